@@ -157,8 +157,11 @@ def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Call
 
 def _pair_nested_values(sequence: ContainerValue) -> list[tuple[str, Value]]:
     """Return the pairs in a sequence of pairs, such as the argument of ``dict([("key", value)])``."""
-    pairs = [value for _, value in sequence.entries if isinstance(value, ContainerValue) and value.type != "dict"]
-    return [pair for inner in pairs for pair in _pair_values(tuple(value for _, value in inner.entries))]
+    pairs: list[tuple[str, Value]] = []
+    for _, inner in sequence.entries:
+        if isinstance(inner, ContainerValue) and inner.type != "dict":
+            pairs += _pair_values(tuple(value for _, value in inner.entries))
+    return pairs
 
 
 def _pair_values(values: tuple[Value, ...]) -> list[tuple[str, Value]]:

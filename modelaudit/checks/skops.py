@@ -49,6 +49,7 @@ def _judge_nodes(schema: SkopsSchema, loaders: SkopsLoaders, callables: Callable
 
 
 def _join_name(node: SkopsNode) -> str:
+    """Return the dotted name of the type or function of a node."""
     return f"{node.module}.{node.name}"
 
 

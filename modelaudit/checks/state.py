@@ -26,6 +26,7 @@ def is_allowed_state(event: PickleEvent, conditions: tuple[tuple[str, str], ...]
 
 
 def _matches_pattern(value: Value, pattern: str) -> bool:
+    """Whether a value is a constant that matches the regular expression as a whole."""
     return isinstance(value, PlainValue) and re.fullmatch(pattern, value.text) is not None
 
 

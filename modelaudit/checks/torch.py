@@ -180,6 +180,7 @@ class _MentionJudge:
         return judgement
 
     def _judge_python_name(self, name: str) -> Judgement:
+        """Judge a dotted path as the name that follows the last dot, in the module before it."""
         module, _, last = name.rpartition(".")
         return judge_name(Name(module, last), self.callables)
 

@@ -40,7 +40,7 @@ def test_search_finds_binary_and_text_memo_reads_even_across_two_chunks() -> Non
     data = start + bytes((1 << 20) - len(start) - 2) + b"j\x02\x10\x00\x00"
     reads = MemoReads(BytesWindow(data), 0)
     assert reads.can_read(4242)  # as nothing is known yet
-    reads.find()
+    reads.search()
     assert [index for index in range(256, 6000) if reads.can_read(index)] == [4096, 4097, 4098, 5000]
     # Of the lowest and the highest indices, the search keeps no record.
     assert reads.can_read(255)

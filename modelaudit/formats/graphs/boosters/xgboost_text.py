@@ -65,6 +65,7 @@ class _TreeHook:
         self._tree_count = 0
 
     def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        """Return the decoded object; check a tree, and return an empty object in its place."""
         decoded = dict(pairs)
         if "left_children" not in decoded:
             return decoded

@@ -147,9 +147,9 @@ class Graphs:
 
 
 def read_name(message: Message, most_bytes: int = _OPERATOR_NAME_BYTES) -> str:
-    """Return a name; for one of more than ``most_bytes``, a name with its offset, which no other field has.
+    """Return a name; one of more than ``most_bytes`` is cut and followed by its offset, so that it equals no other.
 
-    Otherwise an input could name one node, and be taken for another whose name begins alike.
+    Without the offset, an input could name one node, and be taken for another whose name begins alike.
     """
     name = message.text(most_bytes)
     return name if message.size <= most_bytes else f"{name}{_SHORTENED}{message.start}"

@@ -34,7 +34,7 @@ _MOST_METADATA: Final = 10_000
 
 
 def recognises(head: Head) -> bool:
-    """Whether the bytes are a graph, a SavedModel or a file of one."""
+    """Whether the bytes are a graph, a SavedModel or a file that belongs to one."""
     return bool(recognition.list_binary_kinds(head))
 
 

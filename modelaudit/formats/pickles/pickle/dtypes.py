@@ -78,7 +78,7 @@ class DtypeTracker:
         self.overflow = ""
 
     def get_dtype(self, value: StackValue) -> Dtype | None:
-        """Return the dtype that ``value`` is; ``None`` where it is none that the program made."""
+        """Return the dtype that ``value`` is; ``None`` for anything but a dtype that the program made."""
         tracked = self._tracked.get(id(value)) if isinstance(value, CallResult) else None
         return tracked.dtype if tracked else None
 

@@ -68,7 +68,7 @@ class IndexSet:
 class MemoReads:
     """The memo entries that the programs of a window can read, from the first offset that is asked about.
 
-    The search takes a pass over the bytes, so it happens when ``find`` is called first.
+    A search takes a pass over the bytes, so it happens only when ``search`` is called.
     """
 
     def __init__(self, window: Window, start: int) -> None:
@@ -78,11 +78,11 @@ class MemoReads:
 
     @property
     def is_known(self) -> bool:
-        """Whether ``find`` was called."""
+        """Whether ``search`` was called."""
         return self._indices is not None
 
-    def find(self) -> None:
-        """Search the bytes for opcodes that read the memo.
+    def search(self) -> None:
+        """Search the bytes for opcodes that read the memo; later calls do nothing.
 
         Raises:
             LimitReachedError: the CPU time for the artifact is used up.
@@ -105,6 +105,6 @@ class MemoReads:
         self._indices = indices
 
     def can_read(self, index: int) -> bool:
-        """Whether an opcode may read the entry; true for every entry until ``find`` was called."""
+        """Whether an opcode may read the entry; true for every entry until ``search`` was called."""
         is_always_read = index < _FIRST_LONG_INDEX or index >= _DENSE_INDICES
         return self._indices is None or is_always_read or index in self._indices

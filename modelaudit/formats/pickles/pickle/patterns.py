@@ -80,6 +80,7 @@ def _build_constants_pattern(guarded: bool) -> bytes:
     file_starts = _NAMED_GROUP.sub(b"(?:", CONTENT_STARTS.pattern)
 
     def build_guard(prefix_length: int) -> bytes:
+        """Return a lookahead that refuses a file behind a length of so many bytes; empty unless ``guarded``."""
         return b"(?!.{%d}(?:" % prefix_length + file_starts + b"))" if guarded else b""
 
     kinds = [
@@ -189,7 +190,7 @@ def iterate_pieces(window: Window, start: int, end: int) -> Iterator[bytes]:
 
 
 def iterate_pieces_with_offsets(window: Window, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, bytes) of the pieces that ``iterate_pieces`` yields."""
+    """Yield (offset, bytes) of the pieces that ``iterate_pieces`` yields: plain opcodes, without long constants."""
     tokens = patterns().tokens
     position = start
     while position < end:

@@ -198,7 +198,7 @@ def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue,
 def _find_significant_parts(arguments: tuple[StackValue, ...], most_parts: int) -> tuple[object, ...]:
     """Return the parts of arguments that make an event differ from another: names, short words, special keys.
 
-    Of ``most_parts`` parts in all, as ``freeze_values`` keeps of them.
+    They are found among the first ``most_parts`` parts, as many as ``freeze_values`` keeps.
     """
     budget = [most_parts]
     return tuple([_find_significant_part(argument, DEPTH_KEPT, budget, True) for argument in arguments])
@@ -252,4 +252,5 @@ def _cut_attributes(attributes: tuple[tuple[str, Value], ...]) -> tuple[tuple[st
 
 def _count_parts(value: Value) -> int:
     """Return the number of parts of a frozen value."""
-    return 1 + sum(_count_parts(item) for _, item in value.entries) if isinstance(value, ContainerValue) else 1
+    items = value.entries if isinstance(value, ContainerValue) else ()
+    return 1 + sum(_count_parts(item) for _, item in items)

@@ -60,8 +60,8 @@ class Sweeper:
     """Measures the values of one program, and drops some of them where they take too much memory.
 
     Attributes:
-        next_opcode: a sweep is due after so many opcodes of the program,
-        next_offset: or when this offset is reached.
+        next_opcode: number of opcodes of the program after which a sweep is due.
+        next_offset: offset after which a sweep is due, even if it comes earlier.
         reads: the memo entries that the programs of the window can read.
     """
 
@@ -96,7 +96,7 @@ class Sweeper:
         if opcodes - self._last_opcode < _OPCODES_OF_LONG_CONSTANTS:
             return  # most of the bytes were skipped
         self._last_opcode = opcodes
-        self.reads.find()
+        self.reads.search()
         self._drop_unread_entries()
         others = list(others)
         weight = self._measure(others)
@@ -117,7 +117,7 @@ class Sweeper:
         self.next_opcode = opcodes + _FEWEST_OPCODES + max(opcodes_until_bound, slots // _SLOTS_PER_OPCODE)
 
     def _drop_unread_entries(self) -> None:
-        """Drop the values of those memo entries that no opcode reads; find the entries that take memory."""
+        """Drop the values of those memo entries that no opcode reads; list in ``_counted`` those that take memory."""
         memo, counted, can_read = self._memo, self._counted, self.reads.can_read
         dense, first = memo.dense, memo.first
         del counted[bisect.bisect_left(counted, memo.unchanged) :]
@@ -223,10 +223,11 @@ def _forget_value(value: StackValue, keeps_short: bool) -> StackValue:
 
 
 def _measure_leaf(value: object) -> int:
-    """Return the share of the bytes of a value that one of its holders bears; names are counted as events."""
+    """Return the bytes of a value, divided by the number of its holders; 0 for a type that is not counted here."""
     kind = type(value)
     if kind in _UNCOUNTED_TYPES:
         return 0
     # Three references are those of this call. Containers, the stack and the memo share the others.
     holders = max(1, sys.getrefcount(value) - 3)
-    return (sys.getsizeof(value) if kind is str or kind is bytes or kind is int else _OTHER_BYTES) // holders
+    size = sys.getsizeof(value) if kind is str or kind is bytes or kind is int else _OTHER_BYTES
+    return size // holders

@@ -23,7 +23,7 @@ TEXT_SHOWN: Final = 120
 DEPTH_KEPT: Final = 3
 """Levels of containers that an event shows of an argument."""
 
-_ATTRIBUTE_NODES: Final = 9  # parts of the value of an attribute
+_PARTS_OF_ATTRIBUTE: Final = 9  # that are kept of its value
 # Of the items of a container: all, those that can do nothing, and those that can act.
 _ENTRIES_KEPT: Final = 64
 _PLAIN_KEPT: Final = 8
@@ -197,10 +197,10 @@ SPECIAL_KEYS: Final = MEMORY_VIEWS | RUN_AS_SOURCE | {ALL_ATTRIBUTES}
 """Keys that are reported even where their values are plain data."""
 
 
-def freeze_values(values: Iterable[StackValue], nodes: int) -> tuple[Value, ...]:
-    """Return immutable outlines of stack values, of about ``nodes`` parts in all, for an event."""
+def freeze_values(values: Iterable[StackValue], most_parts: int) -> tuple[Value, ...]:
+    """Return immutable outlines of stack values, of about ``most_parts`` parts in all, for an event."""
     # A list, so that all calls count down the same number.
-    budget = [nodes]
+    budget = [most_parts]
     return tuple(_freeze(value, DEPTH_KEPT, budget) for value in values)
 
 
@@ -269,7 +269,7 @@ def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
 
 def _freeze_attribute(value: StackValue) -> Value:
     """Return a short immutable outline of the value of an attribute."""
-    return _freeze(value, 1, [_ATTRIBUTE_NODES])
+    return _freeze(value, 1, [_PARTS_OF_ATTRIBUTE])
 
 
 def _freeze(value: StackValue, depth: int, budget: list[int]) -> Value:

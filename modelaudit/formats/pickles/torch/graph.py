@@ -22,6 +22,7 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.json_text import catch_parse_failure, check_bounds, convert_recursion_error
 
 _MOST_NAMES: Final = 50_000
+_LONGEST_NAME: Final = 200  # characters of a mention
 # Keys whose texts torch resolves as operators, evaluates as expressions, or writes into Python source as names.
 _TARGET_KEYS: Final = frozenset({"target", "as_operator"})
 _EXPRESSION_KEYS: Final = frozenset({"expr_str", "guards_code"})
@@ -145,7 +146,7 @@ class _GraphSearch:
         """Add a mention, or raise ``LimitReachedError``."""
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"only the first {_MOST_NAMES} different names of one graph were read")
-        self.mentions[TorchMention(use, name[:200], called=True)] = None
+        self.mentions[TorchMention(use, name[:_LONGEST_NAME], called=True)] = None
 
 
 def _discard_number(_: str) -> None:
