@@ -78,7 +78,7 @@ def test_constant_with_more_layers_of_compression_than_the_bound_is_read_as_an_a
     assert UnreadReason.READER_FAILED not in reading.reasons()  # type: ignore[attr-defined]
 
 
-def test_stream_whose_first_block_exceeds_the_head_is_decided_by_more_bytes(
+def test_compressed_stream_whose_first_block_exceeds_the_head_is_detected_by_more_bytes(
     bytes_window: Callable[[bytes], object],
 ) -> None:
     # Checksums hardly compress, so the first block of bzip2 is longer than the head.
@@ -163,7 +163,7 @@ _ENCODED_PAYLOADS = [
     st.integers(0, 99),
 )
 @settings(max_examples=300, deadline=None)
-def test_mutated_encoded_text_is_read_without_error(
+def test_mutated_encoded_or_compressed_payload_is_read_without_an_error(
     read_bytes: Callable[..., object], seed: bytes, changes: list[tuple[int, int]], removed: int
 ) -> None:
     data = bytearray(seed)

@@ -63,7 +63,7 @@ def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> byt
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_DEFECT])
-def test_hostile_archive_has_the_defect_that_its_file_name_states(path, read_fixture):
+def test_hostile_zip_has_the_defect_that_its_file_name_states(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
@@ -117,7 +117,7 @@ def test_at_most_16_zip_members_that_share_the_same_data_are_read():
     ]
 
 
-def test_checksum_of_members_that_share_their_data_is_computed_once(monkeypatch):
+def test_checksum_of_zip_members_that_share_their_data_is_computed_once(monkeypatch):
     measured = []
     measure = members.measure_content
     monkeypatch.setattr(members, "measure_content", lambda *each: measured.append(each) or measure(*each))
@@ -153,7 +153,7 @@ def test_bytes_after_a_zip_archive_are_read_as_an_artifact(read_fixture):
     assert reading.formats["trailing-data.zip![bytes 139-165]"] == ["pickle"]
 
 
-def test_member_name_that_is_not_utf_8_is_listed_with_its_original_bytes(read_fixture):
+def test_zip_member_name_that_is_not_utf_8_is_listed_with_its_original_bytes(read_fixture):
     (member,) = get_listing(read_fixture("zip/malicious/not-utf-8-name.zip")).members
     assert member.name.encode("utf-8", "surrogateescape") == b"w\xe9ights.pkl"
 
@@ -253,7 +253,7 @@ def test_valid_archive_is_read_as_zipfile_wrote_it(method, members, bytes_window
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
+def test_mutated_zip_archive_is_read_without_an_error(data, read_bytes):
     names = [
         "zip/benign/zip64.zip",
         "zip/benign/descriptor.zip",
@@ -276,7 +276,7 @@ def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
         max_size=12,
     )
 )
-def test_random_records_are_parsed_or_reported_as_unread(parts, bytes_window):
+def test_zip_reader_raises_at_most_a_damage_error_for_random_records(parts, bytes_window):
     window = bytes_window(b"".join(parts))
     with suppress(DamagedError):
         list(find_reader("zip").read(make_artifact(window), window, Limits()))

@@ -88,7 +88,7 @@ def covers_payload(ranges: str, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_payload_after_a_compressed_stream_is_unclaimed(name, read_bytes):
+def test_payload_after_a_compressed_stream_is_unclaimed_and_read(name, read_bytes):
     data = CODECS[name](TEXT) + bytes(5) + PAYLOAD
     reading = read_bytes(data)
     assert reading.unclaimed() == format_range(data, PAYLOAD)
@@ -123,7 +123,7 @@ def test_name_comment_and_block_size_in_gzip_header_leave_no_unclaimed_byte(read
 
 
 @pytest.mark.parametrize("name", ["lz4", "zstd"])
-def test_payload_in_skippable_frame_is_unclaimed(name, read_bytes):
+def test_payload_in_a_skippable_frame_of_lz4_or_zstandard_is_unclaimed(name, read_bytes):
     data = CODECS[name](TEXT) + b"\x50\x2a\x4d\x18" + struct.pack("<I", len(PAYLOAD)) + PAYLOAD
     assert read_bytes(data).unclaimed() == format_range(data, PAYLOAD)
 
@@ -190,7 +190,7 @@ def test_payload_after_the_zero_byte_of_a_tar_header_field_is_unclaimed_and_read
 
 # After the text of the member in its block, in the blocks of zeros, and at the end of the archive.
 @pytest.mark.parametrize("offset", [512 + 20, 1024 + 100, 10_240])
-def test_payload_in_padding_of_tar_archive_is_unclaimed(offset, read_bytes):
+def test_payload_in_the_padding_of_a_tar_archive_is_unclaimed_and_read(offset, read_bytes):
     data = make_tar()
     data = data[:offset] + PAYLOAD + data[offset + len(PAYLOAD) :]
     reading = read_bytes(data)
@@ -206,7 +206,7 @@ def test_payload_after_a_7z_archive_is_unclaimed_and_read(fixtures, read_bytes):
 
 
 @pytest.mark.parametrize("in_property", [True, False])
-def test_payload_in_7z_header_is_unclaimed(in_property, read_bytes):
+def test_payload_in_a_7z_header_is_unclaimed_and_read(in_property, read_bytes):
     # A header of no file: its number, the list of files with a property of an unknown number, and the end.
     unknown = b"\x63" + bytes((len(PAYLOAD),)) + PAYLOAD if in_property else b""
     header = b"\x01\x05\x00" + unknown + b"\x00\x00" + (b"" if in_property else PAYLOAD)

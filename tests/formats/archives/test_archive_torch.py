@@ -29,7 +29,7 @@ def save_to_bytes(save, value) -> bytes:
     return buffer.getvalue()
 
 
-def test_saved_state_dict_is_read_completely(read_bytes):
+def test_state_dict_that_torch_saves_is_read_completely(read_bytes):
     reading = read_bytes(save_to_bytes(torch.save, make_model().state_dict()), "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert (listing.layout, listing.defects) == ("torch-zip", ())

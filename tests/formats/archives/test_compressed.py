@@ -135,7 +135,7 @@ def test_concatenated_compressed_streams_are_read_as_one_content(name, between, 
 
 @pytest.mark.parametrize("name", ["lz4", "zstd"])
 @pytest.mark.parametrize("length", [0, 5, 10_000])
-def test_content_around_skippable_frames_is_read(name, length, read_bytes, bytes_window):
+def test_compressed_content_around_skippable_frames_is_read(name, length, read_bytes, bytes_window):
     # The magic number of a skippable frame in both formats, its length, and its content.
     skipped = b"\x5a\x2a\x4d\x18" + length.to_bytes(4, "little") + bytes(length)
     data = skipped + CODECS[name](EVAL[:9]) + skipped + CODECS[name](EVAL[9:]) + skipped
@@ -188,7 +188,7 @@ def compress_with_wrong_checksum(name: str, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", CODECS_WITH_CHECKSUM)
-def test_content_with_wrong_checksum_is_read(name, read_bytes):
+def test_compressed_content_with_a_wrong_checksum_is_read(name, read_bytes):
     packed = compress_with_wrong_checksum(name, EVAL[:-1] + b"0N." + b"x" * 2000)
     reading = read_bytes(packed)
     assert reading.evaluates
@@ -215,7 +215,7 @@ def test_lzma_stream_with_a_huge_dictionary_is_reported_as_unread(read_bytes):
 
 
 @check_each("name", CODECS)
-def test_empty_content_is_not_reported_as_unread(name, read_bytes):
+def test_empty_compressed_content_is_not_reported_as_unread(name, read_bytes):
     reading = read_bytes(CODECS[name](b""))
     assert reading.unread == []
     if reading.structures:  # empty zlib and LZMA streams are too short to recognise
@@ -305,7 +305,7 @@ def test_joblib_file_compressed_with_any_codec_is_read_completely(codec, tmp_pat
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_mutated_file_is_parsed_or_reported_as_unread(data, read_bytes):
+def test_mutated_compressed_file_is_read_without_an_error(data, read_bytes):
     name = data.draw(st.sampled_from(sorted(CODECS)))
     # All folders but benign and bomb.
     paths = sorted(path for path in (FIXTURES / name).glob("[!b]*/*") if path.stat().st_size < 4000)
@@ -329,7 +329,7 @@ class ReadClock:
         return self._inner.read(offset, length)
 
 
-def test_expansion_stops_before_the_deadline_so_that_the_content_can_still_be_read(bytes_window, monkeypatch):
+def test_decompression_stops_before_the_deadline_so_that_the_content_can_still_be_read(bytes_window, monkeypatch):
     window = ReadClock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
     for clock in ("monotonic", "thread_time"):
         monkeypatch.setattr(time, clock, lambda: window.now)

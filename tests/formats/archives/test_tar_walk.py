@@ -168,7 +168,7 @@ def test_size_in_an_extended_tar_header_decides_where_the_next_member_begins(byt
     ("size", "is_global", "kinds"),
     [(0, False, {"truncated-member"}), (10, False, {"truncated-member", "pax-size-mismatch"}), (0, True, {"pax-size-mismatch"})],
 )  # fmt: skip
-def test_large_size_is_valid_only_in_a_local_pax_header_before_a_header_with_size_zero(
+def test_tar_member_size_of_8_gib_or_more_is_valid_only_in_a_local_pax_header_before_a_header_with_size_zero(
     size, is_global, kinds, bytes_window
 ):
     data = (

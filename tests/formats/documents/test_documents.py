@@ -130,7 +130,7 @@ def test_yaml_tags_before_damage_are_recorded(read_bytes):
         (b"x" * 5000, "a.md"),
     ],
 )
-def test_document_over_a_bound_is_reported_as_unread(data, path, read_bytes):
+def test_text_document_over_a_bound_is_reported_as_unread(data, path, read_bytes):
     # The long texts of the letter x exceed the bound on bytes, all others the bound on depth or on values.
     is_long_text = set(data) <= set(b'x"')
     limits = Limits(document_bytes=7000, document_nodes=1000, document_depth=200)
@@ -307,7 +307,7 @@ _NAMES = st.sampled_from(["a.json", "a.jsonl", "a.yaml", "README.md", "a.txt", "
 
 @settings(max_examples=200, deadline=None)
 @given(sample=st.binary(max_size=80) | st.text(max_size=60).map(str.encode), path=_NAMES)
-def test_any_bytes_are_parsed_or_reported_as_unread(sample, path, read_bytes):
+def test_text_documents_of_any_bytes_never_crash_the_readers(sample, path, read_bytes):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(sample, path)
 

@@ -30,7 +30,7 @@ def list_kinds(reading) -> list[str]:
         ("install.run", "unpacks"), ("install", "unpacks"), ("llamafile", "llamafile"),
     ],
 )  # fmt: skip
-def test_executable_is_reported_with_its_kind(file, word, read_fixture):
+def test_executable_file_is_reported_with_its_kind(file, word, read_fixture):
     assert word in list_kinds(read_fixture(f"format/malicious/{file}"))[0]
 
 

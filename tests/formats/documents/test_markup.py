@@ -25,7 +25,7 @@ def make_document(declarations: str, content: str = "") -> bytes:
 
 
 @check_each("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp037"])
-def test_external_entity_is_found_in_every_encoding(encoding, read_bytes):
+def test_external_xml_entity_is_mentioned_in_every_encoding(encoding, read_bytes):
     head = f'<?xml version="1.0" encoding="{encoding}"?>'
     body = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
     # UTF-7 takes effect only after the declaration that names it.
@@ -151,7 +151,7 @@ def test_mention_in_xml_states_its_line(read_bytes):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_text_is_parsed_or_reported_as_unread(read_bytes, data):
+def test_mutated_pmml_text_is_parsed_or_reported_as_unread(read_bytes, data):
     doctype = '<!DOCTYPE PMML [<!ENTITY a "b"><!ENTITY % c "d">]>'
     mutated = bytearray(build_pmml(doctype=doctype, extension="<Extension>&a;</Extension>").encode())
     for _ in range(data.draw(st.integers(1, 4))):

@@ -92,6 +92,6 @@ def test_mentions_before_the_bound_on_lines_of_a_requirements_file_are_recorded(
 
 @settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=200))
-def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data):
+def test_requirements_files_of_any_bytes_never_crash_the_reader(read_bytes, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(b"numpy\n" + data, "requirements.txt")

@@ -143,7 +143,7 @@ def test_spacy_configuration_of_any_text_is_parsed_or_reported_as_unread(read_by
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(build_thinc_model())), st.binary(max_size=8))
-def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, position, replaced):
+def test_mutated_thinc_models_never_crash_the_reader(read_bytes, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     data = build_thinc_model()
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")

@@ -143,7 +143,7 @@ def test_catboost_tree_that_states_more_splits_than_the_model_has_or_a_negative_
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(MODELS), st.data())
-def test_mutated_model_is_parsed_or_reported_as_unread(read_bytes, model, data):
+def test_mutated_booster_model_is_parsed_or_reported_as_unread(read_bytes, model, data):
     mutated = bytearray(model)
     for _ in range(data.draw(st.integers(1, 4))):
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
@@ -152,7 +152,7 @@ def test_mutated_model_is_parsed_or_reported_as_unread(read_bytes, model, data):
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_json_model_is_recognised_as_xgboost(read_bytes):
+def test_json_document_with_an_xgboost_learner_is_recognised_as_xgboost(read_bytes):
     assert ["xgboost"] in read_bytes(json.dumps(build_xgboost_learner()).encode(), "model.json").formats.values()
 
 

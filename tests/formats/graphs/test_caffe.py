@@ -53,7 +53,7 @@ def test_protobuf_message_without_the_fields_of_a_network_is_not_recognised_as_c
     assert "caffe" not in read_bytes(data, "a.caffemodel").formats.get("a.caffemodel", [])
 
 
-def test_layers_before_damage_are_mentioned(fixtures, read_bytes):
+def test_caffe_layers_before_damage_are_mentioned(fixtures, read_bytes):
     truncated_layer = b"\xa2\x06\x7f"  # it states 127 bytes and has none
     data = (fixtures / "caffe/malicious/python-layer.caffemodel").read_bytes() + truncated_layer
     reading = read_bytes(data, "a.caffemodel")
@@ -85,7 +85,7 @@ def test_protobuf_text_of_unknown_schema_is_reported_as_unread(read_bytes, text)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(["caffe/malicious/python-layer.caffemodel", "caffe/benign/deploy.prototxt",
                                    "caffe/benign/old.caffemodel", "triton/benign/config.pbtxt"]))  # fmt: skip
-def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
+def test_mutated_caffe_or_triton_file_is_read_without_an_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -93,7 +93,7 @@ def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
     assert read_bytes(bytes(content), name.rpartition("/")[2]).unread is not None
 
 
-def test_recognition_of_many_empty_lines_takes_linear_time(bytes_window):
+def test_caffe_recognition_of_many_empty_lines_takes_linear_time(bytes_window):
     data = b"a:" + b"\n" * 900_000
     head = Head("notes.txt", None, data[:4096], bytes_window(data))
     started = time.process_time()

@@ -65,7 +65,7 @@ def test_messages_without_version_or_model_are_not_recognised_as_coreml(read_byt
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(["benign/program.mlmodel", "malicious/custom-layer.mlmodel", "benign/weight.bin"]))
-def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
+def test_mutated_coreml_file_is_read_without_an_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / "coreml" / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

@@ -190,7 +190,7 @@ _DOCUMENTS = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(_DOCUMENTS)
-def test_archive_with_random_configuration_yields_structures(read_bytes, document):
+def test_keras_archive_with_a_random_configuration_yields_structures(read_bytes, document):
     reading = read_bytes(build_keras_archive(document), "model.keras")
     assert reading.structures
 

@@ -52,7 +52,7 @@ def scan_folder(folder: Path) -> tuple[int, set[str]]:
     return report.exit_code, {each.rule for each in report.findings if not each.rule.startswith("license/")}
 
 
-def test_model_is_recognised_by_structure_under_any_name(read_bytes):
+def test_onnx_model_is_recognised_by_its_structure_under_any_name(read_bytes):
     for name in ("model.onnx", "model.bin", "model"):
         assert read_bytes(RELU, name).formats[name] == ["onnx"]
 
@@ -227,7 +227,7 @@ def test_onnx_model_over_a_bound_is_reported_as_unread(content, limits, read_byt
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_mutated_model_is_parsed_or_reported_as_unread(data, read_bytes):
+def test_mutated_onnx_model_is_parsed_or_reported_as_unread(data, read_bytes):
     model = data.draw(st.sampled_from([RELU, build_relu_model(made.encode_external_tensor("a"))]))
     mutated = bytearray(model)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -238,7 +238,7 @@ def test_mutated_model_is_parsed_or_reported_as_unread(data, read_bytes):
 
 @settings(max_examples=100, deadline=None)
 @given(sample=st.binary(max_size=300))
-def test_random_bytes_are_parsed_or_reported_as_unread(sample, read_bytes):
+def test_onnx_reader_parses_random_bytes_or_reports_them_as_unread(sample, read_bytes):
     reading = read_bytes(sample, "model.onnx", only=find_reader("onnx"))
     assert reading.structures or reading.unread
 

@@ -68,7 +68,7 @@ def test_bytes_without_the_structure_of_a_program_are_not_recognised_as_paddle(r
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(["malicious/save.pdmodel", "benign/inference.pdiparams"]))
-def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
+def test_mutated_paddle_file_is_read_without_an_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / "paddle" / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

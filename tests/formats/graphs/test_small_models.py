@@ -75,7 +75,7 @@ def test_tflite_executorch_or_ort_model_over_a_bound_is_reported_as_unread(path,
 @pytest.mark.parametrize("sample", [ADD, PROGRAM, RELU], ids=["tflite", "executorch", "ort"])
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
-def test_mutated_model_still_yields_an_outline(sample, data, read_bytes):
+def test_mutated_tflite_executorch_or_ort_model_still_yields_an_outline(sample, data, read_bytes):
     mutated = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):
         # The first 8 bytes are the offset of the root and the identifier, by which the model is recognised.
@@ -107,7 +107,9 @@ def test_tflite_operator_with_a_size_but_no_valid_offset_does_not_claim_appended
 
 
 @check_each("count, is_limit_reached", [(2, False), (3, True)])
-def test_repeated_operator_name_counts_once_for_the_bound_on_names(count, is_limit_reached, read_bytes, monkeypatch):
+def test_repeated_tflite_or_executorch_operator_name_counts_once_for_the_bound_on_names(
+    count, is_limit_reached, read_bytes, monkeypatch
+):
     for format_ in ("tflite", "executorch"):
         monkeypatch.setattr(f"modelaudit.formats.graphs.{format_}.reader._MOST_NAMES", 2)
     names = [f"Acme{number}" for number in range(count)] * 2

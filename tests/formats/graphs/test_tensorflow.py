@@ -41,7 +41,7 @@ def list_references(reading) -> dict[str, int]:
     return {each.target: each.min_size for group in reading.of(References) for each in group.items}
 
 
-def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
+def test_each_operator_of_a_tensorflow_graph_and_its_functions_is_mentioned_once(read_bytes):
     function = encode_function("f", ("x",), encode_node("r", "Relu", "x"), encode_node("t", "Tanh", "r:y:0"))
     graph = encode_graph(INPUT, encode_call_node("c", "f", "x"), encode_call_node("d", "f", "x"), functions=(function,))
     reading = read_bytes(encode_saved_model(graph), "saved_model.pb")
@@ -53,7 +53,7 @@ def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
     }  # fmt: skip
 
 
-def test_call_of_a_function_that_the_graph_defines_is_mentioned_as_a_function(read_bytes):
+def test_call_of_a_function_that_the_tensorflow_graph_defines_is_mentioned_as_a_function(read_bytes):
     function = encode_function("Custom", ("x",), encode_node("r", "Relu", "x"))
     (outline,) = read_bytes(encode_graph(INPUT, encode_node("c", "Custom", "x"), functions=(function,)), "g.pb").of(
         Outline
@@ -71,7 +71,7 @@ def test_mention_of_a_tensorflow_operator_states_name_and_offset_of_its_node(rea
 
 
 @pytest.mark.parametrize("path", ["model.bin", "graph.pb", "model", "x.graphdef"])
-def test_graph_is_recognised_under_any_name(read_bytes, path):
+def test_tensorflow_graph_is_recognised_under_any_name(read_bytes, path):
     assert read_bytes(encode_graph(INPUT, encode_node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
 
 
@@ -295,7 +295,7 @@ def test_tensorflow_nodes_over_the_bound_are_reported_as_unread(read_bytes, monk
     assert "PyFunc" in list_operators(reading)
 
 
-def test_operators_before_damage_are_mentioned(read_bytes):
+def test_tensorflow_operators_before_damage_are_mentioned(read_bytes):
     truncated_node = b"\x0a\x7fx"  # it states 127 bytes and has one
     reading = read_bytes(encode_graph(INPUT, encode_node("p", "PyFunc")) + truncated_node, "g.pb")
     assert "PyFunc" in list_operators(reading)
@@ -319,7 +319,7 @@ FILES = [
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(FILES))
-def test_mutated_file_is_read_without_error(read_bytes, data, file):
+def test_mutated_tensorflow_file_is_read_without_an_error(read_bytes, data, file):
     content, path = bytearray(file[0]), file[1]
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(content) - 1))
@@ -375,7 +375,7 @@ def test_tensorflow_path_from_an_input_counts_as_fixed_if_an_operator_changes_it
     assert FIXED not in list_operators(read_bytes(joined, "g.pb"))
 
 
-def test_function_attribute_is_mentioned_as_an_operator_unless_the_model_defines_the_function(read_bytes):
+def test_tensorflow_attribute_that_names_a_function_is_mentioned_as_an_operator_unless_the_model_defines_it(read_bytes):
     # The value of the attribute is a function (10) with a name (1).
     attribute = encode_attribute("f", encode_message(10, encode_message(1, "PyFunc")))
     call = encode_node("c", "PartitionedCall", attributes=attribute)
@@ -385,7 +385,7 @@ def test_function_attribute_is_mentioned_as_an_operator_unless_the_model_defines
     assert "PyFunc" not in list_operators(reading)
 
 
-def test_print_operator_counts_as_writing_a_file_if_a_caller_can_choose_the_output_stream(read_bytes):
+def test_tensorflow_print_operator_counts_as_writing_a_file_if_a_caller_can_choose_the_stream(read_bytes):
     # The value of the attribute is a placeholder (9), whose value the caller of the function gives.
     stream = encode_attribute("output_stream", encode_message(9, "stream"))
     assert "PrintV2 into a file" in list_operators(
@@ -462,7 +462,7 @@ def test_python_callback_at_the_end_of_a_large_xla_module_is_found(read_bytes):
         assert list_operators(reading) == {"XlaCallModule with a callback into Python"}
 
 
-def test_operator_whose_attribute_is_a_placeholder_is_mentioned_by_its_dangerous_name(read_bytes):
+def test_xla_operator_whose_module_is_a_placeholder_counts_as_one_with_a_callback(read_bytes):
     attribute = encode_attribute("module", encode_message(9, "p"))  # field 9 of the value is its placeholder
     binary = encode_graph(encode_node("n", "XlaCallModule", attributes=attribute))
     text = 'node { name: "n" op: "XlaCallModule" attr { key: "module" value { placeholder: "p" } } }'
@@ -470,7 +470,7 @@ def test_operator_whose_attribute_is_a_placeholder_is_mentioned_by_its_dangerous
         assert list_operators(read_bytes(data, name)) == {"XlaCallModule with a callback into Python"}
 
 
-def test_checkpoint_paths_and_shards_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
+def test_tensorflow_checkpoint_paths_and_shards_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.checkpoint._MOST_PATHS", 2)
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.checkpoint._MOST_SHARDS", 2)
     for count, expected in ((2, set()), (3, {UnreadReason.LIMIT})):
@@ -481,7 +481,7 @@ def test_checkpoint_paths_and_shards_over_the_bound_are_reported_as_unread(read_
 
 
 @check_each("length", [2000, 20_000])
-def test_path_is_traced_to_the_right_node_if_two_long_node_names_share_their_beginning(length, read_bytes):
+def test_tensorflow_path_is_traced_to_the_right_node_if_two_long_node_names_share_their_beginning(length, read_bytes):
     beginning = "n" * length
     nodes = [
         encode_constant_node(f"{beginning}a", "/etc/cron.d/x"),
@@ -502,7 +502,9 @@ def test_path_is_traced_to_the_right_node_if_two_long_node_names_share_their_beg
         (("a" * 1019 + "/part/../../etc/cron.d/x",), True),
     ],
 )
-def test_path_counts_as_fixed_if_its_constant_has_more_or_longer_texts_than_are_read(texts, is_fixed, read_bytes):
+def test_tensorflow_path_counts_as_fixed_if_its_constant_has_more_or_longer_texts_than_are_read(
+    texts, is_fixed, read_bytes
+):
     nodes = [
         encode_constant_node("c", *texts),
         encode_node("j", "StringJoin", "x", "c"),
@@ -512,7 +514,9 @@ def test_path_counts_as_fixed_if_its_constant_has_more_or_longer_texts_than_are_
     assert name in list_operators(read_bytes(encode_graph(INPUT, *nodes), "g.pb"))
 
 
-def test_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_leaves_an_absence(read_bytes, monkeypatch):
+def test_tensorflow_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_leaves_an_absence(
+    read_bytes, monkeypatch
+):
     nodes = [
         encode_constant_node("c", "/etc/cron.d/x"),
         encode_node("p", "PlaceholderWithDefault", "c"),

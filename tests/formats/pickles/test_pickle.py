@@ -64,7 +64,7 @@ def list_acts(program: PickleProgram) -> list[tuple[Act, str]]:
 
 
 @check_each("path", sorted(FIXTURES.rglob("*.p*")))
-def test_every_fixture_is_recognised_under_any_name(path: Path) -> None:
+def test_every_pickle_fixture_is_recognised_under_any_name(path: Path) -> None:
     assert is_recognised(path.read_bytes(), path="notes.txt")
 
 
@@ -104,12 +104,12 @@ def test_pickle_machine_reads_every_protocol_to_its_end(protocol: int) -> None:
     assert program.opcodes == sum(1 for _ in pickletools.genops(data))
 
 
-def test_python_2_names_map_to_python_3_names() -> None:
+def test_python_2_name_in_a_pickle_is_recorded_as_its_python_3_name() -> None:
     program, _ = read_pickle(b"c__builtin__\neval\n(V1\ntR.")
     assert (Act.CALL, "builtins.eval") in list_acts(program)
 
 
-def test_call_whose_result_is_discarded_is_recorded() -> None:
+def test_pickle_call_whose_result_is_discarded_is_recorded() -> None:
     program, _ = read_pickle((FIXTURES / "malicious/discarded-call.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in list_acts(program)
 
@@ -120,7 +120,7 @@ def test_call_through_an_indirection_is_recorded_under_the_function_that_it_reac
     assert (Act.CALL, "posix.system") in list_acts(program)
 
 
-def test_arguments_of_call_are_recorded() -> None:
+def test_arguments_of_a_call_in_a_pickle_are_recorded() -> None:
     program, _ = read_pickle((FIXTURES / "malicious/os-system.pkl").read_bytes())
     (call,) = [event for event in program.events if event.act is Act.CALL]
     assert [str(argument) for argument in call.arguments] == ["PlainValue(text=\"'echo inert'\")"]
@@ -181,7 +181,7 @@ def test_persistent_id_of_an_old_torch_file_stands_for_the_class_that_it_contain
     assert (Act.CONSTRUCT, "pkg.Net") in list_acts(program)
 
 
-def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nested_files_over_the_bound_in_a_pickle_are_reported_as_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.pickle.nested._NESTED_KEPT", 1000)
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
     _, rest = read_pickle(pickle.dumps(many, 4))

@@ -79,7 +79,7 @@ def test_each_code_object_of_a_marshalled_module_is_decoded_in_every_marshal_ver
     assert [code.bytecode for code in found] == [code.co_code for code in iterate_code_objects(MODULE)]
 
 
-def test_decoded_instructions_match_those_of_the_running_python() -> None:
+def test_decoded_bytecode_instructions_match_those_of_the_running_python() -> None:
     for code in iterate_code_objects(MODULE):
         table = detect_instruction_set(code.co_code, "3.11 or later")
         assert table is not None
@@ -281,7 +281,9 @@ _SEEDS = [marshal.dumps(MODULE, version) for version in range(marshal.version + 
     st.integers(0, 2000),
 )
 @settings(max_examples=400, deadline=None)
-def test_mutated_code_is_outlined_without_error(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+def test_mutated_marshalled_code_is_outlined_without_an_error(
+    seed: bytes, changes: list[tuple[int, int]], cut: int
+) -> None:
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value

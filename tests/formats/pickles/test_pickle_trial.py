@@ -20,7 +20,7 @@ from modelaudit.model.pickle import Name
         ("a.", "b", False),
     ],
 )
-def test_name_is_importable_only_if_its_parts_are_python_identifiers(
+def test_pickled_name_is_importable_only_if_its_parts_are_python_identifiers(
     module: str, qualname: str, is_valid: bool
 ) -> None:
     assert is_importable(Name(module, qualname)) == is_valid

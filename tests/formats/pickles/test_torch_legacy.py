@@ -98,7 +98,7 @@ def test_torch_tar_member_with_an_invalid_count_or_record_is_reported_as_damaged
         assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_tensor_with_too_many_dimensions_is_reported_as_damaged(read_bytes) -> None:
+def test_torch_tar_tensor_with_too_many_dimensions_is_reported_as_damaged(read_bytes) -> None:
     # The count 1, a pickle of key, storage and type, and the number of dimensions.
     data = b"\x80\x02K\x01.\x80\x02K\x01K\x02N\x87." + struct.pack("<i4x", 2**30)
     assert UnreadReason.DAMAGED in read_bytes(data, "m.pt!tensors", content=TORCH_TAR).reasons()

@@ -99,7 +99,7 @@ def test_ggml_file_with_a_too_long_token_is_reported_as_damaged(read_bytes):
     st.integers(0, 200),
     st.binary(max_size=8),
 )
-def test_mutated_files_never_crash_the_reader(read_bytes, data, position, replaced):
+def test_mutated_ggml_files_never_crash_the_reader(read_bytes, data, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     # The magic number, the first four bytes, stays, so that the file remains GGML.
     start = max(4, position)

@@ -171,7 +171,7 @@ SEED = (
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(8, len(SEED) - 9), st.binary(min_size=1, max_size=8), st.integers(0, len(SEED)))
-def test_mutated_and_truncated_files_never_crash_the_reader(bytes_window, position, replaced, length):
+def test_mutated_and_truncated_gguf_files_never_crash_the_reader(bytes_window, position, replaced, length):
     # Any error that the reader does not report as damage or as a limit fails the test.
     data = SEED[:position] + replaced + SEED[position + len(replaced) :]
     read_all_structures(data, bytes_window(data))
@@ -180,7 +180,7 @@ def test_mutated_and_truncated_files_never_crash_the_reader(bytes_window, positi
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([1, 2, 3]), st.sampled_from("<>"), st.binary(max_size=200))
-def test_random_bytes_after_the_version_never_crash_the_reader(bytes_window, version, order, rest):
+def test_random_bytes_after_the_version_never_crash_the_gguf_reader(bytes_window, version, order, rest):
     # Any error that the reader does not report as damage or as a limit fails the test.
     data = b"GGUF" + struct.pack(order + "I", version) + rest
     read_all_structures(data, bytes_window(data))

@@ -282,7 +282,7 @@ def test_walk_of_an_hdf5_tree_raises_an_error_for_too_many_nodes_and_for_a_loop(
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, data):
+def test_mutated_hdf5_files_are_parsed_or_reported_as_unread(read_bytes, data):
     mutated = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(1, 6))):
         position = data.draw(st.integers(0, len(mutated) - 1))

@@ -163,7 +163,7 @@ def test_msgpack_reader_ends_exactly_where_the_value_that_the_library_wrote_ends
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(WEIGHTS)), st.binary(max_size=20))
-def test_mutated_files_never_crash_the_reader(bytes_window, position, replaced):
+def test_mutated_msgpack_files_never_crash_the_reader(bytes_window, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     data = WEIGHTS[:position] + replaced + WEIGHTS[position + len(replaced) :]
     with suppress(DamagedError):

@@ -134,7 +134,7 @@ def test_consecutive_arrays_in_one_npy_file_are_all_read(read_bytes):
 
 
 @pytest.mark.parametrize("first", [_ARRAYS["float64"], _OBJECTS["objects"]])
-def test_pickle_after_an_array_is_read(first, read_bytes):
+def test_pickle_after_an_npy_array_is_read(first, read_bytes):
     assert "builtins.eval" in read_bytes(_write_array(first) + _EVAL).called
 
 
@@ -169,7 +169,7 @@ def test_npy_file_truncated_at_any_byte_is_reported_as_damaged(percentage, read_
     assert length < 8 or UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_arrays_in_a_compressed_archive_are_read(read_bytes):
+def test_npy_arrays_in_a_compressed_archive_are_read(read_bytes):
     file = io.BytesIO()
     np.savez_compressed(file, plain=_ARRAYS["float64"], objects=_OBJECTS["objects"])
     reading = read_bytes(file.getvalue(), "x.npz")
@@ -207,7 +207,7 @@ def test_npy_literal_parser_raises_an_error_for_text_that_is_not_a_plain_literal
 
 @given(replaced=st.binary(max_size=120), position=st.integers(0, 200), name=st.sampled_from(sorted(_OBJECTS)))
 @settings(max_examples=150, deadline=None)
-def test_mutated_files_never_crash_the_reader(read_bytes, replaced, position, name):
+def test_mutated_npy_files_never_crash_the_reader(read_bytes, replaced, position, name):
     # Any error that the reader does not report as damage or as a limit fails the test.
     data = _write_array(_OBJECTS[name])
     read_bytes(data[:position] + replaced + data[position + len(replaced) :])

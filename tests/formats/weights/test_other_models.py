@@ -106,7 +106,7 @@ def test_mxnet_operators_in_json_are_mentioned_only_if_it_has_the_key_arg_nodes(
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(BENIGN_FILES), st.data())
-def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, benign, data):
+def test_mutated_java_torch7_and_mxnet_files_are_parsed_or_reported_as_unread(read_bytes, benign, data):
     mutated = bytearray(benign)
     for _ in range(data.draw(st.integers(1, 4))):
         mutated[data.draw(st.integers(4, len(mutated) - 1))] = data.draw(st.integers(0, 255))

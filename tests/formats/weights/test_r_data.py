@@ -119,7 +119,7 @@ def test_r_calls_up_to_the_bound_are_mentioned_and_the_rest_reported_as_unread(r
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_objects_are_parsed_or_reported_as_unread(read_bytes, data):
+def test_mutated_r_objects_are_parsed_or_reported_as_unread(read_bytes, data):
     items = encode_list(
         encode_function(SYSTEM), encode_promise(encode_symbol("x")), encode_strings("a", "b"), encode_numbers(1.0)
     )

@@ -189,7 +189,7 @@ def _has_tensor_as_list(text: bytes) -> bool:
 @example(sample=b"\x02\0\0\0\0\0\0\0{}")
 @example(sample=struct.pack("<Q", 2**63) + b"{")
 @example(sample=struct.pack("<Q", 9) + b'{"a":"\xff"}')
-def test_random_bytes_never_crash_the_reader(sample, read_bytes):
+def test_random_bytes_never_crash_the_safetensors_reader(sample, read_bytes):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(sample, "m.safetensors")
 

@@ -33,7 +33,7 @@ def test_sentencepiece_model_with_a_field_outside_its_schema_is_reported_as_dama
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_mutated_models_never_crash_the_reader(fixtures, read_bytes, data):
+def test_mutated_sentencepiece_models_never_crash_the_reader(fixtures, read_bytes, data):
     content = bytearray((fixtures / "sentencepiece/benign/tokenizer.model").read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

@@ -55,7 +55,7 @@ def test_pickle_under_the_path_of_an_ocdbt_data_file_is_read(read_bytes):
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(SENTENCEPIECE_MODEL)), st.binary(max_size=8))
-def test_mutated_files_never_crash_the_readers(read_bytes, position, replaced):
+def test_mutated_sentencepiece_and_ocdbt_files_never_crash_the_readers(read_bytes, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     end = position + len(replaced)
     read_bytes(SENTENCEPIECE_MODEL[:position] + replaced + SENTENCEPIECE_MODEL[end:], "x.model")

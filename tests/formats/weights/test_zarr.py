@@ -168,7 +168,7 @@ def test_base64_pickle_in_the_fill_value_of_a_zarr_array_is_read(tmp_path):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_metadata_never_crash_the_reader(read_bytes, data):
+def test_mutated_zarr_metadata_never_crash_the_reader(read_bytes, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
     metadata = data.draw(
         st.sampled_from(
