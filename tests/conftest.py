@@ -101,7 +101,13 @@ os.environ |= {
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
 }
-_SETTINGS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_ENDPOINT")
+_VARIABLES_OF_THE_CLIENT = (
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "HF_ENDPOINT",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -130,11 +136,10 @@ def hub_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """A fresh ``HF_HOME`` without token, for this process and for those that it starts."""
     from huggingface_hub import constants
 
-    home = (
-        tmp_path_factory.mktemp("hf") / "home"
-    )  # in a folder of its own: tests check that nothing is written beside it
+    # In a folder of its own, because tests check that nothing is written beside it.
+    home = tmp_path_factory.mktemp("hf") / "home"
     home.mkdir()
-    for name in _SETTINGS:
+    for name in _VARIABLES_OF_THE_CLIENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     places = {

@@ -88,17 +88,19 @@ def test_fixture_build_does_nothing_if_the_fixtures_are_up_to_date(checkout: Pat
 
 
 def _edit_builder(checkout: Path) -> None:
+    """Append a comment to a builder, so that its bytes differ and its fixtures do not."""
     path = checkout / "fixtures/builders/texts.py"
     path.write_text(path.read_text() + "# edited\n")
 
 
 def _edit_list(checkout: Path) -> None:
+    """Remove the first fixture from the list of digests."""
     path = checkout / "fixtures/digests.txt"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
 
 
 @pytest.mark.parametrize(
-    ("spoil", "fault"),
+    ("alter", "fault"),
     [
         (lambda checkout: shutil.rmtree(checkout / "build"), "the fixtures are not built"),
         (_edit_builder, "the fixtures were built from other builders or another list of digests"),
@@ -118,11 +120,11 @@ def _edit_list(checkout: Path) -> None:
     ],
 )
 def test_missing_or_altered_fixture_build_is_detected_and_rebuilt(
-    checkout: Path, spoil: Callable[[Path], None], fault: str
+    checkout: Path, alter: Callable[[Path], None], fault: str
 ) -> None:
-    spoil(checkout)
+    alter(checkout)
     assert find_fault(checkout) == fault
-    if spoil is _edit_list:
+    if alter is _edit_list:
         assert run_build(checkout).stderr == f"not listed: text/benign/a.txt\nIf that is intended, {UPDATE_ADVICE}"
     else:
         assert run_build(checkout).returncode == 0
@@ -161,15 +163,15 @@ def test_update_deletes_a_committed_file_without_a_builder_only_with_the_delete_
     stray = checkout / "fixtures/text/benign/stray.txt"
     stray.parent.mkdir(parents=True)
     stray.write_bytes(b"")
-    named = "no builder returns the committed file: text/benign/stray.txt"
+    message = "no builder returns the committed file: text/benign/stray.txt"
     before = (checkout / "fixtures/digests.txt").read_bytes()
     refused = run_build(checkout, "--update")
     assert (refused.returncode, stray.exists()) == (1, True)
-    assert refused.stderr.startswith(f"{named}\nNothing is changed. ")
+    assert refused.stderr.startswith(f"{message}\nNothing is changed. ")
     assert (checkout / "fixtures/digests.txt").read_bytes() == before
     deleted = run_build(checkout, "--update", "--delete")
     assert (deleted.returncode, stray.exists()) == (0, False)
-    assert deleted.stderr.startswith(named)
+    assert deleted.stderr.startswith(message)
 
 
 def test_unknown_option_of_the_build_is_refused(checkout: Path) -> None:

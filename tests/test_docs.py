@@ -63,6 +63,7 @@ def name_page(page: Path) -> str:
 
 @pytest.fixture(scope="module")
 def site() -> SiteTree:
+    """Return the pages of the site as they are rendered now."""
     tree: SiteTree = generate.render_site()
     return tree
 
@@ -100,11 +101,11 @@ def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTre
 def test_rule_page_has_every_section(site: SiteTree) -> None:
     for id_, rule in load_catalogue().findings.items():
         text = site.pages[f"rules/{id_}.md"]
-        wanted = ["## What it finds", "## Why it matters", "## What to do", f"since {rule.rule.since}"]
-        wanted += ["## Example", "must fire:"] if rule.fires else []
-        wanted += ["must not fire:"] if rule.quiet else []
-        wanted += ["MITRE ATLAS", "CWE-"] if rule.rule.cwe and rule.rule.check is CheckFamily.SECURITY else []
-        assert not [part for part in wanted if part not in text], id_
+        expected_parts = ["## What it finds", "## Why it matters", "## What to do", f"since {rule.rule.since}"]
+        expected_parts += ["## Example", "must fire:"] if rule.fires else []
+        expected_parts += ["must not fire:"] if rule.quiet else []
+        expected_parts += ["MITRE ATLAS", "CWE-"] if rule.rule.cwe and rule.rule.check is CheckFamily.SECURITY else []
+        assert not [part for part in expected_parts if part not in text], id_
 
 
 def test_taxonomy_contains_every_cwe_number_that_a_rule_names() -> None:
@@ -137,9 +138,8 @@ def test_modules_and_names_that_examples_import_exist() -> None:
                 if isinstance(node, ast.ImportFrom) and str(node.module).startswith("modelaudit."):
                     module = importlib.import_module(str(node.module))
                     imports += len(node.names)
-                    missing += [
-                        f"{name_page(page)}: {node.module}.{a.name}" for a in node.names if not hasattr(module, a.name)
-                    ]
+                    absent = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+                    missing += [f"{name_page(page)}: {node.module}.{name}" for name in absent]
     assert not missing
     assert imports >= 8
 
@@ -192,8 +192,9 @@ def test_guide_extending_md_names_every_key_of_the_rule_files() -> None:
     text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
     keys = {field.name.replace("_", "-") for file in (FindingFile, CallableFile, TrustedFile, LicenseFile)
             for field in dataclasses.fields(file)}  # fmt: skip
-    assert not [key for key in keys - {"why", "library", "url", "cwe", "references", "clauses", "name", "examples",
-                                       "read"} if f"`{key}" not in text]  # fmt: skip
+    # The examples of the guide show these keys, and their names explain them.
+    self_explanatory = {"why", "library", "url", "cwe", "references", "clauses", "name", "examples", "read"}
+    assert not [key for key in keys - self_explanatory if f"`{key}" not in text]
     required = [field.name for field in dataclasses.fields(FindingFile) if is_required_field(field)]
     (listed,) = re.findall(r"^((?:`\w+`(?:, | and ))+`\w+`) are required", text, re.MULTILINE)
     assert re.findall(r"\w+", listed.replace(" and ", ", ")) == required
@@ -214,17 +215,17 @@ def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
     folders = {parent.as_posix() for path in committed for parent in Path(path).parents}
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     for command in commands:
-        program, *arguments = shlex.split(command)
+        executable, *arguments = shlex.split(command)
         assert not [each for each in arguments if each.startswith("fixtures/") and each not in committed | folders]
-        if program == "make":
+        if executable == "make":
             subprocess.run(
                 ["make", "--dry-run", f"VENV={tmp_path}/venv", *arguments], cwd=ROOT, check=True, capture_output=True
             )
-        elif program == "pip":
+        elif executable == "pip":
             assert arguments == ["install", "."]  # tests/test_packaging.py builds and installs the distribution
         else:
             done = subprocess.run(
-                [sys.executable, "-m", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False,
+                [sys.executable, "-m", executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
             assert done.returncode in (0, 1, 3), f"{command}: {done.returncode} {done.stderr}"
@@ -232,22 +233,23 @@ def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
 
 def test_every_documented_command_has_options_that_exist() -> None:
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        console = [
-            line for _, code in CODE_BLOCK.findall(text) for line in code.splitlines() if " modelaudit " in f" {line}"
-        ]
-        for span in [
-            *re.findall(r"`(modelaudit [^`]+)`", text),
-            *(line[line.index("modelaudit ") :] for line in console),
-        ]:
-            words = span.partition("#")[0].split()
+        for command_line in list_command_lines(page.read_text(encoding="utf-8")):
+            words = command_line.partition("#")[0].split()
             command = program.get_command(click.Context(program), words[1]) if len(words) > 1 else None
             known = {option for each in command.params for option in each.opts} if command else {"--version", "--help"}
             given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
-            assert given <= known | {"-h", "--help", "--no-second-opinion"}, f"{name_page(page)}: {span}"
+            assert given <= known | {"-h", "--help", "--no-second-opinion"}, f"{name_page(page)}: {command_line}"
+
+
+def list_command_lines(text: str) -> list[str]:
+    """List the command lines of ``modelaudit`` in the code spans and the code blocks of a page."""
+    spans = re.findall(r"`(modelaudit [^`]+)`", text)
+    lines = [line for _, code in CODE_BLOCK.findall(text) for line in code.splitlines()]
+    return [*spans, *(line[line.index("modelaudit ") :] for line in lines if " modelaudit " in f" {line}")]
 
 
 def is_required_field(field: dataclasses.Field[object]) -> bool:
+    """Whether a field of a dataclass has no default."""
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
@@ -259,13 +261,14 @@ def test_links_between_pages_of_the_site_resolve(site: SiteTree) -> None:
         for link in LINK.findall(CODE_BLOCK.sub("", text)):
             target = link.partition("#")[0]
             if target and not re.match(r"[a-z]+:", target):
-                wanted = os.path.normpath(Path(path).parent / target)
-                if wanted not in site.pages.keys() | site.attachments.keys():
+                linked_path = os.path.normpath(Path(path).parent / target)
+                if linked_path not in site.pages.keys() | site.attachments.keys():
                     broken.append(f"{path}: {link}")
     assert not broken
 
 
 def test_site_check_reports_outside_requests_and_missing_pages(tmp_path: Path) -> None:
+    # A link leads outside only when the reader follows it; the script and the icon are requested with the page.
     page = (
         '<a href="https://a.test">read</a><script src="https://b.test/x.js"></script><link rel=icon href="//c.test/i">'
     )
@@ -302,6 +305,7 @@ def test_links_resolve_to_committed_files_and_headings() -> None:
 
 
 def run_git(*arguments: str) -> str:
+    """Run git in the repository and return its output."""
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
@@ -349,6 +353,7 @@ def test_lock_files_have_a_hash_for_each_version_and_name_no_package_host() -> N
     assert locks.keys() == {"run", "build", "dev", "docs", "weights"}
     for stem, text in locks.items():
         assert not HOSTS_OF_PACKAGES.search(text), stem
+        # An entry begins at the start of a line; the lines with its hashes are indented.
         entries = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)
         assert entries and all("--hash=sha256:" in entry for entry in entries), stem
     pins = {stem: set(re.findall(r"^[\w.-]+==\S+", text, re.MULTILINE)) for stem, text in locks.items()}
@@ -371,4 +376,4 @@ def test_guide_shows_example_answers_for_each_shipped_policy_with_an_intended_us
         part = text.partition(f"\n## {policy.name}\n")[2].partition("\n## ")[0]
         assert (part.count("Exit code ") >= 2) is policy.intent.is_stated, policy.name
     assert {"allowed", "denied", "for review"} == set(re.findall(r"^Exit code \d: (.+)\.$", text, re.MULTILINE))
-    assert "tmp" not in text
+    assert "tmp" not in text  # the path of the folder in which the examples were run

@@ -25,6 +25,7 @@ TINY: dict[str, bytes | str | Path] = {
 
 
 def scan_repository(target: str, **options: object) -> AuditReport:
+    """Scan a repository without a second opinion, unless options say otherwise."""
     return modelaudit.scan(target, **{"second_opinion": False, **options})  # type: ignore[arg-type]
 
 
@@ -53,9 +54,9 @@ def test_file_with_one_changed_byte_fails_the_scan(hub: LoopbackHub, name: str) 
 def test_offline_scan_detects_an_altered_file_in_the_cache(hub: LoopbackHub, hub_home: Path) -> None:
     hub.add_repository("acme/tiny", files=TINY)
     assert scan_repository("acme/tiny").exit_code == 0
-    requests = len(hub.requests)
+    online_requests = len(hub.requests)
     assert scan_repository("acme/tiny", offline=True).exit_code == 0
-    assert len(hub.requests) == requests
+    assert len(hub.requests) == online_requests
     (weights,) = [path for path in hub_home.rglob("model.safetensors") if "snapshots" in path.parts]
     blob = weights.resolve()
     content = bytearray(blob.read_bytes())

@@ -118,6 +118,7 @@ def build_array_with_shape_changed_by_opcodes() -> bytes:
     assembler.push(wrapper).push(state).data += b"b"
     # The array has one byte of data now; the program begins after the padding and that byte.
     hidden = b"\0cbuiltins\nexec\nX" + struct.pack("<I", len(CODE)) + CODE.encode() + b"\x85R."
+    # joblib aligns the data: a byte with the length of the padding, and the padding.
     return bytes(assembler.data) + b"\x0b" + b"\xff" * 11 + hidden.ljust(70_000, b"\xff") + b"."
 
 
@@ -128,6 +129,7 @@ def build_key_by_long_opcode() -> bytes:
     key = b"__array_interface__"
     assembler.data += b"("
     assembler.push(state).data += b"\x8d" + struct.pack("<Q", len(key)) + key
+    # The array begins at the address 16.
     assembler.push({"data": (16, False), "shape": (4,), "typestr": "<i8", "version": 3}).data += b"s"
     for _ in range(8000):
         assembler.push("plain text")
@@ -198,9 +200,9 @@ def build_array_that_continues_the_memo() -> bytes:
 def build_container_with_replaced_add_method() -> bytes:
     """Replace the method of a container that adds an item, and then set an item, which calls it."""
     assembler = Assembler()
-    given = {"add_module": Global("operator.truediv"), "_modules": {}}
-    target = assembler.call(Global("torch.nn.modules.container.ModuleDict"), opcode=b"\x81", state=given)
-    assembler.push(target).push(1).push(0).data += b"s0"
+    state = {"add_module": Global("operator.truediv"), "_modules": {}}
+    container = assembler.call(Global("torch.nn.modules.container.ModuleDict"), opcode=b"\x81", state=state)
+    assembler.push(container).push(1).push(0).data += b"s0"
     return bytes(assembler.data) + b"N."
 
 
@@ -214,7 +216,7 @@ def build_state_that_replaces_the_dictionary() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("write", "exit_code"),
+    ("build_pickle", "exit_code"),
     [
         (build_array_with_shape_changed_by_opcodes, 1), (build_key_by_long_opcode, 1), (build_memo_index_of_many_digits, 3), (build_memo_with_a_hole, 1),
         (build_dtype_state_from_a_call, 1), (build_array_that_continues_the_memo, 1), (build_container_with_replaced_add_method, 1),
@@ -222,9 +224,11 @@ def build_state_that_replaces_the_dictionary() -> bytes:
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )  # fmt: skip
-def test_pickle_with_a_call_hidden_behind_a_large_detour_does_not_pass(write, exit_code: int, tmp_path: Path) -> None:
+def test_pickle_with_a_call_hidden_behind_a_large_detour_does_not_pass(
+    build_pickle, exit_code: int, tmp_path: Path
+) -> None:
     path = tmp_path / "model.pkl"
-    path.write_bytes(write())
+    path.write_bytes(build_pickle())
     report = modelaudit.scan(path, second_opinion=False)
     findings = [f"{finding.rule}: {finding.message}" for finding in report.findings]
     assert report.exit_code == exit_code, (findings, report.decision.reasons)

@@ -53,6 +53,7 @@ def list_rule_files() -> set[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel once for all tests."""
     return build_distribution("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
 
 
@@ -68,9 +69,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_contains_package_rules_and_templates(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
-    package = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit").rglob("*.py")}
-    templates = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit/reports/templates").iterdir()}
-    schemas = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit/formats").rglob("*schema.txt")}
+    package = {file.relative_to(ROOT).as_posix() for file in (ROOT / "modelaudit").rglob("*.py")}
+    templates = {file.relative_to(ROOT).as_posix() for file in (ROOT / "modelaudit/reports/templates").iterdir()}
+    schemas = {file.relative_to(ROOT).as_posix() for file in (ROOT / "modelaudit/formats").rglob("*schema.txt")}
     rules = {f"modelaudit/{file}" for file in list_rule_files()}
     assert len(rules) > 20
     contents = {name for name in names if ".dist-info/" not in name}
@@ -94,8 +95,8 @@ def test_wheel_metadata_is_complete(wheel: Path) -> None:
 
 
 def test_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> None:
-    place = run_python("-c", "import modelaudit; print(modelaudit.__file__)", cwd=tmp_path, path=installed)
-    assert Path(place.strip()).is_relative_to(installed)
+    imported_from = run_python("-c", "import modelaudit; print(modelaudit.__file__)", cwd=tmp_path, path=installed)
+    assert Path(imported_from.strip()).is_relative_to(installed)
 
     listed = run_python("-m", "modelaudit", "rules", cwd=tmp_path, path=installed)
 
@@ -143,6 +144,7 @@ WORKFLOWS = {
     path.name: yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
     for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
 }
+# The permissions to write, by workflow and job.
 WRITTEN_SCOPES = {
     ("locks.yml", "update"): {"contents", "pull-requests"},
     ("release.yml", "attest"): {"attestations", "id-token"},

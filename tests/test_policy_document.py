@@ -11,15 +11,15 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
 
 
 def test_examples_of_the_policy_document_together_form_a_valid_policy(tmp_path: Path) -> None:
-    first, use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
-    (tmp_path / "policy.yaml").write_text(first + use)
+    gate, intended_use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    (tmp_path / "policy.yaml").write_text(gate + intended_use)
     policy = load_policy(tmp_path / "policy.yaml", load_catalogue().clauses)
     assert len(policy.allow_unread) == 2
     assert set(policy.intent.uses) == set(Use)
     assert (policy.intent.territories, policy.intent.field) == (("EU", "CH"), "general")
 
 
-def test_every_shipped_policy_is_documented() -> None:
+def test_every_shipped_policy_with_an_intended_use_is_documented() -> None:
     stated = {name for name, policy in load_catalogue().policies.items() if policy.intent.is_stated}
     assert stated <= set(re.findall(r"`([a-z-]+)`", DOCUMENT.rpartition("These policies are ready")[2]))
 

@@ -9,7 +9,8 @@ import pytest
 
 import modelaudit
 
-ORDINARY = {
+# The endings of the paths of weight files, by the package that contains them.
+WEIGHT_FILES = {
     "lpips": ("weights/v0.1/vgg.pth", "weights/v0.1/alex.pth", "weights/v0.0/squeeze.pth"),
     "facenet-pytorch": ("data/onet.pt", "data/pnet.pt", "data/rnet.pt"),
     "Resemblyzer": ("pretrained.pt",),
@@ -24,7 +25,7 @@ def find_shipped_file(package: str, ending: str) -> Path:
     return Path(str(found.locate()))
 
 
-@pytest.mark.parametrize(("package", "ending"), [(name, end) for name, ends in ORDINARY.items() for end in ends])
+@pytest.mark.parametrize(("package", "ending"), [(name, end) for name, ends in WEIGHT_FILES.items() for end in ends])
 def test_real_weight_files_from_packages_pass_the_scan(package: str, ending: str) -> None:
     report = modelaudit.scan(find_shipped_file(package, ending), second_opinion=False)
     assert report.exit_code == 0, [*report.decision.reasons, *(finding.message for finding in report.findings)]

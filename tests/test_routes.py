@@ -28,7 +28,7 @@ def read_routes() -> dict[str, dict[str, str | int]]:
 
 
 # The least number of routes in each group.
-AT_LEAST = {"picklescan": 45, "fickling": 14, "memo-confusion": 8, "damage-after-payload": 12, "stream-tricks": 30,
+LEAST_ROUTES = {"picklescan": 45, "fickling": 14, "memo-confusion": 8, "damage-after-payload": 12, "stream-tricks": 30,
             "loading-paths": 45, "exceptions": 10, "zip-layouts": 14, "tar-skipped": 12, "other-names": 15, "skops": 6,
             "sonatype-2025": 5, "jfrog-2025": 3, "nullifai": 3, "shadow-pickle": 3, "torch-script": 5,
             "torch-cve-2025-32434": 1, "torch-cve-2026-24747": 2, "stanza": 2, "frames": 5, "planted": 8,
@@ -47,7 +47,7 @@ def test_every_listed_attack_route_has_one_file_and_every_file_is_listed() -> No
 
 def test_every_group_of_attack_routes_has_at_least_its_required_number() -> None:
     numbers = Counter(id_.partition("/")[0] for id_ in read_routes())
-    assert {group: numbers[group] for group, least in AT_LEAST.items() if numbers[group] < least} == {}
+    assert {group: numbers[group] for group, least in LEAST_ROUTES.items() if numbers[group] < least} == {}
     assert len(read_routes()) >= 280
 
 
@@ -58,10 +58,10 @@ def test_at_most_five_attack_routes_end_incomplete_and_each_states_a_reason() ->
 
 
 def test_every_advisory_in_the_gadget_list_is_the_source_of_an_attack_route() -> None:
-    named = " ".join(str(route["source"]) for route in read_routes().values())
+    sources = " ".join(str(route["source"]) for route in read_routes().values())
     gadgets = Path(__file__).with_name("catalogue").joinpath("gadgets.txt").read_text(encoding="utf-8")
     advisories = {line.split()[0] for line in gadgets.splitlines() if line.startswith(("GHSA", "CVE"))}
-    assert {advisory for advisory in advisories if advisory not in named} == set()
+    assert {advisory for advisory in advisories if advisory not in sources} == set()
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -37,6 +37,7 @@ WITHOUT_FIXTURE = {
 
 @functools.cache
 def read_rules() -> Mapping[str, FindingRule]:
+    """Return the shipped rules by their ids."""
     return load_catalogue().findings
 
 
@@ -48,6 +49,7 @@ def test_message_for_standard_library_names_does_not_use_the_reason_as_a_relativ
 
 
 def list_security_rules() -> list[str]:
+    """List the ids of the rules of the security check."""
     return [id_ for id_, rule in read_rules().items() if rule.rule.check is CheckFamily.SECURITY]
 
 
@@ -71,10 +73,12 @@ UNREAD_IN_BENIGN = {
 
 
 def get_findings(fixture: str) -> tuple[Finding, ...]:
+    """Return the findings of a scan of a fixture."""
     return scan_fixture(fixture).findings
 
 
 def get_rule_ids(fixture: str) -> frozenset[str]:
+    """Return the ids of the rules that fire in a fixture."""
     return frozenset(finding.rule for finding in get_findings(fixture))
 
 
@@ -102,7 +106,8 @@ def test_every_fixture_that_a_rule_names_exists() -> None:
 @check_each("rule", list_security_rules)
 def test_security_rule_lists_fires_and_quiet_fixtures_unless_it_is_exempt(rule: str) -> None:
     entry = read_rules()[rule]
-    assert bool(entry.fires) == bool(entry.quiet) == (rule not in WITHOUT_FIXTURE), (
+    needs_fixtures = rule not in WITHOUT_FIXTURE
+    assert (bool(entry.fires), bool(entry.quiet)) == (needs_fixtures, needs_fixtures), (
         f"rules/findings/{rule}.yaml: name fixtures under both fires and quiet of examples, unless WITHOUT_FIXTURE of "
         "tests/test_rules.py lists the rule"
     )
@@ -119,22 +124,22 @@ def test_each_defect_kind_that_a_rule_lists_occurs_in_a_fixture_of_that_rule(fol
         rule = read_rules()[id_]
         if not rule.fires or find_folder(rule.fires[0]) != folder:
             continue
-        listed = {kind for matcher in rule.match for kind in dict(matcher.where)["kind"]}
-        findings = [found for fixture in rule.fires for found in get_findings(fixture) if found.rule == id_]
+        listed_kinds = {kind for matcher in rule.match for kind in dict(matcher.where)["kind"]}
+        findings = [finding for fixture in rule.fires for finding in get_findings(fixture) if finding.rule == id_]
         # The key of a finding on a defect begins with the kind of the defect.
-        shown = {finding.key.split()[0] for finding in findings}
-        missing = sorted(map(str, listed - shown))
+        found_kinds = {finding.key.split()[0] for finding in findings}
+        missing = sorted(map(str, listed_kinds - found_kinds))
         assert not missing, f"{id_}: no fixture under fires shows {', '.join(missing)}; add one that has this defect"
-        assert shown == listed, id_
+        assert found_kinds == listed_kinds, id_
 
 
 def test_fixture_of_a_pickle_contradiction_causes_only_that_contradiction_finding() -> None:
     kinds = sorted(map(str, dict(read_rules()["pickle/contradiction"].match[0].where)["kind"]))
-    found: dict[str, list[str]] = {}
+    found_kinds: dict[str, list[str]] = {}
     for kind in kinds:
         findings = get_findings(f"pickle/malicious/{kind}.pkl")
-        found[kind] = [each.key.split()[0] for each in findings if each.rule == "pickle/contradiction"]
-    assert found == {kind: [kind] for kind in kinds}
+        found_kinds[kind] = [each.key.split()[0] for each in findings if each.rule == "pickle/contradiction"]
+    assert found_kinds == {kind: [kind] for kind in kinds}
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in FIXTURES.glob("*/benign")))

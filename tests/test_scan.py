@@ -34,6 +34,7 @@ def scan_target(target: Path | str, **options: object) -> AuditReport:
 
 
 def get_rule_ids(report: AuditReport) -> set[str]:
+    """Return the ids of the rules that fired."""
     return {finding.rule for finding in report.findings}
 
 
@@ -133,7 +134,7 @@ def test_file_without_read_permission_is_unread(tmp_path: Path) -> None:
     )
     for folder in tmp_path.parents:
         if folder != Path("/tmp") and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
+            folder.chmod(folder.stat().st_mode | 0o055)  # so that the other user can enter it
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["3", "unreadable"], done.stderr
 
@@ -228,7 +229,7 @@ def test_file_that_changes_while_it_is_read_fails(tmp_path: Path) -> None:
     def modify_file() -> None:
         with path.open("r+b") as file:
             while not stop.is_set():
-                file.seek(5)
+                file.seek(5)  # any byte of the pickle will do
                 file.write(b"\x02")
                 file.flush()
                 os.utime(path)
@@ -405,11 +406,11 @@ def test_findings_of_300_files_are_all_reported_in_sorted_order(tmp_path: Path) 
 def test_findings_that_a_reader_yields_before_it_fails_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelaudit.formats.registry import find_reader
 
-    def failing(*arguments: object) -> Iterator[object]:
+    def read_and_fail(*arguments: object) -> Iterator[object]:
         yield from find_reader("pickle").read(*arguments)  # type: ignore[arg-type]
         raise RuntimeError("a bug")
 
-    replace_pickle_reader(monkeypatch, read=failing)
+    replace_pickle_reader(monkeypatch, read=read_and_fail)
     report = scan_target(PICKLES / "malicious/os-system.pkl")
     assert get_unread_reasons(report) == [UnreadReason.READER_FAILED]
     assert {"pickle/dangerous-call", "coverage/reader-failed"} <= get_rule_ids(report)
@@ -482,6 +483,10 @@ def test_pickle_and_tar_polyglot_is_read_as_both(tmp_path: Path) -> None:
     assert report.exit_code == 1
 
 
+UNVERIFIED_PICKLES = ("unverified-type.pkl", "joblib-array.joblib")
+"""Pickles of the malicious folder whose names are only unverified, so that a scan of them is incomplete."""
+
+
 @pytest.mark.parametrize("folder", ["benign", "malicious"])
 def test_malicious_pickle_fixtures_fail_and_benign_ones_have_no_finding_above_low(folder: str) -> None:
     for path in sorted((PICKLES / folder).iterdir()):
@@ -491,7 +496,7 @@ def test_malicious_pickle_fixtures_fail_and_benign_ones_have_no_finding_above_lo
         )
         if folder == "benign":
             assert worst <= Severity.LOW.rank, (path.name, report.findings)
-        elif path.name not in ("unverified-type.pkl", "joblib-array.joblib"):
+        elif path.name not in UNVERIFIED_PICKLES:
             assert report.exit_code == 1, path.name
 
 

@@ -36,12 +36,12 @@ class WrittenFile(NamedTuple):
 @functools.cache
 def list_written_files(library: str = "*") -> tuple[WrittenFile, ...]:
     """List the entries of one folder; by default, those of all folders."""
-    folders = LISTED if library == "*" else (library,)
-    return tuple(
-        WrittenFile(path, row["library"], get_digests(path, row), frozenset(row.get("told", ())))
-        for folder in folders
-        for path, row in ((WRITTEN / folder / name, row) for name, row in LISTED[folder].items())
-    )
+    files = []
+    for folder in LISTED if library == "*" else (library,):
+        for name, row in LISTED[folder].items():
+            path = WRITTEN / folder / name
+            files.append(WrittenFile(path, row["library"], get_digests(path, row), frozenset(row.get("told", ()))))
+    return tuple(files)
 
 
 def get_digests(path: Path, row: dict[str, Any]) -> dict[Path, str]:

@@ -110,7 +110,10 @@ def rules(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def damage(rules: Path) -> Callable[[str, str, str], Path]:
-    """Return a function that replaces a passage of a rule file and returns the folder."""
+    """Return a function that replaces the passage ``old`` of a rule file and returns the folder of the rules.
+
+    With an empty ``old``, the whole content of the file becomes ``new``; the file need not exist.
+    """
 
     def change(name: str, old: str, new: str) -> Path:
         path = rules / name

@@ -28,25 +28,28 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 HERE = Path(__file__).parent
 CATALOGUE = load_shipped()
 CALLABLES = CATALOGUE.callables
-GRAVE = (Severity.HIGH, Severity.CRITICAL)
-# Standings that are at least high in every act.
-HIGH = frozenset({Standing.DANGEROUS, Standing.STANDARD_LIBRARY, Standing.UNRESOLVED})
+HIGH_SEVERITIES = {Severity.HIGH, Severity.CRITICAL}
+# A name of such a standing has a finding of one of these severities in every act.
+HIGH_STANDINGS = frozenset({Standing.DANGEROUS, Standing.STANDARD_LIBRARY, Standing.UNRESOLVED})
 # Modules that act when they are imported, and that contain no trusted name.
-NOT_IMPORTED = frozenset({"this", "antigravity", "__hello__", "__phello__"})
+MODULES_NOT_TO_IMPORT = frozenset({"this", "antigravity", "__hello__", "__phello__"})
 
 GADGETS = [line.split()[1] for line in (HERE / "gadgets.txt").read_text().splitlines() if not line.startswith("#")]
-ELSEWHERE = [
+# Rows of scanner, module and name; the name ``*`` stands for the whole module.
+REJECTED_ELSEWHERE = [
     tuple(line.split())
     for line in (HERE / "test_danger_elsewhere.txt").read_text().splitlines()
     if not line.startswith("#")
 ]
-# Names judged by their arguments, and modules that do not exist, so that a loader raises.
-BY_ARGUMENTS = {"_operator.itemgetter", "operator.itemgetter", "functools.partial"}
-NO_MODULE = {"compile", "eval", "exec"}
+# Names that are dangerous only with certain arguments.
+JUDGED_BY_ARGUMENTS = {"_operator.itemgetter", "operator.itemgetter", "functools.partial"}
+# Modules that other scanners list and that do not exist, so that a loader raises.
+NONEXISTENT_MODULES = {"compile", "eval", "exec"}
 # Modules that other scanners reject whole. Some of their names are trusted here or do not belong to the library.
 PARTLY_TRUSTED = {"builtins", "__builtin__", "operator", "_operator", "functools", "http", "joblib", "logging",
                   "torch.jit", "types", "uuid"}  # fmt: skip
-UNLISTED_WHOLE = {"joblib", "torch.jit", "torch.compile"}
+# Modules that other scanners reject whole, and whose names are on no list here unless they are trusted.
+UNLISTED_MODULES = {"joblib", "torch.jit", "torch.compile"}
 
 
 def encode_text(value: str) -> bytes:
@@ -55,10 +58,13 @@ def encode_text(value: str) -> bytes:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split a name into module and qualname; the first part with a capital begins the qualname."""
-    walk = re.match(r"((?:[^A-Z.][^.]*\.)+)([A-Z_][^.]*\..+)", name)
-    if walk and not walk[2].startswith("_"):
-        return walk[1].rstrip("."), walk[2]
+    """Split a dotted name into module and qualname, such as ``a.b`` and ``Class.method``.
+
+    The qualname begins at the first part with a capital initial; without one, it is the last part.
+    """
+    attribute_of_class = re.match(r"(?P<module>(?:[^A-Z.][^.]*\.)+)(?P<qualname>[A-Z][^.]*\..+)", name)
+    if attribute_of_class:
+        return attribute_of_class["module"].rstrip("."), attribute_of_class["qualname"]
     module, _, qualname = name.rpartition(".")
     return module, qualname
 
@@ -70,26 +76,27 @@ def build_call_pickles(name: str) -> Iterator[tuple[str, bytes]]:
     """
     module, qualname = split_name(name)
     argument = encode_text("echo inert") + b"\x85"  # TUPLE1
-    stack_global = b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93"
+    stack_global = b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93"  # PROTO 4, opcode last
     yield "reduce", stack_global + argument + b"R."
     yield "global", f"c{module}\n{qualname}\n(Vecho inert\ntR.".encode()
     yield "dropped", stack_global + argument + b"R0N."  # POP, then NONE as the result of the pickle.
+    # PROTO 2, MARK, GLOBAL, the argument, OBJ.
     yield "object", b"\x80\x02(" + f"c{module}\n{qualname}\n".encode() + encode_text("echo inert") + b"o."
 
 
 @pytest.fixture(scope="module")
 def rules_by_gadget(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Return the rules that fired on each file of the folder of gadgets."""
+    """Scan a folder with every gadget in every form of pickle, and return the rules that fired, by file name."""
     folder = tmp_path_factory.mktemp("gadgets")
     for gadget in set(GADGETS):
         for form, data in build_call_pickles(gadget):
             (folder / f"{gadget}-{form}.pkl").write_bytes(data)
     report = modelaudit.scan(folder, second_opinion=False, checks=[CheckFamily.SECURITY])
     assert report.exit_code == 1
-    found: dict[str, set[str]] = {}
+    rules_by_file: dict[str, set[str]] = {}
     for finding in report.findings:
-        found.setdefault(finding.artifact, set()).add(finding.rule)
-    return found
+        rules_by_file.setdefault(finding.artifact, set()).add(finding.rule)
+    return rules_by_file
 
 
 def test_published_gadgets_cover_every_kind_of_effect() -> None:
@@ -119,8 +126,8 @@ def list_severities(name: Name, act: Act) -> set[Severity]:
     "name", [Name("os", "system"), Name("calendar", "isleap"), Name("ast", "AST.__reduce__")], ids=str
 )
 def test_untrusted_standard_library_name_gets_severity_high_or_critical(name: Name, act: Act) -> None:
-    assert judge_name(name, CALLABLES).standing in HIGH
-    assert list_severities(name, act) & set(GRAVE)
+    assert judge_name(name, CALLABLES).standing in HIGH_STANDINGS
+    assert list_severities(name, act) & HIGH_SEVERITIES
 
 
 def is_in_dangerous_module(module: str) -> bool:
@@ -130,25 +137,37 @@ def is_in_dangerous_module(module: str) -> bool:
 
 
 def import_submodules(module: str) -> Iterator[types.ModuleType]:
-    """The module and its submodules; those that are dangerous as a whole are not imported, as some start programs."""
-    if is_in_dangerous_module(module) or module in NOT_IMPORTED:
+    """Yield the module and its submodules, except modules that are dangerous as a whole: some of those start programs."""
+    if is_in_dangerous_module(module) or module in MODULES_NOT_TO_IMPORT:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = importlib.import_module(module)
+            imported = importlib.import_module(module)
         except ImportError:
             return
-    yield found
-    for info in pkgutil.iter_modules(getattr(found, "__path__", ())):
-        if info.name != "__main__":
-            yield from import_submodules(f"{module}.{info.name}")
+    yield imported
+    for submodule in pkgutil.iter_modules(getattr(imported, "__path__", ())):
+        if submodule.name != "__main__":
+            yield from import_submodules(f"{module}.{submodule.name}")
 
 
-@check_each("top", sorted(sys.stdlib_module_names - {"__main__"}))
-def test_untrusted_callable_of_the_installed_python_has_a_standing_of_severity_high_or_critical(top: str) -> None:
-    assert judge_name(Name(top, "anything"), CALLABLES).standing in HIGH
-    for module in import_submodules(top):
+def judge_attributes_of_class(module: str, name: str, cls: type) -> None:
+    """Check that no attribute of a class is trusted, except those that a list names with a colon after the module."""
+    for attribute in vars(cls):
+        judgement = judge_name(Name(module, f"{name}.{attribute}"), CALLABLES)
+        if judgement.standing is Standing.TRUSTED:
+            assert judgement.entry and ":" in judgement.entry.name
+        else:
+            assert judgement.standing in HIGH_STANDINGS, f"{name}.{attribute}"
+
+
+@check_each("top_module", sorted(sys.stdlib_module_names - {"__main__"}))
+def test_untrusted_callable_of_the_installed_python_has_a_standing_of_severity_high_or_critical(
+    top_module: str,
+) -> None:
+    assert judge_name(Name(top_module, "anything"), CALLABLES).standing in HIGH_STANDINGS
+    for module in import_submodules(top_module):
         for name, value in vars(module).items():
             if not callable(value) and not isinstance(value, types.ModuleType):
                 continue
@@ -156,51 +175,51 @@ def test_untrusted_callable_of_the_installed_python_has_a_standing_of_severity_h
             if judgement.standing is Standing.TRUSTED:
                 assert judgement.entry and judgement.entry.name == f"{module.__name__}.{name}"
             else:
-                assert judgement.standing in HIGH, name
+                assert judgement.standing in HIGH_STANDINGS, name
             if inspect.isclass(value):
-                walked = {
-                    judge_name(Name(module.__name__, f"{name}.{attribute}"), CALLABLES) for attribute in vars(value)
-                }
-                assert {found.standing for found in walked} <= HIGH | {Standing.TRUSTED}
-                assert all(found.entry and ":" in found.entry.name for found in walked
-                           if found.standing is Standing.TRUSTED)  # fmt: skip
+                judge_attributes_of_class(module.__name__, name, value)
 
 
-@pytest.mark.parametrize("module", sorted(NO_MODULE))
+@pytest.mark.parametrize("module", sorted(NONEXISTENT_MODULES))
 def test_module_names_listed_as_nonexistent_cannot_be_imported(module: str) -> None:
     assert importlib.util.find_spec(module) is None
-    assert module in {row[1] for row in ELSEWHERE}
+    assert module in {row[1] for row in REJECTED_ELSEWHERE}
 
 
 @check_each(
     "scanner, module, name",
-    [row for row in ELSEWHERE if row[1] not in NO_MODULE and f"{row[1]}.{row[2]}" not in BY_ARGUMENTS],
+    [
+        row
+        for row in REJECTED_ELSEWHERE
+        if row[1] not in NONEXISTENT_MODULES and f"{row[1]}.{row[2]}" not in JUDGED_BY_ARGUMENTS
+    ],
 )
 def test_name_that_another_scanner_rejects_gets_severity_high_or_critical(scanner: str, module: str, name: str) -> None:
     """Where another scanner rejects a whole module, any name of it that is not trusted stands for the module."""
     judgement = judge_name(Name(module, "anything" if name == "*" else name), CALLABLES)
-    if name == "*" and module in UNLISTED_WHOLE:
+    if name == "*" and module in UNLISTED_MODULES:
         assert judgement.standing is Standing.UNLISTED
-        assert list_severities(Name(module, "anything"), Act.CALL) & set(GRAVE)
+        assert list_severities(Name(module, "anything"), Act.CALL) & HIGH_SEVERITIES
     else:
-        assert judgement.standing in HIGH, scanner
+        assert judgement.standing in HIGH_STANDINGS, scanner
 
 
-def test_partly_trusted_modules_are_exactly_those_that_other_scanners_reject_entirely() -> None:
-    refused = {module for _, module, name in ELSEWHERE if name == "*"}
-    names = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
-    assert {module for module in refused if any(name.startswith(f"{module}.") for name in names)} == PARTLY_TRUSTED
+def test_module_that_another_scanner_rejects_whole_has_trusted_names_only_if_listed_as_partly_trusted() -> None:
+    rejected_whole = {module for _, module, name in REJECTED_ELSEWHERE if name == "*"}
+    trusted = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
+    with_trusted_names = {module for module in rejected_whole if any(name.startswith(f"{module}.") for name in trusted)}
+    assert with_trusted_names == PARTLY_TRUSTED
 
 
-@pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
+@pytest.mark.parametrize("name", sorted(JUDGED_BY_ARGUMENTS))
 def test_pickle_fails_if_a_conditionally_trusted_callable_gets_a_dangerous_function(name: str, tmp_path: Path) -> None:
     """``partial`` stores ``posix.system``, and ``itemgetter`` looks it up in the dictionary of ``posix``."""
     module, _, qualname = name.rpartition(".")
     function = f"c{module}\n{qualname}\n".encode()  # GLOBAL
     argument = b"cposix\nsystem\n" if qualname == "partial" else encode_text("system")
-    made = function + argument + b"\x85R"  # TUPLE1, REDUCE: the callable with its condition.
-    looked_up = made + b"cposix\n__dict__\n\x85R"  # Called with the dictionary of the module.
-    (tmp_path / "made.pkl").write_bytes(b"\x80\x02" + looked_up + encode_text("x") + b"\x85R.")
+    bound_callable = function + argument + b"\x85R"  # TUPLE1, REDUCE
+    looked_up = bound_callable + b"cposix\n__dict__\n\x85R"  # Called with the dictionary of the module.
+    (tmp_path / "model.pkl").write_bytes(b"\x80\x02" + looked_up + encode_text("x") + b"\x85R.")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 

@@ -27,7 +27,7 @@ from modelaudit.model.errors import ConfigurationError
         ("0x10", "0x10"),
         ("1_000", "1_000"),
         (".", "."),
-        ("9" * 19, "9" * 19),
+        ("9" * 19, "9" * 19),  # an integer has at most 18 digits
     ],
 )
 def test_unquoted_scalar_follows_the_core_schema_of_yaml(text: str, value: object) -> None:
@@ -40,13 +40,11 @@ def test_quoted_scalars_stay_text() -> None:
     assert parse_text("a: \"1\"\nb: 'true'\nc: |\n  1\n", "x") == {"a": "1", "b": "true", "c": "1\n"}
 
 
-def test_line_of_a_missing_value_is_the_line_of_its_nearest_existing_parent() -> None:
+def test_line_of_a_missing_value_is_that_of_its_nearest_existing_parent() -> None:
     document = Document("x", "a:\n  b:\n    - c\n    - d: 1\n", None)
-    assert document.line_of(()) == 1
-    assert document.line_of(("a", "b")) == 2
-    assert document.line_of(("a", "b", 1, "d")) == 4
-    assert document.line_of(("a", "b", 7, "d")) == 2
-    assert document.line_of(("nothing",)) == 1
+    existing, missing = [(), ("a", "b"), ("a", "b", 1, "d")], [("a", "b", 7, "d"), ("nothing",)]
+    assert [document.line_of(path) for path in existing] == [1, 2, 4]
+    assert [document.line_of(path) for path in missing] == [2, 1]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly

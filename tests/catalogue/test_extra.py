@@ -11,7 +11,7 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.errors import ConfigurationError
 
-RULE = """id: acme/no-getpid
+RULE = """id: acme/no-system
 title: t
 check: security
 severity: critical
@@ -30,22 +30,24 @@ message: "It calls {name}."
 
 def write_rule_folder(tmp_path: Path, text: str) -> Path:
     """Write a rule folder with one rule."""
-    path = tmp_path / "findings" / "acme" / "no-getpid.yaml"
+    path = tmp_path / "findings" / "acme" / "no-system.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(text)
     return tmp_path
 
 
 def test_rule_of_an_extra_folder_fires(tmp_path: Path) -> None:
-    target = FIXTURES / "pickle/malicious/os-system.pkl"
-    report = modelaudit.scan(target, second_opinion=False, rules=[str(write_rule_folder(tmp_path, RULE))])
-    assert "acme/no-getpid" in {finding.rule for finding in report.findings}
+    pickle_that_calls_system = FIXTURES / "pickle/malicious/os-system.pkl"
+    report = modelaudit.scan(
+        pickle_that_calls_system, second_opinion=False, rules=[str(write_rule_folder(tmp_path, RULE))]
+    )
+    assert "acme/no-system" in {finding.rule for finding in report.findings}
 
 
 def test_rule_with_an_impossible_field_value_is_refused(tmp_path: Path) -> None:
     rules = write_rule_folder(tmp_path, RULE.replace("[call]", "[impotr]"))
     with pytest.raises(
-        ConfigurationError, match=r"no-getpid.yaml:13: match.0.where.act: 'impotr' is not one of .*import"
+        ConfigurationError, match=r"no-system.yaml:13: match.0.where.act: 'impotr' is not one of .*import"
     ):
         load_catalogue(extra=[rules])
 

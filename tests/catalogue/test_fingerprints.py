@@ -15,7 +15,8 @@ from modelaudit.catalogue.terms import LicenseFile
 from modelaudit.model.errors import ConfigurationError
 
 RULES = Path(__file__).parents[2] / "rules"
-FILE = """fingerprints:
+# The triples are numbers of 32 bits in base64: 1 and 2. The first of them marks the licence.
+FINGERPRINT_FILE = """fingerprints:
   - id: x
     of: LicenseRef-X
     source: "a page"
@@ -38,7 +39,7 @@ def write_fingerprints(folder: Path, text: str) -> Path:
 
 
 def test_loaded_fingerprint_has_the_fields_of_its_file(tmp_path: Path) -> None:
-    (item,) = load_fingerprints(write_fingerprints(tmp_path, FILE)).items
+    (item,) = load_fingerprints(write_fingerprints(tmp_path, FINGERPRINT_FILE)).items
     assert (item.id, item.license_id, item.words, list(item.triples), item.marks) == (
         "x",
         "LicenseRef-X",
@@ -68,9 +69,9 @@ def test_loaded_fingerprint_has_the_fields_of_its_file(tmp_path: Path) -> None:
     ],
 )
 def test_mistake_in_fingerprint_file_names_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:
-    assert old in FILE
+    assert old in FINGERPRINT_FILE
     with pytest.raises(ConfigurationError) as caught:
-        load_fingerprints(write_fingerprints(tmp_path, FILE.replace(old, new)))
+        load_fingerprints(write_fingerprints(tmp_path, FINGERPRINT_FILE.replace(old, new)))
     assert message in str(caught.value)
 
 
@@ -78,12 +79,12 @@ def test_extra_folder_adds_fingerprints_and_cannot_repeat_an_id(tmp_path: Path) 
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     mine.mkdir()
     theirs.mkdir()
-    write_fingerprints(mine, FILE)
-    write_fingerprints(theirs, FILE)
+    write_fingerprints(mine, FINGERPRINT_FILE)
+    write_fingerprints(theirs, FINGERPRINT_FILE)
     with pytest.raises(ConfigurationError, match="'x' is listed already, here or in another rule set"):
         load_fingerprints(mine, [theirs])
     (theirs / "fingerprints" / "x.yaml").rename(theirs / "fingerprints" / "y.yaml")
-    (theirs / "fingerprints" / "y.yaml").write_text(FILE.replace("id: x", "id: y"), encoding="utf-8")
+    (theirs / "fingerprints" / "y.yaml").write_text(FINGERPRINT_FILE.replace("id: x", "id: y"), encoding="utf-8")
     both = load_fingerprints(mine, [theirs])
     assert [item.id for item in both.items] == ["x", "y"]
     assert load_fingerprints(mine, [theirs]) is both
@@ -91,7 +92,7 @@ def test_extra_folder_adds_fingerprints_and_cannot_repeat_an_id(tmp_path: Path) 
 
 
 def test_fingerprint_id_listed_twice_in_a_file_is_refused(tmp_path: Path) -> None:
-    twice = FILE + FILE.removeprefix("fingerprints:\n")
+    twice = FINGERPRINT_FILE + FINGERPRINT_FILE.removeprefix("fingerprints:\n")
     with pytest.raises(ConfigurationError, match=r"x\.yaml:13: id: 'x' is listed already"):
         load_fingerprints(write_fingerprints(tmp_path, twice))
 
@@ -164,7 +165,7 @@ def test_licence_needs_no_fingerprint_if_it_was_not_read_or_states_a_reason(line
 
 
 def test_licence_file_with_the_key_no_fingerprint_is_reported_if_a_fingerprint_exists(tmp_path: Path) -> None:
-    write_fingerprints(tmp_path, FILE)
+    write_fingerprints(tmp_path, FINGERPRINT_FILE)
     assert list_fingerprint_faults(write_license(tmp_path, "read: 2026-01-31\n")) == []
     path = tmp_path / "licenses" / "LicenseRef-X.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "no-fingerprint: The text is on paper.\n", encoding="utf-8")
@@ -201,7 +202,7 @@ def test_each_listed_text_has_a_shipped_fingerprint_and_each_fingerprint_a_liste
 
 
 def test_shipped_fingerprint_shows_only_titles_versions_and_sources_in_readable_form() -> None:
-    """Only titles, versions and sources are readable in them."""
+    """A phrase is short, and the text itself is stored as triples only, so that a fingerprint reproduces no text."""
     for path in sorted((RULES / "fingerprints").glob("[!_]*.yaml")):
         for entry in yaml.load(path.read_bytes(), yaml.CSafeLoader)["fingerprints"]:
             for key in ("titles", "versions"):
@@ -223,6 +224,7 @@ def test_each_triple_that_marks_a_licence_occurs_in_the_fingerprint_of_no_other_
     for item in items:
         assert set(item.marks) <= set(item.triples)
         assert all(owners[mark] == {(item.license_id, item.is_use_policy)} for mark in item.marks), item.id
+    # Each triple of these texts occurs in another text, so nothing marks them.
     within_others = {item.id for item in items if not item.marks}
     assert {id_ for id_ in within_others if not id_.endswith("-only")} == {"LGPL-2.1-or-later", "MIT"}
 

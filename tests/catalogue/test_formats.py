@@ -19,14 +19,14 @@ promises:
 
 
 @pytest.fixture
-def with_formats(rules: Path) -> Path:
+def rules_with_formats(rules: Path) -> Path:
     """Return the small rule set with a file of formats."""
     (rules / "formats.yaml").write_text(FORMATS)
     return rules
 
 
-def test_formats_file_maps_an_extension_to_the_formats_that_it_promises(with_formats: Path) -> None:
-    formats = load_catalogue(with_formats).formats
+def test_formats_file_maps_an_extension_to_the_formats_that_it_promises(rules_with_formats: Path) -> None:
+    formats = load_catalogue(rules_with_formats).formats
     assert formats.runs_code == {"pickle": "it is a program"}
     assert sorted(formats.promises) == [".json", ".safetensors", ".txt"]
     assert formats.promises[".txt"].formats == frozenset()
@@ -38,11 +38,11 @@ def test_without_a_formats_file_no_extension_promises_a_format(rules: Path) -> N
     assert load_catalogue(rules).formats.promises == {}
 
 
-def test_extra_folder_adds_formats_that_an_extension_promises(with_formats: Path, tmp_path: Path) -> None:
+def test_extra_folder_adds_formats_that_an_extension_promises(rules_with_formats: Path, tmp_path: Path) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text("promises:\n  - {why: ours, extensions: [.ours], formats: [ours]}\n")
-    assert {".ours", ".json"} <= load_catalogue(with_formats, (extra,)).formats.promises.keys()
+    assert {".ours", ".json"} <= load_catalogue(rules_with_formats, (extra,)).formats.promises.keys()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_extra_folder_adds_formats_that_an_extension_promises(with_formats: Path
     ],
 )
 def test_mistake_in_formats_names_file_and_line(
-    old: str, new: str, message: str, with_formats: Path, damage: Callable[[str, str, str], Path]
+    old: str, new: str, message: str, rules_with_formats: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_catalogue(damage("formats.yaml", old, new))
@@ -65,15 +65,15 @@ def test_mistake_in_formats_names_file_and_line(
 @pytest.mark.parametrize(
     ("part", "text"), [("runs-code", "runs-code:\n  pickle: again\n"), ("judged", "judged:\n  - pickle\n")]
 )
-def test_format_listed_twice_is_refused(with_formats: Path, tmp_path: Path, part: str, text: str) -> None:
+def test_format_listed_twice_is_refused(rules_with_formats: Path, tmp_path: Path, part: str, text: str) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=rf"ours/formats.yaml:\d: {part}: 'pickle' is listed already"):
-        load_catalogue(with_formats, (extra,))
+        load_catalogue(rules_with_formats, (extra,))
 
 
-def test_dangerous_name_accepts_reads_as_the_condition_of_an_argument(
+def test_argument_condition_of_a_dangerous_name_may_be_the_use_reads(
     rules: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     folder = damage("callables/dangerous/command.yaml", '{0: {one-of: ["None"]}}', "{0: {use: reads}}")

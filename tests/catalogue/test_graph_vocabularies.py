@@ -11,7 +11,8 @@ from modelaudit.formats.graphs.tensorflow.graph import FILE_ATTRIBUTES
 from modelaudit.model.catalogue import Standing
 
 LISTS = load_shipped().vocabularies
-REACHES = re.compile(
+# Parts of the names of TensorFlow operators that reach files, databases, the network or Python; not of ``SavedSlice``.
+REACHES_OUTSIDE = re.compile(
     r"File|PyFunc|py_func|Save(?!d)|Restore|TFRecord|TextLine|Sql|LMDB|Rpc|DebugI|Debug(Nan|Num)|DataService"
 )
 
@@ -34,11 +35,12 @@ def test_operator_is_dangerous_if_the_graph_fixes_the_path_that_it_opens(op):
 
 def test_no_tensorflow_operator_that_reaches_files_is_trusted_except_those_listed_here():
     trusted = {name for name, entry in LISTS["tensorflow-operators"].items() if entry.standing is Standing.TRUSTED}
-    by_argument = {
+    # Each of these receives its path as an input, and is dangerous only if the graph fixes that path.
+    takes_path_as_input = {
         "SaveV2", "RestoreV2", "Restore", "RestoreSlice", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
         "ReaderRestoreState", "ReaderRestoreStateV2", "ShardedFilename", "ShardedFilespec",
     }  # fmt: skip
-    assert {name for name in trusted if REACHES.search(name)} == by_argument
+    assert {name for name in trusted if REACHES_OUTSIDE.search(name)} == takes_path_as_input
 
 
 @pytest.mark.parametrize(

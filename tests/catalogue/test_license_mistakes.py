@@ -81,7 +81,7 @@ FILES = {
     "findings/acme/mark.yaml": FINDING,
     "policies/acme.yaml": POLICY,
 }
-MATCH = "subject: license-obligation, where: {kind: [watermark]}"
+MATCH_OF_FINDING = "subject: license-obligation, where: {kind: [watermark]}"
 
 MISTAKES = [
     (
@@ -131,14 +131,14 @@ MISTAKES = [
     ("findings/acme/mark.yaml", "{kind: [watermark]}", "{id: [Acme]}", 10, "'Acme' is not one of LicenseRef-Acme, MIT"),
     (
         "findings/acme/mark.yaml",
-        MATCH,
+        MATCH_OF_FINDING,
         "subject: license-answer, where: {kind: [cap]}",
         10,
         "'cap' is not one of conclusion, keep-notices, user-cap, watermark",
     ),
     (
         "findings/acme/mark.yaml",
-        MATCH,
+        MATCH_OF_FINDING,
         "subject: license-entry, where: {category: [strict]}",
         10,
         "'strict' is not one of conditional-commercial",
@@ -156,7 +156,7 @@ MISTAKES = [
 
 
 @pytest.fixture
-def written(rules: Path) -> Path:
+def license_rules(rules: Path) -> Path:
     """Return the small rule set with rules about licences."""
     for name, text in FILES.items():
         (rules / name).parent.mkdir(parents=True, exist_ok=True)
@@ -166,27 +166,27 @@ def written(rules: Path) -> Path:
     return rules
 
 
-def test_undamaged_license_rules_are_read(written: Path) -> None:
-    catalogue = load_catalogue(written)
+def test_undamaged_license_rules_are_read(license_rules: Path) -> None:
+    catalogue = load_catalogue(license_rules)
     assert "acme/mark" in catalogue.findings
     assert catalogue.policies["acme"].intent.territories == ("EU", "GB")
 
 
-@pytest.mark.parametrize(("name", "old", "new", "line", "said"), MISTAKES)
+@pytest.mark.parametrize(("name", "old", "new", "line", "message"), MISTAKES)
 def test_mistake_in_license_file_names_file_and_line(
-    written: Path, name: str, old: str, new: str, line: int, said: str
+    license_rules: Path, name: str, old: str, new: str, line: int, message: str
 ) -> None:
-    text = (written / name).read_text()
+    text = (license_rules / name).read_text()
     assert text.count(old) == 1
-    (written / name).write_text(text.replace(old, new))
+    (license_rules / name).write_text(text.replace(old, new))
     with pytest.raises(ConfigurationError) as caught:
-        load_catalogue(written)
+        load_catalogue(license_rules)
     assert f"rules/{name}:{line}: " in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("territories:\n  EU: [DE]\n", "territories.EU: is listed already"),
         ("fields:\n  general: only tanks\n", "fields.general: is listed already"),
@@ -194,13 +194,13 @@ def test_mistake_in_license_file_names_file_and_line(
     ],
 )
 def test_clause_entry_in_an_extra_folder_that_repeats_an_existing_one_is_refused(
-    written: Path, tmp_path: Path, text: str, said: str
+    license_rules: Path, tmp_path: Path, text: str, message: str
 ) -> None:
     further = tmp_path / "further"
     further.mkdir()
     (further / "clauses.yaml").write_text(text)
-    with pytest.raises(ConfigurationError, match=f"further/clauses.yaml:2: {said}"):
-        load_catalogue(written, extra=[further])
+    with pytest.raises(ConfigurationError, match=f"further/clauses.yaml:2: {message}"):
+        load_catalogue(license_rules, extra=[further])
 
 
 UNRESTRICTED = """\
@@ -217,14 +217,14 @@ READ = {"read": "read: 2026-01-31\n", "section": ", section: section 1"}
 @pytest.mark.parametrize("in_extra_folder", [False, True], ids=["shipped", "further folder"])
 @pytest.mark.parametrize("category", ["use-restricted", "conditional-commercial", "non-commercial", "research-only"])
 def test_restrictive_license_without_a_restricting_clause_is_refused(
-    written: Path, tmp_path: Path, category: str, in_extra_folder: bool
+    license_rules: Path, tmp_path: Path, category: str, in_extra_folder: bool
 ) -> None:
-    folder = tmp_path / "further" if in_extra_folder else written
+    folder = tmp_path / "further" if in_extra_folder else license_rules
     (folder / "licenses").mkdir(parents=True, exist_ok=True)
     (folder / "licenses/LicenseRef-Toy.yaml").write_text(UNRESTRICTED.format(category=category, **READ))
     extra = [folder] if in_extra_folder else []
     with pytest.raises(ConfigurationError, match=rf"LicenseRef-Toy\.yaml:3: category: {category}, but no clause"):
-        load_catalogue(written, extra=extra)
+        load_catalogue(license_rules, extra=extra)
 
 
 @pytest.mark.parametrize(
@@ -234,12 +234,12 @@ def test_restrictive_license_without_a_restricting_clause_is_refused(
         (LicenseCategory.UNKNOWN, True),
     ],
 )
-def test_answer_is_review_for_a_license_that_nobody_has_read_or_that_has_no_category(
-    written: Path, category: str, read: bool
+def test_answer_is_review_for_a_license_without_a_reading_date_or_without_a_category(
+    license_rules: Path, category: str, read: bool
 ) -> None:
     lines = READ if read else {"read": "", "section": ""}
-    (written / "licenses/LicenseRef-Toy.yaml").write_text(UNRESTRICTED.format(category=category, **lines))
-    catalogue = load_catalogue(written)
+    (license_rules / "licenses/LicenseRef-Toy.yaml").write_text(UNRESTRICTED.format(category=category, **lines))
+    catalogue = load_catalogue(license_rules)
     bound = BindingLicense(catalogue.licenses["LicenseRef-Toy"])
     (answer,) = answer_intended_use(Intent({Use.COMMERCIAL: True}), [bound], catalogue.clauses)
     assert answer.answer is Answer.REVIEW

@@ -149,22 +149,22 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "old", "new", "line", "said"), MISTAKES)
+@pytest.mark.parametrize(("name", "old", "new", "line", "message"), MISTAKES)
 def test_mistake_in_rule_file_names_file_and_line(
-    damage: Callable[[str, str, str], Path], name: str, old: str, new: str, line: int, said: str
+    damage: Callable[[str, str, str], Path], name: str, old: str, new: str, line: int, message: str
 ) -> None:
     rules = damage(name, old, new)
     with pytest.raises(ConfigurationError) as caught:
         load_catalogue(rules)
-    message = str(caught.value)
-    assert message.startswith(f"rules/{name}:{line}: ")
-    assert said in message
-    assert "\n" not in message
+    error = str(caught.value)
+    assert error.startswith(f"rules/{name}:{line}: ")
+    assert message in error
+    assert "\n" not in error
     assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("findings/loose.yaml", "id: a/b\n", "no rules are read from this path"),
         ("callables/trusted/deep/er.yaml", "library: x\n", "no rules are read from this path"),
@@ -174,9 +174,9 @@ def test_mistake_in_rule_file_names_file_and_line(
     ],
 )
 def test_file_at_a_place_that_the_rules_folder_does_not_provide_for_is_refused(
-    damage: Callable[[str, str, str], Path], name: str, text: str, said: str
+    damage: Callable[[str, str, str], Path], name: str, text: str, message: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         load_catalogue(damage(name, "", text))
 
 
@@ -186,7 +186,7 @@ def test_bytes_that_are_not_utf8_are_refused(rules: Path) -> None:
         load_catalogue(rules)
 
 
-OTHER = """\
+OTHER_LICENSE = """\
 id: Expat
 name: Expat Licence
 category: permissive
@@ -211,7 +211,8 @@ aliases: [Expat 1.0]
 def test_licence_with_the_name_or_address_of_another_licence_is_refused(
     rules: Path, old: str, new: str, line: int
 ) -> None:
-    text = OTHER.replace(old, new)
+    text = OTHER_LICENSE.replace(old, new)
+    # A licence file is named after its id, so only the case that changes the id has another name.
     stem = "m.i.t" if line == 1 else "Zlib"
     (rules / f"licenses/{stem}.yaml").write_text(text if line == 1 else text.replace("id: Expat", "id: Zlib"))
     with pytest.raises(ConfigurationError, match=rf"{stem}.yaml:{line}: '.*' already means MIT, in rules/.*/MIT.yaml:"):
@@ -219,13 +220,13 @@ def test_licence_with_the_name_or_address_of_another_licence_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("The-MIT-License", "already means MIT"), ("OTHER", "already is the vague")]
+    ("word", "message"), [("The-MIT-License", "already means MIT"), ("OTHER", "already is the vague")]
 )
 def test_entry_in_the_list_of_vague_words_is_refused_if_it_names_a_licence_or_repeats(
-    damage: Callable[[str, str, str], Path], word: str, said: str
+    damage: Callable[[str, str, str], Path], word: str, message: str
 ) -> None:
     rules = damage("licenses/_vague.yaml", "hub-ids:\n", f"hub-ids:\n  {word}: no licence\n")
-    with pytest.raises(ConfigurationError, match=rf"_vague.yaml:\d: .*{said}"):
+    with pytest.raises(ConfigurationError, match=rf"_vague.yaml:\d: .*{message}"):
         load_catalogue(rules)
 
 

@@ -42,12 +42,12 @@ def test_mistake_in_a_list_of_operators_is_refused(text: str, message: str) -> N
         read_operators([make_document(text)], [DANGEROUS])
 
 
-def test_skops_loader_listed_twice_is_refused() -> None:
-    one = make_document("loaders: {ListNode: {use: calls, expects: [builtins.list]}}\ngenerators: [PCG64]\n")
-    loaders = read_skops([one])
+def test_skops_loaders_and_generators_are_read_and_a_repeated_or_invalid_loader_is_refused() -> None:
+    document = make_document("loaders: {ListNode: {use: calls, expects: [builtins.list]}}\ngenerators: [PCG64]\n")
+    loaders = read_skops([document])
     assert loaders.by_name["ListNode"].expects == {"builtins.list"}
     assert loaders.generators == {"PCG64"}
     with pytest.raises(ConfigurationError, match="listed already"):
-        read_skops([one, one])
+        read_skops([document, document])
     with pytest.raises(ConfigurationError, match="calls"):
         read_skops([make_document("loaders: {ListNode: {use: runs}}\n")])

@@ -28,7 +28,7 @@ origins:
     why: Its card says so.
     read: 2026-01-31
 """
-MORE = """\
+SECOND_ENTRY = """\
   - pattern: "acme/wagon"
     license: LicenseRef-Acme
     why: Its card says so.
@@ -36,8 +36,8 @@ MORE = """\
 
 
 @pytest.fixture
-def written(rules: Path) -> Callable[[str], Path]:
-    """Writes the file of origins beside a licence that restricts."""
+def write_origins(rules: Path) -> Callable[[str], Path]:
+    """Return a function that writes the file of origins beside a licence that restricts, and returns the rule set."""
 
     def write(text: str) -> Path:
         (rules / "licenses/LicenseRef-Acme.yaml").write_text(ACME, encoding="utf-8")
@@ -47,8 +47,8 @@ def written(rules: Path) -> Callable[[str], Path]:
     return write
 
 
-def test_known_models_are_loaded_in_the_order_of_their_file(written: Callable[[str], Path]) -> None:
-    assert load_catalogue(written(ENTRY + MORE)).known_models == (
+def test_known_models_are_loaded_in_the_order_of_their_file(write_origins: Callable[[str], Path]) -> None:
+    assert load_catalogue(write_origins(ENTRY + SECOND_ENTRY)).known_models == (
         KnownModel("acme/rocket-*", "LicenseRef-Acme", True, "Its card says so.", "2026-01-31"),
         KnownModel("acme/wagon", "LicenseRef-Acme", None, "Its card says so."),
     )
@@ -58,16 +58,16 @@ def test_rule_set_without_a_file_of_known_models_has_no_known_models(rules: Path
     assert load_catalogue(rules).known_models == ()
 
 
-def test_extra_folder_adds_known_models(written: Callable[[str], Path], tmp_path: Path) -> None:
+def test_extra_folder_adds_known_models(write_origins: Callable[[str], Path], tmp_path: Path) -> None:
     extra = tmp_path / "extra"
     (extra / "licenses").mkdir(parents=True)
-    (extra / ORIGINS).write_text("origins:\n" + MORE, encoding="utf-8")
-    found = load_catalogue(written(ENTRY), [extra]).known_models
+    (extra / ORIGINS).write_text("origins:\n" + SECOND_ENTRY, encoding="utf-8")
+    found = load_catalogue(write_origins(ENTRY), [extra]).known_models
     assert [model.pattern for model in found] == ["acme/rocket-*", "acme/wagon"]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("license: LicenseRef-Acme", "license: LicenseRef-Nobody", 3, "'LicenseRef-Nobody' has no file in licenses/"),
         ("license: LicenseRef-Acme", "license: MIT", 3, "MIT is permissive and adds no restriction; remove the origin"),
@@ -86,19 +86,19 @@ def test_extra_folder_adds_known_models(written: Callable[[str], Path], tmp_path
     ],
 )
 def test_mistake_in_known_models_names_file_and_line(
-    written: Callable[[str], Path], old: str, new: str, line: int, said: str
+    write_origins: Callable[[str], Path], old: str, new: str, line: int, message: str
 ) -> None:
-    text = ENTRY + MORE
+    text = ENTRY + SECOND_ENTRY
     assert old in text
     with pytest.raises(ConfigurationError) as caught:
-        load_catalogue(written(text.replace(old, new, 1)))
+        load_catalogue(write_origins(text.replace(old, new, 1)))
     assert str(caught.value).startswith(f"rules/licenses/_origins.yaml:{line}: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_empty_list_of_known_models_is_refused(written: Callable[[str], Path]) -> None:
+def test_empty_list_of_known_models_is_refused(write_origins: Callable[[str], Path]) -> None:
     with pytest.raises(ConfigurationError, match=r"_origins.yaml:1: origins: must not be empty"):
-        load_catalogue(written("origins: []\n"))
+        load_catalogue(write_origins("origins: []\n"))
 
 
 @check_each(
@@ -113,7 +113,7 @@ def test_empty_list_of_known_models_is_refused(written: Callable[[str], Path]) -
         ("acme/rocket-" + "x" * 100_000, True),
     ],
 )
-def test_pattern_of_a_known_model_ignores_case_in_repository_names(name: str, covered: bool) -> None:
+def test_known_model_covers_repository_names_that_match_its_whole_pattern_in_any_case(name: str, covered: bool) -> None:
     assert KnownModel("acme/rocket-*", "LicenseRef-Acme", None, "w").covers(name) is covered
 
 

@@ -73,7 +73,7 @@ Pair = namedtuple("Pair", "a b")
 
 
 @pytest.mark.parametrize(
-    ("kind", "hook"),
+    ("cls", "hook"),
     [
         (Restored, "__setstate__"),
         (Finalised, "__del__"),
@@ -82,15 +82,15 @@ Pair = namedtuple("Pair", "a b")
         (Inheriting, "__setstate__"),
     ],
 )
-def test_class_is_not_inert_if_loading_runs_an_unreviewed_method_of_it(kind: type, hook: str) -> None:
-    (found,) = LOADING.list_unreviewed_methods(kind)
+def test_class_is_not_inert_if_loading_runs_an_unreviewed_method_of_it(cls: type, hook: str) -> None:
+    (found,) = LOADING.list_unreviewed_methods(cls)
     assert found.endswith(f".{hook}")
-    assert not LOADING.is_inert(kind)
+    assert not LOADING.is_inert(cls)
 
 
-@pytest.mark.parametrize("kind", [Plain, Frozen, Pair, dict, list])
-def test_class_is_inert_if_it_overrides_no_method_that_loading_runs(kind: type) -> None:
-    assert LOADING.is_inert(kind)
+@pytest.mark.parametrize("cls", [Plain, Frozen, Pair, dict, list])
+def test_class_is_inert_if_it_overrides_no_method_that_loading_runs(cls: type) -> None:
+    assert LOADING.is_inert(cls)
 
 
 def list_torch_classes_with_stored_state() -> Iterator[str]:
@@ -106,9 +106,9 @@ def test_loader_runs_only_reviewed_methods_of_a_trusted_torch_class() -> None:
     seen = 0
     for name in list_torch_classes_with_stored_state():
         module, _, qualname = name.rpartition(".")
-        kind = getattr(importlib.import_module(module), qualname, None)
-        if kind is not None:  # another release may have it no more
-            assert LOADING.list_unreviewed_methods(kind) == set(), name
+        cls = getattr(importlib.import_module(module), qualname, None)
+        if cls is not None:  # another release may have it no more
+            assert LOADING.list_unreviewed_methods(cls) == set(), name
             seen += 1
     assert seen > 20
 
@@ -136,6 +136,7 @@ def test_derived_list_contains_no_name_from_a_handwritten_list_of_trusted_or_dan
 
 def test_name_in_several_groups_of_a_derived_list_is_written_under_the_first_reason_only() -> None:
     derived = DERIVE.DerivedList("some", {"1.10", "1.9"})
+    # The key of a group is its reason, and whether its names are construct-only and refer-only.
     derived.groups[("is a layer", False, False)] = {"some.b", "some.a"}
     derived.groups[("is a part", True, False)] = {"some.a", "some.c", "some.hand", "some.bad.d"}
     text = derived.format_file(frozenset({"some.hand"}), frozenset({"some.bad"}))

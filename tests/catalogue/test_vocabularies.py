@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Standing
@@ -69,11 +70,11 @@ def test_name_listed_in_two_files_of_a_vocabulary_is_refused(tmp_path):
 
 
 def test_rule_for_an_unknown_vocabulary_is_refused(tmp_path):
-    shipped = Path(load_catalogue.__code__.co_filename).parents[2] / "rules/findings/onnx"
-    rule = next(text for path in sorted(shipped.glob("*.yaml"))
-                if "vocabulary: onnx-operators" in (text := path.read_text(encoding="utf-8")))  # fmt: skip
-    place = tmp_path / "findings/own/rule.yaml"
-    place.parent.mkdir(parents=True)
-    place.write_text(re.sub(r"^id: .*", "id: own/rule", rule).replace("onnx-operators", "onnx-operator"), "utf-8")
+    shipped = [path.read_text("utf-8") for path in sorted((find_rules_directory() / "findings/onnx").glob("*.yaml"))]
+    rule = next(text for text in shipped if "vocabulary: onnx-operators" in text)
+    misspelt = re.sub(r"^id: .*", "id: own/rule", rule).replace("onnx-operators", "onnx-operator")
+    own_rule = tmp_path / "findings/own/rule.yaml"
+    own_rule.parent.mkdir(parents=True)
+    own_rule.write_text(misspelt, "utf-8")
     with pytest.raises(ConfigurationError, match=r"rule\.yaml:\d+.*onnx-operator"):
         load_catalogue(extra=[tmp_path])

@@ -10,7 +10,8 @@ from support.fixtures import FIXTURES
 import modelaudit
 
 
-def scan_rules(path: Path) -> tuple[int, set[str]]:
+def scan_code_rules(path: Path) -> tuple[int, set[str]]:
+    """Scan a path; return the exit code, and the rules about code that fired."""
     report = modelaudit.scan(path, second_opinion=False)
     return report.exit_code, {each.rule for each in report.findings if each.rule.startswith("code/")}
 
@@ -31,24 +32,25 @@ def scan_rules(path: Path) -> tuple[int, set[str]]:
 def test_scan_of_a_repository_with_code_has_the_expected_exit_code_and_rules(
     folder: str, exit_code: int, rules: set[str]
 ) -> None:
-    assert scan_rules(FIXTURES / "repositories" / folder) == (exit_code, rules)
+    assert scan_code_rules(FIXTURES / "repositories" / folder) == (exit_code, rules)
 
 
 def test_command_in_a_module_that_model_code_imports_is_found(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("from .helper import run\nrun('true')\n")
     (tmp_path / "helper.py").write_text("from os import system as run\n")
-    assert scan_rules(tmp_path) == (1, {"code/runs-command"})
+    assert scan_code_rules(tmp_path) == (1, {"code/runs-command"})
 
 
 def test_scan_of_truncated_python_source_is_incomplete(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("x = (1,\n")
-    assert scan_rules(tmp_path)[0] == 3
+    assert scan_code_rules(tmp_path)[0] == 3
 
 
 def test_absence_in_a_file_is_reported_even_if_its_path_contains_an_exclamation_mark(tmp_path):
     folder = tmp_path / "we!rd"
     folder.mkdir()
     (folder / "config.json").write_text('{"auto_map": {"AutoModel": "missing_module.Model"}}')
+    # With a licence, nothing else of the folder stays open.
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
     report = modelaudit.scan(tmp_path, second_opinion=False, offline=True)
     assert report.exit_code == 3

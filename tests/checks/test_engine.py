@@ -10,34 +10,37 @@ from modelaudit.model.structure import Location, UnreadReason
 
 
 def make_rule(
-    id_: str = "test/rule", on: str = "thing", message: str = "It is {name}.", **where: tuple[Scalar, ...]
+    id_: str = "test/rule", subject: str = "thing", message: str = "It is {name}.", **where: tuple[Scalar, ...]
 ) -> FindingRule:
+    """Return a security rule that matches subjects of the kind ``subject`` whose fields have one of the values in ``where``."""
     text = Rule(id_, "t", CheckFamily.SECURITY, Severity.HIGH, Confidence.HIGH, "w", "f", (), (), "0.1.0")
-    return FindingRule(text, (Matcher(on, tuple(where.items())),), message)
+    return FindingRule(text, (Matcher(subject, tuple(where.items())),), message)
 
 
 def make_subject(key: str = "k", artifact: str = "a", kind: str = "thing", **fields: Scalar) -> Subject:
+    """Return a subject with one line of evidence and the given fields besides ``name``."""
     return Subject(kind, artifact, {"name": "n", **fields}, key, Location(offset=1), (f"evidence of {key}",))
 
 
-def find_rule_ids(subjects: list[Subject], *rules: FindingRule) -> list[str]:
+def describe_findings(subjects: list[Subject], *rules: FindingRule) -> list[str]:
+    """Return rule id, artifact and message of each finding that the rules make of the subjects."""
     return [
         f"{found.rule} {found.artifact} {found.message}"
-        for found in collect_findings(subjects, {r.rule.id: r for r in rules}, set(CheckFamily))
+        for found in collect_findings(subjects, {rule.rule.id: rule for rule in rules}, set(CheckFamily))
     ]
 
 
 def test_matcher_matches_only_if_each_of_its_fields_has_a_listed_value() -> None:
     wanted = make_rule(name=("n", "m"), count=(1,))
-    assert find_rule_ids([make_subject(count=1)], wanted) == ["test/rule a It is n."]
-    assert find_rule_ids([make_subject(count=2)], wanted) == []
-    assert find_rule_ids([make_subject()], wanted) == []
-    assert find_rule_ids([make_subject(kind="other", count=1)], wanted) == []
+    assert describe_findings([make_subject(count=1)], wanted) == ["test/rule a It is n."]
+    assert describe_findings([make_subject(count=2)], wanted) == []
+    assert describe_findings([make_subject()], wanted) == []
+    assert describe_findings([make_subject(kind="other", count=1)], wanted) == []
 
 
 def test_matcher_distinguishes_a_boolean_from_an_equal_number() -> None:
-    assert find_rule_ids([make_subject(flag=True)], make_rule(flag=(1,))) == []
-    assert find_rule_ids([make_subject(flag=1)], make_rule(flag=(True,))) == []
+    assert describe_findings([make_subject(flag=True)], make_rule(flag=(1,))) == []
+    assert describe_findings([make_subject(flag=1)], make_rule(flag=(True,))) == []
 
 
 def test_rule_makes_no_finding_if_its_check_family_is_not_selected() -> None:
@@ -45,7 +48,7 @@ def test_rule_makes_no_finding_if_its_check_family_is_not_selected() -> None:
 
 
 def test_braces_in_the_value_of_a_field_appear_unchanged_in_the_message() -> None:
-    assert find_rule_ids([make_subject(name="{name.__class__} {0}")], make_rule()) == [
+    assert describe_findings([make_subject(name="{name.__class__} {0}")], make_rule()) == [
         "test/rule a It is {name.__class__} {0}."
     ]
 
@@ -80,12 +83,12 @@ def test_findings_of_a_rule_beyond_the_bound_are_only_counted_and_other_rules_st
     flood = [make_subject(key=f"k{number:05}") for number in range(5000)]
     found = collect_findings(
         [*flood, make_subject(kind="other")],
-        {"a/b": make_rule("a/b"), "c/d": make_rule("c/d", on="other")},
+        {"a/b": make_rule("a/b"), "c/d": make_rule("c/d", subject="other")},
         set(CheckFamily),
     )
-    assert len(found) == 201
-    assert any("4800 further" in line for one in found for line in one.evidence)
-    assert any(one.rule == "c/d" for one in found)
+    # The bound is 200 findings of one rule in a file.
+    assert [finding.rule for finding in found] == ["a/b"] * 200 + ["c/d"]
+    assert any("4800 further" in line for finding in found for line in finding.evidence)
 
 
 def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> None:
@@ -95,13 +98,13 @@ def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> 
 
 def test_evidence_of_a_finding_is_bounded_and_ends_with_the_number_of_omitted_items() -> None:
     (found,) = collect_findings([make_subject() for _ in range(500)], {"test/rule": make_rule()}, set(CheckFamily))
-    assert len(found.evidence) == 21
+    assert len(found.evidence) == 20 + 1
     assert found.evidence[-1] == "and 480 more"
 
 
 def test_line_break_in_a_name_is_escaped_in_the_message():
     found = collect_findings([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
-                  {"x/y": make_rule(message="It relies on {name}.", on="mention")}, [CheckFamily.SECURITY])  # fmt: skip
+                  {"x/y": make_rule(message="It relies on {name}.", subject="mention")}, [CheckFamily.SECURITY])  # fmt: skip
     assert [each.message for each in found] == ["It relies on two\\nlines\\x00."]
 
 
@@ -112,27 +115,29 @@ def test_rule_fires_once_for_a_subject_that_two_of_its_matchers_match() -> None:
 
 
 def test_rule_index_compares_a_subject_only_with_rules_that_share_one_of_its_values() -> None:
-    asked: list[str] = []
+    requested_fields: list[str] = []
 
-    class Fields(dict[str, Scalar]):
+    class RecordingFields(dict[str, Scalar]):
         def get(self, key: str, default: object = None) -> Scalar:  # type: ignore[override]
-            asked.append(key)
+            requested_fields.append(key)
             return super().get(key)
 
     rules = {f"test/rule{number}": make_rule(f"test/rule{number}", word=(f"w{number}",)) for number in range(1000)}
-    found = RuleIndex(rules, set(CheckFamily)).select_rules(Subject("thing", "a", Fields(word="w7"), "k"))
+    found = RuleIndex(rules, set(CheckFamily)).select_rules(Subject("thing", "a", RecordingFields(word="w7"), "k"))
     assert [each.rule.id for each in found] == ["test/rule7"]
-    assert asked == ["word", "word"]
+    # Once to look up the rules for the value, and once to match the only such rule.
+    assert requested_fields == ["word", "word"]
 
 
 def test_rule_index_selects_each_shipped_rule_for_a_subject_with_the_values_of_its_matcher() -> None:
     catalogue = load_catalogue()
-    dispatch = RuleIndex(catalogue.findings, set(CheckFamily))
-    for each in catalogue.findings.values():
-        for matcher in each.match:
-            for place in range(max((len(values) for _, values in matcher.where), default=1)):
-                fields = {field: values[place % len(values)] for field, values in matcher.where}
-                assert each in dispatch.select_rules(Subject(matcher.subject, "a", fields, "k"))
+    index = RuleIndex(catalogue.findings, set(CheckFamily))
+    for rule in catalogue.findings.values():
+        for matcher in rule.match:
+            # Each value of a field is used once or more; a field with fewer values than another repeats them.
+            for position in range(max((len(values) for _, values in matcher.where), default=1)):
+                fields = {field: values[position % len(values)] for field, values in matcher.where}
+                assert rule in index.select_rules(Subject(matcher.subject, "a", fields, "k"))
 
 
 def test_scans_with_the_same_rules_share_one_index() -> None:
@@ -140,6 +145,7 @@ def test_scans_with_the_same_rules_share_one_index() -> None:
     first = index_rules(rules, [CheckFamily.SECURITY])
     assert index_rules(rules, [CheckFamily.SECURITY]) is first
     other = index_rules(rules, [CheckFamily.LICENSE])
-    assert other is not first and not judge_subjects([make_subject()], other).findings
+    assert other is not first
+    assert not judge_subjects([make_subject()], other).findings
     assert not index_rules({}, [CheckFamily.SECURITY]).select_rules(make_subject())
     assert index_rules(rules, [CheckFamily.SECURITY]).select_rules(make_subject())

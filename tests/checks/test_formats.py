@@ -17,12 +17,15 @@ FORMATS = Formats(
 )  # fmt: skip
 
 
-def load_shipped() -> Formats:
+def load_shipped_formats() -> Formats:
+    """Return the shipped knowledge about formats and extensions."""
     return load_catalogue(formats=FACTS).formats
 
 
 def find_mismatches(*recognised: tuple[str, str]) -> list[tuple[str, str, str]]:
-    return [(s.artifact, s.key, str(s.fields["danger"])) for s in build_extension_subjects(recognised, FORMATS)]
+    """Return path, format and danger for each pair of a path and its recognised format that do not fit together."""
+    subjects = build_extension_subjects(recognised, FORMATS)
+    return [(subject.artifact, subject.key, str(subject.fields["danger"])) for subject in subjects]
 
 
 @check_each(
@@ -66,21 +69,22 @@ def test_file_makes_no_subject_if_its_extension_promises_its_format_or_promises_
     "extension", [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".model", ".dat", ".joblib", ".mar", ".nemo", ".skops", ".gz", ".zip", ".keras", ".sav"]
 )  # fmt: skip
 def test_extension_promises_nothing_if_many_formats_share_it(extension: str) -> None:
-    assert extension not in load_shipped().promises
+    assert extension not in load_shipped_formats().promises
 
 
 def test_no_extension_except_npz_promises_a_format_that_can_run_code() -> None:
-    bent = {
+    extensions_of_code = {
         extension
-        for extension, promise in load_shipped().promises.items()
-        if promise.formats & load_shipped().runs_code.keys()
+        for extension, promise in load_shipped_formats().promises.items()
+        if promise.formats & load_shipped_formats().runs_code.keys()
     }
-    assert bent == {".npz"}
+    assert extensions_of_code == {".npz"}
 
 
 @pytest.mark.parametrize(
     ("name", "content", "code", "rules"),
     [
+        # a pickle of an empty dictionary, and one of a list of two numbers
         ("weights.safetensors", b"\x80\x04}.", 1, {"format/extension-mismatch"}),
         ("picture.PNG", b"\x80\x04](K\x01K\x02e.", 1, {"format/extension-mismatch"}),
         ("weights.bin", b"\x80\x04}.", 0, set()),
@@ -101,12 +105,12 @@ def test_scan_reports_a_format_that_differs_from_the_extension(
 
 
 def test_each_format_gets_one_note_on_code_even_if_several_files_have_it():
-    formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "nobody runs it"})
+    formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "it holds no code"})
     assert [
         (note.format, note.runs_code, note.why)
         for note in describe_formats(["text", "pickle", "other", "text"], formats)
     ] == [
         ("other", None, ""),
         ("pickle", True, "it is a program"),
-        ("text", False, "nobody runs it"),
+        ("text", False, "it holds no code"),
     ]

@@ -14,7 +14,8 @@ from modelaudit.model.catalogue import Standing
 VOCABULARIES = load_shipped().vocabularies
 
 
-def scan_severities(folder: Path, template: str, name: str = "chat_template.jinja") -> tuple[int, dict[str, str]]:
+def scan_template(folder: Path, template: str, name: str = "chat_template.jinja") -> tuple[int, dict[str, str]]:
+    """Scan a folder with one template; return the exit code, and the severity of each rule about Jinja that fired."""
     (folder / name).write_text(template, encoding="utf-8")
     report = modelaudit.scan(folder, second_opinion=False)
     return report.exit_code, {
@@ -44,16 +45,16 @@ def scan_severities(folder: Path, template: str, name: str = "chat_template.jinj
 def test_scan_of_a_template_has_the_expected_exit_code_and_severities(
     tmp_path: Path, template: str, exit_code: int, rules: dict[str, str]
 ) -> None:
-    assert scan_severities(tmp_path, template) == (exit_code, rules)
+    assert scan_template(tmp_path, template) == (exit_code, rules)
 
 
 def test_template_under_an_unknown_key_is_reported_for_functions_and_attacks_not_for_addresses(tmp_path: Path) -> None:
     template = "{{ x.ponder() | weigh }} https://example.invalid {{ config.a }}"
-    assert scan_severities(tmp_path, json.dumps({"greeting": template}), "a.json") == (
+    assert scan_template(tmp_path, json.dumps({"greeting": template}), "a.json") == (
         3,
         {"unlisted-function": "medium"},
     )
-    assert scan_severities(tmp_path, json.dumps({"greeting": "{{ x.__class__ }}"}), "a.json")[0] == 1
+    assert scan_template(tmp_path, json.dumps({"greeting": "{{ x.__class__ }}"}), "a.json")[0] == 1
 
 
 def test_vocabularies_contain_every_builtin_jinja_filter_and_jinja_test() -> None:
@@ -66,8 +67,8 @@ def test_vocabularies_contain_every_builtin_jinja_filter_and_jinja_test() -> Non
 
 @pytest.mark.parametrize("name", ["str", "list", "dict"])
 def test_every_public_method_of_str_list_and_dict_is_trusted_in_jinja(name: str) -> None:
-    kind = {"str": str, "list": list, "dict": dict}[name]
-    public = {each for each in dir(kind) if not each.startswith("_")} - {"maketrans", "fromkeys"}
+    type_ = {"str": str, "list": list, "dict": dict}[name]
+    public = {each for each in dir(type_) if not each.startswith("_")} - {"maketrans", "fromkeys"}
     trusted = {each for each, entry in VOCABULARIES["jinja-methods"].items() if entry.standing is Standing.TRUSTED}
     assert public - trusted == set()
 

@@ -17,28 +17,28 @@ SYMBOLS = load_shipped().vocabularies["tensorflow-symbols"]
     "keras.src.engine.functional.Functional", "keras.engine.functional.Functional", "keras.optimizers.legacy.RMSprop",
     "Custom>Adam", "relu", "keras.src.ops.numpy.GetItem", "keras.dtype_policies.DTypePolicy", "__tuple__",
 ])  # fmt: skip
-def test_every_class_that_keras_saves_is_trusted(name: str) -> None:
+def test_name_that_keras_saves_is_trusted_in_the_spelling_of_every_release(name: str) -> None:
     assert CLASSES[name].standing is Standing.TRUSTED
 
 
-@check_each("last", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "get_file", "load_model",
+@check_each("last_part", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "get_file", "load_model",
                                   "enable_unsafe_deserialization", "__lambda__", "func_load"])  # fmt: skip
-def test_no_spelling_of_a_dangerous_class_is_trusted(last: str) -> None:
-    found = {entry.standing for name, entry in CLASSES.items() if name.rpartition(".")[2] == last}
+def test_no_spelling_of_a_dangerous_class_is_trusted(last_part: str) -> None:
+    found = {entry.standing for name, entry in CLASSES.items() if name.rpartition(".")[2] == last_part}
     assert found == {Standing.DANGEROUS}
 
 
 @pytest.mark.parametrize(
-    "last", ["JaxLayer", "FlaxLayer", "ModuleWrapper", "deserialize", "while_loop", "custom_gradient"]
+    "last_part", ["JaxLayer", "FlaxLayer", "ModuleWrapper", "deserialize", "while_loop", "custom_gradient"]
 )
-def test_keras_class_that_calls_code_from_outside_keras_is_not_trusted(last: str) -> None:
-    assert not [name for name in CLASSES if name.rpartition(".")[2] == last]
+def test_keras_name_that_calls_code_from_outside_keras_is_on_no_list(last_part: str) -> None:
+    assert not [name for name in CLASSES if name.rpartition(".")[2] == last_part]
 
 
-@check_each("space", ["io", "raw_ops", "saved_model", "data", "train", "summary", "distribute", "py_function"])
-def test_tensorflow_symbol_in_a_module_that_reaches_outside_the_model_is_not_trusted(space: str) -> None:
+@check_each("module", ["io", "raw_ops", "saved_model", "data", "train", "summary", "distribute", "py_function"])
+def test_tensorflow_symbol_in_a_module_that_reaches_outside_the_model_is_not_trusted(module: str) -> None:
     assert not [name for name, entry in SYMBOLS.items()
-                if space in name.split(".") and entry.standing is Standing.TRUSTED]  # fmt: skip
+                if module in name.split(".") and entry.standing is Standing.TRUSTED]  # fmt: skip
 
 
 def test_mathematical_tensorflow_symbol_is_trusted() -> None:

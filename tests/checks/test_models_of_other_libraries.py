@@ -9,6 +9,7 @@ from builders.xml_files import build_openvino_network
 import modelaudit
 from modelaudit.model.finding import Severity
 
+# Four numbers of 32 bits, which are the first 16 bytes of the file with the weights.
 CONSTANT = (
     '<layer id="0" name="w" type="Const" version="opset1">'
     '<data element_type="f32" shape="4" offset="0" size="16"/></layer>'
@@ -16,16 +17,17 @@ CONSTANT = (
 
 
 def scan_severities(folder):
+    """Scan a folder; return the severity of each rule that fired, except for rules about licences."""
     report = modelaudit.scan(folder, second_opinion=False)
     return {finding.rule: finding.severity for finding in report.findings if not finding.rule.startswith("license/")}
 
 
-@pytest.mark.parametrize(("weights", "fails"), [(None, False), (b"\1" * 16, False), (b"\1" * 15, True)])
-def test_openvino_network_is_reported_if_its_bin_file_is_too_short_for_the_weights(weights, fails, tmp_path):
+@pytest.mark.parametrize(("weights", "is_reported"), [(None, False), (b"\1" * 16, False), (b"\1" * 15, True)])
+def test_openvino_network_is_reported_if_its_bin_file_is_too_short_for_the_weights(weights, is_reported, tmp_path):
     (tmp_path / "net.xml").write_text(build_openvino_network(CONSTANT))
     if weights is not None:
         (tmp_path / "net.bin").write_bytes(weights)
-    assert ("openvino/weights" in scan_severities(tmp_path)) == fails
+    assert ("openvino/weights" in scan_severities(tmp_path)) == is_reported
 
 
 @pytest.mark.parametrize(

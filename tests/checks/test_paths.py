@@ -36,7 +36,7 @@ def test_dotted_path_gets_the_standing_of_the_object_that_it_reaches(path, stand
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "redacted"),
     [
         ("a hf_" + "b" * 34 + " c", "a hf_… c"),
         ("https://me:pw1234@host/x", "https://me:…@host/x"),
@@ -46,5 +46,5 @@ def test_dotted_path_gets_the_standing_of_the_object_that_it_reaches(path, stand
         ("torch.nn.Linear at byte 5", "torch.nn.Linear at byte 5"),
     ],
 )
-def test_text_with_the_shape_of_a_secret_is_redacted(text, shown):
-    assert redact_secrets(text) == shown
+def test_text_with_the_shape_of_a_secret_is_redacted(text, redacted):
+    assert redact_secrets(text) == redacted

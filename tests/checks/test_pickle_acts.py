@@ -30,10 +30,12 @@ from modelaudit.model.pickle import (
 
 
 def make_trusted(name: str, *arguments: ArgumentRule, construct_only: bool = False) -> CallableEntry:
+    """Return the entry of a trusted name, with conditions on its arguments."""
     return CallableEntry(name, Standing.TRUSTED, "it holds data", "test", "", arguments, construct_only)
 
 
 def make_dangerous(name: str, *arguments: ArgumentRule) -> CallableEntry:
+    """Return the entry of a dangerous name, with the conditions under which a call of it is harmless."""
     return CallableEntry(name, Standing.DANGEROUS, "runs commands", "test", "command", arguments)
 
 
@@ -63,6 +65,7 @@ CALLABLES = Callables(
 
 
 def make_name(text: str) -> Name:
+    """Split a dotted name at its last dot into module and qualname."""
     return Name(*text.rsplit(".", 1))
 
 
@@ -99,26 +102,31 @@ def test_standing_of_a_callable_depends_on_its_exact_name(subject: Value, standi
 
 
 def judge_acts(*events: PickleEvent) -> list[Subject]:
+    """Return the subjects that the events of one pickle make."""
     return list(build_pickle_subjects("a", PickleProgram("raw", (), events, 0), CALLABLES))
 
 
 def make_call_event(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleEvent:
+    """Return the event of a call or of a construction, at byte 7."""
     return PickleEvent(act, 7, "REDUCE", make_name(callee) if isinstance(callee, str) else callee, arguments)
 
 
-def make_state_event(cls: str, **sets: Value) -> PickleEvent:
+def make_state_event(class_name: str, **attributes: Value) -> PickleEvent:
+    """Return the event of BUILD on a new object of a class, which sets attributes."""
     return PickleEvent(
         Act.SET_STATE,
         9,
         "BUILD",
-        CallResult(make_name(cls), False),
+        CallResult(make_name(class_name), False),
         (PlainValue("…"),),
-        set_attributes=tuple(sets.items()),
+        set_attributes=tuple(attributes.items()),
     )
 
 
 def judge_events(*events: PickleEvent) -> list[tuple[str, str, str]]:
-    return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in judge_acts(*events)]
+    """Return act, name and standing of each subject that the events of one pickle make."""
+    fields = [subject.fields for subject in judge_acts(*events)]
+    return [(str(each["act"]), str(each["name"]), str(each["standing"])) for each in fields]
 
 
 def test_trusted_imports_calls_and_states_of_a_pickle_make_no_subject() -> None:
@@ -197,17 +205,18 @@ def test_call_that_passes_the_result_of_another_call_as_a_callable_is_reported()
 
 
 def test_state_of_trusted_objects_makes_no_subject() -> None:
-    made = CallResult(make_name("collections.OrderedDict"), True)
+    dictionary = CallResult(make_name("collections.OrderedDict"), True)
     assert not judge_events(
-        make_state_event("collections.OrderedDict", weights=made, factory=make_name("collections.OrderedDict"))
+        make_state_event("collections.OrderedDict", weights=dictionary, factory=make_name("collections.OrderedDict"))
     )
     assert not judge_events(make_state_event("functools.partial", **{"0": make_name("collections.OrderedDict")}))
 
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
 def test_state_that_sets_an_attribute_through_which_numpy_reads_memory_is_reported(key: str) -> None:
-    view = ContainerValue("dict", (("data", PlainValue("(140000000, False)")),))
-    assert judge_events(make_state_event("collections.OrderedDict", **{key: view}))
+    # The address of the memory, and whether it is read-only.
+    interface = ContainerValue("dict", (("data", PlainValue("(140000000, False)")),))
+    assert judge_events(make_state_event("collections.OrderedDict", **{key: interface}))
 
 
 def test_dangerous_name_with_harmless_arguments_makes_no_subject() -> None:
@@ -220,10 +229,11 @@ def test_dangerous_name_is_reported_as_an_import_if_a_value_holds_it_after_a_har
         PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_),
         make_call_event("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")),
     )
-    quiet = PickleProgram("raw", (), events, 0)
-    assert not list(build_pickle_subjects("a", quiet, CALLABLES))
-    kept = PickleProgram("raw", (), events, 0, (getattr_,))
-    assert [subject.fields["act"] for subject in build_pickle_subjects("a", kept, CALLABLES)] == ["import"]
+    only_called = PickleProgram("raw", (), events, 0)
+    assert not list(build_pickle_subjects("a", only_called, CALLABLES))
+    also_in_a_value = PickleProgram("raw", (), events, 0, (getattr_,))
+    subjects = build_pickle_subjects("a", also_in_a_value, CALLABLES)
+    assert [subject.fields["act"] for subject in subjects] == ["import"]
 
 
 def test_torchscript_type_is_accepted_only_in_a_torchscript_archive_and_only_if_constructed() -> None:
@@ -236,15 +246,15 @@ def test_torchscript_type_is_accepted_only_in_a_torchscript_archive_and_only_if_
 
 @check_each("act", [Act.IMPORT, Act.CONSTRUCT])
 @check_each(
-    "module, own",
+    "module, is_of_torchscript",
     [("__torch__", True), ("__torch__.a", True), ("__torch__evil", False), ("__torch__evil.a", False), ("a.__torch__", False)],
 )  # fmt: skip
 def test_module_belongs_to_torchscript_only_if_its_first_part_is_exactly_dunder_torch(
-    act: Act, module: str, own: bool
+    act: Act, module: str, is_of_torchscript: bool
 ) -> None:
     program = PickleProgram("torchscript", (), (PickleEvent(act, 0, "GLOBAL", Name(module, "Net")),), 0)
     names = [subject.fields["name"] for subject in build_pickle_subjects("a", program, CALLABLES)]
-    assert names == ([] if own else [f"{module}.Net"])
+    assert names == ([] if is_of_torchscript else [f"{module}.Net"])
 
 
 def test_name_that_is_reported_as_a_call_is_not_also_reported_as_an_import() -> None:
@@ -267,6 +277,7 @@ def test_line_breaks_in_a_pickled_name_are_escaped_in_messages(tmp_path):
     import modelaudit
 
     path = tmp_path / "model.pkl"
+    # An object of the class "d\re" of the module "a\n\x1bbc".
     path.write_bytes(b"\x80\x04\x8c\x05a\n\x1bbc\x8c\x03d\re\x93)\x81.")
     report = modelaudit.scan(path, second_opinion=False)
     messages = [finding.message for finding in report.findings if finding.rule.startswith("pickle/")]

@@ -21,23 +21,27 @@ from modelaudit.model.pickle import (
     Value,
 )
 
-READS = (ArgumentRule(0, ArgumentUse.READS),)
+FIRST_ARGUMENT_IS_READ = (ArgumentRule(0, ArgumentUse.READS),)
 CALLABLES = Callables(
     {
-        "pkg.load": CallableEntry("pkg.load", Standing.DANGEROUS, "loads a pickle", "pkg", "deserialise", READS),
-        "pkg.view": CallableEntry("pkg.view", Standing.TRUSTED, "it looks", "pkg", "", READS),
+        "pkg.load": CallableEntry(
+            "pkg.load", Standing.DANGEROUS, "loads a pickle", "pkg", "deserialise", FIRST_ARGUMENT_IS_READ
+        ),
+        "pkg.view": CallableEntry("pkg.view", Standing.TRUSTED, "it looks", "pkg", "", FIRST_ARGUMENT_IS_READ),
     },
     {},
 )
-OTHERS = [
+UNEXAMINED_ARGUMENTS = [
     PlainValue("b'…'"), Name("pkg", "data"), CallResult(Name("pkg", "read"), True), Unknown("x"), UNKNOWN_ARGUMENTS,
     ContainerValue("tuple", (("0", Embedded(1, 2)),)),
 ]  # fmt: skip
 
 
 def judge_argument(callee: str, *arguments: Value, callables: Callables = CALLABLES) -> list[str]:
+    """Return the act of each subject that a call of ``callee`` makes."""
     event = PickleEvent(Act.CALL, 7, "REDUCE", Name(*callee.rsplit(".", 1)), arguments)
-    return [str(s.fields["act"]) for s in build_pickle_subjects("a", PickleProgram("raw", (), (event,), 1), callables)]
+    subjects = build_pickle_subjects("a", PickleProgram("raw", (), (event,), 1), callables)
+    return [str(subject.fields["act"]) for subject in subjects]
 
 
 @pytest.mark.parametrize("callee", ["pkg.load", "pkg.view"])
@@ -45,7 +49,7 @@ def test_loader_call_on_bytes_that_are_examined_as_an_artifact_is_harmless(calle
     assert judge_argument(callee, Embedded(27, 100)) == []
 
 
-@pytest.mark.parametrize("argument", OTHERS)
+@pytest.mark.parametrize("argument", UNEXAMINED_ARGUMENTS)
 def test_call_of_a_loader_is_reported_if_its_argument_is_not_examined_as_an_artifact(argument: Value) -> None:
     assert judge_argument("pkg.load", argument) == ["call"]
     assert judge_argument("pkg.view", argument) == ["argument"]

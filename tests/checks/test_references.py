@@ -11,10 +11,12 @@ from modelaudit.model.structure import Unread, UnreadReason
 
 
 def make_file(path: str, size: int = 10) -> Artifact:
+    """Return an artifact that is never opened."""
     return Artifact(path, size, lambda: nullcontext(None))  # type: ignore[arg-type, return-value]
 
 
 def make_link(path: str, reason: UnreadReason = UnreadReason.LINK_OUTSIDE) -> Artifact:
+    """Return an artifact that is not read, for the given reason; by default a link to a place outside of the folder."""
     return Artifact(path, 0, None, obstacle=Unread(reason, "a link"))
 
 
@@ -65,9 +67,10 @@ def test_subject_of_a_reference_states_where_its_target_lies_and_its_normalised_
     ],
 )
 def test_unlisted_target_counts_as_a_link_if_links_of_its_folder_are_counted_and_not_listed(target, state):
-    counted = Artifact("data/a", 0, None, obstacle=Unread(UnreadReason.LINK_OUTSIDE, "a link", further_files=5))
+    # Stands for itself and for five more links of its folder.
+    listed_link = Artifact("data/a", 0, None, obstacle=Unread(UnreadReason.LINK_OUTSIDE, "a link", further_files=5))
     references = References("onnx", (Reference(ReferenceKind.DATA, target),))
-    files = [make_file("model.onnx"), make_file("data/seen.bin"), counted]
+    files = [make_file("model.onnx"), make_file("data/seen.bin"), listed_link]
     (subject,) = build_reference_subjects([("model.onnx", references)], files)
     assert subject.fields["state"] == state
 

@@ -11,8 +11,9 @@ SCALER = "sklearn.preprocessing._data"
 
 
 def judge_nodes(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
-    found = build_skops_subjects("m", SkopsSchema(2, nodes), CATALOGUE)
-    return [(str(s.fields["use"]), str(s.fields["name"]), str(s.fields["standing"])) for s in found]
+    """Return use, name and standing of each subject that the nodes of one skops file make."""
+    fields = [subject.fields for subject in build_skops_subjects("m", SkopsSchema(2, nodes), CATALOGUE)]
+    return [(str(each["use"]), str(each["name"]), str(each["standing"])) for each in fields]
 
 
 @check_each(
@@ -63,5 +64,5 @@ def test_subject_of_a_reported_skops_node_states_use_name_and_standing(
 
 
 def test_function_inside_a_skops_partial_is_reported_as_an_unlisted_name_and_not_as_a_call() -> None:
-    ((act, name, standing),) = judge_nodes(SkopsNode("FunctionNode", "numpy", "log1p", role="PartialNode.func"))
-    assert (act, name, standing) == ("refer", "numpy.log1p", "unlisted")
+    ((use, name, standing),) = judge_nodes(SkopsNode("FunctionNode", "numpy", "log1p", role="PartialNode.func"))
+    assert (use, name, standing) == ("refer", "numpy.log1p", "unlisted")

@@ -12,12 +12,17 @@ import modelaudit
 from modelaudit.formats.pickles.pickle.skimmer import _SPECIAL_KEY
 from modelaudit.formats.pickles.pickle.values import RUN_AS_SOURCE, SPECIAL_KEYS
 
-KEY = "_parse_arg_template"
-CLASS = b"cscipy.stats._continuous_distns\nnorm_gen\n"
-PROGRAM = "import os"
+# The key of the state that SciPy runs as source.
+SOURCE_KEY = "_parse_arg_template"
+# The opcode BINUNICODE with the length of the key.
+BINUNICODE_19 = b"X\x13\x00\x00\x00"
+# The opcode GLOBAL with the class of the normal distribution.
+IMPORT_OF_CLASS = b"cscipy.stats._continuous_distns\nnorm_gen\n"
+OTHER_SOURCE = "import os"
 
 
 def scan_exit_code(tmp_path: Path, data: bytes) -> int:
+    """Scan a pickle with the security check; return the exit code."""
     (tmp_path / "model.pkl").write_bytes(data)
     return modelaudit.scan(tmp_path / "model.pkl", second_opinion=False, checks=["security"]).exit_code
 
@@ -27,8 +32,11 @@ def encode_value(value: object) -> bytes:
     return pickle.dumps(value, 3)[2:-1]
 
 
-def pickle_states(*states: bytes, instance: bytes = CLASS + b")\x81") -> bytes:
-    """Return a pickle that makes ``instance`` by its opcodes, and sets each of ``states`` on it by BUILD."""
+def pickle_states(*states: bytes, instance: bytes = IMPORT_OF_CLASS + b")\x81") -> bytes:
+    """Return a pickle that runs the opcodes ``instance``, and sets each of ``states`` on that object by BUILD.
+
+    The default opcodes create an object of the normal distribution: EMPTY_TUPLE and NEWOBJ.
+    """
     return b"\x80\x03" + instance + b"".join(state + b"b" for state in states) + b"."
 
 
@@ -37,9 +45,9 @@ def test_pickle_of_scipy_distributions_passes_the_scan_in_every_protocol(protoco
     import scipy.stats
 
     names = ["norm", "uniform", "beta", "gamma", "expon", "t", "loguniform", "triang", "lognorm", "pareto"]
-    every = [getattr(scipy.stats, name) for name in names]
+    distributions = [getattr(scipy.stats, name) for name in names]
     frozen = [scipy.stats.norm(0, 1), scipy.stats.beta(2, 3), scipy.stats.loguniform(1, 2)]
-    assert scan_exit_code(tmp_path, pickle.dumps([*every, *frozen], protocol)) == 0
+    assert scan_exit_code(tmp_path, pickle.dumps([*distributions, *frozen], protocol)) == 0
 
 
 def test_pickle_of_every_continuous_scipy_distribution_passes_the_scan(tmp_path: Path) -> None:
@@ -51,60 +59,66 @@ def test_pickle_of_every_continuous_scipy_distribution_passes_the_scan(tmp_path:
 
 
 @pytest.fixture(scope="module")
-def template() -> str:
+def scipy_source() -> str:
     """Return the source that SciPy writes into the state of a distribution."""
     import scipy.stats
 
-    written: str = scipy.stats.norm.__getstate__()[KEY]
+    written: str = scipy.stats.norm.__getstate__()[SOURCE_KEY]
     return written
 
 
-def build_pickles_with_other_states(template: str) -> Iterator[bytes]:
+def build_pickles_with_other_states(scipy_source: str) -> Iterator[bytes]:
     """Yield pickles whose state differs from the one that SciPy writes."""
-    encoded_key, encoded_program = encode_value(KEY), encode_value(PROGRAM)
+    encoded_key, encoded_source = encode_value(SOURCE_KEY), encode_value(OTHER_SOURCE)
     yield from (
         # another source, or more source than SciPy writes
-        pickle_states(encode_value({KEY: PROGRAM})),
-        pickle_states(encode_value({KEY: template + PROGRAM})),
-        pickle_states(encode_value({KEY: PROGRAM + template})),
-        pickle_states(encode_value({KEY: template.replace("loc=0", "loc=print()", 1)})),
-        pickle_states(encode_value({KEY: template.replace("(self,", "(self, a=print(),", 1)})),
-        pickle_states(encode_value({KEY: PROGRAM.encode()})),
-        pickle_states(encode_value({KEY: template + " " * 5000 + PROGRAM})),
+        pickle_states(encode_value({SOURCE_KEY: OTHER_SOURCE})),
+        pickle_states(encode_value({SOURCE_KEY: scipy_source + OTHER_SOURCE})),
+        pickle_states(encode_value({SOURCE_KEY: OTHER_SOURCE + scipy_source})),
+        pickle_states(encode_value({SOURCE_KEY: scipy_source.replace("loc=0", "loc=print()", 1)})),
+        pickle_states(encode_value({SOURCE_KEY: scipy_source.replace("(self,", "(self, a=print(),", 1)})),
+        pickle_states(encode_value({SOURCE_KEY: OTHER_SOURCE.encode()})),
+        pickle_states(encode_value({SOURCE_KEY: scipy_source + " " * 5000 + OTHER_SOURCE})),
         # the key is set a second time, by SETITEM and by SETITEMS
-        pickle_states(encode_value({KEY: template}) + b"X\x13\x00\x00\x00" + KEY.encode() + encoded_program + b"s"),
-        pickle_states(b"}(" + encoded_key + encode_value(template) + encoded_key + encoded_program + b"u"),
-        # a second state, and states of other types than a dictionary
-        pickle_states(encode_value({"a": 1}), encode_value({KEY: PROGRAM})),
-        pickle_states(encode_value([(KEY, PROGRAM)])),
-        pickle_states(encode_value(((KEY, PROGRAM), ("a", 1)))),
-        pickle_states(encode_value(({KEY: PROGRAM, "a": 1, "b": 2}, None))),
-        pickle_states(encode_value(({KEY: 1, "a": 2}, ("b", 1)))),
-        # ``dict.update`` takes both parts of this pair for pairs, and so sets the key
-        pickle_states(encode_value(({"a": 1, "b": 2}, (KEY, PROGRAM)))),
-        pickle_states(b"ccollections\nOrderedDict\n)R" + encoded_key + encoded_program + b"s"),
-        # the usual state of an object that was made in another way, or of another class
-        pickle_states(encode_value({KEY: template}), instance=CLASS + encode_value(("x",)) + b"\x81"),
-        pickle_states(encode_value({KEY: template}), instance=CLASS + b")R"),
-        pickle_states(encode_value({KEY: template}), instance=b"cscipy.stats._distn_infrastructure\nrv_sample\n)\x81"),
         pickle_states(
-            encode_value({"a": template}), instance=b"cscipy.stats._continuous_distns\nof_a_later_release\n)\x81"
+            encode_value({SOURCE_KEY: scipy_source}) + BINUNICODE_19 + SOURCE_KEY.encode() + encoded_source + b"s"
+        ),
+        pickle_states(b"}(" + encoded_key + encode_value(scipy_source) + encoded_key + encoded_source + b"u"),
+        # a second state, and states of other types than a dictionary
+        pickle_states(encode_value({"a": 1}), encode_value({SOURCE_KEY: OTHER_SOURCE})),
+        pickle_states(encode_value([(SOURCE_KEY, OTHER_SOURCE)])),
+        pickle_states(encode_value(((SOURCE_KEY, OTHER_SOURCE), ("a", 1)))),
+        pickle_states(encode_value(({SOURCE_KEY: OTHER_SOURCE, "a": 1, "b": 2}, None))),
+        pickle_states(encode_value(({SOURCE_KEY: 1, "a": 2}, ("b", 1)))),
+        # ``dict.update`` takes both parts of this pair for pairs, and so sets the key
+        pickle_states(encode_value(({"a": 1, "b": 2}, (SOURCE_KEY, OTHER_SOURCE)))),
+        pickle_states(b"ccollections\nOrderedDict\n)R" + encoded_key + encoded_source + b"s"),
+        # the usual state of an object that was made in another way, or of another class
+        pickle_states(
+            encode_value({SOURCE_KEY: scipy_source}), instance=IMPORT_OF_CLASS + encode_value(("x",)) + b"\x81"
+        ),
+        pickle_states(encode_value({SOURCE_KEY: scipy_source}), instance=IMPORT_OF_CLASS + b")R"),
+        pickle_states(
+            encode_value({SOURCE_KEY: scipy_source}), instance=b"cscipy.stats._distn_infrastructure\nrv_sample\n)\x81"
+        ),
+        pickle_states(
+            encode_value({"a": scipy_source}), instance=b"cscipy.stats._continuous_distns\nof_a_later_release\n)\x81"
         ),
     )
 
 
 def test_scipy_distribution_fails_the_scan_if_its_state_differs_from_what_scipy_writes(
-    template: str, tmp_path: Path
+    scipy_source: str, tmp_path: Path
 ) -> None:
-    assert [data for data in build_pickles_with_other_states(template) if scan_exit_code(tmp_path, data) != 1] == []
+    assert [data for data in build_pickles_with_other_states(scipy_source) if scan_exit_code(tmp_path, data) != 1] == []
 
 
 def test_altered_source_text_in_a_scipy_state_fails_the_scan_among_much_plain_data(
-    template: str, tmp_path: Path
+    scipy_source: str, tmp_path: Path
 ) -> None:
     padding = {f"plain text {index}": index for index in range(20_000)}
-    assert scan_exit_code(tmp_path, pickle_states(encode_value({**padding, KEY: PROGRAM}))) == 1
-    assert scan_exit_code(tmp_path, pickle_states(encode_value({KEY: template, **padding}))) == 0
+    assert scan_exit_code(tmp_path, pickle_states(encode_value({**padding, SOURCE_KEY: OTHER_SOURCE}))) == 1
+    assert scan_exit_code(tmp_path, pickle_states(encode_value({SOURCE_KEY: scipy_source, **padding}))) == 0
 
 
 def test_search_pattern_of_the_skimmer_matches_every_special_key() -> None:

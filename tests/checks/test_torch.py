@@ -15,16 +15,18 @@ SOURCE = "m.pt!m/code/__torch__.py"
 
 
 def judge_programs(*programs: TorchProgram) -> set[tuple[str, str]]:
+    """Return name and standing of each subject that the sources of one archive make."""
     found = build_torch_subjects([(SOURCE, program) for program in programs], (), CATALOGUE)
     return {(str(subject.fields["name"]), str(subject.fields["standing"])) for subject in found}
 
 
-def make_program(mention: NameUse, name: str, called: bool = True, **more: tuple[str, ...]) -> TorchProgram:
-    return TorchProgram("torchscript", (TorchMention(mention, name, 3, called),), **more)
+def make_program(use: NameUse, name: str, called: bool = True, **definitions: tuple[str, ...]) -> TorchProgram:
+    """Return a source that names one thing on line 3, and that has these definitions."""
+    return TorchProgram("torchscript", (TorchMention(use, name, 3, called),), **definitions)
 
 
 @check_each(
-    "mention, name",
+    "use, name",
     [
         (NameUse.OPERATOR, "aten::relu"),
         (NameUse.OPERATOR, "prim::RaiseException"),
@@ -41,12 +43,12 @@ def make_program(mention: NameUse, name: str, called: bool = True, **more: tuple
         (NameUse.EXPRESSION, "Max"),
     ],
 )
-def test_trusted_name_in_torchscript_source_makes_no_subject(mention: NameUse, name: str) -> None:
-    assert not judge_programs(make_program(mention, name))
+def test_trusted_name_in_torchscript_source_makes_no_subject(use: NameUse, name: str) -> None:
+    assert not judge_programs(make_program(use, name))
 
 
 @check_each(
-    "mention, name, standing",
+    "use, name, standing",
     [
         (NameUse.OPERATOR, "aten::save", "dangerous"),
         (NameUse.OPERATOR, "aten::from_file", "dangerous"),
@@ -70,21 +72,21 @@ def test_trusted_name_in_torchscript_source_makes_no_subject(mention: NameUse, n
     ],
 )
 def test_untrusted_name_in_torchscript_source_is_reported_with_its_standing(
-    mention: NameUse, name: str, standing: str
+    use: NameUse, name: str, standing: str
 ) -> None:
-    shown = f".{name}" if mention is NameUse.METHOD else name
-    assert judge_programs(make_program(mention, name)) == {(shown, standing)}
+    shown = f".{name}" if use is NameUse.METHOD else name
+    assert judge_programs(make_program(use, name)) == {(shown, standing)}
 
 
 def test_types_and_methods_that_a_torchscript_archive_defines_are_accepted() -> None:
-    own = TorchProgram("torchscript", (), "__torch__.a", ("Net", "go"), ("__torch__.a.Net",))
-    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Net"))
-    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Net.__new__"))
-    assert not judge_programs(own, make_program(NameUse.METHOD, "go"))
-    assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Other"))
+    definitions = TorchProgram("torchscript", (), "__torch__.a", ("Net", "go"), ("__torch__.a.Net",))
+    assert not judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.a.Net"))
+    assert not judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.a.Net.__new__"))
+    assert not judge_programs(definitions, make_program(NameUse.METHOD, "go"))
+    assert judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.a.Other"))
 
 
-def test_torchscript_name_that_is_trusted_as_a_type_is_not_trusted_as_a_call() -> None:
+def test_trusted_class_whose_import_torchscript_source_may_not_use_is_construct_only() -> None:
     entry = CATALOGUE.callables.by_name["catboost.core.CatBoost"]
     assert entry.standing is Standing.TRUSTED
     assert entry.construct_only
@@ -92,15 +94,15 @@ def test_torchscript_name_that_is_trusted_as_a_type_is_not_trusted_as_a_call() -
 
 
 def test_torchscript_type_that_the_root_module_defines_is_accepted() -> None:
-    own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__.Net",))
-    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net"))
-    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net.__new__"))
-    assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Other"))
+    definitions = TorchProgram("torchscript", (), "__torch__", (), ("__torch__.Net",))
+    assert not judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.Net"))
+    assert not judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.Net.__new__"))
+    assert judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.Other"))
 
 
-def test_type_of_an_archive_does_not_cover_names_below_it_even_if_it_is_named_torch() -> None:
-    own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
-    assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
+def test_type_that_is_named_like_the_root_module_does_not_cover_the_names_below_that_module() -> None:
+    definitions = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
+    assert judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
 
 
 def test_dangerous_method_name_is_reported_even_if_the_archive_defines_it() -> None:
@@ -136,12 +138,22 @@ def test_member_without_a_reader_makes_a_torch_subject_only_in_a_torch_archive()
 def find_contradiction_kinds(
     claim: StorageClaim, records: dict[str, int], *defects: str, pickle: str = "m/data.pkl"
 ) -> list[str]:
+    """Return the kinds of contradictions between the storage that a pickle claims and the records of its archive.
+
+    Args:
+        claim: the storage.
+        records: the size in bytes of each record, by its name.
+        defects: the kinds of the defects of the archive.
+        pickle: the name of the record with the pickle.
+    """
     members = tuple(ArchiveMember(name, 0, size, size, "stored") for name, size in records.items())
     listing = ArchiveListing("zip", "torch-zip", members, tuple(Defect(kind, "") for kind in defects))
     program = PickleProgram("raw", (), (), 0, storages=(claim,))
-    return [str(s.fields["kind"]) for s in build_storage_subjects([("m.pt", listing), (f"m.pt!{pickle}", program)])]
+    subjects = build_storage_subjects([("m.pt", listing), (f"m.pt!{pickle}", program)])
+    return [str(subject.fields["kind"]) for subject in subjects]
 
 
+# Six numbers of four bytes, all of which a tensor uses.
 FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=24)
 
 
@@ -149,7 +161,7 @@ FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=24)
     "claim, size, kinds",
     [
         (FLOATS, 24, []),
-        (FLOATS, 27, []),
+        (FLOATS, 27, []),  # the rest is smaller than one number
         (FLOATS, 28, ["record-larger"]),
         (FLOATS, 23, ["record-smaller"]),
         (StorageClaim("0", ("FloatStorage",), (-1,), 4), 24, ["record-smaller"]),

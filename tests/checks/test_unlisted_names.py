@@ -69,14 +69,19 @@ def judge_reading(reading: FixedReading, path: str, catalogue: Catalogue = CATAL
 
 
 def is_in_quiet_vocabulary(place: Place) -> bool:
+    """Whether an unlisted name at ``place`` is reported nowhere, as its vocabulary declares."""
     declaration = CATALOGUE.declarations[place.vocabulary]
     return declaration.policy_of(place.use).unlisted is Unlisted.QUIET
 
 
-def read_invented_name(place: Place, fixture: str) -> tuple[str, Structure]:
-    """The address and the structure of the first part of a fixture that names something there, with another name."""
-    found = ((address, each) for address, each in read_fixture(fixture).structures if place in list_places(each))
-    address, structure = next(found)
+def replace_name(place: Place, fixture: str) -> tuple[str, Structure]:
+    """Return the first structure of a fixture that mentions a name at ``place``, with an invented name in its place.
+
+    Returns:
+        The address of the structure, and the structure.
+    """
+    structures = read_fixture(fixture).structures
+    address, structure = next((address, each) for address, each in structures if place in list_places(each))
     return address, keep_invented(structure, place)
 
 
@@ -98,7 +103,7 @@ def test_each_vocabulary_has_a_fixture_that_mentions_a_name_for_it() -> None:
 def test_file_with_an_unlisted_name_does_not_pass_unless_its_vocabulary_reports_none() -> None:
     passed = []
     for place, fixture in find_places().items():
-        address, structure = read_invented_name(place, fixture)
+        address, structure = replace_name(place, fixture)
         verdict = judge_reading(FixedReading([(address, structure)]), address.partition("!")[0])
         if verdict is Verdict.PASS and not is_in_quiet_vocabulary(place):
             passed.append(f"{place.format}: {place.vocabulary}, {place.use} ({fixture})")
@@ -109,7 +114,7 @@ def test_file_with_an_unlisted_name_does_not_pass_unless_its_vocabulary_reports_
     ("fixture", "name", "invented"),
     [
         ("mxnet/benign/model-symbol.json", b"FullyConnected", INVENTED.encode()),
-        ("torch7/benign/layer.t7", b"nn.Linear", b"xx.Runner"),
+        ("torch7/benign/layer.t7", b"nn.Linear", b"xx.Runner"),  # as long as the name, whose length the file states
     ],
 )
 def test_verdict_on_a_file_with_an_invented_name_is_incomplete(
@@ -130,12 +135,13 @@ def test_verdict_on_a_file_with_an_invented_name_is_incomplete(
 
 def test_undeclared_vocabulary_makes_the_verdict_incomplete() -> None:
     place, fixture = next((place, name) for place, name in find_places().items() if place.vocabulary == "git-stores")
-    bare = replace(CATALOGUE, findings={}, declarations={})
-    address, structure = read_invented_name(place, fixture)
-    assert judge_reading(FixedReading([(address, structure)]), address, bare) is Verdict.INCOMPLETE
+    without_declarations = replace(CATALOGUE, findings={}, declarations={})
+    address, structure = replace_name(place, fixture)
+    assert judge_reading(FixedReading([(address, structure)]), address, without_declarations) is Verdict.INCOMPLETE
 
 
 def omit_rule(rule: str) -> Mapping[str, FindingRule]:
+    """Return the shipped rules except one."""
     return {id_: each for id_, each in CATALOGUE.findings.items() if id_ != rule}
 
 
@@ -193,15 +199,19 @@ DECISIVE = {
 """The rules whose finding fails or leaves an absence, with the fixtures in which they fire."""
 
 
-@pytest.mark.parametrize("rule", sorted(id_ for id_, fixtures in DECISIVE.items() if fixtures))
-def test_fixture_of_a_rule_does_not_pass_when_the_rule_is_missing(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    smaller = replace(CATALOGUE, findings=omit_rule(rule))
+def judge_fixture_of_rule(rule: str, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    """Return the verdict with ``catalogue`` on the first file, or else the first folder, in which a rule fires."""
     fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
     if fixture is None:
-        assert scan_folder(fixture_path(DECISIVE[rule][0]), smaller, monkeypatch) is not Verdict.PASS
-        return
-    read = read_fixture(fixture, is_alone=True)
-    assert judge_reading(FixedReading(read.structures, read), fixture_path(fixture).name, smaller) is not Verdict.PASS
+        return scan_folder(fixture_path(DECISIVE[rule][0]), catalogue, monkeypatch)
+    reading = read_fixture(fixture, is_alone=True)
+    return judge_reading(FixedReading(reading.structures, reading), fixture_path(fixture).name, catalogue)
+
+
+@pytest.mark.parametrize("rule", sorted(id_ for id_, fixtures in DECISIVE.items() if fixtures))
+def test_fixture_of_a_rule_does_not_pass_when_the_rule_is_missing(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_rule = replace(CATALOGUE, findings=omit_rule(rule))
+    assert judge_fixture_of_rule(rule, without_rule, monkeypatch) is not Verdict.PASS
 
 
 @pytest.mark.parametrize("rule", sorted(WITHOUT_FIXTURE))
@@ -223,10 +233,5 @@ def test_each_rule_that_can_decide_a_verdict_has_a_fixture_or_is_listed_as_witho
 def test_fixture_of_a_decisive_rule_does_not_pass_when_all_rules_are_missing(
     rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bare = replace(CATALOGUE, findings={})
-    fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
-    if fixture is None:
-        assert scan_folder(fixture_path(DECISIVE[rule][0]), bare, monkeypatch) is not Verdict.PASS
-        return
-    read = read_fixture(fixture, is_alone=True)
-    assert judge_reading(FixedReading(read.structures, read), fixture_path(fixture).name, bare) is not Verdict.PASS
+    without_rules = replace(CATALOGUE, findings={})
+    assert judge_fixture_of_rule(rule, without_rules, monkeypatch) is not Verdict.PASS

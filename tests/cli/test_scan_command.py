@@ -121,6 +121,7 @@ def test_ledger_has_one_line_for_each_artifact_that_states_the_class_of_every_by
     for path in folder.iterdir():
         row = lines[path.name]
         starts, ends, classes = zip(*row["ranges"], strict=True)
+        # The first range begins at byte 0, and each further one where the one before it ends.
         assert (starts, ends[-1]) == ((0, *ends[:-1]), path.stat().st_size)
         assert set(classes) <= {"parsed", "data", "unclaimed"}
     assert any("!" in address for address in lines)
@@ -158,7 +159,7 @@ def test_table_names_the_written_files_and_advises_an_html_page_only_if_none_was
     assert text.endswith(f"Exit code 0: pass. Written: {data}, {page}.\n")
 
 
-def test_scan_that_writes_a_report_into_the_scanned_folder_says_so_on_stderr(tmp_path: Path) -> None:
+def test_scan_prints_a_note_only_if_it_chooses_the_name_of_a_report_in_the_scanned_folder(tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
     (model / "data.pkl").write_bytes(BENIGN.read_bytes())
@@ -172,10 +173,10 @@ def test_scan_that_writes_a_report_into_the_scanned_folder_says_so_on_stderr(tmp
 
 
 def test_scan_replaces_an_existing_report(tmp_path: Path) -> None:
-    target = tmp_path / "report.json"
-    target.write_text("old")
-    assert run_scan(BENIGN, "-o", str(target)).returncode == 0
-    assert json.loads(target.read_text())["schema"]
+    report = tmp_path / "report.json"
+    report.write_text("old")
+    assert run_scan(BENIGN, "-o", str(report)).returncode == 0
+    assert json.loads(report.read_text())["schema"]
 
 
 def test_existing_folder_whose_name_ends_like_a_file_receives_the_report_of_each_target(tmp_path: Path) -> None:
@@ -369,12 +370,12 @@ def test_error_about_a_wrong_command_line_ends_with_what_to_do_next(arguments: t
 
 
 @pytest.mark.parametrize("command", ["scan", "license"])
-def test_error_about_a_missing_target_says_that_no_local_path_has_its_name_unless_it_is_an_address(
+def test_error_about_a_missing_target_mentions_local_paths_unless_the_target_is_an_address(
     command: str, tmp_path: Path
 ) -> None:
-    place = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path)}
-    assert "There is no local path 'absent'" in run_command(command, "absent", "--offline", **place).stderr
-    assert "local path" not in run_command(command, "hf://absent", "--offline", **place).stderr
+    empty_cache = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path)}
+    assert "There is no local path 'absent'" in run_command(command, "absent", "--offline", **empty_cache).stderr
+    assert "local path" not in run_command(command, "hf://absent", "--offline", **empty_cache).stderr
 
 
 def test_command_rules_lists_the_rules_of_a_family_at_or_above_a_severity() -> None:
@@ -430,7 +431,7 @@ def test_scan_into_a_closed_pipe_prints_no_traceback() -> None:
 @pytest.mark.parametrize(
     "arguments", [("license", "show", "MIT"), ("scan", BENIGN, "--offline", "--no-second-opinion")]
 )
-def test_scan_that_cannot_write_stdout_on_a_full_disk_exits_with_4(
+def test_command_that_cannot_write_stdout_on_a_full_disk_exits_with_4(
     arguments: tuple[str | Path, ...],
 ) -> None:
     with Path("/dev/full").open("wb") as full:

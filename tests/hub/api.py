@@ -93,6 +93,7 @@ class Api:
         return route(request, repository, rest[1:])
 
     def _describe_caller(self, request: Request) -> Response:
+        """Answer ``whoami-v2``: the account of the token."""
         user = self.access.find_user(request)
         if user is None:
             raise build_unauthorized_error(ANONYMOUS)
@@ -101,6 +102,7 @@ class Api:
         return build_json_response({"type": "user", "id": user.name, "name": user.name, "orgs": [], "auth": auth})
 
     def _describe_repository(self, request: Request, repository: Repository, rest: list[str]) -> Response:
+        """Answer ``{id}`` and ``{id}/revision/{revision}``: the facts of a repository at a revision, by default ``main``."""
         commit = find_commit(repository, rest[0] if rest else "main")
         about = describe_repository(repository, commit, blobs=request.flag("blobs"))
         expand = request.query.get("expand", []) + request.query.get("expand[]", [])
@@ -120,14 +122,15 @@ class Api:
         return build_json_response(about)
 
     def _list_folder(self, request: Request, repository: Repository, rest: list[str]) -> Response:
+        """Answer ``{id}/tree/{revision}/{folder}``: one page of the entries of a folder, by default the root of ``main``."""
         revision, folder = (rest[0] if rest else "main"), "/".join(rest[1:]).strip("/")
         commit = find_commit(repository, revision)
         names = list_paths(commit, folder, request.flag("recursive"))
         if names is None:
             raise RefusedError(404, f'{folder} does not exist on "{revision}"', "EntryNotFound")
         expand = request.flag("expand")
-        most = self.page_size or (EXPANDED_PAGE_ENTRIES if expand else PAGE_ENTRIES)
-        size = min(most, int(request.query.get("limit", [most])[-1]))
+        largest_page = self.page_size or (EXPANDED_PAGE_ENTRIES if expand else PAGE_ENTRIES)
+        size = min(largest_page, int(request.query.get("limit", [largest_page])[-1]))
         start = 0
         if "cursor" in request.query:
             start = names.index(self._decode_cursor(request.query["cursor"][-1])) + 1
@@ -160,6 +163,7 @@ class Api:
         return {"Link": f'<{self.endpoint}{request.path}?{urlencode(query)}>; rel="next"'}
 
     def _describe_paths(self, request: Request, repository: Repository, rest: list[str]) -> Response:
+        """Answer ``{id}/paths-info/{revision}``: the entries of the paths in the body; missing paths are omitted."""
         # The client sends a form; other callers may send JSON.
         if "json" in request.headers.get("Content-Type", ""):
             body = json.loads(request.body)
@@ -172,6 +176,8 @@ class Api:
         return build_json_response([entry for entry in entries if entry is not None])
 
     def _list_refs(self, request: Request, repository: Repository, rest: list[str]) -> Response:
+        """Answer ``{id}/refs``: the branches and tags, and on request the pull requests."""
+
         def describe_refs(refs: dict[str, str], prefix: str) -> list[dict[str, str]]:
             # The keys of pull requests contain the prefix already.
             names = {name.removeprefix(prefix): commit_id for name, commit_id in refs.items()}
@@ -189,10 +195,11 @@ class Api:
         return build_json_response(about)
 
     def _list_commits(self, request: Request, repository: Repository, rest: list[str]) -> Response:
+        """Answer ``{id}/commits/{revision}``: one page of the history, newest first."""
         self.access.check_download_access(request, repository)
         history = list(repository.iter_history(find_commit(repository, rest[0] if rest else "main")))
-        most = self.page_size or PAGE_COMMITS
-        size = min(most, int(request.query.get("limit", [most])[-1]))
+        largest_page = self.page_size or PAGE_COMMITS
+        size = min(largest_page, int(request.query.get("limit", [largest_page])[-1]))
         page = int(request.query.get("p", ["0"])[-1])
         start, stop = page * size, (page + 1) * size
         headers = {"X-Total-Count": str(len(history))}
@@ -201,8 +208,10 @@ class Api:
         return build_json_response([describe_commit(commit) for commit in history[start:stop]], headers=headers)
 
     def _summarise_scans(self, request: Request, repository: Repository, rest: list[str]) -> Response:
+        """Answer ``{id}/scan``: the state of the scans of ``main``."""
         return build_json_response(summarise_scans(repository, find_commit(repository, "main")))
 
     def _check_access(self, request: Request, repository: Repository, rest: list[str]) -> Response:
+        """Answer ``{id}/auth-check``: an empty object if the caller may download the repository."""
         self.access.check_download_access(request, repository)
         return build_json_response({})

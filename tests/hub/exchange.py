@@ -62,7 +62,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The part ``start:stop`` of a content; ``flip`` is the offset, in the whole file, of a byte to invert."""
+    """The body of an answer: a part of the content of a file.
+
+    Attributes:
+        content: the whole file.
+        start: the offset of the first byte to send.
+        stop: the offset after the last one.
+        flip: the offset, in the whole file, of a byte that is inverted; None for none.
+    """
 
     content: Content = b""
     start: int = 0
@@ -195,7 +202,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         """Stay silent: the request log is ``LoopbackHub.requests``."""
 
     def handle(self) -> None:
-        """Serve requests until the client closes the connection, in order or not."""
+        """Serve requests until the client closes the connection, whether it does so cleanly or abruptly."""
         try:
             super().handle()
         except (ConnectionError, TimeoutError, ssl.SSLError):

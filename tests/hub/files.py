@@ -13,14 +13,27 @@ from hub.exchange import Body, Request, Response, apply_range
 from hub.gitstore import Blob, Commit
 from hub.repository import Kind, Repository
 
-_TEXT = (".cfg", ".gitattributes", ".ini", ".jinja", ".json", ".jsonl", ".md", ".py", ".toml", ".txt", ".yaml", ".yml")
-_KEY = b"signs the addresses of the loopback storage"
+_TEXT_ENDINGS = (
+    ".cfg",
+    ".gitattributes",
+    ".ini",
+    ".jinja",
+    ".json",
+    ".jsonl",
+    ".md",
+    ".py",
+    ".toml",
+    ".txt",
+    ".yaml",
+    ".yml",
+)
+_SIGNING_KEY = b"signs the addresses of the loopback storage"
 
 
 def choose_media_type(path: str) -> str:
     """Choose the media type of a file: every text is ``text/plain``, so that no browser runs it."""
     kind = mimetypes.guess_type(path)[0] or ""
-    if path.endswith(_TEXT) or kind.startswith("text/"):
+    if path.endswith(_TEXT_ENDINGS) or kind.startswith("text/"):
         return "text/plain; charset=utf-8"
     return "application/octet-stream"
 
@@ -105,12 +118,14 @@ class FileRoutes:
 
     @staticmethod
     def _find_blob(commit: Commit, path: str) -> Blob:
+        """Return the file at a path. Raises ``RefusedError`` if the commit has none."""
         if path not in commit.files:
             raise RefusedError(404, "Entry not found", "EntryNotFound", {"X-Repo-Commit": commit.oid})
         return commit.files[path]
 
     @staticmethod
     def _build_headers(commit: Commit, path: str, blob: Blob) -> dict[str, str]:
+        """Build the headers of a redirect to a file: its commit, digest, size and name."""
         headers = {
             "X-Repo-Commit": commit.oid,
             "Accept-Ranges": "bytes",
@@ -119,10 +134,11 @@ class FileRoutes:
         return headers | {"X-Linked-ETag": f'"{blob.etag}"', "X-Linked-Size": str(blob.size)}
 
     def _redirect_to_storage(self, repository: Repository, commit: Commit, path: str, blob: Blob) -> Response:
-        place = f"/repos/{repository.key[:2]}/{repository.key}/{blob.sha256}/{quote(path)}"
-        self._stored[place] = (blob, path)
-        query = {"response-content-disposition": build_disposition(path), "Expires": "4102444800"}
-        location = f"{self.cdn}{place}?{urlencode(query | {'Signature': self._sign(place)})}"
+        """Redirect to the signed address of a large file on the second server."""
+        storage_path = f"/repos/{repository.key[:2]}/{repository.key}/{blob.sha256}/{quote(path)}"
+        self._stored[storage_path] = (blob, path)
+        query = {"response-content-disposition": build_disposition(path), "Expires": "4102444800"}  # 2100
+        location = f"{self.cdn}{storage_path}?{urlencode(query | {'Signature': self._sign(storage_path)})}"
         headers = self._build_headers(commit, path, blob) | {"Location": location, "Cache-Control": "no-store"}
         headers["Content-Type"] = "text/plain; charset=utf-8"
         return Response(302, headers, Body.of_content(f"Found. Redirecting to {location}".encode()), path)
@@ -130,8 +146,10 @@ class FileRoutes:
     def _redirect_to_cache(
         self, request: Request, repository: Repository, commit: Commit, path: str, blob: Blob
     ) -> Response:
-        mark = urlencode({request.path: "", "etag": f'"{blob.etag}"'})
-        location = f"/api/resolve-cache/{repository.kind}s/{repository.id}/{commit.oid}/{quote(path)}?{mark}"
+        """Redirect to the address of a small file that names its commit, so that the answer can be cached."""
+        # The Hub repeats the requested path and the digest in the query.
+        query = urlencode({request.path: "", "etag": f'"{blob.etag}"'})
+        location = f"/api/resolve-cache/{repository.kind}s/{repository.id}/{commit.oid}/{quote(path)}?{query}"
         headers = self._build_headers(commit, path, blob) | {
             "Location": location,
             "Content-Type": "text/plain; charset=utf-8",
@@ -140,6 +158,7 @@ class FileRoutes:
         return Response(307, headers, Body.of_content(f"Temporary Redirect. Redirecting to {location}".encode()), path)
 
     def _serve(self, request: Request, commit: Commit, path: str, blob: Blob) -> Response:
+        """Answer with a file or the requested range of it, or with 304 if the client has this version."""
         headers = {"Content-Type": choose_media_type(path), "X-Repo-Commit": commit.oid, "ETag": f'"{blob.etag}"'}
         headers |= {"Accept-Ranges": "bytes", "Content-Disposition": build_disposition(path)}
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
@@ -148,5 +167,6 @@ class FileRoutes:
         return apply_range(Response(200, headers, Body.of_content(blob.content), path), request.headers.get("Range"))
 
     @staticmethod
-    def _sign(place: str) -> str:
-        return hmac.new(_KEY, place.encode(), hashlib.sha256).hexdigest()
+    def _sign(path: str) -> str:
+        """Return the signature of a path on the second server."""
+        return hmac.new(_SIGNING_KEY, path.encode(), hashlib.sha256).hexdigest()

@@ -15,7 +15,7 @@ from pathlib import Path
 Content = bytes | Path
 """The bytes of a file, or the path of a file on disk that is streamed and never loaded whole."""
 
-CHUNK = 1 << 16
+CHUNK_BYTES = 1 << 16
 LFS_THRESHOLD = 10 * 1000 * 1000
 """Bytes above which the Hub refuses a plain git blob."""
 
@@ -80,13 +80,13 @@ class Commit:
 def read_chunks(content: Content, start: int, stop: int) -> Iterator[bytes]:
     """Yield the bytes ``start:stop`` of a content in pieces of at most 64 KiB."""
     if isinstance(content, bytes):
-        for offset in range(start, stop, CHUNK):
-            yield content[offset : min(offset + CHUNK, stop)]
+        for offset in range(start, stop, CHUNK_BYTES):
+            yield content[offset : min(offset + CHUNK_BYTES, stop)]
         return
     with content.open("rb") as file:
         file.seek(start)
         left = stop - start
-        while left > 0 and (piece := file.read(min(CHUNK, left))):
+        while left > 0 and (piece := file.read(min(CHUNK_BYTES, left))):
             left -= len(piece)
             yield piece
 
@@ -109,7 +109,9 @@ def build_lfs_pointer(sha256: str, size: int) -> bytes:
 def is_large(path: str, size: int, patterns: Sequence[str]) -> bool:
     """Whether the Hub keeps a file in LFS: by its name, or because git would not take its size."""
     name = path.rsplit("/", 1)[-1]
-    return size > LFS_THRESHOLD or any(fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(path, p) for p in patterns)
+    return size > LFS_THRESHOLD or any(
+        fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(path, pattern) for pattern in patterns
+    )
 
 
 def make_blob(path: str, content: Content, patterns: Sequence[str]) -> Blob:

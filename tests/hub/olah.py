@@ -90,8 +90,8 @@ def run_olah(root: Path, repositories: Mapping[str, Files]) -> Iterator[str]:
         RuntimeError: Olah did not start; the message quotes its log.
     """
     for id, files in repositories.items():
-        kind, name = ("datasets", id.removeprefix("datasets/")) if id.startswith("datasets/") else ("models", id)
-        make_mirror(root / "mirrors" / kind / name, files)
+        folder = id if id.startswith("datasets/") else f"models/{id}"
+        make_mirror(root / "mirrors" / folder, files)
     # The system chooses a free port; Olah binds it after this socket is closed.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

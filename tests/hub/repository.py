@@ -17,7 +17,7 @@ Gate = Literal[False, "auto", "manual"]
 Status = Literal["unscanned", "safe", "queued", "error", "caution", "suspicious", "unsafe"]
 Files = Mapping[str, bytes | str | Path] | Path
 
-_FIRST_COMMIT = 1_700_000_000
+_FIRST_COMMIT_DATE = 1_700_000_000
 _COMMIT_ID = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -105,7 +105,8 @@ class Repository:
             listing[path] = make_blob(path, content, self.lfs)
         for path in delete:
             del listing[path]
-        date = _FIRST_COMMIT + 60 * len(self.commits)
+        # Each commit is a minute younger than the one before.
+        date = _FIRST_COMMIT_DATE + 60 * len(self.commits)
         commit = make_commit(listing, parent=parent, message=message, author=self.owner or "hub", date=date)
         self.commits[commit.oid] = commit
         refs[branch] = commit.oid
@@ -132,7 +133,7 @@ class Repository:
             KeyError: There is none.
         """
         for refs, prefix in ((self.branches, "refs/heads/"), (self.tags, "refs/tags/"), (self.pull_requests, "")):
-            name = revision.removeprefix(prefix) if prefix else revision
+            name = revision.removeprefix(prefix)
             if name in refs:
                 return self.commits[refs[name]]
         if _COMMIT_ID.fullmatch(revision):

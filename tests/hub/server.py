@@ -30,8 +30,9 @@ class _Port(ThreadingHTTPServer):
     def __init__(self, origin: Origin, hub: LoopbackHub, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), type("PortSocket", (ConnectionHandler,), {"origin": origin, "hub": hub}))
         self._open: set[socket.socket] = set()
-        scheme = "https" if tls else "http"
-        self.url = f"{scheme}://{'localhost' if tls else '127.0.0.1'}:{self.server_port}"
+        # A certificate is issued for a name.
+        scheme_and_host = "https://localhost" if tls else "http://127.0.0.1"
+        self.url = f"{scheme_and_host}:{self.server_port}"
         self.tls = tls
 
     def finish_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:

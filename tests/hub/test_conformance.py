@@ -29,6 +29,7 @@ def tiny(hub: LoopbackHub) -> Repository:
 
 @pytest.fixture
 def api(hub: LoopbackHub) -> HfApi:
+    """Return the client without a token."""
     return HfApi(endpoint=hub.endpoint, token=False)
 
 
@@ -147,6 +148,7 @@ def test_security_status_of_file_has_five_scanners(hub: LoopbackHub, tiny: Repos
 
 @pytest.mark.parametrize(("expand", "per_page", "pages"), [(False, 1000, 3), (True, 50, 42)])
 def test_long_tree_is_listed_in_pages(hub: LoopbackHub, api: HfApi, expand: bool, per_page: int, pages: int) -> None:
+    # The last of the three long pages is partly filled; the last of the 42 short pages lacks one entry.
     names = [f"{number:04}.txt" for number in range(2099 if expand else 2100)]
     hub.add_repository("acme/long", dict.fromkeys(names, b""))
 

@@ -28,6 +28,7 @@ FILES: dict[str, bytes | str | Path] = {
 
 @pytest.fixture
 def tiny(hub: LoopbackHub) -> Repository:
+    """Return a repository with three small files and a large one."""
     return hub.add_repository("acme/tiny", FILES)
 
 
@@ -91,8 +92,8 @@ def test_single_file_is_downloaded(hub: LoopbackHub, tiny: Repository, path: str
 
 
 def test_dataset_file_is_downloaded_from_the_main_branch_and_from_a_pull_request(hub: LoopbackHub) -> None:
-    made = hub.add_repository("acme/table", {"rows.csv": b"a\n"}, kind="dataset")
-    made.commit({"rows.csv": b"a\nb\n"}, branch="refs/pr/1")
+    dataset = hub.add_repository("acme/table", {"rows.csv": b"a\n"}, kind="dataset")
+    dataset.commit({"rows.csv": b"a\nb\n"}, branch="refs/pr/1")
 
     api = HfApi(endpoint=hub.endpoint, token=False)
     for revision, rows in ((None, b"a\n"), ("refs/pr/1", b"a\nb\n")):
@@ -197,14 +198,15 @@ def test_file_system_client_requests_only_ranges(hub: LoopbackHub) -> None:
     hub.add_repository("acme/big", {"model.bin": data})
     files = HfFileSystem(endpoint=hub.endpoint, token=False, skip_instance_cache=True)
 
-    with files.open("acme/big/model.bin", block_size=1 << 16, cache_type="blockcache") as file:
-        for offset in (0, 1_234_567, len(data) - 22):
+    block_size, length = 1 << 16, 22
+    with files.open("acme/big/model.bin", block_size=block_size, cache_type="blockcache") as file:
+        for offset in (0, 1_234_567, len(data) - length):
             file.seek(offset)
-            assert file.read(22) == data[offset : offset + 22]
+            assert file.read(length) == data[offset : offset + length]
 
     reads = hub.list_requests("cdn")
     assert [(r.status, "Range" in r.headers) for r in reads] == [(206, True)] * len(reads)
-    assert 22 * 3 <= sum(r.sent for r in reads) <= 3 * (1 << 16)
+    assert 3 * length <= sum(r.sent for r in reads) <= 3 * block_size
 
 
 def test_safetensors_header_is_read_with_one_range(hub: LoopbackHub) -> None:
@@ -215,6 +217,7 @@ def test_safetensors_header_is_read_with_one_range(hub: LoopbackHub) -> None:
 
     assert parsed.tensors["w"].shape == [100_000]
     (read,) = hub.list_requests("cdn")
+    # The client asks for the first 100,001 bytes of any file, in the hope that the header is among them.
     assert (read.headers["Range"], read.status, read.sent) == ("bytes=0-100000", 206, 100_001)
 
 

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
@@ -17,17 +17,20 @@ from modelaudit.model.structure import UnreadReason
 
 
 class BytesWindow:
-    def __init__(self, data: bytes, stated: int | None = None) -> None:
+    """A window over bytes in memory that counts the bytes it returns; it may state a false size."""
+
+    def __init__(self, data: bytes, stated_size: int | None = None) -> None:
         self.data = data
-        self.size = len(data) if stated is None else stated
-        self.served = 0
+        self.size = len(data) if stated_size is None else stated_size
+        self.bytes_read = 0
 
     def read(self, offset: int, length: int) -> bytes:
         piece = self.data[offset : offset + length]
-        self.served += len(piece)
+        self.bytes_read += len(piece)
         return piece
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @example(b"x" * 10, [(0, 5), (0, 10)])
 @example(b"x" * 10, [(0, 5), (3, 4), (2, 8)])
 @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220))))
@@ -42,10 +45,10 @@ def test_digests_do_not_depend_on_read_order(data: bytes, reads: list[tuple[int,
 
 def test_computed_blob_id_equals_the_one_that_git_computes(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"some content\n")
-    id_ = subprocess.run(
-        ["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True
-    ).stdout
-    assert DigestingWindow(BytesWindow(b"some content\n")).finish()[1].value == id_.strip()
+    command = ["git", "hash-object", "file"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    _, git_digest = DigestingWindow(BytesWindow(b"some content\n")).finish()
+    assert git_digest.value == done.stdout.strip()
 
 
 def test_bytes_read_in_order_are_not_read_twice() -> None:
@@ -54,12 +57,12 @@ def test_bytes_read_in_order_are_not_read_twice() -> None:
     for offset in range(0, 1000, 100):
         window.read(offset, 100)
     window.finish()
-    assert inner.served == 1000
+    assert inner.bytes_read == 1000
 
 
 def test_truncated_file_has_no_digest() -> None:
     with pytest.raises(WindowError) as caught:
-        DigestingWindow(BytesWindow(b"abc", stated=10)).finish()
+        DigestingWindow(BytesWindow(b"abc", stated_size=10)).finish()
     assert caught.value.reason is UnreadReason.CHANGED
 
 

@@ -8,6 +8,7 @@ from modelaudit.model.outline import Outline, References
 
 
 def list_targets(read_bytes, content: object, path: str = "config.json") -> list[str]:
+    """Read a JSON document at a path; return the paths of the files that it references."""
     reading = read_bytes(json.dumps(content).encode(), path)
     return [each.target for group in reading.of(References) for each in group.items]
 

@@ -9,12 +9,14 @@ from modelaudit.model.structure import Document, ModelCard
 
 
 def _get_card(reading) -> ModelCard:
+    """Return the only model card of a reading."""
     (card,) = reading.of(ModelCard)
     return card
 
 
-def _read_card(front: str, read_bytes) -> ModelCard:
-    return _get_card(read_bytes(f"---\n{front}\n---\n# Title\n".encode(), "README.md"))
+def _read_card(front_matter: str, read_bytes) -> ModelCard:
+    """Read a ``README.md`` with this front matter."""
+    return _get_card(read_bytes(f"---\n{front_matter}\n---\n# Title\n".encode(), "README.md"))
 
 
 def test_each_card_field_is_recorded_with_its_line(read_fixture):
@@ -31,7 +33,7 @@ def test_each_card_field_is_recorded_with_its_line(read_fixture):
 
 
 @check_each(
-    "front, values",
+    "front_matter, values",
     [
         ("license: mit", ("mit",)),
         ("license: [mit, apache-2.0]", ("mit", "apache-2.0")),
@@ -52,14 +54,14 @@ def test_each_card_field_is_recorded_with_its_line(read_fixture):
         ("<<: [{<<: {license: mit}}, {x: 1}]", ("mit",)),
     ],
 )
-def test_license_field_of_a_card_yields_its_values_as_texts(front, values, read_bytes):
-    card = _read_card(front, read_bytes)
+def test_license_field_of_a_card_yields_its_values_as_texts(front_matter, values, read_bytes):
+    card = _read_card(front_matter, read_bytes)
     assert card.values("license") == values
     assert card.defects == ()
 
 
 @check_each(
-    "front, kind, line",
+    "front_matter, kind, line",
     [
         ("license: {name: mit}", "front-matter-type", 2),
         ("license: [[mit]]", "front-matter-type", 2),
@@ -73,8 +75,8 @@ def test_license_field_of_a_card_yields_its_values_as_texts(front, values, read_
         ("license: @mit", "front-matter-invalid", 2),
     ],
 )
-def test_malformed_front_matter_is_a_defect_at_its_line(front, kind, line, read_bytes):
-    (defect,) = _read_card(front, read_bytes).defects
+def test_malformed_front_matter_is_a_defect_at_its_line(front_matter, kind, line, read_bytes):
+    (defect,) = _read_card(front_matter, read_bytes).defects
     assert (defect.kind, defect.where.line) == (kind, line)
 
 
@@ -121,6 +123,6 @@ def test_alias_bomb_in_front_matter_is_reported_as_a_type_defect(read_fixture):
 
 
 @settings(max_examples=300, deadline=None)
-@given(front=st.text(st.sampled_from("licensetag: -[]{}&*!|>'\"\n~")))
-def test_any_front_matter_is_parsed_without_error(front, read_bytes):
-    _read_card(front, read_bytes)
+@given(front_matter=st.text(st.sampled_from("licensetag: -[]{}&*!|>'\"\n~")))
+def test_any_front_matter_is_parsed_without_error(front_matter, read_bytes):
+    _read_card(front_matter, read_bytes)

@@ -12,10 +12,12 @@ from modelaudit.model.outline import Outline
 
 
 def list_mentions(reading) -> list[tuple[str, str]]:
+    """Return use and name of each mention."""
     return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
 
 
 def format_submodule(**entries: str) -> bytes:
+    """Return a ``.gitmodules`` whose submodule ``data`` has these settings."""
     return ('[submodule "data"]\n' + "".join(f"\t{key} = {value}\n" for key, value in entries.items())).encode()
 
 
@@ -90,6 +92,7 @@ def test_git_settings_that_the_hub_writes_cause_no_findings_and_other_git_settin
     (tmp_path / ".gitmodules").write_bytes(format_submodule(path="x", url="https://example.invalid/x.git"))
 
     def scan() -> tuple[int, set[str]]:
+        """Return the exit code and the rules that fired, except for those about licences."""
         report = modelaudit.scan(tmp_path, second_opinion=False)
         return report.exit_code, {each.rule for each in report.findings if not each.rule.startswith("license/")}
 

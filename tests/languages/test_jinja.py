@@ -18,8 +18,9 @@ from modelaudit.model.artifact import JINJA
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import UnreadReason
 
-WALK = "{{ ''.__class__ }}"
-# An ordinary chat template with a private attribute, ``__class__``, that it spells in two parts.
+# A template that reads the private attribute ``__class__``.
+ATTACK = "{{ ''.__class__ }}"
+# An ordinary chat template that also reads ``__class__``, whose name it spells in two parts.
 CHAT = (
     "{% for message in messages %}{% if message.role == 'user' and '<mark>' in message.content %}"
     "{{ '[U] ' ~ message['content'] | trim }}{% else %}{{ message.content.strip() }}{% endif %}{% endfor %}"
@@ -28,20 +29,24 @@ CHAT = (
 
 
 def read_mentions(text: str) -> tuple[Mention, ...]:
+    """Return the mentions of a template that is read completely."""
     outline, unread = read_template(text)
     assert unread is None, unread
     return outline.mentions
 
 
 def list_uses(text: str) -> set[tuple[str, str]]:
+    """Return use and name of each mention of a template."""
     return {(mention.use, mention.name) for mention in read_mentions(text)}
 
 
 def list_private_attributes(text: str) -> set[str]:
+    """Return the names of the private attributes that a template reads."""
     return {name for use, name in list_uses(text) if use == "private-attribute"}
 
 
 def is_computed(text: str) -> bool:
+    """Whether a template computes the name of something that it uses."""
     return any(use.startswith("computed") for use, _ in list_uses(text))
 
 
@@ -280,6 +285,7 @@ def test_ordinary_rendering_costs_are_not_reported(template: str) -> None:
 
 
 def list_conditional_uses(template: str) -> set[str]:
+    """Return the uses of a template that concern text behind a condition on a message."""
     return {use for use, _ in list_uses(template)} & {"hidden-instruction", "conditional-text"}
 
 
@@ -350,7 +356,7 @@ def test_invalid_jinja_template_is_reported_as_damaged(text: str) -> None:
 
 
 def test_dunder_names_are_found_in_unparsed_template() -> None:
-    for text in (WALK + "{% if", "x" * MAX_CHARACTERS + WALK):
+    for text in (ATTACK + "{% if", "x" * MAX_CHARACTERS + ATTACK):
         outline, unread = read_template(text)
         assert unread is not None
         assert [mention.name for mention in outline.mentions if mention.use == "private-attribute"] == ["__class__"]
@@ -359,22 +365,22 @@ def test_dunder_names_are_found_in_unparsed_template() -> None:
 @check_each(
     "name, data, content",
     [
-        ("chat_template.jinja", WALK.encode(), None),
-        ("additional_chat_templates/tool.jinja", WALK.encode(), None),
-        ("a.j2", WALK.encode("utf-16"), None),
-        ("a.tmpl", WALK.encode(), None),
-        ("system_prompt.txt", WALK.encode(), None),
-        ("chat_template", WALK.encode(), None),
-        ("model.gguf!tokenizer.chat_template", WALK.encode(), JINJA),
-        ("anything.json", json.dumps({"a": [{"b": WALK}]}).encode(), None),
-        ("tokenizer_config.json", json.dumps({"chat_template": [{"name": "x", "template": WALK}]}).encode(), None),
-        ("processor_config.json", json.dumps({"chat_template": {"default": WALK}}).encode(), None),
+        ("chat_template.jinja", ATTACK.encode(), None),
+        ("additional_chat_templates/tool.jinja", ATTACK.encode(), None),
+        ("a.j2", ATTACK.encode("utf-16"), None),
+        ("a.tmpl", ATTACK.encode(), None),
+        ("system_prompt.txt", ATTACK.encode(), None),
+        ("chat_template", ATTACK.encode(), None),
+        ("model.gguf!tokenizer.chat_template", ATTACK.encode(), JINJA),
+        ("anything.json", json.dumps({"a": [{"b": ATTACK}]}).encode(), None),
+        ("tokenizer_config.json", json.dumps({"chat_template": [{"name": "x", "template": ATTACK}]}).encode(), None),
+        ("processor_config.json", json.dumps({"chat_template": {"default": ATTACK}}).encode(), None),
         (
             "lines.json",
             json.dumps({"chat_template": ["{% if x %}\n", "{{ x.__cl", "ass__ }}\n", "{% endif %}"]}).encode(),
             None,
         ),
-        ("alternatives.json", json.dumps({"prompts": [WALK, "{{ a }}"]}).encode(), None),
+        ("alternatives.json", json.dumps({"prompts": [ATTACK, "{{ a }}"]}).encode(), None),
         ("anything.yaml", b"a:\n  b: \"{{ ''.__class__ }}\"\n", None),
         ("escaped.json", b'{"a": "\\u007b\\u007b x.__class__ \\u007d\\u007d"}', None),
     ],
@@ -438,7 +444,7 @@ def test_file_with_a_jinja_extension_is_not_reported_as_an_unread_program() -> N
 
 
 def test_mention_gives_key_and_line_of_template() -> None:
-    outline, _ = read_template("\n" + WALK, "chat_template.0.template")
+    outline, _ = read_template("\n" + ATTACK, "chat_template.0.template")
     (mention,) = (mention for mention in outline.mentions if mention.use == "private-attribute")
     assert (mention.where.key, mention.detail) == ("chat_template.0.template", "line 2 of the template")
 
@@ -446,17 +452,17 @@ def test_mention_gives_key_and_line_of_template() -> None:
 @settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_mutated_template_gives_an_outline(data: st.DataObject) -> None:
-    text = data.draw(st.sampled_from([CHAT, CHAT * 2, WALK + CHAT]))
+    text = data.draw(st.sampled_from([CHAT, CHAT * 2, ATTACK + CHAT]))
     for _ in range(data.draw(st.integers(0, 6))):
-        at = data.draw(st.integers(0, len(text)))
-        cut = data.draw(st.integers(0, 8))
-        piece = data.draw(
+        position = data.draw(st.integers(0, len(text)))
+        removed_length = data.draw(st.integers(0, 8))
+        inserted = data.draw(
             st.sampled_from(
                 ["{{", "}}", "{%", "%}", "'", '"', "(", ")", "[", "|", ".", "~", "{#", "\\", "__", " ", "1"]
             )
             | st.text(max_size=4)
         )
-        text = text[:at] + piece + text[at + cut :]
+        text = text[:position] + inserted + text[position + removed_length :]
     outline, unread = read_template(text)
     assert isinstance(outline, Outline)
     assert unread is None or unread.reason in (UnreadReason.DAMAGED, UnreadReason.LIMIT)

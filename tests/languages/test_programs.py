@@ -50,8 +50,8 @@ def test_text_that_is_not_a_program_is_not_reported_as_unread(tmp_path: Path, na
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
 
 
-ESCAPE = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
-CALL = "a: !!python/object/apply:os.system [id]\n"
+JINJA_ATTACK = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+YAML_CALL = "a: !!python/object/apply:os.system [id]\n"
 
 
 def list_names(reading) -> set[str]:
@@ -62,21 +62,21 @@ def list_names(reading) -> set[str]:
 
 @pytest.mark.parametrize("name", ["x.tpl", "prompt.md", "README.md", "notes.txt", "x", "x.dat", "x.html", "x.cfg"])
 def test_jinja_template_and_python_yaml_tag_are_found_in_files_of_any_name(name: str, read_bytes) -> None:
-    assert "__subclasses__" in list_names(read_bytes(ESCAPE.encode(), name))
-    assert "os.system" in list_names(read_bytes(CALL.encode(), name))
+    assert "__subclasses__" in list_names(read_bytes(JINJA_ATTACK.encode(), name))
+    assert "os.system" in list_names(read_bytes(YAML_CALL.encode(), name))
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        ESCAPE.encode() + b"\x1a",
-        b"\0\1\2" + ESCAPE.encode(),
-        bytes(range(256)) + ESCAPE.encode(),
-        ESCAPE.encode("utf-16"),
-        ESCAPE.encode("utf-16-le"),
-        ESCAPE.encode("utf-32-be"),
-        b"\xef\xbb\xbf" + ESCAPE.encode(),
-        b"Gr\xfc\xdfe \xff\xfe\xc0\x80" + ESCAPE.encode(),
+        JINJA_ATTACK.encode() + b"\x1a",
+        b"\0\1\2" + JINJA_ATTACK.encode(),
+        bytes(range(256)) + JINJA_ATTACK.encode(),
+        JINJA_ATTACK.encode("utf-16"),
+        JINJA_ATTACK.encode("utf-16-le"),
+        JINJA_ATTACK.encode("utf-32-be"),
+        b"\xef\xbb\xbf" + JINJA_ATTACK.encode(),
+        b"Gr\xfc\xdfe \xff\xfe\xc0\x80" + JINJA_ATTACK.encode(),
     ],
 )
 @pytest.mark.parametrize("name", ["chat_template.jinja", "x.tpl", "x"])
@@ -93,14 +93,16 @@ def test_jinja_template_is_read_in_any_text_encoding_and_between_binary_bytes(
         "%TAG ! tag:yaml.org,2002:pyth\n---\na: !on/object/apply:os.system [id]\n",
         "a: !<tag:yaml.org,2002:python/object/apply:os.system> [id]\n",
         "a: !apply:os.system [id]\n",
-        CALL + "---\n\x1a: {",
+        YAML_CALL + "---\n\x1a: {",
     ],
 )
 def test_python_yaml_tag_is_found_in_every_spelling(text: str, read_bytes) -> None:
     assert "os.system" in list_names(read_bytes(text.encode(), "notes.md"))
 
 
-@pytest.mark.parametrize("example", [f"```jinja\n{ESCAPE}\n```", f"`{ESCAPE}`", f"``{ESCAPE}``", f"    {ESCAPE}"])
+@pytest.mark.parametrize(
+    "example", [f"```jinja\n{JINJA_ATTACK}\n```", f"`{JINJA_ATTACK}`", f"``{JINJA_ATTACK}``", f"    {JINJA_ATTACK}"]
+)
 def test_template_attack_in_a_code_example_of_a_document_is_an_absence_and_not_a_finding(
     example: str, read_bytes
 ) -> None:
@@ -108,7 +110,7 @@ def test_template_attack_in_a_code_example_of_a_document_is_an_absence_and_not_a
     assert reading.reasons() == {UnreadReason.PROGRAM}
     assert list_names(reading) == set()
     assert not read_bytes(b"# A\n\n```\n{{ user.name }}\n```\n", "SECURITY.md").reasons()
-    assert "__subclasses__" in list_names(read_bytes(f"{example}\n\n{ESCAPE}\n".encode(), "SECURITY.md"))
+    assert "__subclasses__" in list_names(read_bytes(f"{example}\n\n{JINJA_ATTACK}\n".encode(), "SECURITY.md"))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_braces_and_tags_that_are_not_jinja_or_yaml_yield_no_mentions(name: str,
 
 
 def test_text_over_the_template_limit_is_an_absence_only_if_it_may_contain_an_attack(read_bytes) -> None:
-    text = b"x" * (4 << 20)
+    text = b"x" * (4 << 20)  # over the limit for templates, and half of the limit for YAML
     assert read_bytes(text + b"{{ a }}", "x.txt").reasons() == set()
-    assert read_bytes(text + ESCAPE.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}
-    assert read_bytes(text * 2 + CALL.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(text + JINJA_ATTACK.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(text * 2 + YAML_CALL.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}

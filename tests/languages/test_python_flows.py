@@ -18,6 +18,7 @@ FUNCTION_FROM_FILE = "(function that a file names)"
 
 
 def list_uses(source: str) -> set[tuple[str, str]]:
+    """Return use and name of each mention of a source."""
     return {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
@@ -123,12 +124,13 @@ def test_startup_files_of_python_are_recorded(read_bytes, name: str) -> None:
 def test_build_hook_file_without_a_python_ending_is_reported_as_disguised() -> None:
     items = tuple(Reference(ReferenceKind.CODE, target, "hook") for target in ("hook.txt", "hook.py"))
 
-    def states(format_: str) -> list[object]:
-        named = [("a.toml", References(format_, items))]
-        return [each.fields["state"] for each in build_reference_subjects(named, [])]
+    def judge_references(format_: str) -> list[object]:
+        """Return the state of each reference in a file of this format, in a folder without other files."""
+        references = [("a.toml", References(format_, items))]
+        return [each.fields["state"] for each in build_reference_subjects(references, [])]
 
-    assert states("python-build") == ["disguised", "missing"]
-    assert states("mlflow") == ["missing", "missing"]
+    assert judge_references("python-build") == ["disguised", "missing"]
+    assert judge_references("mlflow") == ["missing", "missing"]
 
 
 @check_each(
@@ -155,6 +157,7 @@ def test_attack_text_in_build_file_is_recorded(read_bytes, name: str) -> None:
 
 
 def _build_notebook(source: str, **metadata: object) -> bytes:
+    """Build a notebook with one code cell."""
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source}]
     return json.dumps({"nbformat": 4, "metadata": metadata, "cells": cells}).encode()
 
@@ -173,17 +176,17 @@ def _build_notebook(source: str, **metadata: object) -> bytes:
 def test_notebook_kernel_of_other_language_is_reported_as_unread(
     read_bytes, metadata: dict[str, object], is_foreign: bool
 ) -> None:
-    found = read_bytes(_build_notebook("x = 1", **metadata), "a.ipynb")
-    assert (UnreadReason.PROGRAM in {reason for _, reason in found.unread}) is is_foreign
+    reading = read_bytes(_build_notebook("x = 1", **metadata), "a.ipynb")
+    assert (UnreadReason.PROGRAM in {reason for _, reason in reading.unread}) is is_foreign
 
 
 def test_cells_of_a_notebook_with_a_bash_kernel_are_recorded_as_shell_lines(read_bytes) -> None:
-    found = read_bytes(_build_notebook("rm -rf x", kernelspec={"name": "bash", "language": "bash"}), "a.ipynb")
-    (outline,) = [each for each in found.of(Outline) if each.format == "notebook"]
+    reading = read_bytes(_build_notebook("rm -rf x", kernelspec={"name": "bash", "language": "bash"}), "a.ipynb")
+    (outline,) = [each for each in reading.of(Outline) if each.format == "notebook"]
     assert [(each.use, each.detail) for each in outline.mentions] == [("shell-line", "rm -rf x")]
 
 
 @pytest.mark.parametrize("magic", ["%%R", "%%perl", "%%julia"])
 def test_cell_whose_magic_selects_another_language_is_reported_as_unread(read_bytes, magic: str) -> None:
-    found = read_bytes(_build_notebook(f"{magic}\nx"), "a.ipynb")
-    assert [reason for _, reason in found.unread] == [UnreadReason.PROGRAM]
+    reading = read_bytes(_build_notebook(f"{magic}\nx"), "a.ipynb")
+    assert [reason for _, reason in reading.unread] == [UnreadReason.PROGRAM]

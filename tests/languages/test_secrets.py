@@ -17,6 +17,7 @@ LETTERS = string.ascii_letters + string.digits
 
 
 def make_letters(count, alphabet=LETTERS):
+    """Return random characters of an alphabet; the same in every run."""
     return "".join(RANDOM.choice(alphabet) for _ in range(count))
 
 
@@ -44,7 +45,7 @@ TOKENS = {
     "npm token": "//registry.npmjs.org/:_authToken=" + "npm_" + make_letters(36),
     "PyPI token": "pypi-AgEIcHlwaS5vcmc" + make_letters(80),
 }
-KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(make_letters(64) for _ in range(4)) + "\n-----END"
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(make_letters(64) for _ in range(4)) + "\n-----END"
 
 
 @check_each("kind, token", TOKENS.items())
@@ -53,7 +54,7 @@ def test_access_keys_of_known_providers_are_found_as_secrets(kind, token, templa
     assert kind in {found for found, _ in find_secrets(template.format(token).encode())}
 
 
-@pytest.mark.parametrize("key", [KEY, json.dumps({"key": KEY}), KEY.replace("OPENSSH ", "")])
+@pytest.mark.parametrize("key", [PRIVATE_KEY, json.dumps({"key": PRIVATE_KEY}), PRIVATE_KEY.replace("OPENSSH ", "")])
 def test_private_key_header_counts_as_a_secret_only_if_key_data_follow_it(key):
     assert [kind for kind, _ in find_secrets(key.encode())] == ["private key"]
     assert list(find_secrets(b'if text.startswith("-----BEGIN PRIVATE KEY-----"):')) == []
@@ -120,4 +121,5 @@ def test_findings_of_a_file_never_show_a_secret(tmp_path, token, file, text):
     (tmp_path / file).write_text(text.format(token.removeprefix("https://")), encoding="utf-8")
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
     assert report.findings
+    # A part of the token would help an attacker too.
     assert token[-16:] not in repr(report)

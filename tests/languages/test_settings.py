@@ -27,6 +27,7 @@ TREES = st.recursive(
 
 
 def flatten_settings(tree, path=()):
+    """Return the path and the value of each scalar and each empty mapping of a tree, in the order of the document."""
     if tree == {}:
         return [(path, None)]
     if isinstance(tree, dict):
@@ -51,6 +52,7 @@ def test_yaml_document_yields_a_setting_with_path_for_every_value(tree):
 
 
 def cut_pieces(text: str, length: int) -> list[str]:
+    """Cut a text into pieces of ``length`` characters."""
     return [text[start : start + length] for start in range(0, len(text), length)]
 
 
@@ -101,6 +103,7 @@ def test_settings_before_a_bound_on_memory_are_kept():
         parse_yaml_settings([f"- {value}\n"] * 70_000, Limits()),
     ):
         assert isinstance(bound, LimitReachedError)
+        # The bound is 64 MiB, and each value takes a little more than 1,000 bytes.
         assert 50_000 < len(settings) < 70_000
 
 

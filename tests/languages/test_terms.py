@@ -27,10 +27,12 @@ def list_statements(reading):
 
 
 def _list_statement_objects(reading):
+    """Return every licence statement of a reading."""
     return [each for statements in reading.of(Statements) for each in statements.items]
 
 
 def list_document_statements(read_bytes, name, value):
+    """Read a value as the JSON document ``name``; return topic, field and value of every statement."""
     return list_statements(read_bytes(json.dumps(value).encode(), name))
 
 
@@ -289,8 +291,10 @@ def test_json_file_yields_licence_statements_only_under_a_known_file_name(read_b
 
 
 def test_one_file_yields_at_most_200_licence_statements(read_bytes):
-    many = list_document_statements(read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]})
-    assert len(many) == 200
+    found = list_document_statements(
+        read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]}
+    )
+    assert len(found) == 200
     [statements] = extract_statements([("license", f"own {number}") for number in range(5000)])
     assert len(statements.items) == 200
 
@@ -308,7 +312,7 @@ def test_misspelled_card_field_is_read_under_its_correct_name_and_reported_as_a_
 
 
 @check_each(
-    "front, values, kinds",
+    "front_matter, values, kinds",
     [
         ("License: mit", ("mit",), {"front-matter-spelling"}),
         ("LICENSE: mit", ("mit",), {"front-matter-spelling"}),
@@ -323,8 +327,8 @@ def test_misspelled_card_field_is_read_under_its_correct_name_and_reported_as_a_
         ("LicenseX: mit", (), set()),
     ],
 )
-def test_card_license_value_of_any_yaml_shape_yields_its_texts_and_defects(read_bytes, front, values, kinds):
-    [card] = read_bytes(f"---\n{front}\n---\n".encode(), "README.md").of(ModelCard)
+def test_card_license_value_of_any_yaml_shape_yields_its_texts_and_defects(read_bytes, front_matter, values, kinds):
+    [card] = read_bytes(f"---\n{front_matter}\n---\n".encode(), "README.md").of(ModelCard)
     assert card.values("license") == values
     assert {defect.kind for defect in card.defects} >= kinds
     assert kinds or not card.defects

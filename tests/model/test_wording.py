@@ -9,6 +9,7 @@ from modelaudit.model.wording import LONGEST_MESSAGE
 
 
 def _make_details(text: str) -> list[str]:
+    """Return the details of an absence and of a defect that are made with this text."""
     return [Unread(UnreadReason.DAMAGED, text).detail, Defect("broken", text).detail]
 
 

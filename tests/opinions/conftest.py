@@ -19,11 +19,13 @@ BENIGN_PICKLE = b"\x80\x02}."
 
 @pytest.fixture
 def malicious_pickle() -> bytes:
+    """Return a pickle that would run the command ``true``."""
     return MALICIOUS_PICKLE
 
 
 @pytest.fixture
 def benign_pickle() -> bytes:
+    """Return a pickle of an empty dictionary."""
     return BENIGN_PICKLE
 
 

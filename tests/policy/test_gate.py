@@ -20,6 +20,7 @@ ACCEPTED = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UN
 
 
 def make_finding(severity: Severity) -> Finding:
+    """Return a security finding of this severity in the file ``a``."""
     return Finding("pickle/dangerous-call", severity, CheckFamily.SECURITY, "a", "message")
 
 
@@ -57,8 +58,10 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
 
 
 def test_reasons_of_a_decision_name_the_checks_that_did_not_run() -> None:
-    only = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
-    reasons = decide_verdict(make_coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
+    license_policy = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
+    reasons = decide_verdict(
+        make_coverage(READ), [], license_policy, {CheckFamily.LICENSE, CheckFamily.SECURITY}
+    ).reasons
     assert reasons[-1] == "checked for license only; not for security"
 
 
@@ -112,7 +115,7 @@ def test_policy_accepts_an_absence_only_if_the_recognised_format_matches() -> No
 
 
 @pytest.mark.parametrize(
-    ("path", "reason", "accepted"),
+    ("path", "reason", "is_accepted"),
     [
         ("pictures/logo.png", UnreadReason.NO_READER, True),
         ("logo.png", UnreadReason.DAMAGED, False),
@@ -120,14 +123,14 @@ def test_policy_accepts_an_absence_only_if_the_recognised_format_matches() -> No
         ("logo.PNG", UnreadReason.NO_READER, False),
     ],
 )
-def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: UnreadReason, accepted: bool) -> None:
+def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: UnreadReason, is_accepted: bool) -> None:
     policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
     absence = apply_policy(path, Unread(reason, ""), policy)
-    assert absence.allowed_by == ("p: pictures" if accepted else None)
+    assert absence.allowed_by == ("p: pictures" if is_accepted else None)
 
 
 @pytest.mark.parametrize(
-    ("path", "format_", "count", "accepted"),
+    ("path", "format_", "byte_count", "is_accepted"),
     [
         ("a.tflite", "tflite", 64, True),
         ("a.tflite", "tflite", 65, False),
@@ -136,12 +139,12 @@ def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: Un
     ],
 )
 def test_policy_accepts_unclaimed_bytes_only_if_path_and_format_and_byte_count_match(
-    path: str, format_: str, count: int, accepted: bool
+    path: str, format_: str, byte_count: int, is_accepted: bool
 ) -> None:
     entry = AllowedAbsence((UnreadReason.UNCLAIMED,), "*.tflite", "metadata", ("tflite",), most_bytes=64)
-    unread = Unread(UnreadReason.UNCLAIMED, "", format=format_, unclaimed_bytes=count)
+    unread = Unread(UnreadReason.UNCLAIMED, "", format=format_, unclaimed_bytes=byte_count)
     absence = apply_policy(path, unread, Policy("p", "", None, (), (entry,)))
-    assert absence.allowed_by == ("p: metadata" if accepted else None)
+    assert absence.allowed_by == ("p: metadata" if is_accepted else None)
 
 
 def test_no_policy_accepts_the_failure_of_a_reader() -> None:

@@ -36,7 +36,7 @@ def run_command(*arguments: str | Path, **environment: str) -> CommandResult:
             patch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
             main()
-    code = ended.value.code
+    code = ended.value.code  # an exit with a text instead of a number counts as -1
     texts = []
     for stream in (out, err):
         stream.flush()

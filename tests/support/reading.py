@@ -106,7 +106,7 @@ class Reading:
 
     def defects(self, path: str | None = None) -> list[Defect]:
         """Return the defects at a path; without one, all defects."""
-        structures = [structure for place, structure in self.structures if path in (None, place)]
+        structures = [structure for address, structure in self.structures if path is None or path == address]
         return [defect for structure in structures for defect in getattr(structure, "defects", ())]
 
     def kinds(self, path: str | None = None) -> set[str]:
@@ -115,7 +115,7 @@ class Reading:
 
     def unclaimed(self, path: str = "file") -> str:
         """Return the ranges of the artifact at a path that no reader claims, such as ``3-7, 20-24``."""
-        details = [each.detail for place, each in self.inner.unread if _is_unclaimed(place, each, path)]
+        details = [each.detail for address, each in self.inner.unread if _is_unclaimed(address, each, path)]
         return details[0].partition(": bytes ")[2] if details else ""
 
     def reasons(self) -> set[UnreadReason]:
@@ -123,9 +123,9 @@ class Reading:
         return {reason for _, reason in self.unread}
 
 
-def _is_unclaimed(place: str, unread: Unread, path: str) -> bool:
-    """Whether an absence at ``place`` is that of unclaimed bytes of the artifact at ``path``."""
-    return place == path and unread.reason is UnreadReason.UNCLAIMED
+def _is_unclaimed(address: str, unread: Unread, path: str) -> bool:
+    """Whether an absence at ``address`` is that of unclaimed bytes of the artifact at ``path``."""
+    return address == path and unread.reason is UnreadReason.UNCLAIMED
 
 
 def _is_unrecognised(unread: Unread) -> bool:
@@ -168,19 +168,23 @@ def _read_bytes(
 
 @pytest.fixture(scope="session")
 def read_bytes() -> ReadBytes:
+    """Return the function that reads bytes as an artifact; see ``_read_bytes``."""
     return _read_bytes
 
 
 @pytest.fixture(scope="session")
 def read_fixture() -> Callable[[str], Reading]:
+    """Return a function that reads a fixture by its name."""
     return lambda path: _read_bytes(fixture_path(path).read_bytes(), Path(path).name)
 
 
 @pytest.fixture(scope="session")
 def bytes_window() -> type[BytesWindow]:
+    """Return the class of the windows over bytes."""
     return BytesWindow
 
 
 @pytest.fixture(scope="session")
 def fixtures() -> Path:
+    """Return the folder with the fixtures that builders return."""
     return FIXTURES

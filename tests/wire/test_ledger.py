@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelaudit.model.limits import Limits
-from modelaudit.wire import ledger as module
+from modelaudit.wire import ledger as ledger_module
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.ledger import (
     MAX_PADDING_BYTES,
@@ -37,8 +37,8 @@ def test_ledger_gives_every_byte_the_class_of_its_strongest_claim(bytes_window, 
         for offset in range(max(0, start), min(end, SIZE)):
             if expected[offset] is not ByteClass.PARSED:
                 expected[offset] = class_
-    # A single byte between two claims is a run of equal bytes.
     found = [each.class_ for each in ledger.partition(window) for _ in range(each.start, each.end)]
+    # A single byte between two claims is a run of equal bytes, so it counts as padding.
     gaps = [each for each in ledger.partition(window) if each.class_ is ByteClass.UNCLAIMED]
     assert all(each.end - each.start > 1 for each in gaps)
     # Without a claim, a byte may be padding, so only claimed bytes are compared.
@@ -58,7 +58,7 @@ def test_ledger_ranges_cover_the_artifact_in_order_and_adjacent_ranges_differ_in
 
 
 def test_ledger_merges_adjacent_claims_that_arrive_out_of_order(bytes_window, monkeypatch):
-    monkeypatch.setattr(module, "_COMPACT_AFTER", 10)
+    monkeypatch.setattr(ledger_module, "_COMPACT_AFTER", 10)
     ledger = ByteLedger()
     for start in reversed(range(0, 1000, 2)):
         ledger.claim(start, start + 2, ByteClass.PARSED)
@@ -66,8 +66,8 @@ def test_ledger_merges_adjacent_claims_that_arrive_out_of_order(bytes_window, mo
 
 
 def test_ledger_raises_a_limit_error_if_claims_lie_in_too_many_separate_ranges(monkeypatch):
-    monkeypatch.setattr(module, "_COMPACT_AFTER", 10)
-    monkeypatch.setattr(module, "_MAX_RANGES", 50)
+    monkeypatch.setattr(ledger_module, "_COMPACT_AFTER", 10)
+    monkeypatch.setattr(ledger_module, "_MAX_RANGES", 50)
     ledger = ByteLedger()
     with pytest.raises(LimitReachedError, match="claimed bytes lie in more than 50 separate ranges"):
         for start in range(0, 1000, 2):
