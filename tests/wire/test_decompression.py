@@ -28,20 +28,28 @@ from modelaudit.wire.codecs import (
 )
 from modelaudit.wire.decompression import ZIP_CODECS, Expansion, measure_content
 
+RAW_DEFLATE = -15
+"""The argument of zlib for a stream without header and checksum, with a window of 2 ** 15 bytes."""
+ZIP_LZMA_PREFIX = b"\x09\x04\x05\x00"
+"""What precedes the properties in a ZIP archive: version 9.4 and their length (APPNOTE, section 5.8.8)."""
+
 
 def _compress_deflate(data: bytes) -> bytes:
     """Return ``data`` as raw deflate."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packer = zlib.compressobj(9, zlib.DEFLATED, RAW_DEFLATE)
     return packer.compress(data) + packer.flush()
 
 
 def _compress_zip_lzma(data: bytes) -> bytes:
-    """Return ``data`` as LZMA with the header of ZIP: version 9.4, five property bytes, the properties."""
+    """Return ``data`` as LZMA with the header of ZIP, which states no size."""
     packed = lzma.compress(data, lzma.FORMAT_ALONE)
-    return b"\x09\x04\x05\x00" + packed[:5] + packed[13:]
+    # The header of the format "alone": 5 bytes of properties, and 8 bytes of size.
+    properties, stream = packed[:5], packed[13:]
+    return ZIP_LZMA_PREFIX + properties + stream
 
 
-PACKED = {
+# The function that compresses data for each codec.
+COMPRESSORS = {
     DEFLATE: _compress_deflate,
     BZIP2: bz2.compress,
     XZ: lzma.compress,
@@ -80,12 +88,12 @@ def _decode_bytewise(codec, packed: bytes, size: int) -> bytes:
     return bytes(out)
 
 
-@pytest.mark.parametrize("codec", PACKED, **IDS)
+@pytest.mark.parametrize("codec", COMPRESSORS, **IDS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.binary(max_size=2000), times=st.integers(1, 200), more=st.binary(max_size=40))
 def test_bytes_behind_a_stream_are_not_consumed(codec, data, times, more, bytes_window):
     content = data * times
-    packed = PACKED[codec](content)
+    packed = COMPRESSORS[codec](content)
     expansion = Expansion(bytes_window(packed + more), codec, len(content))
     assert _read_all_content(expansion) == (content, None)
     assert expansion.consumed == len(packed)
@@ -94,14 +102,14 @@ def test_bytes_behind_a_stream_are_not_consumed(codec, data, times, more, bytes_
     assert (measure.is_complete, measure.damage) == (True, None)
 
 
-@pytest.mark.parametrize("codec", PACKED, **IDS)
+@pytest.mark.parametrize("codec", COMPRESSORS, **IDS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_expansion_of_a_damaged_stream_yields_the_same_content_as_a_bytewise_loader(codec, data, bytes_window):
     seed = data.draw(st.integers(0, 50))
     source = random.Random(seed)
     content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
-    packed = bytearray(PACKED[codec](content))
+    packed = bytearray(COMPRESSORS[codec](content))
     offset = data.draw(st.integers(codec.header_length, len(packed) - 1))
     packed[offset] ^= data.draw(st.integers(1, 255))
     out, error = _read_all_content(Expansion(bytes_window(bytes(packed)), codec, len(content)))
@@ -112,9 +120,9 @@ def test_expansion_of_a_damaged_stream_yields_the_same_content_as_a_bytewise_loa
         assert out == bytewise_out
 
 
-@pytest.mark.parametrize("codec", PACKED, **IDS)
+@pytest.mark.parametrize("codec", COMPRESSORS, **IDS)
 def test_measurement_of_damaged_compressed_content_reads_the_stream_only_once(codec, bytes_window):
-    packed = bytearray(PACKED[codec](b"abc" * 3000))
+    packed = bytearray(COMPRESSORS[codec](b"abc" * 3000))
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
     measure_content(window, codec, 9000, 9000)
@@ -133,8 +141,8 @@ def test_damaged_stream_is_read_at_most_twice(bytes_window):
 def test_lzma_stream_without_end_mark_ends_at_the_stated_size(bytes_window):
     packer = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "preset": 0}])
     marked = packer.compress(b"abc" * 100) + packer.flush()
-    # Version 9.4, five property bytes: the usual bit counts and the dictionary size.
-    header = b"\x09\x04\x05\x00" + b"\x5d" + (1 << 18).to_bytes(4, "little")
+    # The properties: the usual bit counts, and a dictionary of 256 KiB.
+    header = ZIP_LZMA_PREFIX + b"\x5d" + (1 << 18).to_bytes(4, "little")
     # An end mark takes the last bytes. Without it, up to five bytes of the range coder may be missing too.
     for cut in range(6):
         out, error = _read_all_content(Expansion(bytes_window(header + marked[: len(marked) - cut]), ZIP_LZMA, 300))
@@ -145,6 +153,7 @@ def test_lzma_stream_without_end_mark_ends_at_the_stated_size(bytes_window):
 
 def test_next_stream_is_found_after_zero_padding(bytes_window):
     packed = bz2.compress(b"one") + bytes(9000) + bz2.compress(b"two") + bytes(9000)
+    # The last bytes begin like another stream, and are none.
     expansion = Expansion(bytes_window(packed + b"BZx"), BZIP2, 0, lambda data: data.startswith(b"BZh"))
     assert _read_all_content(expansion) == (b"onetwo", None)
     assert expansion.streams == 2
@@ -196,14 +205,14 @@ def test_x86_filter_decoder_restores_the_content(size, bytes_window):
     coded = lzma.compress(
         content, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 0}]
     )
-    plain = lzma.decompress(coded, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])
+    filtered = lzma.decompress(coded, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])
     out = bytearray()
-    position = 0
-    while not decoder.eof:
-        data = plain[position : position + 999] if decoder.needs_input else b""
-        position += len(data)
-        if not data and position >= len(plain) and decoder.needs_input:
-            break
+    rest = filtered
+    # The pieces of input and output have sizes that divide no size of the content.
+    while not decoder.eof and (rest or not decoder.needs_input):
+        data = b""
+        if decoder.needs_input:
+            data, rest = rest[:999], rest[999:]
         out += decoder.decompress(data, 700)
     assert bytes(out) == content
 

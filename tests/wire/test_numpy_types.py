@@ -32,13 +32,13 @@ _NAMES = st.lists(st.text("abcdé", min_size=1, max_size=4), min_size=1, max_siz
 
 @st.composite
 def _draw_dtypes(draw: st.DrawFn, depth: int = 2) -> np.dtype:
-    """Draw any dtype that NumPy writes."""
-    kind = draw(st.integers(0, 3 if depth else 0))
-    if kind < 2:
+    """Draw any dtype that NumPy writes, with at most ``depth`` levels of subarrays and structures."""
+    form = draw(st.sampled_from(["simple", "simple", "subarray", "structure"] if depth else ["simple"]))
+    if form == "simple":
         return np.dtype(draw(_SIMPLE))
-    if kind == 2:
-        base = draw(_draw_dtypes(depth - 1).filter(lambda base: base.itemsize > 0))
-        return np.dtype((base, draw(st.lists(st.integers(1, 3), max_size=2).map(tuple))))
+    if form == "subarray":
+        element = draw(_draw_dtypes(depth - 1).filter(lambda dtype: dtype.itemsize > 0))
+        return np.dtype((element, draw(st.lists(st.integers(1, 3), max_size=2).map(tuple))))
     fields = [(field_name, draw(_draw_dtypes(depth - 1))) for field_name in draw(_NAMES)]
     return np.dtype(fields, align=draw(st.booleans()))
 
@@ -74,13 +74,13 @@ def test_usual_type_strings_are_parsed(spelled):
 
 @given(_draw_dtypes())
 @settings(max_examples=200, deadline=None)
-def test_parsed_header_description_agrees_with_numpy(kind):
+def test_parsed_header_description_agrees_with_numpy(dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        descr = np.lib.format.dtype_to_descr(kind)
-        again = np.lib.format.descr_to_dtype(descr)
+        descr = np.lib.format.dtype_to_descr(dtype)
+        expected = np.lib.format.descr_to_dtype(descr)
     found = parse_description(descr)
-    assert (found.item_size, found.holds_objects) == (again.itemsize, again.hasobject)
+    assert (found.item_size, found.holds_objects) == (expected.itemsize, expected.hasobject)
 
 
 @check_each(
@@ -94,10 +94,10 @@ def test_byte_size_of_an_array_is_computed_from_its_shape_or_none_if_the_shape_i
 
 @given(_draw_dtypes(), st.integers(0, 5), st.integers(0, 2))
 @settings(max_examples=300, deadline=None)
-def test_arrays_pickled_by_numpy_have_no_forged_state(read_bytes, kind, protocol, count):
+def test_arrays_pickled_by_numpy_have_no_forged_state(read_bytes, dtype, protocol, count):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        value = [kind, np.zeros(count, kind), np.zeros((1, count), kind, order="F"), kind]
+        value = [dtype, np.zeros(count, dtype), np.zeros((1, count), dtype, order="F"), dtype]
         data = pickle.dumps(value, protocol)
     reading = read_bytes(data)
     assert not reading.kinds()
@@ -119,14 +119,14 @@ def test_other_objects_pickled_by_numpy_have_no_forged_state(value, protocol, re
     assert not reading.unread
 
 
-def _list_forged_states(read_fixture, what: str) -> list[str]:
-    """Return the detail of each forged state in the fixture ``forged-<what>.npy``."""
-    reading = read_fixture(f"npy/malicious/forged-{what}.npy")
+def _list_forged_states(read_fixture, forgery: str) -> list[str]:
+    """Return the detail of each forged state in the fixture ``forged-<forgery>.npy``."""
+    reading = read_fixture(f"npy/malicious/forged-{forgery}.npy")
     return [defect.detail for defect in reading.defects() if defect.kind == "forged-state"]
 
 
 @check_each(
-    "what, message",
+    "forgery, message",
     [
         ("flags", "its flags deny it"),
         ("field-flags", "its flags deny it"),
@@ -149,10 +149,12 @@ def _list_forged_states(read_fixture, what: str) -> list[str]:
         ("strange-maker", "made in a way"),
     ],
 )
-def test_forged_array_state_whose_bytes_numpy_would_use_as_addresses_is_reported(what, message, read_fixture):
-    assert any(message in detail for detail in _list_forged_states(read_fixture, what))
+def test_forged_array_state_whose_bytes_numpy_would_use_as_addresses_is_reported(forgery, message, read_fixture):
+    assert any(message in detail for detail in _list_forged_states(read_fixture, forgery))
 
 
+_DEFAULT_SIZES = b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff"
+"""The middle of the state of a dtype: no subarray, names or fields (NONE), and -1 as size and alignment (BININT)."""
 _ONE_NONE = b"](Ne"
 """Opcodes of a list with one ``None``, the content of an array of one object."""
 
@@ -160,15 +162,15 @@ _ONE_NONE = b"](Ne"
 # A type with an object needs all of the flags 1, 2, 8 and 16 (``NPY_FROM_FIELDS`` of NumPy), which are 27.
 @pytest.mark.parametrize("flag", [0, 1, 2, 4, 16])
 def test_dtype_state_with_incomplete_object_flags_is_reported_as_forged(flag, read_bytes):
-    kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
-    assert "forged-state" in read_bytes(push_array(kind, _ONE_NONE)).kinds()
+    dtype = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
+    assert "forged-state" in read_bytes(push_array(dtype, _ONE_NONE)).kinds()
 
 
 # 27; with the highest bit 155, which is -101 as a signed byte.
 @pytest.mark.parametrize("flag", [27, -101, 155])
 def test_dtype_state_with_object_flags_that_numpy_writes_is_accepted(flag, read_bytes):
-    kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
-    assert not read_bytes(push_array(kind, _ONE_NONE)).kinds()
+    dtype = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
+    assert not read_bytes(push_array(dtype, _ONE_NONE)).kinds()
 
 
 @check_each(
@@ -184,17 +186,17 @@ def test_dtype_state_with_object_flags_that_numpy_writes_is_accepted(flag, read_
     ],
 )
 def test_dtype_state_set_on_an_object_of_unknown_type_is_reported_as_forged(maker, read_bytes):
-    # NumPy takes the byte order as text or as bytes. Behind it, the state has no parts, two sizes of -1 and no flags.
+    # NumPy takes the byte order as text or as bytes. The version 3 precedes it, and the flags 0 are last.
     for order in (push_text("|"), b"C\x01|"):
-        state = b"(K\x03" + order + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        state = b"(K\x03" + order + _DEFAULT_SIZES + b"K\x00tb"
         assert "forged-state" in read_bytes(build_stream(maker + state)).kinds()
 
 
 def test_dtype_state_with_a_part_computed_by_a_call_is_reported_as_forged(read_bytes):
-    made = push_call(push_name("numpy", "dtype"), push_text("O8"), b"\x89", b"\x88")
+    dtype = push_call(push_name("numpy", "dtype"), push_text("O8"), b"\x89", b"\x88")  # NEWFALSE, NEWTRUE
     flags = push_call(push_name("builtins", "int"), push_text("0"))
-    state = b"(K\x03" + push_text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff" + flags + b"tb"
-    assert "forged-state" in read_bytes(build_stream(made + state)).kinds()
+    state = b"(K\x03" + push_text("|") + _DEFAULT_SIZES + flags + b"tb"
+    assert "forged-state" in read_bytes(build_stream(dtype + state)).kinds()
 
 
 def test_numpy_type_with_too_many_fields_leaves_an_absence_for_the_limit(read_bytes):

@@ -37,9 +37,6 @@ def test_pickle_protocol_is_recognised_by_two_bytes_up_to_the_given_maximum() ->
 
 def test_proto_and_a_protocol_are_a_pickle_start_only_if_a_known_opcode_follows() -> None:
     for byte in range(256):
-        data = bytes((0x80, 4, byte))
-        assert (
-            begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL)
-            == is_opcode(byte)
-            == bool(PROTOCOL_AND_OPCODE.match(data))
-        )
+        data = bytes((0x80, 4, byte))  # PROTO 4
+        assert begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL) == is_opcode(byte)
+        assert bool(PROTOCOL_AND_OPCODE.match(data)) == is_opcode(byte)
