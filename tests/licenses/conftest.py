@@ -82,7 +82,7 @@ def _text_claim() -> Callable[..., LicenseClaim]:
 
 @pytest.fixture
 def conclude_cards(rules: Catalogue) -> Callable[..., LicenseConclusion]:
-    """Conclude on the given cards: fields of README.md as keywords, or whole cards by path.
+    """Return a function that concludes on cards: fields of README.md as keywords, or whole cards by path.
 
     ``texts`` maps paths to the licence whose text the file holds; ``prose`` maps paths to other text.
     """

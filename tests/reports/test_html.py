@@ -260,6 +260,7 @@ def test_html_page_folds_a_thousand_findings_of_one_rule_and_omits_none(
 
 
 def test_findings_with_equal_fingerprints_have_different_anchors_on_the_page(hostile: AuditReport) -> None:
+    assert hostile.findings[0] == hostile.findings[1]
     ids = [attributes["id"] for attributes in parse_page(hostile).attributes("li") if "id" in attributes]
     assert len(ids) == len(set(ids))
 
@@ -353,6 +354,7 @@ def test_html_page_lists_what_a_scan_never_covers_and_the_glossary(any_report: A
 
 def test_html_templates_spell_the_noun_licence_with_c() -> None:
     for path in CSS.parent.glob("*.j2"):
+        # Without the expressions of the template and the tags of HTML.
         prose = re.sub(r"\{[%{#].*?[%}#]\}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         assert "license" not in prose.lower(), path.name
 

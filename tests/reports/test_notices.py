@@ -29,11 +29,10 @@ def render_files(report: AuditReport, license_: LicenseConclusion) -> dict[str, 
 
 def test_notice_file_contains_only_the_words_that_licenses_prescribe(failing: AuditReport) -> None:
     assert render_files(failing, build_conflicting_conclusion())["NOTICE"] == NOTICE_WORDS + "\n"
-    duty = build_conflicting_conclusion().duties[2]
-    twice = replace(
-        build_conflicting_conclusion(), duties=(duty, replace(duty, via="acme/other", words=(NOTICE_WORDS, "More.")))
-    )
-    assert render_files(failing, twice)["NOTICE"] == f"{NOTICE_WORDS}\n\nMore.\n"
+    keep_notices = build_conflicting_conclusion().duties[2]
+    of_other_model = replace(keep_notices, via="acme/other", words=(NOTICE_WORDS, "More."))
+    conclusion = replace(build_conflicting_conclusion(), duties=(keep_notices, of_other_model))
+    assert render_files(failing, conclusion)["NOTICE"] == f"{NOTICE_WORDS}\n\nMore.\n"
 
 
 def test_attributions_file_lists_duties_with_the_exact_words(failing: AuditReport) -> None:

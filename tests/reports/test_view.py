@@ -237,5 +237,7 @@ def test_lineage_path_names_each_base_model_once_with_its_relation() -> None:
     license_ = build_conflicting_conclusion()
     path = describe_lineage_path(license_, "acme/tiny-root")
     assert path == "quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root"
+    # Each of the two models of the cycle once.
     assert describe_lineage_path(build_cycle(license_), "a/0").count("quantized from") == 2
+    # A model outside the lineage has no relation.
     assert describe_lineage_path(license_, "acme/unheard") == "made from acme/unheard"

@@ -137,7 +137,7 @@ def test_rate_limit_message_states_how_long_to_wait(hub: LoopbackHub, retry_afte
 
 
 @pytest.mark.parametrize("match", ["/tree/", "model.safetensors"])
-def test_long_wait_during_download_is_an_error(hub: LoopbackHub, match: str) -> None:
+def test_rate_limit_with_a_long_wait_is_an_error_and_is_not_waited_for(hub: LoopbackHub, match: str) -> None:
     hub.add_repository("acme/tiny", FILES)
     limit = hub.inject_rate_limit(match, wait=3600, retry_after=True, times=None)
     assert "try again in 3600 s" in get_failure_message("acme/tiny")
@@ -174,7 +174,7 @@ def test_failed_listing_raises_an_error_even_if_the_cache_holds_part_of_the_comm
     assert "failed with status 500" in get_failure_message("acme/tiny")
 
 
-def test_wrong_file_size_is_reported(hub: LoopbackHub) -> None:
+def test_download_of_another_size_than_the_stated_one_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", content=b"short", origin="cdn")
     assert "another size than the Hub states" in get_cause_of_absence("acme/tiny", "model.safetensors")
@@ -252,7 +252,7 @@ def test_answer_of_a_web_server_that_is_not_a_hub_is_reported(hub: LoopbackHub, 
 
 
 @pytest.mark.parametrize("sha", ["../../../evil", "main", "", None, "A" * 40, 7])
-def test_invalid_commit_is_refused(hub: LoopbackHub, sha: object) -> None:
+def test_answer_with_an_invalid_commit_is_refused(hub: LoopbackHub, sha: object) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/revision/main", content=json.dumps({"id": "acme/tiny", "sha": sha, "siblings": []}).encode())
     assert "names no commit" in get_failure_message("acme/tiny")

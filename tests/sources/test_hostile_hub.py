@@ -524,7 +524,7 @@ def test_compressed_file_of_an_honest_mirror_is_examined(hub: LoopbackHub, tiny:
     assert scan_hub().exit_code == 0
 
 
-def test_request_to_another_origin_loses_its_token_and_every_request_its_cookies(hub: LoopbackHub) -> None:
+def test_token_goes_to_the_hub_alone_and_cookies_go_to_no_server(hub: LoopbackHub) -> None:
     """The client itself sends the token to some hosts that it knows as Hubs, whatever the endpoint is."""
     secrets = {"Authorization": f"Bearer {TOKEN}", "Cookie": f"id={TOKEN}"}
     budget = RequestBudget(httpx2.URL(hub.endpoint), SERVER)

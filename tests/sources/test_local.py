@@ -139,6 +139,7 @@ def test_link_outside_the_folder_is_not_followed(model: Path, absolute: bool) ->
     assert (
         get_obstacle_reason(artifacts["link"]) == get_obstacle_reason(artifacts["folder"]) == UnreadReason.LINK_OUTSIDE
     )
+    # The reason names the target of the link.
     assert "secret" in str(artifacts["link"].obstacle)
 
 

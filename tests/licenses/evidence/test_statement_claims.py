@@ -35,7 +35,7 @@ def test_license_statement_resolves_only_if_its_name_or_link_is_known(rules):
         (Topic.LICENSE_NAME, "general.license.name", "no such licence"),
         (Topic.LICENSE_LINK, "general.license.link", rules.licenses["MIT"].url),
         (Topic.LICENSE, "license", "other"),
-        (Topic.LICENSE, "license", " "),
+        (Topic.LICENSE, "license", " "),  # makes no claim
     )
     assert [(claim.quotation, claim.entry) for claim in claims] == [
         ("MIT OR apache-2.0", None),
@@ -46,12 +46,12 @@ def test_license_statement_resolves_only_if_its_name_or_link_is_known(rules):
 
 
 def test_relation_in_the_same_tag_as_a_base_model_applies_to_that_base_model_alone(rules):
-    a, b = Location(key="base_model:quantized:org/a"), Location(key="base_model:org/b")
+    tag_with_relation, tag = Location(key="base_model:quantized:org/a"), Location(key="base_model:org/b")
     claims = extract_from_statements(
         rules,
-        (Topic.BASE_MODEL, "Hub tag", "org/a", a),
-        (Topic.RELATION, "Hub tag", "quantized", a),
-        (Topic.BASE_MODEL, "Hub tag", "org/b", b),
+        (Topic.BASE_MODEL, "Hub tag", "org/a", tag_with_relation),
+        (Topic.RELATION, "Hub tag", "quantized", tag_with_relation),
+        (Topic.BASE_MODEL, "Hub tag", "org/b", tag),
         (Topic.DATASET, "Hub tag", "org/rows", Location(key="dataset:org/rows")),
         artifact="",
     )
@@ -95,7 +95,7 @@ def test_long_license_value_is_quoted_truncated(rules):
     [((), Relation.UNSTATED), (("quantized",), Relation.QUANTIZED), ((" Merge ",), Relation.MERGE),
      (("odd",), Relation.UNSTATED), (("merge", "finetune"), Relation.UNSTATED)],
 )  # fmt: skip
-def test_single_relation_of_card_applies_to_its_base_model(rules, stated_words, relation):
+def test_relation_of_a_card_applies_to_its_base_model_only_if_it_is_one_known_word(rules, stated_words, relation):
     fields = [CardField("base_model", ("org/a",), 3), CardField("datasets", ("org/rows",), 4)]
     if stated_words:
         fields.append(CardField("base_model_relation", stated_words, 5))

@@ -17,17 +17,17 @@ from modelaudit.model.structure import Location
 from modelaudit.model.terms import Relation
 
 
-def name_base_model(name, field="base_model", artifact="README.md", relation=Relation.UNSTATED):
+def build_base_model_claim(name, field="base_model", artifact="README.md", relation=Relation.UNSTATED):
     """Build a claim that names a base model."""
     return LicenseClaim(ClaimKind.INHERITED, artifact, field, name, None, Location(line=2), relation=relation)
 
 
-def name_data_set(name):
+def build_data_set_claim(name):
     """Build a claim that names a data set: it has no relation."""
     return LicenseClaim(ClaimKind.INHERITED, "README.md", "datasets", name, None, Location(line=3))
 
 
-def declare_license(entry):
+def build_license_claim(entry):
     """Build a claim of a card that declares the licence ``entry``."""
     return LicenseClaim(ClaimKind.DECLARED, "README.md", "license", entry, entry)
 
@@ -72,16 +72,18 @@ def list_origin_rows(origins):
 
 
 def test_chain_of_base_models_is_traced_to_its_root():
-    hub = FakeHub(a__tuned=[declare_license("MIT"), name_base_model("a/base")], a__base=[declare_license("X")])
-    origins, _ = hub.trace(name_base_model("a/tuned"))
+    hub = FakeHub(
+        a__tuned=[build_license_claim("MIT"), build_base_model_claim("a/base")], a__base=[build_license_claim("X")]
+    )
+    origins, _ = hub.trace(build_base_model_claim("a/tuned"))
     assert list_origin_rows(origins) == [("a/tuned", "", 1, "read", ("MIT",)), ("a/base", "a/tuned", 2, "read", ("X",))]
     assert origins[0].state is ConclusionState.CONCLUDED
-    assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", name_base_model("a/tuned"))
+    assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", build_base_model_claim("a/tuned"))
 
 
 def test_base_model_record_names_its_derived_model_unless_that_is_the_scanned_one():
-    hub = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
-    origins, _ = hub.trace(name_base_model("a/base"), name_base_model("/path"), own="a/model")
+    hub = FakeHub(a__base=[build_base_model_claim("a/root")], a__root=[])
+    origins, _ = hub.trace(build_base_model_claim("a/base"), build_base_model_claim("/path"), own="a/model")
     assert [(each.name, each.made) for each in origins] == [
         ("a/base", ""),
         ("/path", ""),
@@ -90,19 +92,19 @@ def test_base_model_record_names_its_derived_model_unless_that_is_the_scanned_on
 
 
 def test_base_models_are_listed_in_breadth_first_order():
-    hub = FakeHub(a__one=[name_base_model("a/deep")], a__two=[], a__deep=[])
-    origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
+    hub = FakeHub(a__one=[build_base_model_claim("a/deep")], a__two=[], a__deep=[])
+    origins, _ = hub.trace(build_base_model_claim("a/one"), build_base_model_claim("a/two"))
     assert [each.name for each in origins] == ["a/one", "a/two", "a/deep"]
 
 
 def test_base_model_of_two_models_is_looked_up_once_and_listed_twice():
     hub = FakeHub(
-        a__one=[name_base_model("a/root")],
-        a__two=[name_base_model("A/Root")],
-        a__root=[declare_license("X"), name_base_model("a/older")],
+        a__one=[build_base_model_claim("a/root")],
+        a__two=[build_base_model_claim("A/Root")],
+        a__root=[build_license_claim("X"), build_base_model_claim("a/older")],
         a__older=[],
     )
-    origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
+    origins, _ = hub.trace(build_base_model_claim("a/one"), build_base_model_claim("a/two"))
     assert [(each.name, each.made, each.entries) for each in origins if each.name.lower() == "a/root"] == [
         ("a/root", "a/one", ("X",)),
         ("A/Root", "a/two", ("X",)),
@@ -112,43 +114,46 @@ def test_base_model_of_two_models_is_looked_up_once_and_listed_twice():
 
 
 @pytest.mark.parametrize(
-    ("repositories", "ring"),
+    ("repositories", "name_and_derived_model"),
     [
-        ({"a__one": [name_base_model("a/one")]}, ("a/one", "a/one")),
-        ({"a__one": [name_base_model("a/two")], "a__two": [name_base_model("A/One")]}, ("A/One", "a/two")),
-        ({"a__one": [name_base_model("a/model")]}, ("a/model", "a/one")),
+        ({"a__one": [build_base_model_claim("a/one")]}, ("a/one", "a/one")),
+        (
+            {"a__one": [build_base_model_claim("a/two")], "a__two": [build_base_model_claim("A/One")]},
+            ("A/One", "a/two"),
+        ),
+        ({"a__one": [build_base_model_claim("a/model")]}, ("a/model", "a/one")),
     ],
 )
-def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
+def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, name_and_derived_model):
     hub = FakeHub(**repositories)
-    origins, _ = hub.trace(name_base_model("a/one"), own="a/model")
+    origins, _ = hub.trace(build_base_model_claim("a/one"), own="a/model")
     [cycle] = [each for each in origins if each.look is OriginState.CYCLE]
-    assert (cycle.name, cycle.made) == ring
+    assert (cycle.name, cycle.made) == name_and_derived_model
     assert cycle.state is ConclusionState.NOT_CHECKED
     assert "a/model" not in [name for name, _ in hub.lookups]
 
 
 def test_cycle_of_base_models_across_branches_is_recorded():
-    hub = FakeHub(a__one=[name_base_model("a/two")], a__two=[name_base_model("a/one")])
-    origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
+    hub = FakeHub(a__one=[build_base_model_claim("a/two")], a__two=[build_base_model_claim("a/one")])
+    origins, _ = hub.trace(build_base_model_claim("a/one"), build_base_model_claim("a/two"))
     assert [(each.name, each.made) for each in origins if each.look is OriginState.CYCLE] == [("a/one", "a/two")]
 
 
 def test_model_that_names_itself_as_base_model_is_recorded_as_a_cycle():
-    origins, _ = FakeHub().trace(name_base_model("a/model"), own="a/model")
+    origins, _ = FakeHub().trace(build_base_model_claim("a/model"), own="a/model")
     assert [(each.look, each.detail) for each in origins] == [(OriginState.CYCLE, "it names itself as its base model")]
 
 
 def test_base_model_that_names_its_own_former_name_is_recorded_as_a_cycle():
-    renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (name_base_model("a/old"),))
+    renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (build_base_model_claim("a/old"),))
     hub = FakeHub(a__old=renamed, a__new=renamed)
-    origins, _ = hub.trace(name_base_model("a/new"))
+    origins, _ = hub.trace(build_base_model_claim("a/new"))
     assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.CYCLE)]
 
 
 def test_base_model_beyond_the_depth_limit_is_recorded_as_over_the_limit_and_not_looked_up():
-    hub = FakeHub(**{f"a__{number}": [name_base_model(f"a/{number + 1}")] for number in range(50)})
-    origins, _ = hub.trace(name_base_model("a/0"), limits=Limits(origin_depth=3))
+    hub = FakeHub(**{f"a__{number}": [build_base_model_claim(f"a/{number + 1}")] for number in range(50)})
+    origins, _ = hub.trace(build_base_model_claim("a/0"), limits=Limits(origin_depth=3))
     assert [(each.name, each.look) for each in origins] == [
         ("a/0", OriginState.READ), ("a/1", OriginState.READ), ("a/2", OriginState.READ), ("a/3", OriginState.LIMIT),
     ]  # fmt: skip
@@ -158,7 +163,9 @@ def test_base_model_beyond_the_depth_limit_is_recorded_as_over_the_limit_and_not
 
 def test_one_record_stands_for_all_base_models_over_the_maximum_number():
     hub = FakeHub()
-    origins, _ = hub.trace(*(name_base_model(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
+    origins, _ = hub.trace(
+        *(build_base_model_claim(f"a/{number}") for number in range(1000)), limits=Limits(origins=10)
+    )
     assert len(hub.lookups) == 10
     assert [each.look for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
     assert "the rest were not looked up" in origins[-1].detail
@@ -169,7 +176,9 @@ def test_no_base_model_or_data_set_is_looked_up_after_the_time_limit():
     # A negative limit is exceeded from the start.
     limits = Limits(origin_seconds=-1.0, origins=5)
     origins, data_sets = hub.trace(
-        *(name_base_model(f"a/{number}") for number in range(1000)), name_data_set("a/rows"), limits=limits
+        *(build_base_model_claim(f"a/{number}") for number in range(1000)),
+        build_data_set_claim("a/rows"),
+        limits=limits,
     )
     assert hub.lookups == []
     assert {each.look for each in origins} == {OriginState.LIMIT}
@@ -180,15 +189,17 @@ def test_no_base_model_or_data_set_is_looked_up_after_the_time_limit():
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
 def test_record_of_an_unread_base_model_has_the_state_not_checked_and_the_cause(look):
-    origins, _ = FakeHub(a__base=LookupResult(look, "why")).trace(name_base_model("a/base"))
+    origins, _ = FakeHub(a__base=LookupResult(look, "why")).trace(build_base_model_claim("a/base"))
     assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
     ]
 
 
 def test_claims_of_gated_base_model_are_assessed_and_traced():
-    gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declare_license("X"), name_base_model("a/root")))
-    origins, _ = FakeHub(a__base=gated, a__root=[declare_license("Y")]).trace(name_base_model("a/base"))
+    gated = LookupResult(
+        OriginState.GATED, "gated", "d" * 40, (build_license_claim("X"), build_base_model_claim("a/root"))
+    )
+    origins, _ = FakeHub(a__base=gated, a__root=[build_license_claim("Y")]).trace(build_base_model_claim("a/base"))
     assert [(each.look, each.entries) for each in origins] == [
         (OriginState.GATED, ("X",)),
         (OriginState.READ, ("Y",)),
@@ -207,7 +218,7 @@ def test_claims_of_gated_base_model_are_assessed_and_traced():
 )  # fmt: skip
 def test_base_model_whose_name_is_no_hub_id_is_recorded_as_unreached_without_a_lookup(name, why):
     hub = FakeHub()
-    origins, _ = hub.trace(name_base_model(name))
+    origins, _ = hub.trace(build_base_model_claim(name))
     assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
     assert why in origins[0].detail == explain_invalid_hub_id(name)
     assert hub.lookups == []
@@ -226,37 +237,42 @@ def test_address_on_the_hub_is_parsed_to_the_id_of_a_base_model(text):
 
 
 def test_path_in_a_loader_configuration_is_taken_as_a_base_model_that_the_card_omits():
-    config = name_base_model("org/base", "_name_or_path", "config.json")
-    tokenizer = name_base_model("org/other", "name_or_path", "tokenizer_config.json")
+    config = build_base_model_claim("org/base", "_name_or_path", "config.json")
+    tokenizer = build_base_model_claim("org/other", "name_or_path", "tokenizer_config.json")
+    # The path for the tokenizer counts only if there is no path for the model.
     assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]
     assert [each.name for each in list_base_models([tokenizer])] == ["org/other"]
-    card = name_base_model("org/stated")
+    card = build_base_model_claim("org/stated")
     assert [each.name for each in list_base_models([card, tokenizer, config])] == ["org/stated", "org/base"]
 
 
 def test_local_loader_path_is_dropped_beside_named_base_model():
-    config = name_base_model("/data/out", "_name_or_path", "config.json")
+    config = build_base_model_claim("/data/out", "_name_or_path", "config.json")
     assert [each.name for each in list_base_models([config])] == ["/data/out"]
-    assert [each.name for each in list_base_models([config, name_base_model("org/stated")])] == ["org/stated"]
-    own = name_base_model("Org/Model", "_name_or_path", "config.json")
+    assert [each.name for each in list_base_models([config, build_base_model_claim("org/stated")])] == ["org/stated"]
+    own = build_base_model_claim("Org/Model", "_name_or_path", "config.json")
     assert list_base_models([own], own="org/model") == ()
 
 
 def test_local_path_that_ends_in_the_name_of_a_stated_base_model_adds_only_its_relation():
-    adapter = name_base_model("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
-    [each] = list_base_models([name_base_model("meta/Llama-3-8B"), adapter])
+    adapter = build_base_model_claim(
+        "/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER
+    )
+    [each] = list_base_models([build_base_model_claim("meta/Llama-3-8B"), adapter])
     assert (each.name, each.relation) == ("meta/Llama-3-8B", Relation.ADAPTER)
     other = replace(adapter, quotation="/models/other")
-    assert [each.name for each in list_base_models([name_base_model("meta/Llama-3-8B"), other])] == [
+    assert [each.name for each in list_base_models([build_base_model_claim("meta/Llama-3-8B"), other])] == [
         "meta/Llama-3-8B",
         "/models/other",
     ]
 
 
 def test_hub_tag_supplies_a_missing_relation_and_does_not_replace_a_stated_one():
-    tag = name_base_model("Org/Base", "Hub tag", "", Relation.QUANTIZED)
-    assert [each.relation for each in list_base_models([name_base_model("org/base"), tag])] == [Relation.QUANTIZED]
-    stated = name_base_model("org/base", relation=Relation.FINETUNE)
+    tag = build_base_model_claim("Org/Base", "Hub tag", "", Relation.QUANTIZED)
+    assert [each.relation for each in list_base_models([build_base_model_claim("org/base"), tag])] == [
+        Relation.QUANTIZED
+    ]
+    stated = build_base_model_claim("org/base", relation=Relation.FINETUNE)
     assert [each.relation for each in list_base_models([stated, tag])] == [Relation.FINETUNE]
 
 
@@ -270,27 +286,38 @@ def test_hub_tag_supplies_a_missing_relation_and_does_not_replace_a_stated_one()
     ],
 )  # fmt: skip
 def test_relation_to_a_base_model_is_inferred_from_the_files_of_the_model(paths, relation):
-    assert [each.relation for each in list_base_models([name_base_model("org/base")], paths)] == [relation]
+    assert [each.relation for each in list_base_models([build_base_model_claim("org/base")], paths)] == [relation]
 
 
 def test_several_base_models_without_a_stated_relation_get_the_relation_merge():
-    assert {each.relation for each in list_base_models([name_base_model("org/a"), name_base_model("org/b")])} == {
-        Relation.MERGE
-    }
-    mixed = list_base_models([name_base_model("org/a", relation=Relation.FINETUNE), name_base_model("org/b")])
+    assert {
+        each.relation for each in list_base_models([build_base_model_claim("org/a"), build_base_model_claim("org/b")])
+    } == {Relation.MERGE}
+    mixed = list_base_models(
+        [build_base_model_claim("org/a", relation=Relation.FINETUNE), build_base_model_claim("org/b")]
+    )
     assert [each.relation for each in mixed] == [Relation.FINETUNE, Relation.UNSTATED]
 
 
 def test_adapter_file_changes_a_stated_distilled_relation_to_adapter():
-    stated = name_base_model("org/base", relation=Relation.DISTILLED)
+    stated = build_base_model_claim("org/base", relation=Relation.DISTILLED)
     assert [each.relation for each in list_base_models([stated])] == [Relation.DISTILLED]
     assert [each.relation for each in list_base_models([stated], ["adapter_config.json"])] == [Relation.ADAPTER]
 
 
 def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
-    hub = FakeHub(o__rows=[declare_license("CC-BY-NC-4.0"), name_base_model("o/model"), name_data_set("o/older")])
+    hub = FakeHub(
+        o__rows=[
+            build_license_claim("CC-BY-NC-4.0"),
+            build_base_model_claim("o/model"),
+            build_data_set_claim("o/older"),
+        ]
+    )
     origins, data_sets = hub.trace(
-        name_data_set("o/rows"), name_data_set("O/Rows"), name_data_set("scraped text"), name_data_set("o/none")
+        build_data_set_claim("o/rows"),
+        build_data_set_claim("O/Rows"),
+        build_data_set_claim("scraped text"),
+        build_data_set_claim("o/none"),
     )
     assert origins == ()
     assert [(each.name, each.look, each.entries) for each in data_sets] == [
@@ -300,13 +327,14 @@ def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
     ]
     assert hub.lookups == [("o/rows", True), ("o/none", True)]
     assert data_sets[0].location == Location(line=3)
-    assert list_dataset_claims([name_base_model("o/a")]) == ()
+    assert list_dataset_claims([build_base_model_claim("o/a")]) == ()
 
 
 def test_data_sets_of_base_models_are_not_looked_up():
-    hub = FakeHub(a__base=[name_data_set("o/rows")])
-    _, data_sets = hub.trace(name_base_model("a/base"))
+    hub = FakeHub(a__base=[build_data_set_claim("o/rows")])
+    _, data_sets = hub.trace(build_base_model_claim("a/base"))
     assert data_sets == ()
+    assert hub.lookups == [("a/base", False)]
 
 
 @check_each("seed", range(40))
@@ -317,11 +345,15 @@ def test_walk_of_a_random_base_model_graph_stays_within_depth_and_number_limits(
     hub = FakeHub()
     for name in names:
         # Beside the models of the graph, a claim may name a local path or a missing repository.
-        claims = tuple(name_base_model(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5)))
+        claims = tuple(
+            build_base_model_claim(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5))
+        )
         commit = dice.choice([None, "e" * 40, f"{name:0>40}"])
         hub.repositories[name] = LookupResult(dice.choice(looks), "x", commit, claims)
     limits = Limits(origins=20, origin_depth=4)
-    origins, _ = hub.trace(*(name_base_model(name) for name in names), own=dice.choice(["", *names]), limits=limits)
+    origins, _ = hub.trace(
+        *(build_base_model_claim(name) for name in names), own=dice.choice(["", *names]), limits=limits
+    )
     assert len(hub.lookups) == len(set(hub.lookups)) <= limits.origins
     # One more record, or one more step, states that the limit was reached.
     assert len(origins) <= limits.origins + 1

@@ -154,7 +154,7 @@ def test_answer_of_a_community_license_to_a_small_business_is_the_reviewed_one(r
 
 
 @check_each("licence", BUSINESS_ANSWERS)
-def test_non_commercial_use_with_few_users_is_not_denied(rules: Catalogue, licence: str) -> None:
+def test_non_commercial_use_with_few_users_is_neither_denied_nor_for_review(rules: Catalogue, licence: str) -> None:
     assert answer_license(rules, licence, build_intent()) == set()
 
 
@@ -195,7 +195,9 @@ def test_license_denies_use_in_its_excluded_territories(rules: Catalogue, licenc
 
 
 @pytest.mark.parametrize("licence", [name for name in BUSINESS_ANSWERS if "Llama-" in name])
-def test_multimodal_llama_is_denied_in_the_european_union(rules: Catalogue, licence: str) -> None:
+def test_only_llama_from_version_3_2_on_denies_multimodal_models_in_the_european_union(
+    rules: Catalogue, licence: str
+) -> None:
     intent = build_intent(Use.COMMERCIAL, territory="FR")
     for multimodal, answer in ((True, "deny"), (None, "review")):
         answers = answer_license(rules, licence, intent, multimodal=multimodal)
