@@ -46,15 +46,20 @@ def _make_class(inert_globals: InertGlobals, name: str) -> type:
     """Return a class that records calls, constructions, states and items, and does nothing else."""
 
     class RecordingType(type):
+        """The class of the returned class, because only its own class can record calls of it."""
+
         def __call__(cls, *arguments: object, **keywords: object) -> object:
             inert_globals.record_act("call", name)
             return object.__new__(cls)
 
     def construct(cls: type, *arguments: object, **keywords: object) -> object:
+        """Record the construction of an object that NEWOBJ makes, and return an empty one."""
         inert_globals.record_act("construct", name)
         return object.__new__(cls)
 
     def make_recording_method(act: str) -> Any:
+        """Return a method that records ``act``, with any arguments."""
+
         def record_and_do_nothing(self: object, *arguments: object) -> None:
             inert_globals.record_act(act, name)
 

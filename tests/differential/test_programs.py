@@ -164,5 +164,5 @@ def test_pickle_machine_that_skips_data_records_every_act_of_the_unpickler_befor
     ],
 )  # fmt: skip
 def test_pickle_machine_drops_the_last_character_of_an_unterminated_line_as_python_does(data: bytes) -> None:
-    # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
+    # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line. So it drops the "!" here.
     compare_with_unpickler(data, in_c=False)

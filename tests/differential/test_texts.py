@@ -88,6 +88,7 @@ def make_gzip_compressor(flags: int, fields: bytes = b"") -> Callable[[bytes], b
     """Return a function that compresses with gzip, with these flags and optional fields in the header."""
 
     def compress(data: bytes) -> bytes:
+        """Compress the data, and set the flags and fields in the header."""
         packed = gzip.compress(data)
         # The flags are the fourth byte. The optional fields follow the ten fixed bytes of the header.
         return packed[:3] + bytes([flags]) + packed[4:10] + fields + packed[10:]

@@ -28,7 +28,7 @@ SMALL = 1 << 14
 
 @pytest.fixture(scope="module")
 def inspector() -> Iterator[Inspector]:
-    """An inspector; its constructor replaces a class of the pipeline, which is restored afterwards."""
+    """Yield an inspector. Its constructor replaces a class of the pipeline, which the fixture restores."""
     original = pipeline.ArtifactReading
     yield Inspector()
     pipeline.ArtifactReading = original  # type: ignore[misc]
@@ -102,6 +102,7 @@ def test_generated_opcodes_include_every_opcode_of_pickle() -> None:
 
 def test_fuzzer_reports_a_failing_reader_as_a_problem(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Iterator[object]:
+        """Raise an error in place of reading."""
         raise KeyError("x")
         yield  # makes it a generator, as readers are
 

@@ -30,7 +30,7 @@ _CODE = b"\xe8\x10\x20\x00\x00\x90" * 3000 + random.Random(0).randbytes(2000)
 
 
 def read_archive(data: bytes, bytes_window):
-    """Return the listing, the content of each member by its name, and between them all else that the reader yields."""
+    """Return the listing, all other readings but the members, and the content of each member by its name."""
     window = bytes_window(data)
     artifact = Artifact("f", window.size, lambda: nullcontext(window))
     listing, other, contents = None, [], {}

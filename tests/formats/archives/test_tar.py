@@ -253,6 +253,7 @@ def test_too_long_extended_headers_of_one_tar_member_are_reported_as_unread(read
     local = extended[:156] + b"x" + extended[157:]
     block = bytearray(local[:512])
     block[_CHECKSUM_FIELD] = format_checksum(block)
+    # 40 headers of 60 kB each, all for one member.
     data = (bytes(block) + local[512:]) * 40 + make_tar([("weights.pkl", EVAL)])
     assert UnreadReason.LIMIT in read_bytes(data).reasons()
 

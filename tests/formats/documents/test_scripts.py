@@ -364,7 +364,7 @@ def test_deeply_nested_command_groups_in_a_pipeline_stop_the_analysis_at_its_bou
 
 
 def test_tr_command_with_a_letter_range_beyond_ascii_leaves_its_input_unchanged():
-    # Each range would take as many letters as lie between its ends, and a text can hold ten thousand ranges.
+    # Such ranges are not expanded: each could take as many letters as lie between its ends, and a text can hold thousands.
     for script in ("echo \xe9 | tr 'a-\U00020000' 'b-\U00020001'", "echo \xe9 | tr '\xe8-\xea' '\xe9-\xeb'"):
         assert evaluate_pipeline_output(parse_commands(script)) == "\xe9"
 

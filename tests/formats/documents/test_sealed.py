@@ -65,6 +65,7 @@ def test_metadata_before_a_tensorrt_engine_are_read(read_fixture):
 
 
 def test_metadata_without_an_engine_after_them_are_not_recognised_as_tensorrt(read_bytes):
+    # Metadata of eight bytes after their length, and a word in place of the engine.
     metadata = struct.pack("<I", 8) + b"{       none"
     assert read_bytes(metadata, "x").formats["x"] != ["tensorrt"]
 

@@ -64,7 +64,7 @@ def test_xgboost_json_model_is_also_read_by_the_json_reader(read_bytes):
     # The key auto_map makes the file a configuration that names code, which only the reader of JSON reports.
     document = {**build_xgboost_learner(), "auto_map": {"AutoModel": "a.B"}}
     reading = read_bytes(json.dumps(document).encode(), "config.json")
-    assert [document.format for document in reading.of(Document)] == ["json"]
+    assert [each.format for each in reading.of(Document)] == ["json"]
     assert "auto_map" in reading.of(Document)[0].keys
 
 

@@ -89,6 +89,7 @@ def test_other_content_is_not_recognised_as_onnx(content, read_bytes):
 
 
 def test_invalid_file_named_onnx_is_reported_as_damaged(read_bytes):
+    # A version and the name of a producer, but no graph.
     reading = read_bytes(b"\x08\x08\x12\x03abc", "model.onnx")
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
@@ -358,6 +359,6 @@ def test_json_in_the_metadata_of_an_onnx_node_is_read_even_after_many_blanks(bla
     ],
 )
 def test_byte_count_of_an_onnx_tensor_uses_every_dimension_of_a_long_shape(last_sizes, kinds, read_bytes):
-    # A tensor of floats with eight bytes, so of two elements.
+    # A tensor with two floats, whose shape begins with 63 sizes of 1, which do not change the number of elements.
     tensor = made.encode_tensor("w", (1,) * 63 + last_sizes, bytes(8))
     assert read_bytes(build_relu_model(tensor), "m.onnx").kinds() == kinds

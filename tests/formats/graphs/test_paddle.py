@@ -46,9 +46,11 @@ def test_json_with_another_magic_value_is_not_read_as_a_paddle_program(read_byte
 def test_paddle_parameter_file_states_its_tensor_count_and_a_damaged_one_is_reported(fixtures, read_bytes):
     data = (fixtures / "paddle/benign/inference.pdiparams").read_bytes()
     assert [dict(each.facts) for each in read_bytes(data, "a").of(Outline)] == [{"tensors": "2"}]
+    # Byte 21 is the element type in the description of the first tensor.
     with_unknown_element_type = data[:21] + b"\x63" + data[22:]
     for damaged in (data + b"\0", data[:-1], with_unknown_element_type):
         reading = read_bytes(damaged, "a.pdiparams")
+        # A file whose first description is damaged may not even be recognised.
         assert reading.unread or not reading.of(Outline)
     assert read_bytes(data[:-1], "a").reasons() == {UnreadReason.DAMAGED}
 

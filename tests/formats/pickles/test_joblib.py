@@ -48,9 +48,9 @@ def dump_with_joblib(value: object, **options: object) -> bytes:
 
 
 @check_each("protocol", range(6))
-@check_each("value", _VALUES)
-def test_pickle_machine_reads_a_joblib_file_to_its_end(value, protocol, read_bytes):
-    data = dump_with_joblib(_VALUES[value], protocol=protocol)
+@check_each("name", _VALUES)
+def test_pickle_machine_reads_a_joblib_file_to_its_end(name, protocol, read_bytes):
+    data = dump_with_joblib(_VALUES[name], protocol=protocol)
     reading = read_bytes(data)
     (program,) = reading.of(PickleProgram)
     assert [(stream.start, stream.end, stream.complete) for stream in program.streams] == [(0, len(data), True)]
@@ -59,9 +59,9 @@ def test_pickle_machine_reads_a_joblib_file_to_its_end(value, protocol, read_byt
 
 
 @check_each("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
-@check_each("value", ["nested", "object-record"])
-def test_pickle_machine_reads_a_compressed_joblib_file(value, codec, read_bytes):
-    reading = read_bytes(dump_with_joblib(_VALUES[value], compress=(codec, 3)), "x.joblib")
+@check_each("name", ["nested", "object-record"])
+def test_pickle_machine_reads_a_compressed_joblib_file(name, codec, read_bytes):
+    reading = read_bytes(dump_with_joblib(_VALUES[name], compress=(codec, 3)), "x.joblib")
     assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
         "x.joblib!content"
     ]

@@ -200,6 +200,7 @@ def test_called_name_is_in_kept_names_only_if_a_value_still_holds_it() -> None:
 
 
 def test_keyword_arguments_of_a_construction_are_recorded_as_arguments() -> None:
+    # NEWOBJ_EX of pkg.Net with no arguments and the keyword argument f=posix.system.
     program, _ = read_pickle(b"\x80\x04cpkg\nNet\n)}\x8c\x01fcposix\nsystem\ns\x92.")
     (event,) = [event for event in program.events if event.act is Act.CONSTRUCT]
     assert "system" in str(event.arguments)

@@ -171,10 +171,11 @@ def test_call_of_code_type_yields_the_outline_of_its_code_object() -> None:
     assert {"system", "eval", "__import__", "popen", "attribute"} <= all_names
 
 
+# Arguments of one type, and bytes with tuples but without all the names that follow them.
 @pytest.mark.parametrize(
     "arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]]
 )
-def test_call_of_anything_but_code_type_yields_no_code_outline(arguments: list[object]) -> None:
+def test_arguments_that_do_not_fit_code_type_yield_no_code_outline(arguments: list[object]) -> None:
     assert outline_code_arguments(arguments, 0) is None
 
 

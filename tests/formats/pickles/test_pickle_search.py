@@ -171,7 +171,8 @@ def test_found_pickle_ends_at_the_first_opcode_that_a_loader_rejects() -> None:
     # The opcode ``t`` (TUPLE) needs a MARK, and there is none.
     first, second = list_spans(JUNK + b"\x80\x04" + PROTOCOL_0_PICKLE[:-1] + b"0t" + PROTOCOL_0_PICKLE)
     assert first == (len(JUNK), 2 + len(PROTOCOL_0_PICKLE))
-    assert second == (sum(first) + 1, len(PROTOCOL_0_PICKLE))
+    rejected_opcode = sum(first)  # the offset and the size of the first pickle give its end
+    assert second == (rejected_opcode + 1, len(PROTOCOL_0_PICKLE))
 
 
 @check_each(

@@ -108,7 +108,7 @@ def test_torch_tar_tensor_with_too_many_dimensions_is_reported_as_damaged(read_b
 @settings(max_examples=200, deadline=None)
 def test_torch_tar_records_of_any_bytes_are_read_without_error(read_bytes, data: bytes) -> None:
     for name in ("storages", "tensors"):
-        # The test fails if this raises.
+        # A pickle of the number of records, 3. The test fails if this raises.
         read_bytes(b"\x80\x02K\x03." + data, f"m.pt!{name}", content=TORCH_TAR)
 
 

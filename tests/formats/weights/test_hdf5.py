@@ -48,6 +48,7 @@ def test_hdf5_reader_counts_the_same_objects_and_datasets_as_h5py(path, read_byt
     objects, datasets = 1, 0
 
     def count_object(_, visited):
+        """Count an object that h5py visits."""
         nonlocal objects, datasets
         objects += 1
         datasets += isinstance(visited, h5py.Dataset)

@@ -115,7 +115,8 @@ def test_npy_array_whose_dtype_has_an_unknown_size_is_reported_as_damaged(descr,
 
 
 def test_pickle_of_an_npy_object_array_is_read_even_without_a_proto_opcode(read_bytes):
-    reading = read_bytes(_make_file("'O'", "(1,)", b"K\x01."))
+    pickled_one = b"K\x01."  # the opcode for a small number, and STOP
+    reading = read_bytes(_make_file("'O'", "(1,)", pickled_one))
     assert reading.of(PickleProgram)[0].streams[0].complete
 
 

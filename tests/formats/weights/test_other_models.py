@@ -69,6 +69,7 @@ def test_torch7_file_that_holds_only_a_lua_function_is_recognised(kind, read_byt
 
 def test_torch7_function_is_mentioned_even_after_more_classes_than_the_bound(read_bytes):
     def encode_numbers(*numbers: int) -> bytes:
+        """Return integers of four bytes each, little-endian."""
         return struct.pack(f"<{len(numbers)}i", *numbers)
 
     # An object (4): its index, its version and its class, each after its length, and nil (0) as its fields. There is
