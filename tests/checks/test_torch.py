@@ -109,7 +109,7 @@ def test_dangerous_method_name_is_reported_even_if_the_archive_defines_it() -> N
     assert judge_programs(make_program(NameUse.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
 
 
-def test_dangerous_name_is_only_unlisted_as_an_uncalled_field_of_a_class_in_the_archive() -> None:
+def test_dangerous_method_name_is_only_unlisted_where_the_archive_has_an_uncalled_field_of_that_name() -> None:
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False)) == {(".save", "dangerous")}
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False, fields=("save",))) == {
         (".save", "unlisted")

@@ -13,7 +13,14 @@ from itertools import pairwise
 from typing import Final
 
 from modelaudit.formats.documents.structured.reader import read_text
-from modelaudit.formats.graphs.boosters.trees import VOCABULARY, TreeDefects, check_feature_and_class_counts
+from modelaudit.formats.graphs.boosters.trees import (
+    FACT_LENGTH,
+    NAME_LENGTH,
+    SHORT_FACT_LENGTH,
+    VOCABULARY,
+    TreeDefects,
+    check_feature_and_class_counts,
+)
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
@@ -133,13 +140,13 @@ class _ModelReader:
 
     def _read_head_line(self, key: bytes, value: bytes, offset: int) -> None:
         """Read one line before the first tree: the objective, the version, the sizes of the trees, or a count."""
-        text = value[:200].decode("utf-8", "replace")
+        text = value[:NAME_LENGTH].decode("utf-8", "replace")
         if key == b"objective":
             name = text.split(" ", 1)[0]
             self.mentions.append(Mention(VOCABULARY, "objective", name, Location(offset=offset)))
-            self.facts.append(("objective", name[:80]))
+            self.facts.append(("objective", name[:FACT_LENGTH]))
         elif key == b"version":
-            self.facts.append(("version", text[:20]))
+            self.facts.append(("version", text[:SHORT_FACT_LENGTH]))
         elif key == b"tree_sizes":
             self._stated_sizes = _parse_integers(value, offset)
         elif key == b"max_feature_idx":

@@ -14,6 +14,12 @@ from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Defect, Location
 
 VOCABULARY: Final = "booster-names"
+NAME_LENGTH: Final = 200
+"""Characters of a name that are compared with the vocabulary."""
+FACT_LENGTH: Final = 80
+"""Characters of a name in the outline."""
+SHORT_FACT_LENGTH: Final = 20
+"""Characters of a number or a version in the outline."""
 _MOST_DEFECTS: Final = 20
 _MOST_FEATURES: Final = 1 << 30
 _MOST_CLASSES: Final = 1 << 20
@@ -117,14 +123,14 @@ def read_learner(
     for use, part in (("objective", objective), ("booster", booster)):
         name = part.get("name") if isinstance(part, Mapping) else None
         if isinstance(name, str):
-            mentions.append(Mention(VOCABULARY, use, name[:200], Location(key=f"learner.{use}")))
-            facts.append((use, name[:80]))
+            mentions.append(Mention(VOCABULARY, use, name[:NAME_LENGTH], Location(key=f"learner.{use}")))
+            facts.append((use, name[:FACT_LENGTH]))
     parameters = learner.get("learner_model_param")
     if isinstance(parameters, Mapping):
         check_feature_and_class_counts(
             _parse_number(parameters.get("num_feature")), _parse_number(parameters.get("num_class")), defects
         )
-        facts.append(("features", str(parameters.get("num_feature", ""))[:20]))
+        facts.append(("features", str(parameters.get("num_feature", ""))[:SHORT_FACT_LENGTH]))
     if isinstance(booster, Mapping):
         _check_tree_count(booster, defects)
     return tuple(mentions), tuple(facts)

@@ -107,7 +107,7 @@ class _OpenContainer:
 
 
 class _Decoder:
-    """Decode one value with an explicit stack of the open objects and lists.
+    """Decodes one value with an explicit stack of the open objects and lists.
 
     Attributes:
         root: the decoded value; trees in it are empty objects.

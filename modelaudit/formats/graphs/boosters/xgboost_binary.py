@@ -71,7 +71,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _ModelReader:
-    """Read a model. All methods raise ``DamagedError`` and ``WindowError``."""
+    """Reads a model from its start. All methods raise ``DamagedError`` and ``WindowError``."""
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.mentions: list[Mention] = []

@@ -61,7 +61,7 @@ def recognises(head: Head) -> bool:
 
 @dataclass(slots=True)
 class _ModelReader:
-    """Read the messages of a model, and record each name once.
+    """Reads the messages of a model, and records each name once.
 
     Attributes:
         most_depth: how deep models and blocks may nest.
@@ -279,14 +279,14 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
     count = int.from_bytes(window.read(0, 4), "little")
     claim_parsed(window, 0, _HEADER_BYTES)
     position = _HEADER_BYTES
-    done = 0
+    tensors_read = 0
     failure: DamagedError | None = None
-    while done < count and failure is None:
+    while tensors_read < count and failure is None:
         # blob_metadata: sentinel (4 bytes), data type (4), size of the data (8), offset of the data (8).
         entry = window.read(position, _ENTRY_BYTES)
         size, start = int.from_bytes(entry[8:16], "little"), int.from_bytes(entry[16:24], "little")
         if entry[:4] != _SENTINEL or len(entry) < _ENTRY_BYTES:
-            failure = DamagedError(f"the header counts {count} tensors, the file has {done}", position)
+            failure = DamagedError(f"the header counts {count} tensors, the file has {tensors_read}", position)
         elif start < position + _ENTRY_BYTES or start + size > window.size:
             failure = DamagedError(f"a tensor of {size} bytes at offset {start} is outside the file", position)
         else:
@@ -295,7 +295,7 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
             claim_data(window, start, end)
             padding = -end % _ALIGNMENT
             position = end + padding
-            done += 1
-    yield Outline(FORMAT, facts=(("tensors", str(done)),))
+            tensors_read += 1
+    yield Outline(FORMAT, facts=(("tensors", str(tensors_read)),))
     if failure is not None:
         raise failure

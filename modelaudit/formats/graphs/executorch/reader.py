@@ -72,7 +72,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _ProgramReader:
-    """Read the tables of a program. All methods raise ``DamagedError`` and ``WindowError``.
+    """Reads the tables of a program. All methods raise ``DamagedError`` and ``WindowError``.
 
     Attributes:
         mentions: the operators and backends, by name.

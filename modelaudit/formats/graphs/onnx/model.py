@@ -66,7 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _ModelReader:
-    """Read the messages of a model into a collector. All methods raise ``DamagedError`` and ``WindowError``."""
+    """Reads the messages of a model into a collector. All methods raise ``DamagedError`` and ``WindowError``."""
 
     def __init__(self, collector: ModelCollector, limits: Limits) -> None:
         self._collector = collector

@@ -65,7 +65,7 @@ class PathOrigin:
 
 
 class PathResolver:
-    """Trace paths through the graphs of a model, from function arguments to the nodes that call the function.
+    """Traces paths through the graphs of a model, from function arguments to the nodes that call the function.
 
     Attributes:
         is_exhausted: whether the bound on steps was reached, so that the sources of some paths are incomplete.

@@ -71,7 +71,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _ModelReader:
-    """Read the tables of a model. All methods raise ``DamagedError`` and ``WindowError``.
+    """Reads the tables of a model. All methods raise ``DamagedError`` and ``WindowError``.
 
     Attributes:
         buffer: the FlatBuffer of the model.

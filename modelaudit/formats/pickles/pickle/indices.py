@@ -66,7 +66,7 @@ class IndexSet:
 
 
 class MemoReads:
-    """The memo entries that the programs of a window can read, from the first offset that is asked about.
+    """The memo entries that the programs of a window can read, from an offset on.
 
     A search takes a pass over the bytes, so it happens only when ``search`` is called.
     """
@@ -96,9 +96,9 @@ class MemoReads:
             check_deadline()
             # The last bytes are read again with the next chunk, since the end of the chunk may cut a GET.
             data = self._window.read(position, min(_CHUNK + _LONGEST_GET, self._window.size - position))
-            found = {int.from_bytes(index, "little") for index in set(_LONG_GET.findall(data))}
-            found.update(map(int, set(_TEXT_GET.findall(data))))
-            for index in found:
+            read_indices = {int.from_bytes(index, "little") for index in set(_LONG_GET.findall(data))}
+            read_indices.update(map(int, set(_TEXT_GET.findall(data))))
+            for index in read_indices:
                 if index < _DENSE_INDICES:
                     indices.add(index)
             position += _CHUNK

@@ -108,7 +108,7 @@ def _build_memoless_pattern(with_frames: bool = False) -> bytes:
 
 
 class Patterns:
-    """The expressions, each compiled when it is first needed; small files need none.
+    """The regular expressions for runs of opcodes, each compiled when it is first needed; small files need none.
 
     Those with a group skip opcodes up to the one in the group. At the end of the bytes they match without the group.
     """

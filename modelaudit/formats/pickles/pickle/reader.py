@@ -237,12 +237,12 @@ def _claim_program(window: Window, start: int, end: int, payloads: Sequence[tupl
 def _keep_first_of_each_kind(defects: list[Defect]) -> tuple[Defect, ...]:
     """Return the first ``_DEFECTS_KEPT`` of each kind, so that many of a harmless kind do not displace another."""
     counts: Counter[str] = Counter()
-    kept = []
+    first_defects = []
     for defect in defects:
         counts[defect.kind] += 1
         if counts[defect.kind] <= _DEFECTS_KEPT:
-            kept.append(defect)
-    return tuple(kept)
+            first_defects.append(defect)
+    return tuple(first_defects)
 
 
 def _report_overflow(machine: Machine, start: int) -> Iterator[Unread]:

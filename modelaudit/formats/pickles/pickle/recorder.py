@@ -60,7 +60,7 @@ _SIGNIFICANT_TYPES: Final = frozenset({Name, Unknown, CallResult, Embedded})
 
 
 class Recorder:
-    """Gathers the findings of one program. Identical events are kept once.
+    """Gathers the events and defects of one program, and how it uses names. Identical events are kept once.
 
     Attributes:
         events: in order.

@@ -76,7 +76,7 @@ def find_pickles(
 
 
 class _PickleSearch:
-    """One pass over the bytes of a window.
+    """Searches the bytes of a window once for pickles.
 
     Attributes:
         unread: the absence if a bound ended the search; ``None`` while it did not.

@@ -58,7 +58,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _RecordReader:
-    """Reads the records in order.
+    """Reads the records of ``storages`` or ``tensors`` in order.
 
     Attributes:
         position: offset of the next record.
