@@ -8,7 +8,7 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -32,6 +32,8 @@ _MOST_NUMBER: Final = (1 << 29) - 1
 _VARINT_BYTES: Final = 10
 _CONTINUED: Final = 0x80
 """The highest bit of a byte of a varint: another byte follows."""
+_SHORT_FIELD_BYTES: Final = 1 + _VARINT_BYTES
+"""The longest field whose content is a number: a key of one byte, and the number."""
 _LOWEST_64_BITS: Final = (1 << 64) - 1
 _MOST_BYTES_IN_MEMORY: Final = 4 * MIB
 _BLOCK_BYTES: Final = 64 * 1024
@@ -59,22 +61,6 @@ class Field(NamedTuple):
     value: int
     body: Message
     offset: int
-
-
-class SkippedField(NamedTuple):
-    """A field that a cursor skipped: it ends at the offset of the cursor.
-
-    Attributes:
-        number: the field number in the schema.
-        wire: its wire type; ``GROUP`` for a whole group.
-        offset: position of the field's key in the window, in bytes.
-        body: position of its content in the window, in bytes.
-    """
-
-    number: int
-    wire: int
-    offset: int
-    body: int
 
 
 class Message:
@@ -192,17 +178,26 @@ def _is_message(message: Message) -> bool:
         return False
 
 
+def make_key(number: int, wire: int) -> int:
+    """Return the key of the fields with that number and wire type, as it precedes them in encoded form."""
+    return number << _NUMBER_SHIFT | wire
+
+
 class FieldCursor(Cursor):
     """A cursor over one message that decodes keys, numbers and lengths.
 
     A message of at most ``_MOST_BYTES_IN_MEMORY`` is one block, which the messages inside it share. ``_known``
     is the number of bytes in the block that belong to the message.
+
+    Attributes:
+        body: position of the content of the field that was skipped last, in bytes.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "body")
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.window, message.start, end=message.end)
+        self.body = message.start
         self._buffer, self._buffer_start = message.block, message.block_start
         self._known = min(len(self._buffer), self.end - self._buffer_start)
 
@@ -278,8 +273,50 @@ class FieldCursor(Cursor):
             if groups > _MOST_OPEN_GROUPS:
                 raise DamagedError("groups nest too deep", key_offset)
 
-    def skip_field(self) -> SkippedField:
-        """Consume one field without decoding it; a group is one field.
+    def skip_short_field(self, types: Mapping[int, str]) -> str | None:
+        """Consume one field whose key is one byte of ``types``, and return the type; set ``body`` to its content.
+
+        Most fields are like that, and this takes a quarter of the time of ``skip_field``. Return ``None`` and consume
+        nothing if the key is not in ``types``, or if the field is long, damaged or perhaps not in memory.
+        """
+        start = self.offset - self._buffer_start
+        # The last bytes of the block are left to ``skip_field``, so that no read here needs a check.
+        if not 0 <= start < self._known - _SHORT_FIELD_BYTES:
+            return None
+        block = self._buffer
+        key = block[start]
+        type_ = types.get(key)
+        if type_ is None:
+            return None
+        end = body = start + 1
+        wire = key & _WIRE_TYPE_BITS
+        if wire == BYTES:
+            length = block[body]
+            if length >= _CONTINUED:
+                if block[body + 1] >= _CONTINUED:
+                    return None
+                length += (block[body + 1] << 7) - _CONTINUED
+                body += 1
+            body += 1
+            end = body + length
+            if end > self._known:
+                return None
+        elif wire == VARINT:
+            while block[end] >= _CONTINUED:
+                end += 1
+                if end - start > _VARINT_BYTES:
+                    return None
+            end += 1
+        else:
+            end += _FIXED[wire]
+        self.body = self._buffer_start + body
+        self.offset = self._buffer_start + end
+        return type_
+
+    def skip_field(self) -> tuple[int, int]:
+        """Consume one field without decoding it; return its number and wire type, and set ``body``.
+
+        A group is one field, and its ``body`` is the position of its first key.
 
         Raises:
             DamagedError: the key, the length or a group is invalid, or the field ends beyond the message.
@@ -289,9 +326,11 @@ class FieldCursor(Cursor):
         key_offset = self.offset
         number, wire = self.read_key()
         if wire == GROUP:
+            self.body = key_offset
             self.skip_group(key_offset)
-            return SkippedField(number, wire, key_offset, key_offset)
-        return SkippedField(number, wire, key_offset, self.skip_content(wire, key_offset))
+        else:
+            self.body = self.skip_content(wire, key_offset)
+        return number, wire
 
     def read_field(self, number: int, wire: int, key_offset: int) -> Field:
         """Consume the content of a field and return the field; its key begins at ``key_offset``.

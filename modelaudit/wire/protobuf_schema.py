@@ -28,10 +28,12 @@ from typing import Final
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import claim_data, claim_parsed
-from modelaudit.wire.protobuf import BYTES, GROUP, FieldCursor, Message
+from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, GROUP, VARINT, FieldCursor, Message, make_key
 
 _TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
 _PLAIN_TYPES: Final = _TYPES_OF_NUMBERS | {"text"}
+_MOST_SHORT_NUMBER: Final = 15
+"""The key of a field with a larger number takes more than one byte."""
 _FIELDS_PER_CHECK: Final = 256
 """The deadline is checked once for this many fields."""
 _SHORT_TEXT: Final = 16
@@ -45,10 +47,13 @@ class MessageSchema:
     Attributes:
         root: the name of the message that is the whole file.
         messages: for each message, the type of each field by its number.
+        types_by_key: for each message, the type of its fields by their key, for keys that take one byte. A number that
+            is not packed has the type ``n``, also in a field of the type ``data``.
     """
 
     root: str
     messages: Mapping[str, Mapping[int, str]]
+    types_by_key: Mapping[str, Mapping[int, str]]
 
     @classmethod
     def parse(cls, text: str) -> MessageSchema:
@@ -63,7 +68,19 @@ class MessageSchema:
         named = {type_ for fields in messages.values() for type_ in fields.values()} - _PLAIN_TYPES
         if missing := named - messages.keys():
             raise ValueError(f"a field names the unknown message {min(missing)}")
-        return cls(rows[0][0], messages)
+        return cls(rows[0][0], messages, {name: _list_short_keys(types) for name, types in messages.items()})
+
+
+def _list_short_keys(types: Mapping[int, str]) -> dict[int, str]:
+    """Return the type of each field of a message by its key, for keys of one byte; see ``MessageSchema``."""
+    keys = {}
+    for number, type_ in types.items():
+        if number > _MOST_SHORT_NUMBER:
+            continue
+        keys[make_key(number, BYTES)] = type_
+        if type_ in _TYPES_OF_NUMBERS:
+            keys |= {make_key(number, wire): "n" for wire in (VARINT, FIXED64, FIXED32)}
+    return keys
 
 
 @cache
@@ -89,38 +106,51 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
     # Depth first with one cursor, so that claims come in the order of their offsets. Parsed bytes that touch are
     # claimed together: those from ``parsed_start`` to ``parsed_end`` wait for their claim.
     cursor = FieldCursor(message)
-    levels = [(message.end, schema.messages[root or schema.root])]
+    root = root or schema.root
+    levels = [(message.end, schema.messages[root], schema.types_by_key[root])]
     parsed_start = parsed_end = message.start
     count = 0
     try:
         while levels:
-            level_end, types = levels[-1]
-            if cursor.offset >= level_end:
+            level_end, types, types_by_key = levels[-1]
+            start = cursor.offset
+            if start >= level_end:
                 levels.pop()
                 continue
             if count % _FIELDS_PER_CHECK == 0:
                 check_deadline()
             count += 1
             if count > most_fields:
-                raise LimitReachedError(f"the message has more than {most_fields} fields", cursor.offset)
-            field = cursor.skip_field()
+                raise LimitReachedError(f"the message has more than {most_fields} fields", start)
+            type_ = cursor.skip_short_field(types_by_key) or _skip_long_field(cursor, types)
             if cursor.offset > level_end:
-                raise DamagedError("a field ends beyond its message", field.offset)
-            type_ = types.get(field.number)
-            # Parsers skip a text or message with the wire type of a number or group, as they skip an unknown field.
-            if type_ is None or field.wire == GROUP or (field.wire != BYTES and type_ not in _TYPES_OF_NUMBERS):
+                raise DamagedError("a field ends beyond its message", start)
+            if not type_:
                 continue
-            if field.offset != parsed_end:
+            if start != parsed_end:
                 claim_parsed(message.window, parsed_start, parsed_end)
-                parsed_start = field.offset
-            parsed_end = field.body
-            is_short_text = type_ == "text" and cursor.offset - field.body <= _SHORT_TEXT
-            if field.wire != BYTES or type_ == "n" or is_short_text:
+                parsed_start = start
+            parsed_end = cursor.body
+            if type_ == "n" or (type_ == "text" and cursor.offset - parsed_end <= _SHORT_TEXT):
                 parsed_end = cursor.offset
             elif type_ in _PLAIN_TYPES:
-                claim_data(message.window, field.body, cursor.offset)
+                claim_data(message.window, parsed_end, cursor.offset)
             else:  # a message: go back to its first field
-                levels.append((cursor.offset, schema.messages[type_]))
-                cursor.offset = field.body
+                levels.append((cursor.offset, schema.messages[type_], schema.types_by_key[type_]))
+                cursor.offset = parsed_end
     finally:
         claim_parsed(message.window, parsed_start, parsed_end)
+
+
+def _skip_long_field(cursor: FieldCursor, types: Mapping[int, str]) -> str:
+    """Consume one field of any form, and return its type.
+
+    A number that is not packed has the type ``n``. The type is empty if the message has no such field, and for a text
+    or message with the wire type of a number or group: parsers skip it as they skip an unknown field. Raises as
+    ``FieldCursor.skip_field``.
+    """
+    number, wire = cursor.skip_field()
+    type_ = types.get(number, "")
+    if wire == BYTES:
+        return type_
+    return "n" if type_ in _TYPES_OF_NUMBERS and wire != GROUP else ""

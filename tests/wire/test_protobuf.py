@@ -55,6 +55,27 @@ def test_parsed_fields_equal_encoded_fields(bytes_window, rows):
     assert found == rows
 
 
+@given(ROWS.map(encode_message) | st.binary(max_size=60))
+def test_short_protobuf_field_is_skipped_as_any_field_is_or_left_to_that(bytes_window, data):
+    # Spare bytes, so that the fields do not lie at the end of the block, where none is skipped as a short one.
+    message = Message.from_window(bytes_window(data + bytes(20)))
+    types = {number << 3 | wire: str(number) for number in range(1, 16) for wire in (VARINT, FIXED64, BYTES, FIXED32)}
+    short, any_form = FieldCursor(message), FieldCursor(message)
+    for cursor in (short, any_form):
+        cursor.read_varint()  # loads the block
+        cursor.offset = 0
+    while short.offset < len(data):
+        any_form.offset = start = short.offset
+        type_ = short.skip_short_field(types)
+        try:
+            number, _ = any_form.skip_field()
+        except DamagedError:
+            assert type_ is None and short.offset == start
+            return
+        assert type_ is None or (type_, short.body, short.offset) == (str(number), any_form.body, any_form.offset)
+        short.offset = any_form.offset
+
+
 def test_reading_of_a_large_protobuf_message_rereads_less_than_a_third_of_its_bytes(bytes_window):
     rows = [(1, BYTES, bytes(300_000)), (2, VARINT, 300)] * 30
     window = bytes_window(encode_message(rows))
