@@ -145,6 +145,26 @@ def test_pickle_in_the_chunks_of_an_hdf5_dataset_is_read(chunk, filters, read_by
     assert read_bytes(stored.getvalue(), "model.h5").evaluates
 
 
+def test_pickle_in_an_hdf5_chunk_that_compression_left_as_it_is_is_read(read_bytes):
+    h5py = pytest.importorskip("h5py")
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        dataset = file.create_dataset("bytes", shape=(64,), dtype="u1", chunks=(64,), compression="gzip")
+        # A filter mask of 1 states that the first filter, the compression, was left out for this chunk.
+        dataset.id.write_direct_chunk((0,), EVAL_ONE.ljust(64, b"\0"), 1)
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+
+
+def test_bytes_in_hdf5_chunks_with_a_filter_that_is_not_undone_are_reported_as_unread(read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        opaque_type = f"V{len(EVAL_ONE)}"
+        dataset = file.create_dataset("opaque", shape=(9,), dtype=opaque_type, chunks=(9,), compression="lzf")
+        dataset[0] = numpy.void(EVAL_ONE)
+    assert read_bytes(stored.getvalue(), "model.h5").reasons() == {UnreadReason.NO_READER}
+
+
 def test_numbers_in_hdf5_chunks_give_no_nested_artifact(read_bytes):
     h5py = pytest.importorskip("h5py")
     stored = BytesIO()

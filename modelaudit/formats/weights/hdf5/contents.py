@@ -20,7 +20,7 @@ from modelaudit.formats.weights.hdf5.attributes import Attribute, read_variable_
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE
 from modelaudit.formats.weights.hdf5.source import Piece
-from modelaudit.formats.weights.hdf5.storage import read_chunks
+from modelaudit.formats.weights.hdf5.storage import UNDONE_FILTERS, read_chunks
 from modelaudit.formats.weights.hdf5.walker import ObjectWalker
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
@@ -106,6 +106,11 @@ def _read_dataset(
     if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.item_bytes == 1 and not type_.is_text:
         # PyTables stores Python objects in this way: each value is a pickle.
         detail = f"{object_path}: bytes of variable length in chunks, which some loaders unpickle, were not read"
+        yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
+    # Single bytes are left out, because nearly all are numbers. Values of variable length are not in the chunks.
+    has_own_bytes = type_.kind != VARIABLE and type_.size > 1
+    if has_own_bytes and not UNDONE_FILTERS.issuperset(dataset.filters):
+        detail = f"{object_path}: bytes in chunks with a filter that is not undone here were not read"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
     try:
         opened = _open_elements(dataset, walker, window, limits)

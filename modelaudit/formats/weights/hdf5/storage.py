@@ -23,6 +23,7 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 # Filters of the HDF5 library (IV.A.2.l) that are undone here: gzip, the shuffling of bytes, and a checksum.
 _DEFLATE: Final = 1
 _FLETCHER32: Final = 3
+UNDONE_FILTERS: Final = frozenset({_DEFLATE, SHUFFLE, _FLETCHER32})
 _FLETCHER32_BYTES: Final = 4
 _BLOCK_BYTES: Final = 4 * MIB
 _MAX_CHUNK_BYTES: Final = 8 * MIB
@@ -58,7 +59,8 @@ def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset
             source.spend()
             source.claim_data(address, size)
             if dataset.type.has_references and size <= _MAX_CHUNK_BYTES:
-                elements = _undo_filters(source.read_piece(address, size, short=True).data, dataset, _MAX_CHUNK_BYTES)
+                stored = source.read_piece(address, size, short=True).data
+                elements = _undo_filters(stored, size, dataset, _MAX_CHUNK_BYTES)
                 _claim_collections(source, heaps, dataset.type, elements)
 
 
@@ -85,7 +87,7 @@ def read_chunks(source: StructureSource, dataset: Dataset, most_bytes: int) -> b
     for address, size in list_chunks(source, dataset.chunks, shape or ()):
         source.spend()
         stored = source.window.read(source.base_address + address, min(size, most_stored_bytes))
-        chunk = _undo_filters(stored, dataset, max(_MAX_CHUNK_BYTES, most_bytes))
+        chunk = _undo_filters(stored, size, dataset, max(_MAX_CHUNK_BYTES, most_bytes))
         elements += chunk
         if not chunk or len(elements) >= wanted_bytes:
             break
@@ -130,14 +132,19 @@ def _list_collections(source: StructureSource, type_: Datatype, elements: bytes)
             last = address
 
 
-def _undo_filters(data: bytes, dataset: Dataset, most_bytes: int) -> bytes:
-    """Return the elements of a chunk, expanded up to a bound; nothing if a filter is unknown or refuses the bytes."""
+def _undo_filters(data: bytes, stored_size: int, dataset: Dataset, most_bytes: int) -> bytes:
+    """Return the elements of a chunk, expanded up to a bound; nothing if a filter is unknown or refuses the bytes.
+
+    ``data`` is the start of the chunk, which takes ``stored_size`` bytes in the file.
+    """
     for number in reversed(dataset.filters):
         if number == _DEFLATE:
             try:
                 data = zlib.decompressobj().decompress(data, most_bytes)
             except zlib.error:
-                return b""
+                # The library leaves the compression out for a chunk that it does not make smaller (IV.A.2.l).
+                if dataset.chunks is None or stored_size < dataset.chunks.chunk_bytes:
+                    return b""
         elif number == SHUFFLE:
             data = _undo_shuffle(data, max(dataset.shuffled_bytes, 1))
         elif number == _FLETCHER32:
