@@ -136,7 +136,8 @@ def _render_alarms(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> li
         if judgement is None:
             word, why = "not looked at", ""
         else:
-            word, why = "yes" if judgement.holds else "no", judgement.why
+            word = "yes" if judgement.holds else "no"
+            why = judgement.why
         counted[word] += 1
         rows[alarm.file, alarm.rule, word, why].append(alarm.line)
     parts = [

@@ -186,6 +186,7 @@ def _render_deviations(sets: dict[str, list[Sample]], results: Results) -> list[
     known = [_KnownDeviation(**row) for row in yaml.safe_load(_EXCEPTIONS.read_text(encoding="utf-8"))]
     lines: dict[str, list[str]] = defaultdict(list)
     for set_, sample, outcome, detail in _iterate_own_outcomes(sets, results):
+        # A sample with a reason must end with another exit code than its label asks for.
         if sample.reason and _meets_label(sample, outcome):
             lines[f"{set_}, {sample.label}"].append(f"- `{sample.shown_path}`: {outcome} ({detail}). {sample.reason}")
         elif not _meets_label(sample, outcome):

@@ -74,18 +74,19 @@ def main() -> None:
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen:
-            path = Path(folder) / HOSTILE[name].name
-            HOSTILE[name].write(path)
+            hostile_file = HOSTILE[name]
+            path = Path(folder) / hostile_file.name
+            hostile_file.write(path)
             is_folder = path.is_dir()
             size = path.stat().st_size / MIB
             output = Path(folder) / "report"
-            scan = scan_bounded(path, [part.format(report=output) for part in HOSTILE[name].options])
+            scan = scan_bounded(path, [option.format(report=output) for option in hostile_file.options])
             if is_folder:
                 shutil.rmtree(path)
             else:
                 path.unlink()
             output.unlink(missing_ok=True)
-            faults = list_faults(scan, HOSTILE[name].exit_codes, is_folder)
+            faults = list_faults(scan, hostile_file.exit_codes, is_folder)
             missed += faults
             figures = (
                 f"{size:7.1f} MiB  exit {scan.exit_code:3}  {scan.seconds:6.1f} s  peak {scan.peak / MIB:6.0f} MiB"

@@ -147,7 +147,7 @@ def write_safetensors(path: Path) -> None:
         for index in range(_TENSORS)
     }
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-len(text) % 8)  # the header is padded to a multiple of eight bytes
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         file.truncate(8 + len(text) + _TENSORS * size)

@@ -107,8 +107,10 @@ def _check_partition(path: Path) -> tuple[Counter[ByteClass], str]:
     size = path.stat().st_size
     if outer is None:
         # The scan of an empty file reads nothing, and records that as an absence.
-        return Counter(), "" if size == 0 else f"{fixture_name(path)} has no ledger"
+        fault = "" if size == 0 else f"{fixture_name(path)} has no ledger"
+        return Counter(), fault
     for ledger in ledgers:
+        # Ranges follow one another without a gap, and two neighbours differ in class.
         last_end, last_class = 0, None
         for start, end, class_ in ledger:
             if start != last_end or end <= start or class_ is last_class:
@@ -138,9 +140,10 @@ def _list_hosts(only: Sequence[str] | None) -> dict[str, list[Path]]:
     hosts: dict[str, list[Path]] = defaultdict(list)
     with Pool(2) as pool:
         for path, (code, _) in zip(paths, pool.map(_scan, paths, chunksize=20), strict=True):
-            folder = fixture_name(path).removeprefix("written/").split("/")[0]
-            if code == 0 and (not only or folder in only):
-                hosts[folder].append(path)
+            # The folder of a fixture has the name of its format.
+            format_ = fixture_name(path).removeprefix("written/").split("/")[0]
+            if code == 0 and (not only or format_ in only):
+                hosts[format_].append(path)
     return hosts
 
 
@@ -213,7 +216,7 @@ def _check_real_files(samples: Sequence[Sample], faults: list[str]) -> str:
     """Count the files of real libraries that have unclaimed bytes."""
     with Pool(2) as pool:
         results = pool.map(_find_unclaimed, [sample.path for sample in samples], chunksize=5)
-    unclaimed = [sample.shown_path for sample, found in zip(samples, results, strict=True) if found]
+    unclaimed = [sample.shown_path for sample, addresses in zip(samples, results, strict=True) if addresses]
     if len(unclaimed) > UNCLAIMED_MOST * len(samples):
         faults.append(f"{len(unclaimed)} of {len(samples)} real files have unclaimed bytes: {unclaimed[:_SHOWN]}")
     return "\n".join(

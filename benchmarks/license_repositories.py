@@ -223,9 +223,9 @@ def render_thousand(bench: Bench) -> Iterator[str]:
         own_answers = ask_own_scanner(folders)
         others = {tool: ask_peer(tool, python, folders[:peer_count]) for tool, python in peers.items()}
     states = Counter(str(row.get("state")) for row in own_answers.rows.values())
-    size = len({each.text for each in texts})
+    text_count = len({each.text for each in texts})
     yield from ("## A thousand repositories", "")
-    yield f"{len(folders)} repositories with a card, a licence file, settings and weights of no size, made of {size}"
+    yield f"{len(folders)} repositories with a card, a licence file, settings and empty weights, made of {text_count}"
     yield "texts; a third of them names a base model, which no tool can read. Wall time from the start of the"
     yield "process, imports and rules included."
     yield f"Ours came to: {', '.join(f'{count} {state}' for state, count in states.most_common())}."

@@ -117,6 +117,7 @@ def collect_folder_texts(folder: Path) -> Iterator[LicenseText]:
     groups = {"ai": "ai", "policies": "policy", "standard": "standard"}
     for path in sorted(folder.glob("*/*.txt")):
         row = rows.get(path.relative_to(folder).as_posix())
+        # The note marks an overview of several licences.
         if row and path.stem in listed and path.parent.name in groups and "NOT one licence" not in row["copy_note"]:
             text = path.read_text(encoding="utf-8", errors="replace")
             yield LicenseText(groups[path.parent.name], path.stem, listed[path.stem]["of"], text)

@@ -103,17 +103,15 @@ def _judge_own_answer(matches: Sequence[TextMatch], license_id: str) -> str:
     Return ``right`` or ``wrong`` for an exact match, ``variant`` for the right licence reported as changed, ``like``
     for another licence reported as changed, and ``missed`` if nothing was recognised.
     """
+    expected = _strip_later_versions(license_id)
     licenses = [match for match in matches if not match.policy]
     exact = {_strip_later_versions(match.id) for match in licenses if match.likeness is Likeness.EXACT}
     if exact:
-        return "right" if exact == {_strip_later_versions(license_id)} else "wrong"
+        return "right" if exact == {expected} else "wrong"
     if not licenses:
         return "missed"
-    return (
-        "variant"
-        if _strip_later_versions(license_id) in {_strip_later_versions(match.id) for match in licenses}
-        else "like"
-    )
+    recognised = {_strip_later_versions(match.id) for match in licenses}
+    return "variant" if expected in recognised else "like"
 
 
 def _judge_their_answer(names: Sequence[str], license_id: str) -> str:
@@ -134,10 +132,10 @@ def _render_comparison(bench: Bench, texts: Sequence[LicenseText]) -> Iterator[s
         )
     ]
     for tool in bench.pythons:
-        names = bench.ask_tool(tool, [each.text for each in texts])
-        pairs = list(zip(names, texts, strict=True))
-        verdicts = [_judge_their_answer(found, each.license_id) for found, each in pairs]
-        rows.append((tool, verdicts, sum(_is_wrongly_permissive(bench, found, each) for found, each in pairs)))
+        answers = bench.ask_tool(tool, [each.text for each in texts])
+        pairs = list(zip(answers, texts, strict=True))
+        verdicts = [_judge_their_answer(names, each.license_id) for names, each in pairs]
+        rows.append((tool, verdicts, sum(_is_wrongly_permissive(bench, names, each) for names, each in pairs)))
     table_rows = []
     for tool, verdicts, wrong in rows:
         count = Counter(verdicts)
@@ -217,13 +215,18 @@ def render_edited_texts(bench: Bench) -> Iterator[str]:
     for change in ("added", "removed"):
         chosen = [(text, license_id) for kind, text, license_id in cases if kind == change]
         ours = sum(_judge_own_answer(bench.recognise(text), license_id) == "right" for text, license_id in chosen)
-        names = bench.ask_tool("licenseclassifier", [text for text, _ in chosen])
+        answers = bench.ask_tool("licenseclassifier", [text for text, _ in chosen])
         theirs = sum(
-            _judge_their_answer(found, license_id) == "right"
-            for found, (_, license_id) in zip(names, chosen, strict=True)
+            _judge_their_answer(names, license_id) == "right"
+            for names, (_, license_id) in zip(answers, chosen, strict=True)
         )
         rows.append((f"a sentence {change}", str(len(chosen)), str(ours), str(theirs)))
     yield from render_table(("change", "texts", "ours", "licenseclassifier"), rows)
+
+
+def _names_a_license(names: Sequence[str]) -> bool:
+    """Whether another tool reports a licence for a text; a failure of the tool is listed among the names."""
+    return any(not name.startswith("failed") for name in names)
 
 
 def render_policy_texts(bench: Bench) -> Iterator[str]:
@@ -241,7 +244,7 @@ def render_policy_texts(bench: Bench) -> Iterator[str]:
     rows = [("ours", str(len(texts)), str(right), str(called_license))]
     for tool in bench.pythons:
         answers = bench.ask_tool(tool, [each.text for each in texts])
-        called_license = sum(any(not name.startswith("failed") for name in names) for names in answers)
+        called_license = sum(map(_names_a_license, answers))
         rows.append((tool, str(len(texts)), "", str(called_license)))
     yield from render_table(("tool", "policies", "named", "called a licence"), rows)
 
@@ -266,7 +269,7 @@ def render_ordinary_prose(bench: Bench) -> Iterator[str]:
     rows = [("ours", str(len(texts)), str(exact))]
     for tool in bench.pythons:
         names_of_texts = bench.ask_tool(tool, [each.text for each in texts])
-        called_license = sum(any(not name.startswith("failed") for name in names) for names in names_of_texts)
+        called_license = sum(map(_names_a_license, names_of_texts))
         rows.append((tool, str(len(texts)), str(called_license)))
     yield from render_table(("tool", "texts", "called a licence"), rows)
 

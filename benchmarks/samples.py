@@ -74,7 +74,7 @@ def collect_corpus(folder: Path) -> Iterator[Sample]:
         print(f"{labels} is not there; the labelled corpus is left out (CORPUS=FOLDER names another place)")
         return
     for shown_path, label in sorted(json.loads(labels.read_text(encoding="utf-8")).items()):
-        source = shown_path.split("/")[1]
+        source = shown_path.split("/")[1]  # "picklescan" of "peers/picklescan/sample.pkl"
         yield Sample(
             folder / shown_path, "corpus", f"{source} {Path(shown_path).suffix or 'no ending'}", label, shown_path
         )

@@ -150,8 +150,10 @@ def _render_file_section(name: str, path: Path, peers: dict[str, str | None], be
     """
     measurements: dict[str, Measurement | None] = {}
     for label, command in _list_commands(path, peers):
-        measurement = measurements[label] = _measure_repeatedly(command, runs)
-        print(f"{name}: {label} {f'{measurement.cpu:.2f} s' if measurement else 'no answer'}", flush=True)
+        measurement = _measure_repeatedly(command, runs)
+        measurements[label] = measurement
+        figure = f"{measurement.cpu:.2f} s" if measurement else "no answer"
+        print(f"{name}: {label} {figure}", flush=True)
     if before:
         measurements |= _measure_alternately({_EARLIER: before, _SCAN: sys.executable}, path, runs)
     codes = {label: each.code if each else None for label, each in measurements.items() if label in (_EARLIER, _SCAN)}

@@ -109,6 +109,7 @@ def collect_templates(name: str, data: bytes) -> Iterator[str]:
             yield from (each for each in _find_texts(json.loads(text)) if "{%" in each)
         elif "{%" in text:
             for constant in _find_constants(text):
+                # A chat template renders messages; other Jinja text of a package is left out.
                 if "{%" in constant and "message" in constant and _is_whole_template(constant):
                     yield constant
     except (ValueError, SyntaxError):
@@ -150,8 +151,9 @@ def scan_template(path: Path) -> tuple[int, str, list[str]]:
     """Scan one file; return the exit code, the highest severity except of licence rules, and the ids of the rules."""
     report = modelaudit.scan(path, second_opinion=False)
     findings = [finding for finding in report.findings if not finding.rule.startswith("license/")]
-    highest = max((finding.severity for finding in findings), key=lambda severity: severity.rank, default=None)
-    return report.exit_code, highest.value if highest else "none", [each.rule for each in findings]
+    highest = max((finding.severity for finding in findings), key=lambda each: each.rank, default=None)
+    severity = highest.value if highest else "none"
+    return report.exit_code, severity, [each.rule for each in findings]
 
 
 def read_packages(names: tuple[str, ...]) -> Iterator[Package]:

@@ -48,7 +48,8 @@ def prepare_ours() -> Scan:
         if report.exit_code == 1:
             return "alarm", " ".join(sorted(set(security)))
         if report.exit_code == 3:
-            return "unverified" if reasons == {"unverified-type"} else "incomplete", " ".join(sorted(reasons))
+            outcome = "unverified" if reasons == {"unverified-type"} else "incomplete"
+            return outcome, " ".join(sorted(reasons))
         return "pass", ""
 
     return scan
