@@ -145,6 +145,7 @@ class Audit:
                 self._references.append((address, structure))
         subjects = list(build_subjects(reading.structures, reading.unread, self.catalogue))
         subjects += build_extension_subjects(reading.formats, self.catalogue.formats)
+        # Subjects that another file can explain are set aside until ``check_references``.
         for address, unread in reading.unread:
             destination = self._possible_tensor_data if is_unrecognised(unread) else subjects
             destination.extend(build_unread_subjects(address, (unread,)))
@@ -177,18 +178,19 @@ class Audit:
     def check_references(self, snapshot: Snapshot) -> None:
         """Judge the references between files and the subjects that depend on them, once all files were read."""
         subjects = list(build_reference_subjects(self._references, snapshot.artifacts))
-        self.records, remaining, declared = resolve_references(
+        self.records, remaining_subjects, closed_addresses = resolve_references(
             self.records, self._possible_tensor_data, subjects, self._references
         )
-        judgements = self._judge_subjects([*remaining, *subjects, *self._mark_calls_by_loader(snapshot, subjects)])
-        by_path: dict[str, list[tuple[str, Unread]]] = {record.path: [] for record in self.records}
+        marked_subjects = self._mark_calls_by_loader(snapshot, subjects)
+        judgements = self._judge_subjects([*remaining_subjects, *subjects, *marked_subjects])
+        absences_by_path: dict[str, list[tuple[str, Unread]]] = {record.path: [] for record in self.records}
         for address, unread in judgements.absences:
-            by_path[file_of(address)].append((address, unread))
-        self.records = [self._add_absences(record, by_path.get(record.path, ())) for record in self.records]
+            absences_by_path[file_of(address)].append((address, unread))
+        self.records = [self._add_absences(record, absences_by_path.get(record.path, ())) for record in self.records]
         if self._record_ledger is not None:
             for ledger in self._ledgers:
-                is_declared = ledger.address in declared or any(
-                    lies_within(ledger.address, address) for address in declared
+                is_declared = ledger.address in closed_addresses or any(
+                    lies_within(ledger.address, address) for address in closed_addresses
                 )
                 self._record_ledger(ledger.declare_unclaimed() if is_declared else ledger)
 

@@ -235,7 +235,7 @@ class ArtifactReading:
         absences_before, structures_before = len(self.unread), len(self.structures)
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
         if not readers:
-            # The readers are in order of their ranks, and of the fallbacks only the first that recognises it reads it.
+            # Readers are in order of rank; of the fallbacks, only the first that recognises the bytes reads them.
             fallbacks = (reader for reader in READERS if reader.fallback)
             readers = [reader for reader in fallbacks if self._recognises(reader, head, artifact)][:1]
         if not readers and not is_unclaimed:

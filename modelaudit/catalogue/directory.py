@@ -18,6 +18,7 @@ def find_rules_directory() -> Path:
         ConfigurationError: there is none; the installation is damaged.
     """
     for candidate in (_PACKAGE / "rules", _PACKAGE.parent / "rules"):
+        # Another program may have a folder of this name, so a part of the rule set has to be in it.
         if (candidate / "findings").is_dir() or (candidate / "callables").is_dir():
             return candidate
     raise ConfigurationError(

@@ -127,12 +127,18 @@ def _make_rule(file: FindingFile) -> FindingRule:
         cwe=tuple(file.cwe),
         since=file.since,
     )
-    matchers = tuple(
-        Matcher(entry.subject, tuple((field, tuple(values)) for field, values in entry.where.items()))
-        for entry in file.match
-    )
+    matchers = []
+    for entry in file.match:
+        where = tuple((field, tuple(values)) for field, values in entry.where.items())
+        matchers.append(Matcher(entry.subject, where))
     return FindingRule(
-        rule, matchers, file.message, tuple(file.examples.fires), tuple(file.examples.quiet), file.leaves, file.fallback
+        rule,
+        tuple(matchers),
+        file.message,
+        fires=tuple(file.examples.fires),
+        quiet=tuple(file.examples.quiet),
+        leaves=file.leaves,
+        is_fallback=file.fallback,
     )
 
 

@@ -25,8 +25,8 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     reasons: dict[str, dict[str, str]] = {"runs-code": {}, "inert": {}, "judged": {}}
     for document in documents:
         file = _FILE.read(document)
-        # The rules judge the content of these formats, so they have no reason to keep (see the head of the file). They
-        # are only compared with the other two parts.
+        # Rules judge the content of these formats, so their entries state no reason. They are read only to refuse a
+        # format that is in two parts.
         judged = dict.fromkeys(file.judged, "")
         for part, listed in (("runs-code", file.runs_code), ("inert", file.inert), ("judged", judged)):
             for index, (format_, why) in enumerate(listed.items()):

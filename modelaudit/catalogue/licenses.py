@@ -134,6 +134,7 @@ def _check_restriction(file: LicenseFile, vocabulary: Vocabulary, document: Docu
     Only clauses answer a use, so without that clause every use would be allowed. A licence that was not read needs no
     clause, because each use of it is for review. So is each use under the category ``unknown``.
     """
+    # ``build_clause`` reports an unknown kind.
     kinds = [vocabulary.kinds[clause.kind] for clause in file.clauses if clause.kind in vocabulary.kinds]
     match file.category:
         case LicenseCategory.NON_COMMERCIAL | LicenseCategory.RESEARCH_ONLY:

@@ -127,7 +127,7 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
     fields: dict[str, str] = {}
     groups: dict[str, tuple[str, ...]] = {}
     countries: set[str] = set()
-    places: dict[str, Document] = {}
+    document_by_group: dict[str, Document] = {}
     for document in documents:
         file = _FILE.read(document)
         _check_new_names("kinds", kinds, file.kinds, document)
@@ -136,11 +136,11 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
         kinds |= {id_: _build_kind(id_, kind, document) for id_, kind in file.kinds.items()}
         fields |= file.fields
         groups |= {name: tuple(members) for name, members in file.territories.items()}
-        places |= dict.fromkeys(file.territories, document)
+        document_by_group |= dict.fromkeys(file.territories, document)
         countries |= set(file.countries)
     # Members are checked after all files are read, because a group may hold a group of a later file.
     vocabulary = Vocabulary(kinds, fields, groups, frozenset(countries))
-    for name, document in places.items():
+    for name, document in document_by_group.items():
         unknown = [code for code in groups[name] if code == name or not vocabulary.is_known_territory(code)]
         if unknown:
             raise document.error(f"territories.{name}: {unknown[0]!r} is unknown", ("territories", name))

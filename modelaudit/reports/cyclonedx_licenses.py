@@ -108,9 +108,10 @@ def _build_license(
     entry = next((each for each in conclusion.entries if each.id == id_), None) if is_known else None
     is_spdx_id = is_known and is_supported_id(id_)
     url = validate_https_link(entry.url) if entry else None
+    name = escape_unprintable(id_) or "not stated"
     return DisjunctiveLicense(
         id=id_ if is_spdx_id else None,
-        name=None if is_spdx_id else escape_unprintable(id_) or "not stated",
+        name=None if is_spdx_id else name,
         url=XsUri(url) if url else None,
         acknowledgement=acknowledgement,
     )

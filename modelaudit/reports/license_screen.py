@@ -111,8 +111,11 @@ def _render_head(report: AuditReport) -> RenderableType:
     license_, target = report.license, report.target
     shipping = assess_shipping(license_, duties_place="listed below")
     answer = license_.permission
-    mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _NO_USE_MARK[0]
-    style = _MARKS[answer][1] if answer else _NO_USE_MARK[1]
+    if answer is None:
+        mark, style = _NO_USE_MARK
+    else:
+        symbol, style = _MARKS[answer]
+        mark = f"{symbol} {ANSWERS[answer]}"
     version = target.commit or "no commit: the files are not pinned to a version"
     rows = [("model", build_text((view.get_model_name(target), "bold"), f", {version}"))]
     if answer is not None and license_.intent is not None:
@@ -223,10 +226,10 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
     for branch in branches[:_MAX_BRANCHES]:
         origin = branch.origin
         description = f": {describe_base_model(origin)}"
-        parts = build_text(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
+        line = build_text(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
         # The shown depth counts from 1, for a base model that the scanned model names itself.
         rails = branch.rails if branch.depth < _MAX_DRAWN_DEPTH else f"… {branch.depth + 1} "
-        lines.append(build_rows([(rails, parts)], label=len(rails)))
+        lines.append(build_rows([(rails, line)], label=len(rails)))
     return _render_block("Base models", lines + _render_omission(len(branches), _MAX_BRANCHES, "more base model"))
 
 

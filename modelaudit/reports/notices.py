@@ -162,9 +162,11 @@ def _describe_use_policy(entry: LicenseEntry, clause: Clause) -> str:
     """Describe the clause on forbidden uses and the address of its text, as the paragraph before the list of uses."""
     url = clause.url or entry.policy_url or entry.url
     section = f" ({_escape_text(clause.section)})" if clause.section else ""
-    read = f"read on {_escape_text(entry.read)}; read it again, it may have changed" if entry.read else "not verified"
+    reading = "not verified"
+    if entry.read:
+        reading = f"read on {_escape_text(entry.read)}; read it again, it may have changed"
     text = _escape_text(end_sentence(clause.text))
-    return f"{text}{section} The text: {_format_address(url)}, {read}. Forbidden, among others:\n"
+    return f"{text}{section} The text: {_format_address(url)}, {reading}. Forbidden, among others:\n"
 
 
 def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:

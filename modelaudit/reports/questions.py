@@ -67,12 +67,12 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     if base_models:
         names = _join_names(list(dict.fromkeys(base_models)))
         questions.append(f"Does the licence of the base model allow our planned use ({names})?")
-    known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
+    with_known_licence = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     datasets = [each.name for each in license_.datasets]
     datasets += [
         claim.quotation for claim in license_.claims if claim.kind is ClaimKind.INHERITED and claim.field == "datasets"
     ]
-    unknown = [name for name in dict.fromkeys(datasets) if name not in known]
+    unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
         questions.append(f"Do the terms of the data sets allow our planned use ({_join_names(unknown)})?")
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]

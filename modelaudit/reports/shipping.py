@@ -152,7 +152,8 @@ def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple
     if not duty_count:
         clauses = [clause for entry in own for clause in entry.clauses]
         duty_count = sum(clause.kind not in LIMIT_KINDS | NOTE_KINDS for clause in clauses)
-    names, verb = _join_license_names(own), "allow" if len(own) > 1 else "allows"
+    names = _join_license_names(own)
+    verb = "allow" if len(own) > 1 else "allows"
     listed = f"{count_noun(duty_count, 'duty', 'duties')}, {duties_place}" if duty_count else "no duty is on record"
     return Permission.ALLOWED, f"The author names {names}, which {verb} shipping; {listed}."
 

@@ -110,7 +110,7 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("policy", build_text(f"{policy.name}: {describe_threshold(policy.fail_on)}")))
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     shipping = assess_shipping(report.license, duties_place="listed in the HTML report")
-    # A green mark above an open licence would look like a permission to ship.
+    # A green mark above a licence that does not permit shipping would look like a permission.
     if report.decision.verdict is Verdict.PASS and shipping.permission is not Permission.ALLOWED:
         _, style = _VERDICT_MARKS[Verdict.INCOMPLETE]
     verdict_mark = build_text((f" {shape} {report.decision.verdict.upper()} ", style))

@@ -45,8 +45,10 @@ def escape_unprintable(text: str, limit: int | None = None) -> str:
     for character in text:
         category = unicodedata.category(character)
         marks = marks + 1 if category in _COMBINING_CATEGORIES else 0
-        hidden = category in _HIDDEN_CATEGORIES or ord(character) in _BLANK_LETTERS or marks > _MAX_COMBINING_MARKS
-        shown.append(_escape_character(character) if hidden and character != " " else character)
+        is_invisible = category in _HIDDEN_CATEGORIES or ord(character) in _BLANK_LETTERS
+        # The ordinary space is of a hidden category too.
+        is_hidden = (is_invisible and character != " ") or marks > _MAX_COMBINING_MARKS
+        shown.append(_escape_character(character) if is_hidden else character)
     return "".join(shown)
 
 

@@ -193,19 +193,19 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
     if claim.kind is ClaimKind.INHERITED:
         return _describe_inherited_claim(claim, license_)
     if claim.basis is Basis.VARIANT:
-        resemblance = f"Resembles {claim.entry or 'a licence'}, but differs"
-        return False, f"{resemblance}: {', '.join(claim.differs)}" if claim.differs else resemblance
+        differences = f": {', '.join(claim.differs)}" if claim.differs else ""
+        return False, f"Resembles {claim.entry or 'a licence'}, but differs{differences}"
     if claim.entry is not None:
         return True, claim.entry
     if claim.field == "restriction":
         # Without words, it marks a text that was not searched for restrictions.
-        return False, "A restriction, not a licence" if claim.quotation else "Not searched"
+        return False, ("A restriction, not a licence" if claim.quotation else "Not searched")
     is_concluded = license_.state is ConclusionState.CONCLUDED and license_.expression
     if is_concluded and _EXPRESSION_OPERATORS.search(claim.quotation):
         # An expression such as "MIT OR Apache-2.0" belongs to no single entry.
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
-        return False, "Not compared: read it" if is_uncompared_file(claim) else "No known licence"
+        return False, ("Not compared: read it" if is_uncompared_file(claim) else "No known licence")
     return False, _describe_unresolved_claim(claim, license_)
 
 
@@ -245,7 +245,7 @@ def describe_opinions(report: AuditReport) -> tuple[str, str]:
     """
     given = [opinion for opinion in report.opinions if opinion.state is not OpinionState.ABSENT]
     if not given:
-        return "None given", "no other scanner examined it" if report.opinions else "no other scanner ran"
+        return "None given", ("no other scanner examined it" if report.opinions else "no other scanner ran")
     parts = []
     is_partial = any(opinion.state is OpinionState.PARTLY for opinion in given)
     # Only the detail contains the number of examined files. Numbers of several scanners would not fit into the line.
@@ -257,7 +257,8 @@ def describe_opinions(report: AuditReport) -> tuple[str, str]:
     differing = {path for opinion in given for path in opinion.disagreements}
     differing |= {finding.artifact for opinion in given for finding in opinion.findings if not finding.agrees}
     parts.append(f"differs on {len(differing):,}" if differing else "no difference")
-    return "Partial" if is_partial else "Given", ", ".join(parts)
+    extent = "Partial" if is_partial else "Given"
+    return extent, ", ".join(parts)
 
 
 def describe_network_use(report: AuditReport) -> str:

@@ -276,4 +276,5 @@ def shorten_to_clauses(text: str, most: int) -> str:
 
 def count_noun(number: int, singular: str, plural: str = "") -> str:
     """Format a number with its noun: ``0 files``, ``1 file``, ``2 files``."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+    noun = singular if number == 1 else (plural or f"{singular}s")
+    return f"{number:,} {noun}"

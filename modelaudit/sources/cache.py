@@ -134,8 +134,9 @@ def find_commit_of_folder(path: str) -> CachedCommit | None:
     """
     parts = os.path.realpath(path).split("/")
     for index in range(2, len(parts)):
-        if parts[index - 1] == "snapshots" and is_commit(parts[index]) and _REPOSITORY.fullmatch(parts[index - 2]):
-            return CachedCommit("/".join(parts[: index - 1]), parts[index], "/".join(parts[index + 1 :]))
+        repository, folder, commit = parts[index - 2 : index + 1]
+        if _REPOSITORY.fullmatch(repository) and folder == "snapshots" and is_commit(commit):
+            return CachedCommit("/".join(parts[: index - 1]), commit, "/".join(parts[index + 1 :]))
     return None
 
 

@@ -222,4 +222,6 @@ def _explain_connection(error: httpx2.ConnectError) -> str:
         if isinstance(cause, ConnectionRefusedError):
             return "the server refuses connections"
     text = str(error)
-    return "the server's TLS certificate is not accepted" if "CERTIFICATE" in text else text or "it failed"
+    if "CERTIFICATE" in text:
+        return "the server's TLS certificate is not accepted"
+    return text or "it failed"

@@ -211,11 +211,11 @@ class HubSource:
         # Files with the same digests are one blob; a file without digests counts under its name.
         sizes = {file.claimed or name: file.least_size or 0 for name, file in listing.items()}
         blobs = f"{cached_commit.repository}/blobs"
-        return sum(
-            size
-            for key, size in sizes.items()
-            if isinstance(key, str) or not any(is_file(f"{blobs}/{digest.value}") for digest in key)
-        )
+        new_bytes = 0
+        for key, size in sizes.items():
+            is_cached = not isinstance(key, str) and any(is_file(f"{blobs}/{digest.value}") for digest in key)
+            new_bytes += 0 if is_cached else size
+        return new_bytes
 
     def _note_resolution(self, info: ModelInfo | DatasetInfo, cached_commit: CachedCommit) -> tuple[str, ...]:
         """Return a note on the commit of the revision, and another if the repository was renamed."""

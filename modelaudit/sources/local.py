@@ -137,9 +137,9 @@ class FolderAbsences:
         self._names: dict[tuple[str, UnreadReason], list[str]] = {}
 
     def count_if_too_many(self, artifact: Artifact, index: int) -> bool:
-        """Count an artifact that cannot be opened if its folder has enough of them already; return whether it did.
+        """Count an artifact that cannot be opened; return whether it is left out, because enough like it are kept.
 
-        An artifact that is not counted is kept by the caller, at ``index`` of its list.
+        The caller keeps any other artifact, at ``index`` of its list.
         """
         if artifact.open is not None or artifact.obstacle is None:
             return False

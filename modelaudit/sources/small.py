@@ -93,7 +93,7 @@ def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
 def _rank_path(path: str) -> tuple[int, int]:
     """Return the sort key of a path: the most important files first, then those in the fewest folders."""
     is_important = path.lower() in ("readme.md", "license", "config.json", "adapter_config.json")
-    return 0 if is_important else 1, path.count("/")
+    return (0 if is_important else 1), path.count("/")
 
 
 def _close_artifact(artifact: Artifact) -> Artifact:

@@ -143,7 +143,8 @@ def _read_api_answer(
         data = _read_at_most(pieces, most + 1)
     if len(data) > most:
         raise BoundReachedError(f"one answer holds more than {most} bytes")
-    # Every value but the first of a container follows a comma, and every container has its bracket.
+    # Every value but the first of a container follows a comma, and every container has its bracket. The number of these
+    # characters therefore bounds the number of values.
     if data.count(b",") + data.count(b"[") + data.count(b"{") > budget.limits.answer_values:
         raise BoundReachedError(f"one answer holds more than {budget.limits.answer_values} values")
     return data
@@ -206,11 +207,11 @@ def _read_start(request: httpx2.Request, response: httpx2.Response) -> int:
     """Return the offset in the file of the first byte of the answer. Raises ``RefusedAnswerError``."""
     if response.status_code != 206:
         return 0
-    asked = _RANGE.match(request.headers.get("range", ""))
-    given = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
-    if asked is None or given is None or asked[1] != given[1]:
+    requested_range = _RANGE.match(request.headers.get("range", ""))
+    sent_range = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+    if requested_range is None or sent_range is None or requested_range[1] != sent_range[1]:
         raise RefusedAnswerError("it is another range of the file than was asked for")
-    return int(given[1])
+    return int(sent_range[1])
 
 
 def _count_file_bytes(pieces: Iterator[bytes], start: int, allowed: int, budget: RequestBudget) -> Iterator[bytes]:
