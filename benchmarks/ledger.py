@@ -3,7 +3,7 @@
 ``make bench-ledger`` runs it, and it ends with 1 if a bound is missed. Each byte of each fixture must have exactly one
 class. ``INSERTIONS`` times, seeded, a payload is put into a benign fixture: at its end, between two ranges of its
 ledger, over padding, or at any place. A loader would execute the payload, which does nothing. No scan may end with exit
-code 0 unless the ledger says that each byte of the payload is declared data. At most ``UNCLAIMED_MOST`` of the files
+code 0 unless the ledger classes each byte of the payload as declared data. At most ``UNCLAIMED_MOST`` of the files
 that real libraries write may have unclaimed bytes. The ledger may take ``COST_MOST`` of the CPU time of the scans.
 """
 

@@ -155,6 +155,8 @@ def parse_report(data: bytes) -> AuditReport:
         given = _map_strings(value, _restore_surrogates)
         report = get_report_adapter().validate_python(given)
         datetime.fromisoformat(report.created)
+    except RecursionError:
+        raise _build_damage_error("nested too deeply for a report") from None
     except ValidationError as error:
         first_fault = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first_fault["loc"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from modelaudit.model.artifact import Digest, DigestAlgorithm
@@ -105,6 +105,9 @@ def parse_tree_record(data: bytes) -> dict[str, ListedFile] | None:
 
 def explain_unstorable_name(name: str) -> str | None:
     """Explain why a file at the path ``name`` of a repository cannot be stored below a folder; ``None`` if it can."""
+    # First, so that the other checks read no more of a hostile name.
+    if len(name) > _PATH_BYTES:
+        return "its name is too long for a file system"
     if not name or "\0" in name:
         return "its name is empty or holds a zero byte"
     if re.search("[\ud800-\udfff]", name):
@@ -124,13 +127,19 @@ def explain_unstorable_name(name: str) -> str | None:
 
 def find_unstorable_names(names: Collection[str]) -> dict[str, str]:
     """Find the names that cannot be stored below one folder, each with the reason."""
-    problems: dict[str, str] = {}
-    for name in names:
-        parts = name.split("/")
-        is_below_file = any("/".join(parts[:depth]) in names for depth in range(1, len(parts)))
-        problem = explain_unstorable_name(name) or (
-            "a folder of its path is a file of the same listing" if is_below_file else None
-        )
-        if problem:
-            problems[name] = problem
-    return problems
+    problems = {name: problem for name in names if (problem := explain_unstorable_name(name))}
+    # The folders of a storable name are storable too, so no other name can lie above it.
+    storable_names = [name for name in names if name not in problems]
+    problem = "a folder of its path is a file of the same listing"
+    return problems | dict.fromkeys(_find_names_below_files(storable_names), problem)
+
+
+def _find_names_below_files(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names that need a folder where another name is a file, such as ``a/b`` beside ``a``."""
+    file: list[str] | None = None
+    # In this order, the names below a file follow it at once, so each name is compared with one file only.
+    for parts in sorted(name.split("/") for name in names):
+        if file is not None and parts[: len(file)] == file:
+            yield "/".join(parts)
+        else:
+            file = parts

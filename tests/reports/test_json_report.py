@@ -151,6 +151,7 @@ def test_damaged_report_is_refused_in_one_line(damage: str, failing: AuditReport
         b'{"schema": "\x1b[31m"}',
         b'{"schema": "modelaudit/report/v1", "schema": "modelaudit/report/v1"}',
         b'{"schema": "modelaudit/report/v1"}',
+        b'{"schema": "modelaudit/report/v1", "nested": ' + b"[" * 800 + b"]" * 800 + b"}",
         b'{"schema": NaN}',
         b'{"schema": ' + b"9" * 10_000 + b"}",
         b"<!DOCTYPE html>",

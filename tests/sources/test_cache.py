@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, RefKind, Snapshot
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_target
-from modelaudit.sources.claims import explain_unstorable_name, parse_digest, parse_tree_record
+from modelaudit.sources.claims import (
+    explain_unstorable_name,
+    find_unstorable_names,
+    parse_digest,
+    parse_tree_record,
+)
 
 FILES = {"config.json": "{}", "sub/model.safetensors": bytes(2000), "sub/deeper/a.txt": "a"}
 LARGE = Digest(DigestAlgorithm.SHA256, hashlib.sha256(bytes(2000)).hexdigest())
@@ -233,6 +238,16 @@ def test_folder_downloaded_with_local_dir_is_a_plain_folder(hub: LoopbackHub, tm
     paths = {artifact.path for artifact in resolve_target(str(tmp_path / "here")).artifacts}
     assert paths > set(FILES)
     assert ".cache/huggingface/download/config.json.metadata" in paths
+
+
+def test_listed_name_is_unstorable_only_if_a_folder_of_its_path_is_a_file_of_the_listing() -> None:
+    names = ["a", "a-b", "a/b", "a/b/c", "b/c", "b/c-d", "b/cd/e"]
+    assert set(find_unstorable_names(names)) == {"a/b", "a/b/c"}
+
+
+def test_listed_name_of_a_million_folders_is_unstorable_because_it_is_too_long() -> None:
+    name = "a/" * 1_000_000 + "b"
+    assert find_unstorable_names([name]) == {name: "its name is too long for a file system"}
 
 
 RECORD = st.dictionaries(
