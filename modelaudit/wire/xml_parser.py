@@ -28,6 +28,7 @@ from modelaudit.wire.xml_encoding import detect_encoding
 EXTERNAL: Final = "xml-external"
 """The vocabulary of addresses that other parsers would fetch."""
 
+_ENCODING_BYTES: Final = KIB  # more than a byte order mark and a declaration take
 _STEP: Final = 64 * KIB
 # Characters of markup, such as a comment or a tag, after which Expat must have reported an event.
 _LONGEST_MARKUP: Final = 16 * MIB
@@ -40,6 +41,7 @@ _MOST_PROLOG_CHARACTERS: Final = MIB
 _UNSEARCHED_DECLARATIONS: Final = report_bound(_MOST_PROLOG_CHARACTERS, "characters of declarations")
 _QUOTED_CHARACTERS: Final = 300
 _MOST_DECODING_ROUNDS: Final = 4
+_UNDECODED_DECLARATIONS: Final = report_bound(_MOST_DECODING_ROUNDS, "layers of character references in declarations")
 # &#x25; or &#37;
 _CHARACTER_REFERENCE: Final = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
 # &name;
@@ -113,7 +115,7 @@ class XmlParser:
             LimitReachedError: a limit was reached.
             WindowError: the window could not return the requested bytes.
         """
-        encoding = detect_encoding(self._window.read(0, 1024))
+        encoding = detect_encoding(self._window.read(0, _ENCODING_BYTES))
         if encoding.oddity:
             self.defects.append(Defect(XmlDefect.UNUSUAL_ENCODING, encoding.oddity))
         if encoding.codec is None:
@@ -122,10 +124,10 @@ class XmlParser:
         position = encoding.mark_length
         try:
             for chunk in iterate_chunks(self._window, position, length=_STEP):
-                self._feed_text(decoder.decode(chunk), False)
+                self._feed_text(decoder.decode(chunk), is_last=False)
                 position += len(chunk)
                 claim_parsed(self._window, 0, position)
-            self._feed_text(decoder.decode(b"", True), True)
+            self._feed_text(decoder.decode(b"", True), is_last=True)
         except UnicodeError as error:  # also of Expat, which rejects a surrogate that the codec let through
             raise DamagedError(f"some of its bytes are not valid {encoding.codec}", position) from error
         except expat.ExpatError as error:
@@ -220,6 +222,7 @@ class XmlParser:
             if plain == value:
                 return
             value = plain
+        self.unread[_UNDECODED_DECLARATIONS] = None
 
     def _handle_doctype_end(self) -> None:
         """Compute the length of each entity after replacement, without replacing it."""

@@ -14,7 +14,7 @@ from support.cases import check_each
 
 from modelaudit.formats import embedded
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline
+from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
 from modelaudit.wire.json_structure import exceeds_depth, exceeds_nodes
@@ -195,6 +195,16 @@ def test_requirement_that_names_an_address_is_mentioned_in_any_table_of_pyprojec
     assert "a @ https://e.invalid/a" in list_names(read_bytes(text.encode(), "pyproject.toml"))
 
 
+def test_every_folder_of_a_build_back_end_is_referenced_or_reported_as_unread(read_bytes):
+    for count, reasons in ((30, set()), (2001, {UnreadReason.LIMIT})):
+        folders = ", ".join(f'"f{number}"' for number in range(count))
+        text = f'[build-system]\nbuild-backend = "b"\nbackend-path = [{folders}]\n'
+        reading = read_bytes(text.encode(), "pyproject.toml")
+        (references,) = reading.of(References)
+        assert [each.target for each in references.items] == [f"f{number}/b.py" for number in range(min(count, 2000))]
+        assert reading.reasons() == reasons
+
+
 def test_notebook_that_runs_more_files_than_the_bound_is_reported_as_partly_unread(read_bytes):
     source = "".join(f"%run m{number}.py\n" for number in range(2001))
     notebook = {"cells": [{"cell_type": "code", "source": source}], "metadata": {}, "nbformat": 4}
@@ -362,6 +372,14 @@ def test_encoded_json_string_over_its_bound_is_reported_as_unread(read_bytes, mo
         with monkeypatch.context() as patch:
             patch.setattr(embedded, "_LONGEST_STRING", 40)
             assert UnreadReason.LIMIT in read_bytes(sample, "a.json").reasons()
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"), [("a.json5", ",}"), ("a.json", ",}"), ("a.json", ""), ("a", ""), ("a.jsonc", "} // b")]
+)
+def test_pickle_encoded_in_relaxed_or_damaged_json_is_read(name, ending, read_bytes):
+    coded = base64.b64encode(EVAL_ONE).decode()
+    assert read_bytes(f'{{"a": "{coded}"{ending}'.encode(), name).evaluates
 
 
 def test_scan_of_many_json_lines_needs_less_than_5_bytes_of_memory_a_line():

@@ -167,6 +167,15 @@ def test_external_xml_entity_is_mentioned_if_a_parameter_entity_expands_to_its_d
     assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(make_document(declarations, "&y;"), "m.xml"))
 
 
+def test_declaration_of_an_xml_entity_in_too_many_layers_of_character_references_is_reported_as_unread(read_bytes):
+    for layers, reasons in ((2, set()), (5, {UnreadReason.LIMIT})):
+        start = "&#38;" + "#38;" * layers + "#60;!"
+        declarations = f"<!ENTITY % x \"{start}ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
+        reading = read_bytes(make_document(declarations), "m.xml")
+        assert reading.reasons() == reasons
+        assert (("entity", "file:///etc/passwd") in list_mentions(reading)) == (not reasons)
+
+
 @pytest.mark.parametrize(
     "text",
     [

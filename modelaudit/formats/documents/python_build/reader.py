@@ -21,10 +21,10 @@ from modelaudit.languages.python.uses import TEXT, VOCABULARY, format_detail
 from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.bounds import keep_first
+from modelaudit.wire.bounds import build_references, keep_first
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
@@ -32,7 +32,9 @@ _NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.to
 _MAX_BYTES: Final = MIB
 _MAX_DEPTH: Final = 60
 _MAX_MENTIONS: Final = 2000
+_MAX_REFERENCES: Final = 2000
 _MAX_LINES: Final = 20_000
+_MAX_TARGET_CHARACTERS: Final = 300  # of a reference
 # A requirement fetched from an address, such as ``name @ https://host/name.whl`` or ``git+ssh://host/name``.
 _ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
 _REQUIREMENT_KEYS: Final = frozenset({"install_requires", "setup_requires", "tests_require", "dependency_links"})
@@ -57,7 +59,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     name = get_file_name(artifact.path)
     lines = text.splitlines()
     is_config = name.endswith((".cfg", ".ini"))
-    references: tuple[Reference, ...] = ()
+    references: Iterator[Reference] = iter(())
     if is_config:
         attacks = _mention_attack_texts((line, number) for number, line in enumerate(lines[:_MAX_LINES], 1))
         steps = _mention_config(parse_table_settings(name, "\n".join(lines[:_MAX_LINES]), limits))
@@ -65,13 +67,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         table = _parse_toml(text)
         attacks = _mention_attack_texts((value, None) for value in _iterate_texts(table))
         steps = _mention_project(table)
-        references = tuple(_reference_build_files(table))
+        references = _reference_build_files(table)
     # Attacks first: no number of requirements may leave one out.
     mentions, beyond = keep_first(chain(attacks, steps), _MAX_MENTIONS, "attack texts, build steps and requirements")
     yield Outline("python-build", mentions)
     yield from beyond
-    if references:
-        yield References("python-build", references)
+    yield from build_references("python-build", references, _MAX_REFERENCES)
     yield from interpret_table(artifact.path, name, text, limits)
     if is_config and len(lines) > _MAX_LINES:
         raise LimitReachedError(f"only the first {_MAX_LINES} lines were parsed")
@@ -230,13 +231,15 @@ def _reference_build_files(table: dict[str, object]) -> Iterator[Reference]:
     """Yield references to the build back end inside the folder, and to the files of hooks."""
     system = _get_table(table, "build-system")
     backend = system.get("build-backend")
-    for folder in _get_texts(system.get("backend-path"))[:20]:
+    for folder in _get_texts(system.get("backend-path")):
         module = str(backend).partition(":")[0].replace(".", "/")
         target = module if folder in (".", "") else f"{folder.rstrip('/')}/{module}"
-        yield Reference(ReferenceKind.CODE, f"{target}.py"[:300], "build-backend", where=Location(key="build-system"))
+        file = f"{target}.py"[:_MAX_TARGET_CHARACTERS]
+        yield Reference(ReferenceKind.CODE, file, "build-backend", where=Location(key="build-system"))
     for key, file in _find_hooks(table):
         if file:
-            yield Reference(ReferenceKind.CODE, file[:300], key, where=Location(key=format_detail(key)))
+            where = Location(key=format_detail(key))
+            yield Reference(ReferenceKind.CODE, file[:_MAX_TARGET_CHARACTERS], key, where=where)
 
 
 def _mention_config(settings: Iterable[Setting]) -> Iterator[Mention]:

@@ -140,6 +140,7 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
     if not is_converted:
         detail = f"it is not JSON, and text of more than {_MOST_CONVERTED_BYTES} bytes is not read as relaxed JSON"
         yield Unread(UnreadReason.LIMIT, detail)
+    yield from find_encoded_strings(artifact.path, text.window, limits)
 
 
 def _scan_values(text: TextPieces, limits: Limits) -> JsonFacts:
