@@ -154,7 +154,9 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgem
                 group_key = (rule.rule.id, subject.artifact, subject.key)
                 groups.setdefault(group_key, _Group(rule, [])).subjects.append(subject)
         is_reported = any(rule.rule.check in rule_index.families for rule in rules)
-        if (subject.absence_always and not is_reported) or (subject.absence_if_unmatched and not rules):
+        has_silent_absence = subject.absence_always is not None and not is_reported
+        is_unmatched = subject.absence_if_unmatched is not None and not rules
+        if has_silent_absence or is_unmatched:
             unreported.append(subject)
     findings_with_groups = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
     # By finding, because only some findings are left after the bound.

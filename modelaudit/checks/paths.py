@@ -30,9 +30,9 @@ def judge_path(path: str, callables: Callables) -> Judgement:
         return _COMPUTED_PATH if "$" in path else _UNLISTED
     parts = path.split(".")
     # A module may hold another one as an attribute, so each tail of the path counts too if it is dangerous.
-    whole, *tails = [_judge_path_tail(parts, start, callables) for start in range(len(parts))]
-    is_dangerous = whole.standing is Standing.DANGEROUS
-    judgement = whole if is_dangerous else next((each for each in tails if each.standing is Standing.DANGEROUS), whole)
+    judgements = [_judge_path_tail(parts, start, callables) for start in range(len(parts))]
+    dangerous = (each for each in judgements if each.standing is Standing.DANGEROUS)
+    judgement = next(dangerous, judgements[0])
     entry = judgement.entry
     if judgement.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
         return _UNLISTED  # it is trusted only with certain arguments, which are unknown here
