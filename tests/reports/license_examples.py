@@ -118,7 +118,7 @@ def build_plain_conclusion() -> LicenseConclusion:
 def build_conflicting_conclusion() -> LicenseConclusion:
     """Build a conclusion for a card that declares Apache-2.0, while a base model of the base model is under Llama 3.1."""
     declared = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", "apache-2.0", APACHE.id, Location(line=2))
-    named = LicenseClaim(
+    base_model = LicenseClaim(
         ClaimKind.INHERITED, "README.md", "base_model", BASE, None, Location(line=3), relation=Relation.QUANTIZED
     )
     variant = LicenseClaim(
@@ -131,13 +131,13 @@ def build_conflicting_conclusion() -> LicenseConclusion:
         Basis.VARIANT,
         ("with the exception of section 2",),
     )
-    ship = Duty(
+    ship_text = Duty(
         LLAMA.id, "include-license-text", Group.SHIP, "Ship a copy of the agreement.", "section 1.b.i", via=ROOT
     )
     return LicenseConclusion(
         ConclusionState.CONTRADICTORY,
         LicenseCategory.UNKNOWN,
-        (declared, variant, named, replace(named, field="datasets", quotation=DATA, relation=None)),
+        (declared, variant, base_model, replace(base_model, field="datasets", quotation=DATA, relation=None)),
         (APACHE, LLAMA),
         ("The card declares Apache-2.0.", "acme/tiny-root is under LicenseRef-Llama-3.1, which flows down."),
         own=(APACHE.id,),
@@ -151,7 +151,7 @@ def build_conflicting_conclusion() -> LicenseConclusion:
                 ConclusionState.CONCLUDED,
                 (APACHE.id,),
                 commit=COMMIT,
-                claim=named,
+                claim=base_model,
             ),
             Origin(
                 ROOT,
@@ -196,8 +196,8 @@ def build_conflicting_conclusion() -> LicenseConclusion:
             UseAnswer(Answer.REVIEW, "", "conclusion", "No single licence can be concluded."),
         ),
         duties=(
-            ship,
-            replace(ship, via=BASE),
+            ship_text,
+            replace(ship_text, via=BASE),
             Duty(LLAMA.id, "keep-notices", Group.SHIP, "Ship the notice.", "1.b.iii", (NOTICE_WORDS,), ROOT),
             Duty(LLAMA.id, "attribution-naming", Group.SHOW, "Show it.", "1.b.i", ("Built with Llama",), ROOT),
             Duty(LLAMA.id, "derivative-naming", Group.NAME, "Begin the name with it.", "1.b.i", ("Llama",), ROOT),

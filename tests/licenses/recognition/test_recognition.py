@@ -396,7 +396,7 @@ def test_license_of_an_installed_package_is_exact_and_an_added_sentence_makes_it
     assert recognise_texts(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
 
 
-def test_license_text_known_only_by_identifier_without_fingerprint_is_a_variant(prints: Fingerprints) -> None:
+def test_text_of_a_standard_license_without_a_fingerprint_is_a_variant(prints: Fingerprints) -> None:
     (match,) = recognise_texts(read_shipped_license("rich", "LICENSE"), prints, {"MIT"})
     assert (match.id, match.likeness) == ("MIT", VARIANT)
 
