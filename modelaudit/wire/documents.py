@@ -70,7 +70,7 @@ class TextInMemory:
         yield self.text, 0
 
     def is_longer_than(self, size: int) -> bool:
-        """Whether the text has more than ``size`` characters."""
+        """Whether the text has more than ``size`` characters, which are about as many bytes."""
         return len(self.text) > size
 
 

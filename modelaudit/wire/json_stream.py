@@ -134,7 +134,7 @@ class JsonStream:
             available = len(self._text) - self._position
             is_container = first in ("[", "{")
             if isinstance(failure, LimitReachedError):
-                if not is_container:
+                if not is_container:  # only a container can be read in parts, up to the bound
                     raise failure
             elif self._is_complete:
                 raise failure
@@ -176,9 +176,9 @@ class JsonStream:
 
     def _extend_scalar(self, first: str, failure: json.JSONDecodeError) -> None:
         """Read more of a long string or number; raise ``failure`` if the end of the text in memory did not cause it."""
-        is_cut = failure.msg.startswith("Unterminated string") or failure.pos >= (
-            self._characters_before + len(self._text) - _ESCAPE_LOOKAHEAD
-        )
+        text_end = self._characters_before + len(self._text)
+        is_near_end = failure.pos >= text_end - _ESCAPE_LOOKAHEAD  # where an escape or a number may be cut
+        is_cut = failure.msg.startswith("Unterminated string") or is_near_end
         available = len(self._text) - self._position
         if not is_cut or not (first == '"' or first in _NUMBER_STARTS):
             raise failure

@@ -97,14 +97,14 @@ def parse_description(value: Literal) -> Dtype:
     return UNKNOWN_DTYPE
 
 
-def make_array_type(base: Dtype, shape: Literal) -> Dtype:
-    """Return the dtype of an array of ``base`` as one item; ``shape`` is a number or a tuple of numbers."""
+def make_array_type(element: Dtype, shape: Literal) -> Dtype:
+    """Return the dtype of an item that is an array of ``element``; ``shape`` is a number or a tuple of numbers."""
     lengths = shape if isinstance(shape, tuple) else (shape,)
-    size = count_array_bytes(tuple(lengths), base.item_size)
+    size = count_array_bytes(tuple(lengths), element.item_size)
     if size is None:
         # The shape may be wrong, so it is uncertain that there are no objects.
-        return Dtype("V", None, base.holds_objects or None)
-    return Dtype("V", size, base.holds_objects)
+        return Dtype("V", None, element.holds_objects or None)
+    return Dtype("V", size, element.holds_objects)
 
 
 def count_array_bytes(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
@@ -145,11 +145,11 @@ def _parse_shaped_type(value: tuple[Literal, ...]) -> Dtype:
     """Parse a pair of a dtype and the shape of an array of it: ``("<f8", (2, 3))``."""
     if len(value) != 2:
         return UNKNOWN_DTYPE
-    base, shape = parse_description(value[0]), value[1]
-    if base.kind in _KINDS_OF_ANY_SIZE and base.item_size == 0 and type(shape) is int:
-        return parse_type_text(f"{base.kind}{shape}")  # ("S", 5) means "S5", five bytes and not an array of five
+    element, shape = parse_description(value[0]), value[1]
+    if element.kind in _KINDS_OF_ANY_SIZE and element.item_size == 0 and type(shape) is int:
+        return parse_type_text(f"{element.kind}{shape}")  # ("S", 5) means "S5", five bytes and not an array of five
     if isinstance(shape, int | tuple):
-        return make_array_type(base, shape)
+        return make_array_type(element, shape)
     return UNKNOWN_DTYPE
 
 

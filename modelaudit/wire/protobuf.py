@@ -131,7 +131,7 @@ class Message:
             number, wire = cursor.read_key()
             if wire == GROUP:
                 # JSON text begins like a group (its brace is such a key). Fields inside groups are never yielded.
-                cursor.skip_group(key_offset)
+                cursor.skip_group()
             else:
                 yield cursor.read_field(number, wire, key_offset)
 
@@ -249,8 +249,8 @@ class FieldCursor(Cursor):
             raise DamagedError(f"{number} is not a valid field number", key_offset)
         return number, key & _WIRE_TYPE_BITS
 
-    def skip_group(self, key_offset: int) -> None:
-        """Skip the fields up to the end of the group whose first key, at ``key_offset``, is consumed.
+    def skip_group(self) -> None:
+        """Skip the fields up to the end of the group whose key was consumed last.
 
         Raises:
             DamagedError: a field inside is damaged, groups nest too deep, or the group never ends.
@@ -327,7 +327,7 @@ class FieldCursor(Cursor):
         number, wire = self.read_key()
         if wire == GROUP:
             self.body = key_offset
-            self.skip_group(key_offset)
+            self.skip_group()
         else:
             self.body = self.skip_content(wire, key_offset)
         return number, wire

@@ -49,10 +49,11 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
     line = _strip_comment(line[:_LONGEST_LINE]).strip()
     index_options = list(_INDEX_OPTION.finditer(line)) if line.startswith("-") else []
     for option in index_options:
-        use = "links" if (option[1] or option[2]).startswith(("--f", "-f")) else "index"
-        is_plain = option[3].lower().startswith(_PLAIN_TEXT_SCHEMES) and not _LOCAL_HOST.match(option[3])
+        option_name, address_text = option[1] or option[2], option[3]
+        use = "links" if option_name.startswith(("--f", "-f")) else "index"
+        is_plain = address_text.lower().startswith(_PLAIN_TEXT_SCHEMES) and not _LOCAL_HOST.match(address_text)
         yield Mention(
-            VOCABULARY, "plain-text" if is_plain else use, strip_credentials(option[3])[:_QUOTED_CHARACTERS], where
+            VOCABULARY, "plain-text" if is_plain else use, strip_credentials(address_text)[:_QUOTED_CHARACTERS], where
         )
     trusted = _TRUSTED_HOST_OPTION.search(line)
     if trusted is not None:

@@ -134,7 +134,9 @@ def parse_pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
         digits = data[position:space] if space > 0 else b""
         end = position + int(digits) if digits.isdigit() else 0
         keyword, equals, value = data[space + 1 : end - 1].partition(b"=")
-        if not space < end <= len(data) or data[end - 1 : end] != b"\n" or not equals or not keyword:
+        is_inside = space < end <= len(data)
+        has_line_break = data[end - 1 : end] == b"\n"
+        if not (is_inside and has_line_break and equals and keyword):
             return records, False
         records.append((keyword.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")))
         position = end

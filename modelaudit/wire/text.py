@@ -144,7 +144,7 @@ _ENCODINGS_BY_MARK = (
 
 
 def decode_loosely(data: bytes) -> str:
-    """Decode bytes that need not be text: what is no character becomes U+FFFD, and zero bytes are left out.
+    """Decode bytes that need not be text: those without a character become U+FFFD, and zero bytes are left out.
 
     Without a byte order mark, UTF-16 and UTF-32 therefore keep their ASCII characters.
     """

@@ -187,7 +187,8 @@ class YamlFacts:
         if not frame.is_mapping:
             return
         if frame.expects_key and isinstance(event, yaml.ScalarEvent):
-            if frame.keys.add(event.value) and event.value != MERGE_KEY:
+            occurred_before = frame.keys.add(event.value)
+            if occurred_before and event.value != MERGE_KEY:
                 self._record_duplicate(event.value, event)
             is_wanted = event.value in self.wanted
             if is_wanted:

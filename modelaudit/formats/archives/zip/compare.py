@@ -13,13 +13,13 @@ from modelaudit.wire.members import DefectLog, check_name
 _CIPHER_HEADER_BYTES = 12
 
 
-def check_names(entries: Sequence[DirectoryEntry], log: DefectLog, torch: bool) -> None:
+def check_names(entries: Sequence[DirectoryEntry], log: DefectLog, is_read_by_torch: bool) -> None:
     """Record links, and names that leave the target folder, contain a zero byte, repeat or have a second spelling.
 
     Args:
         entries: the members.
         log: receives the defects.
-        torch: whether torch reads the archive; it compares names without case.
+        is_read_by_torch: whether torch reads the archive; it compares names without case.
     """
     seen: set[str] = set()
     seen_in_lower_case: set[str] = set()
@@ -35,7 +35,7 @@ def check_names(entries: Sequence[DirectoryEntry], log: DefectLog, torch: bool) 
             log.add(ZipDefect.LINK_MEMBER, f"{name!r} is a symbolic link", offset, name)
         if name in seen:
             log.add(ZipDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
-        elif torch and name.lower() in seen_in_lower_case:
+        elif is_read_by_torch and name.lower() in seen_in_lower_case:
             detail = f"torch compares names without case, so {name!r} has the same name as another member"
             log.add(ZipDefect.CASE_DUPLICATE_MEMBER, detail, offset, name)
         seen.add(name)

@@ -86,7 +86,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: Layout, limits: Limits) -> None:
     """Record the contradictions between names, headers, flags and contents."""
     log = contents.log
-    check_names(contents.entries, log, torch=layout.prefix is not None)
+    check_names(contents.entries, log, is_read_by_torch=layout.prefix is not None)
     check_sizes_and_methods(contents.entries, limits, log)
     check_overlaps(contents.members, log)
     for item in data:

@@ -173,7 +173,7 @@ def parse_entry(buffer: bytes, start: int, shift: int) -> tuple[DirectoryEntry, 
     (
         made_by, _, flags, method, _, _, crc, stored_size, size, name_length, extra_length, comment_length, _, _,
         external, offset,
-    ) = struct.unpack_from(_ENTRY_FIELDS, buffer, start + 4)  # fmt: skip
+    ) = struct.unpack_from(_ENTRY_FIELDS, buffer, start + SIGNATURE_BYTES)  # fmt: skip
     name_start = start + ENTRY_SIZE
     name_end = name_start + name_length
     extra_end = name_end + extra_length
@@ -201,7 +201,7 @@ def read_local_header(window: Window, offset: int) -> LocalHeader | None:
     if len(record) < LOCAL_SIZE or record[:4] != LOCAL_SIGNATURE:
         return None
     version, flags, method, _, crc, stored_size, size, name_length, extra_length = struct.unpack_from(
-        _LOCAL_FIELDS, record, 4
+        _LOCAL_FIELDS, record, SIGNATURE_BYTES
     )
     variable_size = name_length + extra_length
     name_and_extra = window.read(offset + LOCAL_SIZE, variable_size) if variable_size else b""

@@ -17,6 +17,8 @@ from modelaudit.wire.ledger import claim_data, claim_parsed
 
 # The sizes in bytes of all versions of the second header of a bitmap.
 _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_SHORTEST_BMP_HEADERS: Final = 14 + 12  # both headers, without a colour table
+_LONGEST_BMP_HEADERS: Final = 1 << 20  # far more than headers, a colour table and a colour profile take
 # The marker that ends a scan: no stuffed byte (00), no restart (d0 to d7), not the first of several fill bytes (ff).
 _MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _CHUNK: Final = 1 << 20
@@ -144,13 +146,8 @@ def is_bmp(data: bytes) -> bool:
     has_reserved_zeros = data[6:10] == bytes(4)
     pixels_offset = int.from_bytes(data[10:14], "little")
     second_header_size = int.from_bytes(data[14:18], "little")
-    # The headers before the pixels have at least 14 + 12 bytes.
-    return (
-        data[:2] == b"BM"
-        and has_reserved_zeros
-        and 26 <= pixels_offset < 1 << 20
-        and second_header_size in _BMP_HEADERS
-    )
+    has_plausible_offset = _SHORTEST_BMP_HEADERS <= pixels_offset < _LONGEST_BMP_HEADERS
+    return data[:2] == b"BM" and has_reserved_zeros and has_plausible_offset and second_header_size in _BMP_HEADERS
 
 
 def find_bmp_end(window: Window) -> int | None:

@@ -37,6 +37,8 @@ from modelaudit.wire.windows import get_budget, make_opener
 _MAX_CELLS: Final = 5000
 _MAX_REFERENCES: Final = 2_000
 _MAX_SHELL_LINES: Final = 20_000
+_MAX_TARGET_CHARACTERS: Final = 300  # of a reference
+_MAX_NAME_CHARACTERS: Final = 100  # of a file that a cell writes
 # HTML that runs a script, such as ``<script``, ``javascript:`` or ``onload =``.
 _BROWSER_SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
 _SOURCE_KEYS: Final = frozenset({"source", "input"})
@@ -246,7 +248,8 @@ def _mention_browser_script(number: int, pages: list[str]) -> Iterator[Mention]:
 def _reference_runs(number: int, cell: Cell) -> Iterator[Reference]:
     """Yield a reference for each file or address that the cell runs with ``%run``."""
     for line, target in cell.runs:
-        yield Reference(ReferenceKind.CODE, target[:300], "%run", where=Location(key=f"cell {number}", line=line))
+        where = Location(key=f"cell {number}", line=line)
+        yield Reference(ReferenceKind.CODE, target[:_MAX_TARGET_CHARACTERS], "%run", where=where)
 
 
 def _open_members(artifact: Artifact, window: Window, limits: Limits, number: int, cell: Cell) -> Iterator[Artifact]:
@@ -257,7 +260,7 @@ def _open_members(artifact: Artifact, window: Window, limits: Limits, number: in
     # A cell writes at most one file, so its number keeps the addresses apart.
     for path, text in cell.files:
         if text:
-            file_name = path.rpartition("/")[2][:100]
+            file_name = path.rpartition("/")[2][:_MAX_NAME_CHARACTERS]
             members.append((f"cell-{number}/{file_name}", text))
     for name, text in members:
         data = text.encode("utf-8", "surrogatepass")
