@@ -27,7 +27,7 @@ FIXED32: Final = 5
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
 _NUMBER_SHIFT: Final = 3
 """The number of a field begins at this bit of its key; the wire type is below."""
-_WIRE_TYPE_BITS: Final = 7
+_WIRE_TYPE_BITS: Final = (1 << _NUMBER_SHIFT) - 1
 _MOST_NUMBER: Final = (1 << 29) - 1
 _VARINT_BYTES: Final = 10
 _CONTINUED: Final = 0x80
@@ -292,7 +292,7 @@ class FieldCursor(Cursor):
         wire = key & _WIRE_TYPE_BITS
         if wire == BYTES:
             length = block[body]
-            if length >= _CONTINUED:
+            if length >= _CONTINUED:  # a length of two bytes; longer ones are left to ``skip_field``
                 if block[body + 1] >= _CONTINUED:
                     return None
                 length += (block[body + 1] << 7) - _CONTINUED
@@ -304,7 +304,7 @@ class FieldCursor(Cursor):
         elif wire == VARINT:
             while block[end] >= _CONTINUED:
                 end += 1
-                if end - start > _VARINT_BYTES:
+                if end - start > _VARINT_BYTES:  # too long, which ``skip_field`` reports
                     return None
             end += 1
         else:
