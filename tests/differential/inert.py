@@ -75,6 +75,7 @@ def _make_function(inert_globals: InertGlobals, name: str) -> object:
     result_class = _make_class(inert_globals, name)
 
     def function(*arguments: object) -> object:
+        """Record the call, and return an object without content."""
         inert_globals.record_act("call", name)
         return object.__new__(result_class)
 

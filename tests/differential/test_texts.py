@@ -16,6 +16,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import modelaudit
 from modelaudit.model.finding import Severity
@@ -141,21 +142,39 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def list_cases() -> Iterator[tuple[str, str, Callable[[bytes], bytes], str, tuple[str, ...]]]:
-    """Yield the loader, the text, the change, a label and the names of each case."""
+class Case(NamedTuple):
+    """A hostile text that one loader runs, with one change.
+
+    Attributes:
+        loader: the name of the loader.
+        text: the text, in which ``MARKER`` stands for the path of the marker.
+        change: changes the bytes of the text.
+        label: describes the change.
+        names: the file names under which the text is scanned.
+    """
+
+    loader: str
+    text: str
+    change: Callable[[bytes], bytes]
+    label: str
+    names: tuple[str, ...]
+
+
+def list_cases() -> Iterator[Case]:
+    """Yield every case that this run tries."""
     texts = [("jinja", text) for text in TEMPLATES] + [("yaml", text) for text in DOCUMENTS]
     for number, (loader, text) in enumerate(texts):
         for position, (label, change) in enumerate(CHANGES.items()):
             if IS_FULL:
-                yield loader, text, change, label, NAMES
+                yield Case(loader, text, change, label, NAMES)
             # Each text meets the first change, which is none, and every eighth of the others, under another name each.
             elif position == 0 or (number + position) % 8 == 0:
-                yield loader, text, change, label, (NAMES[(number + position // 8) % len(NAMES)],)
+                yield Case(loader, text, change, label, (NAMES[(number + position // 8) % len(NAMES)],))
     for number, (label, compress) in enumerate(COMPRESSORS.items()):
         for behind in (b"", b"\0\0", b"junk"):
             change = lambda data, compress=compress, behind=behind: compress(data) + behind  # noqa: E731
             names = COMPRESSED_NAMES if IS_FULL else (COMPRESSED_NAMES[number % len(COMPRESSED_NAMES)],)
-            yield "pickle", PICKLE, change, f"{label} {behind!r}", names
+            yield Case("pickle", PICKLE, change, f"{label} {behind!r}", names)
 
 
 def run_loaders(marker: Path, folder: Path, jobs: list[tuple[str, str]]) -> list[bool]:
@@ -170,23 +189,22 @@ def run_loaders(marker: Path, folder: Path, jobs: list[tuple[str, str]]) -> list
 def test_text_that_runs_in_its_loader_never_passes(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     cases = list(list_cases())
-    contents = [change(text.replace(MARKER, str(marker)).encode()) for _, text, change, _, _ in cases]
+    contents = [case.change(case.text.replace(MARKER, str(marker)).encode()) for case in cases]
     jobs = []
-    for number, (loader, *_) in enumerate(cases):
+    for number, (case, content) in enumerate(zip(cases, contents, strict=True)):
         path = tmp_path / f"case-{number}"
-        path.write_bytes(contents[number])
-        jobs.append((loader, str(path)))
+        path.write_bytes(content)
+        jobs.append((case.loader, str(path)))
     runs = run_loaders(marker, tmp_path, jobs)
+    # The scanned model has the content of each case whose payload ran, under each of its names.
     model = tmp_path / "model"
     described: dict[str, str] = {}
-    for number, ((loader, text, _, label, names), content, has_run) in enumerate(
-        zip(cases, contents, runs, strict=True)
-    ):
-        for name in names if has_run else ():
+    for number, (case, content, has_run) in enumerate(zip(cases, contents, runs, strict=True)):
+        for name in case.names if has_run else ():
             path = model / str(number) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            described[f"{number}/{name}"] = f"{loader}, {label}, {name}: {text[:70]!r}"
+            described[f"{number}/{name}"] = f"{case.loader}, {case.label}, {name}: {case.text[:70]!r}"
     # Most texts survive most changes: a matrix that runs nothing would prove nothing.
     assert sum(runs) > len(runs) / 2
     report = modelaudit.scan(model, second_opinion=False)

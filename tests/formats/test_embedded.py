@@ -108,6 +108,7 @@ def test_text_with_one_or_two_layers_of_base64_is_decoded_and_with_three_is_not(
 
 # "gASV" begins a pickle in Base64, "8004" one in hexadecimal digits, and "H4sI" gzip in Base64. The texts are too
 # short, or have letters that are not in the coding, or an odd number of digits.
+# "gASV" and "H4sI" are the beginnings of a pickle and of gzip in Base64, and "8004" is that of a pickle in hexadecimal.
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
 def test_text_that_is_only_partly_in_a_text_coding_is_not_detected_as_coded(text: bytes) -> None:
     assert decode_codings(text) == {}

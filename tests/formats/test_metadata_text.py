@@ -101,6 +101,7 @@ def test_json_and_yaml_in_safetensors_metadata_are_read_as_nested_documents(read
     }
     header = json.dumps({"__metadata__": metadata}).encode()
     reading = read_bytes(struct.pack("<Q", len(header)) + header, "m.safetensors")
+    # A list without settings and a text with braces are no documents.
     assert {path for path in reading.formats if "!" in path} == {
         "m.safetensors!metadata!config", "m.safetensors!metadata!hook.yaml",
     }  # fmt: skip

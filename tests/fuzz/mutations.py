@@ -69,7 +69,8 @@ _NUMERALS: Final = (
 def mutate_seed(source: random.Random, seed: bytes, pool: Sequence[Seed]) -> bytes:
     """Apply one to six mutations, chosen by ``source``, to ``seed``; sometimes wrap the result in a container."""
     data = seed
-    for _ in range(1 + int(source.expovariate(0.9)) % 6):
+    mutation_count = 1 + int(source.expovariate(0.9)) % 6  # mostly one or two
+    for _ in range(mutation_count):
         data = source.choices(_MUTATIONS, _WEIGHTS)[0](source, data, pool)[:SIZE_MOST]
     if source.random() < 0.08:
         data = _wrap_in_container(source, data)[:SIZE_MOST]

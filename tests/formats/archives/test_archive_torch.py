@@ -60,10 +60,10 @@ def test_torch_loads_the_benign_state_dict_fixture():
     assert state["weight"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-@pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
-def test_pickle_in_a_truncated_torch_archive_is_read(cut, read_bytes):
+@pytest.mark.parametrize("kept_part", [0.3, 0.6, 0.9, 0.99])
+def test_pickle_in_a_truncated_torch_archive_is_read(kept_part, read_bytes):
     complete = save_to_bytes(torch.save, make_model().state_dict())
-    reading = read_bytes(complete[: int(len(complete) * cut)], "m.pt")
+    reading = read_bytes(complete[: int(len(complete) * kept_part)], "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert "directory-missing" in {defect.kind for defect in listing.defects}
     assert listing.members[0].name.endswith("/data.pkl")

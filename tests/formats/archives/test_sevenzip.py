@@ -107,7 +107,8 @@ def test_7z_archive_that_py7zr_writes_with_any_filter_chain_is_read_completely(c
     assert listing.defects == ()
     assert other == []
     assert contents == {name: content for name, content in members.items() if content}
-    assert {member.name: member.size for member in listing.members} == {n: len(c) for n, c in members.items()}
+    sizes = {name: len(content) for name, content in members.items()}
+    assert {member.name: member.size for member in listing.members} == sizes
 
 
 @settings(max_examples=20, deadline=None)
@@ -195,10 +196,11 @@ def test_mutated_7z_archive_is_read_without_an_error(data, read_bytes):
 def test_reading_of_repeated_7z_file_properties_stops_at_the_deadline():
     # FilesInfo: one file; its times of creation, stated for all files and left out, twice; end of the files and header.
     header = b"\x05\x01" + b"\x12\x02\x01\x00" * 2 + b"\0\0"
-    _, files = read_header(HeaderCursor(header, most=10), base=0)
+    most_entries, streams_start = 10, 0
+    _, files = read_header(HeaderCursor(header, most_entries), streams_start)
     assert len(files) == 1
     with apply_deadline(Deadline(0)), pytest.raises(LimitReachedError):
-        read_header(HeaderCursor(header, most=10), base=0)
+        read_header(HeaderCursor(header, most_entries), streams_start)
 
 
 @pytest.mark.timeout(20)

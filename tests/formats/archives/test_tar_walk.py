@@ -122,8 +122,9 @@ def test_old_tar_member_whose_name_lacks_a_final_slash_is_a_file(bytes_window):
 
 
 def test_path_in_a_global_tar_header_applies_to_members_without_their_own(bytes_window):
-    named = build_pax_header(path=b"own.txt") + build_tar_member(b"b", NOTE_TEXT)
-    data = build_pax_header(b"g", path=b"shared.txt", comment=b"x") + build_tar_member(b"a", NOTE_TEXT) + named + END
+    global_header = build_pax_header(b"g", path=b"shared.txt", comment=b"x")
+    member_with_path = build_pax_header(path=b"own.txt") + build_tar_member(b"b", NOTE_TEXT)
+    data = global_header + build_tar_member(b"a", NOTE_TEXT) + member_with_path + END
     listing, contents, _ = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
     assert contents == {"shared.txt": NOTE_TEXT, "own.txt": NOTE_TEXT}
@@ -245,6 +246,7 @@ def make_sparse_member(
     """
 
     def encode_pieces(part: list[tuple[int, int]]) -> bytes:
+        """Return the offset and the length of each piece as octal numbers of eleven digits."""
         return b"".join(b"%011o\0%011o\0" % (offset, length) for offset, length in part)
 
     # The fields of an old GNU header from byte 345 on: times and others, four pieces, the flag for a further block, size.
@@ -278,13 +280,15 @@ def test_sparse_tar_member_with_a_size_of_thousands_of_digits_is_listed_with_a_d
 
 
 @pytest.mark.parametrize(
-    ("lines", "size"),
+    ("lines", "data_end"),
+    # A number that is longer than any size, and 300 pieces in a member of one block, which cannot hold their lines.
     [(b"1" * 200_000, 200_000), (b"300\n" + b"0\n1\n" * 300, BLOCK)],
     ids=["long-line", "beyond-data"],
 )
-def test_invalid_map_before_sparse_tar_data_is_not_read_past_its_first_contradiction(lines, size, bytes_window):
+def test_invalid_map_before_sparse_tar_data_is_not_read_past_its_first_contradiction(lines, data_end, bytes_window):
     window = bytes_window(lines.ljust(300_000, b"\0"))
-    assert read_data_map(window, 0, size, 1000) is None
+    most_pieces = 1000
+    assert read_data_map(window, 0, data_end, most_pieces) is None
     assert window.bytes_read == BLOCK
 
 
@@ -360,8 +364,9 @@ def test_sparse_tar_map_is_valid_only_if_its_pieces_fit_the_size_and_the_stored_
 
 def test_negative_length_in_a_sparse_tar_map_is_a_defect(bytes_window):
     block = bytearray(make_sparse_member(b"a", [(0, 2), (9, 2)], 11, b"abcd"))
-    # The length of the second piece: -2 as a binary number.
-    block[422:434] = b"\xff" * 11 + b"\xfe"
+    # The pieces begin at byte 386, and each has an offset and a length of 12 bytes.
+    length_of_second_piece = slice(422, 434)
+    block[length_of_second_piece] = b"\xff" * 11 + b"\xfe"  # -2 as a binary number
     data = insert_checksum(bytes(block[:BLOCK])) + bytes(block[BLOCK:]) + END
     listing, _, unread = read_archive(data, bytes_window)
     assert get_kinds(listing) == ["sparse-map-invalid"]

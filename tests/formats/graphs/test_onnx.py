@@ -81,7 +81,7 @@ def test_onnx_model_is_recognised_if_its_fields_are_reordered_or_unknown_ones_ar
         b"version https://git-lfs.github.com/spec/v1\n",
         bytes(64),
         encode_number(1, 8) + encode_data(2, b"\x0a\x01a"),  # a version and a producer, but no graph
-        b"\x08\x01\x12\x05hello" * 9,  # the same, repeated
+        b"\x08\x01\x12\x05hello" * 9,  # the same with a text as the producer, repeated
     ],
 )
 def test_other_content_is_not_recognised_as_onnx(content, read_bytes):

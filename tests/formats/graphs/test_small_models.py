@@ -59,7 +59,7 @@ def test_operators_and_backends_of_an_executorch_program_are_mentioned(read_byte
     assert list_operators(read_bytes(PROGRAM)) == {("operator", "aten::mul.out"), ("backend", "XnnpackBackend")}
 
 
-def test_ort_operator_in_subgraph_is_found(read_fixture):
+def test_python_operator_in_a_subgraph_of_an_ort_model_is_mentioned(read_fixture):
     assert ("python-operator", "PyOp") in list_operators(read_fixture("ort/malicious/python-operator.ort"))
 
 

@@ -103,7 +103,7 @@ def test_graph_named_saved_model_is_read_as_a_graph_and_as_a_damaged_saved_model
 # A function that saves to a path that begins with its argument, as TensorFlow writes it.
 SAVER = encode_function("save", ("prefix",), encode_constant_node("part", "_temp/part"), encode_node("j", "StringJoin", "prefix", "part:output:0"),
                  encode_node("s", "SaveV2", "j:output:0"))  # fmt: skip
-FIXED = "SaveV2 with a fixed path"
+SAVE_TO_FIXED_PATH = "SaveV2 with a fixed path"
 
 
 @check_each(
@@ -115,11 +115,11 @@ FIXED = "SaveV2 with a fixed path"
         (encode_graph(functions=(SAVER,)), "SaveV2"),
         (
             encode_graph(encode_constant_node("c", "/tmp/a"), encode_call_node("d", "save", "c"), functions=(SAVER,)),
-            FIXED,
+            SAVE_TO_FIXED_PATH,
         ),
         # A constant path: only the default name of savers, "model", is accepted.
         (encode_graph(encode_constant_node("c", "model"), encode_node("s", "SaveV2", "c")), "SaveV2"),
-        (encode_graph(encode_constant_node("c", "model2"), encode_node("s", "SaveV2", "c")), FIXED),
+        (encode_graph(encode_constant_node("c", "model2"), encode_node("s", "SaveV2", "c")), SAVE_TO_FIXED_PATH),
         # An input of the program with a default.
         (
             encode_graph(
@@ -129,8 +129,8 @@ FIXED = "SaveV2 with a fixed path"
             ),
             "SaveV2",
         ),
-        (encode_graph(encode_constant_node("c", ""), encode_node("s", "SaveV2", "c")), FIXED),
-        (encode_graph(encode_node("s", "SaveV2")), FIXED),  # no path at all
+        (encode_graph(encode_constant_node("c", ""), encode_node("s", "SaveV2", "c")), SAVE_TO_FIXED_PATH),
+        (encode_graph(encode_node("s", "SaveV2")), SAVE_TO_FIXED_PATH),  # no path at all
         # A constant behind an input of the program.
         (
             encode_graph(
@@ -139,15 +139,15 @@ FIXED = "SaveV2 with a fixed path"
                 encode_node("j", "StringJoin", "x", "c"),
                 encode_node("s", "SaveV2", "j"),
             ),
-            FIXED,
+            SAVE_TO_FIXED_PATH,
         ),
         # A node that does not exist, and two nodes that read each other.
-        (encode_graph(encode_node("s", "SaveV2", "nowhere")), FIXED),
+        (encode_graph(encode_node("s", "SaveV2", "nowhere")), SAVE_TO_FIXED_PATH),
         (
             encode_graph(
                 encode_node("a", "Identity", "b"), encode_node("b", "Identity", "a"), encode_node("s", "SaveV2", "a")
             ),
-            FIXED,
+            SAVE_TO_FIXED_PATH,
         ),
         # "^x" is a control input, so the path is the second input.
         (encode_graph(INPUT, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
@@ -246,7 +246,7 @@ def test_saved_model_in_text_form_gives_the_same_mentions_as_the_binary_form(rea
     """
     reading = read_bytes(text.encode(), "anything")
     assert reading.formats["anything"] == ["tensorflow"]
-    assert list_operators(reading) == {"Const", FIXED, "PyFunc"}
+    assert list_operators(reading) == {"Const", SAVE_TO_FIXED_PATH, "PyFunc"}
     assert set(list_references(reading)) == {"assets/../../a", "assets/b"}
 
 
@@ -369,10 +369,10 @@ def test_tensorflow_path_from_an_input_counts_as_fixed_if_an_operator_changes_it
         encode_node("d", "StringJoin", "x", attributes=separator),
     ):
         graph = encode_graph(INPUT, path_node, encode_node("s", "SaveV2", "d"))
-        assert FIXED in list_operators(read_bytes(graph, "g.pb"))
+        assert SAVE_TO_FIXED_PATH in list_operators(read_bytes(graph, "g.pb"))
     # Without a separator, the joined path consists of the input only.
     joined = encode_graph(INPUT, encode_node("d", "StringJoin", "x", "x"), encode_node("s", "SaveV2", "d"))
-    assert FIXED not in list_operators(read_bytes(joined, "g.pb"))
+    assert SAVE_TO_FIXED_PATH not in list_operators(read_bytes(joined, "g.pb"))
 
 
 def test_tensorflow_attribute_that_names_a_function_is_mentioned_as_an_operator_unless_the_model_defines_it(read_bytes):
@@ -489,7 +489,7 @@ def test_tensorflow_path_is_traced_to_the_right_node_if_two_long_node_names_shar
         encode_node("j", "StringJoin", "x", f"{beginning}a"),
         encode_node("s", "SaveV2", "j"),
     ]
-    assert FIXED in list_operators(read_bytes(encode_graph(INPUT, *nodes), "g.pb"))
+    assert SAVE_TO_FIXED_PATH in list_operators(read_bytes(encode_graph(INPUT, *nodes), "g.pb"))
 
 
 @check_each(
@@ -524,5 +524,5 @@ def test_tensorflow_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_
     ]
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.paths.MOST_STEPS", 0)
     reading = read_bytes(encode_graph(*nodes), "g.pb")
-    assert FIXED in list_operators(reading)
+    assert SAVE_TO_FIXED_PATH in list_operators(reading)
     assert reading.reasons() == {UnreadReason.LIMIT}

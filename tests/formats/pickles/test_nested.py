@@ -82,7 +82,8 @@ def list_nested_addresses(reading: object) -> list[str]:
 def test_file_in_a_bytes_constant_of_a_pickle_is_read(
     name: str, protocol: int, read_bytes: Callable[..., object]
 ) -> None:
-    reading = read_bytes(pickle.dumps({"w": {**FILES_BY_NAME, **ENCODED_FILES_BY_NAME}[name], "x": [1, 2]}, protocol))
+    content = (FILES_BY_NAME | ENCODED_FILES_BY_NAME)[name]
+    reading = read_bytes(pickle.dumps({"w": content, "x": [1, 2]}, protocol))
     assert ("posix.system" in list_called_names(reading)) is ((name, protocol) not in UNDETECTED)
 
 

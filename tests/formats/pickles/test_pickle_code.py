@@ -243,7 +243,8 @@ def test_search_for_names_in_nested_shared_tuples_takes_a_bounded_number_of_step
     levels, budget = 4, [100]
     assert len(list(_find_texts(code.constants[-1], levels, budget))) <= 100
     assert budget == [0]
-    assert "(…)" in _format_constant(code.constants[-1], levels, budget=[20])
+    small_budget = [20]
+    assert "(…)" in _format_constant(code.constants[-1], levels, small_budget)
 
 
 def test_code_outline_marks_a_tuple_that_it_shortens_with_an_ellipsis() -> None:

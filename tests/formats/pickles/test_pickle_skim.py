@@ -468,6 +468,7 @@ def test_names_and_calls_are_recorded_even_if_the_values_exceed_the_memory_bound
 
 
 def test_deeply_nested_tuples_do_not_exhaust_the_bound_on_value_memory() -> None:
+    # An empty tuple, TUPLE1 many times, which puts the value on top into a tuple, and a call.
     data = b"\x80\x04)" + b"\x85" * 400_000 + b"cos\nsystem\n\x8c\x02id\x85R."
     machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=64 * 1024))
     (_, call) = execute_and_get_events(machine)

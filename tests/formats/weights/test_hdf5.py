@@ -21,6 +21,8 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
+# Types of links of HDF5.
+_SOFT_LINK, _EXTERNAL_LINK = 1, 64
 # Files that h5py wrote.
 _WRITTEN = sorted(fixture_path("written/h5py").glob("*.h5"))
 SEEDS = [path.read_bytes() for path in (*_WRITTEN, *sorted((FIXTURES / "hdf5").glob("*/*")))]
@@ -96,7 +98,8 @@ def test_virtual_hdf5_dataset_that_maps_to_its_own_file_gives_no_reference(read_
 
 def test_hdf5_soft_link_gives_no_reference_defect_or_mention(read_bytes):
     file = Hdf5()
-    reading = read_bytes(file.build(file.add_group([build_other_link("soft", 1, b"/../../etc")])), "w.h5")
+    soft_link = build_other_link("soft", _SOFT_LINK, b"/../../etc")
+    reading = read_bytes(file.build(file.add_group([soft_link])), "w.h5")
     assert (list_references(reading), reading.kinds(), get_outline(reading).mentions) == ([], set(), ())
 
 
@@ -251,8 +254,8 @@ def test_hdf5_values_of_variable_length_are_searched_up_to_a_bound_and_then_repo
 
 def test_hdf5_references_over_the_bound_are_reported_as_unread(read_bytes):
     file = Hdf5()
-    # The type of an external link, which names a file and a path in it.
-    links = [build_other_link(f"l{number}", 64, b"\0a.h5\0/\0") for number in range(20_001)]
+    # Each link names a file and a path in it.
+    links = [build_other_link(f"l{number}", _EXTERNAL_LINK, b"\0a.h5\0/\0") for number in range(20_001)]
     reading = read_bytes(file.build(file.add_group(links)), "w.h5")
     assert len(list_references(reading)) == 20_000
     assert reading.reasons() == {UnreadReason.LIMIT}

@@ -99,7 +99,7 @@ def test_zarr_metadata_give_the_expected_chunk_grid(metadata, expected, read_byt
 @pytest.mark.parametrize(
     "metadata",
     [
-        build_v2_metadata(shape=[2, 2]),
+        build_v2_metadata(shape=[2, 2]),  # with one chunk size
         build_v2_metadata(chunks=[0]),
         build_v2_metadata(shape=["3"]),
         build_v3_metadata(chunk_grid={"name": "acme"}),
