@@ -132,13 +132,15 @@ def _name_torch_load(call: Call) -> str:
 def _name_numpy_load(call: Call) -> str:
     """Mark ``numpy.load`` with an argument ``allow_pickle`` that is not the constant ``False``."""
     allow_pickle = call.get_argument(2, "allow_pickle")
-    return call.name if allow_pickle is None or _get_constant(allow_pickle) is False else f"{call.name}(allow_pickle)"
+    may_unpickle = allow_pickle is not None and _get_constant(allow_pickle) is not False
+    return f"{call.name}(allow_pickle)" if may_unpickle else call.name
 
 
 def _name_numpy_array(call: Call) -> str:
     """Name a ``read_array`` that may read pickles like such a ``numpy.load``; without pickles it is harmless."""
     allow_pickle = call.get_argument(1, "allow_pickle")
-    return "" if allow_pickle is None or _get_constant(allow_pickle) is False else "numpy.load(allow_pickle)"
+    may_unpickle = allow_pickle is not None and _get_constant(allow_pickle) is not False
+    return "numpy.load(allow_pickle)" if may_unpickle else ""
 
 
 def _name_yaml_load(call: Call) -> str:

@@ -58,7 +58,9 @@ def _collect_sent_tags(call: Call) -> frozenset[str]:
     unknown. If it is known, they are data like any other, because ``sends_secret`` leaves out the issuers of tokens.
     """
     is_address_known = any(isinstance(each, Constant) for each in _list_possible_addresses(call))
-    authentication = {"token", "use_auth_token", "auth"} | (set() if is_address_known else {"headers"})
+    authentication = {"token", "use_auth_token", "auth"}
+    if not is_address_known:
+        authentication.add("headers")
     sent = [value for name, value in call.keywords.items() if name not in authentication]
     return frozenset().union(*(collect_tags(each) for each in (*call.args, *sent)))
 

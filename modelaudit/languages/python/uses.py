@@ -72,8 +72,10 @@ class UseLog:
     line_offset: int = 0
     is_full: bool = False
     _uses: dict[tuple[str, str, str, int], Use] = field(default_factory=dict)
+    # For each function: the functions of the source that it calls, and the methods that it calls on unknown objects.
     _edges: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     _edges_by_name: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # The functions and methods of each name.
     _numbers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     # While code in a text is evaluated, all its uses get the line of the call that runs it.
     _pinned_line: int = 0

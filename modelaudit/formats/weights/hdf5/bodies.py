@@ -33,7 +33,7 @@ def claim_body(source: StructureSource, type_: int, flags: int, piece: Piece) ->
         return
     # A consumer returns how many bytes of data follow the fields that it consumed, if any.
     data_bytes = 0
-    # Parsers that need the message report its damage. The fields before it were parsed.
+    # The parser that needs a message reports its damage. Here the fields before the damage are claimed.
     with suppress(DamagedError):
         data_bytes = consume(piece) or 0
     source.claim(piece)

@@ -117,7 +117,7 @@ class FractalHeap:
         """
         piece = Piece(id_, id_offset, self._source.widths)
         first_byte = piece.take_number(1)
-        kind = first_byte >> 4 & 3
+        kind = first_byte >> 4 & 0b11  # below the two bits of the version
         if kind == _MANAGED:
             offset, length = piece.take_number(self._offset_width), piece.take_number(self._length_width)
             return self._read_managed_object(offset, length)

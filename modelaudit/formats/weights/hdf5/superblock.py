@@ -50,7 +50,7 @@ def find_signature_in_head(head: bytes) -> int | None:
     while start < len(head):
         if head.startswith(SIGNATURE, start):
             return start
-        start = start * 2 or _FIRST_USER_BLOCK
+        start = start * 2 if start else _FIRST_USER_BLOCK  # after 0 come 512, 1024, 2048 ...
     return None
 
 
@@ -60,7 +60,7 @@ def find_signature(window: Window) -> int | None:
     while start + len(SIGNATURE) <= window.size:
         if window.read(start, len(SIGNATURE)) == SIGNATURE:
             return start
-        start = start * 2 or _FIRST_USER_BLOCK
+        start = start * 2 if start else _FIRST_USER_BLOCK  # after 0 come 512, 1024, 2048 ...
     return None
 
 

@@ -145,12 +145,10 @@ class StreamParser:
         """Skip ``count`` bytes of an array, a text or a block, which are data."""
         self._cursor.skip_data(count, "an array or a text")
 
-    def _add_handle(self, description: _ClassDescription | None = None) -> int:
+    def _add_handle(self) -> int:
         """Count one object that later contents can refer to, and return its handle."""
         handle = _FIRST_HANDLE + self._handle_count
         self._handle_count += 1
-        if description is not None:
-            self._handles[handle] = description
         return handle
 
     def _parse_content(self) -> _Step:

@@ -336,7 +336,7 @@ class ItemWalker:
             self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name, f"given to {call.name}")
 
     def _record_namespace_operand(self, name: str, code: str, call: _Call) -> None:
-        """Note the package, the first operand of ``::``, or record the function, the second, which a call may call."""
+        """Take an operand of ``::``: first the package, and then the function, which the call around ``::`` calls."""
         if not call.package:
             call.package = name
             return
