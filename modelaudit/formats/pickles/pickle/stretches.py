@@ -232,7 +232,7 @@ class DeferredStretches:
         return stretch.reads
 
     def _execute_one(self, stretch: PlainStretch, newly_watched: IndexSet) -> None:
-        """Execute a stretch and write its memo entries; add the watched ones among their indices."""
+        """Execute a stretch and write its memo entries; add the indices of watched entries to ``newly_watched``."""
         stretch_memo = _StretchMemo(self._memo, stretch)
         stretch.values = self._execute(stretch, stretch_memo)
         del self._pending[stretch]

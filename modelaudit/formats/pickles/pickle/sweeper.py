@@ -81,7 +81,7 @@ class Sweeper:
         self._stack_forgotten = 0
 
     def sweep(self, opcodes: int, offset: int, others: Iterable[Collection[StackValue]]) -> None:
-        """Drop values until the others take less memory than the bound.
+        """Drop memo entries that no opcode reads, and forget further values if all take more memory than the bound.
 
         Args:
             opcodes: how many the program has executed.
