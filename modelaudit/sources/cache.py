@@ -19,6 +19,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import (
     ListedFile,
     Listing,
+    count_most_values,
     find_unstorable_names,
     parse_digest,
     parse_tree_record,
@@ -67,16 +68,22 @@ class CachedCommit:
         return str(store) if _is_folder(store) and is_file(store / _SHARED_MARKER) and not store.is_symlink() else None
 
     def read_listing(self, limits: Limits) -> Listing | None:
-        """Read the listing of the commit that the client saved; ``None`` if it is missing or unreadable."""
+        """Read the listing of the commit that the client saved; ``None`` if it is missing, unreadable or too long.
+
+        It is bounded like the listing of a Hub, because each value of it takes many times its bytes in memory.
+        """
         path = f"trees/{self.commit}.json"
         try:
             state = FileState.from_stat(os.lstat(f"{self.repository}/{path}"))
             if state.size > limits.document_bytes:
                 return None
             with LocalFile(self.repository, path, state, limits.document_bytes)() as window:
-                return parse_tree_record(window.read(0, window.size))
+                data = window.read(0, window.size)
         except (OSError, WindowError):
             return None
+        listing = parse_tree_record(data) if count_most_values(data) <= limits.server.answer_values else None
+        is_too_long = listing is not None and len(listing) > limits.server.listed_files
+        return None if is_too_long else listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import httpcore2
 import httpx2
 
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError, RequestBudget, get_active_budget
+from modelaudit.sources.claims import count_most_values
 
 _PIECE_BYTES = 64 * 1024
 # For zlib: 15 for a window of 2**15 bytes, plus 32 to detect a header of gzip or of zlib.
@@ -143,9 +144,7 @@ def _read_api_answer(
         data = _read_at_most(pieces, most + 1)
     if len(data) > most:
         raise BoundReachedError(f"one answer holds more than {most} bytes")
-    # Every value but the first of a container follows a comma, and every container has its bracket. The number of these
-    # characters therefore bounds the number of values.
-    if data.count(b",") + data.count(b"[") + data.count(b"{") > budget.limits.answer_values:
+    if count_most_values(data) > budget.limits.answer_values:
         raise BoundReachedError(f"one answer holds more than {budget.limits.answer_values} values")
     return data
 

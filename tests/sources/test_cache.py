@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, RefKind, Snapshot
+from modelaudit.model.limits import Limits, ServerLimits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_target
 from modelaudit.sources.claims import (
@@ -197,6 +198,20 @@ def test_link_into_a_shared_blob_store_without_its_marker_file_is_not_followed(c
 def test_damaged_file_listing_is_ignored_with_a_note(cached_snapshot: Path, record: str) -> None:
     (get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json").write_text(record)
     snapshot = resolve_target(str(cached_snapshot))
+    assert sorted(index_by_path(snapshot)) == sorted(FILES)
+    assert "no listing of this commit" in snapshot.notes[1]
+
+
+@pytest.mark.parametrize("limits", [ServerLimits(answer_values=4), ServerLimits(listed_files=1)])
+def test_file_listing_over_the_limits_of_a_hub_is_ignored_with_a_note(
+    cached_snapshot: Path, limits: ServerLimits
+) -> None:
+    files = {"config.json": {}, "absent.bin": {}}
+    (get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json").write_text(
+        json.dumps({"format_version": 1, "files": files})
+    )
+    assert "absent.bin" in index_by_path(resolve_target(str(cached_snapshot)))
+    snapshot = resolve_target(str(cached_snapshot), limits=Limits(server=limits))
     assert sorted(index_by_path(snapshot)) == sorted(FILES)
     assert "no listing of this commit" in snapshot.notes[1]
 
