@@ -58,7 +58,7 @@ def test_ordinary_pickles_pass_the_scan(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_numpy_arrays_pass(tmp_path: Path) -> None:
+def test_files_with_numpy_arrays_pass_the_scan(tmp_path: Path) -> None:
     pytest.importorskip("numpy")
     samples = build_sample_writer(tmp_path)
     importlib.import_module("writers.arrays").write_samples(samples)
@@ -66,7 +66,7 @@ def test_numpy_arrays_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_joblib_files_pass(tmp_path: Path) -> None:
+def test_joblib_files_of_every_compression_pass_the_scan(tmp_path: Path) -> None:
     pytest.importorskip("joblib")
     samples = build_sample_writer(tmp_path)
     for name, value in importlib.import_module("writers.joblib_files").build_values():
@@ -77,7 +77,7 @@ def test_joblib_files_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_torch_tensors_pass(tmp_path: Path) -> None:
+def test_files_with_torch_tensors_pass_the_scan(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     samples = build_sample_writer(tmp_path)
     for name, value in importlib.import_module("writers.tensors").build_values():
@@ -88,7 +88,7 @@ def test_torch_tensors_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
+def test_files_with_torch_layers_optimizers_and_schedules_pass_the_scan(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     training = importlib.import_module("writers.training")
     samples = build_sample_writer(tmp_path)

@@ -98,7 +98,7 @@ def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTre
 
 
 @one_worker
-def test_rule_page_has_every_section(site: SiteTree) -> None:
+def test_documentation_page_of_each_rule_has_every_section(site: SiteTree) -> None:
     for id_, rule in load_catalogue().findings.items():
         text = site.pages[f"rules/{id_}.md"]
         expected_parts = ["## What it finds", "## Why it matters", "## What to do", f"since {rule.rule.since}"]
@@ -114,7 +114,7 @@ def test_taxonomy_contains_every_cwe_number_that_a_rule_names() -> None:
 
 
 @pytest.mark.slow
-def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_examples_of_the_documentation_run_without_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     example_count = 0
     for page in PAGES:

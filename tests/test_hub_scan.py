@@ -78,7 +78,7 @@ def test_dataset_is_scanned_at_the_requested_branch_or_commit(hub: LoopbackHub) 
     assert scan_repository("datasets/acme/rows", revision="main").target.commit == repository.sha != first
 
 
-def test_malicious_repository_fails(hub: LoopbackHub) -> None:
+def test_scan_of_a_hub_repository_with_a_malicious_pickle_fails(hub: LoopbackHub) -> None:
     hub.add_repository(
         "evil/model", files={"pytorch_model.bin": (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()}
     )

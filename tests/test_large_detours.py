@@ -6,6 +6,7 @@ Each was found by reading the scanner's source, and loading it was shown to run 
 from __future__ import annotations
 
 import itertools
+import pickle
 import struct
 from pathlib import Path
 
@@ -21,9 +22,8 @@ OBJECT_STATE = (3, "|", None, None, None, -1, -1, 63)
 """The state of a dtype whose elements are references to Python objects, as its flags say."""
 
 
-# Opcodes that the tests write as bytes: ( MARK, 0 POP, 1 POP_MARK, b BUILD, s SETITEM, R REDUCE, N NONE, K BININT1,
-# p PUT, q BINPUT, g GET, h BINGET, \x81 NEWOBJ, \x85 TUPLE1, \x86 TUPLE2, \x8d BINUNICODE8, \x93 STACK_GLOBAL,
-# \x94 MEMOIZE, c GLOBAL, X BINUNICODE, . STOP. POP_MARK drops values that only make the file long.
+NONE_AND_STOP = pickle.NONE + pickle.STOP
+"""The end of a pickle whose result is ``None``."""
 
 
 class Global(str):
@@ -50,20 +50,23 @@ class Assembler:
         """Write the opcodes that push a value: a ``Global`` is imported, an ``Entry`` is read from the memo."""
         if isinstance(value, Global):
             module, _, name = value.rpartition(".")
-            self.push(module).push(name).data += b"\x93"
+            self.push(module).push(name).data += pickle.STACK_GLOBAL
         elif isinstance(value, Entry):
-            self.data += b"j" + struct.pack("<I", value)
+            self.data += pickle.LONG_BINGET + struct.pack("<I", value)
         elif value is None or isinstance(value, bool):
-            self.data += {None: b"N", True: b"\x88", False: b"\x89"}[value]
+            self.data += {None: pickle.NONE, True: pickle.NEWTRUE, False: pickle.NEWFALSE}[value]
         elif isinstance(value, str):
-            self.data += b"X" + struct.pack("<I", len(value.encode())) + value.encode()
+            self.data += pickle.BINUNICODE + struct.pack("<I", len(value.encode())) + value.encode()
         elif isinstance(value, bytes):
-            self.data += b"B" + struct.pack("<I", len(value)) + value
+            self.data += pickle.BINBYTES + struct.pack("<I", len(value)) + value
         elif isinstance(value, int):
-            self.data += b"J" + struct.pack("<i", value)
+            self.data += pickle.BININT + struct.pack("<i", value)
         else:
-            # MARK, the items, then TUPLE; EMPTY_LIST, MARK, the items, then APPENDS; or a dictionary with SETITEMS.
-            opening, closing = {tuple: (b"(", b"t"), list: (b"](", b"e"), dict: (b"}(", b"u")}[type(value)]
+            opening, closing = {
+                tuple: (pickle.MARK, pickle.TUPLE),
+                list: (pickle.EMPTY_LIST + pickle.MARK, pickle.APPENDS),
+                dict: (pickle.EMPTY_DICT + pickle.MARK, pickle.SETITEMS),
+            }[type(value)]
             items = itertools.chain.from_iterable(value.items()) if isinstance(value, dict) else value
             self.data += opening
             for item in items:
@@ -72,25 +75,25 @@ class Assembler:
         return self
 
     def move_to_memo(self) -> Entry:
-        """Put the object on the stack into the memo (LONG_BINPUT), and take it off the stack (POP)."""
-        self.data += b"r" + struct.pack("<I", self.count) + b"0"
+        """Put the object on the stack into the memo, and take it off the stack."""
+        self.data += pickle.LONG_BINPUT + struct.pack("<I", self.count) + pickle.POP
         self.count += 1
         return Entry(self.count - 1)
 
     def memoize(self, value: object) -> Entry:
-        """Put a value into the memo only."""
+        """Put a value into the memo, and leave nothing on the stack."""
         return self.push(value).move_to_memo()
 
-    def call(self, function: object, *arguments: object, opcode: bytes = b"R", state: object = None) -> Entry:
-        """Call a function (REDUCE; NEWOBJ for ``opcode`` 0x81), set a state (BUILD), and put the result into the memo."""
+    def call(self, function: object, *arguments: object, opcode: bytes = pickle.REDUCE, state: object = None) -> Entry:
+        """Call a function, or create an object with the opcode NEWOBJ; set its state, and put it into the memo."""
         self.push(function).push(arguments).data += opcode
         if state is not None:
-            self.push(state).data += b"b"
+            self.push(state).data += pickle.BUILD
         return self.move_to_memo()
 
     def set_state(self, target: object, state: object) -> None:
-        """Set the state of an object (BUILD), and take it off the stack."""
-        self.push(target).push(state).data += b"b0"
+        """Set the state of an object, and take it off the stack."""
+        self.push(target).push(state).data += pickle.BUILD + pickle.POP
 
 
 def call_byte_dtype(assembler: Assembler) -> Entry:
@@ -108,18 +111,22 @@ def build_array_with_shape_changed_by_opcodes() -> bytes:
     """Change the shape of a joblib array by plain opcodes, so that the bytes after the new shape are read as opcodes."""
     assembler = Assembler(3)
     dtype = call_byte_dtype(assembler)
-    wrapper = assembler.call(Global(WRAPPER), opcode=b"\x81")
+    wrapper = assembler.call(Global(WRAPPER), opcode=pickle.NEWOBJ)
     state = assembler.memoize(build_wrapper_state(dtype, 70_000))
-    assembler.data += b"("
-    assembler.push(state).push("shape").data += b"K\x01\x85s"
+    assembler.data += pickle.MARK
+    # The shape becomes (1,).
+    assembler.push(state).push("shape").data += pickle.BININT1 + b"\x01" + pickle.TUPLE1 + pickle.SETITEM
     for _ in range(200):
         assembler.push("plain text")
-    assembler.data += b"1"
-    assembler.push(wrapper).push(state).data += b"b"
-    # The array has one byte of data now; the program begins after the padding and that byte.
-    hidden = b"\0cbuiltins\nexec\nX" + struct.pack("<I", len(CODE)) + CODE.encode() + b"\x85R."
+    assembler.data += pickle.POP_MARK
+    assembler.push(wrapper).push(state).data += pickle.BUILD
     # joblib aligns the data: a byte with the length of the padding, and the padding.
-    return bytes(assembler.data) + b"\x0b" + b"\xff" * 11 + hidden.ljust(70_000, b"\xff") + b"."
+    padding = b"\x0b" + b"\xff" * 11
+    # The array has one byte of data now; the program begins after that byte.
+    hidden = Assembler()
+    hidden.data = bytearray(b"\0" + pickle.GLOBAL + b"builtins\nexec\n")
+    hidden.push(CODE).data += pickle.TUPLE1 + pickle.REDUCE + pickle.STOP
+    return bytes(assembler.data) + padding + hidden.data.ljust(70_000, b"\xff") + pickle.STOP
 
 
 def build_key_by_long_opcode() -> bytes:
@@ -127,15 +134,15 @@ def build_key_by_long_opcode() -> bytes:
     assembler = Assembler()
     state = assembler.memoize({})
     key = b"__array_interface__"
-    assembler.data += b"("
-    assembler.push(state).data += b"\x8d" + struct.pack("<Q", len(key)) + key
+    assembler.data += pickle.MARK
+    assembler.push(state).data += pickle.BINUNICODE8 + struct.pack("<Q", len(key)) + key
     # The array begins at the address 16.
-    assembler.push({"data": (16, False), "shape": (4,), "typestr": "<i8", "version": 3}).data += b"s"
+    assembler.push({"data": (16, False), "shape": (4,), "typestr": "<i8", "version": 3}).data += pickle.SETITEM
     for _ in range(8000):
         assembler.push("plain text")
-    assembler.data += b"1"
+    assembler.data += pickle.POP_MARK
     assembler.call(Global("numpy.poly1d"), assembler.call(Global("argparse.Namespace"), state=state))
-    return bytes(assembler.data) + b"N."
+    return bytes(assembler.data) + NONE_AND_STOP
 
 
 def build_memo_index_of_many_digits() -> bytes:
@@ -146,11 +153,11 @@ def build_memo_index_of_many_digits() -> bytes:
     """
     assembler = Assembler()
     for index, text in ((1, "collections"), (2, "OrderedDict"), (10, "builtins"), (20, "exec")):
-        assembler.push(text).data += b"p%d\n0" % index
+        assembler.push(text).data += pickle.PUT + b"%d\n" % index + pickle.POP
     for index in (1, 2):
-        assembler.data += b"g" + (b"%d" % index).rjust(4096, b"0") + b"0\n"
-    assembler.data += b"\x93"
-    assembler.push(CODE).data += b"\x85R0N."
+        assembler.data += pickle.GET + (b"%d" % index).rjust(4096, b"0") + b"0\n"
+    assembler.data += pickle.STACK_GLOBAL
+    assembler.push(CODE).data += pickle.TUPLE1 + pickle.REDUCE + pickle.POP + NONE_AND_STOP
     return bytes(assembler.data)
 
 
@@ -160,13 +167,15 @@ def build_memo_with_a_hole() -> bytes:
     Its index is the number of entries. Entry 5 exists already, so the number stays 5.
     """
     assembler = Assembler()
-    assembler.push("a").data += b"q\x000"
-    assembler.push("b").data += b"q\x050("
+    assembler.push("a").data += pickle.BINPUT + b"\x00" + pickle.POP
+    assembler.push("b").data += pickle.BINPUT + b"\x05" + pickle.POP
+    assembler.data += pickle.MARK
     for text in ("x", "y", "z", "list", *(f"plain text {index}" for index in range(4000)), "exec"):
-        assembler.push(text).data += b"\x94"
-    assembler.data += b"1"
-    assembler.push("builtins").data += b"h\x05\x93"
-    assembler.push(CODE).data += b"\x85R0N."
+        assembler.push(text).data += pickle.MEMOIZE
+    assembler.data += pickle.POP_MARK
+    # The text of entry 5 is "exec", which was put there last.
+    assembler.push("builtins").data += pickle.BINGET + b"\x05" + pickle.STACK_GLOBAL
+    assembler.push(CODE).data += pickle.TUPLE1 + pickle.REDUCE + pickle.POP + NONE_AND_STOP
     return bytes(assembler.data)
 
 
@@ -179,7 +188,7 @@ def build_dtype_state_from_a_call() -> bytes:
     assembler.set_state(dtype, assembler.call(Global("builtins.tuple"), forged))
     array = assembler.call(Global("numpy._core.numeric._frombuffer"), b"A" * 8, dtype, (1,), "C")
     assembler.call(Global("builtins.str"), array)
-    return bytes(assembler.data) + b"N."
+    return bytes(assembler.data) + NONE_AND_STOP
 
 
 def build_array_that_continues_the_memo() -> bytes:
@@ -188,22 +197,24 @@ def build_array_that_continues_the_memo() -> bytes:
     assembler.memoize("numpy.testing._private.utils")
     assembler.memoize("runstring")
     dtype = assembler.call(Global("numpy.dtype"), "O8", False, True, state=OBJECT_STATE)
-    wrapper = assembler.call(Global(WRAPPER), opcode=b"\x81")
-    assembler.push(wrapper).push(build_wrapper_state(dtype, 1)).data += b"b"
+    wrapper = assembler.call(Global(WRAPPER), opcode=pickle.NEWOBJ)
+    assembler.push(wrapper).push(build_wrapper_state(dtype, 1)).data += pickle.BUILD
     inner = Assembler()
-    inner.push("collections").data += b"\x940"
-    inner.push("OrderedDict").data += b"\x940h\x00h\x01\x93"
-    inner.push(CODE).data += b"}\x86R."
-    return bytes(assembler.data) + bytes(inner.data) + b"."
+    # In a memo of its own, these would be the entries 0 and 1.
+    inner.push("collections").data += pickle.MEMOIZE + pickle.POP
+    inner.push("OrderedDict").data += pickle.MEMOIZE + pickle.POP
+    inner.data += pickle.BINGET + b"\x00" + pickle.BINGET + b"\x01" + pickle.STACK_GLOBAL
+    inner.push(CODE).data += pickle.EMPTY_DICT + pickle.TUPLE2 + pickle.REDUCE + pickle.STOP
+    return bytes(assembler.data) + bytes(inner.data) + pickle.STOP
 
 
 def build_container_with_replaced_add_method() -> bytes:
     """Replace the method of a container that adds an item, and then set an item, which calls it."""
     assembler = Assembler()
     state = {"add_module": Global("operator.truediv"), "_modules": {}}
-    container = assembler.call(Global("torch.nn.modules.container.ModuleDict"), opcode=b"\x81", state=state)
-    assembler.push(container).push(1).push(0).data += b"s0"
-    return bytes(assembler.data) + b"N."
+    container = assembler.call(Global("torch.nn.modules.container.ModuleDict"), opcode=pickle.NEWOBJ, state=state)
+    assembler.push(container).push(1).push(0).data += pickle.SETITEM + pickle.POP
+    return bytes(assembler.data) + NONE_AND_STOP
 
 
 def build_state_that_replaces_the_dictionary() -> bytes:
@@ -212,7 +223,7 @@ def build_state_that_replaces_the_dictionary() -> bytes:
     caller = assembler.call(Global("numpy.vectorize"), Global("builtins.list"))
     assembler.set_state(caller, (None, {"__dict__": {"pyfunc": Global("operator.getitem"), "excluded": [0, 1]}}))
     assembler.call(caller, ["a"], 0)
-    return bytes(assembler.data) + b"N."
+    return bytes(assembler.data) + NONE_AND_STOP
 
 
 @pytest.mark.parametrize(
@@ -242,7 +253,7 @@ def test_scan_of_a_call_with_nested_shared_tuples_ends_within_the_deadline(tmp_p
         inner = (assembler.memoize(inner),) * 64
     assembler.call(Global("builtins.list"), *[assembler.memoize(inner)] * 40)
     path = tmp_path / "model.pkl"
-    path.write_bytes(bytes(assembler.data) + b"N.")
+    path.write_bytes(bytes(assembler.data) + NONE_AND_STOP)
     assert path.stat().st_size < 8192
     report = modelaudit.scan(path, second_opinion=False)
     # A scan that ran out of time would report an absence.

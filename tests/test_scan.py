@@ -101,8 +101,8 @@ def folder_with_special_files(tmp_path: Path) -> Iterator[Path]:
 
 def test_links_and_special_files_are_reported_as_unread(folder_with_special_files: Path) -> None:
     report = scan_target(folder_with_special_files)
-    found = {address: absence.unread.reason for address, absence in report.coverage.open_absences}
-    assert found == {
+    reasons = {address: absence.unread.reason for address, absence in report.coverage.open_absences}
+    assert reasons == {
         "dangling": UnreadReason.LINK_DANGLING,
         "escaping": UnreadReason.LINK_OUTSIDE,
         "upwards": UnreadReason.LINK_OUTSIDE,
@@ -223,6 +223,7 @@ def test_reference_to_a_file_name_that_contains_the_member_mark_is_resolved(tmp_
 
 def test_file_that_changes_while_it_is_read_fails(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
+    # A pickle of a list to which a number is appended three million times, so that the scan takes a while.
     path.write_bytes(b"\x80\x04]" + b"K\x01a" * 3_000_000 + b".")
     stop = threading.Event()
 
@@ -259,10 +260,10 @@ def write_sparse_safetensors(path: Path, size: int) -> Path:
 
 @pytest.mark.slow
 def test_scan_of_a_1_gb_weight_file_uses_less_than_200_mib_of_memory(tmp_path: Path) -> None:
-    target = write_sparse_safetensors(tmp_path / "model.safetensors", GIB)
+    weights = write_sparse_safetensors(tmp_path / "model.safetensors", GIB)
     code = (
         "import modelaudit, pathlib, re\n"
-        f"report = modelaudit.scan({str(target)!r}, second_opinion=False)\n"
+        f"report = modelaudit.scan({str(weights)!r}, second_opinion=False)\n"
         # On Linux, ru_maxrss of a process begins with the value of its parent; VmHWM does not.
         "peak = re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
         "print(report.exit_code, report.coverage.artifacts[0].digests[0].value, peak)"
@@ -510,20 +511,20 @@ def test_findings_are_sorted_by_severity(tmp_path: Path) -> None:
 
 
 def test_checks_option_selects_the_check_families_that_run(tmp_path: Path) -> None:
-    target = PICKLES / "malicious/os-system.pkl"
-    report = scan_target(target, checks=["license"])
+    malicious_pickle = PICKLES / "malicious/os-system.pkl"
+    report = scan_target(malicious_pickle, checks=["license"])
     assert not any(finding.rule.startswith("pickle/") for finding in report.findings)
     assert report.coverage.artifacts[0].digests == ()
-    assert scan_target(target, checks=["security"]).license.state == "not-checked"
+    assert scan_target(malicious_pickle, checks=["security"]).license.state == "not-checked"
     with pytest.raises(ConfigurationError, match="no check is chosen"):
-        scan_target(target, checks=[])
+        scan_target(malicious_pickle, checks=[])
     with pytest.raises(ConfigurationError, match="the check provenance has no rules yet"):
-        scan_target(target, checks=["provenance"])
+        scan_target(malicious_pickle, checks=["provenance"])
     with pytest.raises(ConfigurationError, match="'nonsense' is not a check"):
-        scan_target(target, checks=["nonsense"])
+        scan_target(malicious_pickle, checks=["nonsense"])
 
 
-def test_digests_equal_those_of_the_file(tmp_path: Path) -> None:
+def test_digest_in_the_report_equals_the_sha256_of_the_file(tmp_path: Path) -> None:
     import hashlib
 
     content = b"[" + b"1," * 5000 + b"1]"
@@ -532,13 +533,13 @@ def test_digests_equal_those_of_the_file(tmp_path: Path) -> None:
 
 
 def test_fail_on_option_sets_the_severity_that_fails(tmp_path: Path) -> None:
-    target = PICKLES / "malicious/unverified-type.pkl"
-    assert scan_target(target).exit_code == 3
-    assert get_unread_reasons(scan_target(target)) == [UnreadReason.UNVERIFIED]
-    assert scan_target(target, fail_on="medium").exit_code == 1
+    unverified_pickle = PICKLES / "malicious/unverified-type.pkl"
+    assert scan_target(unverified_pickle).exit_code == 3
+    assert get_unread_reasons(scan_target(unverified_pickle)) == [UnreadReason.UNVERIFIED]
+    assert scan_target(unverified_pickle, fail_on="medium").exit_code == 1
     assert scan_target(PICKLES / "malicious/os-system.pkl", fail_on="never").exit_code == 0
     with pytest.raises(ConfigurationError, match="severity"):
-        scan_target(target, fail_on="hihg")
+        scan_target(unverified_pickle, fail_on="hihg")
 
 
 def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tmp_path: Path) -> None:
@@ -556,7 +557,7 @@ def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tm
     (record,) = [record for record in report.coverage.artifacts if record.path == "pictures.rar"]
     assert record.extent is Extent.NOT
     assert record.absences[0][1].allowed_by == "pictures: pictures are not loaded"
-    (folder / "pictures.rar").write_bytes(b"MZ" + bytes(50))
+    (folder / "pictures.rar").write_bytes(b"MZ" + bytes(50))  # a Windows executable
     assert scan_target(folder, policy=policy).exit_code == 3
     policy.write_text(policy.read_text().replace("    formats: [RAR]\n", ""))
     with pytest.raises(ConfigurationError, match="a name alone earns no trust"):
@@ -565,7 +566,7 @@ def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tm
         scan_target(folder, policy="no-such-policy")
 
 
-def test_license_is_concluded_from_card(tmp_path: Path) -> None:
+def test_licence_of_a_folder_is_concluded_from_its_model_card(tmp_path: Path) -> None:
     write_model(tmp_path, README__md=b"---\nlicense: apache-2.0\n---\n# Model\n")
     report = scan_target(tmp_path)
     assert report.license.category == "permissive"
@@ -592,7 +593,7 @@ def test_web_address_as_target_is_refused() -> None:
         scan_target("https://huggingface.co/acme/tiny")
 
 
-def test_missing_path_is_a_source_error(tmp_path: Path) -> None:
+def test_scan_of_a_missing_path_raises_a_source_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         scan_target(tmp_path / "absent" / "model.bin")
 
@@ -632,6 +633,7 @@ def test_report_states_for_each_format_whether_it_can_run_code():
 
 def test_control_characters_in_a_comment_of_python_source_are_unclaimed(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.py"
+    # The comment contains the beginning of a pickle.
     path.write_bytes(b"import json  # \x01\x02 \x80\x04\x8c\x05 rest\nprint(json.dumps(1))\n")
     report = modelaudit.scan(path, second_opinion=False)
     assert report.exit_code == 3

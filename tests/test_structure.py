@@ -208,7 +208,7 @@ def find_cycles(graph: dict[str, set[str]]) -> list[list[str]]:
     index: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    cycles: list[list[str]] = []
 
     def visit(name: str) -> None:
         index[name] = lowest[name] = len(index)
@@ -225,12 +225,12 @@ def find_cycles(graph: dict[str, set[str]]) -> list[list[str]]:
             component = stack[start:]
             del stack[start:]
             if len(component) > 1:
-                found.append(sorted(component))
+                cycles.append(sorted(component))
 
     for name in sorted(graph):
         if name not in index:
             visit(name)
-    return found
+    return cycles
 
 
 def _uses_only_the_version(module: Module, target: str) -> bool:

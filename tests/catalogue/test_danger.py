@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import pickle
 import pkgutil
 import re
 import struct
@@ -54,7 +55,7 @@ UNLISTED_MODULES = {"joblib", "torch.jit", "torch.compile"}
 
 def encode_text(value: str) -> bytes:
     """Return the opcode BINUNICODE with a text: a length of 32 bits and the bytes in UTF-8."""
-    return b"X" + struct.pack("<I", len(value)) + value.encode()
+    return pickle.BINUNICODE + struct.pack("<I", len(value)) + value.encode()
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -75,13 +76,15 @@ def build_call_pickles(name: str) -> Iterator[tuple[str, bytes]]:
     The forms are protocol 4, protocol 0, a call whose result is dropped, and an object that opcode OBJ builds.
     """
     module, qualname = split_name(name)
-    argument = encode_text("echo inert") + b"\x85"  # TUPLE1
-    stack_global = b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93"  # PROTO 4, opcode last
-    yield "reduce", stack_global + argument + b"R."
+    text = encode_text("echo inert")
+    imported = encode_text(module) + encode_text(qualname) + pickle.STACK_GLOBAL
+    call = pickle.PROTO + b"\x04" + imported + text + pickle.TUPLE1 + pickle.REDUCE
+    yield "reduce", call + pickle.STOP
+    # GLOBAL, MARK, UNICODE, TUPLE, REDUCE, STOP.
     yield "global", f"c{module}\n{qualname}\n(Vecho inert\ntR.".encode()
-    yield "dropped", stack_global + argument + b"R0N."  # POP, then NONE as the result of the pickle.
-    # PROTO 2, MARK, GLOBAL, the argument, OBJ.
-    yield "object", b"\x80\x02(" + f"c{module}\n{qualname}\n".encode() + encode_text("echo inert") + b"o."
+    yield "dropped", call + pickle.POP + pickle.NONE + pickle.STOP
+    imported_by_line = pickle.GLOBAL + f"{module}\n{qualname}\n".encode()
+    yield "object", pickle.PROTO + b"\x02" + pickle.MARK + imported_by_line + text + pickle.OBJ + pickle.STOP
 
 
 @pytest.fixture(scope="module")
@@ -215,11 +218,14 @@ def test_module_that_another_scanner_rejects_whole_has_trusted_names_only_if_lis
 def test_pickle_fails_if_a_conditionally_trusted_callable_gets_a_dangerous_function(name: str, tmp_path: Path) -> None:
     """``partial`` stores ``posix.system``, and ``itemgetter`` looks it up in the dictionary of ``posix``."""
     module, _, qualname = name.rpartition(".")
-    function = f"c{module}\n{qualname}\n".encode()  # GLOBAL
-    argument = b"cposix\nsystem\n" if qualname == "partial" else encode_text("system")
-    bound_callable = function + argument + b"\x85R"  # TUPLE1, REDUCE
-    looked_up = bound_callable + b"cposix\n__dict__\n\x85R"  # Called with the dictionary of the module.
-    (tmp_path / "model.pkl").write_bytes(b"\x80\x02" + looked_up + encode_text("x") + b"\x85R.")
+    call_with_one_argument = pickle.TUPLE1 + pickle.REDUCE
+    function = pickle.GLOBAL + f"{module}\n{qualname}\n".encode()
+    argument = pickle.GLOBAL + b"posix\nsystem\n" if qualname == "partial" else encode_text("system")
+    bound_callable = function + argument + call_with_one_argument
+    dictionary_of_module = pickle.GLOBAL + b"posix\n__dict__\n"
+    looked_up = bound_callable + dictionary_of_module + call_with_one_argument
+    called = looked_up + encode_text("x") + call_with_one_argument
+    (tmp_path / "model.pkl").write_bytes(pickle.PROTO + b"\x02" + called + pickle.STOP)
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 

@@ -36,15 +36,16 @@ def test_unquoted_scalar_follows_the_core_schema_of_yaml(text: str, value: objec
     assert type(found) is type(value)
 
 
-def test_quoted_scalars_stay_text() -> None:
+def test_quoted_yaml_scalars_are_parsed_as_text() -> None:
     assert parse_text("a: \"1\"\nb: 'true'\nc: |\n  1\n", "x") == {"a": "1", "b": "true", "c": "1\n"}
 
 
 def test_line_of_a_missing_value_is_that_of_its_nearest_existing_parent() -> None:
     document = Document("x", "a:\n  b:\n    - c\n    - d: 1\n", None)
-    existing, missing = [(), ("a", "b"), ("a", "b", 1, "d")], [("a", "b", 7, "d"), ("nothing",)]
-    assert [document.line_of(path) for path in existing] == [1, 2, 4]
-    assert [document.line_of(path) for path in missing] == [2, 1]
+    existing = {(): 1, ("a", "b"): 2, ("a", "b", 1, "d"): 4}
+    missing = {("a", "b", 7, "d"): 2, ("nothing",): 1}
+    assert {path: document.line_of(path) for path in existing} == existing
+    assert {path: document.line_of(path) for path in missing} == missing
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly

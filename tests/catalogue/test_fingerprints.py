@@ -101,7 +101,7 @@ def test_rule_set_without_fingerprint_files_loads_an_empty_list(tmp_path: Path) 
     assert load_fingerprints(tmp_path).items == ()
 
 
-def test_catalogue_does_not_load_fingerprints(tmp_path: Path) -> None:
+def test_catalogue_loads_even_if_a_fingerprint_file_of_the_rule_set_is_invalid(tmp_path: Path) -> None:
     assert "LicenseRef-X" in load_catalogue(extra=[write_rule_set(tmp_path)]).licenses
 
 

@@ -65,7 +65,9 @@ def test_mistake_in_formats_names_file_and_line(
 @pytest.mark.parametrize(
     ("part", "text"), [("runs-code", "runs-code:\n  pickle: again\n"), ("judged", "judged:\n  - pickle\n")]
 )
-def test_format_listed_twice_is_refused(rules_with_formats: Path, tmp_path: Path, part: str, text: str) -> None:
+def test_format_that_an_extra_folder_lists_again_is_refused(
+    rules_with_formats: Path, tmp_path: Path, part: str, text: str
+) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text(text)

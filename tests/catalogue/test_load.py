@@ -13,12 +13,12 @@ from modelaudit.model.terms import Vocabulary
 
 
 def test_loaded_rule_has_the_fields_of_its_file(rules: Path) -> None:
-    found = load_catalogue(rules).findings["pickle/dangerous-call"]
-    assert found.rule.severity is Severity.CRITICAL
-    assert found.rule.check is CheckFamily.SECURITY
-    assert found.match == (Matcher("pickle-act", (("act", ("call", "construct")),)),)
-    assert found.fires == ("pickle/malicious",)
-    assert found.message == "it calls {name}"
+    rule = load_catalogue(rules).findings["pickle/dangerous-call"]
+    assert rule.rule.severity is Severity.CRITICAL
+    assert rule.rule.check is CheckFamily.SECURITY
+    assert rule.match == (Matcher("pickle-act", (("act", ("call", "construct")),)),)
+    assert rule.fires == ("pickle/malicious",)
+    assert rule.message == "it calls {name}"
 
 
 def test_loaded_callables_have_standing_reason_and_argument_conditions(rules: Path) -> None:

@@ -180,7 +180,7 @@ def test_file_at_a_place_that_the_rules_folder_does_not_provide_for_is_refused(
         load_catalogue(damage(name, "", text))
 
 
-def test_bytes_that_are_not_utf8_are_refused(rules: Path) -> None:
+def test_rule_file_with_bytes_that_are_not_utf8_is_refused(rules: Path) -> None:
     (rules / POLICY).write_bytes(b"name: default\ndescription: caf\xe9\n")
     with pytest.raises(ConfigurationError, match=r"default.yaml:2: is not UTF-8 at byte 30"):
         load_catalogue(rules)
@@ -235,7 +235,7 @@ def test_licence_name_without_a_letter_is_refused(damage: Callable[[str, str, st
         load_catalogue(damage(LICENSE, "[The MIT License]", '["--"]'))
 
 
-def test_module_listed_twice_is_refused(rules: Path) -> None:
+def test_dangerous_module_listed_in_two_rule_files_is_refused(rules: Path) -> None:
     (rules / "callables/dangerous/again.yaml").write_text("effect: file\nmodules: {os: opens files}\n")
     with pytest.raises(ConfigurationError, match=r"command.yaml:9: modules: 'os' is listed already"):
         load_catalogue(rules)

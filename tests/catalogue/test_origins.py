@@ -62,8 +62,8 @@ def test_extra_folder_adds_known_models(write_origins: Callable[[str], Path], tm
     extra = tmp_path / "extra"
     (extra / "licenses").mkdir(parents=True)
     (extra / ORIGINS).write_text("origins:\n" + SECOND_ENTRY, encoding="utf-8")
-    found = load_catalogue(write_origins(ENTRY), [extra]).known_models
-    assert [model.pattern for model in found] == ["acme/rocket-*", "acme/wagon"]
+    known_models = load_catalogue(write_origins(ENTRY), [extra]).known_models
+    assert [model.pattern for model in known_models] == ["acme/rocket-*", "acme/wagon"]
 
 
 @pytest.mark.parametrize(

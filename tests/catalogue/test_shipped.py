@@ -58,12 +58,12 @@ def find_object(name: str) -> object | None:
         return None
     for length in range(len(parts) - 1, 0, -1):
         try:
-            found: object = importlib.import_module(".".join(parts[:length]))
+            value: object = importlib.import_module(".".join(parts[:length]))
         except ImportError:
             continue
         for part in parts[length:]:
-            found = getattr(found, part, None)
-        return found
+            value = getattr(value, part, None)
+        return value
     return None
 
 
@@ -142,6 +142,7 @@ def test_class_that_reads_memory_is_trusted_if_imported_and_reported_if_called(n
     "name", ["numpy.log1p", "numpy.mean", "operator.add", "builtins.len", "torch.nn.functional.relu"]
 )
 def test_function_that_is_trusted_as_an_import_is_marked_as_unlisted_in_a_call(name: str) -> None:
+    # A name with this mark is judged as unlisted where a pickle calls it.
     assert CALLABLES.by_name[name].construct_only
 
 

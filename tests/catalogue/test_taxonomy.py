@@ -24,9 +24,14 @@ def read_taxonomy_text(tmp_path: Path, text: str):
 
 
 def test_weakness_maps_to_its_cwe_entry_and_to_the_entries_of_other_standards(tmp_path):
-    own, other = read_taxonomy_text(tmp_path, TEXT)["CWE-502"]
-    assert (own.id, own.url) == ("CWE-502", "https://cwe.mitre.org/data/definitions/502.html")
-    assert (other.framework, other.id, other.title, other.url) == ("A list", "A1", "First", "https://example.org/A1")
+    weakness_itself, entry_of_list = read_taxonomy_text(tmp_path, TEXT)["CWE-502"]
+    assert (weakness_itself.id, weakness_itself.url) == ("CWE-502", "https://cwe.mitre.org/data/definitions/502.html")
+    assert (entry_of_list.framework, entry_of_list.id, entry_of_list.title, entry_of_list.url) == (
+        "A list",
+        "A1",
+        "First",
+        "https://example.org/A1",
+    )
 
 
 @pytest.mark.parametrize("wrong", [TEXT.replace("[A1]", "[A2]"), TEXT.replace("[A1]", "[]"), TEXT + "more: 1\n"])
@@ -38,5 +43,5 @@ def test_mistake_in_taxonomy_names_file_and_line(tmp_path, wrong):
 def test_standards_of_a_rule_contain_no_duplicate_entry():
     catalogue = load_catalogue()
     for rule in catalogue.findings.values():
-        found = find_standards(rule, catalogue.taxonomy)
-        assert len(found) == len(set(found))
+        standards = find_standards(rule, catalogue.taxonomy)
+        assert len(standards) == len(set(standards))

@@ -83,8 +83,8 @@ Pair = namedtuple("Pair", "a b")
     ],
 )
 def test_class_is_not_inert_if_loading_runs_an_unreviewed_method_of_it(cls: type, hook: str) -> None:
-    (found,) = LOADING.list_unreviewed_methods(cls)
-    assert found.endswith(f".{hook}")
+    (unreviewed_method,) = LOADING.list_unreviewed_methods(cls)
+    assert unreviewed_method.endswith(f".{hook}")
     assert not LOADING.is_inert(cls)
 
 
@@ -103,14 +103,14 @@ def list_torch_classes_with_stored_state() -> Iterator[str]:
 
 def test_loader_runs_only_reviewed_methods_of_a_trusted_torch_class() -> None:
     pytest.importorskip("torch")
-    seen = 0
+    checked_classes = 0
     for name in list_torch_classes_with_stored_state():
         module, _, qualname = name.rpartition(".")
         cls = getattr(importlib.import_module(module), qualname, None)
         if cls is not None:  # another release may have it no more
             assert LOADING.list_unreviewed_methods(cls) == set(), name
-            seen += 1
-    assert seen > 20
+            checked_classes += 1
+    assert checked_classes > 20
 
 
 def test_first_line_of_a_derived_list_names_its_releases_and_forbids_edits_by_hand() -> None:
@@ -123,14 +123,14 @@ def test_first_line_of_a_derived_list_names_its_releases_and_forbids_edits_by_ha
 
 
 def test_derived_list_contains_no_name_from_a_handwritten_list_of_trusted_or_dangerous_names() -> None:
-    taken, dangerous = DERIVE.read_handwritten_names()
-    assert taken
+    handwritten, dangerous = DERIVE.read_handwritten_names()
+    assert handwritten
     assert dangerous
     derived = sorted(TRUSTED.glob("*-derived.yaml"))
     assert derived
     for file in derived:
         for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
-            assert not taken.intersection(group["names"])
+            assert not handwritten.intersection(group["names"])
             assert not [name for name in group["names"] if DERIVE._is_covered(name, dangerous)]
 
 

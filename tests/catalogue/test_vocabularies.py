@@ -38,9 +38,9 @@ def read_vocabulary_files(tmp_path: Path, *texts: str):
 
 
 def test_standing_effect_and_reason_of_each_listed_name_are_read(tmp_path):
-    found = read_vocabulary_files(tmp_path, TEXT)["operators"]
-    shown = {name: (entry.standing, entry.effect, entry.why) for name, entry in found.items()}
-    assert shown == {
+    entries = read_vocabulary_files(tmp_path, TEXT)["operators"]
+    read_entries = {name: (entry.standing, entry.effect, entry.why) for name, entry in entries.items()}
+    assert read_entries == {
         "Add": (Standing.TRUSTED, "", "it adds"),
         "Sub": (Standing.TRUSTED, "", "pure"),
         "Mul": (Standing.TRUSTED, "", "pure"),

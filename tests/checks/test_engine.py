@@ -25,8 +25,8 @@ def make_subject(key: str = "k", artifact: str = "a", kind: str = "thing", **fie
 def describe_findings(subjects: list[Subject], *rules: FindingRule) -> list[str]:
     """Return rule id, artifact and message of each finding that the rules make of the subjects."""
     return [
-        f"{found.rule} {found.artifact} {found.message}"
-        for found in collect_findings(subjects, {rule.rule.id: rule for rule in rules}, set(CheckFamily))
+        f"{finding.rule} {finding.artifact} {finding.message}"
+        for finding in collect_findings(subjects, {rule.rule.id: rule for rule in rules}, set(CheckFamily))
     ]
 
 
@@ -54,8 +54,8 @@ def test_braces_in_the_value_of_a_field_appear_unchanged_in_the_message() -> Non
 
 
 def test_equal_subjects_make_one_finding_with_all_evidence() -> None:
-    (found,) = collect_findings([make_subject(), make_subject()], {"test/rule": make_rule()}, set(CheckFamily))
-    assert found.evidence == ("evidence of k", "evidence of k")
+    (finding,) = collect_findings([make_subject(), make_subject()], {"test/rule": make_rule()}, set(CheckFamily))
+    assert finding.evidence == ("evidence of k", "evidence of k")
 
 
 def test_finding_fingerprint_depends_only_on_the_rule_the_artifact_path_and_the_key() -> None:
@@ -81,14 +81,14 @@ def test_match_by_an_unselected_family_prevents_absence_if_unmatched_but_not_abs
 
 def test_findings_of_a_rule_beyond_the_bound_are_only_counted_and_other_rules_still_report() -> None:
     flood = [make_subject(key=f"k{number:05}") for number in range(5000)]
-    found = collect_findings(
+    findings = collect_findings(
         [*flood, make_subject(kind="other")],
         {"a/b": make_rule("a/b"), "c/d": make_rule("c/d", subject="other")},
         set(CheckFamily),
     )
     # The bound is 200 findings of one rule in a file.
-    assert [finding.rule for finding in found] == ["a/b"] * 200 + ["c/d"]
-    assert any("4800 further" in line for finding in found for line in finding.evidence)
+    assert [finding.rule for finding in findings] == ["a/b"] * 200 + ["c/d"]
+    assert any("4800 further" in line for finding in findings for line in finding.evidence)
 
 
 def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> None:
@@ -97,21 +97,21 @@ def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> 
 
 
 def test_evidence_of_a_finding_is_bounded_and_ends_with_the_number_of_omitted_items() -> None:
-    (found,) = collect_findings([make_subject() for _ in range(500)], {"test/rule": make_rule()}, set(CheckFamily))
-    assert len(found.evidence) == 20 + 1
-    assert found.evidence[-1] == "and 480 more"
+    (finding,) = collect_findings([make_subject() for _ in range(500)], {"test/rule": make_rule()}, set(CheckFamily))
+    assert len(finding.evidence) == 20 + 1
+    assert finding.evidence[-1] == "and 480 more"
 
 
 def test_line_break_in_a_name_is_escaped_in_the_message():
-    found = collect_findings([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
+    findings = collect_findings([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
                   {"x/y": make_rule(message="It relies on {name}.", subject="mention")}, [CheckFamily.SECURITY])  # fmt: skip
-    assert [each.message for each in found] == ["It relies on two\\nlines\\x00."]
+    assert [each.message for each in findings] == ["It relies on two\\nlines\\x00."]
 
 
 def test_rule_fires_once_for_a_subject_that_two_of_its_matchers_match() -> None:
     twice = replace(make_rule(), match=(Matcher("thing", (("name", ("n",)),)), Matcher("thing")))
-    (found,) = collect_findings([make_subject()], {"test/rule": twice}, set(CheckFamily))
-    assert found.evidence == ("evidence of k",)
+    (finding,) = collect_findings([make_subject()], {"test/rule": twice}, set(CheckFamily))
+    assert finding.evidence == ("evidence of k",)
 
 
 def test_rule_index_compares_a_subject_only_with_rules_that_share_one_of_its_values() -> None:
@@ -123,8 +123,8 @@ def test_rule_index_compares_a_subject_only_with_rules_that_share_one_of_its_val
             return super().get(key)
 
     rules = {f"test/rule{number}": make_rule(f"test/rule{number}", word=(f"w{number}",)) for number in range(1000)}
-    found = RuleIndex(rules, set(CheckFamily)).select_rules(Subject("thing", "a", RecordingFields(word="w7"), "k"))
-    assert [each.rule.id for each in found] == ["test/rule7"]
+    selected = RuleIndex(rules, set(CheckFamily)).select_rules(Subject("thing", "a", RecordingFields(word="w7"), "k"))
+    assert [each.rule.id for each in selected] == ["test/rule7"]
     # Once to look up the rules for the value, and once to match the only such rule.
     assert requested_fields == ["word", "word"]
 

@@ -24,8 +24,8 @@ def test_name_that_keras_saves_is_trusted_in_the_spelling_of_every_release(name:
 @check_each("last_part", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "get_file", "load_model",
                                   "enable_unsafe_deserialization", "__lambda__", "func_load"])  # fmt: skip
 def test_no_spelling_of_a_dangerous_class_is_trusted(last_part: str) -> None:
-    found = {entry.standing for name, entry in CLASSES.items() if name.rpartition(".")[2] == last_part}
-    assert found == {Standing.DANGEROUS}
+    standings = {entry.standing for name, entry in CLASSES.items() if name.rpartition(".")[2] == last_part}
+    assert standings == {Standing.DANGEROUS}
 
 
 @pytest.mark.parametrize(

@@ -52,5 +52,5 @@ def test_each_kind_of_code_in_an_r_object_fires_the_expected_rules(item, rules, 
 def test_r_promise_has_severity_critical_and_an_unlisted_r_function_severity_medium(tmp_path):
     (tmp_path / "model.rds").write_bytes(build_rds(encode_promise(encode_symbol("x"))))
     (tmp_path / "other.rds").write_bytes(build_rds(encode_function(encode_call("acme"))))
-    found = scan_severities(tmp_path)
-    assert (found["r/promise"], found["r/unverified-function"]) == (Severity.CRITICAL, Severity.MEDIUM)
+    severities = scan_severities(tmp_path)
+    assert (severities["r/promise"], severities["r/unverified-function"]) == (Severity.CRITICAL, Severity.MEDIUM)

@@ -204,7 +204,7 @@ def test_call_that_passes_the_result_of_another_call_as_a_callable_is_reported()
     assert judge_events(make_call_event("copyreg._reconstructor", CallResult(make_name("functools.partial"), True)))
 
 
-def test_state_of_trusted_objects_makes_no_subject() -> None:
+def test_pickled_state_of_a_trusted_object_makes_no_subject() -> None:
     dictionary = CallResult(make_name("collections.OrderedDict"), True)
     assert not judge_events(
         make_state_event("collections.OrderedDict", weights=dictionary, factory=make_name("collections.OrderedDict"))

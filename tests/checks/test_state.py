@@ -15,10 +15,12 @@ from modelaudit.formats.pickles.pickle.values import RUN_AS_SOURCE, SPECIAL_KEYS
 # The key of the state that SciPy runs as source.
 SOURCE_KEY = "_parse_arg_template"
 # The opcode BINUNICODE with the length of the key.
-BINUNICODE_19 = b"X\x13\x00\x00\x00"
-# The opcode GLOBAL with the class of the normal distribution.
-IMPORT_OF_CLASS = b"cscipy.stats._continuous_distns\nnorm_gen\n"
+BINUNICODE_19 = pickle.BINUNICODE + b"\x13\x00\x00\x00"
+# The opcode with the class of the normal distribution.
+IMPORT_OF_CLASS = pickle.GLOBAL + b"scipy.stats._continuous_distns\nnorm_gen\n"
 OTHER_SOURCE = "import os"
+# The opcodes that create an object without arguments.
+CREATE_OBJECT = pickle.EMPTY_TUPLE + pickle.NEWOBJ
 
 
 def scan_exit_code(tmp_path: Path, data: bytes) -> int:
@@ -28,16 +30,18 @@ def scan_exit_code(tmp_path: Path, data: bytes) -> int:
 
 
 def encode_value(value: object) -> bytes:
-    """Return the opcodes that make a plain value, without PROTO and STOP."""
-    return pickle.dumps(value, 3)[2:-1]
+    """Return the opcodes that make a plain value."""
+    without_proto_and_stop = slice(2, -1)
+    return pickle.dumps(value, 3)[without_proto_and_stop]
 
 
-def pickle_states(*states: bytes, instance: bytes = IMPORT_OF_CLASS + b")\x81") -> bytes:
+def pickle_states(*states: bytes, instance: bytes = IMPORT_OF_CLASS + CREATE_OBJECT) -> bytes:
     """Return a pickle that runs the opcodes ``instance``, and sets each of ``states`` on that object by BUILD.
 
-    The default opcodes create an object of the normal distribution: EMPTY_TUPLE and NEWOBJ.
+    The default opcodes create an object of the normal distribution.
     """
-    return b"\x80\x03" + instance + b"".join(state + b"b" for state in states) + b"."
+    set_states = b"".join(state + pickle.BUILD for state in states)
+    return pickle.PROTO + b"\x03" + instance + set_states + pickle.STOP
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
@@ -81,9 +85,21 @@ def build_pickles_with_other_states(scipy_source: str) -> Iterator[bytes]:
         pickle_states(encode_value({SOURCE_KEY: scipy_source + " " * 5000 + OTHER_SOURCE})),
         # the key is set a second time, by SETITEM and by SETITEMS
         pickle_states(
-            encode_value({SOURCE_KEY: scipy_source}) + BINUNICODE_19 + SOURCE_KEY.encode() + encoded_source + b"s"
+            encode_value({SOURCE_KEY: scipy_source})
+            + BINUNICODE_19
+            + SOURCE_KEY.encode()
+            + encoded_source
+            + pickle.SETITEM
         ),
-        pickle_states(b"}(" + encoded_key + encode_value(scipy_source) + encoded_key + encoded_source + b"u"),
+        pickle_states(
+            pickle.EMPTY_DICT
+            + pickle.MARK
+            + encoded_key
+            + encode_value(scipy_source)
+            + encoded_key
+            + encoded_source
+            + pickle.SETITEMS
+        ),
         # a second state, and states of other types than a dictionary
         pickle_states(encode_value({"a": 1}), encode_value({SOURCE_KEY: OTHER_SOURCE})),
         pickle_states(encode_value([(SOURCE_KEY, OTHER_SOURCE)])),
@@ -92,17 +108,29 @@ def build_pickles_with_other_states(scipy_source: str) -> Iterator[bytes]:
         pickle_states(encode_value(({SOURCE_KEY: 1, "a": 2}, ("b", 1)))),
         # ``dict.update`` takes both parts of this pair for pairs, and so sets the key
         pickle_states(encode_value(({"a": 1, "b": 2}, (SOURCE_KEY, OTHER_SOURCE)))),
-        pickle_states(b"ccollections\nOrderedDict\n)R" + encoded_key + encoded_source + b"s"),
+        pickle_states(
+            pickle.GLOBAL
+            + b"collections\nOrderedDict\n"
+            + pickle.EMPTY_TUPLE
+            + pickle.REDUCE
+            + encoded_key
+            + encoded_source
+            + pickle.SETITEM
+        ),
         # the usual state of an object that was made in another way, or of another class
         pickle_states(
-            encode_value({SOURCE_KEY: scipy_source}), instance=IMPORT_OF_CLASS + encode_value(("x",)) + b"\x81"
-        ),
-        pickle_states(encode_value({SOURCE_KEY: scipy_source}), instance=IMPORT_OF_CLASS + b")R"),
-        pickle_states(
-            encode_value({SOURCE_KEY: scipy_source}), instance=b"cscipy.stats._distn_infrastructure\nrv_sample\n)\x81"
+            encode_value({SOURCE_KEY: scipy_source}), instance=IMPORT_OF_CLASS + encode_value(("x",)) + pickle.NEWOBJ
         ),
         pickle_states(
-            encode_value({"a": scipy_source}), instance=b"cscipy.stats._continuous_distns\nof_a_later_release\n)\x81"
+            encode_value({SOURCE_KEY: scipy_source}), instance=IMPORT_OF_CLASS + pickle.EMPTY_TUPLE + pickle.REDUCE
+        ),
+        pickle_states(
+            encode_value({SOURCE_KEY: scipy_source}),
+            instance=pickle.GLOBAL + b"scipy.stats._distn_infrastructure\nrv_sample\n" + CREATE_OBJECT,
+        ),
+        pickle_states(
+            encode_value({"a": scipy_source}),
+            instance=pickle.GLOBAL + b"scipy.stats._continuous_distns\nof_a_later_release\n" + CREATE_OBJECT,
         ),
     )
 

@@ -16,8 +16,8 @@ SOURCE = "m.pt!m/code/__torch__.py"
 
 def judge_programs(*programs: TorchProgram) -> set[tuple[str, str]]:
     """Return name and standing of each subject that the sources of one archive make."""
-    found = build_torch_subjects([(SOURCE, program) for program in programs], (), CATALOGUE)
-    return {(str(subject.fields["name"]), str(subject.fields["standing"])) for subject in found}
+    subjects = build_torch_subjects([(SOURCE, program) for program in programs], (), CATALOGUE)
+    return {(str(subject.fields["name"]), str(subject.fields["standing"])) for subject in subjects}
 
 
 def make_program(use: NameUse, name: str, called: bool = True, **definitions: tuple[str, ...]) -> TorchProgram:
@@ -123,16 +123,16 @@ def test_dangerous_method_name_is_only_unlisted_where_the_archive_has_an_uncalle
 def test_custom_torch_class_makes_a_torch_subject_only_in_a_torchscript_archive() -> None:
     event = PickleEvent(Act.IMPORT, 0, "GLOBAL", Name("__torch__.torch.classes.mylib", "Thing"))
     for layout, expected in (("torchscript", 1), ("raw", 0)):
-        found = build_torch_subjects([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
-        assert len(list(found)) == expected
+        subjects = build_torch_subjects([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
+        assert len(list(subjects)) == expected
 
 
 def test_member_without_a_reader_makes_a_torch_subject_only_in_a_torch_archive() -> None:
     absence = Unread(UnreadReason.NO_READER, "no reader", format="ELF executable")
     for layout, expected in (("torch-export", 1), ("torchscript", 1), ("plain", 0)):
         listing = ArchiveListing("zip", layout, ())
-        found = build_torch_subjects([("m.pt2", listing)], [("m.pt2!m/a.so", absence)], CATALOGUE)
-        assert [subject.fields["format"] for subject in found] == ["ELF executable"] * expected
+        subjects = build_torch_subjects([("m.pt2", listing)], [("m.pt2!m/a.so", absence)], CATALOGUE)
+        assert [subject.fields["format"] for subject in subjects] == ["ELF executable"] * expected
 
 
 def find_contradiction_kinds(
@@ -192,6 +192,7 @@ def test_missing_or_short_record_is_not_reported_if_the_archive_is_known_to_be_t
 
 
 def test_number_of_subjects_for_storages_is_bounded() -> None:
+    # Each storage has two sizes, which is a contradiction.
     claims = tuple(StorageClaim(str(number), ("FloatStorage",), (6, 7), 4) for number in range(1000))
     program = PickleProgram("raw", (), (), 0, storages=claims)
     assert len(list(build_storage_subjects([("m.pkl", program)]))) == 100

@@ -253,9 +253,9 @@ def test_help_describes_every_output_format(command: str) -> None:
 
 
 def test_option_show_hides_findings_without_changing_the_exit_code() -> None:
-    shown = run_scan(FIXTURES / "pickle/malicious/unverified-type.pkl", "--show", "critical", "--fail-on", "medium")
-    assert shown.returncode == 1
-    assert "pickle/unverified-type" not in shown.stdout
+    done = run_scan(FIXTURES / "pickle/malicious/unverified-type.pkl", "--show", "critical", "--fail-on", "medium")
+    assert done.returncode == 1
+    assert "pickle/unverified-type" not in done.stdout
 
 
 def test_scan_prints_no_colour_and_no_progress_if_its_output_is_not_a_terminal() -> None:

@@ -101,8 +101,8 @@ class Access:
         user = self.find_user(request)
         if (kind, id) in self.moved:
             new = self.moved[kind, id]
-            target = request.target.replace(f"/{id}", f"/{new}", 1)
-            raise RefusedError(307, f"Moved to {new}", headers={"Location": target})
+            new_target = request.target.replace(f"/{id}", f"/{new}", 1)
+            raise RefusedError(307, f"Moved to {new}", headers={"Location": new_target})
         repository = self.repositories.get((kind, id))
         if repository is None or (repository.private and not self._can_read(user, repository)):
             if user is None:

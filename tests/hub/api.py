@@ -74,7 +74,7 @@ class Api:
             return self._describe_caller(request)
         if len(segments) < 2 or segments[0] not in KINDS:
             raise RefusedError(404, "Sorry, we can't find the page you are looking for.")
-        id, rest = split_id(segments[1:])
+        id, route_segments = split_id(segments[1:])
         repository = self.access.find_repository(request, KINDS[segments[0]], id)
         routes: dict[str, Callable[[Request, Repository, list[str]], Response]] = {
             "": self._describe_repository,
@@ -86,11 +86,11 @@ class Api:
             "scan": self._summarise_scans,
             "auth-check": self._check_access,
         }
-        route = routes.get(rest[0] if rest else "")
-        method = "POST" if rest[:1] == ["paths-info"] else "GET"
+        route = routes.get(route_segments[0] if route_segments else "")
+        method = "POST" if route_segments[:1] == ["paths-info"] else "GET"
         if route is None or request.method not in (method, "HEAD"):
             raise RefusedError(404, "Sorry, we can't find the page you are looking for.")
-        return route(request, repository, rest[1:])
+        return route(request, repository, route_segments[1:])
 
     def _describe_caller(self, request: Request) -> Response:
         """Answer ``whoami-v2``: the account of the token."""
@@ -134,12 +134,12 @@ class Api:
         start = 0
         if "cursor" in request.query:
             start = names.index(self._decode_cursor(request.query["cursor"][-1])) + 1
-        shown = names[start : start + size]
+        page = names[start : start + size]
         headers = {}
         if start + size < len(names):
-            next_page = {"limit": str(size), "cursor": self._encode_cursor(shown[-1], size)}
+            next_page = {"limit": str(size), "cursor": self._encode_cursor(page[-1], size)}
             headers = self._build_next_link(request, next_page)
-        entries = [describe_entry(repository, commit, name, expand) for name in shown]
+        entries = [describe_entry(repository, commit, name, expand) for name in page]
         return build_json_response(entries, headers=headers)
 
     @staticmethod

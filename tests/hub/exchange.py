@@ -245,17 +245,17 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD" or response.status == 304:
             return
-        bytes_to_drop = response.drop_after
+        bytes_until_drop = response.drop_after
         for piece in response.body.read_pieces():
-            part = piece if bytes_to_drop is None else piece[:bytes_to_drop]
+            part = piece if bytes_until_drop is None else piece[:bytes_until_drop]
             request.sent += len(part)
             self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             if response.rate:
                 self.wfile.flush()
                 time.sleep(len(part) / response.rate)
-            if bytes_to_drop is not None:
-                bytes_to_drop -= len(part)
-                if bytes_to_drop <= 0:
+            if bytes_until_drop is not None:
+                bytes_until_drop -= len(part)
+                if bytes_until_drop <= 0:
                     self._drop_connection()
                     return
         if response.drop_after is not None:

@@ -72,12 +72,12 @@ class FileRoutes:
         if segments[0] in KINDS:
             kind = KINDS[segments.pop(0)]
         id_end = segments.index("resolve", 1)
-        id, rest = "/".join(segments[:id_end]), segments[id_end + 1 :]
+        id, revision_and_path = "/".join(segments[:id_end]), segments[id_end + 1 :]
         repository = self.access.find_repository(request, kind, id)
         # The revisions refs/pr/1 and refs/convert/parquet may be written with plain slashes.
-        revision_length = 3 if rest[:1] == ["refs"] else 1
-        commit = find_commit(repository, "/".join(rest[:revision_length]))
-        path = "/".join(rest[revision_length:])
+        revision_length = 3 if revision_and_path[:1] == ["refs"] else 1
+        commit = find_commit(repository, "/".join(revision_and_path[:revision_length]))
+        path = "/".join(revision_and_path[revision_length:])
         self.access.check_download_access(request, repository)
         blob = self._find_blob(commit, path)
         if blob.sha256:

@@ -65,8 +65,8 @@ def make_mirror(folder: Path, files: Files) -> str:
     folder.mkdir(parents=True)
     run_git(folder, "init", "--quiet", "--initial-branch=main")
     for path, content in collect_contents(files).items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
         data = b"".join(read_chunks(content, 0, get_length(content)))
         if is_large(path, len(data), LFS_PATTERNS):
             digest = make_blob(path, content, LFS_PATTERNS).sha256 or ""
@@ -74,7 +74,7 @@ def make_mirror(folder: Path, files: Files) -> str:
             stored.parent.mkdir(parents=True, exist_ok=True)
             stored.write_bytes(data)
             data = build_lfs_pointer(digest, len(data))
-        place.write_bytes(data)
+        file.write_bytes(data)
     run_git(folder, "add", "--all", "--force")
     run_git(folder, "commit", "--quiet", "--message", "initial commit")
     return run_git(folder, "rev-parse", "HEAD")

@@ -29,8 +29,8 @@ def format_date(date: int) -> str:
 def collect_contents(files: Files) -> dict[str, Content]:
     """Collect the files of a mapping, or of a folder on disk without links, by their path in the repository."""
     if isinstance(files, Path):
-        found = sorted(path for path in files.rglob("*") if path.is_file() and not path.is_symlink())
-        return {path.relative_to(files).as_posix(): path for path in found}
+        paths = sorted(path for path in files.rglob("*") if path.is_file() and not path.is_symlink())
+        return {path.relative_to(files).as_posix(): path for path in paths}
     return {path: value.encode() if isinstance(value, str) else value for path, value in files.items()}
 
 

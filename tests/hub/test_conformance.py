@@ -169,11 +169,11 @@ def test_hub_page_size_setting_splits_tree_and_commit_listings(hub: LoopbackHub,
     assert len(hub.requests) == 2
 
 
-def test_paths_info_omits_missing_paths(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
-    found = api.get_paths_info("acme/tiny", ["README.md", "sub", "nowhere", "sub/model.safetensors"], expand=True)
+def test_answer_about_several_paths_omits_the_missing_ones(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+    entries = api.get_paths_info("acme/tiny", ["README.md", "sub", "nowhere", "sub/model.safetensors"], expand=True)
 
-    assert [e.path for e in found] == ["README.md", "sub", "sub/model.safetensors"]
-    assert found[0].last_commit is not None
+    assert [e.path for e in entries] == ["README.md", "sub", "sub/model.safetensors"]
+    assert entries[0].last_commit is not None
     url = f"{hub.endpoint}/api/models/acme/tiny/paths-info/main"
     plain = get_session().post(url, json={"paths": ["README.md"]}).json()
     assert [sorted(e) for e in plain] == [["oid", "path", "size", "type"]]
@@ -194,7 +194,7 @@ def test_listed_refs_include_branches_tags_and_pull_requests(api: HfApi, tiny: R
     assert api.list_repo_refs("acme/tiny").pull_requests is None
 
 
-def test_commits_are_listed_newest_first(api: HfApi, tiny: Repository) -> None:
+def test_loopback_hub_lists_commits_newest_first(api: HfApi, tiny: Repository) -> None:
     newest, oldest = api.list_repo_commits("acme/tiny")
 
     assert (newest.commit_id, newest.title, newest.message) == (tiny.sha, "Add config", "It was missing.")
@@ -227,7 +227,8 @@ def test_loopback_hub_records_every_request_with_its_status(hub: LoopbackHub, ti
     (request,) = hub.requests
     assert (request.origin, request.method, request.path) == ("hub", "GET", "/api/models/acme/tiny")
     assert (request.query, request.headers["x-mark"], request.status) == ({"blobs": ["true"]}, "here", 200)
-    assert request.sent == len(json.dumps(get_session().get(f"{hub.endpoint}/api/models/acme/tiny?blobs=true").json()))
+    same_answer = get_session().get(f"{hub.endpoint}/api/models/acme/tiny?blobs=true")
+    assert request.sent == len(json.dumps(same_answer.json()))
 
 
 def test_hostile_file_names_are_listed_unchanged(hub: LoopbackHub, api: HfApi) -> None:
@@ -238,5 +239,5 @@ def test_hostile_file_names_are_listed_unchanged(hub: LoopbackHub, api: HfApi) -
 
     assert listed == set(names)
     assert {s.rfilename for s in api.model_info("acme/odd").siblings or []} == set(names)
-    got = get_session().get(f"{hub.endpoint}/acme/odd/resolve/main/a%0Ab.txt")
-    assert (got.status_code, got.content) == (200, b"x")
+    answer = get_session().get(f"{hub.endpoint}/acme/odd/resolve/main/a%0Ab.txt")
+    assert (answer.status_code, answer.content) == (200, b"x")

@@ -87,7 +87,7 @@ def test_snapshot_downloaded_after_a_new_commit_has_the_files_of_that_commit(
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_single_file_is_downloaded(hub: LoopbackHub, tiny: Repository, path: str) -> None:
+def test_hub_client_downloads_each_single_file_with_its_bytes(hub: LoopbackHub, tiny: Repository, path: str) -> None:
     assert Path(hf_hub_download("acme/tiny", path, endpoint=hub.endpoint)).read_bytes() == get_content(path)
 
 
@@ -97,8 +97,8 @@ def test_dataset_file_is_downloaded_from_the_main_branch_and_from_a_pull_request
 
     api = HfApi(endpoint=hub.endpoint, token=False)
     for revision, rows in ((None, b"a\n"), ("refs/pr/1", b"a\nb\n")):
-        got = api.hf_hub_download("acme/table", "rows.csv", repo_type="dataset", revision=revision)
-        assert Path(got).read_bytes() == rows
+        downloaded = api.hf_hub_download("acme/table", "rows.csv", repo_type="dataset", revision=revision)
+        assert Path(downloaded).read_bytes() == rows
 
 
 def test_loopback_hub_serves_a_repository_made_from_a_folder_on_disk(hub: LoopbackHub, tmp_path: Path) -> None:
@@ -138,7 +138,9 @@ def test_storage_serves_only_signed_addresses_and_refuses_requests_with_a_token(
 
 
 @pytest.mark.parametrize("path", ["sub/model.safetensors", "config.json"])
-def test_range_header_selects_bytes(hub: LoopbackHub, tiny: Repository, path: str) -> None:
+def test_range_header_of_a_request_selects_the_bytes_of_the_answer(
+    hub: LoopbackHub, tiny: Repository, path: str
+) -> None:
     url, whole = hf_hub_url("acme/tiny", path, endpoint=hub.endpoint), get_content(path)
     size = len(whole)
     # Invalid ranges, several ranges and other units are ignored: the answer is the whole file.
@@ -193,7 +195,7 @@ def test_small_file_is_compressed_on_request_and_answered_with_304_if_unchanged(
     assert get_session().get(url, headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
 
 
-def test_file_system_client_requests_only_ranges(hub: LoopbackHub) -> None:
+def test_file_system_of_the_hub_client_requests_only_ranges_of_a_large_file(hub: LoopbackHub) -> None:
     data = os.urandom(2_000_000)
     hub.add_repository("acme/big", {"model.bin": data})
     files = HfFileSystem(endpoint=hub.endpoint, token=False, skip_instance_cache=True)

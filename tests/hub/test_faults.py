@@ -73,15 +73,17 @@ def test_client_repeats_a_download_after_server_errors(hub: LoopbackHub, tiny: R
     assert [r.status for r in hub.list_requests("hub")] == [500, 500, 500, 302]
 
 
-def test_dropped_download_resumes_with_a_range(hub: LoopbackHub, waits: list[float], tmp_path: Path) -> None:
+def test_hub_client_resumes_a_dropped_download_with_a_range_request(
+    hub: LoopbackHub, waits: list[float], tmp_path: Path
+) -> None:
     large = tmp_path / "large.bin"
     large.write_bytes(b"\0" * 12_000_000)
     hub.add_repository("acme/large", {"large.bin": large})
     hub.inject_fault("large.bin", origin="cdn", drop_after=11_000_000, times=1)
 
-    got = Path(hf_hub_download("acme/large", "large.bin", endpoint=hub.endpoint))
+    downloaded = Path(hf_hub_download("acme/large", "large.bin", endpoint=hub.endpoint))
 
-    assert got.read_bytes() == large.read_bytes()
+    assert downloaded.read_bytes() == large.read_bytes()
     first, second = hub.list_requests("cdn")
     assert (first.status, first.sent) == (200, 11_000_000)
     # the client keeps whole pieces of 10 MiB
@@ -104,14 +106,14 @@ def test_hub_client_accepts_a_download_with_a_changed_byte_and_the_same_size(
 ) -> None:
     hub.inject_fault(path, tamper=True)
 
-    got = (Path(snapshot_download("acme/tiny", endpoint=hub.endpoint)) / path).read_bytes()
+    downloaded = (Path(snapshot_download("acme/tiny", endpoint=hub.endpoint)) / path).read_bytes()
 
     blob = tiny.find_commit("main").files[path]
     assert isinstance(blob.content, bytes)
-    assert len(got) == blob.size
-    changed = [offset for offset in range(blob.size) if got[offset] != blob.content[offset]]
+    assert len(downloaded) == blob.size
+    changed = [offset for offset in range(blob.size) if downloaded[offset] != blob.content[offset]]
     assert changed == [blob.size // 2]
-    assert hashlib.sha256(got).digest() != hashlib.sha256(blob.content).digest()
+    assert hashlib.sha256(downloaded).digest() != hashlib.sha256(blob.content).digest()
 
 
 def test_tampered_byte_is_served_at_the_same_offset_in_every_range(hub: LoopbackHub, tiny: Repository) -> None:
@@ -130,13 +132,15 @@ def test_client_stores_wrong_bytes_of_the_right_size_under_the_digest_of_the_rig
 ) -> None:
     hub.inject_fault("model.safetensors", content=b"x" * len(WEIGHTS))
 
-    got = Path(hf_hub_download("acme/tiny", "model.safetensors", endpoint=hub.endpoint))
+    downloaded = Path(hf_hub_download("acme/tiny", "model.safetensors", endpoint=hub.endpoint))
 
-    assert got.read_bytes() == b"x" * len(WEIGHTS)
-    assert got.resolve().name == tiny.find_commit("main").files["model.safetensors"].sha256
+    assert downloaded.read_bytes() == b"x" * len(WEIGHTS)
+    assert downloaded.resolve().name == tiny.find_commit("main").files["model.safetensors"].sha256
 
 
-def test_client_refuses_bytes_of_another_size(hub: LoopbackHub, tiny: Repository) -> None:
+def test_hub_client_refuses_a_download_whose_size_differs_from_the_stated_one(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     hub.inject_fault("model.safetensors", content=b"short")
 
     with pytest.raises(OSError, match="Consistency check failed"):
@@ -174,7 +178,7 @@ def test_answer_whose_stated_length_exceeds_its_body_is_a_protocol_error(hub: Lo
         get_session().get(url)
 
 
-def test_delayed_answer_times_out(hub: LoopbackHub, tiny: Repository) -> None:
+def test_hub_client_raises_a_timeout_if_the_answer_is_delayed(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault("/api/models", delay=5, times=1)
 
     with pytest.raises(httpx2.ReadTimeout):

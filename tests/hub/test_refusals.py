@@ -84,7 +84,7 @@ def test_anonymous_callers_get_the_same_answer_for_private_and_missing_repositor
         assert "X-Error-Code" not in refused.value.response.headers
 
 
-def test_snapshot_is_downloaded_over_https(secure_hub: LoopbackHub) -> None:
+def test_hub_client_downloads_a_snapshot_over_https(secure_hub: LoopbackHub) -> None:
     secure_hub.add_repository("acme/public", FILES)
 
     folder = Path(snapshot_download("acme/public", endpoint=secure_hub.endpoint))

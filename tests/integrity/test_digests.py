@@ -51,7 +51,7 @@ def test_computed_blob_id_equals_the_one_that_git_computes(tmp_path: Path) -> No
     assert git_digest.value == done.stdout.strip()
 
 
-def test_bytes_read_in_order_are_not_read_twice() -> None:
+def test_digests_of_bytes_that_were_read_in_order_need_no_second_read() -> None:
     inner = BytesWindow(b"x" * 1000)
     window = DigestingWindow(inner)
     for offset in range(0, 1000, 100):
@@ -60,7 +60,7 @@ def test_bytes_read_in_order_are_not_read_twice() -> None:
     assert inner.bytes_read == 1000
 
 
-def test_truncated_file_has_no_digest() -> None:
+def test_file_shorter_than_its_stated_size_has_no_digest() -> None:
     with pytest.raises(WindowError) as caught:
         DigestingWindow(BytesWindow(b"abc", stated_size=10)).finish()
     assert caught.value.reason is UnreadReason.CHANGED

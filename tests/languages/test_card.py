@@ -86,7 +86,7 @@ def test_card_fields_before_a_syntax_error_are_still_read(read_bytes):
     assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]
 
 
-def test_unclosed_front_matter_is_a_defect(read_fixture):
+def test_unclosed_front_matter_of_a_card_is_a_defect_and_its_fields_are_read(read_fixture):
     card = _get_card(read_fixture("markdown/truncated/README.md"))
     assert card.values("license") == ("apache-2.0",)
     assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]

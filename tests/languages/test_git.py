@@ -47,14 +47,14 @@ def test_submodule_name_with_parent_folders_is_reported(read_bytes):
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_ordinary_submodules_give_no_mentions(ending, read_bytes):
+def test_ordinary_git_submodules_give_no_mentions(ending, read_bytes):
     data = format_submodule(path="third_party/x.git", url="https://example.invalid/-/x.git", branch="main").replace(
         b"\n", ending.encode()
     )
     assert list_mentions(read_bytes(data, ".gitmodules")) == []
 
 
-def test_url_replacement_with_command_is_reported(read_bytes):
+def test_git_url_replacement_that_runs_a_command_is_reported(read_bytes):
     assert list_mentions(read_bytes(b'[url "ext::sh -c true %S"]\n\tinsteadOf = https://\n', ".git/config")) == [
         ("git-command", "url.insteadof")
     ]

@@ -195,7 +195,7 @@ def test_every_spelling_of_an_attribute_is_resolved(template: str) -> None:
         "{% set j = joiner('__class__') %}{{ x[j()] }}",
     ],
 )
-def test_names_computed_at_run_time_are_reported(template: str) -> None:
+def test_template_that_computes_a_name_at_run_time_is_reported(template: str) -> None:
     assert is_computed(template)
 
 
@@ -267,7 +267,7 @@ def test_jinja_calls_filters_tests_and_includes_are_mentioned(template: str, use
         ("{{ lipsum(99999999, False) }}", "rounds"),
     ],
 )
-def test_excessive_rendering_costs_are_reported(template: str, use: str) -> None:
+def test_template_with_excessive_rendering_costs_is_reported(template: str, use: str) -> None:
     outline, _ = read_template(template)
     assert use in {mention.use for mention in outline.mentions if mention.vocabulary == "jinja-costs"}
 
@@ -280,7 +280,7 @@ def test_excessive_rendering_costs_are_reported(template: str, use: str) -> None
         "{% set i = 1 %}{% for a in x %}{% set i = i * 2 %}{% endfor %}",
     ],
 )
-def test_ordinary_rendering_costs_are_not_reported(template: str) -> None:
+def test_template_with_ordinary_rendering_costs_is_not_reported(template: str) -> None:
     assert not [mention for mention in read_mentions(template) if mention.vocabulary == "jinja-costs"]
 
 
@@ -387,8 +387,8 @@ def test_dunder_names_are_found_in_unparsed_template() -> None:
 )
 def test_jinja_template_is_found_in_any_document(name, data, content, read_bytes) -> None:
     reading = read_bytes(data, name, content=content)
-    found = {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
-    assert "__class__" in found
+    names = {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
+    assert "__class__" in names
     assert reading.unread == []
 
 
@@ -401,7 +401,7 @@ def test_jinja_template_is_found_in_any_document(name, data, content, read_bytes
         ("workflow.yaml", b"run: echo ${{ secrets }}\n"),
     ],
 )
-def test_other_text_is_not_a_template(name, data, read_bytes) -> None:
+def test_text_with_the_braces_of_another_language_is_not_read_as_a_jinja_template(name, data, read_bytes) -> None:
     assert read_bytes(data, name).of(Outline) == []
 
 

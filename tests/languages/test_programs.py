@@ -69,6 +69,7 @@ def test_jinja_template_and_python_yaml_tag_are_found_in_files_of_any_name(name:
 @pytest.mark.parametrize(
     "data",
     [
+        # A control character behind the template; other bytes before it; four encodings; bytes that are not UTF-8.
         JINJA_ATTACK.encode() + b"\x1a",
         b"\0\1\2" + JINJA_ATTACK.encode(),
         bytes(range(256)) + JINJA_ATTACK.encode(),
@@ -89,6 +90,7 @@ def test_jinja_template_is_read_in_any_text_encoding_and_between_binary_bytes(
 @pytest.mark.parametrize(
     "text",
     [
+        # An escaped letter, a prefix in a directive, the whole tag, a shortened tag, and an invalid document behind it.
         "a: !!pyth%6fn/object/apply:os.system [id]\n",
         "%TAG ! tag:yaml.org,2002:pyth\n---\na: !on/object/apply:os.system [id]\n",
         "a: !<tag:yaml.org,2002:python/object/apply:os.system> [id]\n",

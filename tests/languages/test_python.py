@@ -95,9 +95,9 @@ def test_python_call_is_recorded_with_its_kind_of_use_and_its_full_name(source: 
     ],
 )
 def test_harmless_lookalike_of_dangerous_call_is_not_recorded(source: str, name: str) -> None:
-    found = analyze_source(source).mentions
-    assert name not in {each.name for each in found}
-    assert "sends-secret" not in {each.use for each in found}
+    mentions = analyze_source(source).mentions
+    assert name not in {each.name for each in mentions}
+    assert "sends-secret" not in {each.use for each in mentions}
 
 
 @pytest.mark.parametrize(
@@ -124,17 +124,17 @@ def test_name_that_a_helper_function_decodes_is_resolved_from_the_call_arguments
 
 
 @pytest.mark.parametrize("broken", ["print 'x'", "def f(:\n    pass", "x = = 1", "type X[T = int] = (", "((("])
-def test_syntax_error_hides_no_other_statement(broken: str) -> None:
+def test_python_syntax_error_hides_no_call_before_or_after_it(broken: str) -> None:
     for source in (f"{broken}\nimport os\nos.system('x')\n", f"import os\nos.system('x')\n{broken}\n"):
-        found = analyze_source(source)
-        assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
-        assert found.damage
+        analysis = analyze_source(source)
+        assert ("call-at-import", "os.system") in {(each.use, each.name) for each in analysis.mentions}
+        assert analysis.damage
 
 
-def test_names_in_unparsed_statement_are_recorded() -> None:
-    found = analyze_source("import os\ndef f():\n    print 'x'\n    os.system('x')\n")
-    assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
-    assert [line for line, _ in found.damage] == [2]
+def test_call_in_a_python_statement_that_cannot_be_parsed_is_recorded() -> None:
+    analysis = analyze_source("import os\ndef f():\n    print 'x'\n    os.system('x')\n")
+    assert ("call-at-import", "os.system") in {(each.use, each.name) for each in analysis.mentions}
+    assert [line for line, _ in analysis.damage] == [2]
 
 
 @check_each(
@@ -148,8 +148,8 @@ def test_names_in_unparsed_statement_are_recorded() -> None:
     ],
 )
 def test_every_name_of_a_multiple_import_in_an_unparsed_statement_is_resolved(imports: str, call: str) -> None:
-    found = analyze_source(f"print 'x'\ndef f():\n    print 'x'\n    {imports}\n    {call}('x')\n")
-    assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
+    analysis = analyze_source(f"print 'x'\ndef f():\n    print 'x'\n    {imports}\n    {call}('x')\n")
+    assert ("call-at-import", "os.system") in {(each.use, each.name) for each in analysis.mentions}
 
 
 def test_source_is_decoded_by_its_coding_cookie() -> None:
@@ -194,9 +194,9 @@ def test_analysis_of_deeply_nested_source_ends_in_bounded_time(source: str) -> N
 def test_name_behind_more_source_than_is_evaluated_is_found() -> None:
     # Far more than is evaluated: the last call is found by the scan of names.
     source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 60_000 + "os.system('x')\n"
-    found = analyze_source(source)
-    assert any(each.name == "os.system" for each in found.mentions)
-    assert found.bounds
+    analysis = analyze_source(source)
+    assert any(each.name == "os.system" for each in analysis.mentions)
+    assert analysis.bounds
 
 
 def test_concatenation_of_five_hundred_strings_is_evaluated() -> None:
@@ -225,7 +225,7 @@ def test_python_file_with_binary_bytes_is_still_analysed(read_bytes) -> None:
     assert any(each.name == "os.system" for outline in reading.of(Outline) for each in outline.mentions)
 
 
-def test_script_is_recognized_by_shebang(read_bytes) -> None:
+def test_python_script_without_an_extension_is_recognised_by_its_shebang(read_bytes) -> None:
     reading = read_bytes(b"#!/usr/bin/env python3\nimport os\nos.system('x')\n", "run")
     assert reading.formats["run"] == ["python"]
 
@@ -292,7 +292,7 @@ def test_folded_path_join_drops_all_parts_before_an_absolute_part() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SAMPLES), st.randoms(use_true_random=False), st.integers(1, 6))
-def test_mutated_source_does_not_crash(sample: str, chance: random.Random, count: int) -> None:
+def test_analysis_of_mutated_python_source_raises_no_exception(sample: str, chance: random.Random, count: int) -> None:
     text = list(sample * 2)
     for _ in range(count):
         position = chance.randrange(len(text))
@@ -304,13 +304,13 @@ def test_mutated_source_does_not_crash(sample: str, chance: random.Random, count
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
-def test_arbitrary_bytes_do_not_crash(data: bytes) -> None:
+def test_analysis_of_any_bytes_as_python_source_raises_no_exception(data: bytes) -> None:
     analyze_source(*decode_source(data))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="!%?=\\\n axb.|'\"()", max_size=60))
-def test_arbitrary_cell_does_not_crash(source: str) -> None:
+def test_analysis_of_any_text_as_a_notebook_cell_raises_no_exception(source: str) -> None:
     analyze_source(split_cell(source).python)
 
 
@@ -346,5 +346,5 @@ def test_each_of_three_thousand_functions_is_evaluated() -> None:
 
 
 def test_invalid_use_of_a_text_codec_does_not_stop_the_analysis() -> None:
-    found = analyze_source("b'abc'.decode('rot13')\n'abc'.encode('rot13')\nimport os\nos.system('id')\n")
-    assert "os.system" in {each.name for each in found.mentions}
+    analysis = analyze_source("b'abc'.decode('rot13')\n'abc'.encode('rot13')\nimport os\nos.system('id')\n")
+    assert "os.system" in {each.name for each in analysis.mentions}

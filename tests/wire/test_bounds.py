@@ -199,6 +199,6 @@ def test_build_references_yields_nothing_for_no_references() -> None:
 
 
 def test_build_references_adds_an_absence_if_references_exceed_the_bound() -> None:
-    found = list(build_references("keras", make_references(3), 2))
-    assert found[0] == References("keras", tuple(make_references(2)))
-    assert len(found) == 2
+    results = list(build_references("keras", make_references(3), 2))
+    assert results[0] == References("keras", tuple(make_references(2)))
+    assert len(results) == 2

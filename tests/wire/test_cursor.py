@@ -9,12 +9,12 @@ from modelaudit.wire.cursor import BytesCursor, Cursor, SizeBeyondEndError
 def test_cursor_reads_in_order_across_blocks(bytes_window) -> None:
     data = bytes(range(200))
     cursor = Cursor(bytes_window(data), block_size=7)
-    taken = [cursor.take(length, "a piece") for length in (1, 6, 3, 20, 0, 170)]
-    assert b"".join(taken) == data
+    pieces = [cursor.take(length, "a piece") for length in (1, 6, 3, 20, 0, 170)]
+    assert b"".join(pieces) == data
     assert (cursor.offset, cursor.left) == (200, 0)
 
 
-def test_peek_does_not_consume_bytes(bytes_window) -> None:
+def test_peek_of_a_cursor_does_not_consume_the_bytes(bytes_window) -> None:
     cursor = Cursor(bytes_window(b"abcdef"), offset=2)
     assert (cursor.peek(2), cursor.peek(10), cursor.take(4, "the rest")) == (b"cd", b"cdef", b"cdef")
 
@@ -37,7 +37,7 @@ def test_cursor_rejects_a_negative_length_or_one_beyond_the_end_before_reading(
         assert (refused.value.stated_size, refused.value.offset, cursor.offset) == (length, 0, 0)
 
 
-def test_skip_reads_no_bytes(bytes_window) -> None:
+def test_cursor_skips_bytes_without_reading_them(bytes_window) -> None:
     cursor = Cursor(bytes_window(bytes(1000) + b"end"), block_size=10)
     cursor.take(5, "the front")
     cursor.skip(995, "the middle")

@@ -37,12 +37,12 @@ def test_ledger_gives_every_byte_the_class_of_its_strongest_claim(bytes_window, 
         for offset in range(max(0, start), min(end, SIZE)):
             if expected[offset] is not ByteClass.PARSED:
                 expected[offset] = class_
-    found = [each.class_ for each in ledger.partition(window) for _ in range(each.start, each.end)]
+    classes = [each.class_ for each in ledger.partition(window) for _ in range(each.start, each.end)]
     # A single byte between two claims is a run of equal bytes, so it counts as padding.
     gaps = [each for each in ledger.partition(window) if each.class_ is ByteClass.UNCLAIMED]
     assert all(each.end - each.start > 1 for each in gaps)
     # Without a claim, a byte may be padding, so only claimed bytes are compared.
-    pairs = zip(expected, found, strict=True)
+    pairs = zip(expected, classes, strict=True)
     assert all(claimed is found_class for claimed, found_class in pairs if claimed is not ByteClass.UNCLAIMED)
 
 

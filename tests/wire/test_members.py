@@ -33,7 +33,7 @@ def test_defect_log_keeps_50_defects_of_a_kind_and_counts_the_rest() -> None:
         ("a\0/../b", ["path-escape", "nul-in-name"]),
     ],
 )
-def test_unsafe_member_name_is_recorded(name: str, kinds: list[str]) -> None:
+def test_unsafe_name_of_an_archive_member_is_recorded_as_a_defect(name: str, kinds: list[str]) -> None:
     log = DefectLog()
     check_name(name, 0, log)
     assert _list_kinds(log) == kinds

@@ -68,7 +68,7 @@ def test_parsed_type_string_never_contradicts_the_type_that_numpy_parses():
 
 
 @check_each("spelled", ["f8", "<f8", "|O", "O8", "object", "U5", "M8[ns]", "?", "b1", "S0", "float16"])
-def test_usual_type_strings_are_parsed(spelled):
+def test_usual_numpy_type_strings_are_parsed(spelled):
     assert parse_type_text(spelled) != UNKNOWN_DTYPE
 
 
@@ -79,8 +79,8 @@ def test_parsed_header_description_agrees_with_numpy(dtype):
         warnings.simplefilter("ignore")
         descr = np.lib.format.dtype_to_descr(dtype)
         expected = np.lib.format.descr_to_dtype(descr)
-    found = parse_description(descr)
-    assert (found.item_size, found.holds_objects) == (expected.itemsize, expected.hasobject)
+    parsed = parse_description(descr)
+    assert (parsed.item_size, parsed.holds_objects) == (expected.itemsize, expected.hasobject)
 
 
 @check_each(

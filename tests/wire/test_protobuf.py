@@ -51,8 +51,8 @@ ROWS = st.lists(
 @given(ROWS)
 def test_parsed_fields_equal_encoded_fields(bytes_window, rows):
     message = Message.from_window(bytes_window(encode_message(rows)))
-    found = [(f.number, f.wire, f.body.raw(1000) if f.wire == BYTES else f.value) for f in message.fields()]
-    assert found == rows
+    fields = [(f.number, f.wire, f.body.raw(1000) if f.wire == BYTES else f.value) for f in message.fields()]
+    assert fields == rows
 
 
 SHORT_ROWS = st.lists(
