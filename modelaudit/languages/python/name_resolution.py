@@ -179,7 +179,7 @@ def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
 
 
 def resolve_command_method(base: Value, key: Constant) -> ExternalName | None:
-    """Resolve a name of an unknown object, if the name alone shows that it runs commands; ``None`` otherwise.
+    """Resolve the name ``key`` of an unknown object, if the name alone shows that it runs commands; otherwise ``None``.
 
     If the object is a module, every such name counts. Otherwise only a computed one does: ``d["system"]`` is an
     ordinary key.

@@ -111,7 +111,10 @@ class UseRecorder:
         return value or UNKNOWN
 
     def record_computed_name(self, base: Value, line: int) -> None:
-        """Record that some name of a module is used, and that the source does not show which."""
+        """Record that some name of a module is used, and that the source does not show which.
+
+        ``base`` is what the name is taken from. Only a module, known or unknown, and its namespace are recorded.
+        """
         name = name_resolution.find_namespace_owner(base)
         if name.startswith("*."):  # a namespace of an unknown object, such as ``*.__globals__``
             self.log.record(uses.COMPUTED, f"{name.removeprefix('*.')}.*", line)
@@ -123,7 +126,7 @@ class UseRecorder:
             self.log.record(uses.COMPUTED, f"{importer}.*", line)
 
     def record_attribute_walk(self, base: Value, line: int) -> None:
-        """Record a path of unknown attributes that begins at a package: it can lead to any module."""
+        """Record a path of unknown attributes that begins at ``base``. From a package it can lead to any module."""
         for each in list_alternatives(base):
             if isinstance(each, ExternalName) and not each.is_result and each.name in self.imported:
                 self.log.record(uses.COMPUTED, "(package).*", line, each.name)

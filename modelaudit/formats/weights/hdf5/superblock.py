@@ -104,7 +104,7 @@ def _parse_old_superblock(version: int, start: int, block: StructureSource) -> S
     widths = block.widths
     # Version 1 has four more bytes before the addresses (II.A).
     piece = block.read_piece(24 if version == 0 else 28, 6 * widths.address + 24, short=True)
-    base, _free_space, end, driver = (piece.take_address() for _ in range(4))
+    base_address, _free_space, end, driver = (piece.take_address() for _ in range(4))
     # The entry of the root group: offset of its name, address of its header, cache type, reserved bytes, cache.
     piece.take_address()
     root = piece.take_address()
@@ -119,24 +119,26 @@ def _parse_old_superblock(version: int, start: int, block: StructureSource) -> S
         tree, heap = piece.take_address(), piece.take_address()
         tables = (tree, heap) if tree is not None and heap is not None else None
     # ``_make_superblock`` raises an error if the base is missing, so 0 in its place is never used.
-    source = block.rebase(base or 0, widths)
-    return _make_superblock(version, start, base, root, end, None, source, tables, names_driver=driver is not None)
+    source = block.rebase(base_address or 0, widths)
+    return _make_superblock(
+        version, start, base_address, root, end, None, source, tables, names_driver=driver is not None
+    )
 
 
 def _parse_new_superblock(version: int, start: int, block: StructureSource) -> Superblock:
     """Parse the addresses in a superblock of version 2 or 3. The arguments are as for ``_parse_old_superblock``."""
     # Signature, version, two widths and flags take 12 bytes.
     piece = block.read_piece(12, 4 * block.widths.address)
-    base, extension, end, root = (piece.take_address() for _ in range(4))
+    base_address, extension, end, root = (piece.take_address() for _ in range(4))
     claim_parsed(block.window, start, piece.offset + piece.position + CHECKSUM_BYTES)
-    source = block.rebase(base or 0, block.widths)
-    return _make_superblock(version, start, base, root, end, extension, source, None, names_driver=False)
+    source = block.rebase(base_address or 0, block.widths)
+    return _make_superblock(version, start, base_address, root, end, extension, source, None, names_driver=False)
 
 
 def _make_superblock(
     version: int,
     start: int,
-    base: int | None,
+    base_address: int | None,
     root: int | None,
     end: int | None,
     extension: int | None,
@@ -145,10 +147,10 @@ def _make_superblock(
     names_driver: bool,
 ) -> Superblock:
     """Build the superblock. Raises ``DamagedError`` if an address that it must have is missing or invalid."""
-    if base is None or root is None or end is None:
+    if base_address is None or root is None or end is None:
         raise DamagedError(
             "the superblock lacks the base address, the address of the root group or the end address", start
         )
-    if base > source.window.size:
-        raise DamagedError(f"the base address {base} lies beyond the end of the file", start)
+    if base_address > source.window.size:
+        raise DamagedError(f"the base address {base_address} lies beyond the end of the file", start)
     return Superblock(version, start, source, root, tables, extension, end, names_driver)
