@@ -76,19 +76,23 @@ def _decode_base64(text: bytes) -> bytes:
 
 
 def _decode_base32(text: bytes) -> bytes:
+    """Decode base32 with or without padding."""
     text = text.rstrip(b"=")
     return base64.b32decode(text + b"=" * (-len(text) % 8))
 
 
 def _decode_latin_1_in_utf_8(text: bytes) -> bytes:
+    """Return one byte for each character of ``text``, UTF-8 with characters up to U+00FF."""
     return text.decode("utf-8").encode("latin-1")
 
 
 def _decode_escapes(text: bytes) -> bytes:
+    r"""Return one byte for each character or escape of ``text``, such as ``\u0080``."""
     return text.decode("raw-unicode-escape").encode("latin-1")
 
 
 def _decode_ascii85(text: bytes) -> bytes:
+    """Decode Ascii85 with or without its brackets ``<~`` and ``~>``."""
     return base64.a85decode(text.removeprefix(b"<~").removesuffix(b"~>"))
 
 
@@ -194,4 +198,5 @@ def begins_like_content(data: bytes) -> bool:
 
 @functools.cache
 def _compile_starts(coding: Coding) -> re.Pattern[bytes]:
+    """Return the pattern of the first characters of a coding."""
     return re.compile(_TEXT_CODINGS[coding].starts)

@@ -215,4 +215,5 @@ class Table:
 
 
 def _read_text(buffer: FlatBuffer, position: int, most_bytes: int) -> str:
+    """Return the first ``most_bytes`` bytes of the text at ``position``, with bytes outside UTF-8 escaped."""
     return Vector(buffer, position, 1).read_first_bytes(most_bytes).decode("utf-8", "backslashreplace")

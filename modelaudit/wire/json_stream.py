@@ -208,6 +208,7 @@ class JsonStream:
         return True
 
     def _close_container(self) -> None:
+        """Go behind the closing sign of the innermost array or object, and report its end to the handler."""
         self._position += 1
         self._closing_signs.pop()
         self._handler.end_container()
@@ -285,6 +286,7 @@ class JsonStream:
         return LimitReachedError(f"it nests deeper than {self._limits.document_depth} levels")
 
     def _count_values(self, count: int) -> None:
+        """Add to the number of values. Raises ``LimitReachedError`` beyond the bound."""
         self._values += count
         if self._values > self._limits.document_nodes:
             raise self._make_count_error()

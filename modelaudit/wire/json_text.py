@@ -303,6 +303,7 @@ class _FirstCharacter:
         self._pieces = pieces
 
     def __iter__(self) -> Iterator[str]:
+        """Yield the pieces as they are."""
         for piece in self._pieces:
             self.character = self.character or piece.lstrip()[:1]
             yield piece

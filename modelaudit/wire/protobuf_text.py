@@ -197,6 +197,7 @@ def _parse_value(name: _Token, tokens: _Tokens) -> TextField:
 
 
 def _unquote_text(text: str) -> bytes:
+    """Return the bytes of a quoted text, without its quotes and with its escapes decoded."""
     return _ESCAPE.sub(_decode_escape, text[1:-1].encode("utf-8", "surrogatepass"))
 
 

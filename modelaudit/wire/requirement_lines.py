@@ -90,6 +90,7 @@ def strip_credentials(address: str) -> str:
 
 
 def _strip_comment(line: str) -> str:
+    """Return the line up to its comment."""
     return _COMMENT.split(line, maxsplit=1)[0]
 
 

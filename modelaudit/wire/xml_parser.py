@@ -294,11 +294,13 @@ class XmlParser:
         self._content.start(name, attributes, self._parser.CurrentLineNumber)
 
     def _handle_end(self, name: str) -> None:
+        """Pass the end of an element to the handler of the caller."""
         self._record_event()
         self._depth -= 1
         self._content.end(name)
 
     def _handle_text(self, data: str) -> None:
+        """Pass text of the innermost element to the handler of the caller."""
         self._record_event()
         self._content.text(data, self._parser.CurrentLineNumber)
 

@@ -106,6 +106,7 @@ def _parse_stream(stream: _PieceStream, limits: Limits) -> Iterator[yaml.Event]:
 
 
 def _get_line(event: yaml.Event) -> int:
+    """Return the line of an event, counted from 1."""
     return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
@@ -159,6 +160,7 @@ class YamlFacts:
                     frames.append(_OpenCollection(isinstance(event, yaml.MappingStartEvent)))
 
     def _record_duplicate(self, key: str, event: yaml.Event) -> None:
+        """Record a key that occurs twice with the line of ``event``, up to a bound."""
         if len(self.duplicates) < _MOST_DUPLICATES_KEPT:
             self.duplicates.append((key, _get_line(event)))
 
