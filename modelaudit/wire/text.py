@@ -34,14 +34,14 @@ class TextScan:
         self.encoding = UTF_8
         self._decoder: codecs.IncrementalDecoder | None = None
         self._total = 0
-        self._high = 0
+        self._high_bytes = 0
         self._breaks = 0
         self._ends_in_break = True
 
     @property
     def lines(self) -> int:
-        """Number of lines."""
-        return self._breaks + (not self._ends_in_break)
+        """Number of lines; the last one may lack its line break."""
+        return self._breaks if self._ends_in_break else self._breaks + 1
 
     def feed(self, chunk: bytes) -> None:
         """Check the next bytes.
@@ -63,10 +63,10 @@ class TextScan:
         self._total += len(chunk)
 
     def finish(self) -> None:
-        """Check the end of the text, after the last chunk.
+        """Check the end of the text, after the last chunk. Text that ends within a character of UTF-8 is 8-bit text.
 
         Raises:
-            DamagedError: UTF-16 text ends within a character. UTF-8 text then counts as 8-bit text.
+            DamagedError: the text ends within a character of UTF-16.
         """
         if self._decoder is not None and self.encoding != EIGHT_BIT:
             try:
@@ -95,14 +95,14 @@ class TextScan:
 
     def _feed_utf_8_or_8_bit(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
         """Check the next bytes as UTF-8, and from the first invalid byte on as text in an 8-bit encoding."""
-        self._high += len(chunk) - len(chunk.translate(None, HIGH_BYTES))
+        self._high_bytes += len(chunk) - len(chunk.translate(None, HIGH_BYTES))
         if self.encoding == UTF_8:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 self.encoding = EIGHT_BIT
         # In an 8-bit encoding every byte is valid, so the share of high bytes has to distinguish text from other data.
-        if self.encoding == EIGHT_BIT and self._high > _MOST_HIGH_SHARE * (self._total + len(chunk)):
+        if self.encoding == EIGHT_BIT and self._high_bytes > _MOST_HIGH_SHARE * (self._total + len(chunk)):
             raise _make_not_text_error(self._total)
 
 
