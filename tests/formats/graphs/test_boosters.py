@@ -175,11 +175,12 @@ def test_binary_dart_model_is_read_with_tree_weights_only_if_it_has_trees(tree_c
     assert (list(reading.formats.values()), reading.unread, reading.kinds()) == ([["xgboost-binary"]], [], set())
 
 
-@check_each("reader, model", [("ubjson._MOST_KEPT", MODELS[0]), ("xgboost_binary._MOST_NODES", MODELS[1])])
-def test_booster_tree_over_the_bound_on_checked_nodes_is_unread_and_not_a_defect(
-    reader, model, read_bytes, monkeypatch
+@check_each("bound, model", [("ubjson._MOST_KEPT", MODELS[0]), ("xgboost_binary._MOST_NODES", MODELS[1])])
+def test_booster_tree_over_the_bound_on_checked_nodes_is_reported_as_unread_and_has_no_defect(
+    bound, model, read_bytes, monkeypatch
 ):
-    monkeypatch.setattr(f"modelaudit.formats.graphs.boosters.{reader}", 2)
+    # The tree has three nodes.
+    monkeypatch.setattr(f"modelaudit.formats.graphs.boosters.{bound}", 2)
     reading = read_bytes(model)
     assert (reading.reasons(), reading.kinds()) == ({UnreadReason.LIMIT}, set())
 

@@ -331,6 +331,7 @@ def test_embedded_contents_over_the_bound_in_an_onnx_model_are_reported_as_unrea
     monkeypatch.setattr("modelaudit.formats.graphs.onnx.collector._MOST_CHILDREN", 1)
     payload = base64.b64encode((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
     for count in (1, 2):
+        # An attribute with a text as its value (4), and its name (1).
         attributes = [encode_data(4, payload) + encode_data(1, f"a{n}") for n in range(count)]
         reading = read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu", *attributes))), "m.onnx")
         assert reading.called

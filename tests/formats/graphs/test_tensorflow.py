@@ -229,7 +229,7 @@ def test_keras_configurations_in_a_saved_model_or_its_keras_metadata_are_read_as
     assert read_bytes(metadata, "other.pb").formats["other.pb!layer-0.json"] == ["json"]
 
 
-def test_saved_model_in_text_form_gives_the_same_mentions_as_the_binary_form(read_bytes):
+def test_saved_model_in_text_form_is_read_with_its_operators_and_references(read_bytes):
     text = """
     saved_model_schema_version: 1
     meta_graphs {

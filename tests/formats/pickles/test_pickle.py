@@ -358,6 +358,7 @@ def test_pickle_machine_reads_pickles_of_real_objects_to_their_end(target: objec
 
 def test_attribute_in_a_mapping_nested_deeper_than_the_recursion_limit_is_recorded() -> None:
     depth = 3000
+    # Each mapping has the next one under the key "__dict__". The innermost maps "a" to posix.system.
     state = b"}U\x08__dict__" * depth + b"}U\x01acposix\nsystem\ns" + b"s" * depth
     program, _ = read_pickle(b"\x80\x02cpkg\nMade\n)R" + state + b"b.")
     (event,) = [event for event in program.events if event.act is Act.SET_STATE]

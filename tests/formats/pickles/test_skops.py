@@ -81,10 +81,10 @@ def test_skops_protocol_number_with_too_many_digits_is_recorded_as_unknown(read_
 
 @pytest.mark.parametrize("name", ["PCG64", "set_state"])
 def test_name_of_a_skops_random_generator_is_read_in_both_layouts(read_bytes, name: str) -> None:
-    text = build_node("JsonNode", "builtins.str", content=json.dumps(name))
-    new = {"bit_generator": build_node("DictNode", "builtins.dict", content={"bit_generator": text})}
-    old = {"bit_generator": {"bit_generator": name, "state": {"state": 1}}}
-    for content in (new, old):
+    name_node = build_node("JsonNode", "builtins.str", content=json.dumps(name))
+    new_layout = {"bit_generator": build_node("DictNode", "builtins.dict", content={"bit_generator": name_node})}
+    old_layout = {"bit_generator": {"bit_generator": name, "state": {"state": 1}}}
+    for content in (new_layout, old_layout):
         found = read_nodes(
             read_bytes, build_node("RandomGeneratorNode", "numpy.random._generator.Generator", content=content)
         )

@@ -69,7 +69,7 @@ def test_safetensors_library_accepts_each_benign_fixture(path):
 
 
 @pytest.mark.parametrize("folder", ["truncated", "bomb"])
-def test_safetensors_library_refuses_each_broken_fixture(folder, read_fixture):
+def test_safetensors_library_refuses_each_broken_fixture_and_the_reader_reports_it(folder, read_fixture):
     for path in (FIXTURES / "safetensors" / folder).iterdir():
         assert not _is_accepted_by_library(path.read_bytes())
         reading = read_fixture(f"safetensors/{folder}/{path.name}")
