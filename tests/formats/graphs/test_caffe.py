@@ -113,15 +113,15 @@ def test_triton_backend_is_recorded_even_after_more_file_references_than_the_bou
 
 
 @pytest.mark.parametrize(
-    ("settings", "use"),
+    ("plugin_setting", "use"),
     [
         ('backend: "acme_exec"', "backend"),
         ('platform: "acme_plan"', "platform"),
         ('backend: "python"\nmodel_repository_agents { agents [ { name: "acme_agent" } ] }', "repository agent"),
     ],
 )
-def test_unlisted_plugin_of_a_triton_configuration_leaves_an_absence(tmp_path, settings, use):
-    (tmp_path / "config.pbtxt").write_text(f'name: "acme"\nmax_batch_size: 8\n{settings}\n')
+def test_unlisted_plugin_of_a_triton_configuration_leaves_an_absence(tmp_path, plugin_setting, use):
+    (tmp_path / "config.pbtxt").write_text(f'name: "acme"\nmax_batch_size: 8\n{plugin_setting}\n')
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3
-    assert [finding.message for finding in report.findings if f"names the {use} acme_" in finding.message]
+    assert any(f"names the {use} acme_" in finding.message for finding in report.findings)

@@ -353,6 +353,7 @@ def test_memo_entries_in_skipped_data_count_for_the_limit_on_memo_entries(write:
             Machine(CountingWindow(data), 0, Limits(pickle_memo=3), skips_plain_data=skips).execute()
 
 
+# Opcodes that push a text after its length in one, four and eight bytes.
 @check_each("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
 @check_each("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)])
 def test_skimmer_does_not_skip_plain_data_under_a_special_key(key: str, opcode: bytes) -> None:

@@ -118,8 +118,8 @@ def test_msgpack_map_that_states_more_pairs_than_bytes_follow_is_reported_as_dam
 @pytest.mark.parametrize(
     "data",
     [
-        # A map without pairs, one with a short key and no map or array, a pickle, a map whose key is bytes, text, and
-        # maps as keys.
+        # A map whose pairs are missing, one with a short key and no map or array, a pickle, a map whose key is bytes,
+        # text, and maps as keys.
         b"\x82",
         b"\x81\xa1a\x01",
         b"\x80\x02]q\x00.",

@@ -76,6 +76,7 @@ def test_zarr_codec_is_mentioned_even_if_its_settings_look_like_array_metadata(r
 @check_each(
     "metadata, expected",
     [
+        # A grid: the folder, the prefix of each file name, the separator of numbers, and the chunks in each dimension.
         (build_v2_metadata(shape=[5], chunks=[2]), ChunkGrid("", "", ".", (3,))),
         (build_v2_metadata(shape=[4, 4], chunks=[2, 4], dimension_separator="/"), ChunkGrid("", "", "/", (2, 1))),
         (build_v2_metadata(shape=[], chunks=[]), ChunkGrid("", "", ".", ())),
