@@ -46,7 +46,7 @@ def read_targets(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
 
 
 def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
-    """Yield a mention of each target.
+    """Yield a mention of each target, which is a name that a loader imports and calls.
 
     Args:
         is_nemo_file: whether every ``target`` counts, and not only one beside ``params``.

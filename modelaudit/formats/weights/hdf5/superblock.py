@@ -81,7 +81,7 @@ def read_superblock(window: Window) -> Superblock:
     version = block.read_piece(len(SIGNATURE), 1).take_number(1)
     if version > 3:
         raise DamagedError(f"the superblock has the unknown version {version}", start + 8)
-    # In versions 0 and 1 the versions of four other structures come before the two widths (II.A).
+    # In versions 0 and 1, four bytes come before the two widths: versions of other structures, one reserved (II.A).
     width_fields = block.read_piece(9 if version > 1 else 13, 2)
     widths = Widths(width_fields.take_number(1), width_fields.take_number(1))
     if widths.address not in _VALID_WIDTHS or widths.length not in _VALID_WIDTHS:

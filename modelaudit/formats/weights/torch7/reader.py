@@ -251,7 +251,7 @@ class _ItemWalker:
             self._waiting.append(self._read_item)  # the fields of the object, in a table
 
     def _skip_storage(self, kind: str) -> None:
-        """Skip the numbers of a storage; ``kind`` is a key of ``_ITEM_BYTES``.
+        """Skip the numbers of a storage; ``kind`` is the word before ``Storage`` in the name of its class.
 
         Raises:
             DamagedError: the numbers end beyond the file, or the kind is unknown.
