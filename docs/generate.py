@@ -82,9 +82,9 @@ def render_cli_page() -> str:
     root = click.Context(program, info_name="modelaudit", terminal_width=WIDTH)
     parts = [NOTICE, "# Command line\n", _format_help(program, "modelaudit")]
     for name in program.list_commands(root):
-        found = program.get_command(root, name)
-        assert found
-        parts += [f"## modelaudit {name}\n", _format_help(found, f"modelaudit {name}")]
+        subcommand = program.get_command(root, name)
+        assert subcommand
+        parts += [f"## modelaudit {name}\n", _format_help(subcommand, f"modelaudit {name}")]
     return "\n".join(parts)
 
 

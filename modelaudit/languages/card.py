@@ -202,6 +202,7 @@ def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardF
     for value in values if name == "tags" else ():
         key, _, stated = value.partition(":")
         if key in ("license", "base_model") and stated.strip():
+            # The value follows the last colon: ``merge`` is a relation.
             yield CardField(key, (stated.rpartition(":")[2].strip(),), line)
 
 

@@ -135,7 +135,7 @@ class _JsonSettingsCollector:
     def end_container(self) -> None:
         """Close the innermost array or object."""
         path, is_object = self._paths.pop(), self._is_object.pop()
-        if not self._counts.pop() and is_object:
+        if not self._counts.pop() and is_object:  # an empty object counts as one value
             self._store.add(Setting(path, None))
 
     def add_key(self, key: str) -> None:

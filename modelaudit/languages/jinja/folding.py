@@ -188,7 +188,7 @@ class ConstantFolder:
     def _apply_to_each(self, folded: FoldedValues, apply: Callable[[Value], Value]) -> FoldedValues:
         """Return the results of an operation for each value that an expression can have."""
         results = [apply(value) for value in folded.values]
-        # A text, or a list of texts, that the filter turned into an unknown value may be any text at run time.
+        # A text, or a list of texts, that the operation turned into an unknown value may be any text at run time.
         has_lost_value = any(value is UNKNOWN for value in results)
         return self._keep_known(results, folded.is_computed or (has_lost_value and folded.holds_text))
 

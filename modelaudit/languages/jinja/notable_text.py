@@ -21,6 +21,7 @@ _MAX_QUOTE_LENGTH: Final = 100
 _MAX_TEXT_LENGTH: Final = 200_000
 _LONG_TEXT_LENGTH: Final = 20_000
 _MAX_HITS: Final = 20
+_MAX_ENCODED_LENGTH: Final = 4000
 
 _ADDRESS: Final = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'<>{}|\\^`]{3,200}", re.IGNORECASE)
 # "ignore all previous instructions", "without telling the user", "always include a link".
@@ -128,7 +129,7 @@ def _find_invisible_text(text: str) -> Iterator[NotableText]:
 
 def _is_encoded_text(text: str) -> bool:
     """Whether the text is Base64 of printable ASCII text."""
-    digits = text.rstrip("=").replace("-", "+").replace("_", "/")[:4000]
+    digits = text.rstrip("=").replace("-", "+").replace("_", "/")[:_MAX_ENCODED_LENGTH]
     if len(digits) % 4 == 1:  # a last group of one digit holds no whole byte
         digits = digits[:-1]
     try:

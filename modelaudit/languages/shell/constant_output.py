@@ -103,13 +103,12 @@ def _apply_step(text: str, words: list[str]) -> str | None:
 
 
 def _translate_letters(text: str, letters: str, replacements: str) -> str | None:
-    """Apply ``tr`` with two sets of equal length, such as those of ROT13."""
+    """Apply ``tr`` with two sets of equal length, such as those of ROT13; ``None`` for sets of other lengths."""
     from_letters, to_letters = _expand_ranges(letters), _expand_ranges(replacements)
-    return (
-        text.translate(dict(zip(map(ord, from_letters), to_letters, strict=False)))
-        if len(from_letters) == len(to_letters)
-        else None
-    )
+    if len(from_letters) != len(to_letters):
+        return None
+    # Of a letter that is given twice, the last replacement counts.
+    return text.translate(dict(zip(map(ord, from_letters), to_letters, strict=True)))
 
 
 def _expand_ranges(letters: str) -> str:

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
+from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.program_names import (
     FETCHERS,
@@ -207,7 +208,7 @@ class DownloadTracker:
         """Record the variables that get the output of a download: ``name=$(curl …)``, ``set -- $(curl …)``."""
         names = [name for name, value in command.assignments if OUTPUT_MARK in value]
         if words[:2] == ["set", "--"]:
-            names += ["@", *map(str, range(1, 10))]
+            names += POSITIONAL_PARAMETERS
         elif words[:2] == ["printf", "-v"]:
             names += words[2:3]
         self.variables.update(dict.fromkeys(names, address))

@@ -170,10 +170,10 @@ def _check_submodule(entry: _GitSetting) -> Iterator[Mention]:
 
 def _check_lfs(entry: _GitSetting) -> Iterator[Mention]:
     """Yield a mention of a program that Git LFS starts, or of the server that it fetches files from."""
-    name_and_key = f"{entry.subsection}.{entry.key}"
-    if (
-        _LFS_PROGRAM_KEY.fullmatch(name_and_key) or _LFS_PROGRAM_KEY.fullmatch(entry.key)
-    ) and not _LFS_COMMAND.fullmatch(entry.value):
+    # ``[lfs "extension.name"] smudge = …`` and ``[lfs] extension.name.smudge = …`` are the same setting.
+    spellings = (f"{entry.subsection}.{entry.key}", entry.key)
+    names_program = any(_LFS_PROGRAM_KEY.fullmatch(key) for key in spellings)
+    if names_program and not _LFS_COMMAND.fullmatch(entry.value):
         yield entry.make_mention("git-command")
     elif entry.full_key in _LFS_STORE_KEYS and entry.value:
         host = _HOST.match(entry.value)

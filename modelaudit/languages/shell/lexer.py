@@ -320,8 +320,10 @@ class ShellLexer:
         """Return the character behind a backslash; nothing for a line break, which the backslash removes."""
         following = self.text[self._position + 1 : self._position + 2]
         self._position += 2
-        self._line += following == "\n"
-        return "" if following == "\n" else following
+        if following == "\n":
+            self._line += 1
+            return ""
+        return following
 
     def _read_until_quote(self, quote: str) -> str:
         """Return the text between the quote here and the next one; move behind that one."""
@@ -480,6 +482,7 @@ class ShellLexer:
         while end < len(self.text) and self.text[end] != "'":
             end += 2 if self.text[end] == "\\" else 1
         self._position = end + 1
+        self._line += self.text.count("\n", start, end)
         return self.text[start:end]
 
     def _read_to_closing_parenthesis(self) -> str:

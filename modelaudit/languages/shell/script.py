@@ -223,7 +223,6 @@ class _ScriptAnalyzer:
     def _find_source_address(self, sources: list[Command]) -> str | None:
         """Return the address of content that commands download, or read (``dd if=file``) from a file that holds it."""
         self.state.spend_work(sum(sum(map(len, each.input_substitutions)) for each in sources if not each.words))
-
         read_words = (word.removeprefix("if=") for each in sources for word in (*each.words[1:], *each.input_files))
         return find_download_address(sources) or self.state.downloads.find_stored_address(read_words)
 

@@ -85,7 +85,7 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
                 name = find_address(command.split()) or " ".join(match[0].split())[:100]
                 yield Mention("shell-commands", use, name[:200], location, command[:200])
                 break
-        else:
+        else:  # no pattern matches
             downloaded_file = variables.follow_downloads(command)
             if downloaded_file is not None:
                 yield Mention("shell-commands", "download-then-run", downloaded_file[:200], location, command[:200])

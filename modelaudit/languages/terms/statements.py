@@ -18,6 +18,7 @@ from modelaudit.wire.base import Reading
 from modelaudit.wire.text import get_file_name
 
 _MAX_STATEMENTS: Final = 200
+_MAX_DESCRIPTION_LINES: Final = 20
 _MAX_VALUE: Final = 1000
 _MAX_KEY: Final = 200
 _MAX_SKIPPED_STEPS: Final = 12  # that ``**`` stands for, as each more multiplies the comparisons
@@ -110,7 +111,7 @@ def extract_statements(pairs: Iterable[tuple[str, str]]) -> Iterator[Statements]
 
 def iter_description_pairs(text: str, field: str) -> Iterator[tuple[str, str]]:
     """Yield pairs from description lines of the form ``License: …``, as input for ``extract_statements``."""
-    for match in islice(_DESCRIPTION_LINE.finditer(text), 20):
+    for match in islice(_DESCRIPTION_LINE.finditer(text), _MAX_DESCRIPTION_LINES):
         key = "base_model" if match["key"].lower().startswith("base") else "license"
         yield f"{field}: {key}", match["value"]
 

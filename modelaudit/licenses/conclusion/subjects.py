@@ -191,6 +191,7 @@ def _find_principal_claim(conclusion: LicenseConclusion) -> LicenseClaim | None:
         for claim in conclusion.claims
         if claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text and claim.artifact
     ]
+    # ``False`` is less than ``True``, so the root card comes first.
     return min(declared, key=lambda claim: claim.artifact != ROOT_CARD, default=None)
 
 

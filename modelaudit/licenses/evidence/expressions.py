@@ -65,7 +65,7 @@ class Expression:
 
     @property
     def unknown_names(self) -> tuple[str, ...]:
-        """Names that SPDX does not list and that are no ``LicenseRef-…``."""
+        """The names that SPDX does not list and that do not have the form ``LicenseRef-…``."""
         if self.operator is None:
             return () if self.known else (self.id,)
         return tuple(dict.fromkeys(name for part in self.parts for name in part.unknown_names))

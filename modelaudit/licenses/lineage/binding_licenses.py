@@ -49,7 +49,7 @@ def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
     if known_model is None or known_model.license not in rules.licenses:
         return origin
     license_name = rules.licenses[known_model.license].name
-    detail = f"{origin.detail.rstrip('.')}; by its name it is under {license_name}".lstrip("; ")
+    detail = f"{origin.detail.rstrip('.')}; by its name it is under {license_name}".lstrip("; ")  # without a detail
     entries = tuple(dict.fromkeys((*origin.entries, known_model.license)))
     return replace(origin, look=OriginState.KNOWN, entries=entries, detail=detail)
 

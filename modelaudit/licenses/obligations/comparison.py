@@ -73,7 +73,7 @@ def rate_dropped_terms(upstream: BindingLicense, own: Sequence[LicenseEntry], vo
 
 def has_binding_clauses(upstream: BindingLicense, vocabulary: Vocabulary) -> bool:
     """Whether anything but facts reaches the model from a licence, or may reach it because its terms are unverified."""
-    if not upstream.entry.read:
+    if not upstream.entry.read:  # its terms are unverified
         return True
     return any(kind.group is not Group.FACT for _, kind in iter_applying_clauses(upstream, vocabulary))
 

