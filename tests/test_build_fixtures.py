@@ -174,7 +174,7 @@ def test_update_deletes_a_committed_file_without_a_builder_only_with_the_delete_
     assert deleted.stderr.startswith(message)
 
 
-def test_unknown_option_of_the_build_is_refused(checkout: Path) -> None:
+def test_build_refuses_an_unknown_option_and_the_option_delete_without_update(checkout: Path) -> None:
     for options in (("--delete",), ("--force",)):
         assert run_build(checkout, *options).returncode == 2
 

@@ -88,6 +88,7 @@ def test_scan_of_a_hub_repository_with_a_malicious_pickle_fails(hub: LoopbackHub
 
 
 def test_license_link_to_a_file_of_the_same_model_is_not_reported_as_outside(hub: LoopbackHub) -> None:
+    # The front matter names the file on huggingface.co, and the text below it names the file on the Hub of this test.
     link = f"{hub.endpoint}/acme/tiny/blob/main/LICENSE"
     card = f"---\nlicense: other\nlicense_name: acme\nlicense_link: https://huggingface.co/acme/tiny/blob/main/LICENSE\n---\n{link}\n"
     hub.add_repository("acme/tiny", files={**TINY, "LICENSE": "text\n", "README.md": card})

@@ -46,7 +46,9 @@ def list_written_files(library: str = "*") -> tuple[WrittenFile, ...]:
 
 def get_digests(path: Path, row: dict[str, Any]) -> dict[Path, str]:
     """Return the digest of each file of an entry; a folder has them under the key ``files``."""
-    return {path / name: digest for name, digest in row["files"].items()} if "files" in row else {path: row["sha256"]}
+    if "files" in row:
+        return {path / name: digest for name, digest in row["files"].items()}
+    return {path: row["sha256"]}
 
 
 @pytest.mark.parametrize("folder", group_by_folder(f"written/{folder}" for folder in LISTED))

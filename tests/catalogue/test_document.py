@@ -58,7 +58,7 @@ def test_dumped_yaml_is_parsed_to_the_same_data(data: dict[str, str | list[str]]
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))
-def test_random_bytes_parse_or_are_a_configuration_error(raw: bytes | str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_configuration_error(raw: bytes | str) -> None:
     text = raw.decode("latin-1") if isinstance(raw, bytes) else raw
     try:
         parse_text(text, "x")

@@ -52,7 +52,7 @@ def test_rule_with_an_impossible_field_value_is_refused(tmp_path: Path) -> None:
         load_catalogue(extra=[rules])
 
 
-def test_extra_folder_without_rules_is_refused(tmp_path: Path) -> None:
+def test_extra_folder_that_is_missing_or_contains_no_rule_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="contains no rule"):
         load_catalogue(extra=[tmp_path])
     with pytest.raises(ConfigurationError, match="not a folder"):

@@ -39,13 +39,13 @@ GADGETS = [
 def split_name(name: str) -> Name:
     """Split a dotted name as a pickle writes it, such as ``a.b`` and ``Class.method``.
 
-    The module ends at a colon, before the first part with an initial that is a capital or an underscore and that is
-    not the last part, or before the last part.
+    A colon marks the end of the module. Otherwise the qualname begins at the first part with a capital initial;
+    without one, it is the last part.
     """
     if ":" in name:
         module, _, qualname = name.partition(":")
         return Name(module, qualname)
-    attribute_of_class = re.match(r"(?P<module>(?:[^A-Z.][^.]*\.)+)(?P<qualname>[A-Z_][^.]*\..+)", name)
+    attribute_of_class = re.match(r"(?P<module>(?:[^A-Z.][^.]*\.)+)(?P<qualname>[A-Z][^.]*\..+)", name)
     if attribute_of_class:
         return Name(attribute_of_class["module"].rstrip("."), attribute_of_class["qualname"])
     return Name(*name.rsplit(".", 1))

@@ -93,6 +93,7 @@ def test_findings_of_a_rule_beyond_the_bound_are_only_counted_and_other_rules_st
 
 def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> None:
     flood = [make_subject(artifact=f"a.zip!{number:05}") for number in range(3000)]
+    # The bound of 200 holds for the file, which is the archive.
     assert len(collect_findings(flood, {"a/b": make_rule("a/b")}, set(CheckFamily))) == 200
 
 

@@ -41,6 +41,7 @@ def test_openvino_network_is_reported_if_its_bin_file_is_too_short_for_the_weigh
         (encode_call("acme", encode_symbol("y")), set()),
         (encode_call("system", encode_strings("true")), {"r/dangerous-call"}),
         (encode_function(encode_call("acme", encode_symbol("y"))), {"r/unverified-function"}),
+        # Here the dangerous names are variables, and nothing calls them.
         (encode_function(encode_call("{", encode_call("+", encode_symbol("file"), encode_symbol("source")))), set()),
     ],
 )

@@ -51,6 +51,7 @@ def test_loader_call_on_bytes_that_are_examined_as_an_artifact_is_harmless(calle
 
 @pytest.mark.parametrize("argument", UNEXAMINED_ARGUMENTS)
 def test_call_of_a_loader_is_reported_if_its_argument_is_not_examined_as_an_artifact(argument: Value) -> None:
+    # The dangerous callable is reported itself, and the trusted one for its argument.
     assert judge_argument("pkg.load", argument) == ["call"]
     assert judge_argument("pkg.view", argument) == ["argument"]
 

@@ -168,10 +168,10 @@ def write_linked_buffer(folder: Path) -> Path:
     model.mkdir()
     fixture = "tflite/malicious/external-missing.tflite"
     (model / "model.tflite").write_bytes(fixture_path(fixture).read_bytes())
-    for _, structure in read_fixture(fixture).structures:
-        for reference in structure.items if isinstance(structure, References) else ():
-            (model / reference.target).write_bytes(bytes(reference.min_size))
-            os.link(model / reference.target, folder / reference.target)
+    groups = [structure for _, structure in read_fixture(fixture).structures if isinstance(structure, References)]
+    for reference in (reference for group in groups for reference in group.items):
+        (model / reference.target).write_bytes(bytes(reference.min_size))
+        os.link(model / reference.target, folder / reference.target)
     return model
 
 

@@ -53,7 +53,7 @@ class RefusedError(Exception):
         self.headers = {"X-Error-Message": line, **({"X-Error-Code": code} if code else {}), **(headers or {})}
 
     def build_response(self, request: Request) -> Response:
-        """Build the error answer: JSON on API routes, and plain text elsewhere."""
+        """Build the error answer: JSON on API routes, and plain text on those that serve files."""
         if request.path.startswith("/api/") and not request.path.startswith("/api/resolve-cache/"):
             return build_json_response({"error": self.message}, self.status, self.headers)
         plain = {"Content-Type": "text/plain; charset=utf-8"}

@@ -233,7 +233,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
             response.script(cast(BinaryIO, self.wfile))
 
     def _send(self, request: Request, response: Response) -> None:
-        """Send an answer; its fault may slow it or drop the connection. The sent bytes are counted in ``request.sent``."""
+        """Send an answer as its fields demand, and count the bytes of the sent body in ``request.sent``."""
         chunked = response.headers.get("Transfer-Encoding") == "chunked"
         if not chunked and response.status != 304:
             announced = response.headers.setdefault("Content-Length", str(len(response.body)))
