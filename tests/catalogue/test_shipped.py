@@ -130,11 +130,11 @@ def test_trusted_callable_that_acts_on_its_arguments_has_argument_conditions(nam
 def test_class_that_reads_memory_is_trusted_if_imported_and_reported_if_called(name: str) -> None:
     """``numpy.ndarray((1,), "O", <bytes>)`` takes bytes of the pickle for pointers to objects."""
     module, _, qualname = name.rpartition(".")
-    named = Name(module, qualname)
+    class_name = Name(module, qualname)
     for act, opcode in ((Act.CALL, "REDUCE"), (Act.CONSTRUCT, "NEWOBJ")):
-        program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, named, (PlainValue("(1,)"),)),), 1)
+        program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, class_name, (PlainValue("(1,)"),)),), 1)
         assert [subject.fields["act"] for subject in build_pickle_subjects("x", program, CALLABLES)] == ["argument"]
-    imported = PickleProgram("raw", (), (PickleEvent(Act.IMPORT, 0, "GLOBAL", named),), 1)
+    imported = PickleProgram("raw", (), (PickleEvent(Act.IMPORT, 0, "GLOBAL", class_name),), 1)
     assert list(build_pickle_subjects("x", imported, CALLABLES)) == []
 
 

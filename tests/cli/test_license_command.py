@@ -89,7 +89,8 @@ def test_options_field_and_territory_accept_other_case_and_underscores(tmp_path:
     done = run_command(
         "license",
         write_model(tmp_path / "m", "llama3.2"),
-        *PRODUCT[:2],
+        "--policy",
+        "commercial-product",
         "--territory",
         "no",  # Norway
         "--field",

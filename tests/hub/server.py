@@ -41,7 +41,7 @@ class _Port(ThreadingHTTPServer):
         if self.tls:
             try:
                 request = self.tls.wrap_socket(request, server_side=True)
-            except OSError:
+            except OSError:  # a client that does not trust the certificate ends the handshake
                 return
         self._open.add(request)
         try:
