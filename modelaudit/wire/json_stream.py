@@ -261,9 +261,10 @@ class JsonStream:
         self._handler.add_key(str(key))
 
     def _check_piece(self, start: int, end: int, has_brackets: bool) -> LimitReachedError | None:
-        """Check that a row has one line, and return the bound that values of parsed text pass, if any.
+        """Count the values of a parsed piece of text, or return the bound that they pass.
 
-        Within the bounds the values are counted.
+        Raises:
+            json.JSONDecodeError: the piece is part of a row of JSON lines, and breaks the line.
         """
         if self._blanks is _BLANKS_OF_ROW and self._text.find("\n", start, end) >= 0:
             raise self._make_error("Expecting value", self._text.find("\n", start, end))

@@ -157,7 +157,7 @@ class DecompressedWindow:
     def expand(self) -> WindowError | None:
         """Decompress to the end, after which ``size`` is exact; return the error that stopped it early, if any."""
         while not self._at_end and self._failure is None:
-            self._expand_to(self._produced + 1)  # the next piece, which is longer than one byte
+            self._expand_to(self._produced + 1)  # takes one more piece
         return self._failure
 
     def read(self, offset: int, length: int) -> bytes:
