@@ -157,8 +157,8 @@ def _wrap_unseen_prose(place: str, text: str, seen: set[str]) -> Iterator[Licens
 def change_text(text: LicenseText, seed: int) -> Iterator[tuple[str, str]]:
     """Yield up to six changed texts as (``added`` or ``removed``, text).
 
-    Three have a restricting sentence at the start, at the end, or after a random sentence. Three lack a random
-    sentence of their own.
+    The first three have a restricting sentence at the start, at the end, or after a random sentence. The others each
+    lack one random sentence.
     """
     generator = random.Random(seed)
     sentence_ends = [match.start() for match in _END.finditer(text.text)]
