@@ -181,7 +181,7 @@ def _check_values(values: Sequence[str], document: Document, place: Place) -> No
     """Check that each value is a dotted name, or looks like the ``repr`` of a string, bytes, a number or a constant."""
     for text in values:
         is_constant = text in ("None", "True", "False")
-        starts_like_repr = text[:1] in _FIRST_OF_REPR
+        starts_like_repr = text != "" and text[0] in _FIRST_OF_REPR
         if DOTTED_NAME.fullmatch(text) or is_constant or starts_like_repr:
             continue
         raise document.error(

@@ -25,6 +25,8 @@ from modelaudit.reports import REPORTS, detect_format
 from modelaudit.wire.ledger import ArtifactLedger
 
 DEFAULT_FORMAT = "table"
+_NAME_BYTES_KEPT: Final = 100
+"""Of the name of a report, at the start of the name of its temporary file."""
 _WRONG_PLACE_ERRORS: Final = frozenset(
     {
         *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
@@ -255,8 +257,9 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
         if path.is_symlink():
             path = path.resolve()
-        # The name is cut, because mkstemp makes it longer, and file systems limit its length.
-        descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
+        # The name is cut, because mkstemp makes it longer, and file systems limit its length in bytes.
+        start_of_name = os.fsdecode(os.fsencode(path.name)[:_NAME_BYTES_KEPT])
+        descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{start_of_name}.")
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             yield file

@@ -84,6 +84,7 @@ MISTAKES = [
         6,
         "arguments.0: needs exactly one of the keys 'use' and 'one-of'",
     ),
+    (TRUSTED, "{use: calls}", '{one-of: [""]}', 6, "'' is neither a dotted name nor the repr of plain data"),
     (TRUSTED, "{use: calls}", "{one-of: [latin1]}", 6, "'latin1' is neither a dotted name nor the repr of plain data"),
     (TRUSTED, "arguments:", "refer-only: true\n    arguments:", 4, "collections.defaultdict is refer-only"),
     (TRUSTED, "{0: ", "{first: ", 6, "must be a whole number"),
