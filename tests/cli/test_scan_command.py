@@ -204,7 +204,7 @@ def test_report_is_written_through_a_device_a_pipe_or_a_symbolic_link(tmp_path: 
 
 
 def test_report_file_may_have_the_longest_name_that_the_file_system_admits(tmp_path: Path) -> None:
-    path = tmp_path / ("é" * 125 + ".json")  # 255 bytes in UTF-8
+    path = tmp_path / ("報" * 83 + ".json")  # 254 bytes in UTF-8
     write_file(path, b"report")
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(path.name, b"report")]
 
