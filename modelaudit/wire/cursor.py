@@ -7,22 +7,21 @@ derive from it, with its own messages or integer widths.
 
 from __future__ import annotations
 
+from array import array
 from typing import Final
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB
-from modelaudit.wire.base import DamagedError
-from modelaudit.wire.ledger import claim_data, claim_parsed
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.ledger import SHORT_NAME_BYTES, claim_data, claim_parsed, is_plain_text
 
 BLOCK: Final = 256 * KIB
 """Default size of a block, in bytes."""
 
 
-_DATA_BYTES: Final = 32
-"""From this size on ``Cursor.skip_data`` claims data. Less counts as parsed with its surroundings, to bound the claims.
-
-Files have millions of short texts, and a ledger has a bound on its ranges.
-"""
+_MAX_MARKS: Final = 1_000_000
+"""Ranges that wait for their claim: 24 bytes of memory each."""
+_NUMBERS_PER_MARK: Final = 3
 
 
 class SizeBeyondEndError(DamagedError):
@@ -82,7 +81,7 @@ class Cursor:
         end: position in the window where the cursor stops.
     """
 
-    __slots__ = ("_block_size", "_buffer", "_buffer_start", "_claimed", "end", "offset", "window")
+    __slots__ = ("_block_size", "_buffer", "_buffer_start", "_claimed", "_not_parsed", "end", "offset", "window")
 
     def __init__(self, window: Window, offset: int = 0, block_size: int = BLOCK, end: int | None = None) -> None:
         self.window = window
@@ -92,6 +91,9 @@ class Cursor:
         self._buffer = b""
         self._buffer_start = offset
         self._claimed = offset
+        # The start and the end of each range since the last claim that ``claim_consumed`` shall not claim as parsed,
+        # and whether it shall claim it as data.
+        self._not_parsed = array("Q")
 
     @property
     def left(self) -> int:
@@ -138,40 +140,50 @@ class Cursor:
             self._buffer, self._buffer_start = b"", self.offset
 
     def skip_data(self, count: int, what: str) -> None:
-        """Skip ``count`` bytes that the format declares as data, and claim them and the bytes parsed before them.
-
-        Raises:
-            LimitReachedError: the claims lie in too many separate ranges.
-            SizeBeyondEndError: fewer are left.
-        """
-        start = self.offset
+        """Skip ``count`` bytes that the format declares as data. Raises ``SizeBeyondEndError`` if fewer are left."""
         self.skip(count, what)
-        if count >= _DATA_BYTES:
-            self.claim_consumed(start)
-            claim_data(self.window, start, self.offset)
-            self._claimed = self.offset
+        self.mark_data(count)
 
-    def claim_consumed(self, end: int | None = None) -> None:
-        """Claim as parsed the bytes since the last claim, up to the cursor or up to the offset ``end`` before it.
+    def mark_data(self, count: int) -> None:
+        """Record that the last ``count`` bytes are data. A few bytes count as parsed, see ``SHORT_NAME_BYTES``."""
+        if count > SHORT_NAME_BYTES:
+            self._mark(self.offset - count, self.offset, is_data=True)
 
-        The cursor must have moved forward only, and every byte that it passed must have been parsed.
+    def mark_name(self, name: bytes) -> None:
+        """Record that the last bytes were ``name``: data if it is plain text; otherwise they stay unclaimed."""
+        if not is_plain_text(name):
+            self._mark(self.offset - len(name), self.offset, is_data=False)
+        else:
+            self.mark_data(len(name))
+
+    def claim_consumed(self) -> None:
+        """Claim the bytes since the last claim: as data those that were marked, and as parsed all others.
+
+        The cursor must have moved forward only, and every byte that it passed must have been parsed or marked.
 
         Raises:
             LimitReachedError: the claims lie in too many separate ranges.
         """
-        claim_parsed(self.window, self._claimed, self.offset if end is None else end)
-        self._claimed = self.offset if end is None else end
+        marks = iter(self._not_parsed)
+        for start, end, is_data in zip(marks, marks, marks, strict=True):
+            claim_parsed(self.window, self._claimed, start)
+            if is_data:
+                claim_data(self.window, start, end)
+            self._claimed = end
+        self._not_parsed = array("Q")
+        claim_parsed(self.window, self._claimed, self.offset)
+        self._claimed = self.offset
 
     def leave_unclaimed(self, count: int, what: str) -> None:
-        """Claim the bytes parsed before, then skip ``count`` bytes that belong to nothing, such as padding.
-
-        Raises:
-            LimitReachedError: the claims lie in too many separate ranges.
-            SizeBeyondEndError: fewer are left.
-        """
-        self.claim_consumed()
+        """Skip ``count`` bytes that belong to nothing, such as padding. Raises ``SizeBeyondEndError``."""
         self.skip(count, what)
-        self._claimed = self.offset
+        self._mark(self.offset - count, self.offset, is_data=False)
+
+    def _mark(self, start: int, end: int, *, is_data: bool) -> None:
+        """Mark a range that was passed as data, or as bytes that stay unclaimed. Raises ``LimitReachedError``."""
+        if len(self._not_parsed) >= _NUMBERS_PER_MARK * _MAX_MARKS:
+            raise LimitReachedError(f"it has more than {_MAX_MARKS} separate texts and arrays", start)
+        self._not_parsed.extend((start, end, is_data))
 
     def _consume_in_buffer(self, count: int, what: str) -> int:
         """Consume the next ``count`` bytes, at most a block, and return their index in ``_buffer``.

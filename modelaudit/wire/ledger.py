@@ -38,6 +38,12 @@ _COMPACT_AFTER: Final = 65_536
 """Ranges out of order after which a set is sorted and merged again."""
 
 
+SHORT_NAME_BYTES: Final = 16
+"""Bytes of a name or text that counts as parsed with the fields around it, to bound the number of separate ranges.
+
+Files have millions of them, and so few bytes hold no other content.
+"""
+
 MAX_RANGES_SEARCHED: Final = 1000
 """Unclaimed ranges of one artifact that are read as content of their own; the first ones."""
 
@@ -335,6 +341,18 @@ def claim_text(window: Window, start: int, text: bytes) -> None:
     """
     if is_plain_text(text):
         claim_data(window, start, start + len(text))
+
+
+def claim_name(window: Window, start: int, name: bytes) -> None:
+    """Record ``name``, which stands at ``start``, as ``claim_text`` does, except that a short one counts as parsed.
+
+    Raises:
+        LimitReachedError: the claims lie in too many separate ranges.
+    """
+    if len(name) > SHORT_NAME_BYTES:
+        claim_text(window, start, name)
+    elif is_plain_text(name):
+        claim_parsed(window, start, start + len(name))
 
 
 def is_plain_text(data: bytes) -> bool:

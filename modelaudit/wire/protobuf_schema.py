@@ -27,7 +27,7 @@ from typing import Final
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
-from modelaudit.wire.ledger import claim_data, claim_parsed
+from modelaudit.wire.ledger import SHORT_NAME_BYTES, claim_data, claim_parsed
 from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, GROUP, VARINT, FieldCursor, Message, make_key
 
 _TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
@@ -36,8 +36,6 @@ _MOST_SHORT_NUMBER: Final = 15
 """The key of a field with a larger number takes more than one byte."""
 _FIELDS_PER_CHECK: Final = 256
 """The deadline is checked once for this many fields."""
-_SHORT_TEXT: Final = 16
-"""Bytes of a text that counts as parsed together with its key: most are names, and they hold no other content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
                 claim_parsed(message.window, parsed_start, parsed_end)
                 parsed_start = start
             parsed_end = cursor.body
-            if type_ == "n" or (type_ == "text" and cursor.offset - parsed_end <= _SHORT_TEXT):
+            if type_ == "n" or (type_ == "text" and cursor.offset - parsed_end <= SHORT_NAME_BYTES):
                 parsed_end = cursor.offset
             elif type_ in _PLAIN_TYPES:
                 claim_data(message.window, parsed_end, cursor.offset)

@@ -107,6 +107,23 @@ class SubWindow(ClaimableWindow):
             self._parent.claim(self._start + start, self._start + min(end, self.size), class_)
 
 
+class UnclaimedWindow:
+    """A window whose bytes a reader only tries to read, so that no claim on them reaches the ledger."""
+
+    def __init__(self, inner: Window) -> None:
+        self._inner = inner
+        self.budget: Budget | None = getattr(inner, "budget", None)
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return self._inner.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``Window.read``."""
+        return self._inner.read(offset, length)
+
+
 class DecompressedWindow:
     """A compressed range as its loader would see it, decompressed forward on demand and kept for random access.
 

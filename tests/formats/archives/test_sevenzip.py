@@ -213,6 +213,15 @@ def test_7z_content_shorter_than_stated_is_reported_as_damaged(content, missing_
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
+def test_header_of_a_7z_archive_that_contradicts_its_checksum_is_unclaimed(read_bytes):
+    archive = make_stored_archive("a name.txt", b"some text", 9)
+    assert read_bytes(archive).unclaimed() == ""
+    changed = archive.replace("name".encode("utf-16-le"), "Name".encode("utf-16-le"))
+    assert read_bytes(changed).unclaimed() == f"32-{len(archive)}"
+    start_header_changed = archive[:8] + b"\0\0\0\0" + archive[12:]
+    assert read_bytes(start_header_changed).unclaimed() == "0-32"
+
+
 def make_stored_archive(name: str, content: bytes, size: int) -> bytes:
     """Make an archive of one file without compression; ``size`` is the size that it states for ``content``."""
 

@@ -98,6 +98,11 @@ def test_ubjson_list_of_numbers_under_an_unknown_key_is_skipped(read_bytes):
     assert read_bytes(b"{L" + struct.pack(">q", 1) + b"a" + numbers + b"}").unread == []
 
 
+# The magic number, the header, two names after their lengths, the parameters of the trees and of the first tree.
+XGBOOST_NODES = 4 + 136 + 8 + len("reg:squarederror") + 8 + len("gbtree") + 160 + 148
+"""Offset of the first node of ``build_xgboost_binary``; a node has 20 bytes."""
+
+
 # With its magic bytes "binf", and without.
 @pytest.mark.parametrize("model", [build_xgboost_binary(), build_xgboost_binary()[4:]])
 def test_binary_xgboost_model_is_read_to_its_end(model, read_bytes):
@@ -105,6 +110,36 @@ def test_binary_xgboost_model_is_read_to_its_end(model, read_bytes):
     assert (list(reading.formats.values()), reading.unread, reading.kinds()) == ([["xgboost-binary"]], [], set())
     appended_pickle = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
     assert ["pickle"] in read_bytes(model + appended_pickle).formats.values()
+
+
+@check_each(
+    "position, replaced",
+    [
+        (XGBOOST_NODES, struct.pack("<i", 1)),  # the root has a parent
+        (XGBOOST_NODES + 20, struct.pack("<i", 1)),  # the left child is marked as a right one
+        (XGBOOST_NODES + 2 * 20 + 12, struct.pack("<i", 9)),  # a leaf names a feature that does not exist
+    ],
+)
+def test_nodes_of_a_binary_xgboost_tree_that_contradict_one_another_are_reported_as_damaged(
+    position, replaced, read_bytes
+):
+    model = build_xgboost_binary()
+    changed = model[:position] + replaced + model[position + len(replaced) :]
+    assert UnreadReason.DAMAGED in read_bytes(changed).reasons()
+
+
+@check_each(
+    "position, length",
+    [
+        (4 + 12, 4),  # a flag that is neither 0 nor 1
+        (XGBOOST_NODES - 148 - 160 + 12, 20),  # fields of the group of trees that XGBoost 2 writes as zeros
+        (XGBOOST_NODES - 148 + 24, 25),  # reserved fields of the tree
+    ],
+)
+def test_unused_field_of_a_binary_xgboost_model_is_unclaimed_if_it_holds_other_content(position, length, read_bytes):
+    model = build_xgboost_binary()
+    changed = model[:position] + b"\x80\x7f" * (length // 2) + model[position + length // 2 * 2 :]
+    assert read_bytes(changed).unclaimed().startswith(str(position))
 
 
 @pytest.mark.parametrize("data", [build_xgboost_binary((5, -1, -1)), build_xgboost_binary(feature=4)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from builders.tensorflow_wire import (
     build_checkpoint_index,
+    compute_crc32c,
     encode_asset,
     encode_attribute,
     encode_bundle_entry,
@@ -17,6 +18,7 @@ from builders.tensorflow_wire import (
     encode_node,
     encode_number,
     encode_saved_model,
+    mask_checksum,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -257,6 +259,9 @@ def test_text_without_operator_or_known_field_is_not_recognised_as_tensorflow(re
     assert read_bytes(text.encode(), "a.pbtxt").formats["a.pbtxt"] == ["text"]
 
 
+CHECKPOINT_INDEX = build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(1, 2)})
+
+
 def test_checkpoint_index_refers_to_each_shard_with_its_size(read_bytes):
     data = build_checkpoint_index(
         {"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(16, 8), "c": encode_bundle_entry(0, 400, shard=1)},
@@ -277,8 +282,43 @@ def test_checkpoint_index_refers_to_each_shard_with_its_size(read_bytes):
 )
 def test_checkpoint_tensor_with_impossible_offset_size_or_shard_is_reported_as_damaged(read_bytes, entry):
     reading = read_bytes(build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": entry}), "model.index")
-    assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
     assert list_references(reading) == {"model.data-00000-of-00001": 16}
+
+
+def replace_in_block(old: bytes, new: bytes) -> bytes:
+    """Return ``CHECKPOINT_INDEX`` with ``old`` replaced in its first block, under the right checksum."""
+    # The first block ends with a restart, the number of restarts, a byte for no compression, and the checksum.
+    block_end = CHECKPOINT_INDEX.index(b"\0\0\0\0\1\0\0\0\0") + 9
+    block = CHECKPOINT_INDEX[:block_end].replace(old, new)
+    assert block != CHECKPOINT_INDEX[:block_end]
+    return block + mask_checksum(compute_crc32c(block)).to_bytes(4, "little") + CHECKPOINT_INDEX[block_end + 4 :]
+
+
+@check_each(
+    "data, problem",
+    [
+        (CHECKPOINT_INDEX.replace(b"a\x08", b"A\x08"), "a block does not match its CRC-32C, so TensorFlow refuses it"),
+        (replace_in_block(b"\x00\x01\x0ea", b"\x00\x01\x0ex"), "the keys of a block are not in order"),
+        (replace_in_block(bytes(4) + b"\1\0\0\0", b"\1\0\0\0" * 2), "the restarts of a block are not in order"),
+        (replace_in_block(b"\1\0\0\0\0", b"\xff\0\0\0\0"), "a block of 53 bytes states 255 restarts"),
+    ],
+)
+def test_block_of_a_checkpoint_index_that_contradicts_itself_is_reported_as_damaged(data, problem, read_bytes):
+    reading = read_bytes(data, "m.index")
+    assert problem in reading.details
+    assert reading.unclaimed("m.index")
+
+
+def test_unknown_field_of_a_checkpoint_tensor_is_unclaimed(read_bytes):
+    assert read_bytes(CHECKPOINT_INDEX, "m.index").unclaimed("m.index") == ""
+    data = build_checkpoint_index({"a": encode_bundle_entry(0, 16) + encode_message(9, b"content of another format")})
+    assert read_bytes(data, "m.index").unclaimed("m.index")
+
+
+def test_tensor_name_with_control_characters_in_a_checkpoint_index_is_unclaimed(read_bytes):
+    data = build_checkpoint_index({"a\x04\x93": encode_bundle_entry(0, 16)})
+    assert read_bytes(data, "m.index").unclaimed("m.index")
 
 
 def test_pickle_with_the_file_name_of_a_checkpoint_shard_is_read(read_bytes, fixtures):
@@ -308,7 +348,6 @@ SAVED_MODEL = encode_saved_model(
 GRAPH_TEXT = (
     b"node { name: 'x' op: \"A\" attr < key: 's' value { s: 'a\\n' } > input: ['a', \"b\"] }\nversions { producer: -1 }"
 )
-CHECKPOINT_INDEX = build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(1, 2)})
 FILES = [
     (SAVED_MODEL, "saved_model.pb"),
     (encode_meta_graph(encode_graph(INPUT)), "a.meta"),
@@ -477,7 +516,8 @@ def test_tensorflow_checkpoint_paths_and_shards_over_the_bound_are_reported_as_u
         lines = 'model_checkpoint_path: "m0"\n' + "".join(f'all_model_checkpoint_paths: "m{n}"\n' for n in range(count))
         assert read_bytes(lines.encode(), "checkpoint").reasons() == expected
         entries = {f"t{n}": encode_bundle_entry(0, 16, shard=n) for n in range(count)}
-        assert read_bytes(build_checkpoint_index(entries, count), "m.index").reasons() == expected
+        reasons = read_bytes(build_checkpoint_index(entries, count), "m.index").reasons()
+        assert reasons - {UnreadReason.UNCLAIMED} == expected
 
 
 @check_each("length", [2000, 20_000])

@@ -146,6 +146,12 @@ def test_acts_of_every_consecutive_pickle_in_a_file_are_recorded() -> None:
     assert not rest
 
 
+@check_each("program, marks", [(b"(K\1(K\2t.", 1), (b"((.", 2), (b"(K\1t.", 0)])
+def test_pickle_that_stops_within_a_container_is_reported_as_damaged(program, marks, read_bytes):
+    expected = [f"the pickle ends within a container: {marks} marks are open at its STOP"] if marks else []
+    assert read_bytes(b"\x80\2" + program).details == expected
+
+
 def test_bytes_after_the_last_pickle_are_unclaimed(read_bytes) -> None:
     program = pickle.dumps([1])
     appended = b"\xff\xfe" + program[:-1]

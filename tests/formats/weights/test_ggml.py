@@ -42,6 +42,21 @@ def test_outline_of_ggml_states_the_hyperparameters(read_bytes):
     assert get_facts(read_bytes(build_adapter(), "x"))["rank"] == "8"
 
 
+def test_absurd_hyperparameter_of_ggml_is_reported_as_damaged(read_bytes):
+    data = build_adapter()
+    rank_offset = 8
+    assert read_bytes(data[:rank_offset] + b"\xff\xff\xff\x01" + data[rank_offset + 4 :], "x").reasons() == {
+        UnreadReason.DAMAGED,
+        UnreadReason.UNCLAIMED,
+    }
+
+
+def test_ggml_tensor_name_with_control_characters_is_unclaimed(read_bytes):
+    preamble = b"lmgg" + encode_u32s(*LLAMA) + build_vocabulary()
+    assert read_bytes(preamble + build_tensor("weight", (4,), 0, bytes(16)), "x").unclaimed("x") == ""
+    assert read_bytes(preamble + build_tensor("we\x04\x01ht", (4,), 0, bytes(16)), "x").unclaimed("x")
+
+
 @pytest.mark.parametrize(("version", "block_bytes", "wrong_bytes"), [(1, 20, 18), (2, 20, 18), (3, 18, 20)])
 def test_byte_size_of_a_ggml_quantised_block_depends_on_the_file_version(version, block_bytes, wrong_bytes, read_bytes):
     # A tensor of one block of the type 2 (Q4_0), 32 numbers.

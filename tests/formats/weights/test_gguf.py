@@ -111,6 +111,13 @@ def test_alignment_in_gguf_metadata_replaces_the_default(read_bytes):
     assert not read_bytes(file.build()).kinds()
 
 
+@check_each("text, is_claimed", [("https://example.org/licence", True), ("naïve\tletters", True),
+                                 ("\x04\x95 content of another format", False)])  # fmt: skip
+def test_gguf_text_is_unclaimed_if_it_has_control_characters(text, is_claimed, read_bytes):
+    file = Gguf().add_text("general.license.link", text)
+    assert (read_bytes(file.build()).unclaimed() == "") is is_claimed
+
+
 def test_padding_after_the_last_gguf_tensor_is_optional(read_bytes):
     # The tensor takes 12 bytes, and 20 bytes of padding follow. Some writers leave the padding out.
     padded = build_gguf_model().add_tensor("a", (3,), 0, 12).build()

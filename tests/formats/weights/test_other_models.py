@@ -94,6 +94,13 @@ def test_torch7_table_that_contains_itself_is_read_without_an_absence(read_bytes
     assert read_bytes(table).unread == []
 
 
+@check_each("word, is_number", [(b"-1.5e+05", True), (b".5", True), (b"-nan", True), (b"inf", True), (b"1.#INF", True),
+                                (b"0.5\x80\x04", False), (b"posix", False)])  # fmt: skip
+def test_word_in_the_place_of_a_torch7_number_is_reported_as_damaged(word, is_number, fixtures, read_bytes):
+    text = (fixtures / "torch7/benign/text.t7").read_bytes().replace(b"1.5", word)
+    assert (read_bytes(text).unread == []) is is_number
+
+
 def test_text_of_numbers_is_not_recognised_as_torch7(read_bytes):
     assert ["torch7"] not in read_bytes(b"3\n1\n2\n1\n1\n7\n", "numbers.txt").formats.values()
 

@@ -43,7 +43,15 @@ from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, 
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.members import DefectLog, MemberPaths, find_gaps
-from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
+from modelaudit.wire.windows import (
+    Budget,
+    SubWindow,
+    UnclaimedWindow,
+    get_budget,
+    iterate_chunks,
+    make_opener,
+    read_all_bytes,
+)
 
 # The start header (7zFormat.txt, "SignatureHeader"): signature, version, CRC-32 of the fields after it, offset of the
 # header from the end of these 32 bytes, size of the header, CRC-32 of the header.
@@ -109,9 +117,10 @@ def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
     start_header = window.read(0, _START_SIZE)
     if len(start_header) < _START_SIZE:
         raise DamagedError("the archive is truncated within its first 32 bytes", len(start_header))
-    claim_parsed(window, 0, _START_SIZE)
     _, _, own_crc, offset, size, header_crc = struct.unpack(_START_FIELDS, start_header)
-    if zlib.crc32(start_header[_CHECKED_FIELDS_AT:]) != own_crc:
+    if zlib.crc32(start_header[_CHECKED_FIELDS_AT:]) == own_crc:
+        claim_parsed(window, 0, _START_SIZE)
+    else:
         log.add(SevenZipDefect.CRC_MISMATCH, "the start header does not match the CRC-32 that it states", 8)
     end = _START_SIZE + offset + size
     if end > window.size:
@@ -136,6 +145,8 @@ def _read_header(
         return Streams(), []
     if zlib.crc32(data) != place.crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the header does not match its stated CRC-32", place.start)
+        # Programs refuse such a header, so nothing that it lists is claimed.
+        window = UnclaimedWindow(window)
     # Only the first header lies in the file; the next ones are decompressed.
     lies_in_file = True
     # An encoded header is a folder that decompresses to another header.

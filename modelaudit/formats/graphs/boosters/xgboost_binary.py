@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.formats.graphs.boosters.trees import (
@@ -33,11 +33,17 @@ _FOREST_BYTES: Final = 160
 _NODE_BYTES: Final = 20
 _STATISTICS_BYTES: Final = 16
 _LINEAR_BYTES: Final = 136
-# The bytes of the fields at the beginning of these structures; reserved numbers follow, which XGBoost writes as zeros.
-_HEADER_FIELD_BYTES: Final = 36
-_TREE_FIELD_BYTES: Final = 24
-_FOREST_FIELD_BYTES: Final = 32
+_NUMBER_BYTES: Final = 4
+# The linear model has two numbers. Here and in other structures, reserved ones follow, which XGBoost writes as zeros.
 _LINEAR_FIELD_BYTES: Final = 8
+_MOST_VERSION: Final = 1000
+"""No part of the version of XGBoost is larger."""
+_MOST_TARGETS: Final = 1 << 20
+_NO_NODE: Final = -1
+# In the 32 bits of a parent, the highest one marks a left child; in those of a feature, the way of missing values.
+_HIGHEST_BIT: Final = 1 << 31
+_DELETED_FEATURE: Final = (1 << 32) - 1
+"""The feature of a node that was deleted (``RegTree::Node::MarkDelete``)."""
 _LONGEST_NAME: Final = 256
 _MOST_NODES: Final = 4_000_000
 # The length of the name in 8 bytes, of which only the lowest is used, and a name such as "binary:logistic".
@@ -83,13 +89,28 @@ class _ModelReader:
         self.position = len(_MAGIC) if window.read(0, len(_MAGIC)) == _MAGIC else 0
         claim_parsed(window, 0, self.position)
 
-    def _read_bytes(self, length: int, fields_bytes: int | None = None) -> bytes:
-        """Read the next ``length`` bytes, and claim all of them, or the first ``fields_bytes`` before reserved ones."""
+    def _read_bytes(self, length: int, claimed: int | None = None) -> bytes:
+        """Read the next ``length`` bytes, and claim all of them, or only the first ``claimed`` bytes."""
         self._require_bytes(length)
         piece = self._window.read(self.position, length)
-        claim_parsed(self._window, self.position, self.position + (length if fields_bytes is None else fields_bytes))
+        claim_parsed(self._window, self.position, self.position + (length if claimed is None else claimed))
         self.position += len(piece)
         return piece
+
+    def _read_numbers(self, length: int, claimed: int, *most: int) -> tuple[int, ...]:
+        """Read a structure of ``length`` bytes and return the signed numbers that it begins with.
+
+        The first ``claimed`` numbers are claimed, and the caller checks them. Each number after them has its largest
+        plausible value in ``most``. A number beyond it, and the reserved rest, stay unclaimed: loaders ignore them.
+        """
+        start = self.position
+        piece = self._read_bytes(length, claimed * _NUMBER_BYTES)
+        numbers = struct.unpack_from(f"<{claimed + len(most)}i", piece)
+        for index, largest in enumerate(most, claimed):
+            if 0 <= numbers[index] <= largest:
+                place = start + index * _NUMBER_BYTES
+                claim_parsed(self._window, place, place + _NUMBER_BYTES)
+        return numbers
 
     def _require_bytes(self, length: int) -> None:
         """Raise ``DamagedError`` if fewer than ``length`` bytes follow, or the length is negative."""
@@ -114,9 +135,11 @@ class _ModelReader:
 
     def read_model(self) -> None:
         """Read the header, the names, the trees or the linear model, and the attributes after them."""
-        # base_score, num_feature, num_class, contain_extra_attrs, contain_eval_metrics; other fields follow.
-        header = struct.unpack_from("<fIiii", self._read_bytes(_HEADER_BYTES, _HEADER_FIELD_BYTES))
-        _, feature_count, class_count, has_attributes, has_metrics = header
+        # base_score, a float; num_feature, num_class, contain_extra_attrs, contain_eval_metrics, the two numbers of
+        # the version, num_target, boost_from_average.
+        numbers = self._read_numbers(_HEADER_BYTES, 3, 1, 1, _MOST_VERSION, _MOST_VERSION, _MOST_TARGETS, 1)
+        _, feature_count, class_count, has_attributes, has_metrics, *_ = numbers
+        feature_count %= 1 << 32  # unsigned
         check_feature_and_class_counts(feature_count, class_count, self.defects)
         self._read_name("objective")
         booster = self._read_name("booster")
@@ -124,7 +147,7 @@ class _ModelReader:
             self._read_bytes(_LINEAR_BYTES, _LINEAR_FIELD_BYTES)
             self._skip_items(4)  # the coefficients
         else:
-            tree_count = self._read_trees(feature_count)
+            tree_count = self._read_trees(feature_count, class_count)
             # ``Dart::Load`` reads weights only if the model has trees.
             if booster == "dart" and tree_count:
                 self._skip_items(4)  # the weight of each tree
@@ -153,26 +176,30 @@ class _ModelReader:
         claim_data(self._window, self.position, self.position + length)
         self.position += length
 
-    def _read_trees(self, feature_count: int) -> int:
+    def _read_trees(self, feature_count: int, class_count: int) -> int:
         """Read and check the trees of a model, and return their number.
 
         The class of each tree, four bytes, follows the trees and is skipped.
         """
-        # The number of trees is the first field of the structure.
-        (count,) = struct.unpack_from("<i", self._read_bytes(_FOREST_BYTES, _FOREST_FIELD_BYTES))
+        # The number of trees and of parallel ones. Before release 2, the number of features came next, a gap, a size of
+        # a buffer in eight bytes, the number of output groups, and the size of the vector in each leaf.
+        most_groups = max(1, class_count)
+        count, *_ = self._read_numbers(
+            _FOREST_BYTES, 1, _MOST_TARGETS, feature_count, 0, 0, 0, most_groups, most_groups
+        )
         # Each tree has one node at least.
         self._require_bytes(count * (_TREE_BYTES + _NODE_BYTES + _STATISTICS_BYTES))
         for number in range(count):
             self._check_tree(number, feature_count)
         self._skip_data(count * 4)
-        return int(count)
+        return count
 
     def _check_tree(self, number: int, feature_count: int) -> None:
         """Check the children and features of tree ``number``; skip its statistics."""
         # TreeParam: roots, num_nodes, deleted nodes, depth, features, size_leaf_vector; the rest is reserved.
-        _, count, _, _, _, leaf_vector_size = struct.unpack_from(
-            "<6i", self._read_bytes(_TREE_BYTES, _TREE_FIELD_BYTES)
-        )
+        most_nodes = self._window.size // _NODE_BYTES
+        numbers = self._read_numbers(_TREE_BYTES, 2, most_nodes, most_nodes, feature_count, _MOST_TARGETS)
+        _, count, _, _, _, leaf_vector_size = numbers
         if count <= 0:
             raise DamagedError(f"tree {number} states {count} nodes, but needs at least one", self.position)
         self._require_bytes(count * (_NODE_BYTES + _STATISTICS_BYTES))
@@ -181,22 +208,44 @@ class _ModelReader:
             self.has_unchecked_tree = True
             self._skip_data(count * (_NODE_BYTES + _STATISTICS_BYTES))
             return
-        left, right = array("i"), array("i")  # lists would take ten times the memory
-        has_feature_out_of_range = False
+        # Lists would take ten times the memory.
+        left, right, parents = array("i"), array("i"), array("i")
+        has_feature_out_of_range = has_odd_leaf = False
         nodes_a_piece = self._limits.read_bytes // _NODE_BYTES
         for done in range(0, count, nodes_a_piece):
             nodes = self._read_bytes(min(nodes_a_piece, count - done) * _NODE_BYTES)
-            for _parent, left_child, right_child, split_index, _value in struct.iter_unpack("<3iIf", nodes):
+            for parent, left_child, right_child, split_index, _value in struct.iter_unpack("<3iIf", nodes):
+                parents.append(parent)
                 left.append(left_child)
                 right.append(right_child)
-                # The highest bit of the split index is the direction for missing values, the others the feature.
-                feature = split_index & 0x7FFF_FFFF
-                is_leaf = left_child == -1
-                if not is_leaf and feature >= feature_count > 0:
-                    has_feature_out_of_range = True
+                if feature_count and split_index & ~_HIGHEST_BIT >= feature_count and split_index != _DELETED_FEATURE:
+                    # A leaf has the feature by which it split before it was pruned, or 0; loaders ignore it.
+                    has_feature_out_of_range |= left_child != _NO_NODE
+                    has_odd_leaf |= left_child == _NO_NODE
         self._skip_data(count * _STATISTICS_BYTES)
         if has_feature_out_of_range:
             self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {feature_count}")
         check_children(left, right, self.defects, f"tree {number}")
+        if has_odd_leaf or not _agree_parents(parents, left, right):
+            raise DamagedError(f"the nodes of tree {number} contradict one another", self.position)
         if leaf_vector_size > 1:
             self._skip_items(4)
+
+
+def _agree_parents(parents: Sequence[int], left: Sequence[int], right: Sequence[int]) -> bool:
+    """Whether the root has no parent, and each child names the node that lists it; children out of range are skipped.
+
+    Args:
+        parents: the parent of each node; its highest bit, which is the sign, marks a left child.
+        left: the left child of each node.
+        right: the right child of each node.
+    """
+    count = len(parents)
+    if parents[0] != _NO_NODE:
+        return False
+    for parent, (left_child, right_child) in enumerate(zip(left, right, strict=True)):
+        if 0 < left_child < count and parents[left_child] != parent - _HIGHEST_BIT:
+            return False
+        if 0 < right_child < count and parents[right_child] != parent:
+            return False
+    return True

@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import pickletools
 import struct
+from array import array
 from collections.abc import Callable
 from typing import Final
 
@@ -53,12 +54,16 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
+from modelaudit.wire.ledger import SHORT_NAME_BYTES
 
 _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
 _ITEMS_RECORDED: Final = 64  # of those that one opcode sets on an object
 _BETWEEN_CHECKS: Final = 0x7  # a mask: time and stack are checked after every eighth opcode
+_DATA_RANGES_KEPT: Final = 200_000
+# Kinds of constants that are data. Text after its length may be a name, and has to be UTF-8.
+_DATA_KINDS: Final = frozenset({"bytes", "latin"})
 _NDARRAY: Final = CallResult(Name("numpy", "ndarray"), called=False)
 _PERSISTENT_OBJECT: Final = "persistent object"
 
@@ -87,6 +92,9 @@ class Machine:
         protocol: as PROTO states it; 0 without one.
         opcodes: how many were executed.
         result: the value at STOP.
+        has_stopped: the program was executed to its STOP.
+        data_ranges: the start and the end of each constant of bytes, or of a line of text, that is not short; at most
+            ``_DATA_RANGES_KEPT`` numbers.
     """
 
     def __init__(
@@ -113,6 +121,8 @@ class Machine:
         self.protocol = 0
         self.opcodes = 0
         self.result: StackValue = None
+        self.has_stopped = False
+        self.data_ranges = array("Q")
         self.stretches: DeferredStretches | None = None
         self._skimmer: Skimmer | None = None
         if skips_plain_data and is_worth_skimming(window.size - start):
@@ -193,9 +203,15 @@ class Machine:
             detail = f"a frame of {size} bytes where {bytes_left} are left"
             self.recorder.record_defect(PickleDefect.FRAME_TOO_LONG, detail)
 
+    def record_data(self, start: int, length: int) -> None:
+        """Record that a constant is data, which nothing interprets as an instruction or a name."""
+        if length > SHORT_NAME_BYTES and len(self.data_ranges) < _DATA_RANGES_KEPT:
+            self.data_ranges.extend((start, start + length))
+
     def handle_stop(self) -> bool:
         """STOP: end the program; the top of the stack is its result."""
         self.result = self.stack.pop()
+        self.has_stopped = True
         return True
 
     def handle_invalid(self) -> None:
@@ -657,6 +673,7 @@ def _make_line_handler(kind: str) -> Handler:
             content_start = start + quote_length
             length = source.offset - start - 1 - 2 * quote_length
             content = line[quote_length : quote_length + length]
+            machine.record_data(content_start, length)
             # A line is text, so its own bytes are never the file; the bytes that its characters represent may be.
             if machine.nested.record_constant(content, content_start, length, is_text=True) in CHARACTER_CODINGS:
                 machine.push(Embedded(content_start, length))
@@ -680,6 +697,8 @@ def _make_sized_handler(kind: str, layout: str) -> Handler:
             raise DamagedError(f"a {kind} constant has the negative length {size}", source.opcode_offset)
         start = source.base + source.position
         data, is_whole = source.read_constant(size)
+        if kind in _DATA_KINDS:
+            machine.record_data(start, size)
         coding = machine.nested.record_constant(data, start, size, kind == "str") if kind != "int" else None
         if coding in DIRECT_CODINGS:
             machine.push(Embedded(start, size))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
+from heapq import merge
 from typing import Final
 
 from modelaudit.formats.pickles.pickle import legacy
@@ -205,8 +206,9 @@ class _PickleSequence:
         """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
         machine.release_values()
-        _claim_program(self._window, start, end, machine.arrays.payloads)
+        _claim_program(self._window, start, end, machine)
         self.unchecked.extend(_report_overflow(machine, start))
+        self.unchecked.extend(_report_open_marks(machine))
         self.streams.append(PickleStream(start, end, machine.protocol, complete=not self.unread))
         self.events += [*recorder.events, *_find_events_of_plain_pickle(machine, start)]
         self.defects += recorder.defects
@@ -219,14 +221,16 @@ class _PickleSequence:
         self.end = end
 
 
-def _claim_program(window: Window, start: int, end: int, payloads: Sequence[tuple[int, int, int]]) -> None:
-    """Claim a program from ``start`` to ``end``, which was parsed opcode by opcode, and the arrays between its opcodes.
+def _claim_program(window: Window, start: int, end: int, machine: Machine) -> None:
+    """Claim a program from ``start`` to ``end``, which ``machine`` executed opcode by opcode.
 
-    ``payloads`` are those of ``ArrayTracker``. joblib fills the padding before numbers with equal bytes, which need no
-    claim.
+    Its constants of bytes and the arrays between its opcodes are data. joblib fills the padding before numbers with
+    equal bytes, which need no claim.
     """
     position = start
-    for payload_start, numbers_start, numbers_end in payloads:
+    bounds = iter(machine.data_ranges)
+    constants = ((data_start, data_start, data_end) for data_start, data_end in zip(bounds, bounds, strict=True))
+    for payload_start, numbers_start, numbers_end in merge(machine.arrays.payloads, constants):
         length_byte = 1 if numbers_start > payload_start else 0
         claim_parsed(window, position, payload_start + length_byte)
         claim_data(window, numbers_start, numbers_end)
@@ -257,6 +261,17 @@ def _report_overflow(machine: Machine, start: int) -> Iterator[Unread]:
             "such offsets, sizes or strides"
         )
         yield Unread(UnreadReason.UNJUDGED, detail, _locate(start))
+
+
+def _report_open_marks(machine: Machine) -> Iterator[Unread]:
+    """Yield an absence if the program reached STOP within a container.
+
+    Unpicklers return the last value then, and no pickler writes that: bytes were lost or replaced.
+    """
+    marks = len(machine.stack.marks)
+    if marks and machine.has_stopped:
+        detail = f"the pickle ends within a container: {marks} marks are open at its STOP"
+        yield Unread(UnreadReason.DAMAGED, detail, _locate(machine.source.opcode_offset))
 
 
 def _find_events_of_plain_pickle(joblib_machine: Machine, start: int) -> list[PickleEvent]:

@@ -19,6 +19,8 @@ UNVERSIONED_MAGIC: Final = b"lmgg"
 MAGICS: Final = {UNVERSIONED_MAGIC: "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
 _MAX_WORDS: Final = 5_000_000
 _MAX_WORD_BYTES: Final = 4096
+_MAX_NUMBER: Final = 1 << 24
+"""Of the hyperparameters: sizes of a vocabulary, a context, an embedding, and counts."""
 # ``GGML_QNT_VERSION_FACTOR``: the file type is this times the version of quantisation, plus the type.
 _QUANTISATION_VERSION_FACTOR: Final = 1000
 # Before version 3 of ggjt, these types had scales of 32 bits instead of 16.
@@ -100,14 +102,17 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
     """Move the cursor over everything before the tensors, and return the numbers at the start by name.
 
     Raises:
-        DamagedError: the file is truncated, a word is too long, or the two word counts differ.
+        DamagedError: the file is truncated, a number or a word is too large, or the two word counts differ.
         LimitReachedError: the vocabulary has more than five million words.
         WindowError: the window could not return the requested bytes.
     """
     numbers = {name: cursor.read_u32(f"the number of {name}") for name in layout.number_names}
+    absurd = next((name for name, number in numbers.items() if number > _MAX_NUMBER), None)
+    if absurd is not None:
+        raise DamagedError(f"the number of {absurd} is {numbers[absurd]}, which no model has", cursor.offset)
     if layout.has_filters:
         rows, columns = cursor.read_u32("the rows of the filters"), cursor.read_u32("the columns of the filters")
-        cursor.skip(rows * columns * 4, "the filters")
+        cursor.skip_data(rows * columns * 4, "the filters")
     word_count = cursor.read_u32("the number of words") if layout.repeats_word_count else numbers.get("words", 0)
     # whisper.cpp adds words that the file does not store, so there the two counts may differ.
     if layout.repeats_word_count and not layout.has_filters and word_count != numbers["words"]:
@@ -123,6 +128,7 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
         if length > _MAX_WORD_BYTES:
             detail = f"a word of the vocabulary takes {length} bytes, more than {_MAX_WORD_BYTES}"
             raise DamagedError(detail, offset)
+        cursor.mark_data(length)
         if layout.has_scores:
             cursor.skip(4, "the score of a word")
     return numbers

@@ -167,6 +167,7 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
                 TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name
             )
         seen.add(raw_name)
+        cursor.mark_name(raw_name)
         tensor_bytes = count_tensor_bytes(name, kind, shape, state.log, offset, block_sizes)
         if tensor_bytes is None:
             raise DamagedError(f"the size of {name!r} is unknown, so the rest of the file cannot be parsed", offset)

@@ -7,6 +7,7 @@ import struct
 from modelaudit.formats.weights.gguf.types import VALUE_CODES, VALUE_WIDTHS
 from modelaudit.model.artifact import Window
 from modelaudit.wire.cursor import BLOCK, Cursor
+from modelaudit.wire.ledger import SHORT_NAME_BYTES
 
 
 class GgufCursor(Cursor):
@@ -77,17 +78,21 @@ class GgufCursor(Cursor):
             index = self.offset - self._buffer_start
             block = self._buffer
             last_index = len(block) - length_width
+            long_text_bytes = length_width + SHORT_NAME_BYTES
             while count and index <= last_index:
                 end = index + length_width + int(unpack_length(block, index)[0])
                 if end > len(block):
                     break
+                if end - index > long_text_bytes:
+                    self._mark(self._buffer_start + index + length_width, self._buffer_start + end, is_data=True)
                 index = end
                 count -= 1
             self.offset = self._buffer_start + index
             # The next text reaches beyond the block, so ``read_text`` skips it and compares its length with the file.
             # If no block is in memory after that, the next one is read for the inner loop.
             if count:
-                self.read_text(what, max_bytes=0)
+                _, _, length = self.read_text(what, max_bytes=0)
+                self.mark_data(length)
                 count -= 1
                 if not self._buffer:
                     self._read_block()

@@ -85,6 +85,7 @@ class Metadata:
             if length > _MAX_KEY_BYTES:
                 detail = f"the key of pair {number} takes {length} bytes, more than {_MAX_KEY_BYTES}"
                 raise DamagedError(detail, offset)
+            cursor.mark_name(raw_key)
             key = raw_key.decode("utf-8", "backslashreplace")
             # Compare bytes, not decoded text: keys that differ only in invalid UTF-8 are different to a loader.
             if raw_key in seen:
@@ -134,6 +135,10 @@ class Metadata:
         """Record a text with its first bytes. Texts share one budget of bytes, and the reader reports the cut ones."""
         left_bytes = max(0, _MAX_RECORDED_BYTES - self._recorded_bytes)
         data, start, length = cursor.read_text(what, min(_MAX_TEXT_BYTES, left_bytes))
+        if len(data) == length:
+            cursor.mark_name(data)
+        else:
+            cursor.mark_data(length)  # a text that is cut is reported
         self._recorded_bytes += len(data)
         self.texts.append(TextValue(key, data, start, length, is_of_list))
 

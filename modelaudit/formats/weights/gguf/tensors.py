@@ -60,6 +60,7 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: l
         if raw_name in seen:
             log.add(TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name)
         seen.add(raw_name)
+        cursor.mark_name(raw_name)
         dimensions = cursor.read_u32(f"the dimensions of {name!r}")
         if dimensions > _MAX_DIMENSIONS:
             log.add(

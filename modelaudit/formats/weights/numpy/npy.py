@@ -19,10 +19,12 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, TensorData
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
-from modelaudit.wire.ledger import claim_data, claim_parsed
+from modelaudit.wire.ledger import claim_data, claim_parsed, is_plain_text
 from modelaudit.wire.numpy_types import count_array_bytes
 from modelaudit.wire.windows import SubWindow, get_budget
 
+_LONGEST_HEAD: Final = 12
+"""The magic number, the version, and the length of the header in four bytes, or in two bytes in version 1."""
 _MAX_ARRAYS: Final = 10_000
 
 
@@ -41,7 +43,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         except DamagedError:
             yield from _find_pickle_after_damage(artifact, window, position, limits)
             raise
-        claim_parsed(window, position, header.data_start)
+        _claim_header(window, position, header.data_start)
         size = count_array_bytes(header.shape, header.dtype.item_size)
         yield _outline_header(header, position, size)
         start = header.data_start
@@ -62,6 +64,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if position >= window.size or window.read(position, len(MAGIC)) != MAGIC:
             return
     raise LimitReachedError(f"more than {_MAX_ARRAYS} arrays follow one another", position)
+
+
+def _claim_header(window: Window, start: int, end: int) -> None:
+    """Claim the header from ``start`` to ``end`` if it is plain text: names of fields could hold any other content."""
+    head_end = start + _LONGEST_HEAD
+    claim_parsed(window, start, min(head_end, end))
+    if is_plain_text(window.read(head_end, max(0, end - head_end))):
+        claim_parsed(window, head_end, end)
 
 
 def _outline_header(header: ArrayHeader, start: int, size: int | None) -> Outline:

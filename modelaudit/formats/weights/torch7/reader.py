@@ -54,6 +54,10 @@ _LINE_END_BYTES: Final = 2
 # A number in text form, with the white space before and one character after it.
 _TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
 _TOKEN_PEEK_BYTES: Final = 512
+# As ``printf`` writes it; the runtimes of Windows write ``1.#INF`` and ``-1.#IND``.
+_FLOAT: Final = re.compile(
+    rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf(?:inity)?|nan|1\.#[a-z]{3,4}\d*)", re.IGNORECASE
+)
 # All that ``_TEXT_START`` can match.
 _START_BYTES: Final = 256
 
@@ -146,9 +150,12 @@ class _ItemWalker:
         return value
 
     def _skip_float(self) -> None:
-        """Skip a floating-point number. Raises ``DamagedError`` if the file ends; in text form, any word counts."""
+        """Skip a floating-point number. Raises ``DamagedError`` if the file ends, or the text is not a number."""
         if self._is_text:
-            self._cursor.offset += self._match_token().end()
+            token = self._match_token()
+            if _FLOAT.fullmatch(token[1]) is None:
+                raise DamagedError(f"{token[1][:40]!r} is in the place of a number", self._cursor.offset)
+            self._cursor.offset += token.end()
         else:
             self._cursor.skip(8, "an item")  # 64 bits
 
