@@ -11,7 +11,7 @@ from modelaudit.licenses.conclusion.agreement import get_agreement_checker
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
-from modelaudit.licenses.evidence.scope import ROOT_CARD
+from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
 from modelaudit.licenses.obligations.permission import flatten_text
@@ -118,11 +118,15 @@ class ClaimCollector:
 
         cost = self._count_characters_to_compare(prose)
         if cost is None:
-            # A licence file is among the unread ones anyway, and one doubt on other texts is enough.
-            if not is_license_file_name(address) and not any(map(_marks_uncompared_text, self.claims)):
-                self.claims.append(claim_uncompared_text(address))
+            # A licence file is among the unread ones anyway.
+            doubt = claim_uncompared_text(address)
+            if not is_license_file_name(address) and not self._has_doubt(determine_scope(doubt)):
+                self.claims.append(doubt)
             return
         self.compared_characters += cost
+        if len(prose.text) > _MAX_CHARACTERS_OF_ONE_TEXT:
+            bound = f"only its first {_MAX_CHARACTERS_OF_ONE_TEXT} characters were searched"
+            self.claims.append(claim_uncompared_text(address, bound))
         self.claims += extract_text_claims(prose, address, self.rules.licenses, load_fingerprints(extra=self.folders))
         if prose.kind in _RESTRICTING_KINDS:
             is_comment = prose.kind is ProseKind.CODE
@@ -134,6 +138,14 @@ class ClaimCollector:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
+
+    def _has_doubt(self, scope: ClaimScope) -> bool:
+        """Whether a claim on an uncompared text makes another one of this scope needless.
+
+        One doubt is enough, except that one on a component has no effect on the model.
+        """
+        scopes = {determine_scope(claim) for claim in self.claims if claim.location.key == NOT_COMPARED}
+        return scope in scopes or bool(scopes - {ClaimScope.COMPONENT})
 
     def _count_characters_to_compare(self, prose: Prose) -> int | None:
         """Return the characters to compare, 0 for a text that was compared before; ``None`` if over the limit.
@@ -261,11 +273,6 @@ def conclude_license(
         unread=[path for path in paths if is_license_file_name(path) and path not in collector.read_paths],
     )
     return conclude(evidence, rules, intent if intent.is_stated else None)
-
-
-def _marks_uncompared_text(claim: LicenseClaim) -> bool:
-    """Whether the claim records that a text was not compared with licences."""
-    return claim.location.key == NOT_COMPARED
 
 
 def _format_error(error: Exception) -> str:

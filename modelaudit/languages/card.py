@@ -13,7 +13,7 @@ from itertools import count
 from modelaudit.languages.card_defects import CardDefect
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.yaml_text import Node, YamlError, compose_document
 
 FIELDS = frozenset(
@@ -70,7 +70,7 @@ _MAX_DEPTH = 3
 _MAX_STEPS = 1000
 _FENCE = "---"
 _MAX_FRONT_MATTER = MIB
-_MAX_DEFECTS = 50
+_MAX_DEFECTS = 50  # of keys that repeat or are misspelt; every value of such a key is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _parse_fields(top: Node, line_offset: int, defects: list[Defect]) -> list[Ca
     """
     fields: list[CardField] = []
     seen: set[str] = set()
-    for key, value in _iter_pairs(top):
+    for key, value in _iter_pairs(top, line_offset, defects):
         name = key.text
         if key.kind != "scalar" or name is None:
             continue
@@ -206,10 +206,11 @@ def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardF
             yield CardField(key, (stated.rpartition(":")[2].strip(),), line)
 
 
-def _iter_pairs(top: Node, depth: int = 0) -> Iterator[tuple[Node, Node]]:
+def _iter_pairs(top: Node, line_offset: int, defects: list[Defect], depth: int = 0) -> Iterator[tuple[Node, Node]]:
     """Yield the fields of a mapping, and those of a YAML merge key that the mapping does not define itself.
 
-    A merged mapping can merge others in turn; ``depth`` counts them, because aliases can make them recursive.
+    A merged mapping can merge others in turn; ``depth`` counts them, because aliases can make them recursive. One that
+    is merged beyond a bound adds a defect, without a key because it may have any field.
     """
     pairs = list(zip(top.items[::2], top.items[1::2], strict=False))
     own_names = {key.text for key, _ in pairs}
@@ -221,13 +222,20 @@ def _iter_pairs(top: Node, depth: int = 0) -> Iterator[tuple[Node, Node]]:
             if mapping.kind == "mapping" and depth < _MAX_DEPTH:
                 yield from (
                     (merged_key, merged_value)
-                    for merged_key, merged_value in _iter_pairs(mapping, depth + 1)
+                    for merged_key, merged_value in _iter_pairs(mapping, line_offset, defects, depth + 1)
                     if merged_key.text not in own_names
                 )
+            elif mapping.kind == "mapping" and len(defects) < _MAX_DEFECTS:
+                detail = f"mappings merge others more than {_MAX_DEPTH} times, and the last were not read"
+                where = Location(line=key.line + line_offset)
+                defects.append(Defect(CardDefect.FRONT_MATTER_TYPE, detail, where))
 
 
 def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:
-    """Collect the text of a scalar, or of the scalars in a sequence; any other node is a type defect."""
+    """Collect the text of a scalar, or of the scalars in a sequence; any other node is a type defect.
+
+    Nodes beyond a bound are a defect without a key, because the values that are left out may change any conclusion.
+    """
     items = value.items if value.kind == "sequence" else [value]
     if any(item.kind != "scalar" for item in items):
         where = Location(line=line, key=name)
@@ -235,13 +243,23 @@ def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) ->
             Defect(CardDefect.FRONT_MATTER_TYPE, f"the field {name!r} is neither text nor a list of texts", where)
         )
     steps = count(1)  # all items of the field share one bound
-    return tuple(text for item in items for text in _iter_texts(item, steps))
+    texts: list[str] = []
+    try:
+        for item in items:
+            texts.extend(_iter_texts(item, steps))
+    except LimitReachedError as error:
+        detail = f"the field {name!r} {error}, and the rest was not read"
+        defects.append(Defect(CardDefect.FRONT_MATTER_TYPE, detail, Location(line=line)))
+    return tuple(texts)
 
 
 def _iter_texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
     """Yield the text of a scalar; in a node of the wrong type, the names in it, because they may well be meant.
 
     YAML aliases can make a small node huge, or recursive: ``steps`` bounds the whole field.
+
+    Raises:
+        LimitReachedError: the node nests too deep, or has too many nodes.
     """
     waiting = [(node, 0)]
     while waiting:
@@ -250,9 +268,11 @@ def _iter_texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
             if current.text is not None:
                 yield current.text
             continue
-        if depth >= _MAX_DEPTH or next(steps) > _MAX_STEPS:
-            continue
-        items = current.items[:_MAX_STEPS]
+        if depth >= _MAX_DEPTH:
+            raise LimitReachedError(f"nests deeper than {_MAX_DEPTH} lists or mappings")
+        items = current.items
+        if next(steps) > _MAX_STEPS or len(items) > _MAX_STEPS:
+            raise LimitReachedError(f"has more than {_MAX_STEPS} lists or mappings, or values in one of them")
         if current.kind == "mapping":
             named = {key.text: value for key, value in zip(items[::2], items[1::2], strict=False)}
             items = next(([named[key]] for key in _NAME_KEYS if key in named), [])

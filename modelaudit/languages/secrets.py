@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -240,8 +239,25 @@ def _is_placeholder(secret: str, kind: str) -> bool:
     return entropy < _MIN_ENTROPY
 
 
+def _locate_secrets(data: bytes) -> tuple[list[Mention], LimitReachedError | None]:
+    """Return a mention of each secret with its line, and the error of the bound that was reached, if any."""
+    mentions: list[Mention] = []
+    try:
+        for kind, offset in find_secrets(data):
+            if len(mentions) == _MAX_SECRETS:
+                return mentions, LimitReachedError(f"only the first {_MAX_SECRETS} secrets were located")
+            mentions.append(Mention(VOCABULARY, "secret", kind, Location(line=data.count(b"\n", 0, offset) + 1)))
+    except LimitReachedError as error:
+        return mentions, error
+    return mentions, None
+
+
 def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield an outline with the kind and line of each secret."""
+    """Yield an outline with the kind and line of each secret.
+
+    Raises:
+        LimitReachedError: behind the outline, if there are more secrets than are located, or see ``find_secrets``.
+    """
     if window.size > limits.document_bytes:
         return  # the reader of the document reports the absence
     try:
@@ -250,14 +266,7 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
         return  # the reader of the document reports the absence
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
-    mentions: list[Mention] = []
-    try:
-        for kind, offset in islice(find_secrets(data), _MAX_SECRETS):
-            mentions.append(Mention(VOCABULARY, "secret", kind, Location(line=data.count(b"\n", 0, offset) + 1)))
-    except LimitReachedError:
-        if mentions:
-            yield Outline("text", tuple(mentions))
-        raise
+    mentions, reached_limit = _locate_secrets(data)
     name = get_file_name(artifact.path)
     passwords = (match[1].decode("latin-1") for match in _NETRC_PASSWORD.finditer(data))
     if name in (".netrc", "_netrc") and not all(_is_placeholder(each, "password in an address") for each in passwords):
@@ -267,6 +276,8 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
         mentions.append(Mention(VOCABULARY, "settings-file", name[:100], NOWHERE))
     if mentions:
         yield Outline("text", tuple(mentions))
+    if reached_limit is not None:
+        raise reached_limit
 
 
 SECRETS: Final = Reader("text", looks_like_text, _read_secrets)

@@ -8,24 +8,27 @@ https://huggingface.co/docs/hub/model-cards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.structure import Location
+from modelaudit.wire.bounds import keep_first_distinct
 
 FORMAT = "hub"
 FIELD = "Hub tag"
 CARD_FIELD = "Hub card data"
 
-_MAX_STATEMENTS = 200
-_MAX_CHARACTERS = 300
+_MAX_STATEMENTS = 2000
+_MAX_CHARACTERS = 1000
 _TAGS = {"license": Topic.LICENSE, "base_model": Topic.BASE_MODEL, "dataset": Topic.DATASET}
 _FIELDS = {"license_name": Topic.LICENSE_NAME, "license_link": Topic.LICENSE_LINK}
 _RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
 
 
 def parse_hub_statements(tags: object, card: object) -> Statements:
-    """Return the statements in tags and card data, up to a bound; values of an unexpected type are ignored.
+    """Return the statements in tags and card data; values of an unexpected type are ignored.
+
+    Beyond a bound, an unknown licence represents the other statements: they may name any terms. A value over the limit
+    of characters is cut, and is then longer than any name or id.
 
     Args:
         tags: ``license:mit``, ``base_model:org/name``, ``base_model:quantized:org/name``, ``dataset:org/name``.
@@ -34,16 +37,18 @@ def parse_hub_statements(tags: object, card: object) -> Statements:
     tag_texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, Iterable) else []
     statements = [statement for tag in tag_texts for statement in _parse_tag(tag)]
     statements += _parse_card_data(card) if isinstance(card, Mapping) else ()
-    return Statements(FORMAT, tuple(islice(dict.fromkeys(statements), _MAX_STATEMENTS)))
+    kept, beyond = keep_first_distinct(statements, _MAX_STATEMENTS, "statements of the Hub")
+    return Statements(FORMAT, (*kept, *(Statement(Topic.LICENSE, FIELD, absence.detail) for absence in beyond)))
 
 
 def _parse_tag(tag: str) -> Iterator[Statement]:
     """Yield the statement of one tag, and for a tag with a relation a second one that states the relation."""
     kind, _, value = tag.partition(":")
     topic = _TAGS.get(kind)
-    if topic is None or not value or len(tag) > _MAX_CHARACTERS:
+    if topic is None or not value:
         return
-    where = Location(key=tag)
+    value = value[:_MAX_CHARACTERS]
+    where = Location(key=tag[:_MAX_CHARACTERS])
     prefix, _, base_model = value.partition(":")
     if topic is Topic.BASE_MODEL and prefix in _RELATIONS and base_model:
         yield Statement(topic, FIELD, base_model, where)

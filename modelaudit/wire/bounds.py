@@ -1,7 +1,8 @@
 """Keep the first items of a list, and report an absence if there are more.
 
 The effect of an item beyond a bound on a loader is unknown. A reader that keeps a bounded number of names, files or
-texts therefore takes them from ``keep_first`` or ``build_references``, or raises ``LimitReachedError`` itself.
+texts therefore takes them from ``keep_first``, ``keep_first_distinct`` or ``build_references``, or raises
+``LimitReachedError`` itself.
 """
 
 from __future__ import annotations
@@ -31,6 +32,21 @@ def keep_first(items: Iterable[_Item], bound: int, what: str) -> tuple[tuple[_It
     return kept, (report_bound(bound, what),) if has_more else ()
 
 
+def keep_first_distinct(items: Iterable[_Item], bound: int, what: str) -> tuple[tuple[_Item, ...], tuple[Unread, ...]]:
+    """Return the first ``bound`` different items, and one absence if there are more; see ``keep_first``.
+
+    No more than ``bound`` items are in memory at once.
+    """
+    kept: dict[_Item, None] = {}
+    for item in items:
+        if item in kept:
+            continue
+        if len(kept) == bound:
+            return tuple(kept), (report_bound(bound, what),)
+        kept[item] = None
+    return tuple(kept), ()
+
+
 def report_bound(bound: int, what: str) -> Unread:
     """Return the absence of the items beyond ``bound``; ``what`` is the items in the plural."""
     return Unread(UnreadReason.LIMIT, f"only the first {bound} {what} were read")
@@ -38,7 +54,7 @@ def report_bound(bound: int, what: str) -> Unread:
 
 def build_references(format_: str, references: Iterable[Reference], bound: int) -> Iterator[Reading]:
     """Yield the first ``bound`` distinct references, if there are any, and an absence if there are more."""
-    kept, beyond = keep_first(dict.fromkeys(references), bound, "references to other files")
+    kept, beyond = keep_first_distinct(references, bound, "references to other files")
     if kept:
         yield References(format_, kept)
     yield from beyond

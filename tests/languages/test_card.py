@@ -76,8 +76,22 @@ def test_license_field_of_a_card_yields_its_values_as_texts(front_matter, values
     ],
 )
 def test_malformed_front_matter_is_a_defect_at_its_line(front_matter, kind, line, read_bytes):
-    (defect,) = _read_card(front_matter, read_bytes).defects
-    assert (defect.kind, defect.where.line) == (kind, line)
+    defects = _read_card(front_matter, read_bytes).defects
+    assert {(defect.kind, defect.where.line) for defect in defects} == {(kind, line)}
+
+
+@check_each(
+    "front_matter",
+    [
+        "base_model: [[[[[acme/base]]]]]",
+        f"base_model: [[{'acme/other, ' * 1_001}acme/base]]",
+        "<<: {<<: {<<: {<<: {base_model: acme/base}}}}",
+    ],
+)
+def test_card_values_beyond_a_bound_are_a_defect_that_can_hide_any_field(front_matter, read_bytes):
+    card = _read_card(front_matter, read_bytes)
+    assert "acme/base" not in card.values("base_model")
+    assert ("front-matter-type", None) in {(defect.kind, defect.where.key) for defect in card.defects}
 
 
 def test_card_fields_before_a_syntax_error_are_still_read(read_bytes):

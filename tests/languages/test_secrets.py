@@ -91,6 +91,14 @@ def test_report_on_a_file_with_a_secret_does_not_show_the_secret(tmp_path, name)
     assert report.exit_code == 1
 
 
+def test_secrets_beyond_the_first_200_leave_an_absence_beside_their_findings(tmp_path):
+    (tmp_path / ".env").write_text("".join(f"a{n}={TOKENS['Hugging Face token']}\n" for n in range(201)))
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
+    rules = {finding.rule for finding in report.findings}
+    assert rules == {"secret/left-behind", "secret/settings-file", "coverage/limit-reached"}
+    assert "only the first 200 secrets were located" in repr(report.coverage)
+
+
 def test_too_many_matches_of_one_secret_pattern_hide_no_other_secret_and_raise_a_limit_error():
     token = TOKENS["Hugging Face token"]
     secrets = find_secrets(("x://y@z\n" * 20_001 + token).encode())

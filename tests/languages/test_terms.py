@@ -290,13 +290,14 @@ def test_json_file_yields_licence_statements_only_under_a_known_file_name(read_b
     assert list_document_statements(read_bytes, "vocab.json", {"license": "mit"}) == []
 
 
-def test_one_file_yields_at_most_200_licence_statements(read_bytes):
+def test_one_file_yields_at_most_2000_licence_statements_and_an_absence_for_more(read_bytes):
     statements_of_file = list_document_statements(
         read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]}
     )
-    assert len(statements_of_file) == 200
-    [statements] = extract_statements([("license", f"own {number}") for number in range(5000)])
-    assert len(statements.items) == 200
+    assert len(statements_of_file) == 2000
+    statements, absence = extract_statements([("license", f"own {number}") for number in range(5000)])
+    assert len(statements.items) == 2000
+    assert absence.reason is UnreadReason.LIMIT
 
 
 def test_misspelled_card_field_is_read_under_its_correct_name_and_reported_as_a_defect(read_fixture):

@@ -334,6 +334,29 @@ def test_equal_texts_after_the_limit_of_compared_characters_make_one_claim_that_
     assert (doubt.artifact, doubt.location.key) == ("README.md", "not-compared")
 
 
+def test_restriction_of_another_kind_after_ten_sentences_is_found() -> None:
+    sentences = [f"Model {number} is for non-commercial use only. " for number in range(20)]
+    text = "".join(sentences) + "It is for research purposes only."
+    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    assert len(found) == 11
+    assert found[-1].location.key != found[0].location.key
+
+
+def test_text_that_is_searched_only_in_part_makes_a_conflict() -> None:
+    collector = ClaimCollector(load_catalogue())
+    text = "word " * 100_000 + "This model is for research purposes only."
+    collector.collect_claims("README.md", Prose(ProseKind.CARD, text, 1))
+    [doubt] = collector.claims
+    assert (doubt.location.key, doubt.quotation) == ("not-compared", "only its first 400000 characters were searched")
+
+
+def test_doubt_on_a_component_replaces_no_doubt_on_the_model() -> None:
+    collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
+    for path in ("third_party/README.md", "third_party/x/README.md", "README.md"):
+        collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))
+    assert [doubt.artifact for doubt in collector.claims] == ["third_party/README.md", "README.md"]
+
+
 def test_hostile_sentence_is_matched_within_seconds() -> None:
     restrictions = load_catalogue().restrictions
     started = time.process_time()

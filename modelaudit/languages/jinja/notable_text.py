@@ -11,16 +11,13 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from modelaudit.wire.deadline import check_deadline
 
 TEXTS: Final = "jinja-text"
 _MAX_QUOTE_LENGTH: Final = 100
-_MAX_TEXT_LENGTH: Final = 200_000
 _LONG_TEXT_LENGTH: Final = 20_000
-_MAX_HITS: Final = 20
 _MAX_ENCODED_LENGTH: Final = 4000
 
 _ADDRESS: Final = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'<>{}|\\^`]{3,200}", re.IGNORECASE)
@@ -90,10 +87,9 @@ class NotableText:
 
 
 def find_notable_texts(text: str) -> Iterator[NotableText]:
-    """Yield the notable parts of a literal text; only the first ``_MAX_TEXT_LENGTH`` characters are searched."""
+    """Yield the notable parts of a literal text; the caller bounds its length and the number of parts."""
     if len(text) > _LONG_TEXT_LENGTH:
         yield NotableText("long-text", f"{len(text)} characters")
-    text = text[:_MAX_TEXT_LENGTH]
     for use, pattern in (
         ("address", _ADDRESS),
         ("override-phrase", _OVERRIDE_PHRASE),
@@ -103,13 +99,11 @@ def find_notable_texts(text: str) -> Iterator[NotableText]:
         ("secret-reference", _SECRET),
     ):
         check_deadline()
-        for count, match in enumerate(pattern.finditer(text)):
-            if count >= _MAX_HITS:
-                break
+        for match in pattern.finditer(text):
             yield NotableText(use, shorten_text(match[0]))
     if not text.isascii():
         yield from _find_invisible_text(text)
-    if any(_is_encoded_text(match[0]) for match in islice(_ENCODED_TEXT.finditer(text), _MAX_HITS)):
+    if any(_is_encoded_text(match[0]) for match in _ENCODED_TEXT.finditer(text)):
         yield NotableText("encoded-text", "text in Base64")
 
 
@@ -141,7 +135,6 @@ def _is_encoded_text(text: str) -> bool:
 
 def contains_prose(text: str) -> bool:
     """Whether the text contains a sentence: six words in a row, or as much in a script without spaces."""
-    text = text[:_MAX_TEXT_LENGTH]
     if _SENTENCE.search(text):
         return True
     return not text.isascii() and _UNSPACED_SENTENCE.search(text) is not None

@@ -16,7 +16,7 @@ from modelaudit.languages.jinja.conditions import ConditionAnalyzer
 from modelaudit.languages.jinja.costs import collect_cost_mentions
 from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.notable_text import TEXTS, contains_prose, find_notable_texts
-from modelaudit.languages.jinja.syntax import parse_template, walk_nodes
+from modelaudit.languages.jinja.syntax import MAX_CHARACTERS, parse_template, walk_nodes
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -132,11 +132,14 @@ def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iter
 
 
 def _scan_unparsed_text(text: str) -> Iterator[Mention]:
-    """Yield the dunder names and notable texts of a template that was not parsed."""
+    """Yield the dunder names and notable texts of a template that was not parsed.
+
+    What is beyond a bound here is beside the absence of the template as a whole.
+    """
     for match in islice(_DUNDER.finditer(text), _MAX_SPELLED_NAMES):
         line = text.count("\n", 0, match.start()) + 1
         yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))
-    for notable in find_notable_texts(text):
+    for notable in islice(find_notable_texts(text[:MAX_CHARACTERS]), _MAX_MENTIONS):
         yield Mention(TEXTS, notable.use, notable.text)
 
 

@@ -43,6 +43,8 @@ _SECURITY_SERVICES: Final = frozenset(
     {"firewalld", "ufw", "apparmor", "auditd", "clamav-daemon", "falcon-sensor", "mdatp"}
 )
 
+_REMOTE_SHELL_OPTION: Final = re.compile(r"--rsh|-[A-Za-z]*e")  # of rsync, alone or behind others: ``-avze``
+
 Harm = tuple[str, str, str]
 """The use, the name and a detail of a mention."""
 
@@ -124,8 +126,10 @@ def _is_destructive(name: str, arguments: list[str]) -> bool:
 def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> Iterator[Harm]:
     """Yield the harm of a program that sends data, if a private file or the environment is among its arguments."""
     # ``scp -i ~/.ssh/id_rsa`` and ``curl --netrc-file ~/.netrc`` use a file to log in; they do not send it.
-    login_option = "-i" if name in ("scp", "sftp") else "--netrc-file"
-    sent_arguments = [word for previous, word in pairwise(("", *arguments)) if previous != login_option]
+    if name == "rsync":
+        sent_arguments = _drop_login_of_rsync(arguments)
+    else:
+        sent_arguments = _drop_values(arguments, "-i" if name in ("scp", "sftp") else "--netrc-file")
     sent_words = (*sent_arguments, *command.substitutions, *command.input_files, *command.input_substitutions)
     # An address of cloud metadata is asked for credentials, and none are sent to it.
     private_path = next(
@@ -135,6 +139,22 @@ def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> I
         yield "send-private", name, private_path
     elif any(_ENVIRONMENT.match(substitution) for substitution in command.substitutions):
         yield "send-private", name, "the environment"
+
+
+def _drop_values(arguments: list[str], option: str) -> list[str]:
+    """Return the arguments without the value of ``option``, which is a word of its own."""
+    return [word for previous, word in pairwise(("", *arguments)) if previous != option]
+
+
+def _drop_login_of_rsync(arguments: list[str]) -> list[str]:
+    """Return the arguments of rsync without the key with which its remote shell logs in: ``-e 'ssh -i key'``."""
+    kept_words: list[str] = []
+    for previous, word in pairwise(("", *arguments)):
+        is_shell = _REMOTE_SHELL_OPTION.fullmatch(previous) is not None
+        shell_words = word.removeprefix("--rsh=").split() if is_shell or word.startswith("--rsh=") else []
+        is_ssh = bool(shell_words) and normalize_program_name(shell_words[0]) == "ssh"
+        kept_words += _drop_values(shell_words, "-i") if is_ssh else [word]
+    return kept_words
 
 
 def _is_private_path(word: str) -> bool:

@@ -15,16 +15,16 @@ from typing import Final
 from modelaudit.languages.shell.windows_variables import WindowsVariables
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
+from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
 # A caret or backtick within a word, an empty pair of quotes within a word, two texts joined by ``+``, or a caret before
 # a word.
 _NOISE: Final = re.compile(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
+_POWERSHELL: Final = re.compile(r"powershell|pwsh", re.IGNORECASE)
 # PowerShell accepts any unambiguous prefix of ``-EncodedCommand``.
-_ENCODED_COMMAND: Final = re.compile(
-    r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]?([A-Za-z0-9+/=]{16,100000})", re.IGNORECASE
-)
+_ENCODED_COMMAND: Final = re.compile(r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]?([A-Za-z0-9+/=]{16,})", re.IGNORECASE)
 _FETCH: Final = (
     r"(?:downloadstring|downloadfile|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|\bcurl\b|\bwget\b"
     r"|net\.webclient|start-bitstransfer"
@@ -59,8 +59,10 @@ _USE_PATTERNS: Final = tuple(
                     r"|remove-item\b.{0,80}?(?:c:\\|\$home|\$env:userprofile)['\"]?(?:\s|$)"),
     )
 )  # fmt: skip
-_MAX_LINE_LENGTH: Final = 20_000
-_MAX_DEPTH: Final = 3
+_PIECE_LENGTH: Final = 20_000  # characters of a line that are searched at once, which bounds the time
+_PIECE_OVERLAP: Final = 1000  # characters, more than any pattern of a use spans
+# Base64 of UTF-16 makes a command more than twice as long, so no file nests as many without variables.
+_MAX_DEPTH: Final = 30
 
 
 def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterator[Mention]:
@@ -70,6 +72,9 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
         text: the script.
         line: the number of its first line in the file, from 1.
         depth: how many encoded commands enclose it.
+
+    Raises:
+        LimitReachedError: encoded commands nest too deep, or a line is too long with the values of its variables.
     """
     variables = WindowsVariables()
     for number, raw_line in iterate_within_deadline(_join_continued_lines(text, line), items_per_check=16):
@@ -77,19 +82,24 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
         if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
             continue
         # Substitute known variables, so that a download on one line and its execution on another match together.
-        command = variables.substitute_values(_NOISE.sub("", stripped[:_MAX_LINE_LENGTH]))
+        command = variables.substitute_values(_NOISE.sub("", stripped))
         location = Location(line=number)
-        for use, pattern in _USE_PATTERNS:
-            match = pattern.search(command)
-            if match is not None:
-                name = find_address(command.split()) or " ".join(match[0].split())[:100]
-                yield Mention("shell-commands", use, name[:200], location, command[:200])
-                break
-        else:  # no pattern matches
-            downloaded_file = variables.follow_downloads(command)
-            if downloaded_file is not None:
-                yield Mention("shell-commands", "download-then-run", downloaded_file[:200], location, command[:200])
-        yield from _decode_encoded_command(command, location, depth)
+        for start in range(0, max(1, len(command) - _PIECE_OVERLAP), _PIECE_LENGTH - _PIECE_OVERLAP):
+            yield from _search_piece(command[start : start + _PIECE_LENGTH], variables, location)
+        yield from _decode_encoded_commands(command, location, depth)
+
+
+def _search_piece(piece: str, variables: WindowsVariables, location: Location) -> Iterator[Mention]:
+    """Yield the first use that matches in a command line, or in a piece of a long one, or else the download it runs."""
+    for use, pattern in _USE_PATTERNS:
+        match = pattern.search(piece)
+        if match is not None:
+            name = find_address(piece.split()) or " ".join(match[0].split())[:100]
+            yield Mention("shell-commands", use, name[:200], location, piece[:200])
+            return
+    downloaded_file = variables.follow_downloads(piece)
+    if downloaded_file is not None:
+        yield Mention("shell-commands", "download-then-run", downloaded_file[:200], location, piece[:200])
 
 
 def _join_continued_lines(text: str, line: int) -> Iterator[tuple[int, str]]:
@@ -113,15 +123,20 @@ def _join_continued_lines(text: str, line: int) -> Iterator[tuple[int, str]]:
         yield first_line, " ".join(parts)
 
 
-def _decode_encoded_command(command: str, location: Location, depth: int) -> Iterator[Mention]:
-    """Yield a mention of ``powershell -EncodedCommand``, and the mentions of the commands in its base64 argument."""
-    match = _ENCODED_COMMAND.search(command)
-    if match is None or not re.search(r"powershell|pwsh", command, re.IGNORECASE):
+def _decode_encoded_commands(command: str, location: Location, depth: int) -> Iterator[Mention]:
+    """Yield a mention of each ``powershell -EncodedCommand``, and the mentions of the commands in its base64 argument.
+
+    Raises:
+        LimitReachedError: encoded commands nest too deep.
+    """
+    if not _POWERSHELL.search(command):
         return
-    yield Mention("shell-commands", "decode-and-run", "powershell -EncodedCommand", location)
-    try:
-        encoded_command = base64.b64decode(match[1]).decode("utf-16-le", "replace")
-    except (ValueError, binascii.Error):
-        return
-    if depth < _MAX_DEPTH:
+    for match in _ENCODED_COMMAND.finditer(command):
+        yield Mention("shell-commands", "decode-and-run", "powershell -EncodedCommand", location)
+        if depth == _MAX_DEPTH:
+            raise LimitReachedError(f"encoded commands nest deeper than {_MAX_DEPTH}; the rest was not analysed")
+        try:
+            encoded_command = base64.b64decode(match[1]).decode("utf-16-le", "replace")
+        except (ValueError, binascii.Error):
+            continue
         yield from collect_windows_mentions(encoded_command, location.line or 1, depth + 1)

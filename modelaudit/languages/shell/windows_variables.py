@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.wire.base import LimitReachedError
+
 # ``$name = value`` of PowerShell, or ``set "name=value"`` of the command prompt.
 _ASSIGNMENT: Final = re.compile(
     r"\$(\w{1,60})\s*=\s*(.{1,2000})|(?:@?set)\s+\"?(\w{1,60})=([^\r\n\"&|]{0,2000})", re.IGNORECASE
@@ -38,7 +40,7 @@ _RUN: Final = re.compile(
     re.IGNORECASE,
 )
 _MAX_VALUE_LENGTH: Final = 4000
-_MAX_LINE_LENGTH: Final = 20_000
+_MAX_EXPANDED_LENGTH: Final = 4_000_000  # of a line with the values of its variables
 
 
 @dataclass(slots=True)
@@ -54,9 +56,16 @@ class WindowsVariables:
     downloaded: set[str] = field(default_factory=set)
 
     def substitute_values(self, line: str) -> str:
-        """Replace known variables, format strings and character codes in the line; record its assignments."""
+        """Replace known variables, format strings and character codes in the line; record its assignments.
+
+        Raises:
+            LimitReachedError: the result is too long to be searched.
+        """
         line = _CODES.sub(_decode_character_codes, _FORMAT.sub(_fill_format, line))
-        substituted = _VARIABLE.sub(self._look_up_value, line)[:_MAX_LINE_LENGTH] if self.variables else line
+        substituted = _VARIABLE.sub(self._look_up_value, line) if self.variables else line
+        if len(substituted) > _MAX_EXPANDED_LENGTH:
+            detail = f"a line has more than {_MAX_EXPANDED_LENGTH} characters with the values of its variables"
+            raise LimitReachedError(detail)
         for match in _ASSIGNMENT.finditer(substituted):
             value = (match[2] or match[4] or "").strip()
             self.variables[(match[1] or match[3]).lower()] = value[:_MAX_VALUE_LENGTH]

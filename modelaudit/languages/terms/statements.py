@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.settings import Interpreter, Setting
@@ -15,14 +15,13 @@ from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.wire.base import Reading
+from modelaudit.wire.bounds import keep_first_distinct
 from modelaudit.wire.text import get_file_name
 
-_MAX_STATEMENTS: Final = 200
-_MAX_DESCRIPTION_LINES: Final = 20
+_MAX_STATEMENTS: Final = 2000
+_STATEMENTS: Final = "statements on licence and base models"  # the plural for an absence
 _MAX_VALUE: Final = 1000
 _MAX_KEY: Final = 200
-_MAX_SKIPPED_STEPS: Final = 12  # that ``**`` stands for, as each more multiplies the comparisons
-_MAX_MERGED_MODELS: Final = 10  # that one value of mergekit joins
 _LONGEST_SHORT_WORD: Final = 4  # ``clip`` or ``omni`` are also parts of other words
 # The words of ``LlavaQwen2ForCausalLM``, an abbreviation such as ``VL`` among them.
 _ARCHITECTURE_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -34,13 +33,14 @@ _DESCRIPTION_LINE: Final = re.compile(
 
 
 def _read_statements(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the statements of a document with a known file name."""
+    """Yield the statements of a document with a known file name, and an absence if there are too many."""
     name = get_file_name(path)
     known_keys = keys.DOCUMENT_KEYS.get(name, ())
     statements = (statement for setting in settings for statement in _extract_setting_statements(setting, known_keys))
-    distinct = tuple(islice(dict.fromkeys(statements), _MAX_STATEMENTS))
+    distinct, beyond = keep_first_distinct(statements, _MAX_STATEMENTS, _STATEMENTS)
     if distinct:
         yield Statements(name, _join_license_choices(distinct) if name in keys.LICENSE_CHOICE_FILES else distinct)
+    yield from beyond
 
 
 def _join_license_choices(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
@@ -70,21 +70,22 @@ def _extract_setting_statements(setting: Setting, known_keys: tuple[Key, ...]) -
         elif text:
             # mergekit appends adapters to a model name with a plus sign.
             parts = text.split("+") if key.topic is Topic.BASE_MODEL and " " not in text else [text]
-            yield from (
-                Statement(key.topic, field, part[:_MAX_VALUE], setting.where)
-                for part in parts[:_MAX_MERGED_MODELS]
-                if part
-            )
+            yield from (Statement(key.topic, field, part[:_MAX_VALUE], setting.where) for part in parts if part)
 
 
 def _matches_path(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """Whether a setting's path matches a key's; ``*`` matches one step and ``**`` any number."""
-    if not pattern:
-        return not path
-    if pattern[0] == "**":
-        most_skipped = min(len(path), _MAX_SKIPPED_STEPS)
-        return any(_matches_path(path[skipped:], pattern[1:]) for skipped in range(most_skipped + 1))
-    return bool(path) and pattern[0] in ("*", path[0]) and _matches_path(path[1:], pattern[1:])
+    """Whether a setting's path matches a key's; ``*`` matches one step and ``**``, at most once, any number."""
+    if "**" not in pattern:
+        return len(path) == len(pattern) and all(
+            expected in ("*", step) for step, expected in zip(path, pattern, strict=True)
+        )
+    front_length = pattern.index("**")
+    back_length = len(pattern) - front_length - 1
+    return (
+        len(path) >= front_length + back_length
+        and _matches_path(path[:front_length], pattern[:front_length])
+        and _matches_path(path[len(path) - back_length :], pattern[front_length + 1 :])
+    )
 
 
 def _extract_modality(architecture: str, field: str, where: Location) -> Iterator[Statement]:
@@ -100,18 +101,20 @@ def _extract_modality(architecture: str, field: str, where: Location) -> Iterato
         yield Statement(Topic.MODALITY, field, "text", where)
 
 
-def extract_statements(pairs: Iterable[tuple[str, str]]) -> Iterator[Statements]:
-    """Extract the statements of metadata pairs from a model file; yields at most one value."""
+def extract_statements(pairs: Iterable[tuple[str, str]]) -> Iterator[Reading]:
+    """Yield the statements of metadata pairs from a model file, if there are any, and an absence if too many."""
     metadata = list(pairs)
     statements = (statement for key, value in metadata for statement in _extract_pair_statements(key, value.strip()))
-    distinct = tuple(islice(dict.fromkeys((*statements, *_extract_numbered_statements(metadata))), _MAX_STATEMENTS))
+    all_statements = chain(statements, _extract_numbered_statements(metadata))
+    distinct, beyond = keep_first_distinct(all_statements, _MAX_STATEMENTS, _STATEMENTS)
     if distinct:
         yield Statements("metadata", distinct)
+    yield from beyond
 
 
 def iter_description_pairs(text: str, field: str) -> Iterator[tuple[str, str]]:
     """Yield pairs from description lines of the form ``License: …``, as input for ``extract_statements``."""
-    for match in islice(_DESCRIPTION_LINE.finditer(text), _MAX_DESCRIPTION_LINES):
+    for match in _DESCRIPTION_LINE.finditer(text):
         key = "base_model" if match["key"].lower().startswith("base") else "license"
         yield f"{field}: {key}", match["value"]
 

@@ -178,7 +178,8 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
         words = " ".join(claim.quotation.split())
         sentence = f"{claim.artifact or 'the Hub'} states “{words}”, and no binding licence states this."
         if claim.location.key == NOT_COMPARED:
-            sentence = f"{claim.artifact} was not searched for terms: the model has more text than the limit."
+            reason = words or "the model has more text than the limit"
+            sentence = f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
         yield Conflict(
             "declared-prose",
             sentence,

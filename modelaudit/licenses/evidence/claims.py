@@ -19,6 +19,7 @@ from modelaudit.licenses.evidence.fields import (
     LICENSE,
     LICENSE_LINK,
     LICENSE_NAME,
+    LINEAGE_CLAIM_LIMIT,
     LINK_TARGET,
     RELATION,
     Resolver,
@@ -91,12 +92,16 @@ def _extract_card_claims(card: ModelCard, artifact: str, resolver: Resolver) -> 
             if entry is not None or unresolved <= CLAIM_LIMIT:
                 place = Location(line=line, key=key)
                 yield LicenseClaim(ClaimKind.DECLARED, artifact, key, truncate_quotation(value), entry, place)
-    for defect in card.defects[:CLAIM_LIMIT]:
-        # A defect without a key can hide any field.
-        if defect.kind not in _HARMLESS_DEFECTS and defect.where.key in (None, LICENSE, LICENSE_NAME, LICENSE_LINK):
-            yield LicenseClaim(
-                ClaimKind.DECLARED, artifact, FRONT_MATTER, truncate_quotation(defect.detail), None, defect.where
-            )
+    # A defect without a key can hide any field.
+    hiding_defects = [
+        defect
+        for defect in card.defects
+        if defect.kind not in _HARMLESS_DEFECTS and defect.where.key in (None, LICENSE, LICENSE_NAME, LICENSE_LINK)
+    ]
+    for defect in hiding_defects[:CLAIM_LIMIT]:  # one is a doubt already
+        yield LicenseClaim(
+            ClaimKind.DECLARED, artifact, FRONT_MATTER, truncate_quotation(defect.detail), None, defect.where
+        )
     yield from _extract_lineage_claims(card, artifact)
 
 
@@ -108,7 +113,7 @@ def _extract_lineage_claims(card: ModelCard, artifact: str) -> Iterator[LicenseC
             value.strip(): field.line for field in reversed(card.fields) if field.key == key for value in field.values
         }
         names = [name for name in lines if name not in BLANK_VALUES]
-        for name in names[:CLAIM_LIMIT]:
+        for name in names[:LINEAGE_CLAIM_LIMIT]:
             place = Location(line=lines[name], key=key)
             yield LicenseClaim(
                 ClaimKind.INHERITED, artifact, key, truncate_quotation(name), None, place, relation=relation

@@ -28,8 +28,13 @@ RESTRICTION = "restriction"
 """A sentence that restricts the use, whatever the licence permits; its location's key is the kind of restriction."""
 
 CLAIM_LIMIT = 50
-"""How many unresolved claims of one field, file names and base models are kept. Claims that resolve to a licence are
-always kept: fifty invented names must not hide a licence.
+"""How many unresolved claims of one field and file names are kept; each is a doubt, and one doubt is enough. Claims
+that resolve to a licence are always kept: fifty invented names must not hide a licence.
+"""
+
+LINEAGE_CLAIM_LIMIT = 2 * CLAIM_LIMIT
+"""How many base models, and how many data sets, of one file are kept. The walk of the lineage follows fewer
+(``Limits.origins``), so it reports those that are not kept among those that it does not follow.
 """
 
 BLANK_VALUES = frozenset({"", "~", "null", "None"})

@@ -11,7 +11,6 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope, is_policy_text
@@ -44,9 +43,10 @@ _MARKS = re.compile(r"[*_`~#|>]+")
 def find_restrictions(
     text: str, first_line: int, artifact: str, restrictions: Restrictions, *, has_comment_marks: bool = False
 ) -> Iterator[LicenseClaim]:
-    """Yield one claim for each sentence that restricts the use, at most ten.
+    """Yield one claim for each sentence that restricts the use; after ten, only the first of each further kind.
 
-    The key of a claim's location is the kind of restriction.
+    The key of a claim's location is the kind of restriction. Licences cover kinds and no sentences, so a sentence of a
+    kind that was found adds nothing to the conclusion.
 
     Args:
         text: running text; only its first 400,000 characters are searched.
@@ -59,7 +59,11 @@ def find_restrictions(
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
     claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, restrictions)
-    yield from islice(claims, _MAX_CLAIMS)
+    seen_kinds: set[str | None] = set()
+    for count, claim in enumerate(claims):
+        if count < _MAX_CLAIMS or claim.location.key not in seen_kinds:
+            yield claim
+        seen_kinds.add(claim.location.key)
 
 
 def _iter_restriction_claims(
@@ -81,9 +85,12 @@ def _iter_restriction_claims(
             yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
 
 
-def claim_uncompared_text(artifact: str) -> LicenseClaim:
-    """Make the claim that represents a text over the limit: it was not searched and may restrict the use."""
-    return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, "", None, Location(key=NOT_COMPARED))
+def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:
+    """Make the claim that represents a text over the limit: it was not searched and may restrict the use.
+
+    ``bound`` states the part that was searched, if any.
+    """
+    return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, bound, None, Location(key=NOT_COMPARED))
 
 
 def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | None:

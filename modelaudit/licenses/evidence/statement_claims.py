@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.licenses.evidence.fields import BLANK_VALUES, CLAIM_LIMIT, Resolver, truncate_quotation
+from modelaudit.licenses.evidence.fields import (
+    BLANK_VALUES,
+    CLAIM_LIMIT,
+    LINEAGE_CLAIM_LIMIT,
+    Resolver,
+    truncate_quotation,
+)
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
@@ -26,15 +32,15 @@ def extract_statement_claims(statements: Statements, artifact: str, resolver: Re
     general_relations = {relation for place, relation in relations.items() if place not in base_model_places}
     # Several general relations contradict each other, so none of them is assumed.
     default_relation = next(iter(general_relations)) if len(general_relations) == 1 else Relation.UNSTATED
-    seen: set[tuple[Topic, str]] = set()
+    seen: dict[Topic, set[str]] = {Topic.BASE_MODEL: set(), Topic.DATASET: set()}
     for each in statements.items:
         name = each.value.strip()
-        if each.topic not in (Topic.BASE_MODEL, Topic.DATASET) or name in BLANK_VALUES:
+        if each.topic not in seen or name in BLANK_VALUES:
             continue
-        # One limit for both topics together, hence twice the limit of one.
-        if (each.topic, name) in seen or len(seen) >= 2 * CLAIM_LIMIT:
+        names = seen[each.topic]
+        if name in names or len(names) == LINEAGE_CLAIM_LIMIT:
             continue
-        seen.add((each.topic, name))
+        names.add(name)
         is_base_model = each.topic is Topic.BASE_MODEL
         relation = relations.get((each.field, each.where), default_relation) if is_base_model else None
         yield LicenseClaim(

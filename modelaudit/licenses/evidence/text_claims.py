@@ -25,6 +25,8 @@ from modelaudit.model.terms import LicenseEntry, Relation
 _MAX_REPEATED_CLAIMS = 5
 """How many equal claims of source files with one ending are kept."""
 _MAX_QUOTATION = 160
+_MAX_SEARCHED_CHARACTERS = 400_000
+"""Characters that are searched for names; a claim of the collector represents the rest of the text."""
 # Every licence text in a European language has at least three of these stems, even the shortest standard licence.
 _STEMS = re.compile(
     r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
@@ -98,7 +100,7 @@ class _TextClaimExtractor:
 
     def extract(self, matches: Sequence[TextMatch]) -> Iterator[LicenseClaim]:
         """Yield claims from recognised texts, then from names: in a card always, elsewhere without a licence text."""
-        yield from (self._claim_text(match) for match in matches[:CLAIM_LIMIT])
+        yield from (self._claim_text(match) for match in matches)
         is_policy = self.prose.kind is ProseKind.POLICY
         is_card = self.prose.kind is ProseKind.CARD
         if is_card or (all(match.policy for match in matches) and not is_policy):
@@ -133,11 +135,12 @@ class _TextClaimExtractor:
         """
         # Without vague words: in running text, a name such as "gemma" identifies no licence.
         resolver = Resolver.from_rules(self.licenses, {})
+        text = self.prose.text[:_MAX_SEARCHED_CHARACTERS]
         is_card = self.prose.kind is ProseKind.CARD
         kind = ClaimKind.DECLARED if is_card else ClaimKind.FOUND
         seen: set[tuple[str | None, str]] = set()
         unresolved_count = 0
-        for reference in (*find_references(self.prose.text), *find_identifier_lines(self.prose.text, resolver)):
+        for reference in (*find_references(text), *find_identifier_lines(text, resolver)):
             entry = resolve_reference(reference, resolver)
             if entry is None and not (reference.tag or is_card):
                 continue
@@ -158,7 +161,7 @@ class _TextClaimExtractor:
 
     def _claim_base_models(self) -> Iterator[LicenseClaim]:
         """Yield the base models that template lines and sentences of a card name, with the first mention of each."""
-        text = self.prose.text
+        text = self.prose.text[:_MAX_SEARCHED_CHARACTERS]
         mentions: dict[str, tuple[int, Relation]] = {}
         for line, hub_id, relation in (*find_template_base_models(text), *find_sentence_base_models(text)):
             mentions.setdefault(hub_id, (line, relation))

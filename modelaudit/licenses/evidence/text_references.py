@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
-from modelaudit.licenses.evidence.fields import Resolver
+from modelaudit.licenses.evidence.fields import LINEAGE_CLAIM_LIMIT, Resolver
 from modelaudit.licenses.evidence.hub_ids import parse_hub_id
 from modelaudit.licenses.recognition import LicenseReference
 from modelaudit.model.terms import Relation
@@ -34,11 +33,6 @@ _LICENSE_LINE = re.compile(
     r"[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
     re.IGNORECASE | re.MULTILINE,
 )
-_MAX_MATCHES = 20_000
-"""Matches of one pattern that are examined, which bounds the time; most repeat a name."""
-_MAX_MERGE_LISTS, _MAX_MODELS_OF_LINE = 2, 5
-_MAX_BASE_MODELS = 60
-"""Base models of one form that are kept. More are named than any lineage follows, so the lineage reports the rest."""
 # A bare Hub id in a sentence. The name must hold a digit or a hyphen, so that "input/output" is none.
 _BARE_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
 # Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id:
@@ -53,7 +47,7 @@ _DERIVATION = re.compile(
 # The list that mergekit writes: "The following models were included in the merge:" and items below it.
 _MERGE_LIST = re.compile(
     r"following\s{1,3}models\b[^:\n]{0,60}merge[^:\n]{0,40}:"
-    r"(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,60})",
+    r"(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,400})",
     re.IGNORECASE,
 )
 _MERGE_ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _BARE_HUB_ID + ")")
@@ -67,7 +61,7 @@ _RELATION_WORDS = (
 def find_identifier_lines(text: str, resolver: Resolver) -> Iterator[LicenseReference]:
     """Yield the first line that holds the name of a licence alone, in any known spelling: ``License: gemma``."""
     seen: set[str] = set()
-    for match in islice(_LICENSE_LINE.finditer(text), _MAX_MATCHES):
+    for match in _LICENSE_LINE.finditer(text):
         value = match["value"].strip("*`\"'“”<> \t.")
         link = _MARKDOWN_LINK.fullmatch(value)
         name, url = (link["name"], link["url"]) if link else (value, "")
@@ -79,44 +73,46 @@ def find_identifier_lines(text: str, resolver: Resolver) -> Iterator[LicenseRefe
 
 
 def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """Yield the base models in the lines of the Hub's template, each once, at most five of one line.
+    """Yield the base models in the lines of the Hub's template, each once.
 
     Yields:
         (line number from 1, Hub id with owner, relation).
     """
     seen: set[str] = set()
-    for match in islice(_TEMPLATE_LINE.finditer(text), _MAX_MATCHES):
+    for match in _TEMPLATE_LINE.finditer(text):
         relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
-        pieces = _LIST_SEPARATOR.split(match["value"].strip())[:_MAX_MODELS_OF_LINE]
+        pieces = _LIST_SEPARATOR.split(match["value"].strip())
         hub_ids = dict.fromkeys(_parse_base_model(piece) for piece in pieces)
         for hub_id in hub_ids:
-            if hub_id is not None and hub_id not in seen and len(seen) < _MAX_BASE_MODELS:
+            if hub_id is not None and hub_id not in seen and len(seen) < LINEAGE_CLAIM_LIMIT:
                 seen.add(hub_id)
                 yield text.count("\n", 0, match.start()) + 1, hub_id, relation
 
 
 def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """Yield the base models that sentences name, each once, and then those in lists of merged models.
+    """Yield the base models that sentences name, and those in lists of merged models, in each form once.
 
     Yields:
         (line number from 1, Hub id with owner, relation).
     """
     seen: set[str] = set()
-    for match in islice(_DERIVATION.finditer(text), _MAX_MATCHES):
+    for match in _DERIVATION.finditer(text):
         hub_id = _resolve_hub_link(match["url"], match["name"])
         verb = match["how"].lower()
         relation = next((each for stem, each in _RELATION_WORDS if verb.startswith(stem)), Relation.UNSTATED)
         # "based on a/b" is too common in prose: a bare ``a/b`` counts as an id only after a verb of model making.
         is_model_verb = relation is not Relation.UNSTATED or verb.startswith(("deriv", "conver"))
-        if not hub_id or hub_id in seen or len(seen) >= _MAX_BASE_MODELS:
+        if not hub_id or hub_id in seen or len(seen) >= LINEAGE_CLAIM_LIMIT:
             continue
         if match["url"] or is_model_verb:
             seen.add(hub_id)
             yield text.count("\n", 0, match.start()) + 1, hub_id, relation
-    for merge_list in islice(_MERGE_LIST.finditer(text), _MAX_MERGE_LISTS):
-        for item in islice(_MERGE_ITEM.finditer(merge_list["list"]), _MAX_BASE_MODELS):
+    merged: set[str] = set()
+    for merge_list in _MERGE_LIST.finditer(text):
+        for item in _MERGE_ITEM.finditer(merge_list["list"]):
             hub_id = _resolve_hub_link(item["url"], item["name"])
-            if hub_id:
+            if hub_id and hub_id not in merged and len(merged) < LINEAGE_CLAIM_LIMIT:
+                merged.add(hub_id)
                 line = text.count("\n", 0, merge_list.start("list") + item.start()) + 1
                 yield line, hub_id, Relation.MERGE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from modelaudit.licenses.evidence.fields import CLAIM_LIMIT
@@ -65,8 +65,7 @@ def trace_base_models(
     """
     walker = _LineageWalker(look_up, assess, bounds)
     walker.walk(list_base_models(claims, paths, own), own)
-    datasets = tuple(walker.look_up_dataset(claim) for claim in list_dataset_claims(claims)[:CLAIM_LIMIT])
-    return tuple(walker.origins), datasets
+    return tuple(walker.origins), tuple(walker.look_up_datasets(list_dataset_claims(claims)))
 
 
 @dataclass(slots=True)
@@ -223,7 +222,15 @@ class _LineageWalker:
             )
         )
 
-    def look_up_dataset(self, claim: LicenseClaim) -> DatasetClaim:
+    def look_up_datasets(self, claims: Sequence[LicenseClaim]) -> Iterator[DatasetClaim]:
+        """Yield the result for each data set, and one record for all over the limit."""
+        for claim in claims[:CLAIM_LIMIT]:
+            yield self._look_up_dataset(claim)
+        for claim in claims[CLAIM_LIMIT : CLAIM_LIMIT + 1]:
+            detail = f"more than {CLAIM_LIMIT} data sets are named, and the rest were not looked up"
+            yield DatasetClaim(claim.quotation, OriginState.LIMIT, (), detail, claim.location)
+
+    def _look_up_dataset(self, claim: LicenseClaim) -> DatasetClaim:
         """Look up the licence of one data set; it never becomes a claim about the model."""
         name = parse_hub_id(claim.quotation)
         if name is None:

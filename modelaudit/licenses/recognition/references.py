@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple
 
-_MAX_STATEMENTS = 2000
-"""Statements of one form that are parsed, which bounds the time."""
 _TEXT_LIMIT = 400_000
 _NAME_WINDOW = 300
 """Characters after the verb of a statement in which its name and address are searched."""
@@ -99,9 +97,8 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     line of the form ``License: …``. A negated statement does not count either. The first statement of each name counts.
     """
     text = text[:_TEXT_LIMIT]
-    # Each form has a bound of its own, so that many statements of one form hide none of another.
     forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD))
-    statements = sorted(chain.from_iterable(islice(form, _MAX_STATEMENTS) for form in forms))
+    statements = sorted(chain.from_iterable(forms))
     references: dict[tuple[str, str, bool], LicenseReference] = {}
     for start, name, url, is_tag in statements:
         if (name, url, is_tag) not in references:

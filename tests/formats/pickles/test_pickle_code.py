@@ -125,6 +125,9 @@ def test_code_of_python_3_8_and_2_7_is_outlined_in_its_own_layout() -> None:
          ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL", "RETURN_CONST None"]),
         ("3.12", [151, 0, 116, 0, *[0, 0] * 5, 106, 2, *[0, 0] * 9, 1, 0, 121, 1],
          ["LOAD_GLOBAL os", "LOAD_ATTR system", "RETURN_CONST None"]),
+        # Without a call and a constant result, only the longer cache tells 3.12 from 3.11.
+        ("3.12", [151, 0, 116, 0, *[0, 0] * 4, 106, 2, *[0, 0] * 9, 83, 0], ["LOAD_GLOBAL os", "LOAD_ATTR system"]),
+        ("3.11", [151, 0, 116, 0, *[0, 0] * 5, 106, 1, *[0, 0] * 4, 83, 0], ["LOAD_GLOBAL os", "LOAD_ATTR system"]),
         ("3.14", [128, 0, 94, 0, 82, 1, 73, 0, 116, 0, 93, 0, 80, 3, *[0, 0] * 9, 82, 2, 52, 1, *[0, 0] * 3, 35, 0],
          ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL"]),
     ],

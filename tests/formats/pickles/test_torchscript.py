@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats.pickles.torch import lexer
+from modelaudit.formats.pickles.torch.bytecode import read as read_torch_bytecode
 from modelaudit.formats.pickles.torch.source import NameCollector
-from modelaudit.model.artifact import TORCHSCRIPT
-from modelaudit.model.structure import UnreadReason
+from modelaudit.model.artifact import TORCHSCRIPT, Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.torch import NameUse, TorchProgram
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import Deadline, apply_deadline
 
 PATH = "net.pt!net/code/__torch__/a/b.py"
 
@@ -207,3 +210,11 @@ def test_operators_in_truncated_torch_bytecode_are_mentioned(read_bytes) -> None
 def test_deeply_nested_torchscript_source_is_read_without_a_recursion_error() -> None:
     # The test fails if this raises.
     collect_names("x = " + "(" * (10 * sys.getrecursionlimit()))
+
+
+def test_time_limit_within_torch_bytecode_leaves_an_absence(bytes_window) -> None:
+    data = b"\x80\x02X\x0a\x00\x00\x00aten::save."
+    artifact = Artifact("net.ptl!net/bytecode.pkl", len(data), lambda: None)
+    with apply_deadline(Deadline(0)):
+        results = list(read_torch_bytecode(artifact, bytes_window(data), Limits()))
+    assert [each.reason for each in results if isinstance(each, Unread)] == [UnreadReason.LIMIT]

@@ -223,3 +223,12 @@ def test_gguf_text_too_long_to_search_is_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(long_text.build(), "model.gguf").reasons()
     short_text = build_gguf_model().add_text("general.description", "x" * 1000)
     assert not read_bytes(short_text.build(), "model.gguf").unread
+
+
+def test_gguf_data_sets_beyond_the_bound_leave_an_absence(read_bytes):
+    few = build_gguf_model().add_texts("general.datasets", *(f"acme/rows-{number}" for number in range(60))).build()
+    reading = read_bytes(few, "m.gguf")
+    assert len([item for each in reading.of(Statements) for item in each.items if "datasets" in item.field]) == 60
+    assert reading.unread == []
+    many = build_gguf_model().add_texts("general.datasets", *["acme/rows"] * 2_001).build()
+    assert UnreadReason.LIMIT in read_bytes(many, "m.gguf").reasons()

@@ -15,6 +15,7 @@ from support.fixtures import FIXTURES, fixture_path
 from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.hdf5 import trees
 from modelaudit.formats.weights.hdf5.source import StructureSource
+from modelaudit.formats.weights.hdf5.storage import expand_lzf
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
@@ -133,7 +134,9 @@ def test_pickle_in_an_hdf5_attribute_or_dataset_is_read(read_fixture):
 
 
 @pytest.mark.parametrize("chunk", [7, 64])
-@pytest.mark.parametrize("filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}])
+@pytest.mark.parametrize(
+    "filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}, {"compression": "lzf"}]
+)
 def test_pickle_in_the_chunks_of_an_hdf5_dataset_is_read(chunk, filters, read_bytes):
     h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
     stored = BytesIO()
@@ -162,10 +165,43 @@ def test_bytes_in_hdf5_chunks_with_a_filter_that_is_not_undone_are_reported_as_u
     h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
     stored = BytesIO()
     with h5py.File(stored, "w") as file:
-        opaque_type = f"V{len(EVAL_ONE)}"
-        dataset = file.create_dataset("opaque", shape=(9,), dtype=opaque_type, chunks=(9,), compression="lzf")
-        dataset[0] = numpy.void(EVAL_ONE)
+        dataset = file.create_dataset("bytes", shape=(64,), dtype="u1", chunks=(64,), scaleoffset=4)
+        dataset[:] = numpy.frombuffer(EVAL_ONE.ljust(64, b"\0"), dtype="u1")
     assert read_bytes(stored.getvalue(), "model.h5").reasons() == {UnreadReason.NO_READER}
+
+
+def test_chunk_that_lzf_compressed_is_expanded_to_its_bytes():
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    stored = BytesIO()
+    # Repetitions at short and long distances, among them some that overlap with themselves.
+    data = bytes(range(256)) * 3 + b"a" * 400 + b"abc" * 90 + bytes(range(255, 0, -1)) * 40
+    with h5py.File(stored, "w") as file:
+        dataset = file.create_dataset("bytes", shape=(len(data),), dtype="u1", chunks=(len(data),), compression="lzf")
+        dataset[:] = numpy.frombuffer(data, dtype="u1")
+        _, chunk = dataset.id.read_direct_chunk((0,))
+    assert len(chunk) < len(data)
+    assert expand_lzf(chunk, len(data)) == data
+    for length in range(len(chunk)):
+        assert data.startswith(expand_lzf(chunk[:length], len(data)))
+
+
+def test_opaque_field_of_an_hdf5_table_is_reported_as_unread(read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    stored = BytesIO()
+    row = numpy.dtype([("number", "i4"), ("object", f"V{len(EVAL_ONE)}")])
+    with h5py.File(stored, "w") as file:
+        file.create_dataset("table", data=numpy.array([(1, EVAL_ONE)], dtype=row))
+    assert read_bytes(stored.getvalue(), "model.h5").reasons() == {UnreadReason.NO_READER}
+
+
+def test_hdf5_table_of_numbers_and_texts_leaves_nothing_unread(read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    stored = BytesIO()
+    row = numpy.dtype([("number", "f4", (3,)), ("text", "S9"), ("flag", "?")])
+    with h5py.File(stored, "w") as file:
+        dataset = file.create_dataset("table", data=numpy.zeros(3, dtype=row))
+        dataset.attrs["row"] = numpy.zeros(1, dtype=row)
+    assert read_bytes(stored.getvalue(), "model.h5").unread == []
 
 
 def test_numbers_in_hdf5_chunks_give_no_nested_artifact(read_bytes):

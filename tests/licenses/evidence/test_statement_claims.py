@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelaudit.languages.card_defects import CardDefect
 from modelaudit.licenses.evidence.claims import extract_claims
 from modelaudit.licenses.evidence.fields import CLAIM_LIMIT
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.license import NAME_LIMIT, ClaimKind
+from modelaudit.model.limits import Limits
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
 from modelaudit.model.terms import Relation
 
@@ -82,6 +84,26 @@ def test_claim_limit_drops_unknown_licences_but_not_a_recognised_one(rules):
     # One limit of unknown licences, two limits of base models, and the recognised licence.
     assert len(claims) == CLAIM_LIMIT + 2 * CLAIM_LIMIT + 1
     assert "CC-BY-NC-4.0" in {claim.entry for claim in claims}
+
+
+def test_many_data_sets_hide_no_base_model(rules):
+    data_sets = [(Topic.DATASET, "datasets", f"org/{number}") for number in range(1000)]
+    claims = extract_from_statements(rules, *data_sets, (Topic.BASE_MODEL, "base_model", "org/base"))
+    assert "org/base" in {claim.quotation for claim in claims}
+
+
+def test_many_harmless_defects_of_a_card_hide_no_defect_that_hides_a_field(rules):
+    misspelt = [Defect(CardDefect.FRONT_MATTER_SPELLING, "misspelt", Location(line=1, key="x"))] * CLAIM_LIMIT
+    nested = Defect(CardDefect.FRONT_MATTER_TYPE, "nested", Location(line=9, key="license"))
+    card = ModelCard((), (*misspelt, nested))
+    claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)
+    assert [(claim.field, claim.quotation) for claim in claims] == [("front-matter", "nested")]
+
+
+def test_more_base_models_of_a_card_are_kept_than_the_lineage_follows(rules):
+    card = ModelCard((CardField("base_model", tuple(f"org/{number}" for number in range(1000)), 2),))
+    claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)
+    assert len(claims) > Limits().origins
 
 
 def test_long_license_value_is_quoted_truncated(rules):

@@ -11,10 +11,11 @@ from support.cases import check_each
 from support.catalogue import load_shipped
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
-from modelaudit.licenses.evidence.fields import POLICY, TAG, TEXT
+from modelaudit.licenses.evidence.fields import LINEAGE_CLAIM_LIMIT, POLICY, TAG, TEXT
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, extract_text_claims
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
+from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 
 RULES = load_shipped()
@@ -215,3 +216,22 @@ def test_card_of_five_megabytes_makes_bounded_claims(filler):
 def test_complete_mit_text_in_a_card_is_recognised(mit):
     found = extract_from_text(f"# M\n\n{mit}", ProseKind.CARD, "README.md")
     assert any(claim.entry == "MIT" and claim.basis is not Basis.NAME for claim in found)
+
+
+def find_base_models(text):
+    """Return the base models that a card with this text names."""
+    claims = extract_from_text(text, ProseKind.CARD, "README.md")
+    return [claim.quotation for claim in claims if claim.kind is ClaimKind.INHERITED]
+
+
+def test_every_base_model_of_a_line_and_of_each_merge_list_is_found():
+    models = [f"acme/base-{number}" for number in range(8)]
+    assert find_base_models(f"- **Finetuned from model:** {', '.join(models)}") == models
+    lists = "".join(f"The following models were included in the merge:\n* {model}\n\nWords.\n" for model in models)
+    assert find_base_models(lists) == models
+
+
+def test_more_base_models_are_kept_than_the_lineage_follows():
+    names = ", ".join(f"acme/base-{number}" for number in range(20))
+    lines = "".join(f"- **Base model:** {names.replace('base', f'b{line}')}\n" for line in range(20))
+    assert len(find_base_models(lines)) == LINEAGE_CLAIM_LIMIT > Limits().origins

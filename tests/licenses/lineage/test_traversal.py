@@ -330,6 +330,13 @@ def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
     assert list_dataset_claims([build_base_model_claim("o/a")]) == ()
 
 
+def test_one_record_stands_for_all_data_sets_over_the_maximum_number():
+    hub = FakeHub()
+    _, datasets = hub.trace(*(build_data_set_claim(f"acme/rows-{number}") for number in range(70)))
+    assert len(hub.lookups) == 50
+    assert [dataset.look is OriginState.LIMIT for dataset in datasets] == [False] * 50 + [True]
+
+
 def test_data_sets_of_base_models_are_not_looked_up():
     hub = FakeHub(a__base=[build_data_set_claim("o/rows")])
     _, data_sets = hub.trace(build_base_model_claim("a/base"))

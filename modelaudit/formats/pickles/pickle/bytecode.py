@@ -67,9 +67,11 @@ CONSTANT_INSTRUCTIONS: Final = frozenset({"LOAD_CONST", "RETURN_CONST"})
 """Instructions whose argument is an index into the constants."""
 
 # 3.11 and 3.12 share the number of CALL. PRECALL is an instruction of 3.11 alone, and RETURN_CONST of 3.12 alone.
+# The interpreter keeps a cache behind LOAD_ATTR: four instructions with the number 0 in 3.11, and nine in 3.12.
 _CALL: Final = 171
 _PRECALL: Final = 166
 _RETURN_CONST: Final = 121
+_LOAD_ATTR_WITH_LONG_CACHE: Final = bytes([106, 0, 0, 0, 0, 0])
 
 
 def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | None:
@@ -77,7 +79,7 @@ def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | Non
 
     ``layout`` is the Python versions whose code objects have the same tables, such as ``3.11 or later``. Within these,
     the byte of RESUME differs between versions, except for 3.11 and 3.12: of these, only 3.11 has PRECALL before each
-    CALL, and only 3.12 has RETURN_CONST.
+    CALL, and only 3.12 has RETURN_CONST and a long cache behind LOAD_ATTR.
     """
     if layout in INSTRUCTION_SETS:
         return INSTRUCTION_SETS[layout]
@@ -86,8 +88,10 @@ def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | Non
     # An instruction is its number and its argument, a byte each.
     numbers = bytecode[::2]
     if INSTRUCTION_SETS["3.11"].resume in numbers:
-        # Without any of these instructions, nothing tells the two versions apart, and 3.11 is assumed.
-        is_newer = _PRECALL not in numbers and (_CALL in numbers or _RETURN_CONST in numbers)
+        # Without any of these instructions, the two versions decode alike, and 3.11 is assumed.
+        is_newer = _PRECALL not in numbers and (
+            _CALL in numbers or _RETURN_CONST in numbers or _LOAD_ATTR_WITH_LONG_CACHE in numbers
+        )
         return INSTRUCTION_SETS["3.12" if is_newer else "3.11"]
     for version in ("3.13", "3.14"):
         if INSTRUCTION_SETS[version].resume in numbers:

@@ -16,7 +16,8 @@ from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
-from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.base import Head, LimitReachedError, Reading
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import read_all_bytes
@@ -44,7 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     unread: Unread | None = None
     end = 0
     try:
-        for number, (opcode, argument, position) in enumerate(pickletools.genops(data)):
+        for number, (opcode, argument, position) in enumerate(iterate_within_deadline(pickletools.genops(data))):
             # Each opcode ends where the next one begins, and STOP, the last one, takes a single byte.
             end = (position or 0) + (1 if opcode.name == "STOP" else 0)
             if number >= _MOST_OPCODES or len(mentions) >= _MOST_NAMES:
@@ -54,6 +55,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 # ``pickletools`` gives a global as its module and its name with a blank between them.
                 text = argument.replace(" ", ".") if opcode.name in ("GLOBAL", "INST") else argument
                 mentions.update((mention, None) for mention in _find_mentions(text))
+    except LimitReachedError as error:
+        unread = Unread(UnreadReason.LIMIT, f"the table of operators was not searched to its end: {error}")
     except ValueError as error:
         detail = f"the table of operators is damaged: {error}".splitlines()[0]
         unread = Unread(UnreadReason.DAMAGED, detail, Location(key="bytecode.pkl"))

@@ -9,7 +9,9 @@ from modelaudit.formats.weights.gguf import GgufDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.types import ARRAY, BOOL, STRING, VALUE_WIDTHS
 from modelaudit.model.limits import KIB, MIB, Limits
+from modelaudit.model.structure import Unread
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.bounds import report_bound
 from modelaudit.wire.members import DefectLog
 
 TEMPLATE_KEY: Final = "tokenizer.chat_template"
@@ -27,7 +29,7 @@ _DEFAULT_ALIGNMENT: Final = 32
 _MIN_ARRAY_BYTES: Final = 8
 _MAX_TEMPLATES: Final = 1024
 DATASETS_KEY: Final = "general.datasets"
-_MAX_DATASETS: Final = 50
+_MAX_DATASETS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Metadata:
         scalars: values that are neither text nor array, by key.
         texts: in file order. Of lists of texts, only the items of templates and the first datasets are recorded.
         alignment: of the tensors, in bytes.
+        absences: of data sets beyond a bound.
     """
 
     log: DefectLog
@@ -66,6 +69,7 @@ class Metadata:
     scalars: dict[str, int | float | bool] = field(default_factory=dict)
     texts: list[TextValue] = field(default_factory=list)
     alignment: int = _DEFAULT_ALIGNMENT
+    absences: list[Unread] = field(default_factory=list)
     _recorded_bytes: int = 0
     _item_count: int = 0
 
@@ -185,6 +189,8 @@ class Metadata:
         recorded = min(count, _MAX_DATASETS) if key == DATASETS_KEY else 0
         for index in range(recorded):
             self._read_text(cursor, f"{key}.{index}", what)
+        if key == DATASETS_KEY and count > recorded and not self.absences:
+            self.absences.append(report_bound(_MAX_DATASETS, "data sets of the metadata"))
         cursor.skip_texts(count - recorded, what)
 
     def _count_items(self, count: int, cursor: GgufCursor) -> None:

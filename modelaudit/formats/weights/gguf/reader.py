@@ -90,9 +90,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if key in _INTERPRETED_SCALARS
     ]
     yield from read_metadata(artifact, window, [*entries, *numbers], limits)
+    yield from state.metadata.absences
     # Templates are not cut: each is an artifact of its own.
     cut_texts = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
-    for text in cut_texts[:_MAX_REPORTED_TEXTS]:
+    for text in cut_texts[:_MAX_REPORTED_TEXTS]:  # more of the same absence add nothing to the verdict
         detail = f"{text.key[:_MAX_FACT_LENGTH]}: only the first {len(text.data)} of {text.length} bytes were searched"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_MAX_FACT_LENGTH]))
     if damage is not None:

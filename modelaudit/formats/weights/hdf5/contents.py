@@ -52,6 +52,8 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
                 UnreadReason.LIMIT, f"only the first {_MAX_VALUES_SEARCHED} values of attributes were searched"
             )
             break
+        if attribute.type.nests_opaque:
+            yield _make_opaque_absence(f"{object_path}@{attribute.name}"[:_MAX_PLACE_LENGTH])
         try:
             for value in attribute.read_values(walker.heaps, walker.source):
                 searched_values += 1
@@ -101,15 +103,16 @@ def _read_dataset(
     ``path`` is that of the artifact, ``object_path`` that of the dataset in the file.
     """
     type_ = dataset.type
+    if type_ is not None and type_.nests_opaque:
+        yield _make_opaque_absence(object_path)
     if type_ is None or dataset.external_files or not (type_.may_hold_bytes or type_.kind == VARIABLE):
         return
     if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.item_bytes == 1 and not type_.is_text:
         # PyTables stores Python objects in this way: each value is a pickle.
         detail = f"{object_path}: bytes of variable length in chunks, which some loaders unpickle, were not read"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
-    # Single bytes are left out, because nearly all are numbers. Values of variable length are not in the chunks.
-    has_own_bytes = type_.kind != VARIABLE and type_.size > 1
-    if has_own_bytes and not UNDONE_FILTERS.issuperset(dataset.filters):
+    # Values of variable length are not in the chunks.
+    if type_.kind != VARIABLE and not UNDONE_FILTERS.issuperset(dataset.filters):
         detail = f"{object_path}: bytes in chunks with a filter that is not undone here were not read"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
     try:
@@ -159,6 +162,12 @@ def _make_absence(error: DamagedError, place: str) -> Unread:
     """Return the absence of values that an error left unread; ``place`` is the path of their object or attribute."""
     reason = UnreadReason.LIMIT if isinstance(error, LimitReachedError) else UnreadReason.DAMAGED
     return Unread(reason, f"{place}: {error}", Location(error.offset, key=place))
+
+
+def _make_opaque_absence(place: str) -> Unread:
+    """Return the absence of opaque bytes in elements of several parts, such as a field of a table."""
+    detail = f"{place}: opaque bytes within elements of several parts, which a loader may unpickle, were not read"
+    return Unread(UnreadReason.NO_READER, detail, Location(key=place))
 
 
 def _open_elements(

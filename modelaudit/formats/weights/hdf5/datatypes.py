@@ -50,6 +50,7 @@ class Datatype:
         item_bytes: the size of one item of a value of variable length.
         is_text: the values of variable length are texts.
         references: where in an element the references into the global heap are, in bytes.
+        nests_opaque: whether opaque bytes are a part of an element of several parts, as far as its type can be parsed.
     """
 
     kind: int
@@ -57,6 +58,7 @@ class Datatype:
     item_bytes: int = 0
     is_text: bool = False
     references: tuple[int, ...] = ()
+    nests_opaque: bool = False
 
     @property
     def has_references(self) -> bool:
@@ -96,7 +98,18 @@ def parse_datatype(piece: Piece) -> Datatype:
     references: list[int] = []
     with suppress(DamagedError):
         references.extend(_find_references(Piece(piece.data, 0, piece.widths)))
-    return Datatype(kind, size, item_bytes, is_text, tuple(references))
+    nests_opaque = kind in (COMPOUND, _ARRAY) and _contains_opaque(Piece(piece.data, 0, piece.widths))
+    return Datatype(kind, size, item_bytes, is_text, tuple(references), nests_opaque)
+
+
+def _contains_opaque(piece: Piece) -> bool:
+    """Whether a type has opaque bytes, or cannot be parsed and may have them."""
+    kinds: set[int] = set()
+    try:
+        skip_datatype(piece, kinds)
+    except DamagedError:
+        return True
+    return OPAQUE in kinds
 
 
 def _find_references(piece: Piece, depth: int = 0) -> Iterator[int]:
@@ -123,8 +136,12 @@ def _find_references(piece: Piece, depth: int = 0) -> Iterator[int]:
             skip_datatype(piece)
 
 
-def skip_datatype(piece: Piece) -> None:
+def skip_datatype(piece: Piece, kinds: set[int] | None = None) -> None:
     """Skip a datatype with all types nested in it (IV.A.2.d).
+
+    Args:
+        piece: begins with the datatype.
+        kinds: gets the numbers of the classes of all types.
 
     Raises:
         DamagedError: it is truncated, of an unknown class, or nests too many types.
@@ -133,7 +150,7 @@ def skip_datatype(piece: Piece) -> None:
     waiting: list[Callable[[], object]] = []
 
     def skip_whole_type() -> None:
-        _skip_one_datatype(piece, waiting)
+        _skip_one_datatype(piece, waiting, kinds if kinds is not None else set())
 
     waiting.append(skip_whole_type)
     for _ in range(_MAX_NESTED_TYPES):
@@ -144,13 +161,18 @@ def skip_datatype(piece: Piece) -> None:
     raise DamagedError(f"a datatype nests more than {_MAX_NESTED_TYPES} types", piece.offset)
 
 
-def _skip_one_datatype(piece: Piece, waiting: list[Callable[[], object]]) -> None:
-    """Skip the head and the properties of one type, and push functions on ``waiting`` that skip the types inside it."""
+def _skip_one_datatype(piece: Piece, waiting: list[Callable[[], object]], kinds: set[int]) -> None:
+    """Skip the head and the properties of one type, and push functions on ``waiting`` that skip the types inside it.
+
+    ``kinds`` gets the number of its class.
+    """
     version_and_class, class_bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
     version, kind = version_and_class >> 4, version_and_class & 0x0F
 
+    kinds.add(kind)
+
     def skip_nested() -> None:
-        _skip_one_datatype(piece, waiting)
+        _skip_one_datatype(piece, waiting, kinds)
 
     def skip_member_fields() -> None:
         _skip_member(piece, version, size)

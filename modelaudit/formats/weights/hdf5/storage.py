@@ -19,12 +19,17 @@ from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps
 from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import check_deadline
 
-# Filters of the HDF5 library (IV.A.2.l) that are undone here: gzip, the shuffling of bytes, and a checksum.
+# Filters of the HDF5 library (IV.A.2.l) that are undone here: gzip, the shuffling of bytes, and a checksum. h5py adds
+# LZF, whose number is registered with the HDF Group.
 _DEFLATE: Final = 1
 _FLETCHER32: Final = 3
-UNDONE_FILTERS: Final = frozenset({_DEFLATE, SHUFFLE, _FLETCHER32})
+_LZF: Final = 32000
+UNDONE_FILTERS: Final = frozenset({_DEFLATE, SHUFFLE, _FLETCHER32, _LZF})
 _FLETCHER32_BYTES: Final = 4
+_LZF_FIRST_REFERENCE: Final = 32
+_LZF_LONG_REFERENCE: Final = 7
 _BLOCK_BYTES: Final = 4 * MIB
 _MAX_CHUNK_BYTES: Final = 8 * MIB
 _COMPRESSION_OVERHEAD_BYTES: Final = 64 * KIB
@@ -145,6 +150,10 @@ def _undo_filters(data: bytes, stored_size: int, dataset: Dataset, most_bytes: i
                 # The library leaves the compression out for a chunk that it does not make smaller (IV.A.2.l).
                 if dataset.chunks is None or stored_size < dataset.chunks.chunk_bytes:
                     return b""
+        elif number == _LZF:
+            # h5py leaves the compression out in the same case.
+            if dataset.chunks is None or stored_size < dataset.chunks.chunk_bytes:
+                data = expand_lzf(data, most_bytes)
         elif number == SHUFFLE:
             data = _undo_shuffle(data, max(dataset.shuffled_bytes, 1))
         elif number == _FLETCHER32:
@@ -152,6 +161,38 @@ def _undo_filters(data: bytes, stored_size: int, dataset: Dataset, most_bytes: i
         else:
             return b""
     return data
+
+
+def expand_lzf(data: bytes, most_bytes: int) -> bytes:
+    """Return the first ``most_bytes`` bytes that LZF compressed, up to the first reference that leads nowhere.
+
+    A byte below 32 announces so many bytes and one more, as they are. Any other is a reference to bytes that were
+    expanded before: its upper three bits are the length minus 2, in which 7 means that a further byte is added, and its
+    lower five bits with the next byte are the distance minus 1. Source: ``lzf_d.c`` of LibLZF 3.6.
+    """
+    expanded = bytearray()
+    position = 0
+    while position < len(data) and len(expanded) < most_bytes:
+        check_deadline()
+        control = data[position]
+        position += 1
+        if control < _LZF_FIRST_REFERENCE:
+            expanded += data[position : position + control + 1]
+            position += control + 1
+            continue
+        is_long = control >> 5 == _LZF_LONG_REFERENCE
+        operands = data[position : position + 1 + is_long]
+        position += len(operands)
+        if len(operands) < 1 + is_long:  # the data are only the start of a chunk
+            break
+        length = (control >> 5) + 2 + (operands[0] if is_long else 0)
+        start = len(expanded) - ((control & 0x1F) << 8) - operands[-1] - 1
+        if start < 0:
+            break
+        # A reference may overlap with the bytes that it makes, which repeats them.
+        period = expanded[start : start + length]
+        expanded += (period * (length // len(period) + 1))[:length]
+    return bytes(expanded[:most_bytes])
 
 
 def _undo_shuffle(data: bytes, element_bytes: int) -> bytes:
