@@ -133,7 +133,7 @@ def test_each_defect_kind_that_a_rule_lists_occurs_in_a_fixture_of_that_rule(fol
         assert found_kinds == listed_kinds, id_
 
 
-def test_fixture_of_a_pickle_contradiction_causes_only_that_contradiction_finding() -> None:
+def test_fixture_of_a_pickle_contradiction_causes_no_other_contradiction_finding() -> None:
     kinds = sorted(map(str, dict(read_rules()["pickle/contradiction"].match[0].where)["kind"]))
     found_kinds: dict[str, list[str]] = {}
     for kind in kinds:

@@ -189,7 +189,7 @@ def _list_unreported_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str
 
 
 def _make_finding(rule: FindingRule, subjects: list[Subject]) -> Finding:
-    """Return the finding of ``rule`` on subjects that differ only in their location, with the evidence of all."""
+    """Return the finding of ``rule`` on equal subjects: the evidence of all, and the location of the first."""
     first = subjects[0]
     location = first.location
     if location.key:

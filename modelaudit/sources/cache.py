@@ -19,7 +19,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import (
     ListedFile,
     Listing,
-    count_most_values,
+    bound_value_count,
     find_unstorable_names,
     parse_digest,
     parse_tree_record,
@@ -81,7 +81,7 @@ class CachedCommit:
                 data = window.read(0, window.size)
         except (OSError, WindowError):
             return None
-        listing = parse_tree_record(data) if count_most_values(data) <= limits.server.answer_values else None
+        listing = parse_tree_record(data) if bound_value_count(data) <= limits.server.answer_values else None
         is_too_long = listing is not None and len(listing) > limits.server.listed_files
         return None if is_too_long else listing
 

@@ -80,9 +80,9 @@ def merge_listings(*listings: Listing) -> dict[str, ListedFile]:
     return files
 
 
-def count_most_values(data: bytes) -> int:
-    """Return the most values that JSON of these bytes can hold, without parsing it."""
-    # Every value but the first of a container follows a comma, and every container has its bracket.
+def bound_value_count(data: bytes) -> int:
+    """Return an upper bound on the values within the outermost value of some JSON, without parsing it."""
+    # The opening bracket of a container stands for its first value, and a comma for each further one.
     return data.count(b",") + data.count(b"[") + data.count(b"{")
 
 

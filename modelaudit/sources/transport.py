@@ -17,7 +17,7 @@ import httpcore2
 import httpx2
 
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError, RequestBudget, get_active_budget
-from modelaudit.sources.claims import count_most_values
+from modelaudit.sources.claims import bound_value_count
 
 _PIECE_BYTES = 64 * 1024
 # For zlib: 15 for a window of 2**15 bytes, plus 32 to detect a header of gzip or of zlib.
@@ -144,7 +144,7 @@ def _read_api_answer(
         data = _read_at_most(pieces, most + 1)
     if len(data) > most:
         raise BoundReachedError(f"one answer holds more than {most} bytes")
-    if count_most_values(data) > budget.limits.answer_values:
+    if bound_value_count(data) > budget.limits.answer_values:
         raise BoundReachedError(f"one answer holds more than {budget.limits.answer_values} values")
     return data
 

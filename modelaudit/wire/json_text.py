@@ -77,14 +77,14 @@ class _OpenObject:
     Attributes:
         first_keys: the first keys, up to a bound, and the wanted ones behind them.
         present_keys: the wanted keys that occur.
-        settings: the wanted keys whose value is not a number.
+        non_number_keys: the wanted keys whose value is not a number.
         duplicates: keys that occur twice.
     """
 
     def __init__(self) -> None:
         self.first_keys: list[str] = []
         self.present_keys: set[str] = set()
-        self.settings: set[str] = set()
+        self.non_number_keys: set[str] = set()
         self.duplicates: dict[str, None] = {}
         self._keys = KeySet()
 
@@ -100,7 +100,7 @@ class _OpenObject:
     def end(self) -> None:
         """Finish the facts at the end of the object. In a table, only keys with a value other than a number count."""
         if self._keys.count > _MOST_KEYS_OF_SETTINGS:
-            self.present_keys = self.settings
+            self.present_keys = self.non_number_keys
         if self._keys.has_unnamed_duplicate():
             self.duplicates[UNNAMED_KEY] = None
 
@@ -144,7 +144,7 @@ class _KeyScanner:
 
     def begin_container(self, is_object: bool) -> None:
         """Open an array or object."""
-        self._note_setting()
+        self._add_non_number_key()
         self._open.append(_OpenObject() if is_object else None)
 
     def end_container(self) -> None:
@@ -175,7 +175,7 @@ class _KeyScanner:
         """Record the keys of the last object in a value."""
         self._record_ended()
         if value is not None:
-            self._note_setting()
+            self._add_non_number_key()
 
     def add_batch(self, value: object) -> None:
         """Record pairs of the innermost object, or the keys of the last object in several items."""
@@ -186,14 +186,14 @@ class _KeyScanner:
         for key, value_or_none in self._ended or ():
             self.add_key(key)
             if value_or_none is not None:  # not a number
-                self._note_setting()
+                self._add_non_number_key()
         self._ended = None
 
-    def _note_setting(self) -> None:
-        """Record that the last key of the innermost object has a value that is not a number."""
+    def _add_non_number_key(self) -> None:
+        """Record the last key of the innermost object, whose value is not a number, if that key is wanted."""
         innermost = self._open[-1] if self._open else None
         if innermost is not None and self._key in self._wanted:
-            innermost.settings.add(self._key)
+            innermost.non_number_keys.add(self._key)
 
     def _take_object(self, pairs: list[tuple[str, object]]) -> object:
         """Take the pairs of an object that was parsed, and record the one before; ``json`` calls this at its end."""

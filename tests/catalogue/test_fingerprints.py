@@ -151,7 +151,9 @@ def test_shipped_licence_has_a_fingerprint_or_states_why_it_has_none() -> None:
     assert not faults, "\n".join(faults)
 
 
-def test_read_licence_without_a_fingerprint_is_reported_with_the_command_that_derives_one(tmp_path: Path) -> None:
+def test_licence_with_a_read_date_but_no_fingerprint_is_reported_with_the_command_that_derives_one(
+    tmp_path: Path,
+) -> None:
     (fault,) = list_fingerprint_faults(write_license(tmp_path, "read: 2026-01-31\n"))
     assert fault.startswith("licenses/LicenseRef-X.yaml:5: LicenseRef-X was read and has no fingerprint")
     assert "python rules/fingerprints/derive.py --texts FOLDER --date 2026-01-31" in fault

@@ -173,7 +173,7 @@ def test_undamaged_license_rules_are_read(license_rules: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "old", "new", "line", "message"), MISTAKES)
-def test_mistake_in_license_file_names_file_and_line(
+def test_mistake_in_a_license_file_is_reported_with_file_and_line(
     license_rules: Path, name: str, old: str, new: str, line: int, message: str
 ) -> None:
     text = (license_rules / name).read_text()

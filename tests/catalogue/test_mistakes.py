@@ -151,7 +151,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("name", "old", "new", "line", "message"), MISTAKES)
-def test_mistake_in_rule_file_names_file_and_line(
+def test_mistake_in_a_rule_file_is_reported_with_file_and_line(
     damage: Callable[[str, str, str], Path], name: str, old: str, new: str, line: int, message: str
 ) -> None:
     rules = damage(name, old, new)

@@ -326,7 +326,7 @@ def test_explain_prints_the_whole_page_of_a_rule() -> None:
         assert part in done.stdout, part
 
 
-def test_explain_shows_each_reference_once() -> None:
+def test_explain_shows_each_reference_of_a_rule_once() -> None:
     addresses = re.findall(r"https://\S+", run_command("explain", "pickle/dangerous-call").stdout)
     assert addresses
     assert len(addresses) == len(set(addresses))

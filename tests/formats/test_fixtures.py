@@ -148,7 +148,7 @@ def test_every_format_has_every_kind_of_fixture(name):
 
 
 @pytest.mark.parametrize("name", group_by_folder(FORMATS))
-def test_malicious_fixture_fails_the_scan_unless_its_other_result_is_listed(name):
+def test_malicious_fixture_fails_the_scan_unless_a_different_result_is_listed_for_it(name):
     reports = {path: scan_fixture(path) for path in _list_fixtures("malicious", [name])}
     unexpected = []
     for path, report in reports.items():

@@ -53,7 +53,8 @@ def make_input(run: str, number: int, pool: Sequence[Seed]) -> Input:
     # Some inputs have the name of another format, because readers also go by the name.
     if source.random() < 0.15:
         name = f"model.{source.choice(_ENDINGS)}"
-    return Input(mutate_seed(source, seed.data, pool), name, source.choice(_CONTENTS), seed.name)
+    data, content = mutate_seed(source, seed.data, pool), source.choice(_CONTENTS)
+    return Input(data, path=name, content=content, seed=seed.name)
 
 
 @cache

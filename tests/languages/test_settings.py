@@ -180,16 +180,16 @@ def test_yaml_document_with_nested_aliases_is_truncated_with_a_limit_error():
     # Each line repeats the line before ten times: ten lines ask for ten thousand million values.
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    settings, bound = parse_yaml_settings(["\n".join(rows)], Limits())
-    assert bound is not None
+    settings, error = parse_yaml_settings(["\n".join(rows)], Limits())
+    assert isinstance(error, LimitReachedError)
     assert len(settings) < 300_100
 
 
-def test_document_with_too_many_values_is_refused_or_truncated_with_a_limit_error():
+def test_too_many_values_make_a_json_document_refused_and_a_yaml_document_truncated():
     with pytest.raises(LimitReachedError):
         parse_json_settings(json.dumps([0] * 300_001), Limits())
-    settings, bound = parse_yaml_settings(["[" + "0, " * 300_002 + "0]"], Limits())
-    assert bound is not None
+    settings, error = parse_yaml_settings(["[" + "0, " * 300_002 + "0]"], Limits())
+    assert isinstance(error, LimitReachedError)
     assert settings
 
 

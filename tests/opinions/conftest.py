@@ -58,7 +58,7 @@ def write_files(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def build_severe_finding() -> Callable[..., Finding]:
+def build_our_finding() -> Callable[..., Finding]:
     """Return a function that builds a finding of this scan; by default, a critical one of the security check."""
 
     def build(

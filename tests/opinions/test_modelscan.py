@@ -16,9 +16,9 @@ LIMITS = Limits(second_opinion_seconds=60)
 pytestmark = pytest.mark.skipif(sys.version_info >= (3, 13), reason="modelscan needs Python below 3.13")
 
 
-def test_finding_of_both_scanners_is_an_agreement(write_files, malicious_pickle, build_severe_finding):
+def test_finding_of_both_scanners_is_an_agreement(write_files, malicious_pickle, build_our_finding):
     root = write_files({"sub/evil.pkl": malicious_pickle})
-    opinion = get_second_opinion(root, ["sub/evil.pkl"], [build_severe_finding("sub/evil.pkl")], LIMITS)
+    opinion = get_second_opinion(root, ["sub/evil.pkl"], [build_our_finding("sub/evil.pkl")], LIMITS)
     assert (opinion.scanner, opinion.version) == ("modelscan", "0.8.8")
     assert opinion.state is OpinionState.GIVEN
     [finding] = opinion.findings
@@ -30,35 +30,35 @@ def test_finding_of_both_scanners_is_an_agreement(write_files, malicious_pickle,
 
 @pytest.mark.parametrize("ours", ["model.pt!archive/data.pkl", "model.pt"])
 def test_modelscan_finding_in_a_member_agrees_with_our_finding_in_that_member_or_its_archive(
-    write_files, malicious_pickle, build_torch_zip, build_severe_finding, ours
+    write_files, malicious_pickle, build_torch_zip, build_our_finding, ours
 ):
     root = write_files({"model.pt": build_torch_zip(malicious_pickle)})
-    [finding] = get_second_opinion(root, ["model.pt"], [build_severe_finding(ours)], LIMITS).findings
+    [finding] = get_second_opinion(root, ["model.pt"], [build_our_finding(ours)], LIMITS).findings
     assert finding.artifact == "model.pt!archive/data.pkl"
     assert finding.agrees
 
 
 def test_modelscan_finding_agrees_only_with_our_severe_security_finding_in_the_same_file(
-    write_files, malicious_pickle, build_severe_finding
+    write_files, malicious_pickle, build_our_finding
 ):
     root = write_files({"evil.pkl": malicious_pickle, "other.pkl": malicious_pickle})
     ours = [
-        build_severe_finding("evil.pkl", Severity.MEDIUM),
-        build_severe_finding("evil.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY),
-        build_severe_finding("other.pkl"),
+        build_our_finding("evil.pkl", Severity.MEDIUM),
+        build_our_finding("evil.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY),
+        build_our_finding("other.pkl"),
     ]
     opinion = get_second_opinion(root, ["evil.pkl", "other.pkl"], ours, LIMITS)
     assert {finding.artifact: finding.agrees for finding in opinion.findings} == {"evil.pkl": False, "other.pkl": True}
 
 
 def test_our_severe_finding_in_a_file_without_a_modelscan_finding_is_a_disagreement(
-    write_files, benign_pickle, build_severe_finding
+    write_files, benign_pickle, build_our_finding
 ):
     root = write_files({"weights.pkl": benign_pickle})
     ours = [
-        build_severe_finding("weights.pkl"),
-        build_severe_finding("weights.pkl", Severity.HIGH),
-        build_severe_finding("absent.pkl"),
+        build_our_finding("weights.pkl"),
+        build_our_finding("weights.pkl", Severity.HIGH),
+        build_our_finding("absent.pkl"),
     ]
     opinion = get_second_opinion(root, ["weights.pkl"], ours, LIMITS)
     assert opinion.state is OpinionState.GIVEN
@@ -67,20 +67,20 @@ def test_our_severe_finding_in_a_file_without_a_modelscan_finding_is_a_disagreem
 
 
 def test_our_medium_or_integrity_finding_that_modelscan_lacks_makes_no_disagreement(
-    write_files, benign_pickle, build_severe_finding
+    write_files, benign_pickle, build_our_finding
 ):
     root = write_files({"weights.pkl": benign_pickle})
     ours = [
-        build_severe_finding("weights.pkl", Severity.MEDIUM),
-        build_severe_finding("weights.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY),
+        build_our_finding("weights.pkl", Severity.MEDIUM),
+        build_our_finding("weights.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY),
     ]
     assert get_second_opinion(root, ["weights.pkl"], ours, LIMITS).disagreements == ()
 
 
-def test_modelscan_that_examined_no_file_gives_no_opinion(write_files, build_severe_finding):
+def test_modelscan_that_examined_no_file_gives_no_opinion(write_files, build_our_finding):
     root = write_files({"README.md": b"# hello", "model.safetensors": b"\0" * 8})
     opinion = get_second_opinion(
-        root, ["README.md", "model.safetensors"], [build_severe_finding("model.safetensors")], LIMITS
+        root, ["README.md", "model.safetensors"], [build_our_finding("model.safetensors")], LIMITS
     )
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan examined no file of the model"
@@ -108,11 +108,11 @@ def test_opinion_covers_only_part_of_the_files_if_modelscan_cannot_read_one(
 
 
 def test_file_that_modelscan_cannot_read_is_neither_agreement_nor_disagreement(
-    write_files, benign_pickle, malicious_pickle, build_severe_finding
+    write_files, benign_pickle, malicious_pickle, build_our_finding
 ):
     truncated_pickle = malicious_pickle[:12]
     root = write_files({"good.pkl": benign_pickle, "bad.pkl": truncated_pickle})
-    opinion = get_second_opinion(root, ["bad.pkl", "good.pkl"], [build_severe_finding("bad.pkl")], LIMITS)
+    opinion = get_second_opinion(root, ["bad.pkl", "good.pkl"], [build_our_finding("bad.pkl")], LIMITS)
     assert opinion.disagreements == ()
     assert opinion.findings == ()
 
@@ -164,10 +164,10 @@ def test_other_scanner_examines_a_target_that_is_a_single_file(write_files, mali
     "name", ["a:b.pkl", "new\nline.pkl", "\x1b[31m.pkl", "a b'\".pkl", os.fsdecode(b"\xff\xfe.pkl")]
 )
 def test_hostile_file_names_appear_unchanged_in_opinion_findings(
-    write_files, malicious_pickle, name, build_severe_finding
+    write_files, malicious_pickle, name, build_our_finding
 ):
     root = write_files({name: malicious_pickle})
-    [finding] = get_second_opinion(root, [name], [build_severe_finding(name)], LIMITS).findings
+    [finding] = get_second_opinion(root, [name], [build_our_finding(name)], LIMITS).findings
     assert finding.artifact == name
     assert finding.agrees
 
@@ -192,6 +192,6 @@ def test_member_paths_are_not_passed_to_modelscan(write_files, benign_pickle):
     assert opinion.detail == "modelscan examined 1 of 1 files and reports no finding"
 
 
-def test_modelscan_is_not_imported_into_the_own_process(write_files, malicious_pickle):
+def test_modelscan_is_not_imported_into_the_process_of_the_scan(write_files, malicious_pickle):
     get_second_opinion(write_files({"evil.pkl": malicious_pickle}), ["evil.pkl"], [], LIMITS)
     assert "modelscan" not in sys.modules

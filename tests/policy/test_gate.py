@@ -77,7 +77,9 @@ def test_policy_without_a_failing_severity_ignores_findings_but_reports_incomple
     ("paths", "is_accepted"),
     [("*", True), ("data/*", True), ("data/a*", False), ("data/9.bin", False), ("data/?*", False), ("other/*", False)],
 )
-def test_policy_accepts_counted_files_only_by_a_pattern_for_their_whole_folder(paths: str, is_accepted: bool) -> None:
+def test_absence_of_further_unnamed_files_is_accepted_only_by_a_pattern_for_their_whole_folder(
+    paths: str, is_accepted: bool
+) -> None:
     unread = Unread(UnreadReason.LINK_DANGLING, "", further_files=7)
     entry = AllowedAbsence((UnreadReason.LINK_DANGLING,), paths, "known")
     absence = apply_policy("data/9.bin", unread, replace(POLICY, allow_unread=(entry,)))

@@ -119,7 +119,7 @@ def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iter
             case nodes.Concat() | nodes.Add():
                 if isinstance(node, nodes.Add):
                     inner_sums.add(id(node.left))  # a chain of sums nests to the left
-                # Only sentences: shorter texts are joined everywhere, and their parts are judged by themselves.
+                # Joined texts count only if they are sentences: templates join many short texts, which count alone.
                 texts = tuple(text for text in folder.fold(node).texts if contains_prose(text))
             case _:
                 continue

@@ -149,16 +149,14 @@ def _describe_unread_files(evidence: Evidence) -> Iterator[str]:
 
 
 def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
-    """Describe the doubt about one base model; empty if there is none.
-
-    The Hub shows the declared licence even of a gated repository, so a gated base model can be concluded.
-    """
+    """Describe the doubt about one base model; empty if there is none."""
     reason = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
     if origin.look is OriginState.KNOWN:
-        # If the model has the very licence on record for its base model, there is no doubt.
+        # If the model itself has every licence on record for its base model, there is no doubt.
         if set(origin.entries) <= set(own.ids):
             return ""
         return f"{origin.name} could not be read; the licence on record for that name is assumed: {reason}."
+    # The Hub shows the declared licence even of a gated repository, so a base model can be concluded without its files.
     if origin.state is ConclusionState.CONCLUDED:
         return ""
     if origin.look is OriginState.READ:

@@ -52,6 +52,8 @@ _TAG = re.compile(
 )
 # The target of a Markdown link, such as "](https://example.org)", "](#anchor)" or "](LICENSE.md)".
 _LINK_TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
+# Character references to a line break: decoding them would move the lines after them.
+_LINE_BREAK_REFERENCE = re.compile(r"&(?:NewLine;|#0*1[03](?!\d);?|#[xX]0*[adAD](?![\da-fA-F]);?)")
 # Zero-width and bidirectional characters, and letters whose lower case is an ASCII letter (Kelvin sign, dotted I).
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130]"
@@ -131,8 +133,8 @@ class Words:
 
 def split_words(text: str) -> Words:
     """Split ``text`` into words, after normalization; at most ``TEXT_LIMIT`` characters are read."""
-    # Every step here drops characters that no reader of the file would take for words. Each one must keep line breaks,
-    # because claims quote line numbers.
+    # Every step here removes or unifies what does not distinguish words for a reader. Each one must keep the number of
+    # line breaks, because claims quote line numbers.
     is_cut = len(text) > TEXT_LIMIT
     text = text[:TEXT_LIMIT].removeprefix("\ufeff")
     has_hidden_characters = False
@@ -142,12 +144,13 @@ def split_words(text: str) -> Words:
     if "<" in text:
         text = _TAG.sub(_replace_tag, text)
     if "&" in text:
+        text = _LINE_BREAK_REFERENCE.sub(" ", text)
         text = html.unescape(text)
     if "](" in text:
         text = _LINK_TARGET.sub("]", text)
     # Copies of one licence differ in the scheme of their addresses and in Markdown escapes.
     text = text.replace("https://", "http://")
-    text = text.replace("\\", "") if "\\" in text else text
+    text = text.replace("\\", "")
     return Words(text, [word for word in _TOKEN.findall(_lower_text(text)) if word], has_hidden_characters, is_cut)
 
 

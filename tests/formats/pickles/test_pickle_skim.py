@@ -163,7 +163,7 @@ class ProgramWriter:
         return self.write_name(depth) + self.write_tuple(depth) + b"R" + self.write_to_memo()
 
     def write_object_with_state(self, depth: int) -> bytes:
-        """Return the result of a call with a random state."""
+        """Return opcodes that make an object by a call and set a random state on it, by BUILD."""
         return (
             self.write_call(depth)
             + self.random.choice((self.write_dict, self.write_tuple, self.write_value))(depth)

@@ -246,7 +246,7 @@ class TestSeveralCards:
         conclusion = conclude_cards(cards={"a/README.md": {"license": "mit"}, "README.md": {"license": "cc-by-nc-4.0"}})
         assert conclusion.category is LicenseCategory.NON_COMMERCIAL
 
-    def test_license_card_in_a_subfolder_leaves_the_model_undeclared(self, conclude_cards):
+    def test_license_in_the_card_of_a_subfolder_leaves_the_license_of_the_model_undeclared(self, conclude_cards):
         conclusion = conclude_cards(cards={"a/README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
         assert [claim.artifact for claim in conclusion.claims] == ["a/README.md"]

@@ -208,7 +208,7 @@ def test_claims_from_any_text_have_bounded_quotations_and_known_licenses(text, k
 @pytest.mark.parametrize(
     "filler", ["released under the X License 1.\n", "License: MIT\n", "(" * 50, "\u200b. ", "#" * 80]
 )
-def test_card_of_five_megabytes_makes_bounded_claims(filler):
+def test_card_of_five_megabytes_makes_a_bounded_number_of_claims(filler):
     text = filler * (5_000_000 // len(filler))
     assert len(extract_from_text(text, ProseKind.CARD, "README.md")) <= 200
 

@@ -24,7 +24,7 @@ from support.catalogue import load_shipped
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.recognition import Likeness, TextMatch, recognise_texts
 from modelaudit.licenses.recognition.standard import normalize_spdx_id
-from modelaudit.licenses.recognition.words import TEXT_LIMIT
+from modelaudit.licenses.recognition.words import TEXT_LIMIT, split_words
 from modelaudit.model.fingerprint import Fingerprints
 
 DERIVE = Path(__file__).parents[3] / "rules" / "fingerprints" / "derive.py"
@@ -324,7 +324,7 @@ def test_license_text_inside_a_longer_text_is_a_variant(prints: Fingerprints) ->
     assert recognise_texts(readme, prints, KNOWN) == ()
 
 
-def test_use_policy_is_recognised_as_a_policy_alone_and_beside_its_license_text(prints: Fingerprints) -> None:
+def test_use_policy_alone_or_beside_its_license_text_is_recognised_as_a_policy(prints: Fingerprints) -> None:
     # Even if its licence is not in the rule set.
     (match,) = recognise_texts(POLICY, prints, frozenset())
     assert match.policy
@@ -338,6 +338,12 @@ def test_use_policy_is_recognised_as_a_policy_alone_and_beside_its_license_text(
 def test_text_of_a_license_outside_the_rule_set_is_not_recognised(prints: Fingerprints) -> None:
     assert recognise_texts(PERMIT, prints, KNOWN - {"LicenseRef-Gull"}) == ()
     assert recognise_texts(PERMIT, prints, KNOWN) != ()
+
+
+@pytest.mark.parametrize("reference", ["&#10;", "&#013", "&#x0A;", "&#XD", "&NewLine;", "&#100;", "&#xAD;"])
+def test_character_reference_leaves_the_line_numbers_of_later_words_unchanged(reference: str) -> None:
+    words = split_words(f"one{reference}two\nthree")
+    assert words.find_line(len(words.words) - 1) == 2
 
 
 def test_empty_or_very_short_or_unreadable_text_matches_nothing(prints: Fingerprints) -> None:

@@ -132,13 +132,15 @@ class Dialect:
     def _is_for_xml_decoder(self, name: str, attributes: Mapping[str, str]) -> bool:
         """Whether ``java.beans.XMLDecoder`` would read the element.
 
-        It accepts an outermost ``<java>`` even without a class attribute, and an outermost object of any class.
+        These are an outermost ``<java>``, a ``<java>`` anywhere that names the decoder as its class, and an outermost
+        object whose class lies in a package.
         """
-        is_root = not self._has_root
+        is_outermost = not self._has_root
         class_name = attributes.get("class", "")
         if name == "java":
-            return is_root or class_name.endswith("XMLDecoder")
-        return is_root and name in ("object", "new", "void") and "." in class_name
+            return is_outermost or class_name.endswith("XMLDecoder")
+        has_package = "." in class_name
+        return is_outermost and name in ("object", "new", "void") and has_package
 
     def visit_element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """Handle the start of an element; dialects override this."""

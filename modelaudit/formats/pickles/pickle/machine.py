@@ -464,7 +464,7 @@ class Machine:
             # The unpickler in Python, the base of joblib's and dill's, drops the last byte in place of a newline.
             self.recorder.record_defect(PickleDefect.UNENDED_LINE, "a line that breaks off with the file")
         if found is None and not may_be_missing:
-            raise DamagedError("the pickle ends inside a line", self.source.opcode_offset)
+            raise DamagedError("the pickle ends before an argument that is a line of text", self.source.opcode_offset)
         return line, is_whole
 
     # -- persistent ids -----------------------------------------------------------------------------------------------

@@ -277,10 +277,10 @@ def _report_open_marks(machine: Machine) -> Iterator[Unread]:
 def _find_events_of_plain_pickle(joblib_machine: Machine, start: int) -> list[PickleEvent]:
     """Return the events that ``pickle.load`` would cause and joblib's loader would not.
 
-    ``pickle.load`` executes the arrays between the opcodes as opcodes. Numbers hardly ever form three valid opcodes in
-    a row, so events after fewer opcodes are left out. An array of objects is a pickle, which ``pickle.load`` executes
-    as a part of the outer one: memo indices then refer to other entries, and names result that exist nowhere. Events
-    with such names are left out.
+    ``pickle.load`` executes the arrays between the opcodes as opcodes. Numbers form one or two valid opcodes by
+    chance, but hardly ever three, so an event counts only after three opcodes. An array of objects is a pickle,
+    which ``pickle.load`` executes as a part of the outer one: memo indices then refer to other entries, and names
+    result that exist nowhere. Events with such names are left out.
 
     Args:
         joblib_machine: the machine that has executed the program as joblib's loader would.
@@ -289,7 +289,10 @@ def _find_events_of_plain_pickle(joblib_machine: Machine, start: int) -> list[Pi
     arrays, source = joblib_machine.arrays, joblib_machine.source
     payload_start = arrays.first_payload
     # Since joblib 1.2 the first byte is the length of the padding, which is not an opcode.
-    if payload_start is None or not any(map(is_opcode, source.window.read(payload_start, 1))):
+    if payload_start is None:
+        return []
+    first_byte = source.window.read(payload_start, 1)
+    if not first_byte or not is_opcode(first_byte[0]):
         return []
     machine = Machine(
         source.window,

@@ -150,6 +150,7 @@ def _find_item_size(callee: Name, arguments: tuple[StackValue, ...], storage: _S
     if callee.qualname == "_rebuild_tensor_v3":
         dtype = arguments[_DTYPE_ARGUMENT] if len(arguments) > _DTYPE_ARGUMENT else None
         return _DTYPE_SIZES.get(dtype.qualname) if isinstance(dtype, Name) else None
+    # A record is made with a type; the checks report a storage that later gets another one.
     first_type = next(iter(storage.types))
     return ITEM_SIZES.get(first_type)
 

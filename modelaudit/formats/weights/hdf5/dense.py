@@ -21,12 +21,12 @@ def read_dense_entries(
 ) -> Iterator[tuple[FractalHeap, bytes, Piece]]:
     """Yield (heap, id, record) for each entry: its heap, its id in the heap, and its index record after the id.
 
-    An entry counts once, whichever of the two indices has it: a forged index cannot hide it from the other.
+    Both indices are read, and an entry in either is yielded once, so an index that omits an entry does not hide it.
 
     Args:
         source: the structures of the file.
         message: holds the addresses of the heap and the indices.
-        order_size: bytes of the greatest creation order; the message holds it if the entries have such an order.
+        order_size: bytes of the field for the greatest creation order; the message has it if the order is tracked.
         indices: the types of B-trees that may index these entries, each with the offset of the id in its records.
         what: the entries in words, for messages: ``attributes``.
 
