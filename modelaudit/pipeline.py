@@ -39,7 +39,7 @@ from modelaudit.model.report import (
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_target, list_families, resolve_policy
-from modelaudit.policy.gate import decide_use, decide_verdict, require_review_of_unread_files
+from modelaudit.policy.gate import decide_use, decide_verdict, require_review_if_unread
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep, Structure
@@ -144,9 +144,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     opened = tuple(filter(may_state_terms, snapshot.artifacts))
     audit.examine_all(replace(snapshot, artifacts=opened), options)
     coverage = Coverage(tuple(audit.records), unopened=len(snapshot.artifacts) - len(opened))
-    license_ = require_review_of_unread_files(
-        audit.conclude_license(snapshot, options.offline, _guard_lookup), coverage
-    )
+    license_ = require_review_if_unread(audit.conclude_license(snapshot, options.offline, _guard_lookup), coverage)
     return audit.build_report(describe_target(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
 

@@ -34,7 +34,10 @@ _FILE = Shape(RestrictionsFile)
 
 
 def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseKind]) -> Restrictions:
-    """Read the signs in the order of the files.
+    """Read the signs, in the order of the files, and the patterns that decide where signs are looked for.
+
+    A sign is a pattern of sentences that withhold a permission. ``unless`` takes out a sentence that a sign matches,
+    ``but`` brings it back in, and no sign is looked for in a sentence that ``stems`` does not match.
 
     Raises:
         ConfigurationError: a sign is listed twice, a kind of clause is unknown, or a pattern is invalid.

@@ -113,9 +113,11 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     if event.act is Act.CALL and stores_function(event.operand, callables):
         return  # the function that it stores was judged when it was passed in
     judgement = judge_name(event.operand, callables)
-    argument_rules = judgement.entry.arguments if judgement.entry else ()
-    broken_rules = [rule for rule in argument_rules if not meets_argument_rule(rule, event.arguments, callables)]
-    if judgement.standing is Standing.DANGEROUS and argument_rules and not broken_rules:
+    conditions = judgement.entry.arguments if judgement.entry else ()
+    broken_conditions = [
+        condition for condition in conditions if not meets_argument_rule(condition, event.arguments, callables)
+    ]
+    if judgement.standing is Standing.DANGEROUS and conditions and not broken_conditions:
         return  # a dangerous name with conditions is harmless where they hold
     if judgement.entry and judgement.entry.state and event.act is Act.CONSTRUCT and not event.arguments:
         return  # the danger is in its state, which is judged when it is set
@@ -126,14 +128,14 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     if judgement.standing is not Standing.TRUSTED:
         yield _make_subject(artifact, event, event.act.value, event.operand, judgement)
         return
-    for rule in broken_rules:
-        argument = select_argument(rule, event.arguments)
+    for condition in broken_conditions:
+        argument = select_argument(condition, event.arguments)
         assert argument is not None  # a missing argument breaks no condition
         argument_judgement = judge_name(argument, callables)
-        if rule.use not in _ACT_OF_USE or argument_judgement.standing is Standing.TRUSTED:
+        if condition.use not in _ACT_OF_USE or argument_judgement.standing is Standing.TRUSTED:
             yield _make_subject(artifact, event, "argument", event.operand, argument_judgement, format_value(argument))
         else:
-            yield _make_subject(artifact, event, _ACT_OF_USE[rule.use].value, argument, argument_judgement)
+            yield _make_subject(artifact, event, _ACT_OF_USE[condition.use].value, argument, argument_judgement)
 
 
 def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:

@@ -55,9 +55,11 @@ def _build_structure_subjects(address: str, structure: Structure, catalogue: Cat
         case Outline():
             yield from _build_defect_subjects(address, structure.format, structure.defects)
             yield from build_outline_subjects(address, structure, catalogue)
-        case ArchiveListing() | Document():
+        case ArchiveListing():
             yield from _build_defect_subjects(address, structure.format, structure.defects)
-            for tag, line in structure.tags if isinstance(structure, Document) else ():
+        case Document():
+            yield from _build_defect_subjects(address, structure.format, structure.defects)
+            for tag, line in structure.tags:
                 yield _build_tag_subject(address, structure.format, tag, line)
         case SkopsSchema():
             yield from _build_defect_subjects(address, "skops", structure.defects)

@@ -120,7 +120,7 @@ def decide_verdict(
     return Decision(verdict, tuple(reasons), coverage)
 
 
-def require_review_of_unread_files(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
+def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
     """Return the conclusion with ``review`` in place of ``allow`` where an unread file may state other terms.
 
     Args:
@@ -160,7 +160,7 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     open_absences = coverage.open_absences
     answer_reasons = tuple(reasons)
     for address, absence in open_absences[:_MAX_NAMED_ABSENCES]:
-        # ``require_review_of_unread_files`` has already turned this absence into a reason.
+        # ``require_review_if_unread`` has already turned this absence into a reason.
         is_in_answer = any(absence.unread.detail in reason for reason in answer_reasons)
         if not is_in_answer:
             reasons.append(f"{address}: {absence.unread.detail}")

@@ -170,9 +170,9 @@ def _describe_use_policy(entry: LicenseEntry, clause: Clause) -> str:
 
 
 def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
-    """Render the checklist: the answer, open points, texts to copy, duties, conflicts and unread sources."""
-    answer = ANSWERS[license_.permission] if license_.permission else "No use is stated"
-    lines = [f"**{answer}**: {_escape_text(assess_shipping(license_).line)}"]
+    """Render the checklist: the answer for the use, open points, texts to copy, duties, conflicts, unread sources."""
+    headline = ANSWERS[license_.permission] if license_.permission else "No use is stated"
+    lines = [f"**{headline}**: {_escape_text(assess_shipping(license_).line)}"]
     open_points = [reason.answer for reason in list_reasons(license_)]
     if open_points:
         lines += ["", "## To resolve first", ""]

@@ -92,7 +92,8 @@ def list_folder(
         name: the folder as the user wrote it, for the error.
         limits: bounds on depth and reads.
         resolve_entry: resolves each link.
-        counts_hard_links: count hard links outside of the folder. Caches contain them on purpose.
+        counts_hard_links: also count hard links that lead outside of the folder; not for caches, which contain such
+            links on purpose.
 
     Raises:
         SourceError: the folder cannot be listed.

@@ -75,12 +75,12 @@ class ByteRange(NamedTuple):
 class _RangeSet:
     """A set of byte offsets, stored as ranges. Claims that come in order of offset are merged as they come."""
 
-    __slots__ = ("_compacted", "_ends", "_starts")
+    __slots__ = ("_compacted_count", "_ends", "_starts")
 
     def __init__(self) -> None:
         self._starts = array("Q")
         self._ends = array("Q")
-        self._compacted = 0
+        self._compacted_count = 0
 
     def add(self, start: int, end: int) -> None:
         """Add the offsets from ``start`` up to ``end``, exclusive.
@@ -94,7 +94,7 @@ class _RangeSet:
             return
         self._starts.append(start)
         self._ends.append(end)
-        if len(self._starts) - self._compacted > _COMPACT_AFTER:
+        if len(self._starts) - self._compacted_count > _COMPACT_AFTER:
             self._compact()
 
     def _compact(self) -> None:
@@ -102,8 +102,8 @@ class _RangeSet:
         merged = _RangeSet()
         for start, end in sorted(zip(self._starts, self._ends, strict=True)):
             merged._append_or_merge(start, end)
-        self._starts, self._ends, self._compacted = merged._starts, merged._ends, len(merged._starts)
-        if self._compacted > _MAX_RANGES:
+        self._starts, self._ends, self._compacted_count = merged._starts, merged._ends, len(merged._starts)
+        if self._compacted_count > _MAX_RANGES:
             raise LimitReachedError(f"the claimed bytes lie in more than {_MAX_RANGES} separate ranges")
 
     def _append_or_merge(self, start: int, end: int) -> None:

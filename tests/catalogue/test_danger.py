@@ -198,9 +198,10 @@ def test_module_names_listed_as_nonexistent_cannot_be_imported(module: str) -> N
     ],
 )
 def test_name_that_another_scanner_rejects_gets_severity_high_or_critical(scanner: str, module: str, name: str) -> None:
-    """Where another scanner rejects a whole module, any name of it that is not trusted stands for the module."""
+    """A scanner that rejects a whole module (``*``) is compared by an invented name of that module."""
     judgement = judge_name(Name(module, "anything" if name == "*" else name), CALLABLES)
     if name == "*" and module in UNLISTED_MODULES:
+        # No list names these modules, and rules give an unlisted name a high severity anyway.
         assert judgement.standing is Standing.UNLISTED
         assert list_severities(Name(module, "anything"), Act.CALL) & HIGH_SEVERITIES
     else:

@@ -177,7 +177,7 @@ def test_licence_file_with_the_key_no_fingerprint_is_reported_if_a_fingerprint_e
 
 
 @pytest.mark.parametrize("value", ['""', "[paper]", ""], ids=["empty text", "list", "nothing"])
-def test_value_of_the_key_no_fingerprint_must_be_a_reason(value: str, tmp_path: Path) -> None:
+def test_license_without_a_fingerprint_must_state_the_reason_as_text(value: str, tmp_path: Path) -> None:
     folder = write_license(tmp_path, f"read: 2026-01-31\nno-fingerprint: {value}\n")
     with pytest.raises(ConfigurationError, match=r"licenses/LicenseRef-X\.yaml:6: no-fingerprint: must "):
         load_catalogue(extra=[folder])

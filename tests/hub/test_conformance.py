@@ -159,7 +159,9 @@ def test_long_tree_is_listed_in_pages(hub: LoopbackHub, api: HfApi, expand: bool
     assert hub.requests[1].query["limit"] == [str(per_page)]
 
 
-def test_hub_page_size_setting_splits_tree_and_commit_listings(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+def test_page_size_of_the_loopback_hub_splits_tree_and_commit_listings(
+    hub: LoopbackHub, api: HfApi, tiny: Repository
+) -> None:
     hub.page_size = 1
 
     assert len(list(api.list_repo_tree("acme/tiny", recursive=True))) == 4

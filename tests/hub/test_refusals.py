@@ -145,7 +145,9 @@ def test_gated_repository_is_served_to_an_account_with_access(accounts: Loopback
     assert (Path(api.snapshot_download("acme/gated")) / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_disabled_repository_still_answers_metadata_requests_but_serves_no_files(accounts: LoopbackHub) -> None:
+def test_loopback_hub_answers_model_info_of_a_disabled_repository_and_refuses_everything_else(
+    accounts: LoopbackHub,
+) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=False)
 
     assert api.model_info("acme/disabled").disabled is True

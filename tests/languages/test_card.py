@@ -126,7 +126,7 @@ def test_windows_line_endings_are_parsed(read_bytes):
     assert (card.values("license"), card.defects) == (("mit",), ())
 
 
-def test_each_yaml_tag_of_front_matter_is_recorded_with_its_line(read_fixture):
+def test_each_yaml_type_tag_in_front_matter_is_recorded_with_its_line(read_fixture):
     (document,) = read_fixture("markdown/malicious/README.md").of(Document)
     assert document.tags == (("!!python/name:os.system", 3),)
 

@@ -423,7 +423,7 @@ def test_too_deep_template_is_reported_under_any_key(read_bytes) -> None:
         assert read_bytes(json.dumps({key: template}).encode(), "a.json").reasons() == {UnreadReason.LIMIT}
 
 
-def test_template_search_matches_jinja_syntax_but_not_brace_tokens_of_a_vocabulary() -> None:
+def test_template_search_matches_jinja_syntax_but_not_brace_tokens_of_a_tokenizer() -> None:
     assert not MARKS.search('{"{{":90,"}}":91,"(":7,"{%":5,"{% ":4}')
     assert MARKS.search('"{{ x.y }}"')
     assert MARKS.search('"{%- if x %}"')

@@ -75,7 +75,7 @@ def test_every_license_name_of_the_rule_set_resolves_to_one_license(rules):
     assert not {fold_license_name(name) for name in rules.vague_licenses} & set(names)
 
 
-def test_verified_license_has_a_date_and_unverified_license_cites_no_section(rules):
+def test_date_of_verification_is_in_iso_format_and_license_without_one_cites_no_section(rules):
     for entry in rules.licenses.values():
         date_of_verification = entry.read
         if date_of_verification:

@@ -83,7 +83,7 @@ def test_decompressed_window_stops_at_the_limit_of_the_expansion_ratio(bytes_win
         assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_nested_decompressed_windows_share_one_expansion_budget(bytes_window):
+def test_decompressed_windows_with_one_expansion_budget_share_its_bytes(bytes_window):
     limits = Limits(expanded_bytes=150)
     inner = _compress_deflate(bytes(100))
     with _open_decompressed_window(bytes_window, inner + inner, 100, limits) as first:

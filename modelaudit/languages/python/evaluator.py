@@ -697,7 +697,7 @@ class Evaluator(ast.NodeVisitor):
         return value
 
     def _evaluate_unrecorded(self, node: ast.expr) -> Value:
-        """Evaluate an expression without a record of its outermost name: ``os`` in ``os.system`` is not a reference."""
+        """Evaluate an expression without recording a use of it: in ``os.system``, ``os`` alone is not used."""
         self.budget.spend()
         if self._depth >= _MAX_DEPTH:
             raise TooDeepError

@@ -24,7 +24,7 @@ from modelaudit.licenses.evidence.scope import (
     determine_scope,
     get_claim_path,
     is_license_text,
-    is_policy_text,
+    is_use_policy_text,
     is_variant_text,
 )
 from modelaudit.licenses.evidence.statements import (
@@ -325,7 +325,7 @@ def describe_unrecognised_texts(claims: Iterable[LicenseClaim]) -> list[str]:
     linked: set[str] = set()
     for claim in claims:
         path = get_claim_path(claim)
-        if is_license_text(claim) or is_variant_text(claim) or is_policy_text(claim):
+        if is_license_text(claim) or is_variant_text(claim) or is_use_policy_text(claim):
             recognised.add(path)
         if claim.kind is ClaimKind.FOUND and claim.basis in (Basis.FILE_NAME, Basis.NAME):
             named.add(path)

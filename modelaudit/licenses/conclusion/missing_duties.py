@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.scope import find_text_file, is_policy_text
+from modelaudit.licenses.evidence.scope import find_text_file, is_use_policy_text
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id, trace_relations
 from modelaudit.licenses.obligations.answers import BindingLicense, iter_applying_clauses
 from modelaudit.licenses.obligations.permission import (
@@ -101,7 +101,7 @@ def _check_copy_duty(
                 bound,
                 f"a notice with the words {quoted}, which no file holds{_format_section(clause)}",
             )
-    if clause.kind == PASS_ON and bound.via and entry.policy_url and not any(map(is_policy_text, claims)):
+    if clause.kind == PASS_ON and bound.via and entry.policy_url and not any(map(is_use_policy_text, claims)):
         return _build_conflict(
             "missing-policy",
             bound,

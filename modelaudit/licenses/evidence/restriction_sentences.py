@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
-from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope, is_policy_text
+from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope, is_use_policy_text
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Location
@@ -127,7 +127,7 @@ def list_uncovered_policies(claims: Iterable[LicenseClaim], entries: Sequence[Li
     return [
         claim
         for claim in claims
-        if is_policy_text(claim) and determine_scope(claim) in (ClaimScope.MODEL, ClaimScope.ADDED)
+        if is_use_policy_text(claim) and determine_scope(claim) in (ClaimScope.MODEL, ClaimScope.ADDED)
     ]
 
 

@@ -65,20 +65,20 @@ def determine_scope(claim: LicenseClaim) -> ClaimScope:
     return ClaimScope.COMPONENT if is_found else ClaimScope.ADDED
 
 
-def is_policy_text(claim: LicenseClaim) -> bool:
+def is_use_policy_text(claim: LicenseClaim) -> bool:
     """Whether the claim found a use policy."""
     return claim.kind is ClaimKind.FOUND and claim.field == POLICY
 
 
 def is_license_text(claim: LicenseClaim) -> bool:
-    """Whether the claim found the text of a licence, word for word."""
-    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and not is_policy_text(claim)
+    """Whether the claim found the text of a licence, word for word, and not only that of a use policy."""
+    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and not is_use_policy_text(claim)
 
 
 def is_variant_text(claim: LicenseClaim) -> bool:
     """Whether the claim found a text that resembles a licence without being equal to it."""
     is_variant = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT
-    return is_variant and not is_policy_text(claim) and not is_card_mention(claim)
+    return is_variant and not is_use_policy_text(claim) and not is_card_mention(claim)
 
 
 def is_card_mention(claim: LicenseClaim) -> bool:

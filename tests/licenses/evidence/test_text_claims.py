@@ -58,7 +58,7 @@ def test_license_text_in_a_card_is_found(mit):
     assert {(claim.kind, claim.entry) for claim in claims} >= {(FOUND, "MIT")}
 
 
-def test_license_named_in_a_card_is_declared_with_its_sentence():
+def test_license_named_in_the_text_of_a_card_gives_a_declared_claim_that_quotes_the_sentence():
     claims = extract_from_text("# M\n\nIt is released under the MIT License.\n", ProseKind.CARD, "README.md", 6)
     assert [(each.kind, each.field, each.entry, each.basis, each.location.line, each.quotation) for each in claims] == [
         (DECLARED, TEXT, "MIT", Basis.NAME, 8, "It is released under the MIT License.")
@@ -108,7 +108,7 @@ def test_license_name_in_a_sentence_resolves_only_if_the_whole_name_is_known(sen
         ("It is finetuned from model: acme/base", []),
     ],
 )
-def test_lines_of_the_card_template_of_the_hub_are_parsed(line, expected):
+def test_license_and_base_model_lines_of_the_hub_card_template_become_claims(line, expected):
     claims = extract_from_text(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
     assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
     assert all(each.location.line == 3 for each in claims)

@@ -134,6 +134,7 @@ def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, name_a
 
 
 def test_cycle_of_base_models_across_branches_is_recorded():
+    # Each of the two models names the other. The walk reaches a/two last, which leads back to a/one.
     hub = FakeHub(a__one=[build_base_model_claim("a/two")], a__two=[build_base_model_claim("a/one")])
     origins, _ = hub.trace(build_base_model_claim("a/one"), build_base_model_claim("a/two"))
     assert [(each.name, each.made) for each in origins if each.look is OriginState.CYCLE] == [("a/one", "a/two")]

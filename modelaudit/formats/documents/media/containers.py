@@ -160,7 +160,7 @@ def find_arrow_end(window: Window) -> int:
     Raises:
         DamagedError: the file does not end with the magic number, or its footer is longer than the file.
     """
-    # At the beginning of the file, the magic number is padded to eight bytes.
+    # The footer must not reach into the magic number at the beginning, which is padded to eight bytes.
     return _find_footer_end(window, b"ARROW1", 8)
 
 

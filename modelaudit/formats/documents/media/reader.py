@@ -138,9 +138,10 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the kind of the file, the actions of a PDF document, and pickles inside media whose parts are not followed.
+    """Yield the kind of the file, the actions of a PDF document, and pickles inside media that are searched for them.
 
-    Bytes after the end have no claim, except a short note.
+    Searched are the kinds whose end is unknown, because their parts are not parsed, and those with ``is_searched``.
+    Bytes after the end have no claim, except a short line of text.
 
     Raises:
         DamagedError: the file is truncated or contradicts its format.
@@ -159,6 +160,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except (DamagedError, WindowError) as error:
         damage = error
     else:
+        # A file whose end is unknown is data as a whole and is searched below. In a kind with gaps, ``find_end`` has
+        # claimed the parts, so that the gaps between them stay without a claim.
         if end is None or not kind.has_gaps:
             claim_data(window, 0, end)
         if end is not None and _is_note(artifact, window, end, limits):

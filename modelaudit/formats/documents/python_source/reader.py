@@ -58,7 +58,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
     analysis = analyze_source(text, encoding)
-    # Other content may follow the source, or lie in a comment: only the bytes that are text belong to it.
+    # Only the bytes that are text belong to the source. Other content, after it or in a comment, is no error and stays
+    # without a claim.
     with suppress(DamagedError):
         feed_and_claim(TextScan(), window, 0, data)
     if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():

@@ -177,18 +177,18 @@ def _is_printable_name(name: Field) -> bool:
 
 
 def _read_type(layer: Message) -> str:
-    """Return the type (2) of a LayerParameter, the last if it repeats.
+    """Return the type of a LayerParameter (field 2), the last if it repeats.
 
     Returns:
-        An empty text when the name (1), the type or a connection (3, 4) is not a text.
+        An empty text when the name (field 1), the type or a connection (fields 3 and 4) is not a text.
     """
-    name = ""
+    type_name = ""
     for each in layer.fields():
         if each.number in (1, 2, 3, 4) and each.wire != BYTES:
             return ""
         if each.number == 2:
-            name = each.body.text(_NAME_LENGTH)
-    return name
+            type_name = each.body.text(_NAME_LENGTH)
+    return type_name
 
 
 def _is_old_layer(layer: Message) -> bool:

@@ -47,11 +47,12 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the nodes of the schema and its defects; a file without nodes is read as plain JSON.
+    """Yield the nodes of the schema and its defects, then an absence if the rest could not be parsed.
+
+    A file without nodes is read as plain JSON, which raises what the reader of JSON raises.
 
     Raises:
         DamagedError: it is not text.
-        LimitReachedError: it nests too deep or holds too many values.
         WindowError: it is larger than is read at once, or the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
@@ -147,7 +148,10 @@ class _SchemaParser:
                 self._add_node(replace(callee, role=role[:_LONGEST_ROLE]))
 
     def _check_id(self, identity: object, node: SkopsNode) -> None:
-        """Record a defect if an earlier node of another type has the same id; a ``CachedNode`` refers to one by it."""
+        """Record a defect if an earlier node of another type has the same id.
+
+        A ``CachedNode`` is exempt, because it repeats the id of the node that it refers to.
+        """
         if identity is None or node.loader == "CachedNode":
             return
         first = self._by_id.setdefault(str(identity)[:_LONGEST_ID], node)
