@@ -152,7 +152,7 @@ WRITTEN_SCOPES = {
 }
 
 
-def test_workflows_write_only_what_their_jobs_need_and_never_run_on_a_foreign_branch_with_a_token() -> None:
+def test_workflows_have_only_the_write_permissions_of_their_jobs_and_give_no_token_to_code_of_a_fork() -> None:
     assert WORKFLOWS
     for name, workflow in WORKFLOWS.items():
         assert workflow["permissions"] in ({}, "", {"contents": "read"}), name

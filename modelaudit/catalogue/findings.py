@@ -194,9 +194,9 @@ def _check_defects(file: FindingFile, document: Document, formats: FormatFacts) 
 
 
 def _check_message(file: FindingFile, document: Document, subjects: Subjects) -> None:
-    """Check that each place in the message names a field of every subject that the rule matches, and only that.
+    """Check that each placeholder in the message names a field of every subject that the rule matches, and only that.
 
-    A conversion or an attribute in a place could reach into Python objects.
+    A conversion or an attribute in a placeholder could reach into Python objects.
     """
     try:
         parts = list(string.Formatter().parse(file.message))

@@ -48,7 +48,7 @@ def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
         for id_, part in _FILE.read(document).components.items():
             place = ("components", id_)
             if id_ in parts:
-                raise document.error(f"components.{id_}: is listed already", place)
+                raise document.error(f"components: {id_!r} is listed already; remove one entry", place)
             if not (part.files or part.words or part.fields):
                 raise document.error(
                     f"components.{id_}: names no files, words or fields that would show that the component is present",

@@ -60,7 +60,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     called_names = {event.operand for event in calls} - set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
-    yield from _judge_items_set_by_functions(artifact, events)
+    yield from _judge_items_set_on_objects_with_functions(artifact, events)
     for event in events:
         if event.act is Act.IMPORT:
             if event.operand not in reported and event.operand not in called_names:
@@ -84,8 +84,8 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
             stored_functions = []
 
 
-def _judge_items_set_by_functions(artifact: str, events: list[PickleEvent]) -> Iterator[Subject]:
-    """Yield items set on an object that got functions from the file: one of them may be the method that sets items."""
+def _judge_items_set_on_objects_with_functions(artifact: str, events: list[PickleEvent]) -> Iterator[Subject]:
+    """Yield items set on an object whose state names functions: one of them may be the method that sets items."""
     objects_with_functions: set[Value] = set()
     why = "its method that sets an item may be a function from the file"
     for event in events:

@@ -323,7 +323,7 @@ def _explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
 
 
 def _read_umask() -> int:
-    """Read the mask of file permissions; the system only returns it when it is set."""
+    """Read the mask of file permissions; the system returns it only in answer to setting another."""
     current = os.umask(0)
     os.umask(current)
     return current

@@ -142,7 +142,7 @@ class _JsonSettingsCollector:
         """Keep a key for the value behind it."""
         self._key = key
 
-    def discard_value(self) -> None:
+    def discard_ended_object(self) -> None:
         """Do nothing: no setting of a value is kept before the whole value arrives."""
 
     def add_value(self, value: object) -> None:

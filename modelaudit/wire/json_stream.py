@@ -55,7 +55,7 @@ class JsonHandler(Protocol):
     def add_key(self, key: str) -> None:
         """Handle a key of the innermost object; its value follows."""
 
-    def discard_value(self) -> None:
+    def discard_ended_object(self) -> None:
         """Forget what ``decoder`` parsed last: its text is parsed again, in another division."""
 
     def add_value(self, value: object) -> None:
@@ -130,7 +130,7 @@ class JsonStream:
             failure = self._parse_whole_value(self._position)
             if failure is None:
                 return
-            self._handler.discard_value()
+            self._handler.discard_ended_object()
             available = len(self._text) - self._position
             is_container = first in ("[", "{")
             if isinstance(failure, LimitReachedError):
@@ -233,7 +233,7 @@ class JsonStream:
             except (ValueError, StopIteration, RecursionError):
                 parsed = 0
             if parsed != len(batch) or self._check_piece(start, end, True) is not None:
-                self._handler.discard_value()
+                self._handler.discard_ended_object()
                 continue
             self._count_values(1)
             self._handler.add_batch(value)

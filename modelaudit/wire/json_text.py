@@ -164,10 +164,10 @@ class _KeyScanner:
             innermost.add(key, key in self._wanted)
         self._key = key
 
-    def discard_value(self) -> None:
-        """Forget the object that ended last, because its text is parsed again.
+    def discard_ended_object(self) -> None:
+        """Forget the object that ended last, because the caller will parse its text again.
 
-        The objects in it stay recorded; to record them twice changes nothing.
+        The objects inside it stay recorded; to record them twice changes nothing.
         """
         self._ended = None
 

@@ -76,6 +76,7 @@ def _list_short_keys(types: Mapping[int, str]) -> dict[int, str]:
         if number > _MOST_SHORT_NUMBER:
             continue
         keys[make_key(number, BYTES)] = type_
+        # Numbers are packed into a field of bytes, or written one by one.
         if type_ in _TYPES_OF_NUMBERS:
             keys |= {make_key(number, wire): "n" for wire in (VARINT, FIXED64, FIXED32)}
     return keys

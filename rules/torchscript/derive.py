@@ -55,9 +55,9 @@ def main() -> None:
     """Write ``trusted/torch-derived.yaml`` and print the omitted names."""
     schemas = torch._C._jit_get_all_schemas()
     names_by_reason: dict[str, set[str]] = {}
-    classes: set[str] = set()
+    packed_classes: set[str] = set()
     for schema in schemas:
-        classes.update(CLASSES.findall(str(schema)))
+        packed_classes.update(CLASSES.findall(str(schema)))
         namespace, _, name = schema.name.partition("::")
         if namespace == "prim" and name in PRIM:
             why = "what the compiler of TorchScript writes for its own needs"
@@ -68,11 +68,11 @@ def main() -> None:
         # The first argument of a method is its object.
         owner = CLASSES.search(str(schema.arguments[0].type)) if schema.arguments else None
         if owner:
-            classes.add(owner[1])
+            packed_classes.add(owner[1])
             why = "a method of a packed weight, which returns or sets its parts"
             names_by_reason.setdefault(why, set()).add(f"methods::{schema.name}")
-    packed = {f"__torch__.torch.classes.{name}" for name in classes}
-    names_by_reason["a packed weight, which follows as state"] = packed
+    full_names = {f"__torch__.torch.classes.{name}" for name in packed_classes}
+    names_by_reason["a packed weight, which follows as state"] = full_names
     target = HERE / "trusted" / "torch-derived.yaml"
     target.write_text("\n".join(_format_lines(names_by_reason)) + "\n", encoding="utf-8")
     omitted = sorted({schema.name for schema in schemas} - set().union(*names_by_reason.values()))

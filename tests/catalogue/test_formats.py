@@ -34,11 +34,13 @@ def test_formats_file_maps_an_extension_to_the_formats_that_it_promises(rules_wi
     assert formats.promises[".txt"].why == "text"
 
 
-def test_without_a_formats_file_no_extension_promises_a_format(rules: Path) -> None:
+def test_without_a_formats_file_no_file_extension_promises_a_format(rules: Path) -> None:
     assert load_catalogue(rules).formats.promises == {}
 
 
-def test_extra_folder_adds_formats_that_an_extension_promises(rules_with_formats: Path, tmp_path: Path) -> None:
+def test_extra_rules_folder_adds_file_extensions_that_promise_a_format(
+    rules_with_formats: Path, tmp_path: Path
+) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text("promises:\n  - {why: ours, extensions: [.ours], formats: [ours]}\n")

@@ -37,7 +37,7 @@ def test_address_of_nested_member_is_split_into_file_container_and_path(file: st
 
 
 @given(st.lists(NAMES_WITH_MARKS, min_size=1, max_size=4))
-def test_address_built_from_names_with_marks_splits_into_the_same_names(names: list[str]) -> None:
+def test_address_of_names_with_exclamation_and_percent_marks_splits_into_the_same_names(names: list[str]) -> None:
     address = write_file_address(names[0])
     for name in names[1:]:
         address = join_member(address, name)

@@ -27,9 +27,10 @@ def render_files(report: AuditReport, license_: LicenseConclusion) -> dict[str, 
     return {name: text.decode() for name, text in build_notices(replace(report, license=license_)).items()}
 
 
-def test_notice_file_contains_only_the_words_that_licenses_prescribe(failing: AuditReport) -> None:
+def test_notice_file_contains_only_the_words_that_licenses_prescribe_each_once(failing: AuditReport) -> None:
     assert render_files(failing, build_conflicting_conclusion())["NOTICE"] == NOTICE_WORDS + "\n"
     keep_notices = build_conflicting_conclusion().duties[2]
+    # A second duty shares a part of its words with the first one.
     of_other_model = replace(keep_notices, via="acme/other", words=(NOTICE_WORDS, "More."))
     conclusion = replace(build_conflicting_conclusion(), duties=(keep_notices, of_other_model))
     assert render_files(failing, conclusion)["NOTICE"] == f"{NOTICE_WORDS}\n\nMore.\n"

@@ -146,7 +146,7 @@ def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
 def _is_ipython_escape(escape: re.Match[str]) -> bool:
     """Whether a match of ``_ESCAPED`` is an IPython escape, and not the operator ``%`` of Python."""
     target, characters, command = escape[2], escape[3], escape[4]
-    # After a target, as in ``files = %ls``, a word follows the escape.
+    # After a target, as in ``files = %ls``, only these escapes are possible, and a word or a command must follow.
     return target is None or (characters in ("!", "!!", "%") and bool(re.match(r"[\w!]", command)))
 
 

@@ -160,7 +160,7 @@ class _TextClaimExtractor:
             )
 
     def _claim_base_models(self) -> Iterator[LicenseClaim]:
-        """Yield the base models that template lines and sentences of a card name, with the first mention of each."""
+        """Yield the base models that a card names in template lines and sentences, each with its first mention."""
         text = self.prose.text[:_MAX_SEARCHED_CHARACTERS]
         mentions: dict[str, tuple[int, Relation]] = {}
         for line, hub_id, relation in (*find_template_base_models(text), *find_sentence_base_models(text)):

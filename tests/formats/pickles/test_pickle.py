@@ -412,7 +412,7 @@ def test_pickled_storage_with_a_key_too_long_to_compare_is_reported_as_unread() 
     assert unread.reason is UnreadReason.LIMIT
 
 
-def list_opcodes_before(act: Act, data: bytes) -> list[str]:
+def list_opcodes_up_to(act: Act, data: bytes) -> list[str]:
     """Return the opcodes, with their arguments, that lead to the first event of an act in a pickle."""
     program, _ = read_pickle(data)
     event = next(event for event in program.events if event.act is act)
@@ -421,18 +421,19 @@ def list_opcodes_before(act: Act, data: bytes) -> list[str]:
 
 def test_opcode_listing_shows_the_complete_byte_length_of_a_long_number() -> None:
     data = b"\x80\x04cposix\nsystem\n\x8b" + (1000).to_bytes(4, "little") + b"\x01" * 1000 + b"\x85R."
-    assert "LONG4 1000 bytes" in list_opcodes_before(Act.CALL, data)
+    assert "LONG4 1000 bytes" in list_opcodes_up_to(Act.CALL, data)
 
 
 def test_opcode_listing_continues_after_a_text_line_that_is_too_long_to_show() -> None:
-    listed = list_opcodes_before(Act.CALL, b"cposix\nsystem\nV" + b"x" * 500 + b"\n\x85R.")
+    listed = list_opcodes_up_to(Act.CALL, b"cposix\nsystem\nV" + b"x" * 500 + b"\n\x85R.")
     assert [text.partition(" ")[0] for text in listed] == ["GLOBAL", "UNICODE", "TUPLE1", "REDUCE"]
 
 
 def test_opcode_listing_shows_an_opcode_completely_if_it_lies_across_two_chunks() -> None:
-    # The machine reads 256 KiB at once, and refills its buffer where fewer than 16 bytes are left.
+    # The machine reads 256 KiB at once, and refills its buffer where fewer than 16 bytes are left. The filler leaves
+    # exactly 16, so that the opcode begins before the refill and ends after it.
     filler = b"\x80\x04" + b"N0" * ((2**18 - 2 - 16) // 2)
-    listed = list_opcodes_before(Act.IMPORT, filler + b"cxml.etree.ElementTree\nparse\n.")
+    listed = list_opcodes_up_to(Act.IMPORT, filler + b"cxml.etree.ElementTree\nparse\n.")
     assert listed[-1] == "GLOBAL xml.etree.ElementTree parse"
 
 

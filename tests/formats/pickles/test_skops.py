@@ -137,7 +137,7 @@ def test_skops_schema_of_any_json_tree_is_read_completely(read_bytes, root: obje
 
 @given(st.binary(max_size=100))
 @settings(max_examples=100, deadline=None)
-def test_skops_schema_of_any_bytes_is_read_without_an_error(read_bytes, data: bytes) -> None:
+def test_arbitrary_bytes_as_a_skops_schema_raise_no_exception(read_bytes, data: bytes) -> None:
     # The test fails if this raises.
     read_bytes(data, PATH)
 

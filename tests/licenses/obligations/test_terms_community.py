@@ -207,7 +207,7 @@ def test_only_llama_from_version_3_2_on_denies_multimodal_models_in_the_european
 
 @check_each("licence", BUSINESS_ANSWERS)
 @check_each("use", [Use.TRAIN_ON_OUTPUTS, Use.DISTILL])
-def test_community_license_gives_the_reviewed_answer_on_training_on_outputs(
+def test_community_license_gives_the_reviewed_answer_for_training_on_outputs(
     rules: Catalogue, licence: str, use: Use
 ) -> None:
     kinds = {"no-output-training", "output-competition-limit"}

@@ -72,7 +72,7 @@ def test_verified_open_license_neither_denies_nor_questions_any_use(rules: Catal
         ("BUSL-1.1", OUTPUT_TRAINING, {}),
     ],
 )  # fmt: skip
-def test_standard_license_gives_the_reviewed_answer_on_a_use(
+def test_standard_license_gives_the_answer_on_record_for_each_use(
     rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]
 ) -> None:
     assert answer_license(rules, id_, uses) == expected

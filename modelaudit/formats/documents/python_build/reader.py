@@ -93,7 +93,7 @@ def _parse_toml(text: str) -> dict[str, object]:
         raise LimitReachedError(f"it nests deeper than {_MAX_DEPTH} levels")
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the parser also recurses over dotted keys
         raise DamagedError(f"it is not TOML: {format_detail(str(error))}") from None
 
 

@@ -99,7 +99,7 @@ def _compile(pattern: bytes) -> re.Pattern[bytes]:
 
 
 def _build_memoless_pattern(with_frames: bool = False) -> bytes:
-    """Return a pattern for the plain opcodes that do not use the memo, of FRAME only if ``with_frames``."""
+    """Return a pattern for the plain opcodes that do not use the memo, and for FRAME if ``with_frames``."""
     containers_and_marks = rb"[}\]\x8f(uteld\x90\x91]"
     parts = [_build_constants_pattern(guarded=False), _FIXED, containers_and_marks]
     if with_frames:

@@ -258,6 +258,7 @@ class _StretchMemo(Memo):
         super().__init__()
         self._outer = outer
         self._stretch = stretch
+        # Entries are numbered on from the outer memo, so the size begins at the first index of the stretch.
         self.first = self.size = stretch.first_entry or 0
 
     def _has_own(self, index: int) -> bool:

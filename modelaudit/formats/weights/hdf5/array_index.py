@@ -91,8 +91,8 @@ def _make_entry_reader(source: StructureSource, client: int, width: int, page_bi
     return _EntryReader(source, width, has_size, page_bits)
 
 
-def _read_head(source: StructureSource, address: int, length: int, signature: bytes) -> Piece:
-    """Read the block of ``length`` bytes at ``address``, and take its signature and version."""
+def _read_block(source: StructureSource, address: int, length: int, signature: bytes) -> Piece:
+    """Read the block of ``length`` bytes at ``address``; check its signature and skip its version."""
     piece = source.read_piece(address, length)
     piece.expect_signature(signature, "array of chunks")
     piece.skip(1)
@@ -109,7 +109,7 @@ def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[in
     """
     widths = source.widths
     # After the head: two numbers of a byte, the number of chunks, and the address of the data block.
-    header = _read_head(source, address, _HEAD_BYTES + 2 + widths.length + widths.address + CHECKSUM_BYTES, b"FAHD")
+    header = _read_block(source, address, _HEAD_BYTES + 2 + widths.length + widths.address + CHECKSUM_BYTES, b"FAHD")
     client, width, page_bits = header.take_number(1), header.take_number(1), header.take_number(1)
     count, block = header.take_length(), header.take_address()
     header.skip(CHECKSUM_BYTES)
@@ -120,7 +120,7 @@ def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[in
     if count > _MAX_ENTRIES:
         raise LimitReachedError(f"an array lists {count} chunks, more than {_MAX_ENTRIES}", header.offset)
     # This only checks the signature; ``read_block`` reads the block.
-    _read_head(source, block, _HEAD_BYTES, b"FADB")
+    _read_block(source, block, _HEAD_BYTES, b"FADB")
     # With pages, a bit for each of them states whether it was written. Both numbers are rounded up.
     page_count = -(-count // (1 << page_bits))
     bitmap_bytes = -(-page_count // 8) if page_count > 1 else 0
@@ -137,7 +137,9 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
     """
     widths = source.widths
     # After the head: six numbers of a byte, six statistics, and the address of the index block.
-    header = _read_head(source, address, _HEAD_BYTES + 6 + 6 * widths.length + widths.address + CHECKSUM_BYTES, b"EAHD")
+    header = _read_block(
+        source, address, _HEAD_BYTES + 6 + 6 * widths.length + widths.address + CHECKSUM_BYTES, b"EAHD"
+    )
     client, width, index_bits, direct_entries, least_entries, least_pointers, page_bits = (
         header.take_number(1) for _ in range(7)
     )
@@ -161,7 +163,7 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
     groups_of_blocks = [group for group in range(direct_groups) for _ in range(1 << (group // 2))]
     pointer_count = len(groups_of_blocks) + group_count - direct_groups
     length = _HEAD_BYTES + widths.address + direct_entries * width + pointer_count * widths.address + CHECKSUM_BYTES
-    index = _read_head(source, index_block, length, b"EAIB")
+    index = _read_block(source, index_block, length, b"EAIB")
     index.skip(1 + widths.address)  # the client, and the address of the header
     yield from reader.take_entries(index, direct_entries)
     children = [index.take_address() for _ in range(pointer_count)]
@@ -206,7 +208,7 @@ class _ExtensibleArray:
                 f"an array lists more than {_MAX_ENTRIES} chunks", self.source.base_address + address
             )
         # This only checks the signature; ``read_block`` reads the block.
-        _read_head(self.source, address, _HEAD_BYTES, b"EADB")
+        _read_block(self.source, address, _HEAD_BYTES, b"EADB")
         # After the head come the address of the header, and the offset of the block in the array.
         head_bytes = _HEAD_BYTES + self.source.widths.address + self.offset_width
         yield from self.reader.read_block(address, count, head_bytes)
@@ -221,7 +223,7 @@ class _ExtensibleArray:
         bitmap_bytes = block_count * -(-page_count // 8) if page_count > 1 else 0
         width = self.source.widths.address
         length = _HEAD_BYTES + width + self.offset_width + bitmap_bytes + block_count * width + CHECKSUM_BYTES
-        block = _read_head(self.source, address, length, b"EASB")
+        block = _read_block(self.source, address, length, b"EASB")
         # The client, the address of the header, the offset of the block in the array, and the bits.
         block.skip(1 + width + self.offset_width + bitmap_bytes)
         children = [block.take_address() for _ in range(block_count)]
