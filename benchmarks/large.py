@@ -99,15 +99,15 @@ def write_onnx(path: Path) -> None:
         head = b"\x08" + _encode_varint(size // 4) + b"\x10\x01" + _encode_field(8, b"w%d" % index)
         heads.append(head + _encode_varint(9 << 3 | 2) + _encode_varint(size))
     nodes = b"".join(_encode_field(1, _encode_node(index)) for index in range(_TENSORS))
-    nodes += _encode_field(11, _encode_field(1, b"x0"))  # the input of the graph
+    graph_input = _encode_field(11, _encode_field(1, b"x0"))
     name = _encode_field(2, b"main")
     # Each tensor has a tag of one byte and its length before it.
     tensors_length = sum(1 + len(_encode_varint(len(head) + size)) + len(head) + size for head in heads)
-    graph_length = len(nodes) + tensors_length + len(name)
+    graph_length = len(nodes) + len(graph_input) + tensors_length + len(name)
     ir_version, producer, opsets = b"\x08\x09", _encode_field(2, b"bench"), _encode_field(8, b"\x10\x11")
     with path.open("wb") as file:
         file.write(ir_version + producer + opsets)
-        file.write(_encode_varint(7 << 3 | 2) + _encode_varint(graph_length) + nodes + name)  # graph
+        file.write(_encode_varint(7 << 3 | 2) + _encode_varint(graph_length) + nodes + graph_input + name)  # graph
         for head in heads:  # initializer
             file.write(_encode_varint(5 << 3 | 2) + _encode_varint(len(head) + size) + head)
             file.seek(size, 1)  # raw_data is a hole in the file

@@ -19,9 +19,9 @@ class SampleWriter:
 
     Attributes:
         root: the folder of the whole set; paths in the manifest are relative to it.
-        environment: the name of the requirement file whose libraries write.
-        rows: one mapping a file, with ``path``, ``library``, ``version``, ``python``, ``protocol``, ``writer`` and
-            ``alarm``.
+        environment: the name of the requirement file whose libraries write the samples.
+        rows: one mapping for each file, with ``path``, ``library``, ``version``, ``python``, ``protocol``, ``writer``
+            and ``alarm``.
         omitted: one line for each sample that a library refused to write.
     """
 

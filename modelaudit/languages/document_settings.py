@@ -36,7 +36,7 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
     """Return the settings of one JSON text, including those of duplicate keys.
 
     Raises:
-        LimitReachedError: it contains more than ``_MAX_SETTINGS`` values, or nests too deep.
+        LimitReachedError: it contains more than ``_MAX_SETTINGS`` values or than ``limits`` allow, or nests too deep.
         ValueError: it is not JSON.
     """
     check_bounds(text, replace(limits, document_nodes=min(_MAX_SETTINGS, limits.document_nodes)))

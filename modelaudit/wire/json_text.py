@@ -148,8 +148,9 @@ class _KeyScanner:
         self._open.append(_OpenObject() if is_object else None)
 
     def end_container(self) -> None:
-        """Record the keys of the innermost object."""
+        """End the innermost array or object, and record the keys of an object."""
         ended = self._open.pop()
+        # The root ends last, so ``keys`` finally has its keys.
         self.keys = ()
         if ended is not None:
             ended.end()

@@ -110,7 +110,7 @@ def test_pickle_fails_the_gate_if_only_its_second_getattr_call_names_an_untruste
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_python_loads_each_kind_of_object_whose_lookups_are_judged() -> None:
+def test_objects_that_the_judgement_of_lookups_assumes_are_those_that_python_loads() -> None:
     """Load pickles of our own data, and check that Python finds the objects that were judged."""
     for value in (functools.partial(collections.OrderedDict), operator.itemgetter(1)):
         assert pickle.loads(pickle.dumps(value)) is not None

@@ -104,7 +104,7 @@ def test_scan_reports_a_format_that_differs_from_the_extension(
     assert {finding.rule for finding in report.findings} == rules
 
 
-def test_each_format_gets_one_note_on_code_even_if_several_files_have_it():
+def test_note_on_whether_a_format_can_run_code_appears_once_for_several_files():
     formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "it holds no code"})
     assert [
         (note.format, note.runs_code, note.why)

@@ -72,7 +72,7 @@ def test_programs_that_a_git_lfs_configuration_runs_are_mentioned(read_bytes):
         ("https://user@example.invalid:8080/x", "example.invalid"),
         ("git@example.invalid:x.git", "example.invalid"),
         ("https://huggingface.co@example.invalid/x", "example.invalid"),
-        ("file:///tmp/x", "file:///tmp/x"),
+        ("file:///tmp/x", "file:///tmp/x"),  # without a host, the whole URL
     ],
 )
 def test_url_of_a_git_lfs_store_is_mentioned_by_its_host(value, host, read_bytes):

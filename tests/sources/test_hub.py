@@ -291,7 +291,7 @@ def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, revision: str
     before = len(hub.requests)
     offline = resolve_target("acme/tiny", revision=revision, offline=True)
     assert (offline.artifacts, offline.commit, offline.root) == (online.artifacts, online.commit, online.root)
-    assert offline.origin == str(online.root)
+    assert offline.origin == str(online.root)  # the folder of the cache, not the Hub
     assert "the Hub was not asked" in offline.notes[0]
     assert len(hub.requests) == before
 

@@ -52,7 +52,7 @@ def list_requested_files(hub: LoopbackHub, start: int = 0) -> set[str]:
     }
 
 
-def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
+def test_look_up_of_license_statements_requests_only_small_files(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/base", FILES)
     snapshot = resolve_small_files("acme/base")
     assert list_requested_files(hub) == SMALL

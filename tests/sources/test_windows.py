@@ -167,7 +167,7 @@ def test_change_between_listing_and_opening_is_reported(file: Path) -> None:
         assert window.describe_change() == "its size went from 1024 to 5 bytes"
 
 
-def test_missing_file_cannot_be_opened(file: Path) -> None:
+def test_file_deleted_after_the_listing_is_reported_as_changed(file: Path) -> None:
     open_listed = make_local_file(file)
     file.unlink()
     assert get_open_error(open_listed).reason is UnreadReason.CHANGED

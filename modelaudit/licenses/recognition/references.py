@@ -174,7 +174,7 @@ def _find_name_end(after: str, start: int) -> int:
 
 
 def _continues_name(word: str) -> bool:
-    """Whether a word can be part of a licence name: it has a capital or a digit, or joins the words of names."""
+    """Whether a word can be part of a licence name: it has a capital or a digit, or is listed."""
     has_digit = any(letter.isdigit() for letter in word)
     return word[0].isupper() or has_digit or word.lower().rstrip(".") in _JOINING
 

@@ -56,7 +56,7 @@ def make_extra(number: int, content: bytes) -> bytes:
 
 
 def make_tar(form: int = tarfile.USTAR_FORMAT) -> bytes:
-    """Return an archive of one member that ends with the two blocks of zeros."""
+    """Return an archive of one member, with the blocks of zeros at its end."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         member = tarfile.TarInfo("a.txt")

@@ -87,7 +87,7 @@ def test_hostile_tar_has_the_defect_that_its_file_name_states(path, read_fixture
     ("name", "kind"),
     [("link-escape", "path-escape"), ("hard-link-escape", "path-escape"), ("first-header-damaged", "header-damaged")],
 )
-def test_hostile_tar_has_the_listed_defect_if_its_file_name_does_not_state_one(name, kind, read_fixture):
+def test_tar_fixture_that_is_not_named_after_its_defect_has_the_defect_of_this_table(name, kind, read_fixture):
     assert kind in read_fixture(f"tar/malicious/{name}.tar").kinds(f"{name}.tar")
 
 

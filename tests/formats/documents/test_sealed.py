@@ -56,7 +56,7 @@ def test_program_is_found_if_its_magic_number_lies_across_two_reads(read_bytes):
         assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(X86_64), "x.engine"))) == 1
 
 
-def test_programs_over_the_bound_in_a_sealed_format_are_reported_as_unread(read_bytes):
+def test_programs_beyond_the_most_that_are_listed_of_a_compiled_model_are_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(ENGINE + build_elf(X86_64) * 30, "x.engine").reasons()
 
 
@@ -73,10 +73,9 @@ def test_metadata_without_an_engine_after_them_are_not_recognised_as_tensorrt(re
 @pytest.mark.parametrize(
     "data",
     [
-        # An entry with an unknown key, a version and a text (as in ONNX), and an entry whose second field is not a value.
-        b"\x08\x01\x12\x05\x0a\x03abc",
-        b"\x08\x07\x12\x07pytorch",
-        b"\x08\x01\x12\x09\x0a\x04type\x0a\x01x",
+        b"\x08\x01\x12\x05\x0a\x03abc",  # an entry with an unknown key
+        b"\x08\x07\x12\x07pytorch",  # a version and a text, as in ONNX
+        b"\x08\x01\x12\x09\x0a\x04type\x0a\x01x",  # an entry whose second field is no value
     ],
 )
 def test_other_protocol_buffers_are_not_cntk_models(data, read_bytes):
@@ -96,6 +95,6 @@ def test_scan_of_a_tensorrt_engine_fails_with_a_library_inside_and_is_incomplete
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([*SEALED_FILES.values()]), st.integers(4, 200), st.binary(max_size=12))
-def test_mutated_sealed_files_never_crash_the_reader(read_bytes, data, position, replaced):
+def test_mutated_files_of_opaque_formats_never_crash_their_reader(read_bytes, data, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "x")

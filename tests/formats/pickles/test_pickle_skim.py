@@ -491,7 +491,7 @@ def test_memo_entry_that_no_opcode_reads_does_not_count_for_the_bound_on_value_m
     assert machine.recorder.bounds_reached == {}
 
 
-def test_mapping_that_replaces_a_memo_entry_after_a_sweep_counts_for_the_bound_on_value_memory() -> None:
+def test_mapping_that_replaces_a_memo_entry_already_measured_counts_for_the_memory_bound() -> None:
     indices_of_entries = [index.to_bytes(4, "little") for index in range(160_000)]
     nothing = b"N\x940" * len(indices_of_entries)  # takes no memory, and the sweep skips it from then on
     replaced = b"".join(b"}r" + index + b"0" for index in indices_of_entries)

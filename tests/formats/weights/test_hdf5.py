@@ -204,7 +204,7 @@ def test_hdf5_table_of_numbers_and_texts_leaves_nothing_unread(read_bytes):
     assert read_bytes(stored.getvalue(), "model.h5").unread == []
 
 
-def test_numbers_in_hdf5_chunks_give_no_nested_artifact(read_bytes):
+def test_numbers_and_texts_in_hdf5_chunks_give_no_nested_artifact(read_bytes):
     h5py = pytest.importorskip("h5py")
     stored = BytesIO()
     with h5py.File(stored, "w") as file:
