@@ -30,9 +30,8 @@ _CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
 _PINNED: Final = re.compile(r"@[0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
 _PLAIN_TEXT_SCHEMES: Final = ("http://", "ftp://", "git://")
 _LOCAL_HOST: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
-_LONGEST_LINE: Final = 100_000
 _QUOTED_CHARACTERS: Final = 300
-_COMMENT: Final = re.compile(r"(?:^|\s+)#")
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#")  # no ``\s+``, which takes quadratic time on a long run of spaces
 
 
 def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
@@ -46,7 +45,7 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
         line: one requirement or option, with continued lines already joined.
         where: the location that the mentions get.
     """
-    line = _strip_comment(line[:_LONGEST_LINE]).strip()
+    line = _strip_comment(line).strip()
     index_options = list(_INDEX_OPTION.finditer(line)) if line.startswith("-") else []
     for option in index_options:
         option_name, address_text = option[1] or option[2], option[3]

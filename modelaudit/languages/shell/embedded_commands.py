@@ -58,7 +58,7 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
             return
         if name in _SUBSCRIPT_EVALUATORS and not index:
             # ``let 'a[$(command)]'`` runs the command in the subscript, as ``echo "a[$(command)]"`` does.
-            with_subscript = [argument for argument in arguments[:_MAX_WORDS] if "[$(" in argument]
+            with_subscript = [argument for argument in arguments if "[$(" in argument]
             yield from (f'echo "{argument}"' for argument in with_subscript if OUTPUT_MARK not in argument)
         if name in ("find", "fd"):
             yield from _extract_find_command(arguments)
@@ -71,7 +71,7 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
             )
         pattern = _PATTERN_BY_PROGRAM.get(name)
         if pattern is not None:
-            matches = (pattern.fullmatch(argument[:10_000]) for argument in arguments[:_MAX_WORDS])
+            matches = (pattern.fullmatch(argument) for argument in arguments)
             yield from (match[1] for match in matches if match is not None)
             return
 

@@ -25,6 +25,8 @@ _PROGRAM: Final = re.compile(
     r"\s*(?:(?:which|command\s+-v|type\s+-[pP])\s+|(?:echo|printf)\s+(?:-n\s+)?)[\"']?([\w./-]{1,200})[\"']?\s*"
 )
 _MAX_VALUE_LENGTH: Final = 4096
+CUT_MARK: Final = "\ue001"
+"""Ends the value of a variable that was cut: a text of commands that has it is not known to its end."""
 _MAX_AFFIX: Final = 500
 
 COMMAND_VARIABLES: Final = frozenset(
@@ -125,6 +127,11 @@ def _trim_pattern(value: str, pattern: str, is_prefix: bool, is_longest: bool) -
     return value
 
 
+def cut_value(value: str) -> str:
+    """Return the value that a variable keeps: all of it, or its first characters and ``CUT_MARK``."""
+    return value if len(value) <= _MAX_VALUE_LENGTH else value[:_MAX_VALUE_LENGTH] + CUT_MARK
+
+
 def assign_array(name: str, words: Iterable[str]) -> dict[str, str]:
     """Return the variables that ``name=(words…)`` sets: one for each item, and ``name[@]`` for all of them."""
     variables: dict[str, str] = {}
@@ -134,15 +141,15 @@ def assign_array(name: str, words: Iterable[str]) -> dict[str, str]:
         index, value = (entry[1], entry[2]) if entry else (str(number), word)
         variables[f"{name}[{index}]"] = value
         values.append(value)
-    variables[f"{name}[@]"] = " ".join(values)[:_MAX_VALUE_LENGTH]
+    variables[f"{name}[@]"] = cut_value(" ".join(values))
     variables[name] = values[0] if values else ""
     return variables
 
 
 def assign_positional_parameters(words: list[str]) -> dict[str, str]:
     """Return the variables that ``set -- words…`` or the call of a function sets: ``$@`` and ``$1`` to ``$9``."""
-    joined_words = " ".join(words)[:_MAX_VALUE_LENGTH]
-    numbered = {str(number): word[:_MAX_VALUE_LENGTH] for number, word in enumerate(words[:9], 1)}
+    joined_words = cut_value(" ".join(words))
+    numbered = {str(number): cut_value(word) for number, word in enumerate(words[:9], 1)}
     return {"@": joined_words, **numbered}
 
 

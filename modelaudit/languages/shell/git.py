@@ -51,7 +51,7 @@ _HOST: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@\s]*@)?([^/:\s]+)|(?:[^/@
 _OPTION: Final = re.compile(r"-|[a-z+]+://(?:[^/@\s]*@)?-", re.IGNORECASE)
 _GIT_FOLDER: Final = re.compile(r"(?:\A|/)\.git(?:/|\Z)", re.IGNORECASE)
 _ATTRIBUTE: Final = re.compile(r"(filter|diff|merge)=(\S{1,200})")
-_MAX_LINE_LENGTH: Final = 5000
+_MAX_LINE_LENGTH: Final = 5000  # of a line that another may continue; the key is in its first characters
 _MAX_QUOTE_LENGTH: Final = 200
 
 
@@ -89,7 +89,7 @@ def _parse_settings(text: str) -> Iterator[_GitSetting]:
     section = subsection = ""
     continued, first_line = "", 0  # the text of a setting so far, and its line
     for number, raw_line in enumerate(text.split("\n"), 1):
-        line = continued + raw_line.strip()[:_MAX_LINE_LENGTH]
+        line = continued + raw_line.strip()
         first_line = first_line if continued else number
         continued = ""
         # An odd number of backslashes at the end continues the line; an even number escapes itself. A comment ends with
@@ -186,7 +186,7 @@ def collect_attribute_mentions(text: str) -> Iterator[Mention]:
     """Yield each driver that git attributes select, once. The settings of the machine decide what a driver runs."""
     seen: set[str] = set()
     for number, line in enumerate(text.split("\n"), 1):
-        words = line.strip()[:_MAX_LINE_LENGTH].split()
+        words = line.split()
         for word in words[1:] if words and not words[0].startswith("#") else ():
             attribute = _ATTRIBUTE.fullmatch(word)
             if attribute is not None and word not in seen:

@@ -18,6 +18,7 @@ from modelaudit.languages.shell.expansions import (
     POSITIONAL_PARAMETERS,
     assign_array,
     assign_positional_parameters,
+    cut_value,
     expand_variable,
     find_closing_brace,
     find_closing_parenthesis,
@@ -40,7 +41,6 @@ _RESERVED_WORDS: Final = frozenset(
 )
 # The name of a variable at the beginning of the inside of ``${…}``.
 _LOST_NAME: Final = re.compile(r"\A[!#]?(\w{1,100}|@)")
-_MAX_VALUE_LENGTH: Final = 4096
 MAX_COMMANDS: Final = 50_000
 """How many commands of a text are parsed; more are an absence, which the analysis of the script reports."""
 _MAX_EXPANSION_DEPTH: Final = 8
@@ -183,7 +183,7 @@ class ShellLexer:
                 if OUTPUT_MARK in value:
                     self.variables.pop(name, None)
                 else:
-                    self.variables[name] = value[:_MAX_VALUE_LENGTH]
+                    self.variables[name] = cut_value(value)
         self._assign_parameters_and_loop_variable(current.words)
         if not current.words:
             self._redirect_group(current)
@@ -284,7 +284,7 @@ class ShellLexer:
             if OUTPUT_MARK in value:  # unknown, so that the variable must stay visible as ``$NAME``
                 self.variables.pop(name, None)
             else:
-                self.variables[name] = self.variables.get(name + "[@]", value)[:_MAX_VALUE_LENGTH]
+                self.variables[name] = cut_value(self.variables.get(name + "[@]", value))
         return True
 
     def _read_word(self) -> str:

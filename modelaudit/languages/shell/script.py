@@ -31,7 +31,6 @@ from modelaudit.languages.shell.execution import (
 )
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_requirements
-from modelaudit.languages.shell.lexer import MAX_COMMANDS
 from modelaudit.languages.shell.pipelines import (
     Pipeline,
     group_into_pipelines,
@@ -79,8 +78,8 @@ def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         state.reported.add((mention.use, mention.name, mention.where))
         yield mention
-    if state.is_cut:
-        raise LimitReachedError(f"only the first {MAX_COMMANDS} commands of the script were analysed")
+    if state.reached_bound:
+        raise LimitReachedError(state.reached_bound)
 
 
 @dataclass(frozen=True, slots=True)

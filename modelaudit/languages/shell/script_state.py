@@ -8,9 +8,9 @@ from typing import Final
 from modelaudit.languages.shell.aliases import parse_aliases
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.downloads import DownloadTracker
-from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS, assign_positional_parameters
+from modelaudit.languages.shell.expansions import CUT_MARK, POSITIONAL_PARAMETERS, assign_positional_parameters
 from modelaudit.languages.shell.functions import find_functions
-from modelaudit.languages.shell.lexer import ShellLexer
+from modelaudit.languages.shell.lexer import MAX_COMMANDS, ShellLexer
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 
@@ -30,7 +30,7 @@ class ScriptState:
         reported: the use, name and line of each mention so far.
         shell_outputs: the descriptors that ``exec > >(sh)`` connects with a shell.
         downloads: the files and variables with downloaded content.
-        is_cut: one of the texts has more commands than are parsed.
+        reached_bound: one line on commands that were not analysed; empty if all were.
     """
 
     work_left: int
@@ -40,7 +40,7 @@ class ScriptState:
     reported: set[tuple[str, str, Location | None]] = field(default_factory=set)
     shell_outputs: set[str] = field(default_factory=set)
     downloads: DownloadTracker = field(default_factory=DownloadTracker)
-    is_cut: bool = False
+    reached_bound: str = ""
 
     @classmethod
     def for_text(cls, text: str) -> ScriptState:
@@ -68,7 +68,10 @@ class ScriptState:
             self.functions[name] = body
         lexer = ShellLexer(text, self.variables)
         commands = lexer.split_commands()
-        self.is_cut = self.is_cut or lexer.is_cut
+        if lexer.is_cut:
+            self.reached_bound = f"only the first {MAX_COMMANDS} commands of the script were analysed"
+        elif CUT_MARK in text and not self.reached_bound:
+            self.reached_bound = "only the first characters of a long variable that is executed were analysed"
         return commands
 
     def expand_calls(self, commands: list[Command]) -> list[Command]:

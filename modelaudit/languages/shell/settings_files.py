@@ -19,7 +19,6 @@ _COMMAND_KEY: Final = re.compile(
     r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop|tryexec)", re.IGNORECASE
 )
 _DEFAULT_REGISTRY: Final = re.compile(r"https?://registry\.npmjs\.org(?:/|\Z)", re.IGNORECASE)
-_MAX_LINE_LENGTH: Final = 5000
 _MAX_FILES: Final = 1000
 
 
@@ -69,6 +68,6 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
 
 
 def _number_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number of each line, from 1, and its text without spaces around it, cut to ``_MAX_LINE_LENGTH``."""
+    """Yield the number of each line, from 1, and its text without spaces around it."""
     for number, line in iterate_within_deadline(enumerate(text.splitlines(), 1)):
-        yield number, line.strip()[:_MAX_LINE_LENGTH]
+        yield number, line.strip()

@@ -145,10 +145,11 @@ def claim_license_files(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
 
     Only the name is read here. ``entry`` stays ``None``, because the text was not compared with any licence.
     """
-    term_files = sorted(path for path in paths if classify_text_file(path) in _TERM_FILE_KINDS)
+    term_files = [path for path in paths if classify_text_file(path) in _TERM_FILE_KINDS]
+    # Beyond the limit, those nearest to the root are kept: a file there is about the whole model.
+    kept_files = sorted(term_files, key=lambda path: (path.count("/"), path))[:CLAIM_LIMIT]
     return tuple(
-        LicenseClaim(ClaimKind.FOUND, path, FILE_NAME, path, None, basis=Basis.FILE_NAME)
-        for path in term_files[:CLAIM_LIMIT]
+        LicenseClaim(ClaimKind.FOUND, path, FILE_NAME, path, None, basis=Basis.FILE_NAME) for path in sorted(kept_files)
     )
 
 

