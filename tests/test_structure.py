@@ -422,3 +422,18 @@ def test_no_template_contains_verdict_words() -> None:
     templates = sorted((PACKAGE / "reports" / "templates").iterdir())
     assert templates
     assert not [file.name for file in templates if VERDICT_WORDS.search(file.read_text(encoding="utf-8"))]
+
+
+def test_no_test_module_reads_a_clock() -> None:
+    # A test that asserts a measured time fails on a busy machine; ``support.work`` counts the work instead.
+    clocks = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
+    names = {f"{clock}{suffix}" for clock in clocks for suffix in ("", "_ns")}
+    readings = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Attribute(value=ast.Name(id="time"), attr=attr) if attr in names:
+                    readings.append(f"{path.name}:{node.lineno}")
+                case ast.ImportFrom(module="time") | ast.Import(names=[ast.alias(name="timeit")]):
+                    readings.append(f"{path.name}:{node.lineno}")
+    assert readings == []

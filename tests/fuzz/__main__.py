@@ -174,7 +174,9 @@ def main() -> int:
     parser.add_argument("--file", type=Path, help="read this one file and print its problems")
     options = parser.parse_args()
     if options.file:
-        problems = Inspector().find_problems(options.file.read_bytes(), options.file.name, every_format=True)
+        problems = Inspector(measures_time=True).find_problems(
+            options.file.read_bytes(), options.file.name, every_format=True
+        )
         print(*problems or ["no problem"], sep="\n")
         return 1 if problems else 0
     pool = list_seeds(options.only)

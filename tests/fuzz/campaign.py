@@ -100,7 +100,7 @@ def read_inputs(
     """
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST, MEMORY_MOST))
-    inspector = Inspector()
+    inspector = Inspector(measures_time=True)
     for number in numbers:
         current_number.value = number
         input_ = make_input(run, number, pool)

@@ -1,0 +1,377 @@
+"""Count the work of a computation, which no load of the machine changes: executed lines, and steps of a regular expression.
+
+A measured time depends on the machine, and a test that asserts one fails by chance. The numbers here are equal in every
+run. ``find_growth_fault`` compares them for a size and for twice the size. The engine of ``re`` counts nothing, so
+``CountingPattern`` executes each parsed pattern on a backtracking machine as well, which tries the alternatives in the
+order of ``re``. Its matches equal those of ``re``, as every use checks.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice, zip_longest
+from re import _compiler as compiler
+from re import _constants as codes
+from re import _parser as parser
+from types import FrameType
+from typing import Any, ClassVar, Final, TypeAlias
+
+import pytest
+
+MOST_GROWTH: Final = 2.5
+"""Factor by which the work may grow if the size doubles: a linear computation needs 2, a quadratic one 4."""
+MOST_STEPS: Final = 1_000_000
+"""Steps after which a match is given up: a pattern that backtracks without a bound would take days."""
+
+Text: TypeAlias = str | bytes
+Program: TypeAlias = list[tuple]  # type: ignore[type-arg] - an instruction is its name and its operands
+Groups: TypeAlias = dict[int, int]
+"""Positions by number: the start 2g and the end 2g + 1 of group g, and negative numbers for the starts of repetitions."""
+
+
+def find_growth_fault(count: Callable[[int], int], size: int) -> str:
+    """Return why the work is not linear: a sentence with both counts; an empty string if it is.
+
+    Args:
+        count: returns the work for a size.
+        size: the smaller of both sizes, large enough that the work for it exceeds constant work.
+    """
+    count(size // 4)  # the first run imports modules and fills caches, which must not count for one of both sizes only
+    small, large = count(size), count(2 * size)
+    return "" if large <= MOST_GROWTH * small else f"size {size} takes {small} steps, size {2 * size} takes {large}"
+
+
+def count_work(action: Callable[[], object]) -> int:
+    """Count the lines of Python that ``action`` executes, and the steps of the patterns of ``modelaudit``.
+
+    Patterns that are neither variables of a module nor a ``CountingPattern`` are not counted.
+    """
+    steps_before = CountingPattern.steps
+    with pytest.MonkeyPatch.context() as patch:
+        for module in [each for name, each in sys.modules.items() if name.startswith("modelaudit.")]:
+            for variable, value in list(vars(module).items()):
+                if isinstance(value, re.Pattern):
+                    patch.setattr(module, variable, CountingPattern(value))
+        lines = count_lines(action)
+    return lines + CountingPattern.steps - steps_before
+
+
+def count_lines(action: Callable[[], object]) -> int:
+    """Count the lines of Python that ``action`` executes, except those of this module, each as often as it is executed."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., object] | None:
+        nonlocal lines
+        if frame.f_code.co_filename == __file__:
+            return None
+        lines += event == "line"
+        return trace
+
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(previous)
+    return lines
+
+
+class CountingPattern:
+    """A compiled pattern that answers as ``re`` does, and counts the steps of a backtracking machine for the same matches.
+
+    Attributes:
+        steps: those of all patterns since the program began.
+    """
+
+    steps: ClassVar[int] = 0
+
+    def __init__(self, pattern: re.Pattern[Any]) -> None:
+        self._pattern = pattern
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pattern, name)
+
+    def finditer(self, text: Text, start: int = 0) -> Iterator[re.Match[Any]]:
+        """Yield the matches, and count those that are requested.
+
+        Raises:
+            AssertionError: the machine finds another match than ``re``.
+        """
+        for span, match in zip_longest(_iterate_spans(self._pattern, text, start), self._pattern.finditer(text, start)):
+            assert match is not None and span == match.span(), f"{self._pattern.pattern!r} in {text!r}"
+            yield match
+
+    def search(self, text: Text, start: int = 0) -> re.Match[Any] | None:
+        """Return the first match."""
+        return next(self.finditer(text, start), None)
+
+    def findall(self, text: Text, start: int = 0) -> list[Any]:
+        """Return the text or the groups of each match."""
+        _exhaust(self.finditer(text, start))
+        return self._pattern.findall(text, start)
+
+    def sub(self, replacement: Any, text: Text, most: int = 0) -> Any:
+        """Return the text with each match replaced, or only the first ``most``."""
+        _exhaust(islice(self.finditer(text), most or None))
+        return self._pattern.sub(replacement, text, most)
+
+    def split(self, text: Text, most: int = 0) -> list[Any]:
+        """Return the parts between the matches."""
+        _exhaust(islice(self.finditer(text), most or None))
+        return self._pattern.split(text, most)
+
+    def match(self, text: Text, start: int = 0) -> re.Match[Any] | None:
+        """Return the match that begins at ``start``."""
+        _Machine(text).execute(_compile(self._pattern), start, {})
+        return self._pattern.match(text, start)
+
+    def fullmatch(self, text: Text, start: int = 0) -> re.Match[Any] | None:
+        """Return the match that covers the text from ``start``."""
+        _Machine(text).execute(_compile(self._pattern, is_full=True), start, {})
+        return self._pattern.fullmatch(text, start)
+
+
+def _exhaust(items: Iterable[object]) -> None:
+    """Request all items."""
+    deque(items, maxlen=0)
+
+
+def _iterate_spans(pattern: re.Pattern[Any], text: Text, start: int) -> Iterator[tuple[int, int]]:
+    """Yield the start and the end of each match, as the machine finds them."""
+    machine, program = _Machine(text), _compile(pattern)
+    empty_match = -1  # behind an empty match, the next one at the same place is not empty
+    while start <= len(text):
+        found = machine.execute(program, start, {}, rejected_end=empty_match)
+        if found is None:
+            start, empty_match = start + 1, -1
+            continue
+        end, _ = found
+        yield start, end
+        start, empty_match = end, end if end == start else -1
+
+
+@dataclass(slots=True)
+class _Machine:
+    """Executes programs on one text by backtracking, and counts the instructions."""
+
+    text: Text
+    steps: int = 0
+
+    def execute(
+        self, program: Program, start: int, groups: Groups, rejected_end: int = -1
+    ) -> tuple[int, Groups] | None:
+        """Return the end of the first match that begins at ``start`` and its groups, or ``None``.
+
+        Raises:
+            AssertionError: the text takes more than ``MOST_STEPS``.
+        """
+        alternatives = [(0, start, groups)]
+        while alternatives:
+            place, position, groups = alternatives.pop()
+            while True:
+                self.steps += 1
+                CountingPattern.steps += 1
+                assert self.steps <= MOST_STEPS, f"more than {MOST_STEPS} steps for {len(self.text)} characters"
+                name, *operands = program[place]
+                place += 1
+                if name == "end":
+                    if position == rejected_end:
+                        break
+                    return position, groups
+                if name == "fork":
+                    first, second = operands
+                    alternatives.append((second, position, groups))
+                    place = first
+                elif name == "jump":
+                    place = operands[0]
+                elif name == "take":
+                    if position >= len(self.text) or not operands[0](self.text[position]):
+                        break
+                    position += 1
+                else:
+                    moved = self._execute_rare(name, operands, position, groups)
+                    if moved is None:
+                        break
+                    position, groups = moved
+        return None
+
+    def _execute_rare(
+        self,
+        name: str,
+        operands: list,
+        position: int,
+        groups: Groups,  # type: ignore[type-arg]
+    ) -> tuple[int, Groups] | None:
+        """Execute an instruction that neither takes a character nor branches; return ``None`` if it fails."""
+        holds = True
+        if name == "save":
+            groups = {**groups, operands[0]: position}
+        elif name == "moved":  # an iteration that consumes nothing would repeat for ever
+            holds = groups[operands[0]] != position
+        elif name == "at":
+            holds = operands[0](self.text, position)
+        elif name == "look":
+            program, width, is_wanted = operands
+            found = self.execute(program, position - width, groups) if position >= width else None
+            holds = (found is not None) is is_wanted
+        elif name == "atomic":
+            return self.execute(operands[0], position, groups)
+        else:  # "repeat-group"
+            start, end = (groups.get(2 * operands[0] + side, -1) for side in (0, 1))
+            captured = self.text[start:end]
+            holds = end >= 0 and self.text[position : position + len(captured)] == captured
+            position += len(captured)
+        return (position, groups) if holds else None
+
+
+@cache
+def _compile(pattern: re.Pattern[Any], is_full: bool = False) -> Program:
+    """Return the program of a pattern; with ``is_full``, its match ends where the text ends."""
+    # The lines of this translation are no work of the computation that is counted.
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        parsed = parser.parse(pattern.pattern, pattern.flags)
+        if is_full:
+            parsed.append((codes.AT, codes.AT_END_STRING))
+        return _Compiler(pattern.pattern[:0]).compile(parsed, pattern.flags)
+    finally:
+        sys.settrace(trace)
+
+
+@dataclass(slots=True)
+class _Compiler:
+    """Translates a parsed pattern to a program.
+
+    Attributes:
+        empty: an empty text or empty bytes, as the pattern has.
+        program: the instructions so far.
+        marks: how many numbers of ``Groups`` repetitions have used.
+    """
+
+    empty: Text
+    program: Program = field(default_factory=list)
+    marks: int = 0
+
+    def compile(self, parsed: parser.SubPattern, flags: int) -> Program:
+        """Return the program of a pattern."""
+        self._add_sequence(parsed, flags)
+        self.program.append(("end",))
+        return self.program
+
+    def _add_sequence(self, parsed: parser.SubPattern, flags: int) -> None:
+        """Add the instructions of each item."""
+        for code, argument in parsed:
+            self._add_item(code, argument, flags)
+
+    def _add_item(self, code: object, argument: object, flags: int) -> None:
+        """Add the instructions of one item of a parsed pattern."""
+        program = self.program
+        match code, argument:
+            case codes.LITERAL | codes.NOT_LITERAL | codes.ANY | codes.IN, _:
+                program.append(("take", _make_test(code, argument, flags, self.empty)))
+            case codes.AT, where:
+                program.append(("at", _make_position_test(where, flags, self.empty)))
+            case codes.BRANCH, (_, branches):
+                self._add_branches(branches, flags)
+            case codes.SUBPATTERN, (group, added, removed, inner):
+                if group is not None:
+                    program.append(("save", 2 * group))
+                # One of the flags a, u and L replaces the others.
+                replaced = parser.TYPE_FLAGS if added & parser.TYPE_FLAGS else 0
+                self._add_sequence(inner, flags & ~(replaced | removed) | added)
+                if group is not None:
+                    program.append(("save", 2 * group + 1))
+            case ((codes.MAX_REPEAT | codes.MIN_REPEAT), (least, most, inner)):
+                self._add_repetition(least, most, inner, flags, is_greedy=code is codes.MAX_REPEAT)
+            case codes.GROUPREF, group:
+                program.append(("repeat-group", group))
+            case _:
+                self._add_isolated_item(code, argument, flags)
+
+    def _add_isolated_item(self, code: object, argument: object, flags: int) -> None:
+        """Add an item of which only the first match is tried."""
+        apart = _Compiler(self.empty, marks=self.marks + 1000)  # an isolated program shares no mark with this one
+        match code, argument:
+            case codes.POSSESSIVE_REPEAT, (least, most, inner):
+                apart._add_repetition(least, most, inner, flags, is_greedy=True)
+                self.program.append(("atomic", [*apart.program, ("end",)]))
+            case codes.ATOMIC_GROUP, inner:
+                self.program.append(("atomic", apart.compile(inner, flags)))
+            case ((codes.ASSERT | codes.ASSERT_NOT), (direction, inner)):
+                width = inner.getwidth()[0] if direction < 0 else 0
+                self.program.append(("look", apart.compile(inner, flags), width, code is codes.ASSERT))
+            case _:
+                raise NotImplementedError(f"{code} of a regular expression")
+
+    def _add_branches(self, branches: list[parser.SubPattern], flags: int) -> None:
+        """Add alternatives, which are tried in their order."""
+        jumps = []
+        for branch in branches[:-1]:
+            fork = len(self.program)
+            self.program.append(())
+            self._add_sequence(branch, flags)
+            jumps.append(len(self.program))
+            self.program.append(())
+            self.program[fork] = ("fork", fork + 1, len(self.program))
+        self._add_sequence(branches[-1], flags)
+        for jump in jumps:
+            self.program[jump] = ("jump", len(self.program))
+
+    def _add_repetition(self, least: int, most: int, inner: parser.SubPattern, flags: int, *, is_greedy: bool) -> None:
+        """Add the instructions of ``inner`` as often as it must occur, and as often as it may."""
+        program = self.program
+        for _ in range(least):
+            self._add_sequence(inner, flags)
+        forks = []
+        for _ in range(1 if most is codes.MAXREPEAT else most - least):
+            self.marks += 1
+            forks.append(len(program))
+            program.extend([(), ("save", -self.marks)])
+            mark = self.marks
+            self._add_sequence(inner, flags)
+            program.append(("moved", -mark))
+        if most is codes.MAXREPEAT:
+            program.append(("jump", forks[0]))
+        for fork in forks:
+            ways = (fork + 1, len(program))
+            program[fork] = ("fork", *(ways if is_greedy else reversed(ways)))
+
+
+def _make_test(code: object, argument: object, flags: int, empty: Text) -> Callable[[str | int], bool]:
+    """Return a function that tests one character or byte; ``re`` itself decides about each that occurs."""
+    item = parser.SubPattern(parser.State(), [(code, argument)])
+    item.state.str = empty
+    item.state.flags = flags
+    compiled = compiler.compile(item, flags)
+    decided: dict[str | int, bool] = {}
+
+    def accepts(character: str | int) -> bool:
+        if character not in decided:
+            text = bytes([character]) if isinstance(character, int) else character
+            decided[character] = compiled.match(text) is not None
+        return decided[character]
+
+    return accepts
+
+
+_POSITION_PATTERNS: Final = {
+    codes.AT_BEGINNING: "^",
+    codes.AT_BEGINNING_STRING: r"\A",
+    codes.AT_BOUNDARY: r"\b",
+    codes.AT_NON_BOUNDARY: r"\B",
+    codes.AT_END: "$",
+    codes.AT_END_STRING: r"\Z",
+}
+
+
+def _make_position_test(where: object, flags: int, empty: Text) -> Callable[[Text, int], bool]:
+    """Return a function that tests a position between two characters, as ``re`` does."""
+    spelling = _POSITION_PATTERNS[where]
+    compiled = re.compile(spelling if isinstance(empty, str) else spelling.encode(), flags & ~re.VERBOSE & ~re.DEBUG)
+    return lambda text, position: compiled.match(text, position) is not None
