@@ -25,7 +25,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-hostile bench-ledger bench-mutation bench fuzz lock clean
+        bench-licenses bench-hostile bench-ledger bench-load bench-mutation bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -105,6 +105,10 @@ bench-hostile: $(DEV)
 # The class of each byte of all fixtures, payloads inserted into them, and files of real libraries.
 bench-ledger: $(DEV) fixtures
 	$(BIN)/python benchmarks/ledger.py --write
+
+# The verdicts of all fixtures, alone and beside four processes that keep the machine busy; they must be equal.
+bench-load: $(DEV) fixtures
+	$(BIN)/python benchmarks/load.py
 
 # Mutants of files that a scan fails, each run by its real loader; needs torch.
 bench-mutation: $(DEV) fixtures

@@ -94,7 +94,7 @@ def _scan(path: Path) -> tuple[int, list[ArtifactLedger]]:
     return report.exit_code, ledgers
 
 
-def _list_fixtures() -> list[Path]:
+def list_fixtures() -> list[Path]:
     """Return every fixture that is a file, built or committed."""
     built = (path for path in FIXTURES.rglob("*") if path.parent != FIXTURES)
     return sorted(path for path in (*built, *WRITTEN.rglob("*")) if path.is_file())
@@ -123,7 +123,7 @@ def _check_partition(path: Path) -> tuple[Counter[ByteClass], str]:
 
 def _check_partitions(faults: list[str]) -> str:
     """Check that each byte of each fixture has exactly one class."""
-    paths = _list_fixtures()
+    paths = list_fixtures()
     with Pool(2) as pool:
         results = pool.map(_check_partition, paths, chunksize=20)
     faults += [fault for _, fault in results if fault]
@@ -135,7 +135,7 @@ def _check_partitions(faults: list[str]) -> str:
 
 def _list_hosts(only: Sequence[str] | None) -> dict[str, list[Path]]:
     """Return by format the benign fixtures of one file that a scan passes."""
-    paths = [path for path in _list_fixtures() if "benign" in path.parts or path.is_relative_to(WRITTEN)]
+    paths = [path for path in list_fixtures() if "benign" in path.parts or path.is_relative_to(WRITTEN)]
     paths = [path for path in paths if 0 < path.stat().st_size <= _LARGEST_HOST and path.suffix not in (".md", ".yaml")]
     hosts: dict[str, list[Path]] = defaultdict(list)
     with Pool(2) as pool:

@@ -362,7 +362,8 @@ def test_truncated_text_is_never_exact(prints: Fingerprints) -> None:
 def test_hostile_text_is_matched_in_linear_work(words: str, prints: Fingerprints) -> None:
     def match_text(characters: int) -> None:
         recognition._cached_matches.clear()
-        found = recognise_texts(words * (characters // len(words)), prints, KNOWN)
+        copies = max(1, characters // len(words))
+        found = recognise_texts(words * copies, prints, KNOWN)
         assert (EXACT in {match.likeness for match in found}) is (words == PERMIT)
 
     assert find_growth_fault(lambda characters: count_work(lambda: match_text(characters)), 1200) == ""
