@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _parse_options() -> argparse.Namespace:
-    """Parse the options, with absolute folders and all scanners by default."""
+    """Parse the options. Without ``--scanners``, all are chosen; ``folder`` is made absolute."""
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
     corpus = Path(os.environ.get("CORPUS") or ROOT.parent / "shared" / "corpus")
     parser.add_argument("--corpus", type=Path, default=corpus)

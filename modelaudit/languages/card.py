@@ -62,9 +62,9 @@ _SKIPPED_FIELDS = (FIELDS - {"tags"}) | {
     *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
     *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
 }
-"""Fields without terms, or parsed as fields. A widget's examples are sample input, so they are skipped too.
+"""The fields that ``parse_card`` parses, and those whose values are no terms, such as a widget's sample input.
 
-Tags can contain terms, so they are not skipped.
+Tags are parsed too, but they can contain terms, so they are not skipped.
 """
 _MAX_DEPTH = 3
 _MAX_STEPS = 1000
@@ -106,9 +106,10 @@ def split_front_matter(text: str) -> FrontMatter | None:
 
 
 def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
-    """Yield, as text, each field that the Hub ignores, with its first line: authors write terms into them.
+    """Yield the text of each field that is not in ``_SKIPPED_FIELDS``, with its first line, as it may contain terms.
 
-    Among them are the questions of an access gate, whose terms a user must accept before downloading.
+    Such are fields that an author invented, the tags, and the questions of an access gate, whose terms a user must
+    accept before downloading.
     """
     if matter.is_too_long:
         return

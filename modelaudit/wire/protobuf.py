@@ -369,7 +369,7 @@ class FieldCursor(Cursor):
         if end > self.end:
             beyond = end - self.end
             raise DamagedError(f"a field of {length} bytes ends {beyond} bytes beyond its message", key_offset)
-        # The block in memory stays: bodies inside it share its bytes, and the next key is often inside it, too.
+        # Unlike ``Cursor.skip``, keep the block in memory even if the offset leaves it: the content may be inside it.
         self.offset = end
         return start
 

@@ -188,35 +188,37 @@ def test_rule_file_with_bytes_that_are_not_utf8_is_refused(rules: Path) -> None:
 
 
 OTHER_LICENSE = """\
-id: Expat
-name: Expat Licence
+id: Zlib
+name: Other Licence
 category: permissive
-url: https://example.org/expat
-hub-ids: [expat]
-aliases: [Expat 1.0]
+url: https://example.org/other
+hub-ids: [other-licence]
+aliases: [Other 1.0]
 """
 
 
 @check_each(
     "old, new, line",
     [
-        ("id: Expat", "id: m.i.t", 1),
-        ("name: Expat Licence", "name: the-mit-license", 2),
-        ("https://example.org/expat", "http://www.spdx.org/licenses/mit.html", 4),
-        ("[expat]", "[expat, mit]", 5),
-        ("[Expat 1.0]", "[MIT]", 6),
-        ("[Expat 1.0]", '["MIT License"]', 6),
-        ("[Expat 1.0]", '["https://spdx.org/licenses/MIT.html"]', 6),
+        ("id: Zlib", "id: m.i.t", 1),
+        ("name: Other Licence", "name: the-mit-license", 2),
+        ("https://example.org/other", "http://www.spdx.org/licenses/mit.html", 4),
+        ("[other-licence]", "[other-licence, mit]", 5),
+        ("[Other 1.0]", "[MIT]", 6),
+        ("[Other 1.0]", '["MIT License"]', 6),
+        ("[Other 1.0]", '["https://spdx.org/licenses/MIT.html"]', 6),
     ],
 )
 def test_licence_with_the_name_or_address_of_another_licence_is_refused(
     rules: Path, old: str, new: str, line: int
 ) -> None:
-    text = OTHER_LICENSE.replace(old, new)
-    # A licence file is named after its id, so only the case that changes the id has another name.
-    stem = "m.i.t" if line == 1 else "Zlib"
-    (rules / f"licenses/{stem}.yaml").write_text(text if line == 1 else text.replace("id: Expat", "id: Zlib"))
-    with pytest.raises(ConfigurationError, match=rf"{stem}.yaml:{line}: '.*' already means MIT, in rules/.*/MIT.yaml:"):
+    # A licence file must be named after its id. Both ids come after MIT in the order of loading, so that the error is
+    # about this file and not about MIT.yaml.
+    license_id = "m.i.t" if line == 1 else "Zlib"
+    (rules / f"licenses/{license_id}.yaml").write_text(OTHER_LICENSE.replace(old, new))
+    with pytest.raises(
+        ConfigurationError, match=rf"{license_id}.yaml:{line}: '.*' already means MIT, in rules/.*/MIT.yaml:"
+    ):
         load_catalogue(rules)
 
 

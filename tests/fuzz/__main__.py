@@ -84,8 +84,9 @@ class _Run:
         if isinstance(report, Counter):
             self.counts += report
             return
-        # The text of a problem differs from input to input; the place in the code does not. A text such as
-        # "exception: KeyError: 'x' at reader.py:12 < pipeline.py:34" therefore counts under its innermost frame.
+        # Problems count as one if their innermost frame and the first three parts of their description are equal. In
+        # "reader-failed: pickle reader: KeyError: 'x' at reader.py:12 < pipeline.py:34" these parts leave out the
+        # message of the error, which differs from input to input.
         description, _, frames = report.text.rpartition(" at ")
         if description:
             innermost_frame, kind = frames.partition(" < ")[0], " ".join(description.split(": ")[:3])

@@ -139,7 +139,7 @@ def test_all_license_texts_of_one_archive_together_are_bounded(read_bytes):
     assert len(read_bytes(stored.getvalue(), "a.zip").of(Prose)) == 20
 
 
-def test_gguf_metadata_states_license_data_sets_and_base_model(read_fixture):
+def test_gguf_metadata_states_the_license_and_the_data_sets_and_the_base_model(read_fixture):
     reading = read_fixture("license-evidence/gguf/model.Q4_K_M.gguf")
     assert list_statements(reading) == [
         (Topic.LICENSE, "general.license", "llama3.1"),

@@ -141,7 +141,7 @@ def test_report_on_local_files_states_that_no_network_was_needed(passing: AuditR
     assert view.describe_network_use(replace(passing, target=online)) == "no network was needed"
 
 
-def test_report_asks_only_the_questions_that_its_failures_and_absences_raise(
+def test_html_report_lists_only_the_questions_to_engineers_that_its_facts_raise(
     failing: AuditReport, passing: AuditReport, incomplete: AuditReport
 ) -> None:
     questions = " ".join(list_questions(failing))

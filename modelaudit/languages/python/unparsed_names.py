@@ -23,17 +23,20 @@ _LITERAL: Final = re.compile(
     r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+""",
     re.DOTALL,
 )
-# ``import a.b as c, d``; ``from a.b import c, d as e``; of both, one name as ``d as e``; ``a.b.c(`` with its bracket.
+# ``import a.b as c, d``, with all that follows the keyword as one group.
 _IMPORT: Final = re.compile(
     r"\bimport[ \t]++([\w.]++(?:[ \t]++as[ \t]++\w++)?+(?:[ \t]*+,[ \t]*+[\w.]++(?:[ \t]++as[ \t]++\w++)?+)*+)"
 )
+# ``from a.b import c, d as e``, with the module and all that follows ``import`` as groups.
 _FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#);]{1,2000}+)")
+# One name of either, such as ``d as e``, with ``d`` and ``e`` as groups.
 _ALIAS: Final = re.compile(r"([\w.*]++)(?:[ \t]++as[ \t]++(\w++))?")
 # An import over several lines, in brackets or with a backslash at the end of each.
 _IMPORT_OF_LINES: Final = re.compile(
     r"\bfrom[ \t]++[\w.]++[ \t]++import[ \t]*+\([^()]{0,2000}+|\b(?:from|import)\b[^\n\\]*+(?:\\\n[^\n\\]*+)++"
 )
 _LINE_BREAK: Final = re.compile(r"\\?\n")
+# ``a.b.c(``, with the dotted name and, if it follows, the bracket as groups.
 _DOTTED: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
 _EXEC_STATEMENT: Final = re.compile(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
 # The letters before the quotes of an f-string, and the parts of it that are not kept.

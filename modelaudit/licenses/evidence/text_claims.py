@@ -62,7 +62,7 @@ def _may_hold_terms(prose: Prose) -> bool:
     """Whether a text may hold licence terms. Most cards and code heads hold none, and recognition is slow."""
     if prose.kind not in (ProseKind.CARD, ProseKind.CODE):
         return True
-    # The stems are English and European. A text in another script is always compared.
+    # The stems are those of European languages, so a text in another script cannot be ruled out.
     if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
         return True
     return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _MIN_STEMS

@@ -416,6 +416,7 @@ def test_zip_data_descriptor_with_8_byte_sizes_is_read(size):
     content = b"x" * size
     header = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 45, _DESCRIPTOR_FLAG, 0, 0, 0, 0, 0, 0, 1, 0)
     descriptor = struct.pack("<4sIQQ", b"PK\7\x08", zlib.crc32(content), size, size)
+    # Without a directory, the second member is found only where the descriptor of the first one ends.
     data = (header + b"a" + content + descriptor) + (header + b"b" + content + descriptor)
     limits = Limits()
     contents = find_contents(CountingWindow(data), limits, Budget(limits, len(data)))

@@ -432,7 +432,7 @@ def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
         assert list_mentions(read_bytes(f"registry={address}\n".encode(), ".npmrc")) == [("index", address)]
 
 
-def test_line_number_of_a_shell_command_counts_both_lines_of_a_quoted_text_before_it():
+def test_line_number_of_a_shell_command_counts_the_line_break_in_a_quoted_text_before_it():
     [mention] = collect_script_mentions("x=$'a\nb'\ncurl http://e/x | sh")
     assert mention.where.line == 3
 
@@ -489,7 +489,7 @@ def test_scripts_of_any_bytes_never_crash_the_readers(read_bytes, data, path):
     read_bytes(b"RUN true\n" + data, path)
 
 
-def test_analysis_of_a_very_long_pipeline_stops_at_its_bound_after_the_first_mentions():
+def test_mentions_of_a_very_long_shell_pipeline_are_yielded_until_its_analysis_stops_at_its_bound():
     uses = []
     with pytest.raises(LimitReachedError, match="nested and piped commands"):
         uses.extend(each.use for each in collect_script_mentions("curl http://a/b | sh" + " | sh" * 20_000))
@@ -498,7 +498,7 @@ def test_analysis_of_a_very_long_pipeline_stops_at_its_bound_after_the_first_men
     assert 100 < len(uses) < 700
 
 
-def test_pipeline_of_ordinary_length_is_analysed_to_its_end():
+def test_shell_pipeline_of_ordinary_length_is_analysed_to_its_end():
     script = "curl http://a/b | sh" + " | tee a" * 200 + " | bash"
     assert [each.name for each in collect_script_mentions(script)] == ["http://a/b"] * 2
 

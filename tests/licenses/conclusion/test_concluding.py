@@ -92,7 +92,7 @@ def test_license_link_determines_the_license_if_the_card_has_no_license_name(con
     "stated",
     ["other", "unknown", "openrail", "cc", "CC", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "modified-mit"],
 )
-def test_card_that_states_only_a_license_family_gets_a_vague_conclusion(conclude_cards, stated):
+def test_card_that_states_only_a_license_family_or_placeholder_gets_no_concluded_license(conclude_cards, stated):
     conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.category, conclusion.entries) == (VAGUE, LicenseCategory.UNKNOWN, ())
     assert stated in conclusion.reasoning[0]

@@ -162,7 +162,7 @@ def test_non_commercial_use_with_few_users_is_neither_denied_nor_for_review(rule
 def test_user_cap_of_a_license_denies_use_only_above_the_stated_number_of_users(rules: Catalogue, licence: str) -> None:
     caps = {clause.number for clause in list_clauses(rules, licence, "user-cap")}
     if licence in UNREAD_LICENSES:
-        # Some agreements of Tencent are on record with the cap of its other agreements.
+        # None has a cap, except agreements of Tencent: the rule set gives them the one that most of its agreements state.
         assert caps <= {100e6}
         return
     assert caps == ({USER_CAPS[licence]} if licence in USER_CAPS else set())
