@@ -136,7 +136,7 @@ def find_unstorable_names(names: Collection[str]) -> dict[str, str]:
     problems = {name: problem for name in names if (problem := explain_unstorable_name(name))}
     # The folders of a storable name are storable too, so no other name can lie above it.
     storable_names = [name for name in names if name not in problems]
-    problem = "a folder of its path is a file of the same listing"
+    problem = "the listing has a file in the place of one of its folders"
     return problems | dict.fromkeys(_find_names_below_files(storable_names), problem)
 
 

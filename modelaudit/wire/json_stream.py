@@ -23,7 +23,8 @@ _WHOLE_VALUE: Final = 256 * KIB
 # four bytes. Text is read in steps of its own size.
 _STRING_MEMORY: Final = 16 * MIB
 _MOST_NUMBER_CHARACTERS: Final = MIB
-# A number may go on behind the characters in memory; ``1e+`` has three that are no part of a number by themselves.
+# A number may go on behind the characters in memory: of ``1e+``, ``1`` is parsed, and two characters (``e+``) are not.
+# With at least this many characters behind a value, it cannot go on.
 _NUMBER_LOOKAHEAD: Final = 4
 # The longest escape, ``\ud83d\ude00``, takes 12 characters.
 _ESCAPE_LOOKAHEAD: Final = 16
@@ -157,13 +158,13 @@ class JsonStream:
             return self._make_error("Expecting value", error.value)
         except RecursionError:
             return LimitReachedError("it nests deeper than the parser goes")
-        if not self._is_complete and len(self._text) - end < _NUMBER_LOOKAHEAD:  # a number may go on behind the text
+        if not self._is_complete and len(self._text) - end < _NUMBER_LOOKAHEAD:  # a number may go on
             return self._make_error("Expecting value", end)
-        limit = self._check_piece(start, end, self._text[start] in "[{")
-        if limit is None:
+        reached_limit = self._check_piece(start, end, self._text[start] in "[{")
+        if reached_limit is None:
             self._handler.add_value(value)
             self._position = end
-        return limit
+        return reached_limit
 
     def _open_container(self, is_object: bool) -> None:
         """Open the array or object at the current position."""

@@ -102,7 +102,7 @@ def rules_by_gadget(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[s
     return rules_by_file
 
 
-def test_published_gadgets_cover_every_kind_of_effect() -> None:
+def test_every_effect_of_the_catalogue_is_that_of_at_least_one_published_gadget() -> None:
     assert len(set(GADGETS)) >= 250
     effects = {judge_name(Name(*split_name(gadget)), CALLABLES).effect for gadget in GADGETS}
     assert effects == set(EFFECTS)

@@ -66,8 +66,8 @@ def test_subject_of_a_reference_states_where_its_target_lies_and_its_normalised_
         ("x.bin", "missing"),
     ],
 )
-def test_unlisted_target_counts_as_a_link_if_links_of_its_folder_are_counted_and_not_listed(target, state):
-    # Stands for itself and for five more links of its folder.
+def test_missing_target_counts_as_a_link_only_below_a_folder_with_more_links_than_are_listed(target, state):
+    # Stands for itself and for five more links of its folder, which the snapshot only counts.
     listed_link = Artifact("data/a", 0, None, obstacle=Unread(UnreadReason.LINK_OUTSIDE, "a link", further_files=5))
     references = References("onnx", (Reference(ReferenceKind.DATA, target),))
     files = [make_file("model.onnx"), make_file("data/seen.bin"), listed_link]

@@ -41,13 +41,13 @@ def execute_symbolically(data: bytes, *, skips_plain_data: bool = False) -> Mach
 
 
 def convert_event(event: PickleEvent) -> NamedAct:
-    """Return an event of the machine in the form that the unpicklers record."""
+    """Return an event of the pickle machine in the form that the unpicklers record."""
     subject = event.operand.maker if isinstance(event.operand, CallResult) else event.operand
     return event.act.value, str(subject) if isinstance(subject, Name) else ""
 
 
 def remove_repetitions(acts: list[NamedAct]) -> list[NamedAct]:
-    """Return each act once, in the order of first occurrence, as the machine keeps identical acts once."""
+    """Return each act once, in the order of first occurrence, as the pickle machine keeps identical acts once."""
     return list(dict.fromkeys(acts))
 
 
@@ -114,11 +114,11 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         return name
 
     def load_reduce(self) -> None:
-        """Record the call, perform it, and give its result a name."""
+        """Record the call and perform it; give the result of calling a global a name."""
         function, arguments = self.stack[-2], self.stack[-1]
         name = self.record_act(Act.CALL, function)
         super().load_reduce()
-        # The machine knows no name for the result of calling anything but a global.
+        # The pickle machine knows no name for the result of any other call.
         if self.names.is_global(function):
             self.names.set_name(self.stack[-1], _find_maker(name, function, arguments, self.names))
 

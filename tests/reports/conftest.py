@@ -435,8 +435,9 @@ def build_hostile_report() -> AuditReport:
     rule = Rule(
         evil, evil, CheckFamily.SECURITY, Severity.CRITICAL, Confidence.LOW, evil, evil, (evil, huge), (evil,), evil
     )
+    opinion_findings = (OpinionFinding(evil, evil, huge, agrees=False),)
     opinions = tuple(
-        Opinion(evil, evil, state, evil, (OpinionFinding(evil, evil, huge, False),), (evil,), (evil,))
+        Opinion(evil, evil, state, evil, opinion_findings, absences=(evil,), disagreements=(evil,))
         for state in OpinionState
     )
     return AuditReport(

@@ -52,14 +52,13 @@ def test_description_of_opinions_states_how_many_files_were_examined_and_how_man
 
     assert describe() == ("None given", "no other scanner ran")
     assert describe(Opinion("x", "", OpinionState.ABSENT, "gone")) == ("None given", "no other scanner examined it")
-    partial = Opinion(
-        "x", "1", OpinionState.GIVEN, "x examined 3 of 9 files and reports no finding", (), (), ("a.bin",)
-    )
+    detail = "x examined 3 of 9 files and reports no finding"
+    partial = Opinion("x", "1", OpinionState.GIVEN, detail, disagreements=("a.bin",))
     assert describe(partial) == ("Partial", "3 of 9 files, differs on 1")
     complete = replace(partial, detail="x examined 9 of 9 files", disagreements=())
     assert describe(complete) == ("Given", "9 of 9 files, no difference")
-    # A finding that this report lacks.
-    different = replace(complete, findings=(OpinionFinding("b.bin", "HIGH", "bad", False),))
+    # The other scanner has a finding that this report lacks.
+    different = replace(complete, findings=(OpinionFinding("b.bin", "HIGH", "bad", agrees=False),))
     assert describe(different) == ("Given", "9 of 9 files, differs on 1")
 
 

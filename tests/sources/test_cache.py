@@ -255,7 +255,7 @@ def test_folder_downloaded_with_local_dir_is_a_plain_folder(hub: LoopbackHub, tm
     assert ".cache/huggingface/download/config.json.metadata" in paths
 
 
-def test_listed_name_is_unstorable_only_if_a_folder_of_its_path_is_a_file_of_the_listing() -> None:
+def test_listed_name_is_unstorable_if_the_listing_has_a_file_in_the_place_of_one_of_its_folders() -> None:
     names = ["a", "a-b", "a/b", "a/b/c", "b/c", "b/c-d", "b/cd/e"]
     assert set(find_unstorable_names(names)) == {"a/b", "a/b/c"}
 

@@ -106,7 +106,7 @@ def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
     assert obstacle.reason is UnreadReason.LIMIT
 
 
-def test_repository_without_small_files_lists_artifacts_but_opens_none(hub: LoopbackHub) -> None:
+def test_lookup_of_small_files_lists_the_weights_of_a_repository_without_opening_them(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"model.safetensors": bytes(3000)})
     snapshot = resolve_small_files("acme/base")
     assert (list_open_paths(snapshot), list_requested_files(hub)) == (set(), set())

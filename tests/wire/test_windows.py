@@ -22,7 +22,7 @@ def _compress_deflate(data: bytes) -> bytes:
 def _open_decompressed_window(
     bytes_window, packed: bytes, size: int, limits: Limits | None = None
 ) -> DecompressedWindow:
-    """Return a window on the content of ``packed``, raw deflate that states ``size`` bytes."""
+    """Return a window on the content of ``packed`` (raw deflate), which has ``size`` bytes according to its container."""
     limits = limits or Limits()
     parent = bytes_window(packed)
     return DecompressedWindow(SubWindow(parent, 0, len(packed), get_budget(parent, limits)), DEFLATE, size, limits)

@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def build_columns():
-    """Return Series of three values by a name for their type, one for each type that the release has."""
+    """Return a Series of three values for each type that the installed pandas has, by a name for the type."""
     columns = {code: pd.Series(np.arange(3), dtype=code) for code in ("i1", "i8", "u2", "f4", "f8", "c16")}
     columns["flag"] = pd.Series([True, False, True])
     columns["text"] = pd.Series(["a", None, "b"])

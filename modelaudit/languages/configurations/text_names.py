@@ -58,7 +58,7 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
     Raises:
         LimitReachedError: there are more than ``_MAX_NAMES`` names of a kind; the names before were yielded.
     """
-    limit: LimitReachedError | None = None
+    reached_limit: LimitReachedError | None = None
     for kind, matches in _list_kinds(text):
         try:
             for match in _select_distinct(matches):
@@ -67,9 +67,9 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
                 else:
                     yield _make_mention(kind, match[1], match)
         except LimitReachedError as error:
-            limit = error  # the names of other kinds still count
-    if limit is not None:
-        raise limit
+            reached_limit = error  # the names of other kinds still count
+    if reached_limit is not None:
+        raise reached_limit
 
 
 def _list_kinds(text: str) -> Iterator[tuple[str, Iterator[re.Match[str]]]]:

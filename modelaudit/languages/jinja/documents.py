@@ -74,7 +74,8 @@ def _read_value(key_path: tuple[str, ...], text: str) -> Iterator[Reading]:
     elif unread is None or unread.reason is not UnreadReason.DAMAGED:
         # Text with braces that is not valid Jinja is not a template.
         yield _keep_attacks(outline)
-    # Text that is not valid Jinja is an absence only where a loader renders it; one that is too large always is.
+    # Text that is not valid Jinja is an absence only where a loader renders it. Text that is too large is one under
+    # every key about templates.
     is_too_large = unread is not None and unread.reason is not UnreadReason.DAMAGED
     if unread is not None and (is_loaded or (is_too_large and _is_about_templates(key_path))):
         yield unread

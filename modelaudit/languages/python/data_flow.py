@@ -15,6 +15,7 @@ from modelaudit.languages.python.values import Constant, Value, collect_tags
 _ENVIRONMENT_READERS: Final = frozenset(
     {"os.getenv", "os.environ.get", "os.environ.pop", "os.getenvb", "os.environ.__getitem__"}
 )
+# The path is their first argument, as in ``Path(path)`` before ``.read_text()``, and in ``Path.read_text(path)``.
 _OPENERS: Final = frozenset({"open", "Path", "read_text", "fdopen"})
 # Services that issue tokens: to send a token to its issuer is ordinary.
 _TOKEN_ISSUERS: Final = (

@@ -137,7 +137,7 @@ class TestFlatBuffer:
         window = bytes_window(bytes(65_534) + b"\x01\x02\x03\x04" + bytes(10))
         assert FlatBuffer(window, Limits()).read_number(65_534, "I") == 0x04030201
 
-    def test_vector_longer_than_the_file_raises_a_damage_error(self, bytes_window):
+    def test_flatbuffer_text_longer_than_the_file_raises_a_damage_error(self, bytes_window):
         content = bytearray(build_flatbuffer(b"TEST", Table({0: "text"})))
         length_offset = content.index(b"text") - 4
         content[length_offset : length_offset + 4] = b"\xff\xff\xff\xff"

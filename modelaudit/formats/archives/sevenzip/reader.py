@@ -93,7 +93,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         failure = Unread(UnreadReason.DAMAGED, str(damage), Location(offset=damage.offset))
     except WindowError as error:
         failure = Unread(error.reason, f"the archive's header: {error}")
-    # After damage, both lists are empty: the listing then holds no member, and the failure has the reason.
+    # After a failure there are no streams and no files: the listing then has no member, and ``failure`` states why.
     contents_by_folder = assign_contents(streams, files, log)
     check_names(files, log)
     for folder in streams.folders:

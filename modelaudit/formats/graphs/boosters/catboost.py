@@ -83,7 +83,7 @@ def _read_root(root: Table, defects: TreeDefects, mentions: list[Mention], facts
     version = root.text(_FORMAT_VERSION, _TEXT_BYTES)
     facts.append(("version", version))
     if version != _VERSION:
-        raise DamagedError(f"the version {version!r} is unknown", _HEADER_BYTES)
+        raise DamagedError(f"the version {version!r} of the model format is unknown", _HEADER_BYTES)
     parts = root.vector(_MODEL_PART_IDS)
     if parts is not None:
         # A part follows the buffer, and the library looks up its loader by this name.

@@ -470,14 +470,14 @@ class Machine:
     # -- persistent ids -----------------------------------------------------------------------------------------------
 
     def handle_persid(self) -> None:
-        """PERSID: push the object that a line identifies, which only the loader knows."""
+        """PERSID: push an object that only the loader knows; a line of text is its id."""
         line, is_whole = self.read_line(may_be_missing=True)
         if not (line.isascii() and line.decode("ascii").isprintable()):
             self.recorder.record_defect(PickleDefect.TEXT_INVALID, "a persistent id that is not printable ASCII")
         self._load_persistent("PERSID", line.decode("ascii", "replace") if is_whole else truncate_constant("str", line))
 
     def handle_binpersid(self) -> None:
-        """BINPERSID: push the object that the top value identifies, which only the loader knows."""
+        """BINPERSID: push an object that only the loader knows; the top value is its id."""
         self._load_persistent("BINPERSID", self.stack.pop())
 
     def _load_persistent(self, opcode: str, persistent_id: StackValue) -> None:

@@ -77,7 +77,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
     """Yield the offset, the use (``class`` or ``proxy``) and the name of each class that the stream describes.
 
-    An array of objects counts as its element class. Arrays of numbers are left out.
+    An array of objects counts as its element class. Arrays of numbers are left out. A proxy counts as ``_PROXY`` and as
+    its first interface. Other interfaces and names beyond ``_MAX_NAME_BYTES`` are left to the ``StreamParser``.
 
     Raises:
         DamagedError: the stream ends within the name of a class.
