@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 from _pytest.assertion.rewrite import AssertionRewritingHook
 
@@ -45,6 +46,11 @@ def _make_builders_importable() -> None:
 
 
 _make_builders_importable()
+
+
+# An example may take as long as it does on a busy machine, both to draw and to run.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection() -> None:
