@@ -6,7 +6,7 @@ Source: the metadata that the Hub reads from ``README.md``, https://huggingface.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -14,6 +14,7 @@ from modelaudit.languages.card_defects import CardDefect
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.documents import iterate_lines
 from modelaudit.wire.yaml_text import Node, YamlError, compose_document
 
 FIELDS = frozenset(
@@ -78,13 +79,16 @@ class FrontMatter:
     """The lines between the two fences.
 
     Attributes:
-        text: without the fences; it runs to the end of the file if the second fence is missing.
+        text: without the fences; it runs to the end of the file if the second fence is missing. Only its start is kept
+            if it exceeds the limit.
         first_line: line number, from 1, of its first line.
+        line_count: the number of its lines.
         closed: whether the second fence is present.
     """
 
     text: str
     first_line: int
+    line_count: int
     closed: bool
 
     @property
@@ -93,16 +97,30 @@ class FrontMatter:
         return len(self.text) > _MAX_FRONT_MATTER
 
 
-def split_front_matter(text: str) -> FrontMatter | None:
-    """Split off the front matter of a Markdown text; ``None`` if its first non-blank line is not a fence."""
-    lines = text.splitlines(keepends=True)
-    first_fence = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if first_fence is None or lines[first_fence].rstrip() != _FENCE:
-        return None
-    second_fence = next(
-        (number for number in range(first_fence + 1, len(lines)) if lines[number].rstrip() == _FENCE), None
-    )
-    return FrontMatter("".join(lines[first_fence + 1 : second_fence]), first_fence + 2, second_fence is not None)
+def split_front_matter(pieces: Iterable[str]) -> FrontMatter | None:
+    """Split off the front matter of a Markdown text that arrives in pieces.
+
+    Returns:
+        The front matter; ``None`` if the first line of the text that is not blank is not a fence.
+    """
+    kept: list[str] = []
+    left = _MAX_FRONT_MATTER + 1  # one more than the limit, so that a longer text is known to exceed it
+    first_line = line_count = 0
+    for number, line in enumerate(iterate_lines(pieces, left), 1):
+        is_fence = line.rstrip() == _FENCE
+        if not first_line:
+            if is_fence:
+                first_line = number + 1
+            elif line.strip():
+                return None
+        elif is_fence:
+            return FrontMatter("".join(kept), first_line, line_count, closed=True)
+        else:
+            line_count += 1
+            if left > 0:
+                kept.append(line[:left])
+                left -= len(kept[-1])
+    return FrontMatter("".join(kept), first_line, line_count, closed=False) if first_line else None
 
 
 def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:

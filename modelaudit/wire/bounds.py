@@ -1,8 +1,8 @@
 """Keep the first items of a list, and report an absence if there are more.
 
 The effect of an item beyond a bound on a loader is unknown. A reader that keeps a bounded number of names, files or
-texts therefore takes them from ``keep_first``, ``keep_first_distinct`` or ``build_references``, or raises
-``LimitReachedError`` itself.
+texts therefore takes them from ``keep_first``, ``keep_first_distinct`` or ``build_references``, counts them with a
+``KeptItems``, or raises ``LimitReachedError`` itself.
 """
 
 from __future__ import annotations
@@ -14,8 +14,30 @@ from typing import TypeVar
 from modelaudit.model.outline import Reference, References
 from modelaudit.model.reading import Reading
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.wire.base import LimitReachedError
 
 _Item = TypeVar("_Item")
+
+
+class KeptItems:
+    """Counts the items that a reader keeps of one file, and the bytes of their texts, up to a bound on each."""
+
+    __slots__ = ("_bytes_left", "_items_left", "_most_bytes", "_most_items", "_what")
+
+    def __init__(self, what: str, most_items: int, most_bytes: int = 0) -> None:
+        """Set the bounds; ``what`` is the items in the plural, for the absence: "objects"."""
+        self._what = what
+        self._most_items, self._items_left = most_items, most_items
+        self._most_bytes, self._bytes_left = most_bytes, most_bytes
+
+    def count(self, offset: int, text_bytes: int = 0) -> None:
+        """Count an item of ``text_bytes`` at ``offset``. Raises ``LimitReachedError`` beyond a bound."""
+        self._items_left -= 1
+        self._bytes_left -= text_bytes
+        if self._items_left < 0:
+            raise LimitReachedError(f"it has more than {self._most_items} {self._what}", offset)
+        if self._bytes_left < 0:
+            raise LimitReachedError(f"its {self._what} have names of more than {self._most_bytes} bytes", offset)
 
 
 def keep_first(items: Iterable[_Item], bound: int, what: str) -> tuple[tuple[_Item, ...], tuple[Unread, ...]]:

@@ -1,9 +1,13 @@
-"""Decode text documents of at most ``Limits.document_bytes``, whole or in pieces, and claim the bytes that are text."""
+"""Decode text documents of at most ``Limits.document_bytes``, whole or in pieces, and claim the bytes that are text.
+
+A whole text takes twice its bytes in memory, and a single character outside the Basic Multilingual Plane makes that
+five times. Readers therefore take pieces, lines or the start of a long text wherever they need no more.
+"""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -112,6 +116,17 @@ class TextPieces:
         """Whether the text takes more than ``size`` bytes."""
         return self.window.size > size
 
+    def read_start(self, most: int) -> str:
+        """Return the first ``most`` characters. Raises ``WindowError``."""
+        parts: list[str] = []
+        left = most
+        for piece in self:
+            parts.append(piece[:left])
+            left -= len(parts[-1])
+            if left <= 0:
+                break
+        return "".join(parts)
+
     def _join_pieces(self) -> Iterator[str]:
         """Yield the text in pieces of at least ``_SEARCHED_CHARACTERS``, but for the last one."""
         parts: list[str] = []
@@ -124,6 +139,34 @@ class TextPieces:
                 parts, length = [], 0
         if length:
             yield "".join(parts)
+
+
+def iterate_lines(pieces: Iterable[str], longest: int) -> Iterator[str]:
+    """Yield the lines of a text that arrives in pieces, with their line breaks, as ``str.splitlines`` splits them.
+
+    Of a line with more than ``longest`` characters, only the first ``longest`` are yielded.
+    """
+    parts: list[str] = []  # of the line that has not ended
+    left = longest
+    ends_in_return = False
+    for piece in filter(None, pieces):
+        # The pieces of a text may divide a line break of two characters.
+        if ends_in_return and not piece.startswith("\n"):
+            yield "".join(parts)
+            parts, left = [], longest
+        *ended_lines, last_line = piece.splitlines(keepends=True)
+        for line in ended_lines:
+            yield "".join((*parts, line[:left]))
+            parts, left = [], longest
+        parts.append(last_line[:left])
+        left -= len(parts[-1])
+        ends_in_return = last_line.endswith("\r")
+        has_ended = len(last_line.splitlines()[0]) < len(last_line)
+        if has_ended and not ends_in_return:
+            yield "".join(parts)
+            parts, left = [], longest
+    if parts:
+        yield "".join(parts)
 
 
 def check_text(window: Window, limits: Limits) -> TextPieces:

@@ -6,11 +6,14 @@ Source: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.documents import iterate_lines
 
 VOCABULARY: Final = "requirements"
 # Below, pip accepts any unambiguous prefix of a long option, and a short option directly before its value.
@@ -31,6 +34,7 @@ _PINNED: Final = re.compile(r"@[0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]"
 _PLAIN_TEXT_SCHEMES: Final = ("http://", "ftp://", "git://")
 _LOCAL_HOST: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
 _QUOTED_CHARACTERS: Final = 300
+_LONGEST_LINE: Final = MIB  # characters, continued lines included
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#")  # no ``\s+``, which takes quadratic time on a long run of spaces
 
 
@@ -93,15 +97,24 @@ def _strip_comment(line: str) -> str:
     return _COMMENT.split(line, maxsplit=1)[0]
 
 
-def join_requirement_lines(text: str) -> Iterator[tuple[int, str]]:
+def join_requirement_lines(pieces: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Join continued lines as pip does, and yield each result with the number of its first line.
 
     A comment ends a continued line and is never continued itself.
+
+    Args:
+        pieces: the text.
+
+    Raises:
+        LimitReachedError: a line, with the lines that continue it, is longer than ``_LONGEST_LINE``.
     """
     first_number, joined = 1, ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line_and_break in enumerate(iterate_lines(pieces, _LONGEST_LINE + 1), 1):
+        line = line_and_break.splitlines()[0]
         if not joined:
             first_number = number
+        if len(joined) + len(line) >= _LONGEST_LINE:
+            raise LimitReachedError(f"line {first_number} has more than {_LONGEST_LINE} characters")
         is_comment = line.lstrip().startswith("#")
         if line.endswith("\\") and not is_comment:
             joined += line.rstrip("\\") or " "  # not empty, which would mean that no line is continued

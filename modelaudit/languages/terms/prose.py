@@ -63,7 +63,7 @@ def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
         text, first_line = _split_card_body(text)
     if text.strip():
         yield Prose(kind, text, first_line)
-    front_matter = split_front_matter(whole_text) if kind is ProseKind.CARD else None
+    front_matter = split_front_matter((whole_text,)) if kind is ProseKind.CARD else None
     for field_text, line in iter_free_fields(front_matter) if front_matter is not None else ():
         yield Prose(kind, field_text, line)
     if window.size > max_bytes and kind is not ProseKind.CODE:
@@ -79,11 +79,11 @@ def _decode_text(data: bytes) -> str:
 
 def _split_card_body(text: str) -> tuple[str, int]:
     """Split off the body of a card, with the number of its first line; all is body if the front matter never ends."""
-    front_matter = split_front_matter(text)
+    front_matter = split_front_matter((text,))
     if front_matter is None or not front_matter.closed:
         return text, 1
     lines = text.splitlines(keepends=True)
-    second_fence = front_matter.first_line + len(front_matter.text.splitlines())  # the line of the second fence, from 1
+    second_fence = front_matter.first_line + front_matter.line_count  # the line of the second fence, from 1
     return "".join(lines[second_fence:]), second_fence + 1
 
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats import embedded
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
+from modelaudit.wire.documents import iterate_lines
 from modelaudit.wire.json_structure import exceeds_depth, exceeds_nodes
 from modelaudit.wire.json_text import has_lone_surrogate, scan_json, scan_json_lines
 from modelaudit.wire.text import TextScan, decode_text
@@ -444,3 +445,35 @@ def test_bytes_of_xml_that_the_parser_refuses_are_unclaimed(read_bytes):
     accepted = b"<?xml version='1.0'?><a>".ljust(2 * 65536)
     data = accepted + EVAL_ONE
     assert f"bytes {len(accepted)}-{len(data)}" in describe_unclaimed(read_bytes(data, "m.xml"))
+
+
+LINES = "a\nb\r\nc\rd\x0ce\u2028\n\n\r\r\n\U0001f600"
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_lines_of_a_text_in_pieces_are_those_of_the_whole_text(length):
+    pieces = [LINES[start : start + length] for start in range(0, len(LINES), length)]
+    assert list(iterate_lines(["", *pieces, ""], 100)) == LINES.splitlines(keepends=True)
+
+
+def test_long_line_of_a_text_in_pieces_is_cut():
+    assert list(iterate_lines(["abc", "de\nf", "g\n"], 4)) == ["abcd", "fg\n"]
+
+
+@check_each(
+    "path, text",
+    [
+        ("guide.md", b"[a](b)\n"),
+        ("page.html", b"a" * 90_000 + b"\n"),
+        (".gitattributes", b"#" * 90_000 + b"\n"),
+    ],
+)
+def test_long_text_with_one_wide_character_is_not_read_as_a_whole(path, text, read_bytes):
+    # One character outside the Basic Multilingual Plane makes a whole text take four bytes a character.
+    data = "# \U0001f600\n".encode() + text * (8 * MIB // len(text))
+    read_bytes(b"# a\n", path)  # imports the reader
+    tracemalloc.start()
+    read_bytes(data, path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * len(data)

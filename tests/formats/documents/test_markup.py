@@ -273,3 +273,22 @@ def test_scan_of_a_page_is_incomplete_if_only_a_browser_recognises_its_script_ad
 def test_html_page_that_names_a_script_address_only_in_its_text_passes(tmp_path):
     (tmp_path / "page.html").write_text("<html><p>An address may begin with javascript: and a script.</p></html>")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
+
+
+# Pieces of a text have 256 KiB, and pieces for a search 2 MiB.
+@pytest.mark.parametrize(
+    ("element", "name", "piece_bytes"),
+    [
+        ('<a href="java&#' + "0" * 300 + '115;cript:alert(1)">', "javascript", 256 << 10),
+        ('<a href="java' + "\n" * 2_000 + 'script:alert(1)">', "javascript", 256 << 10),
+        ('<a href="' + " " * 300_000 + 'javascript:alert(1)">', "javascript", 256 << 10),
+        ('<a onclick="f()">', "event-handler", 2 << 20),
+    ],
+)
+@pytest.mark.parametrize("bytes_before_end", [1, 13, 15, 150])
+def test_active_element_across_two_pieces_of_a_page_is_mentioned(
+    element, name, piece_bytes, bytes_before_end, read_bytes
+):
+    page = "<html>".ljust(piece_bytes - bytes_before_end) + element
+    (outline,) = (each for each in read_bytes(page.encode(), "page.html").of(Outline) if each.format == "markup")
+    assert [mention.name for mention in outline.mentions] == [name]

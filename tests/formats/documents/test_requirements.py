@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
@@ -63,7 +64,7 @@ def test_unusual_requirement_line_is_parsed_as_pip_parses_it(line, use):
     ],
 )
 def test_continued_requirement_lines_are_joined_as_pip_joins_them(text):
-    lines = [line for _, line in join_requirement_lines(text)]
+    lines = [line for _, line in join_requirement_lines((text,))]
     uses = [mention.use for line in lines for mention in collect_requirement_mentions(line)]
     assert uses == ["index"]
 
@@ -100,3 +101,12 @@ def test_requirements_files_of_any_bytes_never_crash_the_reader(read_bytes, data
 def test_address_behind_a_very_long_run_of_spaces_is_reported():
     line = f"package{' ' * 200_000}@ https://e.invalid/x.whl  # why"
     assert [mention.name for mention in collect_requirement_mentions(line)] == ["https://e.invalid/x.whl"]
+
+
+def test_line_of_a_requirements_file_beyond_the_bound_is_reported_as_unread(read_bytes):
+    for filler in (b" " * MIB, b"\\\n" * MIB):
+        reading = read_bytes(
+            b"git+https://e.invalid/x\n--pre" + filler + b"--index-url https://e.invalid/s\n", "requirements.txt"
+        )
+        assert [mention.use for outline in reading.of(Outline) for mention in outline.mentions] == ["address"]
+        assert UnreadReason.LIMIT in reading.reasons()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.documents.structured.tables import parse_table_settings
 from modelaudit.model.limits import Limits
@@ -78,3 +79,34 @@ def test_parser_of_toml_settings_yields_only_scalar_values_for_any_text(text):
 def test_ordinary_commands_in_ini_settings_give_no_mentions(read_bytes, text):
     outlines = read_bytes(text.encode(), "tox.ini").of(Outline)
     assert [each for outline in outlines for each in outline.mentions if each.vocabulary == "shell-commands"] == []
+
+
+@check_each(
+    "text, detail",
+    [
+        ("a" + ".a" * 200 + " = 1", "a key has more than 200 parts"),
+        ("a" + '."="' * 200 + " = 1", "a key has more than 200 parts"),
+        ("[a" + " . a" * 200 + "]", "a key has more than 200 parts"),
+        # The quotes before the key belong to no text.
+        ('a = ["""x"""", {a' + ".a" * 200 + " = 1}]", "a key has more than 200 parts"),
+        ("a = ['''it\"s''', {a" + ".a" * 200 + " = 1}]", "a key has more than 200 parts"),
+        ("a = [" + "[]," * 70_000 + "]", "it has more than 200000 keys and values"),
+    ],
+)
+def test_toml_that_costs_its_parser_too_much_is_not_parsed(text, detail):
+    with pytest.raises(LimitReachedError, match=detail):
+        parse_table_settings("a.toml", text, Limits())
+
+
+@check_each(
+    "text",
+    [
+        'a = "' + "x." * 1_000 + '"',
+        'a = """' + "x.\n" * 1_000 + '"""',
+        "a = 1 # " + "." * 1_000,
+        "a = [" + "1.5," * 1_000 + "]",
+        "a.b.c = 1",
+    ],
+)
+def test_dots_outside_keys_of_toml_are_not_counted(text):
+    assert parse_pairs("a.toml", text)

@@ -211,3 +211,30 @@ def test_inserted_bytes_outside_every_structure_are_unclaimed_and_searched(path,
     reading = read_bytes(changed, path.rpartition("/")[2])
     assert UnreadReason.UNCLAIMED in reading.reasons()
     assert reading.evaluates
+
+
+@check_each(
+    "name, bound, data",
+    [
+        ("java_objects.stream._MAX_DESCRIPTIONS", 100, JAVA_HEADER + b"r\0\1A" + bytes(8) + b"\2\0\0xp"),
+        ("java_objects.stream._MAX_DESCRIPTIONS", 100, JAVA_HEADER + b"}\0\0\0\0xp"),
+        ("java_objects.stream._MAX_NAME_BYTES", 100, JAVA_HEADER + b"r\0\1A" + bytes(8) + b"\2\0\0xp"),
+    ],
+)
+def test_java_class_descriptions_beyond_the_bound_are_reported_as_unread(name, bound, data, read_bytes, monkeypatch):
+    monkeypatch.setattr(f"modelaudit.formats.weights.{name}", bound)
+    content = data.removeprefix(JAVA_HEADER)
+    assert UnreadReason.LIMIT not in read_bytes(JAVA_HEADER + content * bound, "a.ser").reasons()
+    assert UnreadReason.LIMIT in read_bytes(JAVA_HEADER + content * (bound + 1), "a.ser").reasons()
+
+
+def test_torch7_tables_beyond_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.weights.torch7.reader._MAX_INDICES", 100)
+
+    def build_tables(count: int) -> bytes:
+        """Return a table that contains ``count`` - 1 empty tables, each as a value of a text."""
+        pairs = b"".join(struct.pack("<iiciii", 2, 1, b"a", 3, index, 0) for index in range(2, count + 1))
+        return struct.pack("<iii", 3, 1, count - 1) + pairs
+
+    assert UnreadReason.LIMIT not in read_bytes(build_tables(100), "a.t7").reasons()
+    assert UnreadReason.LIMIT in read_bytes(build_tables(101), "a.t7").reasons()

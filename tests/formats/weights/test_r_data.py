@@ -130,3 +130,18 @@ def test_mutated_r_objects_are_parsed_or_reported_as_unread(read_bytes, data):
     reading = read_bytes(bytes(mutated[:length]))
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
     assert reading.of(Outline)
+
+
+@check_each(
+    "name, names",
+    [
+        ("_MAX_REFERENCES", ["a"]),
+        ("_MAX_NAME_BYTES", ["abcde", "fghij"]),
+    ],
+)
+def test_r_symbols_beyond_the_bound_are_reported_as_unread(name, names, read_bytes, monkeypatch):
+    bound = 100
+    monkeypatch.setattr(f"modelaudit.formats.weights.r_data.source.{name}", bound)
+    symbols = [encode_symbol(each) for each in names] * (bound // len("".join(names)))
+    assert UnreadReason.LIMIT not in read_bytes(build_rds(encode_list(*symbols)), "a.rds").reasons()
+    assert UnreadReason.LIMIT in read_bytes(build_rds(encode_list(*symbols, symbols[0])), "a.rds").reasons()

@@ -14,7 +14,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, ModelCard
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
@@ -35,7 +35,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the file is not text to its end.
         WindowError: the file is over ``document_bytes``, or the window could not return the requested bytes.
     """
-    text, scan, defects = read_whole_text(window, limits)
+    text = check_text(window, limits)
     matter = split_front_matter(text)
     facts = YamlFacts()
     if matter is not None and not matter.is_too_long:
@@ -45,6 +45,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     # Lines of the facts count from the first line of the front matter, lines of the document from that of the file.
     lines_before = matter.first_line - 1 if matter is not None else 0
     tags = tuple((tag, line + lines_before) for tag, line in facts.tags.items())
-    yield Document("markdown", "text", tuple(facts.keys), tags, scan.lines, defects)
+    yield Document("markdown", "text", tuple(facts.keys), tags, text.scan.lines, text.defects)
     if get_file_name(artifact.path) == _CARD_NAME:
         yield parse_card(matter, limits) if matter is not None else ModelCard(())

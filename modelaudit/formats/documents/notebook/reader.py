@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, find_encoded_strings
-from modelaudit.languages.document_settings import parse_json_settings
+from modelaudit.languages.document_settings import collect_json_settings
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import Cell, split_cell
@@ -30,7 +30,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.bounds import build_references
 from modelaudit.wire.deadline import iterate_within_deadline
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener
 
@@ -84,9 +84,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: the deadline passed, after all structures read so far were yielded.
         WindowError: the notebook is over ``document_bytes``, or the window could not return the requested bytes.
     """
-    text, _, _ = read_whole_text(window, limits)
     try:
-        settings = parse_json_settings(text, limits)
+        settings, limit_error = collect_json_settings(check_text(window, limits), limits)
     except ValueError as error:
         raise DamagedError(f"it is not JSON: {error}") from None
     cells, language = _collect_cells(settings), _find_language(settings)
@@ -97,7 +96,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     shell_line_count = 0
     foreign_languages: list[tuple[int, str]] = []
     # The error is raised only after all that was found before it was yielded.
-    limit_error: LimitReachedError | None = None
     try:
         for number, raw in iterate_within_deadline(cells[:_MAX_CELLS], 1):
             cell = _split_in_language("".join(raw.source), language) if raw.kind == "code" else Cell()

@@ -17,7 +17,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import TextPieces, check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 _EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".svg")
@@ -41,6 +41,9 @@ _DATA_SCRIPT: Final = re.compile(
     r"<script\b[^>]{0,400}type\s{0,4}=\s{0,4}[\"']?(?:application/(?:ld\+)?json|text/plain)", re.IGNORECASE
 )
 _MOST_ELEMENTS: Final = 20_000
+_OVERLAP_CHARACTERS: Final = 1024  # more than a match of ``_SCRIPT_ADDRESS`` has
+_LONGEST_REFERENCE: Final = 64  # characters of a reference such as ``&CounterClockwiseContourIntegral;``
+_LEADING_ZEROS: Final = re.compile(r"\A#([xX]?)0+")
 # A document that an XML parser accepts as well, which may fetch entities.
 _XML_START: Final = re.compile(r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<svg)", re.IGNORECASE)
 
@@ -58,28 +61,80 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the file is not text to its end.
         WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
-    text, scan, defects = read_whole_text(window, limits)
-    yield Document("text", "text", lines=scan.lines, defects=defects)
+    text = check_text(window, limits)
+    yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
     yield Outline("markup", tuple(_find_mentions(text)))
-    if _XML_START.match(text):
+    if _XML_START.match(_read_start(text)):
         yield from read_xml(artifact, window, limits)
 
 
-def _find_mentions(text: str) -> Iterator[Mention]:
+def _read_start(text: TextPieces) -> str:
+    """Return the start of the text from its first character that is not white space, one of UTF-8's mark included."""
+    pieces = iter(text)
+    start = next((each for each in (piece.lstrip() for piece in pieces) if each), "")
+    return start + next(pieces, "")
+
+
+def _find_mentions(text: TextPieces) -> Iterator[Mention]:
     """Yield one mention for each kind of active element, with its first line."""
+    first_lines: dict[str, int] = {}
+    element_count = 0
+    for piece, lines_before in text.iterate_searched():
+        first_offsets, count = _find_active_elements(piece, _MOST_ELEMENTS - element_count)
+        element_count += count
+        for name, offset in first_offsets.items():
+            if name not in first_lines:
+                first_lines[name] = lines_before + piece.count("\n", 0, offset) + 1
+    line = _find_script_address(text)
+    if line:
+        first_lines["javascript"] = line
+    for name, line in first_lines.items():
+        yield Mention("markup", "element", name, Location(line=line))
+
+
+def _find_active_elements(text: str, most: int) -> tuple[dict[str, int], int]:
+    """Return the first offset of each kind of active element, and the number of elements that were looked at.
+
+    At most ``most`` elements are looked at. The last of them counts as active in any case, because those after it are
+    not examined.
+    """
     first_offsets: dict[str, int] = {}
-    # The last element looked at counts as active in any case, because those after it are not examined.
-    for count, element in enumerate(islice(_ELEMENT.finditer(text), _MOST_ELEMENTS)):
-        if count == _MOST_ELEMENTS - 1 or _DATA_SCRIPT.match(text, element.start()) is None:
+    count = 0
+    for count, element in enumerate(islice(_ELEMENT.finditer(text), most), 1):
+        if count == most or _DATA_SCRIPT.match(text, element.start()) is None:
             first_offsets.setdefault(element[1].lower(), element.start())
     handler = _EVENT_HANDLER.search(text)
     if handler is not None:
         first_offsets.setdefault("event-handler", handler.start())
-    if _SCRIPT_ADDRESS.search(_normalize_addresses(text)):
-        first_offsets.setdefault("javascript", max(0, text.lower().find("script:")))
-    for name, offset in first_offsets.items():
-        line = text.count("\n", 0, offset) + 1
-        yield Mention("markup", "element", name, Location(line=line))
+    return first_offsets, count
+
+
+def _find_script_address(text: TextPieces) -> int:
+    """Return 0 if no address runs a script, otherwise the line of the first ``script:`` so far, or else 1.
+
+    A character reference may hide that word.
+    """
+    normalized = pending = ""
+    lines_before = first_line = 0
+    for piece in text:
+        offset = piece.lower().find("script:") if not first_line else -1
+        if offset >= 0:
+            first_line = lines_before + piece.count("\n", 0, offset) + 1
+        lines_before += piece.count("\n")
+        complete, pending = _split_unfinished_reference(pending + piece)
+        normalized = normalized[-_OVERLAP_CHARACTERS:] + _normalize_addresses(complete)
+        if _SCRIPT_ADDRESS.search(normalized):
+            return first_line or 1
+    return (first_line or 1) if _SCRIPT_ADDRESS.search(normalized + _normalize_addresses(pending)) else 0
+
+
+def _split_unfinished_reference(text: str) -> tuple[str, str]:
+    """Split off a character reference at the end that may go on in the next piece, without its leading zeros."""
+    complete, mark, reference = text.rpartition("&")
+    shortened = _LEADING_ZEROS.sub(r"#\1", reference, count=1)
+    if not mark or len(shortened) > _LONGEST_REFERENCE:
+        return text, ""
+    return complete, mark + shortened
 
 
 def _normalize_addresses(text: str) -> str:

@@ -12,7 +12,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import iterate_within_deadline
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
 from modelaudit.wire.text import get_file_name, looks_like_text
 
@@ -40,8 +40,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: the file has more lines than are parsed, or the deadline passed.
         WindowError: the window could not return the requested bytes.
     """
-    text, scan, defects = read_whole_text(window, limits)
-    yield Document("text", "text", lines=scan.lines, defects=defects)
+    text = check_text(window, limits)
+    yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}
     count = 0

@@ -22,7 +22,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Document
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener
 
@@ -112,8 +112,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     damage: DamagedError | None = None
     try:
-        text, scan, defects = read_whole_text(window, limits)
-        yield Document("text", "text", lines=scan.lines, defects=defects)
+        pieces = check_text(window, limits)
+        yield Document("text", "text", lines=pieces.scan.lines, defects=pieces.defects)
+        text = pieces.read_start(_MOST_CHARACTERS + 1)
     except DamagedError as error:
         # A shell runs the lines around bytes that are not text, and skips zero bytes.
         damage = error
@@ -198,8 +199,9 @@ def read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Itera
         LimitReachedError: the file is longer than is parsed.
         WindowError: the window could not return the requested bytes.
     """
-    text, scan, defects = read_whole_text(window, limits)
-    yield Document("text", "text", lines=scan.lines, defects=defects)
+    pieces = check_text(window, limits)
+    yield Document("text", "text", lines=pieces.scan.lines, defects=pieces.defects)
+    text = pieces.read_start(_MOST_CHARACTERS + 1)
     yield Outline("text", tuple(git.collect_attribute_mentions(text[:_MOST_CHARACTERS])))
     if len(text) > _MOST_CHARACTERS:
         raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters of the Git attributes were parsed")

@@ -21,6 +21,14 @@ _TOML: Final = (".toml", "pipfile", ".replit")
 _INI: Final = (".ini", ".cfg", ".conf", ".properties", ".flake8", ".coveragerc", "setup.cfg", ".condarc", ".env")
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_SETTINGS: Final = 100_000
+# Signs that separate keys and values of TOML. A value, which may be an empty list, takes hundreds of bytes in memory.
+_MOST_SEPARATORS: Final = 200_000
+# A string of TOML, also one that never ends; a comment; the dot of a key or number; or a sign that separates values.
+_TOML_TOKEN: Final = re.compile(
+    r'"""(?:[^\\]|\\.)*?(?:"{3,5}|\Z)|\'\'\'.*?(?:\'{3,5}|\Z)|"(?:[^"\\\n]|\\.)*+(?:"|\Z|(?=\n))|\'[^\'\n]*+\'?|#[^\n]*+'
+    r"|(?P<dot>\.)|(?P<separator>[\[\]{}=,\n])",
+    re.DOTALL,
+)
 # A heading such as ``[section]`` or ``[[section]]``, perhaps with a comment after it.
 _SECTION: Final = re.compile(r"\s{0,8}\[{1,2}\s*([^\]\n]{1,300}?)\s*\]{1,2}\s*(?:[#;].*)?")
 # A pair such as ``key = value`` or ``key: value``.
@@ -62,12 +70,32 @@ def parse_table_settings(name: str, text: str, limits: Limits) -> list[Setting]:
     """
     if name.endswith(_TOML):
         check_bounds(text, limits)
+        _check_toml_bounds(text, limits)
         try:
             with convert_recursion_error():
                 return _collect_settings(_flatten_settings(tomllib.loads(text.removeprefix("\ufeff"))))
         except ValueError:
             pass
     return _collect_settings(_parse_ini_lines(text))
+
+
+def _check_toml_bounds(text: str, limits: Limits) -> None:
+    """Reject text on which ``tomllib`` takes too much time or memory: its time is quadratic in the parts of a key.
+
+    Raises:
+        LimitReachedError: it has too many values, or a key has too many parts.
+    """
+    dots = separators = 0
+    for token in _TOML_TOKEN.finditer(text):
+        if token["dot"]:
+            dots += 1
+            if dots >= limits.document_depth:
+                raise LimitReachedError(f"a key has more than {limits.document_depth} parts")
+        elif token["separator"]:
+            dots = 0
+            separators += token["separator"] != "\n"
+            if separators > _MOST_SEPARATORS:
+                raise LimitReachedError(f"it has more than {_MOST_SEPARATORS} keys and values")
 
 
 def _collect_settings(settings: Iterator[Setting]) -> list[Setting]:

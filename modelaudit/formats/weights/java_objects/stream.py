@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import claim_parsed
@@ -47,6 +49,8 @@ _WIDTHS: Final = {"B": 1, "C": 2, "D": 8, "F": 4, "I": 4, "J": 8, "S": 2, "Z": 1
 _MAX_CONTENTS: Final = 10_000_000
 _MAX_DEPTH: Final = 50_000
 _MAX_CLASSES: Final = 5_000
+_MAX_DESCRIPTIONS: Final = 100_000  # a class may have several
+_MAX_NAME_BYTES: Final = 16 * MIB  # of all descriptions
 
 _Step = Generator[Any, Any, Any]
 """The parser of a part of the grammar. It yields the parsers of the parts inside it, and is sent the result of each."""
@@ -86,6 +90,7 @@ class StreamParser:
         # The class descriptions among the objects to which later contents can refer.
         self._handles: dict[int, _ClassDescription] = {}
         self._handle_count = 0
+        self._kept_descriptions = KeptItems("class descriptions", _MAX_DESCRIPTIONS, _MAX_NAME_BYTES)
         self._content_count = 0
         self._parsers: dict[int, Callable[[], _Step]] = {
             _CLASS_DESCRIPTION: self._parse_class_description,
@@ -137,6 +142,7 @@ class StreamParser:
 
     def _record_class(self, name: str, offset: int) -> None:
         """Record the name of a class at ``offset`` once. Raises ``LimitReachedError`` if there are too many."""
+        self._kept_descriptions.count(offset, len(name))
         if name not in self.classes and len(self.classes) >= _MAX_CLASSES:
             raise LimitReachedError(f"the stream names more than {_MAX_CLASSES} classes", offset)
         self.classes.setdefault(name, offset)
@@ -218,6 +224,7 @@ class StreamParser:
 
     def _parse_proxy_description(self) -> _Step:
         """Parse the names of the interfaces, the annotation and the superclass of a proxy."""
+        self._kept_descriptions.count(self._cursor.offset)
         handle = self._add_handle()
         for _ in range(self._take_number(4)):
             offset = self._cursor.offset

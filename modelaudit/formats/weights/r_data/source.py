@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.cursor import Cursor
 
 _BLOCK_BYTES: Final = MIB
@@ -18,6 +19,8 @@ _MAX_RETURNED_BYTES: Final = 4096
 _MAX_TOKEN_BYTES: Final = 4096
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}
 _WHITE_SPACE: Final = (b" ", b"\t", b"\r", b"\n")
+_MAX_REFERENCES: Final = 500_000
+_MAX_NAME_BYTES: Final = 16 * MIB
 # R represents the missing value ``NA`` by this number.
 _MISSING_INTEGER: Final = -(1 << 31)
 
@@ -156,3 +159,24 @@ class AsciiSource:
             return bytes((int(digits, 8) & 0xFF,))
         except ValueError:
             raise DamagedError(f"{digits!r} is not an octal character code", self.offset) from None
+
+
+class ReferenceTable:
+    """The objects to which a later item may refer: the names of symbols, and an empty text for any other object."""
+
+    def __init__(self, source: ItemSource) -> None:
+        self._source = source
+        self._names: list[str] = []
+        self._kept = KeptItems("objects that later items may refer to", _MAX_REFERENCES, _MAX_NAME_BYTES)
+
+    def add(self, name: str) -> None:
+        """Add an object, by its name if it is a symbol. Raises ``LimitReachedError`` if there are too many."""
+        self._kept.count(self._source.offset, len(name))
+        self._names.append(name)
+
+    def find(self, index: int) -> str:
+        """Return the name of an object by its index, from 1. Raises ``DamagedError`` if there is no such object."""
+        if not 0 < index <= len(self._names):
+            detail = f"a reference names object {index}, but only {len(self._names)} precede it"
+            raise DamagedError(detail, self._source.offset)
+        return self._names[index - 1]

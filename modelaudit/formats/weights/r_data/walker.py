@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.r_data.source import COMPLEX, INTEGER, RAW, REAL, ItemSource
+from modelaudit.formats.weights.r_data.source import COMPLEX, INTEGER, RAW, REAL, ItemSource, ReferenceTable
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -101,8 +101,7 @@ class ItemWalker:
     def __init__(self, source: ItemSource) -> None:
         self.mentions: list[Mention] = []
         self._source = source
-        # The objects that a later item may refer to by index: names of symbols, and "" for any other object.
-        self._references: list[str] = []
+        self._references = ReferenceTable(source)
         self._waiting: list[_ReadTask] = []
         self._seen: set[tuple[str, str, str]] = set()
 
@@ -178,13 +177,10 @@ class ItemWalker:
         """Read a symbol, or a reference to an earlier object, which may be a symbol."""
         if kind == _SYMBOL:
             name = self._read_character_item()
-            self._references.append(name)
+            self._references.add(name)
         else:
             index = flags >> 8 or self._source.read_integer()  # a small index is in the upper bits of the flags
-            if not 0 < index <= len(self._references):
-                detail = f"a reference names object {index}, but only {len(self._references)} precede it"
-                raise DamagedError(detail, self._source.offset)
-            name = self._references[index - 1]
+            name = self._references.find(index)
         self._record_name(name, context)
 
     def _read_vector(self, kind: int, context: _ItemContext) -> None:
@@ -211,14 +207,14 @@ class ItemWalker:
         """
         if kind == _ENVIRONMENT:
             self._source.read_integer()  # whether the environment is locked
-            self._references.append("")  # a later item may refer to it
+            self._references.add("")  # a later item may refer to it
             # Enclosing environment, bindings as a pairlist, bindings as a hash table of pairlists, attributes.
             self._queue_items(_DATA_CONTEXT, _ItemContext(part="frame"), _ItemContext(part="table"), _DATA_CONTEXT)
         elif kind in _NAMED_ENVIRONMENTS:
             self._source.read_integer()  # a reserved number
             for _ in range(self._read_length()):
                 self._read_character_item()
-            self._references.append("")
+            self._references.add("")
         elif kind == _BYTECODE:
             self._source.read_integer()  # the number of cells that are referred to
             # Bytecode is the body of a function, also outside one.
@@ -232,7 +228,7 @@ class ItemWalker:
             # The class of the compact vector, its state, and its attributes.
             self._queue_items(_ItemContext(part="representation", call=_Call()), _DATA_CONTEXT, _DATA_CONTEXT)
         elif kind in (_POINTER, _WEAK_REFERENCE):
-            self._references.append("")
+            self._references.add("")
             # A pointer has a protected value and a tag, a weak reference has neither.
             parts = (_DATA_CONTEXT, _DATA_CONTEXT) if kind == _POINTER else ()
             self._queue_items(*parts, *attributes)

@@ -16,6 +16,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.deadline import check_deadline
 
@@ -48,6 +49,7 @@ _ITEM_BYTES: Final = {
 }  # fmt: skip
 _MAX_DIMENSIONS: Final = 64
 _MAX_OPEN_ITEMS: Final = 100_000
+_MAX_INDICES: Final = 1_000_000
 _MAX_NAME_BYTES: Final = 200
 _MAX_CLASSES: Final = 1_000
 _LINE_END_BYTES: Final = 2
@@ -109,6 +111,7 @@ class _ItemWalker:
         self._cursor = Cursor(window, block_size=MIB)
         self._is_text = is_text
         self._seen_indices: set[int] = set()
+        self._kept_indices = KeptItems("tables, objects and functions", _MAX_INDICES)
         self._waiting: list[Callable[[], None]] = [self._read_item]
 
     def claim_items(self) -> None:
@@ -194,6 +197,7 @@ class _ItemWalker:
             index = self._read_integer("<i")
             # The index identifies the object. A repeated index is a reference, and no content follows it.
             if index not in self._seen_indices:
+                self._kept_indices.count(start)
                 self._seen_indices.add(index)
                 self._read_indexed_item(kind, start)
         elif kind == _FUNCTION:
