@@ -43,15 +43,9 @@ from modelaudit.policy.gate import decide_use, decide_verdict, require_review_if
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep, Structure
+from modelaudit.wire.byte_ranges import ByteClass
 from modelaudit.wire.deadline import Deadline, apply_deadline, start_deadline
-from modelaudit.wire.ledger import (
-    MAX_RANGES_SEARCHED,
-    ArtifactLedger,
-    ByteClass,
-    ByteLedger,
-    LedgerWindow,
-    describe_unclaimed,
-)
+from modelaudit.wire.ledger import MAX_RANGES_SEARCHED, ArtifactLedger, ByteLedger, LedgerWindow, describe_unclaimed
 from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_opener
 
@@ -303,7 +297,7 @@ class ArtifactReading:
             absences: those that the readers left for the artifact itself.
             depth: how many containers lie around the artifact.
         """
-        unclaimed = [each for each in classes if each.class_ is ByteClass.UNCLAIMED]
+        unclaimed = classes.list_unclaimed()
         # A format that is recognised and not decoded has no claim, and its absence covers all of its bytes.
         is_undecoded = any(unread.reason is UnreadReason.NO_READER and unread.format for unread in absences)
         is_all_unclaimed = [(start, end) for start, end, _ in unclaimed] == [(0, window.size)]

@@ -95,54 +95,94 @@ def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:
     """
     claim_parsed(buffer.window, 0, _ROOT_BYTES)
     visited: set[tuple[int, str]] = set()
+    layouts: dict[tuple[int, str], _Layout] = {}
     waiting = [(buffer.read_root(), schema.root)]
     while waiting:
         table, name = waiting.pop()
         # Tables may share a target. The same bytes as another type are visited again: they may have other fields.
-        if (table.position, name) not in visited:
-            visited.add((table.position, name))
-            waiting += _claim_table(buffer, table, name, schema)
+        if (table.position, name) in visited:
+            continue
+        visited.add((table.position, name))
+        layout = layouts.get((table.vtable, name))
+        if layout is None:
+            layout = layouts[table.vtable, name] = _lay_out_table(buffer, table, schema.tables[name])
+        for start, end in layout.ranges:
+            claim_parsed(buffer.window, table.position + start, table.position + end)
+        for slot, type_, distance in layout.references:
+            target = buffer.follow_offset(table.position + distance)
+            if type_ == "union":
+                type_number = table.number(slot - 1, "B")  # the slot before a union has the number of its type
+                selected = schema.unions[f"{name}.{slot}"].get(type_number)
+                if selected is not None:
+                    waiting.append((Table(buffer, target), selected))
+            else:
+                waiting += _claim_target(buffer, target, type_)
 
 
-def _claim_table(buffer: FlatBuffer, table: Table, name: str, schema: FlatSchema) -> Iterator[tuple[Table, str]]:
-    """Claim the fields of one table, and yield the tables that they refer to, each with the name of its type."""
-    fields = schema.tables[name]
-    # Entries of the vtable for slots behind the known ones stay unclaimed.
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The parts of all tables of one type that share a list of fields (vtable).
+
+    Attributes:
+        ranges: the start and the end of the parts of the table itself, counted from its position.
+        references: the slot, the type and the place of each offset; the place is counted from the table's position.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+    references: tuple[tuple[int, str, int], ...]
+
+
+def _lay_out_table(buffer: FlatBuffer, table: Table, fields: Mapping[int, str]) -> _Layout:
+    """Claim the list of fields of a table, and return the layout that it gives to ``fields``."""
+    # Entries for slots behind the known ones stay unclaimed.
     known_slots = max(fields, default=-1) + 1
     vtable_end = min(table.vtable + table.vtable_bytes, table.vtable + _VTABLE_HEAD + _SLOT_BYTES * known_slots)
     claim_parsed(buffer.window, table.vtable, vtable_end)
-    claim_parsed(buffer.window, table.position, table.position + _OFFSET_BYTES)
+    ranges, references = [(0, _OFFSET_BYTES)], []
     for slot, type_ in fields.items():
         place = table.find_field(slot)
         if not place:
             continue
+        distance = place - table.position
         if type_.isdigit():  # a number or a structure in the table itself, of so many bytes
-            claim_parsed(buffer.window, place, place + int(type_))
-            continue
-        claim_parsed(buffer.window, place, place + _OFFSET_BYTES)
-        target = buffer.follow_offset(place)
-        if type_ == "union":
-            type_number = table.number(slot - 1, "B")  # the slot before a union has the number of its type
-            selected = schema.unions[f"{name}.{slot}"].get(type_number)
-            if selected is not None:
-                yield Table(buffer, target), selected
-        elif type_ == "text":
-            _claim_text(buffer, target)
-        elif type_ == "data":
-            vector = Vector(buffer, target, 1)
-            claim_parsed(buffer.window, target, vector.start)
-            claim_data(buffer.window, vector.start, vector.start + vector.count)
-        elif type_.endswith("*"):  # "4*" is a vector of numbers of four bytes
-            vector = Vector(buffer, target, int(type_[:-1]))
-            end = vector.start + vector.count * vector.width
-            claim_parsed(buffer.window, target, vector.start)
-            # Many numbers in a row, such as the leaves of trees, are data as a tensor is.
-            claim = claim_data if end - vector.start > _SHORT_VECTOR_BYTES else claim_parsed
-            claim(buffer.window, vector.start, end)
-        elif type_.endswith("[]"):
-            yield from _claim_offsets(buffer, Vector(buffer, target, _OFFSET_BYTES), type_[:-2])
+            ranges.append((distance, distance + int(type_)))
         else:
-            yield Table(buffer, target), type_
+            ranges.append((distance, distance + _OFFSET_BYTES))
+            references.append((slot, type_, distance))
+    return _Layout(_join_ranges(ranges), tuple(references))
+
+
+def _join_ranges(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the ranges in order, with one in place of those that overlap or touch."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+def _claim_target(buffer: FlatBuffer, target: int, type_: str) -> Iterator[tuple[Table, str]]:
+    """Claim the text or the vector at ``target``; yield each table there, or in it, with the name of its type."""
+    if type_ == "text":
+        _claim_text(buffer, target)
+    elif type_ == "data":
+        vector = Vector(buffer, target, 1)
+        claim_parsed(buffer.window, target, vector.start)
+        claim_data(buffer.window, vector.start, vector.start + vector.count)
+    elif type_.endswith("*"):  # "4*" is a vector of numbers of four bytes
+        vector = Vector(buffer, target, int(type_[:-1]))
+        end = vector.start + vector.count * vector.width
+        # Many numbers in a row, such as the leaves of trees, are data as a tensor is.
+        is_data = end - vector.start > _SHORT_VECTOR_BYTES
+        claim_parsed(buffer.window, target, vector.start if is_data else end)
+        if is_data:
+            claim_data(buffer.window, vector.start, end)
+    elif type_.endswith("[]"):
+        yield from _claim_offsets(buffer, Vector(buffer, target, _OFFSET_BYTES), type_[:-2])
+    else:
+        yield Table(buffer, target), type_
 
 
 def _claim_text(buffer: FlatBuffer, position: int) -> None:

@@ -12,31 +12,32 @@ counts as data.
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import StrEnum
 from heapq import merge
-from itertools import chain
-from typing import Final, NamedTuple
+from itertools import chain, cycle
+from typing import Final
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.byte_ranges import (
+    DATA,
+    MAX_RANGES,
+    PARSED,
+    UNCLAIMED,
+    ByteClass,
+    ByteRange,
+    Partition,
+    RangeSet,
+)
 
 MAX_PADDING_BYTES: Final = 64 * KIB
 """The longest run of equal bytes that counts as padding. Formats align to at most 64 KiB (pages of memory maps)."""
 
 _MAX_OFFSET: Final = (1 << 63) - 1
 """No file is larger; hostile files state sizes that fit no 64 bits."""
-
-_MAX_RANGES: Final = 1_000_000
-"""Separate ranges of one class in one ledger: 16 bytes of memory each."""
-
-_COMPACT_AFTER: Final = 65_536
-"""Ranges out of order after which a set is sorted and merged again."""
-
 
 SHORT_NAME_BYTES: Final = 16
 """Bytes of a name or text that counts as parsed with the fields around it, to bound the number of separate ranges.
@@ -47,99 +48,92 @@ Files have millions of them, and so few bytes hold no other content.
 MAX_RANGES_SEARCHED: Final = 1000
 """Unclaimed ranges of one artifact that are read as content of their own; the first ones."""
 
+_MAX_RANGES_IN_ORDER: Final = 2 * MAX_RANGES
+"""Ranges of both classes."""
+
 _RANGES_SHOWN: Final = 3
 
 _CONTROL_CHARACTERS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _EIGHT_BIT_CONTROLS: Final = re.compile(rb"[\x80-\x9f]")
 
 
-class ByteClass(StrEnum):
-    """The class of a byte: parsed by a reader, declared as data by its format, or claimed by neither."""
+class ByteLedger:
+    """The claims on the bytes of one artifact.
 
-    PARSED = "parsed"
-    DATA = "data"
-    UNCLAIMED = "unclaimed"
+    Readers claim most bytes in order, and each at most once. Those claims are a list of ranges without overlap, which
+    needs neither sorting nor merging; the others are kept as sets.
+    """
 
-
-_CLASSES: Final = tuple(ByteClass)
-
-
-class ByteRange(NamedTuple):
-    """The bytes from ``start`` up to ``end``, exclusive, and their class."""
-
-    start: int
-    end: int
-    class_: ByteClass
-
-
-class _RangeSet:
-    """A set of byte offsets, stored as ranges. Claims that come in order of offset are merged as they come."""
-
-    __slots__ = ("_compacted_count", "_ends", "_starts")
+    __slots__ = ("_end", "_ends", "_number", "_numbers", "_others", "_starts")
 
     def __init__(self) -> None:
+        # The ranges that came in order, and the end and the class of the last one.
         self._starts = array("Q")
         self._ends = array("Q")
-        self._compacted_count = 0
+        self._numbers = bytearray()
+        self._end = 0
+        self._number = UNCLAIMED
+        # The parsed ranges that came out of order, and those of data.
+        self._others = (RangeSet(), RangeSet())
 
-    def add(self, start: int, end: int) -> None:
-        """Add the offsets from ``start`` up to ``end``, exclusive.
-
-        Raises:
-            LimitReachedError: the set consists of more than ``_MAX_RANGES`` separate ranges.
-        """
-        if self._starts and self._starts[-1] <= start <= self._ends[-1]:
-            if end > self._ends[-1]:
-                self._ends[-1] = end
-            return
-        self._starts.append(start)
-        self._ends.append(end)
-        if len(self._starts) - self._compacted_count > _COMPACT_AFTER:
-            self._compact()
-
-    def _compact(self) -> None:
-        """Sort the ranges and merge those that overlap or touch; raises as ``add``."""
-        merged = _RangeSet()
-        for start, end in sorted(zip(self._starts, self._ends, strict=True)):
-            merged._append_or_merge(start, end)
-        self._starts, self._ends, self._compacted_count = merged._starts, merged._ends, len(merged._starts)
-        if self._compacted_count > _MAX_RANGES:
-            raise LimitReachedError(f"the claimed bytes lie in more than {_MAX_RANGES} separate ranges")
-
-    def _append_or_merge(self, start: int, end: int) -> None:
-        """Add a range that begins no earlier than the last one."""
-        if self._starts and start <= self._ends[-1]:
-            self._ends[-1] = max(self._ends[-1], end)
-        else:
-            self._starts.append(start)
-            self._ends.append(end)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Yield the (start, end) of each separate range, in order."""
-        self._compact()
-        yield from zip(self._starts, self._ends, strict=True)
-
-
-class ByteLedger:
-    """The claims on the bytes of one artifact."""
-
-    __slots__ = ("_claims",)
-
-    def __init__(self) -> None:
-        self._claims = {ByteClass.PARSED: _RangeSet(), ByteClass.DATA: _RangeSet()}
-
-    def claim(self, start: int, end: int, class_: ByteClass) -> None:
-        """Claim the bytes from ``start`` up to ``end``, exclusive.
+    def claim(self, start: int, end: int, number: int) -> None:
+        """Claim the bytes from ``start`` up to ``end``, exclusive; ``number`` is ``PARSED`` or ``DATA``.
 
         Raises:
             LimitReachedError: the claims lie in too many separate ranges.
         """
-        start, end = max(0, start), min(end, _MAX_OFFSET)
-        if start < end:
-            self._claims[class_].add(start, end)
+        # Comparisons, because calls of ``min`` and ``max`` would take longer than all the rest.
+        if start < 0:
+            start = 0
+        if end > _MAX_OFFSET:
+            end = _MAX_OFFSET
+        if start >= end:
+            return
+        last_end = self._end
+        if start > last_end or (start == last_end and number != self._number):
+            self._starts.append(start)
+            self._ends.append(end)
+            self._numbers.append(number)
+            self._end, self._number = end, number
+            if len(self._ends) > _MAX_RANGES_IN_ORDER:
+                self._refuse_ranges()
+        elif number == self._number and start >= self._starts[-1]:
+            if end > last_end:
+                self._ends[-1] = self._end = end
+        else:
+            self._others[number].add(start, end)
 
-    def partition(self, window: Window) -> Iterator[ByteRange]:
-        """Yield ranges that cover ``window`` without overlap, in order; neighbours differ in their class.
+    def claim_in_turn(self, start: int, ends: array[int]) -> None:
+        """Claim adjacent ranges, the first one from ``start``: the first as parsed, the next as data, and so on.
+
+        Args:
+            start: the start of the first range.
+            ends: the end of each range, in ascending order.
+
+        Raises:
+            LimitReachedError: the claims lie in too many separate ranges.
+        """
+        if not ends:
+            return
+        if start < self._end:
+            for range_start, range_end, number in zip(chain((start,), ends), ends, cycle((PARSED, DATA)), strict=False):
+                self.claim(range_start, range_end, number)
+            return
+        self.claim(start, ends[0], PARSED)
+        self._starts += ends[:-1]
+        self._ends += ends[1:]
+        self._numbers += bytes((DATA, PARSED)) * (len(ends) // 2)
+        del self._numbers[len(self._ends) :]
+        self._end, self._number = self._ends[-1], self._numbers[-1]
+        if len(self._ends) > _MAX_RANGES_IN_ORDER:
+            self._refuse_ranges()
+
+    def _refuse_ranges(self) -> None:
+        """Raise ``LimitReachedError``: there are too many ranges."""
+        raise LimitReachedError(f"the claimed bytes lie in more than {MAX_RANGES} separate ranges")
+
+    def partition(self, window: Window) -> Partition:
+        """Return the classes of all bytes of ``window``.
 
         A byte that was both parsed and declared as data counts as parsed. Claims on bytes behind the end have no
         effect: formats state sizes that a truncated file does not have.
@@ -148,41 +142,42 @@ class ByteLedger:
             LimitReachedError: the claims lie in too many separate ranges.
             WindowError: the window could not return the requested bytes.
         """
-        return _merge_neighbours(self._classify(window))
-
-    def _classify(self, window: Window) -> Iterator[ByteRange]:
-        """Yield ranges in order as ``partition`` does, except that neighbours may have the same class."""
-        parsed = (ByteRange(start, end, ByteClass.PARSED) for start, end in self._claims[ByteClass.PARSED])
-        only_data = _subtract(self._claims[ByteClass.DATA], self._claims[ByteClass.PARSED])
-        data = (ByteRange(start, end, ByteClass.DATA) for start, end in only_data)
-        position = 0
+        partition = Partition()
         size = window.size
-        for each in merge(parsed, data):
-            start, end = min(each.start, size), min(each.end, size)
+        has_all_in_order = all(each.is_empty for each in self._others)
+        covers_all = bool(self._starts) and self._starts[0] == 0 and self._end == size
+        if has_all_in_order and covers_all and self._starts[1:] == self._ends[:-1]:
+            partition.ends, partition.numbers = self._ends[:], self._numbers[:]
+            return partition
+        position = 0
+        for start, end, number in self._list_claims() if has_all_in_order else self._resolve_overlaps():
+            start, end = min(start, size), min(end, size)
             if start > position:
-                yield _classify_gap(window, position, start)
+                partition.append(start, _classify_gap(window, position, start))
             if start < end:
-                yield ByteRange(start, end, each.class_)
-            position = max(position, end)
+                partition.append(end, number)
+                position = end
         if position < size:
-            yield _classify_gap(window, position, size)
+            partition.append(size, _classify_gap(window, position, size))
+        return partition
+
+    def _list_claims(self) -> Iterable[tuple[int, int, int]]:
+        """Return the start, the end and the class of each range that came in order."""
+        return zip(self._starts, self._ends, self._numbers, strict=True)
+
+    def _resolve_overlaps(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the start, the end and the class of each range, in order and without overlap."""
+        for start, end, number in self._list_claims():
+            self._others[number].add(start, end)
+        self._starts, self._ends, self._numbers, self._end = array("Q"), array("Q"), bytearray(), 0
+        self._number = UNCLAIMED
+        parsed_ranges, data_ranges = self._others
+        parsed = ((start, end, PARSED) for start, end in parsed_ranges)
+        data = ((start, end, DATA) for start, end in _subtract(data_ranges, parsed_ranges))
+        return merge(parsed, data)
 
 
-def _merge_neighbours(ranges: Iterable[ByteRange]) -> Iterator[ByteRange]:
-    """Yield the ranges, and one range for neighbours of the same class."""
-    last: ByteRange | None = None
-    for each in ranges:
-        if last is not None and last.class_ is each.class_:
-            last = ByteRange(last.start, each.end, last.class_)
-            continue
-        if last is not None:
-            yield last
-        last = each
-    if last is not None:
-        yield last
-
-
-def _subtract(ranges: _RangeSet, removed: _RangeSet) -> Iterator[tuple[int, int]]:
+def _subtract(ranges: RangeSet, removed: RangeSet) -> Iterator[tuple[int, int]]:
     """Yield the (start, end) of those parts of ``ranges`` that lie outside ``removed``, in order."""
     cuts = iter(removed)
     cut = next(cuts, None)
@@ -200,13 +195,13 @@ def _subtract(ranges: _RangeSet, removed: _RangeSet) -> Iterator[tuple[int, int]
             yield position, end
 
 
-def _classify_gap(window: Window, start: int, end: int) -> ByteRange:
+def _classify_gap(window: Window, start: int, end: int) -> int:
     """Classify bytes without a claim: a short run of equal bytes is padding and counts as data."""
     if end - start <= MAX_PADDING_BYTES:
         gap = window.read(start, end - start)
         if gap.count(gap[:1]) == end - start:
-            return ByteRange(start, end, ByteClass.DATA)
-    return ByteRange(start, end, ByteClass.UNCLAIMED)
+            return DATA
+    return UNCLAIMED
 
 
 def describe_unclaimed(ranges: Sequence[ByteRange], formats: Sequence[str]) -> Unread:
@@ -226,47 +221,43 @@ def describe_unclaimed(ranges: Sequence[ByteRange], formats: Sequence[str]) -> U
 
 
 class ArtifactLedger:
-    """The classes of all bytes of one artifact, stored as the end of each range: nine bytes of memory a range.
+    """The classes of all bytes of one artifact.
 
     Attributes:
         address: the file, or the member of one.
         formats: the names of the formats whose readers read the artifact.
     """
 
-    __slots__ = ("_classes", "_ends", "address", "formats")
+    __slots__ = ("_partition", "address", "formats")
 
-    def __init__(self, address: str, formats: Sequence[str], ranges: Iterable[ByteRange]) -> None:
+    def __init__(self, address: str, formats: Sequence[str], partition: Partition) -> None:
         self.address = address
         self.formats = tuple(dict.fromkeys(formats))
-        self._ends = array("Q")
-        self._classes = bytearray()
-        for each in ranges:
-            self._ends.append(each.end)
-            self._classes.append(_CLASSES.index(each.class_))
+        self._partition = partition
 
     @property
     def size(self) -> int:
         """The number of bytes of the artifact."""
-        return self._ends[-1] if self._ends else 0
+        return self._partition.size
 
     def __iter__(self) -> Iterator[ByteRange]:
         """Yield ranges that cover the artifact without overlap, in order."""
-        for start, end, number in zip(chain((0,), self._ends), self._ends, self._classes, strict=False):
-            yield ByteRange(start, end, _CLASSES[number])
+        return iter(self._partition)
+
+    def list_unclaimed(self) -> list[ByteRange]:
+        """Return the ranges that no reader claims, in order."""
+        return self._partition.list_unclaimed()
 
     def declare_unclaimed(self) -> ArtifactLedger:
         """Return the ledger with declared data in place of unclaimed bytes, because another file declares them."""
         declared = (
             each._replace(class_=ByteClass.DATA) if each.class_ is ByteClass.UNCLAIMED else each for each in self
         )
-        return ArtifactLedger(self.address, self.formats, _merge_neighbours(declared))
+        return ArtifactLedger(self.address, self.formats, Partition.from_ranges(declared))
 
     def sum_classes(self) -> dict[ByteClass, int]:
         """Return the number of bytes of each class."""
-        totals = dict.fromkeys(ByteClass, 0)
-        for each in self:
-            totals[each.class_] += each.end - each.start
-        return totals
+        return self._partition.sum_classes()
 
 
 RecordLedger = Callable[[ArtifactLedger], None]
@@ -276,24 +267,24 @@ It may raise a ``ModelAuditError``, which ends the scan.
 """
 
 
-class ClaimableWindow(ABC):
+class ClaimableWindow:
     """A window that leads to the ledger of its artifact.
 
-    A base class and no protocol, because every claim tests for it, and a test against a protocol is slow.
+    A plain base class, because every claim tests for it: a test against a protocol or an abstract class is slow.
     """
 
     @property
-    @abstractmethod
     def size(self) -> int:
         """The number of bytes."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def read(self, offset: int, length: int) -> bytes:
-        """As ``Window.read``."""
+    def claim(self, start: int, end: int, number: int) -> None:
+        """Claim bytes of this window as ``PARSED`` or ``DATA``; offsets are those of this window."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def claim(self, start: int, end: int, class_: ByteClass) -> None:
-        """Claim bytes of this window; offsets are those of this window."""
+    def claim_in_turn(self, start: int, ends: array[int]) -> None:
+        """As ``ByteLedger.claim_in_turn``; offsets are those of this window."""
+        raise NotImplementedError
 
 
 class LedgerWindow(ClaimableWindow):
@@ -313,9 +304,13 @@ class LedgerWindow(ClaimableWindow):
         """As ``Window.read``."""
         return self._inner.read(offset, length)
 
-    def claim(self, start: int, end: int, class_: ByteClass) -> None:
+    def claim(self, start: int, end: int, number: int) -> None:
         """As ``ByteLedger.claim``."""
-        self._ledger.claim(start, end, class_)
+        self._ledger.claim(start, end, number)
+
+    def claim_in_turn(self, start: int, ends: array[int]) -> None:
+        """As ``ByteLedger.claim_in_turn``."""
+        self._ledger.claim_in_turn(start, ends)
 
 
 def claim_parsed(window: Window, start: int = 0, end: int | None = None) -> None:
@@ -327,7 +322,19 @@ def claim_parsed(window: Window, start: int = 0, end: int | None = None) -> None
         LimitReachedError: the claims lie in too many separate ranges.
     """
     if isinstance(window, ClaimableWindow):
-        window.claim(start, window.size if end is None else end, ByteClass.PARSED)
+        window.claim(start, window.size if end is None else end, PARSED)
+
+
+def claim_in_turn(window: Window, start: int, ends: array[int]) -> None:
+    """Record adjacent ranges, the first one from ``start``: the first as parsed, the next as data, and so on.
+
+    ``ends`` has the end of each range. A reader of very many small parts claims them so with one call.
+
+    Raises:
+        LimitReachedError: the claims lie in too many separate ranges.
+    """
+    if isinstance(window, ClaimableWindow):
+        window.claim_in_turn(start, ends)
 
 
 def claim_text(window: Window, start: int, text: bytes) -> None:
@@ -376,4 +383,4 @@ def claim_data(window: Window, start: int = 0, end: int | None = None) -> None:
         LimitReachedError: the claims lie in too many separate ranges.
     """
     if isinstance(window, ClaimableWindow):
-        window.claim(start, window.size if end is None else end, ByteClass.DATA)
+        window.claim(start, window.size if end is None else end, DATA)

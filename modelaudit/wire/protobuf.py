@@ -313,6 +313,12 @@ class FieldCursor(Cursor):
         self.offset = self._buffer_start + end
         return type_
 
+    def get_known(self, start: int, end: int) -> bytes | None:
+        """Return the bytes from ``start`` to ``end`` of the window; ``None`` if the block in memory lacks some."""
+        place = start - self._buffer_start
+        end_place = end - self._buffer_start
+        return self._buffer[place:end_place] if 0 <= place <= end_place <= self._known else None
+
     def skip_field(self) -> tuple[int, int]:
         """Consume one field without decoding it; return its number and wire type, and set ``body``.
 

@@ -19,6 +19,8 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,13 +29,17 @@ from typing import Final
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
-from modelaudit.wire.ledger import SHORT_NAME_BYTES, claim_data, claim_parsed
+from modelaudit.wire.ledger import SHORT_NAME_BYTES, claim_in_turn
 from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, GROUP, VARINT, FieldCursor, Message, make_key
 
 _TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
 _PLAIN_TYPES: Final = _TYPES_OF_NUMBERS | {"text"}
 _MOST_SHORT_NUMBER: Final = 15
 """The key of a field with a larger number takes more than one byte."""
+_MOST_REMEMBERED_BYTES: Final = 128
+"""The longest message that is remembered, so that an equal one is not parsed again."""
+_MOST_REMEMBERED: Final = 10_000
+"""Messages of one type that are remembered: 200 bytes of memory each."""
 _FIELDS_PER_CHECK: Final = 256
 """The deadline is checked once for this many fields."""
 
@@ -102,43 +108,100 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
         LimitReachedError: there are more than ``most_fields`` fields, or too many separate claims.
         WindowError: the window could not return the requested bytes.
     """
-    # Depth first with one cursor, so that claims come in the order of their offsets. Parsed bytes that touch are
-    # claimed together: those from ``parsed_start`` to ``parsed_end`` wait for their claim.
-    cursor = FieldCursor(message)
-    root = root or schema.root
-    levels = [(message.end, schema.messages[root], schema.types_by_key[root])]
-    parsed_start = parsed_end = message.start
-    count = 0
-    try:
+    _MessageWalk(message, schema, most_fields).run(root or schema.root)
+
+
+class _MessageWalk:
+    """A walk over a message and all messages in it, depth first, so that claims come in the order of their offsets."""
+
+    def __init__(self, message: Message, schema: MessageSchema, most_fields: int) -> None:
+        self._window = message.window
+        self._schema = schema
+        self._most_fields = most_fields
+        self._cursor = FieldCursor(message)
+        # Where the first range that waits for its claim begins, and the ends of these ranges: parsed and data in turn.
+        # One that is still open, and parsed, ends at ``_parsed_end``.
+        self._start = self._parsed_end = message.start
+        self._ends = array("Q")
+        # The number of fields so far that were not claimed as parsed.
+        self._exceptions = 0
+        # The bytes of short messages that were parsed to their last one, by the name of their type.
+        self._parsed_messages: dict[str, set[bytes | None]] = defaultdict(set)
+
+    def run(self, root: str) -> None:
+        """Walk the message, which has the type ``root``; raises as ``claim_message``."""
+        try:
+            self._visit_fields(root)
+        finally:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Claim the ranges that wait."""
+        if self._parsed_end > (self._ends[-1] if self._ends else self._start):
+            self._ends.append(self._parsed_end)
+        claim_in_turn(self._window, self._start, self._ends)
+        self._ends = array("Q")
+
+    def _visit_fields(self, root: str) -> None:
+        """Visit all fields of the message and of the messages in it."""
+        cursor, schema = self._cursor, self._schema
+        # For each open message: its end, the types of its fields, those by key, its type, its start, and the number of
+        # exceptions before it.
+        levels = [(cursor.end, schema.messages[root], schema.types_by_key[root], root, cursor.offset, 0)]
+        count = 0
         while levels:
-            level_end, types, types_by_key = levels[-1]
+            level_end, types, types_by_key, level_type, level_start, exceptions_before = levels[-1]
             start = cursor.offset
             if start >= level_end:
                 levels.pop()
+                if self._exceptions == exceptions_before and level_end - level_start <= _MOST_REMEMBERED_BYTES:
+                    self._remember(level_type, level_start, level_end)
                 continue
             if count % _FIELDS_PER_CHECK == 0:
                 check_deadline()
             count += 1
-            if count > most_fields:
-                raise LimitReachedError(f"the message has more than {most_fields} fields", start)
+            if count > self._most_fields:
+                raise LimitReachedError(f"the message has more than {self._most_fields} fields", start)
             type_ = cursor.skip_short_field(types_by_key) or _skip_long_field(cursor, types)
-            if cursor.offset > level_end:
+            body, end = cursor.body, cursor.offset
+            if end > level_end:
                 raise DamagedError("a field ends beyond its message", start)
-            if not type_:
-                continue
-            if start != parsed_end:
-                claim_parsed(message.window, parsed_start, parsed_end)
-                parsed_start = start
-            parsed_end = cursor.body
-            if type_ == "n" or (type_ == "text" and cursor.offset - parsed_end <= SHORT_NAME_BYTES):
-                parsed_end = cursor.offset
-            elif type_ in _PLAIN_TYPES:
-                claim_data(message.window, parsed_end, cursor.offset)
-            else:  # a message: go back to its first field
-                levels.append((cursor.offset, schema.messages[type_], schema.types_by_key[type_]))
-                cursor.offset = parsed_end
-    finally:
-        claim_parsed(message.window, parsed_start, parsed_end)
+            if start != self._parsed_end:  # the field before is unknown
+                self._flush()
+                self._start = self._parsed_end = start
+            if type_ == "n" or (type_ == "text" and end - body <= SHORT_NAME_BYTES):
+                self._parsed_end = end
+            elif not self._claim_content(type_, body, end):
+                # Go back to the first field of a message.
+                cursor.offset = self._parsed_end = body
+                level = (end, schema.messages[type_], schema.types_by_key[type_], type_, body, self._exceptions)
+                levels.append(level)
+
+    def _claim_content(self, type_: str, start: int, end: int) -> bool:
+        """Claim the content of a field as data, or all of it as parsed; return ``False`` if its fields must be visited.
+
+        A field without a type stays unclaimed.
+        """
+        if type_ in self._schema.messages:
+            if end - start > _MOST_REMEMBERED_BYTES:
+                return False
+            is_known = self._cursor.get_known(start, end) in self._parsed_messages[type_]
+            if is_known:
+                self._parsed_end = end
+            return is_known
+        self._exceptions += 1
+        if type_:
+            if end > start:
+                self._ends.extend((start, end))
+            self._parsed_end = end
+        return True
+
+    def _remember(self, type_: str, start: int, end: int) -> None:
+        """Remember the bytes of a message that was parsed to its end: graphs repeat short ones thousands of times."""
+        messages = self._parsed_messages[type_]
+        content = self._cursor.get_known(start, end)
+        if content is not None and len(messages) < _MOST_REMEMBERED:
+            messages.add(content)
 
 
 def _skip_long_field(cursor: FieldCursor, types: Mapping[int, str]) -> str:

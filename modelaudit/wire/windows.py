@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
@@ -16,7 +17,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.codecs import Codec
 from modelaudit.wire.deadline import Deadline
 from modelaudit.wire.decompression import BeginsNextStream, Expansion
-from modelaudit.wire.ledger import ByteClass, ClaimableWindow
+from modelaudit.wire.ledger import ClaimableWindow
 
 CHUNK = MIB
 _IN_MEMORY = 8 * MIB  # decompressed content above this size is kept in a temporary file
@@ -69,10 +70,15 @@ class TimedWindow(ClaimableWindow):
             raise WindowError(self._deadline.detail, UnreadReason.LIMIT)
         return self._inner.read(offset, length)
 
-    def claim(self, start: int, end: int, class_: ByteClass) -> None:
+    def claim(self, start: int, end: int, number: int) -> None:
         """Claim bytes in the ledger of the inner window, if it has one."""
         if isinstance(self._inner, ClaimableWindow):
-            self._inner.claim(start, end, class_)
+            self._inner.claim(start, end, number)
+
+    def claim_in_turn(self, start: int, ends: array[int]) -> None:
+        """As ``ByteLedger.claim_in_turn``, in the ledger of the inner window."""
+        if isinstance(self._inner, ClaimableWindow):
+            self._inner.claim_in_turn(start, ends)
 
 
 class SubWindow(ClaimableWindow):
@@ -101,10 +107,17 @@ class SubWindow(ClaimableWindow):
         length = min(length, self.size - offset)
         return self._parent.read(self._start + offset, length) if length > 0 and offset >= 0 else b""
 
-    def claim(self, start: int, end: int, class_: ByteClass) -> None:
+    def claim(self, start: int, end: int, number: int) -> None:
         """Claim bytes in the ledger of the parent window, if it has one; offsets are those of this window."""
         if isinstance(self._parent, ClaimableWindow):
-            self._parent.claim(self._start + start, self._start + min(end, self.size), class_)
+            self._parent.claim(self._start + start, self._start + min(end, self.size), number)
+
+    def claim_in_turn(self, start: int, ends: array[int]) -> None:
+        """As ``ByteLedger.claim_in_turn``, in the ledger of the parent window."""
+        if isinstance(self._parent, ClaimableWindow):
+            size = self.size
+            moved_ends = array("Q", [self._start + min(end, size) for end in ends])
+            self._parent.claim_in_turn(self._start + start, moved_ends)
 
 
 class UnclaimedWindow:

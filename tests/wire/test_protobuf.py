@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.reading import BytesWindow
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.byte_ranges import ByteClass
 from modelaudit.wire.deadline import Deadline, apply_deadline
-from modelaudit.wire.ledger import ByteClass, ByteLedger, LedgerWindow
+from modelaudit.wire.ledger import ByteLedger, LedgerWindow
 from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, FieldCursor, Message, is_whole_message
 from modelaudit.wire.protobuf_schema import MessageSchema, claim_message
 
@@ -19,6 +21,29 @@ def encode_varint(value: int) -> bytes:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes([*out, value])
+
+
+def list_unclaimed(schema: str, data: bytes) -> list[tuple[int, int]]:
+    """Return the start and the end of each range of ``data`` that is unclaimed after the walk with ``schema``."""
+    ledger = ByteLedger()
+    window = LedgerWindow(BytesWindow(data), ledger)
+    claim_message(Message.from_window(window), MessageSchema.parse(schema), 1000)
+    return [(each.start, each.end) for each in ledger.partition(window).list_unclaimed()]
+
+
+def test_each_of_many_equal_messages_is_claimed_as_the_first_one():
+    schema = "File 1:Part\nPart 1:n 2:text"
+    numbers, name, unknown = b"\x08\x05", b"\x12\x04name", b"\x1a\x02xy"
+
+    def wrap(content: bytes) -> bytes:
+        return bytes((0x0A, len(content))) + content
+
+    assert list_unclaimed(schema, wrap(numbers + name) * 3) == []
+    # The unknown field ends each part: four bytes behind the key and the length of the part, and the known field.
+    assert list_unclaimed(schema, wrap(numbers + unknown) * 3) == [(4, 8), (12, 16), (20, 24)]
+    assert list_unclaimed(schema, wrap(b"") + wrap(unknown)) == [(4, 8)]
+    long_part = numbers * 70  # too long to be remembered
+    assert list_unclaimed(schema, b"\x0a\x8c\x01" + long_part + b"\x0a\x90\x01" + long_part + unknown) == [(286, 290)]
 
 
 def encode_message(rows):

@@ -1,0 +1,150 @@
+"""Sort the bytes of an artifact into ranges of one class each.
+
+``RangeSet`` collects ranges in any order, and ``Partition`` has each byte in exactly one range.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import chain, compress
+from operator import sub
+from typing import Final, NamedTuple
+
+from modelaudit.wire.base import LimitReachedError
+
+MAX_RANGES: Final = 1_000_000
+"""Separate ranges of one class in one ledger: 16 bytes of memory each."""
+
+_COMPACT_AFTER: Final = 65_536
+"""Ranges out of order after which a set is sorted and merged again."""
+
+
+class ByteClass(StrEnum):
+    """The class of a byte: parsed by a reader, declared as data by its format, or claimed by neither."""
+
+    PARSED = "parsed"
+    DATA = "data"
+    UNCLAIMED = "unclaimed"
+
+
+_CLASSES: Final = tuple(ByteClass)
+PARSED, DATA, UNCLAIMED = range(len(_CLASSES))
+"""The numbers of the classes, by which ranges are stored."""
+
+
+class ByteRange(NamedTuple):
+    """The bytes from ``start`` up to ``end``, exclusive, and their class."""
+
+    start: int
+    end: int
+    class_: ByteClass
+
+
+class RangeSet:
+    """A set of byte offsets, stored as ranges. Claims that come in order of offset are merged as they come."""
+
+    __slots__ = ("_compacted_count", "_ends", "_starts")
+
+    def __init__(self) -> None:
+        self._starts = array("Q")
+        self._ends = array("Q")
+        self._compacted_count = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no range was added."""
+        return not self._starts
+
+    def add(self, start: int, end: int) -> None:
+        """Add the offsets from ``start`` up to ``end``, exclusive.
+
+        Raises:
+            LimitReachedError: the set consists of more than ``MAX_RANGES`` separate ranges.
+        """
+        if self._starts and self._starts[-1] <= start <= self._ends[-1]:
+            if end > self._ends[-1]:
+                self._ends[-1] = end
+            return
+        self._starts.append(start)
+        self._ends.append(end)
+        if len(self._starts) - self._compacted_count > _COMPACT_AFTER:
+            self._compact()
+
+    def _compact(self) -> None:
+        """Sort the ranges and merge those that overlap or touch; raises as ``add``."""
+        merged = RangeSet()
+        for start, end in sorted(zip(self._starts, self._ends, strict=True)):
+            merged._append_or_merge(start, end)
+        self._starts, self._ends, self._compacted_count = merged._starts, merged._ends, len(merged._starts)
+        if self._compacted_count > MAX_RANGES:
+            raise LimitReachedError(f"the claimed bytes lie in more than {MAX_RANGES} separate ranges")
+
+    def _append_or_merge(self, start: int, end: int) -> None:
+        """Add a range that begins no earlier than the last one."""
+        if self._starts and start <= self._ends[-1]:
+            self._ends[-1] = max(self._ends[-1], end)
+        else:
+            self._starts.append(start)
+            self._ends.append(end)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Yield the (start, end) of each separate range, in order."""
+        self._compact()
+        yield from zip(self._starts, self._ends, strict=True)
+
+
+class Partition:
+    """Ranges that cover all bytes of an artifact without overlap, as the end of each: nine bytes of memory a range.
+
+    Attributes:
+        ends: the end of each range, in ascending order; the first range starts at 0.
+        numbers: the number of the class of each range; neighbours differ.
+    """
+
+    __slots__ = ("ends", "numbers")
+
+    def __init__(self) -> None:
+        self.ends = array("Q")
+        self.numbers = bytearray()
+
+    @classmethod
+    def from_ranges(cls, ranges: Iterable[ByteRange]) -> Partition:
+        """Return a partition of ranges that follow one another from 0 on."""
+        partition = cls()
+        for _, end, class_ in ranges:
+            partition.append(end, _CLASSES.index(class_))
+        return partition
+
+    def append(self, end: int, number: int) -> None:
+        """Add the range up to ``end``; it joins the last one if they have the same class."""
+        if self.numbers and self.numbers[-1] == number:
+            self.ends[-1] = end
+        else:
+            self.ends.append(end)
+            self.numbers.append(number)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        return self.ends[-1] if self.ends else 0
+
+    def __iter__(self) -> Iterator[ByteRange]:
+        """Yield the ranges in order."""
+        for start, end, number in zip(chain((0,), self.ends), self.ends, self.numbers, strict=False):
+            yield ByteRange(start, end, _CLASSES[number])
+
+    def list_unclaimed(self) -> list[ByteRange]:
+        """Return the ranges that no reader claims, in order."""
+        if UNCLAIMED not in self.numbers:
+            return []
+        return [each for each in self if each.class_ is ByteClass.UNCLAIMED]
+
+    def sum_classes(self) -> dict[ByteClass, int]:
+        """Return the number of bytes of each class."""
+        lengths = array("Q", map(sub, self.ends, chain((0,), self.ends)))
+        return {
+            class_: sum(compress(lengths, map(number.__eq__, self.numbers))) if number in self.numbers else 0
+            for number, class_ in enumerate(_CLASSES)
+        }
