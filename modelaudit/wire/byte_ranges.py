@@ -32,6 +32,8 @@ class ByteClass(StrEnum):
 _CLASSES: Final = tuple(ByteClass)
 PARSED, DATA, UNCLAIMED = range(len(_CLASSES))
 """The numbers of the classes, by which ranges are stored."""
+_SELECTIONS: Final = tuple(bytes(number == each for each in range(256)) for number in range(len(_CLASSES)))
+"""For each class, a table that translates its number to 1 and all others to 0."""
 
 
 class ByteRange(NamedTuple):
@@ -145,6 +147,6 @@ class Partition:
         """Return the number of bytes of each class."""
         lengths = array("Q", map(sub, self.ends, chain((0,), self.ends)))
         return {
-            class_: sum(compress(lengths, map(number.__eq__, self.numbers))) if number in self.numbers else 0
+            class_: sum(compress(lengths, self.numbers.translate(_SELECTIONS[number])))
             for number, class_ in enumerate(_CLASSES)
         }

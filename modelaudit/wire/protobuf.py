@@ -129,6 +129,9 @@ class Message:
             count += 1
             key_offset = cursor.offset
             number, wire = cursor.read_key()
+            if count == 1:
+                # A second walk over this message then reads nothing from the window.
+                self.block, self.block_start = cursor.block
             if wire == GROUP:
                 # JSON text begins like a group (its brace is such a key). Fields inside groups are never yielded.
                 cursor.skip_group()
@@ -200,6 +203,11 @@ class FieldCursor(Cursor):
         self.body = message.start
         self._buffer, self._buffer_start = message.block, message.block_start
         self._known = min(len(self._buffer), self.end - self._buffer_start)
+
+    @property
+    def block(self) -> tuple[bytes, int]:
+        """The block in memory, and its position in the window."""
+        return self._buffer, self._buffer_start
 
     def _load_block(self) -> None:
         """Load the block at the offset, unless the block in memory reaches to the end of the message."""

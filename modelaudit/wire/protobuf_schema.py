@@ -145,37 +145,50 @@ class _MessageWalk:
     def _visit_fields(self, root: str) -> None:
         """Visit all fields of the message and of the messages in it."""
         cursor, schema = self._cursor, self._schema
-        # For each open message: its end, the types of its fields, those by key, its type, its start, and the number of
-        # exceptions before it.
-        levels = [(cursor.end, schema.messages[root], schema.types_by_key[root], root, cursor.offset, 0)]
-        count = 0
-        while levels:
-            level_end, types, types_by_key, level_type, level_start, exceptions_before = levels[-1]
-            start = cursor.offset
-            if start >= level_end:
-                levels.pop()
-                if self._exceptions == exceptions_before and level_end - level_start <= _MOST_REMEMBERED_BYTES:
-                    self._remember(level_type, level_start, level_end)
+        # The open message: its type, its start, its end, and the number of exceptions before it. Those around it wait.
+        type_, start, end, exceptions_before = root, cursor.offset, cursor.end, 0
+        types, types_by_key = schema.messages[root], schema.types_by_key[root]
+        waiting: list[tuple[str, int, int, int]] = []
+        count = next_check = 0
+        while True:
+            field_start = cursor.offset
+            if field_start >= end:
+                if self._exceptions == exceptions_before and end - start <= _MOST_REMEMBERED_BYTES:
+                    self._remember(type_, start, end)
+                if not waiting:
+                    return
+                type_, start, end, exceptions_before = waiting.pop()
+                types, types_by_key = schema.messages[type_], schema.types_by_key[type_]
                 continue
-            if count % _FIELDS_PER_CHECK == 0:
-                check_deadline()
+            if count == next_check:
+                next_check = self._check_bounds(count, field_start)
             count += 1
-            if count > self._most_fields:
-                raise LimitReachedError(f"the message has more than {self._most_fields} fields", start)
-            type_ = cursor.skip_short_field(types_by_key) or _skip_long_field(cursor, types)
-            body, end = cursor.body, cursor.offset
-            if end > level_end:
-                raise DamagedError("a field ends beyond its message", start)
-            if start != self._parsed_end:  # the field before is unknown
+            field_type = cursor.skip_short_field(types_by_key) or _skip_long_field(cursor, types)
+            content_start, field_end = cursor.body, cursor.offset
+            if field_end > end:
+                raise DamagedError("a field ends beyond its message", field_start)
+            if field_start != self._parsed_end:  # the field before is unknown
                 self._flush()
-                self._start = self._parsed_end = start
-            if type_ == "n" or (type_ == "text" and end - body <= SHORT_NAME_BYTES):
-                self._parsed_end = end
-            elif not self._claim_content(type_, body, end):
+                self._start = self._parsed_end = field_start
+            if field_type == "n" or (field_type == "text" and field_end - content_start <= SHORT_NAME_BYTES):
+                self._parsed_end = field_end
+            elif not self._claim_content(field_type, content_start, field_end):
                 # Go back to the first field of a message.
-                cursor.offset = self._parsed_end = body
-                level = (end, schema.messages[type_], schema.types_by_key[type_], type_, body, self._exceptions)
-                levels.append(level)
+                cursor.offset = self._parsed_end = content_start
+                waiting.append((type_, start, end, exceptions_before))
+                type_, start, end, exceptions_before = field_type, content_start, field_end, self._exceptions
+                types, types_by_key = schema.messages[type_], schema.types_by_key[type_]
+
+    def _check_bounds(self, count: int, offset: int) -> int:
+        """Check the bounds before the field at ``offset``, which ``count`` fields precede; return the next such count.
+
+        Raises:
+            LimitReachedError: there are too many fields, or no time is left.
+        """
+        check_deadline()
+        if count >= self._most_fields:
+            raise LimitReachedError(f"the message has more than {self._most_fields} fields", offset)
+        return min(count + _FIELDS_PER_CHECK, self._most_fields)
 
     def _claim_content(self, type_: str, start: int, end: int) -> bool:
         """Claim the content of a field as data, or all of it as parsed; return ``False`` if its fields must be visited.

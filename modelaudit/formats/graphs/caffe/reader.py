@@ -212,13 +212,14 @@ def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     """
     layers = _LayerCollector()
     failure: DamagedError | WindowError | None = None
+    message = Message.from_window(window)
     try:
-        for each in Message.from_window(window).fields():
+        for each in message.fields():
             if each.number == _LAYER and each.wire == BYTES:
                 layers.record_layer(*_read_layer(each.body), Location(offset=each.offset))
             elif each.number == _OLD_LAYER and each.wire == BYTES:
                 layers.record_layer("", "", "", "", Location(offset=each.offset))
-        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
+        claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     yield layers.build_outline()

@@ -236,8 +236,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     reader = _ModelReader(limits.depth * 4)
     failure: DamagedError | WindowError | None = None
     try:
-        reader.read_model(Message.from_window(window))
-        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
+        message = Message.from_window(window)
+        reader.read_model(message)
+        claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     mentions = tuple(

@@ -53,8 +53,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | WindowError | None = None
     reader = _ModelReader(collector, limits)
     try:
-        reader.read_model(Message.from_window(window))
-        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
+        message = Message.from_window(window)
+        reader.read_model(message)
+        claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     # A message that ends after the file does is damaged, and its fields were not read.

@@ -85,14 +85,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions: dict[str, Mention] = {}
     count = 0
     failure: DamagedError | WindowError | None = None
+    message = Message.from_window(window)
     try:
-        for operator in _iter_operators(Message.from_window(window)):
+        for operator in _iter_operators(message):
             count += 1
             if count > _MOST_OPERATORS:
                 raise LimitReachedError(f"it holds more than {_MOST_OPERATORS} operators", operator.start)
             mention = _read_operator(operator)
             mentions.setdefault(mention.name, mention)
-        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
+        claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     yield Outline(FORMAT, tuple(mentions.values()), (("operators", str(count)),))

@@ -86,10 +86,11 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
     contents = ModelContents()
     failure: DamagedError | WindowError | None = None
     try:
-        _read_message(contents, Message.from_window(window), kind)
+        message = Message.from_window(window)
+        _read_message(contents, message, kind)
         if not is_text:
             schema = load_message_schema(Path(__file__).parent)
-            claim_message(Message.from_window(window), schema, limits.document_nodes, kind)
+            claim_message(message, schema, limits.document_nodes, kind)
     except (DamagedError, WindowError) as error:
         failure = error
     functions = [graph for graph in contents.graphs.graphs if graph.name]

@@ -65,8 +65,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     piece_count = 0
     damage: DamagedError | None = None
+    message = Message.from_window(window)
     try:
-        for field in Message.from_window(window).fields():
+        for field in message.fields():
             is_in_schema = field.number in _MODEL_FIELDS or field.number >= _FIRST_EXTENSION
             if field.wire != BYTES or not is_in_schema:
                 raise DamagedError(f"field {field.number} is not in the schema of SentencePiece", field.offset)
@@ -77,7 +78,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 raise LimitReachedError(f"the model holds more than {_MAX_PIECES} pieces", field.offset)
             if not _is_piece(field.body):
                 raise DamagedError("a piece lacks its text or score, or has an unknown field", field.offset)
-        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), _MAX_FIELDS)
+        claim_message(message, load_message_schema(Path(__file__).parent), _MAX_FIELDS)
     except DamagedError as error:
         damage = error
     yield Outline(FORMAT, facts=(("pieces", str(piece_count)),))
