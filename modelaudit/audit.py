@@ -55,11 +55,14 @@ class ArtifactRead(Protocol):
     """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
 
     structures: list[tuple[str, Structure]]
-    unread: list[tuple[str, Unread]]
     formats: list[tuple[str, str]]
     members: int
     byte_counts: ByteCounts | None
     ledgers: list[ArtifactLedger]
+
+    @property
+    def unread(self) -> Sequence[tuple[str, Unread]]:
+        """The absences with their addresses."""
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
         """Read the artifact, and return the digests of its bytes if ``hashing``; a failure becomes an absence."""
@@ -96,6 +99,7 @@ class Audit:
         self._record_ledger = record_ledger
         # Recorded when all files were read: a later file may name this one as tensor data.
         self._ledgers: list[ArtifactLedger] = []
+        self._absences_left = limits.absences
         self._license_claims = ClaimCollector(catalogue, folders)
         self._references: list[tuple[str, References]] = []
         # Subjects that can be judged only when all files were read: a later file may name this one as tensor data, or
@@ -135,8 +139,9 @@ class Audit:
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with its members, judge its content, and add its findings and its record."""
-        reading = self._begin_reading(self.limits)
+        reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
+        self._absences_left -= len(reading.unread)
         self._ledgers += reading.ledgers
         for address, structure in reading.structures:
             if CheckFamily.LICENSE in self.policy.checks:

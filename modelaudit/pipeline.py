@@ -30,12 +30,7 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.model.report import (
-    AuditReport,
-    ByteCounts,
-    Coverage,
-    Opinion,
-)
+from modelaudit.model.report import AuditReport, ByteCounts, Coverage, Opinion
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_target, list_families, resolve_policy
@@ -43,6 +38,7 @@ from modelaudit.policy.gate import decide_use, decide_verdict, require_review_if
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep, Structure
+from modelaudit.wire.bounds import AbsenceLog
 from modelaudit.wire.byte_ranges import ByteClass
 from modelaudit.wire.deadline import Deadline, apply_deadline, start_deadline
 from modelaudit.wire.ledger import MAX_RANGES_SEARCHED, ArtifactLedger, ByteLedger, LedgerWindow, describe_unclaimed
@@ -171,7 +167,7 @@ class ArtifactReading:
         self.limits = limits
         self.ledgers: list[ArtifactLedger] = []
         self.structures: list[tuple[str, Structure]] = []
-        self.unread: list[tuple[str, Unread]] = []
+        self.unread = AbsenceLog(limits.absences)
         self.formats: list[tuple[str, str]] = []
         self.members = 0
         self.byte_counts: ByteCounts | None = None
@@ -246,7 +242,7 @@ class ArtifactReading:
         classes = ArtifactLedger(artifact.path, [reader.format for reader in readers], ledger.partition(window))
         self._record_classes(classes, depth)
         if readers:
-            absences = [unread for path, unread in self.unread[absences_before:] if path == artifact.path]
+            absences = [unread for path, unread in self.unread.list_since(absences_before) if path == artifact.path]
             self._examine_unclaimed(artifact, window, classes, readers, absences, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)

@@ -61,6 +61,8 @@ class Limits:
             of each is kept.
         folder_absences: entries of one folder that cannot be opened for one reason and are reported one by one; the
             last of them counts the others.
+        absences: absences of parts of the files that are reported one by one, in all; the last one of a file counts the
+            others. Of each further file, the first is reported.
         members: entries in one archive.
         members_total: child artifacts below one top-level artifact.
         expanded_bytes: bytes that one top-level artifact expands to.
@@ -93,6 +95,7 @@ class Limits:
     folder_depth: int = 512
     folder_entries: int = 120_000
     folder_absences: int = 100
+    absences: int = 20_000
     members: int = 100_000
     members_total: int = 200_000
     expanded_bytes: int = 64 * GIB

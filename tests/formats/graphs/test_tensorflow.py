@@ -566,3 +566,18 @@ def test_tensorflow_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_
     reading = read_bytes(encode_graph(*nodes), "g.pb")
     assert SAVE_TO_FIXED_PATH in list_operators(reading)
     assert reading.reasons() == {UnreadReason.LIMIT}
+
+
+def test_tensorflow_graphs_beyond_the_bound_on_memory_are_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph._MOST_NODE_BYTES", 40_000)
+    py_func = encode_node("p", "PyFunc")
+    for more in (
+        {"nodes": [encode_node("n" * 10_000, "NoOp")] * 5},
+        {"nodes": [encode_node("n", "NoOp", *["i" * 10_000] * 5)]},
+        {"functions": [encode_function("f", ("a" * 10_000,) * 5)]},
+        {"functions": [encode_function("f", ())] * 200},
+    ):
+        graph = encode_graph(py_func, *more.get("nodes", ()), functions=tuple(more.get("functions", ())))
+        reading = read_bytes(graph, "g.pb")
+        assert UnreadReason.LIMIT in reading.reasons()
+        assert "PyFunc" in list_operators(reading)

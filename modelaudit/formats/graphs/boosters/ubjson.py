@@ -20,6 +20,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
@@ -36,6 +37,9 @@ _KEPT_STRING: Final = 4096
 # Each value takes some tens of bytes of memory. A list of numbers counts as one value.
 _MOST_VALUES: Final = 1_000_000
 _MOST_KEPT: Final = 4_000_000
+# Bytes of keys and strings in memory, each with what it takes beside its characters, also in an object.
+_MOST_TEXT_BYTES: Final = 64 * MIB
+_TEXT_OVERHEAD: Final = 100
 _BLOCK_BYTES: Final = MIB
 # Shorter lists of numbers count as parsed, with the bytes around them: a forest has many, and a ledger is bounded.
 _DATA_BYTES: Final = 1024
@@ -125,6 +129,7 @@ class _Decoder:
         self._claimed_end = 0  # all bytes before this offset are claimed
         self._containers: list[_OpenContainer] = []
         self._value_count = 0
+        self._kept_texts = KeptItems("keys and strings", 2 * _MOST_VALUES, _MOST_TEXT_BYTES)
         self._tree_count = 0
 
     def claim_decoded(self, end: int | None = None) -> None:
@@ -169,6 +174,7 @@ class _Decoder:
     def _read_string(self) -> str:
         """Read a string after its marker; keep its first 4,096 bytes."""
         length = self._read_length()
+        self._kept_texts.count(self.position, min(length, _KEPT_STRING) + _TEXT_OVERHEAD)
         first_bytes = self._read_bytes(min(length, _KEPT_STRING))
         if length > _KEPT_STRING:
             self._skip_bytes(length - _KEPT_STRING)

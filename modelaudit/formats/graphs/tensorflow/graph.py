@@ -10,11 +10,16 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final
 
-from modelaudit.wire.base import LimitReachedError
+from modelaudit.model.limits import MIB
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.windows import iterate_chunks
 
 MOST_NODES: Final = 500_000
+# Bytes of memory that the nodes may take, estimated from their texts.
+_MOST_NODE_BYTES: Final = 96 * MIB
+_NODE_OVERHEAD: Final = 360
+_TEXT_OVERHEAD: Final = 60
 _MOST_TEXTS: Final = 64
 _TEXT_BYTES: Final = 1024
 _PACKED_BYTES: Final = 4096
@@ -106,13 +111,14 @@ class Graphs:
 
     graphs: list[Graph] = field(default_factory=list)
     node_count: int = 0
+    _kept: KeptItems = field(default_factory=lambda: KeptItems("operators and functions", MOST_NODES, _MOST_NODE_BYTES))
 
     def read_graph(self, message: Message) -> None:
         """Read one GraphDef: its nodes (1), and the functions (1) of its library (2).
 
         Raises:
             DamagedError: the message breaks off; the nodes before are kept.
-            LimitReachedError: there are more than 500,000 nodes.
+            LimitReachedError: there are more nodes than are kept.
             WindowError: the window could not return the requested bytes.
         """
         main = Graph()
@@ -127,6 +133,7 @@ class Graphs:
 
     def _read_function(self, message: Message) -> None:
         """Read a FunctionDef: signature (1), and nodes in the old (2) and the new field (3)."""
+        self._kept.count(message.start, _NODE_OVERHEAD)
         graph = Graph()
         self.graphs.append(graph)
         for each in message.fields():
@@ -134,16 +141,23 @@ class Graphs:
                 continue
             if each.number == 1:
                 graph.name, arguments = _read_signature(each.body)
+                self._kept.count(each.offset, sum(len(argument) + _TEXT_OVERHEAD for argument in arguments))
                 graph.arguments += arguments
             elif each.number in (2, 3):
                 self._read_node(graph, each)
 
-    def _read_node(self, graph: Graph, node: Field) -> None:
+    def _read_node(self, graph: Graph, field_: Field) -> None:
         """Read one node into a graph, and count it; raise ``LimitReachedError`` when there are too many."""
         self.node_count += 1
-        if self.node_count > MOST_NODES:
-            raise LimitReachedError(f"its graphs have more than {MOST_NODES} operators", node.offset)
-        graph.add_node(read_node(node.body, node.offset))
+        node = read_node(field_.body, field_.offset)
+        self._kept.count(field_.offset, _estimate_memory(node))
+        graph.add_node(node)
+
+
+def _estimate_memory(node: Node) -> int:
+    """Return the bytes of memory that a node takes, about."""
+    texts = (node.name, node.op, *node.inputs, *node.functions, *node.inserted, *(node.texts or ()))
+    return _NODE_OVERHEAD + sum(len(text) + _TEXT_OVERHEAD for text in texts)
 
 
 def read_name(message: Message, most_bytes: int = _OPERATOR_NAME_BYTES) -> str:
