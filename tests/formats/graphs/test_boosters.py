@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import nullcontext
 
 import pytest
 from builders.tree_models import (
@@ -17,8 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Document, UnreadReason
+from modelaudit.pipeline import ArtifactReading
+from modelaudit.wire.byte_ranges import ByteClass
 
 WRITERS = [(lambda model: json.dumps(model).encode(), "model.json"), (encode_ubjson, "model.ubj")]
 MODELS = [
@@ -126,6 +131,17 @@ def test_nodes_of_a_binary_xgboost_tree_that_contradict_one_another_are_reported
     model = build_xgboost_binary()
     changed = model[:position] + replaced + model[position + len(replaced) :]
     assert UnreadReason.DAMAGED in read_bytes(changed).reasons()
+
+
+def test_last_value_and_the_statistics_of_a_binary_xgboost_tree_are_declared_data(bytes_window):
+    model = build_xgboost_binary()
+    ledgers = []
+    reading = ArtifactReading(Limits(), keep_ledgers=True)
+    window = bytes_window(model)
+    reading.run(Artifact("m.model", len(model), lambda: nullcontext(window)), hashing=False)
+    ledgers = [(start, end, class_) for start, end, class_ in reading.ledgers[0]]
+    nodes_end = XGBOOST_NODES + 3 * 20
+    assert (nodes_end - 4, len(model), ByteClass.DATA) in ledgers
 
 
 @check_each(

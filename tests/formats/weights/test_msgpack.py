@@ -110,6 +110,12 @@ def test_msgpack_contents_up_to_the_bound_are_read_and_the_rest_reported_as_unre
     assert reading.evaluates
 
 
+@check_each("key, is_refused", [(b"\x91\x01", True), (b"\x80", True), (b"\x05", False), (b"\xa1b", False)])
+def test_array_or_map_as_the_key_of_a_msgpack_map_is_reported_as_damaged(key, is_refused, read_bytes):
+    data = b"\x82\xa1a\x01" + key + b"\x01"
+    assert (UnreadReason.DAMAGED in read_bytes(data, "a.msgpack").reasons()) is is_refused
+
+
 def test_msgpack_map_that_states_more_pairs_than_bytes_follow_is_reported_as_damaged(read_bytes):
     # A map (df) of 2**32 - 1 pairs, and one byte.
     assert read_bytes(b"\xdf\xff\xff\xff\xff\x01", "m.msgpack").reasons() == {UnreadReason.DAMAGED}

@@ -213,7 +213,9 @@ class _ModelReader:
         has_feature_out_of_range = has_odd_leaf = False
         nodes_a_piece = self._limits.read_bytes // _NODE_BYTES
         for done in range(0, count, nodes_a_piece):
-            nodes = self._read_bytes(min(nodes_a_piece, count - done) * _NODE_BYTES)
+            length = min(nodes_a_piece, count - done) * _NODE_BYTES
+            is_last = done + nodes_a_piece >= count
+            nodes = self._read_bytes(length, length - _NUMBER_BYTES if is_last else length)
             for parent, left_child, right_child, split_index, _value in struct.iter_unpack("<3iIf", nodes):
                 parents.append(parent)
                 left.append(left_child)
@@ -222,7 +224,10 @@ class _ModelReader:
                     # A leaf has the feature by which it split before it was pruned, or 0; loaders ignore it.
                     has_feature_out_of_range |= left_child != _NO_NODE
                     has_odd_leaf |= left_child == _NO_NODE
-        self._skip_data(count * _STATISTICS_BYTES)
+        # The value of the last node and the statistics are numbers in a row. Four bytes between fields of nodes are
+        # few enough to count as parsed.
+        self.position -= _NUMBER_BYTES
+        self._skip_data(_NUMBER_BYTES + count * _STATISTICS_BYTES)
         if has_feature_out_of_range:
             self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {feature_count}")
         check_children(left, right, self.defects, f"tree {number}")

@@ -168,7 +168,13 @@ class _ItemWalker:
             self.claimed_end = item.start + item.size
 
     def _record_key(self, item: Item, container: _OpenContainer, is_top: bool) -> None:
-        """Record a key of a map, and a defect if the map has it already; ``is_top`` if the map is the whole file."""
+        """Record a key of a map, and a defect if the map has it already; ``is_top`` if the map is the whole file.
+
+        Raises:
+            DamagedError: it is an array or a map, which Python's readers refuse as a key.
+        """
+        if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
+            raise DamagedError("a map has an array or a map as a key", item.offset)
         if item.kind not in (ItemKind.TEXT, ItemKind.BYTES) or item.size > _MAX_KEY_BYTES:
             return
         key = self.items.read_payload(item, _MAX_KEY_BYTES)
