@@ -64,8 +64,10 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
     from modelaudit.cli.output import load_saved_report
 
     if report is None:
-        next_step = f"name the report that holds it: explain {fingerprint} --report REPORT.json"
-        raise ConfigurationError(f"{fingerprint!r} is a fingerprint; {next_step}")
+        raise ConfigurationError(
+            f"the finding {fingerprint!r} is explained from a saved report; "
+            f"name it: explain {fingerprint} --report REPORT.json"
+        )
     findings = load_saved_report(report).findings
     finding = next((each for each in findings if each.fingerprint == fingerprint), None)
     if finding is None:

@@ -117,7 +117,8 @@ def looks_like_text(head: Head) -> bool:
     scan = TextScan()
     try:
         scan.feed(head.data)
-        if len(head.data) < HEAD_BYTES:  # the head is the whole artifact; a longer one may be cut within a character
+        # A head of full length may be cut within a character of UTF-16. A shorter one is the whole artifact.
+        if len(head.data) < HEAD_BYTES:
             scan.finish()
     except DamagedError:
         return False

@@ -119,7 +119,7 @@ def test_settings_before_a_string_over_the_bound_are_kept():
 def test_settings_before_a_scalar_over_the_bound_are_kept():
     settings, bound = parse_yaml_settings(iter(["auto_map: a.B\nb: ", *["x" * (1 << 20)] * 20, "\n"]), Limits())
     assert settings[0].value == "a.B"
-    assert "the value or comment behind line 2 takes more than" in str(bound)
+    assert "the value or comment that begins in line 2 or later takes more than" in str(bound)
 
 
 def test_duplicate_json_key_gives_two_settings():

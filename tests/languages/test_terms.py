@@ -227,7 +227,7 @@ def test_package_metadata_states_its_license(read_fixture, path, expected):
     assert statements == [(Topic.LICENSE, field, value) for field, value in expected]
 
 
-def test_setup_cfg_and_mlmodel_state_license_and_base_model(read_bytes):
+def test_setup_cfg_states_a_license_and_mlmodel_a_base_model_too(read_bytes):
     assert list_statements(read_bytes(b"[metadata]\nname = a\nlicense = MIT\n", "setup.cfg")) == [
         (Topic.LICENSE, "metadata.license", "MIT")
     ]

@@ -175,8 +175,9 @@ def test_zip_member_name_that_is_not_utf_8_is_listed_with_its_original_bytes(rea
         (["x/version", "X/data.pkl"], "torch-zip"),
         (["x/version", "X/bytecode.pkl"], "torchscript"),
         (["x/data.pkl", "x/constants.pkl", "x/code/__torch__.py"], "torchscript"),
+        (["x/data.pkl"], "torch-zip"),
         (["readme.txt"], "plain"),
-        (["y/a", "x/data.pkl"], "plain"),
+        (["y/a", "x/data.pkl", "x/version"], "plain"),  # torch takes the folder of the first member as the root
         (["data.pkl"], "plain"),
     ],
 )

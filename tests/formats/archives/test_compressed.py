@@ -375,7 +375,7 @@ def test_bytes_after_damage_in_a_compressed_stream_are_not_reported_as_trailing_
         ((3 << 30) + 1, 1 << 20, []),
     ],
 )
-def test_unusual_lzma_header_is_recognised_only_if_xz_accepts_it(dictionary_size, content_size, formats, bytes_window):
+def test_unusual_lzma_header_that_xz_refuses_is_not_recognised(dictionary_size, content_size, formats, bytes_window):
     header = b"\x5d" + dictionary_size.to_bytes(4, "little") + content_size.to_bytes(8, "little")
     compressed = lzma.compress(EVAL, lzma.FORMAT_ALONE)[len(header) :]
     assert list_recognised_formats(header + compressed, bytes_window) == formats

@@ -182,7 +182,9 @@ def _find_footer_end(window: Window, magic: bytes, start_bytes: int) -> int:
     if trailer[4:] != magic:
         raise DamagedError("the file does not end with its magic number: it is truncated or has trailing data", size)
     if start_bytes + footer_length + trailer_bytes > size:
-        raise DamagedError(f"the footer states a length of {footer_length} bytes, the file has {size}", size)
+        raise DamagedError(
+            f"the footer is stated to take {footer_length} bytes, more than fit in a file of {size} bytes", size
+        )
     return size
 
 

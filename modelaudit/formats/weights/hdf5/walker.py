@@ -146,4 +146,4 @@ class ObjectWalker:
         elif len(self.found.links) < self._max_objects:
             self.found.links.append((link_path, link))
         else:
-            raise LimitReachedError(f"only the first {self._max_objects} links were read")
+            raise LimitReachedError(f"only the first {self._max_objects} soft and external links were read")

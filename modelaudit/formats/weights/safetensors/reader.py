@@ -145,7 +145,7 @@ def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
     length_bytes = window.read(0, _LENGTH_BYTES)
     length = int.from_bytes(length_bytes, "little")
     if len(length_bytes) < _LENGTH_BYTES or _LENGTH_BYTES + length > window.size:
-        raise DamagedError(f"the header states a length of {length} bytes, more than the file has", 0)
+        raise DamagedError(f"the header is stated to take {length} bytes, more than the file has", 0)
     if length > limits.header_bytes:
         raise LimitReachedError(f"the header takes {length} bytes, more than the limit of {limits.header_bytes}", 0)
     if length > _MAX_TEXT_MEMORY:
