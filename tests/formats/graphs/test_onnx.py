@@ -363,3 +363,20 @@ def test_byte_count_of_an_onnx_tensor_uses_every_dimension_of_a_long_shape(last_
     # A tensor with two floats, whose shape begins with 63 sizes of 1, which do not change the number of elements.
     tensor = made.encode_tensor("w", (1,) * 63 + last_sizes, bytes(8))
     assert read_bytes(build_relu_model(tensor), "m.onnx").kinds() == kinds
+
+
+@check_each(
+    "bound, kept",
+    [
+        ("_MOST_FUNCTIONS", [made.encode_function("f", "d")]),
+        ("_MOST_FUNCTION_BYTES", [made.encode_function("f" * 30, "d" * 30)]),
+        ("_MOST_METADATA_BYTES", [encode_data(14, made.encode_entry("k" * 200, "v"))]),
+    ],
+)
+def test_onnx_functions_and_metadata_beyond_the_bound_are_reported_as_unread(bound, kept, read_bytes, monkeypatch):
+    monkeypatch.setattr(f"modelaudit.formats.graphs.onnx.collector.{bound}", 100)
+    graph = made.encode_graph(made.encode_node("Relu"))
+    fields = [encode_data(25, each) if bound != "_MOST_METADATA_BYTES" else each for each in kept]
+    assert UnreadReason.LIMIT in read_bytes(made.encode_model(graph, *fields * 101), "m.onnx").reasons()
+    monkeypatch.undo()
+    assert UnreadReason.LIMIT not in read_bytes(made.encode_model(graph, *fields * 101), "m.onnx").reasons()

@@ -15,6 +15,7 @@ from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.codings import Coding
 from modelaudit.wire.protobuf import Message
 from modelaudit.wire.sniff import detect_strong_magic
@@ -23,6 +24,7 @@ from modelaudit.wire.windows import SubWindow, get_budget
 VOCABULARY: Final = "onnx-operators"
 STANDARD_DOMAIN: Final = "ai.onnx"
 _MOST_NAMES: Final = 10_000
+_MOST_FUNCTIONS: Final = 100_000
 _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 100
 _MOST_CHILDREN: Final = 1_000
@@ -30,6 +32,8 @@ _SHORTEST_SEARCHED_TEXT: Final = 24
 _DESCRIPTION_LENGTH: Final = 64 * KIB
 _LONGEST_METADATA_VALUE: Final = MIB
 _MOST_METADATA_BYTES: Final = 16 * MIB
+_METADATA_OVERHEAD: Final = 200  # bytes that an entry takes in memory beside its key and value
+_MOST_FUNCTION_BYTES: Final = 8 * MIB  # of their names, domains and overloads
 # Operators that import and call Python code. An application may register them under any domain.
 # Source: docs/PyOp.md and docs/LanguageInterOp.md of ONNX Runtime; PythonOp of its training.
 _PYTHON_OPERATORS: Final = frozenset({"PyOp", "PythonOp", "PythonOpGrad", "PyCustomOp"})
@@ -75,11 +79,19 @@ class ModelCollector:
     unsearched_texts: int = 0
     description: str = ""
     _metadata_bytes: int = 0
+    _kept_functions: KeptItems = field(
+        default_factory=lambda: KeptItems("functions", _MOST_FUNCTIONS, _MOST_FUNCTION_BYTES)
+    )
 
     def record_fact(self, name: str, value: str) -> None:
         """Record a fact for the outline; drop it when the value is empty or there are too many."""
         if value and len(self.facts) < _MOST_FACTS:
             self.facts.append((name, value))
+
+    def record_function(self, domain: str, name: str, overload: str, offset: int) -> None:
+        """Record a function of the model at ``offset``. Raises ``LimitReachedError`` if there are too many."""
+        self._kept_functions.count(offset, len(domain) + len(name) + len(overload))
+        self.functions.add((domain or STANDARD_DOMAIN, name, overload))
 
     def record_call(self, domain: str, operator: str, overload: str, where: Location, detail: str) -> None:
         """Record that a node of a graph calls an operator; an operator that is recorded already is only counted.
@@ -160,11 +172,12 @@ class ModelCollector:
 
         An entry that is too long, alone or with those before it, is searched as text and counted as unread.
         """
-        if body.size > _LONGEST_METADATA_VALUE or self._metadata_bytes + body.size > _MOST_METADATA_BYTES:
+        entry_bytes = _METADATA_OVERHEAD + len(key) + body.size
+        if body.size > _LONGEST_METADATA_VALUE or self._metadata_bytes + entry_bytes > _MOST_METADATA_BYTES:
             self.search_text(body)
             self.unread_metadata += 1
             return
-        self._metadata_bytes += body.size
+        self._metadata_bytes += entry_bytes
         self.metadata.append(MetadataEntry(key, body.raw(_LONGEST_METADATA_VALUE)))
 
     def record_description(self, doc_string: Message) -> None:

@@ -174,7 +174,7 @@ class _ModelReader:
             elif field.number == 14:
                 self._read_metadata(field.body)
         name, domain, overload = texts[1], texts[10], texts[13]
-        self._collector.functions.add((domain or STANDARD_DOMAIN, name, overload))
+        self._collector.record_function(domain, name, overload, message.start)
 
     def _read_graph(self, message: Message, depth: int) -> None:
         """Read a GraphProto: nodes (1), initializers (5), sparse initializers (15) and metadata (16)."""
