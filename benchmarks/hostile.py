@@ -21,14 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hostile_documents import (
-    make_tensor_rows,
-    write_gguf_pairs,
-    write_gguf_tensors,
+from hostile_archives import ARCHIVES
+from hostile_documents import make_tensor_rows, write_gguf_pairs, write_gguf_tensors, write_safetensors_header
+from hostile_files import (
+    ANSWERED,
+    INCOMPLETE,
+    INCOMPLETE_OR_FAIL,
+    HostileFile,
     write_numbered,
     write_repeated,
-    write_safetensors_header,
 )
+from hostile_models import MODELS
+from hostile_texts import TEXTS
 
 MIB: Final = 1 << 20
 MEMORY_MOST: Final = 200 * MIB
@@ -47,23 +51,6 @@ class Scan:
     exit_code: int
     seconds: float
     peak: int
-
-
-@dataclass(frozen=True, slots=True)
-class HostileFile:
-    """A file or folder that is written to cost memory or time.
-
-    Attributes:
-        name: the file name, which ends as its format asks for.
-        write: writes the file or folder to a path.
-        exit_codes: the exit codes that a scan of it may end with.
-        options: further options of the scan.
-    """
-
-    name: str
-    write: Callable[[Path], None]
-    exit_codes: frozenset[int]
-    options: tuple[str, ...] = ()
 
 
 def main() -> None:
@@ -234,36 +221,32 @@ _FOLDERS: Final[tuple[tuple[str, Callable[[Path], None], frozenset[int]], ...]] 
     ("folder-small-files-100000", _write_small_files(100_000), frozenset({0})),
 )
 _OUTPUTS: Final = ("json", "html", "cyclonedx")
-_INCOMPLETE: Final = frozenset({3})
-_INCOMPLETE_OR_FAIL: Final = frozenset({1, 3})
-_ANSWERED: Final = frozenset({0, 1, 3})
-"""Exit codes of a scan that ends with an answer; 0 only for a file that hides nothing and may be read whole."""
 
 HOSTILE: Final[dict[str, HostileFile]] = {
-    "python-list-20mb": HostileFile("wide.py", _write_python_list(6_500_000), _INCOMPLETE),
-    "python-list-9mb": HostileFile("wide.py", _write_python_list(3_000_000), _INCOMPLETE),
-    "python-functions-30000": HostileFile("chain.py", _write_function_chain(30_000), _ANSWERED),
-    "python-functions-120000": HostileFile("chain.py", _write_function_chain(120_000), _INCOMPLETE),
-    "python-f-string-2mb": HostileFile("text.py", _write_executed_f_string, _INCOMPLETE_OR_FAIL),
-    "pickle-tuples-10mb": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85", 10_000_000), _ANSWERED),
-    "pickle-tuples-40mb": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85", 40_000_000), _INCOMPLETE),
-    "pickle-memoized-tuples": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85\x94", 2_900_000), _ANSWERED),
-    "pickle-pairs-11mb": HostileFile("pairs.pkl", _write_repeated_opcodes(_LONG_TEXT, b"2\x86", 5_000_000), _ANSWERED),
+    "python-list-20mb": HostileFile("wide.py", _write_python_list(6_500_000), INCOMPLETE),
+    "python-list-9mb": HostileFile("wide.py", _write_python_list(3_000_000), INCOMPLETE),
+    "python-functions-30000": HostileFile("chain.py", _write_function_chain(30_000), ANSWERED),
+    "python-functions-120000": HostileFile("chain.py", _write_function_chain(120_000), INCOMPLETE),
+    "python-f-string-2mb": HostileFile("text.py", _write_executed_f_string, INCOMPLETE_OR_FAIL),
+    "pickle-tuples-10mb": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85", 10_000_000), ANSWERED),
+    "pickle-tuples-40mb": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85", 40_000_000), INCOMPLETE),
+    "pickle-memoized-tuples": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85\x94", 2_900_000), ANSWERED),
+    "pickle-pairs-11mb": HostileFile("pairs.pkl", _write_repeated_opcodes(_LONG_TEXT, b"2\x86", 5_000_000), ANSWERED),
     "pickle-lists": HostileFile(
-        "lists.pkl", _write_repeated_opcodes(b"", b"]\x94", 2_900_000, b"a" * 2_800_000 + b"."), _INCOMPLETE_OR_FAIL
+        "lists.pkl", _write_repeated_opcodes(b"", b"]\x94", 2_900_000, b"a" * 2_800_000 + b"."), INCOMPLETE_OR_FAIL
     ),
     "pickle-sparse-memo": HostileFile(
-        "memo.pkl", _write_numbered_opcodes(b"N", lambda n: b"r" + _encode_number(10 + 2 * n), 2_900_000), _INCOMPLETE
+        "memo.pkl", _write_numbered_opcodes(b"N", lambda n: b"r" + _encode_number(10 + 2 * n), 2_900_000), INCOMPLETE
     ),
     "pickle-memo-reads": HostileFile(
-        "memo.pkl", _write_numbered_opcodes(b"(", lambda n: b"j" + _encode_number(n), 2_900_000, b"la."), _ANSWERED
+        "memo.pkl", _write_numbered_opcodes(b"(", lambda n: b"j" + _encode_number(n), 2_900_000, b"la."), ANSWERED
     ),
     "pickle-states": HostileFile(
         "states.pkl",
         _write_numbered_opcodes(_DICT_OF_NAMES, lambda n: b"cm\na%d\n)\x81h\0b0" % n, 48_000, b"N."),
-        _INCOMPLETE_OR_FAIL,
+        INCOMPLETE_OR_FAIL,
     ),
-    "zip-shared-member-60000": HostileFile("shared.zip", _write_shared_zip_member(60_000), _INCOMPLETE_OR_FAIL),
+    "zip-shared-member-60000": HostileFile("shared.zip", _write_shared_zip_member(60_000), INCOMPLETE_OR_FAIL),
     **{name: HostileFile("model", write, codes) for name, write, codes in _FOLDERS},
     **{
         f"folder-small-files-as-{output}": HostileFile(
@@ -272,39 +255,42 @@ HOSTILE: Final[dict[str, HostileFile]] = {
         for output in _OUTPUTS
     },
     "yaml-keys-3200000": HostileFile(
-        "a.yaml", write_numbered(b"", lambda number: b"k%07d: %07d\n" % (number, number), 3_200_000), _INCOMPLETE
+        "a.yaml", write_numbered(b"", lambda number: b"k%07d: %07d\n" % (number, number), 3_200_000), INCOMPLETE
     ),
-    "yaml-keys-2450000": HostileFile("a.yaml", write_numbered(b"", lambda n: b"%07d:\n" % n, 2_450_000), _ANSWERED),
-    "yaml-scalar-60mb": HostileFile("a.yaml", write_repeated(b'a: "', b"a", 60_000_000, b'"\n'), _INCOMPLETE),
+    "yaml-keys-2450000": HostileFile("a.yaml", write_numbered(b"", lambda n: b"%07d:\n" % n, 2_450_000), ANSWERED),
+    "yaml-scalar-60mb": HostileFile("a.yaml", write_repeated(b'a: "', b"a", 60_000_000, b'"\n'), INCOMPLETE),
     "yaml-wide-scalar-60mb": HostileFile(
-        "a.yaml", write_repeated('a: "\U0001f600'.encode(), b"a", 60_000_000, b'"\n'), _INCOMPLETE
+        "a.yaml", write_repeated('a: "\U0001f600'.encode(), b"a", 60_000_000, b'"\n'), INCOMPLETE
     ),
-    "json-escapes-9000000": HostileFile("a.json", write_repeated(b'["', b"\\u0041", 9_000_000, b'"]'), _INCOMPLETE),
+    "json-escapes-9000000": HostileFile("a.json", write_repeated(b'["', b"\\u0041", 9_000_000, b'"]'), INCOMPLETE),
     "json-wide-string-60mb": HostileFile(
-        "a.json", write_repeated('["\U0001f600'.encode(), b"a", 60_000_000, b'"]'), _INCOMPLETE
+        "a.json", write_repeated('["\U0001f600'.encode(), b"a", 60_000_000, b'"]'), INCOMPLETE
     ),
     "json-keys-4900000": HostileFile(
-        "a.json", write_numbered(b'{"a":1', lambda number: b',"%07d":1' % number, 4_900_000, b"}"), _ANSWERED
+        "a.json", write_numbered(b'{"a":1', lambda number: b',"%07d":1' % number, 4_900_000, b"}"), ANSWERED
     ),
     "json-settings-290000": HostileFile(
         "a.json",
         write_numbered(b'{"auto_map":{"AutoModel":"a.B"}', lambda n: b',"%07d":"%0180d"' % (n, n), 290_000, b"}"),
-        _INCOMPLETE_OR_FAIL,
+        INCOMPLETE_OR_FAIL,
     ),
-    "json-unclosed-list": HostileFile("a.json", write_repeated(b'["a"', b',"a"', 4_900_000), _INCOMPLETE_OR_FAIL),
+    "json-unclosed-list": HostileFile("a.json", write_repeated(b'["a"', b',"a"', 4_900_000), INCOMPLETE_OR_FAIL),
     "safetensors-string-99mb": HostileFile(
         "a.safetensors",
         write_safetensors_header(lambda: b'{"__metadata__":{"n":"' + b"a" * 98_999_900 + b'"}}'),
-        _INCOMPLETE,
+        INCOMPLETE,
     ),
     "safetensors-tensors-800000": HostileFile(
-        "a.safetensors", write_safetensors_header(lambda: make_tensor_rows(800_000)), _INCOMPLETE
+        "a.safetensors", write_safetensors_header(lambda: make_tensor_rows(800_000)), INCOMPLETE
     ),
     "safetensors-tensors-100000": HostileFile(
-        "a.safetensors", write_safetensors_header(lambda: make_tensor_rows(100_000)), _ANSWERED
+        "a.safetensors", write_safetensors_header(lambda: make_tensor_rows(100_000)), ANSWERED
     ),
-    "gguf-pairs-2000000": HostileFile("a.gguf", write_gguf_pairs, _INCOMPLETE),
-    "gguf-tensors-1000000": HostileFile("a.gguf", write_gguf_tensors, _INCOMPLETE_OR_FAIL),
+    "gguf-pairs-2000000": HostileFile("a.gguf", write_gguf_pairs, INCOMPLETE),
+    "gguf-tensors-1000000": HostileFile("a.gguf", write_gguf_tensors, INCOMPLETE_OR_FAIL),
+    **TEXTS,
+    **MODELS,
+    **ARCHIVES,
 }
 
 

@@ -5,28 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-_STEP: Final = 50_000
-Writer = Callable[[Path], None]
-
-
-def write_repeated(start: bytes, item: bytes, count: int, end: bytes = b"") -> Writer:
-    """Return a writer of ``count`` copies of ``item`` between ``start`` and ``end``."""
-    return write_numbered(start, lambda _: item, count, end)
-
-
-def write_numbered(start: bytes, make_item: Callable[[int], bytes], count: int, end: bytes = b"") -> Writer:
-    """Return a writer of ``count`` items, each made from its number, between ``start`` and ``end``."""
-
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            file.write(start)
-            for first in range(0, count, _STEP):
-                file.write(b"".join(map(make_item, range(first, min(count, first + _STEP)))))
-            file.write(end)
-
-    return write
+from hostile_files import Writer, write_numbered
 
 
 def write_safetensors_header(make_header: Callable[[], bytes]) -> Writer:

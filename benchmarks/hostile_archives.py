@@ -1,0 +1,63 @@
+"""Write archives that are the worst of their size for their readers: many unknown members, damaged headers or names."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+from hostile_files import INCOMPLETE, INCOMPLETE_OR_FAIL, HostileFile, write_numbered
+
+_BLOCK: Final = 512  # bytes of a header of tar
+_MEMBERS: Final = 100_000
+"""Members of an archive that ``Limits.members`` admits."""
+
+
+def _write_unknown_members(path: Path) -> None:
+    """Write a zip archive of members in an unknown format."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(_MEMBERS):
+            archive.writestr(zipfile.ZipInfo(f"{number:06}.bin"), b"\1\2%d" % number)
+
+
+def _make_damaged_member(number: int) -> bytes:
+    """Return a header of tar (POSIX ustar) for an empty file, and a block that must be a header and is none."""
+    block = bytearray(_BLOCK)
+    block[:10] = b"%06d.txt" % number
+    block[100:148] = b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % 0 + b"%011o\0" % 0
+    block[148:157] = b" " * 8 + b"0"
+    block[257:265] = b"ustar\x0000"
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block) + (b"\1%06d" % number).ljust(_BLOCK, b"\0")
+
+
+def _encode_number(value: int) -> bytes:
+    """Return a number of 7z in its longest form."""
+    return b"\xff" + struct.pack("<Q", value)
+
+
+def _write_many_names(path: Path) -> None:
+    """Write a 7z archive of one file whose compressed header has 30 million empty names."""
+    header = b"\1\5" + _encode_number(1) + b"\x11" + _encode_number(60_000_001) + bytes(60_000_001) + b"\0\0"
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 24, "preset": 1}]
+    packed = lzma.compress(header, lzma.FORMAT_RAW, filters=filters)
+    # A packed header (0x17): one packed stream, and a folder of one coder.
+    packed_header = (
+        b"\x17\6\0\1\x09" + _encode_number(len(packed)) + b"\0"
+        b"\7\x0b\1\0\1\x21\x21\1\x18\x0c" + _encode_number(len(header)) + b"\0\0"
+    )
+    place = struct.pack("<QQI", len(packed), len(packed_header), zlib.crc32(packed_header))
+    start = b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(place)) + place
+    path.write_bytes(start + packed + packed_header)
+
+
+ARCHIVES: Final[dict[str, HostileFile]] = {
+    "zip-unknown-members": HostileFile("a.zip", _write_unknown_members, INCOMPLETE),
+    "tar-damaged-headers": HostileFile(
+        "a.tar", write_numbered(b"", _make_damaged_member, _MEMBERS - 1), INCOMPLETE_OR_FAIL
+    ),
+    "7z-many-names": HostileFile("a.7z", _write_many_names, INCOMPLETE_OR_FAIL),
+}

@@ -1,0 +1,82 @@
+"""Write weights and graphs that are the worst of their size for their readers: many names, objects or values."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from hostile_files import INCOMPLETE, HostileFile, Writer, write_numbered
+
+
+def _encode_varint(value: int) -> bytes:
+    """Return a number as protocol buffers store it."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*encoded, value))
+
+
+def _encode_field(number: int, data: bytes) -> bytes:
+    """Return a field of protocol buffers that holds bytes or a message."""
+    return _encode_varint(number << 3 | 2) + _encode_varint(len(data)) + data
+
+
+_ONNX_START: Final = b"\x08\x08" + _encode_field(2, b"pytorch")  # the version, and the producer
+
+
+def _write_onnx_graph(make_item: Callable[[int], bytes], count: int) -> Writer:
+    """Return a writer of ONNX whose graph has the items made from each number; all have the same length."""
+
+    def write(path: Path) -> None:
+        graph_start = _encode_varint(7 << 3 | 2) + _encode_varint(count * len(make_item(0)))
+        write_numbered(_ONNX_START + graph_start, make_item, count)(path)
+
+    return write
+
+
+def _make_onnx_node(number: int) -> bytes:
+    """Return a node of ONNX with an operator of its own."""
+    return _encode_field(1, _encode_field(4, b"Op%07d" % number))
+
+
+def _make_onnx_function(number: int) -> bytes:
+    """Return a function of ONNX with a name and a domain."""
+    return _encode_field(25, _encode_field(1, b"f%07d" % number) + _encode_field(10, b"d"))
+
+
+def _make_graph_node(number: int) -> bytes:
+    """Return a node of a GraphDef of TensorFlow with an operator of its own."""
+    return _encode_field(1, _encode_field(1, b"n%07d" % number) + _encode_field(2, b"Op%07d" % number))
+
+
+def _write_r_symbols(count: int) -> Writer:
+    """Return a writer of a list of R with ``count`` symbols."""
+    start = b"X\n" + struct.pack(">IIIIi", 2, 0x30602, 0x20300, 19, count)
+    return write_numbered(start, lambda number: struct.pack(">IIi", 1, 9, 8) + b"%08d" % number, count)
+
+
+def _write_torch7_tables(count: int) -> Writer:
+    """Return a writer of a table of Torch7 with ``count`` numbers, each of which names an empty table."""
+    # The first key is a text, by which the format is recognised. Its value is nil.
+    start = struct.pack("<iiiiici", 3, 1, count + 1, 2, 1, b"a", 0)
+    return write_numbered(start, lambda number: struct.pack("<idiii", 1, number, 3, number + 2, 0), count)
+
+
+_JAVA_CLASS: Final = b"r\0\1A" + bytes(8) + b"\2\0\0xp"
+
+MODELS: Final[dict[str, HostileFile]] = {
+    "onnx-nodes": HostileFile("a.onnx", _write_onnx_graph(_make_onnx_node, 5_000_000), INCOMPLETE),
+    "onnx-functions": HostileFile("a.onnx", write_numbered(_ONNX_START, _make_onnx_function, 3_000_000), INCOMPLETE),
+    "tensorflow-nodes": HostileFile("a.pb", write_numbered(b"", _make_graph_node, 4_000_000), INCOMPLETE),
+    "ubjson-keys": HostileFile(
+        "a.ubj",
+        write_numbered(b"{i\x07learner{", lambda number: b"U\xffk%0254di\1" % number, 900_000, b"}}"),
+        INCOMPLETE,
+    ),
+    "r-symbols": HostileFile("a.rds", _write_r_symbols(10_000_000), INCOMPLETE),
+    "torch7-tables": HostileFile("a.t7", _write_torch7_tables(12_000_000), INCOMPLETE),
+    "java-classes": HostileFile("a.ser", write_numbered(b"\xac\xed\0\5", lambda _: _JAVA_CLASS, 3_300_000), INCOMPLETE),
+}

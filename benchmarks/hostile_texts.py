@@ -1,0 +1,46 @@
+"""Write text of nearly ``Limits.document_bytes`` that is the worst of its size for the readers of texts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hostile_files import ANSWERED, INCOMPLETE, HostileFile, Writer, write_numbered, write_repeated
+
+_LONGEST: Final = 67_000_000
+"""Bytes of a text just below ``Limits.document_bytes``."""
+_LONGEST_TABLE: Final = 2_090_000
+"""Bytes of TOML just below what is parsed."""
+
+
+def _fill(start: bytes, item: bytes, end: bytes = b"", size: int = _LONGEST) -> Writer:
+    """Return a writer of copies of ``item`` between ``start`` and ``end``, about ``size`` bytes in all."""
+    return write_repeated(start, item, (size - len(start) - len(end)) // len(item), end)
+
+
+def _fill_numbered(start: bytes, pattern: bytes, end: bytes = b"", size: int = _LONGEST) -> Writer:
+    """Return a writer of ``pattern`` with one number after the other, about ``size`` bytes in all."""
+    count = (size - len(start) - len(end)) // len(pattern % 0)
+    return write_numbered(start, lambda number: pattern % number, count, end)
+
+
+_CODE_CELL: Final = b'{"cell_type":"code","metadata":{},"outputs":[],"source":["a = %07d"]},'
+_NOTEBOOK_END: Final = b'{"cell_type":"raw","metadata":{},"source":[]}],"metadata":{},"nbformat":4,"nbformat_minor":5}'
+_WIDE: Final = "\U0001f600".encode()
+"""A character that makes a whole text take four bytes a character."""
+
+TEXTS: Final[dict[str, HostileFile]] = {
+    "xml-elements": HostileFile("a.xml", _fill(b"<a>", b"<b/>", b"</a>"), INCOMPLETE),
+    "html-open-tags": HostileFile("a.html", _fill(b"<html>", b"<"), ANSWERED),
+    "html-wide-text": HostileFile("a.html", _fill(b"<html>" + _WIDE, b"a"), ANSWERED),
+    "markdown-links": HostileFile("README.md", _fill_numbered(b"", b"[a](b%07d.pkl)\n"), INCOMPLETE),
+    "markdown-brackets": HostileFile("README.md", _fill(b"", b"["), INCOMPLETE),
+    "markdown-wide-text": HostileFile("README.md", _fill(_WIDE, b"a\n"), INCOMPLETE),
+    "card-front-matter": HostileFile("README.md", _fill_numbered(b"---\n", b"k%07d: 1\n", b"---\n"), ANSWERED),
+    "toml-list-2mb": HostileFile("a.toml", _fill(b"a=[", b"[],", b"]", _LONGEST_TABLE), INCOMPLETE),
+    "toml-dotted-key-2mb": HostileFile("a.toml", _fill(b"a", b".a", b"=1", _LONGEST_TABLE), INCOMPLETE),
+    "requirements-lines": HostileFile("requirements.txt", _fill_numbered(b"", b"p%07d\n"), INCOMPLETE),
+    "notebook-cells": HostileFile("a.ipynb", _fill_numbered(b'{"cells":[', _CODE_CELL, _NOTEBOOK_END), INCOMPLETE),
+    "jinja-variables": HostileFile("a.jinja", _fill(b"", b"{{ a }}"), INCOMPLETE),
+    "jinja-variables-2mb": HostileFile("a.jinja", _fill(b"", b"{{ a }}", size=2_000_000), INCOMPLETE),
+    "protobuf-text-nodes": HostileFile("a.pbtxt", _fill_numbered(b"", b'node{name:"%07d" op:"a"}\n'), INCOMPLETE),
+}
