@@ -81,7 +81,8 @@ def parse_events(pieces: Iterable[str], limits: Limits) -> Iterator[yaml.Event]:
             raise
     if stream.is_cut:
         raise LimitReachedError(
-            f"the value or comment that begins in line {line} or later takes more than {_LONGEST_EVENT} bytes; the rest was not parsed"
+            f"the value or comment that begins in line {line} or later takes more than {_LONGEST_EVENT} bytes; "
+            "the rest was not parsed"
         )
 
 
