@@ -95,7 +95,7 @@ class Limits:
     folder_depth: int = 512
     folder_entries: int = 120_000
     folder_absences: int = 100
-    absences: int = 20_000
+    absences: int = 10_000
     members: int = 100_000
     members_total: int = 200_000
     expanded_bytes: int = 64 * GIB

@@ -65,8 +65,8 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     """Encode the text in binary form and read that; see ``read``."""
     kind = recognition.find_text_kind(Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window))
     assert kind is not None  # as ``recognises_text`` found
-    text, _, _ = read_whole_text(window, limits)
-    binary, failure = encode_text(text, kind, limits)
+    # No variable holds the text, which takes more memory than its binary form.
+    binary, failure = encode_text(read_whole_text(window, limits)[0], kind, limits)
     binary_window = DecodedWindow(binary, get_budget(window, limits))
     yield from _read_kind(artifact, binary_window, limits, kind, is_text=True)
     if failure is not None:
