@@ -265,6 +265,17 @@ def test_jinja_calls_filters_tests_and_includes_are_mentioned(template: str, use
         ("{% for a in x %}{% set s = s ~ s %}{% endfor %}", "doubling"),
         ("{% set s = s ~ s %}{% for a in x %}{% set s = s ~ s %}{% endfor %}", "doubling"),
         ("{% for a in x %}{% set s %}{{ s }}{{ s }}{% endset %}{% endfor %}", "doubling"),
+        ("{% for a in x %}{% set n.l = [n.l, n.l] %}{% endfor %}", "doubling"),
+        ("{% for a in x %}{% set n.l = [n.l, n.l] | join %}{% endfor %}", "doubling"),
+        ("{% for a in x %}{% set s = '%s%s' | format(s, s) %}{% endfor %}", "doubling"),
+        ("{% for a in x %}{% set s = s | replace('a', 'aa') %}{% endfor %}", "doubling"),
+        ("{% for a in x %}{% set s = s.replace('a', 'aa') %}{% endfor %}", "doubling"),
+        ("{% macro d(t) %}{{ t }}{{ t }}{% endmacro %}{% for a in x %}{% set s = d(s) %}{% endfor %}", "doubling"),
+        ("{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(40) }}", "doubling"),
+        (
+            "{% for a in [1, 2] recursive %}{% if loop.depth < 40 %}{{ loop([1, 2]) }}{% endif %}{% endfor %}",
+            "doubling",
+        ),
         ("{% for a in x if 'a' * 999999999 %}{% endfor %}", "length"),
         ("{{ lipsum(99999999, False) }}", "rounds"),
     ],
@@ -280,6 +291,12 @@ def test_template_with_excessive_rendering_costs_is_reported(template: str, use:
         "{% for a in range(messages | length) %}{% for b in range(100) %}{% endfor %}{% endfor %}",
         "{{ created * 1000000 }}{{ 'call 123456789' }}{{ ': 20240101' }}{{ '-' * 80 }}{{ x | indent(4) }}",
         "{% set i = 1 %}{% for a in x %}{% set i = i * 2 %}{% endfor %}",
+        "{% for m in x %}{% set c = c.split('</t>')[-1] if '</t>' in c else c %}{% endfor %}",
+        "{% for m in x %}{% set c = dict(c, content=c.content | trim) %}{% set s = s | replace('a', 'b') %}{% endfor %}",
+        "{% macro f(t) %}{% if t %}{{ t | trim }}{% else %}{{ t }}{% endif %}{% endmacro %}"
+        "{% for m in x %}{% set s = f(s) %}{% endfor %}",
+        "{% macro show(v, n) %}{% for k in v %}{{ show(v[k], n + 2) }}{% endfor %}{% endmacro %}{{ show(tools, 0) }}",
+        "{% for a in menu recursive %}{{ a.name }}{{ loop(a.children) }}{% endfor %}",
     ],
 )
 def test_template_with_ordinary_rendering_costs_is_not_reported(template: str) -> None:

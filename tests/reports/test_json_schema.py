@@ -37,7 +37,7 @@ def test_schema_is_valid_and_has_an_identifier(schema: Any) -> None:
     assert all(definition["title"] for definition in [schema, *schema["$defs"].values()])
 
 
-def test_schema_requires_and_describes_every_field(schema: Any) -> None:
+def test_schema_requires_every_field_of_a_finding_and_takes_descriptions_from_docstrings(schema: Any) -> None:
     finding = schema["$defs"]["Finding"]
     assert finding["required"] == [field.name for field in fields(Finding)]
     assert "independent of the wording" in finding["properties"]["key"]["description"]

@@ -14,6 +14,7 @@ from jinja2 import nodes
 
 from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.folding import ConstantFolder
+from modelaudit.languages.jinja.growth import CopyCounter, find_exponential_recursions
 from modelaudit.languages.jinja.syntax import get_variable_path
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
@@ -38,6 +39,8 @@ def collect_cost_mentions(
     Raises:
         LimitReachedError: from the folder.
     """
+    for node, detail in find_exponential_recursions(tree, bindings.macros):
+        yield _make_mention("doubling", detail, node)
     doublings: Counter[str] = Counter()
     waiting: list[tuple[nodes.Node, int]] = [(tree, 1)]
     while waiting:
@@ -54,7 +57,7 @@ def collect_cost_mentions(
                 yield from _check_expressions(expression, folder)
             waiting += reversed([(child, inner_rounds) for child in (*node.body, *node.else_)])
             continue
-        if isinstance(node, nodes.Assign | nodes.AssignBlock) and _is_doubling(node, folder):
+        if isinstance(node, nodes.Assign | nodes.AssignBlock) and _is_doubling(node, bindings, folder):
             # Inside a loop, one doubling assignment suffices; outside, a chain of assignments is counted.
             variable = get_variable_path(node.target)
             count_before = doublings[variable]
@@ -162,21 +165,21 @@ def _estimate_rounds(node: nodes.Node, folder: ConstantFolder) -> int:
     return max(lengths, default=_UNKNOWN_ROUNDS)
 
 
-def _is_doubling(node: nodes.Assign | nodes.AssignBlock, folder: ConstantFolder) -> bool:
-    """Whether an assignment at least doubles the length of its own variable."""
+def _is_doubling(node: nodes.Assign | nodes.AssignBlock, bindings: TemplateBindings, folder: ConstantFolder) -> bool:
+    """Whether an assignment at least doubles the length of its own variable, or of a part of it."""
     name = get_variable_path(node.target)
-    if isinstance(node, nodes.AssignBlock):  # ``{% set a %}{{ a }}{{ a }}{% endset %}``
-        printed = [each for part in node.body for each in part.find_all((nodes.Name, nodes.Getattr))]
-        return bool(name) and [get_variable_path(each) for each in printed].count(name) > 1
-    if not name or not isinstance(node.node, nodes.Concat | nodes.Add | nodes.Mul):
+    if not name:
         return False
-    own_uses = [each for each in node.node.find_all((nodes.Name, nodes.Getattr)) if get_variable_path(each) == name]
-    factors = [each for each in node.node.find_all(nodes.Const) if type(each.value) is int and each.value > 1]
-    if len(own_uses) > 1:  # ``set a = a ~ a``
+    counter = CopyCounter(name, bindings.macros, folder)
+    if isinstance(node, nodes.AssignBlock):  # ``{% set a %}{{ a }}{{ a }}{% endset %}``
+        return max(counter.count_in_block(node.body).values(), default=0) > 1
+    copies = counter.count(node.node)
+    if max(copies.values(), default=0) > 1:  # ``set a = a ~ a``
         return True
     # ``set a = a * 2`` doubles only a text: a number stays one number.
-    is_product = isinstance(node.node, nodes.Mul) and bool(own_uses) and bool(factors)
-    return is_product and bool(folder.fold_name(name).texts)
+    if not isinstance(node.node, nodes.Mul) or not copies or not folder.fold_name(name).texts:
+        return False
+    return any(type(each.value) is int and each.value > 1 for each in node.node.find_all(nodes.Const))
 
 
 def _make_mention(use: str, detail: str, node: nodes.Node) -> Mention:

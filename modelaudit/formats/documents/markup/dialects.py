@@ -286,11 +286,11 @@ class OpenVinoDialect(Dialect):
             offset, size = int(attributes["offset"]), int(attributes["size"])
             shape = [int(each) for each in attributes.get("shape", "").split(",") if each.strip()]
         except ValueError:
-            stated = f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r}"
+            stated = ", ".join(repr(attributes.get(key, "")[:40]) for key in ("offset", "size", "shape"))
             self._record_defect(
                 Defect(
                     MarkupDefect.WEIGHTS_INVALID,
-                    f"the offset, the size or the shape of a constant is not a number: {stated}",
+                    f"the offset, size or shape of a constant is not a number: they are {stated}",
                     where,
                 )
             )

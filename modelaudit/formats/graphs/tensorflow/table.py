@@ -119,7 +119,9 @@ def _load_block(window: Window, start: int, size: int) -> tuple[bytes, int, list
     if size > _MOST_BLOCK_BYTES:
         raise LimitReachedError(f"a block of {size} bytes exceeds the limit of {_MOST_BLOCK_BYTES}", start)
     data = window.read(start, size + _TRAILER_BYTES)
-    if len(data) < size + _TRAILER_BYTES or size < _OFFSET_BYTES:
+    if size < _OFFSET_BYTES:
+        raise DamagedError(f"a block of {size} bytes is too short for the number of its restarts", start)
+    if len(data) < size + _TRAILER_BYTES:
         raise DamagedError(f"a block of {size} bytes ends outside the file", start)
     if data[size]:
         raise DamagedError("a block is compressed, which TensorFlow never does", start)
