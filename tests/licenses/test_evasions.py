@@ -355,7 +355,7 @@ def test_restriction_of_another_kind_after_ten_sentences_is_found() -> None:
     assert found[-1].location.key != found[0].location.key
 
 
-def test_text_that_is_searched_only_in_part_makes_a_conflict() -> None:
+def test_card_that_is_searched_only_in_part_makes_a_claim_that_states_the_searched_part() -> None:
     collector = ClaimCollector(load_catalogue())
     text = "word " * 100_000 + "This model is for research purposes only."
     collector.collect_claims("README.md", Prose(ProseKind.CARD, text, 1))

@@ -55,7 +55,7 @@ class AccessCollector:
         self._applied_filters: set[tuple[object, ...]] = set()
 
     def collect_mentions(self, tree: nodes.Template) -> Iterator[Mention]:
-        """Yield the mentions in the order of the text.
+        """Yield the mentions in the order of the syntax tree.
 
         Raises:
             LimitReachedError: from the folder.

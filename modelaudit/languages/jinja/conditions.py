@@ -173,7 +173,7 @@ class ConditionAnalyzer:
         return {macro.name: words} if words else {}
 
     def _list_bound_names(self) -> list[str]:
-        """Return the variables and attributes of namespaces that the template binds, in the order of the text."""
+        """Return the variables and attributes of namespaces that the template binds, in the order of the syntax tree."""
         names = [
             get_variable_path(node)
             for node in self._nodes
@@ -332,7 +332,7 @@ def _list_emitted_texts(
     """Yield the literal text that these nodes print or keep; not text that is compared, a key or an error message.
 
     Args:
-        bodies: the nodes, in the order of the text.
+        bodies: the nodes, in the order of the syntax tree.
         folder: folds the constants of the template.
         unvisited_macros: the macros by name that may still be followed. Each is taken out when it is followed, since
             macros that call one another have exponentially many paths.

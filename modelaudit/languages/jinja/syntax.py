@@ -87,7 +87,7 @@ def parse_template(text: str) -> nodes.Template:
 
 
 def walk_nodes(root: nodes.Node) -> Iterator[nodes.Node]:
-    """Yield ``root`` and all nodes below it in the order of the text, without recursion."""
+    """Yield ``root`` and all nodes below it in the order of the syntax tree, without recursion."""
     # A stack in place of recursion: chains of operators nest deeper than Python's recursion limit.
     waiting = [root]
     while waiting:
