@@ -67,23 +67,44 @@ class CachedCommit:
         store = Path(self.repository).parent / "blobs"
         return str(store) if _is_folder(store) and is_file(store / _SHARED_MARKER) and not store.is_symlink() else None
 
-    def read_listing(self, limits: Limits) -> Listing | None:
-        """Read the listing of the commit that the client saved; ``None`` if it is missing, unreadable or too long.
+    @property
+    def listing_record(self) -> str:
+        """The path below ``repository`` of the listing that the client saves for the commit."""
+        return f"trees/{self.commit}.json"
+
+    def read_listing(self, limits: Limits) -> Listing | Unread | None:
+        """Read the listing of the commit that the client saved.
 
         It is bounded like the listing of a Hub, because each value of it takes many times its bytes in memory.
+
+        Returns:
+            The listing; ``None`` if there is no record of one; an absence if there is a record that cannot be read,
+            because loaders may read it nevertheless, and fetch files that it alone names.
         """
-        path = f"trees/{self.commit}.json"
         try:
-            state = FileState.from_stat(os.lstat(f"{self.repository}/{path}"))
+            state = FileState.from_stat(os.lstat(f"{self.repository}/{self.listing_record}"))
             if state.size > limits.document_bytes:
-                return None
-            with LocalFile(self.repository, path, state, limits.document_bytes)() as window:
+                return _refuse_record(UnreadReason.LIMIT, f"it is larger than {limits.document_bytes} bytes")
+            with LocalFile(self.repository, self.listing_record, state, limits.document_bytes)() as window:
                 data = window.read(0, window.size)
-        except (OSError, WindowError):
+        except FileNotFoundError:
             return None
-        listing = parse_tree_record(data) if bound_value_count(data) <= limits.server.answer_values else None
-        is_too_long = listing is not None and len(listing) > limits.server.listed_files
-        return None if is_too_long else listing
+        except (OSError, WindowError) as error:
+            return _refuse_record(UnreadReason.UNREADABLE, f"reading it failed: {error}")
+        if bound_value_count(data) > limits.server.answer_values:
+            return _refuse_record(UnreadReason.LIMIT, f"it may hold more than {limits.server.answer_values} values")
+        listing = parse_tree_record(data)
+        if listing is None:
+            return _refuse_record(UnreadReason.DAMAGED, "it is not of format 1 of huggingface_hub")
+        if len(listing) > limits.server.listed_files:
+            return _refuse_record(UnreadReason.LIMIT, f"it names more than {limits.server.listed_files} files")
+        return listing
+
+
+def _refuse_record(reason: UnreadReason, cause: str) -> Unread:
+    """Return the absence of a listing whose record exists and cannot be read."""
+    consequence = "so files of the commit that were never downloaded are not known"
+    return Unread(reason, f"the listing that the cache holds of this commit was not read, {consequence}: {cause}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +121,10 @@ class CacheSource:
         Raises:
             SourceError: the folder cannot be listed.
         """
-        listing = self.cached_commit.read_listing(self.limits)
-        artifacts, notes = list_cached_artifacts(self.cached_commit, self.name, listing or {}, self.limits)
+        artifacts, notes = list_recorded_artifacts(self.cached_commit, self.name, self.limits)
         root = f"{self.cached_commit.snapshot}/{self.cached_commit.below}".rstrip("/")
         origin_note = f"the folder is the Hub cache of {self.cached_commit.title} at commit {self.cached_commit.commit}"
-        notes = (origin_note, *note_missing_listing(listing), *notes)
+        notes = (origin_note, *notes)
         return Snapshot(
             ModelRef(RefKind.CACHE, self.name), self.cached_commit.commit, artifacts, root, Path(root), notes
         )
@@ -221,11 +241,28 @@ def list_cached_artifacts(
     return tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes
 
 
-def note_missing_listing(listing: Listing | None) -> tuple[str, ...]:
-    """Return a note that the cache has no listing of the commit, if ``listing`` is ``None``."""
-    if listing is not None:
-        return ()
-    return ("the cache has no listing of this commit, so files that were never downloaded are not known",)
+def list_recorded_artifacts(
+    cached_commit: CachedCommit, name: str, limits: Limits
+) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
+    """List the artifacts of a snapshot by the listing that the client recorded, with notes.
+
+    A missing record is noted. A record that cannot be read is an artifact with that obstacle.
+
+    Raises:
+        SourceError: the snapshot's folder cannot be listed.
+    """
+    recorded = cached_commit.read_listing(limits)
+    listing = recorded if isinstance(recorded, Mapping) else {}
+    artifacts, notes = list_cached_artifacts(cached_commit, name, listing, limits)
+    if recorded is None:
+        missing = "the cache has no listing of this commit, so files that were never downloaded are not known"
+        notes = (missing, *notes)
+    elif isinstance(recorded, Unread):
+        record = f"{cached_commit.repository}/{cached_commit.listing_record}"
+        # The relative path leads out of the snapshot, so no file of the model has it.
+        path = os.path.relpath(record, f"{cached_commit.snapshot}/{cached_commit.below}")
+        artifacts = (*artifacts, Artifact(path, 0, None, (), recorded))
+    return artifacts, notes
 
 
 def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
@@ -318,11 +355,10 @@ class OfflineSource:
                 f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
                 "scan it once without --offline and HF_HUB_OFFLINE to download it, or set HF_HOME to another cache."
             )
-        listing = cached_commit.read_listing(self.limits)
-        artifacts, notes = list_cached_artifacts(cached_commit, str(self.ref), listing or {}, self.limits)
+        artifacts, notes = list_recorded_artifacts(cached_commit, str(self.ref), self.limits)
         commit = cached_commit.commit
         origin_note = f"offline: commit {commit} as the cache has it; the Hub was not asked whether it still is current"
-        notes = (origin_note, *note_missing_listing(listing), *notes)
+        notes = (origin_note, *notes)
         return Snapshot(
             self.ref, cached_commit.commit, artifacts, cached_commit.snapshot, Path(cached_commit.snapshot), notes
         )

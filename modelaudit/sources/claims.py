@@ -97,8 +97,13 @@ def parse_tree_record(data: bytes) -> dict[str, ListedFile] | None:
         return None
     if not isinstance(record, dict) or record.get("format_version") != 1 or not isinstance(record.get("files"), dict):
         return None
+    return parse_tree_entries(record["files"])
+
+
+def parse_tree_entries(entries: Mapping[str, object]) -> dict[str, ListedFile] | None:
+    """Return the sizes and digests in the entries of such a listing; ``None`` if one entry is no object of JSON."""
     files: dict[str, ListedFile] = {}
-    for name, entry in record["files"].items():
+    for name, entry in entries.items():
         if not isinstance(entry, dict):
             return None
         sha256 = entry.get("lfs_sha256")

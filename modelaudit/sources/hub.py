@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,14 @@ from modelaudit.sources.cache import (
     locate_cached_repository,
     record_commit,
 )
-from modelaudit.sources.claims import ListedFile, Listing, find_unstorable_names, merge_listings, select_claims
+from modelaudit.sources.claims import (
+    ListedFile,
+    Listing,
+    find_unstorable_names,
+    merge_listings,
+    parse_tree_entries,
+    select_claims,
+)
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, concerns_every_file
 from modelaudit.sources.progress import Progress, make_progress_bar_class
 from modelaudit.sources.session import LIBRARY, XET, bound_session
@@ -78,11 +85,10 @@ class HubSource:
                 cached_commit = CachedCommit(locate_cached_repository(self.ref, self.settings), commit)
                 wanted_names = choose_small_files(listing) if self.is_base_model else None
                 # Of a base model without small files nothing is fetched, so its digests are not needed.
-                if wanted_names is None or wanted_names:
-                    self._fetch_listing(cached_commit)
+                tree = {} if wanted_names == () else self._fetch_listing(cached_commit)
         except CLIENT_ERRORS as error:
             raise explainer.explain(error) from error
-        merged_listing = merge_listings(listing, cached_commit.read_listing(self.limits) or {})
+        merged_listing = merge_listings(listing, tree)
         try:
             failures = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)
         except CLIENT_ERRORS as error:
@@ -138,10 +144,19 @@ class HubSource:
         request = self._api.dataset_info if self.ref.kind is RefKind.DATASET else self._api.model_info
         return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
 
-    def _fetch_listing(self, cached_commit: CachedCommit) -> None:
-        """Fetch the listing of the commit into the cache, where the client keeps it; nothing if it is there."""
-        if read_tree_cache(cached_commit.repository, cached_commit.commit) is not None:
-            return
+    def _fetch_listing(self, cached_commit: CachedCommit) -> Listing:
+        """Return the listing of the commit from the cache, or fetch it into the cache, where the client keeps it.
+
+        What was fetched is returned itself, because the client does not store every listing, and stores some that are
+        beyond the bounds of a record.
+        """
+        recorded = cached_commit.read_listing(self.limits)
+        # The client's own reader has no bounds, so it only gets a record that was read within them.
+        if (
+            isinstance(recorded, Mapping)
+            and read_tree_cache(cached_commit.repository, cached_commit.commit) is not None
+        ):
+            return recorded
         entries = self._api.list_repo_tree(
             self.ref.name, recursive=True, revision=cached_commit.commit, repo_type=self._repository_type
         )
@@ -157,6 +172,9 @@ class HubSource:
             if isinstance(file, RepoFile)
         }
         write_tree_cache(cached_commit.repository, cached_commit.commit, files)
+        listing = parse_tree_entries({path: entry.to_json() for path, entry in files.items()})
+        assert listing is not None  # every entry is an object
+        return listing
 
     def _validate_commit(self, info: ModelInfo | DatasetInfo) -> str:
         """Return the commit that the Hub resolved the revision to. Raises ``UnreachedError`` if it cannot be right."""

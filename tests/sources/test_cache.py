@@ -44,6 +44,14 @@ def get_obstacle_reason(artifact: Artifact) -> UnreadReason:
     return artifact.obstacle.reason
 
 
+def get_reason_of_refused_record(snapshot: Snapshot) -> UnreadReason:
+    """Return why the listing of the commit was not read; fail if the snapshot has no such absence."""
+    artifacts = index_by_path(snapshot)
+    record = f"../../trees/{snapshot.commit}.json"
+    assert sorted(artifacts) == sorted([*FILES, record])
+    return get_obstacle_reason(artifacts[record])
+
+
 def get_repository_folder(cached_snapshot: Path) -> Path:
     """Return the folder of the repository, which holds its blobs, listings and snapshots."""
     return cached_snapshot.parents[1]
@@ -195,15 +203,13 @@ def test_link_into_a_shared_blob_store_without_its_marker_file_is_not_followed(c
 @pytest.mark.parametrize(
     "record", ["", "{", "[]", "{}", '{"format_version": 2, "files": {}}', '{"format_version": 1, "files": {"a": 3}}']
 )
-def test_damaged_file_listing_is_ignored_with_a_note(cached_snapshot: Path, record: str) -> None:
+def test_damaged_file_listing_is_an_absence(cached_snapshot: Path, record: str) -> None:
     (get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json").write_text(record)
-    snapshot = resolve_target(str(cached_snapshot))
-    assert sorted(index_by_path(snapshot)) == sorted(FILES)
-    assert "no listing of this commit" in snapshot.notes[1]
+    assert get_reason_of_refused_record(resolve_target(str(cached_snapshot))) is UnreadReason.DAMAGED
 
 
 @pytest.mark.parametrize("limits", [ServerLimits(answer_values=4), ServerLimits(listed_files=1)])
-def test_file_listing_over_the_limits_of_a_hub_is_ignored_with_a_note(
+def test_file_listing_over_the_limits_of_a_hub_is_an_absence_offline_and_by_path(
     cached_snapshot: Path, limits: ServerLimits
 ) -> None:
     files = {"config.json": {}, "absent.bin": {}}
@@ -211,16 +217,16 @@ def test_file_listing_over_the_limits_of_a_hub_is_ignored_with_a_note(
         json.dumps({"format_version": 1, "files": files})
     )
     assert "absent.bin" in index_by_path(resolve_target(str(cached_snapshot)))
-    snapshot = resolve_target(str(cached_snapshot), limits=Limits(server=limits))
-    assert sorted(index_by_path(snapshot)) == sorted(FILES)
-    assert "no listing of this commit" in snapshot.notes[1]
+    for target, offline in ((str(cached_snapshot), False), ("acme/tiny", True)):
+        snapshot = resolve_target(target, offline=offline, limits=Limits(server=limits))
+        assert get_reason_of_refused_record(snapshot) is UnreadReason.LIMIT
 
 
 def test_file_listing_that_is_a_symbolic_link_is_not_read(cached_snapshot: Path, tmp_path: Path) -> None:
     record = get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json"
     record.rename(tmp_path / "record")
     record.symlink_to(tmp_path / "record")
-    assert "no listing of this commit" in resolve_target(str(cached_snapshot)).notes[1]
+    assert get_reason_of_refused_record(resolve_target(str(cached_snapshot))) is UnreadReason.UNREADABLE
 
 
 def test_listed_file_with_an_invalid_name_is_reported_as_missing_content(cached_snapshot: Path) -> None:

@@ -458,6 +458,30 @@ def test_scan_of_an_honest_hub_passes_under_the_bounds_of_the_hostile_tests(
     assert {request.token for request in hub.list_requests("hub")} == {TOKEN}
 
 
+@pytest.mark.parametrize(
+    "companion",
+    [{"path": "a.txt", "xetHash": "zz"}, {"path": "," * 1994}],
+    ids=["entry that the client does not store", "record beyond the bounds"],
+)
+def test_malicious_file_that_only_a_listing_without_a_readable_record_names_is_found(
+    hub: LoopbackHub, tiny: Repository, companion: dict[str, object]
+) -> None:
+    """Loaders fetch what the listing of the tree names, also where the description of the commit omits it."""
+    payload = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
+    tiny.commit({"evil.pkl": payload})
+    blob_id = hashlib.sha1(b"blob %d\0" % len(payload) + payload).hexdigest()
+    evil = {"type": "file", "path": "evil.pkl", "size": len(payload), "oid": blob_id}
+    further = {"type": "file", "size": 2, "oid": "0" * 40, **companion}
+    second_page = f'<{hub.endpoint}/api/models/acme/tiny/tree/main?recursive=true>; rel="next"'
+    hub.inject_fault("/revision/", content=describe_commit(tiny, [{"rfilename": "config.json"}]))
+    hub.inject_fault(f"/tree/{tiny.sha}", content=json.dumps([evil]).encode(), headers={"Link": second_page})
+    hub.inject_fault("/tree/main", content=json.dumps([further]).encode())
+    outcome = scan_hub()
+    assert outcome.exit_code == 1
+    assert outcome.report is not None
+    assert "evil.pkl" in {finding.artifact for finding in outcome.report.findings}
+
+
 def test_next_listing_page_on_another_origin_is_not_requested(hub: LoopbackHub, tiny: Repository) -> None:
     link_next_page(build_page_url_on_other_origin)(hub, tiny)
     scan_hub()

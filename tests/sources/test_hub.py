@@ -202,7 +202,7 @@ def test_listed_path_that_lies_below_a_listed_file_is_reported_as_missing_conten
     artifacts = index_by_path(resolve_target("acme/tiny"))
     assert (read_artifact(artifacts["a"]), read_artifact(artifacts["c"])) == (b"x", b"z")
     assert artifacts["a/b"].obstacle is not None
-    assert "is a file of the same listing" in artifacts["a/b"].obstacle.detail
+    assert "in the place of one of its folders" in artifacts["a/b"].obstacle.detail
 
 
 @pytest.mark.parametrize("name", ["[a]*?.txt", "with space", "nl\nname", "esc\x1b[31m", "ü/模型.json", "-rf", "a\\b"])
