@@ -173,7 +173,7 @@ class ConditionAnalyzer:
         return {macro.name: words} if words else {}
 
     def _list_bound_names(self) -> list[str]:
-        """Return the variables and attributes of namespaces that the template binds, in the order of the syntax tree."""
+        """Return the variables and attributes of namespaces that the template binds, in the order of the tree."""
         names = [
             get_variable_path(node)
             for node in self._nodes
