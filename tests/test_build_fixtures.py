@@ -188,7 +188,7 @@ def test_invalid_rules_are_explained_in_the_one_line_error_of_the_rule_loader(tm
     assert "\n" not in fault
 
 
-def test_fixture_build_with_an_unrecorded_compression_is_refused(checkout: Path) -> None:
+def test_fixture_build_is_refused_if_the_list_of_recorded_compressions_lacks_one(checkout: Path) -> None:
     (checkout / "fixtures/compressed.txt").write_text("")
     refused = run_build(checkout)
     assert refused.returncode == 1

@@ -40,7 +40,9 @@ class KeptItems:
         if self._items_left < 0:
             raise LimitReachedError(f"it has more than {self._most_items} {self._what}", offset)
         if self._bytes_left < 0:
-            raise LimitReachedError(f"its {self._what} have names of more than {self._most_bytes} bytes", offset)
+            raise LimitReachedError(
+                f"the names of its {self._what} take more than {self._most_bytes} bytes in all", offset
+            )
 
 
 class AbsenceLog(list[tuple[str, Unread]]):

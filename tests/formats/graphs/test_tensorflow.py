@@ -155,7 +155,7 @@ SAVE_TO_FIXED_PATH = "SaveV2 with a fixed path"
         (encode_graph(INPUT, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
-def test_mention_of_a_tensorflow_save_operator_states_whether_its_path_is_fixed(read_bytes, data, expected):
+def test_mention_of_a_tensorflow_save_operator_states_whether_the_model_sets_its_path(read_bytes, data, expected):
     assert {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
 
 
@@ -193,7 +193,7 @@ def build_table_model(*meta_graph_fields: bytes, path_node: str = "c") -> bytes:
     return encode_saved_model(encode_graph(INPUT, *nodes), *meta_graph_fields)
 
 
-def test_path_of_a_tensorflow_table_counts_as_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
+def test_path_of_a_tensorflow_table_counts_as_set_by_the_model_unless_it_is_an_asset_or_an_input(read_bytes):
     op = "InitializeTableFromTextFileV2"
     assert f"{op} with a fixed path" in list_operators(read_bytes(build_table_model(), "saved_model.pb"))
     reading = read_bytes(build_table_model(encode_asset("c", "v.txt")), "saved_model.pb")
@@ -399,7 +399,7 @@ def test_tensorflow_graph_after_fields_that_do_not_belong_to_it_is_recognised(pr
     )
 
 
-def test_tensorflow_path_counts_as_fixed_if_an_operator_changes_the_input_that_it_comes_from(read_bytes):
+def test_tensorflow_path_from_an_input_counts_as_set_by_the_model_if_an_operator_changes_it(read_bytes):
     rewrite = encode_attribute("rewrite", encode_message(2, "/tmp/loot"))
     separator = encode_attribute("separator", encode_message(2, "/tmp/loot"))
     for path_node in (
@@ -542,7 +542,7 @@ def test_tensorflow_path_is_traced_to_the_right_node_if_two_long_node_names_shar
         (("a" * 1019 + "/part/../../etc/cron.d/x",), True),
     ],
 )
-def test_tensorflow_path_counts_as_fixed_if_its_constant_has_more_or_longer_texts_than_are_read(
+def test_tensorflow_path_counts_as_set_by_the_model_if_its_constant_has_more_texts_than_are_read(
     texts, is_fixed, read_bytes
 ):
     nodes = [
@@ -554,9 +554,7 @@ def test_tensorflow_path_counts_as_fixed_if_its_constant_has_more_or_longer_text
     assert name in list_operators(read_bytes(encode_graph(INPUT, *nodes), "g.pb"))
 
 
-def test_tensorflow_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_leaves_an_absence(
-    read_bytes, monkeypatch
-):
+def test_tensorflow_path_with_too_many_steps_counts_as_set_by_the_model_and_leaves_an_absence(read_bytes, monkeypatch):
     nodes = [
         encode_constant_node("c", "/etc/cron.d/x"),
         encode_node("p", "PlaceholderWithDefault", "c"),
