@@ -15,12 +15,14 @@ from typing import Final, TypeVar
 
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.documents.structured.logging_settings import LOGGING
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
+from modelaudit.languages.tool_files import TOOL_FILES
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
@@ -47,6 +49,7 @@ from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_ope
 
 _Result = TypeVar("_Result")
 _COUNTED_CLASSES: Final = (ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED)
+_TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, LOGGING)
 _LEADING_PADDING: Final = b"\0\r\n \t"
 """Bytes that may precede content behind the end of a format: zeros and white space."""
 
@@ -244,10 +247,9 @@ class ArtifactReading:
         if readers:
             absences = [unread for path, unread in self.unread.list_since(absences_before) if path == artifact.path]
             self._examine_unclaimed(artifact, window, classes, readers, absences, depth)
-        if SECRETS.recognises(head):
-            self.read_as(SECRETS, artifact, window, depth)
-        if TERMS.recognises(head):
-            self.read_as(TERMS, artifact, window, depth)
+        for search in _TEXT_SEARCHES:
+            if search.recognises(head):
+                self.read_as(search, artifact, window, depth)
 
     def _search_text(
         self, head: Head, artifact: Artifact, window: Window, readers: Sequence[Reader], structures_before: int

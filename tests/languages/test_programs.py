@@ -23,6 +23,16 @@ from modelaudit.model.structure import UnreadReason
         ("start.vbs", b"x = 1\n", "source code"),
         ("page.hta", b"<p>x</p>\n", "source code"),
         ("build.groovy", b"x = 1\n", "source code"),
+        ("Gemfile", b"gem 'x'\n", "Ruby tools run it"),
+        ("Snakefile", b"rule a:\n  shell: 'x'\n", "Snakemake runs it"),
+        ("x.md", b"text\n\n```{code-cell}\nx\n```\n", "Jupytext runs its cells"),
+        ("x.csproj", b'<Project><Target><Exec Command="x"/></Target></Project>', "MSBuild"),
+        ("x.plist", b"<plist><key>ProgramArguments</key></plist>", "a Mac runs it"),
+        ("x.reg", "Windows Registry Editor Version 5.00\n".encode("utf-16"), "Windows runs it"),
+        ("NOTES.txt", b"x\n\nLocal Variables:\neval: (x)\nEnd:\n", "Emacs"),
+        ("x.tex", b"x" * 2_000_000 + b"\n\\immediate\\write18{x}\n", "TeX runs its commands"),
+        ("ipython_config.json", b'{"InteractiveShellApp": {"exec_lines": ["x"]}}', "IPython"),
+        ("operative_config.gin", b"from __gin__ import dynamic_registration\n", "gin imports"),
     ],
 )
 def test_program_without_a_reader_is_read_as_text_and_reported_as_unread(
@@ -43,11 +53,32 @@ def test_program_without_a_reader_is_read_as_text_and_reported_as_unread(
         ("notes.txt", b"import os\n"),
         ("config.json", b'{"model_type": "bert"}'),
         ("README.md", b"---\nauto_map: x\n---\n"),
+        ("notes.tex", b"\\section{x}\n"),
+        ("link.url", b"[InternetShortcut]\nURL=https://huggingface.co\n"),
+        ("model.gin", b"train.steps = 1\n"),
+        ("logging.ini", b"[handlers]\nkeys=h\n[handler_h]\nclass=StreamHandler\nargs=(sys.stdout,)\n"),
     ],
 )
 def test_text_that_is_not_a_program_is_not_reported_as_unread(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("logging.ini", '[handler_h]\nclass=StreamHandler\nargs=(__import__("os").system("id"),)\n'),
+        ("notes.txt", '[handler_h]\nclass=os.system\nargs=("id",)\n'),
+        ("SConstruct", 'import os\nos.system("id")\n'),
+        ("sub/config", "[core]\n\tfsmonitor = ./run\n"),
+    ],
+)
+def test_program_that_a_tool_runs_from_text_of_a_certain_form_is_judged(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 
 JINJA_ATTACK = "{{ ''.__class__.__mro__[1].__subclasses__() }}"

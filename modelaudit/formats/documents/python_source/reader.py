@@ -24,7 +24,8 @@ from modelaudit.wire.documents import feed_and_claim
 from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
 from modelaudit.wire.windows import read_all_bytes
 
-_ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3")
+# SCons, Waf, servers of web applications and Twisted run Python under names of their own.
+_ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3", "sconstruct", "sconscript", "wscript", ".wsgi", ".tac")
 _STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
 _SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\bpython[0-9.]*\b")
 _MAX_REFERENCES: Final = 2_000

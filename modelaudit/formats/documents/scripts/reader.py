@@ -42,6 +42,10 @@ _HOOK_NAMES: Final = frozenset(
      "commit-msg", "post-commit", "pre-rebase", "post-checkout", "post-merge", "pre-push", "pre-receive", "update",
      "post-receive", "post-update", "push-to-checkout", "pre-auto-gc", "post-rewrite", "fsmonitor-watchman"}
 )  # fmt: skip
+# Git reads these settings in any folder that looks like a bare repository: gitrepository-layout(5). A comment or a
+# section comes first.
+_BARE_SETTINGS: Final = ("config", "config.worktree")
+_SETTINGS_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,150}(?:[#;]|\[\s{0,20}[A-Za-z][\w.-]*(?:\s|\]))")
 # The first line of a script for a shell, such as ``#!/bin/sh`` or ``#!/usr/bin/env -S bash -e``.
 _SHEBANG: Final = re.compile(rb"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(?:ba|z|da|k|a|fi|c|tc)?sh\b[^\n]*")
 _MOST_CHARACTERS: Final = 2 * MIB
@@ -59,7 +63,7 @@ def _detect_kind(path: str, start: bytes) -> str:
         return "modelfile"
     if name in ("makefile", "gnumakefile", "bsdmakefile") or name.endswith(".mk"):
         return "makefile"
-    if git.is_git_settings(path):
+    if git.is_git_settings(path) or (name in _BARE_SETTINGS and _SETTINGS_START.match(start)):
         return "git"
     if name in _INDEX_FILES:
         return "index"

@@ -1,0 +1,193 @@
+"""Report text that a tool runs because of its name: build files, desktop files, editor settings and the like.
+
+One table names the files, the tool, and the pattern without which the tool runs nothing from the file. No reader
+analyses these languages, so that each such file leaves an absence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import Reader, Reading
+from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.windows import iterate_chunks
+
+_OVERLAP: Final = 1024  # of two chunks, longer than a match of the patterns below
+_ANYTHING: Final = r"\S"
+
+
+@dataclass(frozen=True, slots=True)
+class _ToolFile:
+    """Files that one tool runs.
+
+    Attributes:
+        tool: what runs them, as the absence states it.
+        names: ends of their paths, in lower case.
+        pattern: what a file contains if the tool runs anything from it, of at most 500 characters.
+    """
+
+    tool: str
+    names: tuple[str, ...]
+    pattern: re.Pattern[bytes]
+
+
+def _declare(tool: str, names: tuple[str, ...], pattern: str = _ANYTHING) -> _ToolFile:
+    """Return a row of the table; the pattern ignores case."""
+    return _ToolFile(tool, names, re.compile(pattern.encode(), re.IGNORECASE | re.MULTILINE))
+
+
+_TOOL_FILES: Final = (
+    _declare(
+        "Bazel, Tilt or gclient runs it",
+        ("/build", "/build.bazel", "/workspace", "/tiltfile", "/deps"),
+        r"\w\s*\(|=\s*[\[{]",
+    ),
+    _declare(
+        "PyInstaller or rpmbuild runs it",
+        (".spec",),
+        r"\bAnalysis\s*\(|^%(?:prep|build|install|post|pre)\b|\b(?:import|exec)\b",
+    ),
+    _declare(
+        "Ruby tools run it",
+        ("/vagrantfile", "/rakefile", "/gemfile", ".gemspec", ".rake", "/podfile", "/fastfile", "/brewfile"),
+    ),
+    _declare("Snakemake runs it", ("/snakefile", ".smk")),
+    _declare("Nextflow or a workflow engine runs it", (".nf", ".wdl", ".cwl")),
+    _declare("a literate notebook runs its cells", (".qmd", ".rmd", ".rnw"), r"```+\s*\{|^<<"),
+    _declare(
+        "MyST or Jupytext runs its cells",
+        (".md", ".markdown", ".myst"),
+        r"(?:`{3,}|~{3,}|:{3,})\s*\{code-cell\}",
+    ),
+    _declare(
+        "MSBuild runs its targets",
+        (".csproj", ".vbproj", ".fsproj", ".vcxproj", ".proj", ".targets", ".props"),
+        r"<(?:\w+:)?(?:Exec|UsingTask|PreBuildEvent|PostBuildEvent)\b",
+    ),
+    _declare(
+        "Ant runs its targets",
+        (".xml",),
+        r"<(?:\w+:)?(?:exec|script|java|apply|sshexec|scriptdef)\b[^>]{0,300}\b(?:executable|language"
+        r"|classname|command)\s*=",
+    ),
+    _declare("Maven runs its plug-ins", ("/pom.xml", ".pom"), r"<plugin>|<extension>"),
+    _declare(
+        "an editor of JetBrains runs it",
+        (".xml", ".iml", ".run"),
+        r"SCRIPT_TEXT|SCRIPT_PATH|ShConfigurationType|ToolBeforeRunTask|INTERPRETER_PATH",
+    ),
+    _declare(
+        "a Mac runs it",
+        (".plist", ".terminal", ".workflow", ".wflow", ".mobileconfig"),
+        r"ProgramArguments|<key>\s{0,20}Program\b|CommandString|COMMAND_STRING|PayloadType"
+        r"|AMActionVersion",
+    ),
+    _declare(
+        "a desktop opens the program that it names",
+        (".url", ".webloc", ".inetloc", ".website"),
+        r"file:|=\s*\\\\|IconFile\s*=\s*\\\\|(?:ms-\w+|search-ms|javascript):",
+    ),
+    _declare(
+        "Windows runs it",
+        (
+            ".reg",
+            ".inf",
+            ".scf",
+            ".settingcontent-ms",
+            ".library-ms",
+            ".search-ms",
+            ".appref-ms",
+            ".sct",
+            ".pif",
+            ".msc",
+            ".diagcab",
+            ".jnlp",
+            ".rdp",
+            ".theme",
+        ),
+    ),
+    _declare("a spreadsheet runs or fetches what it names", (".slk", ".iqy", ".oqy", ".rqy", ".dqy", ".odc")),
+    _declare("cron or at runs its commands", ("/crontab", ".cron", "/anacrontab"), r"^[^#\n]*\S\s+\S"),
+    _declare("udev runs its commands", (".rules",), r"\b(?:RUN|PROGRAM|IMPORT)\b[^\n=]{0,40}\+?="),
+    _declare("systemd runs its commands", (".socket", ".path", ".mount", ".automount"), r"^Exec\w*\s*="),
+    _declare(
+        "an editor runs it",
+        (
+            "/.exrc",
+            "/.nvimrc",
+            "/_vimrc",
+            "/.gvimrc",
+            ".vim",
+            "/.lvimrc",
+            "/.emacs",
+            "/.dir-locals.el",
+            "/.nanorc",
+            "/.screenrc",
+            "/.tmux.conf",
+            "/.inputrc",
+        ),
+    ),
+    _declare(
+        "TeX runs its commands",
+        (".tex", ".sty", ".cls", ".ltx", ".dtx", ".ins", "/latexmkrc", ".latexmkrc"),
+        r"\\write18|\\directlua|\\(?:input|openin)\b[^\n]{0,20}\||ShellEscape|\bsystem\b",
+    ),
+    _declare(
+        "Cargo runs the programs that it names",
+        ("/.cargo/config", "/.cargo/config.toml"),
+        r"\b(?:rustc(?:-wrapper|-workspace-wrapper)?|rustdoc|runner|linker|credential-\w+"
+        r"|token-from-stdout)\b[\"']?\s*=",
+    ),
+    _declare(
+        "IPython runs its lines at the start",
+        ("ipython_config.json", "ipython_kernel_config.json", "jupyter_config.json"),
+        r"\"(?:exec_lines|exec_files|code_to_run|file_to_run|module_to_run|extensions"
+        r"|exec_PYTHONSTARTUP)\"",
+    ),
+    _declare(
+        "gin imports and calls what it names",
+        (".gin",),
+        r"__gin__|@[\w./]{0,200}\b(?:os|sys|subprocess|builtins|shutil|posix|importlib|runpy|pty"
+        r"|socket)\.|^\s*(?:import|from)\s+(?:os|sys|subprocess|builtins|shutil|posix|importlib|runpy"
+        r"|pty)\b",
+    ),
+    _declare("a debugger runs it", ("/.lldbinit", "/.gdbinit", ".gdb", ".lldb")),
+)
+_LOCAL_VARIABLES: Final = re.compile(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield an absence for each tool that runs the file.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    path = "/" + artifact.path.replace("\\", "/").lower()
+    candidates = [(row.tool, row.pattern) for row in _TOOL_FILES if path.endswith(row.names)]
+    candidates.append(("Emacs evaluates its local variables", _LOCAL_VARIABLES))
+    before, line = b"", 1
+    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
+        # UTF-16, which Windows writes, puts zeros between the letters.
+        piece = before + chunk.replace(b"\0", b"")
+        for row in tuple(candidates):
+            tool, pattern = row
+            match = pattern.search(piece)
+            if match is not None:
+                candidates.remove(row)
+                where = Location(line=line + piece.count(b"\n", 0, match.start()))
+                name = get_file_name(artifact.path)
+                yield Unread(UnreadReason.PROGRAM, f"{tool} ({name}): its commands were not analysed", where)
+        if not candidates:
+            return
+        before = piece[-_OVERLAP:]
+        line += piece.count(b"\n", 0, len(piece) - len(before))
+
+
+TOOL_FILES: Final = Reader("text", looks_like_text, _read)
+"""Examines every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""
