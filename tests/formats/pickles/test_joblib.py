@@ -152,6 +152,30 @@ def test_joblib_array_is_reported_as_unread_if_its_size_cannot_be_determined(sta
     assert reason in reading.details[0]
 
 
+@pytest.mark.parametrize(
+    # Opcodes that push what joblib never writes in place of ``(3,)``: a list, ``torch.Size``, and a number by a call.
+    "shape",
+    [
+        b"]K\x03a",
+        push_call(push_name("torch", "Size"), b"K\x03\x85"),
+        push_call(push_name("builtins", "int"), push_text("3")) + b"\x85",
+    ],
+)
+def test_joblib_array_with_a_shape_of_another_kind_has_a_defect(shape, read_bytes):
+    state = b"}(" + push_text("dtype") + _FLOAT + push_text("shape") + shape + b"ub"
+    wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
+    # The call after the numbers takes its names from the memo, so that no pickle begins there.
+    names = push_text("posix") + b"\x94" + push_text("system") + b"\x94"
+    data = b"\x80\x04(" + names + wrapper + state + bytes(24) + b"h\x00h\x01\x93" + push_text("echo inert") + b"\x85Rt."
+    assert "forged-state" in read_bytes(data).kinds()
+
+
+@pytest.mark.parametrize("state", [b"Nb", b"}(" + push_text("dtype") + push_text("f8") + b"ub"])
+def test_joblib_array_with_a_state_or_dtype_of_another_kind_has_a_defect(state, read_bytes):
+    wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
+    assert "forged-state" in read_bytes(b"\x80\x04" + wrapper + state + bytes(24) + b".").kinds()
+
+
 def test_array_after_a_second_state_of_the_same_joblib_wrapper_is_reported_as_unread(read_bytes):
     # The second BUILD is on the same wrapper, which the memo returns.
     wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"

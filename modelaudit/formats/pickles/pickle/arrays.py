@@ -15,7 +15,7 @@ from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.dtypes import DTYPE, DtypeTracker, ForgedError, read_lengths
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.source import ByteSource
-from modelaudit.formats.pickles.pickle.values import Container, StackValue
+from modelaudit.formats.pickles.pickle.values import FORGOTTEN, Container, StackValue
 from modelaudit.model.pickle import CallResult, Name
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.numpy_types import Dtype, count_array_bytes
@@ -181,6 +181,7 @@ class ArrayTracker:
             return None
         # A program that joblib wrote sets the state of a wrapper once.
         if attributes is None or id(wrapper) in self._loaded:
+            self._record_forged_wrapper(state, "a state that is not a plain mapping, or its second state")
             raise OutOfBandError("joblib stores the bytes of an array here; how many cannot be determined", start)
         self._loaded[id(wrapper)] = wrapper
         if find_frame_end() > start:
@@ -189,9 +190,7 @@ class ArrayTracker:
                 PickleDefect.FORGED_STATE, "an array of joblib inside a frame, which joblib never writes"
             )
             raise OutOfBandError("joblib reads the array from behind the frame that continues here", start)
-        dtype = self.dtypes.get_dtype(attributes.get("dtype"))
-        if dtype is None or dtype.holds_objects is None:
-            raise OutOfBandError("joblib stores the bytes of an array here; its dtype is unknown", start)
+        dtype = self._get_array_dtype(attributes.get("dtype"), start)
         if not dtype.holds_objects:
             return self._locate_numbers(start, attributes, dtype)
         if attributes.get("allow_mmap", False) is not False:
@@ -203,11 +202,26 @@ class ArrayTracker:
             self.first_holds_objects = True
         return ArrayPayload(start, start, is_pickle=True)
 
+    def _get_array_dtype(self, value: StackValue, start: int) -> Dtype:
+        """Return the dtype ``value`` of the array whose bytes begin at ``start``.
+
+        Raises:
+            OutOfBandError: the dtype is unknown.
+        """
+        dtype = self.dtypes.get_dtype(value)
+        if dtype is None or dtype.holds_objects is None:
+            if not isinstance(value, CallResult):  # a call may make a dtype of another package
+                self._record_forged_wrapper(value, "a value in place of its dtype")
+            raise OutOfBandError("joblib stores the bytes of an array here; its dtype is unknown", start)
+        return dtype
+
     def _locate_numbers(self, start: int, attributes: dict[str, StackValue], dtype: Dtype) -> ArrayPayload:
         """Return the extent of an array of numbers from its shape, dtype and alignment; ``start`` is after BUILD."""
         shape = attributes.get("shape")
         lengths = read_lengths(shape) if isinstance(shape, Container) else None
         size = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
+        if lengths is None:
+            self._record_forged_wrapper(shape, "a shape that is not a tuple of integers")
         if size is None:
             raise OutOfBandError("joblib stores the bytes of an array here; its shape is unknown", start)
         alignment = attributes.get("numpy_array_alignment_bytes")
@@ -217,6 +231,7 @@ class ArrayTracker:
             padding_length = int.from_bytes(self._source.window.read(start, 1), "little")
             numbers_start += 1 + padding_length
         elif alignment is not None:
+            self._record_forged_wrapper(alignment, "an alignment that is not an integer")
             raise OutOfBandError("joblib stores the bytes of an array here; its alignment is unknown", start)
         end = numbers_start + size
         if end > self._source.size:
@@ -224,6 +239,17 @@ class ArrayTracker:
             raise DamagedError(f"an array of joblib takes {size} bytes where {bytes_left} are left", numbers_start)
         self.payloads.append((start, numbers_start, end))
         return ArrayPayload(numbers_start, end, is_pickle=False)
+
+    def _record_forged_wrapper(self, value: StackValue, reason: str) -> None:
+        """Record that a wrapper has a ``value`` that joblib does not write, unless the machine has forgotten it.
+
+        The bytes of the array then end where only a loader can know, and opcodes that use the memo may follow them.
+        """
+        kept_items = [item for _, item in value.iterate_items()] if isinstance(value, Container) else [value]
+        if FORGOTTEN not in kept_items and not (isinstance(value, Container) and value.is_forgotten):
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE, f"a joblib array has {reason}, which joblib does not write"
+            )
 
     def _check_side_file(self, state: StackValue) -> None:
         """Check the wrapper of an array that joblib loads from another file, by unpickling it if need be.
