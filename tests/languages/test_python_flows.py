@@ -116,7 +116,7 @@ def test_methods_of_an_install_command_class_in_a_setup_call_count_as_run_at_imp
 
 
 @pytest.mark.parametrize("name", ["a.pth", "sitecustomize.py"])
-def test_startup_files_of_python_are_recorded(read_bytes, name: str) -> None:
+def test_code_in_a_file_that_python_runs_at_its_start_is_mentioned(read_bytes, name: str) -> None:
     (outline,) = read_bytes(b"\nimport a\n", name).of(Outline)
     assert ("(start-up of Python)", 2) in {(each.name, each.where.line) for each in outline.mentions}
 

@@ -133,7 +133,7 @@ SAVE_TO_FIXED_PATH = "SaveV2 with a fixed path"
         ),
         (encode_graph(encode_constant_node("c", ""), encode_node("s", "SaveV2", "c")), SAVE_TO_FIXED_PATH),
         (encode_graph(encode_node("s", "SaveV2")), SAVE_TO_FIXED_PATH),  # no path at all
-        # A constant behind an input of the program.
+        # A constant that no saver writes, behind an input of the program.
         (
             encode_graph(
                 INPUT,
