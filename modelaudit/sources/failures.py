@@ -22,8 +22,8 @@ from huggingface_hub.errors import (
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
 from modelaudit.sources.budget import BoundReachedError, LongWaitError, RefusedAnswerError
-from modelaudit.sources.session import parse_wait
 from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.waits import parse_wait
 
 CLIENT_ERRORS = (
     httpx2.HTTPError,
@@ -31,6 +31,7 @@ CLIENT_ERRORS = (
     OSError,  # also the client's own "not found locally" and "offline"
     ValueError,  # answers that are not JSON, names that are not names
     LookupError,
+    ArithmeticError,  # numbers and dates beyond what their types hold
     TypeError,
     AttributeError,
     RuntimeError,

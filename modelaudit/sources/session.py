@@ -14,15 +14,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx2
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils import _http
 
-from modelaudit.sources.budget import LongWaitError, RefusedAnswerError, get_active_budget
+from modelaudit.sources.budget import RefusedAnswerError, get_active_budget
 from modelaudit.sources.transport import BoundedTransport
+from modelaudit.sources.waits import bound_wait
 
 LIBRARY = "modelaudit"
 
@@ -30,10 +29,7 @@ _USUAL_TIMEOUT = 10.0  # seconds; the client's own default where it has one
 # An ETag that is safe as the name of a file in the cache.
 _ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_STATUSES_WITH_WAIT = (429, 503)
 _LOCK = threading.Lock()
-_LONGEST_NUMBER = 18
-"""Digits of a wait that are read; a longer number is a wait beyond every bound, and costs time to parse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +97,6 @@ class _XetSwitch:
 XET = _XetSwitch()
 
 
-def parse_wait(headers: httpx2.Headers) -> int | None:
-    """Return the seconds that a server asks to wait before a retry; ``None`` if it states none.
-
-    They are in ``RateLimit`` (IETF draft 9: ``r`` requests remain, ``t`` is the time to the reset), or in
-    ``Retry-After`` (RFC 9110) as seconds or as a date.
-    """
-    rate_limit = re.search(r";\s*r\s*=\s*0+\b[^,]*?;\s*t\s*=\s*(\d+)", headers.get("ratelimit", ""))
-    if rate_limit:
-        return int(rate_limit[1][:_LONGEST_NUMBER])
-    retry_after = headers.get("retry-after", "").strip()
-    if retry_after.isdecimal():
-        return int(retry_after[:_LONGEST_NUMBER])
-    try:
-        return max(0, round((parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()))
-    except (TypeError, ValueError):
-        return None
-
-
 def _bound_timeouts(request: httpx2.Request) -> None:
     """Bound the timeouts of a request by ten seconds, or by a longer time that the user set for the client."""
     if get_active_budget() is None:
@@ -137,12 +115,10 @@ def _read_seconds(variable: str) -> float:
 
 
 def _bound_wait(response: httpx2.Response) -> None:
-    """Raise ``LongWaitError`` if the answer demands a wait for which the client would sleep too long."""
+    """Bound the wait that an answer demands. Raises ``LongWaitError``."""
     budget = get_active_budget()
-    if budget is not None and response.status_code in _STATUSES_WITH_WAIT:
-        seconds = parse_wait(response.headers)
-        if seconds is not None and seconds > min(budget.limits.longest_wait, budget.seconds_left):
-            raise LongWaitError(seconds)
+    if budget is not None:
+        bound_wait(response, budget)
 
 
 def _check_cache_names(response: httpx2.Response) -> None:

@@ -34,6 +34,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
 from modelaudit.sources.session import BoundedFactory
 from modelaudit.sources.transport import decompress_pieces
+from modelaudit.sources.waits import bound_wait
 
 TOKEN = "hf_secret0123456789abcdefghij"
 CONFIG = '{"a": 1}\n'
@@ -289,6 +290,18 @@ LISTINGS: dict[str, tuple[Arrange, str]] = {
         change_headers("/revision/", {"Retry-After": "9" * 5000}, status=503),
         "try again in",
     ),
+    "date in Retry-After with a zone of 20 digits": (
+        change_headers("/revision/", {"Retry-After": "Mon, 01 Jan 2029 00:00:00 +" + "9" * 20}, status=429),
+        "limits the rate",
+    ),
+    "Retry-After behind a RateLimit without a wait": (
+        change_headers("/tree/", {"RateLimit": '"api";r=0;t=0', "Retry-After": "1000000000"}, status=503),
+        "try again in 1000000000 s",
+    ),
+    "second policy of a RateLimit": (
+        change_headers("/tree/", {"RateLimit": '"a";r=0;t=0, "b";r=0;t=1000000000'}, status=429),
+        "try again in 1000000000 s",
+    ),
     "RateLimit of 10^9 s": (
         change_headers("/tree/", {"RateLimit": '"api";r=00;t=1000000000'}, status=429),
         "try again in 1000000000 s",
@@ -480,6 +493,33 @@ def test_malicious_file_that_only_a_listing_without_a_readable_record_names_is_f
     assert outcome.exit_code == 1
     assert outcome.report is not None
     assert "evil.pkl" in {finding.artifact for finding in outcome.report.findings}
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("headers", [{"Retry-After": "1000000000"}, {"RateLimit": '"api";r=0;t=1000000000'}])
+def test_client_never_sleeps_longer_than_its_own_pauses_for_a_wait_beyond_the_bound(
+    hub: LoopbackHub, tiny: Repository, monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str]
+) -> None:
+    from huggingface_hub.utils import _http
+
+    pauses: list[float] = []
+    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=pauses.append))
+    hub.inject_fault("/tree/", status=status, headers=headers, times=1)
+    outcome = scan_hub()
+    assert outcome.exit_code == 4
+    assert "try again in 1000000000 s" in outcome.line
+    assert pauses == []
+
+
+def test_wait_is_read_from_the_first_200_characters_of_a_header_and_is_the_only_one_that_the_client_sees() -> None:
+    request = httpx2.Request("GET", "http://127.0.0.1/")
+    budget = RequestBudget(request.url, ServerLimits())
+    read, unread = '"api";r=0;t=7', '"api";r=0;t=50000'
+    headers = {"RateLimit": read + "," * 200 + unread, "RateLimit-Policy": "q=1" * 99, "Retry-After": "5"}
+    for status, waits in ((503, ["7"]), (404, [])):
+        response = httpx2.Response(status, headers=headers, request=request)
+        bound_wait(response, budget)
+        assert list(response.headers.values()) == waits
 
 
 def test_next_listing_page_on_another_origin_is_not_requested(hub: LoopbackHub, tiny: Repository) -> None:
