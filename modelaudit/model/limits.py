@@ -17,6 +17,9 @@ class ServerLimits:
         answer_bytes: decompressed bytes of one answer of the API; 100,000 files take about 20 MB. In memory, an answer
             takes up to ten times its bytes.
         answer_values: JSON values in one answer of the API, because each takes many times its bytes in memory.
+        listing_bytes: decompressed bytes of all answers of the API for one repository, each of up to ``answer_bytes``;
+            100,000 files take about 60 MB.
+        listing_values: JSON values in all answers of the API for one repository; 100,000 files have about 2,000,000.
         pages: pages of one listing; the Hub needs 100 for the most files, a mirror may make smaller pages.
         listed_files: files of one commit; the Hub advises to stay below 100,000.
         listing_seconds: all requests that resolve and list one repository, waits and retries included.
@@ -32,6 +35,8 @@ class ServerLimits:
 
     answer_bytes: int = 20 * MIB
     answer_values: int = 1_500_000
+    listing_bytes: int = 96 * MIB
+    listing_values: int = 3_000_000
     pages: int = 2_000
     listed_files: int = 100_000
     listing_seconds: float = 300.0

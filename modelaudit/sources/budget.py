@@ -46,8 +46,11 @@ class RequestBudget:
         file: path of the file that the requests are for; ``None`` for a listing.
         size: bytes that the listing states for the file; ``None`` if it states none.
         stop: set by another thread to end the requests.
+        commit: that the requests are for; ``None`` until it is known.
         requests: requests so far.
         entries: entries so far on the pages of the listing.
+        answer_bytes: bytes so far of the answers of the API.
+        answer_values: upper bound on the JSON values so far in the answers of the API.
         progress: bytes of the file from its start that have arrived; a repeated byte counts once.
         head_bytes: bytes that have arrived of the answer's head while it is awaited; ``None`` otherwise.
     """
@@ -57,8 +60,11 @@ class RequestBudget:
     file: str | None = None
     size: int | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    commit: str | None = None
     requests: int = 0
     entries: int = 0
+    answer_bytes: int = 0
+    answer_values: int = 0
     progress: int = 0
     head_bytes: int | None = None
     _start: float = field(default_factory=time.monotonic)
@@ -105,9 +111,18 @@ class RequestBudget:
             raise BoundReachedError(f"the head of one answer takes more than {self.limits.head_bytes} bytes")
         self.head_bytes += amount
 
-    def count_page(self, entries: int) -> None:
-        """Count the entries of one more page of the listing. Raises ``BoundReachedError``."""
-        self.entries += entries
+    def count_answer(self, size: int, values: int) -> None:
+        """Count one more answer of the API, of ``size`` bytes and ``values`` values. Raises ``BoundReachedError``."""
+        self.answer_bytes += size
+        self.answer_values += values
+        if self.answer_bytes > self.limits.listing_bytes:
+            raise BoundReachedError(f"its answers hold more than {self.limits.listing_bytes} bytes in all")
+        if self.answer_values > self.limits.listing_values:
+            raise BoundReachedError(f"its answers hold more than {self.limits.listing_values} values in all")
+
+    def count_entry(self) -> None:
+        """Count one more entry of the listing. Raises ``BoundReachedError``."""
+        self.entries += 1
         if self.entries > self.limits.listed_files:
             raise BoundReachedError(f"it lists more than {self.limits.listed_files} entries")
 

@@ -39,7 +39,7 @@ from modelaudit.sources.claims import (
 )
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, concerns_every_file
 from modelaudit.sources.progress import Progress, make_progress_bar_class
-from modelaudit.sources.session import LIBRARY, XET, bound_session
+from modelaudit.sources.session import LIBRARY, XET, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
 from modelaudit.sources.stated import parse_hub_statements
@@ -81,11 +81,11 @@ class HubSource:
             with activate_budget(budget):
                 info = self._request_info()
                 listing = _list_files(info.siblings or (), self.limits)
-                commit = self._validate_commit(info)
+                commit = budget.commit = self._validate_commit(info)
                 cached_commit = CachedCommit(locate_cached_repository(self.ref, self.settings), commit)
                 wanted_names = choose_small_files(listing) if self.is_base_model else None
                 # Of a base model without small files nothing is fetched, so its digests are not needed.
-                tree = {} if wanted_names == () else self._fetch_listing(cached_commit)
+                tree = {} if wanted_names == () else self._fetch_listing(cached_commit, budget)
         except CLIENT_ERRORS as error:
             raise explainer.explain(error) from error
         merged_listing = merge_listings(listing, tree)
@@ -144,7 +144,7 @@ class HubSource:
         request = self._api.dataset_info if self.ref.kind is RefKind.DATASET else self._api.model_info
         return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
 
-    def _fetch_listing(self, cached_commit: CachedCommit) -> Listing:
+    def _fetch_listing(self, cached_commit: CachedCommit, budget: RequestBudget) -> Listing:
         """Return the listing of the commit from the cache, or fetch it into the cache, where the client keeps it.
 
         What was fetched is returned itself, because the client does not store every listing, and stores some that are
@@ -160,17 +160,11 @@ class HubSource:
         entries = self._api.list_repo_tree(
             self.ref.name, recursive=True, revision=cached_commit.commit, repo_type=self._repository_type
         )
-        files = {
-            file.path: TreeCacheEntry(
-                size=file.size,
-                blob_id=file.blob_id,
-                lfs_sha256=file.lfs.sha256 if file.lfs is not None else None,
-                lfs_size=file.lfs.size if file.lfs is not None else None,
-                xet_hash=file.xet_hash,
-            )
-            for file in entries
-            if isinstance(file, RepoFile)
-        }
+        files: dict[str, TreeCacheEntry] = {}
+        for entry in entries:
+            budget.count_entry()
+            if isinstance(entry, RepoFile):
+                files[entry.path] = _make_cache_entry(entry)
         write_tree_cache(cached_commit.repository, cached_commit.commit, files)
         listing = parse_tree_entries({path: entry.to_json() for path, entry in files.items()})
         assert listing is not None  # every entry is an object
@@ -273,7 +267,8 @@ class _Download:
             return
         endpoint = httpx2.URL(source.settings.endpoint)
         try:
-            with activate_budget(RequestBudget(endpoint, limits, name, file.least_size, self.stop)):
+            budget = RequestBudget(endpoint, limits, name, file.least_size, self.stop, self.cached_commit.commit)
+            with activate_budget(budget):
                 hf_hub_download(
                     source.ref.name,
                     name,
@@ -293,6 +288,15 @@ class _Download:
             if concerns_every_file(error):
                 raise
             self.failures[name] = str(self.explainer.explain(error))
+
+
+def _make_cache_entry(file: RepoFile) -> TreeCacheEntry:
+    """Return what the client stores of a listed file. Raises ``RefusedAnswerError`` for digests that no Hub states."""
+    lfs_sha256 = file.lfs.sha256 if file.lfs is not None else None
+    for digest in (file.blob_id, lfs_sha256):
+        check_digest(digest)
+    lfs_size = file.lfs.size if file.lfs is not None else None
+    return TreeCacheEntry(file.size, file.blob_id, lfs_sha256, lfs_size, file.xet_hash)
 
 
 def _list_files(siblings: Iterable[RepoSibling], limits: Limits) -> dict[str, ListedFile]:

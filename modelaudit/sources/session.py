@@ -122,36 +122,25 @@ def _bound_wait(response: httpx2.Response) -> None:
 
 
 def _check_cache_names(response: httpx2.Response) -> None:
-    """Refuse an answer whose ETag or commit would become a path outside of the cache."""
-    if get_active_budget() is None:
+    """Refuse an answer for another commit, or whose ETag or commit would become a path outside of the cache."""
+    budget = get_active_budget()
+    if budget is None:
         return
     commit = response.headers.get("x-repo-commit")
     if commit is not None and not _COMMIT.fullmatch(commit):
         raise RefusedAnswerError(f"it names {commit[:200]!r} as the commit")
+    # The client stores a file below the commit that the answer names.
+    if commit is not None and budget.commit not in (None, commit):
+        raise RefusedAnswerError(f"it is for commit {commit} in place of {budget.commit}")
     # The client names a blob after the ETag of the answer to HEAD, without its quotes and the mark of a weak ETag.
     etag = response.headers.get("x-linked-etag") or response.headers.get("etag")
     if response.request.method == "HEAD" and etag is not None:
         blob_name = etag.lstrip("W/").strip('"')  # in the same way as the client
         if not _ETAG.fullmatch(blob_name):
             raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}")
-    if "/tree/" in response.request.url.path and response.status_code == 200:
-        _check_listed_entries(response)
 
 
-def _check_listed_entries(response: httpx2.Response) -> None:
-    """Count the entries of a page, and refuse a digest that cannot be a file name: the client names blobs after it."""
-    response.read()
-    try:
-        entries = response.json()
-    except (ValueError, RecursionError):
-        return
-    if not isinstance(entries, list):
-        return
-    budget = get_active_budget()
-    if budget is not None:
-        budget.count_page(len(entries))
-    for entry in entries:
-        lfs_entry = entry.get("lfs") if isinstance(entry, dict) else None
-        digest = lfs_entry.get("oid") if isinstance(lfs_entry, dict) else None
-        if digest is not None and not (isinstance(digest, str) and _ETAG.fullmatch(digest)):
-            raise RefusedAnswerError(f"it lists a file with the digest {str(digest)[:200]!r}")
+def check_digest(digest: object) -> None:
+    """Raise ``RefusedAnswerError`` if a listed digest cannot be a file name: the client names blobs after it."""
+    if digest is not None and not (isinstance(digest, str) and _ETAG.fullmatch(digest)):
+        raise RefusedAnswerError(f"it lists a file with the digest {str(digest)[:200]!r}")

@@ -144,8 +144,10 @@ def _read_api_answer(
         data = _read_at_most(pieces, most + 1)
     if len(data) > most:
         raise BoundReachedError(f"one answer holds more than {most} bytes")
-    if bound_value_count(data) > budget.limits.answer_values:
+    values = bound_value_count(data)
+    if values > budget.limits.answer_values:
         raise BoundReachedError(f"one answer holds more than {budget.limits.answer_values} values")
+    budget.count_answer(len(data), values)
     return data
 
 

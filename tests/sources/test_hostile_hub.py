@@ -44,6 +44,8 @@ FILES: dict[str, bytes | str | Path] = {"config.json": CONFIG, "notes.txt": "tex
 SERVER = ServerLimits(
     answer_bytes=64 * KIB,
     answer_values=2000,
+    listing_bytes=128 * KIB,
+    listing_values=4000,
     pages=8,
     listed_files=40,
     listing_seconds=60,
@@ -59,6 +61,8 @@ SHORT_TIMES = replace(SERVER, listing_seconds=0.8, file_seconds=0.5)
 """For servers that have to be waited for. On a busy machine an honest answer may reach these bounds too."""
 MOST_BYTES_IN_CACHE = 64 * KIB
 """More than the files of a test and the records of the cache take, and less than any endless answer writes."""
+
+OTHER_COMMIT = "c" * 40
 
 Arrange = Callable[[LoopbackHub, Repository], object]
 
@@ -167,6 +171,17 @@ def answer_download_by(script: Script) -> Arrange:
 def change_headers(match: str, headers: Mapping[str, str | None], **options: object) -> Arrange:
     """Change headers of the answers to some requests."""
     return lambda hub, tiny: hub.inject_fault(match, headers=headers, **options)  # type: ignore[arg-type]
+
+
+def redirect_listing(content: bytes) -> Arrange:
+    """Redirect the request for the listing to a path of the Hub that does not contain ``/tree/``, with this answer."""
+
+    def arrange(hub: LoopbackHub, tiny: Repository) -> None:
+        other_path = f"/api/models/acme/tiny/revision/{tiny.sha}"
+        hub.inject_fault("/tree/", status=307, headers={"Location": other_path})
+        hub.inject_fault(other_path, content=content)
+
+    return arrange
 
 
 def link_next_page(make_url: Callable[[LoopbackHub], str]) -> Arrange:
@@ -281,6 +296,43 @@ LISTINGS: dict[str, tuple[Arrange, str]] = {
     "many values": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" + b"[]," * 3000 + b"1]"), "2000 values"),
     "deep JSON": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" * 1999), "does not come from a Hub"),
     "many entries": (lambda hub, tiny: hub.inject_fault("/tree/", content=list_entries(41)), "lists more than 40"),
+    "many entries behind a redirect": (redirect_listing(list_entries(41)), "lists more than 40"),
+    "digest that is a path behind a redirect": (
+        redirect_listing(
+            json.dumps(
+                [
+                    {
+                        "type": "file",
+                        "path": "a",
+                        "size": 1,
+                        "oid": "0" * 40,
+                        "lfs": {"oid": "../../x", "size": 1, "pointerSize": 9},
+                    }
+                ]
+            ).encode()
+        ),
+        "lists a file with the digest '../../x'",
+    ),
+    "pages that are large together": (
+        lambda hub, tiny: [
+            link_next_page(lambda hub: f"{hub.endpoint}/api/models/acme/tiny/tree/main?recursive=true")(hub, tiny),
+            hub.inject_fault("/tree/", content=b"[" + b" " * 60_000 + b"]"),
+        ],
+        "answers hold more than 131072 bytes in all",
+    ),
+    "pages of many values together": (
+        lambda hub, tiny: [
+            link_next_page(lambda hub: f"{hub.endpoint}/api/models/acme/tiny/tree/main?recursive=true")(hub, tiny),
+            hub.inject_fault(
+                "/tree/", content=json.dumps([{"type": "directory", "path": "a", "oid": "0", "x": [0] * 1500}]).encode()
+            ),
+        ],
+        "answers hold more than 4000 values in all",
+    ),
+    "listing of another commit": (
+        change_headers("/tree/", {"X-Repo-Commit": OTHER_COMMIT}),
+        f"is for commit {OTHER_COMMIT} in place of",
+    ),
     "many siblings": (list_many_siblings, "lists more than 40 files"),
     "Retry-After of 10^9 s": (
         change_headers("/revision/", {"Retry-After": "1" + "0" * 9}, status=429),
@@ -406,6 +458,10 @@ FILE_FAULTS: dict[str, tuple[Arrange, str]] = {
     "break without end": (
         lambda hub, tiny: hub.inject_fault("weights.bin", origin="cdn", drop_after=3),
         "The connection broke",
+    ),
+    "file of another commit": (
+        change_headers("weights.bin", {"X-Repo-Commit": OTHER_COMMIT}, method="HEAD"),
+        f"is for commit {OTHER_COMMIT} in place of",
     ),
     "other size in the head": (
         change_headers("weights.bin", {"X-Linked-Size": str(10**18)}, method="HEAD"),
@@ -696,12 +752,12 @@ def test_redirect_away_from_tls_is_refused(
     secure_hub: LoopbackHub, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, match: str, exit_code: int
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", secure_hub.endpoint)
-    secure_hub.add_repository("acme/tiny", FILES)
+    commit = secure_hub.add_repository("acme/tiny", FILES).sha
     secure_hub.inject_fault(
         match,
         origin="hub",
         status=302,
-        headers={"Location": f"{hub.endpoint}/x", "X-Repo-Commit": "0" * 40, "ETag": "0" * 40},
+        headers={"Location": f"{hub.endpoint}/x", "X-Repo-Commit": commit, "ETag": "0" * 40},
     )
     outcome = scan_hub()
     assert outcome.exit_code == exit_code
