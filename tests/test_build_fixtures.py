@@ -192,7 +192,7 @@ def test_fixture_build_is_refused_if_the_list_of_recorded_compressions_lacks_one
     (checkout / "fixtures/compressed.txt").write_text("")
     refused = run_build(checkout)
     assert refused.returncode == 1
-    assert refused.stderr == "1 compressions are not recorded; run `make fixtures UPDATE=--update`\n"
+    assert refused.stderr == "compressions that are not recorded: 1; run `make fixtures UPDATE=--update`\n"
 
 
 def test_suite_without_built_fixtures_stops_with_one_line_before_collecting_tests(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_license_command_without_an_intended_use_prints_the_options_for_it(tmp_p
 
 
 @pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
-def test_license_show_refuses_every_option_of_the_license_command(option: tuple[str, ...]) -> None:
+def test_license_show_refuses_options_of_the_license_command_that_have_no_effect_on_it(option: tuple[str, ...]) -> None:
     done = run_command("license", "show", "MIT", *option)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "takes only the options --rules and --offline" in done.stderr

@@ -54,7 +54,7 @@ def test_text_over_the_limit_ends_with_the_count_of_omitted_characters() -> None
     "address",
     ["https://docs.python.org/3/library/pickle.html", "https://example.org", "https://h.example:8443/a?b=c&d=%20#e"],
 )
-def test_plain_https_address_is_a_link(address: str) -> None:
+def test_plain_https_address_is_accepted_as_a_link_target(address: str) -> None:
     assert validate_https_link(address) == address
 
 

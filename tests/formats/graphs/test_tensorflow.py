@@ -399,7 +399,7 @@ def test_tensorflow_graph_after_fields_that_do_not_belong_to_it_is_recognised(pr
     )
 
 
-def test_tensorflow_path_from_an_input_counts_as_set_by_the_model_if_an_operator_changes_it(read_bytes):
+def test_tensorflow_path_from_an_input_counts_as_set_by_the_model_if_an_operator_transforms_it(read_bytes):
     rewrite = encode_attribute("rewrite", encode_message(2, "/tmp/loot"))
     separator = encode_attribute("separator", encode_message(2, "/tmp/loot"))
     for path_node in (

@@ -226,5 +226,5 @@ def test_random_bytes_never_crash_the_safetensors_reader(sample, read_bytes):
         b"\xef\xbb\xbf{}",
     ],
 )
-def test_reader_and_safetensors_library_accept_the_same_unusual_headers(text, read_bytes):
+def test_reader_accepts_no_unusual_header_that_the_safetensors_library_refuses(text, read_bytes):
     _compare_with_library(_make_file(text), read_bytes)

@@ -232,7 +232,9 @@ class _ModelReader:
             self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {feature_count}")
         check_children(left, right, self.defects, f"tree {number}")
         if has_odd_leaf or not _agree_parents(parents, left, right):
-            raise DamagedError(f"the nodes of tree {number} contradict one another", self.position)
+            raise DamagedError(
+                f"the nodes of tree {number} contradict one another or the number of features", self.position
+            )
         if leaf_vector_size > 1:
             self._skip_items(4)
 
