@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.shell.expansions import find_closing_parenthesis
+from modelaudit.languages.shell.brackets import find_closing_parenthesis
 from modelaudit.wire.deadline import iterate_within_deadline
 
 # ``function name {``, ``name() {`` or ``name() (``.

