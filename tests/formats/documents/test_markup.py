@@ -270,6 +270,37 @@ def test_scan_of_a_page_is_incomplete_if_only_a_browser_recognises_its_script_ad
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("element", "name"),
+    [
+        ("<img src=x onerror=(alert)(1)>", "event-handler"),
+        ("<img src=x onerror=&#97;lert(1)>", "event-handler"),
+        ("<img src=x onerror       =\n\n       'alert(1)'>", "event-handler"),
+        ("<a-b:script>alert(1)</a-b:script>", "script"),
+        (f"<{'p' * 26}:script>alert(1)</{'p' * 26}:script>", "script"),
+        ('<frameset><frame src="http://e.example/x"></frameset>', "frame"),
+        ('<meta http-equiv=refresh content="0;url=http://e.example">', "refresh"),
+        ('<meta content="0; //e.example" http-equiv="Refresh">', "refresh"),
+        ('<meta content="0 url=h&#116;tp:e.example" http-equiv="refresh">', "refresh"),
+    ],
+)
+def test_scan_of_a_page_is_incomplete_if_an_active_element_has_an_unusual_spelling(tmp_path, read_bytes, element, name):
+    page = tmp_path / "page.html"
+    page.write_text(f"<html>{element}</html>")
+    (outline,) = (each for each in read_bytes(page.read_bytes(), "page.html").of(Outline) if each.format == "markup")
+    assert [mention.name for mention in outline.mentions] == [name]
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "element",
+    ['<meta http-equiv="refresh" content="0; url=guide/index.html">', "<p>Set only = 1, on == 2.</p>", "<framework>"],
+)
+def test_page_without_an_active_element_passes_although_its_text_resembles_one(tmp_path, element):
+    (tmp_path / "page.html").write_text(f"<html>{element}</html>")
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
+
+
 def test_html_page_that_names_a_script_address_only_in_its_text_passes(tmp_path):
     (tmp_path / "page.html").write_text("<html><p>An address may begin with javascript: and a script.</p></html>")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0

@@ -20,16 +20,26 @@ from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.documents import TextPieces, check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
-_EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".svg")
+_EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".mht", ".mhtml", ".svg")
 # ``<html``, ``<svg`` or ``<!doctype html`` at the beginning, after an optional byte order mark, XML declaration and
 # comment.
 _PAGE_START: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--.{0,400}?-->\s*+)?<(?:!doctype\s++)?(?:html|svg)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_ELEMENT: Final = re.compile(r"<(?:\w{1,20}:)?(script|iframe|object|embed|foreignobject|applet)[\s>/]", re.IGNORECASE)
-# An attribute such as ``onload="``.
-_EVENT_HANDLER: Final = re.compile(r"[\s\"'/]on[a-z]{3,24}\s{0,4}=\s{0,4}[\"'a-z]", re.IGNORECASE)
+# An XML name with any prefix, such as ``<a-b:script``.
+_ELEMENT: Final = re.compile(
+    r"<(?:[^\s<>/:=\"']{1,200}:)?(script|iframe|frame|object|embed|foreignobject|applet)[\s>/]", re.IGNORECASE
+)
+# An attribute such as ``onload=`` with a value, which may begin with any character: ``(f)()``, ``&#97;lert()``.
+_EVENT_HANDLER: Final = re.compile(r"[\s\"'/]on[a-z]{3,24}+\s*+=\s*+[^\s=>]", re.IGNORECASE)
+# An element that leads the browser to another page by itself: a refresh whose address has a scheme, a server, or a
+# character reference, which may hide both.
+_REFRESH: Final = re.compile(
+    r"<meta\s(?=[^<>]{0,1000}?\bhttp-equiv\s*+=\s*+[\"']?\s*+refresh\b)[^<>]{0,1000}?[;,\s]\s*+(?:url\s*+=\s*+)?"
+    r"[\"']?(?:[a-z0-9+.&#;-]{1,200}+:|[/\\]{2}|&)",
+    re.IGNORECASE,
+)
 # A value such as ``="javascript:`` of any attribute, also behind the delay of a refresh or as one of several values of
 # an animation, in a text that ``_normalize_addresses`` returned.
 _SCRIPT_ADDRESS: Final = re.compile(r"=[\"']?(?:[^\"'<>=]{0,300};)?(?:url=)?[\"']?(?:java|vb)script:", re.IGNORECASE)
@@ -106,6 +116,9 @@ def _find_active_elements(text: str, most: int) -> tuple[dict[str, int], int]:
     handler = _EVENT_HANDLER.search(text)
     if handler is not None:
         first_offsets.setdefault("event-handler", handler.start())
+    refresh = _REFRESH.search(text)
+    if refresh is not None:
+        first_offsets.setdefault("refresh", refresh.start())
     return first_offsets, count
 
 
