@@ -347,6 +347,93 @@ def test_shell_command_in_a_cell_continues_after_a_backslash_at_the_line_end() -
     assert cell.python == "pass\n\n\nx = 1\npass"
 
 
+@check_each(
+    "source",
+    [
+        'x = """\n?"""; f("a"); y = """\n"""',
+        'x = """\n%cd """; f("a"); y = """\n"""',
+        "x = '''\n!ls '''; f('a')",
+        'x = (7\n%f("a"))',
+        'x = f"{y["k"]}" + (\n%f("a"))',
+        'x = f"""{y:{z}}\n%cd """; f("a")',
+        "x = 7 \\\n%f('a')",
+        "x = 'b\\\n?'; f('a')",
+        '"a = %s"; f("a")',
+        "# \u2028'''\nf('a')\n#\u2028'''",
+        "%time x -n 1",
+        "%time -x (1)",
+    ],
+)
+def test_cell_line_that_python_reads_is_not_taken_for_a_line_of_ipython(source: str) -> None:
+    cell = split_cell(source)
+    assert cell.python == source.removeprefix("%time ")
+    assert not cell.shell
+
+
+def test_line_of_ipython_after_a_closed_string_or_bracket_is_taken_from_python() -> None:
+    source = "x = f'{a[\"b\"]:>{w}}' + '''(\n''' # (\n!it's (\nu\"'\n?x\n%cd a\nz['a = b'] = !ls"
+    cell = split_cell(source)
+    assert cell.shell == [(3, "it's ("), (7, "ls")]
+    assert cell.python.split("\n")[2:] == ["pass", "u\"'", "", "pass", "pass"]
+
+
+@check_each(
+    "source, shell, python",
+    [
+        ("%time !touch m", [(1, "touch m")], "pass"),
+        ("%time %timeit -n 1 f()", [], "f()"),
+        ("%cat x | sh", [(1, "cat x | sh")], "pass"),
+        ("cat x | sh", [(1, "cat x | sh")], "pass"),
+        ("cat in x", [], "cat in x"),
+        ("%matplotlib inline", [], "pass"),
+        ("%touch m", [(1, "touch m")], "pass"),
+        ("!echo {f('a')} {b} {print $1}", [(1, "echo {f('a')} {b} {print $1}")], "(f('a'))"),
+        ("%cd {f('a')}", [], "(f('a'))"),
+        ("%config A.b = f('a')", [], "cfg.A.b = f('a')"),
+        ("%%capture\n%%bash\nls", [(3, "ls")], "pass"),
+        ("%%script /usr/bin/python3\nf()", [(1, "/usr/bin/python3")], "\nf()"),
+    ],
+)
+def test_magic_runs_its_rest_as_the_command_or_code_that_ipython_runs(source: str, shell: object, python: str) -> None:
+    cell = split_cell(source)
+    assert (cell.shell, cell.python) == (shell, python)
+
+
+@check_each(
+    "arguments, target",
+    [
+        ("-i x.txt main.py", "x.txt"),
+        ("-N 5 -i x.txt", "x.txt"),
+        ("-tN5 x.txt", "x.txt"),
+        ("-m a.b c.py", "a/b.py"),
+        ("-- -x.py", "-x.py"),
+        ("'a b.py' c", "a b.py"),
+        ("-i", ""),
+    ],
+)
+def test_run_magic_names_the_first_word_that_is_no_option(arguments: str, target: str) -> None:
+    assert [path for _, path in split_cell(f"%run {arguments}").runs] == ([target] if target else [])
+
+
+def test_cell_of_javascript_is_program_code_that_no_reader_analyses() -> None:
+    cell = split_cell("%%javascript\nf()")
+    assert cell.foreign == [(2, "javascript")]
+    assert cell.pages == [(2, "<script>f()")]
+
+
+def test_cell_is_judged_in_the_language_of_its_kernel_where_the_stated_language_differs(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": '"sh" "-c" "ls"'}]
+    metadata = {"kernelspec": {"name": "bash", "language": "python"}}
+    result = read_bytes(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4}).encode(), "a.ipynb")
+    assert "shell-line" in {mention.use for outline in result.of(Outline) for mention in outline.mentions}
+
+
+def test_path_that_a_cell_writes_is_judged_like_that_of_a_python_file(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": "%%writefile ~/.ssh/authorized_keys\nkey"}]
+    result = read_bytes(json.dumps({"cells": cells, "nbformat": 4}).encode(), "a.ipynb")
+    assert "(authorized keys)" in {mention.name for outline in result.of(Outline) for mention in outline.mentions}
+
+
 def test_notebook_mentions_shell_lines_up_to_the_bound_and_reports_the_limit_as_unread(read_bytes) -> None:
     cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
     data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()

@@ -88,7 +88,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         settings, limit_error = collect_json_settings(check_text(window, limits), limits)
     except ValueError as error:
         raise DamagedError(f"it is not JSON: {error}") from None
-    cells, language = _collect_cells(settings), _find_language(settings)
+    cells, languages = _collect_cells(settings), _find_languages(settings)
     mentions: list[Mention] = []
     references: list[Reference] = []
     members: list[Artifact] = []
@@ -98,7 +98,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     # The error is raised only after all that was found before it was yielded.
     try:
         for number, raw in iterate_within_deadline(cells[:_MAX_CELLS], 1):
-            cell = _split_in_language("".join(raw.source), language) if raw.kind == "code" else Cell()
+            cell = _split_in_languages("".join(raw.source), languages) if raw.kind == "code" else Cell()
             mentions += _mention_browser_script(number, [*raw.pages, *(page for _, page in cell.pages)])
             if raw.kind != "code":
                 continue
@@ -151,26 +151,31 @@ def _collect_cells(settings: Sequence[Setting]) -> list[tuple[int, _RawCell]]:
     return list(enumerate(raw_cells.values(), 1))
 
 
-def _find_language(settings: Sequence[Setting]) -> str:
-    """Return the language of the kernel that runs the cells; empty if it is Python or not given."""
+def _find_languages(settings: Sequence[Setting]) -> tuple[str, ...]:
+    """Return the languages in which the kernel may run the cells; with an empty text for Python.
+
+    Jupyter starts a kernel by its name and ignores the stated language. A cell is judged in both if they differ.
+    """
     metadata = {setting.path: str(setting.value).lower() for setting in settings if setting.path[:1] == ("metadata",)}
     stated = [metadata.get(("metadata", *keys), "") for keys in _LANGUAGE_KEYS]
     languages = [language for language in stated if language]
-    if any("python" in language for language in languages):
-        return ""
-    if languages:
-        return languages[0]
     kernel = _FOREIGN_KERNEL.match(metadata.get(("metadata", "kernelspec", "name"), ""))
-    return kernel[1] if kernel is not None else ""
+    if any("python" in language for language in languages):
+        return ("", kernel[1]) if kernel is not None else ("",)
+    if languages:
+        return (languages[0],)
+    return (kernel[1],) if kernel is not None else ("",)
 
 
-def _split_in_language(source: str, language: str) -> Cell:
-    """Split a code cell into its parts; ``language`` is that of the kernel, empty for Python."""
-    if not language:
-        return split_cell(source)
-    if language in _SHELLS:
-        return Cell(shell=[(1, source)])
-    return Cell(foreign=[(1, language)]) if source.strip() else Cell()
+def _split_in_languages(source: str, languages: Sequence[str]) -> Cell:
+    """Split a code cell into its parts; ``languages`` are those of the kernel, with an empty text for Python."""
+    cell = split_cell(source) if "" in languages else Cell()
+    for language in languages:
+        if language in _SHELLS:
+            cell.shell.append((1, source))
+        elif language and source.strip():
+            cell.foreign.append((1, language))
+    return cell
 
 
 def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:
@@ -225,12 +230,16 @@ def _analyze_cells(sources: list[str], numbers: list[int]) -> tuple[list[Mention
 
 
 def _mention_shell_lines(number: int, cell: Cell, limit: int) -> Iterator[Mention]:
-    """Yield the first ``limit`` shell commands of a cell, and the texts in them that show an attack."""
+    """Yield the first ``limit`` shell commands of a cell, and the attack texts in them and in written paths."""
     for line, command in cell.shell[:limit]:
         where = Location(key=f"cell {number}", line=line)
         yield Mention(VOCABULARY, "shell-line", "shell", where, format_detail(command))
         for name, detail in attack_texts.find_attack_texts(command):
             yield Mention(VOCABULARY, uses.TEXT, name, where, format_detail(detail))
+    # A path can show an attack by itself, such as that of a start-up file.
+    for path, _ in cell.files:
+        for name, detail in attack_texts.find_attack_texts(path):
+            yield Mention(VOCABULARY, uses.TEXT, name, Location(key=f"cell {number}"), format_detail(detail))
 
 
 def _mention_browser_script(number: int, pages: list[str]) -> Iterator[Mention]:

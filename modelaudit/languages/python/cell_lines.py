@@ -1,0 +1,151 @@
+"""Find the lines of a notebook cell that begin a statement, as IPython does: by tokens, not by the text of one line.
+
+A line that lies within a string or in brackets, or continues the line above, is Python whatever it begins with.
+
+Source: ``make_tokens_by_line`` in ``IPython/core/inputtransformer2.py``; PEP 701 for strings in replacement fields.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+# Python ends lines here only. ``str.splitlines`` also splits at U+2028 and others, which are text in a comment.
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_STRING_START: Final = re.compile(r"(?<!\w)([A-Za-z]{0,2})(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')")
+# What takes one step of the scan within code, apart from the start of a string.
+_CODE_STEP: Final = re.compile(r"[^\W\d]\w*|[^\w\"'#()\[\]{}:]+|\d\w*|.", re.DOTALL)
+# Text of a string that can neither end it nor open a replacement field.
+_PLAIN_TEXT: Final = re.compile(r"[^\\{}\"']+")
+_MASK: Final = "_"
+_BRACKETS: Final = "([{"
+# Frames of an open construct, apart from a bracket and the quotes of a string.
+_REPLACEMENT: Final = "replacement"  # ``{value}`` of an f-string
+_FORMAT: Final = "format"  # ``:>10`` in ``{value:>10}``
+_MAX_OPEN: Final = 500  # Python itself allows 200 brackets and 150 f-strings
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A string, bracket or replacement field that is open.
+
+    Attributes:
+        kind: the quotes of a string, an opening bracket, ``replacement`` or ``format``.
+        has_fields: whether it is a string with replacement fields.
+    """
+
+    kind: str
+    has_fields: bool = False
+
+
+@dataclass(slots=True)
+class LineScanner:
+    """Follows Python from line to line, and knows what is open at the start of each."""
+
+    _frames: list[_Frame] = field(default_factory=list)
+    _is_continued: bool = False
+
+    @property
+    def begins_statement(self) -> bool:
+        """Whether the next line begins a statement: neither a string nor a bracket is open, and no backslash."""
+        return not self._frames and not self._is_continued
+
+    def scan(self, line: str) -> str:
+        """Go over the next line of Python.
+
+        Args:
+            line: its text without the end of the line.
+
+        Returns:
+            The line, as long as before, with ``_`` in place of each character of a string or comment.
+        """
+        masked: list[str] = []
+        self._is_continued = False
+        position = 0
+        while position < len(line):
+            if self._is_in_text():
+                end = self._scan_text(line, position)
+                masked.append(_MASK * (end - position))
+            else:
+                end = self._scan_code(line, position, masked)
+            position = end
+        self._end_line(line)
+        return "".join(masked)
+
+    def _is_in_text(self) -> bool:
+        """Whether the next character is text of a string, and not code."""
+        return bool(self._frames) and self._frames[-1].kind not in (*_BRACKETS, _REPLACEMENT)
+
+    def _scan_code(self, line: str, position: int, masked: list[str]) -> int:
+        """Go over one step of code, append it to ``masked``, and return the position behind it."""
+        string = _STRING_START.match(line, position)
+        if string is not None:
+            prefix, quotes = string[1] or "", string[2] or string[3]
+            self._open(_Frame(quotes, has_fields=bool({"f", "t"} & set(prefix.lower()))))
+            masked.append(_MASK * len(string[0]))
+            return string.end()
+        step = _CODE_STEP.match(line, position)
+        text = step[0] if step is not None else line[position]
+        if text == "#":
+            masked.append(_MASK * (len(line) - position))
+            return len(line)
+        top = self._frames[-1].kind if self._frames else ""
+        if text in _BRACKETS:
+            self._open(_Frame(text))
+        elif text in ")]}" and top:
+            self._frames.pop()
+        elif text == ":" and top == _REPLACEMENT:
+            self._open(_Frame(_FORMAT))
+        elif text.endswith("\\") and position + len(text) == len(line):
+            self._is_continued = True
+        masked.append(text)
+        return position + len(text)
+
+    def _scan_text(self, line: str, position: int) -> int:
+        """Go over one step of the text of a string, and return the position behind it."""
+        frame = self._frames[-1]
+        plain_text = _PLAIN_TEXT.match(line, position)
+        if plain_text is not None:
+            return plain_text.end()
+        character = line[position]
+        if frame.kind == _FORMAT:
+            if character == "{":
+                self._open(_Frame(_REPLACEMENT))
+            elif character == "}":
+                del self._frames[-2:]  # the format and its replacement field
+            return position + 1
+        if character == "\\":
+            if position + 1 == len(line):
+                self._is_continued = True
+            # A backslash does not hide the brace of a replacement field.
+            hides_next = not (frame.has_fields and line[position + 1 : position + 2] == "{")
+            return min(len(line), position + 2) if hides_next else position + 1
+        if line.startswith(frame.kind, position):
+            self._frames.pop()
+            return position + len(frame.kind)
+        if frame.has_fields and character == "{":
+            if line.startswith("{{", position):
+                return position + 2
+            self._open(_Frame(_REPLACEMENT))
+        return position + 1
+
+    def _open(self, frame: _Frame) -> None:
+        """Note that ``frame`` is open. Beyond what Python allows, the text is no program, and depth does not matter."""
+        if len(self._frames) < _MAX_OPEN:
+            self._frames.append(frame)
+
+    def _end_line(self, line: str) -> None:
+        """Close a string in single quotes that the line leaves open: Python refuses it, unless a backslash ends it."""
+        if self._is_continued and not line.endswith("\\"):
+            self._is_continued = False
+        outermost = next((index for index, frame in enumerate(self._frames) if frame.kind in ("'", '"')), None)
+        is_in_field = any(frame.kind in (*_BRACKETS, _REPLACEMENT) for frame in self._frames[outermost or 0 :])
+        if outermost is not None and not self._is_continued and not is_in_field:
+            del self._frames[outermost:]
+
+
+def split_lines(source: str) -> list[str]:
+    """Split the source of a cell into the lines that Python reads, without their ends."""
+    lines = _LINE_END.split(source)
+    return lines if lines[-1] else lines[:-1]
