@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+UNKNOWN_VALUE: Final = "${…}"
+"""Stands for an expansion whose value is unknown."""
 OUTPUT_MARK: Final = "$(…)"
 """Replaces the unknown output of a command substitution in a word."""
 

@@ -26,13 +26,17 @@ from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
-_FOLDER_OPTIONS: Final = frozenset({"-P", "--directory-prefix", "--output-dir", "-d", "--dir"})
+_FOLDER_OPTIONS: Final = frozenset({"-P", "--directory-prefix", "--output-dir", "-d", "--dir", "--local-dir"})
 _NAMES_FILE_BY_ADDRESS: Final = frozenset({"wget", "wget2", "aria2c", "axel", "fetch", "lwp-download"})
 _COPIES_CONTENT: Final = frozenset(
     {"base64", "xxd", "gunzip", "gzip", "openssl", "tar", "unzip", "install", "cp", "mv", "ln", "dd", "unxz", "bunzip2",
      "xz", "bzip2", "zstd", "unzstd"}
 )  # fmt: skip
 _UNPACKERS: Final = frozenset({"gunzip", "gzip", "unxz", "xz", "bunzip2", "bzip2", "unzstd", "zstd"})
+_MODEL_DOWNLOADERS: Final = frozenset({"hf", "huggingface-cli"})
+_REMOTE_COPIERS: Final = frozenset({"scp", "rsync"})
+# ``user@host:file``, ``host::module/file`` or ``rsync://host/module/file``.
+_REMOTE_FILE: Final = re.compile(r"[\w.@-]{1,200}::?|rsync://[^/]{1,200}/")
 _GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
 # These targets are not files: standard output, duplicated descriptors, unknown variables.
 _NO_FILES: Final = ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr")
@@ -54,6 +58,8 @@ def is_download(words: list[str]) -> bool:
         return len(words) > 2 and not any(word.startswith("-") and "l" in word for word in words[1:])
     if name == "openssl":
         return "s_client" in words
+    if name == "rsync":
+        return bool(_list_remote_copies(words))
     return name in INTERPRETERS and any(
         mark in word for word in words[1:] for mark in ("urlopen", "requests.get", "LWP::")
     )
@@ -188,6 +194,8 @@ class DownloadTracker:
         name = normalize_program_name(words[0])
         if is_download(words):
             self._record_files(command, words, name)
+            if not outputs:  # a variable gets the output of the command itself: ``coproc curl …``
+                self._record_outputs(command, words, find_address(words) or words[0])
         elif name in _COPIES_CONTENT or name in ("cat", "tee"):
             # ``dd if=source of=target``
             arguments = [word.partition("=")[2] if name == "dd" else word for word in words[1:]]
@@ -234,10 +242,11 @@ class DownloadTracker:
                 named_files.append(word[2:])
             elif word in _FOLDER_OPTIONS and (name != "curl" or word == "--output-dir"):
                 folder = next_word
-            elif word.startswith(("--directory-prefix=", "--dir=")):
+            elif word.startswith(("--directory-prefix=", "--dir=", "--local-dir=")):
                 folder = word.partition("=")[2]
         # Whether the folder holds for a named file differs by program, so both places count.
         in_folder = [posixpath.join(folder, file) for file in named_files if folder]
+        in_folder += [posixpath.join(folder, each) for each in _list_remote_files(words, name)]
         for target in (*named_files, *in_folder, *command.output_files):
             self._record_file(target, address)
         # ``wget`` and ``curl -O`` name the file like the end of the address.
@@ -247,6 +256,21 @@ class DownloadTracker:
         )
         if last_segment and (name in _NAMES_FILE_BY_ADDRESS or uses_remote_name):
             self.files.setdefault(_normalize_path(posixpath.join(folder, last_segment)), address)
+
+
+def _list_remote_files(words: list[str], name: str) -> list[str]:
+    """List the files that ``hf download repository file`` or a copy from another machine writes."""
+    if name in _MODEL_DOWNLOADERS:
+        return [each for each in words[3:] if not each.startswith("-")]
+    return _list_remote_copies(words) if name in _REMOTE_COPIERS else []
+
+
+def _list_remote_copies(words: list[str]) -> list[str]:
+    """List the files that ``scp host:file target`` or ``rsync host::file target`` can write."""
+    *sources, target = [word for word in words[1:] if not word.startswith("-")] or [""]
+    file_names = [posixpath.basename(each[match.end() :]) for each in sources if (match := _REMOTE_FILE.match(each))]
+    in_folder = [posixpath.normpath(posixpath.join(target, each)) for each in file_names if each]
+    return in_folder if target in ("", ".") or target.endswith("/") or not file_names else [*in_folder, target]
 
 
 def _list_targets(command: Command) -> list[str]:

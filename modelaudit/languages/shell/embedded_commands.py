@@ -14,6 +14,7 @@ from typing import Final
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
 from modelaudit.languages.shell.program_names import normalize_program_name
+from modelaudit.languages.shell.startup_files import list_startup_texts
 
 # For each program, the argument that contains a command line; group 1 is that command line.
 _ARGUMENT_PATTERNS: Final = {
@@ -45,6 +46,7 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
     for name, value in command.assignments:
         if name in COMMAND_VARIABLES and value:
             yield value
+    yield from list_startup_texts(command)
     # The program may follow wrappers, so that each of the first words is taken for a program name.
     for index, word in enumerate(command.words[:_MAX_WORDS]):
         name = normalize_program_name(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.command import UNKNOWN_VALUE, Command
 from modelaudit.languages.shell.pipelines import list_program_words, runs_input
 from modelaudit.languages.shell.program_names import (
     EVALUATORS,
@@ -63,7 +63,8 @@ def list_executed_words(command: Command, words: list[str], name: str) -> list[s
     if name in EVALUATORS:
         return [*words, *command.input_files, *lost_words]
     if name in RUNNERS:
-        return [words[0], *list_program_words(words), *command.input_files, *environment_files]
+        descriptors = lost_words if UNKNOWN_VALUE in command.input_files else []  # ``sh <&${COPROC[0]}``
+        return [words[0], *list_program_words(words), *command.input_files, *environment_files, *descriptors]
     if name in ("make", "gmake"):  # without an argument, it runs the commands in one of these files
         return ["Makefile", "makefile", "GNUmakefile"]
     if name == "hash" and "-p" in words:  # ``hash -p file name``: the file runs whenever ``name`` is called

@@ -24,6 +24,7 @@ from modelaudit.languages.shell.program_names import (
     unwrap_command,
 )
 from modelaudit.languages.shell.reverse_shells import is_reverse_shell
+from modelaudit.languages.shell.startup_files import list_unknown_startup_files
 
 _RECURSIVE: Final = re.compile(r"-\w*[rR]\w*|--recursive")
 _ENVIRONMENT: Final = re.compile(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
@@ -60,6 +61,7 @@ def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "reverse-shell", " ".join([*command.words, *command.output_files]), ""
     name = normalize_program_name(words[0]) if words else ""
     yield from _detect_harmful_writes((*command.output_files, *(words[1:] if name in _WRITERS else ())))
+    yield from (("persistence", path, "") for path in list_unknown_startup_files(command, words))
     if not words:
         return
     arguments = words[1:]

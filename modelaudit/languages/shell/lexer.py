@@ -20,7 +20,7 @@ from modelaudit.languages.shell.brackets import (
     find_closing_bracket,
     find_closing_parenthesis,
 )
-from modelaudit.languages.shell.command import OUTPUT_MARK, Command
+from modelaudit.languages.shell.command import OUTPUT_MARK, UNKNOWN_VALUE, Command
 from modelaudit.languages.shell.escapes import decode_ansi_text
 from modelaudit.languages.shell.expansions import (
     COMMAND_VARIABLES,
@@ -53,6 +53,8 @@ MAX_COMMANDS: Final = 50_000
 _MAX_EXPANSION_DEPTH: Final = 8
 # Each search for a bracket that is missing can go through the whole text.
 _MAX_SEARCHED_LENGTH: Final = 3_000_000
+# In ``coproc NAME { commands; }``, the name of the array of its descriptors.
+_COPROCESS_NAME: Final = re.compile(r"[ \t]+([A-Za-z_]\w{0,99})[ \t]+(?=[{(])")
 _DECLARATION_BUILTINS: Final = frozenset({"declare", "local", "export", "readonly", "typeset"})
 _ESCAPE_IN_BACKTICKS: Final = re.compile(r"\\([`$\\])")
 _PLAIN_IN_QUOTES: Final = re.compile(r"[^\"\\$`]++")
@@ -309,9 +311,18 @@ class ShellLexer:
         # Reserved words are dropped, so that the first word of ``then curl …`` is the program.
         if not current.words and word in _RESERVED_WORDS:
             self._end_group(word)
+            if word == "coproc":
+                self._read_coprocess_name()
             return
         is_program = not current.words
         current.words += split_expanded_word(word, self.text[start : self._position], self.variables, is_program)
+
+    def _read_coprocess_name(self) -> None:
+        """Record that the output of the command behind ``coproc`` can be read through the array ``COPROC``, or NAME."""
+        match = _COPROCESS_NAME.match(self.text, self._position)
+        if match is not None:
+            self._position = match.end()
+        self._current.assignments.append((match[1] if match is not None else "COPROC", OUTPUT_MARK))
 
     def _record_assignment(self, word: str, is_declaration: bool) -> bool:
         """Record ``name=value`` or ``name=(values)``; return whether the word is an assignment.
@@ -562,7 +573,7 @@ class ShellLexer:
         value = expand_variable(inner, self.variables)
         if value is None:
             self._current.lost_variables += _LOST_NAME.findall(inner)[:1]
-        return "${…}" if value is None else value
+        return UNKNOWN_VALUE if value is None else value
 
     def _expand_operand(self, text: str, in_quotes: bool) -> str:
         """Expand the operand of ``${x:-operand}``, which can have quotes and commands of its own."""

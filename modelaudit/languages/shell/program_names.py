@@ -14,7 +14,8 @@ EVALUATORS: Final = frozenset({"eval", "source", "."})
 """Builtins that execute their arguments, or the file that they name, in the shell itself."""
 FETCHERS: Final = frozenset(
     {"curl", "wget", "wget2", "fetch", "aria2c", "axel", "lwp-download", "lwp-request", "GET", "http", "https", "xh",
-     "lynx", "w3m", "links", "elinks", "ftp", "tftp", "scp", "sftp", "curlie"}
+     "lynx", "w3m", "links", "elinks", "ftp", "tftp", "scp", "sftp", "curlie",
+     "gdown"}
 )  # fmt: skip
 SENDERS: Final = FETCHERS | {
     "nc", "ncat", "netcat", "socat", "telnet", "mail", "sendmail", "dig", "nslookup", "host", "ping", "rsync",
@@ -23,6 +24,7 @@ FETCHERS_BY_SUBCOMMAND: Final = {
     "aws": {"s3", "s3api"}, "gsutil": {"cat", "cp"}, "gcloud": {"storage"}, "az": {"storage"}, "gh": {"api", "gist"},
     "dig": {"TXT", "txt"}, "host": {"-t"}, "nslookup": {"-q=TXT", "-type=TXT", "-q=txt", "-type=txt"},
     "svn": {"cat"}, "rclone": {"cat"}, "mc": {"cat"}, "ipfs": {"cat"}, "ssh": {"cat"},
+    "huggingface-cli": {"download"}, "hf": {"download"},
 }  # fmt: skip
 """Programs that download if one of these words is among their arguments."""
 

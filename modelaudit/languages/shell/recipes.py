@@ -24,6 +24,7 @@ _RUN_OF_SHELL_TEXT: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGN
 _MAKE_ASSIGNMENT: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
 _MAKE_COMMAND_OUTPUT: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
 _MAKE_RULE_WITH_COMMAND: Final = re.compile(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
+_MAKE_SHELL_SETTING: Final = re.compile(r"(?:export\s+|override\s+)?SHELL\s*(?:\?|:{1,3})?=\s*(?:\S*/env\s+)?(\S+).*")
 _MAKE_PREFIX: Final = re.compile(r"\.RECIPEPREFIX\s*:?=\s*(\S)")
 _MAKE_DEFINE: Final = re.compile(r"\s*(?:override\s+|export\s+)?define\s")
 # The beginning of a setting, as far as its operator.
@@ -148,12 +149,18 @@ def convert_makefile(text: str) -> str:
     is_continued = False
     recipe_prefix = "\t"
     is_in_define = False
+    interpreter = ""  # that runs the recipes in place of a shell
+    program_text = ""  # for it, of the recipe lines that a backslash continues
     for line in _join_make_settings(text.replace("\r\n", "\n").split("\n")):
         # ``define`` holds recipe text. It counts even if no rule uses it, because another Makefile may.
         is_in_define = (is_in_define or _MAKE_DEFINE.match(line) is not None) and line.strip() != "endef"
         prefix_setting = _MAKE_PREFIX.match(line)
         recipe_prefix = prefix_setting[1] if prefix_setting is not None else recipe_prefix
         line = "\t" + line[1:] if line.startswith(recipe_prefix) else line
+        shell_setting = _MAKE_SHELL_SETTING.fullmatch(line)
+        if shell_setting is not None:
+            program = normalize_program_name(shell_setting[1])
+            interpreter = shell_setting[1] if program in INTERPRETERS else ""
         # ``name != command`` and ``target: ; command`` hold a command on the same line.
         immediate_command = _MAKE_COMMAND_OUTPUT.fullmatch(line) or _MAKE_RULE_WITH_COMMAND.fullmatch(line)
         if immediate_command is not None and not is_continued:
@@ -161,8 +168,13 @@ def convert_makefile(text: str) -> str:
         if line.startswith("\t") or is_continued or (is_in_define and _MAKE_DEFINE.match(line) is None):
             # The marks before a command (``@`` silent, ``-`` ignore errors, ``+`` always) belong to make.
             recipe = line if is_continued else line.lstrip("\t ").lstrip("@-+ ")
-            converted.append(_convert_make_expansions(recipe))
+            recipe = _convert_make_expansions(recipe)
             is_continued = line.endswith("\\")
+            if interpreter:  # its program is the whole recipe line, with the lines that continue it
+                program_text += recipe.removesuffix("\\")
+                recipe = "" if is_continued else f"{interpreter} -c {shlex.quote(program_text)}"
+                program_text = program_text if is_continued else ""
+            converted.append(recipe)
             continue
         assignment = _MAKE_ASSIGNMENT.fullmatch(line.rstrip())
         if assignment is not None and not line.endswith("\\"):

@@ -275,7 +275,7 @@ class _ScriptAnalyzer:
         # A constant that is decoded can be read here. The hidden script is analysed like the visible one.
         text = evaluate_pipeline_output(sources)
         if text is not None:
-            if len(sources) > 1:
+            if len(sources) > 1 or not DECODERS.isdisjoint(names):  # ``xxd -r -p <<< 6869 | sh``
                 yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
             if shell in SHELLS | EVALUATORS:
                 yield from self._analyze_nested(text, command)

