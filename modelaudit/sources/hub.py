@@ -39,7 +39,7 @@ from modelaudit.sources.claims import (
 )
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, concerns_every_file
 from modelaudit.sources.progress import Progress, make_progress_bar_class
-from modelaudit.sources.session import LIBRARY, XET, bound_session, check_digest
+from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
 from modelaudit.sources.stated import parse_hub_statements
@@ -78,7 +78,7 @@ class HubSource:
         explainer = FailureExplainer(self.ref, self.settings, is_typed_by_user=not self.is_base_model)
         budget = RequestBudget(httpx2.URL(self.settings.endpoint), self.limits.server)
         try:
-            with activate_budget(budget):
+            with DETOURS.off(), activate_budget(budget):
                 info = self._request_info()
                 listing = _list_files(info.siblings or (), self.limits)
                 commit = budget.commit = self._validate_commit(info)
@@ -208,7 +208,7 @@ class HubSource:
         if self._count_new_bytes(cached_commit, missing) > shutil.disk_usage(cached_commit.snapshot).free:
             raise OSError(errno.ENOSPC, "the listed files are larger than the free space")
         download = _Download(self, cached_commit, explainer, make_progress_bar_class(self.progress, total))
-        with XET.off(), ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        with DETOURS.off(), ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
             fetches = [pool.submit(download.fetch_file, name, file) for name, file in missing.items()]
             try:
                 for fetch in fetches:

@@ -71,19 +71,26 @@ def _is_foreign_record(_: logging.LogRecord) -> bool:
     return get_active_budget() is None
 
 
-class _XetSwitch:
-    """Keeps the client from ``hf_xet``, which makes requests past the transport and its bounds."""
+class _DetourSwitch:
+    """Keeps the client from requests that the scan did not ask for.
+
+    ``hf_xet`` makes requests past the transport and its bounds. The client's telemetry asks the Hub for a list of agents,
+    compares variables of the environment with what the Hub names, and puts the result into every request.
+    """
+
+    _SETTINGS = ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY")
 
     def __init__(self) -> None:
         self._users = 0
-        self._earlier_setting = False
+        self._earlier_values: dict[str, bool] = {}
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Switch Xet off within the block, in the whole process."""
+        """Switch both off within the block, in the whole process."""
         with _LOCK:
             if self._users == 0:
-                self._earlier_setting, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+                self._earlier_values = {setting: getattr(constants, setting) for setting in self._SETTINGS}
+                vars(constants).update(dict.fromkeys(self._SETTINGS, True))
             self._users += 1
         try:
             yield
@@ -91,10 +98,10 @@ class _XetSwitch:
             with _LOCK:
                 self._users -= 1
                 if self._users == 0:
-                    constants.HF_HUB_DISABLE_XET = self._earlier_setting
+                    vars(constants).update(self._earlier_values)
 
 
-XET = _XetSwitch()
+DETOURS = _DetourSwitch()
 
 
 def _bound_timeouts(request: httpx2.Request) -> None:

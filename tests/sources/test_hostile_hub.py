@@ -635,6 +635,28 @@ def test_xet_transport_is_never_used_even_if_the_hub_offers_it(
     assert_contained(hub, hub_home, outcome)
 
 
+def test_hub_is_asked_for_the_repository_and_its_files_only_and_learns_nothing_of_the_environment(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With telemetry, the client reports which variables of a list that the Hub sends are set."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _detect_agent
+
+    record = hub_home / ".agent_harnesses.json"
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(record))
+    monkeypatch.setattr(_detect_agent, "_registry", None)
+    agents = json.dumps({"standardEnvVars": [], "harnesses": {"spied": {"envVars": {"HF_TOKEN": "*"}}}}).encode()
+    hub.inject_fault("/api/agent-harnesses", script=make_answer(agents, JSON_TYPE, f"Content-Length: {len(agents)}"))
+    assert scan_hub().exit_code == 0
+    assert constants.HF_HUB_DISABLE_TELEMETRY is False
+    starts = ("/api/models/acme/tiny/", "/acme/tiny/resolve/", "/api/resolve-cache/models/acme/tiny/")
+    assert [request.path for request in hub.list_requests("hub") if not request.path.startswith(starts)] == []
+    assert [request for request in hub.requests if "agent/" in request.headers["user-agent"]] == []
+    assert not record.exists()
+
+
 def test_compressed_file_of_an_honest_mirror_is_examined(hub: LoopbackHub, tiny: Repository) -> None:
     """RFC 9110, section 12.5.3, allows a server to compress although the client asks it not to."""
     packed = gzip.compress(CONFIG.encode())
