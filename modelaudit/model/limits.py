@@ -28,6 +28,10 @@ class ServerLimits:
         file_rate: bytes a second that a file has to arrive with after ``file_seconds``: a slow mobile connection.
         file_requests: requests for one file, with redirects and resumed downloads.
         unstated_file_bytes: a file whose size the listing does not state.
+        unstated_bytes: all files of one download whose size the listing does not state, because the check of free space
+            does not count them.
+        seconds_for_each_file: time that each file adds to that of a whole download, beside ``file_seconds`` and the
+            time of its bytes at ``file_rate``; the Hub lets a user fetch about 5 files a second for long.
         failed_files: files that could not be fetched, after which the others are no longer requested.
         head_bytes: headers and interim answers before one answer, and the part of the body that arrives with them.
         side_bytes: body of an error or a redirect, of which only the first words are ever shown.
@@ -45,6 +49,8 @@ class ServerLimits:
     file_rate: float = 32.0 * KIB
     file_requests: int = 64
     unstated_file_bytes: int = GIB
+    unstated_bytes: int = 4 * GIB
+    seconds_for_each_file: float = 0.5
     failed_files: int = 20
     head_bytes: int = 256 * KIB
     side_bytes: int = 64 * KIB

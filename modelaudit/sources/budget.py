@@ -17,6 +17,8 @@ import httpx2
 
 from modelaudit.model.limits import ServerLimits
 
+_LATE_PART = 10
+"""The share of a file's time, as a divisor, after which the answer that there is no such file counts as a failure."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -37,6 +39,42 @@ class LongWaitError(Exception):
 
 
 @dataclass(slots=True)
+class DownloadBudget:
+    """The bounds that all files of one download share. Several threads use it at a time.
+
+    Attributes:
+        limits: the bounds.
+        files: number of files to fetch.
+        received: bytes that have arrived, without repeated ones.
+        unstated: those of files without a stated size.
+    """
+
+    limits: ServerLimits
+    files: int
+    received: int = 0
+    unstated: int = 0
+    _start: float = field(default_factory=time.monotonic)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the bound on the time of all files is reached."""
+        limits = self.limits
+        time_of_files = self.files * limits.seconds_for_each_file
+        allowed = limits.file_seconds + time_of_files + self.received / limits.file_rate
+        return self._start + allowed - time.monotonic()
+
+    def count_bytes(self, amount: int, is_stated: bool) -> None:
+        """Count bytes of a file that have arrived. Raises ``BoundReachedError``."""
+        with self._lock:
+            self.received += amount
+            self.unstated += 0 if is_stated else amount
+            if self.unstated > self.limits.unstated_bytes:
+                most = self.limits.unstated_bytes
+                raise BoundReachedError(f"the files without a listed size have more than {most} bytes in all")
+
+
+@dataclass(slots=True)
 class RequestBudget:
     """The bounds of one purpose, and the used part of them. One thread uses a budget at a time.
 
@@ -47,6 +85,7 @@ class RequestBudget:
         size: bytes that the listing states for the file; ``None`` if it states none.
         stop: set by another thread to end the requests.
         commit: that the requests are for; ``None`` until it is known.
+        download: the bounds shared with the other files of a download; ``None`` for a listing.
         requests: requests so far.
         entries: entries so far on the pages of the listing.
         answer_bytes: bytes so far of the answers of the API.
@@ -61,6 +100,7 @@ class RequestBudget:
     size: int | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     commit: str | None = None
+    download: DownloadBudget | None = None
     requests: int = 0
     entries: int = 0
     answer_bytes: int = 0
@@ -80,7 +120,13 @@ class RequestBudget:
         allowed = self.limits.listing_seconds
         if self.file is not None:
             allowed = self.limits.file_seconds + self.progress / self.limits.file_rate
-        return self._start + allowed - time.monotonic()
+        seconds = self._start + allowed - time.monotonic()
+        return seconds if self.download is None else min(seconds, self.download.seconds_left)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a good part of a file's time is used up without a byte of it."""
+        return time.monotonic() - self._start > self.limits.file_seconds / _LATE_PART
 
     def check_time(self) -> None:
         """Raise ``BoundReachedError`` if the time is used up or another thread asked to stop."""
@@ -90,9 +136,22 @@ class RequestBudget:
             return
         if self.file is None:
             raise BoundReachedError(f"it took more than {self.limits.listing_seconds:g} s")
+        if self.download is not None and self.download.seconds_left <= 0:
+            raise BoundReachedError(f"the {self.download.files} files together arrived too slowly")
         raise BoundReachedError(
             f"it arrived with less than {self.limits.file_rate:g} bytes a second after {self.limits.file_seconds:g} s"
         )
+
+    def count_file_bytes(self, end: int) -> None:
+        """Count that the file has arrived up to the offset ``end``; a repeated byte counts once.
+
+        Raises:
+            BoundReachedError: the files of the download without a stated size are too large together.
+        """
+        further = max(0, end - self.progress)
+        self.progress += further
+        if self.download is not None:
+            self.download.count_bytes(further, is_stated=self.size is not None)
 
     def count_request(self) -> None:
         """Count one more request. Raises ``BoundReachedError``."""

@@ -21,7 +21,7 @@ from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import GatedError, UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.budget import BoundReachedError, RequestBudget, activate_budget
+from modelaudit.sources.budget import BoundReachedError, DownloadBudget, RequestBudget, activate_budget
 from modelaudit.sources.cache import (
     CachedCommit,
     is_file,
@@ -207,7 +207,13 @@ class HubSource:
         total = sum(file.least_size or 0 for file in missing.values())
         if self._count_new_bytes(cached_commit, missing) > shutil.disk_usage(cached_commit.snapshot).free:
             raise OSError(errno.ENOSPC, "the listed files are larger than the free space")
-        download = _Download(self, cached_commit, explainer, make_progress_bar_class(self.progress, total))
+        download = _Download(
+            self,
+            cached_commit,
+            explainer,
+            make_progress_bar_class(self.progress, total),
+            DownloadBudget(self.limits.server, len(missing)),
+        )
         with DETOURS.off(), ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
             fetches = [pool.submit(download.fetch_file, name, file) for name, file in missing.items()]
             try:
@@ -244,6 +250,7 @@ class _Download:
 
     Attributes:
         progress_bar_class: the class that replaces the client's progress bars.
+        shared_budget: the bounds that the files share.
         stop: set when no further bytes are needed.
         failures: the reason for each file that was not fetched, by path.
     """
@@ -252,6 +259,7 @@ class _Download:
     cached_commit: CachedCommit
     explainer: FailureExplainer
     progress_bar_class: type
+    shared_budget: DownloadBudget
     stop: threading.Event = field(default_factory=threading.Event)
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -266,14 +274,15 @@ class _Download:
             self.failures[name] = f"{limits.failed_files} other files could not be fetched before it"
             return
         endpoint = httpx2.URL(source.settings.endpoint)
+        commit = self.cached_commit.commit
+        budget = RequestBudget(endpoint, limits, name, file.least_size, self.stop, commit, self.shared_budget)
         try:
-            budget = RequestBudget(endpoint, limits, name, file.least_size, self.stop, self.cached_commit.commit)
             with activate_budget(budget):
                 hf_hub_download(
                     source.ref.name,
                     name,
                     repo_type=source._repository_type,
-                    revision=self.cached_commit.commit,
+                    revision=commit,
                     cache_dir=source.settings.cache,
                     library_name=LIBRARY,
                     library_version=__version__,
@@ -282,8 +291,10 @@ class _Download:
                     endpoint=source.settings.endpoint,
                     tqdm_class=self.progress_bar_class,
                 )
-        except RemoteEntryNotFoundError:
-            return  # it stays missing, and does not count as a failed file, because the answer costs nothing
+        except RemoteEntryNotFoundError as error:
+            # It stays missing, and does not count as a failed file if the answer costs nothing.
+            if budget.is_late:
+                self.failures[name] = str(self.explainer.explain(error))
         except CLIENT_ERRORS as error:
             if concerns_every_file(error):
                 raise

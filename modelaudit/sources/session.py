@@ -74,8 +74,8 @@ def _is_foreign_record(_: logging.LogRecord) -> bool:
 class _DetourSwitch:
     """Keeps the client from requests that the scan did not ask for.
 
-    ``hf_xet`` makes requests past the transport and its bounds. The client's telemetry asks the Hub for a list of agents,
-    compares variables of the environment with what the Hub names, and puts the result into every request.
+    ``hf_xet`` makes requests past the transport and its bounds. The client's telemetry asks the Hub for a list of
+    agents, compares variables of the environment with what the Hub names, and puts the result into every request.
     """
 
     _SETTINGS = ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY")

@@ -222,7 +222,7 @@ def _count_file_bytes(pieces: Iterator[bytes], start: int, allowed: int, budget:
         received += len(piece)
         if received > allowed:
             raise BoundReachedError(f"the server sends more than {_state_size(budget)}")
-        budget.progress = max(budget.progress, start + received)
+        budget.count_file_bytes(start + received)
         yield piece
 
 

@@ -741,6 +741,43 @@ def test_repository_larger_than_the_free_space_is_refused_before_any_download(
     assert not [request for request in hub.requests if "/resolve/" in request.path]
 
 
+def test_files_without_a_listed_size_end_at_their_bound_in_all(hub: LoopbackHub, tiny: Repository) -> None:
+    """The check of free space counts only stated sizes."""
+    names = [f"part-{number:02}.txt" for number in range(6)]
+    tiny.commit({name: f"{name} ".ljust(1000) for name in names})
+    hub.inject_fault("/revision/", content=describe_commit(tiny, [{"rfilename": name} for name in names]))
+    hub.inject_fault("/tree/", content=b"[]")
+    limits = replace(SERVER, unstated_bytes=2500, failed_files=20)
+    outcome = scan_hub(limits)
+    assert outcome.exit_code == 3
+    assert outcome.line.count("the files without a listed size have more than 2500 bytes in all") == 4
+    assert scan_hub(replace(limits, unstated_bytes=8000)).exit_code == 0
+
+
+def test_files_are_no_longer_requested_when_their_time_in_all_is_used_up(hub: LoopbackHub, tiny: Repository) -> None:
+    """Each file has its own time, so many slow ones would take days."""
+    tiny.commit({f"part-{number:02}.txt": f"{number}" for number in range(30)})
+    hub.inject_fault("part-", method="HEAD", delay=0.3)
+    outcome = scan_hub(replace(SERVER, file_seconds=0.5, seconds_for_each_file=0.0, failed_files=3))
+    assert outcome.exit_code == 3
+    assert "files together arrived too slowly" in outcome.line
+    assert "3 other files could not be fetched before it" in outcome.line
+
+
+def test_late_answers_that_files_do_not_exist_count_as_failed_files(hub: LoopbackHub, tiny: Repository) -> None:
+    names = [f"absent-{number:02}.txt" for number in range(30)]
+    siblings = [{"rfilename": name, "size": 1} for name in ("config.json", *names)]
+    hub.inject_fault("/revision/", content=describe_commit(tiny, siblings))
+    hub.inject_fault("/tree/", content=b"[]")
+    absent = hub.inject_fault("absent-", headers={})
+    assert scan_hub().exit_code == 3
+    assert absent.hits == 30
+    hub.inject_fault("absent-", delay=0.2)
+    assert scan_hub(replace(SERVER, file_seconds=1.0, seconds_for_each_file=60)).exit_code == 3
+    # Eight files are fetched at once.
+    assert absent.hits - 30 <= SERVER.failed_files + 8
+
+
 @pytest.mark.parametrize("endpoint", ["file:///etc", "ftp://127.0.0.1", "gopher://x", "http:/x", "//x", "javascript:1"])
 def test_endpoint_of_another_scheme_is_a_configuration_error(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, endpoint: str
