@@ -94,7 +94,7 @@ class Limits:
             artifact.
         origin_depth: steps from a model to its most distant base model.
         origins: base models in all.
-        origin_seconds: time after which no further base model is looked up.
+        origin_seconds: time after which no further base model is looked up; also the most for the listing of one.
         server: bounds on the answers of a Hub.
     """
 

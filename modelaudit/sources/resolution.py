@@ -171,6 +171,9 @@ def resolve_small_files(
         return close_other_files(snapshot, choose_small_files(available))
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
+    # One base model must not take more time than all of them may.
+    listing_seconds = min(limits.server.listing_seconds, limits.origin_seconds)
+    limits = replace(limits, server=replace(limits.server, listing_seconds=listing_seconds))
     return _take_snapshot(HubSource(ref, settings, limits, is_base_model=True))
 
 

@@ -28,10 +28,11 @@ from hub.server import LoopbackHub
 from support.fixtures import FIXTURES
 
 import modelaudit
-from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.errors import ConfigurationError, SourceError, UnreachedError
 from modelaudit.model.limits import KIB, Limits, ServerLimits
 from modelaudit.model.report import AuditReport
 from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
+from modelaudit.sources.resolution import resolve_small_files
 from modelaudit.sources.session import BoundedFactory
 from modelaudit.sources.transport import decompress_pieces
 from modelaudit.sources.waits import bound_wait
@@ -428,6 +429,12 @@ def test_scan_with_a_hostile_hub_listing_prints_one_line_and_exits_with_4(
     assert outcome.line.isprintable() and outcome.line.endswith(".") and len(outcome.line) < 400
     assert capfd.readouterr() == ("", "")
     assert_contained(hub, hub_home, outcome)
+
+
+def test_look_up_of_one_base_model_ends_within_the_time_for_all_base_models(hub: LoopbackHub, tiny: Repository) -> None:
+    SLOW_LISTINGS["dripped JSON"][0](hub, tiny)
+    with pytest.raises(UnreachedError, match=r"took more than 0\.5 s"):
+        resolve_small_files("acme/tiny", limits=Limits(origin_seconds=0.5, server=SERVER))
 
 
 def state_other_size(hub: LoopbackHub, tiny: Repository) -> None:
