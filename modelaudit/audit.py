@@ -15,6 +15,7 @@ from modelaudit.checks.engine import Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, describe_formats
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects
+from modelaudit.checks.run_files import find_unjudged_programs
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
@@ -27,7 +28,7 @@ from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import References
+from modelaudit.model.outline import RUN_FILE, References
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import (
     SCHEMA,
@@ -102,6 +103,7 @@ class Audit:
         self._absences_left = limits.absences
         self._license_claims = ClaimCollector(catalogue, folders)
         self._references: list[tuple[str, References]] = []
+        self._run_files: list[tuple[str, References]] = []
         # Subjects that can be judged only when all files were read: a later file may name this one as tensor data, or
         # import it.
         self._possible_tensor_data: list[Subject] = []
@@ -147,7 +149,8 @@ class Audit:
             if CheckFamily.LICENSE in self.policy.checks:
                 self._license_claims.collect_claims(address, structure)
             if isinstance(structure, References):
-                self._references.append((address, structure))
+                references = self._run_files if structure.format == RUN_FILE else self._references
+                references.append((address, structure))
         subjects = list(build_subjects(reading.structures, reading.unread, self.catalogue))
         subjects += build_extension_subjects(reading.formats, self.catalogue.formats)
         # Subjects that another file can explain are set aside until ``check_references``.
@@ -189,7 +192,9 @@ class Audit:
         marked_subjects = self._mark_calls_by_loader(snapshot, subjects)
         judgements = self._judge_subjects([*remaining_subjects, *subjects, *marked_subjects])
         absences_by_path: dict[str, list[tuple[str, Unread]]] = {record.path: [] for record in self.records}
-        for address, unread in judgements.absences:
+        programs = find_unjudged_programs(self._run_files, self.records)
+        unjudged_programs = programs if CheckFamily.SECURITY in self.policy.checks else ()
+        for address, unread in (*judgements.absences, *unjudged_programs):
             absences_by_path[file_of(address)].append((address, unread))
         self.records = [self._add_absences(record, absences_by_path.get(record.path, ())) for record in self.records]
         if self._record_ledger is not None:

@@ -19,6 +19,7 @@ from modelaudit.formats.documents.structured.logging_settings import LOGGING
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS
 from modelaudit.integrity.digests import DigestingWindow
+from modelaudit.languages.run_files import RUN_FILES
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
@@ -49,7 +50,7 @@ from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_ope
 
 _Result = TypeVar("_Result")
 _COUNTED_CLASSES: Final = (ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED)
-_TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, LOGGING)
+_TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, RUN_FILES, LOGGING)
 _LEADING_PADDING: Final = b"\0\r\n \t"
 """Bytes that may precede content behind the end of a format: zeros and white space."""
 

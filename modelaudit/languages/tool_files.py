@@ -157,6 +157,12 @@ _TOOL_FILES: Final = (
         r"|socket)\.|^\s*(?:import|from)\s+(?:os|sys|subprocess|builtins|shutil|posix|importlib|runpy"
         r"|pty)\b",
     ),
+    _declare(
+        "programs run what its variables name when they start",
+        (".env",),
+        r"\b(?:BASH_ENV|LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|GIT_SSH_COMMAND|PYTHONSTARTUP|NODE_OPTIONS|PERL5OPT"
+        r"|RUBYOPT|PROMPT_COMMAND)[ \t]*=",
+    ),
     _declare("a debugger runs it", ("/.lldbinit", "/.gdbinit", ".gdb", ".lldb")),
 )
 _LOCAL_VARIABLES: Final = re.compile(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from modelaudit.model.structure import NOWHERE, Defect, Location
 
@@ -61,6 +62,10 @@ class ReferenceKind(StrEnum):
     """A further model that a loader loads."""
     LIBRARY = "library"
     """Native code that a loader links in."""
+
+
+RUN_FILE: Final = "run-file"
+"""The format of references to files that a command runs, whatever file contains the command."""
 
 
 @dataclass(frozen=True, slots=True)

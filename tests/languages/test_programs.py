@@ -81,6 +81,42 @@ def test_program_that_a_tool_runs_from_text_of_a_certain_form_is_judged(
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "command", "program"),
+    [
+        ("run.sh", ". ./data.txt\n", True),
+        ("run.sh", "bash -e data.txt\n", True),
+        ("run.sh", "cat data.txt | sh\n", True),
+        ("run.sh", "bash <(cat data.txt)\n", True),
+        ("run.sh", 'eval "$(sed -n s/^x//p data.txt)"\n', True),
+        ("run.sh", "cp data.txt run2.sh\n", True),
+        ("run.sh", "BASH_ENV=data.txt true\n", True),
+        ("Makefile", "include data.txt\n", True),
+        ("Makefile", "all:\n\tpython3 -u data.txt\n", True),
+        (".vscode/tasks.json", '{"command": "python3", "args": ["data.txt"]}', True),
+        (".claude/settings.json", '{"hooks": {"x": [{"command": "cd y && python3 data.txt"}]}}', True),
+        ("x.yaml", "run: node data.txt\n", True),
+        ("run.sh", "python3 train.py data.txt\n", False),
+        ("run.sh", "python3 -m train data.txt\n", False),
+        ("run.sh", "wc -l data.txt | sort\n", False),
+        ("run.sh", "perl -pe s/a/b/ data.txt\n", False),
+        ("config.json", '{"python": "data.txt", "source": "data.txt"}', False),
+        ("x.yaml", "eval: data.txt\nsource: data.txt\n", False),
+        ("README.md", "    sh data.txt\n", False),
+    ],
+)
+def test_data_file_that_a_command_of_another_file_runs_is_an_unread_program(
+    tmp_path: Path, name: str, command: str, program: bool
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(command)
+    (tmp_path / "data.txt").write_text("a b\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    (record,) = (each for each in report.coverage.artifacts if each.path == "data.txt")
+    reasons = [absence.unread.reason for _, absence in record.absences]
+    assert reasons == ([UnreadReason.PROGRAM] if program else [])
+
+
 JINJA_ATTACK = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
 YAML_CALL = "a: !!python/object/apply:os.system [id]\n"
 

@@ -1,0 +1,64 @@
+"""Report the files of a model that a command of another file runs as a program although they were read as data."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from modelaudit.model.address import file_of, write_file_address
+from modelaudit.model.outline import Reference, References
+from modelaudit.model.report import ArtifactRecord
+from modelaudit.model.structure import Unread, UnreadReason
+
+_PROGRAM_FORMATS: Final = {
+    "python": frozenset({"python", "notebook", "python-build"}),
+    "shell": frozenset({"shell"}),
+    "program": frozenset({"python", "notebook", "python-build", "shell"}),
+}
+
+
+def find_unjudged_programs(
+    references: Iterable[tuple[str, References]], records: Sequence[ArtifactRecord]
+) -> Iterator[tuple[str, Unread]]:
+    """Yield an absence for each file that is run as a program and whose readers analysed no such program.
+
+    Args:
+        references: those of the format ``RUN_FILE``, with the address of the file that contains the command.
+        records: of all files.
+    """
+    records_by_path = {record.path: record for record in records}
+    reported: set[str] = set()
+    for address, group in references:
+        for reference in group.items:
+            for path in _list_targets(address, reference, records_by_path):
+                record = records_by_path[path]
+                if path in reported or path == file_of(address) or _is_judged(record, reference.named_by):
+                    continue
+                reported.add(path)
+                line = f", line {reference.where.line}" if reference.where.line else ""
+                detail = f"a command in {address}{line} may run it as a program: its text was read as data"
+                yield path, Unread(UnreadReason.PROGRAM, detail)
+
+
+def _list_targets(address: str, reference: Reference, records: dict[str, ArtifactRecord]) -> list[str]:
+    """List the files that a word may name: beside the file with the command, or below the folder of the model.
+
+    An absolute path may lead to a copy of the model, so that its last part counts.
+    """
+    word = write_file_address(reference.target.replace("\\", "/"))
+    folder = posixpath.dirname(file_of(address))
+    bases = (folder, "", posixpath.dirname(folder))
+    names = (word.lstrip("/"), posixpath.basename(word)) if word.startswith(("/", "~", "%")) else (word,)
+    paths = {posixpath.normpath(posixpath.join(base, name)) for base in bases for name in names if name}
+    if any(mark in word for mark in "*?"):
+        return [path for path in records for pattern in paths if fnmatchcase(path, pattern)]
+    return sorted(path for path in paths if path in records)
+
+
+def _is_judged(record: ArtifactRecord, kind: str) -> bool:
+    """Whether the readers of a file analysed such a program, or an absence states already that it was not."""
+    if not _PROGRAM_FORMATS[kind].isdisjoint(record.formats):
+        return True
+    return any(absence.unread.reason is UnreadReason.PROGRAM for _, absence in record.absences)
