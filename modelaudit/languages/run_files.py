@@ -38,7 +38,7 @@ _MAKEFILE_NAMES: Final = ("makefile", "gnumakefile", "bsdmakefile", ".mk")
 
 # In JSON, the arguments may be strings of their own: ``"python3", "x.txt"`` or ``"python3", "args": ["x.txt"]``.
 _GAP: Final = r"(?:[ \t]+|\\?[\"'][ \t\n]*,[ \t\n]*(?:\"arg\w{0,8}\"[ \t]*:[ \t\n]*)?\[?[ \t\n]*\\?[\"'])"
-_WORD: Final = r"[^\s\"'`;|&<>(){}\[\],\\]+"
+_WORD: Final = r"[^\s\"'`;|&<>(){}\[\],\\]{1,300}"
 _START: Final = r"(?<![\w.-])"
 _PYTHONS: Final = (
     r"(?:python[\d.]*|pypy[\d.]*|ipython3?|torchrun|accelerate[ \t]+launch|deepspeed|streamlit[ \t]+run|pythonw|py)"
