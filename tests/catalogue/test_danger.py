@@ -166,7 +166,7 @@ def judge_attributes_of_class(module: str, name: str, cls: type) -> None:
 
 
 @check_each("top_module", sorted(sys.stdlib_module_names - {"__main__"}))
-def test_untrusted_callable_of_the_installed_python_has_a_standing_of_severity_high_or_critical(
+def test_untrusted_standard_library_callable_has_a_standing_of_severity_high_or_critical(
     top_module: str,
 ) -> None:
     assert judge_name(Name(top_module, "anything"), CALLABLES).standing in HIGH_STANDINGS
@@ -197,7 +197,9 @@ def test_module_names_listed_as_nonexistent_cannot_be_imported(module: str) -> N
         if row[1] not in NONEXISTENT_MODULES and f"{row[1]}.{row[2]}" not in JUDGED_BY_ARGUMENTS
     ],
 )
-def test_name_that_another_scanner_rejects_gets_severity_high_or_critical(scanner: str, module: str, name: str) -> None:
+def test_existing_name_rejected_by_another_scanner_is_high_or_critical_unless_arguments_decide(
+    scanner: str, module: str, name: str
+) -> None:
     """A scanner that rejects a whole module (``*``) is compared by an invented name of that module."""
     judgement = judge_name(Name(module, "anything" if name == "*" else name), CALLABLES)
     if name == "*" and module in UNLISTED_MODULES:
@@ -216,7 +218,7 @@ def test_module_that_another_scanner_rejects_whole_has_trusted_names_only_if_lis
 
 
 @pytest.mark.parametrize("name", sorted(JUDGED_BY_ARGUMENTS))
-def test_pickle_fails_if_a_conditionally_trusted_callable_gets_a_dangerous_function(name: str, tmp_path: Path) -> None:
+def test_scan_fails_a_pickle_that_reaches_posix_system_through_itemgetter_or_partial(name: str, tmp_path: Path) -> None:
     """``partial`` stores ``posix.system``, and ``itemgetter`` looks it up in the dictionary of ``posix``."""
     module, _, qualname = name.rpartition(".")
     call_with_one_argument = pickle.TUPLE1 + pickle.REDUCE

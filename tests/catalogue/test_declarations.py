@@ -135,7 +135,7 @@ def test_error_about_a_mistake_in_the_list_of_retired_rules_names_the_rule(
         load_catalogue(damage("retired.yaml", "", text))
 
 
-def test_unlisted_name_is_an_absence_in_every_vocabulary_of_names_that_select_code() -> None:
+def test_vocabulary_of_names_that_select_code_declares_unlisted_names_an_absence_by_default() -> None:
     policies = [declaration.policy for declaration in load_catalogue().declarations.values()]
     assert {policy.unlisted for policy in policies if policy.kind in CODE_KINDS} == {Unlisted.ABSENT}
 
@@ -146,7 +146,7 @@ def test_shipped_declaration_that_leaves_unlisted_names_unreported_states_its_re
             assert policy.reason or policy.unlisted is not Unlisted.QUIET
 
 
-def test_documentation_lists_exactly_the_vocabularies_whose_unlisted_names_are_not_reported() -> None:
+def test_documentation_lists_the_vocabularies_that_leave_unlisted_names_unreported_in_some_use() -> None:
     page = (Path(__file__).parents[2] / "docs/vocabularies.md").read_text("utf-8").partition("## Quiet")[2]
     for name, declaration in load_catalogue().declarations.items():
         policies = (declaration.policy, *declaration.uses.values())
@@ -162,7 +162,9 @@ def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
     assert ran.stdout.startswith(f"The rule {old_id} is gone since {replacement.since}; {replacement.became} reports")
 
 
-def test_harmless_entry_does_not_cover_a_name_under_its_key_but_names(damage: Callable[[str, str, str], Path]) -> None:
+def test_harmless_entry_of_a_vocabulary_does_not_cover_the_names_listed_under_but_names(
+    damage: Callable[[str, str, str], Path],
+) -> None:
     harmless = "harmless:\n  - {uses: [call], effects: [file], but-names: [wipe], reason: it writes its own files}\n"
     damage(NAMES_FILE, "", NAMES_OF_TOY)
     rules = damage(DECLARATIONS_FILE, "", declare_toy(f"kind: names\nunlisted: absent\n{harmless}"))

@@ -30,7 +30,9 @@ from modelaudit.model.errors import ConfigurationError
         ("9" * 19, "9" * 19),  # an integer has at most 18 digits
     ],
 )
-def test_unquoted_scalar_follows_the_core_schema_of_yaml(text: str, value: object) -> None:
+def test_unquoted_yaml_scalar_is_text_unless_null_boolean_or_decimal_number_of_up_to_18_digits(
+    text: str, value: object
+) -> None:
     found = parse_scalar(text)
     assert found == value
     assert type(found) is type(value)
@@ -52,7 +54,7 @@ def test_line_of_a_missing_value_is_that_of_its_nearest_existing_parent() -> Non
 @given(
     st.dictionaries(st.text(max_size=6), st.text(max_size=8) | st.lists(st.text(max_size=4), max_size=3), max_size=4)
 )
-def test_dumped_yaml_is_parsed_to_the_same_data(data: dict[str, str | list[str]]) -> None:
+def test_double_quoted_yaml_dump_is_parsed_to_the_same_data(data: dict[str, str | list[str]]) -> None:
     text = yaml.dump(data, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=False)
     assert parse_text(text, "x") == data
 

@@ -146,7 +146,7 @@ def list_fingerprint_faults(rules: Path) -> list[str]:
     return faults
 
 
-def test_shipped_licence_has_a_fingerprint_or_states_why_it_has_none() -> None:
+def test_shipped_licence_with_a_read_date_has_a_fingerprint_or_states_why_it_has_none() -> None:
     faults = list_fingerprint_faults(RULES)
     assert not faults, "\n".join(faults)
 
@@ -177,13 +177,15 @@ def test_licence_file_with_the_key_no_fingerprint_is_reported_if_a_fingerprint_e
 
 
 @pytest.mark.parametrize("value", ['""', "[paper]", ""], ids=["empty text", "list", "nothing"])
-def test_license_without_a_fingerprint_must_state_the_reason_as_text(value: str, tmp_path: Path) -> None:
+def test_key_no_fingerprint_of_a_licence_is_refused_unless_its_value_is_nonempty_text(
+    value: str, tmp_path: Path
+) -> None:
     folder = write_license(tmp_path, f"read: 2026-01-31\nno-fingerprint: {value}\n")
     with pytest.raises(ConfigurationError, match=r"licenses/LicenseRef-X\.yaml:6: no-fingerprint: must "):
         load_catalogue(extra=[folder])
 
 
-def test_shipped_fingerprint_belongs_to_a_listed_licence() -> None:
+def test_shipped_fingerprint_of_a_licenseref_that_is_no_use_policy_has_a_licence_file() -> None:
     """Every ``LicenseRef-`` fingerprint except those of policies needs an entry in ``rules/licenses``."""
     known = load_catalogue().licenses
     orphans = {
@@ -203,7 +205,7 @@ def test_each_listed_text_has_a_shipped_fingerprint_and_each_fingerprint_a_liste
     assert not unlisted, f"rules/fingerprints/_texts.yaml does not list {', '.join(unlisted)}: add the entry"
 
 
-def test_shipped_fingerprint_shows_only_titles_versions_and_sources_in_readable_form() -> None:
+def test_shipped_fingerprint_has_only_allowed_keys_and_titles_and_versions_of_at_most_24_words() -> None:
     """A phrase is short, and the text itself is stored as triples only, so that a fingerprint reproduces no text."""
     for path in sorted((RULES / "fingerprints").glob("[!_]*.yaml")):
         for entry in yaml.load(path.read_bytes(), yaml.CSafeLoader)["fingerprints"]:

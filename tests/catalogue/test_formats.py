@@ -57,7 +57,7 @@ def test_extra_rules_folder_adds_file_extensions_that_promise_a_format(
         ("  pickle: it", "  Pickle: it", "is not a word in kebab-case"),
     ],
 )
-def test_mistake_in_formats_names_file_and_line(
+def test_mistake_in_the_formats_file_is_refused_with_a_message_about_it(
     old: str, new: str, message: str, rules_with_formats: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
@@ -77,7 +77,7 @@ def test_format_that_an_extra_folder_lists_again_is_refused(
         load_catalogue(rules_with_formats, (extra,))
 
 
-def test_argument_condition_of_a_dangerous_name_may_be_the_use_reads(
+def test_argument_condition_use_reads_is_accepted_for_a_dangerous_callable(
     rules: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     folder = damage("callables/dangerous/command.yaml", '{0: {one-of: ["None"]}}', "{0: {use: reads}}")

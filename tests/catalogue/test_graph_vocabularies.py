@@ -29,11 +29,11 @@ def test_trusted_operator_with_a_file_attribute_has_a_dangerous_entry_for_use_wi
 @pytest.mark.parametrize(
     "op", ["SaveV2", "MergeV2Checkpoints", "CacheDataset", "CacheDatasetV2", "InitializeTableFromTextFileV2"]
 )
-def test_operator_is_dangerous_if_the_graph_fixes_the_path_that_it_opens(op):
+def test_tensorflow_file_operator_is_dangerous_if_the_graph_itself_sets_the_path(op):
     assert LISTS["tensorflow-operators"][f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 
-def test_no_tensorflow_operator_that_reaches_files_is_trusted_except_those_listed_here():
+def test_tensorflow_operator_that_reaches_files_is_trusted_only_if_an_input_gives_the_path():
     trusted = {name for name, entry in LISTS["tensorflow-operators"].items() if entry.standing is Standing.TRUSTED}
     # Each of these receives its path as an input, and is dangerous only if the graph fixes that path.
     takes_path_as_input = {

@@ -166,7 +166,7 @@ def license_rules(rules: Path) -> Path:
     return rules
 
 
-def test_undamaged_license_rules_are_read(license_rules: Path) -> None:
+def test_undamaged_license_rules_load_without_an_error(license_rules: Path) -> None:
     catalogue = load_catalogue(license_rules)
     assert "acme/mark" in catalogue.findings
     assert catalogue.policies["acme"].intent.territories == ("EU", "GB")
@@ -234,7 +234,7 @@ def test_restrictive_license_without_a_restricting_clause_is_refused(
         (LicenseCategory.UNKNOWN, True),
     ],
 )
-def test_answer_is_review_for_a_license_without_a_reading_date_or_without_a_category(
+def test_answer_is_review_for_a_nonpermissive_license_without_a_read_date_or_of_category_unknown(
     license_rules: Path, category: str, read: bool
 ) -> None:
     lines = READ if read else {"read": "", "section": ""}

@@ -174,7 +174,7 @@ def test_mistake_in_a_rule_file_is_reported_with_file_and_line(
         ("policies/list.yaml", "- a\n", "policies/list.yaml:1: must be a mapping"),
     ],
 )
-def test_file_at_a_place_that_the_rules_folder_does_not_provide_for_is_refused(
+def test_rules_file_with_a_wrong_path_or_extension_or_without_a_mapping_is_refused(
     damage: Callable[[str, str, str], Path], name: str, text: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
@@ -225,7 +225,7 @@ def test_licence_with_the_name_or_address_of_another_licence_is_refused(
 @pytest.mark.parametrize(
     ("word", "message"), [("The-MIT-License", "already means MIT"), ("OTHER", "already is the vague")]
 )
-def test_entry_in_the_list_of_vague_words_is_refused_if_it_names_a_licence_or_repeats(
+def test_entry_in_the_list_of_vague_words_is_refused_if_it_names_a_licence_or_is_listed_already(
     damage: Callable[[str, str, str], Path], word: str, message: str
 ) -> None:
     rules = damage("licenses/_vague.yaml", "hub-ids:\n", f"hub-ids:\n  {word}: no licence\n")
@@ -233,7 +233,7 @@ def test_entry_in_the_list_of_vague_words_is_refused_if_it_names_a_licence_or_re
         load_catalogue(rules)
 
 
-def test_licence_name_without_a_letter_is_refused(damage: Callable[[str, str, str], Path]) -> None:
+def test_licence_name_that_consists_only_of_separators_is_refused(damage: Callable[[str, str, str], Path]) -> None:
     with pytest.raises(ConfigurationError, match=r"MIT.yaml:5: '--' is empty or too long"):
         load_catalogue(damage(LICENSE, "[The MIT License]", '["--"]'))
 

@@ -177,7 +177,7 @@ def test_repository_name_matches_the_shipped_known_model_with_its_licence(
         "openbmb/MiniCPM-o-4",
     ],
 )
-def test_repository_name_of_an_openly_licensed_model_matches_no_shipped_known_model(name: str) -> None:
+def test_repository_of_an_openly_licensed_model_or_a_mirror_matches_no_shipped_known_model(name: str) -> None:
     assert [model.pattern for model in SHIPPED.known_models if model.covers(name)] == []
 
 

@@ -78,14 +78,14 @@ def test_lists_of_callables_have_at_least_their_expected_number_of_entries() -> 
     assert len(CALLABLES.modules) > 300
 
 
-def test_trusted_name_is_not_an_alias_of_a_dangerous_one() -> None:
+def test_trusted_standard_library_name_is_not_an_alias_of_a_dangerous_one() -> None:
     dangerous = {name: find_object(name) for name in DANGEROUS}
     dangerous_names_by_id = {id(value): name for name, value in dangerous.items() if callable(value)}
     for name in TRUSTED:
         assert dangerous_names_by_id.get(id(find_object(name))) is None, name
 
 
-def test_trusted_name_is_not_defined_in_a_dangerous_module() -> None:
+def test_trusted_standard_library_name_is_not_defined_in_a_dangerous_module() -> None:
     for name in TRUSTED:
         defining_module = getattr(find_object(name), "__module__", None)
         if isinstance(defining_module, str):
@@ -141,12 +141,12 @@ def test_class_that_reads_memory_is_trusted_if_imported_and_reported_if_called(n
 @pytest.mark.parametrize(
     "name", ["numpy.log1p", "numpy.mean", "operator.add", "builtins.len", "torch.nn.functional.relu"]
 )
-def test_function_that_is_trusted_as_an_import_is_marked_as_unlisted_in_a_call(name: str) -> None:
+def test_function_that_is_trusted_only_as_an_import_has_the_mark_construct_only(name: str) -> None:
     # A name with this mark is judged as unlisted where a pickle calls it.
     assert CALLABLES.by_name[name].construct_only
 
 
-def test_list_of_standard_library_modules_holds_those_of_python_2_and_3_except_main() -> None:
+def test_list_of_standard_library_modules_holds_those_of_this_python_and_some_of_others_but_no_main() -> None:
     assert sys.stdlib_module_names - {"__main__"} <= CALLABLES.standard_library
     assert {
         "__builtin__",

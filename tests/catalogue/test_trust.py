@@ -101,7 +101,7 @@ def list_torch_classes_with_stored_state() -> Iterator[str]:
                 yield from group["names"]
 
 
-def test_loader_runs_only_reviewed_methods_of_a_trusted_torch_class() -> None:
+def test_loader_runs_only_reviewed_methods_of_a_torch_class_trusted_to_only_store_its_state() -> None:
     pytest.importorskip("torch")
     checked_classes = 0
     for name in list_torch_classes_with_stored_state():
@@ -189,6 +189,6 @@ def test_name_that_was_reviewed_and_rejected_is_not_trusted(name: str) -> None:
      "pandas.core.indexes.numeric.Int64Index", "pandas.core.indexes.frozen.FrozenNDArray",
      "numpy.core.multiarray.scalar", "numpy.random._bit_generator.SeedSequence", "_loss.CyHalfBinomialLoss"],
 )  # fmt: skip
-def test_class_name_from_an_earlier_library_release_is_trusted(name: str) -> None:
+def test_name_from_an_earlier_library_release_is_trusted(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED

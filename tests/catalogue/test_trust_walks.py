@@ -65,7 +65,9 @@ def find_failing_rules(data: bytes, tmp_path) -> set[str]:
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_pickle_that_reaches_a_trusted_name_through_a_lookup_passes_the_gate(body: bytes, tmp_path) -> None:
+def test_pickle_that_reaches_a_trusted_name_through_a_lookup_has_no_high_or_critical_finding(
+    body: bytes, tmp_path
+) -> None:
     assert find_failing_rules(make_program(body), tmp_path) == set()
 
 
@@ -97,11 +99,11 @@ def test_pickle_that_reaches_a_trusted_name_through_a_lookup_passes_the_gate(bod
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_pickle_that_reaches_an_untrusted_name_through_a_lookup_fails_the_gate(body: bytes, tmp_path) -> None:
+def test_pickle_with_an_untrusted_or_unresolved_lookup_has_a_high_or_critical_finding(body: bytes, tmp_path) -> None:
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_pickle_fails_the_gate_if_only_its_second_getattr_call_names_an_untrusted_attribute(tmp_path) -> None:
+def test_pickle_whose_second_getattr_call_alone_is_untrusted_has_a_high_or_critical_finding(tmp_path) -> None:
     body = (
         make_call(GETATTR, COMPILED_PATTERN, push_text("search"))
         + pickle.POP
@@ -110,7 +112,7 @@ def test_pickle_fails_the_gate_if_only_its_second_getattr_call_names_an_untruste
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_objects_that_the_judgement_of_lookups_assumes_are_those_that_python_loads() -> None:
+def test_python_loads_pickled_partial_and_itemgetter_and_a_pattern_method_found_by_getattr() -> None:
     """Load pickles of our own data, and check that Python finds the objects that were judged."""
     for value in (functools.partial(collections.OrderedDict), operator.itemgetter(1)):
         assert pickle.loads(pickle.dumps(value)) is not None

@@ -36,7 +36,7 @@ def test_evidence_of_an_act_describes_no_code_object_of_another_act() -> None:
     assert not any("code object" in line for line in second.evidence)
 
 
-def test_evidence_of_a_call_describes_every_code_object_that_it_loads() -> None:
+def test_evidence_of_a_call_that_loads_three_code_objects_describes_all_three() -> None:
     outlines = tuple(CodeOutline(7, name) for name in ("outer", "inner", "last"))
     program = PickleProgram("raw", (), (CALL,), 2, code_objects=outlines)
     (subject,) = build_pickle_subjects("a", program, Callables({}, {}))

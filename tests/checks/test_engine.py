@@ -53,12 +53,12 @@ def test_braces_in_the_value_of_a_field_appear_unchanged_in_the_message() -> Non
     ]
 
 
-def test_equal_subjects_make_one_finding_with_all_evidence() -> None:
+def test_two_equal_subjects_make_one_finding_with_the_evidence_of_both() -> None:
     (finding,) = collect_findings([make_subject(), make_subject()], {"test/rule": make_rule()}, set(CheckFamily))
     assert finding.evidence == ("evidence of k", "evidence of k")
 
 
-def test_finding_fingerprint_depends_only_on_the_rule_the_artifact_path_and_the_key() -> None:
+def test_finding_fingerprint_depends_on_the_artifact_path_and_not_on_the_name_or_the_message() -> None:
     first = collect_findings([make_subject()], {"test/rule": make_rule()}, set(CheckFamily))[0]
     other = collect_findings(
         [make_subject(name="m")], {"test/rule": make_rule(message="Another sentence.")}, set(CheckFamily)
@@ -141,7 +141,7 @@ def test_rule_index_selects_each_shipped_rule_for_a_subject_with_the_values_of_i
                 assert rule in index.select_rules(Subject(matcher.subject, "a", fields, "k"))
 
 
-def test_scans_with_the_same_rules_share_one_index() -> None:
+def test_scans_with_the_same_rules_and_check_families_share_one_index() -> None:
     rules = {"test/rule": make_rule()}
     first = index_rules(rules, [CheckFamily.SECURITY])
     assert index_rules(rules, [CheckFamily.SECURITY]) is first

@@ -56,7 +56,7 @@ def test_each_format_of_a_polyglot_is_compared_with_the_extension() -> None:
     ]
 
 
-def test_file_makes_no_subject_if_its_extension_promises_its_format_or_promises_nothing() -> None:
+def test_file_makes_no_subject_if_its_extension_promises_nothing_or_promises_text_for_inert_data() -> None:
     assert (
         find_mismatches(
             ("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle")
@@ -68,7 +68,7 @@ def test_file_makes_no_subject_if_its_extension_promises_its_format_or_promises_
 @check_each(
     "extension", [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".model", ".dat", ".joblib", ".mar", ".nemo", ".skops", ".gz", ".zip", ".keras", ".sav"]
 )  # fmt: skip
-def test_extension_promises_nothing_if_many_formats_share_it(extension: str) -> None:
+def test_extension_such_as_bin_pt_pkl_gz_or_zip_promises_no_format(extension: str) -> None:
     assert extension not in load_shipped_formats().promises
 
 
@@ -95,7 +95,7 @@ def test_no_extension_except_npz_promises_a_format_that_can_run_code() -> None:
         ("data.csv", b"name,age\nx,1\n", 0, set()),
     ],
 )  # fmt: skip
-def test_scan_reports_a_format_that_differs_from_the_extension(
+def test_scan_reports_a_format_that_contradicts_the_one_promised_by_the_extension(
     name: str, content: bytes, code: int, rules: set[str], tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)

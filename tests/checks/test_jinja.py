@@ -66,7 +66,7 @@ def test_vocabularies_contain_every_builtin_jinja_filter_and_jinja_test() -> Non
 
 
 @pytest.mark.parametrize("name", ["str", "list", "dict"])
-def test_every_public_method_of_str_list_and_dict_is_trusted_in_jinja(name: str) -> None:
+def test_public_methods_of_str_list_and_dict_but_maketrans_and_fromkeys_are_trusted_in_jinja(name: str) -> None:
     type_ = {"str": str, "list": list, "dict": dict}[name]
     public = {each for each in dir(type_) if not each.startswith("_")} - {"maketrans", "fromkeys"}
     trusted = {each for each, entry in VOCABULARIES["jinja-methods"].items() if entry.standing is Standing.TRUSTED}

@@ -17,13 +17,13 @@ SYMBOLS = load_shipped().vocabularies["tensorflow-symbols"]
     "keras.src.engine.functional.Functional", "keras.engine.functional.Functional", "keras.optimizers.legacy.RMSprop",
     "Custom>Adam", "relu", "keras.src.ops.numpy.GetItem", "keras.dtype_policies.DTypePolicy", "__tuple__",
 ])  # fmt: skip
-def test_name_that_keras_saves_is_trusted_in_the_spelling_of_every_release(name: str) -> None:
+def test_name_that_keras_saves_is_trusted_in_the_spellings_of_several_releases(name: str) -> None:
     assert CLASSES[name].standing is Standing.TRUSTED
 
 
 @check_each("last_part", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "get_file", "load_model",
                                   "enable_unsafe_deserialization", "__lambda__", "func_load"])  # fmt: skip
-def test_no_spelling_of_a_dangerous_class_is_trusted(last_part: str) -> None:
+def test_every_listed_spelling_of_a_dangerous_keras_name_is_dangerous(last_part: str) -> None:
     standings = {entry.standing for name, entry in CLASSES.items() if name.rpartition(".")[2] == last_part}
     assert standings == {Standing.DANGEROUS}
 

@@ -45,7 +45,7 @@ def test_openvino_network_is_reported_if_its_bin_file_is_too_short_for_the_weigh
         (encode_function(encode_call("{", encode_call("+", encode_symbol("file"), encode_symbol("source")))), set()),
     ],
 )
-def test_each_kind_of_code_in_an_r_object_fires_the_expected_rules(item, rules, tmp_path):
+def test_scan_of_an_r_object_with_code_fires_the_expected_rules(item, rules, tmp_path):
     (tmp_path / "model.rds").write_bytes(build_rds(item))
     assert set(scan_severities(tmp_path)) == rules
 

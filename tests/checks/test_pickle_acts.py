@@ -97,7 +97,9 @@ def make_name(text: str) -> Name:
         (PlainValue("1"), Standing.UNRESOLVED),
     ],
 )  # fmt: skip
-def test_standing_of_a_callable_depends_on_its_exact_name(subject: Value, standing: Standing) -> None:
+def test_callable_is_trusted_only_if_module_and_qualname_equal_those_of_an_entry(
+    subject: Value, standing: Standing
+) -> None:
     assert judge_name(subject, CALLABLES).standing is standing
 
 
@@ -183,7 +185,7 @@ def test_trusted_imports_calls_and_states_of_a_pickle_make_no_subject() -> None:
         (make_state_event("pkg.C", **{COMPUTED_KEY: make_name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
     ],
 )  # fmt: skip
-def test_subject_of_a_reported_act_states_use_name_and_standing(
+def test_subject_of_a_reported_pickle_act_states_act_name_and_standing(
     event: PickleEvent, expected: tuple[str, str, str]
 ) -> None:
     assert expected in judge_events(event)
@@ -196,7 +198,7 @@ def test_trusted_call_makes_no_subject_if_its_argument_is_a_partial_or_plain_dat
     assert not judge_events(make_call_event("collections.defaultdict", ContainerValue("tuple", ())))
 
 
-def test_call_that_passes_the_result_of_another_call_as_a_callable_is_reported() -> None:
+def test_call_result_passed_as_a_callable_is_reported_unless_it_is_a_partial_that_gets_called() -> None:
     assert judge_events(make_call_event("collections.defaultdict", CallResult(make_name("pkg.f"), True)))
     assert judge_events(
         make_call_event("collections.defaultdict", CallResult(make_name("collections.OrderedDict"), True))
@@ -204,7 +206,7 @@ def test_call_that_passes_the_result_of_another_call_as_a_callable_is_reported()
     assert judge_events(make_call_event("copyreg._reconstructor", CallResult(make_name("functools.partial"), True)))
 
 
-def test_pickled_state_of_a_trusted_object_makes_no_subject() -> None:
+def test_pickled_state_with_ordinary_keys_and_trusted_values_makes_no_subject_on_a_trusted_object() -> None:
     dictionary = CallResult(make_name("collections.OrderedDict"), True)
     assert not judge_events(
         make_state_event("collections.OrderedDict", weights=dictionary, factory=make_name("collections.OrderedDict"))
@@ -236,7 +238,7 @@ def test_dangerous_name_is_reported_as_an_import_if_a_value_holds_it_after_a_har
     assert [subject.fields["act"] for subject in subjects] == ["import"]
 
 
-def test_torchscript_type_is_accepted_only_in_a_torchscript_archive_and_only_if_constructed() -> None:
+def test_torchscript_type_is_accepted_only_in_a_torchscript_archive_and_not_if_called() -> None:
     event = PickleEvent(Act.CONSTRUCT, 0, "NEWOBJ", Name("__torch__.module", "Net"))
     assert not list(build_pickle_subjects("a", PickleProgram("torchscript", (), (event,), 0), CALLABLES))
     assert list(build_pickle_subjects("a", PickleProgram("raw", (), (event,), 0), CALLABLES))

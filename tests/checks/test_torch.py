@@ -78,7 +78,7 @@ def test_untrusted_name_in_torchscript_source_is_reported_with_its_standing(
     assert judge_programs(make_program(use, name)) == {(shown, standing)}
 
 
-def test_types_and_methods_that_a_torchscript_archive_defines_are_accepted() -> None:
+def test_types_and_methods_that_a_torchscript_archive_defines_are_accepted_if_not_dangerous() -> None:
     definitions = TorchProgram("torchscript", (), "__torch__.a", ("Net", "go"), ("__torch__.a.Net",))
     assert not judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.a.Net"))
     assert not judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.a.Net.__new__"))
@@ -86,7 +86,7 @@ def test_types_and_methods_that_a_torchscript_archive_defines_are_accepted() -> 
     assert judge_programs(definitions, make_program(NameUse.TYPE, "__torch__.a.Other"))
 
 
-def test_trusted_class_whose_import_torchscript_source_may_not_use_is_construct_only() -> None:
+def test_catboost_class_is_trusted_and_construct_only_without_argument_conditions() -> None:
     entry = CATALOGUE.callables.by_name["catboost.core.CatBoost"]
     assert entry.standing is Standing.TRUSTED
     assert entry.construct_only
@@ -109,7 +109,7 @@ def test_dangerous_method_name_is_reported_even_if_the_archive_defines_it() -> N
     assert judge_programs(make_program(NameUse.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
 
 
-def test_dangerous_method_name_is_only_unlisted_where_the_archive_has_an_uncalled_field_of_that_name() -> None:
+def test_dangerous_method_name_is_only_unlisted_if_not_called_and_a_field_of_the_archive_has_it() -> None:
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False)) == {(".save", "dangerous")}
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False, fields=("save",))) == {
         (".save", "unlisted")
@@ -173,13 +173,13 @@ FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=24)
         (StorageClaim("9", ("FloatStorage",), (6,), 4), 24, ["record-missing"]),
     ],
 )
-def test_storage_is_reported_if_it_contradicts_the_size_of_its_record(
+def test_storage_is_reported_if_it_contradicts_its_record_or_tensor_or_states_two_types_or_sizes(
     claim: StorageClaim, size: int, kinds: list[str]
 ) -> None:
     assert find_contradiction_kinds(claim, {"m/data/0": size}) == kinds
 
 
-def test_storage_record_is_found_in_each_folder_and_case_that_torch_accepts() -> None:
+def test_storage_record_is_found_in_upper_case_and_in_the_folder_constants() -> None:
     assert find_contradiction_kinds(FLOATS, {"m/DATA/0": 24}, pickle="m/DATA.PKL") == []
     assert find_contradiction_kinds(FLOATS, {"m/constants/0": 24}) == []
     assert find_contradiction_kinds(FLOATS, {"m/traced_inputs/0": 0}, pickle="m/traced_inputs.pkl") == []

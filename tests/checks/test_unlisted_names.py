@@ -100,7 +100,7 @@ def test_each_vocabulary_has_a_fixture_that_mentions_a_name_for_it() -> None:
     assert not unnamed, f"no fixture has a Mention of the vocabulary {', '.join(unnamed)}: add one to a builder"
 
 
-def test_file_with_an_unlisted_name_does_not_pass_unless_its_vocabulary_reports_none() -> None:
+def test_file_with_an_unlisted_name_does_not_pass_unless_its_vocabulary_leaves_that_unreported() -> None:
     passed = []
     for place, fixture in find_places().items():
         address, structure = replace_name(place, fixture)
@@ -209,7 +209,9 @@ def judge_fixture_of_rule(rule: str, catalogue: Catalogue, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("rule", sorted(id_ for id_, fixtures in DECISIVE.items() if fixtures))
-def test_fixture_of_a_rule_does_not_pass_when_the_rule_is_missing(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fixture_of_a_rule_that_can_decide_a_verdict_does_not_pass_when_that_rule_is_missing(
+    rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     without_rule = replace(CATALOGUE, findings=omit_rule(rule))
     assert judge_fixture_of_rule(rule, without_rule, monkeypatch) is not Verdict.PASS
 
@@ -224,13 +226,13 @@ def test_folder_with_a_link_does_not_pass_when_the_rule_about_links_is_missing(
     assert scan_folder(model, replace(CATALOGUE, findings=omit_rule(rule)), monkeypatch) is not Verdict.PASS
 
 
-def test_each_rule_that_can_decide_a_verdict_has_a_fixture_or_is_listed_as_without_one() -> None:
+def test_rule_that_can_decide_a_verdict_has_a_fixture_or_is_a_fallback_or_listed_without_one() -> None:
     missing = sorted({id_ for id_, fixtures in DECISIVE.items() if not fixtures} - WITHOUT_FIXTURE.keys() - FALLBACKS)
     assert not missing, f"{', '.join(missing)}: name a fixture under fires, or a function in WITHOUT_FIXTURE"
 
 
 @pytest.mark.parametrize("rule", sorted(DECISIVE.keys() - WITHOUT_FIXTURE.keys() - FALLBACKS))
-def test_fixture_of_a_decisive_rule_does_not_pass_when_all_rules_are_missing(
+def test_fixture_of_a_rule_that_can_decide_a_verdict_does_not_pass_when_all_rules_are_missing(
     rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_rules = replace(CATALOGUE, findings={})

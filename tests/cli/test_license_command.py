@@ -125,7 +125,7 @@ def test_license_show_prints_no_page_if_one_of_its_names_is_unknown() -> None:
     assert run_command("license", "show", "MIT", "nonsense").stdout == ""
 
 
-def test_page_of_license_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_license_show_without_an_address_fit_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((50, 20)))
     lines = run_command("license", "show", "Apache-2.0").stdout.splitlines()
     assert 45 < max(len(line) for line in lines if "://" not in line) <= 50
@@ -151,7 +151,7 @@ def test_scan_with_an_intended_use_exits_with_the_code_of_the_licence_answer(tmp
     assert allowed.returncode == 0
 
 
-def test_license_writes_every_output_format(tmp_path: Path) -> None:
+def test_license_writes_html_cyclonedx_and_json_in_one_run(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m", "mit", MIT)
     html, bom = tmp_path / "r.html", tmp_path / "r.cdx.json"
     done = run_command("license", folder, *PRODUCT, "-o", html, "-o", f"cyclonedx={bom}", "-o", "json")
@@ -171,7 +171,7 @@ def test_license_report_states_how_many_files_were_not_opened(tmp_path: Path) ->
     assert "every file was" not in page.lower()
 
 
-def test_notices_are_written_into_the_folder_and_named_on_stderr(tmp_path: Path) -> None:
+def test_notices_are_written_into_the_given_folder_and_stderr_names_that_folder(tmp_path: Path) -> None:
     out = tmp_path / "out" / "notices"
     done = run_command("license", write_model(tmp_path / "m", "llama3.1"), *PRODUCT, "--notices", out)
     assert done.returncode == 0
@@ -189,13 +189,13 @@ def test_commands_license_show_and_explain_print_the_same_license_page(name: str
 
 
 @pytest.mark.parametrize(("name", "hint"), [("nonsense", "not a licence"), ("other", "no single licence")])
-def test_license_show_with_an_unknown_name_is_a_usage_error(name: str, hint: str) -> None:
+def test_license_show_without_a_name_or_with_an_unknown_or_vague_name_is_a_usage_error(name: str, hint: str) -> None:
     done = run_command("license", "show", name)
     assert (done.returncode, hint in done.stderr) == (2, True)
     assert run_command("license", "show").returncode == 2
 
 
-def test_license_of_several_targets_exits_with_the_worst_code(tmp_path: Path) -> None:
+def test_license_of_several_targets_exits_with_1_if_one_of_them_is_denied(tmp_path: Path) -> None:
     good, bad = write_model(tmp_path / "a", "mit"), write_model(tmp_path / "b", "cc-by-nc-4.0")
     done = run_command("license", good, bad, *PRODUCT)
     assert done.returncode == 1

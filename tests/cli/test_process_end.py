@@ -84,7 +84,7 @@ def test_scan_that_cannot_write_its_report_on_a_full_disk_exits_with_4_and_leave
     assert older.read_bytes() == b"older"
 
 
-def test_scan_exits_with_2_if_the_path_of_a_report_is_invalid(tmp_path: Path) -> None:
+def test_scan_exits_with_2_if_the_file_name_of_a_report_is_too_long(tmp_path: Path) -> None:
     assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"html={tmp_path / ('n' * 300)}").returncode == 2
 
 
@@ -232,7 +232,7 @@ def test_process_of_the_second_scanner_ends_when_the_scan_is_killed(
     wait_until_process_is_gone(worker)
 
 
-def test_command_does_not_react_to_a_signal_that_its_parent_process_ignores(tmp_path: Path) -> None:
+def test_scan_does_not_react_to_sighup_if_it_starts_with_sighup_ignored(tmp_path: Path) -> None:
     with run_waiting_scan(tmp_path, ignore_hangup) as (scan, _):
         scan.send_signal(signal.SIGHUP)
         scan.send_signal(signal.SIGTERM)

@@ -44,7 +44,7 @@ def run_scan_in_own_process(*arguments: str | Path, **environment: str) -> subpr
         (FIXTURES / "absent/model.bin", 4),
     ],
 )
-def test_exit_code_of_the_scan_follows_the_verdict(target: Path, code: int) -> None:
+def test_exit_code_of_the_scan_follows_the_verdict_and_is_4_for_a_missing_file(target: Path, code: int) -> None:
     assert run_scan_in_own_process(target).returncode == code
     assert run_scan(target, "-q").returncode == code
 
@@ -53,7 +53,9 @@ def test_exit_code_of_the_scan_follows_the_verdict(target: Path, code: int) -> N
     ("targets", "code"),
     [((BENIGN, MALICIOUS), 1), ((FIXTURES / "absent/x.bin", MALICIOUS), 1), ((BENIGN, FIXTURES / "absent/x"), 4)],
 )
-def test_scan_of_several_targets_exits_with_the_worst_code(targets: tuple[Path, ...], code: int) -> None:
+def test_scan_of_several_targets_exits_with_1_if_one_fails_or_else_with_4_if_one_is_missing(
+    targets: tuple[Path, ...], code: int
+) -> None:
     assert run_scan(*targets).returncode == code
 
 
@@ -144,7 +146,7 @@ def test_ledger_that_cannot_be_written_ends_the_scan_and_leaves_no_file(tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_table_starts_with_verdict_and_ends_with_exit_code() -> None:
+def test_table_starts_with_the_verdict_and_contains_the_rule_and_the_exit_code() -> None:
     lines = run_scan(MALICIOUS).stdout.strip().splitlines()
     assert "FAIL" in lines[0]
     assert any("pickle/dangerous-call" in line for line in lines)
@@ -203,7 +205,7 @@ def test_report_is_written_through_a_device_a_pipe_or_a_symbolic_link(tmp_path: 
     assert Path(os.ttyname(terminal)).is_char_device()
 
 
-def test_report_file_may_have_the_longest_name_that_the_file_system_admits(tmp_path: Path) -> None:
+def test_report_file_may_have_a_name_of_254_bytes_in_utf_8(tmp_path: Path) -> None:
     path = tmp_path / ("報" * 83 + ".json")  # 254 bytes in UTF-8
     write_file(path, b"report")
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(path.name, b"report")]
@@ -227,7 +229,7 @@ def test_reports_of_several_targets_are_written_into_a_folder_and_refused_for_on
     assert run_scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path / 'one.json'}").returncode == 2
 
 
-def test_reports_of_targets_with_equal_names_are_numbered(tmp_path: Path) -> None:
+def test_reports_of_targets_that_would_share_a_file_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     for folder, source in (("a--b", BENIGN), ("a b", MALICIOUS)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "model.pkl").write_bytes(source.read_bytes())
@@ -351,7 +353,7 @@ def test_explain_without_a_name_lists_rules_and_licenses() -> None:
         ("pickle", "`modelaudit rules pickle`"),
     ],
 )
-def test_explain_of_an_unknown_name_suggests_a_known_one(name: str, hint: str) -> None:
+def test_explain_of_an_unknown_name_suggests_a_known_name_or_a_command_that_lists_names(name: str, hint: str) -> None:
     done = run_command("explain", name)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert hint in done.stderr

@@ -195,7 +195,7 @@ ARRAYS = [
 
 @check_each("protocol", range(6))
 @check_each("in_python", [False, True])
-def test_pickle_machine_records_the_acts_of_the_unpickler_on_arrays(protocol: int, in_python: bool) -> None:
+def test_pickle_machine_records_the_acts_of_the_unpickler_on_numpy_objects(protocol: int, in_python: bool) -> None:
     for array in ARRAYS:
         compare_with_unpickler(dump_value([array, array], protocol, in_python))
 

@@ -110,7 +110,7 @@ def test_text_with_one_or_two_layers_of_base64_is_decoded_and_with_three_is_not(
 # short, or have letters that are not in the coding, or an odd number of digits.
 # "gASV" and "H4sI" are the beginnings of a pickle and of gzip in Base64, and "8004" is that of a pickle in hexadecimal.
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
-def test_text_that_is_only_partly_in_a_text_coding_is_not_detected_as_coded(text: bytes) -> None:
+def test_text_that_is_too_short_or_not_wholly_in_a_text_coding_is_not_decoded(text: bytes) -> None:
     assert decode_codings(text) == {}
 
 
@@ -182,7 +182,7 @@ def test_detection_of_formats_and_codings_raises_no_error_for_random_bytes(
     detect_coding(data, is_truncated, is_text)
 
 
-def test_pickle_in_json_string_is_read(tmp_path):
+def test_base64_pickle_with_a_dangerous_call_in_a_json_string_fails_the_scan(tmp_path):
     """stable-baselines3 stores pickles in Base64 in JSON, and its loader unpickles them."""
     document = {"policy_class": {":type:": "abc", ":serialized:": base64.b64encode(PAYLOAD).decode()}}
     (tmp_path / "data.json").write_text(json.dumps(document))
@@ -198,7 +198,9 @@ def test_digest_or_random_base64_in_json_gives_no_nested_artifact(tmp_path):
 
 
 @pytest.mark.parametrize("separator", ["\\n", "\\r\\n", "\\u000a"])
-def test_pickle_in_json_string_with_escapes_is_read(separator: str, read_bytes: Callable[..., object]) -> None:
+def test_call_of_a_base64_pickle_in_a_json_string_with_escapes_is_found(
+    separator: str, read_bytes: Callable[..., object]
+) -> None:
     encoded = base64.b64encode(PAYLOAD).decode().replace("/", "\\/").replace("=", "\\u003d")
     lines = separator.join(encoded[start : start + 20] for start in range(0, len(encoded), 20))
     assert read_bytes(f'{{"policy": "{lines}"}}'.encode(), "a.json").called

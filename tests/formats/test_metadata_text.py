@@ -44,7 +44,7 @@ def test_calls_in_a_metadata_text_that_is_a_python_program_are_found(text, expec
         "train(lr=1e-4)", "-" * 40_000 + "f(x)",
     ],
 )  # fmt: skip
-def test_no_calls_are_found_in_a_metadata_text_that_is_not_a_python_program(text):
+def test_no_calls_are_found_in_prose_in_too_deep_nesting_or_for_names_of_no_known_module(text):
     assert list(find_python_calls(text)) == []
 
 
@@ -73,7 +73,7 @@ def test_dangerous_programs_in_a_metadata_text_that_is_a_shell_line_are_found(te
         "We run rm -rf /tmp before training.", "git clone https://example.invalid/x && pip install -r requirements.txt",
     ],
 )  # fmt: skip
-def test_no_program_is_found_in_prose(text):
+def test_no_dangerous_program_is_found_in_prose_or_in_ordinary_setup_and_training_commands(text):
     assert list(find_dangerous_programs(text)) == []
 
 
@@ -92,7 +92,7 @@ def test_address_in_metadata_is_mentioned_only_under_a_callback_or_webhook_key()
     assert list_names("callbacks", "EarlyStopping") == set()
 
 
-def test_json_and_yaml_in_safetensors_metadata_are_read_as_nested_documents(read_bytes):
+def test_json_object_and_yaml_in_safetensors_metadata_are_read_as_nested_documents(read_bytes):
     metadata = {
         "config": '{"a": {"auto_map": 1}}',
         "list": "[1]",

@@ -106,7 +106,7 @@ def test_formats_file_states_for_every_format_whether_loading_runs_code() -> Non
 
 @check_each("kind", ["benign", "malicious"])
 @check_each("name", FORMAT_NAMES)
-def test_every_format_has_fixtures(name: str, kind: str) -> None:
+def test_every_format_with_a_reader_has_benign_and_malicious_fixtures(name: str, kind: str) -> None:
     listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8")
     folder = next((each.fixtures for each in DECLARATIONS_WITH_READER if each.name == name and each.fixtures), name)
     # A line of the file is a digest, two blanks, and the path of a fixture.
@@ -116,7 +116,7 @@ def test_every_format_has_fixtures(name: str, kind: str) -> None:
 
 
 @check_each("name", FORMAT_NAMES)
-def test_every_format_has_a_test(name: str) -> None:
+def test_every_format_with_a_reader_is_named_in_a_test_module(name: str) -> None:
     declarations = [each for each in DECLARATIONS_WITH_READER if each.name == name]
     modules = {get_folder(each).replace("/", ".") for each in declarations}
     folders = {each.fixtures or name for each in declarations}
@@ -134,7 +134,7 @@ def test_every_format_has_a_test(name: str) -> None:
     )
 
 
-def test_every_fixture_folder_belongs_to_a_declared_format() -> None:
+def test_every_folder_of_benign_fixtures_belongs_to_a_format_or_is_listed_as_an_exception() -> None:
     listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8").splitlines()
     folders = {line.split("  ", 1)[1].split("/")[0] for line in listed if "/benign/" in line}
     declared = {each.fixtures or each.name for each in DECLARATIONS} | set(WITHOUT_FORMAT)

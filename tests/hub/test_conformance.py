@@ -85,7 +85,7 @@ def test_security_status_lists_files_with_issues_once_scans_are_done(api: HfApi,
     assert api.model_info("acme/tiny", securityStatus=True).security_repo_status == pending
 
 
-def test_model_info_with_the_option_expand_returns_only_the_fields_that_it_names(
+def test_model_info_with_the_option_expand_returns_only_the_ids_and_the_named_fields(
     hub: LoopbackHub, api: HfApi, tiny: Repository
 ) -> None:
     info = api.model_info("acme/tiny", expand=["sha", "downloadsAllTime"])
@@ -181,7 +181,9 @@ def test_answer_about_several_paths_omits_the_missing_ones(hub: LoopbackHub, api
     assert [sorted(e) for e in plain] == [["oid", "path", "size", "type"]]
 
 
-def test_listed_refs_include_branches_tags_and_pull_requests(api: HfApi, tiny: Repository) -> None:
+def test_listed_refs_include_pull_requests_beside_branches_and_tags_only_on_request(
+    api: HfApi, tiny: Repository
+) -> None:
     tiny.set_branch("dev", at="v1")
     tiny.commit({"config.json": "{}"}, branch="refs/pr/7")
 
@@ -216,7 +218,9 @@ def test_invalid_front_matter_gives_no_card_data(hub: LoopbackHub, api: HfApi) -
     assert api.model_info("acme/odd").card_data is None
 
 
-def test_every_answer_has_rate_limit_headers(hub: LoopbackHub, tiny: Repository) -> None:
+def test_answers_to_api_and_file_requests_of_the_loopback_hub_have_rate_limit_headers(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     for path, bucket in (("/api/models/acme/tiny", "api"), ("/acme/tiny/resolve/main/README.md", "resolvers")):
         headers = get_session().get(hub.endpoint + path).headers
         assert headers["RateLimit"].startswith(f'"{bucket}";r=')

@@ -63,12 +63,12 @@ def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> byt
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_DEFECT])
-def test_hostile_zip_has_the_defect_that_its_file_name_states(path, read_fixture):
+def test_hostile_zip_fixture_that_is_named_after_a_defect_has_that_defect(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _UNREADABLE | _PAYLOAD_AFTER_STREAM])
-def test_call_in_the_payload_of_a_hostile_zip_is_found(path, read_fixture):
+def test_call_in_the_readable_payload_of_a_hostile_zip_is_found(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
@@ -386,7 +386,9 @@ def test_each_member_of_a_streamed_zip_gets_its_size_from_its_own_data_descripto
 
 @pytest.mark.parametrize("empty_first", [True, False])
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_members_behind_an_empty_one_in_a_streamed_zip_without_a_directory_are_read(method, empty_first, read_bytes):
+def test_members_before_or_behind_an_empty_one_in_a_streamed_zip_without_directory_are_read(
+    method, empty_first, read_bytes
+):
     class Stream(io.RawIOBase):
         """A file without seeking, for which ``zipfile`` writes descriptors."""
 
@@ -425,7 +427,7 @@ def test_zip_data_descriptor_with_8_byte_sizes_is_read(size):
 
 
 @pytest.mark.parametrize("change", [{}, {"crc": 0}, {"method": 8, "stored": b"text"}, {"flags": 1}])
-def test_zip_directories_for_torch_and_zipfile_are_ambiguous_if_any_field_of_an_entry_differs(change, read_bytes):
+def test_zip_directories_for_torch_and_zipfile_are_ambiguous_if_checksum_method_or_flags_differ(change, read_bytes):
     # torch reads the directory at the stated offset. zipfile reads the one that ends where the end record begins, and
     # corrects the offsets in it by the difference.
     other_member, item = build_local_record(Item(b"other.txt", b"x" * 100)), Item(b"a.txt", b"text")
@@ -444,13 +446,13 @@ def test_zip_data_descriptors_over_the_bound_are_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT not in read_bytes(data, "a.zip", Limits(members=1000)).reasons()
 
 
-def test_torch_storage_whose_bytes_begin_like_another_format_is_read_as_that_format(read_fixture):
+def test_torch_storage_whose_bytes_begin_like_an_npy_array_is_read_as_npy(read_fixture):
     reading = read_fixture("torch-zip/malicious/array-as-storage.npz")
     assert not reading.of(TensorData)
     assert ["npy"] in reading.formats.values()
 
 
-def test_zip_with_200000_members_is_reported_as_partly_unread(read_bytes):
+def test_zip_with_200000_members_is_reported_as_partly_unread_if_the_limit_is_500_members(read_bytes):
     # ``zipfile`` would take seconds to write so many members, so the records are built here; each holds one "x".
     count = 200_000
     local = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0)

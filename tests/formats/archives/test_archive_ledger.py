@@ -88,7 +88,7 @@ def covers_payload(ranges: str, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_payload_after_a_compressed_stream_is_unclaimed_and_read(name, read_bytes):
+def test_payload_after_a_compressed_stream_is_unclaimed_and_its_call_is_found(name, read_bytes):
     data = CODECS[name](TEXT) + bytes(5) + PAYLOAD
     reading = read_bytes(data)
     assert reading.unclaimed() == format_range(data, PAYLOAD)
@@ -105,7 +105,7 @@ _EXTRA_FLAG, _NAME_FLAG, _COMMENT_FLAG = 4, 8, 16
 
 
 @pytest.mark.parametrize("flag", [_EXTRA_FLAG, _NAME_FLAG, _COMMENT_FLAG])
-def test_payload_in_a_gzip_header_field_is_unclaimed_and_read(flag, read_bytes):
+def test_payload_in_a_gzip_header_field_is_unclaimed_and_its_call_is_found(flag, read_bytes):
     field = struct.pack("<H", len(PAYLOAD)) + PAYLOAD if flag == _EXTRA_FLAG else PAYLOAD + b"\0"
     stream = gzip.compress(TEXT)
     data = stream[:3] + bytes((flag,)) + stream[4:10] + field + stream[10:]
@@ -149,7 +149,7 @@ def test_seek_table_of_zstandard_leaves_no_unclaimed_byte(read_bytes):
     ],
     ids=["unknown field", "long field", "alignment", "comment", "archive comment", "append", "before directory"],
 )
-def test_payload_in_a_zip_extra_field_comment_or_gap_is_unclaimed_and_read(data, read_bytes):
+def test_payload_in_a_zip_extra_field_comment_or_gap_is_unclaimed_and_its_call_is_found(data, read_bytes):
     reading = read_bytes(data)
     assert covers_payload(reading.unclaimed(), data)
     assert reading.called == {"posix.system"}
@@ -180,7 +180,7 @@ def test_ordinary_tar_archive_leaves_no_unclaimed_byte(form, read_bytes):
 
 
 @pytest.mark.parametrize("offset", [20, 200, 280, 400])
-def test_payload_after_the_zero_byte_of_a_tar_header_field_is_unclaimed_and_read(offset, read_bytes):
+def test_payload_after_the_zero_byte_of_a_tar_header_field_is_unclaimed_and_its_call_is_found(offset, read_bytes):
     # In the fields of the name, the link, the user and the prefix, each behind the zero byte that ends the text.
     data = put_into_header(offset, PAYLOAD)
     reading = read_bytes(data)
@@ -190,7 +190,7 @@ def test_payload_after_the_zero_byte_of_a_tar_header_field_is_unclaimed_and_read
 
 # After the text of the member in its block, in the blocks of zeros, and at the end of the archive.
 @pytest.mark.parametrize("offset", [512 + 20, 1024 + 100, 10_240])
-def test_payload_in_the_padding_of_a_tar_archive_is_unclaimed_and_read(offset, read_bytes):
+def test_payload_in_the_padding_of_a_tar_archive_is_unclaimed_and_its_call_is_found(offset, read_bytes):
     data = make_tar()
     data = data[:offset] + PAYLOAD + data[offset + len(PAYLOAD) :]
     reading = read_bytes(data)
@@ -198,7 +198,7 @@ def test_payload_in_the_padding_of_a_tar_archive_is_unclaimed_and_read(offset, r
     assert reading.called == {"posix.system"}
 
 
-def test_payload_after_a_7z_archive_is_unclaimed_and_read(fixtures, read_bytes):
+def test_payload_after_a_7z_archive_is_unclaimed_and_its_call_is_found(fixtures, read_bytes):
     archive = (fixtures / "7z/benign/stored.7z").read_bytes()
     reading = read_bytes(archive + PAYLOAD)
     assert reading.unclaimed() == f"{len(archive)}-{len(archive) + len(PAYLOAD)}"
@@ -206,7 +206,7 @@ def test_payload_after_a_7z_archive_is_unclaimed_and_read(fixtures, read_bytes):
 
 
 @pytest.mark.parametrize("in_property", [True, False])
-def test_payload_in_a_7z_header_is_unclaimed_and_read(in_property, read_bytes):
+def test_payload_in_a_7z_header_is_unclaimed_and_its_call_is_found(in_property, read_bytes):
     # A header of no file: its number, the list of files with a property of an unknown number, and the end.
     unknown = b"\x63" + bytes((len(PAYLOAD),)) + PAYLOAD if in_property else b""
     header = b"\x01\x05\x00" + unknown + b"\x00\x00" + (b"" if in_property else PAYLOAD)

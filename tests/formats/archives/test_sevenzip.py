@@ -61,7 +61,7 @@ def write_archive(py7zr, members, **options) -> bytes:
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_DEFECT])
-def test_hostile_7z_has_the_defect_that_its_file_name_states(path, read_fixture):
+def test_hostile_7z_fixture_that_is_named_after_a_defect_has_that_defect(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
@@ -70,7 +70,7 @@ def test_each_7z_fixture_that_this_file_lists_as_without_defect_or_payload_exist
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_PAYLOAD])
-def test_call_in_the_payload_of_a_hostile_7z_is_found(path, read_fixture):
+def test_call_in_the_readable_payload_of_a_hostile_7z_is_found(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
@@ -100,7 +100,7 @@ def test_unreadable_7z_member_is_reported_with_the_reason(name, reason, read_fix
         ("DELTA", "LZMA2"),
     ],
 )  # fmt: skip
-def test_7z_archive_that_py7zr_writes_with_any_filter_chain_is_read_completely(chain, py7zr, bytes_window):
+def test_7z_archive_that_py7zr_writes_with_one_of_15_filter_chains_is_read_completely(chain, py7zr, bytes_window):
     filters = [{"id": getattr(py7zr, f"FILTER_{name}")} for name in chain]
     members = {"a/weights.pkl": EVAL, "b/code.bin": _CODE, "empty.txt": b"", "naïve ☃.txt": b"text\n" * 900}
     data = write_archive(py7zr, members, filters=filters)
@@ -120,7 +120,7 @@ def test_valid_7z_archive_is_read_as_py7zr_wrote_it(members, py7zr, bytes_window
     assert contents == {name: content for name, content in members.items() if content}
 
 
-def test_benign_7z_fixtures_are_read_as_py7zr_reads_them(py7zr, bytes_window, tmp_path):
+def test_benign_7z_fixtures_that_have_content_are_read_as_py7zr_reads_them(py7zr, bytes_window, tmp_path):
     paths = [path for path in (FIXTURES / "7z/benign").iterdir() if path.stem != "empty"]
     assert paths
     for path in paths:

@@ -79,7 +79,7 @@ def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
 
 
 @check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_DEFECT])
-def test_hostile_tar_has_the_defect_that_its_file_name_states(path, read_fixture):
+def test_hostile_tar_fixture_that_is_named_after_a_defect_has_that_defect(path, read_fixture):
     assert get_stem(path) in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
@@ -96,7 +96,7 @@ def test_each_tar_fixture_that_this_file_lists_as_without_defect_or_payload_exis
 
 
 @check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_PAYLOAD])
-def test_call_in_the_payload_of_a_hostile_tar_is_found(path, read_fixture):
+def test_call_in_the_readable_payload_of_a_hostile_tar_is_found(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 

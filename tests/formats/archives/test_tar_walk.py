@@ -285,14 +285,16 @@ def test_sparse_tar_member_with_a_size_of_thousands_of_digits_is_listed_with_a_d
     [(b"1" * 200_000, 200_000), (b"300\n" + b"0\n1\n" * 300, BLOCK)],
     ids=["long-line", "beyond-data"],
 )
-def test_invalid_map_before_sparse_tar_data_is_not_read_past_its_first_contradiction(lines, data_end, bytes_window):
+def test_map_before_sparse_tar_data_is_read_only_up_to_the_block_of_its_first_contradiction(
+    lines, data_end, bytes_window
+):
     window = bytes_window(lines.ljust(300_000, b"\0"))
     most_pieces = 1000
     assert read_data_map(window, 0, data_end, most_pieces) is None
     assert window.bytes_read == BLOCK
 
 
-def test_size_of_a_sparse_tar_member_includes_the_map_before_its_data(bytes_window):
+def test_stored_size_of_a_sparse_tar_member_includes_the_map_before_its_data(bytes_window):
     lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (len(NOTE_TEXT), len(NOTE_TEXT)))
     values = {"GNU__sparse__major": b"1", "GNU__sparse__minor": b"0", "GNU__sparse__realsize": b"%d" % len(NOTE_TEXT)}
     data = (

@@ -74,7 +74,7 @@ def test_text_file_that_continues_with_binary_bytes_is_reported_as_damaged(read_
         assert UnreadReason.DAMAGED in read_bytes(b"x" * 6000 + b"\x00\x01", path).reasons()
 
 
-def test_text_in_an_8_bit_encoding_is_read_and_has_the_defect_not_utf_8(read_bytes):
+def test_text_in_an_8_bit_encoding_has_the_defect_not_utf_8(read_bytes):
     assert read_bytes("Licence : usage privé".encode("latin-1"), "LICENCE").kinds() == {"not-utf-8"}
 
 
@@ -85,13 +85,13 @@ def test_text_is_recognised_if_the_head_ends_in_the_middle_of_a_character(read_b
     assert reading.kinds() == set()
 
 
-def test_invalid_json_is_a_defect(read_bytes):
+def test_json_file_with_invalid_content_has_the_defect_not_json_and_is_reported_as_damaged(read_bytes):
     reading = read_bytes(b"<html>\n", "config.json")
     assert reading.kinds() == {"not-json"}
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_duplicate_keys_are_found_at_any_depth(read_bytes):
+def test_key_that_occurs_twice_in_one_nested_mapping_of_json_or_yaml_is_a_defect(read_bytes):
     assert read_bytes(b'{"x": [{"a": 1, "a": 2}]}', "a.json").kinds() == {"duplicate-key"}
     assert read_bytes(b'{"a": 1, "b": {"a": 1}}', "a.json").kinds() == set()
     assert read_bytes(b"x:\n- {a: 1, a: 2}\n", "a.yaml").kinds() == {"duplicate-key"}
@@ -103,13 +103,13 @@ def test_defect_of_a_duplicate_yaml_key_states_key_and_line(read_bytes):
     assert (defect.where.line, defect.where.key) == (3, "a")
 
 
-def test_each_yaml_tag_is_recorded_with_its_line(read_fixture):
+def test_structure_of_a_yaml_document_lists_a_python_tag_with_its_line(read_fixture):
     reading = read_fixture("yaml/malicious/object-apply.yaml")
     assert get_document(reading).tags == (("!!python/object/apply:os.system", 2),)
     assert reading.kinds() == {"duplicate-key"}
 
 
-def test_yaml_tags_before_damage_are_recorded(read_bytes):
+def test_structure_of_a_damaged_yaml_document_lists_a_tag_before_the_damage(read_bytes):
     reading = read_bytes(b"hook: !!python/name:os.system\nlist: [1", "a.yaml")
     assert get_document(reading).tags == (("!!python/name:os.system", 1),)
     assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -171,14 +171,14 @@ def test_setup_cfg_over_a_bound_is_reported_as_unread_and_its_first_settings_are
         assert "cmdclass" in list_names(reading)
 
 
-def test_build_steps_under_indented_keys_of_setup_cfg_are_mentioned(read_bytes):
+def test_build_steps_and_requirements_under_indented_keys_of_setup_cfg_are_mentioned(read_bytes):
     text = b"[options]\n zip_safe = no\n cmdclass = build = a.B\n install_requires =\n  a == 1\n  b @ https://e.invalid/b\n"
     assert {"cmdclass", "b @ https://e.invalid/b"} <= list_names(read_bytes(text, "setup.cfg"))
     extras = b" [options]\n a = b\n [options.extras_require]\n c = d @ https://e.invalid/d\n"
     assert "d @ https://e.invalid/d" in list_names(read_bytes(extras, "setup.cfg"))
 
 
-def test_build_steps_in_setup_cfg_are_mentioned_in_every_key_spelling_of_setuptools(read_bytes):
+def test_setup_cfg_settings_whose_keys_have_mixed_case_or_a_hyphen_are_mentioned(read_bytes):
     text = b"[options]\nCmdClass = build = a.B\nInstall-Requires = b @ https://e.invalid/b\n"
     assert {"cmdclass", "b @ https://e.invalid/b"} <= list_names(read_bytes(text, "setup.cfg"))
 
@@ -192,11 +192,11 @@ def test_build_steps_in_setup_cfg_are_mentioned_in_every_key_spelling_of_setupto
         "[tool.poetry.group.dev.dependencies]\na = [{version = '1'}, {url = 'https://e.invalid/a'}]\n",
     ],
 )
-def test_requirement_that_names_an_address_is_mentioned_in_any_table_of_pyproject(text, read_bytes):
+def test_requirement_with_an_address_in_a_dependency_group_or_poetry_table_is_mentioned(text, read_bytes):
     assert "a @ https://e.invalid/a" in list_names(read_bytes(text.encode(), "pyproject.toml"))
 
 
-def test_every_folder_of_a_build_back_end_is_referenced_or_reported_as_unread(read_bytes):
+def test_build_back_end_is_referenced_in_up_to_2000_folders_and_a_longer_list_is_partly_unread(read_bytes):
     for count, reasons in ((30, set()), (2001, {UnreadReason.LIMIT})):
         folders = ", ".join(f'"f{number}"' for number in range(count))
         text = f'[build-system]\nbuild-backend = "b"\nbackend-path = [{folders}]\n'
@@ -242,7 +242,7 @@ def measure_depth(value: object) -> int:
 
 @settings(max_examples=200, deadline=None)
 @given(value=_JSON, ascii_only=st.booleans())
-def test_depth_and_keys_of_json_are_measured_exactly(value, ascii_only):
+def test_depth_and_top_level_keys_of_generated_json_are_determined_exactly(value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only)
     depth = measure_depth(value)
     assert not exceeds_depth(text, depth)
@@ -357,7 +357,7 @@ def test_wanted_json_key_is_found_in_a_table_that_arrives_in_pieces_unless_its_v
     assert facts.keys[-2:] == ("auto_map", "torch_dtype")
 
 
-def test_code_reference_in_json_is_recorded_even_if_the_document_exceeds_a_bound_after_it(read_bytes):
+def test_auto_map_of_a_json_document_is_reported_even_if_values_after_it_exceed_a_bound(read_bytes):
     limits = Limits(document_nodes=1000)
     for values in (b"1," * 2000 + b"1", b"[" * 300 + b"]" * 300, b"[" * 5000 + b"]" * 5000):
         reading = read_bytes(b'{"auto_map": {"AutoModel": "evil.B"}, "b": [' + values + b"]}", "a.json", limits)
@@ -365,7 +365,7 @@ def test_code_reference_in_json_is_recorded_even_if_the_document_exceeds_a_bound
         assert "auto_map.AutoModel" in str(reading.structures)
 
 
-def test_encoded_json_string_over_its_bound_is_reported_as_unread(read_bytes, monkeypatch):
+def test_base64_string_in_json_that_is_longer_than_its_bound_is_reported_as_unread(read_bytes, monkeypatch):
     encoded = base64.b64encode(pickle.dumps(list(range(100)))).decode()
     for string in (encoded, encoded.replace("A", "\\u0041")):  # plain, and with JSON escapes
         sample = f'{{"a": "{string}"}}'.encode()
@@ -378,7 +378,7 @@ def test_encoded_json_string_over_its_bound_is_reported_as_unread(read_bytes, mo
 @pytest.mark.parametrize(
     ("name", "ending"), [("a.json5", ",}"), ("a.json", ",}"), ("a.json", ""), ("a", ""), ("a.jsonc", "} // b")]
 )
-def test_pickle_encoded_in_relaxed_or_damaged_json_is_read(name, ending, read_bytes):
+def test_pickle_in_a_base64_string_of_relaxed_or_damaged_json_is_read(name, ending, read_bytes):
     coded = base64.b64encode(EVAL_ONE).decode()
     assert read_bytes(f'{{"a": "{coded}"{ending}'.encode(), name).evaluates
 
@@ -394,7 +394,7 @@ def test_scan_of_many_json_lines_needs_less_than_5_bytes_of_memory_a_line():
 
 # Two values in a line, one row only, a value over two lines, an unclosed value, and no value.
 @pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
-def test_json_lines_parser_raises_an_error_for_invalid_text(text):
+def test_json_lines_parser_raises_an_error_unless_at_least_two_lines_hold_one_value_each(text):
     with pytest.raises(ValueError):
         scan_json_lines([text], Limits())
 
@@ -423,7 +423,7 @@ def test_unicode_line_separator_does_not_end_a_json_line():
         ("model.py", b"a = (\n"),
     ],
 )
-def test_pickle_after_a_text_is_unclaimed_and_read(path, unit, read_bytes):
+def test_pickle_after_a_text_that_fills_the_head_is_unclaimed_and_read(path, unit, read_bytes):
     text = unit * (HEAD_BYTES // len(unit) + 1)
     reading = read_bytes(text + EVAL_ONE, path)
     assert f"bytes {len(text)}-{len(text) + len(EVAL_ONE)}" in describe_unclaimed(reading)
@@ -468,7 +468,7 @@ def test_long_line_of_a_text_in_pieces_is_cut():
         (".gitattributes", b"#" * 90_000 + b"\n"),
     ],
 )
-def test_long_text_with_one_wide_character_is_not_read_as_a_whole(path, text, read_bytes):
+def test_reading_of_a_long_text_with_one_emoji_needs_less_memory_than_three_times_its_size(path, text, read_bytes):
     # One character outside the Basic Multilingual Plane makes a whole text take four bytes a character.
     data = "# \U0001f600\n".encode() + text * (8 * MIB // len(text))
     read_bytes(b"# a\n", path)  # imports the reader

@@ -104,7 +104,7 @@ def test_pe_program_that_ends_within_its_headers_is_reported_as_damaged(read_byt
         assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_scan_of_a_program_fails_under_any_name(tmp_path):
+def test_scan_of_an_elf_library_named_like_weights_text_or_a_picture_fails(tmp_path):
     for name in ("weights.bin", "README.md", "lib.so.1", "picture.png"):
         (tmp_path / name).write_bytes(build_elf_library())
     report = modelaudit.scan(tmp_path, second_opinion=False)

@@ -32,7 +32,7 @@ def test_scan_of_an_lfs_pointer_reports_the_size_and_digest_of_the_absent_conten
         POINTER.replace(b"git-lfs.github", b"hawser.github"),
     ],
 )
-def test_lfs_pointer_in_any_valid_spelling_is_parsed(data, read_bytes):
+def test_lfs_pointer_with_crlf_no_final_newline_an_extension_or_the_old_tool_name_is_parsed(data, read_bytes):
     reading = read_bytes(data, "model.bin")
     assert reading.reasons() == {UnreadReason.CONTENT_ABSENT}
     assert dict(reading.of(Outline)[0].facts) == {"digest": f"sha256:{DIGEST}", "size": "12345"}

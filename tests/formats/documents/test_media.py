@@ -45,7 +45,7 @@ def get_kind(reading) -> str:
 
 
 @check_each("name", MEDIA)
-def test_media_are_recognised_by_bytes_under_any_name(name, read_bytes):
+def test_media_under_the_name_model_bin_are_recognised_by_their_bytes(name, read_bytes):
     reading = read_bytes(MEDIA[name], "model.bin")
     assert get_kind(reading) == name
     assert not reading.unread
@@ -53,7 +53,7 @@ def test_media_are_recognised_by_bytes_under_any_name(name, read_bytes):
 
 
 @check_each("name", BOUNDED)
-def test_truncated_media_are_reported_as_damaged(name, read_bytes):
+def test_truncated_media_other_than_pdf_and_parquet_are_reported_as_damaged(name, read_bytes):
     reading = read_bytes(MEDIA[name][:-1], "x")
     assert get_kind(reading) == name
     assert UnreadReason.DAMAGED in reading.reasons()
@@ -61,26 +61,26 @@ def test_truncated_media_are_reported_as_damaged(name, read_bytes):
 
 @check_each("name", BOUNDED)
 @check_each("bytes_between", [b"", bytes(64), b"some words first\n"])
-def test_pickle_after_the_end_of_media_is_read(name, bytes_between, read_bytes):
+def test_pickle_after_the_end_of_media_other_than_pdf_and_parquet_is_read(name, bytes_between, read_bytes):
     assert read_bytes(MEDIA[name] + bytes_between + EVAL_ONE, "x").evaluates
 
 
 # Of a Parquet table, the last bytes of the file are the footer.
 @check_each("name", [name for name in MEDIA if name != "Parquet table"])
-def test_bytes_after_the_end_of_media_are_unclaimed(name, read_bytes):
+def test_bytes_after_the_end_of_media_other_than_parquet_are_unclaimed(name, read_bytes):
     appended = b"\1\2\3" * 4
     reading = read_bytes(MEDIA[name] + appended, "x")
     expected = f"bytes {len(MEDIA[name])}-{len(MEDIA[name] + appended)}"
     assert [expected in unread.detail for _, unread in reading.inner.unread] == [True]
 
 
-def test_bytes_between_two_incremental_updates_of_a_pdf_are_unclaimed(read_bytes):
+def test_bytes_between_a_pdf_and_its_incremental_update_are_unclaimed(read_bytes):
     update = b"2 0 obj\n<< >>\nendobj\n%%EOF\n"
     assert not read_bytes(build_pdf() + update, "x").unread
     assert read_bytes(build_pdf() + b"\x01" + update, "x").reasons() == {UnreadReason.UNCLAIMED}
 
 
-def test_bytes_between_the_tables_of_a_font_file_are_unclaimed(read_bytes):
+def test_nonzero_bytes_between_the_directory_and_the_table_of_a_font_file_are_unclaimed(read_bytes):
     # A font of one table, "head", which takes four bytes at byte 32. The directory ends at byte 28.
     directory = b"\0\1\0\0" + struct.pack(">H6x4s4xII", 1, b"head", 32, 4)
     assert read_bytes(directory + b"\1\2\3\4" + b"data", "x").reasons() == {UnreadReason.UNCLAIMED}
@@ -120,7 +120,7 @@ def test_progressive_jpeg_is_parsed_to_its_end_and_the_bytes_after_it_are_unclai
         (b"/S /Launch", {"Launch"}), (b"/Launcher /JSON (JavaScript)", set()), (b"/S /URI", set()),
     ],
 )  # fmt: skip
-def test_pdf_actions_are_mentioned_under_plain_and_escaped_names(action, expected, read_bytes):
+def test_pdf_actions_launch_and_plain_or_escaped_javascript_are_mentioned_and_uri_is_not(action, expected, read_bytes):
     (outline,) = read_bytes(build_pdf(action), "card.pdf").of(Outline)
     assert {mention.name for mention in outline.mentions} == expected
 

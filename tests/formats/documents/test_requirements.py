@@ -30,7 +30,7 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
         ("git+http://e.invalid/x", [("plain-text", "git+http://e.invalid/x")]),
     ],
 )
-def test_requirement_line_with_a_foreign_source_gives_the_expected_mentions(line, expected):
+def test_requirement_line_that_names_an_address_index_host_or_outside_path_is_mentioned_by_use(line, expected):
     assert [(mention.use, mention.name) for mention in collect_requirement_mentions(line)] == expected
 
 
@@ -47,7 +47,7 @@ def test_requirement_line_with_a_foreign_source_gives_the_expected_mentions(line
         ("-e../x", "local-path"),
     ],
 )
-def test_unusual_requirement_line_is_parsed_as_pip_parses_it(line, use):
+def test_source_in_a_requirement_line_is_found_despite_option_abbreviation_case_or_spacing(line, use):
     assert [each.use for each in collect_requirement_mentions(line)] == [use]
 
 
@@ -85,7 +85,7 @@ def test_requirements_files_are_recognised_by_name(read_bytes, path, is_requirem
     assert (read_bytes(b"numpy\n", path).formats[path] == ["requirements"]) is is_requirements_file
 
 
-def test_mentions_before_the_bound_on_lines_of_a_requirements_file_are_recorded(read_bytes):
+def test_requirements_file_over_the_bound_on_lines_gives_a_mention_before_it_and_is_partly_unread(read_bytes):
     reading = read_bytes(b"a\ngit+https://e.invalid/x\n" + b"\n" * 20_000, "requirements.txt")
     assert [mention.where.line for outline in reading.of(Outline) for mention in outline.mentions] == [2]
     assert UnreadReason.LIMIT in reading.reasons()
@@ -103,7 +103,7 @@ def test_address_behind_a_very_long_run_of_spaces_is_reported():
     assert [mention.name for mention in collect_requirement_mentions(line)] == ["https://e.invalid/x.whl"]
 
 
-def test_line_of_a_requirements_file_beyond_the_bound_is_reported_as_unread(read_bytes):
+def test_line_of_a_requirements_file_longer_than_the_bound_is_reported_as_unread(read_bytes):
     for filler in (b" " * MIB, b"\\\n" * MIB):
         reading = read_bytes(
             b"git+https://e.invalid/x\n--pre" + filler + b"--index-url https://e.invalid/s\n", "requirements.txt"

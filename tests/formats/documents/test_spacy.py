@@ -110,7 +110,7 @@ def test_spacy_functions_that_load_other_models_are_not_trusted():
         ("weights", b"\x82\xa1m\xa3abc\xa3cfg\xc0", False),
     ],
 )
-def test_msgpack_map_is_recognised_if_its_file_name_is_of_spacy_or_its_keys_are_plausible(
+def test_msgpack_map_is_recognised_under_a_spacy_file_name_or_if_complete_with_a_word_as_key(
     name, data, is_msgpack, read_bytes
 ):
     assert ("msgpack" in read_bytes(data, name).formats[name]) is is_msgpack
@@ -149,7 +149,7 @@ def test_mutated_thinc_models_never_crash_the_reader(read_bytes, position, repla
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")
 
 
-def test_spacy_configuration_with_an_unlisted_language_leaves_an_absence(tmp_path):
+def test_scan_of_a_spacy_configuration_with_an_unlisted_language_is_incomplete(tmp_path):
     (tmp_path / "config.cfg").write_text(CONFIG.replace('lang = "en"', 'lang = "acme"'))
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3

@@ -58,7 +58,7 @@ def test_settings_behind_the_part_that_is_searched_are_reported_as_unread(read_b
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_deeply_nested_toml_is_reported_as_unread():
+def test_deeply_nested_toml_raises_a_limit_error():
     with pytest.raises(LimitReachedError):
         parse_table_settings("a.toml", "a = " + "[" * 5000 + "]" * 5000, Limits())
 
@@ -76,7 +76,7 @@ def test_parser_of_toml_settings_yields_only_scalar_values_for_any_text(text):
         "[install]\nfind-links = ./wheels\n",
     ],
 )
-def test_ordinary_commands_in_ini_settings_give_no_mentions(read_bytes, text):
+def test_ordinary_commands_and_paths_in_ini_settings_give_no_mentions_of_shell_commands(read_bytes, text):
     outlines = read_bytes(text.encode(), "tox.ini").of(Outline)
     assert [each for outline in outlines for each in outline.mentions if each.vocabulary == "shell-commands"] == []
 
@@ -93,7 +93,7 @@ def test_ordinary_commands_in_ini_settings_give_no_mentions(read_bytes, text):
         ("a = [" + "[]," * 70_000 + "]", "it has more than 200000 keys and values"),
     ],
 )
-def test_toml_that_costs_its_parser_too_much_is_not_parsed(text, detail):
+def test_toml_with_too_many_parts_in_a_key_or_too_many_values_raises_a_limit_error(text, detail):
     with pytest.raises(LimitReachedError, match=detail):
         parse_table_settings("a.toml", text, Limits())
 
@@ -108,5 +108,5 @@ def test_toml_that_costs_its_parser_too_much_is_not_parsed(text, detail):
         "a.b.c = 1",
     ],
 )
-def test_dots_outside_keys_of_toml_are_not_counted(text):
+def test_toml_with_many_dots_in_values_or_comments_is_parsed(text):
     assert parse_pairs("a.toml", text)

@@ -55,7 +55,7 @@ MODELS = [
         (build_xgboost_learner(features=1 << 31), "number-absurd"),
     ],
 )
-def test_xgboost_tree_has_a_defect_only_if_it_contradicts_its_model(write, name, model, kind, read_bytes):
+def test_xgboost_model_has_a_defect_only_if_a_tree_or_a_stated_number_is_invalid(write, name, model, kind, read_bytes):
     assert read_bytes(write(model), name).kinds() == ({kind} if kind else set())
 
 
@@ -65,7 +65,7 @@ def test_xgboost_split_on_a_feature_out_of_range_is_a_defect(read_bytes):
     assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == {"tree-invalid"}
 
 
-def test_xgboost_json_model_is_also_read_by_the_json_reader(read_bytes):
+def test_xgboost_json_model_with_an_auto_map_is_also_read_by_the_json_reader(read_bytes):
     # The key auto_map makes the file a configuration that names code, which only the reader of JSON reports.
     document = {**build_xgboost_learner(), "auto_map": {"AutoModel": "a.B"}}
     reading = read_bytes(json.dumps(document).encode(), "config.json")
@@ -125,9 +125,7 @@ def test_binary_xgboost_model_is_read_to_its_end(model, read_bytes):
         (XGBOOST_NODES + 2 * 20 + 12, struct.pack("<i", 9)),  # a leaf names a feature that does not exist
     ],
 )
-def test_nodes_of_a_binary_xgboost_tree_that_contradict_one_another_are_reported_as_damaged(
-    position, replaced, read_bytes
-):
+def test_binary_xgboost_tree_with_a_contradictory_node_is_reported_as_damaged(position, replaced, read_bytes):
     model = build_xgboost_binary()
     changed = model[:position] + replaced + model[position + len(replaced) :]
     assert UnreadReason.DAMAGED in read_bytes(changed).reasons()
@@ -152,7 +150,9 @@ def test_last_value_and_the_statistics_of_a_binary_xgboost_tree_are_declared_dat
         (XGBOOST_NODES - 148 + 24, 25),  # reserved fields of the tree
     ],
 )
-def test_unused_field_of_a_binary_xgboost_model_is_unclaimed_if_it_holds_other_content(position, length, read_bytes):
+def test_field_of_a_binary_xgboost_model_is_unclaimed_if_it_holds_what_xgboost_never_writes(
+    position, length, read_bytes
+):
     model = build_xgboost_binary()
     changed = model[:position] + b"\x80\x7f" * (length // 2) + model[position + length // 2 * 2 :]
     assert read_bytes(changed).unclaimed().startswith(str(position))
@@ -177,7 +177,7 @@ def test_node_of_a_binary_xgboost_tree_with_a_child_or_feature_out_of_range_is_a
         (build_lightgbm(classes=1 << 40), {"number-absurd"}),
     ],
 )
-def test_lightgbm_tree_that_contradicts_its_model_is_a_defect(text, kinds, read_bytes):
+def test_lightgbm_model_has_a_defect_only_if_a_tree_or_a_stated_number_is_invalid(text, kinds, read_bytes):
     assert read_bytes(text.encode(), "model.txt").kinds() == kinds
 
 

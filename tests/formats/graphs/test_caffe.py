@@ -60,7 +60,7 @@ def test_caffe_layers_before_damage_are_mentioned(fixtures, read_bytes):
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
-def test_files_that_a_triton_configuration_names_are_recorded_as_references(read_fixture):
+def test_files_that_a_triton_configuration_names_give_references(read_fixture):
     reading = read_fixture("triton/malicious/library.pbtxt")
     (group,) = reading.of(References)
     assert {(each.named_by, each.target) for each in group.items} == {
@@ -101,7 +101,7 @@ def test_caffe_recognition_of_many_empty_lines_takes_linear_work(bytes_window):
     assert find_growth_fault(lambda lines: count_work(lambda: recognise(lines)), 2000) == ""
 
 
-def test_triton_backend_is_recorded_even_after_more_file_references_than_the_bound(read_bytes, monkeypatch):
+def test_outline_states_the_triton_backend_even_after_more_file_references_than_the_bound(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.triton.reader._MOST_REFERENCES", 2)
     for count, expected in ((2, set()), (3, {UnreadReason.LIMIT})):
         lines = "".join(f' label_filename: "labels{n}.txt"\n' for n in range(count))
@@ -120,7 +120,7 @@ def test_triton_backend_is_recorded_even_after_more_file_references_than_the_bou
         ('backend: "python"\nmodel_repository_agents { agents [ { name: "acme_agent" } ] }', "repository agent"),
     ],
 )
-def test_unlisted_plugin_of_a_triton_configuration_leaves_an_absence(tmp_path, plugin_setting, use):
+def test_scan_of_a_triton_configuration_with_an_unlisted_plugin_is_incomplete(tmp_path, plugin_setting, use):
     (tmp_path / "config.pbtxt").write_text(f'name: "acme"\nmax_batch_size: 8\n{plugin_setting}\n')
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3

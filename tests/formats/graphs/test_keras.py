@@ -108,7 +108,7 @@ def test_mention_of_keras_lambda_code_lists_the_names_in_its_bytecode(read_bytes
     build_keras3_model(build_keras3_layer("Dense", units=1, config=json.dumps(build_keras3_model(build_keras3_lambda())))),
     [[build_keras3_model(build_keras3_lambda())]],
 ])  # fmt: skip
-def test_keras_lambda_code_is_mentioned_at_any_depth_of_the_configuration(config, read_bytes):
+def test_keras_lambda_in_nested_layers_compile_or_build_settings_or_json_text_is_mentioned(config, read_bytes):
     assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
 
 
@@ -161,7 +161,7 @@ def test_json_with_neither_config_nor_registered_name_gives_no_keras_mentions(do
     ({"weights_path": "inside"}, None),  # neither a path nor a file name
     ({"name": "/device"}, None),  # a key under which no layer opens a file
 ])  # fmt: skip
-def test_file_that_a_keras_layer_opens_is_recorded_as_a_reference(config, target, read_bytes):
+def test_file_that_a_keras_layer_opens_gives_a_reference(config, target, read_bytes):
     reading = read_json(read_bytes, build_keras3_model(build_keras3_layer("StringLookup", **config)))
     targets = [each.target for group in reading.of(References) for each in group.items]
     assert targets == ([target] if target else [])

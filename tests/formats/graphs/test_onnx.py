@@ -52,7 +52,7 @@ def scan_folder(folder: Path) -> tuple[int, set[str]]:
     return report.exit_code, {each.rule for each in report.findings if not each.rule.startswith("license/")}
 
 
-def test_onnx_model_is_recognised_by_its_structure_under_any_name(read_bytes):
+def test_onnx_model_is_recognised_by_its_structure_also_under_another_or_no_extension(read_bytes):
     for name in ("model.onnx", "model.bin", "model"):
         assert read_bytes(RELU, name).formats[name] == ["onnx"]
 
@@ -121,7 +121,7 @@ def test_bytes_of_onnx_weights_that_spell_an_operator_are_not_mentioned(read_fix
 
 
 @pytest.mark.parametrize("case", ["subgraph", "function", "sparse", "attribute", "second-graph"])
-def test_external_data_file_is_referenced_from_every_kind_of_onnx_tensor(case, read_fixture):
+def test_external_data_file_is_referenced_from_onnx_subgraphs_functions_and_attributes(case, read_fixture):
     assert list_references(read_fixture(f"onnx/malicious/external-in-{case}.onnx")) == {"../weights.bin": 8}
 
 
@@ -172,7 +172,9 @@ def test_defect_of_onnx_model_is_reported_with_its_kind(kind, read_fixture):
         (77, 3, 1),  # an unknown type
     ],
 )
-def test_onnx_tensor_with_the_byte_count_of_its_shape_and_type_has_no_defect(type_, count, byte_count, read_bytes):
+def test_onnx_tensor_has_no_defect_if_its_byte_count_fits_or_its_type_has_no_fixed_or_known_width(
+    type_, count, byte_count, read_bytes
+):
     tensor = made.encode_tensor("w", (count,), bytes(byte_count), type_=type_)
     assert read_bytes(build_relu_model(tensor)).kinds() == set()
 

@@ -121,7 +121,7 @@ def test_repeated_tflite_or_executorch_operator_name_counts_once_for_the_bound_o
 
 
 class TestFlatBuffer:
-    def test_offset_outside_the_buffer_raises_a_damage_error(self, bytes_window):
+    def test_root_offset_that_is_zero_or_outside_the_flatbuffer_raises_a_damage_error(self, bytes_window):
         for offset in (0, 2**31, 2**32 - 1):
             with pytest.raises(DamagedError):
                 FlatBuffer(bytes_window(struct.pack("<I", offset) + bytes(60)), Limits()).read_root()

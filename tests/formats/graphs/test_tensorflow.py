@@ -73,7 +73,7 @@ def test_mention_of_a_tensorflow_operator_states_name_and_offset_of_its_node(rea
 
 
 @pytest.mark.parametrize("path", ["model.bin", "graph.pb", "model", "x.graphdef"])
-def test_tensorflow_graph_is_recognised_under_any_name(read_bytes, path):
+def test_tensorflow_graph_is_recognised_also_under_another_or_no_extension(read_bytes, path):
     assert read_bytes(encode_graph(INPUT, encode_node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
 
 
@@ -155,7 +155,9 @@ SAVE_TO_FIXED_PATH = "SaveV2 with a fixed path"
         (encode_graph(INPUT, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
-def test_mention_of_a_tensorflow_save_operator_states_whether_the_model_sets_its_path(read_bytes, data, expected):
+def test_mention_of_a_tensorflow_save_operator_says_fixed_path_unless_it_is_an_input_or_usual_name(
+    read_bytes, data, expected
+):
     assert {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
 
 
@@ -208,7 +210,7 @@ def test_path_of_a_tensorflow_table_counts_as_set_by_the_model_unless_it_is_an_a
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "gs://bucket/a", "\\\\host\\a"])
-def test_absolute_path_of_a_tensorflow_asset_is_recorded_unchanged_as_a_reference(read_bytes, name):
+def test_absolute_path_of_a_tensorflow_asset_becomes_the_target_of_a_reference_unchanged(read_bytes, name):
     assert set(list_references(read_bytes(build_table_model(encode_asset("c", name)), "saved_model.pb"))) == {name}
 
 
@@ -542,7 +544,7 @@ def test_tensorflow_path_is_traced_to_the_right_node_if_two_long_node_names_shar
         (("a" * 1019 + "/part/../../etc/cron.d/x",), True),
     ],
 )
-def test_tensorflow_path_counts_as_set_by_the_model_if_its_constant_has_more_texts_than_are_read(
+def test_tensorflow_path_counts_as_set_by_the_model_if_its_constant_is_too_long_to_be_read_whole(
     texts, is_fixed, read_bytes
 ):
     nodes = [

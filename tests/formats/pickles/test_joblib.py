@@ -77,14 +77,14 @@ def test_pickle_machine_reads_a_twice_compressed_joblib_file(pack, read_bytes):
     assert not reading.unread
 
 
-def test_calls_in_the_pickle_of_a_joblib_object_array_are_recorded(read_bytes):
+def test_calls_in_the_pickle_of_a_joblib_object_array_are_found(read_bytes):
     data = dump_with_joblib([np.ones(5), np.array([complex(1, 2)], dtype=object), np.ones(5)])
     assert {"builtins.complex", "numpy._core.multiarray._reconstruct"} <= read_bytes(data).called
 
 
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("compress", [False, True])
-def test_call_after_a_joblib_array_of_numbers_is_recorded(aligned, compress, read_bytes):
+def test_call_after_a_joblib_array_of_numbers_is_found(aligned, compress, read_bytes):
     wrapper = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, aligned=aligned)
     array = joblib_files.append_aligned_data(wrapper, bytes(24)) if aligned else wrapper + bytes(24)
     data = array + _SYSTEM + b"t."
@@ -93,14 +93,14 @@ def test_call_after_a_joblib_array_of_numbers_is_recorded(aligned, compress, rea
     assert not reading.unread
 
 
-def test_call_after_a_joblib_array_of_objects_is_recorded(read_bytes):
+def test_call_after_a_joblib_array_of_objects_is_found(read_bytes):
     data = b"\x80\x04(" + joblib_files.push_array_wrapper(OBJECT) + build_object_array(b"N") + _SYSTEM + b"t."
     reading = read_bytes(data)
     assert "posix.system" in reading.called
     assert not reading.unread
 
 
-def test_call_in_opcodes_that_joblib_takes_for_array_numbers_is_recorded(read_bytes):
+def test_call_in_opcodes_that_joblib_takes_for_array_numbers_is_found(read_bytes):
     # An array of bytes that are opcodes: joblib loads them as numbers, pickle executes them.
     program = b"cposix\nsystem\n(Vecho inert\ntR."
     shape = b"K" + bytes([len(program)]) + b"\x85"
@@ -109,12 +109,12 @@ def test_call_in_opcodes_that_joblib_takes_for_array_numbers_is_recorded(read_by
 
 
 @check_each("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
-def test_joblib_array_numbers_that_form_opcodes_by_chance_give_no_recorded_call(start, read_bytes):
+def test_joblib_array_numbers_that_form_opcodes_by_chance_are_not_taken_for_a_call(start, read_bytes):
     data = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
     assert read_bytes(data).called == {"numpy.dtype"}
 
 
-def test_call_that_runs_under_pickle_load_but_not_under_joblib_is_recorded(read_fixture):
+def test_call_that_runs_under_pickle_load_but_not_under_joblib_is_found(read_fixture):
     assert "posix.system" in read_fixture("joblib/malicious/other-memo.joblib").called
 
 
@@ -161,7 +161,7 @@ def test_joblib_array_is_reported_as_unread_if_its_size_cannot_be_determined(sta
         push_call(push_name("builtins", "int"), push_text("3")) + b"\x85",
     ],
 )
-def test_joblib_array_with_a_shape_of_another_kind_has_a_defect(shape, read_bytes):
+def test_joblib_array_whose_shape_is_not_a_tuple_of_literal_integers_has_a_defect(shape, read_bytes):
     state = b"}(" + push_text("dtype") + _FLOAT + push_text("shape") + shape + b"ub"
     wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
     # The call after the numbers takes its names from the memo, so that no pickle begins there.
@@ -171,7 +171,7 @@ def test_joblib_array_with_a_shape_of_another_kind_has_a_defect(shape, read_byte
 
 
 @pytest.mark.parametrize("state", [b"Nb", b"}(" + push_text("dtype") + push_text("f8") + b"ub"])
-def test_joblib_array_with_a_state_or_dtype_of_another_kind_has_a_defect(state, read_bytes):
+def test_joblib_array_with_none_as_its_state_or_text_as_its_dtype_has_a_defect(state, read_bytes):
     wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
     assert "forged-state" in read_bytes(b"\x80\x04" + wrapper + state + bytes(24) + b".").kinds()
 
@@ -221,7 +221,7 @@ def test_joblib_array_wrapper_with_an_unknown_attribute_has_a_defect(attribute, 
 
 
 @check_each("file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"])
-def test_joblib_reference_to_a_side_file_in_another_folder_is_a_defect(file, read_bytes):
+def test_joblib_reference_to_a_side_file_by_a_path_or_an_invalid_file_name_is_a_defect(file, read_bytes):
     assert read_bytes(b"\x80\x04" + joblib_files.push_file_wrapper(file) + b".").kinds() == {"side-file-outside"}
 
 
@@ -278,7 +278,7 @@ def test_mutated_joblib_files_are_read_without_error(read_bytes, noise, offset):
 
 @given(length=st.integers(5, len(_COMPLETE_FILE) - 1))
 @settings(max_examples=60, deadline=None)
-def test_truncated_joblib_file_is_reported_as_unread(read_bytes, length):
+def test_truncated_joblib_file_is_reported_as_unread_or_is_too_short_to_yield_a_structure(read_bytes, length):
     reading = read_bytes(_COMPLETE_FILE[:length])
     # A file that is cut within the first opcodes may be no pickle.
     assert reading.reasons() & {UnreadReason.DAMAGED, UnreadReason.NO_READER} or not reading.structures

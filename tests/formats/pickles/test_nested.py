@@ -79,7 +79,7 @@ def list_nested_addresses(reading: object) -> list[str]:
 
 @check_each("protocol", range(6))
 @check_each("name", [*FILES_BY_NAME, *ENCODED_FILES_BY_NAME])
-def test_file_in_a_bytes_constant_of_a_pickle_is_read(
+def test_call_of_a_pickle_in_a_bytes_constant_is_found_except_narrow_zlib_in_protocols_1_and_2(
     name: str, protocol: int, read_bytes: Callable[..., object]
 ) -> None:
     content = (FILES_BY_NAME | ENCODED_FILES_BY_NAME)[name]
@@ -89,7 +89,7 @@ def test_file_in_a_bytes_constant_of_a_pickle_is_read(
 
 @check_each("protocol", range(6))
 @check_each("name", ENCODED_FILES_BY_NAME)
-def test_file_in_a_text_constant_of_a_pickle_is_read(
+def test_call_of_an_encoded_pickle_in_a_text_constant_of_a_pickle_is_found(
     name: str, protocol: int, read_bytes: Callable[..., object]
 ) -> None:
     assert "posix.system" in list_called_names(
@@ -98,7 +98,9 @@ def test_file_in_a_text_constant_of_a_pickle_is_read(
 
 
 @pytest.mark.parametrize("content", [bytearray(PAYLOAD), bytearray(base64.b64encode(PAYLOAD))])
-def test_file_in_a_bytearray_of_a_pickle_is_read(content: bytearray, read_bytes: Callable[..., object]) -> None:
+def test_call_of_a_plain_or_base64_pickle_in_a_bytearray_of_a_pickle_is_found(
+    content: bytearray, read_bytes: Callable[..., object]
+) -> None:
     assert "posix.system" in list_called_names(read_bytes(pickle.dumps(content, 5)))
 
 
@@ -155,7 +157,9 @@ _FILE_STARTS = st.sampled_from([
 
 @given(_FILE_STARTS, st.binary(min_size=16, max_size=40))
 @settings(max_examples=300, deadline=None)
-def test_search_pattern_matches_the_start_of_each_known_format_in_each_text_coding(start: bytes, rest: bytes) -> None:
+def test_search_pattern_matches_starts_of_pickles_archives_and_npy_files_plain_or_text_encoded(
+    start: bytes, rest: bytes
+) -> None:
     data = start + rest
     twice = base64.b64encode(base64.b64encode(data))
     encoded_forms = [data, twice, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
@@ -165,7 +169,9 @@ def test_search_pattern_matches_the_start_of_each_known_format_in_each_text_codi
 
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_search_pattern_matches_every_constant_for_which_a_coding_is_detected(data: bytes, is_text: bool) -> None:
+def test_search_pattern_matches_every_constant_with_a_detected_coding_unless_it_is_a_tar_archive(
+    data: bytes, is_text: bool
+) -> None:
     if detect_coding(data, len(data), is_text) is not None:
         # The magic bytes of tar are not at the start of a file, so no pattern for starts finds them.
         assert CONTENT_STARTS.match(data) or data[257:262] == b"ustar"
@@ -205,7 +211,9 @@ def test_bytes_argument_that_only_begins_like_a_file_is_recorded_as_plain_data(
     assert isinstance(argument, PlainValue)
 
 
-def test_base64_argument_of_a_call_is_not_recorded_as_a_nested_artifact(read_bytes: Callable[..., object]) -> None:
+def test_recorded_call_argument_is_not_an_embedded_file_if_its_bytes_are_base64(
+    read_bytes: Callable[..., object],
+) -> None:
     coded = base64.b64encode(PAYLOAD)
     (argument,) = list_first_arguments(
         read_bytes(b"\x80\x04cpkg\nload\nC" + bytes((len(coded),)) + coded + b"\x85R."), "pkg.load"
@@ -249,7 +257,7 @@ def test_nested_artifact_gives_the_same_bytes_when_it_is_opened_again() -> None:
     assert child.size == len(PAYLOAD)
 
 
-def test_file_in_a_large_joblib_array_of_objects_is_read(read_bytes: Callable[..., object]) -> None:
+def test_call_of_a_pickle_in_a_large_joblib_array_of_objects_is_found(read_bytes: Callable[..., object]) -> None:
     joblib, numpy = pytest.importorskip("joblib"), pytest.importorskip("numpy")
     plain = [{"name": f"layer.{number}", "size": number} for number in range(20_000)]
     values = numpy.array([*plain, PAYLOAD, *plain], dtype=object)

@@ -64,7 +64,7 @@ def list_acts(program: PickleProgram) -> list[tuple[Act, str]]:
 
 
 @check_each("path", sorted(FIXTURES.rglob("*.p*")))
-def test_every_pickle_fixture_is_recognised_under_any_name(path: Path) -> None:
+def test_every_pickle_fixture_is_recognised_even_under_the_name_of_a_text_file(path: Path) -> None:
     assert is_recognised(path.read_bytes(), path="notes.txt")
 
 
@@ -115,7 +115,7 @@ def test_pickle_call_whose_result_is_discarded_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("name", ["memo-detour", "memo-confusion", "os-system-obj", "os-system-inst"])
-def test_call_through_an_indirection_is_recorded_under_the_function_that_it_reaches(name: str) -> None:
+def test_call_by_the_memo_or_by_the_opcodes_obj_and_inst_is_recorded_under_the_called_function(name: str) -> None:
     program, _ = read_pickle((FIXTURES / f"malicious/{name}.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in list_acts(program)
 
@@ -187,7 +187,9 @@ def test_persistent_id_of_an_old_torch_file_stands_for_the_class_that_it_contain
     assert (Act.CONSTRUCT, "pkg.Net") in list_acts(program)
 
 
-def test_nested_files_over_the_bound_in_a_pickle_are_reported_as_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_nested_in_a_pickle_beyond_the_greatest_number_are_reported_as_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.pickle.nested._NESTED_KEPT", 1000)
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
     _, rest = read_pickle(pickle.dumps(many, 4))
@@ -224,7 +226,7 @@ def test_legacy_torch_file_yields_tensor_data_with_the_size_of_its_numbers() -> 
     assert rest == [TensorData(16)]
 
 
-def test_pickle_machine_does_not_read_the_bytes_of_long_constants() -> None:
+def test_pickle_machine_skips_most_bytes_of_a_long_constant() -> None:
     data = pickle.dumps([b"x" * 50_000_000, "end"], 4)
     window = StrictWindow(data)
     items = list(find_reader("pickle").read(Artifact("x", len(data), lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
@@ -255,7 +257,7 @@ def test_pickle_machine_reads_each_pickle_bomb_to_its_end(path: Path) -> None:
     assert not rest
 
 
-def test_equal_pickle_events_are_recorded_once() -> None:
+def test_calls_of_one_class_that_differ_only_in_plain_arguments_give_fewer_than_five_events() -> None:
     program, _ = read_pickle(pickle.dumps([decimal.Decimal(number) for number in range(5000)], 4))
     assert len(program.events) < 5
 
@@ -293,7 +295,9 @@ _PLAIN = st.recursive(
 
 @given(_PLAIN, st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_recorded_imports_equal_the_names_that_python_passes_to_find_class(value: object, protocol: int) -> None:
+def test_recorded_imports_equal_those_of_find_class_of_python_after_python_2_names_are_mapped(
+    value: object, protocol: int
+) -> None:
     data = pickle.dumps(value, protocol)
     recorder = RecordingUnpickler(data)
     recorder.load()

@@ -79,7 +79,7 @@ def test_each_code_object_of_a_marshalled_module_is_decoded_in_every_marshal_ver
     assert [code.bytecode for code in found] == [code.co_code for code in iterate_code_objects(MODULE)]
 
 
-def test_decoded_bytecode_instructions_match_those_of_the_running_python() -> None:
+def test_bytecode_instructions_that_the_decoder_has_names_for_match_those_of_the_running_python() -> None:
     for code in iterate_code_objects(MODULE):
         table = detect_instruction_set(code.co_code, "3.11 or later")
         assert table is not None
@@ -108,7 +108,7 @@ def test_outline_of_marshalled_code_lists_imports_names_and_constants() -> None:
     assert next(iter(outlines)) == "<module>"
 
 
-def test_code_of_python_3_8_and_2_7_is_outlined_in_its_own_layout() -> None:
+def test_code_of_python_3_8_is_outlined_with_instructions_and_that_of_2_7_only_with_names() -> None:
     (new,) = outline_marshalled_code(PYTHON_38, 0)
     assert (new.versions, new.imports, new.names, new.constants) == ("3.8 to 3.10", ("os",), ("system",), ("'x'",))
     assert new.instructions[-2:] == ("LOAD_CONST 'x'", "CALL_METHOD")
@@ -132,7 +132,9 @@ def test_code_of_python_3_8_and_2_7_is_outlined_in_its_own_layout() -> None:
          ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL"]),
     ],
 )  # fmt: skip
-def test_code_of_other_python_versions_is_decoded(version: str, code: list[int], steps: list[str]) -> None:
+def test_bytecode_of_python_3_11_3_12_and_3_14_is_told_apart_and_decoded(
+    version: str, code: list[int], steps: list[str]
+) -> None:
     table = detect_instruction_set(bytes(code), "3.11 or later")
     assert table is INSTRUCTION_SETS[version]
     operands = list_operands(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
@@ -209,7 +211,7 @@ def test_code_object_in_bytes_that_protocol_2_stores_as_text_is_outlined(read_by
     assert program.code_objects[-1].offset == max(event.offset for event in program.events)
 
 
-def test_code_objects_before_damage_in_marshalled_data_are_outlined() -> None:
+def test_complete_code_objects_in_truncated_marshalled_data_are_decoded() -> None:
     data = marshal.dumps(MODULE)
     assert {code.name for code in decode_code_objects(data[:-30])} == {"A", "f", "g", "h", "k"}
 
@@ -234,7 +236,7 @@ def test_constants_that_would_expand_exponentially_are_left_out_of_a_code_outlin
     assert outline.constants == ()
 
 
-def test_search_for_names_in_nested_shared_tuples_takes_a_bounded_number_of_steps() -> None:
+def test_search_for_texts_in_nested_shared_tuples_takes_a_bounded_number_of_steps() -> None:
     # On each of four levels, a tuple of 40 references to the tuple below: 40**4 paths lead to the text.
     bomb = b"\xa9\x01" + b"Z\x01x"
     # Reference 0 is the code object, and 1 the first tuple.

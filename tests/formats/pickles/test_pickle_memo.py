@@ -25,7 +25,7 @@ def test_memo_holds_the_same_entries_as_a_dict_in_any_write_order(writes: list[t
 
 
 @given(st.lists(st.integers(-2, 3_000_010)), st.integers(-2, 3_000_010))
-def test_index_set_has_the_same_members_and_operations_as_a_set(indices: list[int], other: int) -> None:
+def test_index_set_has_the_members_the_length_and_the_disjointness_of_a_set(indices: list[int], other: int) -> None:
     index_set = IndexSet(indices)
     assert set(index_set) == set(indices)
     assert len(index_set) == len(set(indices))

@@ -66,7 +66,7 @@ def list_spans(data: bytes, **options: bool) -> list[tuple[int, int]]:
 
 
 @check_each("form", PICKLES_BY_FORM)
-def test_pickle_of_every_form_between_junk_bytes_is_found(form: str) -> None:
+def test_pickle_with_a_dangerous_call_is_found_between_junk_bytes_even_without_proto_or_stop(form: str) -> None:
     pickled = PICKLES_BY_FORM[form]
     (span,) = list_spans(JUNK + pickled + JUNK)
     assert span == (len(JUNK), len(pickled))
@@ -116,7 +116,9 @@ def test_search_finds_no_pickle_in_random_weights(kind: str) -> None:
 
 
 @pytest.mark.parametrize("shift", range(-40, 41, 8))
-def test_pickle_that_lies_across_two_chunks_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickle_near_the_offset_where_the_search_of_the_next_chunk_begins_is_found_once(
+    shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
     overlap = 4096  # of a chunk with the next, where the search of the next begins
     start = 16384 - overlap + shift
@@ -180,7 +182,7 @@ def test_found_pickle_ends_at_the_first_opcode_that_a_loader_rejects() -> None:
     ["pickle.pkl", "damage.pkl", "header.bin", "header-protocol0.bin", "header-instance.bin", "header-object.bin",
      "header-unannounced.bin", "picture.gif", "text.txt", "json.json"],
 )  # fmt: skip
-def test_pickle_behind_data_of_another_format_is_read_by_the_whole_pipeline(
+def test_call_of_a_pickle_behind_other_data_is_found_when_the_whole_file_is_scanned(
     name: str, read_fixture: Callable[[str], object]
 ) -> None:
     reading = read_fixture(f"pickle/malicious/behind-{name}")

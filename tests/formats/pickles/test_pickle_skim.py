@@ -202,7 +202,7 @@ def find_act_offsets(events: list[PickleEvent], before: int | None = None) -> Ac
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]))
-def test_machine_records_the_same_events_of_a_complete_program_with_and_without_skimming(
+def test_skimming_keeps_the_kind_the_subject_and_the_order_of_the_acts_of_a_complete_pickle(
     seed: int, protocol: int
 ) -> None:
     data = ProgramWriter(seed, protocol).write_program()
@@ -221,7 +221,7 @@ def test_machine_records_the_same_events_of_a_complete_program_with_and_without_
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.data())
-def test_machine_with_skimming_records_every_act_before_the_fault_of_a_damaged_program(
+def test_machine_with_skimming_records_imports_and_calls_before_the_fault_of_a_damaged_pickle(
     seed: int, protocol: int, choice: st.DataObject
 ) -> None:
     data = bytearray(ProgramWriter(seed, protocol).write_program())
@@ -256,7 +256,9 @@ _DTYPE_WITH_FIELDS_IN_MEMO = push_dtype(
     ],
     ids=["list", "set", "tuple", "state", "fields-of-dtype"],
 )  # fmt: skip
-def test_skimmer_skips_plain_items_only_if_they_are_set_on_a_plain_mapping(target: bytes, kind: str | None) -> None:
+def test_skimmer_skips_items_of_a_mapping_but_not_of_a_list_set_tuple_state_or_dtype_fields(
+    target: bytes, kind: str | None
+) -> None:
     data = b"\x80\x04" + target + b"\x8c\x01kN" * 20_000 + b"u."
     machine = Machine(CountingWindow(data), 0, Limits(), skips_plain_data=True)
     machine.execute()
@@ -327,7 +329,9 @@ OS, MATH, SYSTEM = push_long_text("os"), push_long_text("math"), push_long_text(
     ],
     ids=["put-and-memoize", "overwritten-in-plain-data", "overwritten-outside"],
 )
-def test_memo_entries_that_are_written_out_of_order_resolve_as_in_the_loader(program: bytes) -> None:
+def test_memo_entries_written_out_of_order_or_overwritten_resolve_alike_with_and_without_skimming(
+    program: bytes,
+) -> None:
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
     assert [str(event.operand) for event in slow.recorder.events] == ["os.system"]
     assert [str(event.operand) for event in fast.recorder.events] == ["os.system"]
@@ -357,7 +361,7 @@ def test_memo_entries_in_skipped_data_count_for_the_limit_on_memo_entries(write:
 # Opcodes that push a text after its length in one, four and eight bytes.
 @check_each("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
 @check_each("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)])
-def test_skimmer_does_not_skip_plain_data_under_a_special_key(key: str, opcode: bytes) -> None:
+def test_skimmer_does_not_skip_plain_data_under_the_key_of_an_array_interface(key: str, opcode: bytes) -> None:
     state = b"}(" + push_long_text("a") + b"N" + opcode % len(key) + key.encode() + b"N" + push_long_text("b") + b"Nu"
     slow, fast = execute_without_and_with_skimming(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
     (attributes,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
@@ -431,7 +435,7 @@ def sweep_often(patch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.booleans())
-def test_sweeps_of_the_memo_change_no_event_if_values_stay_below_the_bound(
+def test_frequent_measuring_of_value_memory_changes_no_event_if_values_stay_below_the_bound(
     seed: int, protocol: int, skips: bool
 ) -> None:
     program = ProgramWriter(seed, protocol).write_program()
@@ -450,7 +454,7 @@ def test_sweeps_of_the_memo_change_no_event_if_values_stay_below_the_bound(
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.integers(0, 20_000))
-def test_names_and_calls_are_recorded_even_if_the_values_exceed_the_memory_bound(
+def test_pickle_event_is_missing_beyond_the_memory_bound_only_if_the_reached_bound_is_recorded(
     seed: int, protocol: int, bound: int
 ) -> None:
     data = ProgramWriter(seed, protocol).write_program()

@@ -42,7 +42,7 @@ def test_skops_node_whose_function_the_loader_calls_states_its_role(read_bytes, 
     assert SkopsNode("FunctionNode", "pkg", "run", role) in read_nodes(read_bytes, root)
 
 
-def test_each_skops_node_is_recorded_once_at_any_depth(read_bytes) -> None:
+def test_skops_nodes_nested_in_twenty_lists_are_recorded(read_bytes) -> None:
     root: object = FUNCTION
     for _ in range(20):
         root = build_node("ListNode", "builtins.list", content=[root, STRING_TYPE, STRING_TYPE])
@@ -142,7 +142,7 @@ def test_arbitrary_bytes_as_a_skops_schema_raise_no_exception(read_bytes, data: 
     read_bytes(data, PATH)
 
 
-def test_archive_with_schema_has_skops_layout(read_fixture) -> None:
+def test_archive_of_a_skops_model_is_listed_with_the_layout_skops(read_fixture) -> None:
     assert read_fixture("skops/benign/scaler.skops").of(ArchiveListing)[0].layout == "skops"
 
 

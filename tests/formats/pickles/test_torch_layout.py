@@ -32,7 +32,7 @@ EXPORT = ("m/archive_format", "m/models/model.json")
         ((), "plain"),
     ],
 )
-def test_layout_of_a_torch_archive_is_detected_from_its_member_names(names: tuple[str, ...], layout: str) -> None:
+def test_layout_of_a_model_archive_is_detected_from_its_member_names(names: tuple[str, ...], layout: str) -> None:
     assert detect_layout(names).name == layout
 
 

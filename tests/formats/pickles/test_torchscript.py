@@ -107,7 +107,7 @@ def test_torchscript_names_before_text_that_torch_refuses_are_mentioned(text: st
     assert [item.name for item in names.mentions] == ["aten::add"]
 
 
-def test_torchscript_source_with_too_many_names_or_tokens_is_reported_as_unread(
+def test_torchscript_source_with_too_many_names_or_tokens_raises_a_limit_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.torch.source._MOST_NAMES", 10)
@@ -125,7 +125,7 @@ def test_type_in_torchscript_source_is_qualified_by_the_path_of_the_source(read_
     assert reading.formats == {PATH: ["torchscript"]}
 
 
-def test_names_in_truncated_torchscript_source_are_mentioned(read_bytes) -> None:
+def test_names_before_an_invalid_character_in_torchscript_source_are_mentioned(read_bytes) -> None:
     reading = read_bytes(b"torch.save(x)\ny = $", PATH, content=TORCHSCRIPT)
     assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
     assert reading.unread == [(PATH, UnreadReason.DAMAGED), (PATH, UnreadReason.UNCLAIMED)]
@@ -162,7 +162,7 @@ def torch():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_each_operator_of_a_model_that_torch_traces_and_saves_is_mentioned(torch, read_bytes) -> None:
+def test_each_aten_operator_of_a_model_that_torch_traces_and_saves_is_mentioned(torch, read_bytes) -> None:
     layers = [torch.nn.Linear(4, 4), torch.nn.GELU(), torch.nn.LayerNorm(4), torch.nn.Softmax(-1)]
     script = torch.jit.trace(torch.nn.Sequential(*layers), torch.ones(1, 4))
     buffer = io.BytesIO()

@@ -37,7 +37,7 @@ def test_ggml_file_is_read_in_the_layout_that_its_program_writes(file, layout, t
     assert (stated["layout"], stated["tensors"]) == (layout, str(tensors))
 
 
-def test_outline_of_ggml_states_the_hyperparameters(read_bytes):
+def test_outline_of_ggml_states_the_embedding_size_of_a_model_and_the_rank_of_an_adapter(read_bytes):
     assert get_facts(read_bytes(build_aligned_model(3), "x"))["embedding"] == str(LLAMA[1])
     assert get_facts(read_bytes(build_adapter(), "x"))["rank"] == "8"
 

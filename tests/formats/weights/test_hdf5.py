@@ -254,7 +254,7 @@ def test_hdf5_file_whose_tree_has_too_many_nodes_is_reported_as_unread(read_byte
     assert UnreadReason.LIMIT in read_bytes(data, "w.h5").reasons()
 
 
-def test_hdf5_reader_does_not_read_numeric_data(bytes_window, read_bytes):
+def test_hdf5_reader_does_not_read_the_data_of_a_dataset_of_floats(bytes_window, read_bytes):
     file = Hdf5()
     root = file.add_group([build_hard_link("w", file.add_array((1 << 20,), bytes(4 << 20)))])
     window = bytes_window(file.build(root))
@@ -440,7 +440,7 @@ def test_bytes_after_the_end_of_an_hdf5_file_are_unclaimed_and_searched(read_byt
 
 @pytest.mark.parametrize("version", ["earliest", "v108", "latest"])
 @pytest.mark.parametrize("filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}])
-def test_hdf5_file_with_any_kind_of_chunk_index_leaves_no_unclaimed_bytes(version, filters, read_bytes):
+def test_hdf5_file_with_the_chunk_indexes_that_h5py_writes_leaves_nothing_unread(version, filters, read_bytes):
     h5py = pytest.importorskip("h5py")
     stored = BytesIO()
     # A word states the oldest version that h5py may use, and a pair the newest one too.

@@ -53,7 +53,7 @@ def test_msgpack_weights_are_recognised_without_an_extension(read_bytes):
         (WEIGHTS + b"\x01", "trailing-data"),
     ],
 )
-def test_each_contradiction_in_a_msgpack_file_is_reported_as_its_defect(data, kind, read_bytes):
+def test_malformed_or_unknown_part_of_a_msgpack_file_is_reported_as_its_kind_of_defect(data, kind, read_bytes):
     assert kind in read_bytes(data, "m.msgpack").kinds()
 
 
@@ -103,7 +103,7 @@ def test_msgpack_values_over_the_bound_are_reported_as_unread(read_bytes):
     assert read_bytes(array, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
 
 
-def test_msgpack_contents_up_to_the_bound_are_read_and_the_rest_reported_as_unread(read_bytes):
+def test_msgpack_byte_values_beyond_the_bound_are_reported_as_unread_and_a_pickle_before_is_found(read_bytes):
     count = 1001  # one more than the bound
     reading = read_bytes(b"\xdc" + count.to_bytes(2, "big") + ENCODED_PICKLE * count, "m.msgpack")
     assert UnreadReason.LIMIT in reading.reasons()
@@ -134,7 +134,7 @@ def test_msgpack_map_that_states_more_pairs_than_bytes_follow_is_reported_as_dam
         b"\x85" * 40,
     ],
 )
-def test_bytes_of_other_formats_are_not_recognised_as_msgpack_without_its_extension(data, read_bytes):
+def test_tiny_or_odd_msgpack_maps_and_other_bytes_are_not_recognised_without_the_extension(data, read_bytes):
     assert "msgpack" not in read_bytes(data, "file").formats["file"]
 
 

@@ -12,7 +12,7 @@ from modelaudit.model.structure import UnreadReason
 ARRAYS = fixture_path("mxnet/benign/model-0000.params")
 
 
-def test_outline_of_mxnet_counts_the_arrays(read_bytes) -> None:
+def test_outline_of_an_mxnet_array_file_states_a_positive_number_of_arrays(read_bytes) -> None:
     reading = read_bytes(ARRAYS.read_bytes(), ARRAYS.name)
     (outline,) = reading.of(Outline)
     assert outline.format == "mxnet"
@@ -38,7 +38,7 @@ def test_truncated_mxnet_array_file_is_reported_as_damaged(length: int, read_byt
     assert UnreadReason.DAMAGED in read_bytes(ARRAYS.read_bytes()[:length], ARRAYS.name).reasons()
 
 
-def test_every_operator_of_an_mxnet_graph_is_mentioned(read_bytes) -> None:
+def test_unknown_operator_of_the_last_node_of_an_mxnet_graph_is_mentioned(read_bytes) -> None:
     symbol = json.loads(fixture_path("mxnet/benign/model-symbol.json").read_text())
     symbol["nodes"].append({"op": "acme_exec_shell", "name": "last", "inputs": []})
     reading = read_bytes(json.dumps(symbol).encode(), "model-symbol.json")

@@ -162,7 +162,7 @@ def test_npy_array_of_an_invalid_shape_has_a_defect(shape, kind, read_bytes):
 
 
 @check_each("percentage", range(0, 100, 3))
-def test_npy_file_truncated_at_any_byte_is_reported_as_damaged(percentage, read_bytes):
+def test_npy_file_truncated_anywhere_after_its_first_eight_bytes_is_reported_as_damaged(percentage, read_bytes):
     data = _write_array(_OBJECTS["objects"])
     length = len(data) * percentage // 100
     reading = read_bytes(data[:length])

@@ -96,7 +96,9 @@ def test_torch7_table_that_contains_itself_is_read_without_an_absence(read_bytes
 
 @check_each("word, is_number", [(b"-1.5e+05", True), (b".5", True), (b"-nan", True), (b"inf", True), (b"1.#INF", True),
                                 (b"0.5\x80\x04", False), (b"posix", False)])  # fmt: skip
-def test_word_in_the_place_of_a_torch7_number_is_reported_as_damaged(word, is_number, fixtures, read_bytes):
+def test_word_in_the_place_of_a_torch7_number_leaves_an_absence_unless_it_is_a_number(
+    word, is_number, fixtures, read_bytes
+):
     text = (fixtures / "torch7/benign/text.t7").read_bytes().replace(b"1.5", word)
     assert (read_bytes(text).unread == []) is is_number
 
@@ -203,7 +205,9 @@ def test_deeply_nested_java_objects_are_read_without_recursion_or_reported_as_un
         ("xgboost-binary/benign/model.model", 60),
     ],
 )
-def test_inserted_bytes_outside_every_structure_are_unclaimed_and_searched(path, inserted_at, fixtures, read_bytes):
+def test_pickle_appended_to_a_model_file_or_put_in_its_reserved_header_is_unclaimed_and_found(
+    path, inserted_at, fixtures, read_bytes
+):
     data = (fixtures / path).read_bytes()
     assert read_bytes(data, path.rpartition("/")[2]).unread == []
     start = len(data) if inserted_at is None else inserted_at

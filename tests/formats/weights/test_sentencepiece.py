@@ -22,7 +22,7 @@ def test_pickle_in_a_sentencepiece_model_is_read(read_fixture):
     assert read_fixture("sentencepiece/malicious/pickle-within.model").evaluates
 
 
-def test_sentencepiece_model_with_a_field_outside_its_schema_is_reported_as_damaged(fixtures, read_bytes):
+def test_sentencepiece_model_with_an_unknown_mistyped_or_incomplete_field_is_reported_as_damaged(fixtures, read_bytes):
     data = (fixtures / "sentencepiece/benign/tokenizer.model").read_bytes()
     # Field 1 as a number, field 10, and a piece without a score.
     for field in (b"\x08\x01", b"\x52\x01a", b"\x0a\x02\x0a\0"):

@@ -75,7 +75,9 @@ def test_mutated_sentencepiece_and_ocdbt_files_never_crash_the_readers(read_byte
         ("a.html", '<script type="application/json">{}</script>', set()),
     ],
 )
-def test_script_in_an_svg_or_html_page_is_mentioned(name, text, expected, read_bytes):
+def test_script_handler_or_frame_of_an_svg_or_html_page_is_mentioned_but_not_json_in_a_script(
+    name, text, expected, read_bytes
+):
     reading = read_bytes(text.encode(), name)
     assert reading.formats[name] == ["markup"]
     assert {mention.name for each in reading.of(Outline) for mention in each.mentions} == expected

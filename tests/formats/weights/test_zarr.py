@@ -93,7 +93,9 @@ def test_zarr_codec_is_mentioned_even_if_its_settings_look_like_array_metadata(r
         ),
     ],
 )
-def test_zarr_metadata_give_the_expected_chunk_grid(metadata, expected, read_bytes):
+def test_zarr_metadata_determine_the_folder_the_separator_and_the_number_of_the_chunk_files(
+    metadata, expected, read_bytes
+):
     assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == (expected,)
 
 
@@ -106,7 +108,7 @@ def test_zarr_metadata_give_the_expected_chunk_grid(metadata, expected, read_byt
         build_v3_metadata(chunk_grid={"name": "acme"}),
     ],
 )
-def test_invalid_zarr_metadata_give_no_chunk_grid(metadata, read_bytes):
+def test_zarr_metadata_with_an_invalid_shape_or_an_unknown_chunk_grid_give_no_chunk_grid(metadata, read_bytes):
     assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == ()
 
 
