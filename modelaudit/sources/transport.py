@@ -80,10 +80,7 @@ def _restrict_request(request: httpx2.Request, budget: RequestBudget) -> None:
 def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> httpx2.Response:
     """Return the answer with a body that ends at the bounds of the budget."""
     _check_next_page(request, response, budget)
-    linked_size = response.headers.get("x-linked-size", "")
-    # Compared as text, because a server may state thousands of digits.
-    if budget.size is not None and linked_size.isdecimal() and linked_size.lstrip("0") != str(budget.size).lstrip("0"):
-        raise RefusedAnswerError(f"it states {linked_size[:20]} bytes, and its listing {budget.size}")
+    _check_announced_size(request, response, budget)
     stream = response.stream
     assert isinstance(stream, httpx2.SyncByteStream)
     coding = response.headers.get("content-encoding", "").strip().lower()
@@ -116,6 +113,24 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
             raise BoundReachedError(f"the server announces {announced[:20]} bytes, more than {_state_size(budget)}")
         body = _BoundedBody(stream, _count_file_bytes(pieces, start, allowed, budget))
     return httpx2.Response(response.status_code, headers=headers, stream=body, extensions=response.extensions)
+
+
+def _check_announced_size(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> None:
+    """Check the size that the headers state for a file, before the file is requested.
+
+    Raises:
+        RefusedAnswerError: it contradicts the listing.
+        BoundReachedError: the listing states none, and it is beyond the bound.
+    """
+    linked_size = response.headers.get("x-linked-size", "")
+    # Compared as text, because a server may state thousands of digits.
+    if budget.size is not None and linked_size.isdecimal() and linked_size.lstrip("0") != str(budget.size).lstrip("0"):
+        raise RefusedAnswerError(f"it states {linked_size[:20]} bytes, and its listing {budget.size}")
+    # The client warns on stderr of a size beyond the free space, before it requests the file.
+    if budget.file is not None and budget.size is None and request.method == "HEAD":
+        head_size = linked_size or response.headers.get("content-length", "")
+        if _announces_more(head_size, budget.max_file_bytes):
+            raise BoundReachedError(f"the server announces {head_size[:20]} bytes, more than {_state_size(budget)}")
 
 
 def _check_next_page(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> None:

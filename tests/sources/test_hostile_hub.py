@@ -449,6 +449,17 @@ def list_half_character(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
 
 
+def announce_size_of_unstated_file(header: str) -> Arrange:
+    """List the weights without a size, and state one in the answer to HEAD that is larger than every disk."""
+
+    def arrange(hub: LoopbackHub, tiny: Repository) -> None:
+        hub.inject_fault("/revision/", content=describe_commit(tiny, [{"rfilename": "weights.bin"}]))
+        hub.inject_fault("/tree/", content=b"[]")
+        hub.inject_fault("weights.bin", method="HEAD", headers={"X-Linked-Size": None, header: str(10**17)})
+
+    return arrange
+
+
 FILE_FAULTS: dict[str, tuple[Arrange, str]] = {
     "endless body": (answer_download_by(make_endless_body()), f"sends more than the {SIZE} bytes"),
     "endless chunks": (
@@ -469,6 +480,14 @@ FILE_FAULTS: dict[str, tuple[Arrange, str]] = {
     "file of another commit": (
         change_headers("weights.bin", {"X-Repo-Commit": OTHER_COMMIT}, method="HEAD"),
         f"is for commit {OTHER_COMMIT} in place of",
+    ),
+    "huge linked size in the head": (
+        announce_size_of_unstated_file("X-Linked-Size"),
+        "announces 100000000000000000 bytes",
+    ),
+    "huge content length in the head": (
+        announce_size_of_unstated_file("Content-Length"),
+        "announces 100000000000000000 bytes",
     ),
     "other size in the head": (
         change_headers("weights.bin", {"X-Linked-Size": str(10**18)}, method="HEAD"),
