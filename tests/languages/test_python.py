@@ -370,6 +370,14 @@ def test_cell_line_that_python_reads_is_not_taken_for_a_line_of_ipython(source: 
     assert not cell.shell
 
 
+@check_each("line", ["!ls", "?x", "%cd a", "%cd \\\n"])
+def test_line_of_ipython_ends_where_ipython_ends_it_and_the_rest_is_python(line: str) -> None:
+    assert split_cell(f"x = 1\n{line}\u2028f('a')").python.endswith("\nf('a')")
+    assert split_cell("!ls \\\r\nf('a')").python == "pass\nf('a')"
+    assert split_cell("!ls \\\u2028\nf('a')").python == "pass\nf('a')"
+    assert split_cell("%%time\u2028f('a')").python == "pass\nf('a')"
+
+
 def test_line_of_ipython_after_a_closed_string_or_bracket_is_taken_from_python() -> None:
     source = "x = f'{a[\"b\"]:>{w}}' + '''(\n''' # (\n!it's (\nu\"'\n?x\n%cd a\nz['a = b'] = !ls"
     cell = split_cell(source)

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 # Python ends lines here only. ``str.splitlines`` also splits at U+2028 and others, which are text in a comment.
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_LINE_END: Final = re.compile(r"\r\n|\r(?!\r\n)|\n")
+_RETURN_AFTER_BACKSLASH: Final = re.compile(r"\\\r\n?")
+# IPython ends magics, commands and help here as well: the other line ends of ``str.splitlines``.
+_OTHER_LINE_END: Final = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _STRING_START: Final = re.compile(r"(?<!\w)([A-Za-z]{0,2})(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')")
 # What takes one step of the scan within code, apart from the start of a string.
 _CODE_STEP: Final = re.compile(r"[^\W\d]\w*|[^\w\"'#()\[\]{}:]+|\d\w*|.", re.DOTALL)
@@ -60,6 +63,7 @@ class LineScanner:
         Returns:
             The line, as long as before, with ``_`` in place of each character of a string or comment.
         """
+        line = line.removesuffix("\r")
         masked: list[str] = []
         self._is_continued = False
         position = 0
@@ -146,6 +150,15 @@ class LineScanner:
 
 
 def split_lines(source: str) -> list[str]:
-    """Split the source of a cell into the lines that Python reads, without their ends."""
-    lines = _LINE_END.split(source)
+    """Split the source of a cell into the lines that Python reads, without their ends.
+
+    A carriage return stays behind a backslash: IPython continues a magic or command only where a line feed follows it.
+    """
+    lines = _LINE_END.split(_RETURN_AFTER_BACKSLASH.sub("\\\\\r\r\n", source))
     return lines if lines[-1] else lines[:-1]
+
+
+def cut_line(line: str) -> tuple[str, str | None]:
+    """Split a line where IPython ends a magic, command or help; the text behind is ``None`` if the line ends there."""
+    end = _OTHER_LINE_END.search(line)
+    return (line, None) if end is None else (line[: end.start()], line[end.end() :])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.languages.python import attack_texts
-from modelaudit.languages.python.cell_lines import LineScanner, split_lines
+from modelaudit.languages.python.cell_lines import LineScanner, cut_line, split_lines
 from modelaudit.languages.python.magics import (
     DEFAULT_ALIASES,
     PLAIN_MAGICS,
@@ -86,7 +86,9 @@ def split_cell(source: str) -> Cell:
             continue
         if not line.strip().startswith("%%"):
             break
-        magic = line.strip().removeprefix("%%")
+        magic, rest = cut_line(line.strip().removeprefix("%%"))
+        if rest:
+            lines.insert(index + 1, rest)
         if magic.partition(" ")[0] in _TEXT_MAGICS:
             _apply_cell_magic(cell, magic, lines[index + 1 :], index + 1)
             set_up = _translate_lines(cell, lines[:index])
@@ -187,36 +189,34 @@ def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
     """Replace each IPython line by Python, line for line, and put what it runs into ``cell``."""
     translated: list[str] = []
     scanner = LineScanner()
-    index = 0
-    while index < len(lines):
+    pending = list(reversed(list(enumerate(lines, 1))))
+    while pending:
         check_deadline()
-        line = lines[index]
-        first_index = index
-        index += 1
-        if not scanner.begins_statement:
-            scanner.scan(line)
-            translated.append(line)
+        number, text = pending.pop()
+        line, rest = cut_line(text)
+        is_help = _HELP.match(line) is not None
+        if not scanner.begins_statement or (not is_help and _match_escape(line) is None):
+            scanner.scan(text)
+            translated.append(text)
             continue
-        if _match_escape(line) is None:
-            is_help = _HELP.match(line) is not None
-            if not is_help:
-                scanner.scan(line)
-            translated.append("" if is_help else line)
+        if is_help and _match_escape(line) is None:
+            translated.append("")
+            pending += [(number, rest)] if rest else []
             continue
         parts = [line]
         # A backslash continues an escape line; the lines that it takes become empty.
-        while parts[-1].endswith("\\") and index < len(lines):
+        while parts[-1].endswith("\\") and rest is None and pending:
+            part, rest = cut_line(pending.pop()[1])
             parts[-1] = parts[-1].removesuffix("\\")
-            parts.append(lines[index].strip())
-            index += 1
-        line = " ".join(parts)
-        escape = _match_escape(line)
+            parts.append(part.strip())
+        escape = _match_escape(" ".join(parts))
         if escape is None:
-            translated.append(line)
+            translated.append(" ".join(parts))
         else:
             indentation, characters, command = escape
-            translated.append(indentation + _translate_escape(cell, characters, command, first_index + 1))
-        translated += [""] * (index - first_index - 1)
+            translated.append(indentation + _translate_escape(cell, characters, command, number))
+        translated += [""] * (len(parts) - 1)
+        pending += [(number + len(parts) - 1, rest)] if rest else []
     return translated
 
 
