@@ -93,7 +93,7 @@ _PIPE: Final = re.compile(
 )
 # Output into a file, and copies: they matter if the new name is that of a program.
 _OUTPUT: Final = re.compile(rf"(?:>{{1,2}}|\btee[ \t](?:-a[ \t])?)[ \t]*({_WORD})")
-_COPY: Final = re.compile(rf"{_START}(?:cp|mv|ln|install|copy|move)[ \t]([^\n;|&]{{1,300}})")
+_COPY: Final = re.compile(rf"{_START}(?:cp|mv|ln|install|copy|move|COPY|ADD)[ \t]([^\n;|&]{{1,300}})")
 _FIND: Final = re.compile(rf"{_START}find[ \t]([^\n]{{1,300}})")
 _MOST_BEFORE: Final = 500
 _MAKE_INCLUDE: Final = re.compile(r"^[ \t]*[-s]?(?:include|load)[ \t]([^\n]{1,500})", re.MULTILINE)

@@ -92,6 +92,7 @@ def test_program_that_a_tool_runs_from_text_of_a_certain_form_is_judged(
         ("run.sh", "cp data.txt run2.sh\n", True),
         ("run.sh", "BASH_ENV=data.txt true\n", True),
         ("Makefile", "include data.txt\n", True),
+        ("Dockerfile", "FROM python\nCOPY data.txt /x.py\n", True),
         ("Makefile", "all:\n\tpython3 -u data.txt\n", True),
         (".vscode/tasks.json", '{"command": "python3", "args": ["data.txt"]}', True),
         (".claude/settings.json", '{"hooks": {"x": [{"command": "cd y && python3 data.txt"}]}}', True),
