@@ -83,7 +83,9 @@ class _BracketScanner:
 
     def _open_expansion(self, is_quoted: bool) -> None:
         """Open what follows a dollar sign; between double quotes, ``$'`` and ``$"`` begin nothing."""
-        if self.text.startswith("((", self.index):
+        if self.text.startswith("$", self.index):  # ``$$``, a number: a quote behind it is an ordinary one
+            self.index += 1
+        elif self.text.startswith("((", self.index):
             self.open_brackets += (_ARITHMETIC, _ARITHMETIC)
             self.index += 2
         elif self.text.startswith("(", self.index):

@@ -53,6 +53,7 @@ def test_file_with_a_zero_byte_in_its_first_line_is_not_recognised_as_a_script(r
         ('x=1; y=$x$x; echo $y "$z"', [["echo", "11", "$z"]]),
         ("echo ${x:-c}", [["echo", "c"]]),
         ("$'\\x61\\142\\n'", [["ab\n"]]),
+        ("x=$(echo $$'\\') a", [["a"]]),
         ("a # b\nc", [["a"], ["c"]]),
         ("if a; then b; else c; fi", [["a"], ["b"], ["c"]]),
         ("case $x in a|b) c;; *) d;; esac", [["case", "$x", "in"], ["c"], ["d"]]),
