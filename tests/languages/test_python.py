@@ -82,6 +82,20 @@ def test_python_call_is_recorded_with_its_kind_of_use_and_its_full_name(source: 
 
 
 @check_each(
+    "arguments, name",
+    [
+        ("'@f(1)'", "pandas.eval"),
+        ("'x.y(1)', local_dict={'x': z}", "pandas.eval"),
+        ("'x.y(1)', 'python', None, None, None, [z]", "pandas.eval"),
+        ("'1 + 2'", "pandas.eval(constant)"),
+    ],
+)
+def test_constant_expression_of_pandas_counts_as_constant_only_if_it_uses_no_objects(arguments, name):
+    names = {each.name for each in analyze_source(f"import pandas\npandas.eval({arguments})").mentions}
+    assert names & {"pandas.eval", "pandas.eval(constant)"} == {name}
+
+
+@check_each(
     "source, name",
     [
         ("import torch\ntorch.load(x, weights_only=True)", "torch.load"),

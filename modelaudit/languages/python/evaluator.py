@@ -1378,7 +1378,8 @@ class Evaluator(ast.NodeVisitor):
             if text.provenance is Provenance.DECODED:
                 self.log.record(uses.OF_DECODED, call.name, call.line, call.detail)
             elif is_run:
-                is_plain = text.provenance is Provenance.LITERAL and not call.is_hidden
+                brings_names = call.name == "pandas.eval" and call_variants.brings_names_into_expression(call)
+                is_plain = text.provenance is Provenance.LITERAL and not call.is_hidden and not brings_names
                 name = f"{call.name}(constant)" if is_plain else call.name
                 self.log.record(uses.HIDDEN if call.is_hidden else uses.CALL, name, call.line, call.detail)
             # The result of ``compile`` is the text itself: a later ``exec`` of it runs the code.

@@ -178,6 +178,10 @@ def test_build_steps_and_requirements_under_indented_keys_of_setup_cfg_are_menti
     assert "d @ https://e.invalid/d" in list_names(read_bytes(extras, "setup.cfg"))
 
 
+def test_package_with_the_commands_of_distutils_in_setup_cfg_is_mentioned(read_bytes):
+    assert "command packages" in list_names(read_bytes(b"[global]\nCommand-Packages = evil\n", "setup.cfg"))
+
+
 def test_setup_cfg_settings_whose_keys_have_mixed_case_or_a_hyphen_are_mentioned(read_bytes):
     text = b"[options]\nCmdClass = build = a.B\nInstall-Requires = b @ https://e.invalid/b\n"
     assert {"cmdclass", "b @ https://e.invalid/b"} <= list_names(read_bytes(text, "setup.cfg"))

@@ -494,6 +494,33 @@ def test_mention_of_a_script_command_states_its_line_in_the_file(read_bytes, pat
     assert [mention.where.line for mention in mentions if mention.use == "download-and-run"] == [line]
 
 
+def test_program_of_python_in_a_here_document_of_a_dockerfile_is_read(read_bytes):
+    program = 'import os\nos.system("echo inert")\n'
+    for start in ("RUN <<EOF\n", "ONBUILD RUN --mount=type=cache,target=/x \\\n <<'EOF'\n"):
+        text = f"FROM x\n{start}#!/usr/bin/env python3\n{program}EOF\nRUN true\n"
+        line = 3 + start.count("\\\n")
+        (path,) = (path for path in read_bytes(text.encode(), "Dockerfile").formats if path.endswith(".py"))
+        assert path.endswith(f"line-{line}.py")
+
+
+@check_each(
+    "text, line",
+    [
+        ("# syntax=evil.example/frontend\nFROM x\n", 1),
+        ("# escape=`\n# Syntax = docker/dockerfile.example/x:1\nFROM x\n", 2),
+        ("FROM x\nRUN <<EOF\n#!/usr/bin/perl\nprint 1;\nEOF\n", 3),
+    ],
+)
+def test_program_of_a_dockerfile_that_is_neither_shell_nor_python_is_unread(read_bytes, text, line):
+    ((_, unread),) = read_bytes(text.encode(), "Dockerfile").inner.unread
+    assert (unread.reason, unread.where.line) == (UnreadReason.PROGRAM, line)
+
+
+def test_dockerfile_with_a_frontend_of_docker_and_a_shell_here_document_is_read_whole(read_bytes):
+    text = b"# syntax=docker/dockerfile:1.7\nFROM x\nRUN <<EOF\n#!/usr/bin/env bash\ntrue\nEOF\n"
+    assert not read_bytes(text, "Dockerfile").unread
+
+
 def test_git_hook_is_reported(read_bytes):
     assert ("on-open", "git hook pre-commit") in list_mentions(read_bytes(b"#!/bin/sh\ntrue\n", ".githooks/pre-commit"))
 

@@ -252,6 +252,9 @@ def _mention_config(settings: Iterable[Setting]) -> Iterator[Mention]:
         if key == "cmdclass" and section not in seen_classes:
             seen_classes.add(section)
             yield _make_step("cmdclass", str(setting.value), section, setting.line)
+        # distutils looks for each command, ``build`` included, in these packages first.
+        if key == "command_packages":
+            yield _make_step("command packages", str(setting.value), section, setting.line)
         if key in _REQUIREMENT_KEYS or section.startswith("options.extras_require"):
             yield from _mention_requirements(f"{section}.{key}", [str(setting.value)], setting.line)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from modelaudit.formats.documents.scripts.docker_programs import find_python_programs, find_unread_programs
 from modelaudit.formats.documents.structured.tables import interpret_table
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages.shell import git, recipes, settings_files
@@ -133,13 +134,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     finally:
         # After the deadline too, the mentions found so far are yielded.
         yield Outline(FORMAT, tuple(mentions), (("kind", kind),))
-    if kind == "index":
-        yield from interpret_table(artifact.path, get_file_name(artifact.path), text[:_MOST_CHARACTERS], limits)
-    if kind == "modelfile":
-        yield from settings_files.collect_modelfile_references(text[:_MOST_CHARACTERS])
+    yield from _interpret_kind(kind, artifact.path, text[:_MOST_CHARACTERS], limits)
     if kind in ("script", "dockerfile", "makefile"):
-        script = _SCRIPT_CONVERTERS[kind](text[:_MOST_CHARACTERS])
-        for number, (line, program) in enumerate(extract_python_programs(script)):
+        for number, (line, program) in enumerate(_extract_programs(kind, text[:_MOST_CHARACTERS])):
             if number >= _MOST_PROGRAMS:
                 raise LimitReachedError(f"only the first {_MOST_PROGRAMS} Python programs in the commands were read")
             inner = DecodedWindow(program.encode("utf-8", "replace"), get_budget(window, limits))
@@ -148,6 +145,16 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise damage
     if len(text) > _MOST_CHARACTERS:
         raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters of the commands were parsed")
+
+
+def _interpret_kind(kind: str, path: str, text: str, limits: Limits) -> Iterator[Reading]:
+    """Yield the settings and references of a file of the ``kind`` that has them, and its programs that stay unread."""
+    if kind == "index":
+        yield from interpret_table(path, get_file_name(path), text, limits)
+    elif kind == "dockerfile":
+        yield from find_unread_programs(text)
+    elif kind == "modelfile":
+        yield from settings_files.collect_modelfile_references(text)
 
 
 def _find_name_mentions(path: str) -> Iterator[Mention]:
@@ -176,6 +183,13 @@ def _find_script_mentions(text: str) -> Iterator[Mention]:
     yield from collect_script_mentions(text)
     if "powershell" in text.lower() or "pwsh" in text.lower():
         yield from collect_windows_mentions(text)
+
+
+def _extract_programs(kind: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield the first line, from 1, and the text of each Python program in a script, a Dockerfile or a Makefile."""
+    yield from extract_python_programs(_SCRIPT_CONVERTERS[kind](text))
+    if kind == "dockerfile":
+        yield from find_python_programs(text)
 
 
 _MENTION_FINDERS: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {

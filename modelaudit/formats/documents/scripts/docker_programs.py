@@ -1,0 +1,65 @@
+"""Find programs in a Dockerfile that are not shell: here-documents for another interpreter, and frontends.
+
+Source: documentation of the Dockerfile (here-documents, parser directives) and of BuildKit (custom frontends).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from modelaudit.model.structure import Location, Unread, UnreadReason
+
+# ``RUN <<EOF`` without a program: BuildKit runs the text by the interpreter of its first line.
+_PROGRAM_START: Final = re.compile(
+    r"^[ \t]*(?:ONBUILD[ \t]+)?RUN[ \t](?:[^\n\\]|\\\n?){0,1000}?<<-?[\"']?(\w+)[\"']?[^\n]*\n[ \t]*#![ \t]*([^\n]*)\n",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SHELL: Final = re.compile(r"\b(?:ba|da|a|k|z)?sh\b")
+# Parser directives come first, one a line. A frontend is an image that BuildKit runs to parse the file.
+_DIRECTIVE: Final = re.compile(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)[^\n]*(?:\n|\Z)")
+_KNOWN_FRONTEND: Final = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@]\S*)?\Z")
+_LONGEST_NAME_SHOWN: Final = 100  # characters
+
+
+class DockerProgram(NamedTuple):
+    """A program in a here-document: its first line in the file, from 1, and its text."""
+
+    line: int
+    text: str
+
+
+def find_python_programs(text: str) -> Iterator[DockerProgram]:
+    """Yield each program in a here-document that Python runs because of its first line."""
+    for line, interpreter, program in _find_programs(text):
+        if "python" in interpreter:
+            yield DockerProgram(line, program)
+
+
+def find_unread_programs(text: str) -> Iterator[Unread]:
+    """Yield an absence for a foreign frontend, and for each program that neither a shell nor Python runs."""
+    offset = 0
+    while directive := _DIRECTIVE.match(text, offset):
+        if directive[1].lower() == "syntax" and not _KNOWN_FRONTEND.match(directive[2]):
+            frontend = directive[2][:_LONGEST_NAME_SHOWN]
+            detail = f"the frontend {frontend!r} parses the Dockerfile: its program was not analysed"
+            yield Unread(UnreadReason.PROGRAM, detail, Location(line=text.count("\n", 0, directive.start(1)) + 1))
+        offset = directive.end()
+    for line, interpreter, _ in _find_programs(text):
+        if "python" not in interpreter and _SHELL.search(interpreter) is None:
+            detail = f"{interpreter[:_LONGEST_NAME_SHOWN]!r} runs a here-document: its code was not analysed"
+            yield Unread(UnreadReason.PROGRAM, detail, Location(line=line))
+
+
+def _find_programs(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the first line, the interpreter and the text of each here-document that names an interpreter."""
+    text = text.replace("\r\n", "\n")
+    offset, line = 0, 1
+    while start := _PROGRAM_START.search(text, offset):
+        end = re.compile(rf"^[ \t]*{start[1]}[ \t]*$", re.MULTILINE).search(text, start.end())
+        program_end = end.start() if end is not None else len(text)
+        line += text.count("\n", offset, start.end())
+        yield line - 1, start[2].strip(), text[start.end() : program_end]
+        line += text.count("\n", start.end(), program_end)
+        offset = max(program_end, start.end())
