@@ -66,7 +66,7 @@ def test_files_with_numpy_arrays_pass_the_scan(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_joblib_files_of_every_compression_pass_the_scan(tmp_path: Path) -> None:
+def test_joblib_files_without_compression_or_with_zlib_gzip_bz2_xz_or_lzma_pass_the_scan(tmp_path: Path) -> None:
     pytest.importorskip("joblib")
     samples = build_sample_writer(tmp_path)
     for name, value in importlib.import_module("writers.joblib_files").build_values():
@@ -100,7 +100,7 @@ def test_files_with_torch_layers_optimizers_and_schedules_pass_the_scan(tmp_path
 
 
 @pytest.mark.usefixtures("writers")
-def test_estimator_that_requires_another_is_built_with_one() -> None:
+def test_benign_writer_builds_an_estimator_that_requires_another_one_with_a_logistic_regression() -> None:
     multioutput = pytest.importorskip("sklearn.multioutput")
     estimators = importlib.import_module("writers.estimators")
     built = estimators.build_estimator(multioutput.MultiOutputClassifier)

@@ -119,7 +119,7 @@ def _edit_list(checkout: Path) -> None:
         ),
     ],
 )
-def test_missing_or_altered_fixture_build_is_detected_and_rebuilt(
+def test_missing_or_altered_fixtures_are_detected_and_rebuilt_unless_the_digest_list_lacks_one(
     checkout: Path, alter: Callable[[Path], None], fault: str
 ) -> None:
     alter(checkout)

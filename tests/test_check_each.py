@@ -67,7 +67,7 @@ def test_check_each_preserves_the_error_type_and_adds_a_note_on_the_case() -> No
     assert caught.value.__notes__ == ["in case 2, 0"]
 
 
-def test_that_check_each_runs_without_a_case_fails() -> None:
+def test_check_each_without_a_case_fails() -> None:
     @check_each("number", [])
     def check(number: int) -> None:
         raise AssertionError

@@ -98,7 +98,7 @@ def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTre
 
 
 @one_worker
-def test_documentation_page_of_each_rule_has_every_section(site: SiteTree) -> None:
+def test_documentation_page_of_each_rule_explains_the_rule_and_shows_the_examples_that_it_has(site: SiteTree) -> None:
     for id_, rule in load_catalogue().findings.items():
         text = site.pages[f"rules/{id_}.md"]
         expected_parts = ["## What it finds", "## Why it matters", "## What to do", f"since {rule.rule.since}"]
@@ -126,7 +126,7 @@ def test_python_examples_of_the_documentation_run_without_error(monkeypatch: pyt
     assert example_count >= 6
 
 
-def test_modules_and_names_that_examples_import_exist() -> None:
+def test_modelaudit_names_that_documentation_examples_import_exist() -> None:
     missing, imports = [], 0
     for page in PAGES:
         for _, code in CODE_BLOCK.findall(page.read_text(encoding="utf-8")):
@@ -144,7 +144,7 @@ def test_modules_and_names_that_examples_import_exist() -> None:
     assert imports >= 8
 
 
-def test_api_page_names_every_argument_and_has_examples() -> None:
+def test_api_page_names_every_argument_of_scan_and_has_at_least_four_examples() -> None:
     text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     assert text.count("```python") >= 4
     assert not [
@@ -178,7 +178,7 @@ def test_example_rule_in_the_guide_has_the_keys_and_matchers_of_the_real_rule() 
     )
 
 
-def test_every_path_named_in_the_guides_exists() -> None:
+def test_paths_in_contributing_md_and_extending_md_exist_except_for_those_of_the_toy_example() -> None:
     for page in ("CONTRIBUTING.md", "docs/extending.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         paths = [
@@ -205,7 +205,7 @@ def test_contributing_guide_has_at_most_1000_words() -> None:
 
 
 @pytest.mark.slow
-def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
+def test_readme_modelaudit_commands_run_and_readme_make_commands_pass_a_dry_run(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(
         r"^\$ (.+?)(?:\s+#.*)?$", "\n".join(code for _, code in CODE_BLOCK.findall(text)), re.MULTILINE
@@ -287,7 +287,7 @@ def test_every_document_is_in_the_navigation_of_the_site(site: SiteTree) -> None
     assert (configuration["strict"], configuration["theme"]["font"]) == (True, False)
 
 
-def test_links_resolve_to_committed_files_and_headings() -> None:
+def test_relative_links_in_documents_lead_to_files_of_the_repository_and_to_existing_headings() -> None:
     committed = set(run_git("ls-files", "--cached", "--others", "--exclude-standard").splitlines())
     folders = {parent.as_posix() for path in committed for parent in Path(path).parents}
     broken = []
@@ -315,7 +315,7 @@ def list_fragments(page: Path) -> frozenset[str]:
     return frozenset(map(generate.make_anchor, HEADING.findall(page.read_text(encoding="utf-8"))))
 
 
-def test_report_page_names_every_field_of_the_schema() -> None:
+def test_report_page_names_every_top_level_field_of_the_report_schema() -> None:
     schema = json.loads((ROOT / "docs/report-v1.schema.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs/report.md").read_text(encoding="utf-8")
     assert not [field for field in _list_fields(schema) if f"| `{field}` |" not in text]
@@ -333,7 +333,7 @@ def _list_fields(schema: dict[str, object]) -> list[str]:
     return list(fields)
 
 
-def test_readme_shows_both_make_commands_and_every_exit_code() -> None:
+def test_readme_shows_make_demo_and_make_test_and_every_exit_code() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert 0 < text.index("make demo") < text.index("make test") < text.index("## ")
     assert all(f"\n| {code} | " in text for code in (0, 1, 2, 3, 4))
@@ -360,7 +360,7 @@ def test_lock_files_have_a_hash_for_each_version_and_name_no_package_host() -> N
     assert pins["run"] <= pins["dev"] and pins["build"] <= pins["dev"]
 
 
-def test_no_file_names_a_package_host() -> None:
+def test_makefile_pyproject_and_documents_name_no_package_host() -> None:
     files = [ROOT / "Makefile", ROOT / "pyproject.toml", *PAGES]
     assert not [name_page(file) for file in files if HOSTS_OF_PACKAGES.search(file.read_text(encoding="utf-8"))]
 

@@ -33,7 +33,7 @@ def judge_license(name: str, **options: object) -> AuditReport:
     return modelaudit.license(name, **{**defaults, **options})  # type: ignore[arg-type]
 
 
-def test_consistent_chain_is_allowed_without_fetching_weights(hub: LoopbackHub) -> None:
+def test_use_of_a_model_and_its_base_model_under_mit_is_allowed_without_a_request_for_weights(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT, **WEIGHTS})
     hub.add_repository(
         "acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT, **WEIGHTS}

@@ -235,7 +235,7 @@ def build_state_that_replaces_the_dictionary() -> bytes:
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )  # fmt: skip
-def test_pickle_with_a_call_hidden_behind_a_large_detour_does_not_pass(
+def test_pickle_with_a_hidden_call_that_once_passed_the_scan_no_longer_passes(
     build_pickle, exit_code: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.pkl"

@@ -79,7 +79,7 @@ def test_wheel_contains_package_rules_and_templates(wheel: Path) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
-def test_wheel_metadata_is_complete(wheel: Path) -> None:
+def test_wheel_metadata_states_name_license_python_version_modelscan_requirement_and_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(name))
@@ -152,7 +152,7 @@ WRITTEN_SCOPES = {
 }
 
 
-def test_workflows_have_only_the_write_permissions_of_their_jobs_and_give_no_token_to_code_of_a_fork() -> None:
+def test_workflow_jobs_have_only_listed_write_permissions_and_no_trigger_with_a_token_for_a_fork() -> None:
     assert WORKFLOWS
     for name, workflow in WORKFLOWS.items():
         assert workflow["permissions"] in ({}, "", {"contents": "read"}), name

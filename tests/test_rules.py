@@ -118,7 +118,7 @@ def test_every_rule_that_is_exempt_from_fixtures_exists() -> None:
 
 
 @pytest.mark.parametrize("folder", group_by_folder(list_folders()))
-def test_each_defect_kind_that_a_rule_lists_occurs_in_a_fixture_of_that_rule(folder: str) -> None:
+def test_each_defect_kind_that_a_rule_with_fixtures_and_only_defect_matchers_lists_occurs_in_them(folder: str) -> None:
     """A rule is checked with the folder of its first fixture, because the same worker scans that folder."""
     for id_ in list_defect_rules():
         rule = read_rules()[id_]
@@ -143,7 +143,7 @@ def test_fixture_of_a_pickle_contradiction_causes_no_other_contradiction_finding
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in FIXTURES.glob("*/benign")))
-def test_benign_fixtures_of_format_have_no_security_finding(name: str) -> None:
+def test_benign_fixtures_of_a_format_have_no_finding_except_on_licenses_and_listed_absences(name: str) -> None:
     report = modelaudit.scan(FIXTURES / name / "benign", second_opinion=False)
     unread = {absence.unread.detail.partition(":")[0] for _, absence in report.coverage.open_absences}
     # A TorchScript archive contains Python source, which no rule judges; of the other formats the layers are not read.

@@ -142,7 +142,9 @@ def test_file_without_read_permission_is_unread(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [b"control\x01\x1b[31m.json", b"invalid\xff\xfe.json", "bidi\u202egnp.json".encode(), b"new\nline.json"]
 )
-def test_file_with_hostile_name_is_read_and_its_name_escaped(tmp_path: Path, name: bytes) -> None:
+def test_reports_on_a_hostile_file_name_hold_no_escape_character_and_a_bidi_mark_only_in_json(
+    tmp_path: Path, name: bytes
+) -> None:
     from modelaudit.reports import REPORTS, render
     from modelaudit.reports.json_report import parse_report
 
@@ -462,7 +464,7 @@ def test_unexpected_exception_of_the_pipeline_is_raised_as_internal_error_with_e
     assert caught.value.exit_code == 4
 
 
-def test_polyglot_is_read_with_every_matching_reader(tmp_path: Path) -> None:
+def test_pickle_followed_by_a_zip_archive_is_read_as_pickle_and_as_zip(tmp_path: Path) -> None:
     content = (PICKLES / "malicious/os-system.pkl").read_bytes() + build_zip("config.json", b"{}")
     report = scan_target(write_model(tmp_path, model__zip=content))
     assert set(report.coverage.artifacts[0].formats) >= {"zip", "pickle"}
@@ -489,7 +491,7 @@ UNVERIFIED_PICKLES = ("unverified-type.pkl", "joblib-array.joblib")
 
 
 @pytest.mark.parametrize("folder", ["benign", "malicious"])
-def test_malicious_pickle_fixtures_fail_and_benign_ones_have_no_finding_above_low(folder: str) -> None:
+def test_malicious_pickles_except_unverified_ones_fail_and_benign_have_no_pickle_finding_above_low(folder: str) -> None:
     for path in sorted((PICKLES / folder).iterdir()):
         report = scan_target(path)
         worst = max(
@@ -622,7 +624,7 @@ def test_two_scans_with_the_same_creation_time_render_to_the_same_bytes(
     assert first.created == "2023-11-14T22:13:20Z"
 
 
-def test_report_states_for_each_format_whether_it_can_run_code():
+def test_report_states_that_a_safetensors_file_cannot_run_code_when_it_is_loaded():
     from modelaudit.reports import render
 
     report = modelaudit.scan(FIXTURES / "safetensors/benign", second_opinion=False)

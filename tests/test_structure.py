@@ -140,7 +140,7 @@ def test_every_folder_and_module_of_the_package_has_an_import_level() -> None:
     assert {module.room for module in list_modules()} <= LEVELS.keys()
 
 
-def test_module_imports_other_parts_of_the_package_only_from_lower_levels() -> None:
+def test_module_imports_other_parts_of_the_package_only_from_lower_levels_except_for_the_version() -> None:
     wrong = []
     for module in list_modules():
         for line, name in module.imports():
@@ -175,7 +175,7 @@ def test_every_folder_of_formats_has_a_place_in_the_listed_import_order() -> Non
     assert folders == set(ROOMS)
 
 
-def test_imports_between_modules_contain_no_cycle() -> None:
+def test_imports_between_modules_apart_from_those_of_the_package_init_file_contain_no_cycle() -> None:
     assert find_cycles(build_import_graph()) == []
 
 
@@ -269,7 +269,7 @@ def test_import_of_package_loads_no_heavy_module(imported: str) -> None:
     assert done.stdout.split() == []
 
 
-def test_no_module_unpickles_or_runs_models() -> None:
+def test_no_module_imports_a_model_loader_or_a_restricted_module_outside_its_allowed_folders() -> None:
     wrong = []
     for module in list_modules():
         for line, name in module.imports():
@@ -372,7 +372,7 @@ def _iter_annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[
         yield node.returns
 
 
-def test_no_text_of_the_package_contains_verdict_words() -> None:
+def test_no_string_of_the_package_outside_docstrings_contains_the_word_safe_or_clean() -> None:
     wrong = [
         f"{module.name}:{node.lineno} {node.value!r}"
         for module in list_modules()
@@ -398,7 +398,7 @@ def _iter_strings(tree: ast.Module) -> Iterator[ast.Constant]:
 
 
 @pytest.mark.parametrize("folder", ["findings", "licenses", "policies", "callables"])
-def test_no_text_of_the_rules_contains_verdict_words(folder: str) -> None:
+def test_no_text_of_rules_for_findings_licenses_policies_or_callables_contains_safe_or_clean(folder: str) -> None:
     wrong = []
     for file in sorted((ROOT / "rules" / folder).rglob("*.yaml")):
         scalars = _iter_texts(yaml.load(file.read_bytes(), yaml.CSafeLoader))
@@ -418,7 +418,7 @@ def _iter_texts(value: object) -> Iterator[str]:
         yield value
 
 
-def test_no_template_contains_verdict_words() -> None:
+def test_no_report_template_contains_the_word_safe_or_clean() -> None:
     templates = sorted((PACKAGE / "reports" / "templates").iterdir())
     assert templates
     assert not [file.name for file in templates if VERDICT_WORDS.search(file.read_text(encoding="utf-8"))]

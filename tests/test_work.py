@@ -55,7 +55,7 @@ def test_growth_of_executed_lines_shows_whether_a_computation_is_linear(
     assert (find_growth_fault(lambda size: count_lines(lambda: compute(size)), 100) == "") is is_linear
 
 
-def test_work_contains_the_steps_of_patterns_of_modules_and_leaves_the_patterns_in_place(
+def test_count_work_includes_the_steps_of_patterns_of_modules_and_restores_the_patterns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pattern = re.compile(r"\w+\s*\(")

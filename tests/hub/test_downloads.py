@@ -44,7 +44,9 @@ def has_every_file(folder: str | Path) -> bool:
     return all((Path(folder) / path).read_bytes() == get_content(path) for path in FILES)
 
 
-def test_first_snapshot_requests_every_file_once(hub: LoopbackHub, tiny: Repository) -> None:
+def test_hub_client_requests_the_body_of_every_file_once_for_a_first_snapshot(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     folder = snapshot_download("acme/tiny", endpoint=hub.endpoint)
 
     assert Path(folder).name == tiny.sha
@@ -138,7 +140,7 @@ def test_storage_serves_only_signed_addresses_and_refuses_requests_with_a_token(
 
 
 @pytest.mark.parametrize("path", ["sub/model.safetensors", "config.json"])
-def test_range_header_of_a_request_selects_the_bytes_of_the_answer(
+def test_loopback_hub_answers_a_single_byte_range_and_ignores_invalid_and_multiple_ranges(
     hub: LoopbackHub, tiny: Repository, path: str
 ) -> None:
     url, whole = hf_hub_url("acme/tiny", path, endpoint=hub.endpoint), get_content(path)
@@ -211,7 +213,7 @@ def test_file_system_of_the_hub_client_requests_only_ranges_of_a_large_file(hub:
     assert 3 * length <= sum(r.sent for r in reads) <= 3 * block_size
 
 
-def test_safetensors_header_is_read_with_one_range(hub: LoopbackHub) -> None:
+def test_hub_client_fetches_a_safetensors_header_with_one_range_request(hub: LoopbackHub) -> None:
     header = json.dumps({"w": {"dtype": "F32", "shape": [100_000], "data_offsets": [0, 400_000]}}).encode()
     hub.add_repository("acme/st", {"model.safetensors": struct.pack("<Q", len(header)) + header + bytes(400_000)})
 
@@ -247,7 +249,7 @@ def test_hf_command_downloads_online_and_reads_the_cache_offline(
     assert hub.requests == []
 
 
-def test_hf_command_verifies_its_cache(hub: LoopbackHub, tiny: Repository) -> None:
+def test_hf_cache_verify_command_succeeds_for_an_unchanged_download(hub: LoopbackHub, tiny: Repository) -> None:
     assert run_hf("download", "acme/tiny", "--quiet").returncode == 0
 
     assert run_hf("cache", "verify", "acme/tiny").returncode == 0

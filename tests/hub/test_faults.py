@@ -38,7 +38,7 @@ def list_top_folder(hub: LoopbackHub) -> list[str]:
 
 
 @pytest.mark.parametrize("retry_after", [False, True])
-def test_client_waits_for_the_time_that_the_rate_limit_answer_states(
+def test_hub_client_waits_one_second_longer_than_the_rate_limit_answer_states(
     hub: LoopbackHub, tiny: Repository, waits: list[float], retry_after: bool
 ) -> None:
     fault = hub.inject_rate_limit("/tree/", wait=7, retry_after=retry_after)
@@ -66,7 +66,9 @@ def test_client_repeats_a_listing_after_server_errors(hub: LoopbackHub, tiny: Re
     assert waits == [1, 2]
 
 
-def test_client_repeats_a_download_after_server_errors(hub: LoopbackHub, tiny: Repository, waits: list[float]) -> None:
+def test_hub_client_repeats_the_head_request_of_a_download_after_server_errors(
+    hub: LoopbackHub, tiny: Repository, waits: list[float]
+) -> None:
     hub.inject_fault("model.safetensors", method="HEAD", status=500, times=3)
 
     assert Path(hf_hub_download("acme/tiny", "model.safetensors", endpoint=hub.endpoint)).read_bytes() == WEIGHTS
@@ -116,7 +118,9 @@ def test_hub_client_accepts_a_download_with_a_changed_byte_and_the_same_size(
     assert hashlib.sha256(downloaded).digest() != hashlib.sha256(blob.content).digest()
 
 
-def test_tampered_byte_is_served_at_the_same_offset_in_every_range(hub: LoopbackHub, tiny: Repository) -> None:
+def test_tamper_fault_changes_the_middle_byte_of_a_file_in_a_range_and_no_other_byte(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     hub.inject_fault("model.safetensors", tamper=True)
     url = hf_hub_url("acme/tiny", "model.safetensors", endpoint=hub.endpoint)
     middle = len(WEIGHTS) // 2
@@ -178,7 +182,9 @@ def test_answer_whose_stated_length_exceeds_its_body_is_a_protocol_error(hub: Lo
         get_session().get(url)
 
 
-def test_hub_client_raises_a_timeout_if_the_answer_is_delayed(hub: LoopbackHub, tiny: Repository) -> None:
+def test_hub_client_raises_a_timeout_if_the_answer_is_delayed_beyond_its_time_limit(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     hub.inject_fault("/api/models", delay=5, times=1)
 
     with pytest.raises(httpx2.ReadTimeout):

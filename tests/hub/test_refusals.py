@@ -101,7 +101,7 @@ def test_hub_client_raises_a_generic_error_for_401_over_plain_http(accounts: Loo
 
 
 @pytest.mark.parametrize("id", ["acme/private", "acme/missing"])
-def test_caller_with_token_gets_404_for_private_and_missing_repositories(accounts: LoopbackHub, id: str) -> None:
+def test_account_without_access_gets_404_for_private_and_missing_repositories(accounts: LoopbackHub, id: str) -> None:
     with pytest.raises(RepositoryNotFoundError) as refused:
         snapshot_download(id, endpoint=accounts.endpoint, token="hf_stranger")
 
@@ -145,7 +145,7 @@ def test_gated_repository_is_served_to_an_account_with_access(accounts: Loopback
     assert (Path(api.snapshot_download("acme/gated")) / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_loopback_hub_answers_model_info_of_a_disabled_repository_and_refuses_everything_else(
+def test_loopback_hub_answers_model_info_of_a_disabled_repository_but_refuses_commits_and_files(
     accounts: LoopbackHub,
 ) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=False)
@@ -158,7 +158,7 @@ def test_loopback_hub_answers_model_info_of_a_disabled_repository_and_refuses_ev
         get_hf_file_metadata(hf_hub_url("acme/disabled", "config.json", endpoint=accounts.endpoint), token=False)
 
 
-def test_unknown_revision_is_refused_on_every_route(accounts: LoopbackHub) -> None:
+def test_unknown_revision_is_refused_for_model_info_listings_commits_and_downloads(accounts: LoopbackHub) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=False)
 
     for call in (

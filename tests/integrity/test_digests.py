@@ -60,7 +60,7 @@ def test_digests_of_bytes_that_were_read_in_order_need_no_second_read() -> None:
     assert inner.bytes_read == 1000
 
 
-def test_file_shorter_than_its_stated_size_has_no_digest() -> None:
+def test_digest_of_a_file_shorter_than_its_stated_size_raises_an_error_of_a_changed_file() -> None:
     with pytest.raises(WindowError) as caught:
         DigestingWindow(BytesWindow(b"abc", stated_size=10)).finish()
     assert caught.value.reason is UnreadReason.CHANGED
@@ -83,7 +83,7 @@ _GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
         ((_GIT,), (_SHA,), DigestState.UNCLAIMED),
     ],
 )
-def test_comparison_of_claimed_and_computed_digests_gives_the_expected_digest_state(
+def test_digest_comparison_tells_match_mismatch_missing_claim_and_missing_computation(
     claimed: tuple[Digest, ...], computed: tuple[Digest, ...], state: DigestState
 ) -> None:
     assert compare_digests(claimed, computed) is state

@@ -27,11 +27,13 @@ def list_targets(read_bytes, content: object, path: str = "config.json") -> list
         ({"model_type": "bert"}, []),
     ],
 )
-def test_auto_map_references_imported_files(content: object, expected: list[str], read_bytes) -> None:
+def test_auto_map_and_custom_pipelines_reference_the_python_files_of_their_classes(
+    content: object, expected: list[str], read_bytes
+) -> None:
     assert list_targets(read_bytes, content) == expected
 
 
-def test_model_index_gives_code_files_and_classes_of_its_components(read_bytes) -> None:
+def test_model_index_gives_code_files_and_classes_of_components_that_diffusers_does_not_supply(read_bytes) -> None:
     content = {
         "_class_name": ["pipe", "Pipe"],
         "unet": ["diffusers", "UNet"],

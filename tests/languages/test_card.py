@@ -21,7 +21,7 @@ def _read_card(front_matter: str, read_bytes) -> ModelCard:
     return _get_card(read_bytes(f"---\n{front_matter}\n---\n# Title\n".encode(), "README.md"))
 
 
-def test_each_card_field_is_recorded_with_its_line(read_fixture):
+def test_fields_of_an_ordinary_model_card_are_extracted_with_values_and_line_numbers(read_fixture):
     card = _get_card(read_fixture("markdown/benign/README.md"))
     assert [(field.key, field.values, field.line) for field in card.fields] == [
         ("license", ("apache-2.0",), 2),
@@ -90,7 +90,7 @@ def test_malformed_front_matter_is_a_defect_at_its_line(front_matter, kind, line
         "<<: {<<: {<<: {<<: {base_model: acme/base}}}}",
     ],
 )
-def test_card_values_beyond_a_bound_are_a_defect_that_can_hide_any_field(front_matter, read_bytes):
+def test_card_value_beyond_a_bound_is_dropped_with_a_defect_that_names_no_field(front_matter, read_bytes):
     card = _read_card(front_matter, read_bytes)
     assert "acme/base" not in card.values("base_model")
     assert ("front-matter-type", None) in {(defect.kind, defect.where.key) for defect in card.defects}
@@ -128,7 +128,7 @@ def test_windows_line_endings_are_parsed(read_bytes):
     assert (card.values("license"), card.defects) == (("mit",), ())
 
 
-def test_each_yaml_type_tag_in_front_matter_is_recorded_with_its_line(read_fixture):
+def test_python_yaml_tag_in_front_matter_is_listed_with_its_line(read_fixture):
     (document,) = read_fixture("markdown/malicious/README.md").of(Document)
     assert document.tags == (("!!python/name:os.system", 3),)
 
@@ -144,7 +144,7 @@ def test_any_front_matter_is_parsed_without_error(front_matter, read_bytes):
     _read_card(front_matter, read_bytes)
 
 
-def test_card_with_front_matter_over_the_bound_is_cut_at_the_bound_and_its_end_is_found():
+def test_front_matter_over_one_mebibyte_is_cut_and_its_closing_line_is_found():
     matter = split_front_matter(["---\n", "a: 1\n" * 300_000, "---\n", "text"])
     assert matter is not None
     assert matter.is_too_long

@@ -80,7 +80,9 @@ def list_references(reading):
         ("a.yaml", "a: ${eval:'1 + 1'}\n", ("evaluated", "eval")),
     ],
 )
-def test_names_that_a_configuration_gives_under_loader_keys_are_mentioned(read_bytes, path, text, expected):
+def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts_are_mentioned(
+    read_bytes, path, text, expected
+):
     assert expected in list_mentions(read_bytes(text.encode(), path))
 
 
@@ -168,7 +170,7 @@ def test_long_value_is_truncated_each_time_it_is_interpolated():
     assert len(resolve_interpolations("${a}" * 250, values)) <= 250 * longest_value
 
 
-def test_texts_in_safetensors_metadata_are_analysed(read_bytes):
+def test_configuration_text_in_safetensors_metadata_is_analysed_as_a_configuration(read_bytes):
     header = json.dumps({"__metadata__": {"a b": '{"_target_": "os.system"}', "format": "pt"}}).encode()
     reading = read_bytes(len(header).to_bytes(8, "little") + header, "m.safetensors")
     paths = {path for path, each in reading.structures if isinstance(each, Outline) and each.format == "configuration"}

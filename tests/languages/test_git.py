@@ -37,7 +37,7 @@ def test_submodule_update_command_is_reported(read_bytes):
 
 
 @check_each("value", ["../x", "/x", "a/../../x", ".git/hooks", "a/.GIT/x", "C:\\x", '"a\r"', '"../x" ; note', '".."/x'])
-def test_submodule_path_outside_working_tree_is_reported(value, read_bytes):
+def test_submodule_path_that_leaves_the_tree_enters_dot_git_or_ends_in_a_return_is_reported(value, read_bytes):
     assert list_mentions(read_bytes(format_submodule(path=value), ".gitmodules")) == [("git-outside", "submodule.path")]
 
 
@@ -86,7 +86,7 @@ def test_each_attribute_driver_is_reported_once(read_bytes):
     assert reading.formats[".gitattributes"] == ["text"]
 
 
-def test_git_settings_that_the_hub_writes_cause_no_findings_and_other_git_settings_do(tmp_path):
+def test_ordinary_git_settings_cause_no_findings_and_other_drivers_stores_and_submodules_do(tmp_path):
     (tmp_path / ".gitattributes").write_text("*.safetensors filter=lfs diff=lfs merge=lfs -text\n")
     (tmp_path / ".lfsconfig").write_text("[lfs]\n\turl = https://huggingface.co/org/model.git/info/lfs\n")
     (tmp_path / ".gitmodules").write_bytes(format_submodule(path="x", url="https://example.invalid/x.git"))

@@ -35,7 +35,7 @@ from modelaudit.model.structure import UnreadReason
         ("operative_config.gin", b"from __gin__ import dynamic_registration\n", "gin imports"),
     ],
 )
-def test_program_without_a_reader_is_read_as_text_and_reported_as_unread(
+def test_file_that_a_tool_runs_but_no_reader_parses_is_partly_examined_with_one_absence(
     tmp_path: Path, name: str, content: bytes, word: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -73,7 +73,7 @@ def test_text_that_is_not_a_program_is_not_reported_as_unread(tmp_path: Path, na
         ("sub/config", "[core]\n\tfsmonitor = ./run\n"),
     ],
 )
-def test_program_that_a_tool_runs_from_text_of_a_certain_form_is_judged(
+def test_command_in_a_logging_configuration_scons_or_git_configuration_file_fails_the_scan(
     tmp_path: Path, name: str, content: str
 ) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -106,7 +106,7 @@ def test_program_that_a_tool_runs_from_text_of_a_certain_form_is_judged(
         ("README.md", "    sh data.txt\n", False),
     ],
 )
-def test_data_file_that_a_command_of_another_file_runs_is_an_unread_program(
+def test_data_file_is_an_unread_program_only_if_another_file_runs_it_or_copies_it_to_a_program(
     tmp_path: Path, name: str, command: str, program: bool
 ) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -149,7 +149,7 @@ def test_jinja_template_and_python_yaml_tag_are_found_in_files_of_any_name(name:
     ],
 )
 @pytest.mark.parametrize("name", ["chat_template.jinja", "x.tpl", "x"])
-def test_jinja_template_is_read_in_any_text_encoding_and_between_binary_bytes(
+def test_jinja_attack_is_found_in_utf_8_16_and_32_and_beside_bytes_that_are_not_text(
     name: str, data: bytes, read_bytes
 ) -> None:
     assert "__subclasses__" in list_names(read_bytes(data, name))
@@ -166,7 +166,7 @@ def test_jinja_template_is_read_in_any_text_encoding_and_between_binary_bytes(
         YAML_CALL + "---\n\x1a: {",
     ],
 )
-def test_python_yaml_tag_is_found_in_every_spelling(text: str, read_bytes) -> None:
+def test_python_yaml_tag_is_found_in_escaped_prefixed_verbatim_and_shortened_spelling(text: str, read_bytes) -> None:
     assert "os.system" in list_names(read_bytes(text.encode(), "notes.md"))
 
 

@@ -77,7 +77,9 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("import os, socket, pty\ndef f():\n    s = socket.socket()\n    os.dup2(s.fileno(), 0)", "shell-over-network", "os.dup2"),
     ],
 )  # fmt: skip
-def test_python_call_is_recorded_with_its_kind_of_use_and_its_full_name(source: str, use: str, name: str) -> None:
+def test_python_calls_and_overwrites_are_mentioned_with_kind_of_use_and_resolved_name(
+    source: str, use: str, name: str
+) -> None:
     assert (use, name) in list_uses(source)
 
 
@@ -240,7 +242,7 @@ def test_name_behind_more_source_than_is_evaluated_is_found() -> None:
     assert analysis.bounds
 
 
-def test_concatenation_of_five_hundred_strings_is_evaluated() -> None:
+def test_concatenation_of_five_hundred_strings_exceeds_no_bound_of_the_analysis() -> None:
     assert not find_parser_obstacle("x = " + " + ".join(["'a'"] * 500))
     assert analyze_source("x = " + " + ".join(["'a'"] * 500)).bounds == []
 
@@ -385,14 +387,14 @@ def test_cell_line_that_python_reads_is_not_taken_for_a_line_of_ipython(source: 
 
 
 @check_each("line", ["!ls", "?x", "%cd a", "%cd \\\n"])
-def test_line_of_ipython_ends_where_ipython_ends_it_and_the_rest_is_python(line: str) -> None:
+def test_ipython_line_ends_at_a_separator_or_crlf_despite_a_backslash_and_the_rest_is_python(line: str) -> None:
     assert split_cell(f"x = 1\n{line}\u2028f('a')").python.endswith("\nf('a')")
     assert split_cell("!ls \\\r\nf('a')").python == "pass\nf('a')"
     assert split_cell("!ls \\\u2028\nf('a')").python == "pass\nf('a')"
     assert split_cell("%%time\u2028f('a')").python == "pass\nf('a')"
 
 
-def test_line_of_ipython_after_a_closed_string_or_bracket_is_taken_from_python() -> None:
+def test_ipython_line_after_a_closed_string_or_bracket_is_replaced_in_the_python_source() -> None:
     source = "x = f'{a[\"b\"]:>{w}}' + '''(\n''' # (\n!it's (\nu\"'\n?x\n%cd a\nz['a = b'] = !ls"
     cell = split_cell(source)
     assert cell.shell == [(3, "it's ("), (7, "ls")]
@@ -416,7 +418,9 @@ def test_line_of_ipython_after_a_closed_string_or_bracket_is_taken_from_python()
         ("%%script /usr/bin/python3\nf()", [(1, "/usr/bin/python3")], "\nf()"),
     ],
 )
-def test_magic_runs_its_rest_as_the_command_or_code_that_ipython_runs(source: str, shell: object, python: str) -> None:
+def test_ipython_magic_or_alias_is_split_into_the_command_or_code_that_ipython_runs(
+    source: str, shell: object, python: str
+) -> None:
     cell = split_cell(source)
     assert (cell.shell, cell.python) == (shell, python)
 
@@ -433,11 +437,13 @@ def test_magic_runs_its_rest_as_the_command_or_code_that_ipython_runs(source: st
         ("-i", ""),
     ],
 )
-def test_run_magic_names_the_first_word_that_is_no_option(arguments: str, target: str) -> None:
+def test_target_of_a_run_magic_is_its_script_or_module_and_not_an_option_or_argument(
+    arguments: str, target: str
+) -> None:
     assert [path for _, path in split_cell(f"%run {arguments}").runs] == ([target] if target else [])
 
 
-def test_cell_of_javascript_is_program_code_that_no_reader_analyses() -> None:
+def test_javascript_cell_is_listed_as_foreign_code_and_as_the_script_of_a_web_page() -> None:
     cell = split_cell("%%javascript\nf()")
     assert cell.foreign == [(2, "javascript")]
     assert cell.pages == [(2, "<script>f()")]
@@ -450,7 +456,7 @@ def test_cell_is_judged_in_the_language_of_its_kernel_where_the_stated_language_
     assert "shell-line" in {mention.use for outline in result.of(Outline) for mention in outline.mentions}
 
 
-def test_path_that_a_cell_writes_is_judged_like_that_of_a_python_file(read_bytes) -> None:
+def test_cell_that_writes_the_ssh_authorized_keys_file_by_magic_is_mentioned(read_bytes) -> None:
     cells = [{"cell_type": "code", "source": "%%writefile ~/.ssh/authorized_keys\nkey"}]
     result = read_bytes(json.dumps({"cells": cells, "nbformat": 4}).encode(), "a.ipynb")
     assert "(authorized keys)" in {mention.name for outline in result.of(Outline) for mention in outline.mentions}

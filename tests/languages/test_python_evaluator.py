@@ -95,7 +95,7 @@ def test_step_budget_allows_its_maximum_and_refuses_the_next_step() -> None:
     assert limit_steps("") < limit_steps("x" * 1000) < limit_steps("x" * 10**7) == MAX_STEPS
 
 
-def test_source_that_needs_more_steps_than_its_budget_is_reported_as_bounded() -> None:
+def test_source_that_needs_more_steps_than_its_budget_is_reported_with_the_step_bound() -> None:
     source = "def f(a): return [a for b in range(99)]\n" + "f(f(f(f(print))))\n" * 2000
     bounds = analyze_source(source).bounds
     assert bounds
@@ -132,7 +132,7 @@ CUBIC_LOOP = "[[[0 for b in 'ab' * 1000] for c in 'ab' * 1000] for a in 'ab' * 1
         CUBIC_LOOP * 13,
     ],
 )
-def test_call_after_code_that_exceeds_a_bound_is_recorded_as_hidden(source: str) -> None:
+def test_call_by_computed_name_after_code_that_exceeds_a_bound_is_still_found(source: str) -> None:
     analysis = analyze_source(source + PAYLOAD)
     assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
 
@@ -207,7 +207,7 @@ def test_names_in_an_f_string_with_too_many_fields_to_parse_are_mentioned() -> N
     assert analysis.bounds
 
 
-def test_source_with_more_tokens_than_one_tree_may_have_is_evaluated_in_pieces() -> None:
+def test_call_after_a_statement_with_too_many_tokens_for_one_tree_is_found_and_a_bound_reported() -> None:
     source = "x = [\n" + "1,\n" * MAX_TREE_TOKENS + "]\n" + PAYLOAD
     analysis = analyze_source(source)
     assert analysis.bounds

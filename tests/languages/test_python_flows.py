@@ -64,7 +64,9 @@ def list_uses(source: str) -> set[tuple[str, str]]:
          "overwrite", "huggingface_hub.constants.ENDPOINT[=]"),
     ],
 )  # fmt: skip
-def test_data_flows_and_hidden_calls_are_recorded(source: str, use: str, name: str) -> None:
+def test_calls_reached_through_data_flow_or_with_risky_arguments_are_mentioned(
+    source: str, use: str, name: str
+) -> None:
     assert (use, name) in list_uses(source)
 
 
@@ -105,7 +107,7 @@ def test_ordinary_python_code_is_not_recorded_under_an_attack_name(source: str, 
         "import os, requests\nrequests.post('https://a.invalid', data=os.getenv('TOKENIZERS_PARALLELISM'))",
     ],
 )
-def test_token_used_to_authenticate_at_the_hub_is_not_recorded_as_a_sent_secret(source: str) -> None:
+def test_token_to_the_hub_or_in_a_header_to_an_unknown_host_and_harmless_data_are_no_sent_secret(source: str) -> None:
     assert "sends-secret" not in {use for use, _ in list_uses(source)}
 
 
@@ -116,7 +118,7 @@ def test_methods_of_an_install_command_class_in_a_setup_call_count_as_run_at_imp
 
 
 @pytest.mark.parametrize("name", ["a.pth", "sitecustomize.py"])
-def test_code_in_a_file_that_python_runs_at_its_start_is_mentioned(read_bytes, name: str) -> None:
+def test_code_in_a_file_that_python_runs_at_start_up_is_mentioned(read_bytes, name: str) -> None:
     (outline,) = read_bytes(b"\nimport a\n", name).of(Outline)
     assert ("(start-up of Python)", 2) in {(each.name, each.where.line) for each in outline.mentions}
 
@@ -145,7 +147,7 @@ def test_build_hook_file_without_a_python_ending_is_reported_as_disguised() -> N
         ('[tool.setuptools_scm]\nversion_scheme = "a.b:c"\n', "a/b.py"),
     ],
 )
-def test_build_files_refer_to_the_code_they_run(read_bytes, text: str, target: str) -> None:
+def test_build_settings_in_pyproject_reference_the_code_that_a_build_runs(read_bytes, text: str, target: str) -> None:
     (references,) = read_bytes(text.encode(), "pyproject.toml").of(References)
     assert [(each.kind, each.target) for each in references.items] == [(ReferenceKind.CODE, target)]
 

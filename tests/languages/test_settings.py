@@ -38,14 +38,14 @@ def flatten_settings(tree, path=()):
 
 
 @given(TREES)
-def test_json_document_yields_a_setting_with_path_for_every_value(tree):
+def test_json_document_yields_a_setting_with_path_for_every_scalar_and_empty_mapping(tree):
     assert [(each.path, each.value) for each in parse_json_settings(json.dumps(tree), Limits())] == flatten_settings(
         tree
     )
 
 
 @given(TREES.filter(lambda tree: isinstance(tree, dict | list)))
-def test_yaml_document_yields_a_setting_with_path_for_every_value(tree):
+def test_yaml_document_yields_a_setting_with_path_for_every_scalar_and_empty_mapping(tree):
     settings, bound = parse_yaml_settings([yaml.safe_dump(tree, sort_keys=False)], Limits())
     assert bound is None
     assert [each.path for each in settings] == [path for path, _ in flatten_settings(tree)]
@@ -57,7 +57,7 @@ def cut_pieces(text: str, length: int) -> list[str]:
 
 
 @given(TREES, st.integers(1, 30), st.sampled_from([None, 0, 3]))
-def test_json_in_pieces_gives_the_same_values_when_long_containers_are_opened(tree, length, indent):
+def test_json_document_cut_into_pieces_gives_the_settings_of_the_whole_document(tree, length, indent):
     text = json.dumps(tree, indent=indent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "_WHOLE_VALUE", 16)
@@ -67,7 +67,7 @@ def test_json_in_pieces_gives_the_same_values_when_long_containers_are_opened(tr
 
 
 @given(st.lists(TREES, min_size=2, max_size=4), st.integers(1, 30))
-def test_rows_in_pieces_give_the_same_values_when_long_containers_are_opened(trees, length):
+def test_json_lines_cut_into_pieces_give_the_settings_of_every_row(trees, length):
     text = "\n".join(map(json.dumps, trees))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "_WHOLE_VALUE", 16)
@@ -96,7 +96,7 @@ def test_text_in_pieces_is_json_exactly_if_python_parses_it(text, length):
             collect_json_settings(cut_pieces(text, length), Limits())
 
 
-def test_settings_before_a_bound_on_memory_are_kept():
+def test_json_and_yaml_settings_before_the_memory_bound_are_returned_with_a_limit_error():
     value = "v" * 1000
     for settings, bound in (
         collect_json_settings(["[", *[f'"{value}",'] * 100_000, "0]"], Limits()),
@@ -107,7 +107,7 @@ def test_settings_before_a_bound_on_memory_are_kept():
         assert 50_000 < len(settings) < 70_000
 
 
-def test_settings_before_a_string_over_the_bound_are_kept():
+def test_json_settings_before_a_string_over_the_size_bound_are_returned():
     # A string of 80 MiB, in pieces of 1 MiB.
     settings, bound = collect_json_settings(
         iter(['{"auto_map": "a.B", "b": "', *["x" * (1 << 20)] * 80, '"}']), Limits()
@@ -116,7 +116,7 @@ def test_settings_before_a_string_over_the_bound_are_kept():
     assert "the string in line 1 takes more than" in str(bound)
 
 
-def test_settings_before_a_scalar_over_the_bound_are_kept():
+def test_yaml_settings_before_a_scalar_over_the_size_bound_are_returned():
     settings, bound = parse_yaml_settings(iter(["auto_map: a.B\nb: ", *["x" * (1 << 20)] * 20, "\n"]), Limits())
     assert settings[0].value == "a.B"
     assert "the value or comment that begins in line 2 or later takes more than" in str(bound)
@@ -160,7 +160,7 @@ def test_alias_of_a_yaml_scalar_gives_a_setting_with_its_value():
         ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),  # a key that is not text becomes an empty step
     ],
 )
-def test_alias_of_a_yaml_collection_repeats_its_settings(text, paths):
+def test_paths_of_yaml_settings_follow_aliases_merge_keys_and_keys_that_are_not_text(text, paths):
     assert [".".join(each.path) for each in parse_yaml_settings([text], Limits())[0]] == paths
 
 

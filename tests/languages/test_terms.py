@@ -80,7 +80,7 @@ def test_undecodable_bytes_of_license_file_are_replaced(read_bytes):
         ("---\nlicense: mit\nWords of a card\n", "---\nlicense: mit\nWords of a card\n", 1),
     ],
 )
-def test_card_text_excludes_front_matter(read_bytes, text, body, line):
+def test_card_text_excludes_closed_front_matter_and_has_the_number_of_its_first_line(read_bytes, text, body, line):
     reading = read_bytes(text.encode(), "README.md")
     assert reading.of(Prose) == [Prose(CARD, body, line)]
     assert text.splitlines()[line - 1] == body.splitlines()[0]
@@ -254,7 +254,9 @@ def test_setup_cfg_states_a_license_and_mlmodel_a_base_model_too(read_bytes):
         ({"vision_config": None}, set()),
     ],
 )
-def test_configuration_states_modality(read_bytes, value, modalities):
+def test_configuration_states_a_modality_only_for_listed_architectures_and_multimodal_keys(
+    read_bytes, value, modalities
+):
     statements = list_document_statements(read_bytes, "config.json", value)
     assert {each for topic, _, each in statements if topic is Topic.MODALITY} == modalities
 
@@ -280,12 +282,14 @@ def test_quantization_config_states_relation_and_base_model(read_bytes):
         ({"vocab": {"license": 3}}, []), ({"model": {"license": "mit"}}, []), ({"license": "x" * 5000}, ["x" * 1000]),
     ],
 )  # fmt: skip
-def test_license_setting_of_any_json_shape_yields_its_texts(read_bytes, value, expected):
+def test_top_level_license_of_a_configuration_yields_its_texts_and_one_below_another_key_none(
+    read_bytes, value, expected
+):
     statements = list_document_statements(read_bytes, "config.json", value)
     assert [each for topic, _, each in statements if topic is Topic.LICENSE] == expected
 
 
-def test_json_file_yields_licence_statements_only_under_a_known_file_name(read_bytes):
+def test_json_files_named_rows_and_vocab_yield_no_licence_statements(read_bytes):
     assert list_document_statements(read_bytes, "rows.json", {"license": "mit", "base_model": "a/b"}) == []
     assert list_document_statements(read_bytes, "vocab.json", {"license": "mit"}) == []
 
@@ -328,7 +332,9 @@ def test_misspelled_card_field_is_read_under_its_correct_name_and_reported_as_a_
         ("LicenseX: mit", (), set()),
     ],
 )
-def test_card_license_value_of_any_yaml_shape_yields_its_texts_and_defects(read_bytes, front_matter, values, kinds):
+def test_misspelled_or_structured_card_license_is_a_defect_and_yields_the_names_under_usual_keys(
+    read_bytes, front_matter, values, kinds
+):
     [card] = read_bytes(f"---\n{front_matter}\n---\n".encode(), "README.md").of(ModelCard)
     assert card.values("license") == values
     assert {defect.kind for defect in card.defects} >= kinds

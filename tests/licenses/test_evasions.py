@@ -240,7 +240,9 @@ def test_unknown_text_in_file_named_as_terms_prevents_permission(name: str, tmp_
 @pytest.mark.parametrize(
     "name", ["README.txt", "README_zh.md", "MODEL_CARD.md", "DISCLAIMER.md", "NOTICE", "weights/README.md"]
 )
-def test_restricting_sentence_in_any_text_file_prevents_permission(name: str, tmp_path: Path) -> None:
+def test_restricting_sentence_in_a_readme_model_card_disclaimer_or_notice_prevents_permission(
+    name: str, tmp_path: Path
+) -> None:
     report = report_license_of(tmp_path, {name: "# Whales\n\nThis model is for research purposes only.\n"})
     assert report.exit_code != 0
 
@@ -310,7 +312,7 @@ def test_malformed_expression_prevents_permission(words: str, tmp_path: Path) ->
     assert report_license_of(tmp_path, {"README.md": build_card(f"license: {words!r}")}).exit_code != 0
 
 
-def test_many_license_texts_prevent_permission_after_linear_work(
+def test_many_license_texts_with_added_clauses_prevent_permission_after_linear_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recognition, "_MAX_CACHED", 4)  # fewer than there are texts
@@ -339,7 +341,7 @@ def test_restriction_has_the_line_on_which_its_sentence_begins(text: str, line: 
     assert found and {claim.location.line for claim in found} == {line}
 
 
-def test_equal_texts_after_the_limit_of_compared_characters_make_one_claim_that_states_this() -> None:
+def test_equal_texts_after_the_character_limit_make_one_claim_that_they_were_not_compared() -> None:
     collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
     for path in ("README.md", "docs/README.md"):
         collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))
@@ -347,7 +349,7 @@ def test_equal_texts_after_the_limit_of_compared_characters_make_one_claim_that_
     assert (doubt.artifact, doubt.location.key) == ("README.md", "not-compared")
 
 
-def test_restriction_of_another_kind_after_ten_sentences_is_found() -> None:
+def test_ten_restrictions_of_one_kind_are_listed_and_hide_no_later_restriction_of_another_kind() -> None:
     sentences = [f"Model {number} is for non-commercial use only. " for number in range(20)]
     text = "".join(sentences) + "It is for research purposes only."
     found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
@@ -363,7 +365,7 @@ def test_card_that_is_searched_only_in_part_makes_a_claim_that_states_the_search
     assert (doubt.location.key, doubt.quotation) == ("not-compared", "only its first 400000 characters were searched")
 
 
-def test_doubt_on_a_component_replaces_no_doubt_on_the_model() -> None:
+def test_third_party_texts_and_model_card_that_were_not_compared_make_one_claim_each() -> None:
     collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
     for path in ("third_party/README.md", "third_party/x/README.md", "README.md"):
         collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))

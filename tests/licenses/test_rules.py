@@ -64,7 +64,7 @@ def test_every_license_family_of_the_hub_is_listed_as_vague(rules):
     assert families <= set(rules.vague_licenses)
 
 
-def test_every_license_name_of_the_rule_set_resolves_to_one_license(rules):
+def test_every_name_address_and_alias_of_a_license_resolves_to_a_license_and_no_vague_name_does(rules):
     known = {
         fold_license_name(name)
         for entry in rules.licenses.values()
@@ -84,7 +84,7 @@ def test_date_of_verification_is_in_iso_format_and_license_without_one_cites_no_
             assert not any(clause.section for clause in entry.clauses), entry.id
 
 
-def test_verified_terms_cite_sections(rules):
+def test_every_license_with_verified_terms_has_a_clause_that_cites_a_section(rules):
     verified = [entry for entry in rules.licenses.values() if entry.read]
     assert [entry.id for entry in verified if not any(clause.section for clause in entry.clauses)] == []
 

@@ -52,7 +52,7 @@ def test_address_of_names_with_exclamation_and_percent_marks_splits_into_the_sam
 
 
 @given(st.text("a/.%2", min_size=1).filter(lambda name: "%21" not in name))
-def test_file_name_without_a_mark_equals_its_address(name: str) -> None:
+def test_percent_sign_in_a_file_name_without_an_escaped_exclamation_mark_is_not_escaped(name: str) -> None:
     assert write_file_address(name) == name
 
 

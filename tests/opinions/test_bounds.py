@@ -59,7 +59,9 @@ def test_other_scanner_that_times_out_without_results_gives_no_opinion(write_fil
     assert opinion.detail == "modelscan was stopped after 0.01 seconds; 1 of 1 files were not examined"
 
 
-def test_results_of_the_other_scanner_before_its_timeout_are_kept(write_files, benign_pickle, install_stub):
+def test_results_that_modelscan_gave_before_its_timeout_make_an_opinion_on_part_of_the_files(
+    write_files, benign_pickle, install_stub
+):
     install_stub(modelscan=SCANNER_STUB.format(body="time.sleep(600 if 'slow' in path else 0)"))
     root = write_files({"fast.pkl": benign_pickle, "slow.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
@@ -67,7 +69,7 @@ def test_results_of_the_other_scanner_before_its_timeout_are_kept(write_files, b
     assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
 
 
-def test_other_scanner_is_stopped_at_its_share_of_cpu_time_and_earlier_results_are_kept(
+def test_modelscan_stopped_at_its_share_of_cpu_time_gives_an_opinion_on_the_files_examined_before(
     write_files, benign_pickle, install_stub, monkeypatch
 ):
     monkeypatch.setattr(modelscan, "MIN_CPU_SECONDS", 1)
@@ -90,7 +92,7 @@ def test_missing_scanner_gives_no_opinion(write_files, benign_pickle, install_st
     )
 
 
-def test_missing_scanner_message_names_python_versions(monkeypatch):
+def test_message_about_missing_modelscan_on_python_3_13_states_that_it_needs_an_older_python(monkeypatch):
     monkeypatch.setattr(modelscan.sys, "version_info", (3, 13, 1))
     assert modelscan._explain_missing_scanner().startswith("modelscan is not installed: it needs Python below 3.13")
 

@@ -51,7 +51,7 @@ def test_modelscan_finding_agrees_only_with_our_severe_security_finding_in_the_s
     assert {finding.artifact: finding.agrees for finding in opinion.findings} == {"evil.pkl": False, "other.pkl": True}
 
 
-def test_our_severe_finding_in_a_file_without_a_modelscan_finding_is_a_disagreement(
+def test_our_severe_security_finding_in_a_file_in_which_modelscan_found_nothing_is_a_disagreement(
     write_files, benign_pickle, build_our_finding
 ):
     root = write_files({"weights.pkl": benign_pickle})

@@ -86,7 +86,7 @@ def test_absence_of_further_unnamed_files_is_accepted_only_by_a_pattern_for_thei
     assert (absence.allowed_by is not None) is is_accepted
 
 
-def test_reason_of_the_verdict_counts_files_without_a_record() -> None:
+def test_verdict_reason_and_file_count_include_files_that_an_absence_counts_without_their_names() -> None:
     unread = Unread(UnreadReason.LINK_DANGLING, "nowhere", further_files=7)
     coverage = Coverage((ArtifactRecord("a", 0, Extent.NOT, absences=(("a", Absence(unread)),)),))
     decision = decide_verdict(coverage, (), POLICY)
@@ -107,7 +107,7 @@ def test_constructor_refuses_a_completely_examined_record_with_absences() -> Non
         ArtifactRecord("a", 1, Extent.EXAMINED, absences=(("a", Absence(UNREAD)),))
 
 
-def test_policy_accepts_an_absence_only_if_the_recognised_format_matches() -> None:
+def test_policy_entry_with_a_format_accepts_an_absence_only_if_the_recognised_format_matches() -> None:
     policy = Policy(
         "p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
     )
@@ -140,7 +140,7 @@ def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: Un
         ("b/a.onnx", "tflite", 1, False),
     ],
 )
-def test_policy_accepts_unclaimed_bytes_only_if_path_and_format_and_byte_count_match(
+def test_policy_accepts_unclaimed_bytes_only_if_path_and_format_match_and_up_to_a_byte_limit(
     path: str, format_: str, byte_count: int, is_accepted: bool
 ) -> None:
     entry = AllowedAbsence((UnreadReason.UNCLAIMED,), "*.tflite", "metadata", ("tflite",), most_bytes=64)

@@ -7,7 +7,7 @@ from modelaudit.model.terms import Group
 from modelaudit.reports.clause_words import TITLES, WEIGHTY_KINDS, join_titles
 
 
-def test_clause_titles_of_reports_equal_those_of_the_clause_vocabulary() -> None:
+def test_clause_titles_of_reports_equal_those_of_the_vocabulary_except_for_the_group_fact() -> None:
     kinds = load_catalogue().clauses.kinds
     assert {kind: each.title for kind, each in kinds.items() if each.group is not Group.FACT} == TITLES
 

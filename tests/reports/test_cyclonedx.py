@@ -184,7 +184,7 @@ def test_bill_of_materials_lists_the_declared_licenses(failing: AuditReport) -> 
         ("", None, {"name": "not stated"}),
     ],
 )
-def test_unknown_spdx_identifier_becomes_the_name_of_a_license(
+def test_declared_license_has_an_spdx_id_only_if_it_resolved_to_one_and_otherwise_a_name(
     failing: AuditReport, quotation: str, entry: str | None, expected: dict[str, str]
 ) -> None:
     claim = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", quotation, entry)

@@ -55,7 +55,7 @@ def test_every_output_shows_the_verdict_and_each_finding_with_its_fingerprint(
 
 
 @pytest.mark.parametrize("format", list(REPORTS))
-def test_every_output_escapes_hostile_text(format: str, hostile: AuditReport) -> None:
+def test_every_output_escapes_the_unprintable_characters_of_hostile_text(format: str, hostile: AuditReport) -> None:
     text = render(hostile, format).decode()
     # The control and format characters, the unassigned ones and the separators (categories C and Z of Unicode).
     unprintable = {each for each in hostile.target.name if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}

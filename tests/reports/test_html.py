@@ -181,7 +181,7 @@ FACTS = (
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_html_page_shows_each_fact_of_the_report(fact: str, failing: AuditReport) -> None:
+def test_html_page_shows_the_expected_facts_of_a_failing_report(fact: str, failing: AuditReport) -> None:
     assert " ".join(fact.split()) in parse_page(failing).text
 
 
@@ -216,7 +216,7 @@ def test_html_page_contains_the_report_digest_and_renders_equally_from_the_json_
     assert render_html(parse_report(render_json(failing))) == render_html(failing)
 
 
-def test_html_page_shows_each_severity_as_a_word_a_shape_and_a_color(failing: AuditReport) -> None:
+def test_html_page_shows_each_severity_as_a_word_with_a_shape_of_its_own(failing: AuditReport) -> None:
     html = render_html(failing).decode()
     shapes = {}
     for severity in ("critical", "high", "medium", "low", "info"):
@@ -315,7 +315,9 @@ def test_printed_html_page_does_not_cut_off_the_sign_off_fields(any_report: Audi
     assert unbroken and not any(".signoff" in each or ".paper" in each for each in unbroken)
 
 
-def test_sign_off_contains_digest_of_all_files(passing: AuditReport, failing: AuditReport) -> None:
+def test_sign_off_contains_the_digest_of_all_files_or_states_that_none_can_be_given(
+    passing: AuditReport, failing: AuditReport
+) -> None:
     text = parse_page(passing).text
     assert f"All files together {compute_tree_digest(passing)} " in text
     for field in ("ask engineering to confirm", "Intended use", "Valid until", "Second signature"):
@@ -414,7 +416,7 @@ def test_license_section_of_the_html_page_shows_the_answer_with_reasons_and_evid
     assert places == sorted(places)
 
 
-def test_html_page_shows_a_checkbox_for_each_duty_and_ticks_the_duties_that_are_met(
+def test_html_page_ticks_only_the_checkbox_of_the_duty_that_a_file_of_the_model_meets(
     examples: dict[str, Callable[[], AuditReport]],
 ) -> None:
     page = parse_page(examples["allowed"]())

@@ -19,7 +19,9 @@ def replace_records(report: AuditReport, *records: ArtifactRecord) -> AuditRepor
     return replace(report, decision=Decision(Verdict.INCOMPLETE, (), Coverage(records)))
 
 
-def test_tree_digest_equals_output_of_sha256sum(passing: AuditReport, tmp_path: Path) -> None:
+def test_tree_digest_equals_the_sha256_of_the_sha256sum_output_for_all_files_in_byte_order(
+    passing: AuditReport, tmp_path: Path
+) -> None:
     names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt", "we!rd.txt"]
     (tmp_path / "a").mkdir()
     records = []
@@ -40,7 +42,7 @@ def test_report_has_no_tree_digest_unless_every_file_has_a_digest(
     assert compute_tree_digest(failing) is None
 
 
-def test_inventory_groups_equal_absences_of_one_folder_and_keeps_all_addresses() -> None:
+def test_inventory_groups_equal_absences_of_one_extension_in_one_folder_with_all_addresses() -> None:
     alike = tuple((f"assets/onnx/m{number}.onnx", UNREAD) for number in range(10))
     # Another extension, another folder, a member, and an absence at an offset of its file.
     different = (

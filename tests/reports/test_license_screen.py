@@ -95,7 +95,7 @@ def test_license_screen_lists_the_worst_reason_first_and_omits_permissions(faili
     )
 
 
-def test_license_screen_quotes_each_claim_with_its_file_and_line(failing: AuditReport) -> None:
+def test_license_screen_quotes_declared_and_found_license_claims_with_file_and_line(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert "Concluded: nothing, because the licence is contradictory" in text
     assert "README.md:2 license: “apache-2.0” = Apache-2.0, declared by the author" in text
@@ -212,7 +212,9 @@ def test_license_screen_escapes_hostile_text(color: bool, hostile: AuditReport) 
     assert "\\u202eexe.tnegra" in text
 
 
-def test_license_screen_of_every_example_report_is_rendered(examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_license_screen_of_every_example_report_fits_60_columns_and_never_says_safe_or_clean(
+    examples: dict[str, Callable[[], AuditReport]],
+) -> None:
     for name, build_report in examples.items():
         text = render_license(build_report(), width=60).decode()
         assert max(map(cell_len, text.splitlines())) <= 60, name
@@ -228,7 +230,9 @@ def test_license_screen_of_a_denied_use_names_duties_without_checkboxes_or_exact
     assert "[ ]" not in text and NOTICE_WORDS not in text and "limits Forbidden uses" not in text
 
 
-def test_license_screen_merges_duties_of_one_kind_unless_their_words_or_state_differ(failing: AuditReport) -> None:
+def test_license_screen_merges_a_duty_of_two_licenses_unless_its_words_or_fulfilment_differ(
+    failing: AuditReport,
+) -> None:
     conclusion = build_conflicting_conclusion()
     duty = replace(conclusion.duties[0], text="Pass on the text.", section="2", via="", words=(), met="")
     of_other_license = replace(duty, license="X-1.0", text="Hand over the text.", section="9")

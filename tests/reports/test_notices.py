@@ -73,7 +73,7 @@ def test_checklist_begins_with_the_answer_and_lists_all_duties_and_open_points(f
     )
 
 
-def test_checklist_names_the_license_file_and_ticks_the_duty_that_it_meets(failing: AuditReport) -> None:
+def test_checklist_names_the_license_file_and_ticks_the_duty_that_this_file_meets(failing: AuditReport) -> None:
     files = render_files(failing, build_plain_conclusion())
     assert set(files) == {"ATTRIBUTIONS.md", "CHECKLIST.md"}
     assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in files["CHECKLIST.md"]

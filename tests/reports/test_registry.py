@@ -40,7 +40,7 @@ def find_renderers() -> Iterator[str]:
                 yield f"modelaudit.reports.{path.stem}:{node.name}"
 
 
-def test_every_renderer_is_registered() -> None:
+def test_every_public_renderer_of_a_report_is_registered_except_the_license_screen() -> None:
     registered = {f"{each.module}:{each.function}" for each in REPORTS.values()}
     missing = sorted(set(find_renderers()) - registered - UNREGISTERED.keys())
     assert not missing, f"{', '.join(missing)}: add to _FORMATS in modelaudit/reports/__init__.py"
@@ -86,7 +86,7 @@ def test_unknown_report_format_is_refused_with_the_list_of_formats(passing: Audi
         render(passing, "pdf")
 
 
-def test_registry_of_reports_imports_no_renderer() -> None:
+def test_import_of_the_report_registry_loads_no_rendering_library() -> None:
     heavy = ("rich", "jinja2", "cyclonedx", "pydantic")
     script = f"import sys, modelaudit.reports; print([name for name in {heavy} if name in sys.modules])"
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

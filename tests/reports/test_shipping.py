@@ -38,7 +38,7 @@ def build_conclusion(*entries: LicenseEntry) -> LicenseConclusion:
 @check_each("category", LicenseCategory)
 @check_each("state", ConclusionState)
 @check_each("read", ["2026-11-20", ""])
-def test_only_a_license_with_verified_free_terms_allows_shipping(
+def test_without_a_stated_use_only_a_concluded_license_with_verified_free_terms_allows_shipping(
     category: LicenseCategory, state: ConclusionState, read: str
 ) -> None:
     answer = assess_shipping(
@@ -82,7 +82,9 @@ def test_shipping_answer_to_unverified_terms_states_that_a_person_must_decide() 
 
 
 @pytest.mark.parametrize("category", [LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY])
-def test_non_commercial_or_research_only_license_forbids_shipping(category: LicenseCategory) -> None:
+def test_non_commercial_or_research_only_license_forbids_shipping_if_no_use_is_stated(
+    category: LicenseCategory,
+) -> None:
     answer = assess_shipping(build_conclusion(build_entry(category, "no-commercial-use")))
     assert answer.permission is Permission.FORBIDDEN
     assert answer.line == "The author names The X Licence, which forbids commercial use."
@@ -119,13 +121,15 @@ def test_shipping_answer_to_a_license_without_duties_states_that_no_duty_is_on_r
 
 
 @check_each("category", LicenseCategory)
-def test_shipping_answer_always_mentions_a_territory_limit_of_the_license(category: LicenseCategory) -> None:
+def test_shipping_answer_without_a_stated_use_mentions_a_territory_limit_in_every_category(
+    category: LicenseCategory,
+) -> None:
     answer = assess_shipping(build_conclusion(build_entry(category, "territory-limit")))
     assert answer.line.endswith("Not in every country: Duty about territory-limit.")
     assert answer.permission is not Permission.ALLOWED
 
 
-def test_shipping_stays_undecided_if_a_base_model_was_not_looked_up() -> None:
+def test_shipping_under_a_free_license_stays_undecided_if_a_base_model_was_not_looked_up() -> None:
     free = build_conclusion(build_entry(LicenseCategory.PERMISSIVE))
     answer = assess_shipping(replace(free, claims=(BASE,)))
     assert answer.permission is Permission.OPEN
@@ -180,7 +184,7 @@ def remove_planned_use(license_: LicenseConclusion) -> LicenseConclusion:
     return replace(license_, intent=None, permission=None, answers=())
 
 
-def test_shipping_stays_undecided_without_a_stated_use_if_a_base_model_has_no_license() -> None:
+def test_shipping_without_a_stated_use_stays_undecided_if_a_base_model_lacks_a_concluded_license() -> None:
     base = build_conflicting_conclusion().origins[0]
     free = replace(remove_planned_use(build_plain_conclusion()), origins=(base,))
     assert assess_shipping(free).permission is Permission.ALLOWED
@@ -203,7 +207,7 @@ def test_restrictive_license_of_a_base_model_is_named_if_no_use_is_stated() -> N
     assert assess_shipping(strict).permission is Permission.FORBIDDEN
 
 
-def test_shipping_stays_undecided_without_a_stated_use_if_license_claims_conflict() -> None:
+def test_shipping_without_a_stated_use_stays_undecided_if_a_conflict_leaves_the_license_open() -> None:
     conflict = build_conflicting_conclusion().conflicts[0]
     free = remove_planned_use(build_plain_conclusion())
     for kind in CONFLICTS_LEAVING_LICENSE_OPEN:
@@ -237,7 +241,7 @@ def test_description_of_a_conclusion_mentions_base_models_only_if_the_model_has_
     assert describe_conclusion(two_entries, "").endswith("Terms verified on 2026-11-20.")
 
 
-def test_shipping_answer_of_an_allowed_use_names_its_weighty_duties_and_conflicts() -> None:
+def test_shipping_answer_of_an_allowed_use_names_weighty_duties_and_conflicts_but_no_missing_text() -> None:
     conclusion = build_plain_conclusion()
     copyleft = (
         replace(conclusion.duties[1], kind="share-alike"),

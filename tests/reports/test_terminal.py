@@ -81,7 +81,9 @@ def test_table_of_a_pass_states_verdict_licence_and_exit_code(passing: AuditRepo
 
 
 @check_each("color", [True, False])
-def test_table_escapes_hostile_text(any_report: AuditReport, color: bool) -> None:
+def test_table_contains_no_unprintable_characters_of_the_report_with_or_without_color(
+    any_report: AuditReport, color: bool
+) -> None:
     text = render_as_text(any_report, color=color)
     assert bool(ANSI.search(text)) is color
     plain = ANSI.sub("", text)
@@ -99,7 +101,7 @@ def test_table_shows_markup_of_the_model_as_text(hostile: AuditReport) -> None:
 
 
 @check_each("width", [1, 40, 60, 100, 200])
-def test_lines_of_the_table_fit_the_terminal_width(any_report: AuditReport, width: int) -> None:
+def test_lines_of_the_table_fit_a_terminal_of_at_least_40_columns(any_report: AuditReport, width: int) -> None:
     lines = render_as_text(any_report, width=width).splitlines()
     # A narrower terminal gets lines of 40 columns all the same.
     assert max(map(cell_len, lines)) <= max(width, 40)
@@ -153,7 +155,7 @@ def test_restriction_in_running_text_is_not_shown_as_declared_license(failing: A
     assert "declared none" in " ".join(render_as_text(replace(failing, license=license_)).split())
 
 
-def test_table_states_that_every_file_was_examined_completely(failing: AuditReport) -> None:
+def test_table_lists_nothing_as_not_examined_if_every_file_was_examined_completely(failing: AuditReport) -> None:
     # The licence file and the card, which were read completely.
     coverage = replace(failing.coverage, artifacts=failing.coverage.artifacts[:2])
     report = replace(

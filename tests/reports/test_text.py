@@ -32,7 +32,9 @@ ANY_TEXT = st.text(alphabet=st.characters())
         ("e" + "\u0301" * 5, "e\u0301\u0301\u0301\\u0301\\u0301"),
     ],
 )
-def test_invisible_characters_are_escaped_and_all_others_stay(text: str, escaped: str) -> None:
+def test_invisible_characters_and_excess_combining_marks_are_escaped_and_visible_text_stays(
+    text: str, escaped: str
+) -> None:
     assert escape_unprintable(text) == escaped
 
 
@@ -76,5 +78,5 @@ def test_plain_https_address_is_accepted_as_a_link_target(address: str) -> None:
         "https://example.org/" + "a" * 3000,
     ],
 )
-def test_address_that_is_not_plain_https_is_not_a_link(address: str) -> None:
+def test_address_that_is_not_plain_https_is_refused_as_a_link_target(address: str) -> None:
     assert validate_https_link(address) is None

@@ -90,7 +90,7 @@ def test_description_of_a_license_claim_states_its_license_or_why_it_has_none(cl
     assert view.describe_claimed_license(claim, conclusion) == (claim.entry is not None, words)
 
 
-def test_claim_of_a_license_family_is_described_as_naming_no_single_license() -> None:
+def test_vague_license_claim_is_described_as_naming_no_single_license() -> None:
     claim = build_claim("license", "other")
     vague = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (claim,))
     assert view.describe_claimed_license(claim, vague) == (False, "No single licence")

@@ -72,11 +72,13 @@ def test_every_enum_member_of_a_report_has_a_phrase(phrases: dict[StrEnum, str],
 
 @check_each("format", list(REPORTS))
 @check_each("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
-def test_reports_do_not_promise_safety(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_outputs_of_the_example_reports_do_not_contain_the_words_safe_or_clean(
+    format: str, name: str, examples: dict[str, Callable[[], AuditReport]]
+) -> None:
     assert not BANNED.findall(render(examples[name](), format).decode())
 
 
-def test_templates_and_strings_have_no_banned_word() -> None:
+def test_templates_and_strings_of_reports_do_not_contain_the_words_safe_or_clean() -> None:
     texts = {path.name: path.read_text(encoding="utf-8") for path in (REPORTS_FOLDER / "templates").iterdir()}
     for path in REPORTS_FOLDER.glob("*.py"):
         strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]

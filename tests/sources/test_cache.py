@@ -113,7 +113,9 @@ def test_single_file_of_a_cached_snapshot_is_resolved_with_commit_and_digest_cla
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FILE, cached_snapshot.name)
 
 
-def test_copy_of_a_cached_snapshot_is_resolved_as_a_plain_folder(cached_snapshot: Path, tmp_path: Path) -> None:
+def test_copy_of_a_cached_snapshot_is_resolved_as_a_folder_without_commit_or_digest_claims(
+    cached_snapshot: Path, tmp_path: Path
+) -> None:
     shutil.copytree(cached_snapshot, tmp_path / "copy")
     snapshot = resolve_target(str(tmp_path / "copy"))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FOLDER, None)
@@ -240,7 +242,7 @@ def test_listed_file_with_an_invalid_name_is_reported_as_missing_content(cached_
         assert (artifacts[name].claimed, artifacts[name].size) == ((), 0)
 
 
-def test_folder_that_resembles_a_cache_is_a_plain_folder(tmp_path: Path) -> None:
+def test_folder_whose_path_only_resembles_a_cached_snapshot_is_resolved_as_an_ordinary_folder(tmp_path: Path) -> None:
     for path in (
         f"models--a--b/snapshots/{'0' * 39}",  # shorter than a commit
         f"a--b/snapshots/{'0' * 40}",  # no kind of repository
@@ -250,7 +252,9 @@ def test_folder_that_resembles_a_cache_is_a_plain_folder(tmp_path: Path) -> None
         assert resolve_target(str(tmp_path / path)).ref.kind is RefKind.FOLDER
 
 
-def test_folder_downloaded_with_local_dir_is_a_plain_folder(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_folder_downloaded_with_local_dir_contains_the_download_records_among_its_files(
+    hub: LoopbackHub, tmp_path: Path
+) -> None:
     """The client's download records are files like any other."""
     from huggingface_hub import snapshot_download
 

@@ -418,7 +418,7 @@ def assert_contained(hub: LoopbackHub, home: Path, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("name", [*LISTINGS, *SLOW_LISTINGS])
-def test_scan_with_a_hostile_hub_listing_prints_one_line_and_exits_with_4(
+def test_scan_with_a_hostile_revision_or_listing_answer_raises_a_one_line_error_with_exit_code_4(
     hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     arrange, words = (LISTINGS | SLOW_LISTINGS)[name]
@@ -558,7 +558,7 @@ def test_scan_of_an_honest_hub_passes_under_the_bounds_of_the_hostile_tests(
     [{"path": "a.txt", "xetHash": "zz"}, {"path": "," * 1994}],
     ids=["entry that the client does not store", "record beyond the bounds"],
 )
-def test_malicious_file_that_only_a_listing_without_a_readable_record_names_is_found(
+def test_malicious_file_that_only_the_tree_listing_names_is_found_if_the_cached_listing_is_unusable(
     hub: LoopbackHub, tiny: Repository, companion: dict[str, object]
 ) -> None:
     """Loaders fetch what the listing of the tree names, also where the description of the commit omits it."""
@@ -579,7 +579,7 @@ def test_malicious_file_that_only_a_listing_without_a_readable_record_names_is_f
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("headers", [{"Retry-After": "1000000000"}, {"RateLimit": '"api";r=0;t=1000000000'}])
-def test_client_never_sleeps_longer_than_its_own_pauses_for_a_wait_beyond_the_bound(
+def test_request_fails_without_a_pause_if_the_server_asks_for_a_wait_beyond_the_bound(
     hub: LoopbackHub, tiny: Repository, monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str]
 ) -> None:
     from huggingface_hub.utils import _http
@@ -593,7 +593,7 @@ def test_client_never_sleeps_longer_than_its_own_pauses_for_a_wait_beyond_the_bo
     assert pauses == []
 
 
-def test_wait_is_read_from_the_first_200_characters_of_a_header_and_is_the_only_one_that_the_client_sees() -> None:
+def test_client_sees_one_wait_from_the_first_200_characters_of_a_header_for_503_and_no_wait_for_404() -> None:
     request = httpx2.Request("GET", "http://127.0.0.1/")
     budget = RequestBudget(request.url, ServerLimits())
     read, unread = '"api";r=0;t=7', '"api";r=0;t=50000'
@@ -661,7 +661,7 @@ def test_xet_transport_is_never_used_even_if_the_hub_offers_it(
     assert_contained(hub, hub_home, outcome)
 
 
-def test_hub_is_asked_for_the_repository_and_its_files_only_and_learns_nothing_of_the_environment(
+def test_hub_is_asked_only_for_the_repository_and_its_files_and_not_told_which_variables_are_set(
     hub: LoopbackHub, tiny: Repository, hub_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With telemetry, the client reports which variables of a list that the Hub sends are set."""
@@ -767,7 +767,9 @@ def test_repository_larger_than_the_free_space_is_refused_before_any_download(
     assert not [request for request in hub.requests if "/resolve/" in request.path]
 
 
-def test_files_without_a_listed_size_end_at_their_bound_in_all(hub: LoopbackHub, tiny: Repository) -> None:
+def test_files_without_a_listed_size_are_unread_beyond_the_bound_on_their_bytes_in_all(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     """The check of free space counts only stated sizes."""
     names = [f"part-{number:02}.txt" for number in range(6)]
     tiny.commit({name: f"{name} ".ljust(1000) for name in names})
@@ -790,7 +792,9 @@ def test_files_are_no_longer_requested_when_their_time_in_all_is_used_up(hub: Lo
     assert "3 other files could not be fetched before it" in outcome.line
 
 
-def test_late_answers_that_files_do_not_exist_count_as_failed_files(hub: LoopbackHub, tiny: Repository) -> None:
+def test_answers_that_a_file_does_not_exist_count_as_failed_files_only_if_they_arrive_late(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     names = [f"absent-{number:02}.txt" for number in range(30)]
     siblings = [{"rfilename": name, "size": 1} for name in ("config.json", *names)]
     hub.inject_fault("/revision/", content=describe_commit(tiny, siblings))
@@ -805,7 +809,7 @@ def test_late_answers_that_files_do_not_exist_count_as_failed_files(hub: Loopbac
 
 
 @pytest.mark.parametrize("endpoint", ["file:///etc", "ftp://127.0.0.1", "gopher://x", "http:/x", "//x", "javascript:1"])
-def test_endpoint_of_another_scheme_is_a_configuration_error(
+def test_endpoint_other_than_a_valid_http_or_https_address_is_a_configuration_error(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", endpoint)

@@ -59,7 +59,7 @@ def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home:
     assert all(repository.sha in request.path for request in hub.requests[1:] if request.origin == "hub")
 
 
-def test_every_file_has_the_digest_claims_of_the_hub(hub: LoopbackHub) -> None:
+def test_large_file_has_the_sha256_claim_of_the_hub_and_a_small_file_has_its_git_blob_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     artifacts = index_by_path(resolve_target("acme/tiny"))
     assert artifacts["sub/model.safetensors"].claimed == (make_sha256(bytes(2000)),)
@@ -118,7 +118,7 @@ def test_empty_repository_has_no_artifacts(hub: LoopbackHub) -> None:
     assert resolve_target("acme/empty").artifacts == ()
 
 
-def test_listing_of_several_pages_is_read(hub: LoopbackHub) -> None:
+def test_files_on_all_pages_of_a_listing_are_fetched(hub: LoopbackHub) -> None:
     hub.page_size = 7
     hub.add_repository("acme/many", {f"d{number % 5}/{number}.txt": str(number) for number in range(60)})
     artifacts = resolve_target("acme/many").artifacts
@@ -182,7 +182,9 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     "name",
     ["../evil", "sub/../../evil", "/tmp/evil", "a//b", "./a", "C:/evil", "..\\evil", "\\\\host\\evil", "n" * 256],
 )
-def test_path_outside_the_repository_is_not_fetched(hub: LoopbackHub, hub_home: Path, name: str) -> None:
+def test_listed_file_with_an_unsafe_or_invalid_path_is_reported_as_absent_and_not_fetched(
+    hub: LoopbackHub, hub_home: Path, name: str
+) -> None:
     before = list_files_outside(hub_home)
     hub.add_repository("acme/tiny", {**FILES, name: "evil"})
     artifacts = index_by_path(resolve_target("acme/tiny"))
@@ -240,7 +242,7 @@ def test_cached_link_to_the_blob_of_another_file_adds_a_contradicting_digest_cla
     assert set(config.claimed) == {make_git_blob(b'{"a": 1}'), make_git_blob(b"# Tiny")}
 
 
-def test_cached_file_that_the_hub_does_not_list_is_examined_with_a_note(hub: LoopbackHub) -> None:
+def test_cached_file_that_the_hub_does_not_list_is_an_artifact_without_claims_and_is_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None

@@ -173,7 +173,7 @@ def test_links_inside_a_folder_are_noted_and_linked_folders_are_not_walked(model
     assert "'sub/up' -> '..'" in note
 
 
-def test_linked_file_is_examined_under_every_name(model: Path) -> None:
+def test_file_with_two_links_is_an_artifact_under_all_three_names(model: Path) -> None:
     (model / "sub").mkdir()
     (model / "notes.txt").write_text("import os")
     (model / "sub" / "modeling_x.py").symlink_to("../notes.txt")
@@ -217,7 +217,7 @@ def test_file_with_many_links_is_read_under_a_bounded_number_of_names(model: Pat
     assert {each and each.reason for each in obstacles[17:]} == {UnreadReason.LIMIT}
 
 
-def test_target_that_is_a_link_is_followed_and_its_file_has_the_name_of_the_link(model: Path) -> None:
+def test_target_that_is_a_link_is_followed_and_a_linked_file_has_the_name_of_the_link(model: Path) -> None:
     (model.parent / "latest").symlink_to(model)
     (model.parent / "weights.json").symlink_to(model / "config.json")
     assert [artifact.path for artifact in resolve_target(str(model.parent / "latest")).artifacts] == ["config.json"]
@@ -289,7 +289,7 @@ def test_folder_below_the_depth_limit_is_reported_as_unread(model: Path) -> None
 
 
 @pytest.mark.slow
-def test_links_beyond_the_bound_of_a_folder_are_counted_in_the_last_listed_link(tmp_path: Path) -> None:
+def test_unfollowed_links_beyond_the_bound_of_a_folder_are_counted_in_its_last_listed_link(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for number in range(7):
         (tmp_path / f"{number}.bin").symlink_to("/etc/passwd")
@@ -303,7 +303,9 @@ def test_links_beyond_the_bound_of_a_folder_are_counted_in_the_last_listed_link(
     assert obstacles["sub/2.bin"].reason is UnreadReason.LINK_DANGLING
 
 
-def test_entries_beyond_the_bound_are_an_absence_that_depends_on_names_alone(tmp_path: Path) -> None:
+def test_folder_entries_beyond_the_bound_are_an_absence_and_names_alone_decide_which_are_left_out(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "a").mkdir()
     for name in ("d", "a/2", "c", "a/1", "b"):
         (tmp_path / name).write_text("x")
@@ -387,7 +389,9 @@ def test_unreadable_files_are_reported(world_readable_folder: Path) -> None:
     assert obstacles["into"] == ["unreadable", "the link to 'folder/file' cannot be followed: Permission denied"]
 
 
-def test_unreadable_target_is_an_error(world_readable_folder: Path) -> None:
+def test_unreadable_target_folder_is_an_error_and_an_unreadable_target_file_is_an_unread_artifact(
+    world_readable_folder: Path,
+) -> None:
     (world_readable_folder / "folder").mkdir(mode=0o700)
     (world_readable_folder / "file").touch(mode=0o600)
     assert resolve_unprivileged(world_readable_folder / "folder") == {

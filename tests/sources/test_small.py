@@ -52,7 +52,9 @@ def list_requested_files(hub: LoopbackHub, start: int = 0) -> set[str]:
     }
 
 
-def test_look_up_of_license_statements_requests_only_small_files(hub: LoopbackHub) -> None:
+def test_license_look_up_requests_only_files_whose_names_suggest_a_license_or_lineage_statement(
+    hub: LoopbackHub,
+) -> None:
     repository = hub.add_repository("acme/base", FILES)
     snapshot = resolve_small_files("acme/base")
     assert list_requested_files(hub) == SMALL
@@ -65,7 +67,9 @@ def test_look_up_of_license_statements_requests_only_small_files(hub: LoopbackHu
     assert (weights.obstacle.reason, weights.size) == (UnreadReason.CONTENT_ABSENT, 3000)
 
 
-def test_cached_files_outside_the_small_set_are_not_opened(hub: LoopbackHub) -> None:
+def test_license_look_up_opens_no_cached_file_whose_name_suggests_no_license_or_lineage_statement(
+    hub: LoopbackHub,
+) -> None:
     hub.add_repository("acme/base", FILES)
     resolve_target("acme/base")
     assert list_open_paths(resolve_small_files("acme/base")) == SMALL

@@ -82,7 +82,7 @@ def test_target_in_the_form_of_a_path_is_taken_as_a_path(text: str) -> None:
     assert looks_like_a_path(text)
 
 
-def test_environment_variables_have_the_same_effect_as_in_the_hub_client() -> None:
+def test_endpoint_token_cache_folder_and_offline_mode_are_taken_from_environment_variables() -> None:
     bare = HubSettings.read({"HOME": "/home/x"})
     assert (bare.endpoint, bare.token, bare.offline) == (DEFAULT_ENDPOINT, None, False)
     assert str(bare.cache).endswith("/.cache/huggingface/hub")

@@ -173,7 +173,7 @@ def test_file_deleted_after_the_listing_is_reported_as_changed(file: Path) -> No
     assert get_open_error(open_listed).reason is UnreadReason.CHANGED
 
 
-def test_replaced_file_cannot_be_opened(file: Path) -> None:
+def test_file_that_was_replaced_after_the_listing_cannot_be_opened(file: Path) -> None:
     open_listed = make_local_file(file)
     file.rename(file.with_name("other"))
     file.write_bytes(bytes(1024))

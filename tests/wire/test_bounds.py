@@ -225,7 +225,7 @@ def test_build_references_adds_an_absence_if_references_exceed_the_bound() -> No
     assert len(results) == 2
 
 
-def test_kept_items_are_counted_up_to_each_bound() -> None:
+def test_items_beyond_the_bound_on_their_number_or_on_the_bytes_of_all_names_raise_a_limit_error() -> None:
     kept = KeptItems("symbols", 2, 5)
     kept.count(0, 3)
     kept.count(1, 2)
@@ -250,7 +250,7 @@ def test_absence_log_lists_absences_up_to_its_bound_and_counts_the_others() -> N
     assert ("a.zip!4", absence) in log.list_since(len(log))
 
 
-def test_absences_of_all_files_are_listed_up_to_the_bound(tmp_path: Path) -> None:
+def test_files_share_the_bound_on_listed_absences_but_each_file_lists_at_least_one(tmp_path: Path) -> None:
     for name in ("a.zip", "b.zip"):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             for number in range(4):

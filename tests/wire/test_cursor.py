@@ -37,7 +37,7 @@ def test_cursor_rejects_a_negative_length_or_one_beyond_the_end_before_reading(
         assert (refused.value.stated_size, refused.value.offset, cursor.offset) == (length, 0, 0)
 
 
-def test_cursor_skips_bytes_without_reading_them(bytes_window) -> None:
+def test_cursor_takes_the_bytes_behind_those_that_it_skipped(bytes_window) -> None:
     cursor = Cursor(bytes_window(bytes(1000) + b"end"), block_size=10)
     cursor.take(5, "the front")
     cursor.skip(995, "the middle")
@@ -45,7 +45,7 @@ def test_cursor_skips_bytes_without_reading_them(bytes_window) -> None:
 
 
 @pytest.mark.parametrize("length", [-1, 4])
-def test_bytes_cursor_rejects_length_beyond_end(length: int) -> None:
+def test_bytes_cursor_rejects_a_negative_length_or_one_beyond_the_end(length: int) -> None:
     cursor = BytesCursor(b"abcd", offset=100)
     assert cursor.take(1) == b"a"
     with pytest.raises(DamagedError) as refused:

@@ -43,7 +43,7 @@ def test_unsafe_name_of_an_archive_member_is_recorded_as_a_defect(name: str, kin
     ("target", "symbolic", "escapes"),
     [("../b", True, False), ("../../b", True, True), ("../b", False, True), ("/b", True, True), ("c:b", True, True)],
 )
-def test_target_of_a_symbolic_link_starts_at_its_folder_and_of_a_hard_link_at_the_root(
+def test_symbolic_link_target_is_resolved_from_the_link_folder_and_hard_link_target_from_the_root(
     target: str, symbolic: bool, escapes: bool
 ) -> None:
     log = DefectLog()

@@ -88,7 +88,7 @@ SHORT_ROWS = st.lists(
 
 
 @given(SHORT_ROWS.map(encode_message) | st.binary(max_size=60))
-def test_short_protobuf_field_is_skipped_as_any_field_is_or_left_to_that(bytes_window, data):
+def test_fast_skip_of_a_short_protobuf_field_agrees_with_the_general_skip_or_declines(bytes_window, data):
     # Spare bytes, so that the fields do not lie at the end of the block, where none is skipped as a short one.
     message = Message.from_window(bytes_window(data + bytes(20)))
     types = {number << 3 | wire: str(number) for number in range(1, 16) for wire in (VARINT, FIXED64, BYTES, FIXED32)}

@@ -72,7 +72,7 @@ def _build_v7_header(name: bytes, signed: bool = False) -> bytes:
 
 @check_each("name", ["storages", "na\xefve/\u2603", "long/" * 60 + "name"])
 @check_each("dialect", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_tar_is_recognised_in_every_dialect(name, dialect):
+def test_tar_is_recognised_in_the_ustar_gnu_and_pax_dialects(name, dialect):
     if dialect == tarfile.USTAR_FORMAT and len(name) > 100:
         name = "long/" * 30 + "name"  # ustar has room for 100 bytes of name and 155 of prefix
     data = _build_tar(name, dialect)

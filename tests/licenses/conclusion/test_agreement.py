@@ -66,7 +66,9 @@ def test_license_text_determines_the_license_that_a_vague_name_means(conclude_ca
         ({"license": "acme-1.0"}, "MIT", UNRECOGNISED),
     ],
 )
-def test_license_text_of_another_family_does_not_decide_a_vague_name(conclude_cards, fields, text, state):
+def test_unlinked_or_contradicting_license_text_does_not_decide_a_vague_or_unknown_name(
+    conclude_cards, fields, text, state
+):
     conclusion = conclude_cards(texts={"LICENSE": text}, intent=BUSINESS, **fields)
     assert (conclusion.state, conclusion.expression, conclusion.permission) == (state, "", Answer.REVIEW)
 
@@ -124,7 +126,9 @@ def test_texts_of_both_alternatives_agree_with_a_declared_or_expression(conclude
         (build_declared_claim("pyproject.toml", "license", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONCLUDED),
     ],
 )
-def test_model_metadata_or_hub_tag_prevents_a_conclusion_only_if_it_contradicts_the_card(conclude_cards, claim, state):
+def test_model_metadata_or_hub_license_prevents_a_conclusion_if_unknown_or_contradicting_the_card(
+    conclude_cards, claim, state
+):
     assert conclude_cards(license="mit", claims=[claim]).state is state
 
 

@@ -79,7 +79,7 @@ def test_license_name_field_determines_the_license_if_the_license_field_is_other
     assert [found.id for found in conclusion.entries] == [entry]
 
 
-def test_license_link_determines_the_license_if_the_card_has_no_license_name(conclude_cards):
+def test_license_link_to_the_address_of_a_license_determines_it_if_the_card_has_no_license_name(conclude_cards):
     link = "http://ai.google.dev/gemma/terms/"
     conclusion = conclude_cards(license="other", license_link=link)
     assert [found.id for found in conclusion.entries] == ["LicenseRef-Gemma"]
@@ -282,7 +282,7 @@ class TestHostileCards:
         assert conclude_card(twice, rules).state is CONTRADICTORY
 
     @pytest.mark.parametrize("key", [None, "license", "license_name"])
-    def test_damaged_front_matter_prevents_conclusion(self, rules, key):
+    def test_front_matter_damage_without_a_field_or_in_a_license_field_prevents_a_conclusion(self, rules, key):
         defect = Defect("front-matter-type", "is neither text nor a list of texts", Location(line=2, key=key))
         conclusion = conclude_card(ModelCard((CardField("license", ("mit",), 2),), (defect,)), rules)
         assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
@@ -293,7 +293,7 @@ class TestHostileCards:
         conclusion = conclude_cards(claims=damaged, texts={"LICENSE": "MIT"})
         assert (conclusion.state, conclusion.expression) == (UNRECOGNISED, "")
 
-    def test_damage_in_a_card_field_other_than_the_license_is_ignored(self, rules):
+    def test_damage_in_the_tags_field_of_a_card_does_not_prevent_a_conclusion(self, rules):
         defect = Defect("front-matter-type", "is neither text nor a list of texts", Location(line=9, key="tags"))
         damaged = ModelCard((CardField("license", ("mit",), 2),), (defect,))
         assert conclude_card(damaged, rules).state is CONCLUDED
@@ -324,7 +324,7 @@ FIELD = st.builds(
     st.lists(st.tuples(st.sampled_from(["README.md", "a/README.md"]), st.lists(FIELD, max_size=5)), max_size=3),
     st.booleans(),
 )
-def test_every_card_gives_a_consistent_conclusion(cards, has_unknown_text):
+def test_generated_cards_give_an_expression_and_a_category_only_if_a_license_is_concluded(cards, has_unknown_text):
     claims = [
         claim
         for path, fields in cards

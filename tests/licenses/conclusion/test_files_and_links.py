@@ -59,7 +59,7 @@ def test_notice_or_policy_file_makes_a_claim_but_is_not_a_license_file(path):
         "x" * 400 + "-LICENSE",
     ],
 )
-def test_file_without_the_name_of_a_license_file_makes_no_claim(path):
+def test_file_without_the_name_of_a_license_notice_or_policy_makes_no_claim(path):
     assert claim_license_files([path]) == ()
 
 

@@ -30,7 +30,9 @@ from modelaudit.model.terms import Intent, LicenseCategory, Use
         ({"license": "gemma"}, "LicenseRef-Gemma-2024-04-01", {"license/use-restricted"}),
     ],
 )
-def test_license_statements_of_a_model_fire_exactly_the_expected_rules(conclude_cards, fired, fields, text, expected):
+def test_license_rules_fire_according_to_the_declared_license_and_the_license_text(
+    conclude_cards, fired, fields, text, expected
+):
     assert set(fired(conclude_cards(texts={"LICENSE": text} if text else {}, **fields))) == expected
 
 
@@ -82,7 +84,7 @@ def test_undeclared_license_finding_has_no_path(conclude_cards):
     assert {subject.artifact for subject in build_subjects(conclude_cards())} == {""}
 
 
-def test_waiver_for_one_statement_does_not_cover_another(conclude_cards):
+def test_license_subjects_of_two_unrecognised_names_have_different_keys(conclude_cards):
     # A waiver names a fingerprint, which derives from the key of the subject.
     first, second = (build_subjects(conclude_cards(license=stated))[0] for stated in ("my-own-1.0", "my-own-2.0"))
     assert first.key != second.key
@@ -98,7 +100,7 @@ def test_conclusion_of_a_license_check_that_did_not_run_yields_no_subjects():
     assert build_subjects(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
 
 
-def test_every_license_subject_has_the_documented_fields(conclude_cards):
+def test_license_subjects_of_the_same_kind_have_the_same_set_of_field_names(conclude_cards):
     fields = {
         "license-conclusion": {"state", "category", "declared", "licenses", "reason", "between"},
         "license-entry": {"license", "id", "category", "terms", "standing", "url"},

@@ -98,7 +98,9 @@ def test_list_of_hub_license_identifiers_has_83_distinct_entries() -> None:
 
 
 @check_each("word", VAGUE)
-def test_identifier_of_a_license_family_is_listed_as_vague_with_a_reason(rules: Catalogue, word: str) -> None:
+def test_identifier_of_a_family_or_placeholder_is_vague_with_a_reason_and_names_no_license(
+    rules: Catalogue, word: str
+) -> None:
     assert rules.vague_licenses[word].endswith(".")
     assert fold_license_name(word) not in index_license_names(rules.licenses)
 

@@ -100,7 +100,7 @@ def test_many_harmless_defects_of_a_card_hide_no_defect_that_hides_a_field(rules
     assert [(claim.field, claim.quotation) for claim in claims] == [("front-matter", "nested")]
 
 
-def test_more_base_models_of_a_card_are_kept_than_the_lineage_follows(rules):
+def test_card_field_yields_more_base_model_claims_than_the_lineage_looks_up(rules):
     card = ModelCard((CardField("base_model", tuple(f"org/{number}" for number in range(1000)), 2),))
     claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)
     assert len(claims) > Limits().origins
@@ -125,7 +125,7 @@ def test_relation_of_a_card_applies_to_its_base_model_only_if_it_is_one_known_wo
     assert [(claim.quotation, claim.relation) for claim in claims] == [("org/a", relation), ("org/rows", None)]
 
 
-def test_misspelt_field_does_not_prevent_a_conclusion(rules):
+def test_misspelled_license_field_makes_a_license_claim_and_no_claim_of_a_defect(rules):
     misspelling = Defect("front-matter-spelling", "x", Location(line=2, key="license"))
     card = ModelCard((CardField("license", ("mit",), 2),), (misspelling,))
     claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)

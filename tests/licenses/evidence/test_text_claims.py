@@ -108,7 +108,7 @@ def test_license_name_in_a_sentence_resolves_only_if_the_whole_name_is_known(sen
         ("It is finetuned from model: acme/base", []),
     ],
 )
-def test_license_and_base_model_lines_of_the_hub_card_template_become_claims(line, expected):
+def test_license_and_base_model_lines_of_a_card_become_claims_if_they_name_a_license_or_hub_id(line, expected):
     claims = extract_from_text(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
     assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
     assert all(each.location.line == 3 for each in claims)
@@ -231,7 +231,7 @@ def test_every_base_model_of_a_line_and_of_each_merge_list_is_found():
     assert find_base_models(lists) == models
 
 
-def test_more_base_models_are_kept_than_the_lineage_follows():
+def test_card_text_yields_more_base_model_claims_than_the_lineage_looks_up():
     names = ", ".join(f"acme/base-{number}" for number in range(20))
     lines = "".join(f"- **Base model:** {names.replace('base', f'b{line}')}\n" for line in range(20))
     assert len(find_base_models(lines)) == LINEAGE_CLAIM_LIMIT > Limits().origins

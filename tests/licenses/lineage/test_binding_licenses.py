@@ -60,7 +60,9 @@ def test_llama_finetune_with_all_duties_met_has_no_conflict(conclude_cards, fire
     assert (met["include-license-text"], met["keep-notices"]) == ("LICENSE", "NOTICE")
 
 
-def test_derived_model_without_the_notice_and_name_of_its_base_license_has_conflicts(conclude_cards, origin_of):
+def test_derived_model_without_the_attribution_and_name_prefix_that_llama_requires_has_conflicts(
+    conclude_cards, origin_of
+):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
     fields = {"license": "llama3.1", "texts": {"LICENSE": LLAMA}, "origins": origins}
     bare = conclude_cards(**fields, prose={"README.md": "# Model"}, repository="acme/zephyr")
@@ -85,7 +87,7 @@ def test_derived_model_without_the_notice_and_name_of_its_base_license_has_confl
          "MIT AND LicenseRef-Tencent-Hunyuan-Video-2024-12-03", Answer.DENY),
     ],
 )  # fmt: skip
-def test_license_of_a_base_model_is_added_to_the_expression_and_decides_the_answer(
+def test_license_of_a_base_model_joins_the_expression_and_the_stricter_one_decides_the_answer(
     conclude_cards, origin_of, own_license, base_license, expression, permission
 ):
     conclusion = conclude_cards(license=own_license, origins=[origin_of("a/b", base_license)], intent=SALE)
@@ -95,7 +97,9 @@ def test_license_of_a_base_model_is_added_to_the_expression_and_decides_the_answ
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED, OriginState.LIMIT])
-def test_unread_base_model_leaves_answer_for_review(conclude_cards, origin_of, look):
+def test_unread_base_model_with_a_hub_id_and_no_license_on_record_leaves_the_answer_for_review(
+    conclude_cards, origin_of, look
+):
     conclusion = conclude_cards(license="mit", origins=[origin_of("acme/nowhere", look=look)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.REVIEW)
     assert "origin-unknown" in list_conflict_kinds(conclusion)

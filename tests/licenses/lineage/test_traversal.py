@@ -233,7 +233,7 @@ def test_base_model_whose_name_is_no_hub_id_is_recorded_as_unreached_without_a_l
         "https://huggingface.co/datasets/org/Name-1.0/blob/main/README.md", " org/Name-1.0 ",
     ],
 )  # fmt: skip
-def test_address_on_the_hub_is_parsed_to_the_id_of_a_base_model(text):
+def test_address_on_the_hub_is_parsed_to_the_id_of_its_repository(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 

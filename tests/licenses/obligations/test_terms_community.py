@@ -154,7 +154,9 @@ def test_answer_of_a_community_license_to_a_small_business_is_the_reviewed_one(r
 
 
 @check_each("licence", BUSINESS_ANSWERS)
-def test_non_commercial_use_with_few_users_is_neither_denied_nor_for_review(rules: Catalogue, licence: str) -> None:
+def test_reviewed_community_license_neither_denies_nor_questions_non_commercial_use_with_few_users(
+    rules: Catalogue, licence: str
+) -> None:
     assert answer_license(rules, licence, build_intent()) == set()
 
 
@@ -195,7 +197,7 @@ def test_license_denies_use_in_its_excluded_territories(rules: Catalogue, licenc
 
 
 @pytest.mark.parametrize("licence", [name for name in BUSINESS_ANSWERS if "Llama-" in name])
-def test_only_llama_from_version_3_2_on_denies_multimodal_models_in_the_european_union(
+def test_llama_license_denies_multimodal_models_in_the_european_union_only_from_version_3_2_on(
     rules: Catalogue, licence: str
 ) -> None:
     intent = build_intent(Use.COMMERCIAL, territory="FR")
@@ -253,7 +255,7 @@ def test_community_license_gives_the_reviewed_answer_for_training_on_outputs(
         ("LicenseRef-OpenAtom-Model-1.0", "military", None),
     ],
 )
-def test_community_license_gives_the_reviewed_answer_on_each_field_of_use(
+def test_community_license_gives_the_reviewed_answer_on_forbidden_and_other_fields_of_use(
     rules: Catalogue, licence: str, field: str, answer: str | None
 ) -> None:
     answers = {
@@ -318,13 +320,15 @@ def test_community_license_has_the_clause_kinds_that_its_review_found(
     assert kinds <= {clause.kind for clause in rules.licenses[licence].clauses}
 
 
-def test_only_first_gemma_terms_require_latest_version(rules: Catalogue) -> None:
+def test_first_gemma_terms_are_the_only_gemma_terms_with_an_update_duty(rules: Catalogue) -> None:
     asking = [name for name in rules.licenses if "Gemma" in name and list_clauses(rules, name, "update-duty")]
     assert asking == ["LicenseRef-Gemma-2024-02-21"]
 
 
 @check_each("licence", sorted(UNREAD_LICENSES))
-def test_license_whose_text_was_not_read_is_always_for_review(rules: Catalogue, licence: str) -> None:
+def test_community_license_with_unverified_terms_gets_a_review_answer_even_for_non_commercial_use(
+    rules: Catalogue, licence: str
+) -> None:
     assert ("review", TERMS_NOT_VERIFIED) in answer_license(rules, licence, build_intent())
 
 

@@ -72,7 +72,7 @@ def test_verified_open_license_neither_denies_nor_questions_any_use(rules: Catal
         ("BUSL-1.1", OUTPUT_TRAINING, {}),
     ],
 )  # fmt: skip
-def test_standard_license_gives_the_answer_on_record_for_each_use(
+def test_restrictive_standard_license_gives_the_reviewed_answers_to_a_planned_use(
     rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]
 ) -> None:
     assert answer_license(rules, id_, uses) == expected
@@ -80,7 +80,7 @@ def test_standard_license_gives_the_answer_on_record_for_each_use(
 
 @check_each("id_", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"])
 @check_each("step", [Relation.FINETUNE, Relation.QUANTIZED, Relation.MERGE, Relation.ADAPTER])
-def test_non_commercial_or_no_derivatives_license_gives_derived_models_the_same_answers(
+def test_cc_nc_or_nd_license_gives_fine_tuned_quantized_merged_or_adapter_models_the_same_answers(
     rules: Catalogue, id_: str, step: Relation
 ) -> None:
     answers = answer_license(rules, id_, EVERY_USE)
@@ -89,7 +89,9 @@ def test_non_commercial_or_no_derivatives_license_gives_derived_models_the_same_
 
 
 @pytest.mark.parametrize("hub_id", ["fair-noncommercial-research-license", "intel-research", "h-research"])
-def test_unread_research_only_license_denies_business_use_and_adds_a_review(rules: Catalogue, hub_id: str) -> None:
+def test_research_only_license_with_unverified_terms_denies_business_use_and_adds_a_review(
+    rules: Catalogue, hub_id: str
+) -> None:
     (entry,) = [each for each in rules.licenses.values() if hub_id in each.hub_ids]
     found = answer_license(rules, entry.id, BUSINESS)
     assert found == {"no-commercial-use": "deny", "research-only": "deny", "terms-not-verified": "review"}
@@ -147,7 +149,7 @@ def test_use_under_a_standard_license_triggers_the_reviewed_duties_with_sections
 
 
 @pytest.mark.parametrize("id_", ["MIT-0", "0BSD", "WTFPL", "Unlicense", "CC-PDDC"])
-def test_public_domain_licenses_have_no_duties(rules: Catalogue, id_: str) -> None:
+def test_license_without_any_condition_triggers_no_duties(rules: Catalogue, id_: str) -> None:
     assert list_license_duties(rules, id_, EVERY_USE) == {}
 
 
@@ -189,7 +191,7 @@ def test_patent_grant_or_exclusion_of_a_license_is_the_reviewed_one(rules: Catal
 @pytest.mark.parametrize(
     "id_", ["CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "C-UDA-1.0", "O-UDA-1.0"]
 )
-def test_data_license_has_an_output_ownership_clause(rules: Catalogue, id_: str) -> None:
+def test_cdla_or_uda_data_license_has_an_output_ownership_clause(rules: Catalogue, id_: str) -> None:
     assert "output-ownership" in {clause.kind for clause in rules.licenses[id_].clauses}
 
 
@@ -205,7 +207,9 @@ def test_license_lists_the_words_that_it_prescribes(rules: Catalogue, id_: str, 
     assert [words] == [each for clause in rules.licenses[id_].clauses for each in clause.words]
 
 
-def test_standard_license_with_a_use_restricting_clause_is_not_marked_open(rules: Catalogue) -> None:
+def test_standard_license_with_a_non_commercial_no_derivatives_or_purpose_limit_clause_is_not_open(
+    rules: Catalogue,
+) -> None:
     standard = [entry for entry in rules.licenses.values() if not entry.id.startswith("LicenseRef-")]
     limited = {entry.id for entry in standard if {"no-commercial-use", "no-derivatives", "purpose-limit"} & {
         clause.kind for clause in entry.clauses}}  # fmt: skip

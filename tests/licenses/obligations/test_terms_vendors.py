@@ -161,7 +161,7 @@ def test_vendor_license_gives_the_reviewed_answer_on_commercial_use(
 
 
 @check_each("name", [row[0] for row in COMMERCIAL])
-def test_vendor_license_never_denies_research(name: str) -> None:
+def test_vendor_license_does_not_deny_non_commercial_use_by_a_small_organization(name: str) -> None:
     assert answer_license(build_license_ref(name), STUDY)["deny"] == set()
 
 
@@ -175,7 +175,7 @@ def test_vendor_license_never_denies_research(name: str) -> None:
         ("LTXV-Open-Weights-2025-05-05", 9_999_999, 10_000_000),
     ],
 )
-def test_revenue_cap_denies_commercial_use_above_the_cap_and_no_other_use(
+def test_revenue_cap_clause_denies_commercial_use_over_the_cap_but_not_non_commercial_use(
     name: str, highest_permitted: float, lowest_denied: float
 ) -> None:
     def list_denials(*uses: Use, revenue: float) -> set[str]:
@@ -240,7 +240,7 @@ OUTPUTS = [
 
 
 @check_each("name, answer, kind", OUTPUTS)
-def test_training_on_outputs_gets_the_reviewed_answer_for_each_vendor_license(
+def test_vendor_license_gives_the_reviewed_answer_on_training_on_outputs(
     name: str, answer: str | None, kind: str
 ) -> None:
     entry = name if name in RULES.licenses else build_license_ref(name)
@@ -293,7 +293,7 @@ FIELDS = [
 
 
 @check_each("name, forbidden, free", FIELDS)
-def test_use_policy_denies_only_the_fields_of_use_that_it_names(
+def test_use_policy_denies_fields_of_use_that_it_forbids_and_does_not_affect_a_field_it_omits(
     name: str, forbidden: list[str], free: list[str]
 ) -> None:
     for field in forbidden:
@@ -311,7 +311,7 @@ def test_medical_use_of_google_health_models_is_for_review() -> None:
 @pytest.mark.parametrize(
     "name", ["Stability-AI-Community", "Grok-2-Community", "Falcon-180B", "Falcon-3", "NVIDIA-Open-Model"]
 )
-def test_use_policy_that_was_not_read_leaves_sensitive_fields_of_use_for_review(name: str) -> None:
+def test_use_policy_without_listed_fields_leaves_military_gambling_and_medical_use_for_review(name: str) -> None:
     for field in ("military", "gambling", "medical-advice"):
         assert "use-policy" in answer_license(build_license_ref(name), build_intent(field=field))["review"]
 
@@ -445,7 +445,7 @@ def test_category_of_a_vendor_license_is_the_reviewed_one(name: str, category: L
         "TII-Falcon-LLM",
     ],
 )
-def test_use_under_unread_license_is_for_review(name: str) -> None:
+def test_use_under_a_vendor_license_with_unverified_terms_gets_a_review_answer(name: str) -> None:
     entry = RULES.licenses[build_license_ref(name)]
     assert not entry.read and not entry.open
     assert "terms-not-verified" in answer_license(build_license_ref(name), STUDY)["review"]

@@ -219,7 +219,7 @@ def test_license_screen_and_notice_files_state_the_same_answer(name: str, ask: C
         assert UNRELATED_NAMES[name] not in screen + "".join(files.values())
 
 
-def test_stated_number_of_users_changes_a_review_answer_to_allow_or_deny(
+def test_stated_number_of_users_decides_between_allow_and_deny_under_a_user_cap(
     ask: Callable[..., AuditReport],
 ) -> None:
     few = ask("acme/llama-vision-11b", territories=["US"], monthly_active_users=5e6)
@@ -229,7 +229,9 @@ def test_stated_number_of_users_changes_a_review_answer_to_allow_or_deny(
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_license_screen_of_every_worked_example_fits_one_screen(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_license_screen_of_a_worked_example_has_at_most_45_lines_or_54_with_inherited_duties(
+    name: str, ask: Callable[..., AuditReport]
+) -> None:
     text = render_license(ask(name, monthly_active_users=1e5, annual_revenue_usd=2e6)).decode()
     concluded = EXPECTED[name].concluded
     # The duties of an inherited licence, beside those of the model's own, take more lines.
@@ -237,7 +239,7 @@ def test_license_screen_of_every_worked_example_fits_one_screen(name: str, ask: 
     assert len(text.splitlines()) <= (54 if has_inherited_duties else 45)
 
 
-def test_shipping_line_states_the_complete_answer_with_its_main_reason(ask: Callable[..., AuditReport]) -> None:
+def test_shipping_line_states_the_answer_and_its_main_reason_or_duties(ask: Callable[..., AuditReport]) -> None:
     lines = {
         name: assess_shipping(ask(f"acme/{name}").license).line for name in ("hunyuan-shapes", "gpl-tagger", "nameless")
     }
@@ -254,7 +256,9 @@ def test_shipping_line_states_the_complete_answer_with_its_main_reason(ask: Call
     assert gated_base.endswith("could not be read; the licence on record for that name is assumed.")
 
 
-def test_research_use_is_not_denied_where_commercial_use_is_denied(ask: Callable[..., AuditReport]) -> None:
+def test_non_commercial_or_research_license_denies_commercial_use_but_not_research_use(
+    ask: Callable[..., AuditReport],
+) -> None:
     for name in ("acme/qwen-3b-tuned", "acme/paper-voice"):
         assert str(ask(name, policy="research").license.permission) != "deny"
         assert str(ask(name, policy="commercial-saas").license.permission) == "deny"

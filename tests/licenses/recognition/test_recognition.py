@@ -118,7 +118,7 @@ def test_derivation_of_one_fingerprint_leaves_the_other_fingerprints_unchanged(t
     assert after["permit"][1] == before["permit"][1].replace("2026-11-26", "2026-12-01")
 
 
-def test_derivation_of_one_fingerprint_keeps_the_order_and_bytes_of_the_file(
+def test_repeated_derivation_of_an_unchanged_fingerprint_keeps_the_order_and_bytes_of_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     derive_fingerprints(tmp_path)
@@ -220,7 +220,9 @@ ADDED = (
 
 @check_each("words", ADDED)
 @check_each("id_", ["permit", "harbour-2"])
-def test_license_text_with_added_words_is_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
+def test_license_text_with_added_words_beyond_a_heading_or_copyright_notice_is_a_variant(
+    words: str, id_: str, prints: Fingerprints
+) -> None:
     license_id, text, _ = TEXTS[id_]
     heading, body = text.split("\n\n", 1)
     for changed in (f"{words}\n\n{text}", f"{text}\n{words}\n", f"{heading}\n\n{words}\n\n{body}"):
@@ -229,7 +231,7 @@ def test_license_text_with_added_words_is_a_variant(words: str, id_: str, prints
         assert match.differs
 
 
-def test_variant_of_a_license_text_quotes_the_differing_words(prints: Fingerprints) -> None:
+def test_variant_of_a_license_text_quotes_added_or_changed_words_and_counts_missing_words(prints: Fingerprints) -> None:
     (match,) = recognise_texts(PERMIT.replace("for gain or", "never for gain but"), prints, KNOWN)
     assert match.differs == ("never for gain but",)
     (match,) = recognise_texts(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
@@ -239,7 +241,9 @@ def test_variant_of_a_license_text_quotes_the_differing_words(prints: Fingerprin
 
 
 @pytest.mark.parametrize("id_", TEXTS)
-def test_license_text_does_not_match_exactly_if_any_word_is_replaced_or_omitted(id_: str, prints: Fingerprints) -> None:
+def test_license_text_with_a_word_replaced_or_omitted_outside_heading_and_holder_is_a_variant(
+    id_: str, prints: Fingerprints
+) -> None:
     _, text, _ = TEXTS[id_]
     end_of_heading = text.index("\n\n")
     words = [word for word in re.finditer(r"[A-Za-z]{3,}", text) if word.start() > end_of_heading]
@@ -281,7 +285,9 @@ def test_modified_license_matches_its_own_fingerprint_and_a_further_change_is_a_
     assert list_matches(recognise_texts("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_license_text_with_look_alike_letters_is_a_variant(prints: Fingerprints) -> None:
+def test_license_text_with_look_alike_letters_or_invisible_characters_in_words_is_a_variant(
+    prints: Fingerprints,
+) -> None:
     for changed in (
         PERMIT.replace("permit", "p\u0435rmit"),  # a Cyrillic e
         PERMIT.replace("keep", "\u212aeep").replace("KEEPER", "\u212aEEPER"),  # the Kelvin sign as K
@@ -352,7 +358,7 @@ def test_empty_or_very_short_or_unreadable_text_matches_nothing(prints: Fingerpr
         assert recognise_texts(text, prints, KNOWN) == ()
 
 
-def test_truncated_text_is_never_exact(prints: Fingerprints) -> None:
+def test_license_text_over_the_length_limit_is_a_variant_even_if_all_compared_words_match(prints: Fingerprints) -> None:
     (match,) = recognise_texts(PERMIT + " " * TEXT_LIMIT, prints, KNOWN)
     assert match.likeness is VARIANT
     assert match.differs[0] == "more text than was looked at"
@@ -377,7 +383,7 @@ def test_only_the_beginning_of_a_text_of_five_megabytes_is_split_into_words() ->
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_mutated_license_text_never_matches_another_license(data: st.DataObject) -> None:
+def test_mutated_mit_text_matches_no_license_but_mit(data: st.DataObject) -> None:
     prints = load_fingerprints()
     text = read_shipped_license("rich", "LICENSE")
     start = data.draw(st.integers(0, len(text)))
@@ -398,7 +404,7 @@ STANDARD = [
 
 
 @pytest.mark.parametrize(("package", "ending", "id_"), STANDARD)
-def test_license_of_an_installed_package_is_exact_and_an_added_sentence_makes_it_a_variant(
+def test_license_file_of_a_package_is_exact_unless_it_has_sentences_beyond_the_license_text(
     package: str, ending: str, id_: str
 ) -> None:
     text, prints = read_shipped_license(package, ending), load_fingerprints()
@@ -445,5 +451,7 @@ def test_license_text_is_a_variant_if_its_stored_copy_is_uncertain(prints: Finge
         ("written out (not a byte copy); part of the file, no length check possible", False),
     ],
 )
-def test_stored_license_text_is_certain_only_if_its_note_confirms_an_exact_copy(note: str, certain: bool) -> None:
+def test_stored_license_text_is_certain_only_if_its_note_states_an_exact_copy_or_an_equal_length(
+    note: str, certain: bool
+) -> None:
     assert load_derive_script().is_certain_copy(note) is certain
