@@ -111,8 +111,10 @@ def test_openvino_constant_of_an_invalid_shape_is_a_defect(shape, read_bytes):
     assert read_bytes(build_openvino_network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
 
 
-def test_pmml_function_is_not_mentioned_if_the_model_defines_it(read_bytes):
-    assert ("function", "twice") not in list_mentions(read_bytes(build_pmml().encode(), "m.pmml"))
+def test_pmml_function_is_mentioned_unless_the_model_defines_it(read_bytes):
+    defined, undefined = build_pmml(function="twice"), build_pmml(function="thrice")
+    assert ("function", "twice") not in list_mentions(read_bytes(defined.encode(), "m.pmml"))
+    assert ("function", "thrice") in list_mentions(read_bytes(undefined.encode(), "m.pmml"))
 
 
 def test_code_in_a_pmml_extension_is_mentioned_even_if_it_spans_several_lines(read_bytes):

@@ -133,7 +133,6 @@ def test_binary_xgboost_tree_with_a_contradictory_node_is_reported_as_damaged(po
 
 def test_last_value_and_the_statistics_of_a_binary_xgboost_tree_are_declared_data(bytes_window):
     model = build_xgboost_binary()
-    ledgers = []
     reading = ArtifactReading(Limits(), keep_ledgers=True)
     window = bytes_window(model)
     reading.run(Artifact("m.model", len(model), lambda: nullcontext(window)), hashing=False)

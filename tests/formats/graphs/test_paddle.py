@@ -43,16 +43,27 @@ def test_json_with_another_magic_value_is_not_read_as_a_paddle_program(read_byte
     assert read_bytes(json.dumps(document).encode(), "a.json").of(Outline) == []
 
 
-def test_paddle_parameter_file_states_its_tensor_count_and_is_reported_as_damaged_if_truncated(fixtures, read_bytes):
+def test_paddle_parameter_file_states_the_number_of_its_tensors(fixtures, read_bytes):
+    reading = read_bytes((fixtures / "paddle/benign/inference.pdiparams").read_bytes(), "a")
+    assert [dict(each.facts) for each in reading.of(Outline)] == [{"tensors": "2"}]
+    assert reading.unread == []
+
+
+@pytest.mark.parametrize("path", ["a.pdiparams", "a"])
+def test_paddle_parameter_file_is_damaged_if_bytes_follow_or_lack_and_unrecognised_if_its_start_is_damaged(
+    path, fixtures, read_bytes
+):
     data = (fixtures / "paddle/benign/inference.pdiparams").read_bytes()
-    assert [dict(each.facts) for each in read_bytes(data, "a").of(Outline)] == [{"tensors": "2"}]
+    with_more_bytes, truncated = read_bytes(data + b"\0", path), read_bytes(data[:-1], path)
+    for reading in (with_more_bytes, truncated):
+        assert reading.formats[path] == ["paddle"]
+        assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert with_more_bytes.details == ["a tensor has an unknown version or too many levels"]
+    assert truncated.details == ["a tensor of type 5 and shape [4] does not end within the file"]
     # Byte 21 is the element type in the description of the first tensor.
-    with_unknown_element_type = data[:21] + b"\x63" + data[22:]
-    for damaged in (data + b"\0", data[:-1], with_unknown_element_type):
-        reading = read_bytes(damaged, "a.pdiparams")
-        # A file whose first description is damaged may not even be recognised.
-        assert reading.unread or not reading.of(Outline)
-    assert read_bytes(data[:-1], "a").reasons() == {UnreadReason.DAMAGED}
+    with_unknown_element_type = read_bytes(data[:21] + b"\x63" + data[22:], path)
+    assert with_unknown_element_type.formats[path] == []
+    assert with_unknown_element_type.details == ["no reader for bytes of an unknown format"]
 
 
 @pytest.mark.parametrize(

@@ -115,13 +115,14 @@ def test_search_finds_no_pickle_in_random_weights(kind: str) -> None:
     assert search_bytes(data) == []
 
 
-@pytest.mark.parametrize("shift", range(-40, 41, 8))
-def test_pickle_near_the_offset_where_the_search_of_the_next_chunk_begins_is_found_once(
-    shift: int, monkeypatch: pytest.MonkeyPatch
+# The second chunk of 16,384 bytes begins 4,096 bytes before the end of the first.
+@check_each("border", [16384 - 4096, 16384])
+@check_each("shift", range(-40, 41, 8))
+def test_pickle_near_the_end_of_a_chunk_or_the_start_of_the_next_is_found_once(
+    border: int, shift: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
-    overlap = 4096  # of a chunk with the next, where the search of the next begins
-    start = 16384 - overlap + shift
+    start = border + shift
     assert list_spans(b"\xff" * start + PROTOCOL_4_PICKLE + b"\xff" * 9000) == [(start, len(PROTOCOL_4_PICKLE))]
 
 
@@ -178,20 +179,28 @@ def test_found_pickle_ends_at_the_first_opcode_that_a_loader_rejects() -> None:
 
 
 @check_each(
-    "name",
-    ["pickle.pkl", "damage.pkl", "header.bin", "header-protocol0.bin", "header-instance.bin", "header-object.bin",
-     "header-unannounced.bin", "picture.gif", "text.txt", "json.json"],
-)  # fmt: skip
-def test_call_of_a_pickle_behind_other_data_is_found_when_the_whole_file_is_scanned(
-    name: str, read_fixture: Callable[[str], object]
+    "name, reasons",
+    [
+        ("pickle.pkl", {UnreadReason.UNCLAIMED}),
+        ("damage.pkl", {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}),
+        ("header.bin", {UnreadReason.NO_READER}),
+        ("header-protocol0.bin", {UnreadReason.NO_READER}),
+        ("header-instance.bin", {UnreadReason.NO_READER}),
+        ("header-object.bin", {UnreadReason.NO_READER}),
+        ("header-unannounced.bin", {UnreadReason.NO_READER}),
+        ("picture.gif", {UnreadReason.UNCLAIMED}),
+        ("text.txt", set()),  # to the reader of text, the pickle is text
+        ("json.json", {UnreadReason.DAMAGED}),
+    ],
+)
+def test_call_of_a_pickle_behind_other_data_is_found_and_all_data_but_text_leave_an_absence(
+    name: str, reasons: set[UnreadReason], read_fixture: Callable[[str], object]
 ) -> None:
     reading = read_fixture(f"pickle/malicious/behind-{name}")
     called = {str(event.operand) for program in reading.of(PickleProgram)  # type: ignore[attr-defined]
               for event in program.events if event.act is Act.CALL}  # fmt: skip
     assert "builtins.eval" in called
-    # A text and a picture are read whole, the pickle behind them included. Of the others, a part stays unread.
-    is_read_whole = name in ("text.txt", "picture.gif")
-    assert is_read_whole or reading.inner.unread  # type: ignore[attr-defined]
+    assert {unread.reason for _, unread in reading.inner.unread} == reasons  # type: ignore[attr-defined]
 
 
 @check_each("cut", range(1, 20))
