@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import dis
 import marshal
 import sys
@@ -298,5 +299,28 @@ def test_mutated_marshalled_code_is_outlined_without_an_error(
     outline_marshalled_code(bytes(data[: len(data) - cut % len(data)]), 0)
 
 
-def test_decoder_of_marshalled_code_does_not_import_the_module_marshal() -> None:
-    assert "import marshal" not in Path(sys.modules[decode_code_objects.__module__].__file__ or "").read_text()
+def list_imports(source: str) -> set[str]:
+    """Return the module of each import statement, and each constant text, which could be the argument of an import."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+        elif isinstance(node, ast.Constant):
+            found.add(str(node.value))
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import json, marshal as m", "from marshal import loads", "__import__('marshal')", "def f(): import marshal"],
+)
+def test_import_of_the_module_marshal_is_noticed_in_any_form(source: str) -> None:
+    assert "marshal" in list_imports(source)
+
+
+def test_no_module_of_the_pickle_reader_imports_the_module_marshal() -> None:
+    modules = sorted(Path(sys.modules[decode_code_objects.__module__].__file__ or "").parent.rglob("*.py"))
+    assert len(modules) > 10
+    assert [path.name for path in modules if "marshal" in list_imports(path.read_text("utf-8"))] == []

@@ -60,18 +60,23 @@ def test_ggml_tensor_name_with_control_characters_is_unclaimed(read_bytes):
 @pytest.mark.parametrize(("version", "block_bytes", "wrong_bytes"), [(1, 20, 18), (2, 20, 18), (3, 18, 20)])
 def test_byte_size_of_a_ggml_quantised_block_depends_on_the_file_version(version, block_bytes, wrong_bytes, read_bytes):
     # A tensor of one block of the type 2 (Q4_0), 32 numbers.
-    assert not read_bytes(build_aligned_model(version, 2, bytes(block_bytes), (32,)), "x").kinds()
+    reading = read_bytes(build_aligned_model(version, 2, bytes(block_bytes), (32,)), "x")
+    assert (reading.kinds(), reading.unread) == (set(), [])
     wrong = read_bytes(build_aligned_model(version, 2, bytes(wrong_bytes), (32,)), "x")
     assert wrong.kinds() or wrong.unread
 
 
-@pytest.mark.parametrize(("quantisation_version", "block_bytes"), [(1, 20), (2, 18)])
+@pytest.mark.parametrize(("quantisation_version", "block_bytes", "wrong_bytes"), [(1, 20, 18), (2, 18, 20)])
 def test_ggml_quantisation_version_is_read_from_the_ftype_field_if_the_header_has_none(
-    quantisation_version, block_bytes, read_bytes
+    quantisation_version, block_bytes, wrong_bytes, read_bytes
 ):
     # The file type is a thousand times the version, plus the type 2.
     preamble = b"lmgg" + encode_u32s(*LLAMA[:-1], 1000 * quantisation_version + 2) + build_vocabulary()
-    assert not read_bytes(preamble + build_tensor("a", (32,), 2, bytes(block_bytes)), "x").kinds()
+    reading = read_bytes(preamble + build_tensor("a", (32,), 2, bytes(block_bytes)), "x")
+    assert (reading.kinds(), reading.unread) == (set(), [])
+    # A block of the size that the other version has
+    wrong = read_bytes(preamble + build_tensor("a", (32,), 2, bytes(wrong_bytes)), "x")
+    assert wrong.kinds() or wrong.unread
 
 
 def test_absence_for_a_ggml_file_of_an_unknown_version_advises_to_convert_it(read_bytes):

@@ -14,6 +14,7 @@ from modelaudit.formats.weights.msgpack.items import ItemKind, ItemReader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
+from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError
 
@@ -103,11 +104,12 @@ def test_msgpack_values_over_the_bound_are_reported_as_unread(read_bytes):
     assert read_bytes(array, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
 
 
-def test_msgpack_byte_values_beyond_the_bound_are_reported_as_unread_and_a_pickle_before_is_found(read_bytes):
-    count = 1001  # one more than the bound
-    reading = read_bytes(b"\xdc" + count.to_bytes(2, "big") + ENCODED_PICKLE * count, "m.msgpack")
-    assert UnreadReason.LIMIT in reading.reasons()
-    assert reading.evaluates
+def test_first_1000_pickles_in_msgpack_bytes_are_read_and_any_beyond_is_reported_as_unread(read_bytes):
+    for count, reasons in ((1000, set()), (1001, {UnreadReason.LIMIT})):
+        reading = read_bytes(b"\xdc" + count.to_bytes(2, "big") + ENCODED_PICKLE * count, "m.msgpack")
+        assert reading.reasons() == reasons
+        assert len(reading.of(PickleProgram)) == 1000
+        assert reading.evaluates
 
 
 @check_each("key, is_refused", [(b"\x91\x01", True), (b"\x80", True), (b"\x05", False), (b"\xa1b", False)])
