@@ -97,6 +97,13 @@ def test_streams_that_codec_libraries_write_with_various_levels_and_options_are_
     streams = []
     for sample in samples:
         streams.append(CODECS[name](sample))
+        if name == "gzip":
+            streams += [gzip.compress(sample, level) for level in range(10)]
+        if name == "bzip2":
+            streams += [bz2.compress(sample, level) for level in range(1, 10)]
+        if name == "xz":
+            streams += [lzma.compress(sample, preset=level) for level in range(10)]
+            streams += [lzma.compress(sample, check=check) for check in (lzma.CHECK_NONE, lzma.CHECK_SHA256)]
         if name == "zlib":
             streams += [zlib.compress(sample, level, wbits) for level in range(10) for wbits in (9, 12, 15)]
         if name == "lzma":
