@@ -50,14 +50,26 @@ def test_extra_rules_folder_adds_file_extensions_that_promise_a_format(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("promises:\n", "judged:\n  - toy\n  - pickle\npromises:\n", r"formats.yaml:5: judged: 'pickle' is listed"),
-        (".safetensors]", ".json]", r"formats.yaml:5: .json is listed already; it promises text"),
-        ("[.safetensors]", "[safetensors]", "is not an extension in lower case with its dot"),
-        ("promises:\n", "promises:\n  - {why: nothing, extensions: []}\n", "must not be empty"),
-        ("  pickle: it", "  Pickle: it", "is not a word in kebab-case"),
+        (
+            "promises:\n",
+            "judged:\n  - toy\n  - pickle\npromises:\n",
+            r"^rules/formats.yaml:5: judged: 'pickle' is listed",
+        ),
+        (".safetensors]", ".json]", r"^rules/formats.yaml:5: .json is listed already; it promises text"),
+        (
+            "[.safetensors]",
+            "[safetensors]",
+            r"^rules/formats.yaml:5: .*: 'safetensors' is not an extension in lower case with its dot",
+        ),
+        (
+            "promises:\n",
+            "promises:\n  - {why: nothing, extensions: []}\n",
+            r"^rules/formats.yaml:4: .*: must not be empty",
+        ),
+        ("  pickle: it", "  Pickle: it", r"^rules/formats.yaml:2: .*: 'Pickle' is not a word in kebab-case"),
     ],
 )
-def test_mistake_in_the_formats_file_is_refused_with_a_message_about_it(
+def test_error_about_a_mistake_in_the_formats_file_names_file_line_and_mistake(
     old: str, new: str, message: str, rules_with_formats: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):

@@ -7,11 +7,15 @@ import functools
 import io
 import operator
 import pickle
+import re
+from collections.abc import Callable
 
 import pytest
+from support.reading import Reading
 
 from modelaudit import scan
 from modelaudit.model.finding import Severity
+from modelaudit.model.pickle import Act
 
 
 def push_text(value: str) -> bytes:
@@ -112,10 +116,39 @@ def test_pickle_whose_second_getattr_call_alone_is_untrusted_has_a_high_or_criti
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_python_loads_pickled_partial_and_itemgetter_and_a_pattern_method_found_by_getattr() -> None:
-    """Load pickles of our own data, and check that Python finds the objects that were judged."""
-    for value in (functools.partial(collections.OrderedDict), operator.itemgetter(1)):
-        assert pickle.loads(pickle.dumps(value)) is not None
+class RecordingUnpickler(pickle.Unpickler):
+    """An unpickler that records the names that Python imports."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.imported: set[str] = set()
+
+    def find_class(self, module: str, name: str) -> object:
+        self.imported.add(f"{module}.{name}")
+        return super().find_class(module, name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pickle.dumps(functools.partial(collections.OrderedDict)),
+        pickle.dumps(operator.itemgetter(1)),
+        make_program(make_call(GETATTR, COMPILED_PATTERN, push_text("search"))),
+    ],
+    ids=["partial", "itemgetter", "pattern-method"],
+)
+def test_names_that_python_imports_for_a_partial_itemgetter_or_pattern_method_are_those_recorded(
+    data: bytes, read_bytes: Callable[..., Reading]
+) -> None:
+    unpickler = RecordingUnpickler(data)
+    unpickler.load()
+    recorded = {str(event.operand) for event in read_bytes(data).events if event.act is Act.IMPORT}
+    assert recorded == unpickler.imported
+
+
+def test_python_loads_the_partial_itemgetter_and_pattern_method_that_were_pickled() -> None:
+    partial = pickle.loads(pickle.dumps(functools.partial(collections.OrderedDict)))
+    assert (type(partial), partial.func, partial.args) == (functools.partial, collections.OrderedDict, ())
+    assert pickle.loads(pickle.dumps(operator.itemgetter(1)))("ab") == "b"
     lookup_of_search = make_program(make_call(GETATTR, COMPILED_PATTERN, push_text("search")))
-    search = pickle.Unpickler(io.BytesIO(lookup_of_search)).load()
-    assert search("a")
+    assert pickle.loads(lookup_of_search) == re.compile("a").search

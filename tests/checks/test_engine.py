@@ -58,14 +58,21 @@ def test_two_equal_subjects_make_one_finding_with_the_evidence_of_both() -> None
     assert finding.evidence == ("evidence of k", "evidence of k")
 
 
-def test_finding_fingerprint_depends_on_the_artifact_path_and_not_on_the_name_or_the_message() -> None:
-    first = collect_findings([make_subject()], {"test/rule": make_rule()}, set(CheckFamily))[0]
-    other = collect_findings(
-        [make_subject(name="m")], {"test/rule": make_rule(message="Another sentence.")}, set(CheckFamily)
-    )[0]
-    moved = collect_findings([make_subject(artifact="b")], {"test/rule": make_rule()}, set(CheckFamily))[0]
-    assert first.fingerprint == other.fingerprint
-    assert first.fingerprint != moved.fingerprint
+def find_fingerprint(subject: Subject, rule: FindingRule) -> str:
+    """Return the fingerprint of the one finding that the rule makes of the subject."""
+    (finding,) = collect_findings([subject], {rule.rule.id: rule}, set(CheckFamily))
+    return finding.fingerprint
+
+
+def test_finding_fingerprint_depends_on_rule_id_artifact_and_key_but_not_on_name_or_message() -> None:
+    first = find_fingerprint(make_subject(), make_rule())
+    assert find_fingerprint(make_subject(name="m"), make_rule(message="Another sentence.")) == first
+    others = [
+        find_fingerprint(make_subject(), make_rule("test/other")),
+        find_fingerprint(make_subject(artifact="b"), make_rule()),
+        find_fingerprint(make_subject(key="l"), make_rule()),
+    ]
+    assert len({first, *others}) == 4
 
 
 def test_match_by_an_unselected_family_prevents_absence_if_unmatched_but_not_absence_always() -> None:

@@ -56,13 +56,22 @@ def test_each_format_of_a_polyglot_is_compared_with_the_extension() -> None:
     ]
 
 
-def test_file_makes_no_subject_if_its_extension_promises_nothing_or_promises_text_for_inert_data() -> None:
-    assert (
-        find_mismatches(
-            ("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle")
-        )
-        == []
-    )
+@check_each(
+    "address, format_name",
+    [
+        # The extension promises exactly the format, nothing, or text where the data are inert.
+        ("m.safetensors", "safetensors"),
+        ("m.bin", "pickle"),
+        ("m", "zip"),
+        ("m.pkl!pickle@3", "pickle"),
+        ("m.json", "text"),
+        ("m.json", "anything"),
+    ],
+)
+def test_file_makes_no_subject_if_its_extension_promises_its_format_nothing_or_text_for_inert_data(
+    address: str, format_name: str
+) -> None:
+    assert find_mismatches((address, format_name)) == []
 
 
 @check_each(

@@ -70,10 +70,11 @@ def test_inspector_finds_no_problem_when_the_pickle_reader_reads_random_opcodes(
     assert Inspector().find_problems(program, "model.pkl") == []
 
 
-def test_fuzzing_input_is_repeatable_and_differs_between_two_numbers_of_a_run() -> None:
+def test_fuzzing_input_is_repeatable_and_differs_between_two_numbers_and_between_two_runs() -> None:
     pool = list_seeds("pickle/")
     assert make_input("x", 5, pool) == make_input("x", 5, pool)
     assert make_input("x", 5, pool) != make_input("x", 6, pool)
+    assert make_input("x", 5, pool) != make_input("y", 5, pool)
 
 
 def test_fuzzing_worker_counts_as_ended_only_after_its_report_is_recorded(tmp_path: Path) -> None:

@@ -218,13 +218,22 @@ def test_invalid_front_matter_gives_no_card_data(hub: LoopbackHub, api: HfApi) -
     assert api.model_info("acme/odd").card_data is None
 
 
-def test_answers_to_api_and_file_requests_of_the_loopback_hub_have_rate_limit_headers(
-    hub: LoopbackHub, tiny: Repository
+@pytest.mark.parametrize(
+    ("path", "status", "bucket"),
+    [
+        ("/api/models/acme/tiny", 200, "api"),
+        ("/api/models/acme/absent", 401, "api"),
+        ("/acme/tiny/resolve/main/README.md", 200, "resolvers"),
+        ("/acme/tiny/resolve/main/absent.md", 404, "resolvers"),
+    ],
+)
+def test_answers_and_errors_of_the_loopback_hub_to_api_and_file_requests_have_rate_limit_headers(
+    hub: LoopbackHub, tiny: Repository, path: str, status: int, bucket: str
 ) -> None:
-    for path, bucket in (("/api/models/acme/tiny", "api"), ("/acme/tiny/resolve/main/README.md", "resolvers")):
-        headers = get_session().get(hub.endpoint + path).headers
-        assert headers["RateLimit"].startswith(f'"{bucket}";r=')
-        assert f'"{bucket}";q=' in headers["RateLimit-Policy"]
+    answer = get_session().get(hub.endpoint + path)
+    assert answer.status_code == status
+    assert answer.headers["RateLimit"].startswith(f'"{bucket}";r=')
+    assert f'"{bucket}";q=' in answer.headers["RateLimit-Policy"]
 
 
 def test_loopback_hub_records_every_request_with_its_status(hub: LoopbackHub, tiny: Repository) -> None:
