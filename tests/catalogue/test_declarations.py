@@ -147,7 +147,7 @@ def test_shipped_declaration_that_leaves_unlisted_names_unreported_states_its_re
             assert policy.reason or policy.unlisted is not Unlisted.QUIET
 
 
-def test_documentation_lists_exactly_the_vocabularies_that_leave_unlisted_names_unreported_in_some_use() -> None:
+def test_documentation_lists_exactly_the_vocabularies_that_do_not_report_unlisted_names_in_some_use() -> None:
     page = (Path(__file__).parents[2] / "docs/vocabularies.md").read_text("utf-8").partition("## Quiet")[2]
     quiet = [
         name

@@ -50,20 +50,25 @@ def test_paddle_parameter_file_states_the_number_of_its_tensors(fixtures, read_b
 
 
 @pytest.mark.parametrize("path", ["a.pdiparams", "a"])
-def test_paddle_parameter_file_is_damaged_if_bytes_follow_or_lack_and_unrecognised_if_its_start_is_damaged(
-    path, fixtures, read_bytes
-):
+def test_paddle_parameter_file_with_an_additional_or_a_missing_byte_is_reported_as_damaged(path, fixtures, read_bytes):
     data = (fixtures / "paddle/benign/inference.pdiparams").read_bytes()
-    with_more_bytes, truncated = read_bytes(data + b"\0", path), read_bytes(data[:-1], path)
-    for reading in (with_more_bytes, truncated):
+    for damaged, detail in (
+        (data + b"\0", "a tensor has an unknown version or too many levels"),
+        (data[:-1], "a tensor of type 5 and shape [4] does not end within the file"),
+    ):
+        reading = read_bytes(damaged, path)
         assert reading.formats[path] == ["paddle"]
         assert reading.reasons() == {UnreadReason.DAMAGED}
-    assert with_more_bytes.details == ["a tensor has an unknown version or too many levels"]
-    assert truncated.details == ["a tensor of type 5 and shape [4] does not end within the file"]
+        assert reading.details == [detail]
+
+
+@pytest.mark.parametrize("path", ["a.pdiparams", "a"])
+def test_paddle_parameter_file_whose_first_tensor_has_an_unknown_type_is_not_recognised(path, fixtures, read_bytes):
+    data = (fixtures / "paddle/benign/inference.pdiparams").read_bytes()
     # Byte 21 is the element type in the description of the first tensor.
-    with_unknown_element_type = read_bytes(data[:21] + b"\x63" + data[22:], path)
-    assert with_unknown_element_type.formats[path] == []
-    assert with_unknown_element_type.details == ["no reader for bytes of an unknown format"]
+    reading = read_bytes(data[:21] + b"\x63" + data[22:], path)
+    assert reading.formats[path] == []
+    assert reading.details == ["no reader for bytes of an unknown format"]
 
 
 @pytest.mark.parametrize(
