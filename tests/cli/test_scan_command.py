@@ -236,7 +236,7 @@ def test_reports_of_targets_that_would_share_a_file_name_get_the_numbers_2_and_3
     out = tmp_path / "reports"
     out.mkdir()
     run_scan(tmp_path / "a--b", tmp_path / "a b", tmp_path / "a--b", "-o", f"json={out}", "-o", f"html={out}")
-    # The name of a report is the address of its target, with two hyphens for each separator or blank.
+    # The name of a report is the address of its target, with two hyphens for each run of separators and blanks.
     endings = [path.name.rpartition("--a--b")[2] for path in out.iterdir()]
     numbers = ("", "--2", "--3")
     assert sorted(endings) == sorted(number + format_ for number in numbers for format_ in (".json", ".html"))

@@ -454,7 +454,7 @@ def test_frequent_measuring_of_value_memory_changes_no_event_if_values_stay_belo
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.integers(0, 20_000))
-def test_pickle_event_is_missing_beyond_the_memory_bound_only_if_the_reached_bound_is_recorded(
+def test_memory_bound_drops_only_acts_that_repeat_a_recorded_act_and_operand_and_is_then_recorded(
     seed: int, protocol: int, bound: int
 ) -> None:
     data = ProgramWriter(seed, protocol).write_program()
