@@ -427,10 +427,13 @@ def test_failure_of_one_language_reader_does_not_lose_findings_of_other_readers(
 
     from modelaudit import pipeline
     from modelaudit.formats.documents.structured import reader as structured
+    from modelaudit.languages.secrets import SECRETS
 
     fail = build_failing_reader(RuntimeError("a bug"))
     if failing == "secret":
-        monkeypatch.setattr(pipeline, "SECRETS", replace(pipeline.SECRETS, read=fail))
+        searches = tuple(replace(each, read=fail) if each is SECRETS else each for each in pipeline._TEXT_SEARCHES)
+        assert searches != pipeline._TEXT_SEARCHES
+        monkeypatch.setattr(pipeline, "_TEXT_SEARCHES", searches)
     else:
         key = {"jinja": "chat_template", "torch": "_target_"}[failing]
         interpreters = tuple(

@@ -69,9 +69,10 @@ _BY_CONTEXT: Final = (
         rf"{_START}(?:{_ANY_RUNNER}|source|\.)(?:[ \t]+-[\w-]+)*[ \t]+(?:<<<[ \t]*|<[ \t]*)?\\?[\"']?"
         r"(?:\$\(|<\(|`)([^\n]{1,500})"
     ),
-    # The file that the shell itself reads: ``source x.txt``, ``. ./x.txt``.
+    # The file that the shell itself reads: ``source x.txt``, ``. ./x.txt``; ``source = "x"`` is a setting.
     re.compile(
-        rf"(?:^|[;&|\"'`({{!\n]|\\n|\b(?:then|do|else|sudo))[ \t]*(?:source|\.)[ \t]+(\\?[\"']?{_WORD})", re.MULTILINE
+        rf"(?:^|[;&|\"'`({{!\n]|\\n|\b(?:then|do|else|sudo))[ \t]*(?:source|\.)[ \t]+(?!=)(\\?[\"']?{_WORD})",
+        re.MULTILINE,
     ),
     # A program in the folder: ``./x.txt``.
     re.compile(rf"(?:^|[;&|\"'`({{!\n]|\\n|\b(?:then|do|else|sudo))[ \t]*(\./{_WORD})", re.MULTILINE),
