@@ -75,7 +75,7 @@ def _move_links(text: str, source: PurePosixPath, place: PurePosixPath, attachme
     """
 
     def move_link(match: re.Match[str]) -> str:
-        """Return one link with the target that fits the place; the text alone if the target is no page or file."""
+        """Return one link with the target that fits the place; its text alone if there is nothing to link to."""
         link_text, target = match.groups()
         path, mark, fragment = target.partition("#")
         if not path or re.match(r"[a-z]+:", path):

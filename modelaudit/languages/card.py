@@ -63,7 +63,7 @@ _SKIPPED_FIELDS = (FIELDS - {"tags"}) | {
     *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
     *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
 }
-"""The fields that ``parse_card`` parses, and those whose values are no terms, such as a widget's sample input.
+"""The fields that ``parse_card`` parses, and those whose values do not state terms, such as a widget's sample input.
 
 Tags are parsed too, but they can contain terms, so they are not skipped.
 """

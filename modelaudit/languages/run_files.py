@@ -27,7 +27,7 @@ ANY: Final = "program"
 _OVERLAP: Final = 4096  # of two chunks, longer than a match of the patterns below
 _MOST_REFERENCES: Final = 2_000
 _MOST_ARGUMENTS: Final = 6
-# Prose and tables, whose words are no commands.
+# Prose and tables, whose words do not run as commands.
 _PROSE_ENDINGS: Final = (".md", ".markdown", ".mdx", ".rst", ".txt", ".csv", ".tsv", ".jsonl", ".html", ".htm", ".svg")
 # Loaders alone read these files, which are long.
 _LOADER_FILES: Final = (

@@ -82,7 +82,7 @@ def merge_listings(*listings: Listing) -> dict[str, ListedFile]:
 
 def bound_value_count(data: bytes) -> int:
     """Return an upper bound on the values within the outermost value of some JSON, without parsing it."""
-    # The opening bracket of a container stands for its first value, and a comma for each further one.
+    # The opening bracket of a container counts for its first value, and a comma for each further one.
     return data.count(b",") + data.count(b"[") + data.count(b"{")
 
 
@@ -101,7 +101,7 @@ def parse_tree_record(data: bytes) -> dict[str, ListedFile] | None:
 
 
 def parse_tree_entries(entries: Mapping[str, object]) -> dict[str, ListedFile] | None:
-    """Return the sizes and digests in the entries of such a listing; ``None`` if one entry is no object of JSON."""
+    """Return the sizes and digests in the entries of such a listing; ``None`` if an entry is not a JSON object."""
     files: dict[str, ListedFile] = {}
     for name, entry in entries.items():
         if not isinstance(entry, dict):

@@ -44,6 +44,6 @@ class KeySet:
         return False
 
     def has_unnamed_duplicate(self) -> bool:
-        """Whether a key occurs twice behind the first 100,000 keys, of which only hashes are stored, and no names."""
+        """Whether a key occurs twice behind the first 100,000 keys, where hashes are stored and not names."""
         # Equal hashes are in the same group.
         return any(len(set(group)) < len(group) for group in self._groups)

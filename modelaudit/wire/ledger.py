@@ -12,6 +12,7 @@ counts as data.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
@@ -270,21 +271,21 @@ It may raise a ``ModelAuditError``, which ends the scan.
 class ClaimableWindow:
     """A window that leads to the ledger of its artifact.
 
-    A plain base class, because every claim tests for it: a test against a protocol or an abstract class is slow.
+    A plain base class, because every claim tests for it: a test against a protocol or ``ABC`` is slow.
     """
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """The number of bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def claim(self, start: int, end: int, number: int) -> None:
         """Claim bytes of this window as ``PARSED`` or ``DATA``; offsets are those of this window."""
-        raise NotImplementedError
 
+    @abstractmethod
     def claim_in_turn(self, start: int, ends: array[int]) -> None:
         """As ``ByteLedger.claim_in_turn``; offsets are those of this window."""
-        raise NotImplementedError
 
 
 class LedgerWindow(ClaimableWindow):
@@ -351,7 +352,7 @@ def claim_text(window: Window, start: int, text: bytes) -> None:
 
 
 def claim_name(window: Window, start: int, name: bytes) -> None:
-    """Record ``name``, which stands at ``start``, as ``claim_text`` does, except that a short one counts as parsed.
+    """Record ``name``, which begins at ``start``, as ``claim_text`` does, except that a short one counts as parsed.
 
     Raises:
         LimitReachedError: the claims lie in too many separate ranges.

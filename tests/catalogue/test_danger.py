@@ -36,7 +36,7 @@ HIGH_STANDINGS = frozenset({Standing.DANGEROUS, Standing.STANDARD_LIBRARY, Stand
 MODULES_NOT_TO_IMPORT = frozenset({"this", "antigravity", "__hello__", "__phello__"})
 
 GADGETS = [line.split()[1] for line in (HERE / "gadgets.txt").read_text().splitlines() if not line.startswith("#")]
-# Rows of scanner, module and name; the name ``*`` stands for the whole module.
+# Rows of scanner, module and name; the name ``*`` means the whole module.
 REJECTED_ELSEWHERE = [
     tuple(line.split())
     for line in (HERE / "test_danger_elsewhere.txt").read_text().splitlines()

@@ -307,7 +307,7 @@ class _Compiler:
                 width = inner.getwidth()[0] if direction < 0 else 0
                 self.program.append(("look", apart.compile(inner, flags), width, code is codes.ASSERT))
             case _:
-                raise NotImplementedError(f"{code} of a regular expression")
+                raise ValueError(f"the steps of {code} in a regular expression cannot be counted")
 
     def _add_branches(self, branches: list[parser.SubPattern], flags: int) -> None:
         """Add alternatives, which are tried in their order."""

@@ -32,7 +32,7 @@ _CODE_KEYS: Final = frozenset(
 )
 # A library of operators that ONNX Runtime GenAI loads into its process (``genai_config.json``).
 _LIBRARY_KEYS: Final = frozenset({"custom_ops_library"})
-# Keys of Ray whose value may be an address; the path of a local folder is no reference.
+# Keys of Ray whose value may be an address; the path of a local folder does not count as a reference.
 _ADDRESS_KEYS: Final = frozenset({"working_dir", "py_modules", "py_executable"})
 _BASE_MODEL_KEY: Final = "base_model_name_or_path"
 

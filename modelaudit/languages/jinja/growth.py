@@ -25,7 +25,7 @@ class CopyCounter:
     """Counts how many copies of a variable the value of an expression contains.
 
     A part of the variable, such as ``message.content`` of ``message``, counts on its own: a copy of a mapping with one
-    part replaced is no growth.
+    part replaced does not grow.
     """
 
     def __init__(self, variable: str, macros: Mapping[str, nodes.Macro], folder: ConstantFolder) -> None:
@@ -135,7 +135,7 @@ def _split_leftmost(node: nodes.Node, macros: Mapping[str, nodes.Macro]) -> tupl
 
 
 def _choose_most(branches: Sequence[Counter[str]]) -> Counter[str]:
-    """Return the most copies by path of several branches, only one of which is taken."""
+    """Return the most copies by path, over branches that exclude one another."""
     most: Counter[str] = Counter()
     for branch in branches:
         most |= branch

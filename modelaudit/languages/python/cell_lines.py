@@ -135,7 +135,7 @@ class LineScanner:
         return position + 1
 
     def _open(self, frame: _Frame) -> None:
-        """Note that ``frame`` is open. Beyond what Python allows, the text is no program, and depth does not matter."""
+        """Note that ``frame`` is open. Deeper than Python allows, text cannot be a program, and is not counted."""
         if len(self._frames) < _MAX_OPEN:
             self._frames.append(frame)
 

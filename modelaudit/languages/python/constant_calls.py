@@ -111,7 +111,7 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.split``; ``None`` for a separator that is empty or no text, and for a bound that is no number."""
+    """Call ``str.split``; ``None`` for a separator that is empty or not text, and for a bound that is not a number."""
     separator = args[0].value if args else None
     count = args[1].value if len(args) > 1 else -1
     if not isinstance(receiver.value, str) or not isinstance(separator, str | None) or separator == "":
@@ -348,7 +348,7 @@ def _fold_path(first: Constant, args: Sequence[Constant]) -> Constant | None:
 def _fold_maketrans(first: Constant, args: Sequence[Constant]) -> Constant | None:
     """Call ``str.maketrans(replaced, replacements)``; return each character followed by its replacement.
 
-    Constants are flat, so that the result is no tuple of pairs.
+    Constants are flat, so the result cannot be a tuple of pairs.
     """
     if len(args) < 2 or not isinstance(first.value, str) or not isinstance(args[1].value, str):
         return None

@@ -83,7 +83,7 @@ _MAX_GETTER_PATHS: Final = 16  # paths of one ``attrgetter``
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
-_LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # of which skipped statements are still listed
+_LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # after which statements are no longer listed as skipped
 _MAX_INTEGER_BITS: Final = 4096
 """Integers above this size are not written out: the time to do so grows with the square of the size."""
 
@@ -521,7 +521,7 @@ class Evaluator(ast.NodeVisitor):
             self._evaluate_branch(case.body)
 
     def _join_items(self, value: Value) -> Value:
-        """Return a value that stands for any part of ``value``: each known item, or an unknown part with its tags."""
+        """Return a value for any part of ``value``: each known item, or an unknown part with its tags."""
         return join_values(name_resolution.resolve_item(value, UNKNOWN), Unknown(collect_tags(value)))
 
     # ---- functions and classes ----

@@ -64,7 +64,7 @@ class Container:
     """A list, tuple or mapping with items that are not constants.
 
     For a mapping, ``keys`` is as long as ``values``, with ``None`` for an unknown key. For a list or tuple, and for a
-    mapping of which no key is known, it is empty.
+    mapping without a known key, it is empty.
     """
 
     values: tuple[Value, ...]

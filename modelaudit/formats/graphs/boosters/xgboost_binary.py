@@ -37,7 +37,7 @@ _NUMBER_BYTES: Final = 4
 # The linear model has two numbers. Here and in other structures, reserved ones follow, which XGBoost writes as zeros.
 _LINEAR_FIELD_BYTES: Final = 8
 _MOST_VERSION: Final = 1000
-"""No part of the version of XGBoost is larger."""
+"""The largest number that any part of a version of XGBoost can have."""
 _MOST_TARGETS: Final = 1 << 20
 _NO_NODE: Final = -1
 # In the 32 bits of a parent, the highest one marks a left child; in those of a feature, the way of missing values.

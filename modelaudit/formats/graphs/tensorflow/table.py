@@ -107,7 +107,7 @@ def _iterate_block(window: Window, start: int, size: int) -> Iterator[tuple[byte
     if restarts[:1] != [0] or any(restart <= before for before, restart in pairwise(restarts)):
         raise DamagedError("the restarts of a block are not in order", start)
     if not set(restarts) <= set(whole_keys):
-        raise DamagedError("a restart of a block is no entry with a whole key", start)
+        raise DamagedError("a restart of a block points to an entry that lacks a part of its key", start)
     claim_parsed(window, start + entries_end, start + size + _TRAILER_BYTES)
 
 

@@ -37,7 +37,7 @@ _MAX_NAME_BYTES: Final = 1024
 _MAX_TENSORS: Final = 1_000_000
 # The number of dimensions, the length of the name, and the type.
 _ROW_HEAD_BYTES: Final = 12
-# Far more types than there are. A number above that is no type, so that no tensor begins there.
+# Far more types than GGML has. A larger number cannot be a type, so it does not begin a tensor.
 _MAX_PLAUSIBLE_TYPES: Final = 256
 _CONVERSION_HINT: Final = "convert it to GGUF with the program that it was made for, and scan the result"
 

@@ -123,7 +123,7 @@ def _list_tree_chunks(source: StructureSource, address: int, rank: int) -> Itera
 def _list_new_tree_chunks(source: StructureSource, address: int, index: ChunkIndex) -> Iterator[tuple[int, int]]:
     """Yield the address and the size in bytes of each chunk in a B-tree of version 2."""
     # After the address, a record of a filtered chunk has its size and a mask of four bytes. Then an offset follows for
-    # each dimension; the last of ``index.sizes`` is no dimension.
+    # each dimension; the last of ``index.sizes`` does not count a dimension.
     offsets_bytes = 8 * (len(index.sizes) - 1)
     for type_, record in read_records(source, address):
         chunk_address = record.take_address()

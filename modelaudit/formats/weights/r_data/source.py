@@ -175,7 +175,7 @@ class ReferenceTable:
         self._names.append(name)
 
     def find(self, index: int) -> str:
-        """Return the name of an object by its index, from 1. Raises ``DamagedError`` if there is no such object."""
+        """Return the name of an object by its index, from 1. Raises ``DamagedError`` for an unused index."""
         if not 0 < index <= len(self._names):
             detail = f"a reference names object {index}, but only {len(self._names)} precede it"
             raise DamagedError(detail, self._source.offset)
