@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+DECLARATION_BUILTINS: Final = frozenset({"declare", "local", "export", "readonly", "typeset"})
+"""The builtins that assign variables in their arguments."""
 UNKNOWN_VALUE: Final = "${…}"
 """Stands for an expansion whose value is unknown."""
 OUTPUT_MARK: Final = "$(…)"

@@ -77,11 +77,27 @@ class GroupTracker:
         if self._groups and self._groups[-1].closing_word == closing_word:
             self._ended_group_start = self._groups.pop().first_index
 
-    def list_ended_group(self) -> list[Command]:
+    def _list_ended_group(self) -> list[Command]:
         """List the commands of a group that has just ended; redirections behind it apply to all of them."""
         if self._ended_group_start is None or not self._reserve_sources(len(self.commands) - self._ended_group_start):
             return []
         return self.commands[self._ended_group_start :]
+
+    def redirect_ended_group(self, redirection: Command) -> None:
+        """Connect the redirections behind a group, ``done < <(curl …)`` or ``} > >(sh)``, with its commands.
+
+        Args:
+            redirection: a command without words, which has the redirections.
+        """
+        is_input = redirection.input_substitutions or redirection.input_files or redirection.input_text is not None
+        if not is_input and not redirection.output_substitutions:
+            return
+        group = self._list_ended_group()
+        if redirection.output_substitutions:
+            redirection.sources = [*redirection.sources, *group]
+        elif is_input:
+            for command in group:
+                command.sources = [*command.sources, redirection]
 
     def list_next_sources(self, is_piped: bool) -> list[Command]:
         """List the commands whose output the next command reads, besides those of its own pipeline.
