@@ -1,9 +1,10 @@
 """Mutate files that a scan fails, run each mutant with its real loader, and look for one that runs and is not failed.
 
 ``make bench-mutation`` runs it, and it ends with 1 if a mutant that still runs loses its finding. Each family has a
-loader: pickle, joblib, numpy, torch, PyYAML, Jinja2 and Python itself. Its files are those fixtures of which the loader
-runs the code and which a scan fails. The loaders run in a process with an audit hook (PEP 578), which reports the first
-act of a mutant and forbids it, so nothing of a mutant takes effect. The mutations know nothing of the readers.
+loader: pickle, joblib, numpy, torch, PyYAML, Jinja2 and Python itself. Its files are those fixtures, and those files of
+``mutant_seeds``, whose code the loader runs and which a scan fails. The loaders run in a process with an audit hook
+(PEP 578), which reports the first act of a mutant and forbids it, so nothing of a mutant takes effect. The mutations
+know nothing of the readers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from figures import render_table
+from mutant_seeds import write_seeds
 from samples import HERE
 from support.fixtures import FIXTURES
 
@@ -184,9 +186,11 @@ def main() -> int:
     chosen = parser.parse_args()
     families = chosen.only or list(_SUFFIXES)
     rows, missed = [], []
-    with Pool(2) as pool:
+    with Pool(2) as pool, tempfile.TemporaryDirectory() as written:
+        pickles = _collect_files("pickle", [FIXTURES])
+        write_seeds(Path(written), (path.read_bytes() for path in pickles))
         for family in families:
-            files = _collect_files(family, [FIXTURES, *chosen.more])
+            files = _collect_files(family, [FIXTURES, Path(written), *chosen.more])
             if not files:
                 print(f"{family}: no file runs here and is failed")
                 continue
