@@ -31,6 +31,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
@@ -44,6 +45,15 @@ _ROOT_BYTES: Final = 8
 
 _VTABLE_HEAD: Final = 4
 """The length of the vtable and that of the table, two bytes each."""
+
+_MOST_LEVELS: Final = 1000
+"""Tables within tables. No schema has a fourth of it without repeating itself."""
+
+_MOST_VISITED_KEPT: Final = 100_000
+"""Tables that are remembered, so that one to which many offsets point is claimed once."""
+
+_MOST_LAYOUTS_KEPT: Final = 1000
+"""Layouts that are remembered. Writers share them, so that large models have a few hundred."""
 
 _SLOT_BYTES: Final = 2
 
@@ -90,33 +100,77 @@ def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:
 
     Raises:
         DamagedError: an offset points outside the buffer.
-        LimitReachedError: there are too many tables and elements, or too many separate claims.
+        LimitReachedError: there are too many tables and elements, they nest too deep, or there are too many separate
+            claims.
         WindowError: the window could not return the requested bytes.
     """
     claim_parsed(buffer.window, 0, _ROOT_BYTES)
-    visited: set[tuple[int, str]] = set()
-    layouts: dict[tuple[int, str], _Layout] = {}
-    waiting = [(buffer.read_root(), schema.root)]
-    while waiting:
-        table, name = waiting.pop()
-        # Tables may share a target. The same bytes as another type are visited again: they may have other fields.
-        if (table.position, name) in visited:
-            continue
-        visited.add((table.position, name))
-        layout = layouts.get((table.vtable, name))
-        if layout is None:
-            layout = layouts[table.vtable, name] = _lay_out_table(buffer, table, schema.tables[name])
+    walk = SchemaWalk(buffer, schema)
+    # The tables of each level that are still to visit. They are read one by one, because a vector can list a million.
+    levels = [iter(((buffer.read_root(), schema.root),))]
+    while levels:
+        following = next(levels[-1], None)
+        if following is None:
+            levels.pop()
+        elif walk.is_first_visit(*following):
+            levels.append(walk.claim_table(*following))
+            if len(levels) > _MOST_LEVELS:
+                raise LimitReachedError(f"its tables nest more than {_MOST_LEVELS} deep", following[0].position)
+
+
+class SchemaWalk:
+    """Claims one table of a buffer after the other, and remembers tables and layouts in bounded memory.
+
+    A bound that is reached costs work and no claim: a table that is not remembered is claimed again. ``FlatBuffer``
+    bounds that work.
+    """
+
+    def __init__(self, buffer: FlatBuffer, schema: FlatSchema) -> None:
+        self._buffer = buffer
+        self._schema = schema
+        self._visited: set[tuple[int, str]] = set()
+        self._layouts: dict[tuple[int, str], _Layout] = {}
+
+    @property
+    def remembered_count(self) -> int:
+        """The number of tables and layouts in memory."""
+        return len(self._visited) + len(self._layouts)
+
+    def is_first_visit(self, table: Table, name: str) -> bool:
+        """Whether the table was not claimed as ``name`` before, as far as is remembered.
+
+        Tables may share a target. The same bytes as another type are visited again: they may have other fields.
+        """
+        if (table.position, name) in self._visited:
+            return False
+        if len(self._visited) < _MOST_VISITED_KEPT:
+            self._visited.add((table.position, name))
+        return True
+
+    def claim_table(self, table: Table, name: str) -> Iterator[tuple[Table, str]]:
+        """Claim a table, and its texts and vectors; yield each table that it refers to, with the name of its type."""
+        buffer = self._buffer
+        layout = self._get_layout(table, name)
         for start, end in layout.ranges:
             claim_parsed(buffer.window, table.position + start, table.position + end)
         for slot, type_, distance in layout.references:
             target = buffer.follow_offset(table.position + distance)
             if type_ == "union":
                 type_number = table.number(slot - 1, "B")  # the slot before a union has the number of its type
-                selected = schema.unions[f"{name}.{slot}"].get(type_number)
+                selected = self._schema.unions[f"{name}.{slot}"].get(type_number)
                 if selected is not None:
-                    waiting.append((Table(buffer, target), selected))
+                    yield Table(buffer, target), selected
             else:
-                waiting += _claim_target(buffer, target, type_)
+                yield from _claim_target(buffer, target, type_)
+
+    def _get_layout(self, table: Table, name: str) -> _Layout:
+        """Return the layout of a table of the type ``name``, which most tables of that type share."""
+        layout = self._layouts.get((table.vtable, name))
+        if layout is None:
+            if len(self._layouts) >= _MOST_LAYOUTS_KEPT:
+                self._layouts.clear()
+            layout = self._layouts[table.vtable, name] = _lay_out_table(self._buffer, table, self._schema.tables[name])
+        return layout
 
 
 @dataclass(frozen=True, slots=True)

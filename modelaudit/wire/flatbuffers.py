@@ -48,6 +48,11 @@ class FlatBuffer:
         """Return the root table. Raises like ``read_number``, and like ``spend``."""
         return Table(self, self.follow_offset(0))
 
+    @property
+    def tables_left(self) -> int:
+        """The number of tables and elements that may still be read."""
+        return self._left
+
     def spend(self, count: int = 1) -> None:
         """Count ``count`` tables or elements as read. Raises ``LimitReachedError`` when too many were read."""
         self._left -= count

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import struct
 from contextlib import nullcontext
+from sys import getsizeof
 
 import pytest
+from builders.flatbuffer_writer import Numbers, Table, build_flatbuffer
 from builders.tree_models import (
     build_catboost,
     build_lightgbm,
@@ -18,12 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.formats.graphs.boosters.catboost import read_integers
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.wire.byte_ranges import ByteClass
+from modelaudit.wire.flatbuffers import FlatBuffer
 
 WRITERS = [(lambda model: json.dumps(model).encode(), "model.json"), (encode_ubjson, "model.ubj")]
 MODELS = [
@@ -233,6 +237,16 @@ def test_booster_tree_over_the_bound_on_checked_nodes_is_reported_as_unread_and_
     monkeypatch.setattr(f"modelaudit.formats.graphs.boosters.{bound}", 2)
     reading = read_bytes(model)
     assert (reading.reasons(), reading.kinds()) == ({UnreadReason.LIMIT}, set())
+
+
+def test_catboost_integers_of_trees_are_not_objects_in_memory(bytes_window):
+    count = 10_000
+    root = FlatBuffer(
+        bytes_window(build_flatbuffer(b"CBM1", Table({2: Numbers("i", range(count))}))), Limits()
+    ).read_root()
+    integers = read_integers(root, 2)
+    assert list(integers) == list(range(count))
+    assert getsizeof(integers) < 6 * count  # a tuple takes 36 bytes for each
 
 
 def test_catboost_trees_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import nullcontext
 
 import pytest
 from builders import small_models as made
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats.graphs.tflite.flex import find_operator_name
+from modelaudit.formats.graphs.tflite.reader import ModelReader
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline
+from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.flatbuffer_schema import FlatSchema, SchemaWalk, claim_flatbuffer
 from modelaudit.wire.flatbuffers import FlatBuffer
 
 ADD = made.build_tflite([made.build_operator_code(0)], [made.build_operator()])
@@ -118,6 +121,80 @@ def test_repeated_tflite_or_executorch_operator_name_counts_once_for_the_bound_o
     program = made.build_executorch_program(tuple((name, "out") for name in names))
     for model in (made.build_tflite(codes, [made.build_operator()]), program):
         assert (UnreadReason.LIMIT in read_bytes(model).reasons()) == is_limit_reached
+
+
+# Slots: the group of an external buffer and its length; of the Model, the groups and the external buffers.
+def build_external_buffers(names: list[str], groups: list[int]) -> bytes:
+    """Return a TensorFlow Lite model with a group for each name, and an external buffer of 8 bytes for each group."""
+    buffers = [Table({1: encode_u32(group), 3: Scalar("Q", 8)}) for group in groups]
+    more = {8: [Table({0: name}) for name in names], 9: buffers}
+    return made.build_tflite([made.build_operator_code(0)], [made.build_operator()], more=more)
+
+
+def test_name_of_a_group_without_external_buffer_is_not_kept(read_bytes):
+    (references,) = read_bytes(build_external_buffers(["unused", "weights.bin"], [1, 1])).of(References)
+    assert [(each.target, each.min_size) for each in references.items] == [("weights.bin", 8)]
+
+
+@check_each("names, is_limit_reached", [(["a", "b"], False), (["a", "b", "c"], True), (["a" * 6, "b" * 5], True)])
+def test_files_of_external_buffers_over_a_bound_on_names_or_their_bytes_are_reported_as_unread(
+    names, is_limit_reached, read_bytes, monkeypatch
+):
+    monkeypatch.setattr("modelaudit.formats.graphs.tflite.reader._MOST_NAMES", 2)
+    monkeypatch.setattr("modelaudit.formats.graphs.tflite.reader._MOST_FILE_NAME_BYTES", 10)
+    groups = [*range(len(names)), *range(len(names))]  # a file that is named again does not count again
+    assert (UnreadReason.LIMIT in read_bytes(build_external_buffers(names, groups)).reasons()) == is_limit_reached
+
+
+def test_custom_operator_name_of_many_codes_is_one_text_in_memory(bytes_window):
+    codes = [made.build_operator_code(32, "AcmeSwish") for _ in range(3)]
+    buffer = FlatBuffer(bytes_window(made.build_tflite(codes, [made.build_operator()])), Limits())
+    reader = ModelReader(buffer)
+    reader.read_model(buffer.read_root())
+    assert [id(name) for name in reader.custom_names] == [id(reader.custom_names[0])] * 3
+
+
+NODES = FlatSchema.parse("Root Node[] Node\nNode 4 Node")
+
+
+class TestSchemaWalk:
+    def test_table_of_a_long_vector_is_read_only_when_the_walk_asks_for_it(self, bytes_window):
+        nodes = [Table({0: encode_u32(number)}) for number in range(50)]
+        buffer = FlatBuffer(bytes_window(build_flatbuffer(b"TEST", Table({0: nodes}))), Limits())
+        before = buffer.tables_left
+        walk = SchemaWalk(buffer, NODES)
+        next(walk.claim_table(buffer.read_root(), "Root"))
+        assert before - buffer.tables_left == 2  # the root and the first node
+
+    @pytest.mark.parametrize("bound", ["_MOST_VISITED_KEPT", "_MOST_LAYOUTS_KEPT"])
+    def test_walk_that_may_remember_two_tables_or_layouts_still_claims_all_bytes(self, bound, read_bytes, monkeypatch):
+        monkeypatch.setattr(f"modelaudit.wire.flatbuffer_schema.{bound}", 2)
+        buffers = [Table({0: bytes(30)}) for _ in range(20)]
+        model = made.build_tflite([made.build_operator_code(0)], [made.build_operator()], buffers=buffers)
+        assert read_bytes(model).reasons() == set()
+
+    def test_walk_remembers_no_more_tables_and_layouts_than_the_bounds(self, bytes_window, monkeypatch):
+        for bound in ("_MOST_VISITED_KEPT", "_MOST_LAYOUTS_KEPT"):
+            monkeypatch.setattr(f"modelaudit.wire.flatbuffer_schema.{bound}", 2)
+        # Each table has a list of fields of its own, and so a layout of its own.
+        nodes = [Table({0: encode_u32(number)}) for number in range(20)]
+        buffer = FlatBuffer(bytes_window(build_flatbuffer(b"TEST", Table({0: nodes}))), Limits())
+        walk = SchemaWalk(buffer, NODES)
+        for table, name in walk.claim_table(buffer.read_root(), "Root"):
+            assert walk.is_first_visit(table, name)
+            assert list(walk.claim_table(table, name)) == []
+        assert walk.remembered_count <= 4
+
+
+@check_each("depth, is_limit_reached", [(3, False), (4, True)])
+def test_tables_that_nest_over_the_bound_raise_a_limit_error(depth, is_limit_reached, bytes_window, monkeypatch):
+    monkeypatch.setattr("modelaudit.wire.flatbuffer_schema._MOST_LEVELS", 5)  # with the root, and the level above it
+    node = Table({0: encode_u32(0)})
+    for _ in range(depth - 1):
+        node = Table({1: node})
+    buffer = FlatBuffer(bytes_window(build_flatbuffer(b"TEST", Table({1: node}))), Limits())
+    with pytest.raises(LimitReachedError) if is_limit_reached else nullcontext():
+        claim_flatbuffer(buffer, NODES)
 
 
 class TestFlatBuffer:

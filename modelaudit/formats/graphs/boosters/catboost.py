@@ -7,7 +7,9 @@ https://flatbuffers.dev/internals.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -103,7 +105,7 @@ def _check_splits(trees: Table, defects: TreeDefects, facts: list[tuple[str, str
     # All trees share one list of splits; each tree is a range of it, given by a size and a start.
     splits = trees.vector(_TREE_SPLITS)
     split_count = splits.count if splits is not None else 0
-    sizes, starts = _read_integers(trees, _TREE_SIZES), _read_integers(trees, _TREE_START_OFFSETS)
+    sizes, starts = read_integers(trees, _TREE_SIZES), read_integers(trees, _TREE_START_OFFSETS)
     facts.append(("trees", str(len(sizes))))
     if len(sizes) != len(starts):
         defects.record_size_mismatch(f"it has sizes of {len(sizes)} trees and starts of {len(starts)}")
@@ -113,12 +115,15 @@ def _check_splits(trees: Table, defects: TreeDefects, facts: list[tuple[str, str
             return
 
 
-def _read_integers(table: Table, slot: int) -> tuple[int, ...]:
+def read_integers(table: Table, slot: int) -> Sequence[int]:
     """Return a vector of 32-bit integers, one for each tree; empty if it is omitted. Raises like ``_read_root``."""
     vector = table.vector(slot)
     if vector is None:
-        return ()
+        return array("i")
     if vector.count > _MOST_TREES:
         raise LimitReachedError(f"it has more than {_MOST_TREES} trees", _HEADER_BYTES)
     # Unlike ``Vector.numbers``, this does not spend the bound on elements, which large models would exceed.
-    return struct.unpack(f"<{vector.count}i", vector.read_first_bytes(4 * vector.count))
+    integers = array("i", vector.read_first_bytes(4 * vector.count))  # of four bytes each in memory, unlike a tuple
+    if sys.byteorder == "big":
+        integers.byteswap()
+    return integers

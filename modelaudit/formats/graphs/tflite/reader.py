@@ -19,6 +19,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.flatbuffer_schema import claim_flatbuffer, load_flat_schema
 from modelaudit.wire.flatbuffers import FlatBuffer, Table
 from modelaudit.wire.ledger import claim_data
@@ -42,6 +43,8 @@ _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 64
 _MOST_BYTES: Final = 2**63 - 1
+_LONGEST_FILE_NAME: Final = 4096
+_MOST_FILE_NAME_BYTES: Final = 4 * MIB  # of all names of external files
 _MOST_OPTIONS: Final = 8 * MIB
 _MOST_INLINE_OFFSET: Final = 1
 """An offset of 0 or 1 means that the bytes are inside the FlatBuffer, not after it."""
@@ -55,7 +58,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: there are too many operators or tables, or the options of an operator are too large.
         WindowError: the window could not return the requested bytes.
     """
-    reader = _ModelReader(FlatBuffer(window, limits))
+    reader = ModelReader(FlatBuffer(window, limits))
     failure: DamagedError | WindowError | None = None
     try:
         reader.read_model(reader.buffer.read_root())
@@ -70,7 +73,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise failure
 
 
-class _ModelReader:
+class ModelReader:
     """Reads the tables of a model. All methods raise ``DamagedError`` and ``WindowError``.
 
     Attributes:
@@ -80,6 +83,7 @@ class _ModelReader:
         facts: pairs of a name and a value for the outline.
         defects: indices and offsets out of range, and negative sizes.
         truncation: the first data that end after the file does, as in an incomplete download.
+        custom_names: the name of each operator code; empty for a built-in operator.
     """
 
     def __init__(self, buffer: FlatBuffer) -> None:
@@ -89,7 +93,7 @@ class _ModelReader:
         self.facts: list[tuple[str, str]] = []
         self.defects: list[Defect] = []
         self.truncation: DamagedError | None = None
-        self._custom_names: list[str] = []  # the name of each operator code; empty for a built-in operator
+        self.custom_names: list[str] = []
         self._buffer_count = 0
 
     def read_model(self, model: Table) -> None:
@@ -99,7 +103,7 @@ class _ModelReader:
         if description:
             self.facts.append(("description", description))
         for code in model.tables(_OPERATOR_CODES):
-            self._custom_names.append(self._read_operator_code(code))
+            self.custom_names.append(self._read_operator_code(code))
         self._buffer_count = model.count(_BUFFERS)
         nodes = sum(self._check_subgraph(graph, index) for index, graph in enumerate(model.tables(_SUBGRAPHS)))
         self.facts += [("nodes", str(nodes)), ("buffers", str(self._buffer_count))]
@@ -129,7 +133,7 @@ class _ModelReader:
             name = code.text(1)
             use = "flex-operator" if name.startswith(_FLEX_PREFIX) else "custom-operator"
             self._record_mention(use, name, code.position)
-            return name
+            return self.mentions[VOCABULARY, name].name  # one text in memory for all codes of that name
         # The runtime has no implementation for these numbers, so the application brings one, as for a custom operator.
         if number in (_DELEGATE, _PLACEHOLDER) or not 0 <= number <= _NEWEST_BUILTIN:
             self._record_mention("custom-operator", f"builtin-{number}", code.position)
@@ -172,10 +176,10 @@ class _ModelReader:
     def _check_operator(self, operator: Table, tensor_count: int) -> None:
         """Check one Operator: its code, its options, and the indices of its tensors."""
         code = operator.number(_OPERATOR_CODE, "I")
-        if code >= len(self._custom_names):
-            self._record_out_of_range(f"an operator uses code {code} of {len(self._custom_names)}", operator.position)
-        elif self._custom_names[code].startswith(_FLEX_PREFIX):
-            stated_name, defined_name = self._custom_names[code], find_operator_name(self._read_options(operator))
+        if code >= len(self.custom_names):
+            self._record_out_of_range(f"an operator uses code {code} of {len(self.custom_names)}", operator.position)
+        elif self.custom_names[code].startswith(_FLEX_PREFIX):
+            stated_name, defined_name = self.custom_names[code], find_operator_name(self._read_options(operator))
             if defined_name and _FLEX_PREFIX + defined_name != stated_name:
                 # The delegate runs the operator of the definition, whatever the name of the custom operator.
                 self._record_mention(
@@ -224,16 +228,21 @@ class _ModelReader:
 
         Of several buffers in one file, the reference is that of the buffer that ends last.
         """
-        file_names = [group.text(0, 4096) for group in model.tables(_EXTERNAL_GROUPS)]
+        groups = model.vector(_EXTERNAL_GROUPS)
+        group_count = groups.count if groups is not None else 0
+        kept = KeptItems("files of external buffers", _MOST_NAMES, _MOST_FILE_NAME_BYTES)
         for buffer in model.tables(_EXTERNAL_BUFFERS):
             # ExternalBuffer: group (1), offset in the file (2), length (3).
             group, end = buffer.number(1, "I"), buffer.number(2, "Q") + buffer.number(3, "Q")
-            if group >= len(file_names):
-                detail = f"an external buffer belongs to group {group}, but there are only {len(file_names)}"
+            if groups is None or group >= group_count:
+                detail = f"an external buffer belongs to group {group}, but there are only {group_count}"
                 self._record_out_of_range(detail, buffer.position)
                 continue
-            target = file_names[group]
+            # The names of the groups are not kept: many groups can share one long text.
+            target = groups.table(group).text(0, _LONGEST_FILE_NAME)
             known = self.references.get(target)
+            if target and known is None:
+                kept.count(buffer.position, len(target))
             if target and (known is None or known.min_size < end):
                 where = Location(offset=buffer.position)
                 self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", end, where)
