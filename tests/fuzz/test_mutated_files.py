@@ -113,3 +113,18 @@ def test_fuzzer_reports_a_failing_reader_as_a_problem(inspector: Inspector, monk
     monkeypatch.setattr(pipeline, "READERS", broken)
     (problem,) = inspector.find_problems(b"\x80\x04N.", "model.pkl")
     assert problem.startswith("reader-failed: pickle reader: KeyError")
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"a\nb", b"\x80\x04N."])
+def test_packed_input_gives_back_its_file_name_and_bytes(data: bytes) -> None:
+    assert split_input(pack_input("model.pkl", data)) == ("model.pkl", data)
+
+
+def test_input_without_a_line_short_enough_for_a_name_is_the_file() -> None:
+    assert split_input(b"\x80\x04N.") == ("model.bin", b"\x80\x04N.")
+    long_line = b"x" * (LONGEST_NAME + 1) + b"\nrest"
+    assert split_input(long_line) == ("model.bin", long_line)
+
+
+def test_name_of_a_packed_input_leads_to_no_folder_and_has_no_control_character() -> None:
+    assert split_input(b"../a\x1b\x00.pkl\n")[0] == ".._a.pkl"
