@@ -14,7 +14,7 @@ from fuzz.__main__ import _record_end, _Run
 from fuzz.campaign import make_input
 from fuzz.inspection import Inspector
 from fuzz.mutations import SIZE_MOST, make_opcode, mutate_seed
-from fuzz.seeds import FIXTURES, list_seeds
+from fuzz.seeds import FIXTURES, LONGEST_NAME, list_seeds, pack_input, split_input
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
