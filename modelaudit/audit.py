@@ -78,6 +78,8 @@ class Audit:
         limits: bounds on reading.
         records: the inventory so far, one record for each artifact.
         findings: so far, in any order.
+        failed_look_ups: a sentence for each base model on whose licence the conclusion depends, and whose look-up
+            failed.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Audit:
         # import it.
         self._possible_tensor_data: list[Subject] = []
         self._importer_dependent: list[Subject] = []
+        self.failed_look_ups: tuple[str, ...] = ()
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
         """Examine every artifact of ``snapshot``, and report the progress to ``options.progress``."""
@@ -227,7 +230,7 @@ class Audit:
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
         lookup = BaseModelLookup(self.catalogue, self.limits, offline, self._read_structures, self._folders)
-        conclusion = conclude_license(
+        conclusion, self.failed_look_ups = conclude_license(
             self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up)
         )
         # Subjects of licences and their rules leave no absences: doubts are a part of the conclusion.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +18,15 @@ from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.errors import GatedError, MissingError, SourceError
+from modelaudit.model.errors import GatedError, MissingError, SourceError, UnconnectedError
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
-from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseConclusion, OriginState
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import ModelCard
+from modelaudit.model.structure import ModelCard, UnreadReason
 from modelaudit.model.terms import Intent
-from modelaudit.sources import resolve_small_files
+from modelaudit.sources import is_offline, resolve_small_files
+from modelaudit.sources.small import is_small_file
 
 ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
 """Reads one artifact completely and leaves out damaged parts. The pipeline provides it, with its error boundary."""
@@ -40,6 +41,12 @@ _MAX_CHARACTERS_OF_ONE_TEXT = 400_000
 """A longer text counts as this many characters, because no more of it is searched for restrictions."""
 _MAX_COMPARED_CHARACTERS = 2_000_000
 """Characters of different texts that are compared with licences in one repository; further texts become a doubt."""
+
+_STATE_BY_ABSENCE = {
+    UnreadReason.CONTENT_ABSENT: OriginState.UNREACHED,
+    UnreadReason.UNREADABLE: OriginState.GATED,
+}
+"""The state of a base model by the reason why one of its small files was not delivered: a failure, or no access."""
 
 # Hub tasks whose models read or write more than text (https://huggingface.co/tasks).
 _MULTIMODAL_TASKS = frozenset(
@@ -180,6 +187,7 @@ class BaseModelLookup:
         read: reads one artifact.
         folders: further rule folders.
         modalities: whether each base model that was read handles more than text, by its case-folded name.
+        unconnected_names: case-folded names of the base models for which no connection to the Hub came about.
     """
 
     rules: Catalogue
@@ -188,6 +196,7 @@ class BaseModelLookup:
     read: ReadArtifact
     folders: Sequence[Path] = ()
     modalities: dict[str, bool] = field(default_factory=dict)
+    unconnected_names: set[str] = field(default_factory=set)
 
     def look_up(self, name: str, is_dataset: bool) -> LookupResult:
         """Look up one Hub repository; a repository that cannot be read is a result too and no error."""
@@ -198,7 +207,14 @@ class BaseModelLookup:
         except MissingError as error:
             return LookupResult(OriginState.MISSING, _format_error(error))
         except SourceError as error:
+            if isinstance(error, UnconnectedError):
+                self.unconnected_names.add(name.casefold())
             return LookupResult(OriginState.UNREACHED, _format_error(error))
+        if not is_offline(self.offline):
+            for reason, state in _STATE_BY_ABSENCE.items():
+                detail = _describe_first_absence(snapshot, reason)
+                if detail:
+                    return self._read_snapshot(name, snapshot, state, detail)
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
 
     def _read_snapshot(self, name: str, snapshot: Snapshot | None, lookup: OriginState, detail: str) -> LookupResult:
@@ -235,8 +251,13 @@ def conclude_license(
     base_models: BaseModelLookup,
     intent: Intent,
     look_up: LookUp | None = None,
-) -> LicenseConclusion:
+) -> tuple[LicenseConclusion, tuple[str, ...]]:
     """Trace the base models, conclude on the licence, and answer the intended use.
+
+    Returns:
+        The conclusion, and a sentence for each base model whose look-up failed although the conclusion depends on its
+        licence: no connection, a failure of the Hub, or a bound. There is none offline, because no look-up was asked
+        for, and none for a local model without a connection, because its scan needs none otherwise.
 
     Args:
         collector: the claims of the model's own files.
@@ -250,9 +271,17 @@ def conclude_license(
     paths = [artifact.path for artifact in snapshot.artifacts]
     repository = snapshot.ref.name if snapshot.commit else None
     agreement = get_agreement_checker(rules)
+    failed_names: set[str] = set()
+
+    def look_up_and_record(name: str, is_dataset: bool) -> LookupResult:
+        result = (look_up or base_models.look_up)(name, is_dataset)
+        if result.lookup is OriginState.UNREACHED:
+            failed_names.add(name.casefold())
+        return result
+
     traced, datasets = trace_base_models(
         collector.claims,
-        look_up or base_models.look_up,
+        look_up_and_record,
         agreement.assess,
         base_models.limits,
         own=repository or "",
@@ -272,7 +301,41 @@ def conclude_license(
         components=collector.components,
         unread=[path for path in paths if is_license_file_name(path) and path not in collector.read_paths],
     )
-    return conclude(evidence, rules, intent if intent.is_stated else None)
+    conclusion = conclude(evidence, rules, intent if intent.is_stated else None)
+    if is_offline(base_models.offline):
+        return conclusion, ()
+    is_without_connection = not snapshot.ref.is_on_hub and bool(base_models.unconnected_names)
+    if is_without_connection:
+        failed_names -= base_models.unconnected_names
+    else:
+        failed_names |= {origin.name.casefold() for origin in traced if origin.look is OriginState.LIMIT}
+    return conclusion, tuple(_describe_failed_look_ups(conclusion, failed_names))
+
+
+def _describe_failed_look_ups(conclusion: LicenseConclusion, failed_names: Collection[str]) -> Iterator[str]:
+    """Yield a sentence for each base model whose look-up failed, if its licence may change the conclusion.
+
+    Args:
+        conclusion: the conclusion without that licence.
+        failed_names: case-folded names of the base models whose look-up failed.
+    """
+    # Without a licence of its own, the model is permitted nothing, whatever its base models permit.
+    if conclusion.state is ConclusionState.UNDECLARED:
+        return
+    for origin in conclusion.origins:
+        # What is on record for its name cannot restrict the model further if the model itself has those licences.
+        is_covered = origin.look is OriginState.KNOWN and set(origin.entries) <= set(conclusion.own)
+        if origin.name.casefold() in failed_names and not is_covered:
+            yield f"the base model {origin.name}, whose licence may bind, could not be looked up: {origin.detail}"
+
+
+def _describe_first_absence(snapshot: Snapshot, reason: UnreadReason) -> str:
+    """Describe the first small file that has no content for this reason, in one line; empty if there is none."""
+    for artifact in snapshot.artifacts:
+        obstacle = artifact.obstacle
+        if artifact.open is None and obstacle and obstacle.reason is reason and is_small_file(artifact.path):
+            return f"{artifact.path}: {obstacle.detail}"[:300]
+    return ""
 
 
 def _format_error(error: Exception) -> str:

@@ -111,7 +111,12 @@ def _scan_target(target: str, options: Options) -> AuditReport:
         own_cpu_seconds = time.process_time() - started
         opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, own_cpu_seconds),)
     decision = decide_verdict(
-        Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission
+        Coverage(tuple(audit.records)),
+        findings,
+        policy,
+        list_families(catalogue),
+        license_.permission,
+        audit.failed_look_ups,
     )
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
 

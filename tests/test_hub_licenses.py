@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from importlib.metadata import distribution
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hub.server import LoopbackHub
@@ -10,11 +15,23 @@ from hub.server import LoopbackHub
 import modelaudit
 from modelaudit.model.license import OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.reports.shipping import assess_shipping
 from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
 # A safetensors file without tensors: the length of its header, and the empty header.
 WEIGHTS = {"model.safetensors": b"\x02\x00\x00\x00\x00\x00\x00\x00{}"}
+
+
+@pytest.fixture
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client retry without a pause."""
+    from huggingface_hub import file_download
+    from huggingface_hub.utils import _http
+
+    clock = SimpleNamespace(sleep=lambda seconds: None)
+    monkeypatch.setattr(_http, "time", clock)
+    monkeypatch.setattr(file_download, "time", clock)
 
 
 def build_card(**fields: str) -> str:
@@ -72,6 +89,80 @@ def test_license_of_a_gated_base_model_is_taken_from_its_hub_tags(hub: LoopbackH
     [origin] = report.license.origins
     assert origin.look is OriginState.GATED
     assert report.license.permission == ("allow" if licence == "mit" else "deny")
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"content": b"<html>"}, {"headers": {"X-Repo-Commit": "x"}}])
+@pytest.mark.parametrize("match", ["/api/models/acme/base/revision/", "/api/models/acme/base/tree/"])
+def test_scan_is_incomplete_if_the_look_up_of_its_base_model_fails(
+    hub: LoopbackHub, without_waiting: None, match: str, fault: dict[str, Any]
+) -> None:
+    hub.add_repository("acme/base", {"README.md": build_card(license="cc-by-nc-4.0"), **WEIGHTS})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    hub.inject_fault(match, **fault)
+    report = modelaudit.scan("acme/tuned", second_opinion=False)
+    assert report.exit_code == 3
+    assert (
+        "1 base model not looked up: scan again when the Hub answers, or with --offline to look up none"
+        in report.decision.reasons
+    )
+    assert judge_license("acme/tuned").exit_code == 3
+    hub.clear_faults()
+    assert modelaudit.scan("acme/tuned", second_opinion=False).exit_code == 1
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"tamper": True}, {"drop_after": 3}])
+def test_scan_is_incomplete_if_a_text_of_its_base_model_is_not_delivered_unchanged(
+    hub: LoopbackHub, without_waiting: None, fault: dict[str, Any]
+) -> None:
+    base = hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT, **WEIGHTS})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    hub.inject_fault(f"{base.sha}/README.md", **fault)
+    report = modelaudit.scan("acme/tuned", second_opinion=False)
+    assert report.exit_code == 3
+    assert any("acme/base" in reason and "README.md" in reason for reason in report.decision.reasons)
+    assert judge_license("acme/tuned").license.permission == "review"
+
+
+def test_offline_scan_passes_although_its_base_model_is_not_cached(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    hub.inject_fault("/api/models/acme/base", status=500)
+    assert modelaudit.scan("acme/tuned", second_opinion=False, checks=["security"]).exit_code == 0
+    assert modelaudit.scan("acme/tuned", second_opinion=False, offline=True).exit_code == 0
+    assert modelaudit.scan("acme/tuned", second_opinion=False).exit_code == 3
+
+
+def test_scan_of_a_model_on_disk_passes_without_a_connection_and_is_incomplete_if_the_hub_fails(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Hub that answers must not choose the verdict by its failures, and a scan on disk needs no Hub."""
+    for name, content in {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT}.items():
+        (tmp_path / name).write_text(content)
+    hub.inject_fault("/api/models/acme/base", status=500)
+    assert modelaudit.scan(str(tmp_path), second_opinion=False).exit_code == 3
+    with socket.socket() as refusing:  # a bound port that does not listen refuses connections
+        refusing.bind(("127.0.0.1", 0))
+        dead_end = f"http://127.0.0.1:{refusing.getsockname()[1]}"
+        hub.inject_fault("/api/models/acme/base", status=302, headers={"Location": dead_end})
+        assert modelaudit.scan(str(tmp_path), second_opinion=False).exit_code == 3
+        monkeypatch.setenv("HF_ENDPOINT", dead_end)
+        assert modelaudit.scan(str(tmp_path), second_opinion=False).exit_code == 0
+
+
+@pytest.mark.parametrize("license_", ["mit", None])
+def test_answer_names_the_hub_if_no_file_of_the_model_names_the_license(hub: LoopbackHub, license_: str | None) -> None:
+    card = build_card(license=license_) if license_ else build_card(language="en")
+    repository = hub.add_repository("acme/tagged", {"README.md": card, **WEIGHTS})
+    info = {
+        "id": "acme/tagged",
+        "sha": repository.sha,
+        "tags": ["license:mit"],
+        "siblings": [{"rfilename": "README.md"}],
+    }
+    hub.inject_fault("/revision/", content=json.dumps(info).encode())
+    license_conclusion = modelaudit.scan("acme/tagged", second_opinion=False).license
+    start = "The author names" if license_ else "Only the Hub's metadata names"
+    assert assess_shipping(license_conclusion).line.startswith(f"{start} MIT License, which allows shipping")
+    assert (license_conclusion.expression, license_conclusion.permission) == ("MIT", None)
 
 
 def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:

@@ -62,6 +62,11 @@ class ModelRef:
     name: str
     revision: str | None = None
 
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether it names a repository of the Hub, and no local path."""
+        return self.kind in (RefKind.MODEL, RefKind.DATASET)
+
     def __str__(self) -> str:
         prefix = "datasets/" if self.kind is RefKind.DATASET else ""
         return f"{prefix}{self.name}" + (f"@{self.revision}" if self.revision else "")

@@ -50,6 +50,10 @@ class UnreachedError(SourceError):
     """The source gave no answer: no network, offline without a cached copy, or a failure of the Hub."""
 
 
+class UnconnectedError(UnreachedError):
+    """No connection to the source came about, so no server of it answered anything."""
+
+
 class OutputError(ModelAuditError):
     """A report could not be written although its place is right: a full disk or a failing device (exit 4)."""
 

@@ -71,10 +71,12 @@ def decide_verdict(
     policy: Policy,
     families: Collection[CheckFamily] = (),
     permission: Answer | None = None,
+    failed_look_ups: Sequence[str] = (),
 ) -> Decision:
     """Decide the verdict: fail on a finding at or above the threshold, else incomplete on an open question, else pass.
 
-    An open question is an absence that the policy does not accept, or an intended use that the licences do not permit.
+    An open question is an absence that the policy does not accept, an intended use that the licences do not permit, or
+    a base model whose look-up failed although the licence depends on it.
 
     Args:
         coverage: every artifact.
@@ -82,6 +84,7 @@ def decide_verdict(
         policy: the threshold and the checks.
         families: the families that have rules; the reasons name each that the policy leaves out.
         permission: the answer of the licences to the intended use; ``None`` where the policy states no use.
+        failed_look_ups: a sentence for each such base model.
     """
     failing = [finding for finding in findings if _reaches_threshold(finding, policy.fail_on)]
     open_absences = coverage.open_absences
@@ -104,9 +107,13 @@ def decide_verdict(
     is_use_open = permission not in (None, Answer.ALLOW)
     if is_use_open:
         reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the intended use")
+    if failed_look_ups:
+        number = _count_noun(len(failed_look_ups), "base model")
+        reasons.append(f"{number} not looked up: scan again when the Hub answers, or with --offline to look up none")
+        reasons += failed_look_ups[:_MAX_NAMED_ABSENCES]
     if failing:
         verdict = Verdict.FAIL
-    elif open_absences or is_use_open or not coverage.anything_examined:
+    elif open_absences or is_use_open or failed_look_ups or not coverage.anything_examined:
         verdict = Verdict.INCOMPLETE
     else:
         verdict = Verdict.PASS

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion
 from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
 from modelaudit.reports.clause_words import WEIGHTY_KINDS, join_titles
 from modelaudit.reports.license_view import (
     group_tasks,
+    list_declared_claims,
     list_own_entries,
     list_reasons,
     list_unfollowed_base_models,
@@ -133,7 +134,7 @@ def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple
     if forbidding:
         unverified = "" if all(entry.read for entry in forbidding) else " Its terms are not verified: read the text."
         names = _join_license_names(forbidding)
-        line = f"The author names {names}, which forbids commercial use.{unverified}"
+        line = f"{_name_source(license_)} {names}, which forbids commercial use.{unverified}"
         return Permission.FORBIDDEN, line
     if license_.category is LicenseCategory.UNKNOWN or not own:
         return Permission.OPEN, _describe_missing_permission(_OPEN_REASONS[license_.state])
@@ -155,7 +156,21 @@ def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple
     names = _join_license_names(own)
     verb = "allow" if len(own) > 1 else "allows"
     listed = f"{count_noun(duty_count, 'duty', 'duties')}, {duties_place}" if duty_count else "no duty is on record"
-    return Permission.ALLOWED, f"The author names {names}, which {verb} shipping; {listed}."
+    return Permission.ALLOWED, f"{_name_source(license_)} {names}, which {verb} shipping; {listed}."
+
+
+def _name_source(license_: LicenseConclusion) -> str:
+    """Name the source of the model's own licence, as the beginning of a sentence.
+
+    A tag of the Hub may repeat the card, be derived by the Hub, or be made up by a mirror.
+    """
+    own = {entry.id for entry in list_own_entries(license_)}
+    claims = [claim for claim in license_.claims if claim.kind is not ClaimKind.INHERITED]
+    is_on_hub = any(claim.entry in own for claim in claims if not claim.artifact)
+    is_in_file = any(claim.entry in own for claim in claims if claim.artifact)
+    # An expression, or a name that other claims complete, is declared without an entry.
+    is_in_file |= any(claim.artifact and claim.entry is None for claim in list_declared_claims(license_))
+    return "Only the Hub's metadata names" if is_on_hub and not is_in_file else "The author names"
 
 
 def _describe_missing_permission(why: str) -> str:
@@ -224,9 +239,9 @@ def describe_conclusion(license_: LicenseConclusion, otherwise: str) -> str:
         models = " for the model and its base models" if license_.origins else ""
         conclusion = f"Concluded{models}: {license_.expression}."
     elif len(own) == 1:
-        conclusion = f"The author names one licence: {names}."
+        conclusion = f"{_name_source(license_)} one licence: {names}."
     else:
-        conclusion = f"The author names {len(own)} licences: {names}."
+        conclusion = f"{_name_source(license_)} {len(own)} licences: {names}."
     unverified = [entry.name for entry in license_.entries if not entry.read]
     if unverified:
         return f"{conclusion} The terms of {', '.join(unverified)} are not verified for this rule set."

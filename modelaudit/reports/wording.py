@@ -87,9 +87,9 @@ CONFIDENCES = {
 }
 
 CONCLUSIONS = {
-    ConclusionState.CONCLUDED: "The author names one licence.",
+    ConclusionState.CONCLUDED: "The claims name one licence.",
     ConclusionState.CONTRADICTORY: "The claims contradict each other. Until this is resolved, assume the strictest.",
-    ConclusionState.UNRECOGNISED: "The author names a licence that this tool does not know. That is not a permission.",
+    ConclusionState.UNRECOGNISED: "The claims name a licence that this tool does not know. That is not a permission.",
     ConclusionState.VAGUE: "The claims name a family of licences, not one licence. That is not a permission.",
     ConclusionState.UNDECLARED: "No licence is declared. Without one, nothing is permitted.",
     ConclusionState.NOT_CHECKED: "The licence was not checked in this scan.",

@@ -7,12 +7,12 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from modelaudit.model.artifact import Artifact, Digest, ModelRef, RefKind, Snapshot
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import UnreachedError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -211,13 +211,15 @@ def list_cached_artifacts(
     name: str,
     listing: Listing,
     limits: Limits,
-    failures: Mapping[str, str] = MappingProxyType({}),
+    failures: Mapping[str, Unread] = MappingProxyType({}),
+    rejected: Iterable[Artifact] = (),
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """List the artifacts of a snapshot, with notes.
 
     A file on disk carries the digests that its blob's name and the listing claim. A listed file that is not on disk
-    becomes an artifact with the obstacle ``content-absent``, for the reason in ``failures`` if that has its path. A
-    file whose size differs from a stated one opens, and has that obstacle too.
+    becomes an artifact with the obstacle ``content-absent``, or with that in ``failures`` if that has its path. A file
+    whose size differs from a stated one opens, and has that obstacle too. The ``rejected`` files were fetched and are
+    not on disk.
 
     Raises:
         SourceError: the snapshot's folder cannot be listed.
@@ -226,11 +228,12 @@ def list_cached_artifacts(
     root = f"{cached_commit.snapshot}/{cached_commit.below}".rstrip("/")
     listed_below = {path.removeprefix(prefix): stated for path, stated in listing.items() if path.startswith(prefix)}
     stored, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
+    stored = (*stored, *rejected)
     artifacts = [_add_claims(artifact, listed_below.get(artifact.path)) for artifact in stored]
     on_disk = {artifact.path for artifact in stored}
-    reasons = {**failures, **find_unstorable_names(listed_below)}
+    unstorable = find_unstorable_names(listed_below)
     artifacts += [
-        _describe_absent_file(path, stated, reasons.get(path))
+        _describe_absent_file(path, stated, unstorable.get(path), failures.get(path))
         for path, stated in listed_below.items()
         if path not in on_disk
     ]
@@ -278,12 +281,15 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
     return replace(artifact, claimed=digests, obstacle=obstacle)
 
 
-def _describe_absent_file(path: str, listed: ListedFile, reason: str | None) -> Artifact:
+def _describe_absent_file(
+    path: str, listed: ListedFile, problem_of_name: str | None, failure: Unread | None
+) -> Artifact:
     """Return the artifact of a listed file that is not on disk, with the reason for that if it is known."""
     detail = "the Hub lists it, but it is not in the local cache"
-    if reason:
-        detail = f"the Hub lists it, but it was not fetched: {reason}"
-    return Artifact(path, listed.size or 0, None, listed.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))
+    if problem_of_name:
+        detail = f"the Hub lists it, but it was not fetched: {problem_of_name}"
+    obstacle = failure or Unread(UnreadReason.CONTENT_ABSENT, detail)
+    return Artifact(path, listed.size or 0, None, listed.claimed, obstacle)
 
 
 def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | InnerLink:
@@ -326,13 +332,21 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
     opener = LocalFile(
         opening_root, os.path.relpath(real_path, opening_root), FileState.from_stat(status), limits.read_bytes
     )
-    return Artifact(entry.path, status.st_size, opener, _read_blob_claim(cached_commit, root, entry, link_text))
+    blob = find_blob_of_link(cached_commit, f"{root}/{entry.path}")
+    return Artifact(entry.path, status.st_size, opener, parse_digest(blob))
 
 
-def _read_blob_claim(cached_commit: CachedCommit, root: str, entry: Entry, link_text: str) -> tuple[Digest, ...]:
-    """Return the digest in the name of the link's first target, if that is a blob of the repository; none otherwise."""
-    first_target = Path(os.path.normpath(Path(root, entry.path).parent / link_text))
-    return parse_digest(first_target.name) if first_target.parent == Path(cached_commit.repository, "blobs") else ()
+def find_blob_of_link(cached_commit: CachedCommit, path: str) -> str | None:
+    """Return the name of the repository's blob that a link leads to first; ``None`` if it is no such link.
+
+    The name is the digest that the blob's source stated.
+    """
+    try:
+        link_text = os.readlink(path)  # noqa: PTH115 - a path of text
+    except OSError:
+        return None
+    first_target = Path(os.path.normpath(Path(path).parent / link_text))
+    return first_target.name if first_target.parent == Path(cached_commit.repository, "blobs") else None
 
 
 @dataclass(frozen=True, slots=True)

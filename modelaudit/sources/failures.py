@@ -42,6 +42,9 @@ CLIENT_ERRORS = (
 )
 """The exceptions that the client raises when a server fails, refuses, or sends an answer that no Hub sends."""
 
+NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
+"""The exceptions that the client raises when no connection to a server comes about."""
+
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -52,11 +55,13 @@ class FailureExplainer:
 
     Attributes:
         is_typed_by_user: the user typed the name, and may have meant a path.
+        is_for_one_file: the errors are those of one file, while other files of the repository were served.
     """
 
     ref: ModelRef
     settings: HubSettings
     is_typed_by_user: bool = True
+    is_for_one_file: bool = False
 
     @property
     def _subject(self) -> str:
@@ -110,6 +115,11 @@ class FailureExplainer:
         code = cause.response.status_code
         if code == 401 and "credentials" in (cause.server_message or "").lower():
             return f"The Hub refuses the token that it was asked with for {self._subject}; check HF_TOKEN."
+        if code in (401, 403) and self.is_for_one_file:
+            return (
+                f"The Hub denies access to this file of {self._subject} (status {code}); ask its owner for access, and "
+                "set HF_TOKEN to a token that has it."
+            )
         if code in (401, 404):
             start = f"There is no local path {self.ref.name!r}, and the" if self.is_typed_by_user else "The"
             return (
@@ -171,20 +181,26 @@ class FailureExplainer:
 def concerns_every_file(error: BaseException) -> bool:
     """Whether the failure to fetch one file means that no other file can be fetched.
 
-    That is so for lacking access, a rate limit, a server without connection, and a cache without room. Anything else
-    is the fault of the one file, or of the server's answer for it.
+    That is so for a rate limit, a server without connection, and a cache without room. Anything else is the fault of
+    the one file, or of the server's answer for it. A server may deny access to one file alone.
     """
     for cause in _iterate_causes(error):
         if isinstance(cause, (BoundReachedError, RefusedAnswerError)):
             return False
         if isinstance(cause, HfHubHTTPError):
-            return cause.response.status_code in (401, 403, 429)
+            return cause.response.status_code == 429
         if isinstance(cause, (LongWaitError, OfflineModeIsEnabled, httpx2.ConnectError, httpx2.ProxyError)):
             return True
         if isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, TimeoutError):
             # Other files have shorter names.
             return cause.errno != errno.ENAMETOOLONG
     return False
+
+
+def is_access_denied(error: BaseException) -> bool:
+    """Whether the server denied access: the file is gated, disabled or private, or the token is refused."""
+    statuses = [cause.response.status_code for cause in _iterate_causes(error) if isinstance(cause, HfHubHTTPError)]
+    return statuses[:1] in ([401], [403])
 
 
 def _choose_error_type(cause: BaseException) -> type[SourceError]:

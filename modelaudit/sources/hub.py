@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import errno
 import shutil
-import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi
 from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_tree_cache
-from huggingface_hub.errors import RemoteEntryNotFoundError
 from huggingface_hub.hf_api import DatasetInfo, ModelInfo, RepoFile, RepoSibling
 
 from modelaudit import __version__
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
-from modelaudit.model.errors import GatedError, UnreachedError
+from modelaudit.model.errors import GatedError, UnconnectedError, UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.budget import BoundReachedError, DownloadBudget, RequestBudget, activate_budget
@@ -37,16 +34,15 @@ from modelaudit.sources.claims import (
     parse_tree_entries,
     select_claims,
 )
-from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, concerns_every_file
+from modelaudit.sources.download import TIMEOUT, Download
+from modelaudit.sources.failures import CLIENT_ERRORS, NO_CONNECTION, FailureExplainer
 from modelaudit.sources.progress import Progress, make_progress_bar_class
+from modelaudit.sources.rejected import RejectedFiles
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
 from modelaudit.sources.stated import parse_hub_statements
 from modelaudit.sources.target import is_commit
-
-_TIMEOUT = 10.0  # seconds, the client's own default for downloads
-_FILES_AT_ONCE = 8  # the client's own default
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +83,14 @@ class HubSource:
                 # Of a base model without small files nothing is fetched, so its digests are not needed.
                 tree = {} if wanted_names == () else self._fetch_listing(cached_commit, budget)
         except CLIENT_ERRORS as error:
-            raise explainer.explain(error) from error
+            source_error = explainer.explain(error)
+            # After the first request, a server has answered, and may have led the client to a dead end.
+            if isinstance(error, NO_CONNECTION) and budget.requests <= 1:
+                source_error = UnconnectedError(str(source_error))
+            raise source_error from error
         merged_listing = merge_listings(listing, tree)
         try:
-            failures = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)
+            download = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)
         except CLIENT_ERRORS as error:
             source_error = explainer.explain(error)
             if isinstance(source_error, GatedError):
@@ -99,8 +99,15 @@ class HubSource:
                 ) from error
             raise source_error from error
         self._record_commit(cached_commit)
-        artifacts, notes = list_cached_artifacts(cached_commit, str(self.ref), merged_listing, self.limits, failures)
-        snapshot = self._build_snapshot(info, cached_commit, artifacts, notes)
+        artifacts, notes = list_cached_artifacts(
+            cached_commit,
+            str(self.ref),
+            merged_listing,
+            self.limits,
+            download.failures,
+            download.rejected.artifacts.values(),
+        )
+        snapshot = self._build_snapshot(info, cached_commit, artifacts, (*download.rejected.notes, *notes))
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:
@@ -142,7 +149,7 @@ class HubSource:
     def _request_info(self) -> ModelInfo | DatasetInfo:
         """Request the commit, the files and the tags of the repository at its revision."""
         request = self._api.dataset_info if self.ref.kind is RefKind.DATASET else self._api.model_info
-        return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
+        return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=TIMEOUT)
 
     def _fetch_listing(self, cached_commit: CachedCommit, budget: RequestBudget) -> Listing:
         """Return the listing of the commit from the cache, or fetch it into the cache, where the client keeps it.
@@ -188,41 +195,37 @@ class HubSource:
         listing: Listing,
         wanted_names: tuple[str, ...] | None,
         explainer: FailureExplainer,
-    ) -> dict[str, str]:
-        """Fetch every file of the listing, or the wanted ones, and return the reason for each that was not fetched.
-
-        A file that the server lists and cannot deliver must not prevent the examination of the others.
+    ) -> Download:
+        """Fetch every file of the listing, or the wanted ones, that the cache lacks.
 
         Raises:
-            one of ``CLIENT_ERRORS`` that concerns every file: no access, no connection, no room, a rate limit.
+            one of ``CLIENT_ERRORS`` that concerns every file: no connection, no room, a rate limit, or no access to
+                any file.
         """
         unstorable = find_unstorable_names(listing)
+        names = [name for name in (listing if wanted_names is None else wanted_names) if name not in unstorable]
         missing = {
             name: listing.get(name, ListedFile(None, ()))
-            for name in (listing if wanted_names is None else wanted_names)
-            if name not in unstorable and not is_file(f"{cached_commit.snapshot}/{name}")
+            for name in names
+            if not is_file(f"{cached_commit.snapshot}/{name}")
         }
         # The client makes no folder for a commit without files.
         Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
         total = sum(file.least_size or 0 for file in missing.values())
         if self._count_new_bytes(cached_commit, missing) > shutil.disk_usage(cached_commit.snapshot).free:
             raise OSError(errno.ENOSPC, "the listed files are larger than the free space")
-        download = _Download(
-            self,
+        download = Download(
+            self.ref,
+            self.settings,
+            self.limits,
             cached_commit,
             explainer,
             make_progress_bar_class(self.progress, total),
             DownloadBudget(self.limits.server, len(missing)),
+            RejectedFiles(cached_commit, self.limits),
         )
-        with DETOURS.off(), ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-            fetches = [pool.submit(download.fetch_file, name, file) for name, file in missing.items()]
-            try:
-                for fetch in fetches:
-                    fetch.result()
-            finally:  # after a failure or an interrupt, the other fetches end at their next read
-                download.stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-        return download.failures
+        download.fetch_files(missing, names)
+        return download
 
     def _count_new_bytes(self, cached_commit: CachedCommit, listing: Listing) -> int:
         """Return the bytes that the listed files add to the cache, which holds equal files once."""
@@ -242,63 +245,6 @@ class HubSource:
             return (resolved,)
         renamed = f"the Hub answered for {self.ref.name!r} as {str(info.id)!r}: the repository was renamed or moved"
         return resolved, renamed
-
-
-@dataclass(frozen=True, slots=True)
-class _Download:
-    """Fetches the files of one commit, in several threads.
-
-    Attributes:
-        progress_bar_class: the class that replaces the client's progress bars.
-        shared_budget: the bounds that the files share.
-        stop: set when no further bytes are needed.
-        failures: the reason for each file that was not fetched, by path.
-    """
-
-    source: HubSource
-    cached_commit: CachedCommit
-    explainer: FailureExplainer
-    progress_bar_class: type
-    shared_budget: DownloadBudget
-    stop: threading.Event = field(default_factory=threading.Event)
-    failures: dict[str, str] = field(default_factory=dict)
-
-    def fetch_file(self, name: str, file: ListedFile) -> None:
-        """Fetch one file into the cache, or record why it was not fetched.
-
-        Raises:
-            one of ``CLIENT_ERRORS`` that concerns every file.
-        """
-        source, limits = self.source, self.source.limits.server
-        if len(self.failures) >= limits.failed_files:
-            self.failures[name] = f"{limits.failed_files} other files could not be fetched before it"
-            return
-        endpoint = httpx2.URL(source.settings.endpoint)
-        commit = self.cached_commit.commit
-        budget = RequestBudget(endpoint, limits, name, file.least_size, self.stop, commit, self.shared_budget)
-        try:
-            with activate_budget(budget):
-                hf_hub_download(
-                    source.ref.name,
-                    name,
-                    repo_type=source._repository_type,
-                    revision=commit,
-                    cache_dir=source.settings.cache,
-                    library_name=LIBRARY,
-                    library_version=__version__,
-                    etag_timeout=_TIMEOUT,
-                    token=source.settings.token,
-                    endpoint=source.settings.endpoint,
-                    tqdm_class=self.progress_bar_class,
-                )
-        except RemoteEntryNotFoundError as error:
-            # It stays missing, and does not count as a failed file if the answer costs nothing.
-            if budget.is_late:
-                self.failures[name] = str(self.explainer.explain(error))
-        except CLIENT_ERRORS as error:
-            if concerns_every_file(error):
-                raise
-            self.failures[name] = str(self.explainer.explain(error))
 
 
 def _make_cache_entry(file: RepoFile) -> TreeCacheEntry:

@@ -15,8 +15,9 @@ from modelaudit.sources.cache import CachedFileSource, CacheSource, OfflineSourc
 from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
+from modelaudit.sources.rejected import close_altered_files
 from modelaudit.sources.settings import HubSettings
-from modelaudit.sources.small import choose_small_files, close_other_files, may_hold_terms
+from modelaudit.sources.small import LARGEST_SMALL_FILE, choose_small_files, close_other_files, may_hold_terms
 from modelaudit.sources.target import could_be_repository, is_hub_address, looks_like_a_path, parse_repository
 
 
@@ -168,13 +169,18 @@ def resolve_small_files(
     if settings.offline:
         snapshot = _take_snapshot(OfflineSource(ref, settings, limits))
         available = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
-        return close_other_files(snapshot, choose_small_files(available))
+        return _close_altered_terms(close_other_files(snapshot, choose_small_files(available)))
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
     # One base model must not take more time than all of them may.
     listing_seconds = min(limits.server.listing_seconds, limits.origin_seconds)
     limits = replace(limits, server=replace(limits.server, listing_seconds=listing_seconds))
-    return _take_snapshot(HubSource(ref, settings, limits, is_base_model=True))
+    return _close_altered_terms(_take_snapshot(HubSource(ref, settings, limits, is_base_model=True)))
+
+
+def _close_altered_terms(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot without the content of small files whose bytes contradict a claimed digest."""
+    return close_altered_files(snapshot, LARGEST_SMALL_FILE)
 
 
 def resolve_term_files(
@@ -201,24 +207,26 @@ def resolve_term_files(
     """
     if not target.strip() or _path_exists(target):  # ``resolve_target`` refuses an empty target
         snapshot = resolve_target(target, revision=revision, offline=offline, limits=limits)
-        return close_other_files(
-            snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
-        )
+        return _close_altered_terms(_open_terms_only(snapshot))
     if looks_like_a_path(target):
         raise SourceError(f"There is no file or folder {target!r}; check the path.")
     ref = parse_repository(target, revision)
     settings = HubSettings.read(offline=offline)
     try:
         if settings.offline:
-            snapshot = _take_snapshot(OfflineSource(ref, settings, limits))
-            return close_other_files(
-                snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
-            )
+            return _close_altered_terms(_open_terms_only(_take_snapshot(OfflineSource(ref, settings, limits))))
         from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
-        return _take_snapshot(HubSource(ref, settings, limits, is_base_model=True))
+        return _close_altered_terms(_take_snapshot(HubSource(ref, settings, limits, is_base_model=True)))
     except SourceError as error:
         if not isinstance(error, GatedError) or error.snapshot is None:
             raise _name_both_readings(target, error) from error
         note = f"its files could not be fetched; only the statements that the Hub shows were read: {error}"
         return replace(error.snapshot, notes=(note, *error.snapshot.notes))
+
+
+def _open_terms_only(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot in which only files open that may state a licence."""
+    return close_other_files(
+        snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
+    )

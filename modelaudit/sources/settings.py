@@ -44,10 +44,13 @@ class HubSettings:
             message = f"HF_ENDPOINT is {endpoint!r}; it must be the address of a Hub such as {DEFAULT_ENDPOINT}."
             raise ConfigurationError(message)
         token = environment.get("HF_TOKEN") or environment.get("HUGGING_FACE_HUB_TOKEN") or ""
-        offline_switch = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
-        return cls(
-            endpoint, token.strip() or None, _locate_cache(environment), offline or offline_switch.upper() in _TRUE
-        )
+        return cls(endpoint, token.strip() or None, _locate_cache(environment), is_offline(offline, environment))
+
+
+def is_offline(offline: bool, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether no request may be made, by the option ``offline`` or by the environment."""
+    switch = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
+    return offline or switch.upper() in _TRUE
 
 
 def _locate_cache(environment: Mapping[str, str]) -> Path:

@@ -31,6 +31,7 @@ import modelaudit
 from modelaudit.model.errors import ConfigurationError, SourceError, UnreachedError
 from modelaudit.model.limits import KIB, Limits, ServerLimits
 from modelaudit.model.report import AuditReport
+from modelaudit.model.structure import UnreadReason
 from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
 from modelaudit.sources.resolution import resolve_small_files
 from modelaudit.sources.session import BoundedFactory
@@ -765,6 +766,155 @@ def test_repository_larger_than_the_free_space_is_refused_before_any_download(
     assert outcome.exit_code == 4
     assert "is full" in outcome.line
     assert not [request for request in hub.requests if "/resolve/" in request.path]
+
+
+def list_cached(home: Path, folder: str) -> list[str]:
+    """List the names of the files in the folders of that name in the Hub cache."""
+    return sorted(path.name for path in home.rglob("*") if path.parent.name == folder or folder in path.parent.parts)
+
+
+@pytest.mark.parametrize("checks", [["security", "integrity"], ["security"]])
+@pytest.mark.parametrize("name", ["weights.bin", "config.json"])
+def test_bytes_that_contradict_their_digest_are_examined_and_are_not_left_in_the_cache(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str, checks: list[str]
+) -> None:
+    """The client would take a blob of that name for every later request, without asking any server again."""
+    payload = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
+    tiny.commit({name: bytes(len(payload))})
+    fault = hub.inject_fault(name, content=payload)
+    report = modelaudit.scan("acme/tiny", second_opinion=False, checks=checks)
+    assert report.exit_code == 1
+    assert any("not kept in the cache" in note and repr(name) in note for note in report.target.notes)
+    rules = {finding.rule for finding in report.findings if finding.artifact == name}
+    assert "pickle/dangerous-call" in rules
+    assert ("integrity/digest-mismatch" in rules) == ("integrity" in checks)
+    assert fault.hits > 0
+    assert not [path for path in hub_home.rglob("*") if path.is_file() and path.read_bytes() == payload]
+    assert not [path for path in hub_home.rglob("*") if path.is_symlink() and not path.exists()]
+    offline = modelaudit.scan("acme/tiny", second_opinion=False, checks=checks, offline=True)
+    assert offline.exit_code == 3
+    assert [path for path, _ in offline.coverage.open_absences] == [name]
+    hub.clear_faults()
+    findings = modelaudit.scan("acme/tiny", second_opinion=False).findings
+    assert "integrity/digest-mismatch" not in {finding.rule for finding in findings}
+    assert "pickle/dangerous-call" not in {finding.rule for finding in findings}
+
+
+def test_two_files_that_share_one_altered_blob_are_both_examined_and_not_kept(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    payload = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
+    names = [f"part-{number}.bin" for number in range(12)]
+    tiny.commit(dict.fromkeys(names, bytes(len(payload))))
+    hub.inject_fault("part-", content=payload)
+    report = modelaudit.scan("acme/tiny", second_opinion=False, checks=["security", "integrity"])
+    altered = {finding.artifact for finding in report.findings if finding.rule == "integrity/digest-mismatch"}
+    assert altered == set(names)
+    assert [path for path, _ in report.coverage.open_absences] == []
+    assert not [path for path in hub_home.rglob("*") if path.name.startswith(("part-", ".rejected"))]
+
+
+def test_blob_that_was_in_the_cache_before_stays_there_whatever_a_server_states(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    assert scan_hub().exit_code == 0
+    blobs = list_cached(hub_home, "blobs")
+    tiny.commit({"more.txt": "more\n"})  # another commit, whose files have the same blobs
+    siblings = [{"rfilename": name, "blobId": "0" * 40} for name in ("config.json", "notes.txt", "more.txt")]
+    hub.inject_fault("/revision/", content=describe_commit(tiny, siblings))
+    report = modelaudit.scan("acme/tiny", second_opinion=False, checks=["security", "integrity"])
+    altered = {finding.artifact for finding in report.findings if finding.rule == "integrity/digest-mismatch"}
+    assert altered == {"config.json", "notes.txt", "more.txt"}
+    # The bytes of the new blob have the digest in its name, and the listing lies.
+    assert set(blobs) < set(list_cached(hub_home, "blobs"))
+
+
+def test_altered_file_is_not_left_in_the_cache_if_another_file_ends_the_scan(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    payload = b"altered\n"
+    tiny.commit({"notes.txt": bytes(len(payload))})
+    hub.inject_fault("notes.txt", content=payload)
+    hub.inject_fault("weights.bin", method="HEAD", status=429, headers={"Retry-After": "10000"}, delay=0.5)
+    assert scan_hub().exit_code == 4
+    assert not [path for path in hub_home.rglob("*") if path.is_file() and path.read_bytes() == payload]
+
+
+def test_altered_file_is_examined_and_not_kept_if_the_cache_has_no_links(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import file_download
+
+    monkeypatch.setattr(file_download, "are_symlinks_supported", lambda cache_dir=None: False)
+    hub.inject_fault("notes.txt", tamper=True)
+    report = modelaudit.scan("acme/tiny", second_opinion=False, checks=["integrity"])
+    assert [finding.artifact for finding in report.findings] == ["notes.txt"]
+    assert "notes.txt" not in list_cached(hub_home, "snapshots")
+    assert "config.json" in list_cached(hub_home, "snapshots")
+
+
+@pytest.mark.parametrize("code", ["GatedRepo", None])
+@pytest.mark.parametrize("status", [401, 403])
+def test_denied_access_to_one_file_is_an_absence_and_the_other_files_are_examined(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, status: int, code: str | None
+) -> None:
+    tiny.commit({"evil.pkl": (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()})
+    hub.inject_fault("weights.bin", status=status, headers={"X-Error-Code": code})
+    outcome = scan_hub()
+    assert outcome.exit_code == 1
+    assert outcome.report is not None
+    assert [(path, absence.unread.reason) for path, absence in outcome.report.coverage.open_absences] == [
+        ("weights.bin", UnreadReason.UNREADABLE)
+    ]
+    assert (
+        "is gated" if code else f"denies access to this file of the model 'acme/tiny' on {hub.endpoint} (status"
+    ) in outcome.line
+    assert_contained(hub, hub_home, outcome)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_denied_access_to_every_file_or_to_the_listing_ends_the_scan(
+    hub: LoopbackHub, tiny: Repository, status: int
+) -> None:
+    for match in ("/revision/", "/tree/", "/resolve"):
+        hub.clear_faults()
+        hub.inject_fault(match, status=status, headers={"X-Error-Code": "GatedRepo"})
+        outcome = scan_hub()
+        assert outcome.exit_code == 4
+        assert "is gated; ask for it on" in outcome.line
+        assert "HF_TOKEN" in outcome.line
+
+
+def test_scan_makes_only_the_requests_on_the_list(hub: LoopbackHub, tiny: Repository) -> None:
+    """For each repository, a scan requests the revision, the listing, and HEAD and GET of the wanted files."""
+    tiny.commit({"README.md": "---\nlicense: mit\nbase_model: acme/base\ndatasets: [acme/rows]\n---\n"})
+    base = hub.add_repository("acme/base", {"README.md": "---\nlicense: mit\n---\n", "weights.bin": WEIGHTS})
+    rows = hub.add_repository("acme/rows", {"README.md": "---\nlicense: mit\n---\n"}, kind="dataset")
+    assert modelaudit.scan("acme/tiny", second_opinion=False).exit_code == 0
+    expected = {
+        *list_requests("models", "acme/tiny", tiny.sha, "README.md", "config.json", "notes.txt"),
+        *list_requests("models", "acme/base", base.sha, "README.md"),
+        *list_requests("datasets", "acme/rows", rows.sha, "README.md"),
+        ("HEAD", f"/acme/tiny/resolve/{tiny.sha}/weights.bin"),
+    }
+    to_hub, to_storage = hub.list_requests("hub"), hub.list_requests("cdn")
+    assert {(request.method, request.path) for request in to_hub} == expected
+    assert {request.token for request in to_hub} == {TOKEN}
+    assert {(request.method, request.token) for request in to_storage} == {("GET", None)}
+    sent = [str(request.headers) + request.target for request in hub.requests]
+    assert not [text for text in sent if "cookie" in text.lower() or "agent/" in text]
+
+
+def list_requests(kind: str, id_: str, commit: str, *names: str) -> Iterator[tuple[str, str]]:
+    """List the requests for a repository of the kind ``models`` or ``datasets``, and for small files of it."""
+    yield "GET", f"/api/{kind}/{id_}/revision/main"
+    yield "GET", f"/api/{kind}/{id_}/tree/{commit}"
+    prefix = "/datasets" if kind == "datasets" else ""
+    for name in names:
+        yield "HEAD", f"{prefix}/{id_}/resolve/{commit}/{name}"
+        # The Hub redirects the request for a small file to this path.
+        yield "HEAD", f"/api/resolve-cache/{kind}/{id_}/{commit}/{name}"
+        yield "GET", f"/api/resolve-cache/{kind}/{id_}/{commit}/{name}"
 
 
 def test_files_without_a_listed_size_are_unread_beyond_the_bound_on_their_bytes_in_all(

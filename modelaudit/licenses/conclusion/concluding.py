@@ -157,7 +157,8 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
             return ""
         return f"{origin.name} could not be read; the licence on record for that name is assumed: {reason}."
     # The Hub shows the declared licence even of a gated repository, so a base model can be concluded without its files.
-    if origin.state is ConclusionState.CONCLUDED:
+    # Files whose delivery failed may say otherwise.
+    if origin.state is ConclusionState.CONCLUDED and origin.look is not OriginState.UNREACHED:
         return ""
     if origin.look is OriginState.READ:
         return f"The licence of the base model {origin.name} could not be concluded: {reason}."

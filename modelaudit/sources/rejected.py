@@ -1,0 +1,216 @@
+"""Keep files whose bytes contradict a stated digest out of the Hub cache, and let the scan examine them nevertheless.
+
+The client names a blob after the digest that a server states, compares sizes only, and never fetches a blob again that
+its cache holds. Without this module, one answer of a hostile server would stay for every later scan and loader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from modelaudit.integrity.digests import compare_digests
+from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, Snapshot, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.report import DigestState
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.sources.cache import CachedCommit, find_blob_of_link
+from modelaudit.sources.claims import ListedFile, parse_digest
+from modelaudit.sources.windows import FileState, FileWindow, LocalFile
+
+_PIECE_BYTES = 1 << 20
+
+
+class _TemporaryFolder:
+    """A new folder below ``parent`` that is removed when nothing refers to it any more, or when Python ends."""
+
+    def __init__(self, parent: str) -> None:
+        self.path = tempfile.mkdtemp(prefix=".rejected-", dir=parent)
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _RejectedFile:
+    """Opens a file that is no longer in the cache, and keeps its folder for as long as the file may be opened."""
+
+    file: LocalFile
+    folder: _TemporaryFolder | None
+
+    def __call__(self) -> FileWindow:
+        """Open a window. Raises ``WindowError``."""
+        return self.file()
+
+
+@dataclass(slots=True)
+class RejectedFiles:
+    """The files of one download that are not kept in the cache. Several threads use it at a time.
+
+    Only what this download has stored is taken away. A blob that was in the cache before stays, whatever its bytes are,
+    and so does one whose bytes have the digest in its name.
+
+    Attributes:
+        cached_commit: the commit that is fetched.
+        limits: bounds on reads.
+        artifacts: the rejected files by path. They open from a folder that no other program reads, and that is removed
+            with the last of them.
+    """
+
+    cached_commit: CachedCommit
+    limits: Limits
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    _earlier_blobs: frozenset[str] = frozenset()
+    _moved_files: dict[str, LocalFile] = field(default_factory=dict)
+    _folder: _TemporaryFolder | None = None
+    _moves: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if Path(self._blobs).is_dir():
+            self._earlier_blobs = frozenset(blob.name for blob in Path(self._blobs).iterdir())
+
+    @property
+    def _blobs(self) -> str:
+        """The folder of the blobs of the repository."""
+        return f"{self.cached_commit.repository}/blobs"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A note that names the rejected files; none if there are none."""
+        if not self.artifacts:
+            return ()
+        example = f"{len(self.artifacts)}, such as {min(self.artifacts)!r}"
+        return (f"fetched files that were not kept in the cache, because their bytes contradict a digest: {example}",)
+
+    def discard(self) -> None:
+        """Remove the rejected files, because no scan will examine them."""
+        self.artifacts.clear()
+        if self._folder is not None:
+            self._folder.remove()
+
+    def examine_fetched(self, name: str, listed: ListedFile) -> None:
+        """Compare a file that was just fetched with its stated digests, and take it out of the cache if one differs.
+
+        Args:
+            name: its path in the repository.
+            listed: what the listing states for it.
+
+        Raises:
+            OSError: it cannot be read, or not be moved.
+        """
+        pointer = f"{self.cached_commit.snapshot}/{name}"
+        blob = find_blob_of_link(self.cached_commit, pointer)
+        path = f"{self._blobs}/{blob}" if blob else pointer
+        own_claims = parse_digest(blob)
+        claims = tuple(sorted({*listed.claimed, *own_claims}))
+        # A blob that is a link lies in a store that all repositories share, and was there before.
+        is_new = blob not in self._earlier_blobs and not (blob and os.path.islink(path))  # noqa: PTH114 - text path
+        if not claims or not is_new:
+            return
+        computed = _compute_digests(path, claims)
+        with self._lock:
+            if not os.path.lexists(path):
+                if path in self._moved_files:  # another file with the same blob was rejected meanwhile
+                    self._reject(name, pointer, self._moved_files[path], claims)
+                return
+            computed = computed or _compute_digests(path, claims)
+            if compare_digests(claims, computed) is not DigestState.MISMATCH:
+                return
+            if blob is not None and compare_digests(own_claims, computed) is DigestState.MATCH:
+                file = self._describe_file(self.cached_commit.repository, f"blobs/{blob}")
+            else:
+                file = self._moved_files[path] = self._move(path)
+            self._reject(name, pointer, file, claims)
+
+    def _move(self, path: str) -> LocalFile:
+        """Move a file of the cache to the folder of rejected files."""
+        if self._folder is None:
+            self._folder = _TemporaryFolder(self.cached_commit.repository)
+        # One blob can be fetched and moved again, for another file.
+        self._moves += 1
+        name = str(self._moves)
+        Path(path).rename(f"{self._folder.path}/{name}")
+        return self._describe_file(self._folder.path, name)
+
+    def _reject(self, name: str, pointer: str, file: LocalFile, claims: tuple[Digest, ...]) -> None:
+        """Remove the pointer of a rejected file, and record the file where it is now."""
+        Path(pointer).unlink(missing_ok=True)
+        opener = _RejectedFile(file, self._folder)
+        self.artifacts[name] = Artifact(name, file.state.size, opener, claims)
+
+    def _describe_file(self, root: str, path: str) -> LocalFile:
+        """Return the opener of a regular file below ``root``."""
+        return LocalFile(root, path, FileState.from_stat(os.lstat(f"{root}/{path}")), self.limits.read_bytes)
+
+
+def _compute_digests(path: str, claims: Iterable[Digest]) -> tuple[Digest, ...]:
+    """Compute the digests of a regular file, for the algorithms of ``claims`` only; none if there is no such file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return ()
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return ()
+        return _hash_pieces(iter(lambda: file.read(_PIECE_BYTES), b""), status.st_size, claims)
+
+
+def _hash_pieces(pieces: Iterable[bytes], size: int, claims: Iterable[Digest]) -> tuple[Digest, ...]:
+    """Hash the pieces of a file of ``size`` bytes, for the algorithms of ``claims`` only."""
+    hashes = {}
+    for algorithm in sorted({claim.algorithm for claim in claims}):
+        is_sha256 = algorithm is DigestAlgorithm.SHA256
+        # A git blob id is the SHA-1 over this header and the content.
+        start = b"" if is_sha256 else b"blob %d\0" % size
+        hashes[algorithm] = hashlib.new("sha256" if is_sha256 else "sha1", start, usedforsecurity=False)
+    for piece in pieces:
+        for each in hashes.values():
+            each.update(piece)
+    return tuple(Digest(algorithm, each.hexdigest()) for algorithm, each in hashes.items())
+
+
+def close_altered_files(snapshot: Snapshot, most_bytes: int) -> Snapshot:
+    """Return the snapshot without the content of files that contradict a claimed digest.
+
+    For files that are read for their terms alone: the digests of such files are compared nowhere else.
+
+    Args:
+        snapshot: the files.
+        most_bytes: larger files are not compared; they are weights, of which only the head is read.
+    """
+    artifacts = (each if each.size > most_bytes else _close_if_altered(each) for each in snapshot.artifacts)
+    return replace(snapshot, artifacts=tuple(artifacts))
+
+
+def _close_if_altered(artifact: Artifact) -> Artifact:
+    """Return the artifact without content if its bytes contradict a claimed digest."""
+    if artifact.open is None or not artifact.claimed:
+        return artifact
+    try:
+        with artifact.open() as window:
+            computed = _hash_pieces(_iterate_pieces(window), window.size, artifact.claimed)
+    except WindowError:
+        return artifact  # the reader of the file meets this failure too, and reports it
+    if compare_digests(artifact.claimed, computed) is not DigestState.MISMATCH:
+        return artifact
+    unread = Unread(UnreadReason.CONTENT_ABSENT, "its bytes contradict the digest that its source states")
+    return replace(artifact, open=None, obstacle=unread)
+
+
+def _iterate_pieces(window: Window) -> Iterable[bytes]:
+    """Yield the bytes of a window in order. Raises ``WindowError``."""
+    for offset in range(0, window.size, _PIECE_BYTES):
+        yield window.read(offset, _PIECE_BYTES)
