@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 _LOADER_SECONDS: Final = 3
@@ -99,9 +100,18 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
     writes = event == "open" and bool(_WRITE_MODES & set(str(arguments[1] or "")))
     # The code of a text has no file; modules that a loader imports lazily have one.
     runs_text = event == "exec" and getattr(arguments[0], "co_filename", "").startswith("<string>")
-    if writes or runs_text or (event.startswith(_ACTS) and event not in _HARMLESS_ACTS):
+    is_act = writes or runs_text or (event.startswith(_ACTS) and event not in _HARMLESS_ACTS)
+    if is_act and not _is_importing():
         _State.act = _State.act or event
         raise _Act(event)
+
+
+def _is_importing() -> bool:
+    """Whether an import is under way: what an installed module does while it is imported is no act of the mutant."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 class _State:
