@@ -1,12 +1,14 @@
 """Parse the text format of protocol buffers to a stream of fields, without a schema.
 
+The text arrives in pieces, and no more of it is in memory than the longest token takes.
+
 Source: https://protobuf.dev/reference/protobuf/textformat-spec/
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +33,19 @@ _ESCAPED_BYTES: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r
 _RECOGNITION_BYTES: Final = MIB
 _POSSIBLE_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
 _CLOSING_SIGNS: Final = {"{": "}", "<": ">"}
+_LONGEST_WORD: Final = MIB
+"""Characters of a name, a number or an extension."""
+_LONGEST_TEXT: Final = 8 * MIB
+"""Characters of a quoted text, and bytes of a value, that are kept; the rest is passed over."""
+# With two characters behind it, a number cannot go on: of ``1e+5``, ``1e`` is a number by itself.
+_LOOKAHEAD: Final = 2
+# An extension that may go on behind the text in memory; until it ends, it looks like the start of a list.
+_UNFINISHED_EXTENSION: Final = re.compile(r"\[[\w./%\- ]*+(?:\]\s*+)?+\Z")
+# The inside of a quoted text, by its quotes.
+_INSIDE_OF_TEXT: Final = {
+    '"': re.compile(r"(?:[^\"\\\n]++|\\.)*+", re.DOTALL),
+    "'": re.compile(r"(?:[^'\\\n]++|\\.)*+", re.DOTALL),
+}
 
 
 def read_recognition_bytes(head: Head) -> bytes:
@@ -65,13 +80,22 @@ class _Token:
 
 
 class _Tokens:
-    """The tokens of a text; ``next`` is the next one, without consuming it."""
+    """The tokens of a text.
 
-    def __init__(self, text: str, limits: Limits) -> None:
-        self._text = text
-        self._most = limits.document_nodes
+    Attributes:
+        next: the next one, without consuming it.
+        shortened_line: the line of the first value of which only the beginning is kept; 0 if there is none.
+    """
+
+    def __init__(self, pieces: Iterable[str], limits: Limits) -> None:
+        self._pieces = filter(None, pieces)
+        self._is_complete = False
+        self._text = ""
+        self._characters_before = 0  # of ``_text``
         self._position = 0
         self._line = 1
+        self.shortened_line = 0
+        self._most = limits.document_nodes
         self._count = 0
         self.next = self._read_token()
 
@@ -87,33 +111,127 @@ class _Tokens:
 
     def _read_token(self) -> _Token:
         """Return the token at the current position, behind spaces and comments; its kind is ``end`` at the end."""
-        while self._position < len(self._text):
+        while self._position < len(self._text) or self._read_more():
             check_deadline()
-            match = _TOKEN.match(self._text, self._position)
+            line = self._line
+            match = self._match_token()
+            if match is not None and match.lastgroup == "space":
+                self._pass_over(match.end())
+                self._continue_comment(match.group())
+                continue
+            self._count += 1
+            if self._count > self._most:
+                raise LimitReachedError(f"it holds more than {self._most} words", self._get_offset())
             if match is None:
-                raise DamagedError(f"line {self._line} is not in the text format of protocol buffers", self._position)
-            line, text, kind = self._line, match.group(), match.lastgroup or ""
-            self._line += text.count("\n")
-            self._position = match.end()
-            if kind != "space":
-                self._count += 1
-                if self._count > self._most:
-                    raise LimitReachedError(f"it holds more than {self._most} words", self._position)
-                return _Token(kind, text, line)
+                return _Token("text", self._shorten_text(), line)
+            self._pass_over(match.end())
+            return _Token(match.lastgroup or "", match.group(), line)
         return _Token("end", "", self._line)
 
+    def _match_token(self) -> re.Match[str] | None:
+        """Match the token at the current position as a whole; return ``None`` for a quoted text that is too long."""
+        while True:
+            match = _TOKEN.match(self._text, self._position)
+            if self._is_complete or (match is not None and self._is_whole(match)):
+                break
+            length = len(self._text) - self._position
+            if self._text[self._position] in _INSIDE_OF_TEXT:
+                if length > _LONGEST_TEXT:
+                    return None
+            elif match is None:
+                break
+            elif length > _LONGEST_WORD:
+                raise LimitReachedError(
+                    f"line {self._line} has a word of more than {_LONGEST_WORD} characters", self._get_offset()
+                )
+            self._read_more()
+        if match is None:
+            raise self._make_error()
+        return match
 
-def parse_text_fields(text: str, limits: Limits) -> Iterator[TextField]:
-    """Yield the fields of ``text`` in order; a message yields one event at its begin and one at its end.
+    def _is_whole(self, match: re.Match[str]) -> bool:
+        """Whether a token that was matched does not go on behind the text in memory."""
+        if match.lastgroup in ("space", "text"):
+            return True
+        if match.group() == "[":
+            return not _UNFINISHED_EXTENSION.match(self._text, self._position)
+        return match.end() + _LOOKAHEAD <= len(self._text)
+
+    def _pass_over(self, end: int) -> None:
+        """Continue at ``end``, and count the lines up to there."""
+        self._line += self._text.count("\n", self._position, end)
+        self._position = end
+
+    def _continue_comment(self, space: str) -> None:
+        """Read on if the comment at the end of ``space``, which was passed over, may go on in the next piece."""
+        ends_in_comment = self._position == len(self._text) and "#" in space.rpartition("\n")[2]
+        if ends_in_comment and self._read_more():
+            self._text = f"#{self._text}"
+            self._characters_before -= 1
+
+    def _shorten_text(self) -> str:
+        """Pass over a quoted text that is too long, and return its beginning with a quote at the end."""
+        quote = self._text[self._position]
+        beginning = self._text[self._position : self._position + _LONGEST_TEXT]
+        self.shortened_line = self.shortened_line or self._line
+        self._position += 1
+        while True:
+            inside = _INSIDE_OF_TEXT[quote].match(self._text, self._position)
+            if inside is not None:
+                self._pass_over(inside.end())
+            # What ends a text is a quote, or by error a line break. A backslash waits for the next character.
+            has_end = self._text[self._position : self._position + 1] not in ("", "\\")
+            if has_end or not self._read_more():
+                break
+        if self._text[self._position : self._position + 1] != quote:
+            raise self._make_error()
+        self._position += 1
+        return beginning + quote
+
+    def _read_more(self) -> bool:
+        """Drop the text before the current position, and read about as much as is left; return whether there was any.
+
+        A long token is thus matched again only each time that the text has doubled.
+        """
+        parts = [self._text[self._position :]]
+        self._characters_before += self._position
+        left = max(len(parts[0]), 1)
+        while left > 0 and not self._is_complete:
+            piece = next(self._pieces, None)
+            self._is_complete = piece is None
+            parts.append(piece or "")
+            left -= len(parts[-1])
+        self._text, self._position = "".join(parts), 0
+        return len(self._text) > len(parts[0])
+
+    def _get_offset(self) -> int:
+        """Return the number of characters before the current position."""
+        return self._characters_before + self._position
+
+    def _make_error(self) -> DamagedError:
+        """Return the error for characters that are no token."""
+        return DamagedError(f"line {self._line} is not in the text format of protocol buffers", self._get_offset())
+
+
+def parse_text_fields(pieces: Iterable[str], limits: Limits) -> Iterator[TextField]:
+    """Yield the fields of a text in order; a message yields one event at its begin and one at its end.
+
+    Args:
+        pieces: the text, divided anywhere.
+        limits: bounds on it.
 
     Raises:
         DamagedError: the text is not a message in text format; the fields before the error were yielded.
-        LimitReachedError: it holds too many words or nests too deep.
+        LimitReachedError: it holds too many words or nests too deep; or, after all fields, one value was shortened.
     """
-    tokens = _Tokens(text, limits)
+    tokens = _Tokens(pieces, limits)
     closing_signs: list[str] = []
     while tokens.next.kind != "end" or closing_signs:
         yield from _parse_next(tokens, closing_signs, limits)
+    if tokens.shortened_line:
+        raise LimitReachedError(
+            f"of the text in line {tokens.shortened_line}, only the first {_LONGEST_TEXT} characters were read"
+        )
 
 
 def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits: Limits) -> Iterator[TextField]:
@@ -184,16 +302,25 @@ def _parse_value(name: _Token, tokens: _Tokens) -> TextField:
     """Parse one value; adjacent quoted texts are one text, as in C."""
     token = tokens.take_token()
     if token.kind == "text":
-        parts = [token.text]
-        while tokens.next.kind == "text":
-            parts.append(tokens.take_token().text)
-        return TextField(name.text, b"".join(map(_unquote_text, parts)), True, name.line)
+        return TextField(name.text, _join_texts(token, tokens), True, name.line)
     sign = ""
     if token.kind == "sign" and token.text == "-":
         sign, token = "-", tokens.take_token()
     if token.kind not in ("word", "number"):
         raise DamagedError(f"the field {name.text[:50]!r} in line {name.line} has no value")
     return TextField(name.text, (sign + token.text).encode(), False, name.line)
+
+
+def _join_texts(first: _Token, tokens: _Tokens) -> bytes:
+    """Consume the quoted texts behind ``first``, and return the bytes of all; of too many, the first ones."""
+    value = bytearray(_unquote_text(first.text))
+    while tokens.next.kind == "text":
+        following = tokens.take_token()
+        if len(value) < _LONGEST_TEXT:
+            value += _unquote_text(following.text)
+        else:
+            tokens.shortened_line = tokens.shortened_line or following.line
+    return bytes(value)
 
 
 def _unquote_text(text: str) -> bytes:

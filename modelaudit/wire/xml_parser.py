@@ -10,7 +10,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from typing import Final, Protocol
+from itertools import islice
+from typing import Any, Final, Protocol
 from xml.parsers import expat
 
 from modelaudit.model.artifact import Window
@@ -30,9 +31,16 @@ EXTERNAL: Final = "xml-external"
 
 _ENCODING_BYTES: Final = KIB  # more than a byte order mark and a declaration take
 _STEP: Final = 64 * KIB
-# Characters of markup, such as a comment or a tag, after which Expat must have reported an event.
+# Bytes of markup in UTF-8, such as a comment or a tag, after which Expat must have reported an event.
 _LONGEST_MARKUP: Final = 16 * MIB
+# Of one piece of markup. Expat builds all attributes of a tag before it reports them, and each has such a sign.
+_MOST_EQUAL_SIGNS: Final = 200_000
 _DEEPEST: Final = 10_000
+# Expat keeps each name of an element or attribute to the end, and the whole names of all open elements.
+_MOST_NAMES: Final = 100_000
+_MOST_NAME_CHARACTERS: Final = 8 * MIB
+# Expat keeps what a document type declares in many times its bytes. The longest in use have some 100,000 characters.
+_MOST_DOCTYPE_CHARACTERS: Final = 4 * MIB
 _MOST_ATTRIBUTES: Final = 10_000
 _MOST_ENTITIES: Final = 10_000
 _MOST_EXPANDED_CHARACTERS: Final = MIB
@@ -95,8 +103,16 @@ class XmlParser:
         self._expanded_total = 0
         self._elements = 0
         self._depth = 0
+        self._open_name_characters = 0
+        # Expat enters each name that it reports, so that equal names are one string, and ``None`` for a missing one.
+        self._names: dict[str, Any] = {}
+        self._counted_names = 0
+        self._name_characters = 0
+        self._doctype_characters = 0
+        self._is_in_doctype = False
         self._fed = 0
         self._last_event = 0
+        self._equal_signs = 0
         self._prolog = ""
         self._in_prolog = True
         self._seen: set[tuple[str, str]] = set()
@@ -139,17 +155,27 @@ class XmlParser:
             self._record_prolog_declarations()
 
     def _feed_text(self, text: str, is_last: bool) -> None:
-        """Pass ``text`` to Expat. Raises ``LimitReachedError`` if Expat buffers too much without an event."""
+        """Pass ``text`` to Expat. Raises ``LimitReachedError`` if Expat would keep too much of it."""
         if self._in_prolog and len(self._prolog) < _MOST_PROLOG_CHARACTERS:
             self._prolog += text
-        self._fed += len(text)
+        if self._is_in_doctype:
+            self._doctype_characters += len(text)
+            if self._doctype_characters > _MOST_DOCTYPE_CHARACTERS:
+                raise LimitReachedError(f"its document type is longer than {_MOST_DOCTYPE_CHARACTERS} characters")
+        fed_before, equal_signs = self._fed, text.count("=")
+        self._fed += len(text.encode("utf-8", "surrogatepass"))
+        self._equal_signs += equal_signs
         if self._fed - self._last_event > _LONGEST_MARKUP:
-            raise LimitReachedError(f"one piece of its markup is longer than {_LONGEST_MARKUP} characters")
+            raise LimitReachedError(f"one piece of its markup is longer than {_LONGEST_MARKUP} bytes")
+        if self._equal_signs > _MOST_EQUAL_SIGNS:
+            raise LimitReachedError(f"one piece of its markup has more than {_MOST_EQUAL_SIGNS} equal signs")
         self._parser.Parse(text, is_last)
+        if self._last_event > fed_before:  # the piece of markup that is open now began in ``text``
+            self._equal_signs = equal_signs
 
     def _make_parser(self) -> expat.XMLParserType:
         """Return a parser of Expat that calls the methods of this object."""
-        parser = expat.ParserCreate()
+        parser = expat.ParserCreate(intern=self._names)
         parser.buffer_text = True
         parser.ordered_attributes = False
         parser.StartDoctypeDeclHandler = self._handle_doctype
@@ -164,19 +190,34 @@ class XmlParser:
         return parser
 
     def _record_event(self) -> None:
-        """Check the deadline, and record that Expat made progress. Every handler calls it."""
+        """Check the deadline and the bound on names, and record that Expat made progress. Every handler calls it."""
         check_deadline()
         self._last_event = self._fed
+        if len(self._names) > self._counted_names:
+            self._count_new_names()
+
+    def _count_new_names(self) -> None:
+        """Count the names that Expat has entered since the last event. Raises ``LimitReachedError`` beyond a bound."""
+        new_names = islice(reversed(self._names.values()), len(self._names) - self._counted_names)
+        self._name_characters += sum(len(name or "") for name in new_names)
+        self._counted_names = len(self._names)
+        if self._counted_names > _MOST_NAMES:
+            raise LimitReachedError(f"it has more than {_MOST_NAMES} names of elements and attributes")
+        if self._name_characters > _MOST_NAME_CHARACTERS:
+            raise LimitReachedError(
+                f"the names of its elements and attributes take more than {_MOST_NAME_CHARACTERS} characters in all"
+            )
 
     def _record_fetch(self, use: str, target: str) -> None:
         """Record once that another parser would fetch ``target`` for ``use``, such as ``doctype`` or ``entity``."""
-        if (use, target) not in self._seen:
+        quoted = target[:_QUOTED_CHARACTERS]
+        if (use, quoted) not in self._seen:
             if len(self._seen) >= _MOST_ENTITIES:
                 self.unread[report_bound(_MOST_ENTITIES, "files and addresses to fetch")] = None
                 return
-            self._seen.add((use, target))
+            self._seen.add((use, quoted))
             where = Location(line=self._parser.CurrentLineNumber)
-            self.mentions.append(Mention(EXTERNAL, use, target[:_QUOTED_CHARACTERS], where))
+            self.mentions.append(Mention(EXTERNAL, use, quoted, where))
 
     def record_target(self, use: str, target: str) -> None:
         """Record that another parser would fetch ``target``: a file beside this one, or any other address."""
@@ -188,6 +229,7 @@ class XmlParser:
     def _handle_doctype(self, name: str, system: str | None, public: str | None, inside: int) -> None:
         """Record the file of an external document type, unless it is an ordinary ``.dtd`` beside the text."""
         self._record_event()
+        self._is_in_doctype = True
         # A relative path to a ``.dtd`` file is an ordinary grammar; fetching it reveals nothing about the machine.
         if system and (_ADDRESS_OR_PATH_OUTSIDE.match(system) or not system.lower().endswith(".dtd")):
             self.record_target("doctype", system)
@@ -227,6 +269,7 @@ class XmlParser:
     def _handle_doctype_end(self) -> None:
         """Compute the length of each entity after replacement, without replacing it."""
         self._record_event()
+        self._is_in_doctype = False
         for name in self._entities:
             if self._compute_expanded_length(name) > _MOST_EXPANDED_CHARACTERS:
                 self._raise_expansion(
@@ -291,12 +334,18 @@ class XmlParser:
             raise LimitReachedError(f"it holds more than {self._limits.document_nodes} elements")
         if len(attributes) > _MOST_ATTRIBUTES:
             raise LimitReachedError(f"an element has more than {_MOST_ATTRIBUTES} attributes")
+        self._open_name_characters += len(name)
+        if self._open_name_characters > _MOST_NAME_CHARACTERS:
+            raise LimitReachedError(
+                f"the names of its open elements take more than {_MOST_NAME_CHARACTERS} characters in all"
+            )
         self._content.start(name, attributes, self._parser.CurrentLineNumber)
 
     def _handle_end(self, name: str) -> None:
         """Pass the end of an element to the handler of the caller."""
         self._record_event()
         self._depth -= 1
+        self._open_name_characters -= len(name)
         self._content.end(name)
 
     def _handle_text(self, data: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import pickle
 import tracemalloc
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats import embedded
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.settings import Setting
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import Document, UnreadReason
@@ -225,6 +228,30 @@ def test_notebook_that_runs_more_files_than_the_bound_is_reported_as_partly_unre
     source = "".join(f"%run m{number}.py\n" for number in range(2001))
     notebook = {"cells": [{"cell_type": "code", "source": source}], "metadata": {}, "nbformat": 4}
     assert UnreadReason.LIMIT in read_bytes(json.dumps(notebook).encode(), "a.ipynb").reasons()
+
+
+def test_settings_of_a_notebook_are_freed_before_its_code_is_analysed(read_bytes, monkeypatch):
+    settings_in_memory = []
+
+    def count_settings(source):
+        settings_in_memory.append(sum(type(each) is Setting for each in gc.get_objects()))
+        return analyze_source(source)
+
+    monkeypatch.setattr("modelaudit.formats.documents.notebook.reader.analyze_source", count_settings)
+    cell = {"cell_type": "code", "source": ["import os\n", "os.system('id')"]}
+    notebook = {"cells": [cell] * 50, "metadata": {}, "nbformat": 4}
+    read_bytes(json.dumps(notebook).encode(), "a.ipynb")
+    assert settings_in_memory == [0]
+
+
+def test_notebook_with_more_cells_than_the_bound_keeps_the_texts_of_the_first_ones(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.documents.notebook.reader._MAX_CELLS", 2)
+    for count, reasons in ((2, set()), (5, {UnreadReason.LIMIT})):
+        cells = [{"cell_type": "code", "source": [f"import m{number}"]} for number in range(count)]
+        reading = read_bytes(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}).encode(), "a.ipynb")
+        assert reading.facts("notebook") == [{"cells": str(count)}]
+        assert list_names(reading) == {"m0", "m1"}
+        assert reading.reasons() == reasons
 
 
 def test_python_file_with_more_imports_than_the_bound_is_reported_as_partly_unread(read_bytes):

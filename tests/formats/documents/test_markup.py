@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 import modelaudit
+from modelaudit.formats.documents.markup.dialects import PmmlDialect
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -325,3 +326,43 @@ def test_active_element_across_two_pieces_of_a_page_is_mentioned(
     page = "<html>".ljust(piece_bytes - bytes_before_end) + element
     (outline,) = (each for each in read_bytes(page.encode(), "page.html").of(Outline) if each.format == "markup")
     assert [mention.name for mention in outline.mentions] == [name]
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "within", "beyond"),
+    [
+        ("_MOST_NAMES", 4, '<a><b/><b/><c d=""/></a>', '<a><b/><c d="" e=""/></a>'),
+        ("_MOST_NAME_CHARACTERS", 10, "<aaa><bbb/><ccc/></aaa>", "<aaa><bbb/><cccccc/></aaa>"),
+        # Names of open elements, of which each is the same.
+        ("_MOST_NAME_CHARACTERS", 10, "<aaa><aaa><aaa/></aaa><aaa/></aaa>", "<aaa><aaa><aaa><aaa/></aaa></aaa></aaa>"),
+        # The text is parsed in steps of 65,536 bytes. The step in which a document type begins does not count.
+        (
+            "_MOST_DOCTYPE_CHARACTERS",
+            9,
+            f"<!DOCTYPE a []><a>{' ' * 150_000}</a>",
+            f"<!DOCTYPE a [{' ' * 150_000}]><a/>",
+        ),
+        ("_MOST_EQUAL_SIGNS", 140_000, f"<a>{'=' * 200_000}</a>", f'<a b="{"=" * 200_000}"/>'),
+    ],
+)
+def test_xml_whose_parser_would_keep_more_than_a_bound_is_reported_as_unread(
+    bound, value, within, beyond, read_bytes, monkeypatch
+):
+    monkeypatch.setattr(f"modelaudit.wire.xml_parser.{bound}", value)
+    assert read_bytes(within.encode(), "m.xml").reasons() == set()
+    assert UnreadReason.LIMIT in read_bytes(beyond.encode(), "m.xml").reasons()
+
+
+def test_xml_names_that_take_more_characters_than_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.documents.markup.dialects._MOST_NAME_CHARACTERS", 100)
+    for count, reasons in ((2, set()), (3, {UnreadReason.LIMIT})):
+        functions = "".join(f'<DefineFunction name="{str(number) * 40}"/>' for number in range(count))
+        assert read_bytes(f'<PMML version="4.4">{functions}</PMML>'.encode(), "m.pmml").reasons() == reasons
+
+
+def test_namespaces_and_versions_of_xml_that_nothing_looks_up_are_not_kept():
+    dialect = PmmlDialect()
+    for number in range(100):
+        dialect.start("PMML", {"xmlns": f"urn:{number}", f"xmlns:p{number}": "urn:a", "version": "4.4"}, 1)
+    assert len(dialect.facts) == 1
+    assert not dialect._namespaces

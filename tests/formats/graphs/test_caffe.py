@@ -10,7 +10,7 @@ from support.work import count_work, find_growth_fault
 
 import modelaudit
 from modelaudit.formats.registry import READERS
-from modelaudit.model.outline import Outline, References
+from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import Head
 
@@ -110,6 +110,33 @@ def test_outline_states_the_triton_backend_even_after_more_file_references_than_
         )
         assert reading.facts("triton") == [{"backend": "python"}]
         assert reading.reasons() == expected
+
+
+def test_names_of_caffe_layers_over_the_bound_are_left_out_and_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.caffe.reader._MOST_NAMES", 2)
+    python_layer = 'layer { type: "Python" python_param { module: "os" layer: "system" } bottom: "x" }'
+    for types, reasons in (("ABAB", set()), ("ABC", {UnreadReason.LIMIT})):
+        layers = "".join(f'layer {{ type: "{each}" bottom: "x" }}\n' for each in types)
+        reading = read_bytes((layers + python_layer).encode(), "a.prototxt")
+        # The layer behind the bound is listed, because classes of Python are counted by themselves.
+        assert {name for _, name, _ in list_mentions(reading)} == {"A", "B", "os.system"}
+        assert reading.reasons() == reasons
+
+
+def test_triton_plugins_over_the_bound_are_not_kept(read_bytes, monkeypatch):
+    built = []
+
+    def build_mention(*arguments):
+        built.append(arguments)
+        return Mention(*arguments)
+
+    monkeypatch.setattr("modelaudit.formats.graphs.triton.reader._MOST_PLUGINS", 2)
+    monkeypatch.setattr("modelaudit.formats.graphs.triton.reader.Mention", build_mention)
+    lines = "".join(f'backend: "b{number}"\n' for number in range(50))
+    reading = read_bytes(f'name: "m"\nmax_batch_size: 1\n{lines}'.encode(), "config.pbtxt")
+    assert len(list_mentions(reading)) == 2
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert len(built) == 3
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,17 @@ from builders.tensorflow_wire import (
     encode_saved_model,
     mask_checksum,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.formats.graphs.tensorflow.graph import Graphs
 from modelaudit.formats.graphs.tensorflow.text_schema import encode_text
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import TensorData, UnreadReason
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.protobuf import Message
 from modelaudit.wire.protobuf_text import parse_text_fields
 
 INPUT = encode_node("x", "Placeholder")  # an input of the program
@@ -373,17 +376,61 @@ def test_mutated_tensorflow_file_is_read_without_an_error(read_bytes, data, file
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="ab_:{}<>[]\"'\\,;#- \n1.e", max_size=60))
 def test_binary_encoding_of_random_protobuf_text_has_a_bounded_size(text):
-    data, _ = encode_text(text, "GraphDef", Limits())
+    data, _ = encode_text((text,), "GraphDef", Limits())
     assert len(data) <= 10 * len(text) + 10
 
 
 def test_protobuf_text_is_parsed_into_its_fields():
     text = "a: 'x' \"\\x41\\101\\n\" b { c: [1, -2.5e-3] } d < > e [ { f: g } , {} ], # end\n[ext.x] { h: true }"
     # A field with a value; a name without a value where a message opens, and neither where it closes.
-    assert [(each.name, each.value) for each in parse_text_fields(text, Limits())] == [
+    assert [(each.name, each.value) for each in parse_text_fields((text,), Limits())] == [
         ("a", b"xAA\n"), ("b", None), ("c", b"1"), ("c", b"-2.5e-3"), ("", None), ("d", None), ("", None),
         ("e", None), ("f", b"g"), ("", None), ("e", None), ("", None), ("[ext.x]", None), ("h", b"true"), ("", None),
     ]  # fmt: skip
+
+
+def read_fields(pieces):
+    """Return the fields of a text that arrives in pieces, and the message of the error that ends it."""
+    fields = []
+    try:
+        fields += parse_text_fields(pieces, Limits())
+    except DamagedError as error:
+        return fields, str(error), error.offset
+    return fields, "", None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab_:{}<>[]\"'\\,;#- \n1.e+/", max_size=40), st.integers(1, 5))
+@example("[a.b]\n : {}", 1)
+@example("a: 1e+5 a: 1e-", 1)
+@example("a: 'b\\'c' # d 'e\n f: \"\\", 1)
+@example("# a\n\n# b: 1", 2)
+def test_protobuf_text_gives_the_same_fields_wherever_it_is_divided(text, length):
+    pieces = [text[start : start + length] for start in range(0, len(text), length)]
+    assert read_fields(pieces) == read_fields((text,))
+
+
+def test_protobuf_text_is_read_no_further_than_its_next_fields_need():
+    given = []
+
+    def give_pieces():
+        for number in range(1000):
+            given.append(number)
+            yield f"a: {number} "
+
+    next(parse_text_fields(give_pieces(), Limits()))
+    assert len(given) < 10
+
+
+def test_long_values_and_words_of_protobuf_text_are_bounded(monkeypatch):
+    monkeypatch.setattr("modelaudit.wire.protobuf_text._LONGEST_TEXT", 8)
+    monkeypatch.setattr("modelaudit.wire.protobuf_text._LONGEST_WORD", 8)
+    for text in ("a: 'bcdefgh" + "\\'i" * 20 + "' j: 1", "a: 'bcdefgh' 'i' 'j' 'k' j: 1"):
+        fields, error, _ = read_fields(text)  # in pieces of one character
+        assert [(each.name, each.value[:7]) for each in fields] == [("a", b"bcdefgh"), ("j", b"1")]
+        assert len(fields[0].value) <= 9
+        assert error == "of the text in line 1, only the first 8 characters were read"
+    assert read_fields("a: 'b'\nc: " + "d" * 20)[1] == "line 2 has a word of more than 8 characters"
 
 
 @pytest.mark.parametrize(
@@ -566,6 +613,32 @@ def test_tensorflow_path_with_too_many_steps_counts_as_set_by_the_model_and_leav
     reading = read_bytes(encode_graph(*nodes), "g.pb")
     assert SAVE_TO_FIXED_PATH in list_operators(reading)
     assert reading.reasons() == {UnreadReason.LIMIT}
+
+
+def test_parts_of_one_tensorflow_node_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph._MOST_PARTS", 3)
+    py_func = encode_node("p", "PyFunc")
+    for more, reasons in (
+        ({"nodes": [encode_node("n", "NoOp", "a", "b", "c")]}, set()),
+        ({"nodes": [encode_node("n", "NoOp", "a", "b", "c", "d")]}, {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}),
+        ({"functions": [encode_function("f", ("a", "b", "c", "d"))]}, {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}),
+    ):
+        graph = encode_graph(py_func, *more.get("nodes", ()), functions=tuple(more.get("functions", ())))
+        reading = read_bytes(graph, "g.pb")
+        assert reading.reasons() == reasons
+        assert "PyFunc" in list_operators(reading)
+
+
+def test_nodes_of_a_tensorflow_graph_share_equal_names_and_operators(bytes_window):
+    graphs = Graphs()
+    graphs.read_graph(
+        Message.from_window(
+            bytes_window(encode_graph(encode_node("first", "Operator"), encode_node("b", "Operator", "first")))
+        )
+    )
+    first, second = graphs.graphs[0].nodes
+    assert second.inputs[0] is first.name
+    assert second.op is first.op
 
 
 def test_tensorflow_graphs_beyond_the_bound_on_memory_are_reported_as_unread(read_bytes, monkeypatch):

@@ -12,6 +12,7 @@ from math import prod
 from typing import Final
 
 from modelaudit.formats.documents.markup import MarkupDefect
+from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.bounds import report_bound
@@ -20,7 +21,9 @@ ELEMENTS: Final = "xml-elements"
 # The second namespace is that of a draft, which libxml2 still accepts.
 _XINCLUDE_NAMESPACES: Final = frozenset({"http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude"})
 _XSLT_NAMESPACE: Final = "http://www.w3.org/1999/XSL/Transform"
+_NO_NAMESPACES: Final[frozenset[str]] = frozenset()
 _MOST_NAMES: Final = 5_000
+_MOST_NAME_CHARACTERS: Final = 4 * MIB  # of all names that are kept whole
 _SHOWN_CHARACTERS: Final = 300
 _MOST_DEFECTS: Final = 50
 # A piece of text is searched together with this many characters of the text before it.
@@ -63,8 +66,12 @@ class Dialect:
         self._has_stylesheet = False
         self._has_reached_bound = False
         self._recorded: set[tuple[str, str, str]] = set()
+        self._name_characters = 0
         self._namespaces: dict[str, set[str]] = {}
-        """The namespaces that any element so far declared, by prefix; the prefix of the default namespace is empty."""
+        """The namespaces of inclusions and of XSLT that any element so far declared, by prefix.
+
+        The prefix of the default namespace is empty.
+        """
 
     def record_mention(self, vocabulary: str, use: str, name: str, line: int, detail: str = "") -> None:
         """Record a mention, unless the same name was recorded before or the bound on names is reached."""
@@ -75,9 +82,10 @@ class Dialect:
                 Mention(vocabulary, use, name[:_SHOWN_CHARACTERS], Location(line=line), detail[:_SHOWN_CHARACTERS])
             )
 
-    def _has_room(self, names: Sized) -> bool:
-        """Whether a collection of names may grow; record an absence the first time that one may not."""
-        if len(names) < _MOST_NAMES:
+    def _has_room(self, names: Sized, added: str = "") -> bool:
+        """Whether ``added`` may be kept in a collection of names; record an absence the first time that it may not."""
+        self._name_characters += len(added)
+        if len(names) < _MOST_NAMES and self._name_characters <= _MOST_NAME_CHARACTERS:
             return True
         if not self._has_reached_bound:
             self._has_reached_bound = True
@@ -88,11 +96,12 @@ class Dialect:
         """Record the namespaces of an element, its inclusion, and its name or class if a loader runs code for it."""
         self._record_namespaces(attributes, line)
         prefix, _, local_name = name.rpartition(":")
-        namespaces = self._namespaces.get(prefix, set())
+        namespaces = self._namespaces.get(prefix, _NO_NAMESPACES)
         is_for_xml_decoder = self._is_for_xml_decoder(local_name, attributes)
         if local_name == "include" and not _XINCLUDE_NAMESPACES.isdisjoint(namespaces):
-            if self._has_room(self.inclusions):
-                self.inclusions.append(attributes.get("href", ""))
+            target = attributes.get("href", "")
+            if self._has_room(self.inclusions, target):
+                self.inclusions.append(target)
         elif local_name in ("stylesheet", "transform") and _XSLT_NAMESPACE in namespaces:
             self._record_stylesheet(line)
         elif is_for_xml_decoder:
@@ -126,7 +135,8 @@ class Dialect:
         """Record the namespaces that an element declares."""
         for key, value in attributes.items():
             if key == "xmlns" or key.startswith("xmlns:"):
-                self._namespaces.setdefault(key.removeprefix("xmlns").removeprefix(":"), set()).add(value)
+                if value == _XSLT_NAMESPACE or value in _XINCLUDE_NAMESPACES:
+                    self._namespaces.setdefault(key.removeprefix("xmlns").removeprefix(":"), set()).add(value)
                 self.record_mention("xml-namespaces", "namespace", value, line)
 
     def _is_for_xml_decoder(self, name: str, attributes: Mapping[str, str]) -> bool:
@@ -183,14 +193,15 @@ class PmmlDialect(Dialect):
 
     def visit_element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """Record the version, defined and called functions, scripts, and code in the attributes of extensions."""
-        if name == "PMML":
+        if name == "PMML" and not self.facts:
             self.facts.append(("version", attributes.get("version", "")[:20]))
         elif name == "DefineFunction":
-            if self._has_room(self._defined):
-                self._defined.add(attributes.get("name", ""))
+            defined = attributes.get("name", "")
+            if defined not in self._defined and self._has_room(self._defined, defined):
+                self._defined.add(defined)
         elif name in ("Apply", "Aggregate") and attributes.get("function"):
             function = attributes["function"]
-            if function not in self._called and self._has_room(self._called):
+            if function not in self._called and self._has_room(self._called, function):
                 self._called[function] = line
         elif name.lower() == "script":
             self.record_mention(ELEMENTS, "element", "script", line, attributes.get("class", attributes.get("for", "")))
@@ -262,7 +273,7 @@ class OpenVinoDialect(Dialect):
 
     def visit_element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """Record the version and the layers, and check the range of each constant in the weights."""
-        if name == "net":
+        if name == "net" and not self.facts:
             self.facts.append(("version", attributes.get("version", "")[:20]))
         elif name == "layer":
             kind, opset = attributes.get("type", ""), attributes.get("version", "")

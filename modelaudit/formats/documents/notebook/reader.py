@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -42,6 +41,7 @@ _MAX_NAME_CHARACTERS: Final = 100  # of a file that a cell writes
 # HTML that runs a script, such as ``<script``, ``javascript:`` or ``onload =``.
 _BROWSER_SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
 _SOURCE_KEYS: Final = frozenset({"source", "input"})
+_CELL_KEYS: Final = _SOURCE_KEYS | {"cell_type", "outputs"}
 # Commands that are not scanned as a script: they install packages by name from an index, such as
 # ``pip install torch==2.1``, or only print something, such as ``nvidia-smi``.
 _ORDINARY_COMMAND: Final = re.compile(
@@ -71,6 +71,23 @@ class _RawCell:
     pages: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _RawNotebook:
+    """The cells of a notebook, as read from the file.
+
+    Attributes:
+        cells: the first ``_MAX_CELLS`` cells in the order of the file.
+        cell_count: the number of all cells.
+        languages: those of its kernel, as ``_find_languages`` returns them.
+        limit_error: the bound that ended the reading; ``None`` if it was read to its end.
+    """
+
+    cells: list[_RawCell]
+    cell_count: int
+    languages: tuple[str, ...]
+    limit_error: LimitReachedError | None
+
+
 def recognises(head: Head) -> bool:
     """Whether the name is that of a notebook."""
     return get_file_name(head.path).endswith(".ipynb") and looks_like_text(head)
@@ -84,11 +101,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: the deadline passed, after all structures read so far were yielded.
         WindowError: the notebook is over ``document_bytes``, or the window could not return the requested bytes.
     """
-    try:
-        settings, limit_error = collect_json_settings(check_text(window, limits), limits)
-    except ValueError as error:
-        raise DamagedError(f"it is not JSON: {error}") from None
-    cells, languages = _collect_cells(settings), _find_languages(settings)
+    notebook = _read_notebook(window, limits)
+    limit_error = notebook.limit_error
     mentions: list[Mention] = []
     references: list[Reference] = []
     members: list[Artifact] = []
@@ -97,8 +111,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     foreign_languages: list[tuple[int, str]] = []
     # The error is raised only after all that was found before it was yielded.
     try:
-        for number, raw in iterate_within_deadline(cells[:_MAX_CELLS], 1):
-            cell = _split_in_languages("".join(raw.source), languages) if raw.kind == "code" else Cell()
+        for number, raw in iterate_within_deadline(enumerate(notebook.cells, 1), 1):
+            cell = _split_in_languages("".join(raw.source), notebook.languages) if raw.kind == "code" else Cell()
             mentions += _mention_browser_script(number, [*raw.pages, *(page for _, page in cell.pages)])
             if raw.kind != "code":
                 continue
@@ -110,9 +124,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             foreign_languages += ((number, cell_language) for _, cell_language in cell.foreign)
     except LimitReachedError as error:
         limit_error = error
-    code_cell_numbers = [number for number, raw in cells[:_MAX_CELLS] if raw.kind == "code"]
+    code_cell_numbers = [number for number, raw in enumerate(notebook.cells, 1) if raw.kind == "code"]
     python_mentions, absences = _analyze_cells(python_sources, code_cell_numbers)
-    yield Outline("notebook", (*python_mentions, *mentions), (("cells", str(len(cells))),))
+    yield Outline("notebook", (*python_mentions, *mentions), (("cells", str(notebook.cell_count)),))
     yield from build_references("notebook", references, _MAX_REFERENCES)
     yield from members
     yield from absences
@@ -122,33 +136,55 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if shell_line_count > _MAX_SHELL_LINES:
         detail = f"only its first {_MAX_SHELL_LINES} lines for a shell are listed one by one"
         yield Unread(UnreadReason.LIMIT, detail)
-    if len(cells) > _MAX_CELLS:
+    if notebook.cell_count > _MAX_CELLS:
         yield Unread(UnreadReason.LIMIT, f"only its first {_MAX_CELLS} cells were read")
     yield from find_encoded_strings(artifact.path, window, limits)
 
 
-def _collect_cells(settings: Sequence[Setting]) -> list[tuple[int, _RawCell]]:
-    """Return the cells in the order of the file, numbered from 1.
+def _read_notebook(window: Window, limits: Limits) -> _RawNotebook:
+    """Read the cells. The settings of the document, which take many times their memory, are freed with this function.
+
+    Raises:
+        DamagedError: the notebook is not JSON.
+        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
+    """
+    try:
+        settings, limit_error = collect_json_settings(check_text(window, limits), limits)
+    except ValueError as error:
+        raise DamagedError(f"it is not JSON: {error}") from None
+    cells, cell_count = _collect_cells(settings)
+    return _RawNotebook(cells, cell_count, _find_languages(settings), limit_error)
+
+
+def _collect_cells(settings: Sequence[Setting]) -> tuple[list[_RawCell], int]:
+    """Return the first ``_MAX_CELLS`` cells in the order of the file, and the number of all cells.
 
     A cell is found by the key path of its texts: ``cells.3.source`` or, in format 3, ``worksheets.0.cells.3.input``.
     """
-    raw_cells: dict[tuple[str, ...], _RawCell] = defaultdict(_RawCell)
+    raw_cells: dict[tuple[str, ...], _RawCell] = {}
+    further_cells = 0
+    last_further: tuple[str, ...] = ()
     for setting in settings:
         if "cells" not in setting.path or not isinstance(setting.value, str):
             continue
         # The path to the cell ends with its index, which follows ``cells``.
         cell_path_length = setting.path.index("cells") + 2
         cell_path, inner_path = setting.path[:cell_path_length], setting.path[cell_path_length:]
-        if not inner_path:
+        if not inner_path or inner_path[0] not in _CELL_KEYS:
             continue
+        if cell_path not in raw_cells and len(raw_cells) == _MAX_CELLS:
+            further_cells += cell_path != last_further
+            last_further = cell_path
+            continue
+        cell = raw_cells.setdefault(cell_path, _RawCell())
         if inner_path[0] == "cell_type":
-            raw_cells[cell_path].kind = setting.value
+            cell.kind = setting.value
         elif inner_path[0] in _SOURCE_KEYS:
-            raw_cells[cell_path].source.append(setting.value)
-        elif inner_path[0] == "outputs":
+            cell.source.append(setting.value)
+        else:
             is_script = "application/javascript" in inner_path
-            raw_cells[cell_path].pages.append(f"<script>{setting.value}" if is_script else setting.value)
-    return list(enumerate(raw_cells.values(), 1))
+            cell.pages.append(f"<script>{setting.value}" if is_script else setting.value)
+    return list(raw_cells.values()), len(raw_cells) + further_cells
 
 
 def _find_languages(settings: Sequence[Setting]) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ Source: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.bounds import report_bound
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 from modelaudit.wire.protobuf_text import parse_text_fields, read_recognition_bytes
@@ -39,6 +41,8 @@ _OTHER_NETWORK_FIELDS: Final = frozenset({3, 4, 5, 6, 7, 8})
 _FIRST_FIELDS: Final = 24
 _NAME_LENGTH: Final = 256
 _MOST_LAYERS: Final = 200_000
+_MOST_NAMES: Final = 10_000
+"""Distinct types of layers, and distinct classes of Python layers, that are listed."""
 # The first field of a text, such as "name:" or "layer {", after a byte order mark, blanks and comments.
 _FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
 # "layer {" or "layers: <", at the start of a line or after another field.
@@ -55,6 +59,7 @@ class _LayerCollector:
 
     count: int = 0
     mentions: dict[tuple[str, str, str], Mention] = field(default_factory=dict)
+    _names: Counter[str] = field(default_factory=Counter)  # by vocabulary
 
     def record_layer(self, type_: str, module: str, name: str, detail: str, where: Location) -> None:
         """Record one layer.
@@ -82,11 +87,18 @@ class _LayerCollector:
 
     def _record_mention(self, mention: Mention) -> None:
         """Record a mention unless its name is recorded already, so that the first location counts."""
-        self.mentions.setdefault((mention.vocabulary, mention.use, mention.name), mention)
+        key = (mention.vocabulary, mention.use, mention.name)
+        if key in self.mentions:
+            return
+        self._names[mention.vocabulary] += 1
+        if self._names[mention.vocabulary] <= _MOST_NAMES:
+            self.mentions[key] = mention
 
-    def build_outline(self) -> Outline:
-        """Return the outline of the recorded layers, with their number as a fact."""
-        return Outline(FORMAT, tuple(self.mentions.values()), (("layers", str(self.count)),))
+    def iterate_readings(self) -> Iterator[Reading]:
+        """Yield the outline of the recorded layers, with their number as a fact, and an absence of further names."""
+        yield Outline(FORMAT, tuple(self.mentions.values()), (("layers", str(self.count)),))
+        if any(count > _MOST_NAMES for count in self._names.values()):
+            yield report_bound(_MOST_NAMES, "names of layers")
 
 
 def recognises_text(head: Head) -> bool:
@@ -106,14 +118,14 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
         LimitReachedError: there are too many layers.
         WindowError: the window could not return the requested bytes.
     """
-    text, _, _ = read_whole_text(window, limits)
+    text = check_text(window, limits)
     layers = _LayerCollector()
     failure: DamagedError | None = None
     try:
         _read_layers(text, layers, limits)
     except DamagedError as error:
         failure = error
-    yield layers.build_outline()
+    yield from layers.iterate_readings()
     if failure is not None:
         raise failure
 
@@ -124,7 +136,7 @@ _BLOCKS_WITH_LAYER_KEYS: Final = _LAYER_BLOCKS | {"python_param"}
 _LAYER_KEYS: Final = ("type", "module", "layer", "param_str")
 
 
-def _read_layers(text: str, layers: _LayerCollector, limits: Limits) -> None:
+def _read_layers(text: Iterable[str], layers: _LayerCollector, limits: Limits) -> None:
     """Record each layer of a text when its block ends, since its fields come in any order."""
     open_blocks: list[str] = []
     values: dict[str, str] = {}
@@ -222,7 +234,7 @@ def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
         claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
-    yield layers.build_outline()
+    yield from layers.iterate_readings()
     yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure

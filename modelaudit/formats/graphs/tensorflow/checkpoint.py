@@ -19,7 +19,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, TensorData
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.protobuf import VARINT, Message
 from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
@@ -147,7 +147,7 @@ def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         LimitReachedError: there are too many checkpoints; the first ones are yielded first.
         WindowError: the window could not return the requested bytes.
     """
-    text, _, _ = read_whole_text(window, limits)
+    text = check_text(window, limits)
     line_by_path: dict[str, int] = {}
     failure: DamagedError | None = None
     try:

@@ -16,10 +16,14 @@ from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.windows import iterate_chunks
 
 MOST_NODES: Final = 500_000
-# Bytes of memory that the nodes may take, estimated from their texts.
-_MOST_NODE_BYTES: Final = 96 * MIB
-_NODE_OVERHEAD: Final = 360
+# Bytes of memory that the nodes may take, estimated from their texts. A graph in text form is in memory beside them.
+_MOST_NODE_BYTES: Final = 72 * MIB
+_NODE_OVERHEAD: Final = 270
+_POINTER_SIZE: Final = 8
 _TEXT_OVERHEAD: Final = 60
+# Of one node or signature, whose memory is counted only when it is read.
+_MOST_PARTS: Final = 100_000
+_MOST_PART_BYTES: Final = 16 * MIB
 _MOST_TEXTS: Final = 64
 _TEXT_BYTES: Final = 1024
 _PACKED_BYTES: Final = 4096
@@ -71,10 +75,10 @@ class Node:
 
     name: str = ""
     op: str = ""
-    inputs: list[str] = field(default_factory=list)
-    texts: list[bytes] | None = None
-    inserted: list[bytes] = field(default_factory=list)
-    functions: list[str] = field(default_factory=list)
+    inputs: tuple[str, ...] = ()
+    texts: tuple[bytes, ...] | None = None
+    inserted: tuple[bytes, ...] = ()
+    functions: tuple[str, ...] = ()
     offset: int = 0
 
 
@@ -94,6 +98,11 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     by_name: dict[str, Node] = field(default_factory=dict)
 
+    def share_name(self, name: str) -> str:
+        """Return the text of the node with this name; ``name`` itself if no node before has it."""
+        known = self.by_name.get(name)
+        return name if known is None else known.name
+
     def add_node(self, node: Node) -> None:
         """Add a node; of two with the same name, ``by_name`` has the last."""
         self.nodes.append(node)
@@ -112,6 +121,8 @@ class Graphs:
     graphs: list[Graph] = field(default_factory=list)
     node_count: int = 0
     _kept: KeptItems = field(default_factory=lambda: KeptItems("operators and functions", MOST_NODES, _MOST_NODE_BYTES))
+    _operators: dict[str, str] = field(default_factory=dict)
+    """Each name of an operator, so that all nodes with it share one text."""
 
     def read_graph(self, message: Message) -> None:
         """Read one GraphDef: its nodes (1), and the functions (1) of its library (2).
@@ -150,14 +161,18 @@ class Graphs:
         """Read one node into a graph, and count it; raise ``LimitReachedError`` when there are too many."""
         self.node_count += 1
         node = read_node(field_.body, field_.offset)
-        self._kept.count(field_.offset, _estimate_memory(node))
+        self._kept.count(field_.offset, self._estimate_memory(graph, node))
+        node.op = self._operators.setdefault(node.op, node.op)
+        node.inputs = tuple(graph.share_name(source) for source in node.inputs)
         graph.add_node(node)
 
-
-def _estimate_memory(node: Node) -> int:
-    """Return the bytes of memory that a node takes, about."""
-    texts = (node.name, node.op, *node.inputs, *node.functions, *node.inserted, *(node.texts or ()))
-    return _NODE_OVERHEAD + sum(len(text) + _TEXT_OVERHEAD for text in texts)
+    def _estimate_memory(self, graph: Graph, node: Node) -> int:
+        """Return about the bytes of memory that a node will take in ``graph``, where equal names are shared."""
+        new_operators = [node.op] if node.op not in self._operators else []
+        new_inputs = [source for source in node.inputs if source not in graph.by_name]
+        texts = (node.name, *new_operators, *new_inputs, *node.functions, *node.inserted, *(node.texts or ()))
+        pointers = _POINTER_SIZE * len(node.inputs)
+        return _NODE_OVERHEAD + pointers + sum(len(text) + _TEXT_OVERHEAD for text in texts)
 
 
 def read_name(message: Message, most_bytes: int = _OPERATOR_NAME_BYTES) -> str:
@@ -183,12 +198,20 @@ def _read_signature(message: Message) -> tuple[str, list[str]]:
     """Return the name (1) of an OpDef, and the name (1) of each of its input arguments (2)."""
     name = ""
     arguments = []
+    kept = _start_parts()
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
             name = read_name(each.body)
         elif each.number == 2 and each.wire == BYTES:
-            arguments.append(next((read_node_name(part.body) for part in each.body.fields() if part.number == 1), ""))
+            argument = next((read_node_name(part.body) for part in each.body.fields() if part.number == 1), "")
+            kept.count(each.offset, len(argument))
+            arguments.append(argument)
     return name, arguments
+
+
+def _start_parts() -> KeptItems:
+    """Return a count of the inputs, attributes and functions of one node, or of the arguments of one function."""
+    return KeptItems("inputs, attributes and functions in one operator", _MOST_PARTS, _MOST_PART_BYTES)
 
 
 def read_node(message: Message, offset: int = 0) -> Node:
@@ -196,10 +219,14 @@ def read_node(message: Message, offset: int = 0) -> Node:
 
     Raises:
         DamagedError: the message is damaged.
+        LimitReachedError: it has too many inputs, attributes or functions.
         WindowError: the window could not return the requested bytes.
     """
     node = Node(offset=offset)
+    inputs: list[str] = []
+    functions: list[str] = []
     attributes = []
+    kept = _start_parts()
     for each in message.fields():
         if each.wire != BYTES:
             continue
@@ -211,17 +238,22 @@ def read_node(message: Message, offset: int = 0) -> Node:
             # An input is "node", "node:number of the output", or "^node" for a control input, which has no value.
             source = read_node_name(each.body)
             if not source.startswith("^"):
-                node.inputs.append(source.partition(":")[0])
+                kept.count(each.offset, len(source))
+                inputs.append(source.partition(":")[0])
         elif each.number == 5:
+            kept.count(each.offset)
             attributes.append(each.body)
     # The operator decides which attributes matter, and its field may come after them.
     for attribute in attributes:
-        _read_attribute(attribute, node)
+        for function in _read_attribute(attribute, node):
+            kept.count(offset, len(function))
+            functions.append(function)
+    node.inputs, node.functions = tuple(inputs), tuple(functions)
     return node
 
 
-def _read_attribute(message: Message, node: Node) -> None:
-    """Read one attribute: a map entry of a key (1) and an AttrValue (2)."""
+def _read_attribute(message: Message, node: Node) -> Iterator[str]:
+    """Read one attribute, a map entry of a key (1) and an AttrValue (2); yield the functions in it."""
     key = ""
     values = []
     for each in message.fields():
@@ -233,30 +265,38 @@ def _read_attribute(message: Message, node: Node) -> None:
     for value in values:
         for each in value.fields():
             if each.wire == BYTES:
-                _read_attribute_value(each, key, node)
+                yield from _read_attribute_value(each, key, node)
 
 
-def _read_attribute_value(value: Field, key: str, node: Node) -> None:
-    """Record one field of an AttrValue in ``node``, if the tracing of paths or the review of operators needs it.
+def _read_attribute_value(value: Field, key: str, node: Node) -> Iterator[str]:
+    """Record one field of an AttrValue in ``node``, if the tracing of paths needs it; yield the functions in it.
 
-    Records functions (func (10), or func (9) in a list (1)), the tensor (8) of a constant, and the text (s, 2) of an
-    attribute in ``FILE_ATTRIBUTES`` or of one that the operator inserts. A placeholder (9) takes the place of a text
-    that the caller supplies.
+    Yields functions (func (10), or func (9) in a list (1)). Records the tensor (8) of a constant, and the text (s, 2)
+    of an attribute in ``FILE_ATTRIBUTES`` or of one that the operator inserts. A placeholder (9) takes the place of a
+    text that the caller supplies.
     """
     if value.number == 10:
-        node.functions += _iter_function_names(value.body)
+        yield from _iter_function_names(value.body)
     elif value.number == 1:
         for item in value.body.fields():
             if item.number == 9 and item.wire == BYTES:
-                node.functions += _iter_function_names(item.body)
+                yield from _iter_function_names(item.body)
     elif value.number == 8 and key == "value" and node.op in CONSTANTS:
-        node.texts = (node.texts or []) + _read_texts(value.body)
+        node.texts = _join_texts(node.texts or (), _read_texts(value.body))
     elif value.number == 2 and key == FILE_ATTRIBUTES.get(node.op):
-        node.texts = [_read_file_attribute(value.body, node.op)]
+        node.texts = (_read_file_attribute(value.body, node.op),)
     elif value.number == 9 and key == FILE_ATTRIBUTES.get(node.op):
-        node.texts = [_FROM_CALLER]
+        node.texts = (_FROM_CALLER,)
     elif value.number == 2 and key == _INSERTED_TEXT.get(node.op) and value.body.size:
-        node.inserted = [_read_text(value.body)]
+        node.inserted = (_read_text(value.body),)
+
+
+def _join_texts(texts: tuple[bytes, ...], further: list[bytes]) -> tuple[bytes, ...]:
+    """Return the texts of a constant whose tensor occurs again, with ``_MORE_TEXTS`` in place of those over a bound."""
+    if texts[-1:] == (_MORE_TEXTS,) and len(texts) > _MOST_TEXTS:
+        return texts
+    joined = (*texts, *further)
+    return joined if len(joined) <= _MOST_TEXTS + 1 else (*joined[:_MOST_TEXTS], _MORE_TEXTS)
 
 
 def _read_file_attribute(message: Message, op: str) -> bytes:

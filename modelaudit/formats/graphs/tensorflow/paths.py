@@ -85,8 +85,7 @@ class PathResolver:
         for graph in contents.graphs.graphs:
             for node in graph.nodes:
                 # A node calls the functions in its attributes, and a function that takes the place of its operator.
-                called = [*node.functions, node.op] if node.op in self._functions else node.functions
-                for name in called:
+                for name in self._functions.intersection((*node.functions, node.op)):
                     self._callers.setdefault(name, []).append((graph, node))
 
     def defines_function(self, op: str) -> bool:

@@ -24,7 +24,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.protobuf import Message
 from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
@@ -65,8 +65,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     """Encode the text in binary form and read that; see ``read``."""
     kind = recognition.find_text_kind(Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window))
     assert kind is not None  # as ``recognises_text`` found
-    # No variable holds the text, which takes more memory than its binary form.
-    binary, failure = encode_text(read_whole_text(window, limits)[0], kind, limits)
+    binary, failure = encode_text(check_text(window, limits), kind, limits)
     binary_window = DecodedWindow(binary, get_budget(window, limits))
     yield from _read_kind(artifact, binary_window, limits, kind, is_text=True)
     if failure is not None:

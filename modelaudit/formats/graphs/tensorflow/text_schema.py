@@ -6,6 +6,7 @@ tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto, tens
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -88,11 +89,11 @@ def list_root_fields() -> dict[str, frozenset[str]]:
     return {name: frozenset(_SCHEMA[name]) for name in ("SavedModel", "MetaGraphDef", "GraphDef")}
 
 
-def encode_text(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedError | None]:
+def encode_text(pieces: Iterable[str], root: str, limits: Limits) -> tuple[bytes, DamagedError | None]:
     """Encode a message from text form into binary form.
 
     Args:
-        text: the text form.
+        pieces: the text form, divided anywhere.
         root: the name of the message, a key of ``list_root_fields``.
         limits: bounds on the text.
 
@@ -102,7 +103,7 @@ def encode_text(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedErr
     open_messages = [_OpenMessage(root, 0)]
     failure: DamagedError | None = None
     try:
-        for each in parse_text_fields(text, limits):
+        for each in parse_text_fields(pieces, limits):
             ends_message = each.value is None and not each.name
             if ends_message:
                 _close_message(open_messages)
@@ -119,8 +120,9 @@ def _close_message(open_messages: list[_OpenMessage]) -> None:
     """End the innermost message and append it to the one around it, or drop it if its number is 0."""
     inner = open_messages.pop()
     if inner.number:
-        key_and_length = _encode_key(inner.number, BYTES) + _encode_varint(len(inner.body))
-        open_messages[-1].body += key_and_length + inner.body
+        outer = open_messages[-1].body
+        outer += _encode_key(inner.number, BYTES) + _encode_varint(len(inner.body))
+        outer += inner.body  # by itself, because a sum would be one more copy of a long message
 
 
 def _encode_field(each: TextField, open_messages: list[_OpenMessage]) -> None:

@@ -9,7 +9,7 @@ https://github.com/tensorflow/models/blob/master/research/object_detection/proto
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -18,7 +18,7 @@ from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind,
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.bounds import keep_first
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.text import get_file_name, looks_like_text
 
@@ -60,6 +60,7 @@ _VOCABULARY: Final = "triton-plugins"
 _MOST_REFERENCES: Final = 1000
 _MOST_PLUGINS: Final = 1000
 _NAME_LENGTH: Final = 200
+_LONGEST_PATH: Final = 4096  # of Linux
 _MODEL_DIRECTORY: Final = "$$TRITON_MODEL_DIRECTORY/"
 
 
@@ -84,7 +85,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the text cannot be parsed; the references before that line are yielded first.
         LimitReachedError: there are too many references; the first ones are yielded first.
     """
-    text, _, _ = read_whole_text(window, limits)
+    text = check_text(window, limits)
     references: dict[Reference, None] = {}
     facts: dict[str, str] = {}
     plugins: dict[tuple[str, str], Mention] = {}
@@ -97,15 +98,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 if len(references) >= _MOST_REFERENCES:
                     failure = LimitReachedError(f"it names more than {_MOST_REFERENCES} files")
                     continue
-                target = value.removeprefix(_MODEL_DIRECTORY)
+                target = value.removeprefix(_MODEL_DIRECTORY)[:_LONGEST_PATH]
                 references[Reference(_FILE_FIELDS[key], target, key, where=Location(line=line))] = None
             elif (message, key) in _PLUGIN_FIELDS:
                 use = _PLUGIN_FIELDS[message, key]
                 # At the top of the configuration, the value describes the model as a whole.
                 if not message:
                     facts[key] = value[:64]
-                name = value[:_NAME_LENGTH]
-                plugins.setdefault((use, name), Mention(_VOCABULARY, use, name, Location(line=line)))
+                _record_plugin(plugins, use, value[:_NAME_LENGTH], line)
     except DamagedError as error:
         failure = failure or error
     mentions, beyond = keep_first(plugins.values(), _MOST_PLUGINS, "plug-ins")
@@ -117,7 +117,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise failure
 
 
-def _iter_values(text: str, limits: Limits) -> Iterator[tuple[str, str, str, int]]:
+def _record_plugin(plugins: dict[tuple[str, str], Mention], use: str, name: str, line: int) -> None:
+    """Record the mention of a plug-in, up to one more than are listed, so that their absence is reported."""
+    if len(plugins) <= _MOST_PLUGINS:
+        plugins.setdefault((use, name), Mention(_VOCABULARY, use, name, Location(line=line)))
+
+
+def _iter_values(text: Iterable[str], limits: Limits) -> Iterator[tuple[str, str, str, int]]:
     """Iterate over the values as (name of the message around the field or empty, name of the field, value, line).
 
     A parameter is a message such as ``key: "EXECUTION_ENV_PATH" value { string_value: "env.tar.gz" }``; its key takes
