@@ -276,7 +276,9 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
     other_sizes = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
     obstacle = artifact.obstacle
     if obstacle is None and other_sizes:
-        detail = f"it has {artifact.size} bytes, and the Hub lists it with {other_sizes[0]}, so the content may differ"
+        # A server may state thousands of digits.
+        other_size = str(other_sizes[0])[:20]
+        detail = f"it has {artifact.size} bytes, and the Hub lists it with {other_size}, so the content may differ"
         obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
     return replace(artifact, claimed=digests, obstacle=obstacle)
 

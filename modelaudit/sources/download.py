@@ -19,7 +19,13 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.budget import DownloadBudget, RequestBudget, activate_budget
 from modelaudit.sources.cache import CachedCommit, is_file
 from modelaudit.sources.claims import ListedFile, Listing
-from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, concerns_every_file, is_access_denied
+from modelaudit.sources.failures import (
+    CLIENT_ERRORS,
+    FailureExplainer,
+    concerns_every_file,
+    is_access_denied,
+    is_connection_refused,
+)
 from modelaudit.sources.rejected import RejectedFiles
 from modelaudit.sources.session import DETOURS, LIBRARY
 from modelaudit.sources.settings import HubSettings
@@ -38,7 +44,7 @@ class Download:
         rejected: the files that are not kept in the cache.
         stop: set when no further bytes are needed.
         failures: the absence of each file that was not fetched, by path.
-        denials: the errors of files to which the server denied access.
+        refusals: the errors of files to which access was denied, or for which no connection came about.
     """
 
     ref: ModelRef
@@ -51,7 +57,7 @@ class Download:
     rejected: RejectedFiles
     stop: threading.Event = field(default_factory=threading.Event)
     failures: dict[str, Unread] = field(default_factory=dict)
-    denials: list[BaseException] = field(default_factory=list)
+    refusals: list[BaseException] = field(default_factory=list)
 
     def fetch_files(self, files: Listing, wanted_names: Collection[str]) -> None:
         """Fetch files into the cache, or record why they were not fetched.
@@ -63,7 +69,7 @@ class Download:
             wanted_names: these files, and those that the cache holds already.
 
         Raises:
-            one of ``CLIENT_ERRORS`` that concerns every file: no connection, no room, a rate limit, or no access to
+            one of ``CLIENT_ERRORS`` that concerns every file: no room, a rate limit, or no access or connection for
                 any file.
         """
         with ExitStack() as on_failure:
@@ -76,8 +82,8 @@ class Download:
                 finally:  # after a failure or an interrupt, the other fetches end at their next read
                     self.stop.set()
                     pool.shutdown(wait=False, cancel_futures=True)
-            if self.denials and not any(self._is_available(name) for name in wanted_names):
-                raise self.denials[0]
+            if self.refusals and not any(self._is_available(name) for name in wanted_names):
+                raise self.refusals[0]
             on_failure.pop_all()
 
     def _is_available(self, name: str) -> bool:
@@ -122,10 +128,10 @@ class Download:
         except CLIENT_ERRORS as error:
             if concerns_every_file(error):
                 raise
-            reason = UnreadReason.CONTENT_ABSENT
-            if is_access_denied(error):
-                self.denials.append(error)
-                reason = UnreadReason.UNREADABLE
+            is_denied = is_access_denied(error)
+            if is_denied or is_connection_refused(error):
+                self.refusals.append(error)
+            reason = UnreadReason.UNREADABLE if is_denied else UnreadReason.CONTENT_ABSENT
             self._record_failure(name, str(replace(self.explainer, is_for_one_file=True).explain(error)), reason)
 
     def _record_failure(self, name: str, cause: str, reason: UnreadReason = UnreadReason.CONTENT_ABSENT) -> None:

@@ -181,20 +181,27 @@ class FailureExplainer:
 def concerns_every_file(error: BaseException) -> bool:
     """Whether the failure to fetch one file means that no other file can be fetched.
 
-    That is so for a rate limit, a server without connection, and a cache without room. Anything else is the fault of
-    the one file, or of the server's answer for it. A server may deny access to one file alone.
+    That is so for a rate limit and for a cache without room. Anything else is the fault of the one file, or of the
+    server's answer for it, which may deny access, break off, or lead to a server that refuses connections.
     """
     for cause in _iterate_causes(error):
         if isinstance(cause, (BoundReachedError, RefusedAnswerError)):
             return False
         if isinstance(cause, HfHubHTTPError):
             return cause.response.status_code == 429
-        if isinstance(cause, (LongWaitError, OfflineModeIsEnabled, httpx2.ConnectError, httpx2.ProxyError)):
+        if isinstance(cause, (LongWaitError, OfflineModeIsEnabled)):
             return True
+        if isinstance(cause, httpx2.TransportError):
+            return False
         if isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, TimeoutError):
             # Other files have shorter names.
             return cause.errno != errno.ENAMETOOLONG
     return False
+
+
+def is_connection_refused(error: BaseException) -> bool:
+    """Whether no connection for a file came about."""
+    return any(isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError)) for cause in _iterate_causes(error))
 
 
 def is_access_denied(error: BaseException) -> bool:

@@ -199,7 +199,7 @@ class HubSource:
         """Fetch every file of the listing, or the wanted ones, that the cache lacks.
 
         Raises:
-            one of ``CLIENT_ERRORS`` that concerns every file: no connection, no room, a rate limit, or no access to
+            one of ``CLIENT_ERRORS`` that concerns every file: no room, a rate limit, or no access or connection for
                 any file.
         """
         unstorable = find_unstorable_names(listing)

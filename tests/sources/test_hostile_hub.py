@@ -11,8 +11,11 @@ import io
 import json
 import logging
 import pickle
+import socket
 import ssl
+import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +31,7 @@ from hub.server import LoopbackHub
 from support.fixtures import FIXTURES
 
 import modelaudit
+from modelaudit.model.address import write_file_address
 from modelaudit.model.errors import ConfigurationError, SourceError, UnreachedError
 from modelaudit.model.limits import KIB, Limits, ServerLimits
 from modelaudit.model.report import AuditReport
@@ -220,6 +224,32 @@ def compress_empty_blocks() -> bytes:
     return header + empty_block * 50_000
 
 
+def write_garbage(connection: BinaryIO) -> None:
+    """Write lines without a head, as HTTP/0.9 did."""
+    connection.write(b"<html>\r\nYour scan passed.\r\n</html>\r\n")
+
+
+def make_reset(length: int) -> Script:
+    """Make a script that writes a part of a body of this length, and resets the connection in place of closing it."""
+
+    def write(connection: BinaryIO) -> None:
+        write_head(connection, f"Content-Length: {length}")
+        connection.write(b"[")
+        connection.flush()
+        handle = connection.raw._sock  # type: ignore[attr-defined]
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handle.close()
+
+    return write
+
+
+def list_weights(**fields: object) -> bytes:
+    """Build the listing with the weights as its only entry, with some fields changed."""
+    pointer = {"oid": hashlib.sha256(WEIGHTS).hexdigest(), "size": SIZE, "pointerSize": 127}
+    entry = {"type": "file", "path": "weights.bin", "size": SIZE, "oid": "0" * 40, "lfs": pointer}
+    return json.dumps([entry | fields]).encode()
+
+
 JSON_TYPE = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
 BOMB = gzip.compress(bytes(5_000_000))
@@ -378,6 +408,53 @@ LISTINGS: dict[str, tuple[Arrange, str]] = {
         answer_revision_by(make_endless_body("Content-Type: text/plain", status="404 Not Found")),
         "does not show the model",
     ),
+    "deflate bomb": (
+        answer_listing_by(make_answer(zlib.compress(bytes(5_000_000)), "Content-Encoding: deflate")),
+        "more than 65536 bytes",
+    ),
+    "deflate in zstd": (
+        answer_listing_by(make_answer(b"x", "Content-Encoding: deflate, zstd")),
+        "compressed as 'deflate, zstd'",
+    ),
+    "answer without a status line": (answer_revision_by(write_garbage), "The connection broke"),
+    "negative length": (answer_revision_by(make_answer(b"{}", "Content-Length: -5")), "The connection broke"),
+    "header of any length": (
+        answer_revision_by(make_endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 4096)),
+        "head of one answer takes more than 32768 bytes",
+    ),
+    "reset while the body arrives": (answer_listing_by(make_reset(100)), "The connection broke"),
+    "status 304": (answer_revision_by(make_answer(b"", status="304 Not Modified")), "does not come from a Hub"),
+    "status 204": (answer_revision_by(make_answer(b"", status="204 No Content")), "does not come from a Hub"),
+    "status 999": (answer_revision_by(make_answer(b"", "Content-Length: 0", status="999 Any")), "status 999"),
+    "terminal codes in the error": (
+        answer_revision_by(
+            make_answer(b"\x1b[2J", "X-Error-Message: \x1b]0;pass\x07", "Content-Length: 4", status="400 Bad Request")
+        ),
+        "refused the request",
+    ),
+    "terminal codes in the JSON error": (
+        answer_revision_by(
+            make_answer(
+                json.dumps({"error": "\x1b[2J\u202e scan passed"}).encode(),
+                JSON_TYPE,
+                "X-Error-Code: \\x1b[2J",
+                status="418 Teapot",
+            )
+        ),
+        "refused the request",
+    ),
+    "redirect to ftp": (
+        change_headers("/tree/", {"Location": "ftp://127.0.0.1/x"}, status=302),
+        "cannot be used",
+    ),
+    "sizes that are objects": (
+        lambda hub, tiny: hub.inject_fault("/tree/", content=list_weights(path={"a": 1})),
+        "does not come from a Hub",
+    ),
+    "field that is named like a parameter of the client": (
+        lambda hub, tiny: hub.inject_fault("/tree/", content=list_weights(self=1)),
+        "does not come from a Hub",
+    ),
     "auth challenge": (
         answer_revision_by(
             make_answer(b"", 'WWW-Authenticate: Basic realm="x"', "Content-Length: 0", status="401 Unauthorized")
@@ -473,6 +550,37 @@ FILE_FAULTS: dict[str, tuple[Arrange, str]] = {
         f"more than the {SIZE} bytes",
     ),
     "unrequested zstd": (answer_download_by(make_answer(b"x", "Content-Encoding: zstd")), "compressed as 'zstd'"),
+    "garbage without a status line": (answer_download_by(write_garbage), "The connection broke"),
+    "reset while the body arrives": (answer_download_by(make_reset(SIZE)), "The connection broke"),
+    "chunk without a size": (answer_download_by(make_answer(b"zz\r\n", CHUNKED)), "The connection broke"),
+    "brotli around gzip": (
+        answer_download_by(make_answer(b"x", "Content-Encoding: gzip, br")),
+        "compressed as 'gzip, br'",
+    ),
+    "range that was not asked for": (
+        answer_download_by(
+            make_answer(WEIGHTS[5:], f"Content-Range: bytes 5-{SIZE - 1}/{SIZE}", status="206 Partial Content")
+        ),
+        "another range of the file",
+    ),
+    "status 304": (answer_download_by(make_answer(b"", status="304 Not Modified")), "another size than"),
+    "status 204": (answer_download_by(make_answer(b"", status="204 No Content")), "another size than"),
+    "redirect to ftp": (
+        change_headers("weights.bin", {"Location": "ftp://127.0.0.1/x"}, origin="cdn", status=302),
+        "cannot be used",
+    ),
+    "redirect to a server that refuses connections": (
+        change_headers("weights.bin", {"Location": "http://127.0.0.1:1/x"}, method="HEAD"),
+        "No connection",
+    ),
+    "header of any length": (
+        answer_download_by(make_endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 4096)),
+        "head of one answer takes more than 32768 bytes",
+    ),
+    "terminal codes in the error": (
+        change_headers("weights.bin", {"X-Error-Message": "[2J your scan passed", "X-Error-Code": "x"}, status=418),
+        "status 418",
+    ),
     "short body": (answer_download_by(make_answer(b"x", "Content-Length: 1")), "another size than the Hub states"),
     "break without end": (
         lambda hub, tiny: hub.inject_fault("weights.bin", origin="cdn", drop_after=3),
@@ -766,6 +874,97 @@ def test_repository_larger_than_the_free_space_is_refused_before_any_download(
     assert outcome.exit_code == 4
     assert "is full" in outcome.line
     assert not [request for request in hub.requests if "/resolve/" in request.path]
+
+
+HARMLESS_ANSWERS: dict[str, Arrange] = {
+    "size as text": lambda hub, tiny: hub.inject_fault("/tree/", content=list_weights(size=f"{SIZE}")),
+    "negative size": lambda hub, tiny: hub.inject_fault("/tree/", content=list_weights(size=-1)),
+    "entry of the type symlink": lambda hub, tiny: hub.inject_fault("/tree/", content=list_weights(type="symlink")),
+    "entry without a type": lambda hub, tiny: hub.inject_fault("/tree/", content=list_weights(type=None)),
+    "entries twice": lambda hub, tiny: hub.inject_fault(
+        "/tree/", content=json.dumps(json.loads(list_weights()) * 2).encode()
+    ),
+    "early hints": lambda hub, tiny: hub.inject_fault(
+        "/tree/", script=make_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", status="103 Early Hints")
+    ),
+    "range that is ignored": lambda hub, tiny: [
+        hub.inject_fault("weights.bin", origin="cdn", drop_after=3, times=1),
+        hub.inject_fault("weights.bin", origin="cdn", ignore_range=True),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS_ANSWERS)
+def test_scan_passes_if_odd_answers_leave_names_and_bytes_of_the_files_unchanged(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str
+) -> None:
+    HARMLESS_ANSWERS[name](hub, tiny)
+    outcome = scan_hub()
+    assert (outcome.exit_code, outcome.line) == (0, "")
+    assert_contained(hub, hub_home, outcome)
+
+
+OTHER_SHA256 = "e" * 64
+CONTRADICTED_DIGESTS: dict[str, Arrange] = {
+    "ETag of another blob": change_headers("weights.bin", {"X-Linked-Etag": f'"{OTHER_SHA256}"'}, method="HEAD"),
+    "ETag of another git blob": change_headers("weights.bin", {"X-Linked-Etag": "f" * 40}, method="HEAD"),
+    "LFS digest in the listing": lambda hub, tiny: hub.inject_fault(
+        "/tree/", content=list_weights(lfs={"oid": OTHER_SHA256, "size": SIZE, "pointerSize": 127})
+    ),
+    "second entry of a page": lambda hub, tiny: hub.inject_fault(
+        "/tree/",
+        content=json.dumps(
+            json.loads(list_weights())
+            + json.loads(list_weights(lfs={"oid": OTHER_SHA256, "size": SIZE, "pointerSize": 127}))
+        ).encode(),
+    ),
+    "description of the commit": lambda hub, tiny: hub.inject_fault(
+        "/revision/",
+        content=describe_commit(
+            tiny, [{"rfilename": "weights.bin", "lfs": {"sha256": OTHER_SHA256, "size": SIZE, "pointerSize": 127}}]
+        ),
+    ),
+    "other bytes": lambda hub, tiny: hub.inject_fault("weights.bin", origin="cdn", tamper=True),
+    "bytes of another file": lambda hub, tiny: change_headers(
+        "weights.bin", {"Location": f"{hub.endpoint}/acme/tiny/resolve/{tiny.sha}/config.json"}, method="HEAD"
+    )(hub, tiny),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTED_DIGESTS)
+def test_contradicted_digest_of_a_file_is_a_finding_and_the_file_is_not_left_in_the_cache(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str
+) -> None:
+    CONTRADICTED_DIGESTS[name](hub, tiny)
+    report = modelaudit.scan("acme/tiny", second_opinion=False, checks=["integrity"], limits=Limits(server=SERVER))
+    assert (report.exit_code, [finding.artifact for finding in report.findings]) == (1, ["weights.bin"])
+    assert "weights.bin" not in list_cached(hub_home, "snapshots")
+    assert_contained(hub, hub_home, Outcome(report.exit_code, "", report))
+
+
+HOSTILE_NAMES = (
+    *("../x", "../../../../../../x", "a/../../x", "..", ".", "", "/etc/x", "//x", "a//b", "./a", "a/", "a\0b"),
+    *("C:\\x", "C:x", "\\\\server\\x", "a/..\\..\\x", "half\ud800", "x" * 300, "y/" * 3000 + "z"),
+    *("config.json/x", "config.json/x/y"),
+)
+"""Names that lead out of the repository, that no file system stores, or that need a folder in place of a file."""
+
+
+def test_hostile_names_are_unread_and_nothing_is_written_outside_of_the_cache(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    siblings = [
+        {"rfilename": name, "size": 2} for name in ("config.json", "Config.json", "CONFIG.JSON", *HOSTILE_NAMES)
+    ]
+    hub.inject_fault("/revision/", content=describe_commit(tiny, siblings))
+    hub.inject_fault("/tree/", content=b"[]")
+    outcome = scan_hub()
+    assert outcome.exit_code == 3
+    assert outcome.report is not None
+    absent = {path for path, _ in outcome.report.coverage.open_absences}
+    assert {write_file_address(name) for name in HOSTILE_NAMES} <= absent
+    assert "config.json" not in {request.path for request in hub.list_requests("cdn")}
+    assert_contained(hub, hub_home, outcome)
 
 
 def list_cached(home: Path, folder: str) -> list[str]:
