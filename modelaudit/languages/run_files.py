@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -36,6 +37,27 @@ _LOADER_FILES: Final = (
 )  # fmt: skip
 _MAKEFILE_NAMES: Final = ("makefile", "gnumakefile", "bsdmakefile", ".mk")
 
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A pattern, and the letters without which it matches nowhere.
+
+    A pattern is tried at each character, which takes thirty times as long as to find out that the letters are missing.
+
+    Attributes:
+        pattern: its first group has the words.
+        needed: each match contains one of these texts.
+    """
+
+    pattern: re.Pattern[str]
+    needed: tuple[str, ...]
+
+    def find_matches(self, text: str) -> Iterator[re.Match[str]]:
+        """Yield the matches."""
+        if any(each in text for each in self.needed):
+            yield from self.pattern.finditer(text)
+
+
 # In JSON, the arguments may be strings of their own: ``"python3", "x.txt"`` or ``"python3", "args": ["x.txt"]``.
 _GAP: Final = r"(?:[ \t]+|\\?[\"'][ \t\n]*,[ \t\n]*(?:\"arg\w{0,8}\"[ \t]*:[ \t\n]*)?\[?[ \t\n]*\\?[\"'])"
 _WORD: Final = r"[^\s\"'`;|&<>(){}\[\],\\]{1,300}"
@@ -50,42 +72,69 @@ _OTHERS: Final = (
     r"|at[ \t]+(?:now[ \t]+)?-f|crontab|batch|ansible-playbook|chmod[ \t]+[ugoa]*\+\w*x\w*|xargs[ \t]+-a"
     r"|parallel[ \t]+-a|exec|nohup|setsid|call|start|enable[ \t]+-f)"
 )
-_RUNNERS: Final = ((PYTHON, _PYTHONS), (SHELL, _SHELLS), (ANY, _OTHERS))
+_NEEDED_OF_OTHERS: Final = (
+    "perl", "ruby", "node", "php", "lua", "julia", "Rscript", "pwsh", "powershell", "deno", "bun", "tclsh",
+    "osascript", "expect", "octave", "run", "-f", "gdb", "crontab", "batch", "ansible-playbook", "chmod", "xargs",
+    "parallel", "exec", "nohup", "setsid", "call", "start",
+)  # fmt: skip
+_RUNNERS: Final = (
+    (PYTHON, _PYTHONS, ("py", "torchrun", "accelerate", "deepspeed", "streamlit")),
+    (SHELL, _SHELLS, ("sh",)),
+    (ANY, _OTHERS, _NEEDED_OF_OTHERS),
+)
 _ARGUMENTS: Final = rf"((?:{_GAP}(?:<[ \t]*)?\\?[\"']?{_WORD}){{1,{_MOST_ARGUMENTS}}})"
 _EXTENSION: Final = r"(?:\.exe)?"
 _BY_RUNNER: Final = tuple(
-    (kind, re.compile(rf"{_START}(?:{names}){_EXTENSION}{_ARGUMENTS}")) for kind, names in _RUNNERS
+    (kind, _Search(re.compile(rf"{_START}(?:{names}){_EXTENSION}{_ARGUMENTS}"), needed))
+    for kind, names, needed in _RUNNERS
 )
 _PROGRAM_NAME: Final = re.compile(
     r"\S*(?:\.(?:sh|bash|py|pyw|pth|pl|rb|js|mjs|php|lua|ipy|so|bat|cmd|ps1)|hooks/[\w-]+|/bin/[\w.-]+"
     r"|\.(?:bashrc|bash_profile|profile|zshrc|zshenv|vimrc)|authorized_keys|cron[\w./-]*)"
 )
+_NEEDED_OF_VARIABLES: Final = (
+    "ENV", "LD_", "DYLD_", "GIT_", "SSH_ASKPASS", "PAGER", "LESSOPEN", "EDITOR", "VISUAL", "BROWSER", "PYTHONSTARTUP",
+    "NODE_OPTIONS", "PERL5", "RUBYOPT", "JAVA_TOOL_OPTIONS", "PROMPT_COMMAND", "R_PROFILE", "MAKEFILES",
+    "RUSTC_WRAPPER", "script-shell",
+)  # fmt: skip
 _ANY_RUNNER: Final = rf"(?:{_PYTHONS}|{_SHELLS}|perl|ruby|node|php)"
 # Contexts in which each word may name a file whose text is run.
 _BY_CONTEXT: Final = (
     # The output of a substitution: ``eval "$(cat x.txt)"``, ``bash <(cat x.txt)``.
-    re.compile(rf"{_START}(?:eval[ \t]+(?=\\?[\"'$`])|\$\(eval[ \t])([^\n]{{1,500}})"),
-    re.compile(
-        rf"{_START}(?:{_ANY_RUNNER}|source|\.)(?:[ \t]+-[\w-]+)*[ \t]+(?:<<<[ \t]*|<[ \t]*)?\\?[\"']?"
-        r"(?:\$\(|<\(|`)([^\n]{1,500})"
+    _Search(re.compile(rf"{_START}(?:eval[ \t]+(?=\\?[\"'$`])|\$\(eval[ \t])([^\n]{{1,500}})"), ("eval",)),
+    _Search(
+        re.compile(
+            rf"{_START}(?:{_ANY_RUNNER}|source|\.)(?:[ \t]+-[\w-]+)*[ \t]+(?:<<<[ \t]*|<[ \t]*)?\\?[\"']?"
+            r"(?:\$\(|<\(|`)([^\n]{1,500})"
+        ),
+        ("$(", "<(", "`"),
     ),
     # The file that the shell itself reads: ``source x.txt``, ``. ./x.txt``; ``source = "x"`` is a setting.
-    re.compile(
-        rf"(?:^|[;&|\"'`({{!\n]|\\n|\b(?:then|do|else|sudo))[ \t]*(?:source|\.)[ \t]+(?!=)(\\?[\"']?{_WORD})",
-        re.MULTILINE,
+    _Search(
+        re.compile(
+            rf"(?:^|[;&|\"'`({{!\n]|\\n|\b(?:then|do|else|sudo))[ \t]*(?:source|\.)[ \t]+(?!=)(\\?[\"']?{_WORD})",
+            re.MULTILINE,
+        ),
+        ("source", ". ", ".\t"),
     ),
     # A program in the folder: ``./x.txt``.
-    re.compile(rf"(?:^|[;&|\"'`({{!\n]|\\n|\b(?:then|do|else|sudo))[ \t]*(\./{_WORD})", re.MULTILINE),
+    _Search(re.compile(rf"(?:^|[;&|\"'`({{!\n]|\\n|\b(?:then|do|else|sudo))[ \t]*(\./{_WORD})", re.MULTILINE), ("./",)),
     # Loops over the lines of a file: ``done < x.txt``.
-    re.compile(rf"\bdone[ \t]*<[ \t]*(\\?[\"']?{_WORD})"),
+    _Search(re.compile(rf"\bdone[ \t]*<[ \t]*(\\?[\"']?{_WORD})"), ("done",)),
     # Variables whose value a program runs when it starts.
-    re.compile(
-        r"\b(?:BASH_ENV|ENV|LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|GIT_SSH(?:_COMMAND)?|GIT_ASKPASS|GIT_EDITOR"
-        r"|GIT_PAGER|GIT_EXTERNAL_DIFF|SSH_ASKPASS|(?:MAN)?PAGER|LESSOPEN|EDITOR|VISUAL|BROWSER|PYTHONSTARTUP"
-        r"|NODE_OPTIONS|PERL5OPT|PERL5DB|RUBYOPT|JAVA_TOOL_OPTIONS|PROMPT_COMMAND|R_PROFILE(?:_USER)?|MAKEFILES"
-        r"|CARGO_BUILD_RUSTC_WRAPPER|RUSTC_WRAPPER|script-shell)\b[\"']?[ \t]*[=: ]([^\n]{1,300})"
+    _Search(
+        re.compile(
+            r"\b(?:BASH_ENV|ENV|LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|GIT_SSH(?:_COMMAND)?|GIT_ASKPASS|GIT_EDITOR"
+            r"|GIT_PAGER|GIT_EXTERNAL_DIFF|SSH_ASKPASS|(?:MAN)?PAGER|LESSOPEN|EDITOR|VISUAL|BROWSER|PYTHONSTARTUP"
+            r"|NODE_OPTIONS|PERL5OPT|PERL5DB|RUBYOPT|JAVA_TOOL_OPTIONS|PROMPT_COMMAND|R_PROFILE(?:_USER)?|MAKEFILES"
+            r"|CARGO_BUILD_RUSTC_WRAPPER|RUSTC_WRAPPER|script-shell)\b[\"']?[ \t]*[=: ]([^\n]{1,300})"
+        ),
+        _NEEDED_OF_VARIABLES,
     ),
-    re.compile(r"(?:rustc-wrapper|rustc-workspace-wrapper|runner|linker)[\"']?[ \t]*=([^\n]{1,300})"),
+    _Search(
+        re.compile(r"(?:rustc-wrapper|rustc-workspace-wrapper|runner|linker)[\"']?[ \t]*=([^\n]{1,300})"),
+        ("rustc-w", "runner", "linker"),
+    ),
 )
 # A pipe into a program that runs its input: ``cat x.txt | sh``. The words before it may name the file.
 _PIPE: Final = re.compile(
@@ -93,11 +142,16 @@ _PIPE: Final = re.compile(
     re.MULTILINE,
 )
 # Output into a file, and copies: they matter if the new name is that of a program.
-_OUTPUT: Final = re.compile(rf"(?:>{{1,2}}|\btee[ \t](?:-a[ \t])?)[ \t]*({_WORD})")
-_COPY: Final = re.compile(rf"{_START}(?:cp|mv|ln|install|copy|move|COPY|ADD)[ \t]([^\n;|&]{{1,300}})")
-_FIND: Final = re.compile(rf"{_START}find[ \t]([^\n]{{1,300}})")
+_OUTPUT: Final = _Search(re.compile(rf"(?:>{{1,2}}|\btee[ \t](?:-a[ \t])?)[ \t]*({_WORD})"), (">", "tee"))
+_COPY: Final = _Search(
+    re.compile(rf"{_START}(?:cp|mv|ln|install|copy|move|COPY|ADD)[ \t]([^\n;|&]{{1,300}})"),
+    ("cp", "mv", "ln", "install", "copy", "move", "COPY", "ADD"),
+)
+_FIND: Final = _Search(re.compile(rf"{_START}find[ \t]([^\n]{{1,300}})"), ("find",))
 _MOST_BEFORE: Final = 500
-_MAKE_INCLUDE: Final = re.compile(r"^[ \t]*[-s]?(?:include|load)[ \t]([^\n]{1,500})", re.MULTILINE)
+_MAKE_INCLUDE: Final = _Search(
+    re.compile(r"^[ \t]*[-s]?(?:include|load)[ \t]([^\n]{1,500})", re.MULTILINE), ("include", "load")
+)
 _ARGUMENT: Final = re.compile(_WORD)
 # ``$PWD/`` of a path, and ``if=`` of ``dd``.
 _VARIABLE_FOLDER: Final = re.compile(r"\A-*[\w-]+=|(?:[^\s]*\$\w+|[^\s]*\$)/")
@@ -152,12 +206,12 @@ def _find_words(text: str, is_makefile: bool) -> Iterator[tuple[str, str, int]]:
     """Yield the kind of program, the word that may name its file, and the offset of the command."""
     # Of equal length, so that offsets remain: a continued line is one command, and ``\n`` in JSON ends one.
     text = text.replace("\\\n", "  ").replace("\\n", " \n")
-    for kind, pattern in _BY_RUNNER:
-        for match in pattern.finditer(text):
+    for kind, search in _BY_RUNNER:
+        for match in search.find_matches(text):
             for word in _list_program_words(kind, _ARGUMENT.findall(match[1])):
                 yield kind, word, match.start()
-    for pattern in (*_BY_CONTEXT, *((_MAKE_INCLUDE,) if is_makefile else ())):
-        for match in pattern.finditer(text):
+    for search in (*_BY_CONTEXT, *((_MAKE_INCLUDE,) if is_makefile else ())):
+        for match in search.find_matches(text):
             for word in _ARGUMENT.findall(match[1]):
                 yield ANY, _drop_variable_folder(word), match.start()
     yield from ((ANY, _drop_variable_folder(word), offset) for word, offset in _find_sources(text))
@@ -170,15 +224,15 @@ def _find_sources(text: str) -> Iterator[tuple[str, int]]:
         yield from _list_words_before(text, end_of_previous, match.start())
         end_of_previous = match.end()
     end_of_previous = 0
-    for match in _OUTPUT.finditer(text):
+    for match in _OUTPUT.find_matches(text):
         if _PROGRAM_NAME.fullmatch(match[1]):
             yield from _list_words_before(text, end_of_previous, match.start())
             end_of_previous = match.end()
-    for match in _COPY.finditer(text):
+    for match in _COPY.find_matches(text):
         words = _ARGUMENT.findall(match[1])
         if words and _PROGRAM_NAME.fullmatch(words[-1]):
             yield from ((word, match.start()) for word in words[:-1])
-    for match in _FIND.finditer(text):
+    for match in _FIND.find_matches(text):
         if "-exec" in match[1]:
             yield from ((word, match.start()) for word in _ARGUMENT.findall(match[1]))
 

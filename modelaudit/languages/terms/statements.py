@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, groupby
 from typing import Final
 
 from modelaudit.languages.settings import Interpreter, Setting
@@ -36,7 +36,7 @@ def _read_statements(path: str, settings: Sequence[Setting], limits: Limits) -> 
     """Yield the statements of a document with a known file name, and an absence if there are too many."""
     name = get_file_name(path)
     known_keys = keys.DOCUMENT_KEYS.get(name, ())
-    statements = (statement for setting in settings for statement in _extract_setting_statements(setting, known_keys))
+    statements = _extract_known_settings(settings, known_keys)
     distinct, beyond = keep_first_distinct(statements, _MAX_STATEMENTS, _STATEMENTS)
     if distinct:
         yield Statements(name, _join_license_choices(distinct) if name in keys.LICENSE_CHOICE_FILES else distinct)
@@ -53,12 +53,25 @@ def _join_license_choices(statements: tuple[Statement, ...]) -> tuple[Statement,
     return (choice, *(statement for statement in statements if statement.topic is not Topic.LICENSE))
 
 
-def _extract_setting_statements(setting: Setting, known_keys: tuple[Key, ...]) -> Iterator[Statement]:
-    """Yield the statements that one setting makes by the known keys."""
-    path = tuple(step for step in setting.path if not step.isdigit())
-    for key in known_keys:
-        if not _matches_path(path, key.path):
-            continue
+def _extract_known_settings(settings: Iterable[Setting], known_keys: tuple[Key, ...]) -> Iterator[Statement]:
+    """Yield the statements that the settings make by the known keys."""
+    # The items of a list follow each other and have one path, which is compared with the keys only once.
+    for path, neighbours in groupby(settings, _drop_indices):
+        matching_keys = [key for key in known_keys if _matches_path(path, key.path)]
+        for setting in neighbours if matching_keys else ():
+            yield from _extract_setting_statements(setting, path, matching_keys)
+
+
+def _drop_indices(setting: Setting) -> tuple[str, ...]:
+    """Return the path of a setting without the indices of lists."""
+    return tuple(step for step in setting.path if not step.isdigit())
+
+
+def _extract_setting_statements(
+    setting: Setting, path: tuple[str, ...], matching_keys: list[Key]
+) -> Iterator[Statement]:
+    """Yield the statements that one setting makes by the keys that match its path."""
+    for key in matching_keys:
         field = ".".join(path)[:_MAX_KEY]
         text = "" if setting.value is None else str(setting.value).strip()
         if key.topic is Topic.MODALITY and not key.implied_value:
