@@ -221,7 +221,7 @@ def test_text_over_the_template_limit_is_an_absence_only_if_it_may_contain_an_at
 @pytest.mark.parametrize("search", list_searches())
 def test_each_text_that_a_search_for_run_files_matches_contains_a_needed_text(search: run_files._Search) -> None:
     @given(st.from_regex(search.pattern))
-    @settings(max_examples=60)
+    @settings(max_examples=15)
     def check(text: str) -> None:
         assert any(needed in text for needed in search.needed), text
 
