@@ -230,15 +230,15 @@ def _drop_value(_: str) -> None:
 
 
 def check_bounds(text: str, limits: Limits) -> None:
-    """Reject text that would be too expensive to parse, whether it is JSON or not.
+    """Reject JSON or TOML text that would be too expensive to parse, whether it is valid or not.
 
     Raises:
         LimitReachedError: it nests too deep or holds too many values.
     """
     if exceeds_nodes(text, limits.document_nodes):
-        raise LimitReachedError(f"it holds more than {limits.document_nodes} values")
+        raise LimitReachedError(f"the text holds more than {limits.document_nodes} values, by its commas and brackets")
     if exceeds_depth(text, limits.document_depth):
-        raise LimitReachedError(f"it nests deeper than {limits.document_depth} levels")
+        raise LimitReachedError(f"the text nests deeper than {limits.document_depth} levels")
 
 
 @contextmanager
@@ -251,7 +251,7 @@ def convert_recursion_error() -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise LimitReachedError("it nests deeper than the parser supports") from None
+        raise LimitReachedError("the text nests deeper than the parser supports") from None
 
 
 def catch_parse_failure(parse: Callable[[], None]) -> Unread | None:

@@ -17,15 +17,17 @@ from modelaudit.wire.documents import iterate_lines
 
 VOCABULARY: Final = "requirements"
 # Below, pip accepts any unambiguous prefix of a long option, and a short option directly before its value.
+# Options of the pip command that begin alike, such as ``--python-version`` or ``--target``, do not match.
 # --index-url URL, --extra-index-url=URL, --pypi-url URL, --find-links URL (group 1), -i URL, -fURL (group 2)
-_INDEX_OPTION: Final = re.compile(r"(?<!\S)(?:(--(?:i|ex|py)[a-z-]*|--f[a-z-]*)[\s=]+|(-[if])[\s=]*)(\S+)")
+_INDEX_OPTION: Final = re.compile(
+    r"(?<!\S)(?:(--(?:i|in|ind[a-z-]*|ex|ext[a-z-]*|py|pyp[a-z-]*|f|fi[a-z-]*))[\s=]+|(-[if])[\s=]*)(\S+)"
+)
 # --trusted-host pypi.example.org
-_TRUSTED_HOST_OPTION: Final = re.compile(r"(?<!\S)--t[a-z-]*[\s=]+(\S+)")
+_TRUSTED_HOST_OPTION: Final = re.compile(r"(?<!\S)--t(?:r[a-z-]*)?[\s=]+(\S+)")
 # git+https://host/repository, https://host/package.whl; group 1 is the version control system, group 2 the address
 _ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)", re.IGNORECASE)
 # -e SOURCE, --editable=SOURCE
 _EDITABLE_OPTION: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
-_OPTION_WITHOUT_CHECK: Final = re.compile(r"--(?:no-verify|allow-unverified|allow-external|use-feature=fast-deps)\b")
 # ./x does not match: it lies in the snapshot. /srv/pkg, ~/pkg, C:\pkg, ../pkg and "name @ file:///pkg" do.
 _LOCAL_PATH: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
 _CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
@@ -42,8 +44,8 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
     """Yield a mention for each package source in the line.
 
     A plain name such as ``numpy`` comes from the index that the user configured, and gives no mention.
-    The ``use`` of a mention is ``index``, ``links``, ``plain-text``, ``trusted-host``, ``unverified``, ``editable``,
-    ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
+    The ``use`` of a mention is ``index``, ``links``, ``plain-text``, ``trusted-host``, ``editable``, ``address``,
+    ``pinned-address`` or ``local-path``. Addresses lose their credentials.
 
     Args:
         line: one requirement or option, with continued lines already joined.
@@ -63,8 +65,6 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
         yield Mention(VOCABULARY, "trusted-host", trusted[1][:_QUOTED_CHARACTERS], where)
     if index_options:
         return  # its address was mentioned above
-    if _OPTION_WITHOUT_CHECK.search(line):
-        yield Mention(VOCABULARY, "unverified", line[:100], where)
     address = _ADDRESS.search(line)
     editable = _EDITABLE_OPTION.match(line)
     if address is not None:

@@ -40,6 +40,7 @@ def test_requirement_line_that_names_an_address_index_host_or_outside_path_is_me
         ("--extra https://e.invalid/s", "index"),
         ("--pypi-url=https://e.invalid/s", "index"),
         ("--pre -f ../wheels", "links"),
+        ("--ind https://e.invalid/s", "index"),
         ("--trusted e.invalid", "trusted-host"),
         ("x @ HTTPS://e.invalid/x.whl", "address"),
         ("x @ HTTP://e.invalid/x.whl", "plain-text"),
@@ -49,6 +50,22 @@ def test_requirement_line_that_names_an_address_index_host_or_outside_path_is_me
 )
 def test_source_in_a_requirement_line_is_found_despite_option_abbreviation_case_or_spacing(line, use):
     assert [each.use for each in collect_requirement_mentions(line)] == [use]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--use-feature=fast-deps",
+        "--allow-unverified package",
+        "--python-version=3.10",
+        "--install-option=--prefix=x",
+        "--exists-action=i",
+        "--target=x",
+        "--timeout=60",
+    ],
+)
+def test_option_that_neither_names_a_source_nor_drops_a_check_gives_no_mention(line):
+    assert list(collect_requirement_mentions(line)) == []
 
 
 # A comment ends with its line, whatever character breaks the line; the last two texts continue an option.

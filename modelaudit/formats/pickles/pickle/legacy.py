@@ -85,7 +85,8 @@ class _StorageLocator:
         """Locate the storages with these keys, in their order.
 
         Raises:
-            DamagedError: the file ends before they do, or the keys differ from those that the pickle refers to.
+            DamagedError: the file ends before they do, the keys differ from those that the pickle refers to, or the
+                element size of a storage is unknown.
             WindowError: the window could not return the requested bytes.
         """
         if len(keys) != len(self.storages) or set(keys) != self.storages.keys():
