@@ -5,7 +5,7 @@ The pipeline supplies the reading of an artifact and handles its errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -67,6 +67,9 @@ class ArtifactRead(Protocol):
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
         """Read the artifact, and return the digests of its bytes if ``hashing``; a failure becomes an absence."""
+
+    def run_as_program(self, artifact: Artifact, languages: Set[str]) -> None:
+        """Read the artifact as a program in each of the languages; a failure becomes an absence."""
 
 
 class Audit:
@@ -195,9 +198,7 @@ class Audit:
         marked_subjects = self._mark_calls_by_loader(snapshot, subjects)
         judgements = self._judge_subjects([*remaining_subjects, *subjects, *marked_subjects])
         absences_by_path: dict[str, list[tuple[str, Unread]]] = {record.path: [] for record in self.records}
-        programs = find_unjudged_programs(self._run_files, self.records)
-        unjudged_programs = programs if CheckFamily.SECURITY in self.policy.checks else ()
-        for address, unread in (*judgements.absences, *unjudged_programs):
+        for address, unread in (*judgements.absences, *self._judge_run_files(snapshot)):
             absences_by_path[file_of(address)].append((address, unread))
         self.records = [self._add_absences(record, absences_by_path.get(record.path, ())) for record in self.records]
         if self._record_ledger is not None:
@@ -206,6 +207,23 @@ class Audit:
                     lies_within(ledger.address, address) for address in closed_addresses
                 )
                 self._record_ledger(ledger.declare_unclaimed() if is_declared else ledger)
+
+    def _judge_run_files(self, snapshot: Snapshot) -> list[tuple[str, Unread]]:
+        """Judge data that another file runs in the language of the program that runs it, and return its absences.
+
+        That no format announces the program stays an absence, because the command may run it in another way.
+        """
+        if CheckFamily.SECURITY not in self.policy.checks:
+            return []
+        artifacts = {artifact.path: artifact for artifact in snapshot.artifacts}
+        absences: list[tuple[str, Unread]] = []
+        for program in find_unjudged_programs(self._run_files, self.records):
+            reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
+            reading.run_as_program(artifacts[program.path], program.languages)
+            self._absences_left -= len(reading.unread)
+            judgements = self._judge_subjects(list(build_subjects(reading.structures, reading.unread, self.catalogue)))
+            absences += [(program.path, program.unread), *reading.unread, *judgements.absences]
+        return absences
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:
         """Return ``record`` with the absences that remain after the rules, each accepted or not by the policy."""

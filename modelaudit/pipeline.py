@@ -7,7 +7,7 @@ becomes a ``InternalError``, so that a defect of modelaudit is never mistaken fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.documents.structured.logging_settings import LOGGING
 from modelaudit.formats.pickles.pickle.search import SEARCH
-from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS
+from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS, list_program_readers
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.run_files import RUN_FILES
 from modelaudit.languages.secrets import SECRETS
@@ -184,9 +184,9 @@ class ArtifactReading:
         self._prose_characters = 0
         self._deadline = Deadline(float("inf"))
 
-    def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
-        """Read the artifact, and return the digests of its bytes if ``hashing``; failures become absences."""
-        if artifact.obstacle is not None:
+    def run(self, artifact: Artifact, hashing: bool, reader: Reader | None = None) -> tuple[Digest, ...]:
+        """Read the artifact, with ``reader`` alone if given, and return its digests if ``hashing``."""
+        if artifact.obstacle is not None and reader is None:
             self.unread.append((artifact.path, artifact.obstacle))
         if artifact.open is None:
             return ()
@@ -195,7 +195,8 @@ class ArtifactReading:
             with artifact.open() as window, apply_deadline(self._deadline):
                 digesting = DigestingWindow(window)
                 try:
-                    self.read(artifact, TimedWindow(digesting, self._deadline), 0)
+                    read = partial(self.read_as, reader) if reader else self.read
+                    read(artifact, TimedWindow(digesting, self._deadline), 0)
                 except WindowError as error:
                     self._record_absence(artifact, error.reason, str(error))
                 except LimitReachedError as error:
@@ -212,6 +213,11 @@ class ArtifactReading:
         if change:
             self._record_absence(artifact, UnreadReason.CHANGED, change)
         return digests
+
+    def run_as_program(self, artifact: Artifact, languages: Set[str]) -> None:
+        """Read the artifact as a program in each of the languages; failures become absences."""
+        for reader in list_program_readers(languages):
+            self.run(artifact, hashing=False, reader=reader)
 
     def read(self, artifact: Artifact, window: Window, depth: int = 0, is_unclaimed: bool = False) -> None:
         """Read ``window`` with every reader that recognises it.

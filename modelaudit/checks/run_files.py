@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -19,27 +20,47 @@ _PROGRAM_FORMATS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class UnjudgedProgram:
+    """A file that is run as a program and whose readers analysed no such program.
+
+    Attributes:
+        path: of the file.
+        languages: those of the commands that run it: python, shell, or program for an unknown one.
+        unread: the absence, which names the first command.
+    """
+
+    path: str
+    languages: frozenset[str]
+    unread: Unread
+
+
 def find_unjudged_programs(
     references: Iterable[tuple[str, References]], records: Sequence[ArtifactRecord]
-) -> Iterator[tuple[str, Unread]]:
-    """Yield an absence for each file that is run as a program and whose readers analysed no such program.
+) -> list[UnjudgedProgram]:
+    """List the files that are run as programs and whose readers analysed no such program.
 
     Args:
         references: those of the format ``RUN_FILE``, with the address of the file that contains the command.
         records: of all files.
     """
     records_by_path = {record.path: record for record in records}
-    reported: set[str] = set()
+    found: dict[str, UnjudgedProgram] = {}
     for address, group in references:
         for reference in group.items:
             for path in _list_targets(address, reference, records_by_path):
                 record = records_by_path[path]
-                if path in reported or path == file_of(address) or _is_judged(record, reference.named_by):
+                language = reference.named_by
+                if path == file_of(address) or _is_judged(record, language):
                     continue
-                reported.add(path)
+                if path in found:
+                    found[path] = replace(found[path], languages=found[path].languages | {language})
+                    continue
                 line = f", line {reference.where.line}" if reference.where.line else ""
                 detail = f"a command in {address}{line} may run it as a program: its text was read as data"
-                yield path, Unread(UnreadReason.PROGRAM, detail)
+                unread = Unread(UnreadReason.PROGRAM, detail)
+                found[path] = UnjudgedProgram(path, frozenset({language}), unread)
+    return list(found.values())
 
 
 def _list_targets(address: str, reference: Reference, records: dict[str, ArtifactRecord]) -> list[str]:

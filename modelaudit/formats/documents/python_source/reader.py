@@ -72,6 +72,19 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from _report_analysis(analysis)
 
 
+def read_program(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what ``read`` yields for text under any name that Python runs, and nothing if it is not Python.
+
+    Python runs nothing of a text that does not parse.
+
+    Raises:
+        WindowError: the file is over ``document_bytes``, or the window could not return the requested bytes.
+    """
+    analysis = analyze_source(*decode_source(read_all_bytes(window, limits.document_bytes)))
+    if not analysis.damage:
+        yield from _report_analysis(analysis)
+
+
 def _report_analysis(analysis: SourceAnalysis) -> Iterator[Reading]:
     """Yield the mentions of one analysis, references to the imported files beside it, and its absences."""
     yield Outline("python", analysis.mentions, analysis.facts)

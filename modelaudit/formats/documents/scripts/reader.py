@@ -51,6 +51,7 @@ _SETTINGS_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,150}(?:[#;]|\[\s{0,
 _SHEBANG: Final = re.compile(rb"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(?:ba|z|da|k|a|fi|c|tc)?sh\b[^\n]*")
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_PROGRAMS: Final = 200
+_START_BYTES: Final = 200
 
 
 def _detect_kind(path: str, start: bytes) -> str:
@@ -87,7 +88,7 @@ def recognises(head: Head) -> bool:
 
     A script for a shell may also contain other bytes, because shells run its lines nevertheless.
     """
-    kind = _detect_kind(head.path, head.data[:200])
+    kind = _detect_kind(head.path, head.data[:_START_BYTES])
     if not kind or head.content is not None or _has_other_interpreter(head.data):
         return False
     return looks_like_text(head) or (kind == "script" and _may_be_run(head.data))
@@ -115,6 +116,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: the file is longer than is parsed, or the deadline passed.
         WindowError: the window could not return the requested bytes.
     """
+    kind = _detect_kind(artifact.path, window.read(0, _START_BYTES))
+    yield from _read_commands(artifact, window, limits, kind)
+
+
+def read_program(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what ``read`` yields for text under any name that a shell runs; the errors are the same."""
+    yield from _read_commands(artifact, window, limits, "script")
+
+
+def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str) -> Iterator[Reading]:
+    """Yield the document, the mentions of its commands of the kind, and the Python programs in it; see ``read``."""
     damage: DamagedError | None = None
     try:
         pieces = check_text(window, limits)
@@ -124,7 +136,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # A shell runs the lines around bytes that are not text, and skips zero bytes.
         damage = error
         text = decode_loosely(window.read(0, min(window.size, _MOST_CHARACTERS)))
-    kind = _detect_kind(artifact.path, text[:200].encode("utf-8", "replace"))
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}
     try:
