@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.documents.structured.logging_settings import LOGGING
+from modelaudit.formats.embedded import ENCODED_STRINGS
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS, list_program_readers
 from modelaudit.integrity.digests import DigestingWindow
@@ -50,7 +51,7 @@ from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_ope
 
 _Result = TypeVar("_Result")
 _COUNTED_CLASSES: Final = (ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED)
-_TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, RUN_FILES, LOGGING)
+_TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, RUN_FILES, LOGGING, ENCODED_STRINGS)
 _LEADING_PADDING: Final = b"\0\r\n \t"
 """Bytes that may precede content behind the end of a format: zeros and white space."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.formats.declaration import EmbeddedStart
-from modelaudit.formats.registry import DECLARATIONS, import_object
+from modelaudit.formats.registry import DECLARATIONS, find_reader, import_object
 from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -22,8 +22,17 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import HEAD_BYTES
 from modelaudit.wire.codecs import BZIP2, CODECS, LZ4, XZ, ZSTD, Codec, DecodingError
-from modelaudit.wire.codings import CHARACTER_CODINGS, Coding, decode_character_bytes, decode_codings
-from modelaudit.wire.windows import Budget, SubWindow, get_budget, read_all_bytes
+from modelaudit.wire.codings import (
+    CHARACTER_CODINGS,
+    STARTS_IN_TEXT,
+    Coding,
+    decode_character_bytes,
+    decode_codings,
+    decode_letters,
+)
+from modelaudit.wire.reader import Head, Reader
+from modelaudit.wire.text import looks_like_text
+from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
 
 # A trial decompression stops after this much output.
 _TRIAL_BYTES: Final = 600
@@ -35,9 +44,23 @@ _MAX_LAYERS: Final = 4
 _MIN_LENGTH: Final = 7
 # These codecs output nothing before a whole block has been read, so an empty result decides nothing.
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
-# A quoted string of at least 24 letters of Base64, with escapes such as "\n", "\/" and "\u003d" for "=". No shorter one
-# can hold a program.
-_CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\-]{24,})\"")
+# The first characters of machine programs in Base64 and in hexadecimal digits: those of Linux and Windows.
+_PROGRAM_STARTS: Final = rb"f0VMR|7[fF]45[34][cC]46|TVqQAAMA|4[dD]5[aA]9000"
+_STARTS: Final = rb"(?:" + STARTS_IN_TEXT + rb"|" + _PROGRAM_STARTS + rb")"
+_LETTER: Final = rb"[A-Za-z0-9+/_-]"
+# The start of a string that may be content: quoted, with an escape such as ``\u003d`` or without, or as a word.
+_MARK: Final = re.compile(
+    rb"\"(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24}"
+    rb"|(?<!" + _LETTER + rb")" + _STARTS + _LETTER + rb"{18}"
+)
+# No shorter string can hold a program. The letters may go on in lines that consist of them, as in a block of YAML.
+_CODED_STRING: Final = re.compile(
+    rb"\"(?P<quoted>(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24,})\""
+    rb"|(?<!" + _LETTER + rb")(?P<word>(?=" + _STARTS + rb")" + _LETTER + rb"{24,}+"
+    rb"(?:[ \t\r]*+\n[ \t]*+" + _LETTER + rb"{2,}+(?==*+[ \t\r]*+(?:\n|\Z)))*+={0,2})"
+)
+_PROGRAM_START: Final = re.compile(_PROGRAM_STARTS)
+_MARK_OVERLAP: Final = 64  # bytes, more than a match of ``_MARK``
 _MAX_STRINGS: Final = 10_000
 _LONGEST_STRING: Final = 12 * MIB
 
@@ -187,9 +210,9 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
 
 
 def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
-    """Yield the content encoded in quoted strings of a text as artifacts. stable-baselines3 stores pickles in this way.
+    """Yield the content encoded in strings and words of a text as artifacts, machine programs included.
 
-    A string counts only if it is in one coding from quote to quote.
+    stable-baselines3 stores pickles in this way. A string counts only if it is in one coding from its start to its end.
 
     Raises:
         WindowError: the window could not return the requested bytes, or, with reason ``limit-reached``, the text is
@@ -203,9 +226,9 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
     for count, match in enumerate(_CODED_STRING.finditer(data)):
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
-        start, end = match.span(1)
+        start, end = match.span(match.lastgroup or 0)
         string_window: Window = SubWindow(window, start, end - start, budget)
-        if data.find(b"\\", start, end) >= 0:
+        if match["quoted"] is not None and data.find(b"\\", start, end) >= 0:
             if end - start > _LONGEST_STRING:
                 has_long_string = True
                 continue
@@ -220,8 +243,33 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
             continue
         if content is not None and content.layers:
             yield make_content_artifact(path, start, string_window, limits, content)
+        elif content is None:
+            yield from _open_program(path, start, match[match.lastgroup or 0], budget)
     if has_long_string:
         raise WindowError(f"an encoded string of more than {_LONGEST_STRING} bytes was not decoded", UnreadReason.LIMIT)
+
+
+def _has_coded_string(window: Window, limits: Limits) -> bool:
+    """Whether a string of the text begins like encoded content; most texts have none and need not be kept."""
+    before = b""
+    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes + 1)):
+        data = before + chunk
+        if _MARK.search(data) is not None:
+            return True
+        before = data[-_MARK_OVERLAP:]
+    return window.size > limits.document_bytes
+
+
+def _open_program(path: str, offset: int, text: bytes, budget: Budget) -> Iterator[Artifact]:
+    """Yield the machine program that a text encodes, if it does."""
+    if _PROGRAM_START.match(text) is None:
+        return
+    try:
+        program = DecodedWindow(decode_letters(text), budget)
+    except ValueError:
+        return
+    budget.spend(program.size)
+    yield Artifact(join_embedded(path, "executable", offset), program.size, make_opener(program))
 
 
 def _decode_json_escapes(string: bytes) -> bytes:
@@ -256,3 +304,22 @@ def make_content_artifact(
         yield decoded.window
 
     return Artifact(join_embedded(path, content.format, offset), content.window.size, open_content)
+
+
+def _recognises_text(head: Head) -> bool:
+    """Whether this is text, except Python source, whose evaluation decodes the constants that it uses."""
+    return looks_like_text(head) and not find_reader("python").recognises(head)
+
+
+def _read_strings(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Artifact]:
+    """Yield what ``find_encoded_strings`` yields, with the same errors, and read most texts only once."""
+    if _has_coded_string(window, limits):
+        yield from find_encoded_strings(artifact.path, window, limits)
+
+
+ENCODED_STRINGS: Final = Reader(
+    "text",
+    _recognises_text,
+    _read_strings,
+)
+"""Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""

@@ -28,7 +28,7 @@ ANY: Final = "program"
 
 _OVERLAP: Final = 4096  # of two chunks, longer than a match of the patterns below
 _MOST_REFERENCES: Final = 2_000
-_MOST_ARGUMENTS: Final = 6
+_MOST_ARGUMENTS: Final = 40
 _MOST_WORDS_LOOKED_UP: Final = 50  # one by one in the text, for one kind of command
 # Prose and tables, whose words do not run as commands.
 _PROSE_ENDINGS: Final = (".md", ".markdown", ".mdx", ".rst", ".txt", ".csv", ".tsv", ".jsonl", ".html", ".htm", ".svg")

@@ -123,6 +123,9 @@ _TEXT_CODINGS: Final = {
     ),
 }  # fmt: skip
 
+STARTS_IN_TEXT: Final = b"|".join(_TEXT_CODINGS[each].starts for each in (Coding.BASE64, Coding.HEX))
+"""Pattern of the first characters of content in Base64 or hexadecimal digits, whose letters form one word."""
+
 _CODED_STARTS: Final = re.compile(b"|".join(text.starts for text in _TEXT_CODINGS.values()))
 
 CONTENT_STARTS: Final = re.compile(
@@ -137,6 +140,17 @@ _UNCODED_STARTS: Final = re.compile(_BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS, 
 _SPACE: Final = b" \t\r\n"
 # The first bytes of a character of UTF-8, or the first letters of an escape such as ``\u00ff``, at the end of a text.
 _INCOMPLETE_CHARACTER: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
+
+
+def decode_letters(text: bytes) -> bytes:
+    """Decode ``text`` from hexadecimal digits if it consists of them, and from Base64 otherwise.
+
+    Raises:
+        ValueError: it is in neither coding.
+    """
+    packed = text.translate(None, _SPACE)
+    is_hex = _TEXT_CODINGS[Coding.HEX].whole.fullmatch(packed) is not None
+    return _TEXT_CODINGS[Coding.HEX if is_hex else Coding.BASE64].decode(packed)
 
 
 def decode_character_bytes(text: bytes, is_truncated: bool = False) -> dict[Coding, bytes]:

@@ -19,7 +19,10 @@ _QUOTES: Final = '"'
 _CLOSING: Final = {
     _COMMANDS: ")", _ARITHMETIC: ")", _SUBSCRIPT: "]", _BRACES: "}", _QUOTED_BRACES: "}", _QUOTES: '"',
 }  # fmt: skip
-_TELLING_CHARACTER: Final = re.compile(r"[\\'\"`#()\[\]{}$<\n]")
+_TELLING_CHARACTER: Final = re.compile(r"[\\'\"`#()\[\]{}$<\n]|\b(?:case(?=[^\n;]{1,500}?\sin\b)|esac)\b")
+# What precedes a reserved word such as ``case``: the start of a command.
+_COMMAND_START: Final = re.compile(r"(?:\A|[;&|(){}\n`!]|\b(?:then|do|else|elif|if|while|until))[ \t]*\Z")
+_COMMAND_START_LENGTH: Final = 200  # characters before a word that are looked at
 _HERE_DOCUMENT: Final = re.compile(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s;|&<>()'\"\\])+)")
 _QUOTE_CHARACTER: Final = re.compile(r"['\"\\]")
 # A search for an end mark that is missing goes through the whole text.
@@ -43,6 +46,8 @@ class _BracketScanner:
         self.open_brackets = [opening]
         self.end_marks: list[tuple[str, bool]] = []
         self._missing_marks = 0
+        # The number of ``case`` without ``esac``, by the number of brackets around them.
+        self._open_cases: dict[int, int] = {}
 
     def find_end(self) -> int | None:
         """Return the index of the character that closes the first bracket; ``None`` if none does."""
@@ -52,13 +57,27 @@ class _BracketScanner:
                 return None
             self.index = match.start()
             innermost = self.open_brackets[-1]
-            if match[0] == _CLOSING[innermost]:
+            if len(match[0]) > 1:
+                self._count_case(match)
+            elif match[0] == ")" and innermost == _COMMANDS and self._open_cases.get(len(self.open_brackets)):
+                self.index += 1  # it ends a pattern of ``case``
+            elif match[0] == _CLOSING[innermost]:
+                self._open_cases.pop(len(self.open_brackets), None)
                 self.open_brackets.pop()
                 if not self.open_brackets:
                     return self.index
                 self.index += 1
             else:
                 self._skip_character(match[0], innermost)
+
+    def _count_case(self, match: re.Match[str]) -> None:
+        """Move behind ``case`` or ``esac``, and count it if it stands where a command begins."""
+        self.index = match.end()
+        depth = len(self.open_brackets)
+        start = max(self.start, match.start() - _COMMAND_START_LENGTH)
+        if self.open_brackets[-1] == _COMMANDS and _COMMAND_START.search(self.text[start : match.start()]):
+            count = self._open_cases.get(depth, 0) + (1 if match[0] == "case" else -1)
+            self._open_cases[depth] = max(count, 0)
 
     def _skip_character(self, character: str, innermost: str) -> None:
         """Move behind one character, and whatever it begins, within the bracket ``innermost``."""

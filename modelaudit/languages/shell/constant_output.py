@@ -90,7 +90,9 @@ def _apply_step(text: str, words: list[str]) -> str | None:
             return bytes.fromhex(text)[:_MAX_TEXT_LENGTH].decode("latin-1")
         if name in ("gunzip", "zcat") or (name == "gzip" and any("d" in word for word in words[1:])):
             # 31: the largest window (15), and a gzip header (16).
-            return zlib.decompressobj(31).decompress(text.encode("latin-1"), _MAX_TEXT_LENGTH).decode("latin-1")
+            output = zlib.decompressobj(31).decompress(text.encode("latin-1"), _MAX_TEXT_LENGTH)
+            # The rest of a longer text is unknown, and so is what it runs.
+            return output.decode("latin-1") if len(output) < _MAX_TEXT_LENGTH else None
     except (ValueError, binascii.Error, zlib.error):
         return None
     if name == "rev":

@@ -22,6 +22,7 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
+from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
@@ -41,7 +42,7 @@ _GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
 # These targets are not files: standard output, duplicated descriptors, unknown variables.
 _NO_FILES: Final = ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr")
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*|[\d@])")
-_MAX_SUBSTITUTION: Final = 5000
+_MAX_SUBSTITUTION: Final = 200_000
 _MAX_TEXT_LENGTH: Final = 200_000
 READ_BUILTINS: Final = frozenset({"read", "mapfile", "readarray"})
 
@@ -66,15 +67,19 @@ def is_download(words: list[str]) -> bool:
 
 
 def find_download_address(commands: Iterable[Command]) -> str | None:
-    """Return the address of the first download among the commands, or its program name if it has no address."""
+    """Return the address of the first download among the commands, or its program name if it has no address.
+
+    Raises:
+        LimitReachedError: a substitution among them is longer than is parsed.
+    """
     for command in commands:
         if is_download(unwrap_command(command.words)):
             return find_address(command.words) or command.words[0]
         if not command.words:  # the redirection of a group: ``done < <(curl …)``
             texts = (*command.input_substitutions, *command.substitutions)
-            nested_commands = [
-                each for text in texts for each in parse_commands(text[:_MAX_SUBSTITUTION]) if each.words
-            ]
+            if any(len(text) > _MAX_SUBSTITUTION for text in texts):
+                raise LimitReachedError(f"a substitution of more than {_MAX_SUBSTITUTION} characters was not parsed")
+            nested_commands = [each for text in texts for each in parse_commands(text) if each.words]
             address = find_download_address(nested_commands)
             if address is not None:
                 return address
@@ -88,6 +93,7 @@ class DownloadTracker:
     Attributes:
         files: the address of the content by normalised path.
         variables: the address of the content by variable name.
+        has_cut_text: whether a text that the script writes was cut.
         texts: the constant texts that the script writes to files, by normalised path.
         input_address: the address of the content that ``exec < …`` makes the input of all commands; or ``None``.
     """
@@ -96,6 +102,7 @@ class DownloadTracker:
     texts: dict[str, str] = field(default_factory=dict)
     input_address: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    has_cut_text: bool = False
     _names_below_variable: dict[str, str] = field(default_factory=dict)
 
     def find_stored_address(self, words: Iterable[str]) -> str | None:
@@ -143,11 +150,16 @@ class DownloadTracker:
             if address is None:
                 read_words = (word for each in commands[:-1] for word in (*each.words[1:], *each.input_files))
                 address = self.find_stored_address(read_words)
+        if text is None:  # one that is too long to be evaluated is unknown too
+            texts = ((each.input_text or "", *each.words) for each in commands)
+            self.has_cut_text = self.has_cut_text or any(sum(map(len, each)) > _MAX_TEXT_LENGTH for each in texts)
         for target in targets:
             if address is not None and target not in _NO_FILES:
                 self.files[target] = address
             elif text is not None:
-                self.texts[target] = f"{self.texts.get(target, '')}\n{text}"[:_MAX_TEXT_LENGTH]
+                whole_text = f"{self.texts.get(target, '')}\n{text}"
+                self.texts[target] = whole_text[:_MAX_TEXT_LENGTH]
+                self.has_cut_text = self.has_cut_text or len(whole_text) > _MAX_TEXT_LENGTH
 
     def _find_file(self, path: str) -> str | None:
         """Return the address of the downloaded file with this path, or with its name if a folder is unknown."""

@@ -6,7 +6,12 @@ import re
 from typing import Final
 
 from modelaudit.languages.shell.command import UNKNOWN_VALUE, Command
-from modelaudit.languages.shell.pipelines import list_program_words, runs_input
+from modelaudit.languages.shell.pipelines import (
+    MAX_INLINE_LENGTH,
+    check_inline_length,
+    list_program_words,
+    runs_input,
+)
 from modelaudit.languages.shell.program_names import (
     EVALUATORS,
     FETCHERS,
@@ -36,7 +41,6 @@ _INLINE_EXECUTION: Final = re.compile(
     rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_DOWNLOAD_OR_DECODE}|{_DOWNLOAD_OR_DECODE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
     r"|\.then\(eval\)"
 )
-_MAX_INLINE_LENGTH: Final = 20_000
 _WHOLE_OUTPUT: Final = re.compile(r"\s*(?:\$\([^()]*\)|`[^`]*`)\s*")
 
 
@@ -46,8 +50,16 @@ def names_program_by_pattern(word: str) -> bool:
 
 
 def executes_download_inline(words: list[str]) -> bool:
-    """Whether the program text in the words of an interpreter executes what it downloads or decodes."""
-    return _INLINE_EXECUTION.search(" ".join(words[1:])[:_MAX_INLINE_LENGTH]) is not None
+    """Whether the program text in the words of an interpreter executes what it downloads or decodes.
+
+    Raises:
+        LimitReachedError: the text is longer than is searched, and its first part does not.
+    """
+    program = " ".join(words[1:])
+    if _INLINE_EXECUTION.search(program, 0, MAX_INLINE_LENGTH) is not None:
+        return True
+    check_inline_length(program)
+    return False
 
 
 def list_executed_words(command: Command, words: list[str], name: str) -> list[str]:
@@ -70,6 +82,14 @@ def list_executed_words(command: Command, words: list[str], name: str) -> list[s
     if name == "hash" and "-p" in words:  # ``hash -p file name``: the file runs whenever ``name`` is called
         return words
     return [words[0], *environment_files, *(lost_words if "$" in words[0] else ())]
+
+
+def list_read_words(command: Command) -> list[str]:
+    """List the words that can name what a command reads: its arguments and its input."""
+    # ``cat <&${COPROC[0]}``: no word shows the variable.
+    has_unknown_input = UNKNOWN_VALUE in command.input_files
+    lost_words = [f"${variable}" for variable in command.lost_variables] if has_unknown_input else []
+    return [*command.words[1:], *command.input_files, *lost_words]
 
 
 def is_shell_text(text: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.languages.shell.brackets import find_closing_parenthesis
@@ -20,15 +21,29 @@ _HEADER: Final = re.compile(
 )
 # What moves the end of a body: a quoted text, an escape, a comment or a brace.
 _BODY_PIECE: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|(?<!\S)#[^\n]*|[{}]", re.DOTALL)
-_MAX_BODY_LENGTH: Final = 5000
+_MAX_BODY_LENGTH: Final = 200_000
+# Characters of all bodies of one text. Functions may nest, so that a body is a part of others.
+_MAX_SEARCHED_LENGTH: Final = 4_000_000
 
 
-def find_functions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the name of each function of a script and the text of its body, cut to 5000 characters."""
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a script; ``is_cut`` if the body is longer than is searched for its end."""
+
+    name: str
+    body: str
+    is_cut: bool
+
+
+def find_functions(text: str) -> Iterator[Function]:
+    """Yield the functions of a script; the bodies of all are cut together."""
+    length_left = _MAX_SEARCHED_LENGTH
     for match in iterate_within_deadline(_HEADER.finditer(text), items_per_check=16):
-        following = text[match.end() : match.end() + _MAX_BODY_LENGTH]
+        following = text[match.end() : match.end() + min(_MAX_BODY_LENGTH, length_left)]
         end = find_closing_parenthesis(following, 0) if match[3] == "(" else _find_body_end(following)
-        yield match[1] or match[2], following[:end]
+        length_left -= end
+        is_cut = end == len(following) and match.end() + end < len(text)
+        yield Function(match[1] or match[2], following[:end], is_cut)
 
 
 def _find_body_end(text: str) -> int:

@@ -16,10 +16,12 @@ from modelaudit.languages.shell.program_names import (
     SHELLS,
     normalize_program_name,
 )
+from modelaudit.wire.base import LimitReachedError
 
 _OPTIONS_WITH_VALUE: Final = frozenset({"-o", "-O", "--rcfile", "--init-file", "-W", "-X"})
 _STANDARD_INPUT: Final = frozenset({"-", "/dev/stdin", "/proc/self/fd/0", "/dev/fd/0"})
-_MAX_INLINE_LENGTH: Final = 20_000
+MAX_INLINE_LENGTH: Final = 200_000
+"""Characters of an inline program, such as the text behind ``python -c``, that are searched."""
 _READS_INPUT: Final = re.compile(r"stdin|STDIN|ARGF|\bopen\(0|<>")
 _EXECUTES_TEXT: Final = re.compile(r"\b(?:exec|eval|system|popen|execSync|subprocess\.\w+)\s*\(?")
 _AWKS: Final = frozenset({"awk", "gawk", "mawk", "nawk"})
@@ -106,9 +108,19 @@ def is_program_text_option(word: str) -> bool:
     return word.startswith("-") and not word.startswith("--") and word.endswith("c")
 
 
+def check_inline_length(program: str) -> None:
+    """Refuse an inline program that is longer than is searched.
+
+    Raises:
+        LimitReachedError: it is.
+    """
+    if len(program) > MAX_INLINE_LENGTH:
+        raise LimitReachedError(f"an inline program has more than {MAX_INLINE_LENGTH} characters; it was not analysed")
+
+
 def _runs_read_text(program: str) -> bool:
     """Whether the text of an inline program reads its standard input and executes text."""
-    program = program[:_MAX_INLINE_LENGTH]
+    check_inline_length(program)
     return _READS_INPUT.search(program) is not None and _EXECUTES_TEXT.search(program) is not None
 
 

@@ -26,6 +26,7 @@ from modelaudit.languages.shell.execution import (
     join_sources,
     judge_program_names,
     list_executed_words,
+    list_read_words,
     names_program_by_pattern,
     unwrap_commands,
 )
@@ -78,8 +79,8 @@ def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         state.reported.add((mention.use, mention.name, mention.where))
         yield mention
-    if state.reached_bound:
-        raise LimitReachedError(state.reached_bound)
+    if state.reached_bound or state.downloads.has_cut_text:
+        raise LimitReachedError(state.reached_bound or "a long text that the script writes to a file was not analysed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ class _ScriptAnalyzer:
     def _find_source_address(self, sources: list[Command]) -> str | None:
         """Return the address of content that commands download, or read (``dd if=file``) from a file that holds it."""
         self.state.spend_work(sum(sum(map(len, each.input_substitutions)) for each in sources if not each.words))
-        read_words = (word.removeprefix("if=") for each in sources for word in (*each.words[1:], *each.input_files))
+        read_words = (word.removeprefix("if=") for each in sources for word in list_read_words(each))
         return find_download_address(sources) or self.state.downloads.find_stored_address(read_words)
 
     def _analyze_nested(self, text: str, command: Command) -> Iterator[Mention]:

@@ -14,6 +14,7 @@ from modelaudit.languages.shell.lexer import MAX_COMMANDS, ShellLexer
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 
+_BODY_WORK: Final = 5000  # that a definition costs at most; each call costs the whole length of the function
 _BASE_WORK: Final = 500_000
 _WORK_PER_CHARACTER: Final = 4
 
@@ -63,9 +64,11 @@ class ScriptState:
         """Parse the commands of ``text`` and record its aliases."""
         self.spend_work(len(text))
         self.aliases.update(parse_aliases(text))
-        for name, body in find_functions(text):
-            self.spend_work(len(body))
-            self.functions[name] = body
+        for function in find_functions(text):
+            self.spend_work(min(len(function.body), _BODY_WORK))
+            self.functions[function.name] = function.body
+            if function.is_cut:
+                self.reached_bound = "only the first characters of a long function were analysed where it is called"
         lexer = ShellLexer(text, self.variables)
         commands = lexer.split_commands()
         if lexer.is_cut:

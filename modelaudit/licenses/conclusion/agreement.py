@@ -305,7 +305,7 @@ def complete_claims(
 ) -> tuple[LicenseClaim, ...]:
     """Add the claims that follow from file names and from link targets."""
     seen = {claim.artifact for claim in claims if claim.kind is ClaimKind.FOUND}
-    by_name = (claim for claim in claim_license_files(paths) if claim.artifact not in seen)
+    by_name = claim_license_files(path for path in paths if path not in seen)
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
 
 

@@ -410,6 +410,33 @@ def test_auto_map_of_a_json_document_is_reported_even_if_values_after_it_exceed_
         assert "auto_map.AutoModel" in str(reading.structures)
 
 
+_CODED_PICKLE = base64.b64encode(EVAL_ONE).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.yaml", f"a: 1\nb: {_CODED_PICKLE}\nc: 2\n"),
+        ("x.yaml", f"a: 1\nb: |\n  {_CODED_PICKLE[:24]}\n  {_CODED_PICKLE[24:]}\nc: 2\n"),
+        ("x.toml", f"[a]\nb = '{_CODED_PICKLE}'\n"),
+        ("x.ini", f"[a]\nb={_CODED_PICKLE}\n"),
+        ("x.csv", f"a,b\n1,{_CODED_PICKLE}\n"),
+        ("notes.txt", f"see {_CODED_PICKLE}.\n"),
+        ("README.md", f"see `{_CODED_PICKLE}`.\n"),
+        ("x.csv", f"a,b\n1,{EVAL_ONE.hex()},{'0' * 64}\n"),
+    ],
+)
+def test_pickle_in_base64_or_hexadecimal_digits_within_any_text_is_read(name: str, text: str, read_bytes) -> None:
+    reading = read_bytes(text.encode(), name)
+    assert ["pickle"] in reading.formats.values()
+
+
+def test_machine_program_in_base64_within_a_text_is_read_as_an_executable(read_bytes) -> None:
+    program = b"\x7fELF\x02\x01\x01" + bytes(60)
+    reading = read_bytes(f"a: {base64.b64encode(program).decode()}\n".encode(), "x.yaml")
+    assert ["executable"] in reading.formats.values()
+
+
 def test_base64_string_in_json_that_is_longer_than_its_bound_is_reported_as_unread(read_bytes, monkeypatch):
     encoded = base64.b64encode(pickle.dumps(list(range(100)))).decode()
     for string in (encoded, encoded.replace("A", "\\u0041")):  # plain, and with JSON escapes

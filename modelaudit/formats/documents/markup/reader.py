@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.documents.markup.dialects import Dialect, DialectSelector
-from modelaudit.formats.embedded import find_encoded_strings
 from modelaudit.languages.programs import report_unread_programs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -91,11 +90,6 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     if references:
         yield References("xml", references)
     yield from (*markup.unread, *dialect.unread)
-    # Encoded strings are found in a damaged text too. One that is too long to be searched is an error of its own.
-    try:
-        yield from find_encoded_strings(artifact.path, window, limits)
-    except WindowError as error:
-        damage = damage or error
     if damage is not None:
         raise damage
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from modelaudit.formats.embedded import DecodedWindow, find_encoded_strings
+from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages.document_settings import collect_json_settings
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
@@ -138,7 +138,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield Unread(UnreadReason.LIMIT, detail)
     if notebook.cell_count > _MAX_CELLS:
         yield Unread(UnreadReason.LIMIT, f"only its first {_MAX_CELLS} cells were read")
-    yield from find_encoded_strings(artifact.path, window, limits)
 
 
 def _read_notebook(window: Window, limits: Limits) -> _RawNotebook:

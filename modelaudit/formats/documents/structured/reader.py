@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from modelaudit.formats.documents.structured import DocumentDefect
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
-from modelaudit.formats.embedded import find_encoded_strings
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
@@ -96,7 +95,6 @@ def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     yield from _interpret_document(artifact.path, text, facts, limits)
     if facts.limit is not None:
         yield Unread(UnreadReason.LIMIT, str(facts.limit))
-    yield from find_encoded_strings(artifact.path, window, limits)
 
 
 def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, error: ValueError) -> Iterator[Reading]:
@@ -140,7 +138,6 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
     if not is_converted:
         detail = f"it is not JSON, and text of more than {_MOST_CONVERTED_BYTES} bytes is not read as relaxed JSON"
         yield Unread(UnreadReason.LIMIT, detail)
-    yield from find_encoded_strings(artifact.path, text.window, limits)
 
 
 def _scan_values(text: TextPieces, limits: Limits) -> JsonFacts:
