@@ -16,15 +16,11 @@ from typing import Final, TypeVar
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.documents.structured.logging_settings import LOGGING
-from modelaudit.formats.embedded import ENCODED_STRINGS
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS, list_program_readers
+from modelaudit.formats.text_searches import TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
-from modelaudit.languages.run_files import RUN_FILES
-from modelaudit.languages.secrets import SECRETS
-from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
-from modelaudit.languages.tool_files import TOOL_FILES
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
@@ -51,7 +47,6 @@ from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_ope
 
 _Result = TypeVar("_Result")
 _COUNTED_CLASSES: Final = (ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED)
-_TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, RUN_FILES, LOGGING, ENCODED_STRINGS)
 _LEADING_PADDING: Final = b"\0\r\n \t"
 """Bytes that may precede content behind the end of a format: zeros and white space."""
 
@@ -260,7 +255,7 @@ class ArtifactReading:
         if readers:
             absences = [unread for path, unread in self.unread.list_since(absences_before) if path == artifact.path]
             self._examine_unclaimed(artifact, window, classes, readers, absences, depth)
-        for search in _TEXT_SEARCHES:
+        for search in (*TEXT_SEARCHES, LOGGING):
             if search.recognises(head):
                 self.read_as(search, artifact, window, depth)
 

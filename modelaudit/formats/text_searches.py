@@ -1,0 +1,13 @@
+"""List the searches of every text, in addition to the reader of its format; therefore none is in ``READERS``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.embedded import ENCODED_STRINGS
+from modelaudit.languages.run_files import RUN_FILES
+from modelaudit.languages.secrets import SECRETS
+from modelaudit.languages.terms.prose import TERMS
+from modelaudit.languages.tool_files import TOOL_FILES
+
+TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, RUN_FILES, ENCODED_STRINGS)
