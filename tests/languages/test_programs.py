@@ -14,14 +14,6 @@ from modelaudit.model.report import Extent
 from modelaudit.model.structure import UnreadReason
 
 
-def list_searches() -> list[object]:
-    """List the searches for the files that commands run, each with its pattern as its id."""
-    by_runner = [search for _, search in run_files._BY_RUNNER]
-    others = [run_files._OUTPUT, run_files._COPY, run_files._FIND, run_files._MAKE_INCLUDE]
-    searches = [*by_runner, *run_files._BY_CONTEXT, *others]
-    return [pytest.param(search, id=str(number)) for number, search in enumerate(searches)]
-
-
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
@@ -254,17 +246,15 @@ def test_text_over_the_template_limit_is_an_absence_only_if_it_may_contain_an_at
     assert read_bytes(text * 2 + YAML_CALL.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}
 
 
-@pytest.mark.parametrize("search", list_searches())
-def test_each_text_that_a_search_for_run_files_matches_contains_a_needed_text(search: run_files._Search) -> None:
-    @given(st.from_regex(search.pattern))
+@pytest.mark.parametrize(
+    "command", [*run_files._BY_RUNNER, run_files._COPY, run_files._FIND], ids=lambda each: each.kind
+)
+def test_index_of_words_finds_each_command_that_its_pattern_matches_at_a_word(command: run_files._Command) -> None:
+    @given(st.from_regex(command.pattern, alphabet=st.characters(codec="latin-1", exclude_characters="\0\r")))
     @settings(max_examples=15)
     def check(text: str) -> None:
-        assert any(needed in text for needed in search.needed), text
+        everywhere = re.compile(rf"(?<![\w.-])(?:{command.pattern.pattern})")
+        found = run_files._WordIndex(text.encode("latin-1"), text).find_commands(command)
+        assert [match.span() for match in found] == [match.span() for match in everywhere.finditer(text)]
 
     check()
-
-
-def test_search_for_run_files_finds_no_match_in_a_text_without_a_needed_text() -> None:
-    search = run_files._Search(re.compile("a|b"), ("b",))
-    assert [match[0] for match in search.find_matches("a b a")] == ["a", "b", "a"]
-    assert list(search.find_matches("a")) == []
