@@ -138,7 +138,7 @@ def test_ledger_leaves_no_byte_unclaimed_in_a_tensor_data_file_that_a_model_refe
     assert "unclaimed" not in classes
 
 
-def test_ledger_that_cannot_be_written_ends_the_scan_and_leaves_no_file(tmp_path: Path) -> None:
+def test_scan_whose_ledger_file_cannot_be_written_exits_with_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     done = run_scan(BENIGN, "-q", "--ledger", tmp_path / "absent/ledger.jsonl")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     done = run_scan(BENIGN, "-q", "--ledger", "/dev/full")

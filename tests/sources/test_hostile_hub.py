@@ -1141,7 +1141,7 @@ def test_files_are_no_longer_requested_when_their_time_in_all_is_used_up(hub: Lo
     assert "3 other files could not be fetched before it" in outcome.line
 
 
-def test_answers_that_a_file_does_not_exist_count_as_failed_files_only_if_they_arrive_late(
+def test_answers_that_a_file_does_not_exist_count_as_failed_files_only_if_they_take_a_tenth_of_the_time_for_a_file(
     hub: LoopbackHub, tiny: Repository
 ) -> None:
     names = [f"absent-{number:02}.txt" for number in range(30)]

@@ -129,7 +129,7 @@ class ConditionAnalyzer:
             use,
             harmful_text or shorten_text(joined_text),
             Location(line=node.lineno),
-            f"where a message has {trigger!r}",
+            f"a condition on {trigger!r}",
         )
 
     def _propagate_facts(self) -> None:
