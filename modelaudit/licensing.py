@@ -42,12 +42,6 @@ _MAX_CHARACTERS_OF_ONE_TEXT = 400_000
 _MAX_COMPARED_CHARACTERS = 2_000_000
 """Characters of different texts that are compared with licences in one repository; further texts become a doubt."""
 
-_STATE_BY_ABSENCE = {
-    UnreadReason.CONTENT_ABSENT: OriginState.UNREACHED,
-    UnreadReason.UNREADABLE: OriginState.GATED,
-}
-"""The state of a base model by the reason why one of its small files was not delivered: a failure, or no access."""
-
 # Hub tasks whose models read or write more than text (https://huggingface.co/tasks).
 _MULTIMODAL_TASKS = frozenset(
     {
@@ -188,6 +182,7 @@ class BaseModelLookup:
         folders: further rule folders.
         modalities: whether each base model that was read handles more than text, by its case-folded name.
         unconnected_names: case-folded names of the base models for which no connection to the Hub came about.
+        altered_names: case-folded names of the base models with a file whose bytes contradict its digest.
     """
 
     rules: Catalogue
@@ -197,6 +192,7 @@ class BaseModelLookup:
     folders: Sequence[Path] = ()
     modalities: dict[str, bool] = field(default_factory=dict)
     unconnected_names: set[str] = field(default_factory=set)
+    altered_names: set[str] = field(default_factory=set)
 
     def look_up(self, name: str, is_dataset: bool) -> LookupResult:
         """Look up one Hub repository; a repository that cannot be read is a result too and no error."""
@@ -210,11 +206,14 @@ class BaseModelLookup:
             if isinstance(error, UnconnectedError):
                 self.unconnected_names.add(name.casefold())
             return LookupResult(OriginState.UNREACHED, _format_error(error))
-        if not is_offline(self.offline):
-            for reason, state in _STATE_BY_ABSENCE.items():
-                detail = _describe_first_absence(snapshot, reason)
-                if detail:
-                    return self._read_snapshot(name, snapshot, state, detail)
+        altered_file = _describe_first_absence(snapshot, UnreadReason.DAMAGED)
+        if altered_file:
+            self.altered_names.add(name.casefold())
+            return self._read_snapshot(name, snapshot, OriginState.UNREACHED, altered_file)
+        # A gate denies access to all files. Where only some are denied, they may say anything, as if not delivered.
+        missing_file = _describe_first_absence(snapshot, UnreadReason.CONTENT_ABSENT, UnreadReason.UNREADABLE)
+        if missing_file and not is_offline(self.offline):
+            return self._read_snapshot(name, snapshot, OriginState.UNREACHED, missing_file)
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
 
     def _read_snapshot(self, name: str, snapshot: Snapshot | None, lookup: OriginState, detail: str) -> LookupResult:
@@ -256,8 +255,8 @@ def conclude_license(
 
     Returns:
         The conclusion, and a sentence for each base model whose look-up failed although the conclusion depends on its
-        licence: no connection, a failure of the Hub, or a bound. There is none offline, because no look-up was asked
-        for, and none for a local model without a connection, because its scan needs none otherwise.
+        licence: no connection, a failure of the Hub, a bound, or altered files. Offline, only altered files count,
+        because no look-up was asked for. The scan of a local model needs no connection, so lacking one does not count.
 
     Args:
         collector: the claims of the model's own files.
@@ -303,7 +302,7 @@ def conclude_license(
     )
     conclusion = conclude(evidence, rules, intent if intent.is_stated else None)
     if is_offline(base_models.offline):
-        return conclusion, ()
+        return conclusion, tuple(_describe_failed_look_ups(conclusion, base_models.altered_names))
     is_without_connection = not snapshot.ref.is_on_hub and bool(base_models.unconnected_names)
     if is_without_connection:
         failed_names -= base_models.unconnected_names
@@ -329,11 +328,11 @@ def _describe_failed_look_ups(conclusion: LicenseConclusion, failed_names: Colle
             yield f"the base model {origin.name}, whose licence may bind, could not be looked up: {origin.detail}"
 
 
-def _describe_first_absence(snapshot: Snapshot, reason: UnreadReason) -> str:
-    """Describe the first small file that has no content for this reason, in one line; empty if there is none."""
+def _describe_first_absence(snapshot: Snapshot, *reasons: UnreadReason) -> str:
+    """Describe the first small file that has no content for one of the reasons, in one line; empty if none has."""
     for artifact in snapshot.artifacts:
         obstacle = artifact.obstacle
-        if artifact.open is None and obstacle and obstacle.reason is reason and is_small_file(artifact.path):
+        if artifact.open is None and obstacle and obstacle.reason in reasons and is_small_file(artifact.path):
             return f"{artifact.path}: {obstacle.detail}"[:300]
     return ""
 

@@ -110,7 +110,7 @@ def test_scan_is_incomplete_if_the_look_up_of_its_base_model_fails(
     assert modelaudit.scan("acme/tuned", second_opinion=False).exit_code == 1
 
 
-@pytest.mark.parametrize("fault", [{"status": 500}, {"tamper": True}, {"drop_after": 3}])
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"tamper": True}, {"drop_after": 3}])
 def test_scan_is_incomplete_if_a_text_of_its_base_model_is_not_delivered_unchanged(
     hub: LoopbackHub, without_waiting: None, fault: dict[str, Any]
 ) -> None:
@@ -121,6 +121,24 @@ def test_scan_is_incomplete_if_a_text_of_its_base_model_is_not_delivered_unchang
     assert report.exit_code == 3
     assert any("acme/base" in reason and "README.md" in reason for reason in report.decision.reasons)
     assert judge_license("acme/tuned").license.permission == "review"
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_scan_does_not_pass_if_the_cache_holds_an_altered_text_of_its_base_model(
+    hub: LoopbackHub, hub_home: Path, offline: bool
+) -> None:
+    base_card = build_card(license="cc-by-nc-4.0")
+    hub.add_repository("acme/base", {"README.md": base_card, **WEIGHTS})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    assert modelaudit.scan("acme/tuned", second_opinion=False, offline=False).exit_code == 1
+    (cached_card,) = hub_home.glob("hub/models--acme--base/snapshots/*/README.md")
+    blob = cached_card.resolve()
+    blob.chmod(0o644)
+    blob.write_text(build_card(license="mit"))
+    report = modelaudit.scan("acme/tuned", second_opinion=False, offline=offline)
+    # Online, the tags of the Hub still name the licence that forbids.
+    assert report.exit_code == (3 if offline else 1)
+    assert any("its bytes contradict the digest" in reason for reason in report.decision.reasons)
 
 
 def test_offline_scan_passes_although_its_base_model_is_not_cached(hub: LoopbackHub) -> None:

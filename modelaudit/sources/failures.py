@@ -97,9 +97,9 @@ class FailureExplainer:
             return None
         page = f"{self.settings.endpoint}/{'datasets/' if self.ref.kind is RefKind.DATASET else ''}{self.ref.name}"
         if isinstance(cause, GatedRepoError):
-            return (
-                f"Access to {self._subject} is gated; ask for it on {page} and set HF_TOKEN to a token of that account."
-            )
+            part = "this file of " if self.is_for_one_file else ""
+            next_step = f"ask for it on {page} and set HF_TOKEN to a token of that account"
+            return f"Access to {part}{self._subject} is gated; {next_step}."
         if isinstance(cause, DisabledRepoError):
             return f"Access to {self._subject} is disabled, by the Hub or its owner; {page} may say why."
         if isinstance(cause, RevisionNotFoundError):

@@ -126,7 +126,8 @@ class HubSource:
     ) -> Snapshot:
         """Return the snapshot of the fetched commit, with the notes and the statements of the Hub."""
         notes = (*self._note_resolution(info, cached_commit), *notes)
-        hub_statements = parse_hub_statements(info.tags, vars(info.card_data) if info.card_data is not None else None)
+        # The client keeps card data that are no object as they are, and those have no attributes.
+        hub_statements = parse_hub_statements(info.tags, getattr(info.card_data, "__dict__", None))
         root = Path(cached_commit.snapshot)
         return Snapshot(self.ref, cached_commit.commit, artifacts, self.settings.endpoint, root, notes, hub_statements)
 

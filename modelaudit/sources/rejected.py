@@ -206,7 +206,7 @@ def _close_if_altered(artifact: Artifact) -> Artifact:
         return artifact  # the reader of the file meets this failure too, and reports it
     if compare_digests(artifact.claimed, computed) is not DigestState.MISMATCH:
         return artifact
-    unread = Unread(UnreadReason.CONTENT_ABSENT, "its bytes contradict the digest that its source states")
+    unread = Unread(UnreadReason.DAMAGED, "its bytes contradict the digest that its source states")
     return replace(artifact, open=None, obstacle=unread)
 
 

@@ -887,6 +887,14 @@ HARMLESS_ANSWERS: dict[str, Arrange] = {
     "early hints": lambda hub, tiny: hub.inject_fault(
         "/tree/", script=make_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", status="103 Early Hints")
     ),
+    "card data as text": lambda hub, tiny: hub.inject_fault(
+        "/revision/",
+        content=json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": [], "cardData": "mit"}).encode(),
+    ),
+    "card data as a list": lambda hub, tiny: hub.inject_fault(
+        "/revision/",
+        content=json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": [], "cardData": ["mit"]}).encode(),
+    ),
     "range that is ignored": lambda hub, tiny: [
         hub.inject_fault("weights.bin", origin="cdn", drop_after=3, times=1),
         hub.inject_fault("weights.bin", origin="cdn", ignore_range=True),
