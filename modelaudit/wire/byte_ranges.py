@@ -1,21 +1,31 @@
 """Sort the bytes of an artifact into ranges of one class each.
 
-``RangeSet`` collects ranges in any order, and ``Partition`` has each byte in exactly one range.
+``RangeSet`` collects ranges in any order. ``Partition`` has each byte in exactly one range. ``GapReader`` classifies
+bytes between claims.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import chain, compress
 from operator import sub
 from typing import Final, NamedTuple
 
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import KIB
 from modelaudit.wire.base import LimitReachedError
 
 MAX_RANGES: Final = 1_000_000
 """Separate ranges of one class in one ledger: 16 bytes of memory each."""
+
+MAX_PADDING_BYTES: Final = 64 * KIB
+"""The longest run of equal bytes that counts as padding. Formats align to at most 64 KiB (pages of memory maps)."""
+
+_GAP_BLOCK_BYTES: Final = 4 * KIB
+"""Bytes that are read at once where many short ranges have no claim."""
 
 _COMPACT_AFTER: Final = 65_536
 """Ranges out of order after which a set is sorted and merged again."""
@@ -76,20 +86,17 @@ class RangeSet:
 
     def _compact(self) -> None:
         """Sort the ranges and merge those that overlap or touch; raises as ``add``."""
-        merged = RangeSet()
+        starts, ends, last_end = array("Q"), array("Q"), -1
         for start, end in sorted(zip(self._starts, self._ends, strict=True)):
-            merged._append_or_merge(start, end)
-        self._starts, self._ends, self._compacted_count = merged._starts, merged._ends, len(merged._starts)
+            if start > last_end:
+                starts.append(start)
+                ends.append(end)
+                last_end = end
+            elif end > last_end:
+                ends[-1] = last_end = end
+        self._starts, self._ends, self._compacted_count = starts, ends, len(starts)
         if self._compacted_count > MAX_RANGES:
             raise LimitReachedError(f"the claimed bytes lie in more than {MAX_RANGES} separate ranges")
-
-    def _append_or_merge(self, start: int, end: int) -> None:
-        """Add a range that begins no earlier than the last one."""
-        if self._starts and start <= self._ends[-1]:
-            self._ends[-1] = max(self._ends[-1], end)
-        else:
-            self._starts.append(start)
-            self._ends.append(end)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """Yield the (start, end) of each separate range, in order."""
@@ -150,3 +157,31 @@ class Partition:
             class_: sum(compress(lengths, self.numbers.translate(_SELECTIONS[number])))
             for number, class_ in enumerate(_CLASSES)
         }
+
+
+class GapReader:
+    """Reads the bytes without a claim, of which many lie close together: alignment is between most parts of a file."""
+
+    def __init__(self, window: Window, starts: array[int]) -> None:
+        """Read gaps of ``window``. ``starts`` are the starts of the claimed ranges, in order: gaps end there."""
+        self._window = window
+        self._starts = starts
+        self._block, self._block_start = b"", 0
+
+    def classify(self, start: int, end: int) -> int:
+        """Return the class of the bytes of a gap: a short run of equal bytes is padding and counts as data.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
+        length = end - start
+        if length > MAX_PADDING_BYTES:
+            return UNCLAIMED
+        place = start - self._block_start
+        if not 0 <= place <= len(self._block) - length:
+            # Up to the last claim that begins within the block, so that nothing behind the last gap is read.
+            next_claim = bisect_right(self._starts, start + _GAP_BLOCK_BYTES)
+            block_end = max(end, self._starts[next_claim - 1] if next_claim else 0)
+            self._block, self._block_start, place = self._window.read(start, block_end - start), start, 0
+        gap = self._block[place : place + length]
+        return DATA if gap.count(gap[:1]) == length else UNCLAIMED

@@ -25,15 +25,16 @@ Source: https://flatbuffers.dev/internals/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
-from modelaudit.wire.ledger import claim_data, claim_parsed
+from modelaudit.wire.byte_ranges import DATA, PARSED
+from modelaudit.wire.flatbuffers import FlatBuffer, Table, VTable
+from modelaudit.wire.ledger import ClaimableWindow, claim_parsed
 
 _SHORT_VECTOR_BYTES: Final = 16
 """Bytes of a vector of numbers that counts as parsed: most are shapes, and they hold no other content."""
@@ -118,18 +119,39 @@ def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:
                 raise LimitReachedError(f"its tables nest more than {_MOST_LEVELS} deep", following[0].position)
 
 
+_Visit = Callable[[int], Iterable[tuple[Table, str]]]
+"""Claims the text or the vector to which the offset at a position points.
+
+It returns the tables to which it points, directly or through a vector, each with the name of its type.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The parts of all tables of one type that share a list of fields (vtable).
+
+    Attributes:
+        ranges: the start and the end of the parts of the table itself, counted from its position.
+        references: the place of each offset, counted from the table's position, and the visit of its target.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+    references: tuple[tuple[int, _Visit], ...]
+
+
 class SchemaWalk:
     """Claims one table of a buffer after the other, and remembers tables and layouts in bounded memory.
 
     A bound that is reached costs work and no claim: a table that is not remembered is claimed again. ``FlatBuffer``
-    bounds that work.
+    bounds that work. Thousands of tables share a layout, so all that depends on the schema is decided once for each.
     """
 
     def __init__(self, buffer: FlatBuffer, schema: FlatSchema) -> None:
         self._buffer = buffer
         self._schema = schema
+        self._claim = buffer.window.claim if isinstance(buffer.window, ClaimableWindow) else _forget_claim
         self._visited: set[tuple[int, str]] = set()
-        self._layouts: dict[tuple[int, str], _Layout] = {}
+        self._layouts: dict[tuple[VTable, str], _Layout] = {}
 
     @property
     def remembered_count(self) -> int:
@@ -149,61 +171,130 @@ class SchemaWalk:
 
     def claim_table(self, table: Table, name: str) -> Iterator[tuple[Table, str]]:
         """Claim a table, and its texts and vectors; yield each table that it refers to, with the name of its type."""
-        buffer = self._buffer
-        layout = self._get_layout(table, name)
+        claim, start_of_table = self._claim, table.position
+        layout = self._get_layout(table.vtable, name)
         for start, end in layout.ranges:
-            claim_parsed(buffer.window, table.position + start, table.position + end)
-        for slot, type_, distance in layout.references:
-            target = buffer.follow_offset(table.position + distance)
-            if type_ == "union":
-                type_number = table.number(slot - 1, "B")  # the slot before a union has the number of its type
-                selected = self._schema.unions[f"{name}.{slot}"].get(type_number)
-                if selected is not None:
-                    yield Table(buffer, target), selected
-            else:
-                yield from _claim_target(buffer, target, type_)
+            claim(start_of_table + start, start_of_table + end, PARSED)
+        for distance, visit in layout.references:
+            yield from visit(start_of_table + distance)
 
-    def _get_layout(self, table: Table, name: str) -> _Layout:
+    def _get_layout(self, vtable: VTable, name: str) -> _Layout:
         """Return the layout of a table of the type ``name``, which most tables of that type share."""
-        layout = self._layouts.get((table.vtable, name))
+        layout = self._layouts.get((vtable, name))
         if layout is None:
             if len(self._layouts) >= _MOST_LAYOUTS_KEPT:
                 self._layouts.clear()
-            layout = self._layouts[table.vtable, name] = _lay_out_table(self._buffer, table, self._schema.tables[name])
+            layout = self._layouts[vtable, name] = self._lay_out_table(vtable, name)
         return layout
 
+    def _lay_out_table(self, vtable: VTable, name: str) -> _Layout:
+        """Claim a list of fields, and return the layout that it gives to the fields of the tables of this type."""
+        fields = self._schema.tables[name]
+        # Entries for slots behind the known ones stay unclaimed.
+        known_slots = max(fields, default=-1) + 1
+        known_bytes = min(vtable.length, _VTABLE_HEAD + _SLOT_BYTES * known_slots)
+        self._claim(vtable.position, vtable.position + known_bytes, PARSED)
+        ranges: list[tuple[int, int]] = [(0, _OFFSET_BYTES)]
+        references: list[tuple[int, _Visit]] = []
+        for slot, type_ in fields.items():
+            distance = self._buffer.find_slot(vtable, slot)
+            if not distance:
+                continue
+            is_in_table = type_.isdigit()  # a number or a structure in the table itself, of so many bytes
+            ranges.append((distance, distance + (int(type_) if is_in_table else _OFFSET_BYTES)))
+            if type_ == "union":
+                number_distance = self._buffer.find_slot(vtable, slot - 1)
+                number_place = number_distance - distance if number_distance else None
+                visit: _Visit = partial(self._visit_union, self._schema.unions[f"{name}.{slot}"], number_place)
+                references.append((distance, visit))
+            elif not is_in_table:
+                references.append((distance, self._choose_visit(type_)))
+        return _Layout(_join_ranges(ranges), tuple(references))
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The parts of all tables of one type that share a list of fields (vtable).
+    def _choose_visit(self, type_: str) -> _Visit:
+        """Return the visit of the target of an offset with this type, which is no union."""
+        if type_ == "text":
+            return self._visit_text
+        if type_ == "data":
+            return self._visit_data
+        if type_.endswith("*"):  # "4*" is a vector of numbers of four bytes
+            return partial(self._visit_numbers, int(type_[:-1]))
+        if type_ == "text[]":
+            return self._visit_texts
+        if type_.endswith("[]"):
+            return partial(self._visit_tables, type_[:-2])
+        return partial(self._visit_table, type_)
 
-    Attributes:
-        ranges: the start and the end of the parts of the table itself, counted from its position.
-        references: the slot, the type and the place of each offset; the place is counted from the table's position.
-    """
+    def _visit_table(self, type_: str, place: int) -> Iterable[tuple[Table, str]]:
+        return ((Table(self._buffer, self._buffer.follow_offset(place)), type_),)
 
-    ranges: tuple[tuple[int, int], ...]
-    references: tuple[tuple[int, str, int], ...]
+    def _visit_tables(self, type_: str, place: int) -> Iterable[tuple[Table, str]]:
+        for position in self._visit_offsets(place):
+            yield Table(self._buffer, position), type_
 
+    def _visit_union(
+        self, types: Mapping[int, str], number_place: int | None, place: int
+    ) -> Iterable[tuple[Table, str]]:
+        """Return the table of a union.
 
-def _lay_out_table(buffer: FlatBuffer, table: Table, fields: Mapping[int, str]) -> _Layout:
-    """Claim the list of fields of a table, and return the layout that it gives to ``fields``."""
-    # Entries for slots behind the known ones stay unclaimed.
-    known_slots = max(fields, default=-1) + 1
-    vtable_end = min(table.vtable + table.vtable_bytes, table.vtable + _VTABLE_HEAD + _SLOT_BYTES * known_slots)
-    claim_parsed(buffer.window, table.vtable, vtable_end)
-    ranges, references = [(0, _OFFSET_BYTES)], []
-    for slot, type_ in fields.items():
-        place = table.find_field(slot)
-        if not place:
-            continue
-        distance = place - table.position
-        if type_.isdigit():  # a number or a structure in the table itself, of so many bytes
-            ranges.append((distance, distance + int(type_)))
+        Args:
+            types: the type of the table by the number that selects it.
+            number_place: the place of that number, counted from the offset; ``None`` if the writer omitted it.
+            place: the position of the offset.
+        """
+        position = self._buffer.follow_offset(place)
+        number = 0 if number_place is None else self._buffer.read_number(place + number_place, "B")
+        selected_type = types.get(number)
+        return () if selected_type is None else ((Table(self._buffer, position), selected_type),)
+
+    def _visit_text(self, place: int) -> Iterable[tuple[Table, str]]:
+        self._claim_text(self._buffer.follow_offset(place))
+        return ()
+
+    def _visit_texts(self, place: int) -> Iterable[tuple[Table, str]]:
+        for position in self._visit_offsets(place):
+            self._buffer.spend()
+            self._claim_text(position)
+        return ()
+
+    def _claim_text(self, position: int) -> None:
+        """Claim a text: its length, its bytes and the zero byte after them."""
+        start = position + _LENGTH_BYTES
+        end = start + self._buffer.read_count(position, 1) + 1
+        self._claim(position, start, PARSED)
+        self._claim(start, end, DATA)
+
+    def _visit_data(self, place: int) -> Iterable[tuple[Table, str]]:
+        position = self._buffer.follow_offset(place)
+        start = position + _LENGTH_BYTES
+        end = start + self._buffer.read_count(position, 1)
+        self._claim(position, start, PARSED)
+        self._claim(start, end, DATA)
+        return ()
+
+    def _visit_numbers(self, width: int, place: int) -> Iterable[tuple[Table, str]]:
+        """Claim a vector of numbers. Many in a row, such as the leaves of trees, are data as a tensor is."""
+        position = self._buffer.follow_offset(place)
+        start = position + _LENGTH_BYTES
+        end = start + self._buffer.read_count(position, width) * width
+        if end - start <= _SHORT_VECTOR_BYTES:
+            self._claim(position, end, PARSED)
         else:
-            ranges.append((distance, distance + _OFFSET_BYTES))
-            references.append((slot, type_, distance))
-    return _Layout(_join_ranges(ranges), tuple(references))
+            self._claim(position, start, PARSED)
+            self._claim(start, end, DATA)
+        return ()
+
+    def _visit_offsets(self, place: int) -> Iterator[int]:
+        """Claim a vector of offsets, and return the positions that they point to."""
+        position = self._buffer.follow_offset(place)
+        start = position + _LENGTH_BYTES
+        count = self._buffer.read_count(position, _OFFSET_BYTES)
+        self._claim(position, start + count * _OFFSET_BYTES, PARSED)
+        return self._buffer.follow_offsets(start, count)
+
+
+def _forget_claim(start: int, end: int, number: int) -> None:
+    """Forget a claim on a window without a ledger."""
 
 
 def _join_ranges(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -215,47 +306,6 @@ def _join_ranges(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         else:
             joined.append((start, end))
     return tuple(joined)
-
-
-def _claim_target(buffer: FlatBuffer, target: int, type_: str) -> Iterator[tuple[Table, str]]:
-    """Claim the text or the vector at ``target``; yield each table there, or in it, with the name of its type."""
-    if type_ == "text":
-        _claim_text(buffer, target)
-    elif type_ == "data":
-        vector = Vector(buffer, target, 1)
-        claim_parsed(buffer.window, target, vector.start)
-        claim_data(buffer.window, vector.start, vector.start + vector.count)
-    elif type_.endswith("*"):  # "4*" is a vector of numbers of four bytes
-        vector = Vector(buffer, target, int(type_[:-1]))
-        end = vector.start + vector.count * vector.width
-        # Many numbers in a row, such as the leaves of trees, are data as a tensor is.
-        is_data = end - vector.start > _SHORT_VECTOR_BYTES
-        claim_parsed(buffer.window, target, vector.start if is_data else end)
-        if is_data:
-            claim_data(buffer.window, vector.start, end)
-    elif type_.endswith("[]"):
-        yield from _claim_offsets(buffer, Vector(buffer, target, _OFFSET_BYTES), type_[:-2])
-    else:
-        yield Table(buffer, target), type_
-
-
-def _claim_text(buffer: FlatBuffer, position: int) -> None:
-    """Claim a text: its length, its bytes and the zero byte after them."""
-    vector = Vector(buffer, position, 1)
-    claim_parsed(buffer.window, position, vector.start)
-    claim_data(buffer.window, vector.start, vector.start + vector.count + 1)
-
-
-def _claim_offsets(buffer: FlatBuffer, vector: Vector, type_: str) -> Iterator[tuple[Table, str]]:
-    """Claim a vector of offsets; claim the texts that they point to, or yield the tables that they point to."""
-    length_start = vector.start - _LENGTH_BYTES
-    claim_parsed(buffer.window, length_start, vector.start + vector.count * _OFFSET_BYTES)
-    for index in range(vector.count):
-        if type_ == "text":
-            buffer.spend()
-            _claim_text(buffer, buffer.follow_offset(vector.start + index * _OFFSET_BYTES))
-        else:
-            yield vector.table(index), type_
 
 
 def _check_names(schema: FlatSchema) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, Limits
@@ -24,16 +24,28 @@ _MOST_BLOCKS: Final = 64
 _NODES_PER_TABLE: Final = 5
 _INTEGER_STRUCTS: Final = {code: struct.Struct("<" + code) for code in "bBhHiIqQ"}
 _LENGTH_BYTES: Final = 4  # the number of elements, in front of a vector
+_OFFSET_BYTES: Final = 4
+_OFFSETS_AT_ONCE: Final = 4096
+"""Offsets of a vector that are read at once, to bound memory."""
+_MOST_VTABLES: Final = 10_000
+"""Lists of fields that are kept in memory. Thousands of tables share one, except in a hostile file."""
 _VTABLE_HEAD: Final = 4  # the length of the vtable and that of the table, two bytes each
 _SLOT_BYTES: Final = 2
 IDENTIFIER_OFFSET: Final = 4
 """Offset of the four letters that identify the format, in bytes."""
 
 
+class VTable(NamedTuple):
+    """The list of the fields of a table: its position in the buffer, and its length in bytes."""
+
+    position: int
+    length: int
+
+
 class FlatBuffer:
     """A window that holds one buffer; at most a fixed number of its tables and elements are read."""
 
-    __slots__ = ("_blocks", "_left", "_most", "_newest", "_newest_index", "size", "window")
+    __slots__ = ("_blocks", "_left", "_most", "_newest", "_newest_start", "_vtables", "size", "window")
 
     def __init__(self, window: Window, limits: Limits) -> None:
         most_tables = limits.document_nodes // _NODES_PER_TABLE
@@ -41,7 +53,9 @@ class FlatBuffer:
         self.size = window.size
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         # The block that was read last, apart from the others: nearly every number lies in it.
-        self._newest_index, self._newest = -1, b""
+        self._newest_start, self._newest = 0, b""
+        # Lists of fields that lie in the buffer, by their position.
+        self._vtables: dict[int, VTable] = {}
         self._most = self._left = most_tables
 
     def read_root(self) -> Table:
@@ -67,15 +81,45 @@ class FlatBuffer:
             WindowError: the window could not return the requested bytes.
         """
         integer_struct = _INTEGER_STRUCTS[code]
-        place_in_block = position % _BLOCK
-        is_inside_file = 0 <= position <= self.size - integer_struct.size
-        if is_inside_file and place_in_block <= _BLOCK - integer_struct.size:
-            index = position // _BLOCK
-            block = self._newest if index == self._newest_index else self._load_block(index)
-            value: int = integer_struct.unpack_from(block, place_in_block)[0]
-        else:  # the number extends into the next block, or lies outside the buffer, which ``read_bytes`` rejects
+        place_in_newest = position - self._newest_start
+        value: int
+        if 0 <= place_in_newest <= len(self._newest) - integer_struct.size:
+            value = integer_struct.unpack_from(self._newest, place_in_newest)[0]
+        else:
             value = integer_struct.unpack(self.read_bytes(position, integer_struct.size))[0]
         return value
+
+    def read_vtable(self, position: int) -> VTable:
+        """Return the list of fields of the table at ``position``, and count the table.
+
+        Raises:
+            DamagedError: the list would lie outside the buffer, or its length is invalid.
+            LimitReachedError: too many tables were read.
+            WindowError: the window could not return the requested bytes.
+        """
+        self.spend()
+        start = position - self.read_number(position, "i")
+        vtable = self._vtables.get(start)
+        if vtable is None:
+            length = self.read_number(start, "H")
+            if length < _VTABLE_HEAD or length % _SLOT_BYTES or start + length > self.size:
+                detail = f"a table states an invalid length of {length} bytes for its list of fields"
+                raise DamagedError(detail, position)
+            vtable = VTable(start, length)
+            if len(self._vtables) < _MOST_VTABLES:
+                self._vtables[start] = vtable
+        return vtable
+
+    def find_slot(self, vtable: VTable, slot: int) -> int:
+        """Return the place of a field, counted from the position of its table; 0 if it is omitted.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
+        entry = _VTABLE_HEAD + _SLOT_BYTES * slot
+        if entry + _SLOT_BYTES > vtable.length:  # the writer did not know this slot
+            return 0
+        return self.read_number(vtable.position + entry, "H")
 
     def read_bytes(self, position: int, length: int) -> bytes:
         """Return ``length`` bytes at ``position``. Raises like ``read_number``."""
@@ -88,10 +132,34 @@ class FlatBuffer:
 
     def follow_offset(self, position: int) -> int:
         """Return the position that the offset at ``position`` points to. Raises like ``read_number``."""
-        offset = self.read_number(position, "I")
+        return self._resolve_offset(position, self.read_number(position, "I"))
+
+    def follow_offsets(self, start: int, count: int) -> Iterator[int]:
+        """Yield the positions that ``count`` offsets from ``start`` on point to. Raises like ``read_number``."""
+        for first in range(0, count, _OFFSETS_AT_ONCE):
+            position = start + first * _OFFSET_BYTES
+            offsets = self.read_bytes(position, min(_OFFSETS_AT_ONCE, count - first) * _OFFSET_BYTES)
+            for (offset,) in _INTEGER_STRUCTS["I"].iter_unpack(offsets):
+                yield self._resolve_offset(position, offset)
+                position += _OFFSET_BYTES
+
+    def _resolve_offset(self, position: int, offset: int) -> int:
+        """Return the position that ``offset``, which lies at ``position``, points to; raises ``DamagedError``."""
         if not offset or position + offset >= self.size:
             raise DamagedError(f"an offset of {offset} points outside the buffer", position)
         return position + offset
+
+    def read_count(self, position: int, width: int) -> int:
+        """Return the number of elements of ``width`` bytes of the vector at ``position``.
+
+        Raises:
+            DamagedError: the vector would end outside the buffer.
+            WindowError: the window could not return the requested bytes.
+        """
+        count = self.read_number(position, "I")
+        if position + _LENGTH_BYTES + count * width > self.size:
+            raise DamagedError(f"a vector of {count} elements of {width} bytes ends beyond the file", position)
+        return count
 
     def _load_block(self, index: int) -> bytes:
         """Return the block with this index, from memory or the window, and drop the least recently used block."""
@@ -103,7 +171,7 @@ class FlatBuffer:
                 self._blocks.popitem(last=False)
         else:
             self._blocks.move_to_end(index)
-        self._newest_index, self._newest = index, block
+        self._newest_start, self._newest = index * _BLOCK, block
         return block
 
 
@@ -114,12 +182,9 @@ class Vector:
 
     def __init__(self, buffer: FlatBuffer, position: int, width: int) -> None:
         self._buffer = buffer
-        self.count = buffer.read_number(position, "I")
+        self.count = buffer.read_count(position, width)
         self.start = position + _LENGTH_BYTES
         self.width = width
-        if self.start + self.count * width > buffer.size:
-            detail = f"a vector of {self.count} elements of {width} bytes ends beyond the file"
-            raise DamagedError(detail, position)
 
     def read_first_bytes(self, most_bytes: int) -> bytes:
         """Return the first ``most_bytes`` bytes.
@@ -161,31 +226,20 @@ class Table:
 
     Attributes:
         position: offset of the table in the buffer.
-        vtable: offset of its list of fields.
-        vtable_bytes: length of that list.
+        vtable: its list of fields.
     """
 
-    __slots__ = ("_buffer", "position", "vtable", "vtable_bytes")
+    __slots__ = ("_buffer", "position", "vtable")
 
     def __init__(self, buffer: FlatBuffer, position: int) -> None:
-        buffer.spend()
         self._buffer = buffer
         self.position = position
-        self.vtable = position - buffer.read_number(position, "i")
-        self.vtable_bytes = buffer.read_number(self.vtable, "H")
-        is_invalid = self.vtable_bytes < _VTABLE_HEAD or self.vtable_bytes % _SLOT_BYTES
-        if is_invalid or self.vtable + self.vtable_bytes > buffer.size:
-            raise DamagedError(
-                f"a table states an invalid length of {self.vtable_bytes} bytes for its list of fields", position
-            )
+        self.vtable = buffer.read_vtable(position)
 
     def find_field(self, slot: int) -> int:
         """Return the position of a field; 0 if it is omitted. Raises like ``FlatBuffer.read_number``."""
-        entry = _VTABLE_HEAD + _SLOT_BYTES * slot
-        if entry + _SLOT_BYTES > self.vtable_bytes:  # the writer did not know this slot
-            return 0
-        offset = self._buffer.read_number(self.vtable + entry, "H")
-        return self.position + offset if offset else 0
+        distance = self._buffer.find_slot(self.vtable, slot)
+        return self.position + distance if distance else 0
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
         """Return an integer field in the ``struct`` format ``code``. Raises like ``FlatBuffer.read_number``."""

@@ -14,13 +14,11 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from heapq import merge
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, cycle
 from typing import Final
 
 from modelaudit.model.artifact import Window
-from modelaudit.model.limits import KIB
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.byte_ranges import (
@@ -30,12 +28,10 @@ from modelaudit.wire.byte_ranges import (
     UNCLAIMED,
     ByteClass,
     ByteRange,
+    GapReader,
     Partition,
     RangeSet,
 )
-
-MAX_PADDING_BYTES: Final = 64 * KIB
-"""The longest run of equal bytes that counts as padding. Formats align to at most 64 KiB (pages of memory maps)."""
 
 _MAX_OFFSET: Final = (1 << 63) - 1
 """No file is larger; hostile files state sizes that fit no 64 bits."""
@@ -53,6 +49,8 @@ _MAX_RANGES_IN_ORDER: Final = 2 * MAX_RANGES
 """Ranges of both classes."""
 
 _RANGES_SHOWN: Final = 3
+_NO_RANGE: Final = (_MAX_OFFSET + 1, _MAX_OFFSET + 1)
+"""In place of the range after the last one."""
 
 _CONTROL_CHARACTERS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _EIGHT_BIT_CONTROLS: Final = re.compile(rb"[\x80-\x9f]")
@@ -150,59 +148,45 @@ class ByteLedger:
         if has_all_in_order and covers_all and self._starts[1:] == self._ends[:-1]:
             partition.ends, partition.numbers = self._ends[:], self._numbers[:]
             return partition
+        if not has_all_in_order:
+            self._resolve_overlaps()
+        gaps = GapReader(window, self._starts)
         position = 0
-        for start, end, number in self._list_claims() if has_all_in_order else self._resolve_overlaps():
-            start, end = min(start, size), min(end, size)
+        for start, end, number in zip(self._starts, self._ends, self._numbers, strict=True):
+            if end > size:
+                start, end = min(start, size), size
             if start > position:
-                partition.append(start, _classify_gap(window, position, start))
+                partition.append(start, gaps.classify(position, start))
             if start < end:
                 partition.append(end, number)
                 position = end
         if position < size:
-            partition.append(size, _classify_gap(window, position, size))
+            partition.append(size, gaps.classify(position, size))
         return partition
 
-    def _list_claims(self) -> Iterable[tuple[int, int, int]]:
-        """Return the start, the end and the class of each range that came in order."""
-        return zip(self._starts, self._ends, self._numbers, strict=True)
-
-    def _resolve_overlaps(self) -> Iterator[tuple[int, int, int]]:
-        """Yield the start, the end and the class of each range, in order and without overlap."""
-        for start, end, number in self._list_claims():
+    def _resolve_overlaps(self) -> None:
+        """Put all ranges in order, without those of data that overlap with parsed ones."""
+        for start, end, number in zip(self._starts, self._ends, self._numbers, strict=True):
             self._others[number].add(start, end)
-        self._starts, self._ends, self._numbers, self._end = array("Q"), array("Q"), bytearray(), 0
-        self._number = UNCLAIMED
         parsed_ranges, data_ranges = self._others
-        parsed = ((start, end, PARSED) for start, end in parsed_ranges)
-        data = ((start, end, DATA) for start, end in _subtract(data_ranges, parsed_ranges))
-        return merge(parsed, data)
-
-
-def _subtract(ranges: RangeSet, removed: RangeSet) -> Iterator[tuple[int, int]]:
-    """Yield the (start, end) of those parts of ``ranges`` that lie outside ``removed``, in order."""
-    cuts = iter(removed)
-    cut = next(cuts, None)
-    for start, end in ranges:
-        position = start
-        while cut is not None and cut[0] < end:
-            if position < cut[0]:
-                yield position, cut[0]
-            position = max(position, cut[1])
-            if cut[1] > end:
-                # The cut reaches into the next range, so it is still needed there.
-                break
-            cut = next(cuts, None)
-        if position < end:
-            yield position, end
-
-
-def _classify_gap(window: Window, start: int, end: int) -> int:
-    """Classify bytes without a claim: a short run of equal bytes is padding and counts as data."""
-    if end - start <= MAX_PADDING_BYTES:
-        gap = window.read(start, end - start)
-        if gap.count(gap[:1]) == end - start:
-            return DATA
-    return UNCLAIMED
+        in_order = ByteLedger()
+        parsed = iter(parsed_ranges)
+        parsed_start, parsed_end = next(parsed, _NO_RANGE)
+        position = 0
+        for start, end in data_ranges:
+            # A parsed range may have covered the first bytes.
+            position = max(position, start)
+            while parsed_start < end:
+                in_order.claim(position, parsed_start, DATA)
+                in_order.claim(parsed_start, parsed_end, PARSED)
+                position = max(position, parsed_end)
+                parsed_start, parsed_end = next(parsed, _NO_RANGE)
+            in_order.claim(position, end, DATA)
+        while parsed_start < parsed_end:
+            in_order.claim(parsed_start, parsed_end, PARSED)
+            parsed_start, parsed_end = next(parsed, _NO_RANGE)
+        self._starts, self._ends, self._numbers = in_order._starts, in_order._ends, in_order._numbers
+        self._end, self._number, self._others = in_order._end, in_order._number, in_order._others
 
 
 def describe_unclaimed(ranges: Sequence[ByteRange], formats: Sequence[str]) -> Unread:

@@ -8,7 +8,7 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -27,12 +27,12 @@ FIXED32: Final = 5
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
 _NUMBER_SHIFT: Final = 3
 """The number of a field begins at this bit of its key; the wire type is below."""
-_WIRE_TYPE_BITS: Final = (1 << _NUMBER_SHIFT) - 1
+WIRE_TYPE_BITS: Final = (1 << _NUMBER_SHIFT) - 1
 _MOST_NUMBER: Final = (1 << 29) - 1
 _VARINT_BYTES: Final = 10
-_CONTINUED: Final = 0x80
+CONTINUED: Final = 0x80
 """The highest bit of a byte of a varint: another byte follows."""
-_SHORT_FIELD_BYTES: Final = 1 + _VARINT_BYTES
+SHORT_FIELD_BYTES: Final = 1 + _VARINT_BYTES
 """The longest field whose content is a number: a key of one byte, and the number."""
 _LOWEST_64_BITS: Final = (1 << 64) - 1
 _MOST_BYTES_IN_MEMORY: Final = 4 * MIB
@@ -209,6 +209,11 @@ class FieldCursor(Cursor):
         """The block in memory, and its position in the window."""
         return self._buffer, self._buffer_start
 
+    @property
+    def known_end(self) -> int:
+        """The position in the window up to which the block holds bytes of the message."""
+        return self._buffer_start + self._known
+
     def _load_block(self) -> None:
         """Load the block at the offset, unless the block in memory reaches to the end of the message."""
         if self._buffer_start <= self.offset and self._buffer_start + self._known >= self.end:
@@ -230,7 +235,7 @@ class FieldCursor(Cursor):
             self._load_block()
             place = self.offset - self._buffer_start
         known = self._known
-        if place < known and (byte := self._buffer[place]) < _CONTINUED:
+        if place < known and (byte := self._buffer[place]) < CONTINUED:
             # Keys and most lengths take one byte: this path halves the time of a large graph.
             self.offset += 1
             return byte
@@ -238,7 +243,7 @@ class FieldCursor(Cursor):
         for byte in self._buffer[place : min(place + _VARINT_BYTES, known)]:
             value |= (byte & 0x7F) << shift
             shift += 7
-            if byte < _CONTINUED:
+            if byte < CONTINUED:
                 self.offset += shift // 7
                 return value & _LOWEST_64_BITS
         raise DamagedError("a varint is truncated or too long", self.offset)
@@ -255,7 +260,7 @@ class FieldCursor(Cursor):
         number = key >> _NUMBER_SHIFT
         if not 0 < number <= _MOST_NUMBER:
             raise DamagedError(f"{number} is not a valid field number", key_offset)
-        return number, key & _WIRE_TYPE_BITS
+        return number, key & WIRE_TYPE_BITS
 
     def skip_group(self) -> None:
         """Skip the fields up to the end of the group whose key was consumed last.
@@ -280,52 +285,6 @@ class FieldCursor(Cursor):
             groups += 1 if wire == GROUP else -1
             if groups > _MOST_OPEN_GROUPS:
                 raise DamagedError("groups nest too deep", key_offset)
-
-    def skip_short_field(self, types: Mapping[int, str]) -> str | None:
-        """Consume one field whose key is one byte of ``types``, and return the type; set ``body`` to its content.
-
-        Most fields are like that, and this takes a quarter of the time of ``skip_field``. Return ``None`` and consume
-        nothing if the key is not in ``types``, or if the field is long, damaged or perhaps not in memory.
-        """
-        start = self.offset - self._buffer_start
-        # The last bytes of the block are left to ``skip_field``, so that no read here needs a check.
-        if not 0 <= start < self._known - _SHORT_FIELD_BYTES:
-            return None
-        block = self._buffer
-        key = block[start]
-        type_ = types.get(key)
-        if type_ is None:
-            return None
-        end = body = start + 1
-        wire = key & _WIRE_TYPE_BITS
-        if wire == BYTES:
-            length = block[body]
-            if length >= _CONTINUED:  # a length of two bytes; longer ones are left to ``skip_field``
-                if block[body + 1] >= _CONTINUED:
-                    return None
-                length += (block[body + 1] << 7) - _CONTINUED
-                body += 1
-            body += 1
-            end = body + length
-            if end > self._known:
-                return None
-        elif wire == VARINT:
-            while block[end] >= _CONTINUED:
-                end += 1
-                if end - start > _VARINT_BYTES:  # too long, which ``skip_field`` reports
-                    return None
-            end += 1
-        else:
-            end += _FIXED[wire]
-        self.body = self._buffer_start + body
-        self.offset = self._buffer_start + end
-        return type_
-
-    def get_known(self, start: int, end: int) -> bytes | None:
-        """Return the bytes from ``start`` to ``end`` of the window; ``None`` if the block in memory lacks some."""
-        place = start - self._buffer_start
-        end_place = end - self._buffer_start
-        return self._buffer[place:end_place] if 0 <= place <= end_place <= self._known else None
 
     def skip_field(self) -> tuple[int, int]:
         """Consume one field without decoding it; return its number and wire type, and set ``body``.

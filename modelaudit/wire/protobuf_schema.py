@@ -19,6 +19,8 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+import re
+import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping
@@ -30,7 +32,18 @@ from typing import Final
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import SHORT_NAME_BYTES, claim_in_turn
-from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, GROUP, VARINT, FieldCursor, Message, make_key
+from modelaudit.wire.protobuf import (
+    BYTES,
+    CONTINUED,
+    FIXED32,
+    FIXED64,
+    GROUP,
+    SHORT_FIELD_BYTES,
+    VARINT,
+    FieldCursor,
+    Message,
+    make_key,
+)
 
 _TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
 _PLAIN_TYPES: Final = _TYPES_OF_NUMBERS | {"text"}
@@ -42,6 +55,21 @@ _MOST_REMEMBERED: Final = 10_000
 """Messages of one type that are remembered: 200 bytes of memory each."""
 _FIELDS_PER_CHECK: Final = 256
 """The deadline is checked once for this many fields."""
+_NUMBER_FIELD: Final = re.compile(
+    b"(?s:"
+    rb"[\x08\x10\x18\x20\x28\x30\x38\x40\x48\x50\x58\x60\x68\x70\x78][\x80-\xff]{0,9}[\x00-\x7f]"
+    rb"|[\x09\x11\x19\x21\x29\x31\x39\x41\x49\x51\x59\x61\x69\x71\x79].{8}"
+    rb"|[\x0d\x15\x1d\x25\x2d\x35\x3d\x45\x4d\x55\x5d\x65\x6d\x75\x7d].{4})"
+)
+"""A field that is one number, with a key of one byte: a varint, or a number of eight or of four bytes."""
+_MOST_SHORT_LENGTH: Final = (1 << 14) - 1
+"""The largest length that fits into two bytes of a varint."""
+_ONE_NUMBER: Final = "number"
+"""The type of a field that is one number, not packed."""
+_MOST_PARSED_BYTES: Final = {"n": sys.maxsize, _ONE_NUMBER: sys.maxsize, "text": SHORT_NAME_BYTES, "data": 0}
+"""By the type of a field, the size up to which its content counts as parsed. Longer content counts as data."""
+_OpenMessage = tuple[str, int, int, int]
+"""The type of a message, its start and its end, and the number of exceptions before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +80,12 @@ class MessageSchema:
         root: the name of the message that is the whole file.
         messages: for each message, the type of each field by its number.
         types_by_key: for each message, the type of its fields by their key, for keys that take one byte. A number that
-            is not packed has the type ``n``, also in a field of the type ``data``.
+            is not packed has the type ``_ONE_NUMBER``.
     """
 
     root: str
     messages: Mapping[str, Mapping[int, str]]
-    types_by_key: Mapping[str, Mapping[int, str]]
+    types_by_key: Mapping[str, Mapping[bytes, str]]
 
     @classmethod
     def parse(cls, text: str) -> MessageSchema:
@@ -75,16 +103,16 @@ class MessageSchema:
         return cls(rows[0][0], messages, {name: _list_short_keys(types) for name, types in messages.items()})
 
 
-def _list_short_keys(types: Mapping[int, str]) -> dict[int, str]:
+def _list_short_keys(types: Mapping[int, str]) -> dict[bytes, str]:
     """Return the type of each field of a message by its key, for keys of one byte; see ``MessageSchema``."""
     keys = {}
     for number, type_ in types.items():
         if number > _MOST_SHORT_NUMBER:
             continue
-        keys[make_key(number, BYTES)] = type_
+        keys[bytes((make_key(number, BYTES),))] = type_
         # Numbers are packed into a field of bytes, or written one by one.
         if type_ in _TYPES_OF_NUMBERS:
-            keys |= {make_key(number, wire): "n" for wire in (VARINT, FIXED64, FIXED32)}
+            keys |= {bytes((make_key(number, wire),)): _ONE_NUMBER for wire in (VARINT, FIXED64, FIXED32)}
     return keys
 
 
@@ -123,15 +151,24 @@ class _MessageWalk:
         # One that is still open, and parsed, ends at ``_parsed_end``.
         self._start = self._parsed_end = message.start
         self._ends = array("Q")
+        # The number of fields so far, and the number before which the bounds are checked again.
+        self._count = self._next_check = 0
         # The number of fields so far that were not claimed as parsed.
         self._exceptions = 0
+        # The messages around the next field, the innermost one last.
+        self._open: list[_OpenMessage] = []
         # The bytes of short messages that were parsed to their last one, by the name of their type.
-        self._parsed_messages: dict[str, set[bytes | None]] = defaultdict(set)
+        self._parsed_messages: dict[str, set[bytes]] = defaultdict(set)
 
     def run(self, root: str) -> None:
         """Walk the message, which has the type ``root``; raises as ``claim_message``."""
+        self._open.append((root, self._cursor.offset, self._cursor.end, 0))
         try:
-            self._visit_fields(root)
+            while self._visit_short_fields():
+                if self._count == self._next_check:
+                    self._check_bounds()
+                else:
+                    self._visit_field()
         finally:
             self._flush()
 
@@ -142,82 +179,112 @@ class _MessageWalk:
         claim_in_turn(self._window, self._start, self._ends)
         self._ends = array("Q")
 
-    def _visit_fields(self, root: str) -> None:
-        """Visit all fields of the message and of the messages in it."""
-        cursor, schema = self._cursor, self._schema
-        # The open message: its type, its start, its end, and the number of exceptions before it. Those around it wait.
-        type_, start, end, exceptions_before = root, cursor.offset, cursor.end, 0
-        types, types_by_key = schema.messages[root], schema.types_by_key[root]
-        waiting: list[tuple[str, int, int, int]] = []
-        count = next_check = 0
-        while True:
-            field_start = cursor.offset
-            if field_start >= end:
-                if self._exceptions == exceptions_before and end - start <= _MOST_REMEMBERED_BYTES:
-                    self._remember(type_, start, end)
-                if not waiting:
-                    return
-                type_, start, end, exceptions_before = waiting.pop()
-                types, types_by_key = schema.messages[type_], schema.types_by_key[type_]
-                continue
-            if count == next_check:
-                next_check = self._check_bounds(count, field_start)
-            count += 1
-            field_type = cursor.skip_short_field(types_by_key) or _skip_long_field(cursor, types)
-            content_start, field_end = cursor.body, cursor.offset
-            if field_end > end:
-                raise DamagedError("a field ends beyond its message", field_start)
-            if field_start != self._parsed_end:  # the field before is unknown
-                self._flush()
-                self._start = self._parsed_end = field_start
-            if field_type == "n" or (field_type == "text" and field_end - content_start <= SHORT_NAME_BYTES):
-                self._parsed_end = field_end
-            elif not self._claim_content(field_type, content_start, field_end):
-                # Go back to the first field of a message.
-                cursor.offset = self._parsed_end = content_start
-                waiting.append((type_, start, end, exceptions_before))
-                type_, start, end, exceptions_before = field_type, content_start, field_end, self._exceptions
-                types, types_by_key = schema.messages[type_], schema.types_by_key[type_]
-
-    def _check_bounds(self, count: int, offset: int) -> int:
-        """Check the bounds before the field at ``offset``, which ``count`` fields precede; return the next such count.
+    def _check_bounds(self) -> None:
+        """Check the bounds before the next field.
 
         Raises:
             LimitReachedError: there are too many fields, or no time is left.
         """
         check_deadline()
-        if count >= self._most_fields:
-            raise LimitReachedError(f"the message has more than {self._most_fields} fields", offset)
-        return min(count + _FIELDS_PER_CHECK, self._most_fields)
+        if self._count >= self._most_fields:
+            raise LimitReachedError(f"the message has more than {self._most_fields} fields", self._cursor.offset)
+        self._next_check = min(self._count + _FIELDS_PER_CHECK, self._most_fields)
 
-    def _claim_content(self, type_: str, start: int, end: int) -> bool:
-        """Claim the content of a field as data, or all of it as parsed; return ``False`` if its fields must be visited.
+    def _visit_short_fields(self) -> bool:
+        """Visit fields up to one that is not short, or to the next check of bounds; return whether a field is left.
 
-        A field without a type stays unclaimed.
+        A short field has a key of one byte that the schema has, a length of at most two bytes, and lies in memory.
+        Nearly all fields are short. Calls and attributes would take most of the time, so this loop avoids them.
         """
-        if type_ in self._schema.messages:
-            if end - start > _MOST_REMEMBERED_BYTES:
-                return False
-            is_known = self._cursor.get_known(start, end) in self._parsed_messages[type_]
-            if is_known:
-                self._parsed_end = end
-            return is_known
-        self._exceptions += 1
-        if type_:
-            if end > start:
-                self._ends.extend((start, end))
-            self._parsed_end = end
-        return True
+        cursor, ends, waiting, exceptions = self._cursor, self._ends, self._open, self._exceptions
+        types_by_key, parsed_messages = self._schema.types_by_key, self._parsed_messages
+        (block, base), known_end, offset = cursor.block, cursor.known_end, cursor.offset
+        # The last bytes of the block are left to the cursor, so that no number here extends beyond it.
+        short_fields_end = known_end - SHORT_FIELD_BYTES
+        type_, start, end, exceptions_before = waiting.pop()
+        types = types_by_key[type_]
+        for count in range(self._count, self._next_check + 1):
+            while offset >= end and waiting:
+                is_parsed = exceptions == exceptions_before
+                if is_parsed and end - start <= _MOST_REMEMBERED_BYTES and base <= start and end <= known_end:
+                    self._remember(type_, block[start - base : end - base])
+                type_, start, end, exceptions_before = waiting.pop()
+                types = types_by_key[type_]
+            place = offset - base
+            field_type = types.get(block[place : place + 1])
+            is_in_memory = base <= offset < short_fields_end
+            if field_type is None or not is_in_memory or count == self._next_check:
+                break
+            if field_type == _ONE_NUMBER:
+                number = _NUMBER_FIELD.match(block, place)
+                length, content_start = 0, offset + 1
+                field_end = base + number.end() if number else end + 1
+            else:
+                length, high = block[place + 1], block[place + 2]
+                has_two_bytes = length >= CONTINUED
+                content_start = offset + 3 if has_two_bytes else offset + 2
+                length = length - CONTINUED + (high << 7) if has_two_bytes else length
+                field_end = content_start + length
+            if field_end > end or field_end > known_end or length > _MOST_SHORT_LENGTH:
+                break
+            offset = field_end
+            most_parsed_bytes = _MOST_PARSED_BYTES.get(field_type)
+            if most_parsed_bytes is None:  # a message
+                content = block[content_start - base : field_end - base]
+                if length > _MOST_REMEMBERED_BYTES or content not in parsed_messages[field_type]:
+                    waiting.append((type_, start, end, exceptions_before))
+                    type_, start, end, exceptions_before = field_type, content_start, field_end, exceptions
+                    types, offset = types_by_key[type_], content_start
+            elif length > most_parsed_bytes:
+                exceptions += 1
+                ends.append(content_start)
+                ends.append(field_end)
+        waiting.append((type_, start, end, exceptions_before))
+        cursor.offset = self._parsed_end = offset
+        self._count, self._exceptions = count, exceptions
+        return offset < end
 
-    def _remember(self, type_: str, start: int, end: int) -> None:
+    def _visit_field(self) -> None:
+        """Visit one field of any form; raises as ``claim_message``."""
+        cursor = self._cursor
+        type_, _, end, _ = self._open[-1]
+        field_start = cursor.offset
+        field_type = _skip_field(cursor, self._schema.messages[type_])
+        content_start, field_end = cursor.body, cursor.offset
+        self._count += 1
+        if field_end > end:
+            raise DamagedError("a field ends beyond its message", field_start)
+        if field_type in self._schema.messages:
+            if not self._is_remembered(field_type, content_start, field_end):
+                # Go back to the first field of the message.
+                cursor.offset = self._parsed_end = content_start
+                self._open.append((field_type, content_start, field_end, self._exceptions))
+                return
+        elif not field_type:
+            # The field stays unclaimed. The next range begins behind it.
+            self._exceptions += 1
+            self._flush()
+            self._start = field_end
+        elif field_end - content_start > _MOST_PARSED_BYTES[field_type]:
+            self._exceptions += 1
+            self._ends.extend((content_start, field_end))
+        self._parsed_end = field_end
+
+    def _is_remembered(self, type_: str, start: int, end: int) -> bool:
+        """Whether the message from ``start`` to ``end`` lies in memory and equals one that was parsed to its end."""
+        (block, base), known_end = self._cursor.block, self._cursor.known_end
+        is_in_memory = base <= start and end <= known_end
+        is_short = end - start <= _MOST_REMEMBERED_BYTES
+        return is_short and is_in_memory and block[start - base : end - base] in self._parsed_messages[type_]
+
+    def _remember(self, type_: str, content: bytes) -> None:
         """Remember the bytes of a message that was parsed to its end: graphs repeat short ones thousands of times."""
         messages = self._parsed_messages[type_]
-        content = self._cursor.get_known(start, end)
-        if content is not None and len(messages) < _MOST_REMEMBERED:
+        if len(messages) < _MOST_REMEMBERED:
             messages.add(content)
 
 
-def _skip_long_field(cursor: FieldCursor, types: Mapping[int, str]) -> str:
+def _skip_field(cursor: FieldCursor, types: Mapping[int, str]) -> str:
     """Consume one field of any form, and return its type.
 
     A number that is not packed has the type ``n``. The type is empty if the message has no such field, and for a text

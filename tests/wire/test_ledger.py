@@ -11,9 +11,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.wire import byte_ranges
 from modelaudit.wire import ledger as ledger_module
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.byte_ranges import DATA, PARSED, ByteClass, ByteRange, Partition
+from modelaudit.wire.byte_ranges import DATA, MAX_PADDING_BYTES, PARSED, ByteClass, ByteRange, Partition
 from modelaudit.wire.ledger import (
-    MAX_PADDING_BYTES,
     ArtifactLedger,
     ByteLedger,
     LedgerWindow,
