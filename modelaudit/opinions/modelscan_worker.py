@@ -4,7 +4,7 @@
 line, a JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. When the parent ends, stdin ends,
 and so does this process. stdout, a pipe, receives the version of modelscan, then for each file its number and the
 result. A crash of modelscan ends the process; the parent infers the file from the number of answers, and starts
-another process for the remaining files.
+another process for the remaining files. modelscan is not imported where its own table lists none of the files.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, TypedDict
 
 _CHUNK_BYTES = 64 * 1024
+_ZIP_START = b"PK\x03\x04"
 KEPT_PER_FILE = 200
 """Entries of one kind that are reported for one file."""
 
@@ -67,6 +68,18 @@ class _Scanner(Protocol):
     def scan(self, path: str) -> object: ...
 
 
+class _ReaderSettings(TypedDict):
+    enabled: bool
+    supported_extensions: list[str]
+
+
+class _Settings(TypedDict):
+    """The part of ``modelscan.settings.DEFAULT_SETTINGS`` (0.8) in use: what modelscan reads."""
+
+    supported_zip_extensions: list[str]
+    scanners: Mapping[str, _ReaderSettings]
+
+
 def main() -> None:
     """Read the request from stdin, scan the files, and write the answers to the original stdout."""
     # Read without a buffer of Python, which the thread below could not share.
@@ -79,15 +92,44 @@ def main() -> None:
         out, {"broke": f"{kind.__name__}: {error}"[:500].rstrip(": ")}
     )
     logging.disable(logging.CRITICAL)
+    paths: list[str] = request["files"]
+    scanner: _Scanner | None = None
     try:
-        scanner: _Scanner = importlib.import_module("modelscan.modelscan").ModelScan()
         version = importlib.import_module("modelscan._version").__version__
+        extensions = _list_extensions(importlib.import_module("modelscan.settings").DEFAULT_SETTINGS)
+        supported = [_is_supported(path, extensions) for path in paths]
+        if any(supported):
+            # The readers of modelscan import NumPy and h5py: that takes longer than a scan of a small model.
+            scanner = importlib.import_module("modelscan.modelscan").ModelScan()
     except ImportError as error:
         _write_line(out, {"missing": str(error)})
         return
     _write_line(out, {"version": str(version)})
-    for number, path in enumerate(request["files"]):
-        _write_line(out, {"done": number, **_scan_file(scanner, path)})
+    for number, (path, is_supported) in enumerate(zip(paths, supported, strict=True)):
+        answer = _scan_file(scanner, path) if scanner is not None and is_supported else {"unsupported_itself": True}
+        _write_line(out, {"done": number, **answer})
+
+
+def _list_extensions(settings: _Settings) -> frozenset[str]:
+    """Return the extensions of the files that modelscan reads, by its own table of readers and of archives."""
+    readers = [each for each in settings["scanners"].values() if each["enabled"]]
+    return frozenset(settings["supported_zip_extensions"]).union(*(each["supported_extensions"] for each in readers))
+
+
+def _is_supported(path: str, extensions: frozenset[str]) -> bool:
+    """Whether modelscan reads the file: by its extension, or as an archive by its first bytes.
+
+    A file that does not open counts as supported, so that its scan reports the error.
+    """
+    if Path(path).suffix in extensions:
+        return True
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            return True
+        with Path(path).open("rb") as file:
+            return file.read(len(_ZIP_START)) == _ZIP_START
+    except OSError:
+        return True
 
 
 def _read_line(descriptor: int) -> bytes:

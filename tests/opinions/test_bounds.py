@@ -28,12 +28,20 @@ def install_stub(tmp_path, monkeypatch):
     def write(**modules):
         package = tmp_path / "stub" / "modelscan"
         package.mkdir(parents=True)
-        for name, text in {"__init__": "", "_version": "__version__ = '9'", **modules}.items():
+        given = {"__init__": "", "_version": "__version__ = '9'", "settings": SETTINGS_STUB, **modules}
+        for name, text in given.items():
             (package / f"{name}.py").write_text(textwrap.dedent(text))
         monkeypatch.setenv("PYTHONPATH", str(package.parent))
 
     return write
 
+
+SETTINGS_STUB = """
+    _PICKLES = {"enabled": True, "supported_extensions": [".pkl"]}
+    _OTHERS = {"enabled": False, "supported_extensions": [".off"]}
+    DEFAULT_SETTINGS = {"supported_zip_extensions": [".zip"], "scanners": {"a": _PICKLES, "b": _OTHERS}}
+"""
+"""The stub of ``modelscan.settings``: the table of the kinds of files that the other scanner reads."""
 
 SCANNER_STUB = """
     import os, sys, time
@@ -90,6 +98,26 @@ def test_missing_scanner_gives_no_opinion(write_files, benign_pickle, install_st
         "",
         modelscan._explain_missing_scanner(),
     )
+
+
+def test_other_scanner_is_not_loaded_for_files_that_its_table_of_extensions_lacks(
+    write_files, benign_pickle, install_stub
+):
+    install_stub(modelscan="raise RuntimeError('loaded')")
+    names = ["model.safetensors", "a.off", "README.md"]
+    opinion = get_second_opinion(write_files(dict.fromkeys(names, benign_pickle)), names, [], LIMITS)
+    assert (opinion.version, opinion.detail) == ("9", "modelscan examined no file of the model")
+    assert opinion.absences == (f"3 files are of kinds that modelscan does not read: {', '.join(names)}",)
+
+
+def test_other_scanner_gets_only_files_of_its_table_of_extensions_and_archives_of_any_name(
+    write_files, benign_pickle, install_stub
+):
+    install_stub(modelscan=SCANNER_STUB.format(body="if path.endswith('.md'): raise ValueError('opened')"))
+    files = {"a.pkl": benign_pickle, "README.md": b"text", "b.weights": b"PK\x03\x04" + bytes(30)}
+    opinion = get_second_opinion(write_files(files), list(files), [], LIMITS)
+    assert opinion.absences == ("1 files are of kinds that modelscan does not read: README.md",)
+    assert "2 of 3 files" in opinion.detail
 
 
 def test_message_about_missing_modelscan_on_python_3_13_states_that_it_needs_an_older_python(monkeypatch):
