@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickletools
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from modelaudit.formats.registry import READERS
 INPUTS = 1200
 # Only seeds below this size in bytes are read, to keep the tests short.
 SMALL = 1 << 14
+MOST_OF_FOLDER = 8
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +57,14 @@ def test_inspector_finds_no_problem_when_readers_read_mutated_files(inspector: I
 def test_small_unchanged_fuzzing_seeds_cause_no_problem_and_reach_all_readers_but_tensor_storage(
     inspector: Inspector,
 ) -> None:
+    in_folder: Counter[str] = Counter()
     for seed in list_seeds():
-        if len(seed.data) < SMALL:
-            assert inspector.find_problems(seed.data, seed.name.rpartition("/")[2]) == []
+        *folders, name = seed.name.split("/")
+        folder = "/".join(folders[:2])  # of a format and a kind, such as ``pickle/malicious``
+        in_folder[folder] += 1
+        # Files of one folder differ in details only, and other tests scan each of them.
+        if len(seed.data) < SMALL and in_folder[folder] <= MOST_OF_FOLDER:
+            assert inspector.find_problems(seed.data, name) == []
     assert {reader.format for reader in READERS} - {"tensor-storage"} <= inspector.formats.keys()
 
 

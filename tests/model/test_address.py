@@ -22,7 +22,9 @@ from modelaudit.model.address import (
 )
 
 PATHS = st.text("abc./", min_size=1)
-NAMES_WITH_MARKS = st.text("a/!%25[1 ", min_size=1)
+# Single characters would almost never make an escape or a range.
+PIECES = ("a", "/", "!", "%", "%21", "%25", "25", "21", "[bytes 1-2]", "content", " ")
+NAMES_WITH_MARKS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
 
 
 @given(PATHS, PATHS, PATHS)
@@ -51,14 +53,32 @@ def test_address_of_names_with_exclamation_and_percent_marks_splits_into_the_sam
     assert split_member(address) == ("", names[0])
 
 
-@given(st.text("a/.%2", min_size=1).filter(lambda name: "%21" not in name))
+@given(st.lists(st.sampled_from(("a", "/", ".", "%", "%2", "%25", "2")), min_size=1).map("".join))
 def test_percent_sign_in_a_file_name_without_an_escaped_exclamation_mark_is_not_escaped(name: str) -> None:
     assert write_file_address(name) == name
 
 
-@given(NAMES_WITH_MARKS, NAMES_WITH_MARKS)
-def test_different_paths_have_different_addresses(one: str, other: str) -> None:
-    assert (write_file_address(one) == write_file_address(other)) is (one == other)
+@given(NAMES_WITH_MARKS)
+def test_names_that_differ_in_their_escapes_have_different_addresses(name: str) -> None:
+    replacements = (("!", "%21"), ("%21", "!"), ("%25", "%"), ("%", "%25"), ("%2521", "%21"))
+    names = {name, *(name.replace(old, new) for old, new in replacements)}
+    assert len({write_file_address(each) for each in names}) == len(names)
+
+
+@given(st.lists(NAMES_WITH_MARKS, min_size=1, max_size=3))
+def test_content_and_ranges_are_removed_only_as_whole_steps_at_the_end_of_an_address(names: list[str]) -> None:
+    address = write_file_address(names[0])
+    for name in names[1:]:
+        address = join_member(address, name)
+    expected = list(names)
+    while len(expected) > 1 and expected[-1] in ("content", "[bytes 1-2]"):
+        expected.pop()
+    stripped = strip_content_and_ranges(address)
+    parts: list[str] = []
+    while is_member(stripped):
+        stripped, name = split_member(stripped)
+        parts.insert(0, name)
+    assert [read_file_path(stripped), *parts] == expected
 
 
 def test_removal_of_content_and_ranges_keeps_members_and_embedded_formats_in_the_address() -> None:

@@ -39,11 +39,11 @@ def find_growth_fault(count: Callable[[int], int], size: int) -> str:
 
     Args:
         count: returns the work for a size.
-        size: the smaller of both sizes, large enough that the work for it exceeds constant work.
+        size: the larger of both sizes; the work for half of it must exceed constant work.
     """
-    count(size // 4)  # the first run imports modules and fills caches, which must not count for one of both sizes only
-    small, large = count(size), count(2 * size)
-    return "" if large <= MOST_GROWTH * small else f"size {size} takes {small} steps, size {2 * size} takes {large}"
+    count(size // 8)  # the first run imports modules and fills caches, which must not count for one of both sizes only
+    small, large = count(size // 2), count(size)
+    return "" if large <= MOST_GROWTH * small else f"size {size // 2} takes {small} steps, size {size} takes {large}"
 
 
 def count_work(action: Callable[[], object]) -> int:

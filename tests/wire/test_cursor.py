@@ -37,11 +37,14 @@ def test_cursor_rejects_a_negative_length_or_one_beyond_the_end_before_reading(
         assert (refused.value.stated_size, refused.value.offset, cursor.offset) == (length, 0, 0)
 
 
-def test_cursor_takes_the_bytes_behind_those_that_it_skipped(bytes_window) -> None:
-    cursor = Cursor(bytes_window(bytes(1000) + b"end"), block_size=10)
+def test_cursor_takes_the_bytes_behind_those_that_it_skipped_without_reading_these(bytes_window) -> None:
+    window = bytes_window(bytes(1000) + b"end")
+    cursor = Cursor(window, block_size=10)
     cursor.take(5, "the front")
     cursor.skip(995, "the middle")
+    assert window.bytes_read == 10  # the block of the front
     assert cursor.take(3, "the end") == b"end"
+    assert window.bytes_read == 13
 
 
 @pytest.mark.parametrize("length", [-1, 4])
