@@ -431,9 +431,9 @@ def test_failure_of_one_language_reader_does_not_lose_findings_of_other_readers(
 
     fail = build_failing_reader(RuntimeError("a bug"))
     if failing == "secret":
-        searches = tuple(replace(each, read=fail) if each is SECRETS else each for each in pipeline._TEXT_SEARCHES)
-        assert searches != pipeline._TEXT_SEARCHES
-        monkeypatch.setattr(pipeline, "_TEXT_SEARCHES", searches)
+        searches = tuple(replace(each, read=fail) if each is SECRETS else each for each in pipeline.TEXT_SEARCHES)
+        assert searches != pipeline.TEXT_SEARCHES
+        monkeypatch.setattr(pipeline, "TEXT_SEARCHES", searches)
     else:
         key = {"jinja": "chat_template", "torch": "_target_"}[failing]
         interpreters = tuple(
