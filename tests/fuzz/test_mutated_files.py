@@ -123,15 +123,15 @@ def test_fuzzer_reports_a_failing_reader_as_a_problem(inspector: Inspector, monk
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"a\nb", b"\x80\x04N."])
-def test_packed_input_gives_back_its_file_name_and_bytes(data: bytes) -> None:
+def test_guided_fuzzer_reads_the_file_name_and_bytes_that_its_corpus_states(data: bytes) -> None:
     assert split_input(pack_input("model.pkl", data)) == ("model.pkl", data)
 
 
-def test_input_without_a_line_short_enough_for_a_name_is_the_file() -> None:
+def test_guided_fuzzer_takes_the_whole_input_as_the_file_where_no_line_of_64_bytes_begins_it() -> None:
     assert split_input(b"\x80\x04N.") == ("model.bin", b"\x80\x04N.")
     long_line = b"x" * (LONGEST_NAME + 1) + b"\nrest"
     assert split_input(long_line) == ("model.bin", long_line)
 
 
-def test_name_of_a_packed_input_leads_to_no_folder_and_has_no_control_character() -> None:
+def test_file_name_that_the_guided_fuzzer_reads_has_no_slash_and_no_control_character() -> None:
     assert split_input(b"../a\x1b\x00.pkl\n")[0] == ".._a.pkl"
