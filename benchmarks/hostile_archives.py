@@ -41,7 +41,17 @@ def _encode_number(value: int) -> bytes:
 
 def _write_many_names(path: Path) -> None:
     """Write a 7z archive of one file whose compressed header has 30 million empty names."""
-    header = b"\1\5" + _encode_number(1) + b"\x11" + _encode_number(60_000_001) + bytes(60_000_001) + b"\0\0"
+    _write_7z(path, b"\x11" + _encode_number(60_000_001) + bytes(60_000_001))
+
+
+def _write_many_properties(path: Path) -> None:
+    """Write a 7z archive of one file whose compressed header has five million properties that are skipped."""
+    _write_7z(path, b"\x19\1\0" * 5_000_000)
+
+
+def _write_7z(path: Path, properties: bytes) -> None:
+    """Write a 7z archive of one file with these properties, in a compressed header."""
+    header = b"\1\5" + _encode_number(1) + properties + b"\0\0"
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 24, "preset": 1}]
     packed = lzma.compress(header, lzma.FORMAT_RAW, filters=filters)
     # A packed header (0x17): one packed stream, and a folder of one coder.
@@ -60,4 +70,5 @@ ARCHIVES: Final[dict[str, HostileFile]] = {
         "a.tar", write_numbered(b"", _make_damaged_member, _MEMBERS - 1), INCOMPLETE_OR_FAIL
     ),
     "7z-many-names": HostileFile("a.7z", _write_many_names, INCOMPLETE_OR_FAIL),
+    "7z-many-properties": HostileFile("a.7z", _write_many_properties, INCOMPLETE_OR_FAIL),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from hostile_files import INCOMPLETE, HostileFile, Writer, write_numbered
+from hostile_files import ANSWERED, INCOMPLETE, HostileFile, Writer, write_numbered
 
 
 def _encode_varint(value: int) -> bytes:
@@ -65,6 +65,55 @@ def _write_torch7_tables(count: int) -> Writer:
     return write_numbered(start, lambda number: struct.pack("<idiii", 1, number, 3, number + 2, 0), count)
 
 
+def _make_paddle_operator(number: int) -> bytes:
+    """Return an operator of PaddlePaddle of a type of its own."""
+    return _encode_field(4, _encode_field(3, b"op%07d" % number))
+
+
+def _write_paddle_program(count: int) -> Writer:
+    """Return a writer of a PaddlePaddle program of one block with ``count`` operators."""
+
+    def write(path: Path) -> None:
+        block_start = b"\x08\0\x10" + _encode_varint(2**64 - 1)  # its number, and no parent
+        size = len(block_start) + count * len(_make_paddle_operator(0))
+        start = _encode_varint(1 << 3 | 2) + _encode_varint(size) + block_start
+        write_numbered(start, _make_paddle_operator, count)(path)
+
+    return write
+
+
+def _make_coreml_layer(number: int) -> bytes:
+    """Return a custom layer of Core ML with a class of its own."""
+    return _encode_field(1, _encode_field(500, _encode_field(10, b"Class%07d" % number)))
+
+
+def _write_coreml_network(count: int) -> Writer:
+    """Return a writer of a Core ML network (500) of version 6 with ``count`` custom layers."""
+    start = b"\x08\6" + _encode_varint(500 << 3 | 2) + _encode_varint(count * len(_make_coreml_layer(0)))
+    return write_numbered(start, _make_coreml_layer, count)
+
+
+def _write_tflite_buffers(count: int) -> Writer:
+    """Return a writer of TensorFlow Lite with ``count`` empty buffers, each with a list of fields of its own."""
+    # The root follows its list of fields (vtable), in which slot 4 is the vector of buffers, at byte 4 of the root.
+    root_fields = struct.pack("<2H5H2x", 14, 8, 0, 0, 0, 0, 4)
+    start = struct.pack("<I4s", 8 + len(root_fields), b"TFL3") + root_fields
+    start += struct.pack("<iII", len(root_fields), 4, count)
+    offsets_start, bytes_of_table = len(start), 8  # a list of fields of 4 bytes, and the distance back to it
+
+    def write(path: Path) -> None:
+        tables_start = offsets_start + 4 * count
+        offsets = (
+            struct.pack("<I", tables_start + bytes_of_table * n + 4 - (offsets_start + 4 * n)) for n in range(count)
+        )
+        with path.open("wb") as file:
+            file.write(start)
+            file.writelines(offsets)
+            file.write(struct.pack("<2Hi", 4, 4, 4) * count)
+
+    return write
+
+
 _JAVA_CLASS: Final = b"r\0\1A" + bytes(8) + b"\2\0\0xp"
 
 MODELS: Final[dict[str, HostileFile]] = {
@@ -78,5 +127,8 @@ MODELS: Final[dict[str, HostileFile]] = {
     ),
     "r-symbols": HostileFile("a.rds", _write_r_symbols(10_000_000), INCOMPLETE),
     "torch7-tables": HostileFile("a.t7", _write_torch7_tables(12_000_000), INCOMPLETE),
+    "paddle-operators": HostileFile("a.pdmodel", _write_paddle_program(990_000), INCOMPLETE),
+    "coreml-layers": HostileFile("a.mlmodel", _write_coreml_network(990_000), INCOMPLETE),
+    "tflite-buffers": HostileFile("a.tflite", _write_tflite_buffers(900_000), ANSWERED),
     "java-classes": HostileFile("a.ser", write_numbered(b"\xac\xed\0\5", lambda _: _JAVA_CLASS, 3_300_000), INCOMPLETE),
 }

@@ -7,10 +7,11 @@ bytes between claims.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from itertools import chain, compress
+from heapq import merge
+from itertools import chain, compress, islice
 from operator import sub
 from typing import Final, NamedTuple
 
@@ -85,9 +86,21 @@ class RangeSet:
             self._compact()
 
     def _compact(self) -> None:
-        """Sort the ranges and merge those that overlap or touch; raises as ``add``."""
-        starts, ends, last_end = array("Q"), array("Q"), -1
-        for start, end in sorted(zip(self._starts, self._ends, strict=True)):
+        """Sort the ranges and merge those that overlap or touch; raises as ``add``.
+
+        The ranges before the last compaction are in order. Only the newer ones become objects to be sorted, so that a
+        million ranges take no more memory than their arrays.
+        """
+        count = self._compacted_count
+        newer = sorted(zip(self._starts[count:], self._ends[count:], strict=True))
+        if not newer:
+            return
+        # The ranges before the first newer one stay as they are, except for the last of them, which may touch it.
+        kept = max(0, bisect_left(self._starts, newer[0][0], 0, count) - 1)
+        older = zip(islice(self._starts, kept, count), islice(self._ends, kept, count), strict=True)
+        starts, ends = self._starts[:kept], self._ends[:kept]
+        last_end = ends[-1] if kept else -1
+        for start, end in merge(older, newer):
             if start > last_end:
                 starts.append(start)
                 ends.append(end)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from array import array
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.wire import byte_ranges
 from modelaudit.wire import ledger as ledger_module
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.byte_ranges import DATA, MAX_PADDING_BYTES, PARSED, ByteClass, ByteRange, Partition
+from modelaudit.wire.byte_ranges import DATA, MAX_PADDING_BYTES, PARSED, ByteClass, ByteRange, Partition, RangeSet
 from modelaudit.wire.ledger import (
     ArtifactLedger,
     ByteLedger,
@@ -65,6 +66,35 @@ def test_ledger_merges_adjacent_claims_that_arrive_out_of_order(bytes_window, mo
     for start in reversed(range(0, 1000, 2)):
         ledger.claim(start, start + 2, PARSED)
     assert list(ledger.partition(bytes_window(bytes(1000)))) == [(0, 1000, ByteClass.PARSED)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 5)), max_size=60), st.integers(1, 10))
+def test_range_set_that_is_compacted_after_any_number_of_ranges_holds_the_added_offsets(ranges, compact_after):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(byte_ranges, "_COMPACT_AFTER", compact_after)
+        found, expected = RangeSet(), set()
+        for start, length in ranges:
+            found.add(start, start + length)
+            expected.update(range(start, start + length))
+        pairs = list(found)
+    assert {offset for start, end in pairs for offset in range(start, end)} == expected
+    assert all(end < start for (_, end), (start, _) in pairwise(pairs))
+
+
+def test_range_set_with_many_ranges_is_compacted_without_an_object_for_each(monkeypatch):
+    monkeypatch.setattr(byte_ranges, "_COMPACT_AFTER", 500)
+    count = 50_000
+    ranges = RangeSet()
+    for number in range(count):
+        ranges.add(2 * number, 2 * number + 1)
+    tracemalloc.start()
+    try:
+        for number in range(600):
+            ranges.add(2 * number, 2 * number + 1)  # out of order, so that these are compared with all others
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 * count  # the arrays take 16 bytes a range, and twice that while they are copied; a pair takes 130
 
 
 def test_ledger_raises_a_limit_error_if_claims_lie_in_too_many_separate_ranges(monkeypatch):

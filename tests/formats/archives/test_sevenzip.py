@@ -18,6 +18,7 @@ from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, UnreadReason
+from modelaudit.wire import byte_ranges
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import Deadline, apply_deadline
 
@@ -202,6 +203,18 @@ def test_reading_of_repeated_7z_file_properties_stops_at_the_deadline():
     assert len(files) == 1
     with apply_deadline(Deadline(0)), pytest.raises(LimitReachedError):
         read_header(HeaderCursor(header, most_entries), streams_start)
+
+
+def test_skipped_parts_of_a_7z_header_are_kept_as_ranges_up_to_a_bound(monkeypatch):
+    # ArchiveProperties of two bytes each (a number of a property, a length of 1, and the byte that is skipped).
+    header = b"\x02" + b"\x19\x01\x00" * 40 + b"\0\0"
+    cursor = HeaderCursor(header, 10)
+    read_header(cursor, 0)
+    assert list(cursor.ignored) == [(start, start + 1) for start in range(3, 3 + 3 * 40, 3)]
+    for bound in ("MAX_RANGES", "_COMPACT_AFTER"):
+        monkeypatch.setattr(byte_ranges, bound, 10)
+    with pytest.raises(LimitReachedError):
+        read_header(HeaderCursor(header, 10), 0)
 
 
 # Beginnings of a pickle in binary and in text opcodes.

@@ -27,6 +27,23 @@ def test_coreml_program_mentions_its_operators_and_references_its_weight_file(re
     assert [(each.target, each.min_size) for each in group.items] == [("weights/weight.bin", 128)]
 
 
+@pytest.mark.parametrize(
+    ("path", "bound", "is_limit_reached"),
+    [
+        ("benign/program.mlmodel", 2, False),  # two operators
+        ("benign/program.mlmodel", 1, True),
+        ("malicious/custom-layer.mlmodel", 0, True),
+        ("malicious/linked-outside.mlmodel", 1, False),
+        ("malicious/linked-outside.mlmodel", 0, True),
+    ],
+)
+def test_names_in_a_coreml_model_over_the_bound_are_reported_as_unread(
+    path, bound, is_limit_reached, read_fixture, monkeypatch
+):
+    monkeypatch.setattr("modelaudit.formats.graphs.coreml.reader._MOST_NAMES", bound)
+    assert (UnreadReason.LIMIT in read_fixture(f"coreml/{path}").reasons()) == is_limit_reached
+
+
 def test_too_deeply_nested_coreml_model_is_reported_as_unread(read_fixture):
     assert read_fixture("coreml/bomb/deep.mlmodel").reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 

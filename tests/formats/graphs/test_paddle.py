@@ -38,6 +38,23 @@ def test_paddle_json_operator_is_mentioned_with_its_dialect_name_or_an_unknown_d
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("path", "bound", "names"),
+    [
+        ("save.pdmodel", 4, {"feed", "conv2d", "softmax", "fetch"}),
+        ("save.pdmodel", 5, {"feed", "conv2d", "softmax", "fetch", "save"}),
+        ("inference.json", 1, {"pd_op.data"}),
+        ("inference.json", 2, {"pd_op.data", "pd_op.save_combine"}),
+    ],
+)
+def test_types_of_paddle_operators_over_the_bound_are_reported_as_unread(path, bound, names, read_fixture, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.paddle.reader._MOST_TYPES", bound)
+    reading = read_fixture(f"paddle/malicious/{path}")
+    has_all = not {"save", "pd_op.save_combine"}.isdisjoint(names)
+    assert set(get_operator_details(reading)) == names
+    assert (UnreadReason.LIMIT in reading.reasons()) == (not has_all)
+
+
 def test_json_with_another_magic_value_is_not_read_as_a_paddle_program(read_bytes):
     document = {"base_code": {"magic": "other"}, "ops": [{"#": "1.save"}]}
     assert read_bytes(json.dumps(document).encode(), "a.json").of(Outline) == []

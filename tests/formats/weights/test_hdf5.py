@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import nullcontext
+from dataclasses import fields
 from io import BytesIO
 
 import pytest
@@ -16,6 +17,8 @@ from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.hdf5 import trees
 from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.formats.weights.hdf5.storage import expand_lzf
+from modelaudit.formats.weights.hdf5.superblock import read_superblock
+from modelaudit.formats.weights.hdf5.walker import ObjectWalker
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
@@ -95,6 +98,29 @@ def test_virtual_hdf5_dataset_that_maps_to_its_own_file_gives_no_reference(read_
     reading = read_bytes(file.build(file.add_group([build_hard_link("w", file.add_dataset((8,), layout))])), "w.h5")
     assert list_references(reading) == []
     assert reading.unread == []
+
+
+def test_elements_of_hdf5_attributes_stay_in_the_file_and_can_be_read_again(bytes_window):
+    file = Hdf5()
+    values = [b"a" * 2000, b"b" * 3000]
+    messages = [build_attribute("n" * 300, value) for value in values]
+    walker = ObjectWalker(read_superblock(bytes_window(file.build(file.add_group(messages)))), 10)
+    walker.run()
+    attributes = [attribute for _, attribute in walker.found.attributes]
+    assert not any(isinstance(getattr(each, part.name), bytes) for each in attributes for part in fields(each))
+    assert [each.read_elements(walker.source) for each in attributes] == values
+    assert [each.name for each in attributes] == ["n" * 256] * 2
+
+
+@pytest.mark.parametrize(("bound", "is_limit_reached"), [(2 * (2 + 1000), False), (2 * (2 + 1000) - 1, True)])
+def test_hdf5_links_whose_targets_take_more_characters_than_the_bound_are_reported_as_unread(
+    bound, is_limit_reached, read_bytes, monkeypatch
+):
+    monkeypatch.setattr("modelaudit.formats.weights.hdf5.walker._MAX_LINK_CHARACTERS", bound)
+    file = Hdf5()
+    # The paths are /a and /b; of each target, 1000 characters are kept.
+    links = [build_other_link(name, _SOFT_LINK, b"t" * 5000) for name in "ab"]
+    assert (UnreadReason.LIMIT in read_bytes(file.build(file.add_group(links)), "w.h5").reasons()) == is_limit_reached
 
 
 def test_hdf5_soft_link_gives_no_reference_defect_or_mention(read_bytes):

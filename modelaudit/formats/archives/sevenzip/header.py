@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.byte_ranges import RangeSet
 from modelaudit.wire.cursor import BytesCursor
 from modelaudit.wire.deadline import check_deadline
 
@@ -95,7 +96,7 @@ class HeaderCursor(BytesCursor):
 
     def __init__(self, data: bytes, most: int) -> None:
         super().__init__(data)
-        self.ignored: list[tuple[int, int]] = []
+        self.ignored = RangeSet()
         self._most = most
 
     def check_count(self, count: int, what: str) -> None:
@@ -320,9 +321,8 @@ def read_header(cursor: HeaderCursor, origin: int) -> tuple[Streams, list[File]]
     if kind == _ARCHIVE_PROPERTIES:
         # They are a list of (number, length, bytes) and state nothing about the contents.
         while cursor.read_byte() != _END:
-            length = cursor.read_number()
-            cursor.ignored.append((cursor.position, cursor.position + length))
-            cursor.take(length)
+            skipped = cursor.take(cursor.read_number())
+            cursor.ignored.add(cursor.position - len(skipped), cursor.position)
         kind = cursor.read_byte()
     if kind == _ADDITIONAL_STREAMS:
         # These streams may hold parts of the header, which are not read. Parsing them finds the byte after them.
@@ -365,7 +365,7 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
             _skip_times(values, count)
         # The rest of a property behind its values is ignored, and so is a property of an unknown kind.
         if values.left:
-            cursor.ignored.append((cursor.position - values.left, cursor.position))
+            cursor.ignored.add(cursor.position - values.left, cursor.position)
     next_empty_files = iter(empty_files)
     files = []
     for name, is_empty, attribute in zip(names, lacks_content, attributes, strict=True):

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from modelaudit.formats.archives.sevenzip import SevenZipDefect
 from modelaudit.formats.archives.sevenzip.contents import (
@@ -178,7 +179,7 @@ def _claim_header(window: Window, place: _HeaderPlace, cursor: HeaderCursor) -> 
     """Claim the header at ``place`` as far as ``cursor`` has parsed it, except for the parts that it skipped."""
     position = 0
     # The last pair closes the range at the position of the cursor.
-    for start, end in [*cursor.ignored, (cursor.position, cursor.position)]:
+    for start, end in chain(cursor.ignored, ((cursor.position, cursor.position),)):
         claim_parsed(window, place.start + position, place.start + start)
         position = end
 

@@ -23,6 +23,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
@@ -31,6 +32,7 @@ FORMAT: Final = "coreml"
 _FIRST_FIELDS: Final = 24
 _NAME_BYTES: Final = 512
 _MOST_LAYERS: Final = 1_000_000
+_MOST_NAMES: Final = 10_000  # of operators, classes and linked models
 _MOST_FILES: Final = 1000
 _MODEL_PATH: Final = "@model_path/"
 # Of a weight file: the header, the entry of each tensor, which begins with the sentinel, and the alignment of both.
@@ -76,6 +78,7 @@ class _ModelReader:
     mentions: dict[tuple[str, str], int] = field(default_factory=dict)
     linked: dict[str, int] = field(default_factory=dict)
     needed_bytes: dict[str, int] = field(default_factory=dict)
+    _kept_names: KeptItems = field(default_factory=lambda: KeptItems("names of operators and classes", _MOST_NAMES))
 
     def read_model(self, message: Message, depth: int = 0) -> None:
         """Read one Model, which is nested in ``depth`` others, and the models in it.
@@ -146,7 +149,10 @@ class _ModelReader:
         """Record the path of a LinkedModel: the default value (1) of the name (1) of its file (1)."""
         for file in _iter_messages(message, 1):
             for name in _iter_messages(file, 1):
-                self.linked.setdefault(_read_text(name, 1), offset)
+                target = _read_text(name, 1)
+                if target not in self.linked:
+                    self._kept_names.count(offset)
+                    self.linked[target] = offset
 
     def _read_program(self, message: Message, depth: int) -> None:
         """Read a Program: the blocks (2) of each specialization (3) of each function (2).
@@ -196,8 +202,14 @@ class _ModelReader:
                     raise LimitReachedError(detail, blob.start)
 
     def _record_name(self, use: str, name: str, offset: int) -> None:
-        """Record a mention unless the model has it already, so that the first offset counts."""
-        self.mentions.setdefault((use, name), offset)
+        """Record a mention unless the model has it already, so that the first offset counts.
+
+        Raises:
+            LimitReachedError: there are too many names.
+        """
+        if (use, name) not in self.mentions:
+            self._kept_names.count(offset)
+            self.mentions[use, name] = offset
 
     def _count_layer(self, offset: int) -> None:
         """Count one layer or operation at ``offset``; raise ``LimitReachedError`` when there are too many."""
@@ -229,7 +241,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the message breaks off; the names before are yielded first.
-        LimitReachedError: it nests too deep, or has too many layers or weight files.
+        LimitReachedError: it nests too deep, or has too many layers, names or weight files.
         WindowError: the window could not return the requested bytes.
     """
     # Messages nest deeper than the models that they represent, so a multiple of the usual depth is allowed.

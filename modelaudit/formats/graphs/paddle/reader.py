@@ -24,6 +24,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import KeptItems, report_bound
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.protobuf import BYTES, VARINT, Message
 from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
@@ -34,6 +35,7 @@ _FIRST_FIELDS: Final = 8
 _NAME_BYTES: Final = 256
 _QUOTED_LENGTH: Final = 120
 _MOST_OPERATORS: Final = 1_000_000
+_MOST_TYPES: Final = 10_000  # of operators; PaddlePaddle has about 2,000
 _PATH_ATTRIBUTES: Final = frozenset({"file_path", "filename", "path"})
 _TYPE: Final = re.compile(rb"[A-Za-z_]\w*+")
 
@@ -79,10 +81,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the message breaks off; the operators before are yielded first.
-        LimitReachedError: there are more than a million operators.
+        LimitReachedError: there are more than a million operators, or more than 10,000 types of them.
         WindowError: the window could not return the requested bytes.
     """
     mentions: dict[str, Mention] = {}
+    kept_types = KeptItems("types of operators", _MOST_TYPES)
     count = 0
     failure: DamagedError | WindowError | None = None
     message = Message.from_window(window)
@@ -92,7 +95,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             if count > _MOST_OPERATORS:
                 raise LimitReachedError(f"it holds more than {_MOST_OPERATORS} operators", operator.start)
             mention = _read_operator(operator)
-            mentions.setdefault(mention.name, mention)
+            if mention.name not in mentions:
+                kept_types.count(operator.start)
+                mentions[mention.name] = mention
         claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
@@ -242,7 +247,10 @@ def _read_json(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
     for each in settings:
         # The name of an operator is the key "#" of an item of a list "ops"; between the two is the item's index.
         if each.path[-1:] == ("#",) and each.path[-3:-2] == ("ops",):
-            name = _expand_name(str(each.value))
+            name = _expand_name(str(each.value)[:_NAME_BYTES])
+            if name not in mentions and len(mentions) >= _MOST_TYPES:
+                yield report_bound(_MOST_TYPES, "types of operators")
+                break
             mentions.setdefault(name, Mention(VOCABULARY, "operator", name, each.where))
     yield Outline(FORMAT, tuple(mentions.values()), (("operators", str(len(mentions))),))
 

@@ -31,25 +31,33 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 # B-trees that index attributes by name (8) and by creation order (9); the heap id is at byte 0 of their records.
 _INDEX_TYPES: Final = {8: 0, 9: 0}
 _MAX_VALUES: Final = 50_000
+_LONGEST_NAME: Final = 256  # characters that are kept; the format allows 64 KiB
 
 _TOO_MANY_VALUES: Final = f"only its first {_MAX_VALUES} values were searched"
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute of an object.
+    """One attribute of an object. Its elements stay in the file, because a file can have gigabytes of them.
 
     Attributes:
+        name: the first characters of a name that no program gives.
         count: the number of elements.
-        data: the elements as stored.
         offset: of the attribute in the artifact, in bytes.
+        data_offset: of its elements in the artifact, in bytes.
+        data_bytes: the size of its elements as stored.
     """
 
     name: str
     type: Datatype
     count: int
-    data: bytes
     offset: int
+    data_offset: int
+    data_bytes: int
+
+    def read_elements(self, source: StructureSource) -> bytes:
+        """Return the elements as stored. Raises ``WindowError`` if the window could not return them."""
+        return source.read_again(self.data_offset, self.data_bytes)
 
     def read_values(self, heaps: GlobalHeaps, source: StructureSource) -> Iterator[bytes]:
         """Yield the elements that are texts or bytes, also of variable length. Numbers yield nothing.
@@ -59,17 +67,20 @@ class Attribute:
             LimitReachedError: there are more than 50,000; the first ones were yielded.
             WindowError: the window could not return the requested bytes.
         """
+        if self.type.kind != VARIABLE and not self.type.may_hold_bytes:
+            return
+        elements = self.read_elements(source)
         if self.type.kind == VARIABLE:
-            yield from read_variable_values(Piece(self.data, self.offset, source.widths), self.count, self.type, heaps)
-        elif self.type.may_hold_bytes and self.type.size == 1:
+            yield from read_variable_values(Piece(elements, self.offset, source.widths), self.count, self.type, heaps)
+        elif self.type.size == 1:
             # An array of single bytes is one value.
-            yield self.data
-        elif self.type.may_hold_bytes:
+            yield elements
+        else:
             for index in range(self.count):
                 start = index * self.type.size
                 if index >= _MAX_VALUES:
                     raise LimitReachedError(_TOO_MANY_VALUES, self.offset)
-                yield self.data[start : start + self.type.size]
+                yield elements[start : start + self.type.size]
 
 
 def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: GlobalHeaps) -> Iterator[bytes]:
@@ -157,7 +168,7 @@ def _parse_attribute(piece: Piece, source: StructureSource) -> Attribute:
         raise DamagedError(detail, offset)
     data_offset = piece.offset + piece.position
     source.claim_data(data_offset - source.base_address, datatype.size * count)
-    return Attribute(name, datatype, count, piece.take(datatype.size * count), offset)
+    return Attribute(name[:_LONGEST_NAME], datatype, count, offset, data_offset, datatype.size * count)
 
 
 def _read_part(source: StructureSource, type_: int, part: Piece, is_shared: bool) -> bytes:

@@ -35,7 +35,6 @@ class Link:
         offset: of the link in the artifact, in bytes.
         address: of the object header, for a hard link.
         target: the path of a soft link, or the file of an external link.
-        inner_path: the path within the file of an external link.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Link:
     offset: int
     address: int | None = None
     target: str = ""
-    inner_path: str = ""
 
 
 def decode_name(raw: bytes) -> str:
@@ -134,8 +132,7 @@ def _parse_link(source: StructureSource, piece: Piece) -> Link:
     if kind == SOFT:
         return Link(name, kind, offset, target=decode_name(value.data))
     if kind == EXTERNAL_FILE:
-        # A version and flags in one byte, then two texts.
+        # A version and flags in one byte, then the path of the file, and the path within it, which is not needed.
         value.skip(1)
-        file, inner_path = decode_name(value.take_text()), decode_name(value.take_text())
-        return Link(name, kind, offset, target=file, inner_path=inner_path)
+        return Link(name, kind, offset, target=decode_name(value.take_text()))
     return Link(name, kind, offset)

@@ -20,7 +20,7 @@ from modelaudit.formats.weights.hdf5.superblock import (
     find_signature_in_head,
     read_superblock,
 )
-from modelaudit.formats.weights.hdf5.walker import FoundObjects, ObjectWalker
+from modelaudit.formats.weights.hdf5.walker import LONGEST_TARGET, FoundObjects, ObjectWalker
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
@@ -34,7 +34,6 @@ FORMAT: Final = "hdf5"
 _EXTENSIONS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".keras", ".mat", ".nc")
 _FACT_ATTRIBUTES: Final = ("keras_version", "backend")
 _MAX_REFERENCES: Final = 20_000
-_MAX_TARGET_LENGTH: Final = 1000
 
 
 def recognises(head: Head) -> bool:
@@ -114,13 +113,13 @@ def _list_references(found: FoundObjects) -> Iterator[Reference]:
     for path, link in found.links:
         if link.kind == EXTERNAL_FILE:
             where = Location(link.offset, key=path)
-            yield Reference(ReferenceKind.MODEL, link.target[:_MAX_TARGET_LENGTH], "external link", where=where)
+            yield Reference(ReferenceKind.MODEL, link.target[:LONGEST_TARGET], "external link", where=where)
     for path, dataset in found.datasets:
         where = Location(dataset.offset or None, key=path)
         for target, needed_size in dataset.external_files:
-            yield Reference(ReferenceKind.DATA, target[:_MAX_TARGET_LENGTH], "external storage", needed_size, where)
+            yield Reference(ReferenceKind.DATA, target[:LONGEST_TARGET], "external storage", needed_size, where)
         for target in _list_virtual_sources(dataset):
-            yield Reference(ReferenceKind.DATA, target[:_MAX_TARGET_LENGTH], "virtual dataset", where=where)
+            yield Reference(ReferenceKind.DATA, target[:LONGEST_TARGET], "virtual dataset", where=where)
 
 
 def _list_virtual_sources(dataset: Dataset) -> Iterator[str]:

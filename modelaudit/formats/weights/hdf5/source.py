@@ -127,6 +127,14 @@ class StructureSource:
             raise DamagedError(f"a structure of {length} bytes is truncated after {len(data)}", offset)
         return Piece(data, offset, self.widths)
 
+    def read_again(self, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes at ``offset`` of the artifact, which a structure that was read has counted already.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
+        return self._read_range(offset, length)
+
     def spend(self, length: int = 0) -> None:
         """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` if all together take too many bytes."""
         self._bytes_left -= length + _BYTES_PER_PIECE

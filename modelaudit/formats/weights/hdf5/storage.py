@@ -106,7 +106,8 @@ def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribut
         LimitReachedError: the structures take too many bytes.
         WindowError: the window could not return the requested bytes.
     """
-    _claim_collections(source, heaps, attribute.type, attribute.data)
+    if attribute.type.has_references:
+        _claim_collections(source, heaps, attribute.type, attribute.read_elements(source))
 
 
 def _claim_collections(source: StructureSource, heaps: GlobalHeaps, type_: Datatype, elements: bytes) -> None:

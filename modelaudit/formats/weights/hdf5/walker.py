@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.weights.hdf5.attributes import Attribute, read_attributes
@@ -15,13 +15,18 @@ from modelaudit.formats.weights.hdf5.objects import Message, read_messages
 from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.formats.weights.hdf5.storage import claim_attribute_values, claim_elements
 from modelaudit.formats.weights.hdf5.superblock import Superblock
+from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.bounds import KeptItems
 from modelaudit.wire.deadline import check_deadline
 
 _MAX_ATTRIBUTES: Final = 200_000
 _MAX_DAMAGES: Final = 20
 _MAX_PATH_LENGTH: Final = 300
+_MAX_LINK_CHARACTERS: Final = 16 * MIB  # of all paths and targets of links
+LONGEST_TARGET: Final = 1000
+"""Characters of the target of a link that are kept; the format allows 64 KiB."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,7 @@ class ObjectWalker:
         self.heaps = GlobalHeaps(self.source)
         self._superblock = superblock
         self._max_objects = max_objects
+        self._kept_links = KeptItems("soft and external links", max_objects, _MAX_LINK_CHARACTERS)
         self._waiting: list[tuple[str, int]] = []
         self._seen: set[int] = set()
 
@@ -143,7 +149,8 @@ class ObjectWalker:
         link_path = f"{path.rstrip('/')}/{link.name}"[:_MAX_PATH_LENGTH]
         if link.kind == HARD:
             self._queue_object(link_path, link.address)
-        elif len(self.found.links) < self._max_objects:
-            self.found.links.append((link_path, link))
         else:
-            raise LimitReachedError(f"only the first {self._max_objects} soft and external links were read")
+            # The path ends with the name.
+            link = replace(link, name="", target=link.target[:LONGEST_TARGET])
+            self._kept_links.count(link.offset, len(link_path) + len(link.target))
+            self.found.links.append((link_path, link))
