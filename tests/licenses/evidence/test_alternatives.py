@@ -75,3 +75,12 @@ def test_formatted_alternatives_parse_back_to_the_same_alternatives(words):
 def test_inherited_license_is_required_beside_every_alternative_of_the_expression():
     assert format_expression((("MIT",), ("Apache-2.0",)), ["GPL-3.0-only"]) == "(MIT OR Apache-2.0) AND GPL-3.0-only"
     assert format_expression((("MIT",),), ["MIT", "Apache-2.0"]) == "MIT AND Apache-2.0"
+
+
+def test_sixteen_license_alternatives_remain_a_choice_and_of_seventeen_all_bind() -> None:
+    choices = tuple((f"LicenseRef-{number}",) for number in range(17))
+    assert combine_alternatives(choices[:16]) == choices[:16]
+    (binding,) = combine_alternatives(choices)
+    assert set(binding) == {each for choice in choices for each in choice}
+    # Equal alternatives count once.
+    assert combine_alternatives((*choices[:16], choices[0])) == choices[:16]

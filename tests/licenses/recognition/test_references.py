@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from support.cases import check_each
 from support.work import count_work, find_growth_fault
 
-from modelaudit.licenses.evidence.alternatives import combine_alternatives
 from modelaudit.licenses.evidence.expressions import ExpressionError, Operator, parse_expression
 from modelaudit.licenses.recognition import find_references
 
@@ -156,15 +155,6 @@ def test_license_expression_is_parsed_up_to_1000_characters_and_40_brackets_with
     assert parse_expression("(" * 40 + "MIT" + ")" * 40).id == "MIT"
     with pytest.raises(ExpressionError, match="more than 40 brackets"):
         parse_expression("(" * 41 + "MIT" + ")" * 41)
-
-
-def test_sixteen_license_alternatives_remain_a_choice_and_of_seventeen_all_bind() -> None:
-    choices = tuple((f"LicenseRef-{number}",) for number in range(17))
-    assert combine_alternatives(choices[:16]) == choices[:16]
-    (binding,) = combine_alternatives(choices)
-    assert set(binding) == {each for choice in choices for each in choice}
-    # Equal alternatives count once.
-    assert combine_alternatives((*choices[:16], choices[0])) == choices[:16]
 
 
 @given(st.text(alphabet="MIT ()ANDORWITH+-.:LicenseRef\n\x00\u0131", max_size=80))
