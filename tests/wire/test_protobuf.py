@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.cases import check_each
 from support.reading import BytesWindow
@@ -80,19 +80,23 @@ def test_parsed_fields_equal_encoded_fields(bytes_window, rows):
     assert fields == rows
 
 
+FIELD_NUMBERS = st.sampled_from([1, 2, 3, 4, 5, 17, 19])
+# On both sides of the bounds on short texts, on lengths of one byte and on remembered messages.
+CONTENT_SIZES = st.sampled_from([0, 1, 16, 17, 127, 128, 129, 300])
 INNER_ROWS = st.lists(
-    st.tuples(st.integers(1, 20), st.just(VARINT), st.integers(0, 2**64 - 1))
-    | st.tuples(st.integers(1, 20), st.just(BYTES), st.integers(0, 300).map(bytes)),
+    st.tuples(FIELD_NUMBERS, st.just(VARINT), st.integers(0, 2**64 - 1))
+    | st.tuples(FIELD_NUMBERS, st.just(BYTES), CONTENT_SIZES.map(bytes)),
     max_size=3,
 ).map(encode_message)
 NESTED_ROWS = st.lists(
-    st.tuples(st.integers(1, 20), st.just(VARINT), st.integers(0, 2**64 - 1))
-    | st.tuples(st.integers(1, 20), st.just(FIXED32), st.integers(0, 2**32 - 1))
-    | st.tuples(st.integers(1, 20), st.just(BYTES), INNER_ROWS | st.binary(max_size=20)),
+    st.tuples(FIELD_NUMBERS, st.just(VARINT), st.integers(0, 2**64 - 1))
+    | st.tuples(FIELD_NUMBERS, st.just(FIXED32), st.integers(0, 2**32 - 1))
+    | st.tuples(FIELD_NUMBERS, st.just(BYTES), INNER_ROWS | CONTENT_SIZES.map(bytes)),
     max_size=8,
 ).map(encode_message)
 
 
+@example(encode_message([(1, VARINT, 1), (3, BYTES, b"x"), (2, BYTES, b"x" * 17), (1, BYTES, bytes(20))] * 2), 40)
 @given(NESTED_ROWS.map(lambda data: data * 2) | st.binary(max_size=60), st.integers(1, 40))
 def test_claims_are_equal_whether_the_protobuf_walk_takes_fields_in_its_fast_loop_or_one_by_one(data, most_fields):
     schema = "File 1:n 2:text 3:data 4:Part 5:File 17:Part 18:n 19:text 20:data\nPart 1:n 2:text 3:data 4:File 18:Part"
