@@ -23,7 +23,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import HEAD_BYTES, Reading
+from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.wire.bounds import report_bound
 from modelaudit.wire.members import MemberPaths
 from modelaudit.wire.windows import get_budget, make_opener
@@ -32,6 +32,7 @@ _MAX_KEY_LENGTH: Final = 200
 _MAX_QUOTED_CHARACTERS: Final = 200
 _MAX_SEARCHED_BYTES: Final = 256 * KIB
 _MAX_DOCUMENTS: Final = 2000
+_MAX_ABSENCES: Final = 20
 # The start of a JSON object or list that is not prose in braces or brackets.
 _JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
 # Keys and tags that make loaders of YAML import code.
@@ -56,22 +57,33 @@ class MetadataEntry:
     data: bytes
 
 
-def collect_mentions(entries: Sequence[MetadataEntry]) -> tuple[Mention, ...]:
-    """Return the code, commands, markup and callback addresses in the texts, each name once for each key."""
+def collect_mentions(entries: Sequence[MetadataEntry]) -> tuple[tuple[Mention, ...], tuple[Unread, ...]]:
+    """Return the code, commands, markup and callback addresses in the texts, each name once for each key.
+
+    Returns:
+        The mentions, and an absence for the first few texts that were not searched to their end.
+    """
     mentions: dict[tuple[str, str, str], Mention] = {}
+    absences: list[Unread] = []
     for entry in entries:
-        for mention in _collect_entry_mentions(entry):
-            mentions.setdefault((mention.vocabulary, mention.name, entry.key), mention)
-    return tuple(mentions.values())
+        for found in _collect_entry_mentions(entry):
+            if isinstance(found, Mention):
+                mentions.setdefault((found.vocabulary, found.name, entry.key), found)
+            elif len(absences) < _MAX_ABSENCES:  # more of the same absence add nothing to the verdict
+                absences.append(found)
+    return tuple(mentions.values()), tuple(absences)
 
 
-def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
-    """Yield the code, commands, markup and callback address in one text; see ``collect_mentions``."""
+def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention | Unread]:
+    """Yield the code, commands, markup and callback address in one text, and absences; see ``collect_mentions``."""
     text = entry.data.strip()[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")
     where = Location(key=entry.key[:_MAX_KEY_LENGTH])
     markup_names: set[str] = set()
-    for name in find_python_calls(text):
-        yield Mention("python-names", "metadata-code", name, where, _shorten_text(text))
+    try:
+        for name in find_python_calls(text):
+            yield Mention("python-names", "metadata-code", name, where, _shorten_text(text))
+    except LimitReachedError as error:
+        yield Unread(UnreadReason.LIMIT, f"{where.key}: {error}", where)
     for name in find_dangerous_programs(text):
         yield Mention("metadata-texts", "command", name, where, _shorten_text(text))
     for match in _MARKUP.finditer(text):

@@ -11,12 +11,14 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from itertools import dropwhile
 from typing import Final
+
+from modelaudit.wire.base import LimitReachedError
 
 _MAX_TEXT: Final = 256 * 1024
 _MAX_DEPTH: Final = 60
 _MAX_NAMES: Final = 200
-_MAX_WORDS: Final = 20  # of one command that are looked at
 # A word before an opening bracket: a text without one holds no call, and is not parsed.
 _CALL: Final = re.compile(r"(?<=\w)\s{0,4}\(")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
@@ -44,23 +46,39 @@ _HARMLESS_PROGRAMS: Final = frozenset(
 
 
 def find_python_calls(text: str) -> Iterator[str]:
-    """Yield the full names that a text calls, each once, if the whole text is a Python program; at most 200."""
-    if len(text) > _MAX_TEXT or not _CALL.search(text) or _nests_too_deep(text):
+    """Yield the full names that a text calls, each once, if the whole text is a Python program.
+
+    Raises:
+        LimitReachedError: the text is too long, nests too deep or calls too many names; the first ones were yielded.
+    """
+    if not _CALL.search(text):
         return
+    _check_length(text)
+    if _nests_too_deep(text):
+        raise LimitReachedError(f"a text with brackets deeper than {_MAX_DEPTH} levels was not parsed as Python")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text.strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (RecursionError, MemoryError):
+        raise LimitReachedError("a text that nests too deep for its parser was not parsed as Python") from None
+    except (SyntaxError, ValueError):
         return
     imported_names = dict(_find_imports(tree))
     names: dict[str, None] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and len(names) < _MAX_NAMES:
-            name = _resolve_full_name(node.func, imported_names)
-            if name:
-                names[name] = None
-    yield from names
+        name = _resolve_full_name(node.func, imported_names) if isinstance(node, ast.Call) else ""
+        if name and name not in names:
+            if len(names) >= _MAX_NAMES:
+                raise LimitReachedError(f"only the first {_MAX_NAMES} names that a text calls were recorded")
+            names[name] = None
+            yield name
+
+
+def _check_length(text: str) -> None:
+    """Raise ``LimitReachedError`` if a text is longer than is searched."""
+    if len(text) > _MAX_TEXT:
+        raise LimitReachedError(f"a text of more than {_MAX_TEXT} characters was not searched for code")
 
 
 def _nests_too_deep(text: str) -> bool:
@@ -114,20 +132,21 @@ def find_dangerous_programs(text: str) -> Iterator[str]:
 
     Yields nothing for prose: every part of the text must begin with a program name, followed by words that look like
     options or operands.
+
+    Raises:
+        LimitReachedError: the text is longer than is searched.
     """
-    if len(text) > _MAX_TEXT:
-        return
+    _check_length(text)
     programs: dict[str, None] = {}
     is_before_pipe = False
     position = 0
     separators = [match.span() for match in _SEPARATORS.finditer(text)]
     for start, end in (*separators, (len(text), len(text))):
-        words = _WORDS.findall(text[position:start])[:_MAX_WORDS]
+        words = _WORDS.findall(text[position:start])
         position = end
         # Whether the separator before this part is a pipe, and whether the one behind it is.
         is_after_pipe, is_before_pipe = is_before_pipe, text[start:end] == "|"
-        while words and (words[0] in _WRAPPERS or _ASSIGNMENT.match(words[0])):
-            words = words[1:]
+        words = list(dropwhile(lambda word: word in _WRAPPERS or _ASSIGNMENT.match(word), words))
         if not words:
             is_before_pipe = is_before_pipe or is_after_pipe  # a line break behind a pipe does not end it
             continue

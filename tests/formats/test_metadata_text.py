@@ -12,11 +12,12 @@ from support.work import count_work, find_growth_fault
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
 from modelaudit.languages.code_text import find_dangerous_programs, find_python_calls
 from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import LimitReachedError
 
 
 def list_names(key: str, text: str) -> set[tuple[str, str]]:
     """Return the use and name of each mention in one entry."""
-    return {(mention.use, mention.name) for mention in collect_mentions([MetadataEntry(key, text.encode())])}
+    return {(mention.use, mention.name) for mention in collect_mentions([MetadataEntry(key, text.encode())])[0]}
 
 
 @check_each(
@@ -39,13 +40,44 @@ def test_calls_in_a_metadata_text_that_is_a_python_program_are_found(text, expec
     "text",
     [
         "AdamW", "Adafactor(scale_parameter=False)", "bitsandbytes.optim.adamw.AdamW8bit(weight_decay=0.01)",
-        "a comment (second try); use at 0.8", "Use os.system('x') with care.", "import os", "((((" * 100 + "a(",
-        "']' * 3\n" * 100 + "(" * 70 + "exec('1')" + ")" * 70, "not " * 5000 + "f(x)", "f(" * 3000 + ")" * 3000, "exec(\0)", "open the file (a) and read it", "1girl, (smile:1.2)",
-        "train(lr=1e-4)", "-" * 40_000 + "f(x)",
+        "a comment (second try); use at 0.8", "Use os.system('x') with care.", "import os", "exec(\0)", "open the file (a) and read it", "1girl, (smile:1.2)",
+        "train(lr=1e-4)",
     ],
 )  # fmt: skip
-def test_no_calls_are_found_in_prose_in_too_deep_nesting_or_for_names_of_no_known_module(text):
+def test_no_calls_are_found_in_prose_or_for_names_of_no_known_module(text):
     assert list(find_python_calls(text)) == []
+
+
+@check_each(
+    "text",
+    [
+        "((((" * 100 + "a(", "']' * 3\n" * 100 + "(" * 70 + "exec('1')" + ")" * 70, "not " * 5000 + "f(x)",
+        "f(" * 3000 + ")" * 3000, "-" * 40_000 + "f(x)", "f(" + "1" * 300_000 + ")",
+        "".join(f"os.a{n}()\n" for n in range(201)),
+    ],
+)  # fmt: skip
+def test_text_with_calls_that_is_too_long_too_deep_or_calls_too_many_names_reaches_a_bound(text):
+    with pytest.raises(LimitReachedError):
+        list(find_python_calls(text))
+    _, absences = collect_mentions([MetadataEntry("note", text.encode()[:200_000])])
+    assert len(text) > 200_000 or [each.reason for each in absences] == [UnreadReason.LIMIT]
+
+
+def test_names_that_a_text_calls_are_found_up_to_the_bound_on_their_number():
+    text = "os.system('1')\n" * 1000 + "".join(f"os.a{n}()\n" for n in range(199))
+    assert len(list(find_python_calls(text))) == 200
+    assert "os.a199" not in {name for _, name in list_names("a", text + "os.a199()")}
+
+
+def test_metadata_text_that_is_nested_too_deep_for_its_search_leaves_the_file_partly_examined(read_bytes):
+    text = "(" * 70 + "exec('1')" + ")" * 70
+    header = json.dumps({"__metadata__": {"note": text}}).encode()
+    reading = read_bytes(struct.pack("<Q", len(header)) + header, "m.safetensors")
+    assert reading.reasons() == {UnreadReason.LIMIT}
+
+
+def test_operand_behind_many_words_of_a_dangerous_program_is_found():
+    assert list(find_dangerous_programs("env " * 1000 + "curl " + "x " * 1000 + "-o a")) == ["curl"]
 
 
 @pytest.mark.parametrize(

@@ -52,17 +52,24 @@ def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
             if not expressions_left:
                 raise LimitReachedError(f"only the first {_MAX_EXPRESSIONS} expressions of the document were analysed")
             expressions_left -= 1
-            # An expression that is too long to parse counts as hostile: ordinary ones have a line or two.
-            is_hostile = (
-                len(code) > _MAX_EXPRESSION_LENGTH
-                or _DUNDER_ACCESS.search(code)
-                or any(map(_HOSTILE_CALL.fullmatch, find_python_calls(code)))
-            )
-            if is_hostile or setting.key == _REPR_KEY:
+            if _is_hostile(code) or setting.key == _REPR_KEY:
                 shown_code = " ".join(code[:200].split())
                 yield Mention(
                     "resolvers", "evaluated-code", f"{setting.key} {shown_code}"[:200], setting.where, shown_code
                 )
+
+
+def _is_hostile(code: str) -> bool:
+    """Whether an expression reaches out of its configuration, or is too long or too deep to be parsed.
+
+    Ordinary expressions have a line or two.
+    """
+    if len(code) > _MAX_EXPRESSION_LENGTH or _DUNDER_ACCESS.search(code):
+        return True
+    try:
+        return any(map(_HOSTILE_CALL.fullmatch, find_python_calls(code)))
+    except LimitReachedError:
+        return True
 
 
 def _get_expression(setting: Setting) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.escapes import decode_printed_text
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
+from modelaudit.wire.base import LimitReachedError
 
 _MAX_TEXT_LENGTH: Final = 200_000
 _PRINTED_FIELD: Final = re.compile(r"%[sb]")
@@ -53,7 +54,11 @@ def _fill_printed_format(template: str, arguments: list[str]) -> str | None:
 
 
 def evaluate_pipeline_output(commands: list[Command]) -> str | None:
-    """Return the output of a pipeline that begins with a constant; ``None`` if any of its steps is unknown."""
+    """Return the output of a pipeline that begins with a constant; ``None`` if any of its steps is unknown.
+
+    Raises:
+        LimitReachedError: the constant, or what a step makes of it, is too long to be evaluated.
+    """
     if not commands:
         return None
     first_command = commands[0]
@@ -63,8 +68,9 @@ def evaluate_pipeline_output(commands: list[Command]) -> str | None:
     # A here-document is the input of the first command, which is itself a step then: ``base64 -d <<< text``.
     if text is None and words and first_command.input_text is not None:
         text, steps = first_command.input_text, commands
-    if text is None or len(text) > _MAX_TEXT_LENGTH:
-        return None
+    if text is None or not steps:
+        return text
+    _check_length(text)
     for step in steps:
         text = _apply_step(text, unwrap_command(step.words))
         if text is None:
@@ -72,27 +78,34 @@ def evaluate_pipeline_output(commands: list[Command]) -> str | None:
     return text
 
 
+def _check_length(text: str) -> None:
+    """Raise ``LimitReachedError`` if a text is too long: what the rest of it runs would be unknown."""
+    if len(text) > _MAX_TEXT_LENGTH:
+        raise LimitReachedError(f"a constant text of more than {_MAX_TEXT_LENGTH} characters was not evaluated")
+
+
 def _apply_step(text: str, words: list[str]) -> str | None:
     """Return the output of one command of a pipeline for the input ``text``; ``None`` if it is not modelled or fails.
 
-    Bytes are kept as characters of Latin-1, which maps each byte to one character.
+    Bytes are kept as characters of Latin-1, which maps each byte to one character. Raises ``LimitReachedError`` if the
+    output is too long.
     """
     name = normalize_program_name(words[0]) if words else ""
     stripped_bytes = text.strip().encode("latin-1", "replace")
     try:
         if name == "base64" and any(word in ("-d", "-D", "--decode", "-di") for word in words[1:]):
-            return base64.b64decode(stripped_bytes, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
+            return base64.b64decode(stripped_bytes, validate=False).decode("latin-1")
         if name == "openssl" and "-d" in words and any("base64" in word for word in words):
-            return base64.b64decode(stripped_bytes, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
+            return base64.b64decode(stripped_bytes, validate=False).decode("latin-1")
         if name == "base32" and any(word in ("-d", "-D", "--decode", "-di") for word in words[1:]):
-            return base64.b32decode(stripped_bytes)[:_MAX_TEXT_LENGTH].decode("latin-1")
+            return base64.b32decode(stripped_bytes).decode("latin-1")
         if name == "xxd" and any("r" in word for word in words[1:]):
-            return bytes.fromhex(text)[:_MAX_TEXT_LENGTH].decode("latin-1")
+            return bytes.fromhex(text).decode("latin-1")
         if name in ("gunzip", "zcat") or (name == "gzip" and any("d" in word for word in words[1:])):
             # 31: the largest window (15), and a gzip header (16).
-            output = zlib.decompressobj(31).decompress(text.encode("latin-1"), _MAX_TEXT_LENGTH)
-            # The rest of a longer text is unknown, and so is what it runs.
-            return output.decode("latin-1") if len(output) < _MAX_TEXT_LENGTH else None
+            output = zlib.decompressobj(31).decompress(text.encode("latin-1"), _MAX_TEXT_LENGTH + 1).decode("latin-1")
+            _check_length(output)
+            return output
     except (ValueError, binascii.Error, zlib.error):
         return None
     if name == "rev":

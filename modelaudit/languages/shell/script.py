@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
-from modelaudit.languages.shell.constant_output import evaluate_pipeline_output, evaluate_printed_text
+from modelaudit.languages.shell.constant_output import evaluate_printed_text
 from modelaudit.languages.shell.downloads import READ_BUILTINS, find_download_address
 from modelaudit.languages.shell.embedded_commands import extract_embedded_commands
 from modelaudit.languages.shell.execution import (
@@ -148,7 +148,7 @@ class _ScriptAnalyzer:
         body = self.state.list_body(last_command) if is_stored else []
         commands = [*last_command.piped_input, *body, last_command]
         if last_command.output_files or len(commands) > 1 or last_command.input_text is not None:
-            self.state.downloads.record_pipeline(commands, evaluate_pipeline_output(commands))
+            self.state.downloads.record_pipeline(commands, self.state.evaluate_output(commands))
         if last_command.words == ["exec"]:  # ``exec 3> >(sh)``: the shell runs whatever is written to 3 later
             branches = [each for text in last_command.output_substitutions for each in self.state.parse_text(text)]
             if any(runs_input(unwrap_command(each.words)) for each in branches):
@@ -274,7 +274,7 @@ class _ScriptAnalyzer:
         for each in sources:
             yield from self._analyze_substitutions(each)
         # A constant that is decoded can be read here. The hidden script is analysed like the visible one.
-        text = evaluate_pipeline_output(sources)
+        text = self.state.evaluate_output(sources)
         if text is not None:
             if len(sources) > 1 or not DECODERS.isdisjoint(names):  # ``xxd -r -p <<< 6869 | sh``
                 yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
@@ -381,7 +381,7 @@ class _ScriptAnalyzer:
         if address is None and commands and commands[0].words[:1] in _FILTERS:  # ``curl … | eval "$(cat)"``
             address = find_download_address(command.piped_input)
         names = [normalize_program_name(words[0]) for words in unwrap_commands(commands)]
-        text = evaluate_pipeline_output(commands)
+        text = self.state.evaluate_output(commands)
         if address is not None:
             yield self._make_mention("download-and-run", address, command)
         elif text is not None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from modelaudit.languages.shell.aliases import parse_aliases
 from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
 from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.expansions import CUT_MARK, POSITIONAL_PARAMETERS, assign_positional_parameters
 from modelaudit.languages.shell.functions import find_functions
@@ -89,6 +90,14 @@ class ScriptState:
             expanded += self.expand_calls(self.parse_body(body, command.words[1:]))
             self.functions[name] = body
         return expanded
+
+    def evaluate_output(self, commands: list[Command]) -> str | None:
+        """Return the output of a pipeline of constants, or ``None``; record a bound if it is too long to evaluate."""
+        try:
+            return evaluate_pipeline_output(commands)
+        except LimitReachedError as error:
+            self.reached_bound = str(error)
+            return None
 
     def list_body(self, command: Command) -> list[Command]:
         """List the commands of the function that a command calls; none if it calls another program."""

@@ -6,12 +6,14 @@ Sources: the manual of bash, "Bash Startup Files"; the documentation of the Pyth
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output, evaluate_printed_text
 from modelaudit.languages.shell.downloads import is_download
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
+from modelaudit.wire.base import LimitReachedError
 
 _SHELL_FILES: Final = frozenset(
     {".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin",
@@ -75,7 +77,8 @@ def _find_written_text(command: Command) -> str | None:
     """Return the constant text that a command writes, from its words, its pipe or its here-document."""
     text = evaluate_printed_text(command)
     if text is None and command.piped_input:
-        text = evaluate_pipeline_output(command.piped_input)
+        with suppress(LimitReachedError):  # the analysis of the pipeline records the bound
+            text = evaluate_pipeline_output(command.piped_input)
     return command.input_text if text is None else text
 
 

