@@ -468,3 +468,13 @@ def test_zip_with_200000_members_is_reported_as_partly_unread_if_the_limit_is_50
     assert len(get_listing(reading).members) == 500
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
     assert any(f"of {count} members" in detail for detail in reading.details)
+
+
+def test_measures_of_zip_members_are_forgotten_once_the_members_are_checked(bytes_window, monkeypatch):
+    allowance = members.CheckAllowance()
+    monkeypatch.setattr("modelaudit.formats.archives.zip.reader.CheckAllowance", lambda: allowance)
+    before = allowance.remaining_bytes
+    window = bytes_window(make_zip({"a.txt": b"text", "b.txt": b"more text"}))
+    list(find_reader("zip").read(Artifact("a.zip", window.size, lambda: nullcontext(window)), window, Limits()))
+    assert allowance.remaining_bytes < before  # the members were measured
+    assert allowance.measures == {}

@@ -41,6 +41,8 @@ class MemberData:
         used_bytes: stored bytes that the content takes; all of them until the content was decompressed to its end.
     """
 
+    __slots__ = ("_allowance", "_limits", "is_encrypted", "member", "stored", "used_bytes")
+
     def __init__(
         self, window: Window, member: Member, limits: Limits, budget: Budget, allowance: CheckAllowance
     ) -> None:

@@ -75,6 +75,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     allowance = CheckAllowance()
     member_data = [MemberData(window, member, limits, budget, allowance) for member in contents.members]
     _check_contents(contents, member_data, layout, limits)
+    allowance.measures.clear()  # of use to the checks alone, and hundreds of bytes for each member
     for item in member_data:
         claim_data(window, item.member.data_start, item.member.data_start + item.used_bytes)
     members = tuple(_list_members(contents, member_data))
