@@ -15,7 +15,7 @@ from modelaudit.wire.pickle_start import (
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_protocol_header_of_pickle_is_recognised(protocol: int) -> None:
+def test_pickle_is_recognised_by_a_protocol_up_to_the_given_maximum_and_its_first_opcode(protocol: int) -> None:
     data = pickle.dumps({"a": [1]}, protocol)
     assert begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL)
     assert PROTOCOL_AND_OPCODE.match(data)

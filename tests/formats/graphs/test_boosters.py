@@ -69,6 +69,18 @@ def test_xgboost_split_on_a_feature_out_of_range_is_a_defect(read_bytes):
     assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == {"tree-invalid"}
 
 
+@check_each("tail", [b"\n{}\n", b"{}", b"\n[1]", b" x"])
+def test_xgboost_json_model_is_checked_whatever_text_follows_its_first_value(tail, read_bytes):
+    model = json.dumps(build_xgboost_learner((0, -1, -1))).encode()
+    result = read_bytes(model + tail, "m.json")
+    assert "tree-invalid" in result.kinds() or result.unread
+
+
+def test_xgboost_json_model_before_another_line_of_json_has_its_defects(read_bytes):
+    model = json.dumps(build_xgboost_learner((0, -1, -1))).encode()
+    assert "tree-invalid" in read_bytes(model + b"\n{}\n", "m.json").kinds()
+
+
 def test_xgboost_json_model_with_an_auto_map_is_also_read_by_the_json_reader(read_bytes):
     # The key auto_map makes the file a configuration that names code, which only the reader of JSON reports.
     document = {**build_xgboost_learner(), "auto_map": {"AutoModel": "a.B"}}

@@ -15,7 +15,6 @@ from typing import Final
 from modelaudit.formats.documents.structured.reader import read_json
 from modelaudit.formats.graphs.boosters.trees import TreeDefects, check_tree, read_learner
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
@@ -38,19 +37,21 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the readings of any JSON, then an outline with the defects of the trees.
 
     Raises:
-        DamagedError: it is not text.
+        DamagedError: it is not text, or its first value is no valid JSON.
         WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
     yield from read_json(artifact, window, limits)
-    defects = TreeDefects()
     # The text is decoded a second time, because the lists of a tree are needed together.
+    text = read_whole_text(window, limits)[0]
+    check_bounds(text, limits)
+    defects = TreeDefects()
+    decoder = json.JSONDecoder(object_pairs_hook=_TreeHook(defects), parse_int=parse_whole_number)
     try:
-        text = read_whole_text(window, limits)[0]
-        check_bounds(text, limits)
         with convert_recursion_error():
-            top = json.JSONDecoder(object_pairs_hook=_TreeHook(defects), parse_int=parse_whole_number).decode(text)
-    except (DamagedError, WindowError, ValueError):
-        return  # read_json has reported this
+            # XGBoost reads the first value and ignores what follows it; ``read_json`` reads further lines too.
+            top, _ = decoder.raw_decode(text.lstrip("\ufeff \t\n\r"))
+    except ValueError as error:
+        raise DamagedError(f"the trees were not checked, because the model is no valid JSON: {error}") from None
     learner = top.get("learner") if isinstance(top, dict) else None
     if isinstance(learner, dict):
         mentions, facts = read_learner(learner, defects)
