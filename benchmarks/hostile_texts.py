@@ -25,11 +25,23 @@ def _fill_numbered(start: bytes, pattern: bytes, end: bytes = b"", size: int = _
 
 _CODE_CELL: Final = b'{"cell_type":"code","metadata":{},"outputs":[],"source":["a = %07d"]},'
 _NOTEBOOK_END: Final = b'{"cell_type":"raw","metadata":{},"source":[]}],"metadata":{},"nbformat":4,"nbformat_minor":5}'
+_LINES_START: Final = b'{"cells":[{"cell_type":"code","metadata":{},"outputs":[],"source":['
+_LINES_END: Final = b'""]},' + _NOTEBOOK_END
+_CONCAT_START: Final = b'node{name:"a" op:"b"}\nnode{name:"c" op:"Concat" '
+_CONSTANT_START: Final = (
+    b'node{name:"a" op:"b"}\nnode{op:"Const" attr{key:"value" value{tensor{dtype:DT_STRING tensor_content:"'
+)
 _WIDE: Final = "\U0001f600".encode()
 """A character that makes a whole text take four bytes a character."""
 
 TEXTS: Final[dict[str, HostileFile]] = {
     "xml-elements": HostileFile("a.xml", _fill(b"<a>", b"<b/>", b"</a>"), INCOMPLETE),
+    "xml-numbered-elements": HostileFile("a.xml", _fill_numbered(b"<a>", b"<b%07d/>", b"</a>"), INCOMPLETE),
+    "xml-attributes-16mb": HostileFile("a.xml", _fill_numbered(b"<a", b' b%07d=""', b"/>", 16_000_000), INCOMPLETE),
+    "xml-namespaces": HostileFile("a.xml", _fill_numbered(b"<a>", b'<b xmlns="urn:%07d"/>', b"</a>"), INCOMPLETE),
+    "xml-attribute-lists": HostileFile(
+        "a.xml", _fill_numbered(b"<!DOCTYPE a [", b'<!ATTLIST b%07d a CDATA "">', b"]><a/>"), INCOMPLETE
+    ),
     "html-open-tags": HostileFile("a.html", _fill(b"<html>", b"<"), ANSWERED),
     "html-wide-text": HostileFile("a.html", _fill(b"<html>" + _WIDE, b"a"), ANSWERED),
     "markdown-links": HostileFile("README.md", _fill_numbered(b"", b"[a](b%07d.pkl)\n"), INCOMPLETE),
@@ -42,5 +54,12 @@ TEXTS: Final[dict[str, HostileFile]] = {
     "notebook-cells": HostileFile("a.ipynb", _fill_numbered(b'{"cells":[', _CODE_CELL, _NOTEBOOK_END), INCOMPLETE),
     "jinja-variables": HostileFile("a.jinja", _fill(b"", b"{{ a }}"), INCOMPLETE),
     "jinja-variables-2mb": HostileFile("a.jinja", _fill(b"", b"{{ a }}", size=2_000_000), INCOMPLETE),
+    "notebook-lines": HostileFile("a.ipynb", _fill(_LINES_START, b'"a\\n",', _LINES_END), INCOMPLETE),
+    "xgboost-lists": HostileFile(
+        "a.json", _fill(b'{"learner":{"objective":{"name":"a"},"a":[', b"[],", b"[]]}}", 14_900_000), ANSWERED
+    ),
+    "caffe-text-types": HostileFile("a.prototxt", _fill_numbered(b"", b'layer{type:"t%07d" top:"x"}\n'), INCOMPLETE),
+    "protobuf-text-string": HostileFile("a.pbtxt", _fill(_CONSTANT_START, b"a", b'"}}}}'), INCOMPLETE),
+    "protobuf-text-inputs": HostileFile("a.pbtxt", _fill_numbered(_CONCAT_START, b'input:"%07d" ', b"}"), INCOMPLETE),
     "protobuf-text-nodes": HostileFile("a.pbtxt", _fill_numbered(b"", b'node{name:"%07d" op:"a"}\n'), INCOMPLETE),
 }

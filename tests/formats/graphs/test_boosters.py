@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import struct
 from contextlib import nullcontext
 from sys import getsizeof
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats.graphs.boosters.catboost import read_integers
+from modelaudit.formats.graphs.boosters.trees import read_learner
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -216,6 +218,69 @@ def test_mutated_booster_model_is_parsed_or_reported_as_unread(read_bytes, model
     kept_length = data.draw(st.integers(20, len(mutated)))
     reading = read_bytes(bytes(mutated[:kept_length]), "model")
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
+
+
+def make_long_tree(nodes: int, **lists: list[object]) -> dict[str, object]:
+    """Return a tree whose lists have ``nodes`` items, of which each is a leaf, with the given lists in their place."""
+    keys = ("left_children", "right_children", "parents", "split_conditions", "default_left")
+    parameters = {"num_nodes": str(nodes), "num_feature": "3"}
+    return {"tree_param": parameters, "split_indices": [0] * nodes} | {key: [-1] * nodes for key in keys} | lists
+
+
+@pytest.fixture(params=[16, 1 << 18])
+def step(request, monkeypatch):
+    """The characters of JSON that are decoded at once: fewer than a list of a tree takes, or all."""
+    monkeypatch.setattr("modelaudit.wire.json_stream._WHOLE_VALUE", request.param)
+    monkeypatch.setattr("modelaudit.wire.documents._PIECE_BYTES", request.param)
+    return request.param
+
+
+@pytest.mark.parametrize(
+    ("lists", "detail"),
+    [
+        ({}, ""),
+        ({"left_children": [99] + [-1] * 39}, "refers to node 99, but there are only 40"),
+        ({"left_children": [5, 5] + [-1] * 38}, "has node 5 twice"),
+        ({"split_indices": ["a"] + [-1] * 39}, "children or features that are not integers"),
+        ({"split_indices": [True] + [-1] * 39}, "children or features that are not integers"),
+        ({"split_indices": [[]] + [-1] * 39}, "children or features that are not integers"),
+        ({"parents": [-1] * 39}, "40 nodes and 39 parents"),
+        ({"split_indices": [9] * 40, "left_children": [1] + [-1] * 39}, "out of the range of 3"),
+        ({"tree_param": {"num_nodes": "7"}}, "states 7 nodes and has 40"),
+    ],
+)
+def test_xgboost_tree_is_checked_wherever_its_text_is_divided(lists, detail, step, read_bytes):
+    model = build_xgboost_learner()
+    parts = model["learner"]["gradient_booster"]["model"]
+    parts["trees"] = [make_long_tree(40, **lists), *[make_long_tree(1)] * 3]
+    parts["tree_info"] = [0] * 4
+    parts["gbtree_model_param"]["num_trees"] = "4"
+    (outline,) = (
+        each for each in read_bytes(json.dumps(model).encode(), "m.json").of(Outline) if each.format == "xgboost"
+    )
+    details = [each.detail for each in outline.defects]
+    assert len(details) == bool(detail)
+    assert all(each.startswith("tree 0 ") and detail in each for each in details)
+
+
+def test_index_in_a_long_xgboost_tree_that_exceeds_64_bits_is_a_defect(step, read_bytes):
+    model = build_xgboost_learner()
+    model["learner"]["gradient_booster"]["model"]["trees"] = [make_long_tree(40, left_children=[10**30] + [-1] * 39)]
+    assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == {"tree-invalid"}
+
+
+def test_xgboost_values_that_nothing_checks_are_not_kept(step, read_bytes, monkeypatch):
+    kept = []
+
+    def measure_model(learner, defects):
+        kept.append(len(pickle.dumps(learner)))
+        return read_learner(learner, defects)
+
+    monkeypatch.setattr("modelaudit.formats.graphs.boosters.xgboost_text.read_learner", measure_model)
+    model = build_xgboost_learner()
+    model["learner"] |= {"other": [["a"]] * 500, "name": ["a"] * 500, "trees": [[{}]] * 500}
+    assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == set()
+    assert kept[0] < 1_000
 
 
 def test_json_document_with_an_xgboost_learner_is_recognised_as_xgboost(read_bytes):

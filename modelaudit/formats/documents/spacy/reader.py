@@ -23,7 +23,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "spacy"
@@ -60,11 +60,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: the file is too long, has too many names, or a value nests too deep.
         WindowError: the window could not return the requested bytes.
     """
-    text, scan, defects = read_whole_text(window, limits)
-    yield Document("text", "text", lines=scan.lines, defects=defects)
-    yield from read_text_names(text)
-    if _SPACY_SIGN.search(text) is None:
+    pieces = check_text(window, limits)
+    yield Document("text", "text", lines=pieces.scan.lines, defects=pieces.defects)
+    has_sign = False
+    for piece, lines_before in pieces.iterate_searched():
+        yield from read_text_names(piece, lines_before)
+        has_sign = has_sign or _SPACY_SIGN.search(piece) is not None
+    if not has_sign:
         return
+    text = pieces.read_start(_MOST_CHARACTERS + 1)
     if len(text) > _MOST_CHARACTERS:
         raise LimitReachedError(f"a spaCy configuration of more than {_MOST_CHARACTERS} characters is not parsed")
     settings: list[Setting] = []
