@@ -40,7 +40,7 @@ _DEEPEST: Final = 10_000
 _MOST_NAMES: Final = 100_000
 _MOST_NAME_CHARACTERS: Final = 8 * MIB
 # Expat keeps what a document type declares in many times its bytes. The longest in use have some 100,000 characters.
-_MOST_DOCTYPE_CHARACTERS: Final = 4 * MIB
+_MOST_DOCTYPE_CHARACTERS: Final = 2 * MIB
 _MOST_ATTRIBUTES: Final = 10_000
 _MOST_ENTITIES: Final = 10_000
 _MOST_EXPANDED_CHARACTERS: Final = MIB
