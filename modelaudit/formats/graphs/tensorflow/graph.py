@@ -17,7 +17,7 @@ from modelaudit.wire.windows import iterate_chunks
 
 MOST_NODES: Final = 500_000
 # Bytes of memory that the nodes may take, estimated from their texts. A graph in text form is in memory beside them.
-_MOST_NODE_BYTES: Final = 72 * MIB
+_MOST_NODE_BYTES: Final = 64 * MIB
 _NODE_OVERHEAD: Final = 270
 _POINTER_SIZE: Final = 8
 _TEXT_OVERHEAD: Final = 60
