@@ -126,6 +126,8 @@ class XmlParser:
     def read(self) -> None:
         """Parse the text, and claim the bytes that Expat accepted.
 
+        External entities of a document type are recorded as well, also if the text is not well-formed.
+
         Raises:
             DamagedError: it is not well-formed, or not in its encoding.
             LimitReachedError: a limit was reached.

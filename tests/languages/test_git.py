@@ -75,7 +75,7 @@ def test_programs_that_a_git_lfs_configuration_runs_are_mentioned(read_bytes):
         ("file:///tmp/x", "file:///tmp/x"),  # without a host, the whole URL
     ],
 )
-def test_url_of_a_git_lfs_store_is_mentioned_by_its_host(value, host, read_bytes):
+def test_git_lfs_store_is_mentioned_by_the_host_of_its_url_or_by_the_whole_url_without_one(value, host, read_bytes):
     assert list_mentions(read_bytes(f"[lfs]\n\turl = {value}\n".encode(), ".lfsconfig")) == [("store", host)]
 
 

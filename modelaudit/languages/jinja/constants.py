@@ -145,18 +145,20 @@ def _apply_integer_operator(left: int, operator: str, right: int) -> Value:
 
 
 def format_percent(template: str, values: tuple[Value, ...]) -> Value:
-    """Return ``template % values`` if no field has a width or precision, otherwise ``UNKNOWN``."""
+    """Return ``template % values``; ``UNKNOWN`` for a width, a precision or too many fields."""
     remaining_values = list(values)
     pieces: list[str] = []
     end = 0
     for field in _PERCENT.finditer(template):
         kind = field[1]
+        if len(pieces) > MAX_ITEMS:
+            return UNKNOWN
         pieces.append(template[end : field.start()])
         end = field.end()
         if kind == "%":
             pieces.append("%")
             continue
-        if kind is None or not remaining_values or len(pieces) > MAX_ITEMS:
+        if kind is None or not remaining_values:
             return UNKNOWN
         piece = _format_percent_field(kind, remaining_values.pop(0))
         if isinstance(piece, Unknown):

@@ -443,6 +443,6 @@ def test_opcode_listing_shows_an_opcode_completely_if_it_lies_across_two_chunks(
 
 def test_call_is_recorded_if_a_later_state_contains_itself() -> None:
     # A dictionary in the memo is stored under ``__dict__`` in itself, and set as the state of itself.
-    state = b"}q\x00U\x08__dict__h\x00sb"
+    state = b"}q\x00U\x08__dict__h\x00sh\x00b"
     program, _ = read_pickle(b"\x80\x02cposix\nsystem\nU\x02id\x85R0" + state + b".")
     assert (Act.CALL, "posix.system") in list_acts(program)
