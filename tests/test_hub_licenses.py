@@ -102,7 +102,7 @@ def test_scan_is_incomplete_if_the_look_up_of_its_base_model_fails(
     report = modelaudit.scan("acme/tuned", second_opinion=False)
     assert report.exit_code == 3
     assert (
-        "1 base model not looked up: scan again when the Hub answers, or with --offline to look up none"
+        "1 base model not looked up: scan again when the Hub delivers all, or with --offline to look up none"
         in report.decision.reasons
     )
     assert judge_license("acme/tuned").exit_code == 3

@@ -74,7 +74,7 @@ def read_document(path: Path, label: str) -> Document:
     except OSError as error:
         raise ConfigurationError(f"{label}: cannot be read: {error.strerror or error}") from error
     if len(raw) > MAX_BYTES:
-        raise ConfigurationError(f"{label}: is larger than {MAX_BYTES} bytes; split it")
+        raise ConfigurationError(f"{label}: is larger than {MAX_BYTES} bytes; shorten it, or split a list in two files")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -206,7 +206,10 @@ def _check_message(file: FindingFile, document: Document, subjects: Subjects) ->
         if field is None:
             continue
         if spec or conversion or not _FIELD.fullmatch(field):
-            raise document.error(f"message: {{{field}}} must be a plain field name", ("message",))
+            raise document.error(
+                f"message: the placeholder with {field!r} must hold the plain name of a field and nothing else",
+                ("message",),
+            )
         for kind in dict.fromkeys(matcher.subject for matcher in file.match):
             if field not in subjects[kind]:
                 raise document.error(

@@ -28,7 +28,13 @@ Part = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_leng
 class FingerprintEntry:
     """One text. ``triples`` and ``marks`` are 32-bit numbers in network order, in base64."""
 
-    id: Annotated[str, require_match(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "letters, digits, dots, plus signs and hyphens")]
+    id: Annotated[
+        str,
+        require_match(
+            r"[A-Za-z0-9][A-Za-z0-9.+-]*",
+            "an id of letters, digits, dots, plus signs and hyphens that begins with a letter or digit",
+        ),
+    ]
     of: Text
     words: Annotated[int, Field(ge=3, le=_MAX_WORDS)]
     source: Text

@@ -56,7 +56,7 @@ class _NameRegistry:
         """
         key = fold_license_name(name)
         if not key:
-            raise document.error(f"{name!r} is empty or too long for a licence name", place)
+            raise document.error(f"{name!r} is too long for the name of a licence, or holds only separators", place)
         # A licence may repeat its own name, in another spelling too; that is the same meaning in the same file.
         first_meaning, first_document, first_place = self._taken.setdefault(key, (meaning, document, place))
         if (first_meaning, first_document.label) != (meaning, document.label):

@@ -18,7 +18,10 @@ from modelaudit.model.terms import PERMISSIVE_CATEGORIES, KnownModel, LicenseEnt
 
 _PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*-]*"
 
-Pattern = Annotated[str, require_match(_PATTERN, "a publisher, a slash and a name in which * stands for anything")]
+Pattern = Annotated[
+    str,
+    require_match(_PATTERN, "a publisher, a slash and a name with a letter or digit, in which * stands for anything"),
+]
 
 
 @dataclass(config=CONFIG)

@@ -143,7 +143,8 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
     for name, document in document_by_group.items():
         unknown = [code for code in groups[name] if code == name or not vocabulary.is_known_territory(code)]
         if unknown:
-            raise document.error(f"territories.{name}: {unknown[0]!r} is unknown", ("territories", name))
+            fault = "the group itself" if unknown[0] == name else "unknown"
+            raise document.error(f"territories.{name}: {unknown[0]!r} is {fault}", ("territories", name))
     return replace(vocabulary, territories={name: _expand_group(name, groups) for name in groups})
 
 

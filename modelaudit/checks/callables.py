@@ -30,7 +30,7 @@ class Judgement:
 def judge_name(value: Value, callables: Callables) -> Judgement:
     """Return the judgement of a name by the lists of callables; a value that is not a name is unresolved."""
     if not isinstance(value, Name):
-        return Judgement(Standing.UNRESOLVED, why="it is only known when the file is loaded")
+        return Judgement(Standing.UNRESOLVED, why="it is not a name, so its effect shows only in loading")
     # A loader follows a dotted name from attribute to attribute, and may end anywhere.
     is_walk = "." in value.qualname
     entry = callables.by_name.get(str(value))

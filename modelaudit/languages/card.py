@@ -171,7 +171,8 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
 def _build_yaml_defect(error: DamagedError, first_line: int) -> Defect:
     """Build the defect for a YAML error; ``first_line`` is the line of the front matter in the file, from 1."""
     line = first_line - 1 + (error.line if isinstance(error, YamlError) else 1)
-    return Defect(CardDefect.FRONT_MATTER_INVALID, f"the front matter is not YAML: {error}", Location(line=line))
+    fault = "was not read to its end" if isinstance(error, LimitReachedError) else "is not YAML"
+    return Defect(CardDefect.FRONT_MATTER_INVALID, f"the front matter {fault}: {error}", Location(line=line))
 
 
 def _parse_fields(top: Node, line_offset: int, defects: list[Defect]) -> list[CardField]:

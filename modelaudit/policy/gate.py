@@ -109,7 +109,9 @@ def decide_verdict(
         reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the intended use")
     if failed_look_ups:
         number = _count_noun(len(failed_look_ups), "base model")
-        reasons.append(f"{number} not looked up: scan again when the Hub answers, or with --offline to look up none")
+        reasons.append(
+            f"{number} not looked up: scan again when the Hub delivers all, or with --offline to look up none"
+        )
         reasons += failed_look_ups[:_MAX_NAMED_ABSENCES]
     if failing:
         verdict = Verdict.FAIL

@@ -147,10 +147,8 @@ def parse_report(data: bytes) -> AuditReport:
         raise _build_damage_error(f"not JSON, {error}") from None
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
-        shown_schema = escape_unprintable(str(schema), limit=80)
-        raise ConfigurationError(
-            f"The file is of schema {shown_schema!r}, and this version reads {SCHEMA!r}; {_REMEDY}."
-        )
+        stated = "no schema" if schema is None else f"the schema {escape_unprintable(str(schema), limit=80)!r}"
+        raise ConfigurationError(f"The file states {stated}, and this version reads {SCHEMA!r}; {_REMEDY}.")
     try:
         given = _map_strings(value, _restore_surrogates)
         report = get_report_adapter().validate_python(given)

@@ -177,7 +177,7 @@ class RequestBudget:
         if self.answer_bytes > self.limits.listing_bytes:
             raise BoundReachedError(f"its answers hold more than {self.limits.listing_bytes} bytes in all")
         if self.answer_values > self.limits.listing_values:
-            raise BoundReachedError(f"its answers hold more than {self.limits.listing_values} values in all")
+            raise BoundReachedError(f"its answers may hold more than {self.limits.listing_values} values in all")
 
     def count_entry(self) -> None:
         """Count one more entry of the listing. Raises ``BoundReachedError``."""

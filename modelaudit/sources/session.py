@@ -135,7 +135,7 @@ def _check_cache_names(response: httpx2.Response) -> None:
         return
     commit = response.headers.get("x-repo-commit")
     if commit is not None and not _COMMIT.fullmatch(commit):
-        raise RefusedAnswerError(f"it names {commit[:200]!r} as the commit")
+        raise RefusedAnswerError(f"it names {commit[:200]!r} as the commit, which is not the id of one")
     # The client stores a file below the commit that the answer names.
     if commit is not None and budget.commit not in (None, commit):
         raise RefusedAnswerError(f"it is for commit {commit} in place of {budget.commit}")
@@ -144,10 +144,12 @@ def _check_cache_names(response: httpx2.Response) -> None:
     if response.request.method == "HEAD" and etag is not None:
         blob_name = etag.lstrip("W/").strip('"')  # in the same way as the client
         if not _ETAG.fullmatch(blob_name):
-            raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}")
+            raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}, which cannot be the name of a blob")
 
 
 def check_digest(digest: object) -> None:
     """Raise ``RefusedAnswerError`` if a listed digest cannot be a file name: the client names blobs after it."""
     if digest is not None and not (isinstance(digest, str) and _ETAG.fullmatch(digest)):
-        raise RefusedAnswerError(f"it lists a file with the digest {str(digest)[:200]!r}")
+        raise RefusedAnswerError(
+            f"it lists a file with the digest {str(digest)[:200]!r}, which cannot be the name of a blob"
+        )

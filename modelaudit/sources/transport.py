@@ -161,7 +161,7 @@ def _read_api_answer(
         raise BoundReachedError(f"one answer holds more than {most} bytes")
     values = bound_value_count(data)
     if values > budget.limits.answer_values:
-        raise BoundReachedError(f"one answer holds more than {budget.limits.answer_values} values")
+        raise BoundReachedError(f"one answer may hold more than {budget.limits.answer_values} values")
     budget.count_answer(len(data), values)
     return data
 

@@ -41,7 +41,7 @@ class KeptItems:
             raise LimitReachedError(f"it has more than {self._most_items} {self._what}", offset)
         if self._bytes_left < 0:
             raise LimitReachedError(
-                f"the names of its {self._what} take more than {self._most_bytes} bytes in all", offset
+                f"the texts of its {self._what} take more than {self._most_bytes} bytes in all", offset
             )
 
 

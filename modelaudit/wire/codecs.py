@@ -191,7 +191,9 @@ def _choose_dictionary_size(stated_size: int, content_size: int) -> int:
     """
     size = max(min(stated_size, content_size), _SMALLEST_DICTIONARY_BYTES)
     if size > MAX_DICTIONARY_BYTES:
-        raise DecodingError(f"the LZMA dictionary takes {size} bytes", UnreadReason.LIMIT)
+        raise DecodingError(
+            f"the LZMA dictionary takes {size} bytes, more than {MAX_DICTIONARY_BYTES}", UnreadReason.LIMIT
+        )
     return size
 
 

@@ -146,7 +146,7 @@ class FlatBuffer:
     def _resolve_offset(self, position: int, offset: int) -> int:
         """Return the position that ``offset``, which lies at ``position``, points to; raises ``DamagedError``."""
         if not offset or position + offset >= self.size:
-            raise DamagedError(f"an offset of {offset} points outside the buffer", position)
+            raise DamagedError(f"an offset of {offset} is 0 or points outside the buffer", position)
         return position + offset
 
     def read_count(self, position: int, width: int) -> int:

@@ -184,7 +184,7 @@ class JsonStream:
         if not is_cut or not (first == '"' or first in _NUMBER_STARTS):
             raise failure
         if first != '"' and available > _MOST_NUMBER_CHARACTERS:
-            raise LimitReachedError(f"a number has more than {_MOST_NUMBER_CHARACTERS} digits")
+            raise LimitReachedError(f"a number has more than {_MOST_NUMBER_CHARACTERS} characters")
         if sys.getsizeof(self._text) > _STRING_MEMORY:
             detail = f"the string in line {failure.lineno} takes more than {_STRING_MEMORY} bytes of memory"
             raise LimitReachedError(f"{detail}; the text from there on was not parsed")

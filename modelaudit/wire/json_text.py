@@ -236,9 +236,15 @@ def check_bounds(text: str, limits: Limits) -> None:
         LimitReachedError: it nests too deep or holds too many values.
     """
     if exceeds_nodes(text, limits.document_nodes):
-        raise LimitReachedError(f"the text holds more than {limits.document_nodes} values, by its commas and brackets")
+        raise LimitReachedError(
+            f"outside double quotes the text has commas and brackets for more than {limits.document_nodes} values, "
+            "so it was not parsed"
+        )
     if exceeds_depth(text, limits.document_depth):
-        raise LimitReachedError(f"the text nests deeper than {limits.document_depth} levels")
+        raise LimitReachedError(
+            f"outside double quotes the brackets of the text nest deeper than {limits.document_depth} levels, "
+            "so it was not parsed"
+        )
 
 
 @contextmanager

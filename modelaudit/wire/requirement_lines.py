@@ -114,7 +114,7 @@ def join_requirement_lines(pieces: Iterable[str]) -> Iterator[tuple[int, str]]:
         if not joined:
             first_number = number
         if len(joined) + len(line) >= _LONGEST_LINE:
-            raise LimitReachedError(f"line {first_number} has more than {_LONGEST_LINE} characters")
+            raise LimitReachedError(f"line {first_number}, as continued, has {_LONGEST_LINE} characters or more")
         is_comment = line.lstrip().startswith("#")
         if line.endswith("\\") and not is_comment:
             joined += line.rstrip("\\") or " "  # not empty, which would mean that no line is continued

@@ -96,7 +96,7 @@ def _parse_stream(stream: _PieceStream, limits: Limits) -> Iterator[yaml.Event]:
             if depth > limits.document_depth:
                 raise LimitReachedError(f"it nests deeper than {limits.document_depth} levels")
             if nodes > limits.document_nodes:
-                raise LimitReachedError(f"it holds more than {limits.document_nodes} values")
+                raise LimitReachedError(f"it holds more than {limits.document_nodes} keys and values")
             yield event
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

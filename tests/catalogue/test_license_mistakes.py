@@ -99,7 +99,7 @@ MISTAKES = [
         "kinds.watermark: a kind of the group 'limit' needs the key 'answers'",
     ),
     ("clauses.yaml", "[DE, FR]\n", "[DE, SWISS]\n", 4, "territories.EU: 'SWISS' is unknown"),
-    ("clauses.yaml", "[DE, FR]\n", "[DE, EU]\n", 4, "territories.EU: 'EU' is unknown"),
+    ("clauses.yaml", "[DE, FR]\n", "[DE, EU]\n", 4, "territories.EU: 'EU' is the group itself"),
     ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is not a territory"),
     ("licenses/LicenseRef-Acme.yaml", "    number: 1000\n", "", 7, "a clause of kind user-cap needs number"),
     ("licenses/LicenseRef-Acme.yaml", "use-restricted", "permissive", 3, "Acme.yaml:7 is a limit"),

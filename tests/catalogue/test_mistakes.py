@@ -68,8 +68,14 @@ MISTAKES = [
     (RULE, "[call, construct]", "[[call]]", 14, "must be a single value"),
     (RULE, "[call, construct]", "[]", 14, "must not be empty"),
     (RULE, "{name}", "{nmae}", 15, "message: {nmae} is not a field of pickle-act, which has act, name"),
-    (RULE, "{name}", "{name.__class__}", 15, "message: {name.__class__} must be a plain field name"),
-    (RULE, "{name}", "{name!r}", 15, "must be a plain field name"),
+    (RULE, "{name}", "{name.__class__}", 15, "message: the placeholder with 'name.__class__' must hold"),
+    (
+        RULE,
+        "{name}",
+        "{name!r}",
+        15,
+        "the placeholder with 'name' must hold the plain name of a field and nothing else",
+    ),
     (RULE, "{name}", "{", 15, "write {{ and }} for braces"),
     # callables
     (TRUSTED, "collections.OrderedDict:", "OrderedDict:", 3, "'OrderedDict' is not an exact dotted name"),
@@ -234,7 +240,9 @@ def test_entry_in_the_list_of_vague_words_is_refused_if_it_names_a_licence_or_is
 
 
 def test_licence_name_that_consists_only_of_separators_is_refused(damage: Callable[[str, str, str], Path]) -> None:
-    with pytest.raises(ConfigurationError, match=r"MIT.yaml:5: '--' is empty or too long"):
+    with pytest.raises(
+        ConfigurationError, match=r"MIT.yaml:5: '--' is too long for the name of a licence, or holds only separators"
+    ):
         load_catalogue(damage(LICENSE, "[The MIT License]", '["--"]'))
 
 

@@ -231,7 +231,7 @@ def test_items_beyond_the_bound_on_their_number_or_on_the_bytes_of_all_names_rai
     kept.count(1, 2)
     with pytest.raises(LimitReachedError, match="more than 2 symbols"):
         kept.count(2)
-    with pytest.raises(LimitReachedError, match="names of its symbols take more than 5 bytes in all"):
+    with pytest.raises(LimitReachedError, match="texts of its symbols take more than 5 bytes in all"):
         KeptItems("symbols", 2, 5).count(0, 6)
 
 

@@ -306,7 +306,10 @@ def replace_in_block(old: bytes, new: bytes) -> bytes:
         (CHECKPOINT_INDEX.replace(b"a\x08", b"A\x08"), "a block does not match its CRC-32C, so TensorFlow refuses it"),
         (replace_in_block(b"\x00\x01\x0ea", b"\x00\x01\x0ex"), "the keys of a block are not in order"),
         (replace_in_block(bytes(4) + b"\1\0\0\0", b"\1\0\0\0" * 2), "the restarts of a block are not in order"),
-        (replace_in_block(b"\1\0\0\0\0", b"\xff\0\0\0\0"), "a block of 53 bytes states 255 restarts"),
+        (
+            replace_in_block(b"\1\0\0\0\0", b"\xff\0\0\0\0"),
+            "a block of 53 bytes states 255 restarts, more than it can hold",
+        ),
     ],
 )
 def test_block_of_a_checkpoint_index_that_contradicts_itself_is_reported_as_damaged(data, problem, read_bytes):

@@ -253,7 +253,7 @@ def _read_folder(cursor: HeaderCursor) -> Folder:
     input_count = sum(coder.inputs for coder in coders)
     output_count = sum(coder.outputs for coder in coders)
     if not 0 < output_count <= input_count <= _MOST_CODERS:
-        raise DamagedError(f"{input_count} inputs of a folder do not fit its {output_count} outputs", cursor.position)
+        raise DamagedError(f"a folder cannot have {input_count} inputs and {output_count} outputs", cursor.position)
     # Every output but one, the plain stream, feeds an input; each pair is (input, output).
     bind_pairs = tuple((cursor.read_number(), cursor.read_number()) for _ in range(output_count - 1))
     packed_count = input_count - len(bind_pairs)

@@ -123,7 +123,12 @@ def _check_members(members: Sequence[TarMember], limits: Limits, log: DefectLog)
         # "./a" and "a" extract to the same file.
         extracted_path = name.removeprefix("./")
         if extracted_path in seen and kind != FOLDER:
-            log.add(TarDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
+            log.add(
+                TarDefect.DUPLICATE_MEMBER,
+                f"{name!r} is extracted to the same path as a member before it",
+                offset,
+                name,
+            )
         if kind != FOLDER:
             seen.add(extracted_path)
         if member.pieces is not None and member.size > _limit_expansion(member, limits):

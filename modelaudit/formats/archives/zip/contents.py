@@ -106,7 +106,7 @@ def _check_directories(directories: list[Directory], contents: ArchiveContents) 
         log.add(
             ZipDefect.DIRECTORY_MISSING, "the archive has no directory; its members were found by their local headers"
         )
-        contents.unread.append(Unread(UnreadReason.DAMAGED, "the archive is truncated before its directory"))
+        contents.unread.append(Unread(UnreadReason.DAMAGED, "the archive has no directory, so it may be truncated"))
     for directory in directories:
         place = directory.place
         if directory.damage is not None:

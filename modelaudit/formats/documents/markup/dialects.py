@@ -15,7 +15,6 @@ from modelaudit.formats.documents.markup import MarkupDefect
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
-from modelaudit.wire.bounds import report_bound
 
 ELEMENTS: Final = "xml-elements"
 # The second namespace is that of a draft, which libxml2 still accepts.
@@ -89,7 +88,8 @@ class Dialect:
             return True
         if not self._has_reached_bound:
             self._has_reached_bound = True
-            self.unread.append(report_bound(_MOST_NAMES, "names of one kind"))
+            detail = f"{_MOST_NAMES} of a kind, and {_MOST_NAME_CHARACTERS} characters of all kinds together"
+            self.unread.append(Unread(UnreadReason.LIMIT, f"only the first names were read, up to {detail}"))
         return False
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:

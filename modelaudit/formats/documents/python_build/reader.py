@@ -90,11 +90,11 @@ def _parse_toml(text: str) -> dict[str, object]:
         depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
         deepest = max(deepest, depth)
     if deepest > _MAX_DEPTH:
-        raise LimitReachedError(f"it nests deeper than {_MAX_DEPTH} levels")
+        raise LimitReachedError(f"its brackets nest deeper than {_MAX_DEPTH} levels")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # the parser also recurses over dotted keys
-        raise DamagedError(f"it is not TOML: {format_detail(str(error))}") from None
+        raise DamagedError(f"the parser of TOML rejects it: {format_detail(str(error))}") from None
 
 
 def _get_table(table: object, *keys: str) -> dict[str, object]:

@@ -95,7 +95,7 @@ def _check_toml_bounds(text: str, limits: Limits) -> None:
             dots = 0
             separators += token["separator"] != "\n"
             if separators > _MOST_SEPARATORS:
-                raise LimitReachedError(f"it has more than {_MOST_SEPARATORS} keys and values")
+                raise LimitReachedError(f"it has more than {_MOST_SEPARATORS} brackets, commas and equals signs")
 
 
 def _collect_settings(settings: Iterator[Setting]) -> list[Setting]:

@@ -167,7 +167,8 @@ class _ModelReader:
             elif self._greatest_feature >= 0 and any(not 0 <= each <= self._greatest_feature for each in numbers):
                 where = Location(offset=tree.offset)
                 self.defects.record_invalid_index(
-                    f"tree {tree.number} splits by a feature greater than {self._greatest_feature}", where
+                    f"tree {tree.number} splits by a feature that is not in 0 to {self._greatest_feature}",
+                    where,
                 )
         else:
             tree.counts[key] = len(value.split())
@@ -181,7 +182,7 @@ class _ModelReader:
         where = Location(offset=tree.offset)
         label = f"tree {tree.number}"
         if leaves < 1:
-            self.defects.record_size_mismatch(f"{label} has {leaves} leaves", where)
+            self.defects.record_size_mismatch(f"{label} states no number of leaves, or one below 1", where)
             return
         if leaves == 1:
             return  # a tree without inner nodes has no children, and its lists are not compared

@@ -68,7 +68,8 @@ def check_children(left: Sequence[int], right: Sequence[int], defects: TreeDefec
             if child == -1:
                 continue
             if not 0 < child < count:
-                return defects.record_invalid_index(f"{label} refers to node {child}, but there are only {count}")
+                fault = f"but there are only {count}" if child >= count else "which cannot be a child"
+                return defects.record_invalid_index(f"{label} refers to node {child}, {fault}")
             if seen[child]:
                 return defects.record_invalid_index(
                     f"{label} has node {child} twice, so that a prediction may never end"
@@ -90,7 +91,7 @@ def check_tree(tree: Mapping[str, object], defects: TreeDefects, number: int) ->
     right = _get_integers(tree.get("right_children"))
     features = _get_integers(tree.get("split_indices"))
     if left is None or right is None or features is None:
-        return defects.record_invalid_index(f"{label} has children or features that are not integers")
+        return defects.record_invalid_index(f"{label} has no lists of integers for its children and features")
     for key in _NODE_LISTS:
         node_list = tree.get(key)
         if isinstance(node_list, Sequence) and len(node_list) != len(left):

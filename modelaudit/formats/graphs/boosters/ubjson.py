@@ -152,7 +152,7 @@ class _Decoder:
         """Move past ``length`` bytes; raise ``DamagedError`` if the file ends before."""
         bytes_left = self._window.size - self.position
         if length > bytes_left:
-            raise DamagedError(f"a value has {length} bytes, the file has {bytes_left}", self.position)
+            raise DamagedError(f"a value has {length} bytes, the file has {bytes_left} bytes left", self.position)
         self.position += length
 
     def _read_number(self, kind: bytes) -> int | float:

@@ -116,7 +116,7 @@ class _ModelReader:
         """Raise ``DamagedError`` if fewer than ``length`` bytes follow, or the length is negative."""
         bytes_left = self._window.size - self.position
         if not 0 <= length <= bytes_left:
-            raise DamagedError(f"{length} bytes must follow, the file has {bytes_left}", self.position)
+            raise DamagedError(f"a length of {length} bytes is stated where {bytes_left} are left", self.position)
 
     def _read_count(self) -> int:
         """Read a count or length, an unsigned integer of eight bytes."""
@@ -233,7 +233,7 @@ class _ModelReader:
         check_children(left, right, self.defects, f"tree {number}")
         if has_odd_leaf or not _agree_parents(parents, left, right):
             raise DamagedError(
-                f"the nodes of tree {number} contradict one another or the number of features", self.position
+                f"tree {number} has a leaf with an invalid feature, or nodes that contradict one another", self.position
             )
         if leaf_vector_size > 1:
             self._skip_items(4)

@@ -98,7 +98,7 @@ class _LayerCollector:
         """Yield the outline of the recorded layers, with their number as a fact, and an absence of further names."""
         yield Outline(FORMAT, tuple(self.mentions.values()), (("layers", str(self.count)),))
         if any(count > _MOST_NAMES for count in self._names.values()):
-            yield report_bound(_MOST_NAMES, "names of layers")
+            yield report_bound(_MOST_NAMES, "types and Python classes of layers")
 
 
 def recognises_text(head: Head) -> bool:

@@ -301,7 +301,10 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
         if entry[:4] != _SENTINEL or len(entry) < _ENTRY_BYTES:
             failure = DamagedError(f"the header counts {count} tensors, the file has {tensors_read}", position)
         elif start < position + _ENTRY_BYTES or start + size > window.size:
-            failure = DamagedError(f"a tensor of {size} bytes at offset {start} is outside the file", position)
+            failure = DamagedError(
+                f"a tensor of {size} bytes at offset {start} overlaps its entry, or ends outside the file",
+                position,
+            )
         else:
             end = start + size
             claim_parsed(window, position, position + _ENTRY_BYTES)

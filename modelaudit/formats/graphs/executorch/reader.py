@@ -231,7 +231,7 @@ class _ProgramReader:
     def _record_mention(self, use: str, name: str, position: int) -> None:
         """Record an operator or backend with its first position; raise ``LimitReachedError`` beyond 10,000 names."""
         if name not in self.mentions and len(self.mentions) >= _MOST_NAMES:
-            raise LimitReachedError(f"only the first {_MOST_NAMES} distinct operators were read", position)
+            raise LimitReachedError(f"only the first {_MOST_NAMES} distinct operators and backends were read", position)
         self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=position)))
 
     def _record_out_of_range(self, detail: str, position: int) -> None:

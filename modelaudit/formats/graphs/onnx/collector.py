@@ -136,7 +136,7 @@ class ModelCollector:
         """
         known = self.references.get(target)
         if known is None and len(self.references) >= _MOST_NAMES:
-            raise LimitReachedError(f"only the first {_MOST_NAMES} files of external data were read", where.offset)
+            raise LimitReachedError(f"only the first {_MOST_NAMES} files of external data were listed", where.offset)
         if known is None or known.min_size < min_size:
             self.references[target] = Reference(ReferenceKind.DATA, target, named_by, min_size, where)
 

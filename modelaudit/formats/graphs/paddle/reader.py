@@ -229,7 +229,9 @@ def _find_tensor_end(window: Window, start: int) -> int:
     claim_message(Message(window, position, position + size), schema, _MOST_DESCRIPTION_BYTES, "TensorDesc")
     data_start = position + size
     position = data_start + prod(shape) * _ELEMENT_SIZES.get(kind, 0)
-    if kind not in _ELEMENT_SIZES or any(length >> 63 for length in shape) or position > window.size:
+    if kind not in _ELEMENT_SIZES:
+        raise DamagedError(f"a tensor has the unknown type {kind}", start)
+    if any(length >> 63 for length in shape) or position > window.size:
         raise DamagedError(f"a tensor of type {kind} and shape {shape[:8]} does not end within the file", start)
     claim_data(window, data_start, position)
     return position

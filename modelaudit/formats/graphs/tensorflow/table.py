@@ -132,7 +132,7 @@ def _load_block(window: Window, start: int, size: int) -> tuple[bytes, int, list
     restart_count = int.from_bytes(data[size - _OFFSET_BYTES : size], "little")
     entries_end = size - _OFFSET_BYTES - _OFFSET_BYTES * restart_count
     if entries_end < 0:
-        raise DamagedError(f"a block of {size} bytes states {restart_count} restarts", start)
+        raise DamagedError(f"a block of {size} bytes states {restart_count} restarts, more than it can hold", start)
     ends = range(entries_end + _OFFSET_BYTES, size, _OFFSET_BYTES)
     return data, entries_end, [int.from_bytes(data[end - _OFFSET_BYTES : end], "little") for end in ends]
 

@@ -109,7 +109,7 @@ class ArrayTracker:
         if read_lengths(arguments[shape_index]) != (0,):
             self._recorder.record_defect(
                 PickleDefect.FORGED_STATE,
-                "an array is made with memory that its state frees while views still use it",
+                "an array is made with memory that its state frees while views may still use it",
             )
 
     def record_state(
@@ -223,7 +223,8 @@ class ArrayTracker:
         if lengths is None:
             self._record_forged_wrapper(shape, "a shape that is not a tuple of integers")
         if size is None:
-            raise OutOfBandError("joblib stores the bytes of an array here; its shape is unknown", start)
+            unknown = "its shape" if lengths is None else "the size of its numbers"
+            raise OutOfBandError(f"joblib stores the bytes of an array here; {unknown} is unknown", start)
         alignment = attributes.get("numpy_array_alignment_bytes")
         numbers_start = start
         if isinstance(alignment, int):

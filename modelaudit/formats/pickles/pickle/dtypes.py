@@ -139,7 +139,7 @@ class DtypeTracker:
         if tracked is not None:
             self._unused.pop(id(target), None)
             if tracked.has_state or tracked.is_used:
-                raise ForgedError("the state of a dtype is set while something refers to it already")
+                raise ForgedError("the state of a dtype is set a second time, or while something refers to it already")
             tracked.has_state = True
             tracked.dtype = self._apply_state(tracked, state, list(entries))  # type: ignore[arg-type]
         elif len(self._tracked) >= _MOST_TRACKED:
@@ -175,7 +175,7 @@ class DtypeTracker:
     def _record_array_state(self, target: CallResult) -> None:
         """Record that the content of an array was set; raise ``ForgedError`` if it was set before."""
         if id(target) in self._stated_objects:
-            raise ForgedError("the content of an array is set a second time, which frees memory that views still use")
+            raise ForgedError("the content of an array is set twice, which frees memory that views may still use")
         if len(self._stated_objects) < _MOST_TRACKED:
             self._stated_objects[id(target)] = target
         else:
@@ -224,11 +224,13 @@ class DtypeTracker:
         kind, item_size = tracked.dtype.kind, tracked.dtype.item_size
         if kind and kind not in _SIZED_KINDS:
             return item_size
-        contradicts_call = tracked.has_size and size != item_size
-        # NumPy stores a character of text in four bytes.
-        is_broken_text = kind == "U" and size % 4 != 0
-        if size < 0 or contradicts_call or is_broken_text:
+        if tracked.has_size and size != item_size:
             raise ForgedError(f"a dtype of {item_size} bytes has a state for {size} bytes")
+        if size < 0:
+            raise ForgedError(f"a dtype has items of the negative size {size}")
+        # NumPy stores a character of text in four bytes.
+        if kind == "U" and size % 4 != 0:
+            raise ForgedError(f"a dtype of text has items of {size} bytes, not a multiple of 4")
         return size
 
     def _check_subarray(self, subarray: StackValue, size: int | None) -> bool | None:
@@ -247,7 +249,7 @@ class DtypeTracker:
         dtype, lengths = self._use_dtype_of_part(dtype_value), read_lengths(shape)
         subarray_size = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
         if lengths is None or (dtype.item_size is not None and subarray_size != size):
-            raise ForgedError(f"a dtype of {size} bytes whose parts do not take as many")
+            raise ForgedError(f"a dtype of {size} bytes whose parts have an invalid shape or another size")
         return dtype.holds_objects
 
     def _check_fields(self, names: StackValue, fields: StackValue, size: int | None) -> bool | None:
@@ -277,7 +279,7 @@ class DtypeTracker:
         dtype_value, offset = _unpack_pair(field)
         dtype = self._use_dtype_of_part(dtype_value)
         if not isinstance(offset, int):
-            raise ForgedError("a dtype has a field without an offset")
+            raise ForgedError("a dtype has a field without a number as its offset")
         if isinstance(offset, bool) or offset < 0:
             raise ForgedError(f"a dtype has a field at offset {offset!r}")
         if size is not None and dtype.item_size is not None and offset + dtype.item_size > size:
@@ -305,7 +307,7 @@ def _check_flags(holds_objects: bool | None, flags: int, may_be_pointers: bool) 
     if -128 <= flags < 0:
         flags += 256  # written as a signed byte before NumPy 2
     if flags < 0:
-        raise ForgedError(f"a dtype has the flags {flags}")
+        raise ForgedError(f"a dtype has the invalid flags {flags}")
     object_flags = _REFERENCES_FLAG | _LIST_FLAG
     if holds_objects and (flags & object_flags) != object_flags:
         raise ForgedError("a dtype holds objects, and its flags deny it")

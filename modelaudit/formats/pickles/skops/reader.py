@@ -119,7 +119,7 @@ class _SchemaParser:
         """
         value = dict(pairs)
         if len(value) < len(pairs):
-            self.record_defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one node")
+            self.record_defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one object")
         if "__loader__" not in value:
             # A plain mapping holds the children of the node around it by name. An empty one becomes ``None``, which
             # the object around it drops, as it drops every value that no node needs.

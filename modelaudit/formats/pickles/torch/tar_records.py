@@ -88,7 +88,7 @@ class _RecordReader:
             storage_type = description[2] if len(description) == 3 else None
             item_size = ITEM_SIZES.get(storage_type.qualname) if isinstance(storage_type, Name) else None
             if item_size is None:
-                raise DamagedError("a storage has a type whose element size is unknown", self.position)
+                raise DamagedError("a storage has no type, or one whose element size is unknown", self.position)
             (count,) = _COUNT_LAYOUT.unpack(self._read_bytes(_COUNT_LAYOUT.size))
             self._skip_numbers(count * item_size)
         self._execute_pickle()
@@ -117,7 +117,7 @@ class _RecordReader:
         """Execute the pickle of a count and return it; raise ``DamagedError`` if it is not a number."""
         number = self._execute_pickle()
         if not isinstance(number, int) or number < 0:
-            raise DamagedError("the count of records is not a number", self.position)
+            raise DamagedError("the count of records is not a whole number of 0 or more", self.position)
         if number > _MOST_RECORDS:
             raise LimitReachedError(f"more than {_MOST_RECORDS} records", self.position)
         return number

@@ -87,7 +87,9 @@ def _make_entry_reader(source: StructureSource, client: int, width: int, page_bi
     # The size of a chunk takes up to eight bytes; a wider entry would hold bytes that mean nothing.
     is_valid = _MASK_BYTES < bytes_after_address <= _MASK_BYTES + 8 if has_size else bytes_after_address == 0
     if not is_valid or page_bits > _MAX_BITS:
-        raise DamagedError(f"an array of chunks has entries of an invalid width, {width} bytes", offset)
+        raise DamagedError(
+            f"an array of chunks has entries of {width} bytes in pages of 2**{page_bits}, which is invalid", offset
+        )
     return _EntryReader(source, width, has_size, page_bits)
 
 
@@ -150,7 +152,7 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
     reader = _make_entry_reader(source, client, width, page_bits, header.offset)
     are_powers_of_two = all(number and not number & (number - 1) for number in (least_entries, least_pointers))
     if not are_powers_of_two or index_bits > _MAX_BITS:
-        raise DamagedError("an array of chunks has blocks of invalid sizes", header.offset)
+        raise DamagedError("an array of chunks states an invalid size of its blocks or of its index", header.offset)
     if index_block is None:
         return
     array = _ExtensibleArray(source, reader, least_entries, (index_bits + 7) // 8)

@@ -87,7 +87,9 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
             source.claim(body)
             # Without this check, a continuation that names an earlier block would make the loop endless.
             if next_block is None or next_block in seen_blocks:
-                raise DamagedError("the continuations of an object header form a loop", message.offset)
+                raise DamagedError(
+                    "a continuation of an object header has no address or leads to an earlier one", message.offset
+                )
             if len(seen_blocks) > _MAX_BLOCKS:
                 raise LimitReachedError(f"an object header has more than {_MAX_BLOCKS} continuations", message.offset)
             seen_blocks.add(next_block)

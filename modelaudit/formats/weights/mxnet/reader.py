@@ -74,7 +74,9 @@ class _ArrayListReader:
         """Read the number of items of a list. Raises ``DamagedError`` if the rest of the file cannot hold so many."""
         (count,) = self._unpack("<Q")
         if count > self.cursor.left // _MIN_ITEM_BYTES:
-            raise DamagedError(f"a list states {count} items, more than the file has left", self.cursor.offset)
+            raise DamagedError(
+                f"a list states {count} items, more than fit in the rest of the file", self.cursor.offset
+            )
         return count
 
     def read(self) -> None:
@@ -101,7 +103,9 @@ class _ArrayListReader:
         if magic in (_ARRAY_2, _ARRAY_3):
             (storage_type,) = self._unpack("<i")
             if storage_type not in (_UNDEFINED_STORAGE, _DENSE_STORAGE):
-                raise DamagedError("an array is sparse, which is not supported", start)
+                raise DamagedError(
+                    f"an array is not dense (storage type {storage_type}), which is not supported", start
+                )
         if magic in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
             (dimensions,) = self._unpack("<i")
             length_form = "q"

@@ -146,7 +146,9 @@ def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
     """
     length_bytes = window.read(0, _LENGTH_BYTES)
     length = int.from_bytes(length_bytes, "little")
-    if len(length_bytes) < _LENGTH_BYTES or _LENGTH_BYTES + length > window.size:
+    if len(length_bytes) < _LENGTH_BYTES:
+        raise DamagedError(f"the file ends within the {_LENGTH_BYTES} bytes that state the length of its header", 0)
+    if _LENGTH_BYTES + length > window.size:
         raise DamagedError(f"the header is stated to take {length} bytes, more than the file has", 0)
     if length > limits.header_bytes:
         raise LimitReachedError(f"the header takes {length} bytes, more than the limit of {limits.header_bytes}", 0)
@@ -163,7 +165,7 @@ def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
         raise LimitReachedError(f"{detail}, and was not parsed", _LENGTH_BYTES)
     most_values = min(_MAX_VALUES, limits.document_nodes)
     if exceeds_nodes(text, most_values):
-        raise LimitReachedError(f"the header holds more than {most_values} values", _LENGTH_BYTES)
+        raise LimitReachedError(f"the header has commas and brackets for more than {most_values} values", _LENGTH_BYTES)
     return length, text
 
 

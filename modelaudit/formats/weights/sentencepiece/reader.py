@@ -70,7 +70,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         for field in message.fields():
             is_in_schema = field.number in _MODEL_FIELDS or field.number >= _FIRST_EXTENSION
             if field.wire != BYTES or not is_in_schema:
-                raise DamagedError(f"field {field.number} is not in the schema of SentencePiece", field.offset)
+                raise DamagedError(
+                    f"field {field.number}, or its wire type, is not in the schema of SentencePiece", field.offset
+                )
             if field.number != _PIECE:
                 continue
             piece_count += 1
