@@ -7,28 +7,32 @@ No detector verifies a secret over the network.
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.wire.base import LimitReachedError, Reader, Reading
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.text import get_file_name, looks_like_text
-from modelaudit.wire.windows import read_all_bytes
+from modelaudit.wire.windows import iterate_chunks
 
 if TYPE_CHECKING:
     from detect_secrets.plugins.base import RegexBasedDetector
 
 VOCABULARY: Final = "secrets"
 _CONTEXT_BYTES: Final = 400  # on either side of a mark, of a line that is longer
+_PIECE_BYTES: Final = MIB  # of a text that are searched at once
+_OVERLAP_BYTES: Final = 64 * KIB  # around a part that is searched: more than a line and a private key need
 _HUGGING_FACE_TOKEN_LENGTH: Final = 34  # without its prefix
 _MAX_ADDRESS_LENGTH: Final = 200
 _MAX_HITS: Final = 20_000  # lines with one mark that are searched
@@ -103,21 +107,72 @@ def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:
     Raises:
         LimitReachedError: behind the last secret, if more lines had a mark than are searched, or the time is over.
     """
+    search = _SecretSearch()
+    yield from search.search_part(data, _Part(0, 0, len(data)))
+    search.raise_reached_limit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of the bytes in memory where the secrets begin that are searched; the others are only context.
+
+    Attributes:
+        offset: of the first byte in memory, in the whole text.
+        start: of the part, in memory.
+        end: of the part, in memory.
+    """
+
+    offset: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _SearchedMark:
+    """How far one mark was searched.
+
+    Attributes:
+        lines: those that have the mark and were searched.
+        reported_until: the offset in the whole text where the last line ends in which a secret was found.
+    """
+
+    lines: int = 0
+    reported_until: int = -1
+
+
+@dataclass(slots=True)
+class _SecretSearch:
+    """Searches a text part by part. The bound on lines holds for the whole text.
+
+    Attributes:
+        reached_limit: the first bound that was reached.
+    """
+
     reached_limit: LimitReachedError | None = None
-    for kind, (marks, find) in _load_detectors().items():
-        for mark in marks:
-            try:
-                yield from ((kind, offset) for offset in _find_offsets(data, mark, find, kind))
-            except LimitReachedError as error:  # the other marks are searched nevertheless
-                reached_limit = reached_limit or error
-    if b"PRIVATE KEY" in data:
-        for match in _PRIVATE_KEY.finditer(data):
-            body = re.sub(rb"\\[rn]", b"", match[1])
-            sample = body[:200].decode("ascii", "replace")
-            if len(body) >= _MIN_KEY_LENGTH and not _is_placeholder(sample, "private key"):
-                yield "private key", match.start()
-    if reached_limit is not None:
-        raise reached_limit
+    _searched_marks: dict[tuple[str, bytes], _SearchedMark] = field(default_factory=dict)
+
+    def search_part(self, data: bytes, part: _Part) -> Iterator[tuple[str, int]]:
+        """Yield the kind of each secret that begins in ``part``, and the offset of its mark in ``data``."""
+        for kind, (marks, find) in _load_detectors().items():
+            for mark in marks:
+                try:
+                    searched = self._searched_marks.setdefault((kind, mark), _SearchedMark())
+                    yield from ((kind, offset) for offset in _find_offsets(data, part, mark, find, kind, searched))
+                except LimitReachedError as error:  # the other marks are searched nevertheless
+                    self.reached_limit = self.reached_limit or error
+        if b"PRIVATE KEY" in data:
+            for match in _PRIVATE_KEY.finditer(data, part.start):
+                if match.start() >= part.end:
+                    break
+                body = re.sub(rb"\\[rn]", b"", match[1])
+                sample = body[:200].decode("ascii", "replace")
+                if len(body) >= _MIN_KEY_LENGTH and not _is_placeholder(sample, "private key"):
+                    yield "private key", match.start()
+
+    def raise_reached_limit(self) -> None:
+        """Raise the ``LimitReachedError`` of the first bound that was reached, if any."""
+        if self.reached_limit is not None:
+            raise self.reached_limit
 
 
 @cache
@@ -182,27 +237,29 @@ def _load_plugins() -> dict[str, RegexBasedDetector]:
     }
 
 
-def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[int]:
-    """Yield the offset of each mark whose line has a secret, one for each line.
+def _find_offsets(
+    data: bytes, part: _Part, mark: bytes, find: Find, kind: str, searched: _SearchedMark
+) -> Iterator[int]:
+    """Yield the offset in ``data`` of each mark in ``part`` whose line has a secret, one for each line.
 
     Args:
-        data: the whole text.
+        data: a piece of the text.
+        part: where the mark may be.
         mark: bytes that each secret of the kind contains.
         find: returns the secrets in a line.
         kind: the kind of secret.
+        searched: how far the mark was searched; it is updated.
 
     Raises:
         LimitReachedError: more than ``_MAX_HITS`` lines have the mark, or the time is over.
     """
-    offset = data.find(mark)
-    searched_lines = 0
-    reported_until = -1
-    while offset >= 0:
+    offset = data.find(mark, part.start)
+    while 0 <= offset < part.end:
         check_deadline()
-        if offset >= reported_until and _may_be_secret(data, offset, mark):
-            if searched_lines >= _MAX_HITS:
+        if part.offset + offset >= searched.reported_until and _may_be_secret(data, offset, mark):
+            if searched.lines >= _MAX_HITS:
                 raise LimitReachedError(f"only the first {_MAX_HITS} lines that may hold a {kind} were searched")
-            searched_lines += 1
+            searched.lines += 1
             # In a long line, only the part around the mark is searched.
             context_start = max(0, offset - _CONTEXT_BYTES)
             line_start = max(data.rfind(b"\n", context_start, offset) + 1, context_start)
@@ -211,6 +268,7 @@ def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[i
             if any(not _is_placeholder(secret, kind) for secret in find(line) if secret):
                 yield offset
                 reported_until = line_end if line_end >= 0 else offset + _CONTEXT_BYTES
+                searched.reported_until = part.offset + reported_until
         offset = data.find(mark, offset + len(mark))
 
 
@@ -239,17 +297,63 @@ def _is_placeholder(secret: str, kind: str) -> bool:
     return entropy < _MIN_ENTROPY
 
 
-def _locate_secrets(data: bytes) -> tuple[list[Mention], LimitReachedError | None]:
-    """Return a mention of each secret with its line, and the error of the bound that was reached, if any."""
+def _iterate_utf8(window: Window) -> Iterator[bytes]:
+    """Yield the bytes of a text in pieces, of UTF-16 with a byte order mark as UTF-8. Raises ``WindowError``."""
+    pieces = iterate_chunks(window, length=_PIECE_BYTES)
+    if not window.read(0, 2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    for piece in pieces:
+        yield decoder.decode(piece).encode("utf-8", "replace")
+    yield decoder.decode(b"", True).encode("utf-8", "replace")
+
+
+def _iterate_parts(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, _Part]]:
+    """Yield the bytes to search and the part where secrets may begin, so that each byte is in one part.
+
+    On either side of a part, ``_OVERLAP_BYTES`` are context, but for the start and the end of the text.
+    """
+    data, part_start, offset = b"", 0, 0
+    for piece in pieces:
+        data += piece
+        part_end = len(data) - _OVERLAP_BYTES
+        if part_end <= part_start:
+            continue
+        yield data, _Part(offset, part_start, part_end)
+        dropped = max(0, part_end - _OVERLAP_BYTES)
+        data, part_start, offset = data[dropped:], part_end - dropped, offset + dropped
+    yield data, _Part(offset, part_start, len(data))
+
+
+def _locate_secrets(pieces: Iterable[bytes], is_netrc: bool) -> tuple[list[Mention], LimitReachedError | None]:
+    """Return a mention of each secret with its line, and the error of the bound that was reached, if any.
+
+    Args:
+        pieces: the text.
+        is_netrc: whether it is a file of passwords for ``netrc``.
+    """
     mentions: list[Mention] = []
-    try:
-        for kind, offset in find_secrets(data):
+    search = _SecretSearch()
+    has_password = False
+    lines_before = 0  # before the part
+    for data, part in _iterate_parts(pieces):
+        for kind, offset in search.search_part(data, part):
             if len(mentions) == _MAX_SECRETS:
                 return mentions, LimitReachedError(f"only the first {_MAX_SECRETS} secrets were located")
-            mentions.append(Mention(VOCABULARY, "secret", kind, Location(line=data.count(b"\n", 0, offset) + 1)))
-    except LimitReachedError as error:
-        return mentions, error
-    return mentions, None
+            line = lines_before + data.count(b"\n", part.start, offset) + 1
+            mentions.append(Mention(VOCABULARY, "secret", kind, Location(line=line)))
+        lines_before += data.count(b"\n", part.start, part.end)
+        has_password = has_password or (is_netrc and _has_netrc_password(data))
+    if has_password:
+        mentions.append(Mention(VOCABULARY, "secret", "password in .netrc"))
+    return mentions, search.reached_limit
+
+
+def _has_netrc_password(data: bytes) -> bool:
+    """Whether a text for ``netrc`` has a password that is not a placeholder."""
+    passwords = (match[1].decode("latin-1") for match in _NETRC_PASSWORD.finditer(data))
+    return not all(_is_placeholder(each, "password in an address") for each in passwords)
 
 
 def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -260,17 +364,11 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     """
     if window.size > limits.document_bytes:
         return  # the reader of the document reports the absence
+    name = get_file_name(artifact.path)
     try:
-        data = read_all_bytes(window, limits.document_bytes)
+        mentions, reached_limit = _locate_secrets(_iterate_utf8(window), name in (".netrc", "_netrc"))
     except WindowError:
         return  # the reader of the document reports the absence
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
-    mentions, reached_limit = _locate_secrets(data)
-    name = get_file_name(artifact.path)
-    passwords = (match[1].decode("latin-1") for match in _NETRC_PASSWORD.finditer(data))
-    if name in (".netrc", "_netrc") and not all(_is_placeholder(each, "password in an address") for each in passwords):
-        mentions.append(Mention(VOCABULARY, "secret", "password in .netrc"))
     is_example = name.endswith((".example", ".sample", ".template", ".dist"))
     if name == ".env" or (name.startswith(".env.") and not is_example):
         mentions.append(Mention(VOCABULARY, "settings-file", name[:100], NOWHERE))

@@ -129,6 +129,39 @@ def test_vocabulary_on_one_line_is_searched_for_secrets_in_linear_work(word_end,
     assert bool(searched_lines) is bool(word_end)
 
 
+@pytest.mark.parametrize("length", [700, 1000, 4321])
+def test_secrets_of_a_text_that_is_searched_in_parts_are_those_of_the_whole_text(length, monkeypatch):
+    monkeypatch.setattr(secrets, "_OVERLAP_BYTES", 1000)
+    lines = [f"{make_letters(RANDOM.randrange(90))} {token}" for token in [*TOKENS.values(), PRIVATE_KEY] * 4]
+    data = "\n".join(lines).encode()
+    mentions, _ = secrets._locate_secrets((data[at : at + length] for at in range(0, len(data), length)), False)
+    expected = [(kind, data.count(b"\n", 0, offset) + 1) for kind, offset in find_secrets(data)]
+    assert sorted((each.name, each.where.line) for each in mentions) == sorted(expected)
+    assert len(expected) > 4 * len(TOKENS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_text_of_eight_mebibytes_is_searched_for_secrets_in_parts_of_at_most_two(encoding, tmp_path, monkeypatch):
+    lengths = []
+    search_part = secrets._SecretSearch.search_part
+
+    def record_length(search, data, part):
+        lengths.append(len(data))
+        return search_part(search, data, part)
+
+    monkeypatch.setattr(secrets._SecretSearch, "search_part", record_length)
+    (tmp_path / "a.txt").write_text("some words\n" * 400_000 + TOKENS["Hugging Face token"], encoding=encoding)
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
+    assert [each.location.line for each in report.findings] == [400_001]
+    assert sum(lengths) > 4 << 20
+    assert max(lengths) <= 2 << 20
+
+
+def test_too_many_matches_of_one_secret_pattern_in_several_parts_raise_a_limit_error():
+    _, reached_limit = secrets._locate_secrets([b"x://y@z\n" * 1001] * 20, False)
+    assert reached_limit is not None
+
+
 @pytest.mark.parametrize("token", TOKENS.values())
 @pytest.mark.parametrize(
     ("file", "text"),
