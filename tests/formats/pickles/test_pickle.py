@@ -242,7 +242,7 @@ def test_pickle_machine_skips_most_bytes_of_a_long_constant() -> None:
     ],
 )  # fmt: skip
 def test_absence_names_the_limit_that_a_pickle_exceeds(limits: Limits, word: str) -> None:
-    value = [collections.OrderedDict(), decimal.Decimal(1), *("abcdefghijkl")]
+    value = [collections.OrderedDict(), decimal.Decimal(1), *("abcdefghijklmnopqrstuvwxyz")]
     _, rest = read_pickle(pickle.dumps(value, 4) + pickle.dumps(value, 4), limits)
     (unread,) = rest
     assert isinstance(unread, Unread)

@@ -39,9 +39,13 @@ def test_search_finds_binary_and_text_memo_reads_even_across_two_chunks() -> Non
     # LONG_BINGET of 4,098 begins two bytes before the end of the first chunk of 1 MiB.
     data = start + bytes((1 << 20) - len(start) - 2) + b"j\x02\x10\x00\x00"
     reads = MemoReads(BytesWindow(data), 0)
-    assert reads.can_read(4242)  # as nothing is known yet
+    assert reads.get_flags(4242, 4244) == b"\1\1"  # as nothing is known yet
     reads.search()
-    assert [index for index in range(256, 6000) if reads.can_read(index)] == [4096, 4097, 4098, 5000]
+    flags = reads.get_flags(0, 6000)
+    assert [index for index in range(256, 6000) if flags[index]] == [4096, 4097, 4098, 5000]
     # Of the lowest and the highest indices, the search keeps no record.
-    assert reads.can_read(255)
-    assert reads.can_read(3_000_000)
+    assert flags[:256] == b"\1" * 256
+    assert reads.get_flags(254, 258) == b"\1\1\0\0"
+    assert reads.get_flags(4095, 4097) == b"\0\1"
+    assert reads.get_flags(2_999_999, 3_000_001) == b"\0\1"
+    assert reads.get_flags(3_000_005, 3_000_007) == b"\1\1"

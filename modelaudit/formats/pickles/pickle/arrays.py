@@ -97,7 +97,8 @@ class ArrayTracker:
 
         ``result`` represents the result of the call on the stack.
         """
-        if callee == DTYPE:
+        # To compare the names of every callee would cost time, so the last part of the name is compared first.
+        if isinstance(callee, Name) and callee.qualname == DTYPE.qualname and callee == DTYPE:
             self.dtypes.record_new(result, arguments)
             return
         self.dtypes.mark_used(arguments)

@@ -36,17 +36,17 @@ def decode_constant(recorder: Recorder, kind: str, data: bytes) -> StackValue:
     ``str`` is text in UTF-8, and ``latin`` a string of Python 2. Invalid UTF-8 is recorded as a defect and becomes an
     ``Unknown``.
     """
-    if kind == "int":
-        return int.from_bytes(data, "little", signed=True)
+    if kind == "str":
+        try:
+            return data.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            recorder.record_defect(PickleDefect.TEXT_INVALID, "text that is not UTF-8")
+            return Unknown("text that is not UTF-8")
     if kind == "bytes":
         return data
-    if kind == "latin":
-        return data.decode("latin-1")
-    try:
-        return data.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        recorder.record_defect(PickleDefect.TEXT_INVALID, "text that is not UTF-8")
-        return Unknown("text that is not UTF-8")
+    if kind == "int":
+        return int.from_bytes(data, "little", signed=True)
+    return data.decode("latin-1")
 
 
 def decode_memo_index(recorder: Recorder, line: bytes) -> int:

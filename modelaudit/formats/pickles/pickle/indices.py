@@ -46,19 +46,27 @@ class IndexSet:
             position = self._dense.find(1, position + 1)
         yield from self._sparse
 
-    def add(self, index: int) -> None:
-        """Add an index."""
+    def add(self, index: int) -> bool:
+        """Add an index; return whether it is a new one."""
         if index in self:
-            return
+            return False
         self.size += 1
         if not 0 <= index < _DENSE_INDICES:
             self._sparse.add(index)
-            return
+            return True
         if index >= len(self._dense):
             # Twice the length, so that adding indices in order takes linear time.
             new_length = min(max(index + 1, 2 * len(self._dense)), _DENSE_INDICES)
             self._dense.extend(bytes(new_length - len(self._dense)))
         self._dense[index] = 1
+        return True
+
+    def get_flags(self, first: int, end: int) -> bytes:
+        """Return a byte for each integer from ``first`` to before ``end``: 1 where it is in this set, and 0 elsewhere.
+
+        Both are at least 0, and ``end`` is at most ``_DENSE_INDICES``.
+        """
+        return bytes(self._dense[first:end]).ljust(end - first, b"\0")
 
     def isdisjoint(self, indices: Iterable[int]) -> bool:
         """Whether none of ``indices`` is in this set."""
@@ -104,7 +112,15 @@ class MemoReads:
             position += _CHUNK
         self._indices = indices
 
-    def can_read(self, index: int) -> bool:
-        """Whether an opcode may read the entry; true for every entry until ``search`` was called."""
-        is_always_read = index < _FIRST_LONG_INDEX or index >= _DENSE_INDICES
-        return self._indices is None or is_always_read or index in self._indices
+    def get_flags(self, first: int, end: int) -> bytes:
+        """Return a byte for each entry from ``first`` to before ``end``: 0 where no opcode reads it, and 1 elsewhere.
+
+        Until ``search`` was called, every entry counts as read.
+        """
+        if self._indices is None:
+            return b"\1" * (end - first)
+        # Entries at both ends count as read, because only those between them were searched for.
+        low_end = min(max(first, _FIRST_LONG_INDEX), end)
+        high_start = min(max(low_end, _DENSE_INDICES), end)
+        searched = self._indices.get_flags(low_end, high_start)
+        return b"\1" * (low_end - first) + searched + b"\1" * (end - high_start)

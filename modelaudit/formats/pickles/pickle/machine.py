@@ -60,7 +60,7 @@ _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
 _ITEMS_RECORDED: Final = 64  # of those that one opcode sets on an object
-_BETWEEN_CHECKS: Final = 0x7  # a mask: time and stack are checked after every eighth opcode
+_OPCODES_BETWEEN_CHECKS: Final = 32  # of time, stack and memory
 _DATA_RANGES_KEPT: Final = 200_000
 # Kinds of constants that are data. Text after its length may be a name, and has to be UTF-8.
 _DATA_KINDS: Final = frozenset({"bytes", "latin"})
@@ -148,24 +148,24 @@ class Machine:
         stack_bound, opcode_bound = self.limits.pickle_stack, self.limits.pickle_opcodes
         record_offset, sweeper = source.trail.append, self.sweeper
         while True:
-            if source.position + LONGEST_FIXED_OPCODE > len(source.buffer):
-                source.refill()
-            position = source.opcode_position = source.position
-            source.position = position + 1
-            self.opcodes += 1
-            record_offset(source.base + position)
-            if handlers[source.buffer[position]](self):
-                return
-            if until is not None and until(self):
-                return
-            if not self.opcodes & _BETWEEN_CHECKS:
-                check_deadline()
-                if self.opcodes > sweeper.next_opcode or source.base + source.position > sweeper.next_offset:
-                    self._sweep_values()
-                if len(values) > stack_bound:
-                    raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
-                if self.opcodes > opcode_bound:
-                    raise LimitReachedError(f"more than {opcode_bound} opcodes in the pickle", source.opcode_offset)
+            for _ in range(_OPCODES_BETWEEN_CHECKS):
+                if source.position + LONGEST_FIXED_OPCODE > len(source.buffer):
+                    source.refill()
+                position = source.opcode_position = source.position
+                source.position = position + 1
+                self.opcodes += 1
+                record_offset(source.base + position)
+                if handlers[source.buffer[position]](self):
+                    return
+                if until is not None and until(self):
+                    return
+            check_deadline()
+            if self.opcodes > sweeper.next_opcode or source.base + source.position > sweeper.next_offset:
+                self._sweep_values()
+            if len(values) > stack_bound:
+                raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
+            if self.opcodes > opcode_bound:
+                raise LimitReachedError(f"more than {opcode_bound} opcodes in the pickle", source.opcode_offset)
 
     def _sweep_values(self) -> None:
         """Drop the values that can matter no more, or those that take too much memory."""
@@ -276,9 +276,11 @@ class Machine:
         Raises:
             LimitReachedError: the memo is full.
         """
-        if self.stretches is not None:
-            self.stretches.place_in_memo()
-            self.stretches.execute_all_before_overwriting(index)
+        stretches = self.stretches
+        if stretches is not None:
+            if stretches.unplaced:
+                stretches.place_in_memo()
+            stretches.execute_all_before_overwriting(index)
         bound = self.limits.pickle_memo
         if self.memo.size >= bound:
             raise LimitReachedError(f"more than {bound} memo entries", self.source.opcode_offset)
@@ -288,8 +290,8 @@ class Machine:
             )
         value = self.stack.peek()
         self.memo[index] = value
-        if self.stretches is not None:
-            self.stretches.watch_entry(index, value)
+        if stretches is not None:
+            stretches.watch_entry(index, value)
 
     def push_memo(self, index: int) -> None:
         """Push the entry ``index`` of the memo; a missing entry is a defect and becomes an ``Unknown``."""
@@ -316,7 +318,7 @@ class Machine:
     def read_memo_index(self, width: int) -> int:
         """Read the index of a GET or PUT: ``width`` bytes, or a line of digits where that is 0."""
         source = self.source
-        # BINGET and BINPUT are frequent, so they skip the call of ``read_bytes``.
+        # BINPUT is frequent, so it skips the call of ``read_bytes``.
         if width == 1 and source.position < len(source.buffer):
             source.position += 1
             return source.buffer[source.position - 1]
@@ -530,7 +532,8 @@ class Machine:
             # A name whose count is above 0 at the end was stored, passed on or dropped.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
-        if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
+        has_embedded_content = len(arguments) > 1 and isinstance(arguments[0], Embedded)
+        if has_embedded_content and callee == _ENCODE and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
         elif returned_global is not None and not isinstance(arguments[0], CallResult):
             # An attribute of an object is also named after its class, but its value is unknown and not a global.
@@ -689,17 +692,24 @@ def _make_sized_handler(kind: str, layout: str) -> Handler:
     ``kind`` is as in ``decode_constant``; ``layout`` is the format of the length for ``struct``.
     """
     length = struct.Struct(layout)
+    unpack_length, length_size = length.unpack_from, length.size
+    is_data, is_text, may_be_file = kind in _DATA_KINDS, kind == "str", kind != "int"
 
     def push_constant(machine: Machine) -> None:
         source = machine.source
-        (size,) = length.unpack(source.read_bytes(length.size))
+        position = source.position
+        if position + length_size > len(source.buffer):
+            (size,) = unpack_length(source.read_bytes(length_size))
+        else:
+            (size,) = unpack_length(source.buffer, position)
+            source.position = position + length_size
         if size < 0:
             raise DamagedError(f"a {kind} constant has the negative length {size}", source.opcode_offset)
         start = source.base + source.position
         data, is_whole = source.read_constant(size)
-        if kind in _DATA_KINDS:
+        if is_data:
             machine.record_data(start, size)
-        coding = machine.nested.record_constant(data, start, size, kind == "str") if kind != "int" else None
+        coding = machine.nested.record_constant(data, start, size, is_text) if may_be_file else None
         if coding in DIRECT_CODINGS:
             machine.push(Embedded(start, size))
             return
@@ -745,10 +755,17 @@ def _make_tuple_handler(count: int) -> Handler:
 
 
 def _make_get_handler(width: int) -> Handler:
-    """Make the handler of a GET with an index of ``width`` bytes."""
+    """Make the handler of a GET with an index of ``width`` bytes, or of a line of digits where that is 0."""
 
     def push_memo_entry(machine: Machine) -> None:
-        machine.push_memo(machine.read_memo_index(width))
+        source = machine.source
+        position = source.position
+        # BINGET is as frequent as values are that occur again.
+        if width == 1 and position < len(source.buffer):
+            source.position = position + 1
+            machine.push_memo(source.buffer[position])
+        else:
+            machine.push_memo(machine.read_memo_index(width))
 
     return push_memo_entry
 

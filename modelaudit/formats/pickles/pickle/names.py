@@ -32,6 +32,10 @@ _DILL_TYPES: Final = {
     "PartialType": Name("functools", "partial"),
     "SuperType": Name("builtins", "super"),
 }
+# The last parts of these names, with which the qualified name of each of them ends.
+_LOOKUP_ENDINGS: Final = tuple(
+    sorted({name.rpartition(".")[2] for name in _GETATTR | _CLOUDPICKLE_LOOKUPS | _DILL_LOOKUPS})
+)
 # Functions of copyreg that construct the class that is their first argument.
 _CONSTRUCTORS: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 
@@ -52,7 +56,8 @@ def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | 
 
     For an attribute of an object, this is the attribute of the class that made the object, which defines it.
     """
-    if not isinstance(callee, Name) or not arguments:
+    # Nearly all calls end here: building the text of every callee would cost time.
+    if not arguments or not isinstance(callee, Name) or not callee.qualname.endswith(_LOOKUP_ENDINGS):
         return None
     name = str(callee)
     if name in _GETATTR and len(arguments) in (2, 3):

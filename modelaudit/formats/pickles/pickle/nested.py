@@ -68,6 +68,9 @@ class NestedConstants:
         Returns:
             The coding of the file; ``None`` for any other constant.
         """
+        # Nearly all constants fail this test, the first of ``detect_coding``; millions of calls are saved.
+        if CONTENT_STARTS.match(data) is None and len(data) < _TAR_MAGIC_PLACE.stop:
+            return None
         coding = detect_coding(data, length, is_text)
         if coding is not None:
             if len(self.found) < _NESTED_KEPT:

@@ -31,9 +31,10 @@ class Stack:
     def pop(self) -> StackValue:
         """Take the top value; an ``Unknown`` where there is none above the last mark."""
         values = self.values
-        if values and type(values[-1]) is PlainStretch:
-            self._expand_top()
         floor = self.marks[-1] if self.marks else 0
+        if len(values) > floor and type(values[-1]) is not PlainStretch:
+            return values.pop()
+        self._expand_top()
         if len(values) <= floor:
             self._recorder.record_defect(
                 PickleDefect.STACK_UNDERFLOW, "an opcode takes a value that is not on the stack"
@@ -44,9 +45,11 @@ class Stack:
     def peek(self) -> StackValue:
         """Return the top value and leave it there."""
         values = self.values
-        if values and type(values[-1]) is PlainStretch:
-            self._expand_top()
-        if len(values) <= (self.marks[-1] if self.marks else 0):
+        floor = self.marks[-1] if self.marks else 0
+        if len(values) > floor and type(values[-1]) is not PlainStretch:
+            return values[-1]
+        self._expand_top()
+        if len(values) <= floor:
             # ``pop`` records the defect and supplies the missing value.
             values.append(self.pop())
         return values[-1]

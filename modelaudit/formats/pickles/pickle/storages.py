@@ -108,7 +108,7 @@ class StorageTracker:
 
         ``result`` represents the result of the call on the stack.
         """
-        if callee == _TORCH_SIZE and len(arguments) == 1 and len(self._sizes) < _MOST_KEPT:
+        if len(arguments) == 1 and callee == _TORCH_SIZE and len(self._sizes) < _MOST_KEPT:
             self._sizes[id(result)] = (result, arguments[0])
         if not isinstance(callee, Name) or callee.qualname not in _TENSOR_MAKERS or len(arguments) < 4:
             return

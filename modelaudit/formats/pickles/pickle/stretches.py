@@ -72,19 +72,20 @@ class DeferredStretches:
 
     def watch_entry(self, index: int, value: StackValue) -> None:
         """Watch a memo entry if plain opcodes could change it, or act with it: opcodes that read it are not skipped."""
-        if value is NEVER_READ:
-            return
         kind = type(value)
-        is_mutable = kind is Container and value.type in _MUTABLE  # type: ignore[union-attr]
-        if not (is_mutable or kind in ACTING_TYPES or (kind is str and value in SPECIAL_KEYS)):
+        if kind is str:
+            is_watched = value in SPECIAL_KEYS
+        elif kind is Container:
+            is_watched = value.type in _MUTABLE  # type: ignore[union-attr]
+        else:
+            is_watched = kind in ACTING_TYPES and value is not NEVER_READ
+        if not is_watched or not self._watched.add(index):
             return
-        if index not in self._watched:
-            self._watched.add(index)
-            # No BINGET or LONG_BINGET has a negative index, or one of more than 32 bits.
-            if 0 <= index < 2**32 and len(self._watched_gets) < _MOST_WATCHED_GETS:
-                if index < 256:
-                    self._watched_gets.append(b"h" + bytes((index,)))
-                self._watched_gets.append(b"j" + index.to_bytes(4, "little"))
+        # No BINGET or LONG_BINGET has a negative index, or one of more than 32 bits.
+        if 0 <= index < 2**32 and len(self._watched_gets) < _MOST_WATCHED_GETS:
+            if index < 256:
+                self._watched_gets.append(b"h" + bytes((index,)))
+            self._watched_gets.append(b"j" + index.to_bytes(4, "little"))
 
     def reads_watched_entry(self, data: bytes, start: int, end: int) -> bool:
         """Whether the plain opcodes in ``data`` from ``start`` to ``end`` read a watched entry."""

@@ -118,13 +118,14 @@ class Sweeper:
 
     def _drop_unread_entries(self) -> None:
         """Drop the values of those memo entries that no opcode reads; list in ``_counted`` those that take memory."""
-        memo, counted, can_read = self._memo, self._counted, self.reads.can_read
-        dense, first = memo.dense, memo.first
-        del counted[bisect.bisect_left(counted, memo.unchanged) :]
-        for index in range(memo.unchanged, len(dense)):
+        memo, counted = self._memo, self._counted
+        dense, start = memo.dense, memo.unchanged
+        del counted[bisect.bisect_left(counted, start) :]
+        are_read = self.reads.get_flags(memo.first + start, memo.first + len(dense))
+        for index, is_read in enumerate(are_read, start):
             value = dense[index]
             # A stretch in the memo marks entries that are written when it is executed.
-            if type(value) in _DROPPED_TYPES and not can_read(first + index):
+            if not is_read and type(value) in _DROPPED_TYPES:
                 dense[index] = NEVER_READ
             elif value is not NEVER_READ and value is not HOLE and type(value) not in _UNCOUNTED_TYPES:
                 counted.append(index)

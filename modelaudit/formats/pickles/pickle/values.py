@@ -263,7 +263,7 @@ def _iterate_state_items(state: Container) -> Iterator[tuple[Container, StackVal
 def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
     """Return the kept items of a tuple on the stack, in order; one ``Unknown`` for any other value."""
     if isinstance(value, Container) and value.type == "tuple":
-        return tuple(item for _, item in value.iterate_items())
+        return tuple(value.entries)  # type: ignore[arg-type]
     return (UNKNOWN_ARGUMENTS,)
 
 
