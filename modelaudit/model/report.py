@@ -166,7 +166,7 @@ class Opinion:
     """A second scanner's opinion of the same bytes.
 
     Attributes:
-        absences: files that it skipped or failed on, each with the reason in one line.
+        absences: what it skipped or failed on, with the reason; a line may count several files.
         disagreements: artifacts that it examined without a finding, and for which this scan has one at or above high.
     """
 

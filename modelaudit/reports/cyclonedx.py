@@ -152,7 +152,7 @@ def _describe_opinion(opinion: Opinion) -> str:
     """Describe the state and the counts of a second opinion as the value of one property."""
     return (
         f"{opinion.state}: {opinion.detail} (version {opinion.version or 'unknown'}, findings {len(opinion.findings)}, "
-        f"files not examined {len(opinion.absences)}, disagreements {len(opinion.disagreements)})"
+        f"absences {len(opinion.absences)}, disagreements {len(opinion.disagreements)})"
     )
 
 

@@ -243,7 +243,7 @@ def _describe_opinion(opinion: Opinion) -> Text:
     parts = [f"{name} {OPINIONS[opinion.state]}"]
     parts.append(f"{count_noun(len(opinion.findings), 'finding')}, {agreeing:,} in files with findings of this report")
     if opinion.absences:
-        parts.append(f"{count_noun(len(opinion.absences), 'file')} skipped or failed")
+        parts.append("it did not examine everything: the HTML and JSON reports list what it left out")
     if opinion.disagreements:
         parts.append("no finding in " + ", ".join(opinion.disagreements) + ", unlike this report")
     return build_text("; ".join(parts) + ".")

@@ -104,7 +104,7 @@ def _path_exists(target: str) -> bool:
         return False
     except OSError as error:
         if os.path.islink(target):  # noqa: PTH114 - the method raises again
-            message = f"{target!r} is a link that leads nowhere or in a circle; name the file or folder itself."
+            message = f"{target!r} is a link that cannot be followed: {error.strerror}; name the file or folder itself."
             raise SourceError(message) from error
         if looks_like_a_path(target):
             raise SourceError(f"There is no file or folder {target!r}: {error.strerror}; check the path.") from error

@@ -187,7 +187,7 @@ def _search_gap(
     if has_whole_directories and end - start > _LARGEST_GAP:
         search_end = start + _LARGEST_GAP
         if not is_prefix:
-            detail = f"only the first {_LARGEST_GAP} of {end - start} bytes between members were searched"
+            detail = f"only the first {_LARGEST_GAP} of {end - start} bytes outside of members were searched"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=search_end)))
     walker = MemberWalker(window, start, search_end, budget, limits.members)
     members = () if is_prefix else walker

@@ -217,7 +217,7 @@ class _ModelReader:
             tree_bounds = pairwise(self._tree_offsets)
             for number, (size, (start, end)) in enumerate(zip(self._stated_sizes, tree_bounds, strict=True)):
                 if size != end - start:
-                    detail = f"the head states {size} bytes for tree {number}, which has {end - start}"
+                    detail = f"the header states {size} bytes for tree {number}, which has {end - start}"
                     self.defects.record_size_mismatch(detail, Location(offset=start))
         # A file that states no sizes shows that it breaks off only if it is a head without any tree.
         elif not self._has_ended and not tree_count:
