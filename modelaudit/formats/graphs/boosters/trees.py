@@ -91,7 +91,7 @@ def check_tree(tree: Mapping[str, object], defects: TreeDefects, number: int) ->
     right = _get_integers(tree.get("right_children"))
     features = _get_integers(tree.get("split_indices"))
     if left is None or right is None or features is None:
-        return defects.record_invalid_index(f"{label} has no lists of integers for its children and features")
+        return defects.record_invalid_index(f"{label} lacks a list of integers for its children or features")
     for key in _NODE_LISTS:
         node_list = tree.get(key)
         if isinstance(node_list, Sequence) and len(node_list) != len(left):
