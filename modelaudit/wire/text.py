@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import replace
 
 from modelaudit.model.address import is_member, member_path
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
@@ -11,6 +12,9 @@ from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 # All control characters except tab, line feed, form feed, carriage return and escape.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROLS = bytes(each for each in range(0x80) if _CONTROL.match(bytes((each,))))
+_BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
+_MOST_CONTROL_SHARE = 0.1  # of the bytes of a text with control characters
 _MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding
 _ORDINAL = re.compile(r"#\d+\Z")
 
@@ -123,6 +127,19 @@ def looks_like_text(head: Head) -> bool:
     except DamagedError:
         return False
     return True
+
+
+def resembles_text(head: Head) -> bool:
+    """Whether the first bytes are text but for some control characters, which many loaders of text read over."""
+    controls = len(head.data) - len(head.data.translate(None, _CONTROLS))
+    if not 0 < controls <= _MOST_CONTROL_SHARE * len(head.data):
+        return False
+    return looks_like_text(replace(head, data=blank_controls(head.data)))
+
+
+def blank_controls(data: bytes) -> bytes:
+    """Return ``data`` with a space in place of each control character that text does not have."""
+    return data.translate(_BLANKS)
 
 
 def decode_text(data: bytes | bytearray, scan: TextScan) -> str:

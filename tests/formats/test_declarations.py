@@ -93,8 +93,21 @@ def test_fallback_readers_come_last_in_the_order_of_their_ranks() -> None:
     order = [reader.fallback for reader in READERS]
     assert order == sorted(order)
     assert [reader.format for reader in READERS if reader.fallback] == [
-        *("sentencepiece", "coreml", "paddle", "tensorflow", "markdown", "skops", "notebook", "xgboost"),
-        *("requirements", "spacy", "shell", "text", "json", "yaml", "markup", "xml", "lightgbm", "text", "ocdbt"),
+        *("sentencepiece", "coreml", "paddle", "tensorflow", "markup", "markdown", "skops", "notebook", "xgboost"),
+        *(
+            "requirements",
+            "spacy",
+            "shell",
+            "text",
+            "json",
+            "yaml",
+            "markup",
+            "xml",
+            "lightgbm",
+            "text",
+            "ocdbt",
+            "text",
+        ),
     ]
 
 

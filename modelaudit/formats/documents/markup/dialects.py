@@ -20,6 +20,10 @@ ELEMENTS: Final = "xml-elements"
 # The second namespace is that of a draft, which libxml2 still accepts.
 _XINCLUDE_NAMESPACES: Final = frozenset({"http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude"})
 _XSLT_NAMESPACE: Final = "http://www.w3.org/1999/XSL/Transform"
+# A browser shows elements of XHTML and SVG in any XML as parts of a page, and runs their scripts.
+_PAGE_NAMESPACES: Final = frozenset({"http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"})
+_ACTIVE_ELEMENTS: Final = frozenset({"script", "iframe", "frame", "object", "embed", "foreignobject", "applet"})
+_HANDLER_ATTRIBUTE: Final = re.compile(r"on[a-z]{3,24}\Z")
 _NO_NAMESPACES: Final[frozenset[str]] = frozenset()
 _MOST_NAMES: Final = 5_000
 _MOST_NAME_CHARACTERS: Final = 4 * MIB  # of all names that are kept whole
@@ -67,7 +71,7 @@ class Dialect:
         self._recorded: set[tuple[str, str, str]] = set()
         self._name_characters = 0
         self._namespaces: dict[str, set[str]] = {}
-        """The namespaces of inclusions and of XSLT that any element so far declared, by prefix.
+        """The namespaces of inclusions and of pages that any element so far declared, by prefix.
 
         The prefix of the default namespace is empty.
         """
@@ -102,8 +106,10 @@ class Dialect:
             target = attributes.get("href", "")
             if self._has_room(self.inclusions, target):
                 self.inclusions.append(target)
-        elif local_name in ("stylesheet", "transform") and _XSLT_NAMESPACE in namespaces:
-            self._record_stylesheet(line)
+        elif not _PAGE_NAMESPACES.isdisjoint(namespaces) and local_name.lower() in _ACTIVE_ELEMENTS:
+            self.record_mention("markup", "element", local_name.lower(), line)
+        elif not _PAGE_NAMESPACES.isdisjoint(namespaces) and any(map(_HANDLER_ATTRIBUTE.match, attributes)):
+            self.record_mention("markup", "element", "event-handler", line)
         elif is_for_xml_decoder:
             self.record_mention(ELEMENTS, "element", "java.beans.XMLDecoder", line)
         elif local_name in ("dynamic-proxy", "CustomLayer"):
@@ -135,7 +141,9 @@ class Dialect:
         """Record the namespaces that an element declares."""
         for key, value in attributes.items():
             if key == "xmlns" or key.startswith("xmlns:"):
-                if value == _XSLT_NAMESPACE or value in _XINCLUDE_NAMESPACES:
+                if value == _XSLT_NAMESPACE:  # any element may be a program then, also without ``xsl:stylesheet``
+                    self._record_stylesheet(line)
+                elif value in _XINCLUDE_NAMESPACES | _PAGE_NAMESPACES:
                     self._namespaces.setdefault(key.removeprefix("xmlns").removeprefix(":"), set()).add(value)
                 self.record_mention("xml-namespaces", "namespace", value, line)
 

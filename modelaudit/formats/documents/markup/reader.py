@@ -39,8 +39,11 @@ _PAGE_EXTENSIONS: Final = (".html", ".htm", ".md", ".markdown", ".mdx")
 _XML_DECLARATION: Final = re.compile(r"\s*<\?xml[\s?]")
 # The start of an element, a comment, a document type or a processing instruction.
 _MARKUP_START: Final = re.compile(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")
-# The outermost element of a model, or a document type other than that of a page: its entities can fetch files.
-_MODEL_START: Final = re.compile(r"\s*<(?:\w+:)?(?:PMML|net)[\s>/]|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE)
+# The outermost element of a model or of an XSLT program, or a document type other than that of a page: its entities can
+# fetch files.
+_MODEL_START: Final = re.compile(
+    r"\s*<(?:\w+:)?(?:PMML|net)[\s>/]|\s*<\w+:(?:stylesheet|transform)\s|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE
+)
 _ENCODING_BYTES: Final = 1024
 _START_BYTES: Final = 512
 

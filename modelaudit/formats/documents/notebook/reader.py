@@ -40,6 +40,11 @@ _MAX_TARGET_CHARACTERS: Final = 300  # of a reference
 _MAX_NAME_CHARACTERS: Final = 100  # of a file that a cell writes
 # HTML that runs a script, such as ``<script``, ``javascript:`` or ``onload =``.
 _BROWSER_SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
+# The types of outputs that are programs for the browser (RFC 9239).
+_SCRIPT_TYPES: Final = frozenset({"application/javascript", "text/javascript", "application/ecmascript"})
+# Calls that make the browser run a program, as ``%%javascript`` does.
+_RUNS_IN_BROWSER: Final = re.compile(r"IPython(?:\.\w+)*\.(?:Javascript|display_javascript)")
+_SHOWS_PAGE: Final = re.compile(r"IPython(?:\.\w+)*\.(?:HTML|SVG|display_html|display_svg)")
 _SOURCE_KEYS: Final = frozenset({"source", "input"})
 _CELL_KEYS: Final = _SOURCE_KEYS | {"cell_type", "outputs"}
 # Commands that are not scanned as a script: they install packages by name from an index, such as
@@ -64,11 +69,13 @@ class _RawCell:
         kind: the value of ``cell_type``, such as ``code``.
         source: its source text, whole or line by line.
         pages: texts in its outputs. A browser may show them as HTML.
+        shows_program: whether one of them is a program for the browser.
     """
 
     kind: str = ""
     source: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
+    shows_program: bool = False
 
 
 @dataclass(slots=True)
@@ -114,6 +121,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         for number, raw in iterate_within_deadline(enumerate(notebook.cells, 1), 1):
             cell = _split_in_languages("".join(raw.source), notebook.languages) if raw.kind == "code" else Cell()
             mentions += _mention_browser_script(number, [*raw.pages, *(page for _, page in cell.pages)])
+            if raw.shows_program:
+                foreign_languages.append((number, "javascript"))
             if raw.kind != "code":
                 continue
             python_sources.append(cell.python)
@@ -126,6 +135,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         limit_error = error
     code_cell_numbers = [number for number, raw in enumerate(notebook.cells, 1) if raw.kind == "code"]
     python_mentions, absences = _analyze_cells(python_sources, code_cell_numbers)
+    mentions += _mention_shown_scripts(python_mentions)
+    foreign_languages += _list_browser_programs(python_mentions)
     yield Outline("notebook", (*python_mentions, *mentions), (("cells", str(notebook.cell_count)),))
     yield from build_references("notebook", references, _MAX_REFERENCES)
     yield from members
@@ -181,7 +192,8 @@ def _collect_cells(settings: Sequence[Setting]) -> tuple[list[_RawCell], int]:
         elif inner_path[0] in _SOURCE_KEYS:
             cell.source.append(setting.value)
         else:
-            is_script = "application/javascript" in inner_path
+            is_script = not _SCRIPT_TYPES.isdisjoint(inner_path)
+            cell.shows_program = cell.shows_program or is_script
             cell.pages.append(f"<script>{setting.value}" if is_script else setting.value)
     return list(raw_cells.values()), len(raw_cells) + further_cells
 
@@ -285,6 +297,22 @@ def _mention_browser_script(number: int, pages: list[str]) -> Iterator[Mention]:
             where = Location(key=f"cell {number}")
             yield Mention(VOCABULARY, "browser-script", "script", where, format_detail(script[0]))
             return
+
+
+def _list_browser_programs(mentions: Sequence[Mention]) -> Iterator[tuple[int, str]]:
+    """Yield the number of each cell that calls IPython to run a program in the browser, and the language of that."""
+    for mention in mentions:
+        if mention.use in (uses.CALL, uses.AT_IMPORT) and _RUNS_IN_BROWSER.fullmatch(mention.name):
+            yield int((mention.where.key or "cell 1").rpartition(" ")[2]), "javascript"
+
+
+def _mention_shown_scripts(mentions: Sequence[Mention]) -> Iterator[Mention]:
+    """Yield a mention for each call of IPython that shows a constant page with a script."""
+    for mention in mentions:
+        if mention.use in (uses.CALL, uses.AT_IMPORT) and _SHOWS_PAGE.fullmatch(mention.name):
+            script = _BROWSER_SCRIPT.search(mention.detail)
+            if script is not None:
+                yield Mention(VOCABULARY, "browser-script", "script", mention.where, format_detail(script[0]))
 
 
 def _reference_runs(number: int, cell: Cell) -> Iterator[Reference]:

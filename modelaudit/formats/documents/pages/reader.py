@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from itertools import islice
 from typing import Final
@@ -20,7 +21,7 @@ from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.documents import TextPieces, check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
-_EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".mht", ".mhtml", ".svg")
+_EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".shtm", ".stm", ".mht", ".mhtml", ".svg")
 # ``<html``, ``<svg`` or ``<!doctype html`` at the beginning, after an optional byte order mark, XML declaration and
 # comment.
 _PAGE_START: Final = re.compile(
@@ -50,12 +51,18 @@ _IGNORED_IN_ADDRESSES: Final = re.compile(r"[\x00-\x20]+")
 _DATA_SCRIPT: Final = re.compile(
     r"<script\b[^>]{0,400}type\s{0,4}=\s{0,4}[\"']?(?:application/(?:ld\+)?json|text/plain)", re.IGNORECASE
 )
+# A directive of a server that runs a command, or puts a file or an address into the page that it sends.
+# Source: https://httpd.apache.org/docs/2.4/mod/mod_include.html
+_SERVER_DIRECTIVE: Final = re.compile(r"<!--#(exec|include)\s", re.IGNORECASE)
 _MOST_ELEMENTS: Final = 20_000
 _OVERLAP_CHARACTERS: Final = 1024  # more than a match of ``_SCRIPT_ADDRESS`` has
 _LONGEST_REFERENCE: Final = 64  # characters of a reference such as ``&CounterClockwiseContourIntegral;``
 _LEADING_ZEROS: Final = re.compile(r"\A#([xX]?)0+")
-# A document that an XML parser accepts as well, which may fetch entities.
-_XML_START: Final = re.compile(r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<svg)", re.IGNORECASE)
+# A document that an XML parser accepts as well, which may fetch entities or be an XSLT program.
+_XML_START: Final = re.compile(
+    r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<svg|<html\s[^>]{0,1000}[\"']http://www\.w3\.org/1999/XSL/Transform)",
+    re.IGNORECASE,
+)
 
 
 def recognises(head: Head) -> bool:
@@ -73,9 +80,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     text = check_text(window, limits)
     yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
-    yield Outline("markup", tuple(_find_mentions(text)))
+    mentions = tuple(_find_mentions(text))
+    yield Outline("markup", mentions)
     if _XML_START.match(_read_start(text)):
-        yield from read_xml(artifact, window, limits)
+        names = {mention.name for mention in mentions}
+        for reading in read_xml(artifact, window, limits):
+            if isinstance(reading, Outline):
+                yield replace(reading, mentions=tuple(each for each in reading.mentions if each.name not in names))
+            else:
+                yield reading
 
 
 def _read_start(text: TextPieces) -> str:
@@ -116,6 +129,9 @@ def _find_active_elements(text: str, most: int) -> tuple[dict[str, int], int]:
     handler = _EVENT_HANDLER.search(text)
     if handler is not None:
         first_offsets.setdefault("event-handler", handler.start())
+    directive = _SERVER_DIRECTIVE.search(text)
+    if directive is not None:
+        first_offsets.setdefault("server-directive", directive.start())
     refresh = _REFRESH.search(text)
     if refresh is not None:
         first_offsets.setdefault("refresh", refresh.start())

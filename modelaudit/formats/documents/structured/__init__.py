@@ -42,4 +42,11 @@ DECLARATIONS: Final = (
         extensions=TEXT_EXTENSIONS,
         defects=(TextDefect,),
     ),
+    Declaration(
+        "text",
+        read=f"{__name__}.marred_text:read",
+        recognise="modelaudit.wire.text:resembles_text",
+        fallback=210,
+        extensions=TEXT_EXTENSIONS,
+    ),
 )

@@ -62,6 +62,31 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
             yield _make_absence(error, f"{object_path}@{attribute.name}"[:_MAX_PLACE_LENGTH])
     for object_path, dataset in walker.found.datasets:
         yield from _read_dataset(path, object_path, dataset, walker, window, limits)
+    yield from _read_nested_values(path, walker, window, limits)
+
+
+def _read_nested_values(path: str, walker: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the content of the values to which parts of elements or elements in chunks refer, and absences.
+
+    All values of their collections are read, because a collection holds values of one kind as a rule.
+    """
+    budget = get_budget(window, limits)
+    value_count = 0
+    for address in walker.heaps.nested_collections:
+        try:
+            values = walker.heaps.open_collection(address)
+        except DamagedError as error:
+            yield _make_absence(error, f"collection {address}")
+            continue
+        for start, size in values.values():
+            value_count += 1
+            if value_count > _MAX_VALUES_SEARCHED:
+                detail = f"only the first {_MAX_VALUES_SEARCHED} values of variable length in parts were searched"
+                yield Unread(UnreadReason.LIMIT, detail)
+                return
+            if size >= _MIN_CONTENT_BYTES:
+                offset = walker.source.base_address + start
+                yield from _decode_value(path, offset, SubWindow(window, offset, size, budget), limits)
 
 
 def _read_attribute_value(

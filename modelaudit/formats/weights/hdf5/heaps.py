@@ -77,6 +77,8 @@ class GlobalHeaps:
 
     def __init__(self, source: StructureSource) -> None:
         self._source = source
+        self.nested_collections: dict[int, None] = {}
+        """The addresses of collections whose values only parts of elements, or elements in chunks, refer to."""
         self._collections: dict[int, dict[int, tuple[int, int]]] = {}
         """By the address of a collection: the address and the size of each value, by its index."""
 

@@ -14,7 +14,7 @@ from typing import Final
 from modelaudit.formats.weights.hdf5.attributes import Attribute
 from modelaudit.formats.weights.hdf5.chunks import list_chunks
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, SHUFFLE, Dataset
-from modelaudit.formats.weights.hdf5.datatypes import Datatype
+from modelaudit.formats.weights.hdf5.datatypes import VARIABLE, Datatype
 from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps
 from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.model.limits import KIB, MIB
@@ -66,7 +66,7 @@ def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset
             if dataset.type.has_references and size <= _MAX_CHUNK_BYTES:
                 stored = source.read_piece(address, size, short=True).data
                 elements = _undo_filters(stored, size, dataset, _MAX_CHUNK_BYTES)
-                _claim_collections(source, heaps, dataset.type, elements)
+                _claim_collections(source, heaps, dataset.type, elements, is_nested=True)
 
 
 def read_chunks(source: StructureSource, dataset: Dataset, most_bytes: int) -> bytes:
@@ -110,12 +110,20 @@ def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribut
         _claim_collections(source, heaps, attribute.type, attribute.read_elements(source))
 
 
-def _claim_collections(source: StructureSource, heaps: GlobalHeaps, type_: Datatype, elements: bytes) -> None:
-    """Claim each collection of the global heap to which an element refers, up to the first that is damaged."""
+def _claim_collections(
+    source: StructureSource, heaps: GlobalHeaps, type_: Datatype, elements: bytes, *, is_nested: bool = False
+) -> None:
+    """Claim each collection of the global heap to which an element refers, up to the first that is damaged.
+
+    Collections are recorded for a search of their values if parts of elements refer to them, or if ``is_nested``: the
+    reader of the elements follows no other references than those that are whole elements outside of chunks.
+    """
     if not type_.has_references:
         return
     source.spend(len(elements))
     for address in _list_collections(source, type_, elements):
+        if is_nested or type_.kind != VARIABLE:
+            heaps.nested_collections[address] = None
         try:
             heaps.open_collection(address)
         except LimitReachedError:
