@@ -139,7 +139,9 @@ def test_text_that_only_begins_like_an_encoded_file_is_read_as_text(
     assert read_bytes(text).formats["file"] == ["text"]  # type: ignore[attr-defined]
 
 
-def test_encoded_text_that_ends_with_other_letters_is_reported_as_damaged(read_bytes: Callable[..., object]) -> None:
+def test_base64_text_that_ends_with_characters_outside_its_alphabet_is_reported_as_damaged(
+    read_bytes: Callable[..., object],
+) -> None:
     text = base64.b64encode(PAYLOAD * 200) + b"!!"  # no letters of Base64
     reading = read_bytes(text)
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}  # type: ignore[attr-defined]

@@ -153,16 +153,19 @@ def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
     if length > limits.header_bytes:
         raise LimitReachedError(f"the header takes {length} bytes, more than the limit of {limits.header_bytes}", 0)
     if length > _MAX_TEXT_MEMORY:
-        detail = f"the header takes {length} bytes, more than the {_MAX_TEXT_MEMORY} that are parsed"
-        raise LimitReachedError(detail, _LENGTH_BYTES)
+        raise LimitReachedError(
+            f"the header was not parsed: it takes {length} bytes, more than the limit of {_MAX_TEXT_MEMORY}",
+            _LENGTH_BYTES,
+        )
     data = b"".join(iterate_chunks(window, _LENGTH_BYTES, _LENGTH_BYTES + length))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DamagedError("the header is not UTF-8", _LENGTH_BYTES + error.start) from error
     if sys.getsizeof(text) > _MAX_TEXT_MEMORY:
-        detail = f"the text of the header takes more than {_MAX_TEXT_MEMORY} bytes of memory"
-        raise LimitReachedError(f"{detail}, and was not parsed", _LENGTH_BYTES)
+        raise LimitReachedError(
+            f"the header was not parsed: its text takes more than {_MAX_TEXT_MEMORY} bytes of memory", _LENGTH_BYTES
+        )
     most_values = min(_MAX_VALUES, limits.document_nodes)
     if exceeds_nodes(text, most_values):
         raise LimitReachedError(f"the header has commas and brackets for more than {most_values} values", _LENGTH_BYTES)
