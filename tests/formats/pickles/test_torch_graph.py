@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.formats.pickles.torch import graph
 from modelaudit.model.artifact import TORCH_EXPORT, TORCH_WEIGHT
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
@@ -67,8 +68,42 @@ def test_names_in_a_truncated_torch_graph_are_mentioned(read_bytes) -> None:
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
+def test_names_in_a_long_torch_graph_are_mentioned_although_its_objects_are_read_in_parts(read_bytes) -> None:
+    filling = {f"k{number:06}": [number] for number in range(40_000)}
+    value = {
+        "default_factory_module": "os",
+        "a": filling,
+        **filling,
+        "forward_arg_names": [*(f"x{number}" for number in range(100_000)), "y: int = 1"],
+        "default_factory_name": "getcwd",
+        "name": "x=1",
+        "b": [filling, {"__enum__": 1, "fqn": "a:B"}, filling, {"class_fqn": "C"}, *([[1]] * 100_000)],
+    }
+    expected = {("import", "os.getcwd"), ("import", "a.B"), ("type", "C"), ("identifier", "x=1")}
+    assert list_mentions(read_bytes, value) == expected | {("identifier", "y: int = 1")}
+
+
+def test_torch_graph_of_many_lists_is_never_in_memory_as_a_whole(read_bytes, monkeypatch) -> None:
+    lengths = []
+
+    class RecordingSearch(graph._GraphSearch):
+        def add_value(self, value: object) -> None:
+            lengths.append(len(value) if isinstance(value, list) else 1)
+            super().add_value(value)
+
+        def add_batch(self, value: object) -> None:
+            lengths.append(len(value) if isinstance(value, list) else 1)
+            super().add_batch(value)
+
+    monkeypatch.setattr(graph, "_GraphSearch", RecordingSearch)
+    reading = read_bytes(b'{"a":[' + b"[]," * 1_000_000 + b"[]]}", PATH, content=TORCH_EXPORT)
+    assert reading.unread == []
+    assert sum(lengths) > 500_000
+    assert max(lengths) < 300_000
+
+
 def test_torch_graph_over_a_limit_is_reported_as_unread(read_bytes) -> None:
-    reading = read_bytes(b"[" * 1000, PATH, content=TORCH_EXPORT)
+    reading = read_bytes(b"[" * 1000 + b"]" * 1000, PATH, content=TORCH_EXPORT)
     assert reading.reasons() == {UnreadReason.LIMIT}
     reading = read_bytes(b"[" + b"1," * 1000 + b"1]", PATH, Limits(document_nodes=100), content=TORCH_EXPORT)
     assert reading.reasons() == {UnreadReason.LIMIT}
