@@ -87,7 +87,7 @@ def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
             for number, entry in enumerate(_FILE.read(document).fingerprints):
                 place: Place = ("fingerprints", number)
                 if entry.id in fingerprints:
-                    raise document.error(f"id: {entry.id!r} is listed already, here or in another rule set", place)
+                    raise document.error(f"id: {entry.id!r} is listed already, in this rule set or another", place)
                 fingerprints[entry.id] = _parse_entry(entry, document, place)
     return sort_fingerprints(fingerprints.values())
 

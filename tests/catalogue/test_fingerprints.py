@@ -81,7 +81,7 @@ def test_extra_folder_adds_fingerprints_and_cannot_repeat_an_id(tmp_path: Path) 
     theirs.mkdir()
     write_fingerprints(mine, FINGERPRINT_FILE)
     write_fingerprints(theirs, FINGERPRINT_FILE)
-    with pytest.raises(ConfigurationError, match="'x' is listed already, here or in another rule set"):
+    with pytest.raises(ConfigurationError, match="'x' is listed already, in this rule set or another"):
         load_fingerprints(mine, [theirs])
     (theirs / "fingerprints" / "x.yaml").rename(theirs / "fingerprints" / "y.yaml")
     (theirs / "fingerprints" / "y.yaml").write_text(FINGERPRINT_FILE.replace("id: x", "id: y"), encoding="utf-8")

@@ -78,6 +78,8 @@ def list_references(reading):
         ("conda.yaml", "dependencies:\n- pip:\n  - git+https://e.invalid/x\n", ("address", "git+https://e.invalid/x")),
         ("package.json", '{"scripts": {"postinstall": "node x.js"}}', ("on-install", "postinstall")),
         ("a.yaml", "a: ${eval:'1 + 1'}\n", ("evaluated", "eval")),
+        ("a.yaml", "a: ${x:${oc.env:HF_TOKEN}}\n", ("environment", "oc.env")),
+        ("a.yaml", "a: ${oc.decode:${oc.env:PORT}}\n", ("environment", "oc.env")),
     ],
 )
 def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts_are_mentioned(

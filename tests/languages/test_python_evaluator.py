@@ -223,7 +223,7 @@ def test_code_text_nested_over_the_depth_limit_is_searched_for_names_and_reporte
     assert [line for line, _ in analysis.bounds] == [2]
 
 
-def test_code_text_that_cannot_be_parsed_is_searched_for_names_and_reported() -> None:
+def test_code_text_that_nests_too_deep_for_the_parser_is_searched_for_names_and_reported_at_a_bound() -> None:
     analysis = analyze_source(f"import os\nexec({'(' * 95 + 'os.popen(1)' + ')' * 95!r})\n")
     assert "os.popen" in {each.name for each in analysis.mentions}
     assert [line for line, _ in analysis.bounds] == [2]

@@ -31,13 +31,13 @@ _AMBIGUOUS_PATTERNS: Final = tuple(
     (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
     for key in ("target", "type")
 )
-# ``${name:argument}`` of OmegaConf.
-_RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):([^{}\n]{0,300})")
+# ``${name:argument}`` of OmegaConf. The argument is only looked at, so that a resolver inside it is found too.
+_RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):(?=([^{}\n]{0,300}))")
 _HOSTILE_ARGUMENT: Final = re.compile(
     r"__\w+__|\b(?:import|exec|eval|open|system|popen|getattr|globals|compile|subprocess)\b"
 )
 _EVALUATORS: Final = frozenset({"eval", "python", "exec", "py", "lambda"})
-_ENVIRONMENT_READERS: Final = frozenset({"oc.env", "env", "oc.decode"})
+_ENVIRONMENT_READERS: Final = frozenset({"oc.env", "env"})
 _MAX_NAMES: Final = 2000
 """How many distinct names of one kind are recorded. Matches that record no name are not counted."""
 
