@@ -8,13 +8,14 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.deadline import check_deadline
 
@@ -43,6 +44,9 @@ _FIELDS_PER_CHECK: Final = 256
 _MOST_CHECKED_FIELDS: Final = 1_000_000
 _MOST_INNER_FIELDS: Final = 64
 """Fields of an inner message that recognition parses."""
+_MOST_FIRST_FIELDS: Final = 20_000
+"""Fields of one message that recognition parses, those inside groups included."""
+_ALL_FIELDS: Final = sys.maxsize
 
 
 class Field(NamedTuple):
@@ -113,30 +117,38 @@ class Message:
         """
         return self.raw(most).decode("utf-8", "backslashreplace")
 
-    def fields(self) -> Iterator[Field]:
-        """Yield the fields in order.
+    def fields(self, most: int = _ALL_FIELDS) -> Iterator[Field]:
+        """Yield the first ``most`` fields in order; fields inside groups count, and are never yielded.
 
         Raises:
             DamagedError: a key, a number or a length is invalid, or a field ends beyond the message.
-            LimitReachedError: there is no time left.
+            LimitReachedError: a group extends beyond the first ``most`` fields, or there is no time left.
             WindowError: the window could not return the requested bytes.
         """
         cursor = FieldCursor(self)
-        count = 0
-        while cursor.offset < self.end:
-            if count % _FIELDS_PER_CHECK == 0:
+        count = next_check = 0
+        while cursor.offset < self.end and count < most:
+            if count >= next_check:
                 check_deadline()
+                next_check = count + _FIELDS_PER_CHECK
             count += 1
             key_offset = cursor.offset
             number, wire = cursor.read_key()
-            if count == 1:
+            if key_offset == self.start:
                 # A second walk over this message then reads nothing from the window.
                 self.block, self.block_start = cursor.block
             if wire == GROUP:
-                # JSON text begins like a group (its brace is such a key). Fields inside groups are never yielded.
-                cursor.skip_group()
+                count += cursor.skip_group(most - count)
             else:
                 yield cursor.read_field(number, wire, key_offset)
+
+    def first_fields(self) -> Iterator[Field]:
+        """Yield the first 20,000 fields; raises as ``fields``.
+
+        Recognition uses this method, because text begins like a message too: ``#`` and ``{`` are keys of groups. The
+        fields inside such a group extend over the whole text.
+        """
+        return self.fields(_MOST_FIRST_FIELDS)
 
     def parse_varints(self) -> Iterator[int]:
         """Yield the packed numbers, unsigned.
@@ -175,7 +187,8 @@ def is_whole_message(window: Window) -> bool:
 def _is_message(message: Message) -> bool:
     """Whether the first 64 fields are valid, and one of them is a text or message that is not empty."""
     try:
-        fields = list(islice(message.fields(), _MOST_INNER_FIELDS))  # parsed in full, so that damage in any counts
+        # A list, so that all of them are parsed and damage in any counts.
+        fields = list(islice(message.first_fields(), _MOST_INNER_FIELDS))
         return any(field.wire == BYTES and field.body.size > 0 for field in fields)
     except DamagedError:
         return False
@@ -262,21 +275,23 @@ class FieldCursor(Cursor):
             raise DamagedError(f"{number} is not a valid field number", key_offset)
         return number, key & WIRE_TYPE_BITS
 
-    def skip_group(self) -> None:
-        """Skip the fields up to the end of the group whose key was consumed last.
+    def skip_group(self, most: int = _ALL_FIELDS) -> int:
+        """Skip the fields up to the end of the group whose key was consumed last, and return the number of keys.
 
         Raises:
             DamagedError: a field inside is damaged, groups nest too deep, or the group never ends.
-            LimitReachedError: there is no time left.
+            LimitReachedError: the group has more than ``most`` keys, or there is no time left.
             WindowError: the window could not return the requested bytes.
         """
-        groups = count = 1
+        groups, count = 1, 0
         while groups:
             if self.offset >= self.end:
                 raise DamagedError("a group never ends", self.end)
+            if count >= most:
+                raise LimitReachedError(f"a group has more than {most} fields", self.offset)
+            count += 1
             if count % _FIELDS_PER_CHECK == 0:
                 check_deadline()
-            count += 1
             key_offset = self.offset
             _, wire = self.read_key()
             if wire not in (GROUP, _GROUP_END):
@@ -285,6 +300,7 @@ class FieldCursor(Cursor):
             groups += 1 if wire == GROUP else -1
             if groups > _MOST_OPEN_GROUPS:
                 raise DamagedError("groups nest too deep", key_offset)
+        return count
 
     def skip_field(self) -> tuple[int, int]:
         """Consume one field without decoding it; return its number and wire type, and set ``body``.

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 from support.cases import check_each
 from support.fixtures import fixture_path
+from support.reading import BytesWindow
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.declaration import Declaration
-from modelaudit.formats.registry import DECLARATIONS, FACTS, READERS, find_reader, import_object
+from modelaudit.formats.registry import DECLARATIONS, FACTS, READERS, TEXT_FORMATS, find_reader, import_object
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.wire import protobuf
+from modelaudit.wire.base import HEAD_BYTES, Head
 from modelaudit.wire.codecs import CODECS
+from modelaudit.wire.protobuf import FieldCursor
 
 PACKAGE = Path(modelaudit.__file__).parent
 
@@ -176,3 +180,57 @@ def test_rule_is_refused_if_its_format_cannot_have_one_of_its_defect_kinds(tmp_p
     file.write_text(RULE_TEMPLATE.format(format="gguf", kind="duplicate-key, crc-mismatch"))
     with pytest.raises(ConfigurationError, match="'crc-mismatch' is a kind of defect that gguf cannot have"):
         load_catalogue(extra=[tmp_path], formats=FACTS)
+
+
+def wrap_message(key: bytes, message: bytes) -> bytes:
+    """Return a field that holds ``message``, with a length of four bytes."""
+    length = len(message)
+    digits = [0x80 | length & 0x7F, 0x80 | length >> 7 & 0x7F, 0x80 | length >> 14 & 0x7F, length >> 21]
+    return key + bytes(digits) + message
+
+
+# Each has a group that the text ``#   …`` opens: at the start as in Markdown, behind the first field of a Core ML or Caffe
+# model, in the graph of an ONNX model, in a SavedModel, and in the first block of a PaddlePaddle program.
+@check_each(
+    "start, key",
+    [(b"", b""), (b"\n\x01a", b""), (b"\x08\x03", b""), (b"\x12\0", b""), (b"\x08\x03", b"\x3a"),
+     (b"\x08\x01", b"\x12"), (b"", b"\n")],
+)  # fmt: skip
+def test_recognition_parses_as_many_fields_of_a_group_however_long_it_is(
+    start: bytes, key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 0
+    read_key = FieldCursor.read_key
+
+    def count_key(cursor: FieldCursor) -> tuple[int, int]:
+        nonlocal count
+        count += 1
+        return read_key(cursor)
+
+    def count_keys(fields: int) -> int:
+        nonlocal count
+        count = 0
+        group = b"#" + b"  " * fields
+        if key == b"\n":
+            group = b"\x08\0\x10\0" + group  # the number of the block and of its parent
+        data = start + (wrap_message(key, group) if key else group)
+        head = Head("model", None, data[:HEAD_BYTES], BytesWindow(data))
+        for reader in READERS:
+            if reader.format not in TEXT_FORMATS:
+                assert not reader.recognises(head)
+        return count
+
+    monkeypatch.setattr(FieldCursor, "read_key", count_key)
+    monkeypatch.setattr(protobuf, "_MOST_FIRST_FIELDS", 200)
+    assert 200 <= count_keys(300) == count_keys(600)
+
+
+@check_each(
+    "format_name, path",
+    [("onnx", "onnx/malicious/custom-operator.onnx"), ("tensorflow", "tensorflow/malicious/py-func.pb")],
+)
+def test_model_behind_a_group_of_fields_is_recognised(format_name: str, path: str) -> None:
+    # ``#`` opens group 4, and ``$`` ends it. Parsers of protocol buffers skip it as an unknown field.
+    data = b"#" + b"  " * 100 + b"$" + fixture_path(path).read_bytes()
+    head = Head("model", None, data[:HEAD_BYTES], BytesWindow(data))
+    assert format_name in {reader.format for reader in READERS if reader.recognises(head)}

@@ -165,7 +165,7 @@ def recognises_binary(head: Head) -> bool:
         return False
     has_layer = False
     try:
-        for each in islice(Message.from_window(head.window).fields(), _FIRST_FIELDS):
+        for each in islice(Message.from_window(head.window).first_fields(), _FIRST_FIELDS):
             if each.number == _LAYER and each.wire == BYTES:
                 has_layer = has_layer or _read_type(each.body).isidentifier()
             elif each.number == _OLD_LAYER and each.wire == BYTES:
@@ -195,7 +195,7 @@ def _read_type(layer: Message) -> str:
         An empty text when the name (field 1), the type or a connection (fields 3 and 4) is not a text.
     """
     type_name = ""
-    for each in layer.fields():
+    for each in layer.first_fields():
         if each.number in (1, 2, 3, 4) and each.wire != BYTES:
             return ""
         if each.number == 2:
@@ -208,7 +208,7 @@ def _is_old_layer(layer: Message) -> bool:
 
     Its connections (2, 3) must not be numbers.
     """
-    wires = {(each.number, each.wire) for each in layer.fields()}
+    wires = {(each.number, each.wire) for each in layer.first_fields()}
     return {(4, BYTES), (5, VARINT)} <= wires and not {(2, VARINT), (3, VARINT)} & wires
 
 

@@ -55,7 +55,7 @@ def recognises(head: Head) -> bool:
     fields: set[tuple[int, int]] = set()
     with suppress(DamagedError, WindowError):  # the fields before damage suffice
         fields.update(
-            (each.number, each.wire) for each in islice(Message.from_window(head.window).fields(), _FIRST_FIELDS)
+            (each.number, each.wire) for each in islice(Message.from_window(head.window).first_fields(), _FIRST_FIELDS)
         )
     known = {(1, VARINT), (2, BYTES), (10, VARINT), *((kind, BYTES) for kind in _MODEL_TYPES)}
     return (1, VARINT) in fields and any(number in _MODEL_TYPES for number, _ in fields) and fields <= known

@@ -12,7 +12,6 @@ from modelaudit.wire.sniff import name_format
 
 IR_VERSION: Final = 1
 GRAPH: Final = 7
-_MOST_FIELDS: Final = 20_000
 _FIRST_FIELDS: Final = 64
 _FIRST_BYTES: Final = 64
 # The version of the format counts up by one, and is far below this bound.
@@ -49,12 +48,12 @@ def _has_graph(window: Window) -> bool:
     """Whether the file is a message that has a graph, and that parses to its end or has a version too."""
     has_version = has_graph = False
     try:
-        for count, field in enumerate(Message.from_window(window).fields()):
+        for field in Message.from_window(window).first_fields():
             if field.number == IR_VERSION and field.wire == VARINT:
                 has_version = 0 < field.value < _MOST_IR_VERSION
             elif field.number == GRAPH and field.wire == BYTES:
                 has_graph = has_graph or _is_graph(field.body)
-            if (has_graph and has_version) or count >= _MOST_FIELDS:
+            if has_graph and has_version:
                 break
     except DamagedError as error:
         # The file may be truncated within the graph: with a version before it, the first part of the graph suffices.
@@ -93,14 +92,14 @@ def _is_graph(message: Message) -> bool:
     """
     has_unknown_field = False
     try:
-        for count, field in enumerate(message.fields()):
+        for count, field in enumerate(message.first_fields()):
             is_known = field.number in _GRAPH_FIELDS and field.wire == BYTES
             if is_known and field.number == _NODE and _is_node(field.body, needs_name=has_unknown_field):
                 return True
             if is_known and field.number == _TENSOR and not has_unknown_field and _is_tensor(field.body):
                 return True
             has_unknown_field = has_unknown_field or not is_known
-            if count >= (_MOST_FIELDS if has_unknown_field else _FIRST_FIELDS):
+            if count >= _FIRST_FIELDS and not has_unknown_field:
                 break
     except DamagedError:
         return False
@@ -118,7 +117,7 @@ def _is_node(message: Message, needs_name: bool) -> bool:
         return True
     name = b""
     try:
-        for field in message.fields():
+        for field in message.first_fields():
             if field.number == _OPERATOR and field.wire == BYTES:
                 name = field.body.raw(_NAME_BYTES)
     except DamagedError:
@@ -130,7 +129,7 @@ def _has_only_fields(message: Message, numbers: set[int], required: int) -> bool
     """Whether the first fields all have one of these numbers, and one has the required number."""
     has_required = False
     try:
-        for count, field in enumerate(message.fields()):
+        for count, field in enumerate(message.first_fields()):
             if field.number not in numbers:
                 return False
             has_required = has_required or field.number == required

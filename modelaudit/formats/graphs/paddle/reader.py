@@ -57,10 +57,10 @@ def _is_program(message: Message) -> bool:
     A BlockDesc begins with its number (1) and its parent (2). Variables (3), operators (4) and the number of a block
     for the backward pass (5) follow.
     """
-    block = next(message.fields(), None)
+    block = next(message.first_fields(), None)
     if block is None or block.wire != BYTES:
         return False
-    fields = list(islice(block.body.fields(), _FIRST_FIELDS))
+    fields = list(islice(block.body.first_fields(), _FIRST_FIELDS))
     kinds = [(each.number, each.wire) for each in fields]
     if kinds[:2] != [(1, VARINT), (2, VARINT)] or not set(kinds[2:]) <= {(3, BYTES), (4, BYTES), (5, VARINT)}:
         return False
@@ -70,7 +70,7 @@ def _is_program(message: Message) -> bool:
 def _read_type(operator: Message) -> bytes:
     """Return the type (3) of an OpDesc, the last if it repeats; empty when it is not a valid name."""
     name = b""
-    for each in operator.fields():
+    for each in operator.first_fields():
         if each.number == 3 and each.wire == BYTES:
             name = each.body.raw(_NAME_BYTES)
     return name if _TYPE.fullmatch(name) else b""

@@ -13,7 +13,6 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.formats.graphs.tensorflow.text_schema import list_root_fields
-from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.wire.base import DamagedError, Head
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
@@ -29,7 +28,6 @@ HUB_MODULE: Final = "ModuleDef"
 
 _FIRST_FIELDS: Final = 24
 _NAME_BYTES: Final = 512
-_MOST_FIELDS: Final = 20_000
 _OPERATOR_NAME: Final = re.compile(rb"[A-Za-z_][\w.>/\\:-]*+")
 _KIND_BY_FILE_NAME: Final = {
     "saved_model.pb": SAVED_MODEL,
@@ -56,11 +54,12 @@ def list_binary_kinds(head: Head) -> tuple[str, ...]:
         return ()
     named_kind = _KIND_BY_FILE_NAME.get(get_file_name(head.path))
     kinds = []
+    message = Message.from_window(head.window)
     for kind, test in _TEST_BY_KIND.items():
         if kind in (FINGERPRINT, HUB_MODULE) and kind != named_kind:
             continue
         is_named_saved_model = kind == SAVED_MODEL and kind == named_kind
-        if is_named_saved_model or _passes_test(head.window, test):
+        if is_named_saved_model or _passes_test(message, test):
             kinds.append(kind)
     return tuple(kinds)
 
@@ -81,10 +80,10 @@ def find_text_kind(head: Head) -> str | None:
     return next((kind for kind, fields in root_fields.items() if first_field in fields), GRAPH)
 
 
-def _passes_test(window: Window, test: Callable[[Message], bool]) -> bool:
-    """Whether the window is a message that passes the test; damage before the test can decide means no."""
+def _passes_test(message: Message, test: Callable[[Message], bool]) -> bool:
+    """Whether the message passes the test; damage before the test can decide means no."""
     try:
-        return test(Message.from_window(window))
+        return test(message)
     except (DamagedError, WindowError):
         return False
 
@@ -127,7 +126,7 @@ def _has_function(message: Message) -> bool:
     """Whether a FunctionDefLibrary has a function (1) whose signature (1) has a name (1) in ASCII."""
     for each in _iter_first_fields(message):
         if each.number == 1 and each.wire == BYTES:
-            signatures = (part.body for part in each.body.fields() if part.number == 1 and part.wire == BYTES)
+            signatures = (part.body for part in each.body.first_fields() if part.number == 1 and part.wire == BYTES)
             name = next((_read_text(signature, 1) for signature in signatures), b"")
             if name and name.isascii():
                 return True
@@ -142,7 +141,7 @@ def _is_node(message: Message) -> bool:
 def _read_text(message: Message, number: int) -> bytes:
     """Return the last text in the fields with this number; empty where there is none."""
     text = b""
-    for each in message.fields():
+    for each in message.first_fields():
         if each.number == number and each.wire == BYTES:
             text = each.body.raw(_NAME_BYTES)
     return text
@@ -153,7 +152,7 @@ def _is_keras_metadata(message: Message) -> bool:
     for each in _iter_first_fields(message):
         if each.number != 1 or each.wire != BYTES:
             return False
-        parts = {part.number: part for part in each.body.fields()}
+        parts = {part.number: part for part in each.body.first_fields()}
         metadata = parts.get(5)
         if metadata is None or metadata.wire != BYTES:
             return False
@@ -169,7 +168,7 @@ def _is_fingerprint(message: Message) -> bool:
     """Whether the message has only digests, which are numbers, a version and an identifier."""
     return message.size < _NAME_BYTES and all(
         (each.number <= 5 and each.wire == VARINT) or (each.number in (6, 7) and each.wire == BYTES)
-        for each in message.fields()
+        for each in message.first_fields()
     )
 
 
@@ -177,19 +176,19 @@ def _is_hub_module(message: Message) -> bool:
     """Whether the message has only the format number and the requirements of a TensorFlow Hub module."""
     return message.size < _NAME_BYTES and all(
         (each.number == 1 and each.wire == VARINT) or (each.number == 2 and each.wire == BYTES)
-        for each in message.fields()
+        for each in message.first_fields()
     )
 
 
 def _iter_fields_before_damage(message: Message) -> Iterator[Field]:
     """Iterate over the fields before damage, with a bound: the reader of a damaged graph reports the damage."""
     with suppress(DamagedError):
-        yield from islice(message.fields(), _MOST_FIELDS)
+        yield from message.first_fields()
 
 
 def _iter_first_fields(message: Message) -> Iterator[Field]:
     """Iterate over the first 24 fields."""
-    return islice(message.fields(), _FIRST_FIELDS)
+    return islice(message.first_fields(), _FIRST_FIELDS)
 
 
 _TEST_BY_KIND: Final[dict[str, Callable[[Message], bool]]] = {

@@ -38,7 +38,7 @@ def recognises(head: Head) -> bool:
         return False
     try:
         has_piece = False
-        for field in islice(Message.from_window(head.window).fields(), _TRIAL_FIELDS):
+        for field in islice(Message.from_window(head.window).first_fields(), _TRIAL_FIELDS):
             is_piece = field.number == _PIECE and field.wire == BYTES and _is_piece(field.body)
             # After the first piece, any field of the schema counts.
             is_setting = has_piece and field.number in _MODEL_FIELDS and field.wire == BYTES
@@ -52,7 +52,7 @@ def recognises(head: Head) -> bool:
 
 def _is_piece(message: Message) -> bool:
     """Whether a message has a text and a score, and no field that a piece cannot have."""
-    fields = {(field.number, field.wire) for field in message.fields()}
+    fields = {(field.number, field.wire) for field in message.first_fields()}
     return (1, BYTES) in fields and (2, FIXED32) in fields and fields <= _PIECE_FIELDS
 
 
