@@ -177,8 +177,8 @@ class _Tokens:
         self._position += 1
         while True:
             inside = _INSIDE_OF_TEXT[quote].match(self._text, self._position)
-            if inside is not None:
-                self._pass_over(inside.end())
+            assert inside is not None  # it may be empty
+            self._pass_over(inside.end())
             # What ends a text is a quote, or by error a line break. A backslash waits for the next character.
             has_end = self._text[self._position : self._position + 1] not in ("", "\\")
             if has_end or not self._read_more():

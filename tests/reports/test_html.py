@@ -379,11 +379,21 @@ TEXT_AND_GROUND_COLORS = [
 @pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
 def test_contrast_of_text_on_the_html_page_meets_wcag_aa(theme: int) -> None:
     blocks = re.findall(r":root \{(.*?)\}", CSS.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 3
     colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[theme]))
     for text, ground in TEXT_AND_GROUND_COLORS:
         light, dark = sorted((_compute_luminance(colors[text]), _compute_luminance(colors[ground])), reverse=True)
         # The contrast ratio of WCAG 2.2, success criterion 1.4.3.
         assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {ground}"
+
+
+def test_every_text_color_of_the_style_sheet_is_among_those_whose_contrast_is_checked() -> None:
+    style = CSS.read_text(encoding="utf-8")
+    text_colors = set(re.findall(r"(?<!-)color: var\(--([\w-]+)\)", style))
+    tones = set(re.findall(r"--tone: var\(--([\w-]+)\)", style))
+    assert "tone" in text_colors  # the color of a verdict on its tint, and the ground of a badge
+    assert text_colors - {"tone"} == {text for text, _ in TEXT_AND_GROUND_COLORS} - {"pass", "fail", "incomplete"}
+    assert tones == {ground for text, ground in TEXT_AND_GROUND_COLORS if text == "on"}
 
 
 def test_license_section_of_the_html_page_shows_the_answer_with_reasons_and_evidence(conflicting: AuditReport) -> None:
@@ -420,10 +430,13 @@ def test_html_page_ticks_only_the_checkbox_of_the_duty_that_a_file_of_the_model_
     examples: dict[str, Callable[[], AuditReport]],
 ) -> None:
     page = parse_page(examples["allowed"]())
-    boxes = [each for each in page.attributes("input") if each.get("type") == "checkbox"]
-    assert sum("checked" in each for each in boxes) == 1
+    html = render_html(examples["allowed"]()).decode()
+    boxes = re.findall(r'<input type="checkbox"([^>]*)>\s*<span>([^<]*)', html)
+    ticked = [text.partition(".")[0] for attributes, text in boxes if "checked" in attributes]
+    assert ticked == ["Give everyone who receives the model a copy of the licence"]
+    assert len(boxes) == 5
     assert "Met by LICENSE" in page.text
-    assert "ALLOWED" in page.text and '<div class="callout allowed">' in render_html(examples["allowed"]()).decode()
+    assert "ALLOWED" in page.text and '<div class="callout allowed">' in html
     all_clauses = page.text[page.text.index("All known clauses") :]
     assert "Terms verified on 2026-11-20." in all_clauses
 

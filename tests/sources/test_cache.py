@@ -260,7 +260,9 @@ def test_folder_downloaded_with_local_dir_contains_the_download_records_among_it
 
     hub.add_repository("acme/tiny", FILES)
     snapshot_download("acme/tiny", local_dir=tmp_path / "here")
-    paths = {artifact.path for artifact in resolve_target(str(tmp_path / "here")).artifacts}
+    snapshot = resolve_target(str(tmp_path / "here"))
+    assert snapshot.ref.kind is RefKind.FOLDER
+    paths = {artifact.path for artifact in snapshot.artifacts}
     assert paths > set(FILES)
     assert ".cache/huggingface/download/config.json.metadata" in paths
 

@@ -861,7 +861,7 @@ def test_remaining_files_are_not_requested_after_too_many_failed_downloads(hub: 
     assert outcome.line.count("part-") == 30
     assert "3 other files could not be fetched before it" in outcome.line
     # Eight files are fetched at once, each with two first attempts and five retries.
-    assert fault.hits <= (SERVER.failed_files + 8) * 7
+    assert SERVER.failed_files * 7 <= fault.hits <= (SERVER.failed_files + 8) * 7
 
 
 def test_repository_larger_than_the_free_space_is_refused_before_any_download(
@@ -1162,7 +1162,7 @@ def test_answers_that_a_file_does_not_exist_count_as_failed_files_only_if_they_t
     hub.inject_fault("absent-", delay=0.2)
     assert scan_hub(replace(SERVER, file_seconds=1.0, seconds_for_each_file=60)).exit_code == 3
     # Eight files are fetched at once.
-    assert absent.hits - 30 <= SERVER.failed_files + 8
+    assert SERVER.failed_files <= absent.hits - 30 <= SERVER.failed_files + 8
 
 
 @pytest.mark.parametrize("endpoint", ["file:///etc", "ftp://127.0.0.1", "gopher://x", "http:/x", "//x", "javascript:1"])

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import runpy
+
 import pytest
+from huggingface_hub import constants
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -94,6 +98,22 @@ def test_endpoint_token_cache_folder_and_offline_mode_are_taken_from_environment
     assert "hf_x" not in repr(full)
     assert HubSettings.read({"HF_HUB_OFFLINE": "0"}, offline=True).offline
     assert not HubSettings.read({"HF_HUB_OFFLINE": "0"}).offline
+
+
+@check_each(
+    "variables",
+    [{}, {"XDG_CACHE_HOME": "/c"}, {"HF_HOME": "/h", "XDG_CACHE_HOME": "/c"}, {"HF_HOME": "/h", "HF_HUB_CACHE": "/k"},
+     {"HUGGINGFACE_HUB_CACHE": "/old"}, {"HF_ENDPOINT": "http://127.0.0.1:1/"}, {"HF_HUB_OFFLINE": "yes"},
+     {"HF_HUB_OFFLINE": "0"}, {"HF_HUB_OFFLINE": "on"}, {"TRANSFORMERS_OFFLINE": "1"}],
+)  # fmt: skip
+def test_settings_from_environment_variables_equal_those_of_the_client(variables: dict[str, str]) -> None:
+    environment = {"HOME": "/home/x", **variables}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "environ", environment)
+        client = runpy.run_path(constants.__file__)  # it reads the variables when it runs
+        settings = HubSettings.read(environment)
+    assert str(settings.cache) == client["HF_HUB_CACHE"]
+    assert (settings.endpoint, settings.offline) == (client["ENDPOINT"], client["HF_HUB_OFFLINE"])
 
 
 @pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://x", "https://", "http://a b"])

@@ -7,7 +7,7 @@ import pytest
 from support.cases import check_each
 from support.fixtures import FIXTURES
 
-from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec
+from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, make_filter_decoder
 from modelaudit.wire.sniff import name_format
 
 FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB: "zlib", ZSTD: "zstd"}
@@ -55,3 +55,17 @@ def test_zstd_frame_after_skippable_frames_is_recognised_as_zstd_only() -> None:
     # Nothing follows, so either format may.
     assert LZ4.begins_stream(skipped)
     assert ZSTD.begins_stream(skipped)
+
+
+def test_filter_decoder_requests_input_only_while_it_waits_for_content() -> None:
+    delta = {"id": lzma.FILTER_DELTA, "dist": 1}
+    assert not make_filter_decoder(delta, 0).needs_input
+    decoder = make_filter_decoder(delta, 100)
+    assert decoder.needs_input
+    # Half of the content came, and a part of that was not requested yet.
+    content = decoder.decompress(bytes(50), 20)
+    assert not decoder.needs_input
+    content += decoder.decompress(b"", 50)
+    assert decoder.needs_input
+    content += decoder.decompress(bytes(50), 100)
+    assert (content, decoder.eof, decoder.needs_input) == (bytes(100), True, False)

@@ -24,6 +24,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import Head
+from modelaudit.wire.codecs import MAX_DICTIONARY_BYTES
 from modelaudit.wire.streams import COMPRESSED, outline_stream
 
 if sys.version_info >= (3, 14):
@@ -213,12 +214,16 @@ def test_expansion_of_a_compressed_bomb_stops_at_the_expansion_floor_if_the_rati
     assert reading.evaluates
 
 
-def test_lzma_stream_with_a_huge_dictionary_is_reported_as_unread(read_bytes):
-    # The header of the .lzma format: properties, size of the dictionary (3 GiB), and the unknown size of the content.
-    header = b"\x5d" + (3 << 30).to_bytes(4, "little") + b"\xff" * 8
+@check_each("dictionary_bytes, reasons", [
+    (MAX_DICTIONARY_BYTES, set()), (2 * MAX_DICTIONARY_BYTES, {UnreadReason.LIMIT}), (3 << 30, {UnreadReason.LIMIT}),
+])  # fmt: skip
+def test_lzma_stream_is_read_unless_its_dictionary_exceeds_the_bound(dictionary_bytes, reasons, read_bytes):
+    # The header of the .lzma format: properties, size of the dictionary, and the unknown size of the content.
+    header = b"\x5d" + dictionary_bytes.to_bytes(4, "little") + b"\xff" * 8
     reading = read_bytes(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[len(header) :])
     assert reading.formats["file"] == ["lzma"]
-    assert UnreadReason.LIMIT in reading.reasons()
+    assert reading.reasons() == reasons
+    assert reading.evaluates is not bool(reasons)
 
 
 @check_each("name", CODECS)

@@ -18,8 +18,10 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.byte_ranges import ByteClass
 from modelaudit.wire.flatbuffer_schema import FlatSchema, SchemaWalk, claim_flatbuffer
 from modelaudit.wire.flatbuffers import FlatBuffer
+from modelaudit.wire.ledger import ByteLedger, LedgerWindow
 
 ADD = made.build_tflite([made.build_operator_code(0)], [made.build_operator()])
 PROGRAM = made.build_executorch_program((("aten::mul", "out"),), ("XnnpackBackend",), ((0, 64),))
@@ -172,6 +174,18 @@ class TestSchemaWalk:
         buffers = [Table({0: bytes(30)}) for _ in range(20)]
         model = made.build_tflite([made.build_operator_code(0)], [made.build_operator()], buffers=buffers)
         assert read_bytes(model).reasons() == set()
+
+    def test_length_of_a_buffer_is_claimed_as_parsed_and_its_bytes_as_data(self, bytes_window):
+        data = build_flatbuffer(b"TEST", Table({0: bytes(range(1, 77))}))
+        ledger = ByteLedger()
+        buffer = FlatBuffer(LedgerWindow(bytes_window(data), ledger), Limits())
+        assert list(SchemaWalk(buffer, FlatSchema.parse("Root data")).claim_table(buffer.read_root(), "Root")) == []
+        start = data.index(bytes(range(1, 77)))
+        classes = {(each.start, each.end): each.class_ for each in ledger.partition(bytes_window(data))}
+        (content,) = (class_ for (begin, _), class_ in classes.items() if begin == start)
+        assert content is ByteClass.DATA
+        (before,) = (class_ for (_, end), class_ in classes.items() if end == start)
+        assert before is ByteClass.PARSED
 
     def test_walk_remembers_no_more_tables_and_layouts_than_the_bounds(self, bytes_window, monkeypatch):
         for bound in ("_MOST_VISITED_KEPT", "_MOST_LAYOUTS_KEPT"):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from modelaudit.licenses.lineage.binding_licenses import list_unclear_components
 from modelaudit.model.license import ConclusionState, DatasetClaim, OriginState
 from modelaudit.model.terms import Answer, Intent, Relation, Use
 
@@ -181,3 +182,8 @@ def test_multimodal_clause_denies_multimodal_models_and_needs_review_for_unknown
     texts = {"LICENSE": "LicenseRef-Llama-3.2"}
     conclusion = conclude_cards(license="llama3.2", texts=texts, origins=origins, intent=SALE, evidence=evidence)
     assert conclusion.permission is permission
+
+
+def test_variant_of_a_license_text_is_an_unclear_component_only_in_the_folder_of_a_component(text_claim, rules):
+    of_model, of_component = (text_claim(path, "MIT", "more words") for path in ("LICENSE", "third_party/foo/LICENSE"))
+    assert list_unclear_components([of_model, of_component], rules.licenses) == [of_component]

@@ -364,6 +364,26 @@ def test_license_text_over_the_length_limit_is_a_variant_even_if_all_compared_wo
     assert match.differs[0] == "more text than was looked at"
 
 
+def test_text_that_occurs_again_is_matched_once_with_each_set_of_fingerprints(
+    prints: Fingerprints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matched = []
+    match_texts = recognition._match_texts
+
+    def record_text(text: str, fingerprints: Fingerprints) -> list[recognition.TextMatch]:
+        matched.append(text)
+        return match_texts(text, fingerprints)
+
+    monkeypatch.setattr(recognition, "_match_texts", record_text)
+    recognition._cached_matches.clear()
+    first, again = (recognise_texts(PERMIT, prints, KNOWN) for _ in range(2))
+    assert first == again
+    assert recognise_texts(PERMIT, prints, set()) == ()
+    assert matched == [PERMIT]
+    recognise_texts(PERMIT, load_fingerprints(), KNOWN)
+    assert matched == [PERMIT, PERMIT]
+
+
 @check_each("words", ["a ", PERMIT, "the keeper of ", "<", "](http", "a. ", "copyright 2020 A ", "&amp", "\ufffd"])
 def test_hostile_text_is_matched_in_linear_work(words: str, prints: Fingerprints) -> None:
     def match_text(characters: int) -> None:
@@ -409,9 +429,11 @@ def test_license_file_of_a_package_is_exact_unless_it_has_sentences_beyond_the_l
 ) -> None:
     text, prints = read_shipped_license(package, ending), load_fingerprints()
     # The file of hypothesis has sentences of its own before the licence text.
-    if package != "hypothesis":
-        assert list_matches(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
-    assert recognise_texts(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
+    likeness = VARIANT if package == "hypothesis" else EXACT
+    assert list_matches(recognise_texts(text, prints, {id_})) == [(id_, likeness)]
+    (match,) = recognise_texts(f"{text}\nNo commercial use.", prints, {id_})
+    assert (match.id, match.likeness) == (id_, VARIANT)
+    assert any("No commercial use" in part for part in match.differs)
 
 
 def test_text_of_a_standard_license_without_a_fingerprint_is_a_variant(prints: Fingerprints) -> None:
