@@ -54,6 +54,8 @@ TEXTS: Final[dict[str, HostileFile]] = {
     "notebook-cells": HostileFile("a.ipynb", _fill_numbered(b'{"cells":[', _CODE_CELL, _NOTEBOOK_END), INCOMPLETE),
     "jinja-variables": HostileFile("a.jinja", _fill(b"", b"{{ a }}"), INCOMPLETE),
     "jinja-variables-2mb": HostileFile("a.jinja", _fill(b"", b"{{ a }}", size=2_000_000), INCOMPLETE),
+    "jinja-wide-text": HostileFile("a.jinja", _fill(_WIDE, b"{{ a }}"), INCOMPLETE),
+    "python-wide-text": HostileFile("a.py", _fill(b"'''" + _WIDE, b"a\n", b"'''\n"), INCOMPLETE),
     "notebook-lines": HostileFile("a.ipynb", _fill(_LINES_START, b'"a\\n",', _LINES_END), INCOMPLETE),
     "xgboost-lists": HostileFile(
         "a.json", _fill(b'{"learner":{"objective":{"name":"a"},"a":[', b"[],", b"[]]}}", 14_900_000), ANSWERED

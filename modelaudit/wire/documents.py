@@ -187,6 +187,28 @@ def check_text(window: Window, limits: Limits) -> TextPieces:
     return TextPieces(window, scan, list_encoding_defects(scan))
 
 
+def check_size(window: Window, limits: Limits) -> None:
+    """Raise ``WindowError`` if a document is larger than ``Limits.document_bytes``."""
+    if window.size > limits.document_bytes:
+        raise _make_size_error(limits)
+
+
+def claim_text(window: Window, limits: Limits) -> None:
+    """Claim the bytes of a window that are text, up to the first that is not.
+
+    Raises:
+        DamagedError: some of them are not text.
+        WindowError: there are more than ``document_bytes``, or the window could not return the requested bytes.
+    """
+    scan = TextScan()
+    length = 0
+    for chunk in iterate_chunks(window):
+        if length + len(chunk) > limits.document_bytes:
+            raise _make_size_error(limits)
+        feed_and_claim(scan, window, length, chunk)
+        length += len(chunk)
+
+
 def _make_size_error(limits: Limits) -> WindowError:
     """Return the error for a document that is larger than ``Limits.document_bytes``."""
     detail = f"it is larger than the {limits.document_bytes} bytes that are read of a document"

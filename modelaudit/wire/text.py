@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from modelaudit.model.address import is_member, member_path
@@ -170,6 +171,27 @@ def decode_loosely(data: bytes) -> str:
     if encoding is None:
         data, encoding = data.replace(b"\0", b""), "utf-8-sig"
     return data.decode(encoding, "replace")
+
+
+def cut_at_memory(pieces: Iterable[str], most_characters: int, most_memory: int) -> tuple[str, bool]:
+    """Join the first pieces of a text, up to a number of characters and of bytes of memory.
+
+    A single character takes as many bytes as the widest one of a text: one, two or four.
+
+    Returns:
+        The start of the text, and whether something was cut off.
+    """
+    parts: list[str] = []
+    length, width = 0, 1
+    for piece in filter(None, pieces):
+        highest = "" if piece.isascii() else max(piece)
+        width = max(width, 1 if highest <= "\xff" else 2 if highest <= "\uffff" else 4)
+        room = max(0, min(most_characters, most_memory // width) - length)
+        parts.append(piece[:room])
+        length += len(parts[-1])
+        if room < len(piece):
+            return "".join(parts), True
+    return "".join(parts), False
 
 
 def get_file_name(path: str) -> str:

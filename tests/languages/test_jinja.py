@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from support.cases import check_each
 from support.work import count_work, find_growth_fault
 
+from modelaudit.formats.documents.template import reader
 from modelaudit.languages.jinja.documents import MARKS
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
 from modelaudit.languages.programs import report_program_text
 from modelaudit.model.artifact import JINJA
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.model.structure import UnreadReason
+from modelaudit.model.structure import Unread, UnreadReason
 
 # A template that reads the private attribute ``__class__``.
 ATTACK = "{{ ''.__class__ }}"
@@ -431,6 +432,27 @@ def test_jinja_template_is_found_in_template_files_and_in_values_of_json_and_yam
     names = {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
     assert "__class__" in names
     assert reading.unread == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"\1"])
+def test_long_template_is_searched_for_dunder_names_to_its_end_and_never_in_memory_as_a_whole(
+    damage, read_bytes, monkeypatch
+) -> None:
+    lengths = []
+
+    def record_length(text: str, **options: object) -> tuple[Outline, Unread | None]:
+        lengths.append(len(text))
+        return read_template(text, **options)
+
+    monkeypatch.setattr(reader, "read_template", record_length)
+    data = "\U0001f600".encode() + b"a line\n" * 700_000 + ATTACK.encode() + damage
+    reading = read_bytes(data, "a.jinja")
+    mentions = [mention for outline in reading.of(Outline) for mention in outline.mentions]
+    assert [(each.name, each.where.line) for each in mentions if each.use == "private-attribute"] == [
+        ("__class__", 700_001)
+    ]
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert lengths == [MAX_CHARACTERS + 1]
 
 
 @pytest.mark.parametrize(

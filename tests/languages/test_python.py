@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import json
 import random
+import sys
 import tracemalloc
 from collections.abc import Callable
 
@@ -10,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.reading import BytesWindow
 from support.work import count_work, find_growth_fault
 
 from modelaudit.languages.python import attack_texts, constant_calls, constant_folding
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.python.cells import split_cell
-from modelaudit.languages.python.source import decode_source, find_parser_obstacle, split_source
+from modelaudit.languages.python.source import DecodedSource, decode_source, find_parser_obstacle, split_source
 from modelaudit.languages.python.values import Constant
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -31,6 +33,11 @@ SAMPLES = (
     "exec(__import__('base64').b64decode('cHJpbnQoMSk='))\n",
     "@d(lambda x: x)\ndef g(a, /, b=1, *, c): yield f'{a!r:>{b}}'\n",
 )
+
+
+def decode(data: bytes) -> DecodedSource:
+    """Decode the bytes of a source file."""
+    return decode_source(BytesWindow(data))
 
 
 def list_uses(source: str) -> set[tuple[str, str]]:
@@ -172,10 +179,26 @@ def test_every_name_of_a_multiple_import_in_an_unparsed_statement_is_resolved(im
 
 def test_source_is_decoded_by_its_coding_cookie() -> None:
     # ``+AAo-`` is a line break in UTF-7, so that ``x`` begins a line that the bytes do not show.
-    assert decode_source(b"# coding: utf-7\n+AAo-x") == ("# coding: utf-7\n\nx", "utf-7")
-    assert decode_source(b"# coding: latin-1\n\xe9") == ("# coding: latin-1\n\xe9", "")
-    assert decode_source(b"\xef\xbb\xbfx") == ("x", "")
-    assert decode_source(b"# coding: no-such\nx")[1] == "no-such"
+    assert decode(b"# coding: utf-7\n+AAo-x") == DecodedSource("# coding: utf-7\n\nx", "utf-7")
+    assert decode(b"# coding: latin-1\n\xe9") == DecodedSource("# coding: latin-1\n\xe9")
+    assert decode(b"\xef\xbb\xbfx") == DecodedSource("x")
+    assert decode(b"# coding: no-such\nx").encoding == "no-such"
+
+
+@pytest.mark.parametrize("character, most", [("a", 1000), ("\xe9", 1000), ("\u0416", 1000), ("\U0001f600", 500)])
+def test_source_is_decoded_up_to_a_bound_on_characters_and_on_memory(character: str, most: int) -> None:
+    data = (character + "a" * (most - 1)).encode()
+    source = decode_source(BytesWindow(data), most_characters=1000, most_memory=2000)
+    assert (len(source.text), source.cut_after) == (most, None)
+    longer = decode_source(BytesWindow(data + b"a"), most_characters=1000, most_memory=2000)
+    assert longer.cut_after == most
+
+
+def test_source_of_30_mebibytes_with_one_wide_character_is_never_in_memory_as_a_whole() -> None:
+    data = "\U0001f600".encode() + b"a" * (30 << 20)
+    source = decode(data)
+    assert sys.getsizeof(source.text) <= (24 << 20) + 100
+    assert source.cut_after == len(source.text)
 
 
 @check_each(
@@ -348,7 +371,8 @@ def test_analysis_of_mutated_python_source_raises_no_exception(sample: str, chan
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_analysis_of_any_bytes_as_python_source_raises_no_exception(data: bytes) -> None:
-    analyze_source(*decode_source(data))
+    source = decode(data)
+    analyze_source(source.text, source.encoding)
 
 
 @settings(max_examples=100, deadline=None)

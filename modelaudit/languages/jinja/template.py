@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -40,13 +40,17 @@ def has_template_marks(text: str) -> bool:
     return _MARK.search(text) is not None
 
 
-def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | None]:
+def read_template(
+    text: str, key: str | None = None, searched: Iterable[tuple[str, int]] | None = None
+) -> tuple[Outline, Unread | None]:
     """Return the mentions of a template, each name once for each use.
 
     Args:
         text: the whole template.
         key: the key path of the template if it is a value of a document. The line within the template is then part of
             the detail.
+        searched: a template that is too long to be parsed, in pieces, each with the number of lines before it; ``text``
+            is then its start.
 
     Returns:
         The outline of the analysed part, and the absence of the rest or ``None``.
@@ -67,7 +71,7 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
         unread = Unread(UnreadReason.DAMAGED, f"the template cannot be parsed: {error}", location)
     if unread is not None:
         # A runtime may still render a template that this parser rejects, so its raw text is searched as well.
-        for mention in _scan_unparsed_text(text):
+        for mention in _scan_unparsed_text(text, searched or ((text, 0),)):
             mentions.setdefault((mention.vocabulary, mention.use, mention.name), _move_to_key(mention, key))
     return Outline(FORMAT, tuple(mentions.values())), unread
 
@@ -131,13 +135,17 @@ def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iter
                 yield Mention(TEXTS, notable.use, notable.text, Location(line=node.lineno))
 
 
-def _scan_unparsed_text(text: str) -> Iterator[Mention]:
+def _scan_unparsed_text(text: str, searched: Iterable[tuple[str, int]]) -> Iterator[Mention]:
     """Yield the dunder names and notable texts of a template that was not parsed.
 
     What is beyond a bound here is beside the absence of the template as a whole.
     """
-    for match in islice(_DUNDER.finditer(text), _MAX_SPELLED_NAMES):
-        line = text.count("\n", 0, match.start()) + 1
+    matches = (
+        (match, piece.count("\n", 0, match.start()) + lines_before + 1)
+        for piece, lines_before in searched
+        for match in _DUNDER.finditer(piece)
+    )
+    for match, line in islice(matches, _MAX_SPELLED_NAMES):
         yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))
     for notable in islice(find_notable_texts(text[:MAX_CHARACTERS]), _MAX_MENTIONS):
         yield Mention(TEXTS, notable.use, notable.text)

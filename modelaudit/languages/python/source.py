@@ -8,6 +8,7 @@ itself: one broken line must not hide the others.
 from __future__ import annotations
 
 import ast
+import codecs
 import re
 import warnings
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from modelaudit.model.artifact import Window
 from modelaudit.wire.deadline import iterate_within_deadline
-from modelaudit.wire.text import TextScan, decode_text
+from modelaudit.wire.text import cut_at_memory
+from modelaudit.wire.windows import iterate_chunks
 
 _MAX_PARSED_AT_ONCE: Final = 1 << 20
 """The most characters that are parsed as one; of a longer source each statement is parsed by itself."""
@@ -25,6 +28,7 @@ _MAX_PARSED_AT_ONCE: Final = 1 << 20
 _MAX_STATEMENT: Final = 2 << 20
 _MAX_EVALUATED: Final = 2 << 20
 _MAX_SCANNED: Final = 12 << 20
+_MAX_MEMORY: Final = 24 << 20  # bytes of the text that is read
 # The bounds of one text for ``ast.parse``, whose recursion ends the process if it goes too deep.
 _MAX_BRACKET_DEPTH: Final = 90
 _MAX_OPERATORS: Final = 800
@@ -33,6 +37,8 @@ MAX_TREE_TOKENS: Final = 150_000
 """The most tokens of the trees that are in memory at once: a token takes 400 to 900 bytes of a tree."""
 # Up to Python 3.11, ``ast.parse`` reads an f-string from its start for each field. This bounds fields times characters.
 _MAX_FIELD_WORK: Final = 1 << 27
+_PIECE_BYTES: Final = 256 << 10
+_MAX_COOKIE_OFFSET: Final = 1 << 20  # bytes of the first two lines that are searched for a cookie
 _F_STRING_PREFIXES: Final = frozenset({"f", "fr", "rf"})
 _DEFINITION: Final = re.compile(r"\b(?:def|lambda|class)\b")
 # ``# -*- coding: utf-8 -*-``, as PEP 263 defines it.
@@ -106,39 +112,71 @@ class SourcePiece:
     is_limit: bool = False
 
 
-def decode_source(data: bytes) -> tuple[str, str]:
-    """Decode a source file by its coding cookie (PEP 263).
+@dataclass(frozen=True, slots=True)
+class DecodedSource:
+    """The text of a source file.
 
-    Returns:
-        The text, and the name of the encoding if it is unknown or hides what the bytes show, such as UTF-7; otherwise
-        an empty name.
+    Attributes:
+        encoding: the name of an encoding that is unknown or hides what the bytes show, such as UTF-7; empty otherwise.
+        cut_after: how many characters were read, if there are more; ``None`` if the text is whole.
     """
-    for line in data.split(b"\n", 2)[:2]:
+
+    text: str
+    encoding: str = ""
+    cut_after: int | None = None
+
+
+def decode_source(window: Window, most_characters: int = _MAX_SCANNED, most_memory: int = _MAX_MEMORY) -> DecodedSource:
+    """Decode a source file by its coding cookie (PEP 263), up to a number of characters and of bytes of memory.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    codec, encoding = _find_codec(window.read(0, _MAX_COOKIE_OFFSET))
+
+    def decode_start(codec: str, errors: str) -> DecodedSource:
+        text, is_cut = cut_at_memory(_decode_pieces(window, codec, errors), most_characters, most_memory)
+        return DecodedSource(text, encoding, len(text) if is_cut else None)
+
+    if codec:
+        return decode_start(codec, "replace")
+    has_utf_16_mark = window.read(0, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    try:
+        return decode_start("utf-16" if has_utf_16_mark else "utf-8-sig", "strict")
+    except UnicodeDecodeError:
+        return decode_start("latin-1", "strict")  # it fits any byte
+
+
+def _find_codec(start: bytes) -> tuple[str, str]:
+    """Return the codec of an encoding that hides what the bytes show, and the name of such an encoding or unknown one.
+
+    Args:
+        start: the first lines of the source.
+    """
+    for line in start.split(b"\n", 2)[:2]:
         cookie = _COOKIE.match(line)
         if cookie is not None:
             encoding = cookie[1].decode("ascii", "replace").lower().replace("_", "-")
             # These encodings spell ordinary letters with other bytes, so that a search of the file finds nothing.
             if encoding in _HIDING_ENCODINGS:
-                return data.decode(_HIDING_ENCODINGS[encoding], "replace"), encoding
+                return _HIDING_ENCODINGS[encoding], encoding
             if encoding not in _ORDINARY_ENCODINGS and not encoding.startswith(
                 ("iso-8859", "cp125", "windows-125", "utf-8", "mac")
             ):
-                return _decode_plain(data), encoding
+                return "", encoding
             break
         # The cookie counts only in the first two lines, and in the second only below a comment or an empty line.
         if line.strip() and not line.lstrip().startswith(b"#"):
             break
-    return _decode_plain(data), ""
+    return "", ""
 
 
-def _decode_plain(data: bytes) -> str:
-    """Decode UTF-8, or UTF-16 with a byte order mark; bytes that are neither as Latin-1, which fits any byte."""
-    scan = TextScan()
-    scan.encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else scan.encoding
-    try:
-        return decode_text(data, scan)
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+def _decode_pieces(window: Window, codec: str, errors: str) -> Iterator[str]:
+    """Yield a source in decoded pieces. Raises ``UnicodeDecodeError`` and ``WindowError``."""
+    decoder = codecs.getincrementaldecoder(codec)(errors)
+    for chunk in iterate_chunks(window, length=_PIECE_BYTES):
+        yield decoder.decode(chunk)
+    yield decoder.decode(b"", True)
 
 
 def find_parser_obstacle(text: str, max_tokens: int = MAX_TREE_TOKENS) -> str:

@@ -13,16 +13,15 @@ from typing import Final
 
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import SourceAnalysis, analyze_source
-from modelaudit.languages.python.source import decode_source
+from modelaudit.languages.python.source import DecodedSource, decode_source
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.bounds import build_references
-from modelaudit.wire.documents import feed_and_claim
-from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
-from modelaudit.wire.windows import read_all_bytes
+from modelaudit.wire.documents import check_size, claim_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 # SCons, Waf, servers of web applications and Twisted run Python under names of their own.
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3", "sconstruct", "sconscript", "wscript", ".wsgi", ".tac")
@@ -52,17 +51,21 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: the file is over ``document_bytes``, or the window could not return the requested bytes.
     """
-    data = read_all_bytes(window, limits.document_bytes)
-    text, encoding = decode_source(data)
-    if get_file_name(artifact.path).endswith(".pth"):
+    check_size(window, limits)
+    is_path_file = get_file_name(artifact.path).endswith(".pth")
+    # Of a path file, lines behind any amount of text that is not Python still count.
+    most_kept = (limits.document_bytes, limits.document_bytes) if is_path_file else ()
+    source = decode_source(window, *most_kept)
+    text = source.text
+    if is_path_file:
         # At start-up site.py executes the lines of a path file that begin with ``import``, and adds the others
         # to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
-    analysis = analyze_source(text, encoding)
+    analysis = analyze_source(text, source.encoding)
     # Only the bytes that are text belong to the source. Other content, after it or in a comment, is no error and stays
     # without a claim.
     with suppress(DamagedError):
-        feed_and_claim(TextScan(), window, 0, data)
+        claim_text(window, limits)
     if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
         # Python runs these files when it starts, so any code in them is worth a mention.
         first_line = next(number for number, line in enumerate(text.splitlines(), 1) if line.strip())
@@ -70,6 +73,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         startup = Mention(uses.VOCABULARY, uses.TEXT, "(start-up of Python)", where, get_file_name(artifact.path))
         analysis.mentions = (*analysis.mentions, startup)
     yield from _report_analysis(analysis)
+    yield from _report_cut(source)
 
 
 def read_program(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -80,9 +84,18 @@ def read_program(artifact: Artifact, window: Window, limits: Limits) -> Iterator
     Raises:
         WindowError: the file is over ``document_bytes``, or the window could not return the requested bytes.
     """
-    analysis = analyze_source(*decode_source(read_all_bytes(window, limits.document_bytes)))
+    check_size(window, limits)
+    source = decode_source(window)
+    analysis = analyze_source(source.text, source.encoding)
     if not analysis.damage:
         yield from _report_analysis(analysis)
+        yield from _report_cut(source)
+
+
+def _report_cut(source: DecodedSource) -> Iterator[Unread]:
+    """Yield an absence if the source is longer than is searched."""
+    if source.cut_after is not None:
+        yield Unread(UnreadReason.LIMIT, f"only the first {source.cut_after} characters are searched")
 
 
 def _report_analysis(analysis: SourceAnalysis) -> Iterator[Reading]:

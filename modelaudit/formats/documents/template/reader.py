@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
 from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
-from modelaudit.wire.windows import read_all_bytes
+from modelaudit.wire.documents import TextPieces, check_size, check_text
+from modelaudit.wire.text import cut_at_memory, decode_loosely, get_file_name, looks_like_text
+from modelaudit.wire.windows import iterate_chunks
 
 _JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
+_OVERLAP_CHARACTERS: Final = 1024  # more than the longest name that is searched
 _OTHER_NAMES: Final = (".tmpl", ".template")
 """Extensions that other template languages use too."""
 # A statement such as ``{% if`` or ``{%- for``, or an expression in double braces.
@@ -45,6 +48,30 @@ def recognises(head: Head) -> bool:
     return may_be_template and _STATEMENT.search(head.data) is not None and looks_like_text(head)
 
 
+@dataclass(frozen=True, slots=True)
+class _LooseText:
+    """A template that is not text to its end, in pieces that are decoded one by one.
+
+    Attributes:
+        window: its bytes.
+    """
+
+    window: Window
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the text in pieces. Raises ``WindowError``."""
+        yield from map(decode_loosely, iterate_chunks(self.window))
+
+    def iterate_searched(self) -> Iterator[tuple[str, int]]:
+        """Yield the text in pieces that overlap, each with the number of lines before it. Raises ``WindowError``."""
+        overlap, lines_before = "", 0
+        for text in self:
+            searched = overlap + text
+            yield searched, lines_before
+            overlap = searched[-_OVERLAP_CHARACTERS:]
+            lines_before += searched.count("\n") - overlap.count("\n")
+
+
 def _is_text_name(name: str) -> bool:
     """Whether a file name has no extension, or one of plain text."""
     return "." not in name.strip(".") or name.endswith((".txt", ".text", ".tpl", ".prompt", ".chat"))
@@ -58,15 +85,18 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
     damage: DamagedError | None = None
+    check_size(window, limits)
+    text: TextPieces | _LooseText = _LooseText(window)
     try:
-        text, _, _ = read_whole_text(window, limits)
+        text = check_text(window, limits)
     except DamagedError as error:
         damage = error
-        text = decode_loosely(read_all_bytes(window, limits.document_bytes))
-    outline, unread = read_template(text)
+    # A longer text is not parsed, and is never in memory as a whole.
+    start, is_cut = cut_at_memory(text, MAX_CHARACTERS + 1, 4 * MAX_CHARACTERS + 4)
+    outline, unread = read_template(start, searched=text.iterate_searched() if is_cut else None)
     yield outline
     if unread is not None:
-        yield _name_other_language(artifact.path, text, unread)
+        yield _name_other_language(artifact.path, start, unread)
     if damage is not None:
         raise damage
 
