@@ -255,8 +255,11 @@ It may raise a ``ModelAuditError``, which ends the scan.
 class ClaimableWindow:
     """A window that leads to the ledger of its artifact.
 
-    A plain base class, because every claim tests for it: a test against a protocol or ``ABC`` is slow.
+    A plain base class, because every claim tests for it: a test against a protocol or ``ABC`` is slow. It has no
+    attributes, so that a class of many windows can have slots.
     """
+
+    __slots__ = ()
 
     @property
     @abstractmethod

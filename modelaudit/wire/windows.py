@@ -87,6 +87,8 @@ class SubWindow(ClaimableWindow):
     The size of a compressed parent is exact only after it was decompressed to its end.
     """
 
+    __slots__ = ("_length", "_parent", "_start", "budget")
+
     def __init__(self, parent: Window, start: int, length: int, budget: Budget) -> None:
         self._parent = parent
         self._start = start

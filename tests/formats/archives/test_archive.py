@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import io
 import struct
 import zipfile
@@ -17,13 +18,16 @@ from support.reading import BytesWindow
 
 from modelaudit.formats.archives.zip import members
 from modelaudit.formats.archives.zip.contents import find_contents
+from modelaudit.formats.archives.zip.members import MemberData
+from modelaudit.formats.archives.zip.reader import read
+from modelaudit.formats.archives.zip.records import LocalHeader
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, TensorData, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.windows import Budget
+from modelaudit.wire.windows import Budget, SubWindow
 
 # These fixtures show something that is not a defect, or are named after the place of the payload.
 _NO_DEFECT = {
@@ -478,3 +482,28 @@ def test_measures_of_zip_members_are_forgotten_once_the_members_are_checked(byte
     list(find_reader("zip").read(Artifact("a.zip", window.size, lambda: nullcontext(window)), window, Limits()))
     assert allowance.remaining_bytes < before  # the members were measured
     assert allowance.measures == {}
+
+
+def test_records_of_a_zip_member_are_freed_once_the_member_was_read():
+    data = make_zip({f"{number}.txt": b"text" for number in range(200)})
+    window = BytesWindow(data)
+    artifact = Artifact("a.zip", window.size, lambda: nullcontext(window))
+    alive = [
+        sum(isinstance(each, LocalHeader | MemberData) for each in gc.get_objects())
+        for item in read(artifact, window, Limits())
+        if isinstance(item, Artifact)
+    ]
+    assert len(alive) == 200
+    assert alive[-1] <= alive[0] - 2 * 199
+
+
+def test_zip_local_header_shares_the_values_that_equal_those_of_its_entry():
+    data = make_zip({f"{number}.txt": b"%d" % number for number in range(100)})
+    contents = find_contents(BytesWindow(data), Limits(), Budget(Limits(), len(data)))
+    shared_names = [member.local.raw_name is member.entry.raw_name for member in contents.members]
+    shared_checksums = [member.local.crc is member.entry.crc for member in contents.members]
+    assert shared_names == shared_checksums == [True] * 100
+
+
+def test_window_of_an_archive_member_has_no_dictionary_of_attributes():
+    assert not hasattr(SubWindow(BytesWindow(b"abc"), 0, 1, Budget(Limits(), 3)), "__dict__")

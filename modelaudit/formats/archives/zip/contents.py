@@ -74,7 +74,8 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
         used_ranges += [(place.start, directory.stop), (place.end_record, place.end)]
         # All entries of one directory count, even if two are equal: that is a defect of its own.
         new_entries = [entry for entry in directory.entries if entry not in known]
-        known.update(new_entries)
+        if directory is not directories[-1]:
+            known.update(new_entries)
         for entry in new_entries:
             contents.entries.append(entry)
             _locate_data(window, entry, place.shift, contents)
@@ -147,6 +148,7 @@ def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: Ar
         contents.log.add(ZipDefect.LOCAL_HEADER_MISSING, detail, entry.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=entry.offset, key=entry.name)))
         return
+    local = local.share_values(entry)
     contents.header_bytes += local.data_start - local.offset
     available = max(0, min(entry.stored_size, window.size - local.data_start))
     if available < entry.stored_size:

@@ -69,9 +69,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     budget = get_budget(window, limits)
     contents = find_contents(window, limits, budget)
-    listed = [entry.name for entry in contents.entries if entry.listed]
-    # Loaders find the root folder in the directory; members outside it count only if there is no directory.
-    layout = detect_layout(listed or [entry.name for entry in contents.entries])
+    layout = _detect_layout(contents)
     allowance = CheckAllowance()
     member_data = [MemberData(window, member, limits, budget, allowance) for member in contents.members]
     _check_contents(contents, member_data, layout, limits)
@@ -81,7 +79,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     members = tuple(_list_members(contents, member_data))
     yield ArchiveListing("zip", layout.name, members, contents.log.defects())
     yield from contents.unread
+    del contents  # so that the artifacts, which outlive their making, take the place of its records
     yield from _make_artifacts(artifact, member_data, layout)
+
+
+def _detect_layout(contents: ArchiveContents) -> Layout:
+    """Return the layout by the names in the directory, where loaders find the root folder.
+
+    Members outside the directory count only if there is none.
+    """
+    listed = [entry.name for entry in contents.entries if entry.listed]
+    return detect_layout(listed or [entry.name for entry in contents.entries])
 
 
 def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: Layout, limits: Limits) -> None:
@@ -100,10 +108,13 @@ def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: L
 
 def _list_members(contents: ArchiveContents, data: list[MemberData]) -> Iterator[ArchiveMember]:
     """Yield the entries of the listing, with the targets of links; record targets outside the target folder."""
-    # Equal entries are separate members, so the object itself is the key. An entry without data has no item.
-    data_by_entry = {id(item.member.entry): item for item in data}
+    # The data are in the order of the entries. Equal entries are separate members, so the object itself is compared.
+    remaining = iter(data)
+    next_item = next(remaining, None)
     for entry in contents.entries:
-        item = data_by_entry.get(id(entry))
+        item = None  # for an entry without data
+        if next_item is not None and next_item.member.entry is entry:
+            item, next_item = next_item, next(remaining, None)
         target = None
         if entry.link and item is not None and item.find_obstacle() is None:
             with item.open() as content:
@@ -116,10 +127,15 @@ def _list_members(contents: ArchiveContents, data: list[MemberData]) -> Iterator
 
 
 def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) -> Iterator[Artifact | Unread]:
-    """Yield the members with content as artifacts, and an absence for members that share the data of many others."""
+    """Yield the members with content as artifacts, and an absence for members that share the data of many others.
+
+    Each member is removed from ``data`` before it is read, so that its records are freed afterwards.
+    """
     paths = MemberPaths(artifact.path)
     members_by_start: Counter[int] = Counter()
-    for item in data:
+    data.reverse()  # only the end of a list is removed at once
+    while data:
+        item = data.pop()
         entry = item.member.entry
         content_type = layout.decide_content_type(entry.name)
         # A folder, or the storage of a tensor without elements, has nothing to read.

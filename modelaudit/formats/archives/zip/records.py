@@ -9,7 +9,7 @@ import re
 import stat
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelaudit.model.artifact import Window
 from modelaudit.wire.decompression import METHOD_NAMES
@@ -120,6 +120,20 @@ class LocalHeader:
     def name(self) -> str:
         """The name as text; bytes that are not UTF-8 become surrogate escapes."""
         return self.raw_name.decode("utf-8", "surrogateescape")
+
+    def share_values(self, entry: DirectoryEntry) -> LocalHeader:
+        """Return an equal header that refers to the objects of ``entry`` where the values are equal.
+
+        Both records mostly have the same values, which otherwise take memory twice for each of many members.
+        """
+        return replace(
+            self,
+            raw_name=entry.raw_name if self.raw_name == entry.raw_name else self.raw_name,
+            crc=entry.crc if self.crc == entry.crc else self.crc,
+            stored_size=entry.stored_size if self.stored_size == entry.stored_size else self.stored_size,
+            size=entry.size if self.size == entry.size else self.size,
+            offset=entry.offset if self.offset == entry.offset else self.offset,
+        )
 
 
 def _parse_extra_fields(extra: bytes) -> dict[int, bytes]:
