@@ -5,13 +5,14 @@ The pipeline supplies the reading of an artifact and handles its errors.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import modelaudit
-from modelaudit.checks.engine import Judgements, index_rules, judge_subjects
+from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, describe_formats
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects
@@ -126,7 +127,7 @@ class Audit:
         self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
     ) -> AuditReport:
         """Return the report with all findings and records, and the rules that the findings cite."""
-        findings = tuple(sorted(self.findings, key=lambda finding: finding.order))
+        findings = tuple(self.sort_findings())
         cited = {finding.rule for finding in findings}
         policy = self.policy
         return AuditReport(
@@ -144,6 +145,11 @@ class Audit:
                 {each for record in self.records for each in record.formats}, self.catalogue.formats
             ),
         )
+
+    def sort_findings(self) -> Sequence[Finding]:
+        """Sort the findings so far, worst first, and return them."""
+        self.findings.sort(key=lambda finding: finding.order)
+        return self.findings
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with its members, judge its content, and add its findings and its record."""
@@ -197,7 +203,7 @@ class Audit:
         )
         marked_subjects = self._mark_calls_by_loader(snapshot, subjects)
         judgements = self._judge_subjects([*remaining_subjects, *subjects, *marked_subjects])
-        absences_by_path: dict[str, list[tuple[str, Unread]]] = {record.path: [] for record in self.records}
+        absences_by_path: defaultdict[str, list[tuple[str, Unread]]] = defaultdict(list)
         for address, unread in (*judgements.absences, *self._judge_run_files(snapshot)):
             absences_by_path[file_of(address)].append((address, unread))
         self.records = [self._add_absences(record, absences_by_path.get(record.path, ())) for record in self.records]
@@ -215,9 +221,11 @@ class Audit:
         """
         if CheckFamily.SECURITY not in self.policy.checks:
             return []
-        artifacts = {artifact.path: artifact for artifact in snapshot.artifacts}
         absences: list[tuple[str, Unread]] = []
-        for program in find_unjudged_programs(self._run_files, self.records):
+        programs = find_unjudged_programs(self._run_files, self.records)
+        paths = {program.path for program in programs}
+        artifacts = {artifact.path: artifact for artifact in snapshot.artifacts if artifact.path in paths}
+        for program in programs:
             reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
             reading.run_as_program(artifacts[program.path], program.languages)
             self._absences_left -= len(reading.unread)
@@ -263,6 +271,7 @@ class Audit:
 
     def _judge_subjects(self, subjects: Sequence[Subject]) -> Judgements:
         """Match subjects against the rules, add the findings, and return them with the absences that remain."""
-        judged = judge_subjects(subjects, self._rule_index)
+        bounds = DETAILED if len(self.findings) < self.limits.findings else BRIEF
+        judged = judge_subjects(subjects, self._rule_index, bounds)
         self.findings += judged.findings
         return judged

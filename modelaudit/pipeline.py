@@ -100,7 +100,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
-    findings = sorted(audit.findings, key=lambda finding: finding.order)
+    findings = audit.sort_findings()
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]

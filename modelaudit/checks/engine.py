@@ -21,8 +21,8 @@ from modelaudit.model.catalogue import FindingRule, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.structure import Unread
 
-_MOST_EVIDENCE_LINES: Final = 20
-_MOST_FINDINGS: Final = 200
+_MOST_UNREPORTED: Final = 200
+"""Absences of subjects without a finding, of one artifact."""
 _SHOWN_FIELDS: Final = ("format", "use", "kind", "name", "detail")
 
 _ComparableValue = tuple[bool, Scalar]
@@ -30,6 +30,26 @@ _ComparableValue = tuple[bool, Scalar]
 # The index of the latest scan in this process, with the rules and families that it was built from; empty before.
 _LATEST_INDEX: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], RuleIndex]]] = []
 _NO_TABLES: Final[Mapping[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FindingBounds:
+    """The bounds on what is listed.
+
+    Attributes:
+        findings: of one rule in one file; the last one counts the others.
+        evidence_lines: of one finding; one further line counts the others.
+        has_listing: whether the bytes around the place are shown.
+    """
+
+    findings: int
+    evidence_lines: int
+    has_listing: bool
+
+
+DETAILED: Final = FindingBounds(findings=200, evidence_lines=20, has_listing=True)
+BRIEF: Final = FindingBounds(findings=1, evidence_lines=2, has_listing=False)
+"""For the files after those whose findings fill the report."""
 
 
 class RuleIndex:
@@ -138,11 +158,11 @@ class _Group:
     subjects: list[Subject]
 
 
-def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgements:
+def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: FindingBounds = DETAILED) -> Judgements:
     """Match subjects against rules.
 
-    Subjects that differ only in their location make one finding with the evidence of all. Beyond a bound, further
-    findings of the same rule in the same artifact are counted in the last one, so that a hostile file cannot bury the
+    Subjects that differ only in their location make one finding with the evidence of all. Beyond ``bounds``, further
+    findings of the same rule in the same file are counted in the last one, so that a hostile file cannot bury the
     others.
     """
     groups: dict[tuple[str, str, str], _Group] = {}
@@ -158,10 +178,10 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgem
         is_unmatched = subject.absence_if_unmatched is not None and not rules
         if has_silent_absence or is_unmatched:
             unreported.append(subject)
-    findings_with_groups = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
+    findings_with_groups = [(_make_finding(group.rule, group.subjects, bounds), group) for group in groups.values()]
     # By finding, because only some findings are left after the bound.
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
-    findings = _bound_findings([finding for finding, _ in findings_with_groups])
+    findings = _bound_findings([finding for finding, _ in findings_with_groups], bounds.findings)
     absences: list[tuple[str, Unread]] = []
     if CheckFamily.SECURITY in rule_index.families:
         absences += _list_unreported_absences(unreported)
@@ -182,22 +202,24 @@ def _list_unreported_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str
     for subject in {(each.artifact, each.key): each for each in subjects}.values():
         counts[subject.artifact] += 1
         reason = subject.absence_always or subject.absence_if_unmatched
-        if reason is not None and counts[subject.artifact] <= _MOST_FINDINGS:
+        if reason is not None and counts[subject.artifact] <= _MOST_UNREPORTED:
             shown = [str(subject.fields[field]) for field in _SHOWN_FIELDS if subject.fields.get(field)]
             detail = redact_secrets(f"no rule judges this {subject.kind}: {' '.join(shown)}")
             yield subject.artifact, Unread(reason, detail, subject.location)
 
 
-def _make_finding(rule: FindingRule, subjects: list[Subject]) -> Finding:
+def _make_finding(rule: FindingRule, subjects: list[Subject], bounds: FindingBounds) -> Finding:
     """Return the finding of ``rule`` on equal subjects: the evidence of all, and the location of the first."""
     first = subjects[0]
     location = first.location
     if location.key:
         location = replace(location, key=redact_secrets(location.key))
     lines = [line for subject in subjects for line in subject.evidence]
-    evidence = lines[:_MOST_EVIDENCE_LINES]
+    evidence = lines[: bounds.evidence_lines]
     if len(lines) > len(evidence):
         evidence.append(f"and {len(lines) - len(evidence)} more")
+    if bounds.has_listing:
+        evidence += first.listing
     return Finding(
         rule=rule.rule.id,
         severity=rule.rule.severity,
@@ -205,7 +227,7 @@ def _make_finding(rule: FindingRule, subjects: list[Subject]) -> Finding:
         artifact=first.artifact,
         message=redact_secrets(_fill_message(rule.message, first.fields)),
         location=location,
-        evidence=tuple(redact_secrets(line) for line in (*evidence, *first.listing)),
+        evidence=tuple(redact_secrets(line) for line in evidence),
         key=redact_secrets(first.key),
     )
 
@@ -216,15 +238,15 @@ def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
     return message.format_map({field: escape_unprintable(str(value)) for field, value in fields.items()})
 
 
-def _bound_findings(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Return the findings sorted, ``_MOST_FINDINGS`` of a rule in a file at most; the last one counts the others."""
+def _bound_findings(findings: list[Finding], most: int) -> tuple[Finding, ...]:
+    """Return the findings sorted, ``most`` of a rule in a file at most; the last one counts the others."""
     listed: dict[tuple[str, str], list[Finding]] = {}
     unlisted_counts: Counter[tuple[str, str]] = Counter()
     for finding in findings:
         # A finding in a member counts for the outer file, so that an archive of many members fills no report.
         rule_and_file = (finding.rule, file_of(finding.artifact))
         listed_of_rule = listed.setdefault(rule_and_file, [])
-        if len(listed_of_rule) < _MOST_FINDINGS:
+        if len(listed_of_rule) < most:
             listed_of_rule.append(finding)
         else:
             unlisted_counts[rule_and_file] += 1

@@ -74,6 +74,8 @@ class Limits:
             last of them counts the others.
         absences: absences of parts of the files that are reported one by one, in all; the last one of a file counts the
             others. Of each further file, the first is reported.
+        findings: findings of all files that are listed with all of their evidence. Of each further file, the first
+            finding of each rule is listed with less evidence, and counts the others.
         members: entries in one archive.
         members_total: child artifacts below one top-level artifact.
         expanded_bytes: bytes that one top-level artifact expands to.
@@ -107,6 +109,7 @@ class Limits:
     folder_entries: int = 120_000
     folder_absences: int = 100
     absences: int = 10_000
+    findings: int = 10_000
     members: int = 100_000
     members_total: int = 200_000
     expanded_bytes: int = 64 * GIB

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import RuleIndex, collect_findings, index_rules, judge_subjects
+from modelaudit.checks.engine import BRIEF, RuleIndex, collect_findings, index_rules, judge_subjects
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
 from modelaudit.model.structure import Location, UnreadReason
@@ -108,6 +108,12 @@ def test_evidence_of_a_finding_is_bounded_and_ends_with_the_number_of_omitted_it
     (finding,) = collect_findings([make_subject() for _ in range(500)], {"test/rule": make_rule()}, set(CheckFamily))
     assert len(finding.evidence) == 20 + 1
     assert finding.evidence[-1] == "and 480 more"
+
+
+def test_brief_finding_shows_two_lines_of_evidence_and_no_listing() -> None:
+    subjects = [replace(make_subject(), listing=("> 0 GLOBAL",)) for _ in range(5)]
+    (finding,) = judge_subjects(subjects, RuleIndex({"test/rule": make_rule()}, set(CheckFamily)), BRIEF).findings
+    assert finding.evidence == ("evidence of k", "evidence of k", "and 3 more")
 
 
 def test_line_break_in_a_name_is_escaped_in_the_message():

@@ -6,6 +6,7 @@ import base64
 import json
 import struct
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -263,3 +264,21 @@ def test_files_share_the_bound_on_listed_absences_but_each_file_lists_at_least_o
     ]
     assert len(absences) == 6
     assert report.exit_code == 3
+
+
+def test_files_share_the_bound_on_detailed_findings_but_each_file_lists_one_of_each_rule(tmp_path: Path) -> None:
+    for name in ("a.py", "b.py"):
+        # Two rules fire on each file, one of them on two commands.
+        (tmp_path / name).write_text("import os\nos.system('a')\nos.popen('b')\nexec('c')\n")
+    full = modelaudit.scan(tmp_path, second_opinion=False)
+    bounded = modelaudit.scan(tmp_path, second_opinion=False, limits=Limits(findings=1))
+    rules = {name: Counter(each.rule for each in full.findings if each.artifact == name) for name in ("a.py", "b.py")}
+    bounded_rules = {
+        name: Counter(each.rule for each in bounded.findings if each.artifact == name) for name in ("a.py", "b.py")
+    }
+    assert max(rules["b.py"].values()) > 1
+    assert bounded_rules["a.py"] == rules["a.py"]
+    assert bounded_rules["b.py"] == dict.fromkeys(rules["b.py"], 1)
+    counted = [line for each in bounded.findings for line in each.evidence if "further findings" in line]
+    assert counted == ["1 further findings of this rule in this file are not listed"]
+    assert bounded.decision.verdict == full.decision.verdict
