@@ -63,10 +63,16 @@ def test_command_with_closed_stderr_exits_with_its_usual_code(tmp_path: Path) ->
     assert run_in_shell('"$@" 2>&-', *SCAN, tmp_path / "absent").returncode == 4
 
 
-def test_command_render_prints_one_error_line_and_exits_with_4_on_a_full_disk(tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
-    assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"json={report}").returncode == 0
-    done = run_in_shell('"$@" >/dev/full', *MODELAUDIT, "render", report, "-o", "html")
+@pytest.fixture(scope="module")
+def report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a report that a scan wrote."""
+    path = tmp_path_factory.mktemp("report") / "report.json"
+    assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"json={path}").returncode == 0
+    return path
+
+
+def test_command_render_prints_one_error_line_and_exits_with_4_on_a_full_disk(report_path: Path) -> None:
+    done = run_in_shell('"$@" >/dev/full', *MODELAUDIT, "render", report_path, "-o", "html")
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
 
 
@@ -98,11 +104,10 @@ def test_scan_exits_with_the_code_of_its_verdict_if_the_pipe_on_stdout_closes_ea
 
 @pytest.mark.parametrize("command", [("rules", "--json"), ("explain",), ("render", "report.json", "-o", "json")])
 def test_command_without_a_verdict_exits_with_0_if_the_pipe_on_stdout_closes_early(
-    command: Sequence[str], tmp_path: Path
+    command: Sequence[str], report_path: Path
 ) -> None:
-    assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"json={tmp_path / 'report.json'}").returncode == 0
     # The reader has gone before the command writes anything.
-    line = f'cd {tmp_path} && (sleep 0.5; exec "$@") | true; exit ${{PIPESTATUS[0]}}'
+    line = f'cd {report_path.parent} && (sleep 0.5; exec "$@") | true; exit ${{PIPESTATUS[0]}}'
     done = run_in_shell(line, *MODELAUDIT, *command)
     assert (done.returncode, done.stderr) == (0, "")
 
