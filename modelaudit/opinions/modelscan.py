@@ -21,8 +21,10 @@ MEMORY_BYTES = 4 * GIB
 """The address space of the process that runs modelscan."""
 CPU_SHARE = 0.3
 """The CPU time of modelscan as a share of that of the scan before it, so that a second opinion costs no multiple."""
-MIN_CPU_SECONDS = 2
-"""The CPU time that a process of modelscan always gets, enough for its start, in seconds."""
+MIN_CPU_SECONDS = 0.4
+"""The CPU time that modelscan always gets, enough for its start and small models, in seconds."""
+MAX_FILE_BYTES = 8 * GIB
+"""The size of the largest file that modelscan gets, in bytes; weights are mostly split into files of 5 GB."""
 KEPT_FINDINGS = 500
 """The number of findings of modelscan that a report contains."""
 KEPT_LINES = 50
@@ -45,6 +47,7 @@ class _Answers:
         examined: addresses that modelscan examined.
         failed: one line for each file or member that it began and did not finish.
         unsupported: files of kinds that it does not read; ``members`` counts those inside files.
+        too_large: files of more than ``MAX_FILE_BYTES``, which it was not given.
         trouble: the reason why the run ended early; empty if it did not.
     """
 
@@ -54,6 +57,7 @@ class _Answers:
     failed: list[str] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
     members: int = 0
+    too_large: list[str] = field(default_factory=list)
     trouble: str = ""
 
 
@@ -73,7 +77,7 @@ def get_second_opinion(
         paths: the addresses of the files that open, within ``root``; modelscan finds members of containers itself.
         findings: the findings of this scan, for the comparison.
         limits: ``second_opinion_seconds`` bounds the whole run.
-        own_cpu_seconds: the CPU time of this scan so far; a process of modelscan gets ``CPU_SHARE`` of it, and at least
+        own_cpu_seconds: the CPU time of this scan so far; modelscan gets ``CPU_SHARE`` of it, and at least
             ``MIN_CPU_SECONDS``.
     """
     files = [path for path in paths if not is_member(path)]
@@ -86,11 +90,14 @@ def get_second_opinion(
         # A little more than the time of the whole run, so that a run without a share ends by its time.
         most_cpu_seconds = limits.second_opinion_seconds + 5
         cpu_seconds = max(MIN_CPU_SECONDS, min(CPU_SHARE * own_cpu_seconds, most_cpu_seconds))
-        _run_scanner(root.absolute(), files, limits.second_opinion_seconds, int(cpu_seconds), answers)
+        given = [path for path in files if _find_size(root, path) <= MAX_FILE_BYTES]
+        answers.too_large = [path for path in files if path not in set(given)]
+        _run_scanner(root.absolute(), given, limits.second_opinion_seconds, cpu_seconds, answers)
     if not answers.examined and not answers.findings:
         detail = answers.trouble or "modelscan examined no file of the model"
         return Opinion(SCANNER, answers.version, OpinionState.ABSENT, detail, absences=_list_absences(answers))
-    state = OpinionState.PARTLY if answers.failed or answers.trouble else OpinionState.GIVEN
+    is_partial = answers.failed or answers.too_large or answers.trouble
+    state = OpinionState.PARTLY if is_partial else OpinionState.GIVEN
     absences = ((answers.trouble,) if answers.trouble else ()) + _list_absences(answers)
     opinion_findings = tuple(
         OpinionFinding(artifact, severity, message, has_severe_finding(artifact, findings))
@@ -109,26 +116,42 @@ def get_second_opinion(
     )
 
 
-def _run_scanner(root: Path, files: Sequence[str], seconds: float, cpu_seconds: int, answers: _Answers) -> None:
+def _locate_file(root: Path, address: str) -> Path:
+    """Return the path of a file; ``root`` is its folder or the file itself."""
+    return root if root.is_file() else root / read_file_path(address)
+
+
+def _find_size(root: Path, address: str) -> int:
+    """Return the size of a file in bytes; 0 if it cannot be found, which modelscan reports."""
+    try:
+        return _locate_file(root, address).stat().st_size
+    except OSError:
+        return 0
+
+
+def _run_scanner(root: Path, files: Sequence[str], seconds: float, cpu_seconds: float, answers: _Answers) -> None:
     """Give all files to one process; after a crash, give the remaining files to a new one, until time is up.
 
     Args:
         root: the folder of the files, or the only file itself; absolute.
         files: addresses within ``root``.
         seconds: the time for all processes together.
-        cpu_seconds: the CPU time of each process; it ends itself there, and no further one is started.
+        cpu_seconds: the CPU time for all processes together; a process ends itself when it is used up, and no further
+            one is started.
         answers: extended by all that the processes report.
     """
     deadline = time.monotonic() + seconds
     waiting = list(files)
+    cpu_seconds_left = cpu_seconds
     for _ in range(MAX_RESTARTS + 1):
-        targets = [str(root if root.is_file() else root / read_file_path(address)) for address in waiting]
-        request = {"files": targets, "memory": MEMORY_BYTES, "seconds": cpu_seconds}
+        targets = [str(_locate_file(root, address)) for address in waiting]
+        request = {"files": targets, "memory": MEMORY_BYTES, "seconds": cpu_seconds_left}
         try:
             run = process.run_script(_WORKER, request, max(0.0, deadline - time.monotonic()))
         except OSError as error:
             answers.trouble = f"modelscan could not be started: {error.strerror or error}"
             return
+        cpu_seconds_left = max(0.0, cpu_seconds_left - run.cpu_seconds)
         answered = _collect_answers(run, waiting, answers)
         waiting = waiting[answered:]
         if answers.trouble or not waiting:
@@ -146,12 +169,12 @@ def _run_scanner(root: Path, files: Sequence[str], seconds: float, cpu_seconds: 
     answers.trouble = f"modelscan broke on more than {MAX_RESTARTS} files; {unexamined}"
 
 
-def _explain_stop(run: process.Run, seconds: float, cpu_seconds: int, answers: _Answers) -> str:
+def _explain_stop(run: process.Run, seconds: float, cpu_seconds: float, answers: _Answers) -> str:
     """Return the reason not to start a further process; empty where a single file caused the crash."""
     if run.timed_out:
         return f"modelscan was stopped after {seconds:g} seconds"
     if run.exceeded_cpu_time:
-        return f"modelscan was stopped after {cpu_seconds} seconds of CPU time, its share of this scan"
+        return f"modelscan was stopped after {round(cpu_seconds, 1):g} seconds of CPU time, its share of this scan"
     if run.exceeded_output:
         return "modelscan was stopped because it wrote too much"
     if not answers.version:
@@ -218,14 +241,22 @@ def _join_address(path: str, member: str) -> str:
 def _list_absences(answers: _Answers) -> tuple[str, ...]:
     """List what modelscan did not examine: files that failed, then kinds of files that it does not read."""
     lines = _bound_list(dict.fromkeys(answers.failed))
+    if answers.too_large:
+        bound = f"the {MAX_FILE_BYTES // GIB} GiB that modelscan is given"
+        lines.append(f"{len(answers.too_large)} files are larger than {bound}: {_name_files(answers.too_large)}")
     if answers.unsupported:
-        names = ", ".join(_bound_line(path)[:100] for path in answers.unsupported[:NAMED_FILES])
-        omitted = len(answers.unsupported) - NAMED_FILES
-        more = f" and {omitted} more" if omitted > 0 else ""
-        lines.append(f"{len(answers.unsupported)} files are of kinds that modelscan does not read: {names}{more}")
+        names = _name_files(answers.unsupported)
+        lines.append(f"{len(answers.unsupported)} files are of kinds that modelscan does not read: {names}")
     if answers.members:
         lines.append(f"{answers.members} members of archives are of kinds that modelscan does not read")
     return tuple(lines)
+
+
+def _name_files(paths: Sequence[str]) -> str:
+    """Return the names of the first files, and the number of the others."""
+    names = ", ".join(_bound_line(path)[:100] for path in paths[:NAMED_FILES])
+    omitted = len(paths) - NAMED_FILES
+    return f"{names} and {omitted} more" if omitted > 0 else names
 
 
 def _bound_list(entries: Iterable[str]) -> list[str]:

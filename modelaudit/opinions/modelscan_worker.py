@@ -1,10 +1,11 @@
 """Worker script that runs modelscan over a list of files and writes its results as lines of JSON.
 
 ``modelaudit.opinions.modelscan`` starts it in a separate process; it imports nothing of this package. stdin holds one
-line, a JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. When the parent ends, stdin ends,
-and so does this process. stdout, a pipe, receives the version of modelscan, then for each file its number and the
-result. A crash of modelscan ends the process; the parent infers the file from the number of answers, and starts
-another process for the remaining files. modelscan is not imported where its own table lists none of the files.
+line, a JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds`` (of CPU time). When the parent
+ends, stdin ends, and so does this process. stdout, a pipe, receives the version of modelscan, then for each file its
+number and the result. A crash of modelscan ends the process; the parent infers the file from the number of answers, and
+starts another process for the remaining files. modelscan is not imported where its own table lists none of the files,
+and the libraries that it imports are left out where none of the files needs them.
 """
 
 from __future__ import annotations
@@ -13,17 +14,31 @@ import contextlib
 import importlib
 import json
 import logging
+import math
 import os
+import signal
 import stat
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+import types
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Protocol, TypedDict
 
 _CHUNK_BYTES = 64 * 1024
 _ZIP_START = b"PK\x03\x04"
+# The libraries that modelscan 0.8 imports first, and the extensions of the files for which it uses them. Loading them
+# takes several times as long as a scan of a small model.
+_LIBRARY_EXTENSIONS: Mapping[str, frozenset[str]] = {
+    "h5py": frozenset({".h5", ".keras", ".pb"}),
+    "numpy": frozenset({".h5", ".keras", ".npy", ".pb"}),
+    "tensorflow": frozenset({".h5", ".keras", ".pb"}),
+    "tomlkit": frozenset(),
+}
+_OPTIONAL_LIBRARIES = frozenset({"h5py", "tensorflow"})
 KEPT_PER_FILE = 200
 """Entries of one kind that are reported for one file."""
 
@@ -93,13 +108,13 @@ def main() -> None:
     )
     logging.disable(logging.CRITICAL)
     paths: list[str] = request["files"]
+    _leave_out_libraries(paths)
     scanner: _Scanner | None = None
     try:
         version = importlib.import_module("modelscan._version").__version__
         extensions = _list_extensions(importlib.import_module("modelscan.settings").DEFAULT_SETTINGS)
         supported = [_is_supported(path, extensions) for path in paths]
         if any(supported):
-            # The readers of modelscan import NumPy and h5py: that takes longer than a scan of a small model.
             scanner = importlib.import_module("modelscan.modelscan").ModelScan()
     except ImportError as error:
         _write_line(out, {"missing": str(error)})
@@ -108,6 +123,28 @@ def main() -> None:
     for number, (path, is_supported) in enumerate(zip(paths, supported, strict=True)):
         answer = _scan_file(scanner, path) if scanner is not None and is_supported else {"unsupported_itself": True}
         _write_line(out, {"done": number, **answer})
+
+
+def _leave_out_libraries(paths: Iterable[str]) -> None:
+    """Keep modelscan from importing the libraries that it needs for none of the files or of their members.
+
+    An optional library then counts as not installed. In place of any other, it imports an empty module: to use that is
+    an error, which modelscan reports for the file.
+    """
+    extensions = {extension for path in paths for extension in _iterate_extensions(path)}
+    for library, extensions_in_need in _LIBRARY_EXTENSIONS.items():
+        if extensions.isdisjoint(extensions_in_need):
+            sys.modules[library] = None if library in _OPTIONAL_LIBRARIES else types.ModuleType(library)  # type: ignore[assignment]
+
+
+def _iterate_extensions(path: str) -> Iterator[str]:
+    """Yield the extension of a file, and those of its members if it is an archive."""
+    yield Path(path).suffix
+    if _begins_like_archive(path):
+        # A damaged archive has no members for modelscan either.
+        damage = (OSError, RuntimeError, ValueError, zipfile.BadZipFile)
+        with contextlib.suppress(*damage), zipfile.ZipFile(path) as archive:
+            yield from {Path(name).suffix for name in archive.namelist()}
 
 
 def _list_extensions(settings: _Settings) -> frozenset[str]:
@@ -121,15 +158,18 @@ def _is_supported(path: str, extensions: frozenset[str]) -> bool:
 
     A file that does not open counts as supported, so that its scan reports the error.
     """
-    if Path(path).suffix in extensions:
-        return True
+    return Path(path).suffix in extensions or _begins_like_archive(path) is not False
+
+
+def _begins_like_archive(path: str) -> bool | None:
+    """Whether the first bytes of a file are those of a zip archive; ``None`` if it is no file that opens."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
-            return True
+            return None
         with Path(path).open("rb") as file:
             return file.read(len(_ZIP_START)) == _ZIP_START
     except OSError:
-        return True
+        return None
 
 
 def _read_line(descriptor: int) -> bytes:
@@ -208,12 +248,14 @@ def _bound_entries(entries: Iterable[object]) -> list[object]:
     return list(islice(entries, KEPT_PER_FILE))
 
 
-def _limit_resources(memory: int, seconds: int) -> None:
+def _limit_resources(memory: int, seconds: float) -> None:
     """Limit the memory, CPU time and file size of this process, where the system supports limits."""
     if sys.platform == "win32":
         return
+    # The timer counts fractions of a second and ends this process by SIGPROF; the limit below counts whole seconds.
+    signal.setitimer(signal.ITIMER_PROF, max(0.001, seconds - time.process_time()))
     resource = importlib.import_module("resource")
-    bounds = {"RLIMIT_AS": memory, "RLIMIT_CPU": seconds, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": 0}
+    bounds = {"RLIMIT_AS": memory, "RLIMIT_CPU": math.ceil(seconds) + 1, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": 0}
     for name, bound in bounds.items():
         _, hard = resource.getrlimit(getattr(resource, name))
         allowed = bound if hard == resource.RLIM_INFINITY else min(bound, hard)

@@ -33,17 +33,19 @@ class Run:
         status: exit status; negative for a signal.
         timed_out: the process was stopped because its time was up.
         exceeded_output: the process was stopped because it wrote more than ``OUTPUT_BYTES``.
+        cpu_seconds: the CPU time of the process; 0 on Windows, which does not count it.
     """
 
     lines: tuple[Mapping[str, object], ...]
     status: int
     timed_out: bool
     exceeded_output: bool
+    cpu_seconds: float
 
     @property
     def exceeded_cpu_time(self) -> bool:
         """Whether the process reached the limit of CPU time that it had set itself."""
-        return sys.platform != "win32" and self.status == -signal.SIGXCPU
+        return sys.platform != "win32" and self.status in (-signal.SIGPROF, -signal.SIGXCPU)
 
 
 def run_script(script: Path, request: Mapping[str, object], seconds: float) -> Run:
@@ -55,6 +57,7 @@ def run_script(script: Path, request: Mapping[str, object], seconds: float) -> R
         OSError: the process could not be started.
     """
     output = bytearray()
+    cpu_seconds_before = _measure_children()
     process = subprocess.Popen(
         [sys.executable, "-P", "-B", str(script)],
         bufsize=0,
@@ -84,7 +87,14 @@ def run_script(script: Path, request: Mapping[str, object], seconds: float) -> R
         process.stdin.close()
     exceeded_output = len(output) > OUTPUT_BYTES
     timed_out = not is_finished and not exceeded_output
-    return Run(_parse_lines(bytes(output)), process.returncode, timed_out, exceeded_output)
+    cpu_seconds = _measure_children() - cpu_seconds_before
+    return Run(_parse_lines(bytes(output)), process.returncode, timed_out, exceeded_output, cpu_seconds)
+
+
+def _measure_children() -> float:
+    """Return the CPU time in seconds of all child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _build_environment() -> dict[str, str]:

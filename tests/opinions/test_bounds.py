@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,31 @@ def test_modelscan_stopped_at_its_share_of_cpu_time_gives_an_opinion_on_the_file
     )
 
 
+def test_processes_after_crashes_of_modelscan_get_only_the_rest_of_its_cpu_time(
+    write_files, benign_pickle, install_stub
+):
+    # Each file uses 0.2 seconds of CPU time, then ends the process.
+    work = "while time.process_time() < 0.2: pass\n            os.abort()"
+    install_stub(modelscan=SCANNER_STUB.format(body=work))
+    names = [f"{number}.pkl" for number in range(9)]
+    root = write_files(dict.fromkeys(names, benign_pickle))
+    opinion = get_second_opinion(root, names, [], LIMITS, own_cpu_seconds=2.0)
+    assert "after 0.6 seconds of CPU time, its share of this scan" in opinion.detail
+
+
+def test_file_of_more_bytes_than_the_bound_is_not_given_to_modelscan_and_is_named(
+    write_files, benign_pickle, install_stub, monkeypatch
+):
+    install_stub(modelscan=SCANNER_STUB.format(body="if 'large' in path: raise ValueError('opened')"))
+    root = write_files({"a.pkl": benign_pickle, "large.pkl": b""})
+    with (root / "large.pkl").open("wb") as file:
+        file.truncate(8 * 1024**3 + 1)  # a hole, which takes no space on the disk
+    opinion = get_second_opinion(root, ["a.pkl", "large.pkl"], [], LIMITS)
+    assert opinion.state is OpinionState.PARTLY
+    assert opinion.absences == ("1 files are larger than the 8 GiB that modelscan is given: large.pkl",)
+    assert "1 of 2 files" in opinion.detail
+
+
 def test_missing_scanner_gives_no_opinion(write_files, benign_pickle, install_stub):
     install_stub(modelscan="raise ImportError('no such thing')")
     opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
@@ -118,6 +144,29 @@ def test_other_scanner_is_not_loaded_for_files_that_its_table_of_extensions_lack
     opinion = get_second_opinion(write_files(dict.fromkeys(names, benign_pickle)), names, [], LIMITS)
     assert (opinion.version, opinion.detail) == ("9", "modelscan examined no file of the model")
     assert opinion.absences == (f"3 files are of kinds that modelscan does not read: {', '.join(names)}",)
+
+
+@pytest.mark.parametrize(
+    ("member", "loaded"),
+    [("x.h5", "h5py numpy"), ("x.keras", "h5py numpy"), ("x.npy", "numpy"), ("data.pkl", "none")],
+)
+def test_other_scanner_imports_only_the_libraries_that_members_of_its_files_need(
+    write_files, benign_pickle, install_stub, member, loaded
+):
+    importing = """
+        import contextlib
+        import numpy, tomlkit
+        with contextlib.suppress(ImportError):
+            import h5py
+    """
+    versions = "(name for name in ('h5py', 'numpy', 'tomlkit') if hasattr(sys.modules.get(name), '__version__'))"
+    body = f"raise OSError(0, ' '.join{versions} or 'none')"
+    install_stub(__init__=importing, modelscan=SCANNER_STUB.format(body=body))
+    root = write_files({"a.zip": b""})
+    with zipfile.ZipFile(root / "a.zip", "w") as archive:
+        archive.writestr(member, benign_pickle)
+    opinion = get_second_opinion(root, ["a.zip"], [], LIMITS)
+    assert opinion.absences == (f"a.zip: {loaded}",)
 
 
 def test_other_scanner_gets_only_files_of_its_table_of_extensions_and_archives_of_any_name(
