@@ -189,6 +189,11 @@ def run_waiting_scan(
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "_version.py").write_text("__version__ = '9'")
+    # The table of the kinds of files that the other scanner reads.
+    (package / "settings.py").write_text(
+        "DEFAULT_SETTINGS = {'supported_zip_extensions': [], "
+        "'scanners': {'a': {'enabled': True, 'supported_extensions': ['.pkl']}}}"
+    )
     # The worker may create files and not write into them, so the process id is in the name.
     (package / "modelscan.py").write_text(
         f"import os, time\nopen(os.path.join({str(tmp_path)!r}, f'worker-{{os.getpid()}}'), 'w')\ntime.sleep(600)\n"
