@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelaudit.formats.pickles.skops import reader
 from modelaudit.model.limits import Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
 from modelaudit.model.structure import ArchiveListing, Document, UnreadReason
@@ -116,11 +117,22 @@ def test_skops_nodes_before_a_syntax_error_are_recorded(read_bytes) -> None:
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
+@pytest.mark.parametrize("character, most", [("a", 4000), ("\U0001f600", 1000)])
+def test_skops_schema_is_read_up_to_a_bound_on_the_memory_of_its_text(read_bytes, monkeypatch, character, most) -> None:
+    monkeypatch.setattr(reader, "_MOST_MEMORY", 4000)
+    node = json.dumps({"__loader__": "a", "__module__": "b", "__class__": "c", "text": character}, ensure_ascii=False)
+    for filling in (most - len(node) - 2, most - len(node) - 1):
+        reading = read_bytes(f"[{node}]{' ' * filling}".encode(), PATH)
+        assert reading.of(SkopsSchema)[0].nodes == (SkopsNode("a", "b", "c"),)
+        assert reading.reasons() == ({UnreadReason.LIMIT} if filling + len(node) + 2 > most else set())
+
+
 def test_skops_schema_over_a_limit_is_reported_as_unread(read_bytes) -> None:
     deep = b'{"__loader__":' * 1000
     assert read_bytes(deep, PATH).reasons() == {UnreadReason.LIMIT}
     many = json.dumps([FUNCTION] * 100).encode()
     assert read_bytes(many, PATH, Limits(document_nodes=50)).reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(json.dumps([0] * 1_000_001).encode(), PATH).reasons() == {UnreadReason.LIMIT}
 
 
 @given(

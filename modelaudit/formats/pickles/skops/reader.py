@@ -19,16 +19,17 @@ from modelaudit.formats.registry import find_reader
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.defect_kind import DefectKind
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
-from modelaudit.model.structure import Defect, Location
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import Head, LimitReachedError, Reading
-from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.documents import check_text
 from modelaudit.wire.json_text import catch_parse_failure, check_bounds, convert_recursion_error
-from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.text import cut_at_memory, get_file_name, looks_like_text
 
 _MOST_NODES: Final = 50_000
-_MOST_VALUES: Final = 2_000_000
+_MOST_VALUES: Final = 1_000_000  # all of one list are in memory at once; a tree of scikit-learn has about 200
+_MOST_MEMORY: Final = 40 * MIB  # of the text
 _MOST_CALLEES: Final = 1000  # of one node
 _DEFECTS_KEPT: Final = 50
 _MOST_PROTOCOL_DIGITS: Final = 9
@@ -53,15 +54,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: it is not text.
-        WindowError: it is larger than is read at once, or the window could not return the requested bytes.
+        WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
-    text, _, _ = read_whole_text(window, limits)
+    text, is_cut = cut_at_memory(check_text(window, limits), limits.document_bytes, _MOST_MEMORY)
     parser = _SchemaParser()
     unread = catch_parse_failure(lambda: parser.parse_schema(text, limits))
-    if not parser.nodes and unread is None:
+    if is_cut:
+        unread = Unread(UnreadReason.LIMIT, f"the part of it behind the first {len(text)} characters was not read")
+    if not parser.nodes and (unread is None or is_cut):
         yield from find_reader("json").read(artifact, window, limits)
-        return
-    yield SkopsSchema(parser.protocol, tuple(parser.nodes), tuple(parser.defects))
+    else:
+        yield SkopsSchema(parser.protocol, tuple(parser.nodes), tuple(parser.defects))
     if unread is not None:
         yield unread
 
