@@ -9,8 +9,8 @@ into a pass.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -166,22 +166,33 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
     others.
     """
     groups: dict[tuple[str, str, str], _Group] = {}
+    group_counts: Counter[tuple[str, str]] = Counter()  # by rule and file
+    # Of the groups beyond the bound only hashes are kept, because a file can have millions of subjects.
+    unlisted: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     unreported: list[Subject] = []
     for subject in subjects:
         rules = rule_index.select_rules(subject)
         for rule in rules:
             if rule.rule.check in rule_index.families:
                 group_key = (rule.rule.id, subject.artifact, subject.key)
-                groups.setdefault(group_key, _Group(rule, [])).subjects.append(subject)
+                # A subject in a member counts for the outer file, so that an archive of many members fills no report.
+                rule_and_file = (rule.rule.id, file_of(subject.artifact))
+                if group_key not in groups and group_counts[rule_and_file] == bounds.findings:
+                    unlisted[rule_and_file].add(hash(group_key))
+                    continue
+                if group_key not in groups:
+                    group_counts[rule_and_file] += 1
+                    groups[group_key] = _Group(rule, [])
+                groups[group_key].subjects.append(subject)
         is_reported = any(rule.rule.check in rule_index.families for rule in rules)
         has_silent_absence = subject.absence_always is not None and not is_reported
         is_unmatched = subject.absence_if_unmatched is not None and not rules
         if has_silent_absence or is_unmatched:
             unreported.append(subject)
     findings_with_groups = [(_make_finding(group.rule, group.subjects, bounds), group) for group in groups.values()]
-    # By finding, because only some findings are left after the bound.
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
-    findings = _bound_findings([finding for finding, _ in findings_with_groups], bounds.findings)
+    counts = {rule_and_file: len(hashes) for rule_and_file, hashes in unlisted.items()}
+    findings = _count_unlisted([finding for finding, _ in findings_with_groups], counts)
     absences: list[tuple[str, Unread]] = []
     if CheckFamily.SECURITY in rule_index.families:
         absences += _list_unreported_absences(unreported)
@@ -238,21 +249,14 @@ def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
     return message.format_map({field: escape_unprintable(str(value)) for field, value in fields.items()})
 
 
-def _bound_findings(findings: list[Finding], most: int) -> tuple[Finding, ...]:
-    """Return the findings sorted, ``most`` of a rule in a file at most; the last one counts the others."""
-    listed: dict[tuple[str, str], list[Finding]] = {}
-    unlisted_counts: Counter[tuple[str, str]] = Counter()
+def _count_unlisted(findings: Sequence[Finding], unlisted_counts: Mapping[tuple[str, str], int]) -> tuple[Finding, ...]:
+    """Return the findings sorted; the last one of a rule in a file counts those that are not listed."""
+    last_by_rule_and_file = {(finding.rule, file_of(finding.artifact)): finding for finding in findings}
+    counted = {id(last_by_rule_and_file[key]): count for key, count in unlisted_counts.items()}
+    listed = []
     for finding in findings:
-        # A finding in a member counts for the outer file, so that an archive of many members fills no report.
-        rule_and_file = (finding.rule, file_of(finding.artifact))
-        listed_of_rule = listed.setdefault(rule_and_file, [])
-        if len(listed_of_rule) < most:
-            listed_of_rule.append(finding)
-        else:
-            unlisted_counts[rule_and_file] += 1
-    for rule_and_file, count in unlisted_counts.items():
-        line = f"{count} further findings of this rule in this file are not listed"
-        last = listed[rule_and_file][-1]
-        listed[rule_and_file][-1] = replace(last, evidence=(*last.evidence, line))
-    all_listed = [finding for listed_of_rule in listed.values() for finding in listed_of_rule]
-    return tuple(sorted(all_listed, key=lambda finding: finding.order))
+        if count := counted.get(id(finding)):
+            line = f"{count} further findings of this rule in this file are not listed"
+            finding = replace(finding, evidence=(*finding.evidence, line))
+        listed.append(finding)
+    return tuple(sorted(listed, key=lambda finding: finding.order))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from dataclasses import replace
 
 from modelaudit.catalogue import load_catalogue
@@ -96,6 +98,20 @@ def test_findings_of_a_rule_beyond_the_bound_are_only_counted_and_other_rules_st
     # The bound is 200 findings of one rule in a file.
     assert [finding.rule for finding in findings] == ["a/b"] * 200 + ["c/d"]
     assert any("4800 further" in line for finding in findings for line in finding.evidence)
+
+
+def test_subjects_beyond_the_bound_on_findings_are_not_kept() -> None:
+    alive = []
+
+    def make_flood() -> Iterator[Subject]:
+        """Yield many different subjects, and then count those that are still in use."""
+        before = sum(isinstance(each, Subject) for each in gc.get_objects())
+        yield from (make_subject(key=f"k{number:05}") for number in range(2000))
+        alive.append(sum(isinstance(each, Subject) for each in gc.get_objects()) - before)
+
+    findings = collect_findings(make_flood(), {"a/b": make_rule("a/b")}, set(CheckFamily))
+    assert any("1800 further" in line for finding in findings for line in finding.evidence)
+    assert alive[0] <= 202
 
 
 def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> None:
