@@ -136,9 +136,13 @@ def _check_destinations_for_several_targets(destinations: list[Destination]) -> 
     """
     for destination in destinations:
         if destination.path is None and destination.format != DEFAULT_FORMAT:
-            raise ConfigurationError(f"-o {destination.format}: several targets need a folder, as in -o json=reports/")
+            raise ConfigurationError(
+                f"-o {destination.format}: several targets need a folder, as in -o json=reports/; nothing was scanned"
+            )
         if destination.path is not None and not destination.path.is_dir():
-            raise ConfigurationError(f"{destination.path}: several targets need an existing folder, not one file")
+            raise ConfigurationError(
+                f"{destination.path}: several targets need an existing folder, not one file; nothing was scanned"
+            )
 
 
 def publish_report(

@@ -54,7 +54,7 @@ class JsonHandler(Protocol):
         """Handle the end of the innermost array or object."""
 
     def add_key(self, key: str) -> None:
-        """Handle a key of the innermost object; its value follows."""
+        """Handle a key of the innermost object whose value follows alone; ``add_batch`` gets whole pairs."""
 
     def discard_ended_object(self) -> None:
         """Forget what ``decoder`` parsed last: its text is parsed again, in another division."""

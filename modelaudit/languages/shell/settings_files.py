@@ -15,9 +15,7 @@ from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
 VOCABULARY: Final = "shell-commands"
-_COMMAND_KEY: Final = re.compile(
-    r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop|tryexec)", re.IGNORECASE
-)
+_COMMAND_KEY: Final = re.compile(r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop)", re.IGNORECASE)
 _DEFAULT_REGISTRY: Final = re.compile(r"https?://registry\.npmjs\.org(?:/|\Z)", re.IGNORECASE)
 _MAX_FILES: Final = 1000
 

@@ -68,13 +68,13 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     """Yield the document, the names and files that its loader would use, and content encoded in its text.
 
     Raises:
-        DamagedError: the document is not well-formed, or not valid in its encoding.
-        LimitReachedError: a bound was reached.
+        DamagedError: the document is not well-formed, not valid in its encoding, or reached a bound
+            (``LimitReachedError``).
         WindowError: the document is over ``document_bytes``, or the window could not return the requested bytes.
     """
     selector = DialectSelector()
     markup = XmlParser(window, limits, selector)
-    # The error is raised only after the part before it was yielded.
+    # An error, also of a bound, is raised only after the part before it was yielded.
     damage: DamagedError | WindowError | None = None
     try:
         markup.read()
