@@ -77,7 +77,7 @@ def test_bytes_after_the_end_of_media_other_than_parquet_are_unclaimed(name, rea
 def test_bytes_between_a_pdf_and_its_incremental_update_are_unclaimed(read_bytes):
     update = b"2 0 obj\n<< >>\nendobj\n%%EOF\n"
     assert not read_bytes(build_pdf() + update, "x").unread
-    assert read_bytes(build_pdf() + b"\x01" + update, "x").reasons() == {UnreadReason.UNCLAIMED}
+    assert UnreadReason.UNCLAIMED in read_bytes(build_pdf() + b"\x01" + update, "x").reasons()
 
 
 def test_nonzero_bytes_between_the_directory_and_the_table_of_a_font_file_are_unclaimed(read_bytes):

