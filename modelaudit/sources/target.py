@@ -15,6 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _INVALID_IN_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
 _MAX_REVISION_CHARACTERS = 255
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_COMMIT_IN_ANY_CASE = re.compile(r"[0-9A-Fa-f]{40}")
 
 
 def is_commit(text: str) -> bool:
@@ -47,6 +48,8 @@ def looks_like_a_path(text: str) -> bool:
 def parse_repository(text: str, revision: str | None) -> ModelRef:
     """Return the repository that ``text`` names, at the revision after its ``@`` or in ``revision``.
 
+    40 hexadecimal digits are the id of a commit, also in capitals.
+
     Raises:
         ConfigurationError: ``text`` is not a repository id, or the two revisions differ or cannot be one.
     """
@@ -56,6 +59,8 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     identifier, _, inline_revision = text.removeprefix(_SCHEME).partition("@")
     if "@" in text and not inline_revision:
         raise ConfigurationError(f"{text!r} ends with '@'; write the revision after it, or leave it out.")
+    inline_revision = _lower_commit(inline_revision)
+    revision = None if revision is None else _lower_commit(revision)
     if inline_revision and revision and inline_revision != revision:
         raise ConfigurationError(
             f"{text!r} names the revision {inline_revision!r}, --revision names {revision!r}; leave one of them out."
@@ -68,6 +73,11 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     if problem:
         raise ConfigurationError(f"{text!r} is neither a path that exists nor a repository id: {problem}.")
     return ModelRef(kind, name, chosen_revision)
+
+
+def _lower_commit(revision: str) -> str:
+    """Return the id of a commit in small letters, as the Hub writes it; a branch or tag as it is."""
+    return revision.lower() if _COMMIT_IN_ANY_CASE.fullmatch(revision) else revision
 
 
 def _could_be_revision(text: str) -> bool:
