@@ -35,6 +35,9 @@ class ServerLimits:
         failed_files: files that could not be fetched, after which the others are no longer requested.
         head_bytes: headers and interim answers before one answer, and the part of the body that arrives with them.
         side_bytes: body of an error or a redirect, of which only the first words are ever shown.
+        free_pieces: pieces of one body, such as its chunks, that may be of any size.
+        piece_bytes: bytes that a body has to have for each piece beyond them, because each costs about 13 µs of CPU
+            time; a packet of a network has more.
     """
 
     answer_bytes: int = 20 * MIB
@@ -54,6 +57,8 @@ class ServerLimits:
     failed_files: int = 20
     head_bytes: int = 256 * KIB
     side_bytes: int = 64 * KIB
+    free_pieces: int = 1_000
+    piece_bytes: int = 512
 
 
 @dataclass(frozen=True, slots=True)

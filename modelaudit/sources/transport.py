@@ -91,7 +91,7 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
     if _CODINGS[coding]:
         headers = [(name, value) for name, value in headers if name != "content-length"]
         announced = ""
-    pieces = _watch_time(stream, budget)
+    pieces = _watch_pieces(stream, budget)
     if _CODINGS[coding]:
         most = budget.limits.answer_bytes if budget.file is None else budget.max_file_bytes
         # Data that do not shrink grow a little when compressed.
@@ -181,9 +181,15 @@ def _read_at_most(pieces: Iterator[bytes], most: int) -> bytes:
     return bytes(data)
 
 
-def _watch_time(stream: httpx2.SyncByteStream, budget: RequestBudget) -> Iterator[bytes]:
-    """Yield the pieces of a stream as long as the budget has time."""
-    for piece in stream:
+def _watch_pieces(stream: httpx2.SyncByteStream, budget: RequestBudget) -> Iterator[bytes]:
+    """Yield the pieces of a stream as long as the budget has time. Raises ``BoundReachedError``."""
+    limits = budget.limits
+    received = 0
+    for count, piece in enumerate(stream, 1):
+        received += len(piece)
+        # Each piece takes CPU time of its own, which no bound on bytes or on wall time covers.
+        if count > limits.free_pieces + received // limits.piece_bytes:
+            raise BoundReachedError(f"it arrives in pieces of less than {limits.piece_bytes} bytes on average")
         yield piece
         budget.check_time()
 
