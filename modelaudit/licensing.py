@@ -23,10 +23,10 @@ from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import ModelCard, UnreadReason
+from modelaudit.model.structure import ModelCard
 from modelaudit.model.terms import Intent
 from modelaudit.sources import is_offline, resolve_small_files
-from modelaudit.sources.small import is_small_file
+from modelaudit.sources.small import may_state_terms
 
 ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
 """Reads one artifact completely and leaves out damaged parts. The pipeline provides it, with its error boundary."""
@@ -182,7 +182,7 @@ class BaseModelLookup:
         folders: further rule folders.
         modalities: whether each base model that was read handles more than text, by its case-folded name.
         unconnected_names: case-folded names of the base models for which no connection to the Hub came about.
-        altered_names: case-folded names of the base models with a file whose bytes contradict its digest.
+        incomplete_names: case-folded names of the base models of which a file that may state terms was not read.
     """
 
     rules: Catalogue
@@ -192,7 +192,7 @@ class BaseModelLookup:
     folders: Sequence[Path] = ()
     modalities: dict[str, bool] = field(default_factory=dict)
     unconnected_names: set[str] = field(default_factory=set)
-    altered_names: set[str] = field(default_factory=set)
+    incomplete_names: set[str] = field(default_factory=set)
 
     def look_up(self, name: str, is_dataset: bool) -> LookupResult:
         """Look up one Hub repository; a repository that cannot be read is a result too and no error."""
@@ -206,14 +206,11 @@ class BaseModelLookup:
             if isinstance(error, UnconnectedError):
                 self.unconnected_names.add(name.casefold())
             return LookupResult(OriginState.UNREACHED, _format_error(error))
-        altered_file = _describe_first_absence(snapshot, UnreadReason.DAMAGED)
-        if altered_file:
-            self.altered_names.add(name.casefold())
-            return self._read_snapshot(name, snapshot, OriginState.UNREACHED, altered_file)
-        # A gate denies access to all files. Where only some are denied, they may say anything, as if not delivered.
-        missing_file = _describe_first_absence(snapshot, UnreadReason.CONTENT_ABSENT, UnreadReason.UNREADABLE)
-        if missing_file and not is_offline(self.offline):
-            return self._read_snapshot(name, snapshot, OriginState.UNREACHED, missing_file)
+        # A gate denies access to all files. Where only some were not read, they may say anything, whatever the reason.
+        unread_file = _describe_first_absence(snapshot)
+        if unread_file:
+            self.incomplete_names.add(name.casefold())
+            return self._read_snapshot(name, snapshot, OriginState.UNREACHED, unread_file)
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
 
     def _read_snapshot(self, name: str, snapshot: Snapshot | None, lookup: OriginState, detail: str) -> LookupResult:
@@ -235,6 +232,11 @@ class BaseModelLookup:
         collector.finish(snapshot)
         if collector.multimodal is not None:
             self.modalities[name.casefold()] = collector.multimodal
+        is_read = any(artifact.open is not None for artifact in snapshot.artifacts)
+        if lookup is OriginState.READ and collector.claims and not is_read:
+            # The Hub derives its statements from files, so a file with terms is missing from its listings.
+            self.incomplete_names.add(name.casefold())
+            lookup, detail = OriginState.UNREACHED, "only the Hub's own statements were read, because it lists no file"
         paths = [artifact.path for artifact in snapshot.artifacts]
         if lookup is OriginState.GATED:
             # A licence file behind the gate does not contradict the licence that the Hub shows.
@@ -255,8 +257,9 @@ def conclude_license(
 
     Returns:
         The conclusion, and a sentence for each base model whose look-up failed although the conclusion depends on its
-        licence: no connection, a failure of the Hub, a bound, or altered files. Offline, only altered files count,
-        because no look-up was asked for. The scan of a local model needs no connection, so lacking one does not count.
+        licence: no connection, a failure of the Hub, a bound, or an unread file. Offline, only unread files of base
+        models in the cache count, because no other look-up was asked for. The scan of a local model needs no
+        connection, so lacking one does not count.
 
     Args:
         collector: the claims of the model's own files.
@@ -302,7 +305,7 @@ def conclude_license(
     )
     conclusion = conclude(evidence, rules, intent if intent.is_stated else None)
     if is_offline(base_models.offline):
-        return conclusion, tuple(_describe_failed_look_ups(conclusion, base_models.altered_names))
+        return conclusion, tuple(_describe_failed_look_ups(conclusion, base_models.incomplete_names))
     is_without_connection = not snapshot.ref.is_on_hub and bool(base_models.unconnected_names)
     if is_without_connection:
         failed_names -= base_models.unconnected_names
@@ -328,11 +331,11 @@ def _describe_failed_look_ups(conclusion: LicenseConclusion, failed_names: Colle
             yield f"the base model {origin.name}, whose licence may bind, could not be looked up: {origin.detail}"
 
 
-def _describe_first_absence(snapshot: Snapshot, *reasons: UnreadReason) -> str:
-    """Describe the first small file that has no content for one of the reasons, in one line; empty if none has."""
+def _describe_first_absence(snapshot: Snapshot) -> str:
+    """Describe the first artifact without content that may state terms, in one line; empty if there is none."""
     for artifact in snapshot.artifacts:
         obstacle = artifact.obstacle
-        if artifact.open is None and obstacle and obstacle.reason in reasons and is_small_file(artifact.path):
+        if artifact.open is None and obstacle and may_state_terms(artifact):
             return f"{artifact.path}: {obstacle.detail}"[:300]
     return ""
 

@@ -102,12 +102,94 @@ def test_scan_is_incomplete_if_the_look_up_of_its_base_model_fails(
     report = modelaudit.scan("acme/tuned", second_opinion=False)
     assert report.exit_code == 3
     assert (
-        "1 base model not looked up: scan again when the Hub delivers all, or with --offline to look up none"
+        "1 base model not looked up: scan again when the Hub delivers all, or with --offline to ask for none"
         in report.decision.reasons
     )
     assert judge_license("acme/tuned").exit_code == 3
     hub.clear_faults()
     assert modelaudit.scan("acme/tuned", second_opinion=False).exit_code == 1
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_use_is_for_review_if_a_card_of_the_base_model_is_over_the_limit(hub: LoopbackHub, offline: bool) -> None:
+    sentence = "This model is licensed for non-commercial use only.\n"
+    card = build_card(license="mit") + sentence + "filler words\n" * (LARGEST_SMALL_FILE // 13 + 1)
+    hub.add_repository("acme/base", {"README.md": card, "config.json": "{}"})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    judge_license("acme/tuned")
+    report = judge_license("acme/tuned", offline=offline)
+    assert (report.license.permission, report.exit_code) == ("review", 3)
+    assert modelaudit.scan("acme/tuned", second_opinion=False, offline=offline).exit_code == 3
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_use_is_denied_by_a_base_model_that_only_settings_of_more_than_one_mib_name(
+    hub: LoopbackHub, offline: bool
+) -> None:
+    settings = json.dumps({"base_model_name_or_path": "acme/root", "note": "x" * 1_100_000})
+    hub.add_repository("acme/root", {"README.md": build_card(license="cc-by-nc-4.0")})
+    hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "adapter_config.json": settings})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    judge_license("acme/tuned")
+    report = judge_license("acme/tuned", offline=offline)
+    assert (report.license.permission, report.exit_code) == ("deny", 1)
+
+
+def test_offline_use_is_for_review_if_the_recorded_listing_of_the_base_model_is_damaged(
+    hub: LoopbackHub, hub_home: Path
+) -> None:
+    hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    assert judge_license("acme/tuned").license.permission == "allow"
+    for record in hub_home.glob("hub/models--acme--base/trees/*.json"):
+        kept = record.read_text()
+        record.write_text("{}")
+        assert judge_license("acme/tuned", offline=True).license.permission == "review"
+        record.write_text(kept)
+    assert judge_license("acme/tuned", offline=True).license.permission == "allow"
+
+
+@pytest.mark.parametrize("tree_has_card", [True, False])
+def test_use_is_not_allowed_by_the_tags_of_a_base_model_whose_description_lists_no_file(
+    hub: LoopbackHub, tree_has_card: bool
+) -> None:
+    base = hub.add_repository("acme/base", {"README.md": build_card(license="cc-by-nc-4.0"), **WEIGHTS})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    info = {"id": "acme/base", "sha": base.sha, "siblings": None, "tags": ["license:mit"]}
+    hub.inject_fault("/api/models/acme/base/revision/", content=json.dumps(info).encode())
+    if not tree_has_card:
+        hub.inject_fault("/api/models/acme/base/tree/", content=b"[]")
+    answers = [judge_license("acme/tuned"), judge_license("acme/tuned", offline=True)]
+    assert [answer.license.permission for answer in answers] == ["deny" if tree_has_card else "review"] * 2
+
+
+@pytest.mark.parametrize("tagged", ["acme/tuned", "acme/base"])
+def test_offline_use_is_denied_by_a_licence_that_only_the_tags_of_the_hub_name(hub: LoopbackHub, tagged: str) -> None:
+    repositories = {
+        "acme/base": hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT}),
+        "acme/tuned": hub.add_repository(
+            "acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base")}
+        ),
+    }
+    siblings = [{"rfilename": path} for path in repositories[tagged].find_commit("main").files]
+    info = {"id": tagged, "sha": repositories[tagged].sha, "tags": ["license:cc-by-nc-4.0"], "siblings": siblings}
+    hub.inject_fault(f"/api/models/{tagged}/revision/", content=json.dumps(info).encode())
+    for offline in (False, True):
+        report = judge_license("acme/tuned", offline=offline)
+        assert (report.license.permission, report.exit_code) == ("deny", 1)
+
+
+def test_offline_answer_notes_that_a_cache_of_another_program_lacks_the_statements_of_the_hub(
+    hub: LoopbackHub,
+) -> None:
+    from huggingface_hub import snapshot_download
+
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit"), "LICENSE": MIT})
+    snapshot_download("acme/tuned")
+    note = "the cache has no record of the Hub's own statements on licence and base models (its tags)"
+    assert note in judge_license("acme/tuned", offline=True).target.notes
+    judge_license("acme/tuned")
+    assert note not in judge_license("acme/tuned", offline=True).target.notes
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"tamper": True}, {"drop_after": 3}])
@@ -121,6 +203,13 @@ def test_scan_is_incomplete_if_a_text_of_its_base_model_is_not_delivered_unchang
     assert report.exit_code == 3
     assert any("acme/base" in reason and "README.md" in reason for reason in report.decision.reasons)
     assert judge_license("acme/tuned").license.permission == "review"
+    offline = modelaudit.scan("acme/tuned", second_opinion=False, offline=True)
+    assert offline.exit_code == 3
+    assert any("acme/base" in reason and "README.md" in reason for reason in offline.decision.reasons)
+    assert judge_license("acme/tuned", offline=True).license.permission == "review"
+    hub.clear_faults()
+    assert judge_license("acme/tuned").license.permission == "allow"
+    assert judge_license("acme/tuned", offline=True).license.permission == "allow"
 
 
 @pytest.mark.parametrize("offline", [False, True])
@@ -136,8 +225,8 @@ def test_scan_does_not_pass_if_the_cache_holds_an_altered_text_of_its_base_model
     blob.chmod(0o644)
     blob.write_text(build_card(license="mit"))
     report = modelaudit.scan("acme/tuned", second_opinion=False, offline=offline)
-    # Online, the tags of the Hub still name the licence that forbids.
-    assert report.exit_code == (3 if offline else 1)
+    # The tags of the Hub, which the cache records, still name the licence that forbids.
+    assert report.exit_code == 1
     assert any("its bytes contradict the digest" in reason for reason in report.decision.reasons)
 
 

@@ -110,7 +110,7 @@ def decide_verdict(
     if failed_look_ups:
         number = _count_noun(len(failed_look_ups), "base model")
         reasons.append(
-            f"{number} not looked up: scan again when the Hub delivers all, or with --offline to look up none"
+            f"{number} not looked up: scan again when the Hub delivers all, or with --offline to ask for none"
         )
         reasons += failed_look_ups[:_MAX_NAMED_ABSENCES]
     if failing:

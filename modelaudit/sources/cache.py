@@ -6,25 +6,31 @@ import contextlib
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
-from modelaudit.model.errors import UnreachedError, WindowError
+from modelaudit.model.errors import UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import (
     ListedFile,
     Listing,
-    bound_value_count,
     find_unstorable_names,
+    merge_listings,
     parse_digest,
-    parse_tree_record,
 )
 from modelaudit.sources.local import InnerLink, is_within, list_folder, make_blocked_link, resolve_link
+from modelaudit.sources.records import (
+    RecordedDescription,
+    locate_description_record,
+    locate_tree_record,
+    read_description_record,
+    read_tree_record,
+    replace_text,
+)
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.target import is_commit
 from modelaudit.sources.walk import Entry
@@ -66,45 +72,6 @@ class CachedCommit:
         """The folder of blobs that all repositories of the cache share; ``None`` without the marker file."""
         store = Path(self.repository).parent / "blobs"
         return str(store) if _is_folder(store) and is_file(store / _SHARED_MARKER) and not store.is_symlink() else None
-
-    @property
-    def listing_record(self) -> str:
-        """The path below ``repository`` of the listing that the client saves for the commit."""
-        return f"trees/{self.commit}.json"
-
-    def read_listing(self, limits: Limits) -> Listing | Unread | None:
-        """Read the listing of the commit that the client saved.
-
-        It is bounded like the listing of a Hub, because each value of it takes many times its bytes in memory.
-
-        Returns:
-            The listing; ``None`` if there is no record of one; an absence if there is a record that cannot be read,
-            because loaders may read it nevertheless, and fetch files that it alone names.
-        """
-        try:
-            state = FileState.from_stat(os.lstat(f"{self.repository}/{self.listing_record}"))
-            if state.size > limits.document_bytes:
-                return _refuse_record(UnreadReason.LIMIT, f"it is larger than {limits.document_bytes} bytes")
-            with LocalFile(self.repository, self.listing_record, state, limits.document_bytes)() as window:
-                data = window.read(0, window.size)
-        except FileNotFoundError:
-            return None
-        except (OSError, WindowError) as error:
-            return _refuse_record(UnreadReason.UNREADABLE, f"reading it failed: {error}")
-        if bound_value_count(data) > limits.server.answer_values:
-            return _refuse_record(UnreadReason.LIMIT, f"it may hold more than {limits.server.answer_values} values")
-        listing = parse_tree_record(data)
-        if listing is None:
-            return _refuse_record(UnreadReason.DAMAGED, "it is not of format 1 of huggingface_hub")
-        if len(listing) > limits.server.listed_files:
-            return _refuse_record(UnreadReason.LIMIT, f"it names more than {limits.server.listed_files} files")
-        return listing
-
-
-def _refuse_record(reason: UnreadReason, cause: str) -> Unread:
-    """Return the absence of a listing whose record exists and cannot be read."""
-    consequence = "so files of the commit that were never downloaded are not known"
-    return Unread(reason, f"the listing that the cache holds of this commit was not read, {consequence}: {cause}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,16 +161,8 @@ def is_file(path: str | Path) -> bool:
 
 
 def record_commit(cached_commit: CachedCommit, revision: str) -> None:
-    """Record the commit of a branch or tag in ``refs`` for later offline use, as the client does.
-
-    Errors are ignored, because the scan itself does not need the record.
-    """
-    path = Path(cached_commit.repository, "refs", revision)
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(cached_commit.commit)
-        Path(file.name).replace(path)  # at once, so that no other program reads half of it
+    """Record the commit of a branch or tag in ``refs`` for later offline use, as the client does."""
+    replace_text(Path(cached_commit.repository, "refs", revision), cached_commit.commit)
 
 
 def list_cached_artifacts(
@@ -247,24 +206,30 @@ def list_cached_artifacts(
 def list_recorded_artifacts(
     cached_commit: CachedCommit, name: str, limits: Limits
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
-    """List the artifacts of a snapshot by the listing that the client recorded, with notes.
+    """List the artifacts of a snapshot by what the cache records of the two listings of its commit, with notes.
 
-    A missing record is noted. A record that cannot be read is an artifact with that obstacle.
+    A missing record of the tree is noted. A record that cannot be read is an artifact with that obstacle.
 
     Raises:
         SourceError: the snapshot's folder cannot be listed.
     """
-    recorded = cached_commit.read_listing(limits)
-    listing = recorded if isinstance(recorded, Mapping) else {}
+    repository, commit = cached_commit.repository, cached_commit.commit
+    tree = read_tree_record(repository, commit, limits)
+    description = read_description_record(repository, commit, limits)
+    listing = merge_listings(
+        description.listing if isinstance(description, RecordedDescription) else {},
+        tree if isinstance(tree, Mapping) else {},
+    )
     artifacts, notes = list_cached_artifacts(cached_commit, name, listing, limits)
-    if recorded is None:
+    if tree is None:
         missing = "the cache has no listing of this commit, so files that were never downloaded are not known"
         notes = (missing, *notes)
-    elif isinstance(recorded, Unread):
-        record = f"{cached_commit.repository}/{cached_commit.listing_record}"
-        # The relative path leads out of the snapshot, so no file of the model has it.
-        path = os.path.relpath(record, f"{cached_commit.snapshot}/{cached_commit.below}")
-        artifacts = (*artifacts, Artifact(path, 0, None, (), recorded))
+    records = {locate_tree_record(commit): tree, locate_description_record(commit): description}
+    for record, content in records.items():
+        if isinstance(content, Unread):
+            # The relative path leads out of the snapshot, so no file of the model has it.
+            path = os.path.relpath(f"{repository}/{record}", f"{cached_commit.snapshot}/{cached_commit.below}")
+            artifacts = (*artifacts, Artifact(path, 0, None, (), content))
     return artifacts, notes
 
 
@@ -375,6 +340,9 @@ class OfflineSource:
         commit = cached_commit.commit
         origin_note = f"offline: commit {commit} as the cache has it; the Hub was not asked whether it still is current"
         notes = (origin_note, *notes)
-        return Snapshot(
-            self.ref, cached_commit.commit, artifacts, cached_commit.snapshot, Path(cached_commit.snapshot), notes
-        )
+        root = cached_commit.snapshot
+        description = read_description_record(cached_commit.repository, commit, self.limits)
+        if isinstance(description, RecordedDescription):
+            return Snapshot(self.ref, commit, artifacts, root, Path(root), notes, description.statements)
+        missing = "the cache has no record of the Hub's own statements on licence and base models (its tags)"
+        return Snapshot(self.ref, commit, artifacts, root, Path(root), (*notes, missing))

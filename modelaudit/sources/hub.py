@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 from huggingface_hub import HfApi
 from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_tree_cache
-from huggingface_hub.hf_api import DatasetInfo, ModelInfo, RepoFile, RepoSibling
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils._xet import is_valid_xet_hash
 
 from modelaudit import __version__
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import GatedError, UnconnectedError, UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.budget import BoundReachedError, DownloadBudget, RequestBudget, activate_budget
+from modelaudit.sources.budget import DownloadBudget, RequestBudget, activate_budget
 from modelaudit.sources.cache import (
     CachedCommit,
     is_file,
@@ -32,16 +33,16 @@ from modelaudit.sources.claims import (
     find_unstorable_names,
     merge_listings,
     parse_tree_entries,
-    select_claims,
 )
-from modelaudit.sources.download import TIMEOUT, Download
+from modelaudit.sources.description import Description, request_description
+from modelaudit.sources.download import Download
 from modelaudit.sources.failures import CLIENT_ERRORS, NO_CONNECTION, FailureExplainer
 from modelaudit.sources.progress import Progress, make_progress_bar_class
+from modelaudit.sources.records import read_tree_record, write_description_record
 from modelaudit.sources.rejected import RejectedFiles
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
-from modelaudit.sources.stated import parse_hub_statements
 from modelaudit.sources.target import is_commit
 
 
@@ -75,28 +76,27 @@ class HubSource:
         budget = RequestBudget(httpx2.URL(self.settings.endpoint), self.limits.server)
         try:
             with DETOURS.off(), activate_budget(budget):
-                info = self._request_info()
-                listing = _list_files(info.siblings or (), self.limits)
-                commit = budget.commit = self._validate_commit(info)
-                cached_commit = CachedCommit(locate_cached_repository(self.ref, self.settings), commit)
-                wanted_names = choose_small_files(listing) if self.is_base_model else None
-                # Of a base model without small files nothing is fetched, so its digests are not needed.
-                tree = {} if wanted_names == () else self._fetch_listing(cached_commit, budget)
+                description = request_description(self.ref, self.settings, self.limits)
+                commit = budget.commit = self._validate_commit(description)
+                repository = locate_cached_repository(self.ref, self.settings)
+                cached_commit = CachedCommit(repository, commit)
+                tree = self._fetch_tree(cached_commit, budget)
         except CLIENT_ERRORS as error:
             source_error = explainer.explain(error)
             # After the first request, a server has answered, and may have led the client to a dead end.
             if isinstance(error, NO_CONNECTION) and budget.requests <= 1:
                 source_error = UnconnectedError(str(source_error))
             raise source_error from error
-        merged_listing = merge_listings(listing, tree)
+        write_description_record(repository, commit, description.listing, tree, description.statements)
+        merged_listing = merge_listings(description.listing, tree)
+        wanted_names = choose_small_files(merged_listing) if self.is_base_model else None
         try:
             download = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)
         except CLIENT_ERRORS as error:
             source_error = explainer.explain(error)
             if isinstance(source_error, GatedError):
-                raise GatedError(
-                    str(source_error), self._build_gated_snapshot(info, cached_commit, listing, str(source_error))
-                ) from error
+                gated = self._build_gated_snapshot(description, cached_commit, merged_listing, str(source_error))
+                raise GatedError(str(source_error), gated) from error
             raise source_error from error
         self._record_commit(cached_commit)
         artifacts, notes = list_cached_artifacts(
@@ -107,7 +107,7 @@ class HubSource:
             download.failures,
             download.rejected.artifacts.values(),
         )
-        snapshot = self._build_snapshot(info, cached_commit, artifacts, (*download.rejected.notes, *notes))
+        snapshot = self._build_snapshot(description, cached_commit, artifacts, (*download.rejected.notes, *notes))
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:
@@ -119,25 +119,25 @@ class HubSource:
 
     def _build_snapshot(
         self,
-        info: ModelInfo | DatasetInfo,
+        description: Description,
         cached_commit: CachedCommit,
         artifacts: tuple[Artifact, ...],
         notes: tuple[str, ...] = (),
     ) -> Snapshot:
         """Return the snapshot of the fetched commit, with the notes and the statements of the Hub."""
-        notes = (*self._note_resolution(info, cached_commit), *notes)
-        # The client keeps card data that are no object as they are, and those have no attributes.
-        hub_statements = parse_hub_statements(info.tags, getattr(info.card_data, "__dict__", None))
+        notes = (*self._note_resolution(description, cached_commit), *notes)
         root = Path(cached_commit.snapshot)
-        return Snapshot(self.ref, cached_commit.commit, artifacts, self.settings.endpoint, root, notes, hub_statements)
+        endpoint, statements = self.settings.endpoint, description.statements
+        return Snapshot(self.ref, cached_commit.commit, artifacts, endpoint, root, notes, statements)
 
     def _build_gated_snapshot(
-        self, info: ModelInfo | DatasetInfo, cached_commit: CachedCommit, listing: Listing, why: str
+        self, description: Description, cached_commit: CachedCommit, listing: Listing, why: str
     ) -> Snapshot:
         """Build the snapshot of a gated repository: all files listed, none with content."""
         absent = Unread(UnreadReason.CONTENT_ABSENT, why)
         artifacts = (Artifact(name, file.size or 0, None, file.claimed, absent) for name, file in listing.items())
-        return self._build_snapshot(info, cached_commit, tuple(sorted(artifacts, key=lambda artifact: artifact.path)))
+        in_order = tuple(sorted(artifacts, key=lambda artifact: artifact.path))
+        return self._build_snapshot(description, cached_commit, in_order)
 
     @property
     def _repository_type(self) -> str:
@@ -147,18 +147,13 @@ class HubSource:
     def _api(self) -> HfApi:
         return HfApi(self.settings.endpoint, self.settings.token, LIBRARY, __version__)
 
-    def _request_info(self) -> ModelInfo | DatasetInfo:
-        """Request the commit, the files and the tags of the repository at its revision."""
-        request = self._api.dataset_info if self.ref.kind is RefKind.DATASET else self._api.model_info
-        return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=TIMEOUT)
-
-    def _fetch_listing(self, cached_commit: CachedCommit, budget: RequestBudget) -> Listing:
-        """Return the listing of the commit from the cache, or fetch it into the cache, where the client keeps it.
+    def _fetch_tree(self, cached_commit: CachedCommit, budget: RequestBudget) -> Listing:
+        """Return the listing of the tree from the cache, or fetch it into the cache, where the client keeps it.
 
         What was fetched is returned itself, because the client does not store every listing, and stores some that are
         beyond the bounds of a record.
         """
-        recorded = cached_commit.read_listing(self.limits)
+        recorded = read_tree_record(cached_commit.repository, cached_commit.commit, self.limits)
         # The client's own reader has no bounds, so it only gets a record that was read within them.
         if (
             isinstance(recorded, Mapping)
@@ -178,9 +173,9 @@ class HubSource:
         assert listing is not None  # every entry is an object
         return listing
 
-    def _validate_commit(self, info: ModelInfo | DatasetInfo) -> str:
+    def _validate_commit(self, description: Description) -> str:
         """Return the commit that the Hub resolved the revision to. Raises ``UnreachedError`` if it cannot be right."""
-        commit = info.sha
+        commit = description.commit
         if not isinstance(commit, str) or not is_commit(commit):
             raise UnreachedError(f"{self.settings.endpoint} names no commit for {str(self.ref)!r}; check HF_ENDPOINT.")
         requested = self.ref.revision
@@ -239,12 +234,12 @@ class HubSource:
             new_bytes += 0 if is_cached else size
         return new_bytes
 
-    def _note_resolution(self, info: ModelInfo | DatasetInfo, cached_commit: CachedCommit) -> tuple[str, ...]:
+    def _note_resolution(self, description: Description, cached_commit: CachedCommit) -> tuple[str, ...]:
         """Return a note on the commit of the revision, and another if the repository was renamed."""
         resolved = f"revision {self.ref.revision or 'main'!r} of {self.ref.name!r} is commit {cached_commit.commit}"
-        if info.id == self.ref.name:
+        if description.name == self.ref.name:
             return (resolved,)
-        renamed = f"the Hub answered for {self.ref.name!r} as {str(info.id)!r}: the repository was renamed or moved"
+        renamed = f"the Hub answered for {self.ref.name!r} as {description.name!r}: the repository was renamed or moved"
         return resolved, renamed
 
 
@@ -254,16 +249,6 @@ def _make_cache_entry(file: RepoFile) -> TreeCacheEntry:
     for digest in (file.blob_id, lfs_sha256):
         check_digest(digest)
     lfs_size = file.lfs.size if file.lfs is not None else None
-    return TreeCacheEntry(file.size, file.blob_id, lfs_sha256, lfs_size, file.xet_hash)
-
-
-def _list_files(siblings: Iterable[RepoSibling], limits: Limits) -> dict[str, ListedFile]:
-    """Return the sizes and digests that the Hub states for the files of a commit. Raises ``BoundReachedError``."""
-    listing: dict[str, ListedFile] = {}
-    for file in siblings:
-        if len(listing) >= limits.server.listed_files:
-            raise BoundReachedError(f"it lists more than {limits.server.listed_files} files")
-        sha256 = file.lfs.sha256 if file.lfs is not None else None
-        size = file.size if isinstance(file.size, int) and file.size >= 0 else None
-        listing[file.rfilename] = ListedFile(size, select_claims(file.blob_id, sha256, file.lfs is not None))
-    return listing
+    # One invalid hash would make the client store no listing at all, and an offline scan would miss nothing then.
+    is_valid = isinstance(file.xet_hash, str) and is_valid_xet_hash(file.xet_hash)
+    return TreeCacheEntry(file.size, file.blob_id, lfs_sha256, lfs_size, file.xet_hash if is_valid else None)

@@ -11,8 +11,8 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.sources.claims import ListedFile
 
-LARGEST_SMALL_FILE = MIB
-"""The largest file that is fetched of a base model, in bytes."""
+LARGEST_SMALL_FILE = 2 * MIB
+"""The largest file that is fetched of a base model, in bytes; settings of large tokenizers take more than 1 MiB."""
 MOST_SMALL_FILES = 40
 """The most files that are fetched of a base model: those at the top first."""
 _LONGEST_PATH = 255
@@ -63,9 +63,11 @@ def may_hold_terms(path: str, size: int) -> bool:
 def may_state_terms(artifact: Artifact) -> bool:
     """Whether an artifact of ``resolve_term_files`` may state terms, open or not.
 
-    Any other was closed on purpose, so its content is no absence.
+    Any other was closed on purpose, so its content is no absence. A record of a listing lies outside of the snapshot;
+    if it was not read, any file with terms may be missing.
     """
-    return artifact.open is not None or is_small_file(artifact.path)
+    is_record = artifact.path.startswith("../")
+    return artifact.open is not None or is_small_file(artifact.path) or (is_record and artifact.obstacle is not None)
 
 
 def choose_small_files(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:

@@ -19,8 +19,7 @@ from hub.server import LoopbackHub
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources import download, resolve_target, session
-from modelaudit.sources import hub as hub_module
+from modelaudit.sources import description, download, resolve_target, session
 from modelaudit.sources.failures import FailureExplainer
 from modelaudit.sources.settings import HubSettings
 
@@ -60,7 +59,7 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_http, "time", clock)
     monkeypatch.setattr(file_download, "time", clock)
     monkeypatch.setattr(session, "_USUAL_TIMEOUT", 0.3)
-    monkeypatch.setattr(hub_module, "TIMEOUT", 0.3)
+    monkeypatch.setattr(description, "TIMEOUT", 0.3)
     monkeypatch.setattr(download, "TIMEOUT", 0.3)
 
 

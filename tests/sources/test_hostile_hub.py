@@ -292,6 +292,10 @@ LISTINGS: dict[str, tuple[Arrange, str]] = {
         answer_revision_by(make_endless_body(CHUNKED, piece=b"fffffffffffffff\r\n" + b" " * 70_000)),
         "more than",
     ),
+    "chunks of one byte": (
+        answer_revision_by(make_endless_body(CHUNKED, piece=b"1\r\n \r\n" * 1000)),
+        "in pieces of less than 512 bytes on average",
+    ),
     "chunk without a size": (
         answer_revision_by(make_answer(b"zz\r\n{}\r\n0\r\n\r\n", CHUNKED)),
         "The connection broke",
@@ -686,6 +690,58 @@ def test_malicious_file_that_only_the_tree_listing_names_is_found_if_the_cached_
     assert "evil.pkl" in {finding.artifact for finding in outcome.report.findings}
 
 
+OFFLINE_AFTER: dict[str, tuple[Arrange, int]] = {
+    "denied file that only the description names": (
+        lambda hub, tiny: (
+            hub.inject_fault("/tree/", content=list_weights()),
+            hub.inject_fault("/resolve/" + tiny.sha + "/notes.txt", status=403),
+        ),
+        3,
+    ),
+    "altered file that only the description names": (
+        lambda hub, tiny: (
+            hub.inject_fault("/tree/", content=list_weights()),
+            hub.inject_fault("notes.txt", content=b"TEXT\n"),
+        ),
+        1,
+    ),
+    "size that only the description states": (
+        lambda hub, tiny: hub.inject_fault(
+            "/revision/", content=describe_commit(tiny, [{"rfilename": "notes.txt", "size": 4}])
+        ),
+        3,
+    ),
+    "denied file beside an invalid Xet hash": (
+        lambda hub, tiny: (
+            hub.inject_fault("/tree/", content=list_weights(xetHash="zz/../x")),
+            hub.inject_fault("/revision/", content=describe_commit(tiny, [{"rfilename": "config.json"}])),
+            hub.inject_fault("weights.bin", status=403),
+        ),
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OFFLINE_AFTER)
+def test_offline_scan_does_not_pass_after_a_scan_that_did_not(hub: LoopbackHub, tiny: Repository, name: str) -> None:
+    arrange, exit_code = OFFLINE_AFTER[name]
+    arrange(hub, tiny)
+    assert modelaudit.scan("acme/tiny", second_opinion=False).exit_code == exit_code
+    hub.clear_faults()
+    assert modelaudit.scan("acme/tiny", second_opinion=False, offline=True).exit_code == 3
+    assert modelaudit.scan("acme/tiny", second_opinion=False).exit_code == 0
+    assert modelaudit.scan("acme/tiny", second_opinion=False, offline=True).exit_code == 0
+
+
+def test_answer_for_another_commit_than_the_one_in_capitals_is_refused(hub: LoopbackHub, tiny: Repository) -> None:
+    answer = describe_commit(tiny, [])
+    answer_revision_by(make_answer(answer, JSON_TYPE, f"Content-Length: {len(answer)}"))(hub, tiny)
+    with pytest.raises(UnreachedError, match=f"{tiny.sha} in place of b{{40}}"):
+        modelaudit.scan(f"acme/tiny@{'B' * 40}", second_opinion=False)
+    hub.clear_faults()
+    assert modelaudit.scan(f"acme/tiny@{tiny.sha.upper()}", second_opinion=False).target.commit == tiny.sha
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("headers", [{"Retry-After": "1000000000"}, {"RateLimit": '"api";r=0;t=1000000000'}])
 def test_request_fails_without_a_pause_if_the_server_asks_for_a_wait_beyond_the_bound(
@@ -890,6 +946,10 @@ HARMLESS_ANSWERS: dict[str, Arrange] = {
     "card data as text": lambda hub, tiny: hub.inject_fault(
         "/revision/",
         content=json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": [], "cardData": "mit"}).encode(),
+    ),
+    "card data with a field of the client's class": lambda hub, tiny: hub.inject_fault(
+        "/revision/",
+        content=json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": [], "cardData": {"self": 1}}).encode(),
     ),
     "card data as a list": lambda hub, tiny: hub.inject_fault(
         "/revision/",
