@@ -735,7 +735,7 @@ def test_offline_scan_does_not_pass_after_a_scan_that_did_not(hub: LoopbackHub, 
 
 def test_answer_for_another_commit_than_the_one_in_capitals_is_refused(hub: LoopbackHub, tiny: Repository) -> None:
     answer = describe_commit(tiny, [])
-    answer_revision_by(make_answer(answer, JSON_TYPE, f"Content-Length: {len(answer)}"))(hub, tiny)
+    answer_revision_by(make_answer(answer, JSON_TYPE, f"Content-Length: {len(answer)}", "Connection: close"))(hub, tiny)
     with pytest.raises(UnreachedError, match=f"{tiny.sha} in place of b{{40}}"):
         modelaudit.scan(f"acme/tiny@{'B' * 40}", second_opinion=False)
     hub.clear_faults()
