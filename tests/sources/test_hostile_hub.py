@@ -758,7 +758,7 @@ def test_request_fails_without_a_pause_if_the_server_asks_for_a_wait_beyond_the_
     assert pauses == []
 
 
-def test_client_sees_one_wait_from_the_first_200_characters_of_a_header_for_503_and_no_wait_for_404() -> None:
+def test_hub_client_gets_the_wait_in_the_first_200_characters_of_a_rate_limit_header_only_with_status_503() -> None:
     request = httpx2.Request("GET", "http://127.0.0.1/")
     budget = RequestBudget(request.url, ServerLimits())
     read, unread = '"api";r=0;t=7', '"api";r=0;t=50000'
