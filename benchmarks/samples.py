@@ -81,7 +81,7 @@ def collect_corpus(folder: Path) -> Iterator[Sample]:
 
 
 def collect_benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
-    """Yield files that real libraries write, at most ``each`` for a library.
+    """Yield files that real libraries write, at most ``each`` for a library, or all if it is 0.
 
     ``benign/write.py``, run by the interpreter ``python``, writes them into ``folder`` unless they are there.
     """

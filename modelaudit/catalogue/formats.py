@@ -27,9 +27,10 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
         file = _FILE.read(document)
         # Rules judge the content of these formats, so their entries state no reason. They are read only to refuse a
         # format that is in two parts.
-        judged = dict.fromkeys(file.judged, "")
-        for part, listed in (("runs-code", file.runs_code), ("inert", file.inert), ("judged", judged)):
-            for index, (format_, why) in enumerate(listed.items()):
+        judged = [(format_, "") for format_ in file.judged]
+        parts = (("runs-code", file.runs_code.items()), ("inert", file.inert.items()), ("judged", judged))
+        for part, listed in parts:
+            for index, (format_, why) in enumerate(listed):
                 if any(format_ in formats for formats in reasons.values()):
                     # ``judged`` is a list in the file, the other two are mappings.
                     step = index if part == "judged" else format_

@@ -89,6 +89,14 @@ def test_format_that_an_extra_folder_lists_again_is_refused(
         load_catalogue(rules_with_formats, (extra,))
 
 
+def test_format_that_the_list_of_judged_formats_repeats_is_refused(rules_with_formats: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "ours"
+    extra.mkdir()
+    (extra / "formats.yaml").write_text("judged:\n  - zzz\n  - zzz\n")
+    with pytest.raises(ConfigurationError, match=r"ours/formats.yaml:3: judged: 'zzz' is listed already"):
+        load_catalogue(rules_with_formats, (extra,))
+
+
 def test_argument_condition_use_reads_is_accepted_for_a_dangerous_callable(
     rules: Path, damage: Callable[[str, str, str], Path]
 ) -> None:

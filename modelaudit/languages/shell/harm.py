@@ -149,7 +149,7 @@ def _drop_values(arguments: list[str], option: str) -> list[str]:
 
 
 def _drop_login_of_rsync(arguments: list[str]) -> list[str]:
-    """Return the arguments of rsync without the key with which its remote shell logs in: ``-e 'ssh -i key'``."""
+    """Return the arguments of rsync without the path of the key in ``-e 'ssh -i key'``; ``-i`` stays."""
     kept_words: list[str] = []
     for previous, word in pairwise(("", *arguments)):
         is_shell = _REMOTE_SHELL_OPTION.fullmatch(previous) is not None

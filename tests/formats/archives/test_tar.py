@@ -219,7 +219,7 @@ def test_tar_whose_first_member_name_is_a_pickle_is_read_as_tar_and_as_pickle(re
 
 
 @pytest.mark.parametrize("name", ["zip-in-header", "zip-in-padding", "zip-in-two-members"])
-def test_zip_that_spans_several_members_of_a_tar_is_read(name, read_fixture):
+def test_zip_in_the_header_the_padding_or_several_members_of_a_tar_is_read(name, read_fixture):
     reading = read_fixture(f"tar/malicious/{name}.tar")
     assert {listing.format for listing in reading.of(ArchiveListing)} >= {"tar", "zip"}
     assert reading.evaluates

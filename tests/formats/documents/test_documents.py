@@ -192,6 +192,12 @@ def test_build_steps_and_requirements_under_indented_keys_of_setup_cfg_are_menti
     assert "d @ https://e.invalid/d" in list_names(read_bytes(extras, "setup.cfg"))
 
 
+def test_command_classes_on_the_lines_after_their_key_are_a_build_step_with_a_detail(read_bytes):
+    reading = read_bytes(b"[options]\ncmdclass =\n    build = a.B\n", "setup.cfg")
+    details = [item.detail for outline in reading.of(Outline) for item in outline.mentions if item.name == "cmdclass"]
+    assert details == ["the classes on the lines below"]
+
+
 def test_package_with_the_commands_of_distutils_in_setup_cfg_is_mentioned(read_bytes):
     assert "command packages" in list_names(read_bytes(b"[global]\nCommand-Packages = evil\n", "setup.cfg"))
 

@@ -105,8 +105,13 @@ def test_openvino_network_references_its_bin_file_with_the_size_that_it_must_hav
     assert [(item.target, item.min_size) for item in references.items] == [("net.bin", 80)]
 
 
-# Too many digits for a number, a negative length, a fraction, lengths beyond any file, and too many lengths.
-@pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50), ",".join("9" * 5000)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        # Too many digits for a number, a negative length, a fraction, lengths beyond any file, and too many lengths.
+        *("9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50), ",".join("9" * 5000)),
+    ],
+)
 def test_openvino_constant_of_an_invalid_shape_is_a_defect(shape, read_bytes):
     data = f'<layer type="Const"><data element_type="f32" shape="{shape}" offset="0" size="16"/></layer>'
     assert read_bytes(build_openvino_network(data).encode(), "net.xml").kinds() == {"weights-invalid"}

@@ -189,7 +189,7 @@ def test_node_of_a_binary_xgboost_tree_with_a_child_or_feature_out_of_range_is_a
         (build_lightgbm("5"), {"tree-invalid"}),  # its left child does not exist
         (build_lightgbm("0"), {"tree-invalid"}),  # its left child is its root
         (build_lightgbm("-2"), {"tree-invalid"}),  # both of its children are one leaf
-        (build_lightgbm("-1 -2", 3), {"tree-size"}),  # two left children in a tree with one inner node
+        (build_lightgbm("-1 -2"), {"tree-size"}),  # two left children in a tree with one inner node
         (build_lightgbm().replace("split_feature=1", "split_feature=9"), {"tree-invalid"}),  # of features 0 to 3
         (build_lightgbm(classes=1 << 40), {"number-absurd"}),
     ],
@@ -345,7 +345,7 @@ def test_catboost_parts_over_the_bound_are_reported_as_unread_and_the_trees_are_
 
 
 @pytest.mark.parametrize("item", [b"U\x64" + b"k" * 100 + b"Z", b"U\x01aSU\x64" + b"s" * 100])
-def test_ubjson_texts_beyond_the_bound_are_reported_as_unread(item, read_bytes, monkeypatch):
+def test_ubjson_texts_of_more_bytes_in_all_than_the_bound_are_reported_as_unread(item, read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.boosters.ubjson._MOST_TEXT_BYTES", 10_000)
     for count, has_limit in ((20, False), (100, True)):
         reading = read_bytes(b"{i\x07learner{" + item * count + b"}}", "model.ubj")

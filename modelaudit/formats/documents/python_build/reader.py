@@ -251,7 +251,8 @@ def _mention_config(settings: Iterable[Setting]) -> Iterator[Mention]:
         # The classes may follow the key line by line. One step counts for all of them.
         if key == "cmdclass" and section not in seen_classes:
             seen_classes.add(section)
-            yield _make_step("cmdclass", str(setting.value), section, setting.line)
+            classes = str(setting.value or "") or "the classes on the lines below"
+            yield _make_step("cmdclass", classes, section, setting.line)
         # distutils looks for each command, ``build`` included, in these packages first.
         if key == "command_packages":
             yield _make_step("command packages", str(setting.value), section, setting.line)
