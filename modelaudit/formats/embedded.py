@@ -306,9 +306,12 @@ def make_content_artifact(
     return Artifact(join_embedded(path, content.format, offset), content.window.size, open_content)
 
 
+_DECODING_READERS: Final = ("python", "encoded-text")
+
+
 def _recognises_text(head: Head) -> bool:
-    """Whether this is text, except Python source, whose evaluation decodes the constants that it uses."""
-    return looks_like_text(head) and not find_reader("python").recognises(head)
+    """Whether this is text that no reader decodes: those of Python source and of one encoded file do."""
+    return looks_like_text(head) and not any(find_reader(name).recognises(head) for name in _DECODING_READERS)
 
 
 def _read_strings(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Artifact]:

@@ -62,10 +62,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
     analysis = analyze_source(text, source.encoding)
-    # Only the bytes that are text belong to the source. Other content, after it or in a comment, is no error and stays
-    # without a claim.
-    with suppress(DamagedError):
-        claim_text(window, limits)
     if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
         # Python runs these files when it starts, so any code in them is worth a mention.
         first_line = next(number for number, line in enumerate(text.splitlines(), 1) if line.strip())
@@ -74,6 +70,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         analysis.mentions = (*analysis.mentions, startup)
     yield from _report_analysis(analysis)
     yield from _report_cut(source)
+    # Only the bytes that are text belong to the source. Other content, after it or in a comment, is no error and stays
+    # without a claim. The claims come last, because reading the window again can reach the deadline.
+    with suppress(DamagedError):
+        claim_text(window, limits)
 
 
 def read_program(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
