@@ -257,7 +257,7 @@ def convert_recursion_error() -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise LimitReachedError("the text nests deeper than the parser supports; nothing was parsed from there on") from None
+        raise LimitReachedError("the text nests deeper than the parser supports; the rest was not parsed") from None
 
 
 def catch_parse_failure(parse: Callable[[], None]) -> Unread | None:
