@@ -182,7 +182,7 @@ class BaseModelLookup:
         folders: further rule folders.
         modalities: whether each base model that was read handles more than text, by its case-folded name.
         unconnected_names: case-folded names of the base models for which no connection to the Hub came about.
-        incomplete_names: case-folded names of the base models of which a file that may state terms was not read.
+        incomplete_names: case-folded names of the base models with an unread file that may state terms.
     """
 
     rules: Catalogue

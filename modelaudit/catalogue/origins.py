@@ -20,7 +20,7 @@ _PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*
 
 Pattern = Annotated[
     str,
-    require_match(_PATTERN, "a publisher, a slash and a name with a letter or digit, in which * stands for anything"),
+    require_match(_PATTERN, "a publisher, a slash and a name with a letter or digit, in which * matches any text"),
 ]
 
 

@@ -112,7 +112,9 @@ _TOOL_FILES: Final = (
             ".theme",
         ),
     ),
-    _declare("a spreadsheet runs or fetches what it names", (".slk", ".iqy", ".oqy", ".rqy", ".dqy", ".odc")),
+    _declare(
+        "a spreadsheet runs or fetches the targets that it names", (".slk", ".iqy", ".oqy", ".rqy", ".dqy", ".odc")
+    ),
     _declare("cron or at runs its commands", ("/crontab", ".cron", "/anacrontab"), r"^[^#\n]*\S\s+\S"),
     _declare("udev runs its commands", (".rules",), r"\b(?:RUN|PROGRAM|IMPORT)\b[^\n=]{0,40}\+?="),
     _declare("systemd runs its commands", (".socket", ".path", ".mount", ".automount"), r"^Exec\w*\s*="),
@@ -151,7 +153,7 @@ _TOOL_FILES: Final = (
         r"|exec_PYTHONSTARTUP)\"",
     ),
     _declare(
-        "gin imports and calls what it names",
+        "gin imports and calls the names in it",
         (".gin",),
         r"__gin__|@[\w./]{0,200}\b(?:os|sys|subprocess|builtins|shutil|posix|importlib|runpy|pty"
         r"|socket)\.|^\s*(?:import|from)\s+(?:os|sys|subprocess|builtins|shutil|posix|importlib|runpy"

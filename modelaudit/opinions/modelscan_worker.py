@@ -162,7 +162,7 @@ def _is_supported(path: str, extensions: frozenset[str]) -> bool:
 
 
 def _begins_like_archive(path: str) -> bool | None:
-    """Whether the first bytes of a file are those of a zip archive; ``None`` if it is no file that opens."""
+    """Whether the first bytes of a file are those of a zip archive; ``None`` if it cannot be opened."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             return None

@@ -304,7 +304,7 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
 
 
 def find_blob_of_link(cached_commit: CachedCommit, path: str) -> str | None:
-    """Return the name of the repository's blob that a link leads to first; ``None`` if it is no such link.
+    """Return the name of the repository's blob that a link leads to first; ``None`` for any other link.
 
     The name is the digest that the blob's source stated.
     """

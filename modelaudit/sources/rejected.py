@@ -189,7 +189,7 @@ def close_altered_files(snapshot: Snapshot, most_bytes: int) -> Snapshot:
 
     Args:
         snapshot: the files.
-        most_bytes: larger files are not compared; they are weights, of which only the head is read.
+        most_bytes: larger files are not compared: they are weights, and only their head is read.
     """
     artifacts = (each if each.size > most_bytes else _close_if_altered(each) for each in snapshot.artifacts)
     return replace(snapshot, artifacts=tuple(artifacts))

@@ -135,7 +135,7 @@ def _check_cache_names(response: httpx2.Response) -> None:
         return
     commit = response.headers.get("x-repo-commit")
     if commit is not None and not _COMMIT.fullmatch(commit):
-        raise RefusedAnswerError(f"it names {commit[:200]!r} as the commit, which is not the id of one")
+        raise RefusedAnswerError(f"it names {commit[:200]!r} as the commit, which is not a commit id")
     # The client stores a file below the commit that the answer names.
     if commit is not None and budget.commit not in (None, commit):
         raise RefusedAnswerError(f"it is for commit {commit} in place of {budget.commit}")

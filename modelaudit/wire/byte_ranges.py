@@ -173,7 +173,7 @@ class Partition:
 
 
 class GapReader:
-    """Reads the bytes without a claim, of which many lie close together: alignment is between most parts of a file."""
+    """Reads the bytes without a claim. Many lie close together, because alignment is between most parts of a file."""
 
     def __init__(self, window: Window, starts: array[int]) -> None:
         """Read gaps of ``window``. ``starts`` are the starts of the claimed ranges, in order: gaps end there."""

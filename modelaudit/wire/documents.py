@@ -176,13 +176,7 @@ def check_text(window: Window, limits: Limits) -> TextPieces:
         DamagedError: some of it is not text.
         WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
-    scan = TextScan()
-    length = 0
-    for chunk in iterate_chunks(window):
-        if length + len(chunk) > limits.document_bytes:
-            raise _make_size_error(limits)
-        feed_and_claim(scan, window, length, chunk)
-        length += len(chunk)
+    scan = claim_text(window, limits)
     scan.finish()
     return TextPieces(window, scan, list_encoding_defects(scan))
 
@@ -193,8 +187,8 @@ def check_size(window: Window, limits: Limits) -> None:
         raise _make_size_error(limits)
 
 
-def claim_text(window: Window, limits: Limits) -> None:
-    """Claim the bytes of a window that are text, up to the first that is not.
+def claim_text(window: Window, limits: Limits) -> TextScan:
+    """Claim the bytes of a window that are text, up to the first that is not; return the scan, not yet finished.
 
     Raises:
         DamagedError: some of them are not text.
@@ -207,6 +201,7 @@ def claim_text(window: Window, limits: Limits) -> None:
             raise _make_size_error(limits)
         feed_and_claim(scan, window, length, chunk)
         length += len(chunk)
+    return scan
 
 
 def _make_size_error(limits: Limits) -> WindowError:

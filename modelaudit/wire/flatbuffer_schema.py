@@ -212,7 +212,7 @@ class SchemaWalk:
         return _Layout(_join_ranges(ranges), tuple(references))
 
     def _choose_visit(self, type_: str) -> _Visit:
-        """Return the visit of the target of an offset with this type, which is no union."""
+        """Return the visit of the target of an offset with this type; unions have a visit of their own."""
         if type_ == "text":
             return self._visit_text
         if type_ == "data":

@@ -84,7 +84,7 @@ class _Tokens:
 
     Attributes:
         next: the next one, without consuming it.
-        shortened_line: the line of the first value of which only the beginning is kept; 0 if there is none.
+        shortened_line: the line of the first value whose beginning alone is kept; 0 without such a value.
     """
 
     def __init__(self, pieces: Iterable[str], limits: Limits) -> None:

@@ -90,7 +90,7 @@ def find_script_language(arguments: str) -> str:
 def list_expanded_expressions(text: str) -> list[str]:
     """Return the Python expressions in braces that IPython evaluates in the text of a magic or shell command.
 
-    Source: ``DollarFormatter`` in ``IPython/utils/text.py``. Text in braces that is no Python, as in a command of awk,
+    Source: ``DollarFormatter`` in ``IPython/utils/text.py``. Text in braces that is not Python, as in a command of awk,
     is left as it is.
     """
     if "{" not in text:

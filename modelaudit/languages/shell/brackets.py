@@ -71,7 +71,7 @@ class _BracketScanner:
                 self._skip_character(match[0], innermost)
 
     def _count_case(self, match: re.Match[str]) -> None:
-        """Move behind ``case`` or ``esac``, and count it if it stands where a command begins."""
+        """Move behind ``case`` or ``esac``, and count it where a command begins."""
         self.index = match.end()
         depth = len(self.open_brackets)
         start = max(self.start, match.start() - _COMMAND_START_LENGTH)

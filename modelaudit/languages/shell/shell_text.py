@@ -1,4 +1,4 @@
-"""Hold a shell text with the place up to which it is read, and read from it what is no expansion."""
+"""Hold a shell text with the place up to which it is read, and read its parts other than expansions."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ShellText:
         start = self.position + 1
         end = self.text.find("'", start)
         if end < 0:
-            self.position = start  # what follows is read like any other text, so that nothing is hidden by it
+            self.position = start  # the rest is read like any other text, so that it hides nothing
             return ""
         return self.take(start, end)
 

@@ -25,7 +25,7 @@ _IMPORT_LINE: Final = re.compile(r"^import[ \t;]", re.MULTILINE)
 # A copy of such a file, which was there before: ``cp /etc/skel/.bashrc ~``.
 _OWN_COPY: Final = re.compile(r"(?:~|\$HOME|/etc/skel|/root)/\.?\w+(?:[.\w-]*)")
 _COPIERS: Final = frozenset({"cp", "mv", "install", "ln"})
-# These print the content of other files, so that what is written is unknown.
+# These print the content of other files, so that the written text is unknown.
 _READERS: Final = frozenset({"cat", "sed", "head", "tail", "awk", "base64", "xxd", "gunzip", "zcat", "dd"})
 
 

@@ -124,7 +124,7 @@ class WordReader:
         start, line = source.position, source.line
         expanded = self._read_quoted_text('"')
         if source.is_at_end and not self._lacks_quote:
-            # The quote is never closed: what follows is read like any other text, so that nothing is hidden by it.
+            # The quote is never closed. The rest is read like any other text, so that the quote hides nothing.
             self._lacks_quote = True
             source.position, source.line = start, line
             return ""
@@ -233,7 +233,7 @@ class WordReader:
         end = None if self._lacks_brace else find_closing_brace(source.text, start, in_quotes)
         if end is None:
             self._lacks_brace = True
-            source.position = start  # what follows is read like any other text, so that nothing is hidden by it
+            source.position = start  # the rest is read like any other text, so that it hides nothing
             return "${"
         inner = source.take(start, end)
         variable = _VARIABLE_IN_BRACES.fullmatch(inner)

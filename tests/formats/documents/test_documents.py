@@ -546,7 +546,7 @@ def test_long_line_of_a_text_in_pieces_is_cut():
 )
 def test_reading_of_a_long_text_with_one_emoji_needs_less_memory_than_three_times_its_size(path, text, read_bytes):
     # One character outside the Basic Multilingual Plane makes a whole text take four bytes a character.
-    # Its first byte is no key of a protocol buffer, or readers of such files would follow the text as one.
+    # Readers of protocol buffers would follow a text whose first byte is a key of theirs.
     data = "ok \U0001f600\n".encode() + text * (8 * MIB // len(text))
     read_bytes(b"# a\n", path)  # imports the reader
     _, peak = measure_peak(lambda: read_bytes(data, path))

@@ -338,7 +338,7 @@ def test_active_element_across_two_pieces_of_a_page_is_mentioned(
     [
         ("_MOST_NAMES", 4, '<a><b/><b/><c d=""/></a>', '<a><b/><c d="" e=""/></a>'),
         ("_MOST_NAME_CHARACTERS", 10, "<aaa><bbb/><ccc/></aaa>", "<aaa><bbb/><cccccc/></aaa>"),
-        # Names of open elements, of which each is the same.
+        # Many open elements with one name.
         ("_MOST_NAME_CHARACTERS", 10, "<aaa><aaa><aaa/></aaa><aaa/></aaa>", "<aaa><aaa><aaa><aaa/></aaa></aaa></aaa>"),
         # The text is parsed in steps of 65,536 bytes. The step in which a document type begins does not count.
         (

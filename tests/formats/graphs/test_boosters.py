@@ -221,7 +221,7 @@ def test_mutated_booster_model_is_parsed_or_reported_as_unread(read_bytes, model
 
 
 def make_long_tree(nodes: int, **lists: list[object]) -> dict[str, object]:
-    """Return a tree whose lists have ``nodes`` items, of which each is a leaf, with the given lists in their place."""
+    """Return a tree whose lists have ``nodes`` items, each a leaf, with the given lists in their place."""
     keys = ("left_children", "right_children", "parents", "split_conditions", "default_left")
     parameters = {"num_nodes": str(nodes), "num_feature": "3"}
     return {"tree_param": parameters, "split_indices": [0] * nodes} | {key: [-1] * nodes for key in keys} | lists

@@ -70,8 +70,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         analysis.mentions = (*analysis.mentions, startup)
     yield from _report_analysis(analysis)
     yield from _report_cut(source)
-    # Only the bytes that are text belong to the source. Other content, after it or in a comment, is no error and stays
-    # without a claim. The claims come last, because reading the window again can reach the deadline.
+    # Only the bytes that are text belong to the source. Other content, after it or in a comment, stays without a claim
+    # and causes no error. The claims come last, because reading the window again can reach the deadline.
     with suppress(DamagedError):
         claim_text(window, limits)
 

@@ -51,7 +51,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the readings of any JSON, then an outline with the defects of the trees.
 
     Raises:
-        DamagedError: it is not text, or its first value is no valid JSON.
+        DamagedError: it is not text, or its first value is not valid JSON.
         WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
     yield from read_json(artifact, window, limits)
@@ -64,7 +64,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except ValueError as error:
         # XGBoost reads the first value and ignores what follows it; ``read_json`` reads further lines too.
         if not collector.has_ended:
-            raise DamagedError(f"the trees were not checked, because the model is no valid JSON: {error}") from None
+            raise DamagedError(f"the trees were not checked, because the model is not valid JSON: {error}") from None
     learner = collector.top.get("learner") if isinstance(collector.top, dict) else None
     if isinstance(learner, dict):
         mentions, facts = read_learner(learner, defects)

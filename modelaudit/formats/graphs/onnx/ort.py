@@ -54,7 +54,7 @@ def _read_session(session: Table, collector: ModelCollector) -> None:
     model = session.table(1)
     graph = model.table(7) if model is not None else None
     if model is None or graph is None:
-        raise DamagedError("there is no model with a graph", session.position)
+        raise DamagedError("the session holds no model with a graph", session.position)
     collector.record_fact("producer", model.text(2))
     collector.record_fact("producer version", model.text(3))
     for opset in model.tables(1):
