@@ -446,3 +446,8 @@ def test_call_is_recorded_if_a_later_state_contains_itself() -> None:
     state = b"}q\x00U\x08__dict__h\x00sh\x00b"
     program, _ = read_pickle(b"\x80\x02cposix\nsystem\nU\x02id\x85R0" + state + b".")
     assert (Act.CALL, "posix.system") in list_acts(program)
+
+
+def test_appends_without_values_to_an_object_is_recorded_because_python_calls_its_extend() -> None:
+    program, _ = read_pickle(b"cinert\nThing\n(e.")
+    assert (Act.SET_ITEM, "inert.Thing") in list_acts(program)

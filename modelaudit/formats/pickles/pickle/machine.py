@@ -401,10 +401,12 @@ class Machine:
     def _extend(self, opcode: str, values: list[StackValue]) -> None:
         """Add ``values`` to the list or set on top of the stack. On an object, that is an event."""
         target = self.stack.peek()
-        if not values:
-            return
         if type(target) is not Container:
-            self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(values[:_ITEMS_RECORDED]))
+            # The unpickler in Python calls ``extend`` of an object even without values; that in C does not.
+            if values or opcode == "APPENDS":
+                self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(values[:_ITEMS_RECORDED]))
+        elif not values:
+            return
         elif target.type == ("set" if opcode == "ADDITEMS" else "list"):
             target.extend(values)
         else:
