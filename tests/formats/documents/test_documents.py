@@ -237,17 +237,22 @@ def test_notebook_that_runs_more_files_than_the_bound_is_reported_as_partly_unre
 
 
 def test_settings_of_a_notebook_are_freed_before_its_code_is_analysed(read_bytes, monkeypatch):
-    settings_in_memory = []
+    def list_settings():
+        return [each for each in gc.get_objects() if type(each) is Setting]
+
+    settings_of_this_notebook = []
 
     def count_settings(source):
-        settings_in_memory.append(sum(type(each) is Setting for each in gc.get_objects()))
+        settings_of_this_notebook.append(len(list_settings()) - len(settings_of_other_tests))
         return analyze_source(source)
 
     monkeypatch.setattr("modelaudit.formats.documents.notebook.reader.analyze_source", count_settings)
     cell = {"cell_type": "code", "source": ["import os\n", "os.system('id')"]}
     notebook = {"cells": [cell] * 50, "metadata": {}, "nbformat": 4}
-    read_bytes(json.dumps(notebook).encode(), "a.ipynb")
-    assert settings_in_memory == [0]
+    text = json.dumps(notebook).encode()
+    settings_of_other_tests = list_settings()  # holding them keeps their number until the end of this test
+    read_bytes(text, "a.ipynb")
+    assert settings_of_this_notebook == [0]
 
 
 def test_notebook_with_more_cells_than_the_bound_keeps_the_texts_of_the_first_ones(read_bytes, monkeypatch):
