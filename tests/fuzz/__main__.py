@@ -53,7 +53,7 @@ class _Run:
     """A run: the remaining ranges of input numbers, and the problems found.
 
     Attributes:
-        name: the name of the run, from which all chance derives.
+        name: the name of the run, the seed of all chance.
         pool: the seeds.
         folder: where inputs with problems are saved.
         remaining: the ranges that no process reads yet.

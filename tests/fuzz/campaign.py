@@ -8,7 +8,6 @@ import resource
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,8 @@ _ENDINGS: Final = ("pkl", "bin", "pt", "zip", "npy", "npz", "joblib", "json", "y
                    "skops", "nemo", "mar", "model", "7z", "xz", "")  # fmt: skip
 # Formats that a container declares for its members; most inputs have none.
 _CONTENTS: Final = (None,) * 30 + ("tensor-storage", "torchscript")
+# A seed of so many bytes is chosen half as often as an empty one.
+_HALF_AS_LIKELY: Final = 8192
 # One input of this many is rendered in every output format.
 _EVERY_FORMAT: Final = 200
 
@@ -48,7 +49,7 @@ class Input:
 def make_input(run: str, number: int, pool: Sequence[Seed]) -> Input:
     """Return input ``number`` of the run called ``run``: always the same for the same seeds."""
     source = random.Random(f"{run}:{number}")
-    seed = source.choices(pool, cum_weights=_cumulate_weights(tuple(pool)))[0]
+    seed = _choose_seed(source, pool)
     name = seed.name.rpartition("/")[2]
     # Some inputs have the name of another format, because readers also go by the name.
     if source.random() < 0.15:
@@ -57,14 +58,12 @@ def make_input(run: str, number: int, pool: Sequence[Seed]) -> Input:
     return Input(data, path=name, content=content, seed=seed.name)
 
 
-@cache
-def _cumulate_weights(pool: tuple[Seed, ...]) -> list[float]:
-    """Return cumulative weights of the seeds: short files are read faster and are chosen more often."""
-    total, cumulated = 0.0, []
-    for seed in pool:
-        total += 1 / (1 + len(seed.data) / 8192)
-        cumulated.append(total)
-    return cumulated
+def _choose_seed(source: random.Random, pool: Sequence[Seed]) -> Seed:
+    """Return a seed: short files are read faster and are chosen more often."""
+    while True:
+        seed = source.choice(pool)
+        if source.random() < 1 / (1 + len(seed.data) / _HALF_AS_LIKELY):
+            return seed
 
 
 @dataclass(frozen=True, slots=True)
