@@ -25,7 +25,7 @@ from modelaudit.model.terms import (
 )
 
 QUANTITIES = ("monthly-active-users", "annual-revenue-usd")
-"""Figures with which a cap can be compared."""
+"""Figures that a cap can be compared with."""
 _CLAUSE_FIELDS = ("number", "territories", "words", "fields")
 _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 # A model that was distilled from another contains no part of it, so a clause binds it only where its kind states that.

@@ -202,7 +202,7 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
         text = read_all_bytes(window, limits.document_bytes)
         budget.spend(len(text))
         decoded_by_coding = decode_character_bytes(text) if coding in CHARACTER_CODINGS else decode_codings(text)
-        # The whole text can be invalid in the coding in which its beginning is valid.
+        # The whole text can be invalid in a coding although its beginning is valid.
         if coding not in decoded_by_coding:
             return None
         window, is_text = DecodedWindow(decoded_by_coding[coding], budget), False

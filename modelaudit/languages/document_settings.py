@@ -355,5 +355,5 @@ class _YamlSettingsCollector:
 
 
 def _get_line(event: yaml.Event) -> int | None:
-    """Return the line on which an event begins, from 1; ``None`` if the parser does not know it."""
+    """Return the line where an event begins, from 1; ``None`` if the parser does not know it."""
     return event.start_mark.line + 1 if event.start_mark is not None else None

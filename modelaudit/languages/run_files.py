@@ -99,7 +99,7 @@ _PROGRAM_NAME: Final = re.compile(
 )
 _ANY_RUNNER: Final = rf"(?:{_PYTHONS}|{_SHELLS}|perl|ruby|node|php)"
 _DOT: Final = re.compile(r"\.(?<![\w.-]\.)[ \t]")  # the command ``.``
-# Contexts in which each word may name a file whose text is run.
+# Contexts where each word may name a file whose text is run.
 _BY_CONTEXT: Final = (
     # The output of a substitution: ``eval "$(cat x.txt)"``, ``bash <(cat x.txt)``, ``$(eval ...)`` of a Makefile.
     _declare_command(ANY, "eval", r"eval[ \t](?:(?<=\$\(eval[ \t])|[ \t]*(?=\\?[\"'$`]))([^\n]{1,500})"),

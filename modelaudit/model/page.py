@@ -46,7 +46,7 @@ class Page:
     Attributes:
         name: the identifier under which ``modelaudit explain`` finds the page.
         title: a line that names the rule or licence in words.
-        facts: short properties, such as the severity, in the order in which they are shown.
+        facts: short properties, such as the severity, in the order of the page.
     """
 
     name: str

@@ -112,7 +112,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PickleEvent:
-    """One act of the loader, in the order in which it would happen.
+    """One act of the loader, in the order of the loader.
 
     Attributes:
         act: an import, ``f(*args)`` (REDUCE, OBJ, INST), ``cls.__new__(cls, *args)`` (NEWOBJ, NEWOBJ_EX),

@@ -261,7 +261,7 @@ class AuditReport:
 
     @property
     def coverage(self) -> Coverage:
-        """The inventory on which the decision is based."""
+        """The inventory behind the decision."""
         return self.decision.coverage
 
     @property

@@ -32,7 +32,7 @@ KEPT_LINES = 50
 NAMED_FILES = 5
 """The number of files without a reader in modelscan that are named; the rest is counted."""
 MAX_RESTARTS = 10
-"""The number of files on which modelscan may crash before the remaining files are left out."""
+"""The number of crashes of modelscan after which the remaining files are left out."""
 
 _WORKER = Path(__file__).with_name("modelscan_worker.py")
 

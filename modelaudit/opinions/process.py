@@ -98,7 +98,7 @@ def _measure_children() -> float:
 
 
 def _build_environment() -> dict[str, str]:
-    """Return the environment of the process, in which no module can come from the working directory."""
+    """Return the environment of the process, where no module can come from the working directory."""
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     # An empty entry, as of ``PYTHONPATH=:/folder``, means the working directory.
     folders = [Path(entry) for entry in environment.pop("PYTHONPATH", "").split(os.pathsep) if entry]

@@ -13,7 +13,7 @@ from modelaudit.model.report import AuditReport
 
 @dataclass(frozen=True, slots=True)
 class ReportFormat:
-    """One format in which a report can be written.
+    """One format of a written report.
 
     Attributes:
         name: the name for ``-o NAME``.

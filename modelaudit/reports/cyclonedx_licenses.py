@@ -118,7 +118,7 @@ def _build_license(
 
 
 def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
-    """Build the base models as ancestors, each of which contains its own base models.
+    """Build the base models as ancestors, each with its own base models.
 
     Base models deeper than ``_MAX_DEPTH`` become siblings at that depth.
     """
@@ -206,7 +206,7 @@ def list_facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
 
 
 def _format_claim(claim: LicenseClaim) -> str:
-    """Format a claim as its kind, its words, their place, and the licence to which they resolve."""
+    """Format a claim as its kind, its words, their place, and the resolved licence."""
     place = ", ".join(part for part in (claim.artifact, claim.field, describe_place(claim.location)) if part)
     relation = "resembles" if claim.basis is Basis.VARIANT else "="
     return f"{claim.kind}: {claim.quotation} ({place})" + (f" {relation} {claim.entry}" if claim.entry else "")

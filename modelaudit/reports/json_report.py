@@ -106,7 +106,7 @@ class LazyList(list[Json]):
 
 
 def _convert_each(items: Sequence[object], kind: type) -> LazyList:
-    """Return the JSON of values of the report, each of which has the type ``kind``."""
+    """Return the JSON of values of the report, each with the type ``kind``."""
     adapter = _get_adapter(kind)
     converted = (_map_strings(adapter.dump_python(item), _escape_surrogates) for item in items)
     return LazyList(converted, len(items))

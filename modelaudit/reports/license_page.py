@@ -22,7 +22,7 @@ def describe_license(entry: LicenseEntry, kinds: Mapping[str, ClauseKind]) -> Pa
 
 
 def _list_sources(entry: LicenseEntry) -> Iterator[Item | Paragraph]:
-    """Yield the version, the addresses and the names of a licence, and the day on which its terms were read."""
+    """Yield the version, the addresses and the names of a licence, and the day when its terms were read."""
     if entry.version:
         yield Item(entry.version, "version")
     yield Item(entry.url, "text", entry.url)

@@ -209,7 +209,7 @@ def _format_place(claim: LicenseClaim) -> str:
 
 
 def _format_claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
-    """Format a claim as its words, the licence to which they resolve, and the kind of the source."""
+    """Format a claim as its words, the resolved licence, and the kind of the source."""
     field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
     is_known, result = view.describe_claimed_license(claim, license_)
     outcome = f" = {result}" if is_known else f" ({lower_first(result)})"

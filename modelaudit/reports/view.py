@@ -80,7 +80,7 @@ def group_findings(report: AuditReport, show: Severity = Severity.INFO) -> tuple
 
 
 def _get_sort_key(finding: Finding) -> tuple[str, int, int, str]:
-    """Return the artifact and the place in it, by which the findings of a rule are sorted."""
+    """Return the sort key of a finding of a rule: the artifact and the place in it."""
     where = finding.location
     return (finding.artifact, where.offset or 0, where.line or 0, finding.fingerprint)
 

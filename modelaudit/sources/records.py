@@ -129,7 +129,7 @@ def _adds_claims(file: ListedFile, listed: ListedFile | None) -> bool:
 
 
 def _format_file(file: ListedFile) -> dict[str, object]:
-    """Return the entry of a file, in the form in which the client records a tree."""
+    """Return the entry of a file, as the client records a tree."""
     names = {DigestAlgorithm.SHA256: "lfs_sha256", DigestAlgorithm.GIT_BLOB: "blob_id"}
     digests: dict[str, object] = {names[digest.algorithm]: digest.value for digest in file.claimed}
     return digests if file.size is None else {"size": file.size, **digests}

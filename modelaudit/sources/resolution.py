@@ -226,7 +226,7 @@ def resolve_term_files(
 
 
 def _open_terms_only(snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot in which only files open that may state a licence."""
+    """Return the snapshot that opens only files that may state a licence."""
     return close_other_files(
         snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
     )

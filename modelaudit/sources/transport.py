@@ -299,7 +299,7 @@ class BoundedNetwork(httpcore2.NetworkBackend):
 
 
 class BoundedConnection(httpcore2.NetworkStream):
-    """A connection of which no read outlasts the active budget, whichever part of an answer it reads."""
+    """A connection whose reads never outlast the active budget, whichever part of an answer it reads."""
 
     def __init__(self, inner: httpcore2.NetworkStream) -> None:
         self._inner = inner

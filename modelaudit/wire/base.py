@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 HEAD_BYTES = 4096
-"""Length of the head: the bytes by which a format is recognised."""
+"""Length of the head: the bytes that identify a format."""
 
 
 class DamagedError(Exception):

@@ -42,7 +42,7 @@ class ByteClass(StrEnum):
 
 _CLASSES: Final = tuple(ByteClass)
 PARSED, DATA, UNCLAIMED = range(len(_CLASSES))
-"""The numbers of the classes, by which ranges are stored."""
+"""The numbers of the classes, as ranges store them."""
 _SELECTIONS: Final = tuple(bytes(number == each for each in range(256)) for number in range(len(_CLASSES)))
 """For each class, a table that translates its number to 1 and all others to 0."""
 

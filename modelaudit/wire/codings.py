@@ -48,7 +48,7 @@ class Coding(StrEnum):
 
 
 CHARACTER_CODINGS: Final = frozenset({Coding.LATIN_1, Coding.ESCAPED})
-"""Codings in which a pickle of an old protocol writes bytes as characters."""
+"""Codings that a pickle of an old protocol uses to write bytes as characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def decode_letters(text: bytes) -> bytes:
 
 
 def decode_character_bytes(text: bytes, is_truncated: bool = False) -> dict[Coding, bytes]:
-    """Decode ``text`` as one byte a character, the form in which pickles of old protocols write bytes.
+    """Decode ``text`` as one byte a character, as pickles of old protocols write bytes.
 
     Returns:
         The bytes by coding; a text of ASCII without escapes fits no coding, because its bytes are the text itself.

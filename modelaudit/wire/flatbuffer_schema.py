@@ -51,7 +51,7 @@ _MOST_LEVELS: Final = 1000
 """Tables within tables. No schema has a fourth of it without repeating itself."""
 
 _MOST_VISITED_KEPT: Final = 100_000
-"""Tables that are remembered, so that one to which many offsets point is claimed once."""
+"""Tables that are remembered, so that a table behind many offsets is claimed once."""
 
 _MOST_LAYOUTS_KEPT: Final = 1000
 """Layouts that are remembered. Writers share them, so that large models have a few hundred."""

@@ -23,7 +23,7 @@ PAX_GLOBAL = b"g"
 _GNU_KINDS = b"LKS"
 
 USTAR = slice(257, 262)
-"""The field in which newer dialects write ``ustar``."""
+"""The field where newer dialects write ``ustar``."""
 
 # Fields of the ustar header.
 _NAME = slice(0, 100)

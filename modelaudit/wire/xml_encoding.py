@@ -29,7 +29,7 @@ _FIRST_BYTES: Final = (
 )
 # <?xml version="1.0" encoding="utf-8"
 _DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
-# Encodings in which bytes below 0x80 are ASCII or nearly so: no markup can hide from tools that assume UTF-8.
+# Encodings whose bytes below 0x80 are ASCII or nearly so: no markup can hide from tools that assume UTF-8.
 _USUAL_ENCODING: Final = re.compile(
     r"utf-8|utf8|us-ascii|ascii|iso[-_]?8859[-_]\d+|latin-?\d|windows-\d+|cp\d{3,4}|shift_jis|sjis|euc-(?:jp|kr)|gb\w+|big5|koi8-[ru]"
 )

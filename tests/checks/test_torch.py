@@ -153,7 +153,7 @@ def find_contradiction_kinds(
     return [str(subject.fields["kind"]) for subject in subjects]
 
 
-# Six numbers of four bytes, all of which a tensor uses.
+# Six numbers of four bytes; a tensor uses them all.
 FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=24)
 
 

@@ -39,7 +39,7 @@ def ignore_hangup() -> None:
 
 
 def run_in_shell(line: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash, in which ``"$@"`` are the arguments."""
+    """Run a line of bash; ``"$@"`` are the arguments."""
     command = ["bash", "-c", line, "bash", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 

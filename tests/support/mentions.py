@@ -37,7 +37,7 @@ INVENTED = "acme_exec_shell"
 
 @dataclass(frozen=True, order=True, slots=True)
 class Place:
-    """One way in which a format mentions names: the vocabulary and the use. For skops, the use is the node's loader."""
+    """One way a format mentions names: the vocabulary and the use. For skops, the use is the node's loader."""
 
     format: str
     vocabulary: str

@@ -102,7 +102,7 @@ def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]
 
 
 def _keep_attacks(outline: Outline) -> Outline:
-    """Return the outline with only the accesses by which a template escapes its sandbox.
+    """Return the outline with only the accesses that let a template escape its sandbox.
 
     The text need not be a template: braces have many other meanings.
     """

@@ -301,5 +301,5 @@ def _is_output_option(program: str, option: str) -> bool:
 
 
 def _normalize_path(path: str) -> str:
-    """Return the path by which a file is known here: ``./x`` and ``x`` are one file."""
+    """Return the path that identifies a file here: ``./x`` and ``x`` are one file."""
     return path.removeprefix("./")

@@ -100,7 +100,7 @@ class WindowsVariables:
 
 
 def _normalize_path(path: str) -> str:
-    r"""Return the path by which a file is known here: ``.\X`` and ``x`` are one file."""
+    r"""Return the path that identifies a file here: ``.\X`` and ``x`` are one file."""
     return path.lower().replace("/", "\\").removeprefix(".\\")
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from modelaudit.model.fingerprint import Fingerprint, Span
 
 _LOOKAHEAD = 160
-"""Words of the text in which the continuation of the fingerprint is searched after a mismatch."""
+"""Words of the text after a mismatch that may continue the fingerprint."""
 _MAX_PLACES = 6
 """Places of one triple in the fingerprint that are considered; a phrase such as "to the Work" occurs often."""
 _MAX_STEPS = 120_000

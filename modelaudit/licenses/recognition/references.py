@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 _TEXT_LIMIT = 400_000
 _NAME_WINDOW = 300
-"""Characters after the verb of a statement in which its name and address are searched."""
+"""Characters after the verb of a statement that may have its name and address."""
 _NEGATION_WINDOW = 80
-"""Characters before the verb of a statement in which a negation is searched."""
+"""Characters before the verb of a statement that may have a negation."""
 _QUOTATION = 200
 _NAME_WORDS = 14
 

@@ -357,7 +357,7 @@ def count_read_bytes(data: bytes) -> int:
 )
 def test_search_for_zip_headers_reads_a_number_of_bytes_linear_in_the_size_of_the_file(build):
     short, long = build(500), build(4000)
-    # The factor and the summand allow for the chunks in which the window is read.
+    # The factor and the summand allow for the chunks of the reads.
     assert count_read_bytes(long) / len(long) < 2 * count_read_bytes(short) / len(short) + 20
 
 

@@ -87,7 +87,7 @@ def test_program_whose_tables_end_beyond_the_file_is_reported_as_damaged(read_by
 def test_pe_program_is_reported_as_damaged_if_a_section_ends_beyond_the_file(read_bytes):
     headers = build_pe_program()[:_SECTION_TABLE]
     row = build_pe_program(end=10_000)[_SECTION_TABLE : _SECTION_TABLE + _ROW_SIZE]
-    # The row is the only one, or the last of 60, the others of which are empty. The file ends after it.
+    # The row is the only one, or the last of 60 whose others are empty. The file ends after it.
     for count in (1, 60):
         stated_count = struct.pack("<H", count)
         headers_with_count = headers[:_SECTION_COUNT] + stated_count + headers[_SECTION_COUNT + 2 :]

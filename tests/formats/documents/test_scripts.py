@@ -19,7 +19,7 @@ from modelaudit.wire.base import LimitReachedError
 
 
 def list_mentions(reading):
-    """Return the use and the name of each mention, in the order in which the readers yield them."""
+    """Return the use and the name of each mention, in the order of the readers."""
     return [(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions]
 
 

@@ -53,7 +53,7 @@ def test_coreml_weight_file_is_reported_as_damaged_if_an_entry_lies_outside_it(f
     reading = read_bytes(data, "weight.bin")
     assert reading.formats["weight.bin"] == ["coreml"]
     assert [dict(outline.facts) for outline in reading.of(Outline)] == [{"tensors": "2"}]
-    # The file begins with the number of tensors, of which it has two.
+    # The file begins with the number of its tensors, two.
     with_third_tensor_counted = b"\x03" + data[1:]
     assert read_bytes(with_third_tensor_counted, "weight.bin").reasons() == {UnreadReason.DAMAGED}
     # The size of the first tensor is at byte 8 of its entry, which begins at byte 64.

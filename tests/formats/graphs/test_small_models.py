@@ -83,7 +83,7 @@ def test_tflite_executorch_or_ort_model_over_a_bound_is_reported_as_unread(path,
 def test_mutated_tflite_executorch_or_ort_model_still_yields_an_outline(sample, data, read_bytes):
     mutated = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):
-        # The first 8 bytes are the offset of the root and the identifier, by which the model is recognised.
+        # The first 8 bytes are the offset of the root and the identifier; they identify the model.
         offset = data.draw(st.integers(8, len(mutated) - 4))
         number = data.draw(st.sampled_from([0, 1, 4, 8, 2**31, 2**32 - 1, 255]))
         mutated[offset : offset + 4] = struct.pack("<I", number)
@@ -91,7 +91,7 @@ def test_mutated_tflite_executorch_or_ort_model_still_yields_an_outline(sample, 
     assert reading.of(Outline)
 
 
-# Any length beyond the 8 bytes by which the model is recognised, in steps that keep the test short.
+# Any length beyond the 8 bytes that identify the model, in steps that keep the test short.
 @check_each("length", range(9, len(ADD), 37))
 def test_truncated_tflite_model_yields_an_outline(length, read_bytes):
     assert read_bytes(ADD[:length]).of(Outline)

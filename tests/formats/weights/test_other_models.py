@@ -13,7 +13,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
 BENIGN_FILES = [data for name, data in build_fixtures() if "/benign/" in name]
-# The magic number and the version with which a stream of Java serialization begins.
+# A stream of Java serialization begins with this magic number and version.
 JAVA_HEADER = b"\xac\xed\0\5"
 
 

@@ -28,7 +28,7 @@ ENCODED_HEADER = 23
 PLAIN_HEADER = _HEADER
 
 _MOST_CODERS = 32  # the bound of 7-Zip itself
-_UNIX_MODE = 0x8000  # the bit of the attributes by which p7zip marks a Unix mode in their high half
+_UNIX_MODE = 0x8000  # the bit of the attributes that marks a Unix mode in their high half (p7zip)
 _HAS_STREAM_COUNTS = 0x10  # bits of the byte that begins a coder
 _HAS_PROPERTIES = 0x20
 

@@ -28,7 +28,7 @@ _PUBLIC_MODULES: Final = frozenset({
     "optimizers.experimental", "optimizers.schedules", "losses", "metrics", "initializers", "regularizers",
     "constraints", "activations", "dtype_policies", "mixed_precision", "quantizers", "ops", "random",
 })  # fmt: skip
-# Class names by which Keras marks serialized values, such as tensors and slices, which create no object of a class.
+# Class names that mark serialized values in Keras, such as tensors and slices, which create no object of a class.
 _BUILT_IN_VALUES: Final = frozenset(
     {"__tensor__", "__numpy__", "__bytes__", "__slice__", "__keras_tensor__", "__ellipsis__"}
 )

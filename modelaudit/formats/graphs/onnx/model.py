@@ -33,7 +33,7 @@ _KNOWN_FIELDS: Final = frozenset({2, 3, 4, 6, 26})
 _MOST_NESTED_GRAPHS: Final = 40
 _NAME_BYTES: Final = 256
 _JSON_SEARCH_BYTES: Final = 64
-"""Bytes in which the first character of JSON is looked for, behind blanks."""
+"""Bytes searched for the first character of JSON, behind blanks."""
 # Attributes that decide which code or file a node uses.
 _QUOTED_ATTRIBUTES: Final = frozenset({"module", "class_name", "func_name", "operator", "ep_cache_context"})
 # The operator with the compiled graph of an accelerator; the attribute is 0 when that graph is in another file.

@@ -18,7 +18,7 @@ MOST_ITEMS: Final = 200_000
 """Assets, objects and values of collections that are read, each."""
 _NAME_BYTES: Final = 1024
 _JSON_SEARCH_BYTES: Final = 1024
-"""Bytes in which the first character of JSON is looked for, behind blanks."""
+"""Bytes searched for the first character of JSON, behind blanks."""
 _ASSET_COLLECTION: Final = "saved_model_assets"
 
 

@@ -1,4 +1,4 @@
-"""Read LevelDB tables, in which TensorFlow stores the index of a checkpoint.
+"""Read LevelDB tables, where TensorFlow stores the index of a checkpoint.
 
 A table is a row of blocks and a footer. TensorFlow refuses a block that does not match its checksum, and finds a name
 by a search that needs the keys in order; so both are checked. Sources: tensorflow/core/lib/io/{format,block}.cc,

@@ -31,7 +31,7 @@ _BYTE_ORDERS: Final = frozenset("<>|=")
 # later the flags; for dates also the metadata with their unit.
 _STATE_LENGTHS: Final = (7, 8, 9)
 _FIRST_VERSION_WITH_FLAGS: Final = 3  # of the state; ``arraydescr_setstate`` ignores the flags of older ones
-_MOST_DEPTH: Final = 3  # of containers in which dtypes are looked for
+_MOST_DEPTH: Final = 3  # of containers that are searched for dtypes
 _MOST_TRACKED: Final = 250_000  # dtypes, and as many arrays
 _MOST_VALUES_SEARCHED: Final = 200  # for dtypes, at one opcode
 

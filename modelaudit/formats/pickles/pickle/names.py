@@ -32,7 +32,7 @@ _DILL_TYPES: Final = {
     "PartialType": Name("functools", "partial"),
     "SuperType": Name("builtins", "super"),
 }
-# The last parts of these names, with which the qualified name of each of them ends.
+# The last parts of these names: the qualified name of each ends with one.
 _LOOKUP_ENDINGS: Final = tuple(
     sorted({name.rpartition(".")[2] for name in _GETATTR | _CLOUDPICKLE_LOOKUPS | _DILL_LOOKUPS})
 )

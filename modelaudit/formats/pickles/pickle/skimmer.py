@@ -27,7 +27,7 @@ from modelaudit.formats.pickles.pickle.values import PlainStretch
 from modelaudit.model.limits import KIB, MIB
 
 _TEXT_OPCODES: Final = frozenset(b"X\x8c\x8d")  # BINUNICODE, SHORT_BINUNICODE and BINUNICODE8
-_SMALLEST_FILE: Final = 64 * KIB  # bytes of a program in which skipping is worth compiling the expressions
+_SMALLEST_FILE: Final = 64 * KIB  # bytes of a program that make skipping worth compiling the expressions
 _SHORTEST_STRETCH: Final = 512  # bytes of plain data that are worth skipping
 # A match this near to the end of the buffer may be one that the end has cut, so the buffer is refilled first.
 _MARGIN: Final = KIB

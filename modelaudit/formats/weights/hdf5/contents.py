@@ -160,7 +160,7 @@ def _read_dataset(
 def _read_references(
     path: str, dataset: Dataset, start: int, elements: Window, walker: ObjectWalker, limits: Limits
 ) -> Iterator[Artifact]:
-    """Yield the content of the values to which elements of variable length refer.
+    """Yield the content of the values that elements of variable length refer to.
 
     Args:
         path: of the artifact.

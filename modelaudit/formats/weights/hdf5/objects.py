@@ -178,7 +178,7 @@ def resolve_message(source: StructureSource, message: Message) -> Message:
 
 
 def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> Message:
-    """Return the message of the type ``type_`` in the object to which the reference in ``piece`` points.
+    """Return the message of the type ``type_`` in the object that the reference in ``piece`` addresses.
 
     Raises:
         DamagedError: the other message is missing, or in the heap of shared messages, which is not read.

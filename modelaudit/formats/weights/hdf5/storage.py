@@ -36,7 +36,7 @@ _COMPRESSION_OVERHEAD_BYTES: Final = 64 * KIB
 
 
 def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset) -> None:
-    """Claim the elements of a dataset, the index of its chunks, and the collections to which the elements refer.
+    """Claim the elements of a dataset, the index of its chunks, and the collections that the elements refer to.
 
     Raises:
         DamagedError: the index of the chunks contradicts itself.
