@@ -230,7 +230,8 @@ class Audit:
             reading.run_as_program(artifacts[program.path], program.languages)
             self._absences_left -= len(reading.unread)
             judgements = self._judge_subjects(list(build_subjects(reading.structures, reading.unread, self.catalogue)))
-            absences += [(program.path, program.unread), *reading.unread, *judgements.absences]
+            if program.unread is not None:
+                absences += [(program.path, program.unread), *reading.unread, *judgements.absences]
         return absences
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:

@@ -10,14 +10,21 @@ from typing import Final
 
 from modelaudit.model.address import file_of, write_file_address
 from modelaudit.model.outline import Reference, References
-from modelaudit.model.report import ArtifactRecord
+from modelaudit.model.report import ArtifactRecord, Extent
 from modelaudit.model.structure import Unread, UnreadReason
 
 _PROGRAM_FORMATS: Final = {
     "python": frozenset({"python", "notebook", "python-build"}),
     "shell": frozenset({"shell"}),
     "program": frozenset({"python", "notebook", "python-build", "shell"}),
+    "named": frozenset({"python", "notebook", "python-build", "shell"}),
 }
+_NAMED: Final = "named"
+# Formats of text in which commands may stand; a file with an open absence is not passed anyway.
+_TEXT_FORMATS: Final = frozenset({"text", "json", "yaml", "toml", "table-text", "requirements", "template"})
+# A script names documentation to read or to copy it, and shows commands there.
+_DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm")
+_MOST_BYTES_OF_NAMED: Final = 2 * 1024 * 1024  # a longer file is data, and takes long to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +34,13 @@ class UnjudgedProgram:
     Attributes:
         path: of the file.
         languages: those of the commands that run it: python, shell, or program for an unknown one.
-        unread: the absence, which names the first command.
+        unread: the absence, which names the first command; ``None`` if a script that executes unknown text names the
+            file, and nothing shows that it executes this one.
     """
 
     path: str
     languages: frozenset[str]
-    unread: Unread
+    unread: Unread | None
 
 
 def find_unjudged_programs(
@@ -53,7 +61,11 @@ def find_unjudged_programs(
                 language = reference.named_by
                 if path == file_of(address) or _is_judged(record, language):
                     continue
-                if path in found:
+                if language == _NAMED:
+                    if path not in found and _may_be_commands(record):
+                        found[path] = UnjudgedProgram(path, frozenset({"shell"}), None)
+                    continue
+                if path in found and found[path].unread is not None:
                     found[path] = replace(found[path], languages=found[path].languages | {language})
                     continue
                 line = f", line {reference.where.line}" if reference.where.line else ""
@@ -61,6 +73,13 @@ def find_unjudged_programs(
                 unread = Unread(UnreadReason.PROGRAM, detail)
                 found[path] = UnjudgedProgram(path, frozenset({language}), unread)
     return list(found.values())
+
+
+def _may_be_commands(record: ArtifactRecord) -> bool:
+    """Whether a file that a script names may hold commands for it: a short text that is no documentation."""
+    is_text = bool(record.formats) and _TEXT_FORMATS.issuperset(record.formats) and record.extent is Extent.EXAMINED
+    is_documentation = record.path.lower().endswith(_DOCUMENTATION)
+    return is_text and record.size <= _MOST_BYTES_OF_NAMED and not is_documentation
 
 
 def _list_targets(address: str, reference: Reference, records: dict[str, ArtifactRecord]) -> list[str]:

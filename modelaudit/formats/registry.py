@@ -99,8 +99,12 @@ def find_reader(name: str) -> Reader:
 
 # Readers of programs under any name, by the language of the command that runs them.
 _PROGRAM_READERS: Final = {
-    name: Reader(name, lambda head: True, _DeferredFunction(f"modelaudit.formats.documents.{module}:read_program"))
-    for name, module in (("python", "python_source.reader"), ("shell", "scripts.reader"))
+    name: Reader(name, lambda head: True, _DeferredFunction(f"modelaudit.formats.documents.{function}"))
+    for name, function in (
+        ("python", "python_source.reader:read_program"),
+        ("shell", "scripts.reader:read_program"),
+        ("makefile", "scripts.reader:read_makefile"),
+    )
 }
 
 

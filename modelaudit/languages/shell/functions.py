@@ -1,6 +1,7 @@
-"""Find the functions that a shell script defines, so that each call can be analysed as the commands of its body.
+"""Find the functions of a shell script, and the names that it gives to single commands: aliases and short functions.
 
-``f() { cd x; curl address; }; f | sh`` runs a download: the commands of the body write to the pipe behind the call.
+A function of one command replaces its name only if that command downloads something or executes its input. Otherwise an
+attacker could hide ``curl`` or ``sh`` behind an invented name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.languages.shell.brackets import find_closing_parenthesis
+from modelaudit.languages.shell.downloads import is_download
+from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.pipelines import runs_input
+from modelaudit.languages.shell.program_names import unwrap_command
 from modelaudit.wire.deadline import iterate_within_deadline
 
 # ``function name {``, ``name() {`` or ``name() (``.
@@ -24,6 +29,14 @@ _BODY_PIECE: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|(?<!\S)#[^\n]
 _MAX_BODY_LENGTH: Final = 200_000
 # Characters of all bodies of one text. Functions may nest, so that a body is a part of others.
 _MAX_SEARCHED_LENGTH: Final = 4_000_000
+# ``alias name='words'``.
+_ALIAS: Final = re.compile(r"^[ \t]*alias[ \t]+([\w.-]{1,60})=[\"']?([^\"'\n;]{1,200})", re.MULTILINE)
+# ``function name { body }`` or ``name() { body }``.
+_SHORT_FUNCTION: Final = re.compile(
+    r"(?:^|;)[ \t]*(?:function[ \t]+([\w-]{1,60})[ \t]*(?:\(\))?|([\w-]{1,60})[ \t]*\([ \t]*\))"
+    r"\s{0,20}\{([^}]{1,500})\}",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +67,18 @@ def _find_body_end(text: str) -> int:
         if not depth:
             return piece.start()
     return len(text)
+
+
+def parse_aliases(text: str) -> dict[str, list[str]]:
+    """Return the words that replace each alias or function name; the last definition of a name counts."""
+    replacements: dict[str, list[str]] = {}
+    for match in iterate_within_deadline(_ALIAS.finditer(text), items_per_check=64):
+        replacements[match[1]] = match[2].split()
+    for match in iterate_within_deadline(_SHORT_FUNCTION.finditer(text), items_per_check=64):
+        bodies = [each.words for each in parse_commands(match[3])]
+        # The analyser judges the body of every function in place. Only a body of one command can replace its name.
+        if len(bodies) != 1:
+            continue
+        if is_download(unwrap_command(bodies[0])) or runs_input(bodies[0]):
+            replacements[match[1] or match[2]] = bodies[0]
+    return replacements

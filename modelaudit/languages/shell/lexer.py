@@ -58,6 +58,8 @@ class ShellLexer:
         self._in_array = in_array  # the text is the inside of ``name=(…)``
         self._source = ShellText(text, is_posix)
         self._reader = WordReader(self._source, self.variables, Command(1), in_array)
+        self.derived_variables = self._reader.derived_variables
+        """By the name of a variable, those of unknown variables of which its values are made."""
         self._groups = GroupTracker(self.commands)
         self._open_parentheses = 0
         self._waiting_documents: list[HereDocument] = []  # they begin on the next line
@@ -180,6 +182,9 @@ class ShellLexer:
             is_piped: whether a pipe follows the command.
         """
         current = self._current
+        if current.lost_variables:
+            for name, _ in current.assignments:
+                self.derived_variables.setdefault(name, []).extend(current.lost_variables)
         if not current.words:  # in front of a program, ``A=1 program``, an assignment holds for the program alone
             for name, value in current.assignments:
                 # The output of a command is unknown, so the variable must stay visible as ``$NAME``.

@@ -1,4 +1,4 @@
-"""Convert Dockerfiles and Makefiles to shell text, so that one analyser judges all commands.
+"""Convert Dockerfiles to shell text, so that one analyser judges all commands.
 
 Each command keeps its line number: lines without a command become empty lines.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_program_name
@@ -21,20 +20,6 @@ _HERE_DOCUMENT: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 _BACKTICK_DIRECTIVE: Final = re.compile(r"#\s*escape\s*=\s*`", re.IGNORECASE)
 _SHELL_INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
 _RUN_OF_SHELL_TEXT: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
-_MAKE_ASSIGNMENT: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
-_MAKE_COMMAND_OUTPUT: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
-_MAKE_RULE_WITH_COMMAND: Final = re.compile(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
-# ``SHELL := python3`` for all recipes, or ``target: SHELL = python3`` for those of a rule.
-_MAKE_SHELL_SETTING: Final = re.compile(
-    r"([^\t#:=][^#:=]{0,500}:\s*)?(?:(?:export|override|private)\s+)*SHELL\s*(?:\?|:{1,3})?=\s*(?:\S*/env\s+)?(\S+).*"
-)
-_MAKE_ONE_SHELL: Final = re.compile(r"^\.ONESHELL\s*:", re.MULTILINE)
-_MAKE_PREFIX: Final = re.compile(r"\.RECIPEPREFIX\s*:?=\s*(\S)")
-_MAKE_DEFINE: Final = re.compile(r"\s*(?:override\s+|export\s+)?define\s")
-# The beginning of a setting, as far as its operator.
-_MAKE_SETTING: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*(?:\?|:{1,3}|\+|!)?=")
-_MAKE_SHELL_CALL: Final = re.compile(r"\$[({]shell\s")
-_MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
 
 def convert_dockerfile(text: str) -> str:
@@ -145,123 +130,3 @@ def _convert_exec_form(arguments: str) -> str:
     if not isinstance(words, list):
         return arguments
     return " ".join("'" + str(word).replace("'", "'\\''") + "'" for word in words)
-
-
-class _InterpreterRecipes:
-    """The recipes of a Makefile that an interpreter such as Python runs in place of a shell, as ``SHELL`` demands.
-
-    Attributes:
-        interpreter: empty while a shell runs the recipes.
-        is_one_program: ``.ONESHELL`` passes all lines of a recipe together.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.interpreter = ""
-        self.is_one_program = _MAKE_ONE_SHELL.search(text) is not None
-        self._is_of_one_rule = False
-        self._lines: list[str] = []
-
-    def follow_setting(self, line: str) -> None:
-        """Change the interpreter if the line is a setting of ``SHELL``."""
-        setting = _MAKE_SHELL_SETTING.fullmatch(line)
-        if setting is None:
-            return
-        if normalize_program_name(setting[2]) in INTERPRETERS:
-            self.interpreter, self._is_of_one_rule = setting[2], bool(setting[1])
-        elif not setting[1]:
-            self.interpreter = ""
-
-    def convert(self, recipe: str, is_continued: bool) -> list[str]:
-        """Return lines for the shell in place of all recipe lines since the last one that was not continued."""
-        self._lines.append(recipe if self.is_one_program else recipe.removesuffix("\\"))
-        return [] if is_continued else self.finish()
-
-    def finish(self) -> list[str]:
-        """Return lines for the shell in place of the recipe lines that were kept."""
-        lines, self._lines = self._lines, []
-        if not lines:
-            return []
-        program = ("\n" if self.is_one_program else "").join(lines)
-        command = f"{self.interpreter} -c {shlex.quote(program)}"
-        # The setting of one rule leaves the recipes of the others to the shell: both readings count.
-        shell_lines = lines if self._is_of_one_rule else []
-        blank_lines = [] if self.is_one_program else [""] * (len(lines) - 1)
-        return [*blank_lines, "; ".join((command, *shell_lines))]
-
-
-def convert_makefile(text: str) -> str:
-    """Return the recipes of a Makefile as shell commands, and its variables as assignments."""
-    converted: list[str] = []
-    is_continued = False
-    recipe_prefix = "\t"
-    is_in_define = False
-    recipes = _InterpreterRecipes(text)
-    lines = list(_join_make_settings(text.replace("\r\n", "\n").split("\n")))
-    for line, next_line in zip(lines, (*lines[1:], ""), strict=True):
-        # ``define`` holds recipe text. It counts even if no rule uses it, because another Makefile may.
-        is_in_define = (is_in_define or _MAKE_DEFINE.match(line) is not None) and line.strip() != "endef"
-        prefix_setting = _MAKE_PREFIX.match(line)
-        recipe_prefix = prefix_setting[1] if prefix_setting is not None else recipe_prefix
-        line = "\t" + line[1:] if line.startswith(recipe_prefix) else line
-        recipes.follow_setting(line)
-        # ``name != command`` and ``target: ; command`` hold a command on the same line.
-        immediate_command = _MAKE_COMMAND_OUTPUT.fullmatch(line) or _MAKE_RULE_WITH_COMMAND.fullmatch(line)
-        if immediate_command is not None and not is_continued:
-            line = "\t" + immediate_command[1]
-        if line.startswith("\t") or is_continued or (is_in_define and _MAKE_DEFINE.match(line) is None):
-            # The marks before a command (``@`` silent, ``-`` ignore errors, ``+`` always) belong to make.
-            recipe = line if is_continued else line.lstrip("\t ").lstrip("@-+ ")
-            recipe = _convert_make_expansions(recipe)
-            is_continued = line.endswith("\\")
-            if recipes.interpreter:
-                is_continued = is_continued or (recipes.is_one_program and next_line.startswith(recipe_prefix))
-                converted += recipes.convert(recipe.removeprefix("\t"), is_continued)
-            else:
-                converted.append(recipe)
-            continue
-        assignment = _MAKE_ASSIGNMENT.fullmatch(line.rstrip())
-        if assignment is not None and not line.endswith("\\"):
-            value = assignment[2]
-            converted.append(
-                f"{assignment[1]}={_convert_make_expansions(value)}"
-                if _MAKE_SHELL_CALL.search(value)
-                else f"{assignment[1]}={_quote_value(value)}"
-            )
-        elif _MAKE_SHELL_CALL.search(line):
-            converted.append(_convert_make_expansions(line[line.index("$") :]))
-        else:
-            converted.append("")
-    return "\n".join((*converted, *recipes.finish()))
-
-
-def _join_make_settings(lines: list[str]) -> Iterator[str]:
-    """Yield the lines of a Makefile, with each setting that backslashes continue on one line.
-
-    Empty lines in place of the joined ones keep the numbers of the others. Recipes are left to the shell, which reads
-    the backslashes itself.
-    """
-    index = 0
-    while index < len(lines):
-        line = lines[index]
-        first_index = index
-        index += 1
-        if _MAKE_SETTING.match(line):
-            parts = [line]
-            while parts[-1].endswith("\\") and index < len(lines):
-                parts[-1] = parts[-1][:-1].rstrip()
-                parts.append(lines[index].strip())
-                index += 1
-            line = " ".join(parts)
-        yield line
-        yield from [""] * (index - first_index - 1)
-
-
-def _convert_make_expansions(text: str) -> str:
-    """Convert ``$(shell command)``, ``$(NAME)`` and ``$$`` of make to what the shell calls them."""
-    text = _MAKE_SHELL_CALL.sub("$(", text)
-    return _MAKE_VARIABLE.sub(r"${\1}", text).replace("$$", "$")
-
-
-def _quote_value(value: str) -> str:
-    """Quote the value of a make variable for the shell, which still expands variables in it."""
-    return '"' + _convert_make_expansions(value).replace("\\", "\\\\").replace('"', '\\"').replace("`", "\\`") + '"'

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.languages.shell.aliases import parse_aliases
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
 from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.expansions import CUT_MARK, POSITIONAL_PARAMETERS, assign_positional_parameters
-from modelaudit.languages.shell.functions import find_functions
+from modelaudit.languages.shell.functions import find_functions, parse_aliases
 from modelaudit.languages.shell.lexer import MAX_COMMANDS, ShellLexer
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError

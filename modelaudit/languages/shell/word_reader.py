@@ -38,6 +38,7 @@ class WordReader:
         source: the text, and the place up to which it is read.
         variables: the constants assigned so far, by name; shared with nested texts.
         command: the one to which the next word belongs. Its substitutions and lost variables are recorded with it.
+        derived_variables: those with a known value that stands for an unknown one, such as a default.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class WordReader:
         self.source = source
         self.variables = variables
         self.command = command
+        self.derived_variables: dict[str, list[str]] = {}
         self._in_array = in_array  # the text is the inside of ``name=(…)``
         self._depth = depth  # of ``${x:-${y:-z}}``
         self._lacks_quote = False  # a double quote is never closed
@@ -222,6 +224,8 @@ class WordReader:
 
     def _look_up_variable(self, name: str, default: str) -> str:
         """Return the value of a variable, or ``default`` if it is not known."""
+        if name in self.derived_variables:
+            self.command.lost_variables.append(name)
         # ``IFS`` is a space unless a script sets it: attackers write ``curl${IFS}-s``.
         return self.variables.get(name, " " if name == "IFS" else default)
 
@@ -241,6 +245,8 @@ class WordReader:
             name, default = variable.groups()  # without a default, ``None``
             if default:
                 default = self._expand_operand(default, in_quotes)
+                if name not in self.variables:
+                    self.command.lost_variables.append(name)
             return self._look_up_variable(name, f"${name}" if default is None else default)
         if "$(" in inner or "`" in inner:
             self._expand_operand(inner, in_quotes)  # for its commands: the shell runs them, whatever the operation
@@ -280,4 +286,6 @@ class WordReader:
             return None
         nested_command = Command(1, substitutions=command.substitutions)
         source = ShellText(text, self.source.is_posix)
-        return WordReader(source, self.variables, nested_command, depth=self._depth + 1)
+        nested = WordReader(source, self.variables, nested_command, depth=self._depth + 1)
+        nested.derived_variables = self.derived_variables
+        return nested

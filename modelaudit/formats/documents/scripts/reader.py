@@ -13,16 +13,17 @@ from typing import Final
 from modelaudit.formats.documents.scripts.docker_programs import find_python_programs, find_unread_programs
 from modelaudit.formats.documents.structured.tables import interpret_table
 from modelaudit.formats.embedded import DecodedWindow
-from modelaudit.languages.shell import git, recipes, settings_files
-from modelaudit.languages.shell.inline_python import extract_python_programs
+from modelaudit.languages.shell import git, makefiles, recipes, settings_files
+from modelaudit.languages.shell.embedded_commands import extract_python_programs
+from modelaudit.languages.shell.executed_files import find_executed_files
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.outline import Mention, Outline
-from modelaudit.model.structure import NOWHERE, Document
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, References
+from modelaudit.model.structure import NOWHERE, Document, Location, Unread, UnreadReason
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading, ReadingStep
 from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener
@@ -125,6 +126,11 @@ def read_program(artifact: Artifact, window: Window, limits: Limits) -> Iterator
     yield from _read_commands(artifact, window, limits, "script")
 
 
+def read_makefile(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what ``read`` yields for text under any name that make includes; the errors are the same."""
+    yield from _read_commands(artifact, window, limits, "makefile")
+
+
 def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str) -> Iterator[Reading]:
     """Yield the document, the mentions of its commands of the kind, and the Python programs in it; see ``read``."""
     damage: DamagedError | None = None
@@ -146,7 +152,8 @@ def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str
         # After the deadline too, the mentions found so far are yielded.
         yield Outline(FORMAT, tuple(mentions), (("kind", kind),))
     yield from _interpret_kind(kind, artifact.path, text[:_MOST_CHARACTERS], limits)
-    if kind in ("script", "dockerfile", "makefile"):
+    if kind in _SCRIPT_CONVERTERS:
+        yield ReadingStep("search for executed files", lambda: _list_executed_files(kind, text[:_MOST_CHARACTERS]))
         for number, (line, program) in enumerate(_extract_programs(kind, text[:_MOST_CHARACTERS])):
             if number >= _MOST_PROGRAMS:
                 raise LimitReachedError(f"only the first {_MOST_PROGRAMS} Python programs in the commands were read")
@@ -158,14 +165,40 @@ def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str
         raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters of the commands were parsed")
 
 
+def _list_executed_files(kind: str, text: str) -> Iterator[Reading]:
+    """Yield the references to the files that a script, a Dockerfile or a Makefile may execute.
+
+    Raises:
+        LimitReachedError: behind the references, if a bound on the search was reached.
+    """
+    references: list[Reference] = []
+    try:
+        references.extend(find_executed_files(_SCRIPT_CONVERTERS[kind](text)))
+    finally:
+        if references:
+            yield References(RUN_FILE, tuple(references))
+
+
 def _interpret_kind(kind: str, path: str, text: str, limits: Limits) -> Iterator[Reading]:
     """Yield the settings and references of a file of the ``kind`` that has them, and its programs that stay unread."""
     if kind == "index":
         yield from interpret_table(path, get_file_name(path), text, limits)
     elif kind == "dockerfile":
         yield from find_unread_programs(text)
+    elif kind == "makefile":
+        yield from _report_computed_commands(text)
     elif kind == "modelfile":
         yield from settings_files.collect_modelfile_references(text)
+
+
+def _report_computed_commands(text: str) -> Iterator[Reading]:
+    """Yield an absence if functions of make compute commands of a Makefile from more than its text."""
+    computed = list(makefiles.list_computed_commands(text))
+    if computed:
+        line, function = computed[0]
+        further = f", and {len(computed) - 1} more" if len(computed) > 1 else ""
+        detail = f"$({function} …) of make computes the command of a line{further}: it was not analysed"
+        yield Unread(UnreadReason.PROGRAM, detail, Location(line=line))
 
 
 def _find_name_mentions(path: str) -> Iterator[Mention]:
@@ -185,7 +218,7 @@ def _keep_text(text: str) -> str:
 _SCRIPT_CONVERTERS: Final[dict[str, Callable[[str], str]]] = {
     "script": _keep_text,
     "dockerfile": recipes.convert_dockerfile,
-    "makefile": recipes.convert_makefile,
+    "makefile": makefiles.convert_makefile,
 }
 
 
@@ -206,7 +239,7 @@ def _extract_programs(kind: str, text: str) -> Iterator[tuple[int, str]]:
 _MENTION_FINDERS: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {
     "script": _find_script_mentions,
     "dockerfile": lambda text: _find_script_mentions(recipes.convert_dockerfile(text)),
-    "makefile": lambda text: _find_script_mentions(recipes.convert_makefile(text)),
+    "makefile": lambda text: _find_script_mentions(makefiles.convert_makefile(text)),
     "windows": collect_windows_mentions,
     "git": git.collect_git_mentions,
     "unit": settings_files.collect_unit_mentions,
