@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,9 @@ from modelaudit.formats.registry import ROOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "modelaudit"
+
+pytestmark = pytest.mark.xdist_group("source code")
+"""One worker parses the modules once for all of these tests."""
 
 MODULE_LINES = 400
 LONG_MODULES = {
@@ -94,6 +97,11 @@ class Module:
     text: str
     tree: ast.Module
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the syntax tree; walking it takes much longer than going through them."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def name(self) -> str:
         return self.path.relative_to(ROOT).as_posix()
@@ -116,7 +124,7 @@ class Module:
 
     def imports(self) -> Iterator[tuple[int, str]]:
         """Yield (line, dotted module) of every import, also inside functions."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -126,8 +134,15 @@ class Module:
                     yield from ((node.lineno, f"modelaudit.{a.name}") for a in node.names if a.name in LEVELS)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_modules() -> Iterator[None]:
+    """Free the syntax trees after the last of these tests; each collection of garbage would go through them."""
+    yield
+    list_modules.cache_clear()
+
+
 @cache
-def list_modules(folder: str = "modelaudit") -> tuple[Module, ...]:
+def list_modules(folder: str) -> tuple[Module, ...]:
     """List every module below a folder."""
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
@@ -136,12 +151,12 @@ def list_modules(folder: str = "modelaudit") -> tuple[Module, ...]:
 
 
 def test_every_folder_and_module_of_the_package_has_an_import_level() -> None:
-    assert {module.room for module in list_modules()} <= LEVELS.keys()
+    assert {module.room for module in list_modules("modelaudit")} <= LEVELS.keys()
 
 
 def test_module_imports_other_parts_of_the_package_only_from_lower_levels_except_for_the_version() -> None:
     wrong = []
-    for module in list_modules():
+    for module in list_modules("modelaudit"):
         for line, name in module.imports():
             assert not name.startswith("."), f"{module.name}:{line} is a relative import"
             top, _, rest = name.partition(".")
@@ -156,7 +171,7 @@ def test_module_imports_other_parts_of_the_package_only_from_lower_levels_except
 def test_folder_of_formats_imports_no_folder_that_follows_it_in_the_listed_order() -> None:
     order = {room: index for index, room in enumerate(ROOMS)}
     wrong = []
-    for module in list_modules():
+    for module in list_modules("modelaudit"):
         parts = module.place.split("/")
         if parts[0] != "formats":
             continue
@@ -188,11 +203,11 @@ def build_import_graph() -> dict[str, set[str]]:
 
     Imports of the package itself are left out: only its version is read, and its functions import when they are called.
     """
-    names = {module.dotted for module in list_modules()}
+    names = {module.dotted for module in list_modules("modelaudit")}
     graph: dict[str, set[str]] = {}
-    for module in list_modules():
+    for module in list_modules("modelaudit"):
         targets: set[str] = set()
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Import):
                 targets |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -236,11 +251,11 @@ def _uses_only_the_version(module: Module, target: str) -> bool:
     """Whether a module imports the package only for ``__version__``, the one import of a higher level that is allowed."""
     uses = {
         node.attr
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "modelaudit"
     } | {
         alias.name
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ImportFrom) and node.module == "modelaudit"
         for alias in node.names
     }
@@ -250,7 +265,7 @@ def _uses_only_the_version(module: Module, target: str) -> bool:
 
 
 def test_package_init_file_imports_no_own_module_at_its_top_level() -> None:
-    package = next(module for module in list_modules() if module.name == "modelaudit/__init__.py")
+    package = next(module for module in list_modules("modelaudit") if module.name == "modelaudit/__init__.py")
     eager = [node for node in package.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {name for module in eager for name in _list_imported_modules(module)}
     assert not {name for name in names if name.startswith("modelaudit")}
@@ -270,7 +285,7 @@ def test_import_of_package_loads_no_heavy_module(imported: str) -> None:
 
 def test_no_module_imports_a_model_loader_or_a_restricted_module_outside_its_allowed_folders() -> None:
     wrong = []
-    for module in list_modules():
+    for module in list_modules("modelaudit"):
         for line, name in module.imports():
             top = name.partition(".")[0]
             if top in LOADERS or (top in ONLY_IN and {module.room, module.place}.isdisjoint(ONLY_IN[top])):
@@ -280,8 +295,8 @@ def test_no_module_imports_a_model_loader_or_a_restricted_module_outside_its_all
 
 def test_no_module_calls_a_function_that_executes_text() -> None:
     wrong = []
-    for module in list_modules():
-        for node in ast.walk(module.tree):
+    for module in list_modules("modelaudit"):
+        for node in module.nodes:
             if not isinstance(node, ast.Call):
                 continue
             called = node.func
@@ -298,9 +313,9 @@ def test_no_module_calls_a_function_that_executes_text() -> None:
 def test_only_the_pipeline_contains_a_broad_exception_handler() -> None:
     wrong = [
         f"{module.name}:{node.lineno}"
-        for module in list_modules()
+        for module in list_modules("modelaudit")
         if module.room != "pipeline"
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
     ]
     assert not wrong
@@ -340,22 +355,26 @@ def test_no_function_exceeds_the_maximum_length(folder: str) -> None:
     wrong = [
         f"{module.name}:{node.lineno} {node.name} has {count_code_lines(node)} lines"
         for module in list_modules(folder)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and count_code_lines(node) > FUNCTION_LINES
     ]
     assert not wrong
 
 
 def test_no_module_has_a_meaningless_name() -> None:
-    assert not [module.name for module in list_modules() if EMPTY_NAMES & set(Path(module.name).with_suffix("").parts)]
+    assert not [
+        module.name
+        for module in list_modules("modelaudit")
+        if EMPTY_NAMES & set(Path(module.name).with_suffix("").parts)
+    ]
 
 
 def test_no_function_signature_outside_readers_contains_a_mapping_from_str_to_any() -> None:
     wrong = [
         f"{module.name}:{annotation.lineno} {ast.unparse(annotation)}"
-        for module in list_modules()
+        for module in list_modules("modelaudit")
         if module.room not in ("formats", "languages", "wire")
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for annotation in _iter_annotations(node)
         if re.search(r"\b(dict|Mapping|MutableMapping)\[str, (typing\.)?Any\]", ast.unparse(annotation))
@@ -374,24 +393,24 @@ def _iter_annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[
 def test_no_string_of_the_package_outside_docstrings_contains_the_word_safe_or_clean() -> None:
     wrong = [
         f"{module.name}:{node.lineno} {node.value!r}"
-        for module in list_modules()
-        for node in _iter_strings(module.tree)
+        for module in list_modules("modelaudit")
+        for node in _iter_strings(module)
         if VERDICT_WORDS.search(node.value)
     ]
     assert not wrong
 
 
-def _iter_strings(tree: ast.Module) -> Iterator[ast.Constant]:
+def _iter_strings(module: Module) -> Iterator[ast.Constant]:
     """Yield the string constants, without docstrings; those of decorated functions count, as Click prints them as help."""
     docstrings = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in module.nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
         and not getattr(node, "decorator_list", ())
     }
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node
 
@@ -429,7 +448,8 @@ def test_no_test_module_reads_a_clock() -> None:
     names = {f"{clock}{suffix}" for clock in clocks for suffix in ("", "_ns")}
     readings = []
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if re.search(r"\btime(it)?\b", text) else ():
             match node:
                 case ast.Attribute(value=ast.Name(id="time"), attr=attr) if attr in names:
                     readings.append(f"{path.name}:{node.lineno}")
