@@ -10,12 +10,14 @@ from modelaudit.formats.registry import DECLARATIONS, import_object
 from modelaudit.languages import auto_map
 from modelaudit.languages.configurations import CONFIGURATIONS
 from modelaudit.languages.jinja import documents as jinja
+from modelaudit.languages.package_sources import MANIFEST
 from modelaudit.languages.settings import Interpreter
 from modelaudit.languages.terms import statements as terms
 
 INTERPRETERS: tuple[Interpreter, ...] = (
     auto_map.INTERPRETER,
     *CONFIGURATIONS,
+    MANIFEST,
     jinja.INTERPRETER,
     terms.INTERPRETER,
     *(import_object(each.interpreter) for each in DECLARATIONS if each.interpreter),

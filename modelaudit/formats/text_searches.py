@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.formats.embedded import ENCODED_STRINGS
+from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
+from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.run_files import RUN_FILES
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.tool_files import TOOL_FILES
 
-TEXT_SEARCHES: Final = (SECRETS, TERMS, TOOL_FILES, RUN_FILES, ENCODED_STRINGS)
+TEXT_SEARCHES: Final = (
+    SECRETS,
+    TERMS,
+    TOOL_FILES,
+    RUN_FILES,
+    LOCK_FILES,
+    SCRIPT_SOURCES,
+    DOCUMENT_PROGRAMS,
+    ENCODED_STRINGS,
+)

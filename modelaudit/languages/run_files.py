@@ -109,8 +109,13 @@ _BY_CONTEXT: Final = (
         rf"(?:{_ANY_RUNNER}|source|\.)(?:[ \t]+-[\w-]+)*[ \t]+(?:<<<[ \t]*|<[ \t]*)?\\?[\"']?"
         r"(?:\$\(|<\(|`)([^\n]{1,500})",
     ),
-    # The file that the shell itself reads: ``source x.txt``, ``. ./x.txt``; ``source = "x"`` is a setting.
-    _declare_command(ANY, r"source|\.", rf"(?:source|\.)[ \t]+(?!=)(\\?[\"']?{_WORD})", begins_line=True),
+    # The file that the shell, or direnv, reads: ``source x.txt``, ``. ./x.txt``; ``source = "x"`` is a setting.
+    _declare_command(
+        ANY,
+        r"source(?:_env(?:_if_exists)?|_up)?|\.",
+        rf"(?:source(?:_env(?:_if_exists)?|_up)?|\.)[ \t]+(?!=)(\\?[\"']?{_WORD})",
+        begins_line=True,
+    ),
     # A program of Python that runs a file: ``exec(open("x.txt").read())``.
     _declare_command(PYTHON, r"(?:[\w.-]*\.)?(?:exec|execfile|run_path)", r"[\w.-]+\(([^\n]{1,300})"),
     # Loops over the lines of a file: ``done < x.txt``.

@@ -165,6 +165,22 @@ _TOOL_FILES: Final = (
         r"\b(?:BASH_ENV|LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|GIT_SSH_COMMAND|PYTHONSTARTUP|NODE_OPTIONS|PERL5OPT"
         r"|RUBYOPT|PROMPT_COMMAND)[ \t]*=",
     ),
+    _declare(
+        "a template engine runs its program",
+        (".mako", ".mak"),
+        r"(?:\$\{|<%|^\s*%)[^\n}]{0,300}(?:__|\b(?:import|exec|eval|open|system|popen|getattr|subprocess)\b)",
+    ),
+    _declare(
+        "a template engine runs its program",
+        (".erb", ".rhtml", ".ejs", ".jsp", ".asp", ".aspx", ".cshtml", ".psp"),
+        r"<%|@\{",
+    ),
+    _declare(
+        "Terraform or Nomad runs its commands",
+        (".tf", ".hcl", ".nomad"),
+        r"local-exec|remote-exec|\"(?:raw_)?exec\"|data\s+\"external\"",
+    ),
+    _declare("SSH runs its commands", ("/ssh_config", "/.ssh/config"), r"^\s*(?:Proxy|Local|KnownHosts)Command\b"),
     _declare("a debugger runs it", ("/.lldbinit", "/.gdbinit", ".gdb", ".lldb")),
 )
 _LOCAL_VARIABLES: Final = re.compile(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)

@@ -32,9 +32,19 @@ _EDITABLE_OPTION: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
 _LOCAL_PATH: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
 _CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
 # A commit of git, or a digest that pip compares.
-_PINNED: Final = re.compile(r"@[0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
+_PINNED: Final = re.compile(r"[@#][0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
+# pip replaces ``${NAME}`` by a variable of the environment, so that the source is unknown.
+_VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}\S*")
 _PLAIN_TEXT_SCHEMES: Final = ("http://", "ftp://", "git://")
 _LOCAL_HOST: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
+# The scheme and the host of an address (group 0), and the host alone (group 2).
+_HOST: Final = re.compile(r"([a-z]+://)([^/:?#\s]+(?::\d+)?)", re.IGNORECASE)
+_REPOSITORY: Final = re.compile(
+    r"(?:ssh|git):|https?://(?:(?:www\.|codeload\.|api\.)?(?:github|gitlab|bitbucket)\.(?:com|org)/"
+    r"|[^?#\s]{1,1000}\.git(?:[?#]|\Z))",
+    re.IGNORECASE,
+)
+_RECORDED_WITHOUT_ENCRYPTION: Final = frozenset({"registry.npmjs.org", "registry.yarnpkg.com"})
 _QUOTED_CHARACTERS: Final = 300
 _LONGEST_LINE: Final = MIB  # characters, continued lines included
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#")  # no ``\s+``, which takes quadratic time on a long run of spaces
@@ -67,12 +77,15 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
         return  # its address was mentioned above
     address = _ADDRESS.search(line)
     editable = _EDITABLE_OPTION.match(line)
+    variable = _VARIABLE.search(line)
     if address is not None:
         yield _make_address_mention(line, address, where)
     elif editable is not None and not editable[1].startswith(("..", "/", "~")):
         yield Mention(VOCABULARY, "editable", editable[1][:200], where)
     elif editable is not None or _LOCAL_PATH.match(line):
         yield Mention(VOCABULARY, "local-path", line[:200], where)
+    elif variable is not None:
+        yield Mention(VOCABULARY, "address", variable[0][:_QUOTED_CHARACTERS], where)
 
 
 def _make_address_mention(line: str, address: re.Match[str], where: Location) -> Mention:
@@ -85,6 +98,35 @@ def _make_address_mention(line: str, address: re.Match[str], where: Location) ->
         return Mention(VOCABULARY, "local-path", name, where)
     use = "pinned-address" if _PINNED.search(line) else "address"
     return Mention(VOCABULARY, use, name, where)
+
+
+def collect_locked_mention(address_text: str, has_digest: bool, where: Location = NOWHERE) -> Iterator[Mention]:
+    """Yield a mention for an address in a lock file; of an archive or an index, only the host counts.
+
+    Args:
+        address_text: the address, with a prefix such as ``git+`` or without one.
+        has_digest: whether the lock file states a digest or a commit for it.
+        where: the location that the mention gets.
+    """
+    match = _ADDRESS.search(address_text)
+    if match is None:
+        return
+    address = strip_credentials(match[2])
+    host = _HOST.match(address)
+    if host is None or address.lower().startswith("file:"):
+        yield from collect_requirement_mentions(address_text, where)
+        return
+    # npm 5 and 6 recorded http for archives of their own registry; they compare the digest.
+    if has_digest and host[2].lower() in _RECORDED_WITHOUT_ENCRYPTION:
+        address, host_name = f"https://{host[2]}", f"https://{host[2]}"
+    else:
+        host_name = host[0]
+    if address.lower().startswith(_PLAIN_TEXT_SCHEMES) and not _LOCAL_HOST.match(address):
+        yield Mention(VOCABULARY, "plain-text", address[:_QUOTED_CHARACTERS], where)
+    elif match[1] or _REPOSITORY.match(address):
+        yield Mention(VOCABULARY, "pinned-address" if has_digest else "address", address[:_QUOTED_CHARACTERS], where)
+    else:
+        yield Mention(VOCABULARY, "index", host_name.lower()[:_QUOTED_CHARACTERS], where, address[:_QUOTED_CHARACTERS])
 
 
 def strip_credentials(address: str) -> str:

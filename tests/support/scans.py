@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,13 @@ def find_folder(name: str) -> str:
 def group_by_folder(folders: Iterable[str]) -> list[object]:
     """Return the parameters of a test over folders; a worker takes all tests of a folder and scans its files once."""
     return [pytest.param(folder, marks=pytest.mark.xdist_group(folder)) for folder in folders]
+
+
+def scan_text(folder: Path, name: str, text: str) -> tuple[int, set[str]]:
+    """Return the exit code and the rules of the security findings of a folder to which one text is added for a scan."""
+    place = folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+    report = modelaudit.scan(folder, second_opinion=False, checks=("security",))
+    place.unlink()
+    return report.exit_code, {finding.rule for finding in report.findings}

@@ -21,6 +21,7 @@ from modelaudit.languages.configurations import (
     sizes,
     switches,
     targets,
+    tool_settings,
 )
 from modelaudit.languages.settings import Interpreter
 
@@ -36,6 +37,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     sizes.SIZES,
     langchain.SERIALIZED,
     commands.COMMANDS,
+    tool_settings.TOOL_SETTINGS,
     shards.SHARDS,
     indexes.INDEXES,
 )

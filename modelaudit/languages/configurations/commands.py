@@ -1,22 +1,25 @@
 """Detect commands that tools run from JSON and YAML: npm scripts, editor tasks, hooks of containers and commits.
 
-The values of keys made of command words are analysed as shell and Windows command lines.
+The values of keys made of command words are analysed as shell and Windows command lines. So is a value with the marks
+of a command that fetches and runs, whatever its key, unless it reads as prose.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final
 
+from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.shell.recipes import convert_dockerfile
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.text import get_file_name
@@ -34,10 +37,30 @@ _COMMAND_WORDS: Final = frozenset(
 # The words of a key: ``on``, ``Create`` and ``Command`` of ``onCreateCommand``, or ``CMD``.
 _KEY_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Za-z][a-z]*")
 _MAX_KEY_LENGTH: Final = 100
+# Keys whose values people or models read. No tool runs them.
+_PROSE_KEYS: Final = frozenset(
+    {"content", "text", "prompt", "instruction", "instructions", "input", "output", "question", "answer", "response",
+     "completion", "message", "messages", "readme", "description", "help", "query", "comment", "comments", "title",
+     "summary", "chosen", "rejected", "doc", "docs", "documentation", "example", "examples", "note", "notes", "usage",
+     "details", "body", "caption", "reason", "code", "solution", "source", "docstring", "long_description"}
+)  # fmt: skip
+# A sentence, a heading or a fence of Markdown at the start of a value.
+_PROSE: Final = re.compile(r"\s*(?:[A-Z][a-z']*[,:]?\s+[a-z(`'\"]|#{1,6} [A-Z]|[-*] [A-Z])|[^`]*```")
+# What loaders expect before a command: ``pipe:`` of WebDataset, ``!`` of Git, ``<!(`` and ``<!@(`` of node-gyp.
+_OPENING: Final = re.compile(r"\s*(?:<!@?\(|!|\w{1,20}:(?!//)\s*)(?P<command>.*?)\)?\s*", re.DOTALL)
+# The actions that count under any key. Those of a mere pipe do not: prose before a command has the form of one.
+ACTIONS_UNDER_ANY_KEY: Final = frozenset(
+    {"download-and-run", "download-then-run", "decode-and-run", "reverse-shell", "unresolved-run", "obfuscated",
+     "send-private", "persistence", "disarm", "destroy"}
+)  # fmt: skip
+# DVC takes values from another file, ``params.yaml``.
+_PIPELINE_FILES: Final = frozenset({"dvc.yaml", "dvc.yml"})
+_COMPUTED_PROGRAM: Final = re.compile(r"(?:\A|[|;&({`]|\$\()\s*\$\{(?!\{)|\$\{[\w.\[\]]+\}\$\{")
 # Every dangerous command matches one of these, such as ``curl https:…``, ``sh -c``, ``rm -rf`` or ``python -c``. The
-# blanks keep tokenizer vocabularies out: their pieces have none.
-_COMMAND_MARKS: Final = re.compile(
-    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
+# blanks keep tokenizer vocabularies out: their pieces have none. An escape of an ASCII letter may hide any of them.
+COMMAND_MARKS: Final = re.compile(
+    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?(?:[ \t\n]|\\[nt]|\$\{?IFS)[^\n]{0,300}?(?:://|[|$])"
+    r"|\\(?:x|u00)(?:6[1-9A-Fa-f]|7[0-9Aa])"
     r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?c(?:at)?[ \t]+-"
     r"|\brm[ \t]+-[rf]|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]"
     r"|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
@@ -57,11 +80,13 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
     Raises:
         LimitReachedError: after the outline, if a bound on the analysis of a command was reached.
     """
+    file = get_file_name(path)
+    values = _collect_values(settings)
     distinct_mentions: dict[Mention, None] = {}
     reached_limit: LimitReachedError | None = None
     for setting in settings:
         try:
-            for mention in _collect_commands(get_file_name(path), setting):
+            for mention in _collect_commands(file, setting, values):
                 distinct_mentions[mention] = None
         except LimitReachedError as error:  # the commands behind this one are read nevertheless
             reached_limit = error
@@ -69,14 +94,40 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
     if mentions:
         yield Outline("shell", mentions)
     yield from absences
+    if file in _PIPELINE_FILES:
+        yield from _report_computed_programs(settings, values)
     if reached_limit is not None:
         raise reached_limit
 
 
-def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
+def _collect_values(settings: Sequence[Setting]) -> dict[tuple[str, ...], object]:
+    """Return the value at each path; a list ``vars`` of DVC defines its items at the top."""
+    values: dict[tuple[str, ...], object] = {setting.path: setting.value for setting in settings}
+    for setting in settings:
+        if setting.path[:1] == ("vars",):
+            values.setdefault(setting.path[2:], setting.value)
+    return values
+
+
+def _report_computed_programs(
+    settings: Sequence[Setting], values: Mapping[tuple[str, ...], object]
+) -> Iterator[Unread]:
+    """Yield an absence for each command of DVC whose program comes from another file."""
+    for setting in settings:
+        if setting.key in ("cmd", "do") or "cmd" in setting.path:
+            command = resolve_interpolations(str(setting.value), values)
+            if _COMPUTED_PROGRAM.search(command):
+                detail = f"the command {command[:100]} takes its program from another file: it was not analysed"
+                yield Unread(UnreadReason.PROGRAM, detail, setting.where)
+
+
+def _collect_commands(file: str, setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[Mention]:
     """Yield the dangerous actions of one setting, and the setting itself if a tool runs it without being asked to.
 
-    ``file`` is the file name in lower case.
+    Args:
+        file: the file name in lower case.
+        setting: the setting.
+        values: of all settings of the document, by path.
 
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
@@ -90,16 +141,44 @@ def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
         yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
     elif setting.key == "initializeCommand":
         yield Mention("shell-commands", "on-open", setting.key, setting.where)
-    has_argument = _SEPARATOR.search(value) is not None
-    if not has_argument or not any(is_command_key(step) for step in setting.path):
+    if _SEPARATOR.search(value) is None:
+        return
+    if not any(is_command_key(step) for step in setting.path):
+        yield from _collect_marked_commands(setting, value)
         return
     if setting.key == "dockerfile_inline":
         value = convert_dockerfile(value)
-    shortened = value[:_MAX_COMMAND_LENGTH]
-    for mention in chain(_collect_windows_commands(shortened), collect_script_mentions(shortened)):
-        yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
+    resolved = resolve_interpolations(value, values) if "${" in value else value
+    for text in dict.fromkeys((value, resolved)):
+        yield from _analyze_command(text, setting)
     if len(value) > _MAX_COMMAND_LENGTH:
         raise LimitReachedError(f"only the first {_MAX_COMMAND_LENGTH} characters of a command were analysed")
+
+
+def _collect_marked_commands(setting: Setting, value: str) -> Iterator[Mention]:
+    """Yield the actions of a value under any key, if it has the marks of a command and does not read as prose.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of the command was reached.
+    """
+    if is_prose_key(setting.key) or COMMAND_MARKS.search(value) is None or _PROSE.match(value):
+        return
+    opening = _OPENING.fullmatch(value)
+    command = opening["command"] if opening is not None else value
+    for mention in _analyze_command(command, setting):
+        if mention.use in ACTIONS_UNDER_ANY_KEY:
+            yield mention
+
+
+def _analyze_command(text: str, setting: Setting) -> Iterator[Mention]:
+    """Yield the dangerous actions of a command line, at the place of its setting.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of the command was reached.
+    """
+    shortened = text[:_MAX_COMMAND_LENGTH]
+    for mention in chain(_collect_windows_commands(shortened), collect_script_mentions(shortened)):
+        yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
 
 
 def _collect_windows_commands(value: str) -> Iterator[Mention]:
@@ -119,6 +198,14 @@ def is_command_key(key: str) -> bool:
     return key == "dockerfile_inline" or any(word.lower() in _COMMAND_WORDS for word in _KEY_WORD.findall(key))
 
 
+def is_prose_key(key: str) -> bool:
+    """Whether people or models read the values of the key, so that no tool runs them."""
+    return key.lower() in _PROSE_KEYS
+
+
 COMMANDS = Interpreter(
-    frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}), read_commands, marks=_COMMAND_MARKS
+    frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}),
+    read_commands,
+    _PIPELINE_FILES,
+    COMMAND_MARKS,
 )

@@ -26,10 +26,15 @@ _INDEX_OPTIONS: Final = {
 _CHANNEL_KEYS: Final = frozenset({"channels", "default_channels", "custom_channels"})
 # The tables of ``pyproject.toml`` and other files that list indexes, and those that list packages.
 _INDEX_TABLES: Final = frozenset({"index", "source"})
-_PACKAGE_TABLES: Final = frozenset({"sources", "packages", "dev-packages"})
+_PACKAGE_TABLES: Final = frozenset({"sources", "packages", "dev-packages", "pypi-dependencies"})
+# Lists of requirements that an installer reads from its own table, or from the metadata of a script (PEP 723).
+_REQUIREMENT_LISTS: Final = frozenset(
+    {"override-dependencies", "constraint-dependencies", "build-constraint-dependencies", "dev-dependencies",
+     "extra-build-dependencies", "dependencies", "extra-dependencies"}
+)  # fmt: skip
 _CHECK_KEYS: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
 _TRUSTED_HOST_KEYS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})
-_INSTALLER_FILES: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.toml", "pdm.toml"})
+_INSTALLER_FILES: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.toml", "pdm.toml", "pixi.toml"})
 
 
 def read_indexes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -59,8 +64,17 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
         elif is_installer and key in ("git", "url") and not _PACKAGE_TABLES.isdisjoint(setting.path):
             prefix = "git+" if key == "git" else ""
             yield from collect_requirement_mentions(f"{prefix}{value}", setting.where)
+        elif is_installer and _is_requirement(setting):
+            yield from collect_requirement_mentions(value, setting.where)
         if option is not None:
             yield from collect_requirement_mentions(f"{option} {value}", setting.where)
+
+
+def _is_requirement(setting: Setting) -> bool:
+    """Whether a setting is an item of a list of requirements; those of ``[project]`` are read as build requirements."""
+    steps = setting.path
+    is_item = len(steps) > 1 and steps[-1].isdigit()
+    return is_item and steps[0] not in ("project", "build-system") and not _REQUIREMENT_LISTS.isdisjoint(steps[:-1])
 
 
 def _is_in_table(setting: Setting) -> bool:

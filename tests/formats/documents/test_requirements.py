@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.scans import scan_text
 
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Outline
@@ -127,3 +128,87 @@ def test_line_of_a_requirements_file_longer_than_the_bound_is_reported_as_unread
         )
         assert [mention.use for outline in reading.of(Outline) for mention in outline.mentions] == ["address"]
         assert UnreadReason.LIMIT in reading.reasons()
+
+
+NODE_LOCK = '{"packages": {"node_modules/x": {"resolved": "%s", "integrity": "sha512-x"}}}'
+UV_LOCK = (
+    'version = 1\n[[package]]\nname = "x"\nsource = { registry = "%s" }\nsdist = { url = "%s", hash = "sha256:0" }\n'
+)
+
+
+@check_each(
+    "name, text",
+    [
+        ("uv.lock", UV_LOCK % ("https://pypi.org/simple", "http://e.invalid/x.tar.gz")),
+        ("uv.lock", 'source = { git = "http://e.invalid/x.git#' + "a" * 40 + '" }\n'),
+        ("poetry.lock", '[package.source]\ntype = "url"\nurl = "http://e.invalid/x.whl"\n'),
+        ("pylock.dev.toml", 'lock-version = "1.0"\n[[packages.wheels]]\nurl = "http://e.invalid/x.whl"\n'),
+        ("Pipfile.lock", '{"_meta": {"sources": [{"url": "http://e.invalid/simple"}]}}'),
+        ("package-lock.json", NODE_LOCK % "http://e.invalid/x.tgz"),
+        ("package-lock.json", NODE_LOCK % "http:\\/\\/e.invalid\\/x.tgz"),
+        ("package-lock.json", NODE_LOCK % "\\u0068ttp://e.invalid/x.tgz"),
+        ("yarn.lock", 'x@1:\n  version "1.0.0"\n  resolved "http://e.invalid/x.tgz#' + "a" * 40 + '"\n'),
+        ("pnpm-lock.yaml", "packages:\n  x@1:\n    resolution: {tarball: http://e.invalid/x.tgz}\n"),
+        ("bun.lock", '{"packages": {"x": ["x@http://e.invalid/x.tgz", {}]},}'),
+        ("Gemfile.lock", "GEM\n  remote: http://e.invalid/\n"),
+        ("requirements.lock", "x @ http://e.invalid/x.whl\n"),
+        ("package.json", '{"dependencies": {"x": "http://e.invalid/x.tgz"}}'),
+        ("package.json", '{"overrides": {"x": {"y": "http://e.invalid/x.tgz"}}}'),
+        ("pyproject.toml", '[project]\nname = "x"\nversion = "1"\ndependencies = ["x @ http://e.invalid/x.whl"]\n'),
+        ("pyproject.toml", '[tool.uv]\noverride-dependencies = ["x @ http://e.invalid/x.whl"]\n'),
+        ("pixi.toml", '[pypi-dependencies]\nx = { url = "http://e.invalid/x.whl" }\n'),
+        ("tox.ini", "[testenv]\ndeps =\n  x @ http://e.invalid/x.whl\n"),
+        ("run.py", '# /// script\n# dependencies = ["x @ http://e.invalid/x.whl"]\n# ///\n'),
+        ("run", '#!/usr/bin/env -S uv run\r\n# /// script\r\n# [tool.uv]\r\n# find-links = ["http://e.invalid/"]\r\n# ///\r\n'),
+        ("run.py", "#!/usr/bin/env -S uv run --with http://e.invalid/x.whl\nprint(1)\n"),
+    ],
+)  # fmt: skip
+def test_source_without_encryption_in_a_lock_file_manifest_or_script_fails_the_scan(tmp_path, name, text):
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "requirements/unprotected-source" in rules
+
+
+@check_each(
+    "name, text, rule",
+    [
+        ("uv.lock", UV_LOCK % ("https://e.invalid/simple", "https://files.pythonhosted.org/x"), "other-index"),
+        ("package-lock.json", NODE_LOCK % "https://e.invalid/x.tgz", "other-index"),
+        ("uv.lock", 'source = { git = "https://github.com/a/x" }\n', "from-address"),
+        ("package.json", '{"dependencies": {"x": "a/x"}}', "from-address"),
+        ("package.json", '{"dependencies": {"x": "git@e.invalid:a/x.git"}}', "from-address"),
+        ("package.json", '{"dependencies": {"x": "file:../x"}}', "from-address"),
+        ("requirements.txt", "x @ ${URL}\n", "from-address"),
+    ],
+)
+def test_foreign_or_unknown_source_of_a_package_is_reported_and_passes(tmp_path, name, text, rule):
+    assert scan_text(tmp_path, name, text) == (0, {f"requirements/{rule}"})
+
+
+@check_each(
+    "name, text",
+    [
+        ("uv.lock", UV_LOCK % ("https://pypi.org/simple", "https://files.pythonhosted.org/x.tar.gz")),
+        ("uv.lock", UV_LOCK % ("https://download.pytorch.org/whl/cu124", "https://download.pytorch.org/whl/x.whl")),
+        ("uv.lock", 'source = { git = "https://github.com/a/x?rev=v1#' + "a" * 40 + '" }\n'),
+        ("package-lock.json", NODE_LOCK % "https://registry.npmjs.org/x/-/x-1.tgz"),
+        # npm 5 and 6 recorded http for their own registry.
+        ("package-lock.json", NODE_LOCK % "http://registry.npmjs.org/x/-/x-1.tgz"),
+        ("package-lock.json", '{"packages": {"x": {"funding": {"type": "x", "url": "http://e.invalid"}}}}'),
+        ("package-lock.json", '{"packages": {"x": {"deprecated": "use y, see http://e.invalid"}}}'),
+        ("yarn.lock", '# see http://e.invalid\nx@1:\n  resolved "https://registry.yarnpkg.com/x/-/x-1.tgz#ab"\n'),
+        ("pixi.lock", "packages:\n- conda: https://conda.anaconda.org/conda-forge/noarch/x.conda\n  sha256: ab\n"),
+        ("package.json", '{"homepage": "http://e.invalid", "dependencies": {"x": "^1", "y": "file:./y", "z": "npm:a@1"}}'),
+        ("notes.json", '{"dependencies": {"x": "http://e.invalid/x.tgz"}}'),
+        ("requirements.txt", "x==1 ; python_version > '3'\n"),
+    ],
+)  # fmt: skip
+def test_default_registry_pinned_commit_or_description_of_a_package_gives_no_finding(tmp_path, name, text):
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+def test_lock_file_with_more_sources_than_are_kept_is_reported_as_partly_unread(tmp_path):
+    addresses = "".join(f'source = {{ git = "https://e.invalid/{number}.git" }}\n' for number in range(2_100))
+    code, rules = scan_text(tmp_path, "uv.lock", addresses)
+    assert code == 3
+    assert "coverage/limit-reached" in rules

@@ -26,6 +26,7 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.bounds import build_references, keep_first
 from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 _NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.toml", "hatch.toml")
@@ -37,7 +38,9 @@ _MAX_LINES: Final = 20_000
 _MAX_TARGET_CHARACTERS: Final = 300  # of a reference
 # A requirement fetched from an address, such as ``name @ https://host/name.whl`` or ``git+ssh://host/name``.
 _ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
-_REQUIREMENT_KEYS: Final = frozenset({"install_requires", "setup_requires", "tests_require", "dependency_links"})
+_REQUIREMENT_KEYS: Final = frozenset(
+    {"install_requires", "setup_requires", "tests_require", "dependency_links", "deps"}
+)
 
 
 def recognises(head: Head) -> bool:
@@ -272,6 +275,9 @@ def _mention_requirements(key: str, requirements: list[str], line: int | None = 
         # An environment marker follows the semicolon.
         if _ADDRESS.search(requirement.partition(";")[0]):
             yield Mention(VOCABULARY, "build-requirement", format_detail(requirement), where, format_detail(key))
+            # An address without encryption is as bad here as in a requirements file.
+            sources = collect_requirement_mentions(requirement, where)
+            yield from (source for source in sources if source.use == "plain-text")
 
 
 def _make_step(name: str, detail: str, key: str, line: int | None = None) -> Mention:

@@ -26,7 +26,7 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 # SCons, Waf, servers of web applications and Twisted run Python under names of their own.
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3", "sconstruct", "sconscript", "wscript", ".wsgi", ".tac")
 _STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
-_SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\bpython[0-9.]*\b")
+_SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\b(?:python[0-9.]*|(?:uv|pipx)[ \t]+run)\b")
 _MAX_REFERENCES: Final = 2_000
 
 

@@ -18,7 +18,7 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 
 # Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
 _LIST_NAME: Final = re.compile(
-    r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt"
+    r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip|lock)|requirements|req\.txt"
 )
 _MOST_LINES: Final = 20_000
 

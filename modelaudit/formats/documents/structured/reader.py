@@ -12,6 +12,7 @@ from modelaudit.formats.documents.structured.tables import interpret_table, is_t
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
+from modelaudit.languages.document_programs import read_command_lines
 from modelaudit.languages.document_settings import collect_json_settings, parse_yaml_settings
 from modelaudit.languages.programs import PROGRAM_KEYS, report_unread_programs
 from modelaudit.languages.settings import interpret_settings, select_interpreters
@@ -135,6 +136,8 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
             yield Unread(UnreadReason.LIMIT, str(facts.limit))
     elif is_table_name(name) and is_converted:
         yield from interpret_table(artifact.path, name, "".join(text), limits)
+    elif is_converted:
+        yield from read_command_lines(artifact.path, "".join(text))
     if not is_converted:
         detail = f"it is not JSON, and text of more than {_MOST_CONVERTED_BYTES} bytes is not read as relaxed JSON"
         yield Unread(UnreadReason.LIMIT, detail)
@@ -265,22 +268,28 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
     if damage is not None:
         raise damage
-    name = get_file_name(artifact.path)
-    if not name.endswith(_PROSE_EXTENSIONS):
-        if total <= _SEARCHED_BYTES:
-            text = check_text(window, limits)
-            yield from _search_names(text)
-            if is_table_name(name):
-                yield from interpret_table(artifact.path, name, "".join(text), limits)
-        else:
-            yield from _search_pieces(window, min(window.size, limits.document_bytes))
-            if is_table_name(name):
-                # A program may read any length of settings.
-                yield Unread(
-                    UnreadReason.LIMIT, f"the settings take more than {_SEARCHED_BYTES} bytes, and were not parsed"
-                )
+    if total <= _SEARCHED_BYTES:
+        yield from _search_text(artifact.path, check_text(window, limits), limits)
+    elif not get_file_name(artifact.path).endswith(_PROSE_EXTENSIONS):
+        yield from _search_pieces(window, min(window.size, limits.document_bytes))
+        if is_table_name(get_file_name(artifact.path)):
+            # A program may read any length of settings.
+            yield Unread(
+                UnreadReason.LIMIT, f"the settings take more than {_SEARCHED_BYTES} bytes, and were not parsed"
+            )
     if total > limits.document_bytes:
         yield Unread(UnreadReason.LIMIT, f"only the first {limits.document_bytes} bytes were read")
+
+
+def _search_text(path: str, text: TextPieces, limits: Limits) -> Iterator[Reading]:
+    """Yield the names in text that is not prose, and its settings if it is TOML or INI, or else its commands."""
+    name = get_file_name(path)
+    if not name.endswith(_PROSE_EXTENSIONS):
+        yield from _search_names(text)
+    if is_table_name(name):
+        yield from interpret_table(path, name, "".join(text), limits)
+    else:
+        yield from read_command_lines(path, "".join(text))
 
 
 def _search_pieces(window: Window, end: int) -> Iterator[Reading]:

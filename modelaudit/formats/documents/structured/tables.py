@@ -18,7 +18,9 @@ from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error
 
 _TOML: Final = (".toml", "pipfile", ".replit")
-_INI: Final = (".ini", ".cfg", ".conf", ".properties", ".flake8", ".coveragerc", "setup.cfg", ".condarc", ".env")
+_INI: Final = (".ini", ".cfg", ".conf", ".properties", ".flake8", ".coveragerc", "setup.cfg",
+               ".condarc", ".env",
+               "pylintrc", "hgrc", "mercurial.ini")  # fmt: skip
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_SETTINGS: Final = 100_000
 # Signs that separate keys and values of TOML. A value, which may be an empty list, takes hundreds of bytes in memory.

@@ -1,0 +1,249 @@
+"""Find the programs that tools run because of one setting: its value is a program, or names the file of one.
+
+One table lists the settings, and how the tool takes their values. A value that is as a whole a Python program which
+fetches and runs something counts under any key.
+
+Sources: ``ultralytics/data/utils.py`` (``check_det_dataset``), ``ultralytics/nn/tasks.py`` (``parse_model``); the
+documentation of MkDocs, mypy, Pylint, pixi, Cog, pre-commit, Node, Visual Studio Code, GitHub and Kedro;
+``mmengine/config/config.py`` and ``detectron2/config/config.py`` (``_base_``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+from modelaudit.languages.code_text import find_python_calls
+from modelaudit.languages.configurations.commands import COMMAND_MARKS, is_prose_key
+from modelaudit.languages.configurations.python_names import (
+    FORMAT,
+    build_outlines,
+    is_dotted_name,
+    make_python_mention,
+)
+from modelaudit.languages.python import uses
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.run_files import ANY, PYTHON, SHELL
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.wire.base import LimitReachedError, Reading
+from modelaudit.wire.bounds import keep_first
+
+
+class _Effect(Enum):
+    """The way in which a tool takes a value."""
+
+    PYTHON_TEXT = auto()
+    """Python runs the value."""
+    PYTHON_FILE = auto()
+    SHELL_FILE = auto()
+    ANY_FILE = auto()
+    """The value names files that Python, a shell or another program runs."""
+    DATASET_CLASS = auto()
+    """The value names a class that Kedro imports."""
+    BASE = auto()
+    """The value names a file that is loaded and merged."""
+    WEIGHTS = auto()
+    """The value names a file of weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ToolSetting:
+    """Settings that one tool takes in one way.
+
+    Attributes:
+        files: ends of the paths of its files, in lower case, behind a ``/``; empty for any file.
+        steps: the last steps of the key path, without indices of lists.
+        is_top: whether the path has no other step.
+    """
+
+    effect: _Effect
+    files: tuple[str, ...]
+    steps: tuple[str, ...]
+    is_top: bool = False
+
+
+_MKDOCS: Final = ("/mkdocs.yml", "/mkdocs.yaml")
+_MYPY: Final = ("/mypy.ini", "/.mypy.ini", "/setup.cfg", "/pyproject.toml")
+_PIXI: Final = ("/pixi.toml", "/pyproject.toml")
+_ACTION: Final = ("/action.yml", "/action.yaml")
+_CATALOG: Final = re.compile(r"/(?:[^/]*catalog[^/]*\.ya?ml|catalog/.*\.ya?ml)\Z")
+_SETTINGS: Final = (
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("download",), is_top=True),
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("activation",), is_top=True),
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("init-hook",)),
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("init_hook",)),
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("exec_lines",)),
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("code_to_run",)),
+    _ToolSetting(_Effect.PYTHON_FILE, _MKDOCS, ("hooks",)),
+    _ToolSetting(_Effect.PYTHON_FILE, _MKDOCS, ("scripts",)),
+    _ToolSetting(_Effect.PYTHON_FILE, _MYPY, ("mypy", "plugins")),
+    _ToolSetting(_Effect.PYTHON_FILE, ("/cog.yaml", "/cog.yml"), ("predict",)),
+    _ToolSetting(_Effect.PYTHON_FILE, ("/cog.yaml", "/cog.yml"), ("train",)),
+    _ToolSetting(_Effect.SHELL_FILE, _PIXI, ("activation", "scripts")),
+    _ToolSetting(_Effect.ANY_FILE, ("/.pre-commit-config.yaml", "/.pre-commit-hooks.yaml"), ("entry",)),
+    _ToolSetting(_Effect.ANY_FILE, ("/package.json",), ("main",)),
+    _ToolSetting(_Effect.ANY_FILE, ("/package.json",), ("module",)),
+    _ToolSetting(_Effect.ANY_FILE, ("/package.json",), ("bin",)),
+    _ToolSetting(_Effect.ANY_FILE, _ACTION, ("main",)),
+    _ToolSetting(_Effect.ANY_FILE, _ACTION, ("pre",)),
+    _ToolSetting(_Effect.ANY_FILE, _ACTION, ("post",)),
+    _ToolSetting(_Effect.ANY_FILE, ("/.vscode/launch.json",), ("program",)),
+    _ToolSetting(_Effect.ANY_FILE, ("/.vscode/settings.json",), ("git.path",)),
+    _ToolSetting(_Effect.ANY_FILE, ("/.vscode/settings.json",), ("python.defaultInterpreterPath",)),
+    _ToolSetting(_Effect.BASE, (), ("_base_",)),
+    _ToolSetting(_Effect.BASE, (), ("_BASE_",)),
+    *(_ToolSetting(_Effect.WEIGHTS, (), (key,)) for key in ("WEIGHTS", "load_from", "resume_from", "init_checkpoint")),
+)
+_SETTINGS_BY_STEP: Final = {
+    step: tuple(row for row in _SETTINGS if row.steps[-1] == step) for step in {row.steps[-1] for row in _SETTINGS}
+}
+_KEYS: Final = frozenset(
+    {"download", "activation", "init-hook", "init_hook", "exec_lines", "code_to_run", "_base_", "_BASE_", "WEIGHTS",
+     "load_from", "resume_from", "init_checkpoint"}
+)  # fmt: skip
+_NAMES: Final = frozenset(
+    file.rpartition("/")[2] for setting in _SETTINGS for file in setting.files if file.rpartition("/")[2] != "setup.cfg"
+)
+_FILE_KINDS: Final = {_Effect.PYTHON_FILE: PYTHON, _Effect.SHELL_FILE: SHELL, _Effect.ANY_FILE: ANY}
+_WORD: Final = re.compile(r"[^\s,:;\"'\[\]]{1,300}")
+_WEB: Final = re.compile(r"https?://\S+", re.IGNORECASE)
+_PICKLE_ON_WEB: Final = re.compile(
+    r"https?://\S+\.(?:pkl|pickle|pth|pt|ckpt|bin|joblib|dill)(?:[?#]\S*)?", re.IGNORECASE
+)
+# A Python program, and not an address, a command of a shell or a path; the marks keep most values from the parser.
+_PROGRAM: Final = re.compile(r"\bimport\b|\w\s*\(")
+_NOT_PROGRAM: Final = re.compile(r"\s*(?:https?://|bash |sh )")
+_RUNNING_CALL: Final = re.compile(
+    r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*)|(?:subprocess|pty|runpy|commands)\.\w+"
+    r"|builtins\.(?:exec|eval|compile|__import__)|(?:\w+\.){1,20}(?:system|popen|Popen|check_output|getoutput)"
+)
+# Kedro looks for a class in its own packages first, such as ``pandas.CSVDataset`` in ``kedro_datasets``.
+_KEDRO_PACKAGES: Final = frozenset(
+    {"api", "biosequence", "conda", "dask", "databricks", "email", "geopandas", "holoviews", "huggingface", "ibis",
+     "io", "json", "kedro", "kedro_datasets", "kedro_datasets_experimental", "langchain", "langfuse", "matlab",
+     "matplotlib", "mlrun", "networkx", "opik", "openxml", "pandas", "partitions", "pickle", "pillow", "plotly",
+     "polars", "pypdf", "pytorch", "rioxarray", "redis", "safetensors", "snowflake", "spark", "spark_delta", "svmlight",
+     "tensorflow", "text", "tracking", "video", "xarray", "yaml", "kedro_mlflow", "chromadb", "darts", "prophet"}
+)  # fmt: skip
+_KEDRO_MARK: Final = r"\btype[\"']?[ \t]{0,9}:[ \t]{0,9}[\"']?\w{1,100}\.\w"
+_MARKS: Final = re.compile(rf"{_KEDRO_MARK}|{COMMAND_MARKS.pattern}")
+_MAX_REFERENCES: Final = 2_000
+_MAX_PROGRAMS: Final = 500
+_MAX_MENTIONS: Final = 20_000
+
+
+def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield the uses of names in programs that are values, and references to files that tools run or load."""
+    place = "/" + path.replace("\\", "/").lower()
+    programs: dict[tuple[str, ...], list[Setting]] = {}
+    run_files: list[Reference] = []
+    loaded_files: list[Reference] = []
+    for setting in settings:
+        if not isinstance(setting.value, str) or not setting.value:
+            continue
+        for effect in _list_effects(place, setting):
+            if effect is _Effect.PYTHON_TEXT:
+                programs.setdefault(_get_named_steps(setting), []).append(setting)
+            elif effect in _FILE_KINDS:
+                run_files += (
+                    Reference(ReferenceKind.CODE, word, _FILE_KINDS[effect], where=setting.where)
+                    for word in _WORD.findall(setting.value)
+                )
+            else:
+                loaded_files += _refer_to_web(effect, setting)
+        if _is_running_program(setting):
+            programs.setdefault(_get_named_steps(setting), []).append(setting)
+    yield from _analyze_programs(programs.values())
+    for format_name, references in ((RUN_FILE, run_files), (FORMAT, loaded_files)):
+        kept, absences = keep_first(dict.fromkeys(references), _MAX_REFERENCES, "files that tools run or load")
+        if kept:
+            yield References(format_name, kept)
+        yield from absences
+    if _CATALOG.search(place):
+        yield from build_outlines(_mention_data_sets(settings))
+
+
+def _get_named_steps(setting: Setting) -> tuple[str, ...]:
+    """Return the steps of the path without indices of lists."""
+    return tuple(step for step in setting.path if not step.isdigit())
+
+
+def _list_effects(place: str, setting: Setting) -> Iterator[_Effect]:
+    """Yield each way in which a tool takes the setting of the file at ``place``.
+
+    The step that the table names may be above others: ``bin`` of Node may be a value or a table of values.
+    """
+    for index, step in enumerate(setting.path):
+        for row in _SETTINGS_BY_STEP.get(step, ()):
+            # Sections of INI join their names: ``tool.mypy``.
+            above = ".".join(each for each in setting.path[:index] if not each.isdigit())
+            is_below = not row.steps[:-1] or f".{above}".endswith("." + ".".join(row.steps[:-1]))
+            is_place = not row.files or place.endswith(row.files)
+            if is_below and is_place and not (row.is_top and above):
+                yield row.effect
+
+
+def _refer_to_web(effect: _Effect, setting: Setting) -> Iterator[Reference]:
+    """Yield a reference if a setting names a base, or weights that are a pickle, by a web address."""
+    value = str(setting.value).strip()
+    if effect is _Effect.BASE and _WEB.fullmatch(value):
+        yield Reference(ReferenceKind.CODE, value[:1000], setting.key, where=setting.where)
+    elif effect is _Effect.WEIGHTS and _PICKLE_ON_WEB.fullmatch(value):
+        yield Reference(ReferenceKind.MODEL, value[:1000], setting.key, where=setting.where)
+
+
+def _is_running_program(setting: Setting) -> bool:
+    """Whether a value is as a whole a Python program that calls what runs commands, with a command that fetches."""
+    value = str(setting.value)
+    if is_prose_key(setting.key) or COMMAND_MARKS.search(value) is None or _PROGRAM.search(value) is None:
+        return False
+    try:
+        return any(map(_RUNNING_CALL.fullmatch, find_python_calls(value)))
+    except LimitReachedError:
+        return True
+
+
+def _analyze_programs(programs: Iterable[list[Setting]]) -> Iterator[Reading]:
+    """Yield the uses of names in each program; several values of one key are its lines.
+
+    The tool runs the program when it needs the value. Its calls therefore count as calls in a function.
+    """
+    distinct: dict[Mention, None] = {}
+    reached_bound = False
+    for count, values in enumerate(programs):
+        if count >= _MAX_PROGRAMS:
+            detail = f"only the first {_MAX_PROGRAMS} programs in the values were analysed"
+            yield Unread(UnreadReason.LIMIT, detail)
+            break
+        text = "\n".join(str(setting.value).strip() for setting in dict.fromkeys(values))
+        if _NOT_PROGRAM.match(text) or _PROGRAM.search(text) is None:
+            continue
+        analysis = analyze_source(text)
+        reached_bound = reached_bound or bool(analysis.bounds)
+        for mention in analysis.mentions:
+            use = uses.CALL if mention.use == uses.AT_IMPORT else mention.use
+            if use != uses.IMPORT:
+                distinct[replace(mention, use=use, where=values[0].where)] = None
+    mentions, absences = keep_first(distinct, _MAX_MENTIONS, "uses of names in programs")
+    if mentions:
+        yield Outline("python", mentions)
+    yield from absences
+    if reached_bound:
+        yield Unread(UnreadReason.LIMIT, "a program in a value was not analysed as a whole")
+
+
+def _mention_data_sets(settings: Iterable[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each class of data sets that Kedro imports from elsewhere than its own packages."""
+    for setting in settings:
+        value = setting.value
+        if setting.key == "type" and is_dotted_name(value) and str(value).partition(".")[0] not in _KEDRO_PACKAGES:
+            yield make_python_mention("target", str(value), setting)
+
+
+TOOL_SETTINGS = Interpreter(_KEYS, read_tool_settings, _NAMES, marks=_MARKS)

@@ -1,0 +1,272 @@
+"""Find programs in documents that a tool runs when it renders them, and commands in text that no reader parses.
+
+Sphinx, Quarto, MyST, Jupyter Book, Cog and Mako run blocks of a document. The blocks are analysed as Python or shell,
+and count if they show an attack: other calls in an example are ordinary. A line of any other text counts if it is,
+behind a key, a schedule or a quote, a command that fetches and runs.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from modelaudit.languages.configurations.commands import ACTIONS_UNDER_ANY_KEY
+from modelaudit.languages.configurations.python_names import FORMAT
+from modelaudit.languages.python import uses
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import LimitReachedError, Reader, Reading
+from modelaudit.wire.bounds import keep_first
+from modelaudit.wire.deadline import iterate_within_deadline
+from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
+from modelaudit.wire.windows import iterate_chunks
+
+_PYTHON: Final = "python"
+_SHELL: Final = "shell"
+_LONGEST_TEXT: Final = 8 * MIB
+_OVERLAP: Final = 1024  # of two chunks, longer than a mark
+_MAX_BLOCKS: Final = 1_000
+_MAX_MENTIONS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A kind of program in a document.
+
+    Attributes:
+        language: of the program.
+        endings: of the names of the documents, in lower case; empty for any text.
+        pattern: its group ``program`` is the text of the program.
+    """
+
+    language: str
+    endings: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+_MARKDOWN: Final = (".md", ".markdown", ".mdx", ".myst", ".qmd", ".rmd")
+_DIRECTIVES: Final = {
+    _PYTHON: "jupyter-execute|execute_code|exec-code|exec|ipython|plot|testcode|testsetup|doctest-requires|runblock",
+    _SHELL: "program-output|command-output|runcmd|program_output|bash-execute",
+}
+_FENCE: Final = r"^[ \t>]*(?P<fence>`{3,}|~{3,}|:{3,})[ \t]*"
+_FENCE_END: Final = r"\n(?P<program>[\s\S]*?)(?:^[ \t>]*(?P=fence)|\Z)"
+_RUN_LANGUAGES: Final = {_PYTHON: r"python\d?|py|ipython\d?", _SHELL: r"bash|sh|shell|zsh|console"}
+# Quarto and knitr run ``{python}``, MyST runs ``{code-cell}``, and markdown-exec runs what has the option ``exec``.
+_BLOCKS: Final = (
+    *(
+        _Block(
+            language,
+            _MARKDOWN,
+            re.compile(
+                rf"{_FENCE}(?:\{{[ \t]*(?:{names}|{_DIRECTIVES[language]}|code-cell)\b[^\n]{{0,300}}"
+                rf"|(?:{names})\b[^\n]{{0,200}}\bexec\b[^\n]{{0,100}}){_FENCE_END}",
+                re.MULTILINE,
+            ),
+        )
+        for language, names in _RUN_LANGUAGES.items()
+    ),
+    *(
+        _Block(
+            language,
+            (".rst", ".txt", ".rest"),
+            # The argument of the directive, and the indented lines below it.
+            re.compile(
+                rf"^[ \t]*\.\.[ \t]+(?:{names})::(?P<program>[^\n]*+(?:\n(?:[ \t]+[^\n]*+|[ \t]*+(?=\n)))*+)",
+                re.MULTILINE,
+            ),
+        )
+        for language, names in _DIRECTIVES.items()
+    ),
+    _Block(_PYTHON, (), re.compile(r"\[\[\[cog\b(?P<program>[\s\S]{0,20000}?)\]\]\]")),
+    _Block(_PYTHON, (".mako", ".mak", ".mako.html", ".mako.txt"), re.compile(r"<%!?\s(?P<program>[\s\S]{0,20000}?)%>")),
+)  # fmt: skip
+_MARK: Final = re.compile(
+    rb"\[\[\[cog|<%|(?:```|~~~|:::)[ \t]*(?:\{|[a-z0-9]{2,12}[^\n]{0,200}\bexec\b)|^[ \t]*\.\.[ \t]+[a-z_-]{4,20}::"
+    rb"|^_base_[ \t]*=",
+    re.MULTILINE,
+)
+# What precedes each line of a block: a comment of the language around it, ``>>>``, ``In [1]:`` of IPython, ``$``.
+_LINE_START: Final = re.compile(r"^[ \t]*(?://+|#+(?!!)|--|\*|;+)[ \t]?", re.MULTILINE)
+_PROMPT: Final = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d*\]:|\$)[ \t]?", re.MULTILINE)
+_OPTION_LINE: Final = re.compile(r"^[ \t]*:[\w-]+:[^\n]*$", re.MULTILINE)
+_ESCAPED_COMMAND: Final = re.compile(r"^[ \t]*(?:!|%+(?:bash|sh|system|sx)\b)(?P<command>[^\n]*)$", re.MULTILINE)
+_ATTACK_TEXTS: Final = frozenset(
+    {"(download | shell)", "(shell $(download))", "(download && run)", "(shell over /dev/tcp)", "(netcat shell)",
+     "(decoded | shell)", "(encoded powershell)", "(powershell download)"}
+)  # fmt: skip
+_ATTACK_USES: Final = frozenset({uses.OF_DECODED, uses.OF_DOWNLOAD, uses.REMOTE_SHELL, uses.SENDS_SECRET})
+
+# MMEngine loads the file that a Python configuration names as its base.
+_BASES: Final = re.compile(r"^_base_[ \t]*=[ \t]*(\[[^\]]{0,5000}\]|\([^)]{0,5000}\)|[^\n]{1,500})", re.MULTILINE)
+_ADDRESS: Final = re.compile(r"https?://[^\s\"'\])]{1,1000}")
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the attacks in blocks that a tool runs, and references to bases of a configuration on the web.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    name = get_file_name(artifact.path)
+    blocks = [block for block in _BLOCKS if not block.endings or name.endswith(block.endings)]
+    before = b""
+    for chunk in iterate_chunks(window, 0, min(window.size, _LONGEST_TEXT, limits.document_bytes)):
+        before = before[-_OVERLAP:] + chunk
+        if _MARK.search(before):
+            break
+    else:
+        return
+    text = decode_loosely(window.read(0, min(window.size, _LONGEST_TEXT))).replace("\r\n", "\n")
+    if name.endswith(".py"):
+        yield from _refer_to_bases(text)
+    found: dict[Mention, None] = {}
+    for block in blocks:
+        for count, match in enumerate(iterate_within_deadline(block.pattern.finditer(text))):
+            if count >= _MAX_BLOCKS:
+                detail = f"only the first {_MAX_BLOCKS} programs of one kind in the document were analysed"
+                yield Unread(UnreadReason.LIMIT, detail)
+                break
+            line = text.count("\n", 0, match.start()) + 1
+            found.update(dict.fromkeys(_analyze_block(block.language, match["program"], line)))
+    yield from _build_outlines(found)
+
+
+def _build_outlines(found: dict[Mention, None]) -> Iterator[Reading]:
+    """Yield an outline of the mentions of each vocabulary, and an absence if there are too many."""
+    mentions, absences = keep_first(found, _MAX_MENTIONS, "attacks in programs of the document")
+    for format_name, is_python in (("python", True), ("shell", False)):
+        selected = tuple(each for each in mentions if (each.vocabulary == uses.VOCABULARY) is is_python)
+        if selected:
+            yield Outline(format_name, selected)
+    yield from absences
+
+
+def _refer_to_bases(text: str) -> Iterator[Reading]:
+    """Yield references to the bases of a Python configuration that lie on the web."""
+    references = tuple(
+        Reference(ReferenceKind.CODE, address, "_base_", where=Location(line=text.count("\n", 0, match.start()) + 1))
+        for match in _BASES.finditer(text)
+        for address in _ADDRESS.findall(match[1])
+    )
+    kept, absences = keep_first(dict.fromkeys(references), _MAX_MENTIONS, "bases of the configuration")
+    if kept:
+        yield References(FORMAT, kept)
+    yield from absences
+
+
+def _analyze_block(language: str, program: str, line: int) -> Iterator[Mention]:
+    """Yield the attacks in one block, which begins at ``line``."""
+    text = _OPTION_LINE.sub("", program)
+    lines = [each for each in text.split("\n") if each.strip()]
+    if lines and all(_LINE_START.match(each) for each in lines[1:]) and _LINE_START.match(lines[-1]):
+        text = _LINE_START.sub("", text)
+    text = textwrap.dedent(_PROMPT.sub("", text)).strip("\n")
+    commands = [match["command"] for match in _ESCAPED_COMMAND.finditer(text)]
+    if language == _PYTHON:
+        yield from _analyze_python(_ESCAPED_COMMAND.sub("pass", text), line)
+    else:
+        commands.append(text)
+    for command in commands:
+        yield from _analyze_shell(command, line)
+
+
+def _analyze_python(text: str, line: int) -> Iterator[Mention]:
+    """Yield the uses of names in a program that shows an attack; nothing for any other program."""
+    mentions = analyze_source(text).mentions
+    if any(each.use in _ATTACK_USES or each.name in _ATTACK_TEXTS for each in mentions):
+        for mention in mentions:
+            if mention.use != uses.IMPORT:
+                yield replace(mention, where=Location(line=line))
+
+
+def _analyze_shell(text: str, line: int) -> Iterator[Mention]:
+    """Yield the attacks in a command line; a bound that is reached ends them."""
+    try:
+        for mention in collect_script_mentions(text.strip()):
+            if mention.use in ACTIONS_UNDER_ANY_KEY:
+                yield replace(mention, where=Location(line=line))
+    except LimitReachedError:
+        return
+
+
+DOCUMENT_PROGRAMS: Final = Reader("text", looks_like_text, _read)
+"""Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""
+
+# Where a command may begin in a line of unknown text: at its start, behind a key or a schedule of cron, behind a quote
+# or a bracket. Prose before a command ends in a word instead.
+_FETCH: Final = re.compile(
+    r"(?:curl|wget|aria2c|fetch|base64|nc|ncat|socat|iwr|powershell(?:\.exe)?|(?:ba|z|da)?sh)(?=[ \t\"',])"
+)
+_BEFORE: Final = re.compile(
+    r"(?:.*[\"'`(\[|;&!]|[ \t]*(?:[\w.@*-]{1,60}[ \t]*(?:[=:][ \t]*|[ \t]+))?(?:(?:sudo|exec|env|nohup)[ \t]+)?"
+    r"|[ \t]*(?:@\w+|(?:[\d*/,-]+[ \t]+){4}[\w*/,-]+)[ \t]+(?:\w{1,32}[ \t]+)?)", re.DOTALL
+)  # fmt: skip
+_COMMENT: Final = re.compile(r"[ \t]*(?:#(?!!)|//|/?\*|--|;|%|\"\"|<!--|rem\b)", re.IGNORECASE)
+_SCHEDULE: Final = re.compile(
+    r"[ \t]*(?:@(?:reboot|hourly|daily|weekly|monthly|yearly|annually|midnight)|(?:[\d*/,-]+[ \t]+){4}[\w*/,-]+)"
+    r"[ \t]+\S"
+)
+_QUOTE: Final = re.compile(r"(?<!\\)[\"'`]")
+_LONGEST_LINE: Final = 4_000
+_MOST_STARTS: Final = 20  # in one line
+_PROSE_NAME: Final = re.compile(
+    r"(?:readme|install|changelog|changes|news|contributing|license|licence|notice|copying|authors|history|todo|faq"
+    r"|security|code_of_conduct)\b.*|.*\.(?:adoc|asciidoc|org|textile|pod|wiki|po|pot|patch|diff|srt|vtt|nfo|info|me)"
+)
+
+
+def read_command_lines(path: str, text: str) -> Iterator[Reading]:
+    """Yield an outline of the lines that are, behind a key, a schedule or a quote, a command that fetches and runs.
+
+    Args:
+        path: of the file. In prose, only lines of a cron table count.
+        text: its text, in no language that another reader parses.
+    """
+    name = get_file_name(path)
+    is_prose = name.endswith((".txt", ".rst", ".log", ".csv", ".tsv")) or _PROSE_NAME.fullmatch(name) is not None
+    found: dict[Mention, None] = {}
+    lines = text.replace("\\\n", "  ").split("\n")
+    for number, line in iterate_within_deadline(enumerate(lines, 1), items_per_check=256):
+        if _FETCH.search(line) is None:
+            continue
+        if _SCHEDULE.match(line) is None and (is_prose or _COMMENT.match(line)):
+            continue
+        for command in _list_commands(line[:_LONGEST_LINE]):
+            found.update(dict.fromkeys(_analyze_shell(command, number)))
+    yield from _build_outlines(found)
+
+
+def _list_commands(line: str) -> Iterator[str]:
+    """Yield the texts of a line that may be a command: up to the quote that closes them, or to the end."""
+    for count, match in enumerate(_FETCH.finditer(line)):
+        if count >= _MOST_STARTS:
+            return
+        before = line[: match.start()]
+        if _BEFORE.fullmatch(before) is None:
+            continue
+        quote = _find_open_quote(before)
+        rest = line[match.start() :]
+        closing = re.search(rf"(?<!\\){quote}", rest) if quote else None
+        command = rest[: closing.start()] if closing is not None else rest
+        if before[-1:] == "(" and command.count(")") > command.count("("):
+            command = command.rpartition(")")[0]
+        yield command.replace('\\"', '"') if quote == '"' else command
+
+
+def _find_open_quote(before: str) -> str:
+    """Return the quote that the part of a line opens and does not close; empty if there is none."""
+    quote = ""
+    for match in _QUOTE.finditer(before):
+        if not quote:
+            quote = match[0]
+        elif match[0] == quote:
+            quote = ""
+    return quote

@@ -1,0 +1,221 @@
+"""Find foreign package sources in lock files, in ``package.json``, and in the metadata and first line of scripts.
+
+One reader judges each address of a lock file, whatever tool wrote it: uv, Poetry, PDM, Pipenv, npm, Yarn, pnpm, Bun,
+Cargo, pixi and conda. Addresses that only describe a package, such as its homepage, count for nothing.
+
+Sources: PEP 723 and PEP 751; the documentation of the lock file of each tool.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from modelaudit.languages.configurations.indexes import read_indexes
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.shell.installers import collect_requirements
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.bounds import keep_first
+from modelaudit.wire.deadline import iterate_within_deadline
+from modelaudit.wire.json_text import convert_recursion_error
+from modelaudit.wire.requirement_lines import collect_locked_mention, collect_requirement_mentions
+from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
+from modelaudit.wire.windows import iterate_chunks
+
+_LOCK_FILE: Final = re.compile(
+    r"(?:uv|poetry|pdm|pixi|yarn|bun|cargo|gemfile|pipfile)\.lock|pylock(?:\.[^.]+)?\.toml"
+    r"|(?:package-lock|npm-shrinkwrap)\.json|pnpm-lock\.ya?ml|(?:.+\.)?conda-lock\.ya?ml"
+)
+# Comments, and values that describe a package, from which no tool fetches it. Lists and objects have no further level.
+_DESCRIPTION: Final = re.compile(
+    r"^[ \t]*#[^\n]*+"
+    r"|(?:^|(?<=[\s{,]))\"?(?:funding|deprecated|description|summary|homepage|bugs|repository|license|author)\"?"
+    r"[ \t]*[:=][ \t]*(?:\{[^{}]{0,2000}+\}|\[(?:[^\[\]\"]|\"[^\"\n]{0,500}+\"){0,2000}+\]"
+    r"|\"(?:[^\"\\\n]|\\.)*+\"|[^\n\"{\[][^\n]*+)",
+    re.MULTILINE,
+)
+_ADDRESS: Final = re.compile(
+    r"(?:(?:git|hg|svn|bzr|registry|sparse)\+)?(?:https?|ftp|ssh|git|file)://[^\s\"'<>,;)}\]]+", re.IGNORECASE
+)
+# Of JSON and TOML: ``\/``, and the escape of an ASCII character.
+_ESCAPE: Final = re.compile(r"\\(?:(/)|u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f]))")
+# A digest or a commit near the address, to which the tool compares what it fetched.
+_DIGEST: Final = re.compile(
+    r"sha(?:1|256|384|512)[-:=#\"' ]|integrity|\bmd5\b|\bhash|(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])|[0-9a-f]{64}"
+)
+_DIGEST_DISTANCE: Final = 400
+_OVERLAP: Final = 4096  # of two chunks, longer than an address with the digest behind it
+
+# Tables of ``package.json`` whose values state where npm takes a package from.
+_NODE_TABLES: Final = frozenset(
+    {"dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides", "resolutions"}
+)
+_NODE_REPOSITORY: Final = re.compile(r"(?:github|gitlab|bitbucket|gist):[\w./#-]+|[\w-][\w.-]*/[\w.-]+(?:#.*)?")
+_NODE_FOLDER: Final = re.compile(r"(?:file|link|portal):(?:/|~|\.\.)")
+_MANIFEST: Final = "package.json"
+
+_METADATA_START: Final = b"# /// "
+# PEP 723, "Specification".
+_METADATA: Final = re.compile(r"^# /// script[ \t]*$\n((?:^#(?:| .*)$\n)+?)^# ///[ \t]*$", re.MULTILINE)
+_RUNNER_LINE: Final = re.compile(rb"#![^\n]{0,200}?\b(?:uv|uvx|pipx)[ \t][^\n]{0,2000}")
+_LONGEST_SCRIPT: Final = 2 * MIB
+_MAX_MENTIONS: Final = 2_000
+
+
+def _recognises(head: Head) -> bool:
+    """Whether this is the text of a lock file."""
+    return _LOCK_FILE.fullmatch(get_file_name(head.path)) is not None and looks_like_text(head)
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield a mention for each host, or repository, from which the lock file makes a tool fetch packages.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    distinct: dict[tuple[str, str], Mention] = {}
+    before, line = "", 1
+    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
+        # In UTF-8, a chunk may end within a character; an address has none of these.
+        text = before + chunk.replace(b"\0", b"").decode("utf-8", "replace")
+        for mention in _mention_locked(text, line):
+            distinct.setdefault((mention.use, mention.name), mention)
+        line += text.count("\n", 0, max(0, len(text) - _OVERLAP))
+        before = text[-_OVERLAP:]
+    mentions, absences = keep_first(distinct.values(), _MAX_MENTIONS, "sources of packages")
+    if mentions:
+        yield Outline("requirements", mentions)
+    yield from absences
+
+
+def _mention_locked(text: str, line: int) -> Iterator[Mention]:
+    """Yield a mention for each address in a part of a lock file, which begins at ``line``."""
+    text = _ESCAPE.sub(lambda match: match[1] or chr(int(match[2] or match[3], 16)), text)
+    text = _DESCRIPTION.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    number, counted = line, 0
+    for address in iterate_within_deadline(_ADDRESS.finditer(text), items_per_check=64):
+        number += text.count("\n", counted, address.start())
+        counted = address.start()
+        near = text[address.end() : address.end() + _DIGEST_DISTANCE]
+        has_digest = _DIGEST.search(address[0]) is not None or _DIGEST.search(near) is not None
+        yield from collect_locked_mention(address[0], has_digest, Location(line=number))
+
+
+LOCK_FILES: Final = Reader("text", _recognises, _read)
+"""Searches lock files, in addition to the reader of their format; therefore it is not one of ``READERS``."""
+
+
+def read_manifest(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield an outline of the dependencies of ``package.json`` that come from an address or a repository."""
+    if get_file_name(path) != _MANIFEST:
+        return
+    found = (mention for setting in settings for mention in _mention_dependency(setting))
+    mentions, absences = keep_first(dict.fromkeys(found), _MAX_MENTIONS, "sources of packages")
+    if mentions:
+        yield Outline("requirements", mentions)
+    yield from absences
+
+
+def _mention_dependency(setting: Setting) -> Iterator[Mention]:
+    """Yield a mention if the setting is a dependency of ``package.json`` with a source of its own."""
+    value = setting.value
+    if not isinstance(value, str) or _NODE_TABLES.isdisjoint(setting.path[:-1]):
+        return
+    # An alias has the form ``npm:name@version``, or ``name@address`` in a resolution of Yarn.
+    source = value.strip()
+    if _NODE_FOLDER.match(source):
+        path = source.partition(":")[2]
+        yield from collect_requirement_mentions(f"file:{path}", setting.where)
+    elif "://" in source and not source.startswith(("npm:", "workspace:", "file:./")):
+        yield from collect_requirement_mentions(source, setting.where)
+    elif source.startswith("git@"):
+        yield from collect_requirement_mentions(f"git+ssh://{source}", setting.where)
+    elif _NODE_REPOSITORY.fullmatch(source):
+        name = source if ":" in source else f"github:{source}"
+        yield from collect_requirement_mentions(f"git+https://{name.replace(':', '.com/', 1)}", setting.where)
+
+
+MANIFEST: Final = Interpreter(frozenset(), read_manifest, frozenset({_MANIFEST}))
+"""Reads ``package.json``."""
+
+
+def _recognises_script(head: Head) -> bool:
+    """Whether this is text, which uv and pipx run under any name."""
+    return looks_like_text(head)
+
+
+def _read_script(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the sources of packages in the metadata of a script, and in the command of its first line.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    start = window.read(0, 4096)
+    command = _RUNNER_LINE.match(start)
+    if command is not None:
+        words = decode_loosely(command[0][2:]).replace("env -S", "env").split()
+        runner = next((index for index, word in enumerate(words) if word in ("uv", "uvx", "pipx")), 0)
+        found = (
+            Mention(each.vocabulary, each.use, each.name, Location(line=1)) for each in _read_runner(words[runner:])
+        )
+        mentions, absences = keep_first(dict.fromkeys(found), _MAX_MENTIONS, "sources of packages")
+        if mentions:
+            yield Outline("requirements", mentions)
+        yield from absences
+    for chunk in iterate_chunks(window, 0, min(window.size, _LONGEST_SCRIPT)):
+        if _METADATA_START in chunk:
+            yield from _read_metadata(window, limits)
+            return
+
+
+def _read_runner(words: list[str]) -> Iterator[Mention]:
+    """Yield the sources among the words of a command that runs a script, such as ``uv run --with ADDRESS``."""
+    yield from collect_requirements(words)
+    for option, value in pairwise(words):
+        if option in ("--index", "--default-index", "--index-url", "--extra-index-url") and "://" in value:
+            yield from collect_requirement_mentions(f"--index-url {value}")
+
+
+def _read_metadata(window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the sources of packages in each block of metadata of a script.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    text = decode_loosely(window.read(0, min(window.size, _LONGEST_SCRIPT))).replace("\r\n", "\n")
+    for block in _METADATA.finditer(text):
+        content = "".join(line.removeprefix("#").removeprefix(" ") for line in block[1].splitlines(keepends=True))
+        line = text.count("\n", 0, block.start()) + 1
+        try:
+            with convert_recursion_error():
+                table = tomllib.loads(content)
+        except LimitReachedError as error:
+            yield Unread(UnreadReason.LIMIT, str(error), Location(line=line))
+            continue
+        except ValueError:
+            continue  # uv and pipx refuse it too
+        settings = [Setting(path, value, line) for path, value in _flatten(table)]
+        yield from read_indexes("pyproject.toml", settings, limits)
+
+
+def _flatten(table: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the path and the text of each string in a table of TOML, which nests as deep as its parser allows."""
+    if isinstance(table, dict):
+        for key, value in table.items():
+            yield from _flatten(value, (*path, str(key)))
+    elif isinstance(table, list):
+        for index, value in enumerate(table):
+            yield from _flatten(value, (*path, str(index)))
+    elif isinstance(table, str):
+        yield path, table
+
+
+SCRIPT_SOURCES: Final = Reader("text", _recognises_script, _read_script)
+"""Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""
