@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from modelaudit.formats.documents.structured import DocumentDefect
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
+from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
@@ -16,6 +17,7 @@ from modelaudit.languages.document_programs import read_command_lines
 from modelaudit.languages.document_settings import collect_json_settings, parse_yaml_settings
 from modelaudit.languages.programs import PROGRAM_KEYS, report_unread_programs
 from modelaudit.languages.settings import interpret_settings, select_interpreters
+from modelaudit.model.address import join_member, member_path
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
@@ -31,8 +33,8 @@ from modelaudit.wire.documents import (
 )
 from modelaudit.wire.json_text import JsonFacts, scan_json, scan_json_lines
 from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
-from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
-from modelaudit.wire.windows import iterate_chunks
+from modelaudit.wire.text import TextScan, blank_controls, get_file_name, looks_like_text
+from modelaudit.wire.windows import get_budget, iterate_chunks, make_opener, read_all_bytes
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5",
@@ -300,3 +302,19 @@ def _search_pieces(window: Window, end: int) -> Iterator[Reading]:
         # Only text in UTF-16 has zero bytes. Without them its ASCII characters, as names are, remain.
         yield from read_text_names(piece.replace(b"\0", b"").decode("utf-8", "replace"), lines)
         lines += piece.count(b"\n", 0, _SEARCHED_BYTES)
+
+
+def read_marred_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the text with blanks in place of control characters as an artifact of the same name, and an absence.
+
+    No format of text allows control characters, and many loaders read over them.
+
+    Raises:
+        WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
+    """
+    yield Unread(UnreadReason.DAMAGED, "text with control characters; it was read with blanks in their place")
+    data = blank_controls(read_all_bytes(window, limits.document_bytes))
+    budget = get_budget(window, limits)
+    budget.spend(len(data))
+    content = DecodedWindow(data, budget)
+    yield Artifact(join_member(artifact.path, member_path(artifact.path)), content.size, make_opener(content))
