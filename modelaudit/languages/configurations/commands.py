@@ -47,7 +47,7 @@ _PROSE_KEYS: Final = frozenset(
 # A sentence, a heading or a fence of Markdown at the start of a value.
 _PROSE: Final = re.compile(r"\s*(?:[A-Z][a-z']*[,:]?\s+[a-z(`'\"]|#{1,6} [A-Z]|[-*] [A-Z])|[^`]*```")
 # What loaders expect before a command: ``pipe:`` of WebDataset, ``!`` of Git, ``<!(`` and ``<!@(`` of node-gyp.
-_OPENING: Final = re.compile(r"\s*(?:<!@?\(|!|\w{1,20}:(?!//)\s*)(?P<command>.*?)\)?\s*", re.DOTALL)
+_OPENING: Final = re.compile(r"\s*(?:(?P<certain>pipe:|<!@?\()|!|\w{1,20}:(?!//))")
 # The actions that count under any key. Those of a mere pipe do not: prose before a command has the form of one.
 ACTIONS_UNDER_ANY_KEY: Final = frozenset(
     {"download-and-run", "download-then-run", "decode-and-run", "reverse-shell", "unresolved-run", "obfuscated",
@@ -55,12 +55,15 @@ ACTIONS_UNDER_ANY_KEY: Final = frozenset(
 )  # fmt: skip
 # DVC takes values from another file, ``params.yaml``.
 _PIPELINE_FILES: Final = frozenset({"dvc.yaml", "dvc.yml"})
-_COMPUTED_PROGRAM: Final = re.compile(r"(?:\A|[|;&({`]|\$\()\s*\$\{(?!\{)|\$\{[\w.\[\]]+\}\$\{")
+_COMPUTED_PROGRAM: Final = re.compile(
+    r"(?:\A|[|;&({`]|\b(?:python[\d.]*|(?:ba|z|da)?sh|node|perl|ruby|Rscript|source|eval|exec)\b|-c)\s{0,99}\$\{(?!\{)"
+    r"|\$\{[\w.\[\]]{1,200}\}\$\{"
+)
 # Every dangerous command matches one of these, such as ``curl https:…``, ``sh -c``, ``rm -rf`` or ``python -c``. The
 # blanks keep tokenizer vocabularies out: their pieces have none. An escape of an ASCII letter may hide any of them.
 COMMAND_MARKS: Final = re.compile(
     r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?(?:[ \t\n]|\\[nt]|\$\{?IFS)[^\n]{0,300}?(?:://|[|$])"
-    r"|\\(?:x|u00)(?:6[1-9A-Fa-f]|7[0-9Aa])"
+    r"|\\(?:x|u00)(?:6[1-9A-Fa-f]|7[0-9Aa])|\bpipe:\s{0,9}\w"
     r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?c(?:at)?[ \t]+-"
     r"|\brm[ \t]+-[rf]|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]"
     r"|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
@@ -163,10 +166,12 @@ def _collect_marked_commands(setting: Setting, value: str) -> Iterator[Mention]:
     """
     if is_prose_key(setting.key) or COMMAND_MARKS.search(value) is None or _PROSE.match(value):
         return
-    opening = _OPENING.fullmatch(value)
-    command = opening["command"] if opening is not None else value
+    opening = _OPENING.match(value)
+    command = value[opening.end() :].strip() if opening is not None else value
+    if opening is not None and opening[0].endswith("("):
+        command = command.removesuffix(")")
     for mention in _analyze_command(command, setting):
-        if mention.use in ACTIONS_UNDER_ANY_KEY:
+        if mention.use in ACTIONS_UNDER_ANY_KEY or (opening is not None and opening["certain"]):
             yield mention
 
 

@@ -32,6 +32,7 @@ _REQUIREMENT_LISTS: Final = frozenset(
     {"override-dependencies", "constraint-dependencies", "build-constraint-dependencies", "dev-dependencies",
      "extra-build-dependencies", "dependencies", "extra-dependencies"}
 )  # fmt: skip
+_ADDRESS_KEYS: Final = frozenset({"url", "file", "git", "hg", "svn", "bzr"})
 _CHECK_KEYS: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
 _TRUSTED_HOST_KEYS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})
 _INSTALLER_FILES: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.toml", "pdm.toml", "pixi.toml"})
@@ -61,8 +62,8 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
         # A channel, or the ``url`` in a table of indexes, is an index too if it is an address and not a name.
         elif not _CHANNEL_KEYS.isdisjoint(setting.path) or (is_installer and key == "url" and _is_in_table(setting)):
             option = "--index-url" if "://" in value else None
-        elif is_installer and key in ("git", "url") and not _PACKAGE_TABLES.isdisjoint(setting.path):
-            prefix = "git+" if key == "git" else ""
+        elif is_installer and key in _ADDRESS_KEYS and not _PACKAGE_TABLES.isdisjoint(setting.path):
+            prefix = "" if key in ("url", "file") else f"{key}+"
             yield from collect_requirement_mentions(f"{prefix}{value}", setting.where)
         elif is_installer and _is_requirement(setting):
             yield from collect_requirement_mentions(value, setting.where)

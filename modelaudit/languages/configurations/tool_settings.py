@@ -132,7 +132,12 @@ _KEDRO_PACKAGES: Final = frozenset(
      "tensorflow", "text", "tracking", "video", "xarray", "yaml", "kedro_mlflow", "chromadb", "darts", "prophet"}
 )  # fmt: skip
 _KEDRO_MARK: Final = r"\btype[\"']?[ \t]{0,9}:[ \t]{0,9}[\"']?\w{1,100}\.\w"
-_MARKS: Final = re.compile(rf"{_KEDRO_MARK}|{COMMAND_MARKS.pattern}")
+# A program of Python that fetches, or decodes what it evaluates.
+_PROGRAM_MARKS: Final = re.compile(
+    r"\b(?:exec|eval)\s{0,9}\([^\n]{0,300}?(?:b64decode|fromhex|unhexlify|decompress|urlopen|marshal|codecs)|"
+    + COMMAND_MARKS.pattern
+)
+_MARKS: Final = re.compile(rf"{_KEDRO_MARK}|{_PROGRAM_MARKS.pattern}")
 _MAX_REFERENCES: Final = 2_000
 _MAX_PROGRAMS: Final = 500
 _MAX_MENTIONS: Final = 20_000
@@ -201,7 +206,7 @@ def _refer_to_web(effect: _Effect, setting: Setting) -> Iterator[Reference]:
 def _is_running_program(setting: Setting) -> bool:
     """Whether a value is as a whole a Python program that calls what runs commands, with a command that fetches."""
     value = str(setting.value)
-    if is_prose_key(setting.key) or COMMAND_MARKS.search(value) is None or _PROGRAM.search(value) is None:
+    if is_prose_key(setting.key) or _PROGRAM.search(value) is None or _PROGRAM_MARKS.search(value) is None:
         return False
     try:
         return any(map(_RUNNING_CALL.fullmatch, find_python_calls(value)))

@@ -160,6 +160,8 @@ UV_LOCK = (
         ("tox.ini", "[testenv]\ndeps =\n  x @ http://e.invalid/x.whl\n"),
         ("run.py", '# /// script\n# dependencies = ["x @ http://e.invalid/x.whl"]\n# ///\n'),
         ("run", '#!/usr/bin/env -S uv run\r\n# /// script\r\n# [tool.uv]\r\n# find-links = ["http://e.invalid/"]\r\n# ///\r\n'),
+        ("Pipfile", '[packages]\nx = { file = "http://e.invalid/x.whl" }\n'),
+        ("run.py", "#!/usr/bin/env -S pipx run --spec git+http://e.invalid/x x\nprint(1)\n"),
         ("run.py", "#!/usr/bin/env -S uv run --with http://e.invalid/x.whl\nprint(1)\n"),
     ],
 )  # fmt: skip
