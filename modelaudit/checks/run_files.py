@@ -18,8 +18,11 @@ _PROGRAM_FORMATS: Final = {
     "shell": frozenset({"shell"}),
     "program": frozenset({"python", "notebook", "python-build", "shell"}),
     "named": frozenset({"python", "notebook", "python-build", "shell"}),
+    "instructed": frozenset({"python", "notebook", "python-build", "shell"}),
 }
-_NAMED: Final = "named"
+# Kinds of references that leave no absence, with the language in which the file is read: a script that executes unknown
+# text names the file, or a document tells users to run it.
+_WITHOUT_ABSENCE: Final = {"named": "shell", "instructed": "program"}
 # Formats of text in which commands may stand; a file with an open absence is not passed anyway.
 _TEXT_FORMATS: Final = frozenset({"text", "json", "yaml", "toml", "table-text", "requirements", "template"})
 # A script names documentation to read or to copy it, and shows commands there.
@@ -34,8 +37,7 @@ class UnjudgedProgram:
     Attributes:
         path: of the file.
         languages: those of the commands that run it: python, shell, or program for an unknown one.
-        unread: the absence, which names the first command; ``None`` if a script that executes unknown text names the
-            file, and nothing shows that it executes this one.
+        unread: the absence, which names the first command; ``None`` if nothing shows that one executes the file.
     """
 
     path: str
@@ -61,9 +63,9 @@ def find_unjudged_programs(
                 language = reference.named_by
                 if path == file_of(address) or _is_judged(record, language):
                     continue
-                if language == _NAMED:
+                if language in _WITHOUT_ABSENCE:
                     if path not in found and _may_be_commands(record):
-                        found[path] = UnjudgedProgram(path, frozenset({"shell"}), None)
+                        found[path] = UnjudgedProgram(path, frozenset({_WITHOUT_ABSENCE[language]}), None)
                     continue
                 if path in found and found[path].unread is not None:
                     found[path] = replace(found[path], languages=found[path].languages | {language})

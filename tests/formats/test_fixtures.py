@@ -107,6 +107,7 @@ NOT_FAILED = {
     "executorch/malicious/segment-outside.pte": (3, {"coverage/damaged"}),
     "json/malicious/switches.json": (0, {"configuration/unguarded-loading", "configuration/weaker-loading"}),
     "shell/malicious/generated.sh": (0, {"shell/generated-script"}),
+    "markdown/malicious/INSTALL.md": (0, {"shell/instruction"}),
     "text/malicious/.env": (0, {"secret/settings-file"}),
     "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
     "rds/malicious/active-binding.rds": (3, {"r/unverified-function"}),

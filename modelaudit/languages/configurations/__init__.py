@@ -38,6 +38,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     langchain.SERIALIZED,
     commands.COMMANDS,
     tool_settings.TOOL_SETTINGS,
+    commands.CONTAINERS,
     shards.SHARDS,
     indexes.INDEXES,
 )

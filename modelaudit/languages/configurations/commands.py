@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.shell.harm import judge_mount
 from modelaudit.languages.shell.recipes import convert_dockerfile
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
@@ -72,6 +73,12 @@ _WINDOWS_MARKS: Final = re.compile(
     r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
 )
 # A command with an effect has an argument, behind a space, a tab or a variable such as ``${IFS}``.
+_CONTAINER_KEYS: Final = frozenset(
+    {"services", "containers", "initContainers", "securityContext", "spec", "hostPath", "runArgs", "mounts", "binds",
+     "Binds", "container", "HostConfig", "runners"}
+)  # fmt: skip
+_MOUNT_KEYS: Final = frozenset({"volumes", "mounts", "runArgs", "binds", "Binds"})
+_MOUNT_OPTION: Final = re.compile(r"(?:-v|--volume|--mount)[= ]")
 _SEPARATOR: Final = re.compile(r"[\s$]")
 _MAX_COMMAND_LENGTH: Final = 200_000
 _MAX_MENTIONS: Final = 20_000
@@ -207,6 +214,44 @@ def is_prose_key(key: str) -> bool:
     """Whether people or models read the values of the key, so that no tool runs them."""
     return key.lower() in _PROSE_KEYS
 
+
+def read_container_settings(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield an outline of the settings by which a container governs its host: Compose, Kubernetes, dev containers.
+
+    Sources: https://docs.docker.com/reference/compose-file/services/, the types ``PodSpec`` and ``SecurityContext`` of
+    Kubernetes, and https://containers.dev/implementors/json_reference/.
+    """
+    mentions: dict[Mention, None] = {}
+    for setting in settings:
+        use = _judge_container_setting(setting)
+        if use:
+            name = f"{setting.key}: {str(setting.value).lower()}"[:_MAX_KEY_LENGTH]
+            mentions[Mention("shell-commands", use, name, setting.where)] = None
+    kept, absences = keep_first(mentions, _MAX_MENTIONS, "settings of containers")
+    if kept:
+        yield Outline("shell", kept)
+    yield from absences
+
+
+def _judge_container_setting(setting: Setting) -> str:
+    """Return the use of the mention of a setting of a container; empty if it gives no power over the host."""
+    if _CONTAINER_KEYS.isdisjoint(setting.path):
+        return ""
+    value = str(setting.value)
+    is_true = setting.value is True or value.lower() == "true"
+    if (setting.key in ("privileged", "hostPID") and is_true) or (setting.key == "pid" and value == "host"):
+        return "privileged-container"
+    if value in ("--privileged", "--pid=host"):
+        return "privileged-container"
+    if setting.get_steps_below("hostPath") == ("path",) or (setting.key == "source" and "volumes" in setting.path):
+        return judge_mount(f"{value}:/")
+    return judge_mount(_MOUNT_OPTION.sub("", value)) if not _MOUNT_KEYS.isdisjoint(setting.path) else ""
+
+
+CONTAINERS = Interpreter(
+    frozenset({"privileged", "hostPID", "hostPath", "volumes", "runArgs", "mounts", "binds", "Binds", "pid"}),
+    read_container_settings,
+)
 
 COMMANDS = Interpreter(
     frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}),

@@ -58,6 +58,7 @@ NAMED: Final = "named"
 _LETTER: Final = re.compile(r"[A-Za-z0-9]")
 _MOST_REFERENCES: Final = 5_000
 _MOST_CHARACTERS_OF_NAME: Final = 300
+_MOST_FOLDERS: Final = 20
 _MAX_DEPTH: Final = 6
 _BASE_CHARACTERS: Final = 200_000
 _CHARACTERS_PER_CHARACTER: Final = 4  # of nested texts, for each character of the script
@@ -91,7 +92,8 @@ def find_executed_files(text: str) -> Iterator[Reference]:
     for word, line in reader.graph.list_executed_files():
         # A pattern without a letter, such as ``*``, names every file, and shows of none that it is executed.
         kind = EXECUTED if _LETTER.search(word) else NAMED
-        found.setdefault((kind, word), line)
+        for each in reader.list_paths(word):
+            found.setdefault((kind, each), line)
     if reader.graph.runs_unknown_text or (reader.stores_read_text and _ARITHMETIC.search(text)):
         for word, line in reader.words.items():
             if (EXECUTED, word) not in found and _may_name_file(word):
@@ -128,8 +130,14 @@ class _ScriptReader:
         self._characters_left = _BASE_CHARACTERS + _CHARACTERS_PER_CHARACTER * len(text)
         self._program_folders: set[str] = set()  # of the script, in which a shell looks for programs
         self._programs: dict[str, int] = {}
+        self._entered_folders: dict[str, None] = {}
         self._nodes: dict[int, Node] = {}
         self._commands: list[Command] = []  # kept, because ``_nodes`` knows them by their identity
+
+    def list_paths(self, word: str) -> list[str]:
+        """List the paths that a word can mean: in the folder of the script, and in those that ``cd`` enters."""
+        folders = self._entered_folders if not word.startswith(("/", "~", "$")) else ()
+        return [word, *(posixpath.join(folder, word) for folder in folders)]
 
     def execute_programs_in_own_folders(self) -> None:
         """Record that programs may be found in folders of the script, which it adds to the variable ``PATH``."""
@@ -180,6 +188,8 @@ class _ScriptReader:
             words = unwrap_command(command.words)
             for word in (*command.words, *command.input_files, *(value for _, value in command.assignments)):
                 self.words.setdefault(word, command_line)
+            if words[:1] in (["cd"], ["pushd"]) and len(self._entered_folders) < _MOST_FOLDERS:
+                self._entered_folders.update((word, None) for word in words[1:] if word.strip("-./~")[:1].isalnum())
             self._programs.setdefault((words or [""])[0], command_line)
             node = self._get_node(command, outer)
             is_piped_into = before is not None or bool(command.sources)

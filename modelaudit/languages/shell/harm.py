@@ -1,6 +1,7 @@
 """Detect harm to the machine in single commands and pipelines.
 
-The kinds are persistence, destruction, exfiltration of private files, disabled security services and reverse shells.
+The kinds are persistence, destruction, exfiltration of private files, disabled security services, reverse shells and
+containers that govern their host.
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ _SECURITY_SERVICES: Final = frozenset(
     {"firewalld", "ufw", "apparmor", "auditd", "clamav-daemon", "falcon-sensor", "mdatp"}
 )
 
+_CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl"})
+_CONTAINER_STARTS: Final = frozenset({"run", "create", "exec"})
+_MOUNT_OPTIONS: Final = frozenset({"-v", "--volume", "--mount"})
+_MOUNT_OPTION: Final = re.compile(r"(?:-v=?|--volume=|--mount=)(?=\S)")
+_MOUNT_FIELD: Final = re.compile(r"(?:^|,)(?:source|src)=([^,]*)")
+# Folders and sockets by which a container governs its host, or reads the keys of its users.
+_HOST_PATHS: Final = ("/etc", "/root", "/proc", "/sys", "/boot", "/var/lib/docker", "/var/lib/kubelet")
+_HOST_SOCKET: Final = re.compile(r"/(?:docker|containerd/containerd|crio/crio|podman/podman)\.sock\Z")
+_HOST_OPTIONS: Final = ("--privileged", "--privileged=true", "--pid=host", "--cap-add=ALL", "--cap-add=SYS_ADMIN")
+
 _REMOTE_SHELL_OPTION: Final = re.compile(r"--rsh|-[A-Za-z]*e")  # of rsync, alone or behind others: ``-avze``
 
 Harm = tuple[str, str, str]
@@ -77,6 +88,38 @@ def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "obfuscated", "history -c", ""
     if name in SENDERS:
         yield from _detect_exfiltration(command, name, arguments)
+    if name in _CONTAINER_PROGRAMS and not _CONTAINER_STARTS.isdisjoint(arguments[:3]):
+        yield from _detect_host_access(name, arguments)
+
+
+def _detect_host_access(name: str, arguments: list[str]) -> Iterator[Harm]:
+    """Yield the harm of a container that governs the machine on which it runs."""
+    for option, value in pairwise((*arguments, "")):
+        joined_option = _MOUNT_OPTION.match(option)
+        is_host_option = option in _HOST_OPTIONS or f"{option}={value}" in _HOST_OPTIONS
+        use = "privileged-container" if is_host_option else ""
+        mount = value if option in _MOUNT_OPTIONS else option[joined_option.end() :] if joined_option else ""
+        use = use or judge_mount(mount)
+        if use:
+            yield use, f"{name} {mount or option}", ""
+
+
+def judge_mount(mount: str) -> str:
+    """Return the use of the mention of a mount into a container; empty if the mount gives no power over the host.
+
+    Args:
+        mount: ``/source:/target``, ``/source:/target:ro`` or ``type=bind,source=/source,target=/target``.
+    """
+    fields = _MOUNT_FIELD.search(mount)
+    source = fields[1] if fields is not None else mount.partition(":")[0]
+    is_read_only = mount.endswith((":ro", ",ro", ",readonly")) or ",readonly," in mount
+    if not source.startswith("/") or (fields is None and ":" not in mount):
+        return ""
+    folder = source.rstrip("/")
+    if not folder and not is_read_only:
+        return "host-root"
+    is_powerful = not folder or folder in _HOST_PATHS or _HOST_SOCKET.search(folder) is not None
+    return "privileged-container" if is_powerful else ""
 
 
 def _is_disarming(name: str, arguments: list[str]) -> bool:

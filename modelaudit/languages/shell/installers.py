@@ -1,4 +1,4 @@
-"""Collect the requirements that a script passes to ``pip`` and ``uv`` by address or from another package index."""
+"""Collect the addresses and package indexes from which a script installs packages, or fetches code that it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.shell.program_names import normalize_program_name
+from modelaudit.languages.shell.program_names import RUNNERS, normalize_program_name
 from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
@@ -24,8 +24,37 @@ _INSTALLING_WORDS: Final = {
     "apt": frozenset({"install"}), "apt-get": frozenset({"install"}), "dnf": frozenset({"install"}),
     "yum": frozenset({"install", "localinstall"}), "rpm": frozenset({"-i", "-U", "-ivh", "-Uvh"}),
     "apk": frozenset({"add"}), "snap": frozenset({"install"}), "brew": frozenset({"install", "tap"}),
+    "pacman": frozenset({"-U"}), "zypper": frozenset({"install", "in", "addrepo", "ar"}),
+    "flatpak": frozenset({"install", "remote-add"}), "yum-config-manager": frozenset({"--add-repo"}),
+    "add-apt-repository": frozenset(), "apt-add-repository": frozenset(),
+    # Programs that fetch code and run it, or install what they fetch on a cluster.
+    "go": frozenset({"run", "install", "get"}), "nix": frozenset({"run", "shell", "build", "develop", "profile"}),
+    "nix-env": frozenset(), "nix-shell": frozenset(), "dotnet": frozenset({"tool", "add"}),
+    "ansible-pull": frozenset(), "ansible-galaxy": frozenset({"install"}), "terraform": frozenset({"init"}),
+    "kubectl": frozenset({"apply", "create", "replace"}), "oc": frozenset({"apply", "create", "replace"}),
+    "helm": frozenset({"install", "upgrade", "template", "repo", "pull"}), "vagrant": frozenset({"init", "box"}),
+    "docker": frozenset({"build", "compose", "plugin"}), "podman": frozenset({"build"}),
+    "docker-compose": frozenset(), "gh": frozenset({"extension"}),
+    "jupyter": frozenset({"labextension", "nbextension"}), "code": frozenset({"--install-extension"}),
 }  # fmt: skip
 _REPOSITORY: Final = re.compile(r"git@[\w.-]+:|(?:github|gitlab|bitbucket|gist):")
+# ``go run host/module@version``, and the archives of packages that Ubuntu's users publish.
+_GO_MODULE: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+/\S+")
+_PERSONAL_ARCHIVE: Final = re.compile(r"ppa:[\w.+-]+/[\w.+-]+")
+# Inline programs of Julia and R that install a package from an address, or from an index.
+_INLINE_INSTALLATIONS: Final = (
+    ("", re.compile(r"Pkg\.(?:add|develop)\([^)]{0,200}?url\s*=\s*[\"']([^\"']{1,300})")),
+    ("", re.compile(r"install_(?:url|git)\(\s*[\"']([^\"']{1,300})")),
+    ("https://github.com/", re.compile(r"install_github\(\s*[\"']([\w.-]{1,100}/[^\"']{1,200})")),
+    ("--index-url ", re.compile(r"install\.packages\([^)]{0,300}?repos\s*=\s*[\"']([^\"']{1,300})")),
+)
+_BUILDERS: Final = frozenset(
+    {"make", "gmake", "cmake", "ninja", "meson", "bazel", "cargo", "go", "npm", "yarn", "pnpm", "pip", "pip3", "uv",
+     "poetry", "docker-compose", "just", "mvn", "gradle", "ant", "scons"}
+)  # fmt: skip
+_INLINE_PROGRAMS: Final = frozenset({"julia", "Rscript", "R", "r", "littler"})
+_MAX_PROGRAM_LENGTH: Final = 100_000
+_REQUIREMENTS: Final = "requirements"
 _MAX_LEADING_WORDS: Final = 7
 _OPTIONS_WITH_VALUE: Final = frozenset(
     {"-i", "-f", "-e", "--index-url", "--extra-index-url", "--find-links", "--editable", "--trusted-host", "--index",
@@ -44,8 +73,19 @@ def _collect_addresses(words: list[str]) -> Iterator[Mention]:
     for word in words[1:]:
         # ``--git=https://host/x``, and ``git@host:x`` of npm
         address = word.partition("=")[2] if word.startswith("-") else word
+        if name == "go" and _GO_MODULE.fullmatch(address):
+            address = f"https://{address}"
+        elif _PERSONAL_ARCHIVE.fullmatch(address):
+            yield Mention(_REQUIREMENTS, "index", address)
         if "$" not in address and ("://" in address or _REPOSITORY.match(address)):
             yield from collect_requirement_mentions(address.replace("git@", "git+ssh://git@", 1))
+
+
+def _collect_inline_installations(program: str) -> Iterator[Mention]:
+    """Yield a mention for each address or index from which a program of Julia or R installs a package."""
+    for option, pattern in _INLINE_INSTALLATIONS:
+        for match in pattern.finditer(program):
+            yield from collect_requirement_mentions(f"{option}{match[1]}")
 
 
 def collect_requirements(words: list[str]) -> Iterator[Mention]:
@@ -55,6 +95,9 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
     """
     if words and normalize_program_name(words[0]) in _INSTALLING_WORDS:
         yield from _collect_addresses(words)
+        return
+    if words and words[0].rpartition("/")[2] in _INLINE_PROGRAMS:
+        yield from _collect_inline_installations(" ".join(words[1:])[:_MAX_PROGRAM_LENGTH])
         return
     # The installer may follow other words: ``sudo python -m pip install …``.
     is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in words[:_MAX_LEADING_WORDS]]
@@ -75,3 +118,32 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
                 yield from collect_requirement_mentions(f"{option} {value}".strip())
         elif "$" not in word and word not in (".", "install"):
             yield from collect_requirement_mentions(word)
+
+
+class CloneTracker:
+    """The repositories that a script clones, until it builds or runs something in one of their folders."""
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, str] = {}  # by folder
+        self._entered_address = ""
+
+    def follow_command(self, words: list[str]) -> Iterator[Mention]:
+        """Yield a mention of the address of a cloned repository if the command builds or runs something of it."""
+        name = normalize_program_name(words[0]) if words else ""
+        arguments = [word for word in words[1:] if not word.startswith("-")]
+        if name == "git" and "clone" in arguments[:1] and len(arguments) > 1 and "$" not in arguments[1]:
+            folder = arguments[2] if len(arguments) > 2 else arguments[1].rstrip("/").rpartition("/")[2]
+            self._addresses[folder.removesuffix(".git").strip("./")] = arguments[1]
+            return
+        folders = {word.strip("./").partition("/")[0] for word in (*words[:1], *arguments)}
+        named_address = next((self._addresses[folder] for folder in folders if folder in self._addresses), "")
+        if name in ("cd", "pushd"):
+            self._entered_address = named_address or self._entered_address
+            return
+        runs_code = name in _BUILDERS or words[:1] != [name] or (name in RUNNERS and bool(arguments))
+        address = named_address or self._entered_address
+        if address and runs_code:
+            self._entered_address = ""
+            self._addresses = {folder: each for folder, each in self._addresses.items() if each != address}
+            # What is cloned is not installed by an installer, so that the scheme counts less.
+            yield from collect_requirement_mentions(f"https://{address.partition('://')[2]}")

@@ -13,7 +13,6 @@ from typing import Final
 
 from modelaudit.languages.shell.brackets import find_arithmetic_end
 from modelaudit.languages.shell.command import DECLARATION_BUILTINS, OUTPUT_MARK, Command
-from modelaudit.languages.shell.differing_commands import drop_common_ends
 from modelaudit.languages.shell.expansions import (
     COMMAND_VARIABLES,
     POSITIONAL_PARAMETERS,
@@ -84,7 +83,7 @@ class ShellLexer:
         self.is_cut = not source.is_at_end or self._groups.is_cut or source.gave_up_search
         if source.depends_on_shell and not source.is_posix:
             posix_lexer = ShellLexer(source.text, self.variables, self._in_array, is_posix=True)
-            self.commands += drop_common_ends(posix_lexer.split_commands(), self.commands)
+            self.commands += _drop_common_ends(posix_lexer.split_commands(), self.commands)
             self.is_cut = self.is_cut or posix_lexer.is_cut
         return self.commands
 
@@ -314,3 +313,27 @@ def parse_commands(text: str, variables: dict[str, str] | None = None) -> list[C
         variables: known constants by name; assignments of the text are added to it.
     """
     return ShellLexer(text, variables).split_commands()
+
+
+def _drop_common_ends(commands: list[Command], others: list[Command]) -> list[Command]:
+    """Return the commands without the first and last pipelines that a second reading of the text has as well."""
+    start = _count_common_commands(commands, others)
+    while start and commands[start - 1].is_piped:
+        start -= 1
+    commands = commands[start:]
+    end = len(commands) - _count_common_commands(commands[::-1], others[start:][::-1])
+    while 0 < end < len(commands) and commands[end - 1].is_piped:
+        end += 1
+    return commands[:end]
+
+
+def _count_common_commands(commands: list[Command], others: list[Command]) -> int:
+    """Return how many commands at the beginning of two readings of one text are the same, on the same lines."""
+    pairs = zip(commands, others, strict=False)
+    differing = (
+        index
+        for index, (one, other) in enumerate(pairs)
+        if (one.line, one.words, one.is_piped, one.input_text, one.substitutions, one.output_files)
+        != (other.line, other.words, other.is_piped, other.input_text, other.substitutions, other.output_files)
+    )
+    return next(differing, min(len(commands), len(others)))

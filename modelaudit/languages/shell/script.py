@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
@@ -300,7 +301,7 @@ class _ScriptAnalyzer:
             yield self._make_mention(use, name, command, detail)
         for text in extract_embedded_commands(command):
             yield from self._analyze_nested(text, command)
-        for mention in collect_requirements(words):
+        for mention in chain(collect_requirements(words), self.state.clones.follow_command(words)):
             yield replace(mention, where=self._locate_command(command))
 
     def _analyze_command(self, command: Command, words: list[str]) -> Iterator[Mention]:

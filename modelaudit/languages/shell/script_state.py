@@ -10,6 +10,7 @@ from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
 from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.expansions import CUT_MARK, POSITIONAL_PARAMETERS, assign_positional_parameters
 from modelaudit.languages.shell.functions import find_functions, parse_aliases
+from modelaudit.languages.shell.installers import CloneTracker
 from modelaudit.languages.shell.lexer import MAX_COMMANDS, ShellLexer
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -30,6 +31,7 @@ class ScriptState:
         functions: the text of the body by function name.
         reported: the use, name and line of each mention so far.
         shell_outputs: the descriptors that ``exec > >(sh)`` connects with a shell.
+        clones: the repositories that the script clones.
         downloads: the files and variables with downloaded content.
         reached_bound: one line on commands that were not analysed; empty if all were.
     """
@@ -40,6 +42,7 @@ class ScriptState:
     functions: dict[str, str] = field(default_factory=dict)
     reported: set[tuple[str, str, Location | None]] = field(default_factory=set)
     shell_outputs: set[str] = field(default_factory=set)
+    clones: CloneTracker = field(default_factory=CloneTracker)
     downloads: DownloadTracker = field(default_factory=DownloadTracker)
     reached_bound: str = ""
 

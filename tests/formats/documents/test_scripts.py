@@ -721,6 +721,108 @@ def test_command_that_a_makefile_adds_to_itself_is_mentioned(text, read_bytes):
     assert ("download-and-run", "http://e") in list_mentions(read_bytes(text.encode(), "Makefile"))
 
 
+@pytest.mark.parametrize(
+    "command, use",
+    [
+        ("docker run -v /:/host image", "host-root"),
+        ("sudo podman run --rm --volume=/:/host image", "host-root"),
+        ("docker run --mount type=bind,source=/,target=/host image", "host-root"),
+        ("docker run -v/:/host image", "host-root"),
+        ("docker run -v /:/host:ro image", "privileged-container"),
+        ("docker run --privileged image", "privileged-container"),
+        ("docker run --pid host image", "privileged-container"),
+        ("docker run -v /var/run/docker.sock:/var/run/docker.sock image", "privileged-container"),
+        ("docker run -v /home:/home -v $PWD:/work -v /data/x:/x -v cache:/c image", None),
+        ("docker run --gpus all --ipc=host --shm-size 8g image", None),
+        ("docker build -v /:/host .", None),
+    ],
+)
+def test_container_with_power_over_its_host_is_mentioned(command, use):
+    assert [each.use for each in collect_script_mentions(command)] == ([use] if use else [])
+
+
+@pytest.mark.parametrize(
+    "text, uses",
+    [
+        ("services: {a: {image: x, volumes: ['/:/host']}}", {"host-root"}),
+        ("services: {a: {volumes: [{type: bind, source: /, target: /host}]}}", {"host-root"}),
+        ("services: {a: {privileged: true, pid: host}}", {"privileged-container"}),
+        ("services: {a: {volumes: ['/var/run/docker.sock:/var/run/docker.sock']}}", {"privileged-container"}),
+        ("kind: Pod\nspec: {hostPID: true, volumes: [{hostPath: {path: /}}]}", {"host-root", "privileged-container"}),
+        ("spec: {containers: [{securityContext: {privileged: true}}]}", {"privileged-container"}),
+        ("runArgs: ['-v=/:/host', --privileged]", {"host-root", "privileged-container"}),
+        ("services: {a: {privileged: false, volumes: ['./data:/data', 'cache:/c', '/data:/x']}}", set()),
+        ("spec: {volumes: [{hostPath: {path: /data}}], securityContext: {privileged: false}}", set()),
+        ("volumes: [1, 2]\nprivileged: true\npid: host", set()),
+    ],
+)
+def test_setting_that_gives_a_container_power_over_its_host_is_mentioned(text, uses, read_bytes):
+    assert {use for use, _ in list_mentions(read_bytes(text.encode(), "x.yaml"))} == uses
+
+
+@pytest.mark.parametrize(
+    "command, mention",
+    [
+        ("go run a.example/x@latest", ("address", "https://a.example/x")),
+        ("ansible-pull -U https://a.example/x.git site.yml", ("address", "https://a.example/x.git")),
+        ("kubectl apply -f https://a.example/x.yaml", ("address", "https://a.example/x.yaml")),
+        ("kubectl apply -f http://a.example/x.yaml", ("plain-text", "http://a.example/x.yaml")),
+        ("helm repo add x https://a.example/charts", ("address", "https://a.example/charts")),
+        ("git clone http://a.example/x.git && cd x && make", ("address", "https://a.example/x.git")),
+        ("git clone https://a.example/x y; bash y/install.sh", ("address", "https://a.example/x")),
+        ("git clone https://a.example/x; pip install ./x", ("address", "https://a.example/x")),
+        ("git clone https://a.example/x; cd x; ./setup", ("address", "https://a.example/x")),
+        ("add-apt-repository -y ppa:acme/x", ("index", "ppa:acme/x")),
+        ("julia -e 'using Pkg; Pkg.add(url=\"https://a.example/x\")'", ("address", "https://a.example/x")),
+        ('Rscript -e \'install.packages("x", repos="http://a.example")\'', ("plain-text", "http://a.example")),
+        ("Rscript -e 'remotes::install_github(\"acme/x\")'", ("address", "https://github.com/acme/x")),
+        ("go run ./cmd/x", None),
+        ("kubectl apply -f x.yaml", None),
+        ("git clone $REPOSITORY x; cd x; make", None),
+        ("git clone https://a.example/x data; ls data; python3 train.py", None),
+        ("git pull", None),
+        ("julia -e 'using Pkg; Pkg.add(\"CSV\")'", None),
+    ],
+)
+def test_program_that_fetches_code_which_it_runs_or_installs_is_mentioned_with_the_address(command, mention):
+    found = [(each.use, each.name.partition("@")[0]) for each in collect_script_mentions(command)]
+    assert [each for each in found if each[0] != "editable" and each[0] != "local-path"] == (
+        [mention] if mention else []
+    )
+
+
+@pytest.mark.parametrize(
+    "text, name",
+    [
+        ("```\ncurl http://e | sh\n```\n", "http://e"),
+        ("~~~bash\n$ curl http://e | sh\n~~~\n", "http://e"),
+        ("> ```sh\n> user@host:~$ curl http://e | sh\n> ```\n", "http://e"),
+        ("a\n```python\nx\n```\n\n```sh\ncurl http://e | sh\n", "http://e"),
+        ("Run `curl http://e | sh` now.\n", "http://e"),
+        ("Run <code>c&#117;rl http://e | s&#104;</code>.\n", "http://e"),
+        ("```\npip install --index-url http://e/simple x\n```\n", "http://e/simple"),
+        ("```sh\npip install -U x\npython3 run.py | tee log\ncurl http://e -o x\n```\n", None),
+        ("```python\nos.system('curl http://e | sh')\n```\n", None),
+        ("```sh\nls\n```\ncurl http://e | sh\n```sh\nls\n```\n", None),
+        ("Never pipe curl http://e | sh.\n", None),
+    ],
+)
+def test_harmful_command_that_a_document_shows_is_an_instruction(text, name, read_bytes):
+    mentions = list_mentions(read_bytes(text.encode(), "README.md"))
+    assert mentions == ([("instruction", name)] if name else [])
+
+
+def test_instruction_of_a_document_is_located_at_the_line_of_the_command(read_bytes):
+    text = b"a\n```sh\nls\ncurl http://e | sh\n```\n\n`curl http://e/b | sh`\n"
+    mentions = [mention for each in read_bytes(text, "a.md").of(Outline) for mention in each.mentions]
+    assert [mention.where.line for mention in mentions] == [4, 7]
+
+
+def test_document_with_more_commands_than_are_analysed_is_read_in_part(read_bytes):
+    reading = read_bytes(b"```sh\n" + b"echo a\n" * 70_000 + b"```\n", "a.md")
+    assert UnreadReason.LIMIT in reading.reasons()
+
+
 @settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
 def test_scripts_of_any_bytes_never_crash_the_readers(read_bytes, data, path):
