@@ -75,7 +75,7 @@ _WINDOWS_MARKS: Final = re.compile(
 # A command with an effect has an argument, behind a space, a tab or a variable such as ``${IFS}``.
 _CONTAINER_KEYS: Final = frozenset(
     {"services", "containers", "initContainers", "securityContext", "spec", "hostPath", "runArgs", "mounts", "binds",
-     "Binds", "container", "HostConfig", "runners"}
+     "Binds", "container", "HostConfig", "runners", "driver_opts"}
 )  # fmt: skip
 _MOUNT_KEYS: Final = frozenset({"volumes", "mounts", "runArgs", "binds", "Binds"})
 _MOUNT_OPTION: Final = re.compile(r"(?:-v|--volume|--mount)[= ]")
@@ -243,7 +243,9 @@ def _judge_container_setting(setting: Setting) -> str:
         return "privileged-container"
     if value in ("--privileged", "--pid=host"):
         return "privileged-container"
-    if setting.get_steps_below("hostPath") == ("path",) or (setting.key == "source" and "volumes" in setting.path):
+    is_source = setting.key == "source" and "volumes" in setting.path
+    is_device = setting.get_steps_below("driver_opts") == ("device",)  # of a named volume
+    if is_source or is_device or setting.get_steps_below("hostPath") == ("path",):
         return judge_mount(f"{value}:/")
     return judge_mount(_MOUNT_OPTION.sub("", value)) if not _MOUNT_KEYS.isdisjoint(setting.path) else ""
 

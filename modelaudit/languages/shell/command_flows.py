@@ -48,6 +48,12 @@ _FOLDER_OF_VARIABLE: Final = re.compile(r"\A\$(?:\w+|\{\w+\}|\(…\))/")
 _COPIERS: Final = frozenset({"cp", "mv", "ln", "install", "rsync", "scp", "copy"})
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "-out", "--output", "--output-document", "-outfile"})
 _PASSES_NAMES: Final = ("xargs", "parallel")
+# Programs that pass their arguments to a shell, at once or later.
+_COMMAND_TAKERS: Final = frozenset(
+    {"trap", "su", "runuser", "watch", "script", "screen", "tmux", "xdotool", "ssh", "xterm"}
+)
+# Programs that start a shell, which reads their input, unless they are given a command.
+_SHELL_STARTERS: Final = frozenset({"su", "ssh", "chroot", "nsenter"})
 _MAKES: Final = ("make", "gmake")
 _MAKEFILE_OPTION: Final = re.compile(r"-[a-zA-Z]*f|--file|--makefile")
 _AWKS: Final = frozenset({"awk", "gawk", "mawk", "nawk"})
@@ -65,7 +71,12 @@ _INTERPRETER_EXECUTION: Final = re.compile(
     r"|\bopen\b[^\n]{0,80}\|"
 )
 # Programs of which each line of the input, or the script behind an option, may run other programs.
-_READS_COMMANDS: Final = frozenset({"ed", "ex", "red", "m4", "dc", "gnuplot", "expect"})
+_READS_COMMANDS: Final = frozenset(
+    {"su", "ssh", "chroot", "nsenter", "ed", "ex", "red", "m4", "dc", "gnuplot", "expect"}
+)
+_CALLBACK_BUILTINS: Final = frozenset({"mapfile", "readarray"})
+_SQL_PROGRAMS: Final = frozenset({"sqlite3", "psql", "mysql", "duckdb"})
+_SQL_EXECUTION: Final = re.compile(r"(?:^|\s)(?:[.\\](?:read|shell|system|load|i|!)|source)\s")
 _SCRIPT_OPTIONS: Final = {
     "vim": {"-S", "-s", "-u", "-c"}, "vi": {"-S", "-s", "-u"}, "nvim": {"-S", "-s", "-u", "-l"}, "gdb": {"-x"},
     "lldb": {"-s"}, "emacs": {"-l", "--load", "--script", "-script"}, "cmake": {"-P"}, "guile": {"-l", "-s"},
@@ -160,9 +171,13 @@ def executes_what_it_reads(command: Command, words: list[str], is_piped_into: bo
         words: its words without wrappers such as ``sudo``.
         is_piped_into: whether it reads the output of another command.
     """
-    if not words:  # ``parallel`` without a program runs the lines of its input
-        return "parallel" in command.words[:2] and is_piped_into
+    has_input = is_piped_into or bool(command.input_files) or command.input_text is not None
+    if not words:  # ``parallel`` without a program runs the lines of its input, ``sudo -s`` starts a shell
+        starts_shell = command.words[:1] in (["sudo"], ["doas"]) and not {"-s", "-i", "su"}.isdisjoint(command.words)
+        return has_input and (starts_shell or "parallel" in command.words[:2])
     name = normalize_program_name(words[0])
+    if name in _SHELL_STARTERS:
+        return has_input and len([word for word in words[1:] if not word.startswith("-")]) <= 1
     if runs_input(words) or executes_read_text(name, words):
         return True
     # ``xargs bash`` runs the files that its input names; ``xargs python tool.py`` passes names to a program.
@@ -202,7 +217,7 @@ def _list_executed_words(command: Command, words: list[str], outer: Command | No
     if runs_input(words) and any(OUTPUT_MARK in value for _, value in command.assignments):
         yield name_file(UNKNOWN_VALUE)
     name = normalize_program_name(words[0])
-    if name in EVALUATORS or name == "trap":
+    if name in EVALUATORS or name in _COMMAND_TAKERS:
         yield from _list_texts_of_words(command, words[1:], outer)
         yield from list_outputs(command.input_substitutions)
         yield from map(name_file, (*words[1:2], *command.input_files) if name in ("source", ".") else ())
@@ -210,6 +225,7 @@ def _list_executed_words(command: Command, words: list[str], outer: Command | No
         yield from _list_texts_of_words(command, [word for word in words[1:] if _GIT_COMMAND.match(word)], outer)
     elif name in _MAKES:
         yield from map(name_file, _list_makefiles(words[1:]))
+        yield from _list_texts_of_words(command, [word for word in words[1:] if word.startswith("--eval")], outer)
     elif name in RUNNERS:
         is_option = is_program_text_option if name in SHELLS else is_inline_program_option
         if any(map(is_option, words[1:-1])):
@@ -261,4 +277,8 @@ def executes_read_text(name: str, words: list[str]) -> bool:
             is_inline_program_option(option) and _INTERPRETER_EXECUTION.search(program) is not None
             for option, program in pairwise(arguments)
         )
+    if name in _SQL_PROGRAMS and any(_SQL_EXECUTION.search(word) for word in arguments):
+        return True
+    if name in _CALLBACK_BUILTINS and "-C" in arguments:
+        return True
     return name in _READS_COMMANDS or not _SCRIPT_OPTIONS.get(name, set()).isdisjoint(arguments)

@@ -6,6 +6,7 @@ containers that govern their host.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -24,7 +25,6 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
-from modelaudit.languages.shell.reverse_shells import is_reverse_shell
 from modelaudit.languages.shell.startup_files import list_unknown_startup_files
 
 _RECURSIVE: Final = re.compile(r"-\w*[rR]\w*|--recursive")
@@ -45,12 +45,13 @@ _SECURITY_SERVICES: Final = frozenset(
     {"firewalld", "ufw", "apparmor", "auditd", "clamav-daemon", "falcon-sensor", "mdatp"}
 )
 
-_CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl"})
+_CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl", "docker-compose", "podman-compose"})
 _CONTAINER_STARTS: Final = frozenset({"run", "create", "exec"})
 _MOUNT_OPTIONS: Final = frozenset({"-v", "--volume", "--mount"})
 _MOUNT_OPTION: Final = re.compile(r"(?:-v=?|--volume=|--mount=)(?=\S)")
 _MOUNT_FIELD: Final = re.compile(r"(?:^|,)(?:source|src)=([^,]*)")
 # Folders and sockets by which a container governs its host, or reads the keys of its users.
+_DEFAULT_VALUE: Final = re.compile(r"\$\{\w+:?-([^}]*)\}")  # ``${NAME:-default}`` of Compose
 _HOST_PATHS: Final = ("/etc", "/root", "/proc", "/sys", "/boot", "/var/lib/docker", "/var/lib/kubelet")
 _HOST_SOCKET: Final = re.compile(r"/(?:docker|containerd/containerd|crio/crio|podman/podman)\.sock\Z")
 _HOST_OPTIONS: Final = ("--privileged", "--privileged=true", "--pid=host", "--cap-add=ALL", "--cap-add=SYS_ADMIN")
@@ -59,6 +60,15 @@ _REMOTE_SHELL_OPTION: Final = re.compile(r"--rsh|-[A-Za-z]*e")  # of rsync, alon
 
 Harm = tuple[str, str, str]
 """The use, the name and a detail of a mention."""
+_DEVICE: Final = re.compile(r"/dev/(?:tcp|udp)/")
+# A program in an argument, as in ``python -c``, that opens a socket and then starts a shell.
+_INLINE: Final = re.compile(
+    r"socket.{0,2000}?(?:dup2|subprocess|pty\.spawn|/bin/(?:ba|z|da)?sh|exec)|(?:fsockopen|TCPSocket|IO::Socket).{0,2000}?"
+    r"(?:exec|/bin/(?:ba)?sh|spawn|popen)|System\.Net\.Sockets\.TCPClient",
+    re.DOTALL | re.IGNORECASE,
+)
+_PROBES: Final = frozenset({"echo", "printf", "timeout", "test", "[", "[[", ":", "true"})
+_NETCATS: Final = frozenset({"nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"})
 
 
 def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
@@ -88,12 +98,15 @@ def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "obfuscated", "history -c", ""
     if name in SENDERS:
         yield from _detect_exfiltration(command, name, arguments)
-    if name in _CONTAINER_PROGRAMS and not _CONTAINER_STARTS.isdisjoint(arguments[:3]):
-        yield from _detect_host_access(name, arguments)
+    yield from _detect_host_access(name, arguments)
 
 
 def _detect_host_access(name: str, arguments: list[str]) -> Iterator[Harm]:
     """Yield the harm of a container that governs the machine on which it runs."""
+    if name == "nsenter" and any(pair in (("-t", "1"), ("--target", "1")) for pair in pairwise(arguments)):
+        yield "privileged-container", " ".join([name, *arguments]), ""  # enters the first process of the host
+    if name not in _CONTAINER_PROGRAMS or _CONTAINER_STARTS.isdisjoint(arguments[:4]):
+        return
     for option, value in pairwise((*arguments, "")):
         joined_option = _MOUNT_OPTION.match(option)
         is_host_option = option in _HOST_OPTIONS or f"{option}={value}" in _HOST_OPTIONS
@@ -111,11 +124,12 @@ def judge_mount(mount: str) -> str:
         mount: ``/source:/target``, ``/source:/target:ro`` or ``type=bind,source=/source,target=/target``.
     """
     fields = _MOUNT_FIELD.search(mount)
+    mount = _DEFAULT_VALUE.sub(r"\1", mount)
     source = fields[1] if fields is not None else mount.partition(":")[0]
     is_read_only = mount.endswith((":ro", ",ro", ",readonly")) or ",readonly," in mount
     if not source.startswith("/") or (fields is None and ":" not in mount):
         return ""
-    folder = source.rstrip("/")
+    folder = posixpath.normpath(source).rstrip("/")
     if not folder and not is_read_only:
         return "host-root"
     is_powerful = not folder or folder in _HOST_PATHS or _HOST_SOCKET.search(folder) is not None
@@ -227,3 +241,29 @@ def detect_pipeline_harm(commands: Sequence[Command]) -> Iterator[Harm]:
         private_path = next((word for word in read_words if _is_private_path(word)), "")
         environment = "the environment" if command.words in _WHOLE_ENVIRONMENT else ""
         private_content = private_content or private_path or environment
+
+
+def is_reverse_shell(command: Command, words: list[str]) -> bool:
+    """Whether the command is a known form of a reverse shell; ``words`` are its own, without ``sudo`` and the like."""
+    # ``echo > /dev/tcp/host/port`` only probes the port: no shell reads or writes there.
+    if any(_DEVICE.search(target) for target in (*command.output_files, *command.input_files)):
+        # A wrapper without a program is a program itself: ``exec 5<>/dev/tcp/host/port`` opens the connection.
+        own_words = words or command.words
+        return bool(own_words) and normalize_program_name(own_words[0]) not in _PROBES
+    # ``timeout 1 bash -c 'echo > /dev/tcp/host/port'`` probes it too; the wrapper shows that it is one.
+    if any(_DEVICE.search(word) for word in command.words):
+        return normalize_program_name(command.words[0]) not in _PROBES
+    if not words:
+        return False
+    name = normalize_program_name(words[0])
+    arguments = words[1:]
+    if name in _NETCATS:  # ``-e program``, or joined with other options, as in ``-ne``
+        return any(word in ("-e", "-c", "--exec", "--sh-exec") or re.fullmatch(r"-[a-z]*e", word) for word in arguments)
+    if name == "socat":
+        return any(re.search(r"\b(?:EXEC|SYSTEM|SHELL):", word, re.IGNORECASE) for word in arguments)
+    if name in ("awk", "gawk", "mawk"):
+        return any("/inet/tcp/" in word or "/inet/udp/" in word for word in arguments)
+    if name == "ztcp":  # the builtin of zsh that opens TCP connections
+        return bool(arguments)
+    takes_program_text = len(arguments) > 1 and arguments[0].startswith("-")  # ``python -c text``
+    return takes_program_text and _INLINE.search(" ".join(arguments)) is not None

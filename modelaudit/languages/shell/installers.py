@@ -30,7 +30,8 @@ _INSTALLING_WORDS: Final = {
     # Programs that fetch code and run it, or install what they fetch on a cluster.
     "go": frozenset({"run", "install", "get"}), "nix": frozenset({"run", "shell", "build", "develop", "profile"}),
     "nix-env": frozenset(), "nix-shell": frozenset(), "dotnet": frozenset({"tool", "add"}),
-    "ansible-pull": frozenset(), "ansible-galaxy": frozenset({"install"}), "terraform": frozenset({"init"}),
+    "ansible-pull": frozenset(),
+    "ansible-playbook": frozenset(), "ansible-galaxy": frozenset({"install"}), "terraform": frozenset({"init"}),
     "kubectl": frozenset({"apply", "create", "replace"}), "oc": frozenset({"apply", "create", "replace"}),
     "helm": frozenset({"install", "upgrade", "template", "repo", "pull"}), "vagrant": frozenset({"init", "box"}),
     "docker": frozenset({"build", "compose", "plugin"}), "podman": frozenset({"build"}),
@@ -55,6 +56,8 @@ _BUILDERS: Final = frozenset(
 _INLINE_PROGRAMS: Final = frozenset({"julia", "Rscript", "R", "r", "littler"})
 _MAX_PROGRAM_LENGTH: Final = 100_000
 _REQUIREMENTS: Final = "requirements"
+_SHORT_REPOSITORY: Final = re.compile(r"(github|gitlab):([\w.-]+/[\w./#-]+)")
+_CLONING_WORDS: Final = {"git": "clone", "hg": "clone", "svn": "checkout", "fossil": "clone", "gh": "repo"}
 _MAX_LEADING_WORDS: Final = 7
 _OPTIONS_WITH_VALUE: Final = frozenset(
     {"-i", "-f", "-e", "--index-url", "--extra-index-url", "--find-links", "--editable", "--trusted-host", "--index",
@@ -77,6 +80,10 @@ def _collect_addresses(words: list[str]) -> Iterator[Mention]:
             address = f"https://{address}"
         elif _PERSONAL_ARCHIVE.fullmatch(address):
             yield Mention(_REQUIREMENTS, "index", address)
+        repository = _SHORT_REPOSITORY.fullmatch(address)
+        if repository is not None:
+            address = f"https://{repository[1]}.com/{repository[2]}"
+        address = address.replace("oci://", "https://", 1)
         if "$" not in address and ("://" in address or _REPOSITORY.match(address)):
             yield from collect_requirement_mentions(address.replace("git@", "git+ssh://git@", 1))
 
@@ -106,7 +113,10 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
         return
     arguments_given = words[installer_index + 1 :]
     # Options of pip can precede its command: ``pip --proxy address install name``.
-    takes_requirements = words[installer_index] == "uvx" or "install" in arguments_given[:_MAX_LEADING_WORDS]
+    runs_package = words[installer_index] == "pipx" and arguments_given[:1] == ["run"]
+    takes_requirements = (
+        words[installer_index] == "uvx" or runs_package or "install" in arguments_given[:_MAX_LEADING_WORDS]
+    )
     if not takes_requirements:
         return
     arguments = iter(arguments_given)
@@ -116,7 +126,7 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
             value = next(arguments, "")
             if "$" not in value:
                 yield from collect_requirement_mentions(f"{option} {value}".strip())
-        elif "$" not in word and word not in (".", "install"):
+        elif "$" not in word and word not in (".", "install", "run"):
             yield from collect_requirement_mentions(word)
 
 
@@ -131,7 +141,10 @@ class CloneTracker:
         """Yield a mention of the address of a cloned repository if the command builds or runs something of it."""
         name = normalize_program_name(words[0]) if words else ""
         arguments = [word for word in words[1:] if not word.startswith("-")]
-        if name == "git" and "clone" in arguments[:1] and len(arguments) > 1 and "$" not in arguments[1]:
+        if name == "gh" and arguments[:2] == ["repo", "clone"] and len(arguments) > 2:
+            arguments = ["repo", f"https://github.com/{arguments[2]}", *arguments[3:]]
+        is_clone = _CLONING_WORDS.get(name, "") in arguments[:1] and len(arguments) > 1
+        if is_clone and "$" not in arguments[1]:
             folder = arguments[2] if len(arguments) > 2 else arguments[1].rstrip("/").rpartition("/")[2]
             self._addresses[folder.removesuffix(".git").strip("./")] = arguments[1]
             return

@@ -276,12 +276,16 @@ class ShellLexer:
             commands = [] if self._in_array else array_lexer.split_commands()
             self._current.substitutions += [text for command in commands for text in command.substitutions]
             items = [each for command in commands for each in command.words]
+            if "+=" in word:
+                items = [*self.variables.get(name + "[@]", "").split(), *items]
             self.variables.update(assign_array(name, items))
             value = items[0] if items else ""  # the name alone is the first item
         # ``name+=value`` appends to the value before.
         value_before = self.variables.get(name, "") if "+=" in word[: len(name) + 2] else ""
         self._current.assignments.append((name, value_before + value))
         if is_declaration:
+            if "-n" in self._current.words:  # the name of another variable
+                self.derived_variables.setdefault(name, []).append(value)
             self._current.words.append(word)
             if OUTPUT_MARK in value:  # unknown, so that the variable must stay visible as ``$NAME``
                 self.variables.pop(name, None)

@@ -47,6 +47,8 @@ _COMPUTED_COMMAND: Final = re.compile(
 )
 _COMPUTED_NAME: Final = re.compile(r"\$[({](shell|file|guile|call|foreach|subst|patsubst|word|if|or|and)[ \t]")
 _SCHEME: Final = re.compile(r"\$[({](guile)[ \t]")
+_IMPLICIT_PROGRAMS: Final = frozenset({"CC", "CXX", "CPP", "AS", "AR", "FC", "LD", "RM", "LEX", "YACC", "M2C", "PC"})
+_OWN_PROGRAM: Final = re.compile(r"[\w.-]*/|(?:\w*sh|python\S*|perl)\s")
 _OPEN_CALL: Final = re.compile(rf"\$[({{](?:{'|'.join(FUNCTION_NAMES)})[ \t][^\n]*\\\Z")
 _MAKE_SHELL_CALL: Final = re.compile(r"\$[({]shell\s")
 _MAKE_ITSELF: Final = re.compile(r"\$(?:\(MAKE\)|\{MAKE\})")
@@ -203,7 +205,10 @@ class _MakefileConverter:
         if assignment is not None and not line.endswith("\\"):
             value = expander.expand_functions(assignment[2])
             is_output = _MAKE_SHELL_CALL.search(value) is not None
-            return f"{assignment[1]}={_convert_make_expansions(value) if is_output else _quote_value(value)}"
+            converted = f"{assignment[1]}={_convert_make_expansions(value) if is_output else _quote_value(value)}"
+            # A rule that make has by itself runs the program.
+            is_own_program = assignment[1] in _IMPLICIT_PROGRAMS and _OWN_PROGRAM.match(value) is not None
+            return f"{converted}; {_convert_make_expansions(value)}" if is_own_program else converted
         expanded = expander.expand_functions(line)
         is_run = _MAKE_SHELL_CALL.search(expanded) is not None
         return _convert_make_expansions(expanded[expanded.index("$") :]) if is_run else ""

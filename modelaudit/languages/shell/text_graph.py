@@ -152,6 +152,8 @@ class TextGraph:
             name = VARIABLE.sub("*", word[: variable.start()] + value + word[variable.end() :])
             if "*" not in name or len(_LETTER.findall(posixpath.basename(name))) >= _FEWEST_LETTERS:
                 yield name
+                if name.startswith("*/"):  # ``$PWD/a.txt``
+                    yield name[2:]
 
 
 def normalize_path(path: str) -> str:

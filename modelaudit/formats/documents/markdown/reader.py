@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.card import parse_card, split_front_matter
 from modelaudit.languages.programs import report_unread_programs
 from modelaudit.languages.shell.executed_files import EXECUTED, find_executed_files
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
+from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, References
@@ -40,14 +42,23 @@ _FENCED_BLOCK: Final = re.compile(
     re.MULTILINE,
 )
 _INLINE_CODE: Final = re.compile(
-    r"(?<!`)(`{1,2})(?!`)([^`\n]{4,500})\1(?!`)|<(?:code|pre)[^>]{0,100}>([^<]{4,2000})</", re.IGNORECASE
+    r"(?<!`)(`{1,2})(?!`)([^`\n]{4,500})\1(?!`)|<(?:code|pre)[^>]{0,100}>([^<]{4,2000})</"
+    r"|^(?: {4}|\t)[ \t]{0,20}(\S[^\n]{3,500})$",  # an indented block
+    re.IGNORECASE | re.MULTILINE,
 )
 _SHELL_LANGUAGES: Final = frozenset(
     {"", "sh", "bash", "shell", "zsh", "console", "shell-session", "sh-session", "shellsession", "terminal", "text",
-     "txt", "commandline", "cmd", "ini", "none", "plaintext", "plain", "fish", "dockerfile", "makefile"}
+     "txt", "commandline", "ini", "none", "plaintext", "plain", "fish", "dockerfile", "makefile"}
 )  # fmt: skip
 # What a command between backticks has that is worth an analysis: a pipe, a substitution or a device.
-_INLINE_MARK: Final = re.compile(r"[|`]|<\(|\$\(|/dev/|&&|;")
+_INLINE_MARK: Final = re.compile(r"[|`]|<\(|\$\(|/dev/|&&|;|\b(?:(?:ba|da|z)?sh|source|python3?)[ \t]|\./")
+_WINDOWS_LANGUAGES: Final = frozenset({"powershell", "ps1", "pwsh", "ps", "bat", "batch", "cmd"})
+_WINDOWS_MARK: Final = re.compile(
+    r"powershell|pwsh|\b(?:iex|iwr|irm)\b|invoke-|certutil|bitsadmin|\.(?:exe|bat|ps1)\b", re.IGNORECASE
+)
+# Of a notebook, the lines behind this mark are shell commands.
+_NOTEBOOK_LANGUAGES: Final = frozenset({"python", "py", "python3", "ipython"})
+_NOTEBOOK_LINE: Final = re.compile(r"^[ \t>]*(?:!|(?!!).*$)", re.MULTILINE)
 _PROMPT: Final = re.compile(r"^[ \t>]*(?:[\w.@:~/-]{0,60}[$#%][ \t]+)?", re.MULTILINE)
 # Actions of a command that harm whoever follows the instructions; further ones are common in documents.
 _HARMFUL_USES: Final = frozenset(
@@ -119,7 +130,9 @@ def _read_instructions(text: str) -> Iterator[Reading]:
 
 def _collect_instructions(commands: str, line: int) -> Iterator[Mention]:
     """Yield the harmful actions of commands, and the package indexes that they use."""
-    for mention in collect_script_mentions(commands, line):
+    windows_mentions = collect_windows_mentions(commands) if _WINDOWS_MARK.search(commands) else iter(())
+    located = (replace(each, where=Location(line=line + (each.where.line or 1) - 1)) for each in windows_mentions)
+    for mention in chain(collect_script_mentions(commands, line), located):
         is_index = mention.vocabulary == REQUIREMENTS and mention.use in ("index", "links")
         is_unprotected = mention.vocabulary == REQUIREMENTS and mention.use == "plain-text"
         if is_index:
@@ -138,13 +151,16 @@ def _list_command_texts(text: str) -> Iterator[tuple[int, str]]:
         end = block.end()
         line += text.count("\n", counted, block.start("text"))
         counted = block.start("text")
-        if block["language"].lower() in _SHELL_LANGUAGES:
+        language = block["language"].lower()
+        if language in _SHELL_LANGUAGES or language in _WINDOWS_LANGUAGES:
             yield line, _PROMPT.sub("", block["text"])
+        elif language in _NOTEBOOK_LANGUAGES and "!" in block["text"]:
+            yield line, _NOTEBOOK_LINE.sub("", block["text"])
     text = "".join((*prose, text[end:]))
     line, counted = 1, 0
     for code in _INLINE_CODE.finditer(text):
         line += text.count("\n", counted, code.start())
         counted = code.start()
-        commands = html.unescape(code[2] or code[3])
+        commands = html.unescape(code[2] or code[3] or code[4])
         if _INLINE_MARK.search(commands):
             yield line, _PROMPT.sub("", commands)
