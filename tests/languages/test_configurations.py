@@ -9,8 +9,10 @@ from support.cases import check_each
 from support.scans import scan_text
 
 import modelaudit
+from modelaudit.languages import document_settings
 from modelaudit.languages.configurations.commands import is_command_key
 from modelaudit.languages.configurations.targets import resolve_interpolations
+from modelaudit.languages.shell import lexer
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -120,9 +122,10 @@ def test_mention_of_a_ruby_tag_holds_its_class_name_without_the_object_kind(read
     assert list_mentions(read_bytes(text, "a.yaml")) == expected
 
 
-def test_large_token_vocabulary_that_contains_loader_keys_as_tokens_exceeds_no_limit(read_bytes):
+def test_large_token_vocabulary_that_contains_loader_keys_as_tokens_exceeds_no_limit(read_bytes, monkeypatch):
     # More values than the settings of a document may have.
-    words = {f"word{number}": number for number in range(310_000)} | {"params": 1, "class_path": 2, "command": 3}
+    monkeypatch.setattr(document_settings, "_MAX_SETTINGS", 3000)
+    words = {f"word{number}": number for number in range(3100)} | {"params": 1, "class_path": 2, "command": 3}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
     assert UnreadReason.LIMIT not in reading.reasons()
 
@@ -160,10 +163,11 @@ def test_configuration_with_more_file_references_than_the_bound_is_reported_as_p
     [
         {"a": ["$f(1)"] * 2001},
         {"a": "curl $x", "run": "true " * 50_000},
-        {"a": "curl $x", "run": "a; " * 50_001},
+        {"a": "curl $x", "run": "a; " * 501},
     ],
 )
-def test_expressions_and_commands_beyond_the_bound_are_reported_as_unread(read_bytes, content):
+def test_expressions_and_commands_beyond_the_bound_are_reported_as_unread(read_bytes, monkeypatch, content):
+    monkeypatch.setattr(lexer, "MAX_COMMANDS", 500)
     assert UnreadReason.LIMIT in read_bytes(json.dumps(content).encode(), "a.json").reasons()
 
 

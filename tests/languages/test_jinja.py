@@ -13,6 +13,8 @@ from support.cases import check_each
 from support.work import count_work, find_growth_fault
 
 from modelaudit.formats.documents.template import reader
+from modelaudit.languages.jinja import syntax
+from modelaudit.languages.jinja import template as template_analysis
 from modelaudit.languages.jinja.documents import MARKS
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
@@ -347,18 +349,23 @@ def test_template_instruction_behind_a_word_of_a_message_is_mentioned_and_ordina
     assert list_conditional_uses(template) == expected
 
 
-@check_each("bound", ["5 MB", "branches", "brackets", "chain", "sums", "constants", "literals"])
-def test_template_over_a_size_or_nesting_bound_leaves_an_absence_because_of_a_limit(bound: str) -> None:
+@check_each("bound", ["characters", "tokens", "branches", "brackets", "chain", "sums", "constants", "literals"])
+def test_template_over_a_size_or_nesting_bound_leaves_an_absence_because_of_a_limit(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syntax, "MAX_TOKENS", 10_000)
+    monkeypatch.setattr(template_analysis, "_MAX_LITERALS", 1000)
     text = {
-        "5 MB": "{{ m.content }}\n" * 320_000,
-        "branches": "{% if a %}" * 1_000_000,
-        "brackets": "{{" + "(" * 500_000,
-        "chain": "{{ a" + ".b" * 100_000 + " }}",
-        "sums": "{{ 'a'" + "+'b'" * 60_000 + " }}",
+        "characters": "{{ m.content }}" + " " * MAX_CHARACTERS,
+        "tokens": "{{ a }}" * 4000,
+        "branches": "{% if a %}" * 4000,
+        "brackets": "{{" + "(" * 4000,
+        "chain": "{{ a" + ".b" * 4000 + " }}",
+        "sums": "{{ 'a'" + "+'b'" * 4000 + " }}",
         "constants": "{% set a0 = 'a' %}"
         + "".join(f"{{% set a{n + 1} = a{n} ~ a{n} %}}" for n in range(2_000))
         + "{{ x[a2000] }}",
-        "literals": "{{ 'a' }}" * 24_000,
+        "literals": "{{ 'a' }}" * 1100,
     }[bound]
     _, unread = read_template(text)
     assert unread is not None

@@ -13,7 +13,7 @@ from support.scans import scan_text
 from support.work import count_work, find_growth_fault
 
 import modelaudit
-from modelaudit.languages import run_files
+from modelaudit.languages import run_files, text_programs
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_command_lines
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.model.artifact import Artifact
@@ -397,8 +397,10 @@ def test_braces_and_tags_that_are_not_jinja_or_yaml_yield_no_mentions(name: str,
     assert list_names(read_bytes(text.encode(), name)) == set()
 
 
-def test_text_over_the_template_limit_is_an_absence_only_if_it_may_contain_an_attack(read_bytes) -> None:
-    text = b"x" * (4 << 20)  # over the limit for templates, and half of the limit for YAML
+def test_text_over_the_template_limit_is_an_absence_only_if_it_may_contain_an_attack(read_bytes, monkeypatch) -> None:
+    monkeypatch.setattr(text_programs, "_LONGEST_TEMPLATE", 100_000)
+    monkeypatch.setattr(text_programs, "_LONGEST_YAML", 200_000)
+    text = b"x" * 100_000  # over the limit for templates with the marks behind it, and half of the limit for YAML
     assert read_bytes(text + b"{{ a }}", "x.txt").reasons() == set()
     assert read_bytes(text + JINJA_ATTACK.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}
     assert read_bytes(text * 2 + YAML_CALL.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}

@@ -14,7 +14,9 @@ from support.cases import check_each
 from support.reading import BytesWindow
 from support.work import count_work, find_growth_fault
 
+from modelaudit.formats.documents.notebook import reader as notebook_reader
 from modelaudit.languages.python import attack_texts, constant_calls, constant_folding
+from modelaudit.languages.python import source as python_source
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.python.cells import split_cell
@@ -236,12 +238,10 @@ def test_call_behind_deeply_nested_source_is_found(source: str) -> None:
         (lambda size: "x = " + "(" * size + ")" * size, 300),
         (lambda size: "x = " + "-" * size + "1", 600),
         (lambda size: "x = " + "+".join("a" * size), 200),
-        (lambda size: "x = " + "+".join("a" * size), 850),  # more operators than are parsed
         (lambda size: "x = a" + ".b" * size, 300),
         (lambda size: "f" + "()" * size, 300),
         (lambda size: "if a: pass\n" + "elif a: pass\n" * size, 60),
         (lambda size: "x = " + "lambda:" * size + "1", 100),
-        (lambda size: "x = " + "lambda:" * size + "1", 400),  # more operators than are parsed
         # The indentation of ``depth`` lines takes about ``depth ** 2 / 2`` characters.
         (lambda size: "".join(" " * depth + "if x:\n" for depth in range(int((2 * size) ** 0.5))), 800),
         (lambda size: "x = not " * size + "1", 100),
@@ -251,15 +251,27 @@ def test_call_behind_deeply_nested_source_is_found(source: str) -> None:
     ],
 )
 def test_analysis_of_nested_source_takes_linear_work(build: Callable[[int], str], size: int) -> None:
-    def analyze(size: int) -> None:
-        analyze_source(build(size) + "\nos.system('x')\n")
-
-    assert find_growth_fault(lambda size: count_work(lambda: analyze(size)), 2 * size) == ""
+    assert find_growth_fault(lambda size: count_analysis_work(build(size)), 2 * size) == ""
 
 
-def test_name_behind_more_source_than_is_evaluated_is_found() -> None:
+@check_each("build", [lambda size: "x = " + "+".join("a" * size), lambda size: "x = " + "lambda:" * size + "1"])
+def test_analysis_of_source_with_more_operators_than_are_parsed_takes_linear_work(
+    monkeypatch: pytest.MonkeyPatch, build: Callable[[int], str]
+) -> None:
+    monkeypatch.setattr(python_source, "_MAX_OPERATORS", 80)
+    assert find_growth_fault(lambda size: count_analysis_work(build(size)), 400) == ""
+
+
+def count_analysis_work(source: str) -> int:
+    """Count the work of analysing a source that ends with a call."""
+    return count_work(lambda: analyze_source(source + "\nos.system('x')\n"))
+
+
+def test_name_behind_more_source_than_is_evaluated_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     # Far more than is evaluated: the last call is found by the scan of names.
-    source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 60_000 + "os.system('x')\n"
+    monkeypatch.setattr(python_source, "_MAX_PARSED_AT_ONCE", 20_000)
+    monkeypatch.setattr(python_source, "_MAX_EVALUATED", 50_000)
+    source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 2000 + "os.system('x')\n"
     analysis = analyze_source(source)
     assert any(each.name == "os.system" for each in analysis.mentions)
     assert analysis.bounds
@@ -486,12 +498,13 @@ def test_cell_that_writes_the_ssh_authorized_keys_file_by_magic_is_mentioned(rea
     assert "(authorized keys)" in {mention.name for outline in result.of(Outline) for mention in outline.mentions}
 
 
-def test_notebook_mentions_shell_lines_up_to_the_bound_and_reports_the_limit_as_unread(read_bytes) -> None:
-    cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
+def test_notebook_mentions_shell_lines_up_to_the_bound_and_reports_the_limit_as_unread(read_bytes, monkeypatch) -> None:
+    monkeypatch.setattr(notebook_reader, "_MAX_SHELL_LINES", 200)
+    cells = [{"cell_type": "code", "source": ["!echo a\n"] * 201}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
     data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
     reading = read_bytes(data, "a.ipynb")
     (outline,) = (each for each in reading.of(Outline) if each.format == "notebook")
-    assert sum(each.use == "shell-line" for each in outline.mentions) == 20_000
+    assert sum(each.use == "shell-line" for each in outline.mentions) == 200
     assert reading.reasons() == {UnreadReason.LIMIT}
     # The commands of each cell are followed as a script all the same.
     assert "destroy" in {each.use for outline in reading.of(Outline) for each in outline.mentions}

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.formats.documents.scripts import reader
+from modelaudit.languages.shell import functions, lexer, script_state
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.script import collect_script_mentions
@@ -257,12 +259,13 @@ def test_package_that_any_package_manager_installs_from_an_address_is_reported(t
 @check_each(
     "text",
     [
-        "f() {\n" + "echo x\n" * 40_000 + "}\nf a\n",
+        "f() {\n" + "echo x\n" * 1000 + "}\nf a\n",
         "python3 -c 'x = 1" + ";" * 250_000 + "'\n",
         "cat > x <<'E'\n" + "x\n" * 120_000 + "E\n",
     ],
 )
-def test_part_of_a_script_beyond_a_bound_on_its_length_is_reported_as_unread(text):
+def test_part_of_a_script_beyond_a_bound_on_its_length_is_reported_as_unread(text, monkeypatch):
+    monkeypatch.setattr(functions, "_MAX_BODY_LENGTH", 5000)
     with pytest.raises(LimitReachedError):
         list(collect_script_mentions(text))
 
@@ -528,15 +531,17 @@ def test_ordinary_launcher_or_installer_gives_no_mentions_except_execute_and_pip
     assert {mention.use for mention in collect_script_mentions(text)} <= {"execute", "piped-run"}
 
 
-def test_analysis_of_deeply_nested_shell_functions_or_calls_stops_at_its_bound():
+def test_analysis_of_deeply_nested_shell_functions_or_calls_stops_at_its_bound(monkeypatch):
+    monkeypatch.setattr(script_state, "_BASE_WORK", 20_000)
     # Definitions inside each other, and 60 functions each of which calls the next one twice: 2**60 calls.
-    for script in ("f(){" * 20_000, "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}\n" for n in range(60)) + "f0 | sh"):
+    for script in ("f(){" * 2000, "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}\n" for n in range(60)) + "f0 | sh"):
         with pytest.raises(LimitReachedError):
             list(collect_script_mentions(script))
 
 
-def test_analysis_of_a_script_with_too_many_commands_stops_at_its_bound_after_the_first_mention():
-    mentions = collect_script_mentions("curl http://e/x | sh\n" + "a;" * 50_001)
+def test_analysis_of_a_script_with_too_many_commands_stops_at_its_bound_after_the_first_mention(monkeypatch):
+    monkeypatch.setattr(lexer, "MAX_COMMANDS", 1000)
+    mentions = collect_script_mentions("curl http://e/x | sh\n" + "a;" * 1001)
     assert next(mentions).use == "download-and-run"
     with pytest.raises(LimitReachedError):
         next(mentions)
@@ -679,8 +684,10 @@ def test_deeply_nested_script_is_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"$(" * 3000, "a.sh").reasons()
 
 
-def test_very_long_script_is_reported_as_unread(read_bytes):
-    assert UnreadReason.LIMIT in read_bytes(b"true;" * 500_000, "a.sh").reasons()
+def test_very_long_script_is_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr(reader, "_MOST_CHARACTERS", 20_000)
+    assert read_bytes(b"true;" * 3999, "a.sh").reasons() == set()
+    assert UnreadReason.LIMIT in read_bytes(b"true;" * 4001, "a.sh").reasons()
 
 
 @given(st.text("ab$(){}'\"\\`|&;<>#\n =-", max_size=200))

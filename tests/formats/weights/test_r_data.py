@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.formats.weights.r_data import walker
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
@@ -105,9 +106,10 @@ def test_r_vectors_of_numbers_are_skipped(read_bytes):
     assert reading.unread == []
 
 
-def test_deeply_nested_r_items_are_reported_as_unread(read_bytes):
+def test_deeply_nested_r_items_are_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr(walker, "_MAX_OPEN_ITEMS", 5000)
     # Each cell of a pairlist (type 2) contains the next one.
-    assert read_bytes(build_rds(encode_integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
+    assert read_bytes(build_rds(encode_integer(2) * 10_000)).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
 def test_r_calls_up_to_the_bound_are_mentioned_and_the_rest_reported_as_unread(read_bytes):
