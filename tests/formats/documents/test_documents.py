@@ -20,7 +20,7 @@ from modelaudit.languages.settings import Setting
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import Document, UnreadReason
-from modelaudit.wire import key_set
+from modelaudit.wire import json_stream, key_set
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
 from modelaudit.wire.documents import iterate_lines
 from modelaudit.wire.json_structure import exceeds_depth, exceeds_nodes
@@ -401,6 +401,7 @@ def test_yaml_is_valid_exactly_if_pyyaml_parses_it(text, read_bytes):
 @pytest.mark.parametrize("path", ["a.json", "a.yaml"])
 def test_key_that_occurs_twice_behind_more_keys_than_are_kept_is_a_defect(path, read_bytes, monkeypatch):
     monkeypatch.setattr(key_set, "_COMPARED_KEYS", 2000)
+    monkeypatch.setattr(json_stream, "_WHOLE_VALUE", 4000)  # a larger object is read in parts
     keys = [*range(2001), "last"]
     rows = ",\n".join(f'"{key}": 1' for key in keys)
     assert "duplicate-key" not in read_bytes(f"{{{rows}}}".encode(), path).kinds()
