@@ -16,6 +16,7 @@ from modelaudit.languages.shell import lexer
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
+from modelaudit.wire import json_stream
 
 
 def list_mentions(reading):
@@ -125,6 +126,7 @@ def test_mention_of_a_ruby_tag_holds_its_class_name_without_the_object_kind(read
 def test_large_token_vocabulary_that_contains_loader_keys_as_tokens_exceeds_no_limit(read_bytes, monkeypatch):
     # More values than the settings of a document may have.
     monkeypatch.setattr(document_settings, "_MAX_SETTINGS", 3000)
+    monkeypatch.setattr(json_stream, "_WHOLE_VALUE", 4000)  # a larger object is read in parts
     words = {f"word{number}": number for number in range(3100)} | {"params": 1, "class_path": 2, "command": 3}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
     assert UnreadReason.LIMIT not in reading.reasons()
