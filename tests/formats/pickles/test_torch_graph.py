@@ -14,6 +14,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, TensorData, UnreadReason
 from modelaudit.model.torch import TorchProgram
+from modelaudit.wire import documents, json_stream
 
 PATH = "m.pt2!m/models/model.json"
 
@@ -68,16 +69,20 @@ def test_names_in_a_truncated_torch_graph_are_mentioned(read_bytes) -> None:
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_names_in_a_long_torch_graph_are_mentioned_although_its_objects_are_read_in_parts(read_bytes) -> None:
-    filling = {f"k{number:06}": [number] for number in range(40_000)}
+def test_names_in_a_long_torch_graph_are_mentioned_although_its_objects_are_read_in_parts(
+    read_bytes, monkeypatch
+) -> None:
+    monkeypatch.setattr(documents, "_PIECE_BYTES", 16_384)
+    monkeypatch.setattr(json_stream, "_WHOLE_VALUE", 16_384)
+    filling = {f"k{number:06}": [number] for number in range(2500)}
     value = {
         "default_factory_module": "os",
         "a": filling,
         **filling,
-        "forward_arg_names": [*(f"x{number}" for number in range(100_000)), "y: int = 1"],
+        "forward_arg_names": [*(f"x{number}" for number in range(6000)), "y: int = 1"],
         "default_factory_name": "getcwd",
         "name": "x=1",
-        "b": [filling, {"__enum__": 1, "fqn": "a:B"}, filling, {"class_fqn": "C"}, *([[1]] * 100_000)],
+        "b": [filling, {"__enum__": 1, "fqn": "a:B"}, filling, {"class_fqn": "C"}, *([[1]] * 6000)],
     }
     expected = {("import", "os.getcwd"), ("import", "a.B"), ("type", "C"), ("identifier", "x=1")}
     assert list_mentions(read_bytes, value) == expected | {("identifier", "y: int = 1")}
@@ -96,10 +101,12 @@ def test_torch_graph_of_many_lists_is_never_in_memory_as_a_whole(read_bytes, mon
             super().add_batch(value)
 
     monkeypatch.setattr(graph, "_GraphSearch", RecordingSearch)
-    reading = read_bytes(b'{"a":[' + b"[]," * 1_000_000 + b"[]]}", PATH, content=TORCH_EXPORT)
+    monkeypatch.setattr(documents, "_PIECE_BYTES", 16_384)
+    monkeypatch.setattr(json_stream, "_WHOLE_VALUE", 16_384)
+    reading = read_bytes(b'{"a":[' + b"[]," * 60_000 + b"[]]}", PATH, content=TORCH_EXPORT)
     assert reading.unread == []
-    assert sum(lengths) > 500_000
-    assert max(lengths) < 300_000
+    assert sum(lengths) > 30_000
+    assert max(lengths) < 18_000
 
 
 def test_torch_graph_over_a_limit_is_reported_as_unread(read_bytes) -> None:
