@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fuzz import inspection
 from fuzz.__main__ import _record_end, _Run
 from fuzz.campaign import make_input
 from fuzz.inspection import Inspector
@@ -21,18 +22,23 @@ from hypothesis import strategies as st
 
 from modelaudit import pipeline
 from modelaudit.formats.registry import READERS
+from modelaudit.model.limits import KIB
 
 INPUTS = 1200
 # Only seeds below this size in bytes are read, to keep the tests short.
 SMALL = 1 << 14
-MOST_OF_FOLDER = 8
+MOST_OF_FOLDER = 5
+LOW_LIMITS = replace(inspection.LIMITS, expansion_floor=256 * KIB, pickle_stack=5000, pickle_memo=5000)
+"""Bounds that a bomb reaches sooner than those of a campaign, after the same steps."""
 
 
 @pytest.fixture(scope="module")
 def inspector() -> Iterator[Inspector]:
-    """Yield an inspector. Its constructor replaces a class of the pipeline, which the fixture restores."""
+    """Yield an inspector with low limits. Its constructor replaces a class of the pipeline, which the fixture restores."""
     original = pipeline.ArtifactReading
-    yield Inspector()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inspection, "LIMITS", LOW_LIMITS)
+        yield Inspector()
     pipeline.ArtifactReading = original  # type: ignore[misc]
 
 
