@@ -23,6 +23,7 @@ from typing import Final
 
 from hostile_archives import ARCHIVES
 from hostile_documents import make_tensor_rows, write_gguf_pairs, write_gguf_tensors, write_safetensors_header
+from hostile_facts import FACTS
 from hostile_files import (
     ANSWERED,
     INCOMPLETE,
@@ -305,6 +306,7 @@ HOSTILE: Final[dict[str, HostileFile]] = {
     **TEXTS,
     **MODELS,
     **ARCHIVES,
+    **FACTS,
 }
 
 

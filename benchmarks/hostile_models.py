@@ -10,7 +10,7 @@ from typing import Final
 from hostile_files import ANSWERED, INCOMPLETE, HostileFile, Writer, write_numbered
 
 
-def _encode_varint(value: int) -> bytes:
+def encode_varint(value: int) -> bytes:
     """Return a number as protocol buffers store it."""
     encoded = bytearray()
     while value > 0x7F:
@@ -19,19 +19,19 @@ def _encode_varint(value: int) -> bytes:
     return bytes((*encoded, value))
 
 
-def _encode_field(number: int, data: bytes) -> bytes:
+def encode_field(number: int, data: bytes) -> bytes:
     """Return a field of protocol buffers that holds bytes or a message."""
-    return _encode_varint(number << 3 | 2) + _encode_varint(len(data)) + data
+    return encode_varint(number << 3 | 2) + encode_varint(len(data)) + data
 
 
-_ONNX_START: Final = b"\x08\x08" + _encode_field(2, b"pytorch")  # the version, and the producer
+_ONNX_START: Final = b"\x08\x08" + encode_field(2, b"pytorch")  # the version, and the producer
 
 
 def _write_onnx_graph(make_item: Callable[[int], bytes], count: int) -> Writer:
     """Return a writer of ONNX whose graph has the items made from each number; all have the same length."""
 
     def write(path: Path) -> None:
-        graph_start = _encode_varint(7 << 3 | 2) + _encode_varint(count * len(make_item(0)))
+        graph_start = encode_varint(7 << 3 | 2) + encode_varint(count * len(make_item(0)))
         write_numbered(_ONNX_START + graph_start, make_item, count)(path)
 
     return write
@@ -39,17 +39,17 @@ def _write_onnx_graph(make_item: Callable[[int], bytes], count: int) -> Writer:
 
 def _make_onnx_node(number: int) -> bytes:
     """Return a node of ONNX with an operator of its own."""
-    return _encode_field(1, _encode_field(4, b"Op%07d" % number))
+    return encode_field(1, encode_field(4, b"Op%07d" % number))
 
 
 def _make_onnx_function(number: int) -> bytes:
     """Return a function of ONNX with a name and a domain."""
-    return _encode_field(25, _encode_field(1, b"f%07d" % number) + _encode_field(10, b"d"))
+    return encode_field(25, encode_field(1, b"f%07d" % number) + encode_field(10, b"d"))
 
 
 def _make_graph_node(number: int) -> bytes:
     """Return a node of a GraphDef of TensorFlow with an operator of its own."""
-    return _encode_field(1, _encode_field(1, b"n%07d" % number) + _encode_field(2, b"Op%07d" % number))
+    return encode_field(1, encode_field(1, b"n%07d" % number) + encode_field(2, b"Op%07d" % number))
 
 
 def _write_r_symbols(count: int) -> Writer:
@@ -67,16 +67,16 @@ def _write_torch7_tables(count: int) -> Writer:
 
 def _make_paddle_operator(number: int) -> bytes:
     """Return an operator of PaddlePaddle of a type of its own."""
-    return _encode_field(4, _encode_field(3, b"op%07d" % number))
+    return encode_field(4, encode_field(3, b"op%07d" % number))
 
 
 def _write_paddle_program(count: int) -> Writer:
     """Return a writer of a PaddlePaddle program of one block with ``count`` operators."""
 
     def write(path: Path) -> None:
-        block_start = b"\x08\0\x10" + _encode_varint(2**64 - 1)  # its number, and no parent
+        block_start = b"\x08\0\x10" + encode_varint(2**64 - 1)  # its number, and no parent
         size = len(block_start) + count * len(_make_paddle_operator(0))
-        start = _encode_varint(1 << 3 | 2) + _encode_varint(size) + block_start
+        start = encode_varint(1 << 3 | 2) + encode_varint(size) + block_start
         write_numbered(start, _make_paddle_operator, count)(path)
 
     return write
@@ -84,12 +84,12 @@ def _write_paddle_program(count: int) -> Writer:
 
 def _make_coreml_layer(number: int) -> bytes:
     """Return a custom layer of Core ML with a class of its own."""
-    return _encode_field(1, _encode_field(500, _encode_field(10, b"Class%07d" % number)))
+    return encode_field(1, encode_field(500, encode_field(10, b"Class%07d" % number)))
 
 
 def _write_coreml_network(count: int) -> Writer:
     """Return a writer of a Core ML network (500) of version 6 with ``count`` custom layers."""
-    start = b"\x08\6" + _encode_varint(500 << 3 | 2) + _encode_varint(count * len(_make_coreml_layer(0)))
+    start = b"\x08\6" + encode_varint(500 << 3 | 2) + encode_varint(count * len(_make_coreml_layer(0)))
     return write_numbered(start, _make_coreml_layer, count)
 
 

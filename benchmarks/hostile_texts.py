@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hostile_files import ANSWERED, INCOMPLETE, HostileFile, Writer, write_numbered, write_repeated
+from hostile_files import ANSWERED, INCOMPLETE, INCOMPLETE_OR_FAIL, HostileFile, Writer, write_numbered, write_repeated
 
 _LONGEST: Final = 67_000_000
 """Bytes of a text just below ``Limits.document_bytes``."""
@@ -51,6 +51,12 @@ TEXTS: Final[dict[str, HostileFile]] = {
     "toml-list-2mb": HostileFile("a.toml", _fill(b"a=[", b"[],", b"]", _LONGEST_TABLE), INCOMPLETE),
     "toml-dotted-key-2mb": HostileFile("a.toml", _fill(b"a", b".a", b"=1", _LONGEST_TABLE), INCOMPLETE),
     "requirements-lines": HostileFile("requirements.txt", _fill_numbered(b"", b"p%07d\n"), INCOMPLETE),
+    "pth-imports": HostileFile("a.pth", _fill(b"", b"import a\n"), INCOMPLETE_OR_FAIL),
+    "safetensors-index": HostileFile(
+        "model.safetensors.index.json",
+        _fill_numbered(b'{"weight_map":{"a":"a"', b',"a":"%07d.safetensors"', b"}}", 30_000_000),
+        INCOMPLETE,
+    ),
     "notebook-cells": HostileFile("a.ipynb", _fill_numbered(b'{"cells":[', _CODE_CELL, _NOTEBOOK_END), INCOMPLETE),
     "jinja-variables": HostileFile("a.jinja", _fill(b"", b"{{ a }}"), INCOMPLETE),
     "jinja-variables-2mb": HostileFile("a.jinja", _fill(b"", b"{{ a }}", size=2_000_000), INCOMPLETE),

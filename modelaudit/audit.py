@@ -6,8 +6,9 @@ The pipeline supplies the reading of an artifact and handles its errors.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,7 @@ import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, describe_formats
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
-from modelaudit.checks.references import build_reference_subjects
+from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_unjudged_programs
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
@@ -56,11 +57,14 @@ LookUpWrapper = Callable[[LookUp], LookUp]
 class ArtifactRead(Protocol):
     """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
 
-    structures: list[tuple[str, Structure]]
     formats: list[tuple[str, str]]
     members: int
     byte_counts: ByteCounts | None
     ledgers: list[ArtifactLedger]
+
+    @property
+    def structures(self) -> Sequence[tuple[str, Structure]]:
+        """The structures with their addresses."""
 
     @property
     def unread(self) -> Sequence[tuple[str, Unread]]:
@@ -163,18 +167,29 @@ class Audit:
             if isinstance(structure, References):
                 references = self._run_files if structure.format == RUN_FILE else self._references
                 references.append((address, structure))
-        subjects = list(build_subjects(reading.structures, reading.unread, self.catalogue))
-        subjects += build_extension_subjects(reading.formats, self.catalogue.formats)
-        # Subjects that another file can explain are set aside until ``check_references``.
-        for address, unread in reading.unread:
-            destination = self._possible_tensor_data if is_unrecognised(unread) else subjects
-            destination.extend(build_unread_subjects(address, (unread,)))
-        self._importer_dependent += filter(depends_on_importer, subjects)
-        self._possible_tensor_data += filter(is_trailing_data, subjects)
-        subjects = [each for each in subjects if not depends_on_importer(each) and not is_trailing_data(each)]
         record = self._build_record(artifact, reading, digests)
-        judged = self._judge_subjects([*subjects, *build_digest_subjects(record)])
+        # Each subject is judged as soon as it is built, because those of a hostile file would not fit into memory.
+        judged = self._judge_subjects(chain(self._build_subjects(reading), build_digest_subjects(record)))
         self.records.append(self._add_absences(record, judged.absences))
+
+    def _build_subjects(self, reading: ArtifactRead) -> Iterator[Subject]:
+        """Yield the subjects of an artifact, and set those aside that another file can explain or make worse."""
+        subjects = chain(
+            build_subjects(reading.structures, reading.unread, self.catalogue),
+            build_extension_subjects(reading.formats, self.catalogue.formats),
+        )
+        for subject in subjects:
+            if depends_on_importer(subject):
+                self._importer_dependent.append(subject)
+            elif is_trailing_data(subject):
+                self._possible_tensor_data.append(subject)
+            else:
+                yield subject
+        for address, unread in reading.unread:
+            if is_unrecognised(unread):
+                self._possible_tensor_data += build_unread_subjects(address, (unread,))
+            else:
+                yield from build_unread_subjects(address, (unread,))
 
     def _build_record(self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]) -> ArtifactRecord:
         """Return the inventory record of an artifact, before its structures are judged."""
@@ -197,12 +212,16 @@ class Audit:
 
     def check_references(self, snapshot: Snapshot) -> None:
         """Judge the references between files and the subjects that depend on them, once all files were read."""
-        subjects = list(build_reference_subjects(self._references, snapshot.artifacts))
+        paths = collect_referenced_paths(self._references, snapshot.artifacts)
         self.records, remaining_subjects, closed_addresses = resolve_references(
-            self.records, self._possible_tensor_data, subjects, self._references
+            self.records, self._possible_tensor_data, paths.data, self._references
         )
-        marked_subjects = self._mark_calls_by_loader(snapshot, subjects)
-        judgements = self._judge_subjects([*remaining_subjects, *subjects, *marked_subjects])
+        reference_subjects = build_reference_subjects(self._references, snapshot.artifacts)
+        is_alone = len(snapshot.artifacts) == 1
+        marked_subjects = mark_calls_by_loader(self._importer_dependent, paths.code, is_alone)
+        judgements = self._judge_subjects(chain(remaining_subjects, reference_subjects, marked_subjects))
+        # Nothing below needs them, and those of a hostile file take much memory.
+        self._references, self._possible_tensor_data, self._importer_dependent = [], [], []
         absences_by_path: defaultdict[str, list[tuple[str, Unread]]] = defaultdict(list)
         for address, unread in (*judgements.absences, *self._judge_run_files(snapshot)):
             absences_by_path[file_of(address)].append((address, unread))
@@ -229,7 +248,7 @@ class Audit:
             reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
             reading.run_as_program(artifacts[program.path], program.languages)
             self._absences_left -= len(reading.unread)
-            judgements = self._judge_subjects(list(build_subjects(reading.structures, reading.unread, self.catalogue)))
+            judgements = self._judge_subjects(build_subjects(reading.structures, reading.unread, self.catalogue))
             if program.unread is not None:
                 absences += [(program.path, program.unread), *reading.unread, *judgements.absences]
         return absences
@@ -241,10 +260,6 @@ class Audit:
         judged_absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in absences)
         extent = Extent.NOT if record.extent is Extent.NOT else Extent.PARTLY
         return replace(record, absences=(*record.absences, *judged_absences), extent=extent)
-
-    def _mark_calls_by_loader(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
-        """Return the subjects that depend on importers, with the use ``call-by-loader`` where a loader is one."""
-        return mark_calls_by_loader(self._importer_dependent, references, is_alone=len(snapshot.artifacts) == 1)
 
     def conclude_license(self, snapshot: Snapshot, offline: bool, wrap_look_up: LookUpWrapper) -> LicenseConclusion:
         """Conclude on the licence from all claims and from the base models, and judge the conclusion by the rules.
@@ -270,7 +285,7 @@ class Audit:
         reading.run(artifact, hashing=False)
         return reading.structures
 
-    def _judge_subjects(self, subjects: Sequence[Subject]) -> Judgements:
+    def _judge_subjects(self, subjects: Iterable[Subject]) -> Judgements:
         """Match subjects against the rules, add the findings, and return them with the absences that remain."""
         bounds = DETAILED if len(self.findings) < self.limits.findings else BRIEF
         judged = judge_subjects(subjects, self._rule_index, bounds)

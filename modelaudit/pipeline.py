@@ -37,8 +37,8 @@ from modelaudit.options import Options, describe_target, list_families, resolve_
 from modelaudit.policy.gate import decide_use, decide_verdict, require_review_if_unread
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep, Structure
-from modelaudit.wire.bounds import AbsenceLog
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep
+from modelaudit.wire.bounds import AbsenceLog, StructureLog
 from modelaudit.wire.byte_ranges import ByteClass
 from modelaudit.wire.deadline import Deadline, apply_deadline, start_deadline
 from modelaudit.wire.ledger import MAX_RANGES_SEARCHED, ArtifactLedger, ByteLedger, LedgerWindow, describe_unclaimed
@@ -47,8 +47,7 @@ from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_ope
 
 _Result = TypeVar("_Result")
 _COUNTED_CLASSES: Final = (ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED)
-_LEADING_PADDING: Final = b"\0\r\n \t"
-"""Bytes that may precede content behind the end of a format: zeros and white space."""
+_LEADING_PADDING: Final = b"\0\r\n \t"  # zeros and white space may precede content behind the end of a format
 
 
 def scan(target: str, options: Options) -> AuditReport:
@@ -171,7 +170,7 @@ class ArtifactReading:
     def __init__(self, limits: Limits, keep_ledgers: bool = False) -> None:
         self.limits = limits
         self.ledgers: list[ArtifactLedger] = []
-        self.structures: list[tuple[str, Structure]] = []
+        self.structures = StructureLog(limits.structure_bytes)
         self.unread = AbsenceLog(limits.absences)
         self.formats: list[tuple[str, str]] = []
         self.members = 0
@@ -381,6 +380,7 @@ class ArtifactReading:
         elif self.members > self.limits.members_total:
             raise LimitReachedError(f"only the first {self.limits.members_total} members were read")
         else:
+            self.structures.check_memory()
             try:
                 with member.open() as window:
                     self.read(member, TimedWindow(window, self._deadline), depth, is_unclaimed)

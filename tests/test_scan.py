@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -17,8 +18,10 @@ import pytest
 from support.fixtures import FIXTURES
 
 import modelaudit
+from modelaudit.checks.references import build_reference_subjects
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.catalogue import Subject
 from modelaudit.model.errors import ConfigurationError, InternalError, SourceError
 from modelaudit.model.finding import Severity
 from modelaudit.model.limits import GIB, Limits
@@ -324,6 +327,36 @@ def test_member_is_unread_only_if_the_total_number_of_members_exceeds_the_limit(
     report = scan_target(write_model(tmp_path, nested__zip=nested), limits=Limits(members_total=members))
     assert report.exit_code == (3 if unread else 0)
     assert get_unread_reasons(report) == unread
+
+
+@pytest.mark.parametrize(("memory", "unread"), [(1500, [UnreadReason.LIMIT]), (4000, [])])
+def test_members_after_those_whose_facts_fill_the_memory_are_unread_and_earlier_findings_stay(
+    tmp_path: Path, memory: int, unread: list[UnreadReason]
+) -> None:
+    dangerous, harmless = b"\x80\x04cposix\nsystem\nX\x01\x00\x00\x00a\x85R.", b"\x80\x04]."
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, content in (("a.pkl", dangerous), ("b.pkl", harmless), ("c.pkl", harmless)):
+            archive.writestr(name, content)
+    report = scan_target(tmp_path, limits=Limits(structure_bytes=memory))
+    assert report.exit_code == 1
+    assert get_unread_reasons(report) == unread
+
+
+def test_subjects_of_references_are_judged_without_keeping_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = []
+
+    def build_and_count(*arguments: object) -> Iterator[Subject]:
+        """Yield the subjects, and then count those that are still in use."""
+        yield from build_reference_subjects(*arguments)  # type: ignore[arg-type]
+        alive.append(sum(isinstance(each, Subject) for each in gc.get_objects()))
+
+    monkeypatch.setattr("modelaudit.audit.build_reference_subjects", build_and_count)
+    weights = {str(number): f"{number}.bin" for number in range(1000)}
+    index = json.dumps({"weight_map": weights}).encode()
+    scan_target(write_model(tmp_path, model__index__json=index))
+    assert alive[0] < 100
 
 
 def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:

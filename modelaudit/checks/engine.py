@@ -19,7 +19,7 @@ from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import FindingRule, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
-from modelaudit.model.structure import Unread
+from modelaudit.model.structure import Unread, UnreadReason
 
 _MOST_UNREPORTED: Final = 200
 """Absences of subjects without a finding, of one artifact."""
@@ -152,10 +152,27 @@ class Judgements:
 
 @dataclass(slots=True)
 class _Group:
-    """Subjects of one artifact and key that one rule matches; they make one finding."""
+    """Subjects of one artifact and key that one rule matches; they make one finding.
+
+    Attributes:
+        rule: the rule.
+        first: the first subject, which gives the finding its location and message.
+        evidence: the first lines of evidence of all subjects, because a file can have millions of equal subjects.
+        lines: the number of lines of evidence of all subjects.
+        absence_always: the absence of the first subject that has one.
+    """
 
     rule: FindingRule
-    subjects: list[Subject]
+    first: Subject
+    evidence: list[str]
+    lines: int = 0
+    absence_always: UnreadReason | None = None
+
+    def add(self, subject: Subject, most_lines: int) -> None:
+        """Add a subject; ``most_lines`` of evidence are kept."""
+        self.evidence += subject.evidence[: max(0, most_lines - self.lines)]
+        self.lines += len(subject.evidence)
+        self.absence_always = self.absence_always or subject.absence_always
 
 
 def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: FindingBounds = DETAILED) -> Judgements:
@@ -169,7 +186,7 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
     group_counts: Counter[tuple[str, str]] = Counter()  # by rule and file
     # Of the groups beyond the bound only hashes are kept, because a file can have millions of subjects.
     unlisted: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-    unreported: list[Subject] = []
+    unreported = _UnreportedSubjects()
     for subject in subjects:
         rules = rule_index.select_rules(subject)
         for rule in rules:
@@ -182,53 +199,66 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
                     continue
                 if group_key not in groups:
                     group_counts[rule_and_file] += 1
-                    groups[group_key] = _Group(rule, [])
-                groups[group_key].subjects.append(subject)
+                    groups[group_key] = _Group(rule, subject, [])
+                groups[group_key].add(subject, bounds.evidence_lines)
         is_reported = any(rule.rule.check in rule_index.families for rule in rules)
         has_silent_absence = subject.absence_always is not None and not is_reported
         is_unmatched = subject.absence_if_unmatched is not None and not rules
         if has_silent_absence or is_unmatched:
-            unreported.append(subject)
-    findings_with_groups = [(_make_finding(group.rule, group.subjects, bounds), group) for group in groups.values()]
+            unreported.add(subject)
+    findings_with_groups = [(_make_finding(group, bounds), group) for group in groups.values()]
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
     counts = {rule_and_file: len(hashes) for rule_and_file, hashes in unlisted.items()}
     findings = _count_unlisted([finding for finding, _ in findings_with_groups], counts)
     absences: list[tuple[str, Unread]] = []
     if CheckFamily.SECURITY in rule_index.families:
-        absences += _list_unreported_absences(unreported)
+        absences += unreported.list_absences()
     for finding in findings:
         group = group_of[finding.rule, finding.artifact, finding.key]
-        reason = group.rule.leaves or next(
-            (each.absence_always for each in group.subjects if each.absence_always), None
-        )
+        reason = group.rule.leaves or group.absence_always
         if reason is not None:
             absences.append((finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location)))
     return Judgements(findings, tuple(dict.fromkeys(absences)))
 
 
-def _list_unreported_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, Unread]]:
-    """Yield the absences of subjects that no finding reports, bounded as findings are."""
-    counts: Counter[str] = Counter()
-    # Subjects that differ only in their location leave one absence, as they make one finding.
-    for subject in {(each.artifact, each.key): each for each in subjects}.values():
-        counts[subject.artifact] += 1
-        reason = subject.absence_always or subject.absence_if_unmatched
-        if reason is not None and counts[subject.artifact] <= _MOST_UNREPORTED:
-            shown = [str(subject.fields[field]) for field in _SHOWN_FIELDS if subject.fields.get(field)]
-            detail = redact_secrets(f"no rule judges this {subject.kind}: {' '.join(shown)}")
-            yield subject.artifact, Unread(reason, detail, subject.location)
+class _UnreportedSubjects:
+    """The subjects with an absence that no finding reports, bounded as findings are: the first ones of each artifact.
+
+    Subjects that differ only in their location leave one absence, as they make one finding.
+    """
+
+    def __init__(self) -> None:
+        self._subjects: dict[tuple[str, str], Subject] = {}
+        self._counts: Counter[str] = Counter()
+
+    def add(self, subject: Subject) -> None:
+        """Keep a subject if its artifact has room for it, or in place of one that differs only in its location."""
+        artifact_and_key = (subject.artifact, subject.key)
+        if artifact_and_key not in self._subjects:
+            if self._counts[subject.artifact] == _MOST_UNREPORTED:
+                return
+            self._counts[subject.artifact] += 1
+        self._subjects[artifact_and_key] = subject
+
+    def list_absences(self) -> Iterator[tuple[str, Unread]]:
+        """Yield an absence for each subject."""
+        for subject in self._subjects.values():
+            reason = subject.absence_always or subject.absence_if_unmatched
+            if reason is not None:
+                shown = [str(subject.fields[field]) for field in _SHOWN_FIELDS if subject.fields.get(field)]
+                detail = redact_secrets(f"no rule judges this {subject.kind}: {' '.join(shown)}")
+                yield subject.artifact, Unread(reason, detail, subject.location)
 
 
-def _make_finding(rule: FindingRule, subjects: list[Subject], bounds: FindingBounds) -> Finding:
-    """Return the finding of ``rule`` on equal subjects: the evidence of all, and the location of the first."""
-    first = subjects[0]
+def _make_finding(group: _Group, bounds: FindingBounds) -> Finding:
+    """Return the finding on equal subjects: the evidence of all, and the location of the first."""
+    rule, first = group.rule, group.first
     location = first.location
     if location.key:
         location = replace(location, key=redact_secrets(location.key))
-    lines = [line for subject in subjects for line in subject.evidence]
-    evidence = lines[: bounds.evidence_lines]
-    if len(lines) > len(evidence):
-        evidence.append(f"and {len(lines) - len(evidence)} more")
+    evidence = list(group.evidence)
+    if group.lines > len(evidence):
+        evidence.append(f"and {group.lines - len(evidence)} more")
     if bounds.has_listing:
         evidence += first.listing
     return Finding(

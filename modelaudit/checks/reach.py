@@ -5,13 +5,12 @@ The same call in a script that only people run is their own decision, and is jud
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Subject
-from modelaudit.model.outline import ReferenceKind
 
 TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""
@@ -26,22 +25,19 @@ def depends_on_importer(subject: Subject) -> bool:
     return subject.kind == "mention" and subject.fields["effect"] == TRUST
 
 
-def mark_calls_by_loader(subjects: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
-    """Return ``subjects``; those about a file that a loader imports get the use ``call-by-loader``.
+def mark_calls_by_loader(subjects: Iterable[Subject], code_paths: Set[str], is_alone: bool) -> Iterator[Subject]:
+    """Yield ``subjects``; those about a file that a loader imports get the use ``call-by-loader``.
 
     Args:
         subjects: subjects for which ``depends_on_importer`` holds.
-        references: references compared with the snapshot, as ``build_reference_subjects`` returns them.
+        code_paths: the files that references name as code, as ``collect_referenced_paths`` returns them.
         is_alone: only one file was scanned; its importer is unknown, and a loader is assumed.
     """
-    imported = {reference.fields["path"] for reference in references if reference.fields["kind"] == ReferenceKind.CODE}
-    marked = []
     for subject in subjects:
         address = subject.artifact
-        is_named = address in imported or address.endswith(_ALWAYS_IMPORTED)
+        is_named = address in code_paths or address.endswith(_ALWAYS_IMPORTED)
         # Code inside an archive is there for the loader of the archive.
         if is_alone or is_named or is_member(address):
-            marked.append(replace(subject, fields={**subject.fields, "use": "call-by-loader"}))
+            yield replace(subject, fields={**subject.fields, "use": "call-by-loader"})
         else:
-            marked.append(subject)
-    return marked
+            yield subject

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.address import file_of, write_file_address
@@ -30,10 +31,28 @@ _NEEDED_KINDS: Final = {
 # HDF5 looks for other files in the current folder of the program first, so a file beside this one is not decisive.
 _FORMATS_SEARCHING_ELSEWHERE: Final = frozenset({"hdf5"})
 _LINK_REASONS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
+_READ_STATES: Final = frozenset({"present", "too-short", "hard-link"})
+"""The states in which the target is a file of the snapshot that was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FileIndex:
+    """The files of a snapshot by path, and the folders with links or files that are counted and not listed."""
+
+    files: Mapping[str, Artifact]
+    partly_listed_folders: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencedPaths:
+    """The paths of the files that other files name as their tensor data (``data``) or as code to import (``code``)."""
+
+    data: frozenset[str]
+    code: frozenset[str]
 
 
 def build_reference_subjects(
-    references: Sequence[tuple[str, References]], artifacts: Iterable[Artifact]
+    references: Iterable[tuple[str, References]], artifacts: Iterable[Artifact]
 ) -> Iterator[Subject]:
     """Yield one subject for every reference, with the state of its target.
 
@@ -41,39 +60,63 @@ def build_reference_subjects(
         references: the references as read, with the address of the file that contains them.
         artifacts: all files of the snapshot.
     """
+    index = _index_files(artifacts)
+    for address, group in references:
+        for reference in group.items:
+            yield _build_subject(address, group.format, reference, index)
+
+
+def collect_referenced_paths(
+    references: Iterable[tuple[str, References]], artifacts: Iterable[Artifact]
+) -> ReferencedPaths:
+    """Return the paths that references name as data and as code; the arguments are those of the subjects.
+
+    They are needed before any reference is judged. The subjects of a hostile file would not fit into memory at once.
+    """
+    index = _index_files(artifacts)
+    data, code = set(), set()
+    for address, group in references:
+        for reference in group.items:
+            if reference.kind is ReferenceKind.CODE:
+                code.add(_resolve_target(address, reference)[1])
+            elif reference.kind is ReferenceKind.DATA:
+                state, path = _locate_target(address, group.format, reference, index)
+                if state in _READ_STATES:
+                    data.add(path)
+    return ReferencedPaths(frozenset(data), frozenset(code))
+
+
+def _index_files(artifacts: Iterable[Artifact]) -> _FileIndex:
+    """Return the index of the files of a snapshot."""
     files = {artifact.path: artifact for artifact in artifacts}
     partly_listed_folders = frozenset(
         posixpath.dirname(path)
         for path, artifact in files.items()
         if artifact.obstacle is not None and artifact.obstacle.further_files
     )
-    for address, group in references:
-        for reference in group.items:
-            yield _build_subject(address, group.format, reference, files, partly_listed_folders)
+    return _FileIndex(files, partly_listed_folders)
 
 
-def _build_subject(
-    address: str,
-    format_: str,
-    reference: Reference,
-    files: Mapping[str, Artifact],
-    partly_listed_folders: frozenset[str],
-) -> Subject:
+def _locate_target(address: str, format_: str, reference: Reference, index: _FileIndex) -> tuple[str, str]:
+    """Return the state of the target of a reference in the file ``address``, and the target's path."""
+    spelled_state, path = _resolve_target(address, reference)
+    # Python would run a file whose name shows no code.
+    is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
+    found_state = "disguised" if is_hidden else _find_state(path, reference, index)
+    return spelled_state or found_state, path
+
+
+def _build_subject(address: str, format_: str, reference: Reference, index: _FileIndex) -> Subject:
     """Return the subject of one reference.
 
     Args:
         address: the file that contains the reference.
         format_: its format.
         reference: the reference as read.
-        files: the files of the snapshot by path.
-        partly_listed_folders: folders with links or files that are counted and not listed.
+        index: the files of the snapshot.
     """
-    spelled_state, path = _resolve_target(address, reference)
-    # Python would run a file whose name shows no code.
-    is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
-    found_state = "disguised" if is_hidden else _find_state(path, reference, files, partly_listed_folders)
-    state = spelled_state or found_state
-    target_file = files.get(path)
+    state, path = _locate_target(address, format_, reference, index)
+    target_file = index.files.get(path)
     size = target_file.size if target_file else None
     fields: dict[str, Scalar] = {
         "format": format_,
@@ -125,9 +168,7 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
     return ("detour" if ".." in posix_target.split("/") else ""), path
 
 
-def _find_state(
-    path: str, reference: Reference, files: Mapping[str, Artifact], partly_listed_folders: frozenset[str]
-) -> str:
+def _find_state(path: str, reference: Reference, index: _FileIndex) -> str:
     """Return the state of the file at ``path``: link, missing, too-short, hard-link or present.
 
     A path that is not listed counts as a link if it may be one of the unlisted entries of its folder.
@@ -135,12 +176,12 @@ def _find_state(
     parts = path.split("/")
     # The path itself may be a link, or a folder above it.
     for length in range(1, len(parts) + 1):
-        entry = files.get("/".join(parts[:length]))
+        entry = index.files.get("/".join(parts[:length]))
         if entry is not None and entry.obstacle is not None and entry.obstacle.reason in _LINK_REASONS:
             return "link"
-    target_file = files.get(path)
+    target_file = index.files.get(path)
     if target_file is None:
-        may_be_unlisted = any("/".join(parts[:length]) in partly_listed_folders for length in range(len(parts)))
+        may_be_unlisted = any("/".join(parts[:length]) in index.partly_listed_folders for length in range(len(parts)))
         return "link" if may_be_unlisted else "missing"
     if target_file.size < reference.min_size:
         return "too-short"

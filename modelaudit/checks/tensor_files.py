@@ -6,13 +6,13 @@ graph that names such a file as external data, or the metadata of an array, show
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from modelaudit.checks.chunks import ChunkGrids
 from modelaudit.model.artifact import TENSOR_STORAGE
 from modelaudit.model.catalogue import Subject
-from modelaudit.model.outline import ReferenceKind, References
+from modelaudit.model.outline import References
 from modelaudit.model.report import ArtifactRecord, ByteCounts, Extent
 from modelaudit.model.structure import Unread, UnreadReason
 
@@ -37,7 +37,7 @@ def is_trailing_data(subject: Subject) -> bool:
 def resolve_references(
     records: Sequence[ArtifactRecord],
     unrecognised_subjects: Iterable[Subject],
-    reference_subjects: Iterable[Subject],
+    data_paths: Set[str],
     references: Iterable[tuple[str, References]],
 ) -> tuple[list[ArtifactRecord], list[Subject], set[str]]:
     """Close the absences of files that other files name as tensor data.
@@ -50,24 +50,18 @@ def resolve_references(
         records: of every artifact of the snapshot.
         unrecognised_subjects: those of absences for which ``is_unrecognised`` holds, and those for which
             ``is_trailing_data`` holds; they were not judged yet.
-        reference_subjects: references compared with the snapshot, as ``build_reference_subjects`` returns them.
-        references: the same references as read, with the address of the file that contains them.
+        data_paths: the files that references name as data, as ``collect_referenced_paths`` returns them.
+        references: the references as read, with the address of the file that contains them.
 
     Returns:
         the records without the closed absences, those of ``unrecognised_subjects`` that are still to be judged, and the
         addresses of the closed absences.
     """
-    data_files = {
-        subject.fields["path"]
-        for subject in reference_subjects
-        if subject.fields["kind"] == ReferenceKind.DATA
-        and subject.fields["state"] in ("present", "too-short", "hard-link")
-    }
     chunks = ChunkGrids(references)
     closed: set[str] = set()
     new_records = []
     for record in records:
-        is_data_file = record.path in data_files and _is_unrecognised_file(record)
+        is_data_file = record.path in data_paths and _is_unrecognised_file(record)
         closed_of_record = {
             address
             for address, absence in record.absences

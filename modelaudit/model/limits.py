@@ -83,6 +83,8 @@ class Limits:
             finding of each rule is listed with less evidence, and counts the others.
         members: entries in one archive.
         members_total: child artifacts below one top-level artifact.
+        structure_bytes: memory, as estimated, of the facts about one top-level artifact and its members, after which no
+            further member is read.
         expanded_bytes: bytes that one top-level artifact expands to.
         expansion_ratio: expanded bytes for each stored byte, once ``expansion_floor`` is passed.
         expansion_floor: expanded bytes below which no ratio counts as a decompression bomb.
@@ -117,6 +119,7 @@ class Limits:
     findings: int = 10_000
     members: int = 100_000
     members_total: int = 200_000
+    structure_bytes: int = 48 * MIB
     expanded_bytes: int = 64 * GIB
     expansion_ratio: int = 200
     expansion_floor: int = 64 * MIB

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from itertools import islice
 from typing import Final, TypeVar
 
 from modelaudit.model.address import file_of
-from modelaudit.model.outline import Reference, References
-from modelaudit.model.reading import Reading
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.outline import Mention, Reference, References
+from modelaudit.model.pickle import PickleEvent
+from modelaudit.model.reading import Reading, Structure
+from modelaudit.model.structure import ArchiveListing, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 
 _Item = TypeVar("_Item")
 _LATEST_KEPT: Final = 100
+# Estimated bytes of memory of an object; those of an event include its operand, its arguments and their offsets.
+_OBJECT_MEMORY: Final = 250
+_EVENT_MEMORY: Final = 600
+_TEXT_MEMORY: Final = 60
 
 
 class KeptItems:
@@ -72,6 +78,53 @@ class AbsenceLog(list[tuple[str, Unread]]):
     def list_since(self, length: int) -> list[tuple[str, Unread]]:
         """Return the absences since the log had ``length`` entries; beyond the bound, the latest ones."""
         return [*self[length:], *self._latest]
+
+
+class StructureLog(list[tuple[str, Structure]]):
+    """The structures of one file and its members with their addresses, and an estimate of the memory that they take.
+
+    Each file has bounds of its own, but an archive can have thousands of members that come close to them.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        """Start an empty log; ``most_bytes`` is the memory after which no further member is read."""
+        super().__init__()
+        self._most_bytes = most_bytes
+        self._memory = 0
+
+    def append(self, structure: tuple[str, Structure]) -> None:
+        """Keep a structure, and count its memory."""
+        super().append(structure)
+        self._memory += _estimate_memory(structure[1])
+
+    def check_memory(self) -> None:
+        """Raise ``LimitReachedError`` if the structures take too much memory for those of a further member."""
+        if self._memory > self._most_bytes:
+            raise LimitReachedError(
+                f"the facts about its first members take more than {self._most_bytes} bytes of memory; "
+                "the other members were not read"
+            )
+
+
+def _estimate_memory(structure: Structure) -> int:
+    """Estimate the bytes of memory of a structure by its lists, but for a listing, whose members have a bound."""
+    if isinstance(structure, ArchiveListing):
+        return 0
+    values = (getattr(structure, field.name) for field in fields(structure))
+    return _OBJECT_MEMORY + sum(_estimate_item(item) for value in values if isinstance(value, tuple) for item in value)
+
+
+def _estimate_item(item: object) -> int:
+    """Estimate the bytes of memory of one item of a structure."""
+    match item:
+        case str():
+            return _TEXT_MEMORY + len(item)
+        case Mention():
+            return _OBJECT_MEMORY + len(item.name) + len(item.detail)
+        case PickleEvent():
+            return _EVENT_MEMORY
+        case _:
+            return _OBJECT_MEMORY
 
 
 def keep_first(items: Iterable[_Item], bound: int, what: str) -> tuple[tuple[_Item, ...], tuple[Unread, ...]]:

@@ -4,6 +4,8 @@ import gc
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
+
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.engine import BRIEF, RuleIndex, collect_findings, index_rules, judge_subjects
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
@@ -100,18 +102,28 @@ def test_findings_of_a_rule_beyond_the_bound_are_only_counted_and_other_rules_st
     assert any("4800 further" in line for finding in findings for line in finding.evidence)
 
 
-def test_subjects_beyond_the_bound_on_findings_are_not_kept() -> None:
+@pytest.mark.parametrize(
+    "key, unmatched_absence, most_alive",
+    [("k{:05}", None, 202), ("k{:05}", UnreadReason.UNJUDGED, 202), ("k", None, 3), ("k", UnreadReason.UNJUDGED, 3)],
+)
+def test_subjects_beyond_the_bound_on_findings_and_equal_ones_are_not_kept(
+    key: str, unmatched_absence: UnreadReason | None, most_alive: int
+) -> None:
     alive = []
 
     def make_flood() -> Iterator[Subject]:
-        """Yield many different subjects, and then count those that are still in use."""
+        """Yield many subjects, and then count those that are still in use."""
         before = sum(isinstance(each, Subject) for each in gc.get_objects())
-        yield from (make_subject(key=f"k{number:05}") for number in range(2000))
+        for number in range(2000):
+            subject = make_subject(key=key.format(number))
+            yield (
+                replace(subject, kind="other", absence_if_unmatched=unmatched_absence) if unmatched_absence else subject
+            )
         alive.append(sum(isinstance(each, Subject) for each in gc.get_objects()) - before)
 
-    findings = collect_findings(make_flood(), {"a/b": make_rule("a/b")}, set(CheckFamily))
-    assert any("1800 further" in line for finding in findings for line in finding.evidence)
-    assert alive[0] <= 202
+    judged = judge_subjects(make_flood(), RuleIndex({"a/b": make_rule("a/b")}, set(CheckFamily)))
+    assert judged.absences if unmatched_absence else judged.findings
+    assert alive[0] <= most_alive
 
 
 def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> None:

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 from support.cases import check_each
 
-from modelaudit.checks.references import build_reference_subjects
+from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.outline import Reference, ReferenceKind, References
 from modelaudit.model.structure import Unread, UnreadReason
@@ -18,6 +18,13 @@ def make_file(path: str, size: int = 10) -> Artifact:
 def make_link(path: str, reason: UnreadReason = UnreadReason.LINK_OUTSIDE) -> Artifact:
     """Return an artifact that is not read, for the given reason; by default a link to a place outside of the folder."""
     return Artifact(path, 0, None, obstacle=Unread(reason, "a link"))
+
+
+def test_referenced_paths_are_the_code_and_the_data_that_was_read() -> None:
+    data = ("weights.bin", "missing.bin", "/etc/passwd", "leads-away/w.bin")
+    items = [*(Reference(ReferenceKind.DATA, each) for each in data), Reference(ReferenceKind.CODE, "code.py")]
+    paths = collect_referenced_paths([("a.onnx", References("onnx", tuple(items)))], FILES)
+    assert (paths.data, paths.code) == ({"weights.bin"}, {"code.py"})
 
 
 FILES = [

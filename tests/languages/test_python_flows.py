@@ -123,6 +123,25 @@ def test_code_in_a_file_that_python_runs_at_start_up_is_mentioned(read_bytes, na
     assert ("(start-up of Python)", 2) in {(each.name, each.where.line) for each in outline.mentions}
 
 
+@pytest.mark.parametrize("position", range(-9, 3))
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_import_line_of_a_path_file_is_found_wherever_a_piece_of_the_file_ends(
+    read_bytes, position: int, line_end: bytes
+) -> None:
+    piece_size = 256 << 10
+    data = (
+        b"x" * (piece_size + position - len(line_end)) + line_end + b"import os; os.system('a')" + line_end + b"import"
+    )
+    (outline,) = read_bytes(data, "a.pth").of(Outline)
+    assert ("os.system", 2) in {(each.name, each.where.line) for each in outline.mentions}
+
+
+def test_import_line_of_a_path_file_counts_behind_more_text_than_is_searched(read_bytes) -> None:
+    data = b"x" * (13 << 20) + b"\nimport os; os.system('a')\n"
+    (outline,) = read_bytes(data, "a.pth").of(Outline)
+    assert "os.system" in {each.name for each in outline.mentions}
+
+
 def test_build_hook_file_without_a_python_ending_is_reported_as_disguised() -> None:
     items = tuple(Reference(ReferenceKind.CODE, target, "hook") for target in ("hook.txt", "hook.py"))
 

@@ -24,13 +24,20 @@ _MAX_PATH_LENGTH: Final = 1000
 
 def _read_index(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield a reference to each file, at the place of its first tensor, and an absence if there are too many files."""
-    references: dict[str, Reference] = {}
+    yield from build_references(FORMAT, _iterate_files(settings), _MAX_FILES)
+
+
+def _iterate_files(settings: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield a reference to each file, once, at the place of its first tensor."""
+    seen_targets: set[str] = set()
     for setting in settings:
         target = setting.value
-        if setting.path[:1] == (_WEIGHT_MAP_KEY,) and isinstance(target, str) and target:
-            reference = Reference(ReferenceKind.MODEL, target[:_MAX_PATH_LENGTH], _WEIGHT_MAP_KEY, where=setting.where)
-            references.setdefault(target, reference)
-    yield from build_references(FORMAT, references.values(), _MAX_FILES)
+        if setting.path[:1] != (_WEIGHT_MAP_KEY,) or not isinstance(target, str) or not target:
+            continue
+        if target not in seen_targets:
+            seen_targets.add(target)
+            path = target[:_MAX_PATH_LENGTH]
+            yield Reference(ReferenceKind.MODEL, path, _WEIGHT_MAP_KEY, where=setting.where)
 
 
 SHARDS: Final = Interpreter(frozenset({_WEIGHT_MAP_KEY}), _read_index)

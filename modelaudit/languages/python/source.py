@@ -11,7 +11,7 @@ import ast
 import codecs
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -126,8 +126,19 @@ class DecodedSource:
     cut_after: int | None = None
 
 
-def decode_source(window: Window, most_characters: int = _MAX_SCANNED, most_memory: int = _MAX_MEMORY) -> DecodedSource:
+def decode_source(
+    window: Window,
+    select: Callable[[Iterator[str]], Iterator[str]] | None = None,
+    most_characters: int = _MAX_SCANNED,
+    most_memory: int = _MAX_MEMORY,
+) -> DecodedSource:
     """Decode a source file by its coding cookie (PEP 263), up to a number of characters and of bytes of memory.
+
+    Args:
+        window: the file.
+        select: takes the text in pieces, and returns the part of it that counts; by default all of it.
+        most_characters: the longest text that is kept.
+        most_memory: bytes that it may take.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -135,7 +146,8 @@ def decode_source(window: Window, most_characters: int = _MAX_SCANNED, most_memo
     codec, encoding = _find_codec(window.read(0, _MAX_COOKIE_OFFSET))
 
     def decode_start(codec: str, errors: str) -> DecodedSource:
-        text, is_cut = cut_at_memory(_decode_pieces(window, codec, errors), most_characters, most_memory)
+        pieces = _decode_pieces(window, codec, errors)
+        text, is_cut = cut_at_memory(select(pieces) if select else pieces, most_characters, most_memory)
         return DecodedSource(text, encoding, len(text) if is_cut else None)
 
     if codec:

@@ -140,6 +140,19 @@ def test_absence_states_the_bound_if_a_keras_configuration_has_more_names(read_b
     assert "only the first 2 names of the configuration were read" in read_json(read_bytes, config).details
 
 
+@pytest.mark.parametrize(
+    "bound, what", [("_MOST_OBJECTS", "objects"), ("_MOST_CONFIG_VALUES", "values of the objects")]
+)
+def test_absence_states_the_bound_on_objects_and_values_and_names_before_it_stay(
+    read_bytes, monkeypatch, bound: str, what: str
+) -> None:
+    monkeypatch.setattr(f"modelaudit.formats.graphs.keras.objects.{bound}", 2)
+    config = build_keras3_model(*(build_keras3_layer(f"Layer{number}", units=1, name="a") for number in range(3)))
+    result = read_json(read_bytes, config)
+    assert f"only the first 2 {what} of the configuration were read" in result.details
+    assert any(name.endswith("Layer0") for _, _, name in list_names(result))
+
+
 def test_config_json_in_a_keras_archive_is_read_as_configuration_even_without_layers(read_bytes):
     archive = build_keras_archive({"class_name": "system", "module": "os", "config": {}})
     assert ("python-names", "class", "os.system") in list_names(read_bytes(archive, "model.keras"))

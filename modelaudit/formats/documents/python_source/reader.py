@@ -7,8 +7,10 @@ files that it imports, and an absence for each part that could not be evaluated.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import IncrementalNewlineDecoder
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.python import uses
@@ -27,6 +29,8 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3", "sconstruct", "sconscript", "wscript", ".wsgi", ".tac")
 _STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
 _SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\b(?:python[0-9.]*|(?:uv|pipx)[ \t]+run)\b")
+_VISIBLE_CHARACTER: Final = re.compile(r"\S")
+_IMPORTS: Final = ("import ", "import\t")
 _MAX_REFERENCES: Final = 2_000
 
 
@@ -53,19 +57,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     check_size(window, limits)
     is_path_file = get_file_name(artifact.path).endswith(".pth")
-    # Of a path file, lines behind any amount of text that is not Python still count.
-    most_kept = (limits.document_bytes, limits.document_bytes) if is_path_file else ()
-    source = decode_source(window, *most_kept)
-    text = source.text
-    if is_path_file:
-        # At start-up site.py executes the lines of a path file that begin with ``import``, and adds the others
-        # to the search path.
-        text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
-    analysis = analyze_source(text, source.encoding)
-    if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
+    source = decode_source(window, _keep_import_lines) if is_path_file else decode_source(window)
+    analysis = analyze_source(source.text, source.encoding)
+    first_character = _VISIBLE_CHARACTER.search(source.text)
+    if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and first_character:
         # Python runs these files when it starts, so any code in them is worth a mention.
-        first_line = next(number for number, line in enumerate(text.splitlines(), 1) if line.strip())
-        where = Location(line=first_line)
+        where = Location(line=source.text.count("\n", 0, first_character.start()) + 1)
         startup = Mention(uses.VOCABULARY, uses.TEXT, "(start-up of Python)", where, get_file_name(artifact.path))
         analysis.mentions = (*analysis.mentions, startup)
     yield from _report_analysis(analysis)
@@ -74,6 +71,25 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     # and causes no error. The claims come last, because reading the window again can reach the deadline.
     with suppress(DamagedError):
         claim_text(window, limits)
+
+
+def _keep_import_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a path file that Python executes, and an empty line for each other one, in pieces.
+
+    At start-up site.py executes the lines that begin with ``import``, and adds the others to the search path. Lines
+    behind any amount of other text count.
+    """
+    newlines = IncrementalNewlineDecoder(None, translate=True)  # keeps a return at the end of a piece for the next one
+    start, yielded = "", 0  # of the line whose end has not arrived, and how many characters of it were yielded
+    for piece in map(newlines.decode, chain(pieces, ("\n",))):
+        # The mark makes an empty last line a line as well.
+        *lines, marked_line = f"{start}{piece}#".splitlines()
+        last_line = marked_line[:-1]
+        is_executed = last_line.startswith(_IMPORTS)
+        kept = "".join(f"{line}\n" if line.startswith(_IMPORTS) else "\n" for line in lines)
+        yield f"{kept}{last_line if is_executed else ''}"[yielded:]
+        start = last_line[: len(_IMPORTS[0])]
+        yielded = len(start) if is_executed else 0
 
 
 def read_program(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

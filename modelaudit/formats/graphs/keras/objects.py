@@ -12,6 +12,9 @@ from typing import Final
 from modelaudit.languages.settings import Setting
 
 _MOST_VALUES: Final = 4
+_MOST_OBJECTS: Final = 20_000
+_MOST_CONFIG_VALUES: Final = 150_000
+"""Values in the configurations of all objects; one counts for each object that it belongs to."""
 # A setting more than eight steps below ``config`` belongs to an object inside, or has no effect.
 _MOST_STEPS_BELOW: Final = 8
 _CLASS_KEYS: Final = frozenset({"class_name", "module", "registered_name", "spec_name"})
@@ -65,29 +68,47 @@ def _list_texts(settings: Iterable[Setting]) -> list[str]:
     return list(dict.fromkeys([*first_and_last, *texts]))[:_MOST_VALUES]
 
 
-def find_objects(settings: Sequence[Setting]) -> list[KerasObject]:
-    """Find every object that names a class, in the order of the text."""
+def find_objects(settings: Sequence[Setting]) -> tuple[list[KerasObject], str]:
+    """Find the objects that name a class, in the order of the text.
+
+    Returns:
+        The objects, and a sentence about the bound if one leaves an object or a part of it out; empty otherwise.
+    """
     objects: dict[KeyPath, KerasObject] = {}
+    reached_bound = ""
     for setting in settings:
         # Keras imports the module before it checks the class name, so a class_name that is a list or object counts
         # too. The key is then the last but one of a path.
         for index in range(max(0, len(setting.path) - 2), len(setting.path)):
-            if setting.path[index] == "class_name":
-                objects.setdefault(setting.path[:index], KerasObject(setting.path[:index], setting))
-    if not objects:
-        return []
-    for setting in settings:
-        _assign_setting(setting, objects)
-    return list(objects.values())
+            if setting.path[index] != "class_name" or setting.path[:index] in objects:
+                continue
+            if len(objects) < _MOST_OBJECTS:
+                objects[setting.path[:index]] = KerasObject(setting.path[:index], setting)
+            else:
+                reached_bound = f"only the first {_MOST_OBJECTS} objects of the configuration were read"
+    config_values = 0
+    for setting in settings if objects else ():
+        _assign_class_setting(setting, objects)
+        if config_values <= _MOST_CONFIG_VALUES:
+            config_values += _assign_config_value(setting, objects)
+    if config_values > _MOST_CONFIG_VALUES:
+        reached_bound = f"only the first {_MOST_CONFIG_VALUES} values of the objects of the configuration were read"
+    return list(objects.values()), reached_bound
 
 
-def _assign_setting(setting: Setting, objects: dict[KeyPath, KerasObject]) -> None:
-    """Add a setting to the objects that it belongs to: by its last key, and by each ``config`` on its path."""
+def _assign_class_setting(setting: Setting, objects: dict[KeyPath, KerasObject]) -> None:
+    """Add a setting to the object whose class it selects, if it does."""
     path = setting.path
     if path and path[-1] in _CLASS_KEYS:
         owner = objects.get(path[:-1])
         if owner is not None:
             owner.class_settings.setdefault(path[-1], []).append(setting)
+
+
+def _assign_config_value(setting: Setting, objects: dict[KeyPath, KerasObject]) -> int:
+    """Add a setting to the objects that it belongs to by each ``config`` on its path, and return how often it was."""
+    path = setting.path
+    times = 0
     for index in _find_config_keys(path):
         owner = objects.get(path[:index])
         if owner is None:
@@ -96,8 +117,11 @@ def _assign_setting(setting: Setting, objects: dict[KeyPath, KerasObject]) -> No
         steps = path[index + 1 :]  # the keys below config; none when config itself is a single value
         if len(steps) <= 1:
             owner.config.setdefault(steps[0] if steps else "", []).append(setting)
+            times += 1
         if steps and steps[0] in _FUNCTION_KEYS:
             owner.inside.setdefault(steps[0], []).append((steps[1:], setting))
+            times += 1
+    return times
 
 
 def _find_config_keys(path: KeyPath) -> Iterator[int]:

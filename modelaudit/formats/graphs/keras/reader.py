@@ -85,14 +85,16 @@ class _ConfigurationCollector:
         Returns:
             Whether the settings are a configuration.
         """
-        objects = find_objects(settings)
+        objects, reached_bound = find_objects(settings)
         if not is_known and not is_configuration(objects):
             return False
         # A known configuration, such as that of the training, can name functions without any object.
         registered_names = tuple(list_registered_names(settings))
         if not objects and not registered_names:
             return False
-        for mention in chain(*map(list_mentions, objects), registered_names):
+        if reached_bound:
+            self.reached_bounds[reached_bound] = None
+        for mention in chain(chain.from_iterable(map(list_mentions, objects)), registered_names):
             if len(self.mentions) >= _MOST_MENTIONS:
                 self.reached_bounds[f"only the first {_MOST_MENTIONS} names of the configuration were read"] = None
                 break
