@@ -81,7 +81,15 @@ def _write_pickle_members(path: Path) -> None:
             archive.writestr(zipfile.ZipInfo(f"{number:06}.pkl"), b"\x80\x04cm\nn%d\n)R." % number)
 
 
+def _write_index_files(path: Path) -> None:
+    """Write a folder of 300 indexes of models, each with 19,000 files."""
+    path.mkdir()
+    for number in range(300):
+        (path / f"{number}.bin.index.json").write_bytes(_make_index(number))
+
+
 FACTS: Final[dict[str, HostileFile]] = {
+    "folder-shard-indexes": HostileFile("model", _write_index_files, INCOMPLETE),
     "tensorflow-assets": HostileFile("saved_model.pb", _write_saved_model_assets(500_000), INCOMPLETE),
     "keras-layers": HostileFile("a.keras", _write_keras_layers(_make_keras_layer, 400_000), INCOMPLETE_OR_FAIL),
     "keras-lambdas": HostileFile("a.keras", _write_keras_layers(_make_keras_lambda, 200_000), INCOMPLETE_OR_FAIL),

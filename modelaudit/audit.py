@@ -44,7 +44,7 @@ from modelaudit.model.report import (
     Target,
     Tool,
 )
-from modelaudit.model.structure import Unread
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.gate import apply_policy
@@ -112,6 +112,7 @@ class Audit:
         self._ledgers: list[ArtifactLedger] = []
         self._absences_left = limits.absences
         self._license_claims = ClaimCollector(catalogue, folders)
+        self._references_left = limits.references
         self._references: list[tuple[str, References]] = []
         self._run_files: list[tuple[str, References]] = []
         # Subjects that can be judged only when all files were read: a later file may name this one as tensor data, or
@@ -164,13 +165,27 @@ class Audit:
         for address, structure in reading.structures:
             if CheckFamily.LICENSE in self.policy.checks:
                 self._license_claims.collect_claims(address, structure)
-            if isinstance(structure, References):
-                references = self._run_files if structure.format == RUN_FILE else self._references
-                references.append((address, structure))
-        record = self._build_record(artifact, reading, digests)
+        record = self._add_absences(
+            self._build_record(artifact, reading, digests), self._collect_references(reading.structures)
+        )
         # Each subject is judged as soon as it is built, because those of a hostile file would not fit into memory.
         judged = self._judge_subjects(chain(self._build_subjects(reading), build_digest_subjects(record)))
         self.records.append(self._add_absences(record, judged.absences))
+
+    def _collect_references(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
+        """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
+        absences = []
+        for address, structure in structures:
+            if not isinstance(structure, References):
+                continue
+            self._references_left -= len(structure.items)
+            if self._references_left < 0:
+                detail = f"the files have more than {self.limits.references} references in all; its own are not checked"
+                absences.append((address, Unread(UnreadReason.LIMIT, detail)))
+            else:
+                references = self._run_files if structure.format == RUN_FILE else self._references
+                references.append((address, structure))
+        return absences
 
     def _build_subjects(self, reading: ArtifactRead) -> Iterator[Subject]:
         """Yield the subjects of an artifact, and set those aside that another file can explain or make worse."""

@@ -23,7 +23,7 @@ from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.errors import ConfigurationError, InternalError, SourceError
-from modelaudit.model.finding import Severity
+from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import AuditReport, Extent, Verdict
 from modelaudit.model.structure import UnreadReason
@@ -340,6 +340,18 @@ def test_members_after_those_whose_facts_fill_the_memory_are_unread_and_earlier_
     report = scan_target(tmp_path, limits=Limits(structure_bytes=memory))
     assert report.exit_code == 1
     assert get_unread_reasons(report) == unread
+
+
+@pytest.mark.parametrize(("most", "unread"), [(3, [UnreadReason.LIMIT]), (4, [])])
+def test_references_of_a_file_beyond_the_bound_on_those_of_all_files_are_an_absence(
+    tmp_path: Path, most: int, unread: list[UnreadReason]
+) -> None:
+    index = b'{"weight_map": {"a": "../a.bin", "b": "b.bin"}}'
+    folder = write_model(tmp_path, a__index__json=index, b__index__json=index)
+    report = scan_target(folder, limits=Limits(references=most))
+    findings = [each.artifact for each in report.findings if each.check is CheckFamily.SECURITY]
+    assert findings == ["a.index.json", "b.index.json"][: 2 - len(unread)]
+    assert [each for each in get_unread_reasons(report) if each is UnreadReason.LIMIT] == unread
 
 
 def test_subjects_of_references_are_judged_without_keeping_them_all(

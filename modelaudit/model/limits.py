@@ -81,6 +81,7 @@ class Limits:
             others. Of each further file, the first is reported.
         findings: findings of all files that are listed with all of their evidence. Of each further file, the first
             finding of each rule is listed with less evidence, and counts the others.
+        references: references to files that are compared with the snapshot, in all; those of a file beyond are unread.
         members: entries in one archive.
         members_total: child artifacts below one top-level artifact.
         structure_bytes: memory, as estimated, of the facts about one top-level artifact and its members, after which no
@@ -117,6 +118,7 @@ class Limits:
     folder_absences: int = 100
     absences: int = 10_000
     findings: int = 10_000
+    references: int = 200_000
     members: int = 100_000
     members_total: int = 200_000
     structure_bytes: int = 48 * MIB

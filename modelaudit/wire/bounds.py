@@ -25,6 +25,7 @@ _LATEST_KEPT: Final = 100
 # Estimated bytes of memory of an object; those of an event include its operand, its arguments and their offsets.
 _OBJECT_MEMORY: Final = 250
 _EVENT_MEMORY: Final = 600
+_SMALL_MEMORY: Final = 120  # of a structure without its lists, and of a pair of texts
 _TEXT_MEMORY: Final = 60
 
 
@@ -111,7 +112,7 @@ def _estimate_memory(structure: Structure) -> int:
     if isinstance(structure, ArchiveListing):
         return 0
     values = (getattr(structure, field.name) for field in fields(structure))
-    return _OBJECT_MEMORY + sum(_estimate_item(item) for value in values if isinstance(value, tuple) for item in value)
+    return _SMALL_MEMORY + sum(_estimate_item(item) for value in values if isinstance(value, tuple) for item in value)
 
 
 def _estimate_item(item: object) -> int:
@@ -123,6 +124,8 @@ def _estimate_item(item: object) -> int:
             return _OBJECT_MEMORY + len(item.name) + len(item.detail)
         case PickleEvent():
             return _EVENT_MEMORY
+        case tuple():
+            return _SMALL_MEMORY
         case _:
             return _OBJECT_MEMORY
 
