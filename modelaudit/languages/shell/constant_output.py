@@ -12,7 +12,7 @@ import zlib
 from typing import Final
 
 from modelaudit.languages.shell.command import Command
-from modelaudit.languages.shell.escapes import decode_printed_text
+from modelaudit.languages.shell.expansions import decode_printed_text
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.wire.base import LimitReachedError
 

@@ -16,8 +16,7 @@ from modelaudit.languages.shell.brackets import (
     find_closing_bracket,
 )
 from modelaudit.languages.shell.command import DECLARATION_BUILTINS, OUTPUT_MARK, UNKNOWN_VALUE, Command
-from modelaudit.languages.shell.escapes import decode_ansi_text
-from modelaudit.languages.shell.expansions import expand_variable, resolve_printed_name
+from modelaudit.languages.shell.expansions import decode_ansi_text, expand_variable, resolve_printed_name
 from modelaudit.languages.shell.shell_text import ShellText
 
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
