@@ -1,6 +1,7 @@
 """Expand shell variables and braces to constants: ``${x:2:4}``, ``${x/a/b}``, ``${a[0]}``, ``{a,b}``.
 
-Obfuscated scripts build program names from such pieces. An expansion of an unknown value stays unresolved.
+Obfuscated scripts build program names from such pieces, and from the escapes of quoted and printed text, which are
+decoded here too. An expansion of an unknown value stays unresolved.
 
 Sources: POSIX.1-2024, 2.6.2; "Shell Parameter Expansion", "Arrays" and "Brace Expansion" of the manual of bash.
 """
