@@ -173,6 +173,43 @@ def test_expressions_and_commands_beyond_the_bound_are_reported_as_unread(read_b
     assert UnreadReason.LIMIT in read_bytes(json.dumps(content).encode(), "a.json").reasons()
 
 
+@check_each(
+    "content, name",
+    [
+        ({"imports": ["$import os as o"], "run": ["$o.system('x')"]}, "os.system"),
+        ({"run": ["$f('x')"], "imports": ["$from os import system as f"]}, "os.system"),
+        ({"imports": ["$import os"], "run": ["$list(map(os.system, ['x']))"]}, "os.system"),
+        ({"imports": ["$import os"], "run": ["$vars(os)['system']('x')"]}, "os.system"),
+        ({"run": ["$@b.load('a/x', 'm')"], "b": "$@a.hub", "a": "$torch"}, "torch.hub.load"),
+        ({"run": "$@net::part.load('a/x', 'm')", "net": {"part": "$torch.hub"}}, "torch.hub.load"),
+        ({"run": "$eval(@net#code)", "net": {"code": "__import__('os').system('x')"}}, "os.system"),
+        ({"imports": ["$import pandas"], "run": ["$pandas.read_pickle('w.dat')"]}, "pandas.read_pickle"),
+    ],
+)
+def test_name_that_expressions_of_one_configuration_reach_together_is_mentioned(read_bytes, content, name):
+    assert name in {each for _, each in list_mentions(read_bytes(json.dumps(content).encode(), "inference.json"))}
+
+
+def test_ordinary_expressions_of_a_configuration_have_no_finding(tmp_path):
+    content = {
+        "imports": ["$import glob", "$import os", "$import torch.distributed as dist"],
+        "bundle_root": ".",
+        "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
+        "images": "$list(sorted(glob.glob(os.path.join(@bundle_root, 'images', '*.nii.gz'))))",
+        "network": {"_target_": "monai.networks.nets.UNet", "spatial_dims": 3},
+        "optimizer": "$torch.optim.Adam(@network.parameters(), 1e-4)",
+        "initialize": ["$dist.is_initialized() or @device", "$monai.utils.set_determinism(seed=123)"],
+    }
+    (tmp_path / "inference.json").write_text(json.dumps(content))
+    report = modelaudit.scan(tmp_path, offline=True, second_opinion=False)
+    assert not [each.rule for each in report.findings if each.rule.startswith(("code/", "configuration/evaluated"))]
+
+
+def test_expressions_too_long_for_one_program_are_reported_as_unread(read_bytes):
+    content = {"a": [f"$f({'1, ' * 6000})"] * 20}
+    assert UnreadReason.LIMIT in read_bytes(json.dumps(content).encode(), "a.json").reasons()
+
+
 def test_long_value_is_truncated_each_time_it_is_interpolated():
     values = {("a",): "x" * 5_000_000}
     longest_value = 1000

@@ -1,6 +1,7 @@
 """Detect configuration values that a library evaluates as Python: MONAI ``$`` values, YOLO layers, ``py/repr``.
 
 Evaluated layers and MONAI values are ordinary, so only expressions with a hostile call or a dunder name are reported.
+The expressions of MONAI are analysed as one program besides (``expression_programs``).
 ``py/repr`` of jsonpickle always is.
 
 Sources: ``monai/bundle/config_item.py`` (``ConfigExpression``), ``models/yolo.py`` of YOLOv5 (``parse_model``),
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.code_text import find_python_calls
+from modelaudit.languages.configurations.expression_programs import analyze_expressions
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
@@ -35,8 +37,9 @@ _MAX_EXPRESSIONS: Final = 2000
 
 
 def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield an outline of the hostile expressions and of the ``py/repr`` values."""
+    """Yield outlines of the hostile expressions and ``py/repr`` values, and of the uses of names in all expressions."""
     yield from build_outlines(_collect_expressions(settings))
+    yield from build_outlines(analyze_expressions(settings))
 
 
 def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
