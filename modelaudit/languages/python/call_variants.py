@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from modelaudit.languages.python import addresses, partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.name_tables import POWERFUL_MODULES
 from modelaudit.languages.python.values import (
@@ -54,6 +55,11 @@ def _name_path_write(call: Call) -> str:
     if "installed" in call.tags:
         return "(writes where programs are installed)"
     return "(writes code)" if "code-path" in call.tags else call.name
+
+
+def _name_path_move(call: Call) -> str:
+    """Name ``Path.rename`` and the like by where they write: the first argument."""
+    return _name_write(call, call.get_argument(0, "target"), call.name)
 
 
 def _name_copy(call: Call) -> str:
@@ -197,6 +203,26 @@ def _name_extension_load(call: Call) -> str:
     return f"{call.name}(disguised)" if has_unusual_source or has_loading_flag else call.name
 
 
+def _name_configuration(call: Call) -> str:
+    """Mark the construction of objects from data that no scan reads as a configuration: it names what is called."""
+    is_data = bool(call.argument_tags & {"data-file", "network", "decoded"})
+    return f"{call.name}(data)" if is_data else call.name
+
+
+def _name_group(call: Call) -> str:
+    """Mark a call that joins the processes of another machine, whose address the source writes."""
+    texts = [partial_texts.write_text(each) for each in (*call.args, *call.keywords.values())]
+    return f"{call.name}(foreign)" if any(map(addresses.find_foreign_host, texts)) else call.name
+
+
+def _name_module_path(call: Call) -> str:
+    """Mark an archive, or a file of another kind, among the places from which Python imports."""
+    path = partial_texts.write_text(call.args[-1]) if call.args else ""
+    ending = path.rpartition("/")[2].rpartition(".")[2]
+    is_file = "." in path.rpartition("/")[2].strip(".") and ending.isalpha()
+    return f"{call.name}(archive)" if is_file else call.name
+
+
 def _name_remove(call: Call) -> str:
     """Mark the removal of a folder that holds everything else, such as ``/``, ``~`` or the working directory."""
     path = _get_constant(call.get_argument(0, "path"))
@@ -248,6 +274,8 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
             "shutil.copyfile",
             "shutil.copy2",
             "shutil.move",
+            "shutil.copytree",
+            "os.renames",
             "os.rename",
             "os.replace",
             "os.symlink",
@@ -258,12 +286,31 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     ),
     "pathlib.Path.write_text": _name_path_write,
     "pathlib.Path.write_bytes": _name_path_write,
+    **dict.fromkeys(
+        ("pathlib.Path.rename", "pathlib.Path.replace", "pathlib.Path.copy", "pathlib.Path.move"), _name_path_move
+    ),
+    **dict.fromkeys(
+        ("pathlib.Path.symlink_to", "pathlib.Path.hardlink_to", "pathlib.Path.link_to", "pathlib.Path.touch"),
+        _name_path_write,
+    ),
     **dict.fromkeys(("evaluate.load", "datasets.load_metric", "kernels.get_kernel"), _name_repository_load),
     "torch.utils.cpp_extension.load": _name_extension_load,
     "fire.Fire": _name_fire,
     "skops.io.load": _name_skops_load,
     "ruamel.yaml.YAML": _name_ruamel,
     "pickle.loads": _name_unpickle,
+    **dict.fromkeys(
+        (
+            "logging.config.dictConfig",
+            "logging.config.DictConfigurator",
+            "hydra.utils.instantiate",
+            "hydra.utils.call",
+            "detectron2.config.instantiate",
+        ),
+        _name_configuration,
+    ),
+    **dict.fromkeys(("torch.distributed.init_process_group", "ray.init"), _name_group),
+    **dict.fromkeys(("sys.path.append", "sys.path.insert"), _name_module_path),
     "shutil.rmtree": _name_remove,
     "os.removedirs": _name_remove,
 }

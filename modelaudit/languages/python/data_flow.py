@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.languages.python import attack_texts, call_variants, name_resolution, name_tables, uses
+from modelaudit.languages.python import (
+    addresses,
+    attack_texts,
+    call_variants,
+    name_resolution,
+    name_tables,
+    partial_texts,
+    uses,
+)
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.values import Constant, Value, collect_tags
 
@@ -17,6 +25,8 @@ _ENVIRONMENT_READERS: Final = frozenset(
 )
 # The path is their first argument, as in ``Path(path)`` before ``.read_text()``, and in ``Path.read_text(path)``.
 _OPENERS: Final = frozenset({"open", "Path", "read_text", "fdopen"})
+# A scan reads files with these endings as configurations, whoever loads them.
+_CONFIGURATION_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".jsonl")
 # Services that issue tokens: to send a token to its issuer is ordinary.
 _TOKEN_ISSUERS: Final = (
     "https://huggingface.co/",
@@ -49,7 +59,8 @@ def select_use(call: Call) -> str:
 
 def sends_secret(call: Call) -> bool:
     """Whether a call sends a secret to somewhere other than the service that issued it."""
-    return call.name in name_tables.SENDERS and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
+    is_sent = call.name in name_tables.SENDERS and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
+    return is_sent or addresses.passes_secret_to_address(call)
 
 
 def _collect_sent_tags(call: Call) -> frozenset[str]:
@@ -79,14 +90,35 @@ def _list_possible_addresses(call: Call) -> list[Value]:
 
 def tag_result(call: Call) -> frozenset[str]:
     """Return the tags of the result of a call: those of its arguments, and those that the function itself adds."""
-    tags = call.tags | call.argument_tags | name_tables.RESULT_TAGS.get(call.name, frozenset())
+    # A client is foreign by the address that it was made with, and not by what was passed to it.
+    passed_tags = (call.tags | call.argument_tags) - {addresses.FOREIGN_TAG}
+    tags = passed_tags | addresses.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
     if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):
-        tags |= {"secret"}
+        tags |= {"secret"} | _tag_variable(call)
     if call.name in name_tables.DECODING_FUNCTIONS:
         tags |= {"decoded"}
+    if "file" in tags and _reads_data_file(call):
+        tags |= {"data-file"}
     if call.name in name_tables.PATH_BUILDERS:
         tags |= frozenset().union(*map(call_variants.tag_path, call.args))
     return tags
+
+
+def _reads_data_file(call: Call) -> bool:
+    """Whether a call reads a file whose name is known, and which is not read as a configuration by its name."""
+    if "file" not in name_tables.LOCAL_RESULTS.get(call.name, frozenset()):
+        return False
+    path = partial_texts.write_text(call.args[0]) if call.args and not call.text else call.text
+    name = path.rpartition("/")[2]
+    return not path.endswith((partial_texts.UNKNOWN_PART, *_CONFIGURATION_ENDINGS)) and bool(name)
+
+
+def _tag_variable(call: Call) -> frozenset[str]:
+    """Return a tag with the name of the environment variable that a call reads; no tag for any other call."""
+    variable = call.get_argument(0, "key")
+    if call.name not in _ENVIRONMENT_READERS or not isinstance(variable, Constant):
+        return frozenset()
+    return name_resolution.tag_secret_variable(str(variable.value))
 
 
 def _opens_secret_file(call: Call) -> bool:

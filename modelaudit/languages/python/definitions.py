@@ -19,6 +19,7 @@ from modelaudit.languages.python.values import (
     Value,
     join_values,
     list_alternatives,
+    may_be_called,
 )
 
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -55,7 +56,7 @@ class Definition:
         parameters = [each.arg for each in (*self.node.args.posonlyargs, *self.node.args.args)]
         bound = dict(zip(parameters, args, strict=False)) | keywords
         for name, value in bound.items():
-            if any(isinstance(each, CallableValue) for each in list_alternatives(value)):
+            if any(isinstance(each, CallableValue) or may_be_called(each) for each in list_alternatives(value)):
                 self.arguments[name] = join_values(self.arguments.get(name, UNKNOWN), value)
         return bound
 
@@ -94,6 +95,16 @@ class DefinitionTable:
             self._queue.append(number)
             self._queued.add(number)
         return LocalDefinition(number)
+
+    def get_docstring(self, local: LocalDefinition) -> str:
+        """Return the docstring of a function or class; empty if it has none."""
+        node = self.get(local).node
+        return "" if isinstance(node, ast.Lambda) else ast.get_docstring(node, clean=False) or ""
+
+    def list_docstrings(self) -> list[str]:
+        """Return the docstrings of all definitions so far."""
+        numbers = range(1, len(self._definitions) + 1)
+        return [text for number in numbers if (text := self.get_docstring(LocalDefinition(number)))]
 
     def pop_queued(self) -> LocalDefinition | None:
         """Take the next function whose body waits to be evaluated; ``None`` if there is none."""

@@ -17,12 +17,15 @@ process.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from modelaudit.languages.python import (
+    addresses,
     arguments,
     call_variants,
     constant_calls,
@@ -30,8 +33,10 @@ from modelaudit.languages.python import (
     data_flow,
     name_resolution,
     name_tables,
+    partial_texts,
     remote_code,
     uses,
+    walks,
 )
 from modelaudit.languages.python.budget import StepBudget, TooDeepError
 from modelaudit.languages.python.call import Call
@@ -54,10 +59,10 @@ from modelaudit.languages.python.values import (
     Scope,
     Unknown,
     Value,
-    add_tags,
     collect_tags,
     join_values,
     list_alternatives,
+    may_be_called,
     merge_binding,
 )
 
@@ -84,13 +89,23 @@ _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
 _LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # after which statements are no longer listed as skipped
+_MAX_EXAMPLES: Final = 500  # examples of docstrings that are evaluated
+# Lines of a docstring that ``doctest`` runs: the first, and those that continue it.
+_EXAMPLE: Final = re.compile(r"^[ \t]*>>> [^\n]*(?:\n[ \t]*\.\.\. [^\n]*)*", re.MULTILINE)
 _MAX_INTEGER_BITS: Final = 4096
 """Integers above this size are not written out: the time to do so grows with the square of the size."""
 
 _MUTATING_METHODS: Final = frozenset(
     {"append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "__setitem__"}
 )
+_FILLING_METHODS: Final = frozenset({"append", "extend", "insert", "add", "update", "appendleft", "put"})
+_KEPT_TAGS: Final = frozenset({"secret", "object", "namespace", "walked", "member", "module"})
+# Keyword arguments that the receiver calls.
+_CALLBACK_KEYWORDS: Final = frozenset(
+    {"key", "target", "func", "function", "fn", "callback", "hook", "default_factory", "initializer", "object_hook"}
+)
 _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
+_OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], str]] = {
     ast.Add: "add",
@@ -138,6 +153,8 @@ class Evaluator(ast.NodeVisitor):
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
+        self._configured_packages: set[str] = set()
+        """Packages of which a call sets the address that they send to."""
         self._results: list[Value] = []
         """Values that the function under evaluation has returned so far."""
         self._depth = 0
@@ -152,6 +169,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass = Evaluator(self.budget.max_steps)
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
+        next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
 
@@ -230,6 +248,7 @@ class Evaluator(ast.NodeVisitor):
         for alias in node.names:
             package = alias.name.partition(".")[0]
             self.imports.setdefault(package)
+            self._recorder.record_parent_packages(alias.name, node.lineno)
             self.log.record(uses.IMPORT, name_resolution.normalize_name(alias.name).name, node.lineno)
             # With ``as``, the name is bound to the module itself. Otherwise the package is bound, and the module is an
             # attribute of it.
@@ -241,6 +260,7 @@ class Evaluator(ast.NodeVisitor):
         module = node.module or ""
         if not node.level:
             self.imports.setdefault(module.partition(".")[0])
+            self._recorder.record_parent_packages(module, node.lineno)
             self.log.record(uses.IMPORT, name_resolution.normalize_name(module).name, node.lineno)
         for alias in node.names:
             if node.level:
@@ -291,8 +311,10 @@ class Evaluator(ast.NodeVisitor):
         else:
             # An attribute or item is read before it is assigned: ``items[run()] += 1`` calls ``run``. Its new value is
             # not kept: only callables are followed through attributes, and operators rarely return one.
-            self.evaluate(node.target)
-            self.evaluate(node.value)
+            target, value = self.evaluate(node.target), self.evaluate(node.value)
+            if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
+                # ``os.environ |= {…}`` sets each of the variables.
+                self._recorder.record_environment(Call(f"{target.name}.update", (value,), {}, node.lineno))
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
@@ -328,7 +350,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _keep_attribute(self, name: str, value: Value) -> None:
         """Keep the value of an attribute, if it can be called or has items, which may be called."""
-        if any(isinstance(each, CallableValue | Container) for each in list_alternatives(value)):
+        if any(may_be_called(each) or "secret" in collect_tags(each) for each in list_alternatives(value)):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
@@ -358,7 +380,7 @@ class Evaluator(ast.NodeVisitor):
         # Items of a list are not lost: ``bind`` keeps an older container beside the new mapping.
         containers = [each for each in list_alternatives(old_value) if isinstance(each, Container)]
         mapping = containers[0] if containers and containers[0].keys else Container(())
-        is_callable = any(isinstance(each, CallableValue) for each in list_alternatives(value))
+        is_callable = any(may_be_called(each) and not isinstance(each, Container) for each in list_alternatives(value))
         if len(mapping.values) < _MAX_KEYED_ITEMS and is_callable:
             known_key = key.value if isinstance(key, Constant) else None
             self.scope.bind(name, Container((*mapping.values, value), (*mapping.keys, known_key)))
@@ -557,8 +579,10 @@ class Evaluator(ast.NodeVisitor):
             self.evaluate_statements(node.body)
         # ``class A: run = os.system`` makes ``run`` callable on objects whose class is unknown where they are used.
         for name, value in members.names.items():
-            if any(isinstance(each, ExternalName | PartialCall) for each in list_alternatives(value)):
+            if any(isinstance(each, ExternalName | PartialCall | Unknown) for each in list_alternatives(value)):
                 self._keep_attribute(name, value)
+            if name.startswith("__"):  # Python calls it by itself, without its name
+                self._recorder.record_callback(value, node.lineno, is_found=True)
         self._record_metaclass_hooks(bases, members)
         self.scope.bind(node.name, self._apply_decorators(node.decorator_list, class_value))
 
@@ -865,16 +889,25 @@ class Evaluator(ast.NodeVisitor):
             self.budget.spend(size >> 8)
             folded = constant_folding.fold_binary(kind, left, right)
             return folded or Unknown(collect_tags(left) | collect_tags(right))
+        if kind is ast.Add:
+            text = partial_texts.join_parts((left, right))
+        elif kind is ast.Div:
+            text = partial_texts.join_path(left, right)
+        else:
+            text = ""
+            if kind is ast.Mod:
+                text = partial_texts.fill_template(left, partial_texts.list_fields(right), is_percent=True)
         # The sum of two lists. Mappings have keys, and no sum.
         if kind is ast.Add and isinstance(left, Container) and isinstance(right, Container) and not left.keys:
             return Container((left.values + right.values)[:_MAX_ITEMS])
         if isinstance(left, ExternalName) and left.is_result and kind is ast.Div:
             # ``Path(...) / "name"`` is a path still, tagged if the name ends like code.
-            return add_tags(left, call_variants.tag_path(right))
+            path_tags = call_variants.tag_path(right) | (collect_tags(right) & {"secret"})
+            return replace(left, tags=left.tags | path_tags, text=text)
         result = self._call_operator_method(kind, left, right)
         if result is not None:
             return result
-        return Unknown(collect_tags(left) | collect_tags(right) | call_variants.tag_path(right))
+        return Unknown(collect_tags(left) | collect_tags(right) | call_variants.tag_path(right), text)
 
     def _call_operator_method(self, kind: type[ast.operator], left: Value, right: Value) -> Value | None:
         """Call the method that a class of the source defines for an operator; ``None`` if no operand has one."""
@@ -924,7 +957,8 @@ class Evaluator(ast.NodeVisitor):
         for key, part in zip(node.keys, node.values, strict=True):
             # A mapping that ``**`` unpacks has no key in the tree, and becomes one item under an unknown key.
             key_value = self.evaluate(key) if key is not None else UNKNOWN
-            values.append(self.evaluate(part))
+            value = self.evaluate(part)
+            values.append(value if key is not None else walks.take_unpacked(value))
             self._recorder.record_trust_item(key_value, values[-1], node.lineno)
             keys.append(key_value.value if isinstance(key_value, Constant) else None)
         return Container(tuple(values[:_MAX_ITEMS]), tuple(keys[:_MAX_ITEMS]))
@@ -932,6 +966,7 @@ class Evaluator(ast.NodeVisitor):
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Value:
         """Concatenate the parts of an f-string."""
         texts: list[Constant] = []
+        parts: list[Value] = []
         tags: frozenset[str] = frozenset()
         is_known = True
         for part in node.values:
@@ -941,6 +976,7 @@ class Evaluator(ast.NodeVisitor):
                 # ``f"{a:{run()}}"`` calls ``run``. The format itself is not applied to the text.
                 self.evaluate(part.format_spec)
             tags |= collect_tags(value)
+            parts.append(value)
             # Behind an unknown part: ``f"{folder}/x.py"`` is a path of code, by its end.
             if not is_known:
                 tags |= call_variants.tag_path(value)
@@ -953,7 +989,8 @@ class Evaluator(ast.NodeVisitor):
                 is_known = False
         # Joined at the end: a join for each part would copy the text before it each time.
         joined = constant_folding.join_texts(texts) if is_known else None
-        return self._recorder.record_computed_text(joined or Unknown(tags), node.lineno)
+        value = joined or Unknown(tags, partial_texts.join_parts(parts))
+        return self._recorder.record_computed_text(value, node.lineno)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
@@ -984,18 +1021,20 @@ class Evaluator(ast.NodeVisitor):
         """Evaluate the element for each item of a constant; in any other comprehension evaluate each part once."""
         comprehension_scope = Scope(self.scope)
         # As in Python, the first iterable belongs to the scope outside, the others to the comprehension.
-        sources = [self.evaluate(node.generators[0].iter)]
+        source = self.evaluate(node.generators[0].iter)
         with self._enter_scope(comprehension_scope):
-            sources += [self.evaluate(generator.iter) for generator in node.generators[1:]]
             # Texts are decoded by a comprehension with one ``for``; others are not worked out item by item.
-            if not isinstance(node, ast.DictComp) and len(sources) == 1 and isinstance(sources[0], Constant):
+            if not isinstance(node, ast.DictComp) and len(node.generators) == 1 and isinstance(source, Constant):
                 # Listing the items copies them: 64 of them cost one step.
-                self.budget.spend(constant_folding.measure_constant(sources[0]) >> 6)
-                items = constant_folding.iterate_constant(sources[0])
+                self.budget.spend(constant_folding.measure_constant(source) >> 6)
+                items = constant_folding.iterate_constant(source)
                 # An empty list may be filled under another name: the element is visited once all the same.
                 if items and len(items) <= _MAX_UNROLLED_ELEMENTS:
-                    return self._unroll_comprehension(node, items, sources[0].provenance)
-            for generator, source in zip(node.generators, sources, strict=True):
+                    return self._unroll_comprehension(node, items, source.provenance)
+            for position, generator in enumerate(node.generators):
+                # A later iterable can use the targets before it: ``for module in modules for name in vars(module)``.
+                if position:
+                    source = self.evaluate(generator.iter)
                 iterated = self._call_method(source, ("__iter__", "__aiter__"), []) or source
                 self._assign_target(generator.target, name_resolution.resolve_item(iterated, UNKNOWN))
                 for test in generator.ifs:
@@ -1054,11 +1093,19 @@ class Evaluator(ast.NodeVisitor):
         else:
             callee = self._evaluate_unrecorded(node.func)
         args, keywords = arguments.bind_arguments(node, self.evaluate)
+        if method in _FILLING_METHODS and isinstance(node.func, ast.Attribute):
+            self._keep_filled(node.func.value, base, args)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
         )
         return result if result is not None else self._call_value(callee, args, keywords, node.lineno, base, method)
+
+    def _keep_filled(self, target: ast.expr, base: Value, args: Sequence[Value]) -> None:
+        """Keep the tags of secrets, and of what walks find, when a method adds such a value to a list or set."""
+        tags = frozenset().union(*map(collect_tags, args)) & _KEPT_TAGS
+        if tags and isinstance(target, ast.Name) and isinstance(base, Constant | Unknown):
+            self.scope.bind(target.id, Unknown(collect_tags(base) | tags))
 
     def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
         """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
@@ -1067,6 +1114,8 @@ class Evaluator(ast.NodeVisitor):
             self._recorder.record_passed_definitions(each)
         for each in arguments.find_passed_getter_targets(args):
             self._recorder.record_computed_name(each, line)
+        for name in _CALLBACK_KEYWORDS & keywords.keys():
+            self._recorder.record_callback(keywords[name], line, is_found=True)
         for name, detail in remote_code.find_remote_code(last_name, keywords, args):
             self.log.record(uses.CALL, name, line, detail)
         if "cmdclass" in keywords:
@@ -1095,7 +1144,13 @@ class Evaluator(ast.NodeVisitor):
                 return self._recorder.record_computed_text(folded, line)
             # The evaluator keeps attributes without their objects: a method that the source assigns may be meant.
             tags = collect_tags(base).union(*map(collect_tags, args))
-            return Unknown(tags) if method not in self._attributes else None
+            text = ""
+            if method == "format":
+                text = partial_texts.fill_template(base, args, is_percent=False)
+            elif method == "join":
+                text = partial_texts.join_list(base, args)
+            result = self._recorder.record_computed_text(Unknown(tags, text), line)
+            return result if method not in self._attributes else None
         if isinstance(base, Container) and method:
             if method in _ITEM_METHODS:
                 return name_resolution.resolve_item(base, args[0] if args else UNKNOWN)
@@ -1109,9 +1164,20 @@ class Evaluator(ast.NodeVisitor):
         ]
         if namespaces and method in _ITEM_METHODS:
             return join_values(*(self._resolve_item(each, args[0] if args else UNKNOWN, line) for each in namespaces))
+        if method in ("items", "values") and any(
+            isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base)
+        ):
+            return self._walk_own_names(line)
         if namespaces and method in ("items", "values"):
             self._recorder.record_computed_name(namespaces[0], line)
+            return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _walk_own_names(self, line: int) -> Value:
+        """Return what stands for each value of ``globals()``: of the source itself, and of what it imports."""
+        for module in self._star_imports:
+            self._recorder.record_computed_name(ExternalName(module), line)
+        return Unknown(frozenset({"member"}))
 
     def _call_value(
         self,
@@ -1136,7 +1202,9 @@ class Evaluator(ast.NodeVisitor):
         for each in alternatives:
             if isinstance(each, ExternalName):
                 results.append(
-                    self._call_external(Call(each.name, args, keywords, line, each.is_hidden, each.tags), each)
+                    self._call_external(
+                        Call(each.name, args, keywords, line, each.is_hidden, each.tags, each.text), each
+                    )
                 )
             elif isinstance(each, LocalDefinition):
                 results.append(self._call_local(each, args, keywords, base, method))
@@ -1146,6 +1214,9 @@ class Evaluator(ast.NodeVisitor):
                 # A container cannot be called: the source calls an item of it, and it is not known which.
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
             else:
+                if may_be_called(each) and any(isinstance(owner, LocalDefinition) for owner in list_alternatives(base)):
+                    # A method of the source itself, whatever its name: ``class A: __getitem__ = found``.
+                    self._recorder.record_found_object(Call("", args, keywords, line, tags=collect_tags(each)))
                 results.append(self._call_unknown(each, args, keywords, method, line))
         self._depth -= 1
         return join_values(*results)
@@ -1209,7 +1280,7 @@ class Evaluator(ast.NodeVisitor):
         # With unknown arguments alone, the result is that of the body evaluated by itself. A call without arguments is
         # inlined all the same: the body may not have been evaluated yet.
         has_known_args = any(
-            isinstance(each, CallableValue | Constant)
+            isinstance(each, CallableValue | Constant) or may_be_called(each) or "secret" in collect_tags(each)
             for value in bound_args.values()
             for each in list_alternatives(value)
         )
@@ -1235,6 +1306,7 @@ class Evaluator(ast.NodeVisitor):
         call = Call(f"*.{method}", args, keywords, line, tags=collect_tags(callee))
         if method:
             self.log.record_method_call(method)
+            self._recorder.record_sent_secret(call)
         if method in name_tables.COMMAND_METHODS:
             self._recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
@@ -1242,11 +1314,15 @@ class Evaluator(ast.NodeVisitor):
             is_named = "file" in call.tags
             name = "(function that a file names)" if is_named else "(function that is worked out)"
             self.log.record(uses.CALL, name, line)
+        if walks.calls_found_object(call, method):
+            self._recorder.record_found_object(call)
+        if "namespace" in call.tags and method in _ITEM_METHODS:
+            return name_resolution.resolve_item(Unknown(call.tags), args[0] if args else UNKNOWN)
         for each in args:
             self._recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
             return self._call_import(call)
-        return Unknown(call.tags | call.argument_tags)
+        return Unknown((call.tags | call.argument_tags) - {addresses.FOREIGN_TAG} | addresses.tag_client(call))
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""
@@ -1260,17 +1336,36 @@ class Evaluator(ast.NodeVisitor):
         if call.name == "builtins.type" and len(call.args) == 1:
             return UNKNOWN
         self._recorder.record_call(call)
+        self._follow_configured_package(call)
+        self._recorder.record_environment(call)
         method = call.name.rpartition(".")[2]
         # The object comes from a library and its class is not known: the method may be that of any class, also of one
         # of the source.
         if callee.is_result:
             self.log.record_method_call(method)
-            if method in name_tables.COMMAND_METHODS:
+            # The functions of a shell that the source names have names of their own.
+            if method in name_tables.COMMAND_METHODS and not call.name.startswith("IPython.get_ipython."):
                 self.log.record(uses.CALL, f"*.{method}", call.line, call.detail)
+        walk_tags = walks.find_walk_tags(call)
+        if walk_tags is not None:
+            return Unknown(walk_tags)
         if method in name_tables.CALLBACK_TAKERS:
             for each in (*call.args, *call.keywords.values()):
                 self._recorder.record_callback(each, call.line)
-        return ExternalName(call.name, is_result=True, tags=data_flow.tag_result(call))
+        result = ExternalName(
+            call.name, is_result=True, tags=data_flow.tag_result(call), text=partial_texts.describe_result(call)
+        )
+        if result.text != call.text:
+            self._recorder.record_computed_text(result, call.line)
+        return result
+
+    def _follow_configured_package(self, call: Call) -> None:
+        """Record a secret that is passed to a package whose address another call sets: ``mlflow.set_tracking_uri``."""
+        package = call.name.partition(".")[0]
+        if addresses.configures_address(call):
+            self._configured_packages.add(package)
+        elif package in self._configured_packages and "secret" in call.argument_tags:
+            self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)
 
     def _fold_call(self, call: Call) -> Value | None:
         """Fold a call of a library function; ``None`` if it is not modelled, or not all arguments are constants."""
@@ -1279,7 +1374,12 @@ class Evaluator(ast.NodeVisitor):
         if not constants or len(constants) != len(ordered):
             return None
         folded = constant_calls.fold_function(call.name, constants)
-        return None if folded is None else self._recorder.record_computed_text(folded, call.line)
+        if folded is None:
+            return None
+        if folded.provenance is Provenance.LITERAL and len(constants) > 1:
+            # A path that is joined from its parts counts as written out.
+            self._recorder.record_text(folded, call.line)
+        return self._recorder.record_computed_text(folded, call.line)
 
     # ---- modelled functions: they reach names, run code, or call their arguments ----
 
@@ -1293,7 +1393,8 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(base):
                 self._recorder.record_computed_name(each, call.line)
             computed_tag = {"computed"} if "module" in collect_tags(base) else set()
-            return Unknown(collect_tags(base) | collect_tags(name) | computed_tag)
+            added_tags = walks.take_computed_attribute(base) | computed_tag
+            return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
         command_method = name_resolution.resolve_command_method(base, name)
         attribute = command_method or self._resolve_attribute(base, name.value, call.line)
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
@@ -1371,8 +1472,14 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_code_text(self, call: Call) -> Value:
         """Call a function that runs or compiles code in a text, such as ``exec``; evaluate the code if it is known."""
-        keyword = "source" if call.name.endswith("compile") else "object"
-        text = call.get_argument(0, keyword)
+        setup = call.get_argument(1, "setup") if call.name in name_tables.TAKERS_OF_SETUP else None
+        if setup is not None:
+            self._run_code_argument(call, setup)
+        written = (call.keywords[each] for each in name_tables.CODE_KEYWORDS if each in call.keywords)
+        return self._run_code_argument(call, call.args[0] if call.args else next(written, None))
+
+    def _run_code_argument(self, call: Call, text: Value | None) -> Value:
+        """Evaluate one argument of a call that runs or compiles the code in it."""
         is_run = call.name not in ("builtins.compile", "ast.parse")
         if isinstance(text, Constant) and isinstance(text.value, str | bytes):
             if text.provenance is Provenance.DECODED:
@@ -1418,6 +1525,24 @@ class Evaluator(ast.NodeVisitor):
             self.log.pin_line(outer_line)
         return UNKNOWN
 
+    def _call_examples(self, call: Call) -> Value:
+        """Call a function of ``doctest`` that runs the examples in docstrings; evaluate those of this source."""
+        holder = call.get_argument(0, "m" if call.name.endswith("testmod") else "f")
+        docstrings: list[str] = []
+        if holder is None and call.name.endswith("testmod"):
+            docstrings = [self.docstring, *self._definitions.list_docstrings()]
+        elif isinstance(holder, Constant) and isinstance(holder.value, str):
+            docstrings = [holder.value]
+        elif isinstance(holder, LocalDefinition):
+            docstrings = [self._definitions.get_docstring(holder)]
+        elif not isinstance(holder, ExternalName) or holder.is_result:
+            self._recorder.record_call(call)
+        examples = (example for text in docstrings for example in _EXAMPLE.finditer(text))
+        for example in islice(examples, _MAX_EXAMPLES):
+            lines = [line.strip()[4:] for line in example[0].strip("\n").split("\n")]
+            self._evaluate_code_text("\n".join(lines), call)
+        return UNKNOWN
+
     def _scan_code_text(self, source: str, line: int) -> None:
         """Record the names in a text that a call runs as code, and that is not evaluated; ``line`` is that of the call.
 
@@ -1458,7 +1583,9 @@ class Evaluator(ast.NodeVisitor):
             return self._map_constant(call.args[0], call.args[1], call.line)
         if call.name == "functools.reduce" and len(call.args) > 2:
             return self._call_reduce(call)
-        return self._call_value(call.args[0], [_take_first_item(each) for each in call.args[1:]], {}, call.line)
+        result = self._call_value(call.args[0], [_take_first_item(each) for each in call.args[1:]], {}, call.line)
+        walk_tags = walks.find_walk_tags(call)
+        return Unknown(walk_tags) if walk_tags is not None else result
 
     def _call_through(self, call: Call) -> Value:
         """Call ``operator.call`` and the like, which call their first argument with the others."""
@@ -1499,10 +1626,11 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_namespace(self, call: Call) -> Value:
         """Call ``vars``, ``globals`` or ``locals``: ``vars(module)`` is its ``__dict__``."""
-        if call.args and isinstance(call.args[0], ExternalName) and call.name == "builtins.vars":
+        is_walk = any(walks.is_walk(collect_tags(each)) for each in call.args[:1])
+        if call.args and isinstance(call.args[0], ExternalName) and call.name == "builtins.vars" and not is_walk:
             return ExternalName(f"{call.args[0].name}.__dict__")
         if call.args and call.name == "builtins.vars":
-            return Unknown(collect_tags(call.args[0]))
+            return Unknown(walks.open_namespace(collect_tags(call.args[0])))
         # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
         return ExternalName(call.name)
 
@@ -1510,7 +1638,8 @@ class Evaluator(ast.NodeVisitor):
         """Call ``inspect.getmembers(module)``: the source takes some name of the module, and does not show which."""
         for each in call.args[:1]:
             self._recorder.record_computed_name(each, call.line)
-        return Unknown(call.argument_tags)
+        is_of_package = any(isinstance(each, ExternalName) and not each.is_result for each in call.args[:1])
+        return Unknown(walks.open_namespace(call.argument_tags) | ({"member"} if is_of_package else set()))
 
     def _call_dict(self, call: Call) -> Value:
         """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""
@@ -1519,6 +1648,9 @@ class Evaluator(ast.NodeVisitor):
         is_copy = len(call.args) == 1 and isinstance(call.args[0], Container)
         if is_copy:
             return call.args[0]
+        walk_tags = walks.find_walk_tags(call)
+        if walk_tags is not None:
+            return Unknown(walk_tags)
         return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
 
     def _call_next(self, call: Call) -> Value:
@@ -1594,6 +1726,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("operator.attrgetter", "operator.methodcaller"), Evaluator._call_attrgetter),
     **dict.fromkeys(("builtins.setattr", "builtins.object.__setattr__"), Evaluator._call_setattr),
     "functools.partial": Evaluator._call_partial,
+    **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
     "builtins.dict": Evaluator._call_dict,
     "builtins.next": Evaluator._call_next,
 }

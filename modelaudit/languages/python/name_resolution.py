@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.languages.python import partial_texts, walks
 from modelaudit.languages.python.name_tables import (
     COMMAND_METHODS,
     PUBLIC_MODULES,
@@ -32,6 +33,7 @@ from modelaudit.languages.python.values import (
 
 _MAX_NAME: Final = 200
 _SECRET_TAG: Final = frozenset({"secret"})
+_MEMBER_TAG: Final = frozenset({"member"})
 # Attributes of functions and frames that hold the names of the module they come from.
 _GLOBALS_ATTRIBUTES: Final = ("__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals")
 # Each attribute of these has the effect of the whole: it loads the library, or starts the program, of that name.
@@ -66,9 +68,8 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
         if full_name.startswith(prefix):
             full_name = whole_name
             break
-    return ExternalName(
-        full_name, is_hidden=is_hidden, tags=_SECRET_TAG if full_name in SECRET_RESULTS else frozenset()
-    )
+    tags = _SECRET_TAG if full_name in SECRET_RESULTS else frozenset()
+    return ExternalName(full_name, is_hidden=is_hidden, tags=walks.EVERY_MODULE if full_name == "sys.modules" else tags)
 
 
 def _find_public_name(name: str) -> str:
@@ -96,7 +97,7 @@ def resolve_attribute(base: Value, name: str) -> Value:
         return ExternalName("*.__code__", is_result=True)
     if name in _GLOBALS_ATTRIBUTES:
         return ExternalName(f"*.{name}")
-    return Unknown(base.tags) if isinstance(base, Unknown) else UNKNOWN
+    return walks.take_attribute(base, name) if isinstance(base, Unknown) and base.tags else UNKNOWN
 
 
 def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName | Unknown:
@@ -122,8 +123,10 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
         return base
     if name in _GLOBALS_ATTRIBUTES:
         return ExternalName(f"*.{name}")
+    if base.is_result and name == "__dict__" and walks.is_walk(base.tags):
+        return Unknown(walks.open_namespace(base.tags))
     if base.is_result:
-        return ExternalName(f"{base.name}.{name}"[:_MAX_NAME], True, base.is_hidden, base.tags)
+        return ExternalName(f"{base.name}.{name}"[:_MAX_NAME], True, base.is_hidden, base.tags, base.text)
     return normalize_name(f"{base.name}.{name}", base.is_hidden)
 
 
@@ -138,7 +141,7 @@ def resolve_item(base: Value, key: Value) -> Value:
     if isinstance(base, Unknown):
         # The object may be the namespace of a module: ``vars(import_module(name))["system"]`` runs commands.
         method = resolve_command_method(base, key) if isinstance(key, Constant) else None
-        return method or Unknown(base.tags)
+        return method or walks.take_item(base, key)
     return UNKNOWN
 
 
@@ -171,10 +174,12 @@ def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
         return resolve_command_method(Unknown(base.tags), key) or base
     # ``os.__dict__["system"]`` is ``os.system``.
     owner, dot, last = base.name.rpartition(".")
-    if dot and last == "__dict__" and text:
-        return resolve_attribute(ExternalName(owner, is_hidden=is_hidden), text)
+    if dot and last == "__dict__" and not base.is_result:
+        return resolve_attribute(ExternalName(owner, is_hidden=is_hidden), text) if text else Unknown(_MEMBER_TAG)
     if base.name in _ENVIRONMENT_MAPPINGS:
-        return Unknown(_SECRET_TAG) if text and is_secret_variable(text) else UNKNOWN
+        if text and is_secret_variable(text):
+            return Unknown(_SECRET_TAG | tag_secret_variable(text))
+        return Unknown(text=partial_texts.describe_variable(text)) if text else Unknown(_SECRET_TAG)
     return base
 
 
@@ -197,9 +202,16 @@ def is_secret_variable(variable: str) -> bool:
     return _SECRET_NAME.search(variable) is not None
 
 
+def tag_secret_variable(variable: str) -> frozenset[str]:
+    """Return the tag that keeps the name of an environment variable with the secret that it holds."""
+    return frozenset({f"variable:{variable[:_MAX_NAME]}"})
+
+
 def is_module_namespace(base: ExternalName) -> bool:
     """Whether ``base`` is the namespace of a module: a mapping from its names to their values."""
-    return base.name in ("builtins", "*.__builtins__", "*.__globals__") or base.name.endswith(".__dict__")
+    is_of_frame = base.name in ("*.f_globals", "*.f_builtins", "*.f_locals", "*.func_globals")
+    is_of_module = base.name in ("builtins", "*.__builtins__", "*.__globals__") or base.name.endswith(".__dict__")
+    return is_of_frame or is_of_module
 
 
 def resolve_global(name: str, is_hidden: bool) -> Value:

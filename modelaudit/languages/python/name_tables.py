@@ -85,9 +85,19 @@ EVALUATORS: Final = frozenset(
      "IPython.get_ipython.ex", "IPython.get_ipython.ev", "typing.ForwardRef",
      "sympy.sympify", "sympy.S", "sympy.parse_expr", "sympy.parsing.sympy_parser.parse_expr", "pandas.eval",
      "sympy.core.sympify.sympify", "numpy.testing.runstring", "torch._inductor.codecache.PyCodeCache.load",
+     "torch.utils.benchmark.Timer", "torch.utils.benchmark.utils.timer.Timer",
      "numexpr.evaluate", "torch.fx.graph_module._exec_with_source", "torch.fx.graph_module._forward_from_src"}
 )  # fmt: skip
 """Functions whose first argument is a text of code."""
+
+CODE_KEYWORDS: Final = ("source", "object", "stmt", "statement", "cmd", "expr", "expression", "code", "s", "arg")
+"""The names of the first parameter of those functions."""
+
+TAKERS_OF_SETUP: Final = frozenset(
+    {"timeit.timeit", "timeit.repeat", "timeit.Timer", "torch.utils.benchmark.Timer",
+     "torch.utils.benchmark.utils.timer.Timer"}
+)  # fmt: skip
+"""Those of them whose second argument, ``setup``, is a text of code as well."""
 
 COMMANDS: Final = frozenset(
     {"os.system", "os.popen", "posix.system", "nt.system", "subprocess.run", "subprocess.call", "subprocess.Popen",
@@ -145,15 +155,12 @@ LOCAL_RESULTS: Final = {
                  "pathlib.Path.read_bytes", "pathlib.Path.open", "importlib.resources.read_text",
                  "importlib.resources.open_text", "pkgutil.get_data", "linecache.getlines", "os.read",
                  "configparser.ConfigParser", "configparser.RawConfigParser", "PIL.Image.open", "numpy.load",
-                 "safetensors.safe_open.metadata")
-} | {
-    name: frozenset({"module"})
-    for name in ("sys.modules.items", "sys.modules.values", "sys.modules.copy", "gc.get_objects", "gc.get_referrers")
+                 "safetensors.safe_open.metadata", "omegaconf.OmegaConf.load")
 } | {
     name: frozenset({"installed"})
     for name in ("site.getsitepackages", "site.getusersitepackages", "sysconfig.get_path", "sysconfig.get_paths")
 }  # fmt: skip
-"""The tag that functions give their result: read from a file, some module, or a place of installed packages."""
+"""The tag that functions give their result: read from a file, or a place of installed packages."""
 
 RESULT_TAGS: Final = NETWORK_RESULTS | LOCAL_RESULTS
 """The tags that functions add to their results by themselves."""
@@ -204,7 +211,7 @@ COMMAND_METHODS: Final = frozenset(
      "exec_module", "load_module", "create_subprocess_shell", "subprocess_shell", "subprocess_exec", "load_extension",
      "source_to_code", "register_custom_ops_library", "LoadLibrary", "__reduce_ex__", "extractall", "set_executable",
      "set_forkserver_preload", "enable_load_extension", "recv_pyobj", "create_connection", "create_datagram_endpoint",
-     "exec_command"}
+     "exec_command", "run_line_magic", "run_cell_magic", "run_cell", "safe_execfile"}
 )  # fmt: skip
 """Methods whose name alone shows that they run commands or code, on whatever object they are called."""
 

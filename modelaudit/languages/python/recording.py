@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
-from modelaudit.languages.python import attack_texts, call_variants, data_flow, name_resolution, remote_code, uses
+from modelaudit.languages.python import (
+    addresses,
+    attack_texts,
+    call_variants,
+    data_flow,
+    name_resolution,
+    remote_code,
+    uses,
+    walks,
+)
 from modelaudit.languages.python.budget import StepBudget
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.name_tables import COMMANDS, POWERFUL_MODULES, WELL_KNOWN_MODULES
@@ -17,13 +27,20 @@ from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
     UNKNOWN,
     Constant,
+    Container,
     ExternalName,
     LocalDefinition,
     Provenance,
     Unknown,
     Value,
     list_alternatives,
+    may_be_called,
 )
+
+_ENVIRONMENT_SETTERS: Final = frozenset(
+    {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
+     "os.environb.setdefault", "os.environb.__setitem__"}
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -71,16 +88,54 @@ class UseRecorder:
         if data_flow.sends_secret(call):
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
 
-    def record_callback(self, value: Value, line: int) -> None:
-        """Record that a function of another module is called: it was passed to a thread, a pool or an event loop."""
+    def record_sent_secret(self, call: Call) -> None:
+        """Record that a method of an unknown object gets a secret and an address to send it to."""
+        if addresses.passes_secret_to_address(call):
+            self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)
+
+    def record_callback(self, value: Value, line: int, is_found: bool = False) -> None:
+        """Record that a function of another module is called: it was passed to a thread, a pool or an event loop.
+
+        With ``is_found``, only an object that a walk has found is recorded.
+        """
         for each in list_alternatives(value):
+            if is_found and not isinstance(each, Unknown):
+                continue
             if isinstance(each, ExternalName) and not each.is_result and not each.name.startswith("builtins."):
                 self.record_call(Call(each.name, (), {}, line, each.is_hidden))
+            elif isinstance(each, Unknown) and may_be_called(each):
+                self.record_found_object(Call("", (), {}, line, tags=each.tags))
+
+    def record_found_object(self, call: Call) -> None:
+        """Record the call of an object that a walk over modules, namespaces or the garbage collector has found."""
+        if walks.leads_everywhere(call):
+            self.log.record(uses.COMPUTED, "(every loaded object).*", call.line)
+        elif "module" in call.tags:
+            self.log.record(uses.CALL, "(function that is worked out)", call.line)
 
     def record_overwrite(self, target: Value, line: int) -> None:
         """Record that an attribute of another module gets a new value."""
         if isinstance(target, ExternalName):
             self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
+
+    def record_parent_packages(self, module: str, line: int) -> None:
+        """Record the packages around an imported module: Python imports them first."""
+        parent = module.rpartition(".")[0]
+        while parent:
+            self.log.record(uses.IMPORT, name_resolution.normalize_name(parent).name, line)
+            parent = parent.rpartition(".")[0]
+
+    def record_environment(self, call: Call) -> None:
+        """Record the variables of the environment that a call sets, as ``os.putenv`` and ``os.environ.update`` do."""
+        if call.name not in _ENVIRONMENT_SETTERS:
+            return
+        keys: list[object] = [*call.keywords]
+        for each in call.args[:1]:
+            keys += each.keys if isinstance(each, Container) else [each.value if isinstance(each, Constant) else None]
+        for key in keys:
+            name = key.decode("latin-1") if isinstance(key, bytes) else key
+            shown = name if isinstance(name, str) and name != "**" else "…"
+            self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", call.line)
 
     def record_trust_item(self, key: Value, value: Value, line: int) -> None:
         """Record an item of a mapping that turns ``trust_remote_code`` on."""
@@ -103,11 +158,17 @@ class UseRecorder:
                 self.log.record(uses.REFERENCE, name, line, "named in a text")
 
     def record_computed_text(self, value: Value | None, line: int) -> Value:
-        """Record a computed text as if it were written out; return the value, or ``UNKNOWN`` if it is ``None``."""
+        """Record a computed text, or what is known of it, as if it were written out.
+
+        Returns:
+            The value, or ``UNKNOWN`` if it is ``None``.
+        """
         if isinstance(value, Constant) and value.provenance > Provenance.LITERAL:
             # Computing the text copied it: 64 characters cost a step, as in ``record_text``.
             self.budget.spend(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.record_text(value, line)
+        elif isinstance(value, Unknown | ExternalName) and value.text:
+            self.record_text(Constant(value.text), line)
         return value or UNKNOWN
 
     def record_computed_name(self, base: Value, line: int) -> None:

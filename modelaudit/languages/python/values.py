@@ -43,12 +43,14 @@ class ExternalName:
         is_result: whether it is, or belongs to, the result of a call; ``socket.socket`` is a socket then.
         is_hidden: whether the source computes the name, so that a search of the source does not find it.
         tags: what flowed into it, see ``Unknown``.
+        text: what is known of the text that it is, see ``Unknown``.
     """
 
     name: str
     is_result: bool = False
     is_hidden: bool = False
     tags: frozenset[str] = frozenset()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,16 @@ class Unknown:
     """Any value at all.
 
     Attributes:
-        tags: the sources of the value: ``network`` and ``hub`` (fetched), ``file`` (read), ``decoded``, ``secret``,
-            ``module`` (some module), ``computed`` (some name of it), ``installed`` (a place of installed packages)
-            and ``code-path`` (a path that ends like code).
+        tags: the sources of the value: ``network`` and ``hub`` (fetched), ``file`` (read), ``data-file`` (read from a
+            file that is no configuration by its name), ``decoded``, ``secret``, ``module`` (some module), ``computed``
+            (some name of it), ``installed`` (a place of installed packages), ``code-path`` (a path that ends like
+            code), those of ``walks``, ``foreign`` (see ``addresses``), and ``variable:NAME`` (the environment variable
+            that a secret was read from).
+        text: what is known of a text or path, with ``…`` for each part that is not; empty if nothing is known.
     """
 
     tags: frozenset[str] = frozenset()
+    text: str = ""
 
 
 CallableValue = ExternalName | LocalDefinition | PartialCall
@@ -106,6 +112,16 @@ CallableValue = ExternalName | LocalDefinition | PartialCall
 Value = Constant | CallableValue | Container | Alternatives | Unknown
 
 UNKNOWN: Final = Unknown()
+
+
+_WALK_TAGS: Final = frozenset({"object", "namespace"})
+
+
+def may_be_called(value: Value) -> bool:
+    """Whether a call of one value, or of an item of it, is worth following: a callable, or what a walk has found."""
+    if isinstance(value, Unknown):
+        return not _WALK_TAGS.isdisjoint(value.tags)
+    return isinstance(value, CallableValue | Container)
 
 
 def list_alternatives(value: Value) -> tuple[Value, ...]:
@@ -157,10 +173,11 @@ def join_values(*values: Value) -> Value:
         return alternatives[0]
     known = [each for each in alternatives if not isinstance(each, Unknown)][:MAX_ALTERNATIVES]
     unknown_tags = frozenset().union(*(each.tags for each in alternatives if isinstance(each, Unknown)))
+    unknown_text = next((each.text for each in alternatives if isinstance(each, Unknown) and each.text), "")
     if not known:
-        return Unknown(unknown_tags)
-    if unknown_tags:
-        return Alternatives((*known, Unknown(unknown_tags)))
+        return Unknown(unknown_tags, unknown_text)
+    if unknown_tags or unknown_text:
+        return Alternatives((*known, Unknown(unknown_tags, unknown_text)))
     return known[0] if len(known) == 1 else Alternatives(tuple(known))
 
 
@@ -170,9 +187,9 @@ def merge_binding(old: Value | None, new: Value) -> Value:
     A new constant replaces an old one, since texts are computed step by step. Old callables stay beside the new value:
     a function may be called before or after the name is bound to another one.
     """
-    if old is None or (isinstance(new, Constant) and isinstance(old, Constant | Unknown)):
+    if old is None or (isinstance(new, Constant) and isinstance(old, Constant)):
         return new
-    callables = [each for each in list_alternatives(old) if isinstance(each, CallableValue | Container)]
+    callables = [each for each in list_alternatives(old) if may_be_called(each)]
     return join_values(new, *callables)
 
 

@@ -1,0 +1,113 @@
+"""Follow walks over what the process has loaded: every module, every name of a module, every object that is alive.
+
+A walk finds ``os.system`` without its name: by a loop over ``sys.modules``, over ``vars(module)`` or over the objects
+of the garbage collector, with a condition that spells the name in pieces. Values carry tags for the steps of a walk:
+
+- ``walked``: a module, or an object, out of all that the process has loaded
+- ``member``: something in a package, taken by a computed name
+- ``namespace``: the names of a module, or of another object of a walk, with their values
+- ``object``: what such a name stands for, which is any function
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.values import Constant, ExternalName, Unknown, Value, list_alternatives
+
+EVERY_MODULE: Final = frozenset({"module", "walked"})
+"""The tags of ``sys.modules``."""
+_EVERY_OBJECT: Final = frozenset({"module", "walked", "object"})
+_RESULTS: Final = {
+    **dict.fromkeys(
+        ("sys.modules.items", "sys.modules.values", "sys.modules.copy", "sys.modules.popitem"), EVERY_MODULE
+    ),
+    **dict.fromkeys(("gc.get_objects", "gc.get_referrers", "gc.get_referents"), _EVERY_OBJECT),
+}
+# Functions that return their argument, or items of it, in another order or container.
+_CONTENT_FUNCTIONS: Final = frozenset(
+    {
+        *(f"builtins.{name}" for name in ("list", "tuple", "set", "frozenset", "dict", "sorted", "iter", "reversed")),
+        *(f"builtins.{name}" for name in ("enumerate", "zip", "min", "max", "next", "filter")),
+        *(f"itertools.{name}" for name in ("chain", "chain.from_iterable", "islice", "cycle", "filterfalse", "tee")),
+        *("itertools.dropwhile", "itertools.takewhile", "itertools.compress", "itertools.groupby", "copy.copy"),
+        *("copy.deepcopy", "collections.OrderedDict", "collections.deque", "collections.ChainMap", "random.choice"),
+        *("random.sample", "types.MappingProxyType", "collections.UserDict", "collections.defaultdict"),
+    }
+)
+# Methods that return contents of a mapping or sequence, or the callable itself.
+_CONTENT_METHODS: Final = frozenset(
+    {"items", "values", "get", "pop", "popitem", "copy", "setdefault", "__getitem__", "__iter__", "__next__",
+     "__call__", "__func__", "__wrapped__", "func"}
+)  # fmt: skip
+
+
+def find_walk_tags(call: Call) -> frozenset[str] | None:
+    """Return the tags of the result of a call that begins or continues a walk; ``None`` for any other call."""
+    if call.name in _RESULTS:
+        return _RESULTS[call.name] | call.argument_tags
+    if call.name not in _CONTENT_FUNCTIONS:
+        return None
+    return call.argument_tags if is_walk(call.argument_tags) else None
+
+
+def is_walk(tags: frozenset[str]) -> bool:
+    """Whether a value with these tags was found by a walk."""
+    return not tags.isdisjoint({"walked", "namespace", "object", "member"})
+
+
+def list_namespace(name: str) -> frozenset[str]:
+    """Return the tags of the values in a namespace: that of a function or frame, or that of a package."""
+    return frozenset({"member", "object"}) if name.startswith("*.") else frozenset({"member"})
+
+
+def open_namespace(tags: frozenset[str]) -> frozenset[str]:
+    """Return the tags of the namespace of a value: ``vars(value)`` or ``value.__dict__``."""
+    return (tags - {"object"}) | {"namespace"} if tags & {"module", "walked", "member"} else tags
+
+
+def take_attribute(base: Unknown, name: str) -> Unknown:
+    """Return the attribute of an unknown value under a name that the source writes out."""
+    if name == "__dict__":
+        return Unknown(open_namespace(base.tags))
+    if name in _CONTENT_METHODS:
+        return Unknown(base.tags)
+    return Unknown(base.tags - {"object", "namespace"})
+
+
+def take_item(base: Unknown, key: Value) -> Unknown:
+    """Return an item of an unknown value: of a namespace, the item under any key but a written one is any object."""
+    if "namespace" not in base.tags:
+        return Unknown(base.tags)
+    is_name_written = isinstance(key, Constant) and isinstance(key.value, str)
+    return Unknown((base.tags - {"namespace"}) | (frozenset() if is_name_written else {"object"}))
+
+
+def take_computed_attribute(base: Value) -> frozenset[str]:
+    """Return the tags that an attribute of ``base`` under a computed name has in addition to those of ``base``."""
+    added: set[str] = set()
+    for each in list_alternatives(base):
+        if isinstance(each, ExternalName) and not each.is_result:
+            added.add("member")
+        elif isinstance(each, Unknown) and each.tags & {"walked", "member"}:
+            added.add("object")
+    return frozenset(added)
+
+
+def calls_found_object(call: Call, method: str) -> bool:
+    """Whether a call is one of an object that a walk has found, and not of a ``method`` that returns its contents."""
+    is_content = method in _CONTENT_METHODS and method != "__call__"
+    return not is_content and not call.tags.isdisjoint({"object", "namespace"})
+
+
+def take_unpacked(mapping: Value) -> Value:
+    """Return what stands for the items of a mapping that ``**`` unpacks."""
+    if isinstance(mapping, ExternalName) and mapping.name == "sys.modules":
+        return Unknown(EVERY_MODULE)
+    return take_item(mapping, mapping) if isinstance(mapping, Unknown) else mapping
+
+
+def leads_everywhere(call: Call) -> bool:
+    """Whether the walk to the callee began at all modules, or went on from a package to what the package imports."""
+    return not call.tags.isdisjoint({"walked", "member"})
