@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from modelaudit.languages.python import addresses, partial_texts
+from modelaudit.languages.python import partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.name_tables import POWERFUL_MODULES
 from modelaudit.languages.python.values import (
@@ -212,7 +212,7 @@ def _name_configuration(call: Call) -> str:
 def _name_group(call: Call) -> str:
     """Mark a call that joins the processes of another machine, whose address the source writes."""
     texts = [partial_texts.write_text(each) for each in (*call.args, *call.keywords.values())]
-    return f"{call.name}(foreign)" if any(map(addresses.find_foreign_host, texts)) else call.name
+    return f"{call.name}(foreign)" if any(map(partial_texts.find_foreign_host, texts)) else call.name
 
 
 def _name_module_path(call: Call) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.languages.python import (
-    addresses,
     attack_texts,
     call_variants,
     name_resolution,
@@ -60,7 +59,7 @@ def select_use(call: Call) -> str:
 def sends_secret(call: Call) -> bool:
     """Whether a call sends a secret to somewhere other than the service that issued it."""
     is_sent = call.name in name_tables.SENDERS and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
-    return is_sent or addresses.passes_secret_to_address(call)
+    return is_sent or partial_texts.passes_secret_to_address(call)
 
 
 def _collect_sent_tags(call: Call) -> frozenset[str]:
@@ -91,8 +90,8 @@ def _list_possible_addresses(call: Call) -> list[Value]:
 def tag_result(call: Call) -> frozenset[str]:
     """Return the tags of the result of a call: those of its arguments, and those that the function itself adds."""
     # A client is foreign by the address that it was made with, and not by what was passed to it.
-    passed_tags = (call.tags | call.argument_tags) - {addresses.FOREIGN_TAG}
-    tags = passed_tags | addresses.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
+    passed_tags = (call.tags | call.argument_tags) - {partial_texts.FOREIGN_TAG}
+    tags = passed_tags | partial_texts.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
     if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):
         tags |= {"secret"} | _tag_variable(call)
     if call.name in name_tables.DECODING_FUNCTIONS:

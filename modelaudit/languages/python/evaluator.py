@@ -25,7 +25,6 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.languages.python import (
-    addresses,
     arguments,
     call_variants,
     constant_calls,
@@ -1322,7 +1321,7 @@ class Evaluator(ast.NodeVisitor):
             self._recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
             return self._call_import(call)
-        return Unknown((call.tags | call.argument_tags) - {addresses.FOREIGN_TAG} | addresses.tag_client(call))
+        return Unknown((call.tags | call.argument_tags) - {partial_texts.FOREIGN_TAG} | partial_texts.tag_client(call))
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""
@@ -1362,7 +1361,7 @@ class Evaluator(ast.NodeVisitor):
     def _follow_configured_package(self, call: Call) -> None:
         """Record a secret that is passed to a package whose address another call sets: ``mlflow.set_tracking_uri``."""
         package = call.name.partition(".")[0]
-        if addresses.configures_address(call):
+        if partial_texts.configures_address(call):
             self._configured_packages.add(package)
         elif package in self._configured_packages and "secret" in call.argument_tags:
             self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)

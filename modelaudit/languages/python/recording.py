@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.languages.python import (
-    addresses,
     attack_texts,
     call_variants,
     data_flow,
     name_resolution,
+    partial_texts,
     remote_code,
     uses,
     walks,
@@ -90,7 +90,7 @@ class UseRecorder:
 
     def record_sent_secret(self, call: Call) -> None:
         """Record that a method of an unknown object gets a secret and an address to send it to."""
-        if addresses.passes_secret_to_address(call):
+        if partial_texts.passes_secret_to_address(call):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)
 
     def record_callback(self, value: Value, line: int, is_found: bool = False) -> None:

@@ -97,8 +97,8 @@ class Unknown:
         tags: the sources of the value: ``network`` and ``hub`` (fetched), ``file`` (read), ``data-file`` (read from a
             file that is no configuration by its name), ``decoded``, ``secret``, ``module`` (some module), ``computed``
             (some name of it), ``installed`` (a place of installed packages), ``code-path`` (a path that ends like
-            code), those of ``walks``, ``foreign`` (see ``addresses``), and ``variable:NAME`` (the environment variable
-            that a secret was read from).
+            code), those of ``walks``, ``foreign`` (a client of an address in the source), and ``variable:NAME`` (the
+            environment variable that a secret was read from).
         text: what is known of a text or path, with ``…`` for each part that is not; empty if nothing is known.
     """
 
