@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelaudit.languages.python.values import Constant, Value, collect_tags
 
@@ -27,6 +27,7 @@ class Call:
     is_hidden: bool = False
     tags: frozenset[str] = frozenset()
     text: str = ""
+    _argument_tags: frozenset[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def get_argument(self, position: int, name: str) -> Value | None:
         """Return the argument at a position or under a name; ``None`` if the call does not pass it."""
@@ -34,8 +35,11 @@ class Call:
 
     @property
     def argument_tags(self) -> frozenset[str]:
-        """The tags of all arguments."""
-        return frozenset().union(*(collect_tags(each) for each in (*self.args, *self.keywords.values())))
+        """The tags of all arguments; collected once, because several judgements of a call ask for them."""
+        if self._argument_tags is None:
+            tags = frozenset().union(*map(collect_tags, self.args), *map(collect_tags, self.keywords.values()))
+            object.__setattr__(self, "_argument_tags", tags)
+        return self._argument_tags or frozenset()
 
     @property
     def detail(self) -> str:

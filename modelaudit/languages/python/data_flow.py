@@ -90,7 +90,9 @@ def _list_possible_addresses(call: Call) -> list[Value]:
 def tag_result(call: Call) -> frozenset[str]:
     """Return the tags of the result of a call: those of its arguments, and those that the function itself adds."""
     # A client is foreign by the address that it was made with, and not by what was passed to it.
-    passed_tags = (call.tags | call.argument_tags) - {partial_texts.FOREIGN_TAG}
+    passed_tags = call.tags | call.argument_tags
+    if passed_tags:
+        passed_tags -= {partial_texts.FOREIGN_TAG}
     tags = passed_tags | partial_texts.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
     if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):
         tags |= {"secret"} | _tag_variable(call)

@@ -17,9 +17,9 @@ from modelaudit.languages.python.values import (
     LocalDefinition,
     Scope,
     Value,
+    is_found,
     join_values,
     list_alternatives,
-    may_be_called,
 )
 
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -56,7 +56,7 @@ class Definition:
         parameters = [each.arg for each in (*self.node.args.posonlyargs, *self.node.args.args)]
         bound = dict(zip(parameters, args, strict=False)) | keywords
         for name, value in bound.items():
-            if any(isinstance(each, CallableValue) or may_be_called(each) for each in list_alternatives(value)):
+            if any(isinstance(each, CallableValue) or is_found(each) for each in list_alternatives(value)):
                 self.arguments[name] = join_values(self.arguments.get(name, UNKNOWN), value)
         return bound
 

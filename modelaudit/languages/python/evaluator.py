@@ -59,6 +59,8 @@ from modelaudit.languages.python.values import (
     Unknown,
     Value,
     collect_tags,
+    is_found,
+    is_sensitive,
     join_values,
     list_alternatives,
     may_be_called,
@@ -349,7 +351,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _keep_attribute(self, name: str, value: Value) -> None:
         """Keep the value of an attribute, if it can be called or has items, which may be called."""
-        if any(may_be_called(each) or "secret" in collect_tags(each) for each in list_alternatives(value)):
+        if any(is_sensitive(each) or may_be_called(each) for each in list_alternatives(value)):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
@@ -581,7 +583,7 @@ class Evaluator(ast.NodeVisitor):
             if any(isinstance(each, ExternalName | PartialCall | Unknown) for each in list_alternatives(value)):
                 self._keep_attribute(name, value)
             if name.startswith("__"):  # Python calls it by itself, without its name
-                self._recorder.record_callback(value, node.lineno, is_found=True)
+                self._recorder.record_callback(value, node.lineno, only_found=True)
         self._record_metaclass_hooks(bases, members)
         self.scope.bind(node.name, self._apply_decorators(node.decorator_list, class_value))
 
@@ -1113,8 +1115,8 @@ class Evaluator(ast.NodeVisitor):
             self._recorder.record_passed_definitions(each)
         for each in arguments.find_passed_getter_targets(args):
             self._recorder.record_computed_name(each, line)
-        for name in _CALLBACK_KEYWORDS & keywords.keys():
-            self._recorder.record_callback(keywords[name], line, is_found=True)
+        for name in _CALLBACK_KEYWORDS & keywords.keys() if keywords else ():
+            self._recorder.record_callback(keywords[name], line, only_found=True)
         for name, detail in remote_code.find_remote_code(last_name, keywords, args):
             self.log.record(uses.CALL, name, line, detail)
         if "cmdclass" in keywords:
@@ -1213,7 +1215,7 @@ class Evaluator(ast.NodeVisitor):
                 # A container cannot be called: the source calls an item of it, and it is not known which.
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
             else:
-                if may_be_called(each) and any(isinstance(owner, LocalDefinition) for owner in list_alternatives(base)):
+                if is_found(each) and any(isinstance(owner, LocalDefinition) for owner in list_alternatives(base)):
                     # A method of the source itself, whatever its name: ``class A: __getitem__ = found``.
                     self._recorder.record_found_object(Call("", args, keywords, line, tags=collect_tags(each)))
                 results.append(self._call_unknown(each, args, keywords, method, line))
@@ -1279,7 +1281,7 @@ class Evaluator(ast.NodeVisitor):
         # With unknown arguments alone, the result is that of the body evaluated by itself. A call without arguments is
         # inlined all the same: the body may not have been evaluated yet.
         has_known_args = any(
-            isinstance(each, CallableValue | Constant) or may_be_called(each) or "secret" in collect_tags(each)
+            isinstance(each, CallableValue | Constant) or is_sensitive(each)
             for value in bound_args.values()
             for each in list_alternatives(value)
         )
@@ -1321,7 +1323,10 @@ class Evaluator(ast.NodeVisitor):
             self._recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
             return self._call_import(call)
-        return Unknown((call.tags | call.argument_tags) - {partial_texts.FOREIGN_TAG} | partial_texts.tag_client(call))
+        passed_tags = call.tags | call.argument_tags
+        if passed_tags:
+            passed_tags -= {partial_texts.FOREIGN_TAG}
+        return Unknown(passed_tags | partial_texts.tag_client(call))
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""

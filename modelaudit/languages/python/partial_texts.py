@@ -58,17 +58,33 @@ def write_text(value: Value) -> str:
     return (value.text if isinstance(value, Unknown | ExternalName) else "") or UNKNOWN_PART
 
 
+def _has_text(value: Value) -> bool:
+    """Whether something of the text of a value is known. Most values of a source are numbers, of which nothing is."""
+    if isinstance(value, Unknown | ExternalName):
+        return value.text != ""
+    if isinstance(value, Constant):
+        # Paths and addresses have a slash; other texts are not worth the work.
+        return isinstance(value.value, str) and "/" in value.value
+    return isinstance(value, Alternatives) and write_text(value) != UNKNOWN_PART
+
+
+def may_span_parts(text: str) -> bool:
+    """Whether a text can match a pattern by several of its parts together, each of which was compared by itself."""
+    return "/." in text or "|" in text or text.startswith(_HOME)
+
+
 def join_parts(parts: Sequence[Value], separator: str = "") -> str:
     """Return the joined text of parts; empty if nothing of it is known."""
-    texts = [write_text(each) for each in parts]
-    if all(text == UNKNOWN_PART for text in texts):
+    is_path = separator == "/" and any(isinstance(each, Constant) for each in parts)
+    if not is_path and not any(map(_has_text, parts)):
         return ""
+    texts = [write_text(each) for each in parts]
     return separator.join(texts)[:_MAX_TEXT]
 
 
 def fill_template(template: Value, fields: Sequence[Value], is_percent: bool) -> str:
     """Return a template with the texts of its fields in their order; empty if the template is not a text."""
-    if not isinstance(template, Constant) or not isinstance(template.value, str):
+    if not isinstance(template, Constant) or not isinstance(template.value, str) or "/" not in template.value:
         return ""
     texts = iter([write_text(each) for each in fields])
     pattern = _PERCENT_FIELD if is_percent else _BRACE_FIELD
@@ -149,7 +165,7 @@ _MAX_ITEMS: Final = 32
 
 def passes_secret_to_address(call: Call) -> bool:
     """Whether a call gets a secret, and an address in the source that does not belong to the issuer of the secret."""
-    if "secret" not in call.tags and "secret" not in call.argument_tags:
+    if not _may_hold_address(call) or ("secret" not in call.tags and "secret" not in call.argument_tags):
         return False
     if call.name.startswith(_SENDING_NOTHING):
         return False
@@ -163,16 +179,36 @@ def passes_secret_to_address(call: Call) -> bool:
 
 def configures_address(call: Call) -> bool:
     """Whether a call sets the address of its whole package, as ``mlflow.set_tracking_uri`` does."""
+    if not _may_hold_address(call):
+        return False
     is_setting = _CONFIGURES.match(call.name.rpartition(".")[2]) is not None
     return is_setting and any(True for _ in _find_foreign_hosts(call))
 
 
 def tag_client(call: Call) -> frozenset[str]:
     """Return the tag of a client, or of settings, that a call makes with an address in the source; otherwise none."""
+    if not _may_hold_address(call):
+        return call.tags & {FOREIGN_TAG} if call.tags else frozenset()
     if _FETCHES.search(call.name.rpartition(".")[2].lower()) or call.name.startswith(_SENDING_NOTHING):
         return call.tags & {FOREIGN_TAG}
     is_made_foreign = any(True for _ in _find_foreign_hosts(call))
     return frozenset({FOREIGN_TAG}) if is_made_foreign else call.tags & {FOREIGN_TAG}
+
+
+def _may_hold_address(call: Call) -> bool:
+    """Whether an argument, or the client that is called, may hold an address: a quick test, as most calls have none."""
+    if FOREIGN_TAG in call.tags:
+        return True
+    for value in (*call.args, *call.keywords.values()):
+        if isinstance(value, Constant):
+            if isinstance(value.value, str) and "://" in value.value:
+                return True
+        elif isinstance(value, Unknown | ExternalName):
+            if "://" in value.text or FOREIGN_TAG in value.tags:
+                return True
+        elif isinstance(value, Container | Alternatives):
+            return True
+    return False
 
 
 def _authenticates_to(call: Call, hosts: list[str]) -> bool:

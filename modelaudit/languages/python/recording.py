@@ -33,8 +33,9 @@ from modelaudit.languages.python.values import (
     Provenance,
     Unknown,
     Value,
+    collect_tags,
+    is_found,
     list_alternatives,
-    may_be_called,
 )
 
 _ENVIRONMENT_SETTERS: Final = frozenset(
@@ -93,18 +94,18 @@ class UseRecorder:
         if partial_texts.passes_secret_to_address(call):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)
 
-    def record_callback(self, value: Value, line: int, is_found: bool = False) -> None:
+    def record_callback(self, value: Value, line: int, only_found: bool = False) -> None:
         """Record that a function of another module is called: it was passed to a thread, a pool or an event loop.
 
-        With ``is_found``, only an object that a walk has found is recorded.
+        With ``only_found``, only an object that a walk has found is recorded.
         """
         for each in list_alternatives(value):
-            if is_found and not isinstance(each, Unknown):
+            if only_found and not is_found(each):
                 continue
             if isinstance(each, ExternalName) and not each.is_result and not each.name.startswith("builtins."):
                 self.record_call(Call(each.name, (), {}, line, each.is_hidden))
-            elif isinstance(each, Unknown) and may_be_called(each):
-                self.record_found_object(Call("", (), {}, line, tags=each.tags))
+            elif is_found(each):
+                self.record_found_object(Call("", (), {}, line, tags=collect_tags(each)))
 
     def record_found_object(self, call: Call) -> None:
         """Record the call of an object that a walk over modules, namespaces or the garbage collector has found."""
@@ -167,7 +168,7 @@ class UseRecorder:
             # Computing the text copied it: 64 characters cost a step, as in ``record_text``.
             self.budget.spend(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.record_text(value, line)
-        elif isinstance(value, Unknown | ExternalName) and value.text:
+        elif isinstance(value, Unknown | ExternalName) and value.text and partial_texts.may_span_parts(value.text):
             self.record_text(Constant(value.text), line)
         return value or UNKNOWN
 

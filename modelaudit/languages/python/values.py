@@ -115,13 +115,22 @@ UNKNOWN: Final = Unknown()
 
 
 _WALK_TAGS: Final = frozenset({"object", "namespace"})
+_SENSITIVE_TAGS: Final = _WALK_TAGS | {"secret"}
+
+
+def is_found(value: Value) -> bool:
+    """Whether one value is an object that a walk has found, and whose call is worth following."""
+    return isinstance(value, Unknown) and not _WALK_TAGS.isdisjoint(value.tags)
+
+
+def is_sensitive(value: Value) -> bool:
+    """Whether one value is an object that a walk has found, or holds a secret."""
+    return isinstance(value, Unknown) and not _SENSITIVE_TAGS.isdisjoint(value.tags)
 
 
 def may_be_called(value: Value) -> bool:
-    """Whether a call of one value, or of an item of it, is worth following: a callable, or what a walk has found."""
-    if isinstance(value, Unknown):
-        return not _WALK_TAGS.isdisjoint(value.tags)
-    return isinstance(value, CallableValue | Container)
+    """Whether a call of one value, or of an item of it, is worth following."""
+    return is_found(value) or isinstance(value, CallableValue | Container)
 
 
 def list_alternatives(value: Value) -> tuple[Value, ...]:

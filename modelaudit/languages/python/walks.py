@@ -25,6 +25,7 @@ _RESULTS: Final = {
     ),
     **dict.fromkeys(("gc.get_objects", "gc.get_referrers", "gc.get_referents"), _EVERY_OBJECT),
 }
+_FOUND: Final = frozenset({"object", "namespace"})
 # Functions that return their argument, or items of it, in another order or container.
 _CONTENT_FUNCTIONS: Final = frozenset(
     {
@@ -73,7 +74,7 @@ def take_attribute(base: Unknown, name: str) -> Unknown:
         return Unknown(open_namespace(base.tags))
     if name in _CONTENT_METHODS:
         return Unknown(base.tags)
-    return Unknown(base.tags - {"object", "namespace"})
+    return Unknown(base.tags) if base.tags.isdisjoint(_FOUND) else Unknown(base.tags - _FOUND)
 
 
 def take_item(base: Unknown, key: Value) -> Unknown:
