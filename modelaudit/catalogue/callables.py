@@ -17,7 +17,7 @@ from modelaudit.catalogue.schema import (
     StandardLibraryFile,
     TrustedFile,
 )
-from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, DangerousModule, Standing
+from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, Cost, DangerousModule, Standing
 
 _TRUSTED = Shape(TrustedFile)
 _DANGEROUS = Shape(DangerousFile)
@@ -144,8 +144,17 @@ def _read_trusted_name(
     arguments: tuple[ArgumentRule, ...] = _NO_ARGUMENTS
     if not listed.refer_only:
         arguments = _read_argument_rules(listed.arguments, document, (*place, "arguments"))
+    cost = listed.cost
     return CallableEntry(
-        name, Standing.TRUSTED, listed.why, library, "", arguments, listed.construct_only, listed.collects
+        name,
+        Standing.TRUSTED,
+        listed.why,
+        library,
+        arguments=arguments,
+        construct_only=listed.construct_only,
+        collects=listed.collects,
+        cost=Cost(cost.reads, tuple(cost.sizes), tuple(cost.shapes), tuple(cost.exponents), cost.result),
+        shared=listed.shared,
     )
 
 

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from modelaudit.catalogue.document import Document
-from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
+from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Reading, Result, Scalar
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.structure import UnreadReason
@@ -169,7 +169,20 @@ class ArgumentFile:
     one_of: Texts | None = None
 
 
-Arguments = dict[Annotated[int, Field(ge=0, le=31)], ArgumentFile]
+Position = Annotated[int, Field(ge=0, le=31)]
+"""The position of an argument, from 0."""
+Arguments = dict[Position, ArgumentFile]
+
+
+@dataclass(config=CONFIG)
+class CostFile:
+    """The cost of a call, as ``Cost`` describes it."""
+
+    reads: Reading = Reading.DEEPLY
+    sizes: list[Position] = Field(default_factory=list)
+    shapes: list[Position] = Field(default_factory=list)
+    exponents: list[Position] = Field(default_factory=list)
+    result: Result | None = None
 
 
 @dataclass(config=CONFIG)
@@ -184,6 +197,8 @@ class CallableFile:
     construct_only: bool = False
     refer_only: bool = False
     collects: bool = False
+    cost: CostFile = Field(default_factory=CostFile)
+    shared: bool = False
 
 
 @dataclass(config=CONFIG)
@@ -196,6 +211,8 @@ class AlikeFile:
     construct_only: bool = False
     refer_only: bool = False
     collects: bool = False
+    cost: CostFile = Field(default_factory=CostFile)
+    shared: bool = False
 
 
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]

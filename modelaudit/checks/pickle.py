@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.checks.code import describe_code
+from modelaudit.checks.costs import CostFinder
 from modelaudit.checks.state import is_allowed_state
 from modelaudit.checks.stored_functions import (
     adds_items_by_own_method,
@@ -46,9 +48,15 @@ def build_pickle_subjects(artifact: str, program: PickleProgram, callables: Call
     codes: dict[int | None, list[CodeOutline]] = {}
     for outline in program.code_objects:
         codes.setdefault(outline.offset, []).append(outline)
-    for subject in _judge_events(artifact, program, callables):
+    for subject in chain(_judge_costs(artifact, program, callables), _judge_events(artifact, program, callables)):
         lines = describe_code(codes.get(subject.location.offset, ()))
         yield replace(subject, evidence=(*subject.evidence, *lines))
+
+
+def _judge_costs(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
+    """Yield every act that exhausts the memory or the time of a loader."""
+    for event, name, detail in CostFinder(program.events, callables).find_events():
+        yield _make_subject(artifact, event, "exhaust", name, judge_name(name, callables), detail)
 
 
 def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
@@ -188,7 +196,7 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
     They are harmless on an object that the file made of a reviewed class, unless one of the values may be called.
     """
     target = event.operand
-    if isinstance(target, Name):
+    if isinstance(target, Name) or _is_shared(target, callables):
         yield _make_subject(artifact, event, "overwrite", target, judge_name(target, callables))
     elif isinstance(target, Unknown) and target != STATE_OWNER:
         yield from _judge_value(artifact, event, event.act.value, target, callables)
@@ -217,6 +225,12 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
         # A partial in the state of a partial adds no function: the one that it stores was judged when it was made.
         elif target_stores_function and not (isinstance(value, CallResult) and stores_function(value, callables)):
             yield from _judge_value(artifact, event, "call", value, callables)
+
+
+def _is_shared(value: Value, callables: Callables) -> bool:
+    """Whether a value is an object that its maker looked up, and that the process had before it loaded the file."""
+    entry = judge_name(value.maker, callables).entry if isinstance(value, CallResult) else None
+    return entry is not None and entry.shared
 
 
 def _judge_value(artifact: str, event: PickleEvent, act: str, value: Value, callables: Callables) -> Iterator[Subject]:

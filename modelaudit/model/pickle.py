@@ -35,6 +35,10 @@ STATE_OWNER = Unknown("an object whose state this is")
 """Represents the object that holds a mapping as its state, when items are added to that mapping."""
 
 
+LARGE_NUMBER = 1 << 26
+"""The number above which it matters what a callable makes of it: so many objects take gigabytes, and some seconds."""
+
+
 COMPUTED_KEY = "__computed__"
 """Represents a key that the program computes; it has the form of a special name because it may be one."""
 
@@ -98,6 +102,21 @@ class Instruction:
     argument: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Magnitudes:
+    """The magnitudes of the arguments of a call, or of a state; each attribute has one entry for each argument.
+
+    Attributes:
+        numbers: the absolute product of the integers in it, up to a bound; 1 without any.
+        long_numbers: whether a text in it may state a large number.
+        long_exponents: whether a text in it is a number with a long exponent, such as "1e1000000000".
+    """
+
+    numbers: tuple[int, ...]
+    long_numbers: tuple[bool, ...]
+    long_exponents: tuple[bool, ...]
+
+
 class Act(StrEnum):
     """The kind of an event."""
 
@@ -127,6 +146,7 @@ class PickleEvent:
         stream: number of the pickle among those that follow one another in the artifact, from 0.
         returned_global: the global that a call such as ``getattr(module.Class, "name")`` returns; for an attribute of
             an object, that attribute of its maker.
+        magnitudes: of the arguments; ``None`` where none of them is large.
     """
 
     act: Act
@@ -138,6 +158,7 @@ class PickleEvent:
     set_attributes: tuple[tuple[str, Value], ...] = ()
     listing: tuple[Instruction, ...] = ()
     returned_global: Name | None = None
+    magnitudes: Magnitudes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,15 @@ from pathlib import Path
 
 import yaml
 
+# Keys of the names that share a reason, beside those of their use.
+KEYS_BY_REASON = {
+    "an enumeration; finds a member by its value": "shared: true",
+    "a layer; makes tensors of the sizes it is given and stores its settings": (
+        "cost: {shapes: [0, 1, 2, 3, 4, 5, 6, 7]}"
+    ),
+    "a sparse matrix; holds its numbers and their places": "cost: {shapes: [0, 1]}",
+    "the description of a number in memory": "cost: {result: number}",
+}
 HERE = Path(__file__).resolve().parent
 SUFFIX = "-derived"
 
@@ -56,6 +65,7 @@ class DerivedList:
                 lines.append(f"  - why: {why}")
                 lines += ["    construct-only: true"] if construct_only else []
                 lines += ["    refer-only: true"] if refer_only else []
+                lines += [f"    {KEYS_BY_REASON[why]}"] if why in KEYS_BY_REASON else []
                 lines += ["    names:", *(f"      - {name}" for name in new_names)]
         return "\n".join(lines) + "\n"
 

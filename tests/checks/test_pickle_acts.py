@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
+from support.reading import ReadBytes
 
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.pickle import build_pickle_subjects, format_value
@@ -285,3 +289,154 @@ def test_line_breaks_in_a_pickled_name_are_escaped_in_messages(tmp_path):
     messages = [finding.message for finding in report.findings if finding.rule.startswith("pickle/")]
     assert messages
     assert all(message.isprintable() for message in messages)
+
+
+# -- costs ------------------------------------------------------------------------------------------------------------
+
+
+def push(value: object) -> bytes:
+    """Return opcodes that push plain data, in protocol 2; bytes are opcodes already."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, tuple):
+        return b"(" + b"".join(map(push, value)) + b"t"
+    if isinstance(value, list):
+        return b"](" + b"".join(map(push, value)) + b"e"
+    if isinstance(value, dict):
+        return b"}(" + b"".join(push(part) for item in value.items() for part in item) + b"u"
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def name(text: str) -> bytes:
+    """Return the opcode that pushes a global."""
+    return b"c" + "\n".join(text.rsplit(".", 1)).encode() + b"\n"
+
+
+def call(callee: str | bytes, *arguments: object) -> bytes:
+    """Return opcodes that call a global, or what other opcodes push."""
+    return (name(callee) if isinstance(callee, str) else callee) + push(arguments) + b"R"
+
+
+def construct(callee: str, *arguments: object, keywords: object = None) -> bytes:
+    """Return opcodes that construct a class, with keyword arguments where they are given."""
+    return name(callee) + push(arguments) + (b"\x81" if keywords is None else push(keywords) + b"\x92")
+
+
+def find_acts(program: bytes, read_bytes: ReadBytes) -> list[str]:
+    """Return the acts of a pickle that the shipped lists do not trust."""
+    reading = read_bytes(b"\x80\x04" + program + b".")
+    subjects: list[str] = []
+    for path, structure in reading.structures:
+        if isinstance(structure, PickleProgram):
+            subjects += [str(s.fields["act"]) for s in build_pickle_subjects(path, structure, load_shipped().callables)]
+    return subjects
+
+
+COUNT = call("itertools.count")
+LONG_RANGE = call("builtins.range", 10**11)
+HUGE = 10**12
+
+
+@check_each(
+    "program",
+    [
+        call("builtins.list", COUNT),
+        call("builtins.list", call("itertools.repeat", 0)),
+        call("builtins.list", construct("itertools.repeat", 0, keywords={})),
+        call("builtins.list", LONG_RANGE),
+        call("builtins.list", call("builtins.range", 3)) + b"0" + call("builtins.list", LONG_RANGE),
+        call("builtins.list", call("builtins.reversed", LONG_RANGE)),
+        call("builtins.list", call("builtins.iter", name("builtins.int"), 1)),
+        call("builtins.dict", call("builtins.enumerate", COUNT)),
+        call("builtins.dict", [COUNT]),
+        call("builtins.frozenset", call("builtins.zip", COUNT, COUNT)),
+        call("builtins.set", call("ipaddress.IPv6Network", "::/0")),
+        call("collections.Counter", COUNT),
+        call("collections.deque", COUNT, 5),
+        call("pandas.core.indexes.base.Index", [[[LONG_RANGE]]]),
+        call("copyreg._reconstructor", name("builtins.list"), name("builtins.list"), COUNT),
+        call("copyreg.__newobj_ex__", name("builtins.bytes"), (HUGE,), {}),
+        call(call("functools.partial", name("builtins.list"), COUNT)),
+        call(call("functools.partial", name("builtins.list")), COUNT),
+        name("builtins.list") + call("builtins.tuple", [COUNT]) + b"R",
+        name("builtins.bytes") + call("builtins.tuple", [HUGE]) + b"R",
+        call("random.Random") + push((2, COUNT, None)) + b"b",
+        call("builtins.bytearray", HUGE),
+        construct("builtins.bytes", keywords={"source": HUGE}),
+        call("builtins.bytearray", call("builtins.int", "1000000000000")),
+        call("builtins.bytearray", call("builtins.int", "zzzzzzzz", 36)),
+        call("torch.nn.modules.linear.Linear", 10**5, 10**6),
+        call("scipy.sparse._csr.csr_matrix", (10**10, 10**10)),
+        call("numpy.core.multiarray.scalar", call("numpy.dtype", "V2000000000")),
+        call("fractions.Fraction", "1/3") + b"0" + call("fractions.Fraction", "1e1000000000"),
+        call("fractions.Fraction", " 1E-1_000_000_000 "),
+        call("fractions.Fraction", call("decimal.Decimal", "1E+999999999")),
+        call("builtins.int", call("decimal.Decimal", (0, (1,), 999999999))),
+    ],
+)
+def test_pickle_that_goes_through_an_endless_object_or_takes_a_huge_size_is_reported(
+    program: bytes, read_bytes: ReadBytes
+) -> None:
+    assert find_acts(program, read_bytes) == ["exhaust"]
+
+
+@check_each(
+    "program",
+    [
+        COUNT,
+        LONG_RANGE,
+        push([COUNT, LONG_RANGE]),
+        call("functools.partial", name("builtins.list"), COUNT),
+        call("builtins.zip", COUNT, [1]),
+        call("builtins.dict", call("builtins.zip", COUNT, call("builtins.enumerate", [1]))),
+        call("collections.OrderedDict", [["counter", COUNT], ["rows", LONG_RANGE]]),
+        call("types.SimpleNamespace") + push({"counter": COUNT}) + b"b",
+        call("builtins.list", call("builtins.range", 1000, 100_000)),
+        call("builtins.bytearray", [255] * 16),
+        call("builtins.bytearray", "x" * 500, "latin-1"),
+        call("builtins.int", "17"),
+        call("decimal.Decimal", "12345678901234567890"),
+        call("decimal.Decimal", "1E+999999999"),
+        call("fractions.Fraction", "12345678901/12345678907"),
+        call("builtins.int", call("decimal.Decimal", "1e3")),
+        call("numpy.core.multiarray.scalar", call("numpy.dtype", "f8", False, True), b"C\x08" + bytes(8)),
+        call("torch.nn.modules.linear.Linear", 768, 3072),
+        call("torch.Size", (50257, 4096)),
+        call("uuid.UUID", "12345678-1234-5678-1234-567812345678"),
+    ],
+)
+def test_pickle_that_only_keeps_endless_objects_or_states_ordinary_numbers_is_not_reported(
+    program: bytes, read_bytes: ReadBytes
+) -> None:
+    assert find_acts(program, read_bytes) == []
+
+
+@check_each(
+    "program",
+    [
+        call("logging.getLogger") + push({"disabled": True}) + b"b",
+        call("logging.getLogger", "a") + push((None, {"level": 100})) + b"b",
+        call("http.HTTPStatus", 200) + push({"_value_": 404}) + b"b",
+        construct("uuid.SafeUUID", 0) + push({"_value_": 5}) + b"b",
+        call("pytz._p", "Europe/Berlin") + push({"zone": "UTC"}) + b"b",
+    ],
+)
+def test_state_set_on_an_object_that_the_process_shares_is_reported_as_overwriting(
+    program: bytes, read_bytes: ReadBytes
+) -> None:
+    assert find_acts(program, read_bytes) == ["overwrite"]
+
+
+@check_each(
+    "program", [call("logging.getLogger", "a"), call("http.HTTPStatus", 200), call("logging.Logger", "a") + b"}b"]
+)
+def test_shared_object_without_a_state_and_a_new_object_with_one_are_not_reported(
+    program: bytes, read_bytes: ReadBytes
+) -> None:
+    assert find_acts(program, read_bytes) == []
+
+
+def test_shape_of_an_array_of_objects_without_as_many_objects_is_a_defect(read_bytes: ReadBytes) -> None:
+    state = push((1, (10**10,), call("numpy.dtype", "O8", False, True), False, [None]))
+    array = call("numpy.core.multiarray._reconstruct", name("numpy.ndarray"), (0,), b"C\x01b") + state + b"b"
+    assert "forged-state" in read_bytes(b"\x80\x04" + array + b".").kinds()

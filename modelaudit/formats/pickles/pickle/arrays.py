@@ -7,6 +7,7 @@ opcodes. Source: ``joblib/numpy_pickle.py`` and ``numpy_pickle_compat.py`` of jo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from modelaudit.formats.pickles.pickle.dtypes import DTYPE, DtypeTracker, Forged
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import FORGOTTEN, Container, StackValue
-from modelaudit.model.pickle import CallResult, Name
+from modelaudit.model.pickle import LARGE_NUMBER, CallResult, Name
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.numpy_types import Dtype, count_array_bytes
 
@@ -134,6 +135,8 @@ class ArrayTracker:
         except ForgedError as forged:
             self._recorder.record_defect(PickleDefect.FORGED_STATE, str(forged))
         class_name = str(target.maker) if isinstance(target, CallResult) else ""
+        if class_name in _SHAPE_ARGUMENTS and isinstance(state, Container):
+            self._check_items(state)
         if class_name in _SIDE_FILE_WRAPPERS:
             self._check_side_file(state)
         elif class_name in _WRAPPERS and isinstance(target, CallResult):
@@ -160,6 +163,21 @@ class ArrayTracker:
         if frame_end > end:
             self._recorder.record_defect(PickleDefect.FORGED_STATE, "the pickle of an array ends before its frame does")
             raise OutOfBandError("loaders differ on where the pickle of an array ends", end)
+
+    def _check_items(self, state: Container) -> None:
+        """Record a defect if the state of an array of objects has a large shape and fewer objects.
+
+        NumPy allocates the memory for the shape before it compares (``array_setstate`` in ``methods.c``).
+        """
+        parts = [part for _, part in state.iterate_items() if isinstance(part, Container)]
+        objects = next((part for part in parts if part.type == "list"), None)
+        if objects is None or objects.has_unseen_items or objects.is_forgotten:
+            return
+        count = max((math.prod(read_lengths(part) or ()) for part in parts), default=0)
+        if count > max(objects.size, LARGE_NUMBER):
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE, f"an array is given a shape of {count} objects and a list of {objects.size}"
+            )
 
     def _locate_payload(
         self, wrapper: CallResult, state: StackValue, opcodes: int, find_frame_end: Callable[[], int]

@@ -9,12 +9,19 @@ from typing import Final
 from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.code import outline_called_code
 from modelaudit.formats.pickles.pickle.listing import list_instructions
+from modelaudit.formats.pickles.pickle.magnitudes import (
+    classify_magnitudes,
+    has_large_number,
+    has_long_exponent,
+    measure_magnitudes,
+)
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import DEPTH_KEPT, Container, StackValue, freeze_values
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
+    LARGE_NUMBER,
     Act,
     CallResult,
     ContainerValue,
@@ -55,7 +62,7 @@ _WORD: Final = re.compile(r"[A-Za-z_][\w.\-]{0,31}")  # such as utf-8
 # Events whose quick key is built: those with one of these types as the operand, and at most so many arguments.
 _KEYED_OPERANDS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
-_CONTENT_TYPES: Final = frozenset({int, float, bytes})
+_CONTENT_TYPES: Final = frozenset({float, bytes})
 _SIGNIFICANT_TYPES: Final = frozenset({Name, Unknown, CallResult, Embedded})
 
 
@@ -137,7 +144,9 @@ class Recorder:
             self._keys.add(quick_key)
         most_parts = self._choose_parts()
         (frozen_operand,) = freeze_values((operand,), most_parts)
-        key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, returned_global)
+        magnitudes = measure_magnitudes(_select_measured(act, operand, arguments))
+        result = (returned_global, classify_magnitudes(magnitudes))
+        key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, *result)
         if key in self._keys:
             return
         source = self._source
@@ -147,7 +156,7 @@ class Recorder:
         if self._parts_left <= 0:
             self.record_bound("acts have so many arguments that only the first of later ones are kept")
             arguments, set_attributes = _cut_arguments(arguments), _cut_attributes(set_attributes)
-            key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, returned_global)
+            key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, *result)
             if key in self._keys:
                 return
         self._keys.add(key)
@@ -157,7 +166,16 @@ class Recorder:
         chunk = (source.base, source.buffer)
         listing = tuple(list_instructions(source.window, source.trail, chunk)) if is_listed else ()
         event = PickleEvent(
-            act, offset, opcode, frozen_operand, values, self.stream, set_attributes, listing, returned_global
+            act,
+            offset,
+            opcode,
+            frozen_operand,
+            values,
+            self.stream,
+            set_attributes,
+            listing,
+            returned_global,
+            magnitudes,
         )
         self.events.append(event)
 
@@ -178,21 +196,44 @@ class Recorder:
 def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
     """Return a key that identical events share; ``None`` unless the arguments are few and all of them constants.
 
-    Long text, numbers and bytes are content, which does not make events differ.
+    Long text, numbers and bytes are content, which does not make events differ unless its magnitude does.
     """
     if type(operand) not in _KEYED_OPERANDS or len(arguments) > _KEYED_ARGUMENTS:
         return None
     parts: list[object] = [act, operand]
+    product = 1
     for argument in arguments:
         kind = type(argument)
         if kind is str or kind is bool or argument is None:
             is_content = kind is str and not _WORD.fullmatch(argument)  # type: ignore[arg-type]
-            parts.append("" if is_content else argument)
+            parts.append(_classify_text(argument) if is_content else argument)  # type: ignore[arg-type]
+        elif kind is int:
+            product *= argument or 1  # type: ignore[operator,assignment]
+            parts.append(int if -LARGE_NUMBER <= argument <= LARGE_NUMBER else "large")  # type: ignore[operator]
         elif kind in _CONTENT_TYPES:
             parts.append(kind)
         else:
             return None
+    if not -LARGE_NUMBER <= product <= LARGE_NUMBER:
+        parts.append("large together")
     return tuple(parts)
+
+
+def _classify_text(text: str) -> tuple[bool, bool] | str:
+    """Return whether a text may state a large number or has a long exponent; an empty text for most texts."""
+    is_large = (has_large_number(text), has_long_exponent(text))
+    return is_large if any(is_large) else ""
+
+
+def _select_measured(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:
+    """Return the values of an event whose numbers may decide how much memory or time a loader takes."""
+    if act is Act.CALL or act is Act.CONSTRUCT:
+        return arguments
+    state = arguments[0] if act is Act.SET_STATE and type(operand) is CallResult else None
+    # A state that is a mapping is only stored. A type that is written in C reads its figures from a tuple.
+    if type(state) is Container and state.type == "tuple":
+        return tuple([item for item in state.entries if type(item) is int])
+    return ()
 
 
 def _find_significant_parts(arguments: tuple[StackValue, ...], most_parts: int) -> tuple[object, ...]:
