@@ -14,7 +14,7 @@ from typing import Protocol
 
 import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
-from modelaudit.checks.formats import build_extension_subjects, describe_formats
+from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_unjudged_programs
@@ -234,7 +234,8 @@ class Audit:
         reference_subjects = build_reference_subjects(self._references, snapshot.artifacts)
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(self._importer_dependent, paths.code, is_alone)
-        judgements = self._judge_subjects(chain(remaining_subjects, reference_subjects, marked_subjects))
+        name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
+        judgements = self._judge_subjects(chain(remaining_subjects, reference_subjects, marked_subjects, name_subjects))
         # Nothing below needs them, and those of a hostile file take much memory.
         self._references, self._possible_tensor_data, self._importer_dependent = [], [], []
         absences_by_path: defaultdict[str, list[tuple[str, Unread]]] = defaultdict(list)

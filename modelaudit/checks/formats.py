@@ -1,18 +1,26 @@
-"""Compare the formats that readers recognised in an artifact with those that its extension promises."""
+"""Judge the names of files: by the formats that readers recognised in them, and by their look on a screen."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Final
 
+from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.catalogue import Formats, Scalar, Subject
 from modelaudit.model.report import FormatNote
+from modelaudit.model.spelling import normalize_appearance
 
 # Containers number the members of one name: "data.pkl#2".
 _ORDINAL: Final = re.compile(r"#\d+\Z")
 # Formats that libraries append to another format on purpose: TFLite stores labels in an archive after the graph.
 _HOST_OF_APPENDED: Final = {"zip": "tflite"}
+# The controls of C0, DEL and C1, among them the line feed and ESC; and the separators of lines and paragraphs.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# The characters that embed, override or isolate a direction (Unicode Standard Annex 9, section 2). The marks of a
+# direction, U+200E and U+200F, reorder no letters, and names in Arabic or Hebrew have them.
+_DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # A placeholder replaces the content of a file, so it cannot contradict the extension.
 _PLACEHOLDERS: Final = frozenset({"git-lfs-pointer"})
 
@@ -44,6 +52,35 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
             "why": why,
         }
         yield Subject("extension", address, fields, format_, evidence=(f"the bytes were read as {format_}",))
+
+
+def build_name_subjects(paths: Iterable[str]) -> Iterator[Subject]:
+    """Yield one subject for every file or folder whose name shows as something else, or looks like that of another.
+
+    ``paths`` are the paths of all files, from the root of the model.
+    """
+    # A folder is a prefix of many paths; it is judged once.
+    places = dict.fromkeys(place for path in paths for place in accumulate(path.split("/"), lambda a, b: f"{a}/{b}"))
+    plain_names = {place.casefold(): place for place in places if place.isascii()}
+    for place in places:
+        if place.isascii() and _CONTROL.search(place) is None:
+            continue
+        name = place.rpartition("/")[2]
+        control, direction = _CONTROL.search(name), _DIRECTION.search(name)
+        twin = plain_names.get(normalize_appearance(place)) if not place.isascii() else None
+        if control is not None:
+            yield _make_name_subject(place, "control", f"it contains the control character U+{ord(control[0]):04X}")
+        if direction is not None:
+            detail = f"the character U+{ord(direction[0]):04X} changes the order in which its letters are shown"
+            yield _make_name_subject(place, "direction", detail)
+        if twin is not None:
+            yield _make_name_subject(place, "twin", f"it looks like {twin}")
+
+
+def _make_name_subject(place: str, kind: str, detail: str) -> Subject:
+    """Return the subject of the name of one file or folder."""
+    fields: dict[str, Scalar] = {"kind": kind, "name": place, "detail": detail}
+    return Subject("file-name", place, fields, kind, evidence=(f"{escape_unprintable(place)}: {detail}",))
 
 
 def describe_formats(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, ...]:

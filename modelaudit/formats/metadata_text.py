@@ -15,6 +15,7 @@ from typing import Final
 from modelaudit.formats.embedded import DecodedWindow, detect_coding
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.code_text import find_dangerous_programs, find_python_calls
+from modelaudit.languages.jinja import documents as templates
 from modelaudit.languages.programs import report_program_keys
 from modelaudit.languages.settings import Setting, interpret_settings
 from modelaudit.languages.terms.statements import extract_statements
@@ -119,10 +120,14 @@ def read_metadata(
     yield from extract_statements(
         (entry.key, entry.data[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")) for entry in entries
     )
-    interpreters = [each for each in INTERPRETERS if each.keys & keys]
-    if interpreters:  # decode only if an interpreter knows a key: metadata can be large
-        settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries]
-        yield from interpret_settings(interpreters, artifact.path, settings, limits)
+    settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries]
+    texts = [setting.value for setting in settings if isinstance(setting.value, str)]
+    # A text under any key may be a template, as in a document. Other marks occur in prose as well.
+    has_template = any(map(templates.MARKS.search, texts))
+    interpreters = [
+        each for each in INTERPRETERS if each.keys & keys or (has_template and each is templates.INTERPRETER)
+    ]
+    yield from interpret_settings(interpreters, artifact.path, settings, limits)
     paths = MemberPaths(join_member(artifact.path, "metadata"))
     budget = get_budget(window, limits)
     document_count = 0

@@ -7,7 +7,7 @@ from support.cases import check_each
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.formats import build_extension_subjects, describe_formats, find_extension
+from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats, find_extension
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Formats, Promise
 
@@ -123,3 +123,41 @@ def test_note_on_whether_a_format_can_run_code_appears_once_for_several_files():
         ("pickle", True, "it is a program"),
         ("text", False, "it holds no code"),
     ]
+
+
+@check_each(
+    "paths, expected",
+    [
+        (["model\u202enosj.py"], [("model\u202enosj.py", "direction")]),
+        (["a\nb.txt", "c\x1b[31m.txt"], [("a\nb.txt", "control"), ("c\x1b[31m.txt", "control")]),
+        (["x\x9by/a.txt", "x\x9by/b.txt"], [("x\x9by", "control")]),
+        (["model.py", "mod\u0435l.py"], [("mod\u0435l.py", "twin")]),
+        (["Model.py", "mod\u200bel.py"], [("mod\u200bel.py", "twin")]),
+        (["model.py", "sub/mod\u0435l.py"], []),
+        (["mod\u0435l.py"], []),
+        (
+            [
+                "\u043c\u043e\u0434\u0435\u043b\u044c.txt",
+                "\u05e9\u05dc\u05d5\u05dd\u200f.txt",
+                "caf\u00e9.txt",
+                "a b.txt",
+            ],
+            [],
+        ),
+        (["\udc80.txt"], []),
+    ],
+)
+def test_name_with_a_control_a_change_of_direction_or_a_twin_is_reported_and_a_foreign_one_is_not(
+    paths: list[str], expected: list[tuple[str, str]]
+) -> None:
+    subjects = build_name_subjects(paths)
+    assert [(subject.artifact, subject.fields["kind"]) for subject in subjects] == expected
+
+
+def test_scan_reports_a_deceptive_name_of_a_file_without_its_control_characters(tmp_path):
+    (tmp_path / "a\nb\x1b[31m.txt").write_text("x")
+    (tmp_path / "plain.txt").write_text("x")
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    (finding,) = (finding for finding in report.findings if finding.rule == "document/deceptive-name")
+    assert finding.message.isprintable()
+    assert all(line.isprintable() for line in finding.evidence)

@@ -6,11 +6,13 @@ import json
 import struct
 
 import pytest
+from builders.gguf_files import build_gguf_model
 from support.cases import check_each
 from support.work import count_work, find_growth_fault
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
 from modelaudit.languages.code_text import find_dangerous_programs, find_python_calls
+from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import LimitReachedError
 
@@ -161,3 +163,27 @@ def test_documents_over_the_bound_in_safetensors_metadata_are_reported_as_unread
 
 def test_script_element_in_metadata_is_mentioned_even_after_many_other_elements():
     assert list_names("a", "<iframe>" * 200 + "<script>") == {("markup", "iframe"), ("markup", "script")}
+
+
+TEMPLATE = "{{ lipsum['__glo' ~ 'bals__'] }}"
+
+
+def list_template_uses(reading) -> set[str]:
+    """Return the uses of the mentions of templates in a file."""
+    return {mention.use for outline in reading.of(Outline) if outline.format == "jinja" for mention in outline.mentions}
+
+
+@check_each("key", ["general.description", "anything", "tokenizer.chat_template.extra"])
+def test_template_that_escapes_its_sandbox_is_found_under_every_key_of_metadata(key, read_bytes):
+    header = json.dumps({"__metadata__": {key: TEMPLATE}}).encode()
+    safetensors = read_bytes(struct.pack("<Q", len(header)) + header, "m.safetensors")
+    gguf = read_bytes(build_gguf_model().add_text(key, TEMPLATE).build(), "m.gguf")
+    assert "private-attribute" in list_template_uses(safetensors)
+    assert "private-attribute" in list_template_uses(gguf)
+
+
+def test_braces_in_the_metadata_of_an_ordinary_file_are_not_read_as_an_attack(read_bytes):
+    gguf = read_bytes(
+        build_gguf_model().add_text("general.description", "Use {{ name }} and {% if a %}b{% endif %}.").build(), "m"
+    )
+    assert list_template_uses(gguf) == set()

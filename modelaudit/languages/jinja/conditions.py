@@ -18,8 +18,14 @@ from jinja2 import nodes
 from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.constants import Mapping, iterate_elements
 from modelaudit.languages.jinja.folding import ConstantFolder
-from modelaudit.languages.jinja.message_variables import TEXT_KEYS, MessageVariables
-from modelaudit.languages.jinja.notable_text import TEXTS, contains_prose, find_harmful_text, shorten_text
+from modelaudit.languages.jinja.message_variables import TEXT_KEYS, MessageVariables, find_made_message, find_rewriting
+from modelaudit.languages.jinja.notable_text import (
+    TEXTS,
+    contains_encoded_text,
+    contains_prose,
+    find_harmful_text,
+    shorten_text,
+)
 from modelaudit.languages.jinja.syntax import get_variable_path, walk_nodes
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
@@ -85,6 +91,9 @@ class ConditionAnalyzer:
                     continue
             if triggers:
                 yield from self._judge_texts(node, triggers, bodies)
+            elif isinstance(node, nodes.If | nodes.For | nodes.CondExpr):
+                yield from self._judge_encoded_texts(node, bodies)
+        yield from self._judge_tampering()
 
     def _find_inner_triggers(self, node: nodes.Output | nodes.Assign) -> tuple[Triggers, list[nodes.Node]]:
         """Find conditions inside an expression: ``and``, ``or``, a table indexed by a search result, a repetition."""
@@ -131,6 +140,22 @@ class ConditionAnalyzer:
             Location(line=node.lineno),
             f"a condition on {trigger!r}",
         )
+
+    def _judge_encoded_texts(self, node: nodes.Node, bodies: list[nodes.Node]) -> Iterator[Mention]:
+        """Yield a mention of the encoded text that a branch adds. No format has such a text, whatever the condition."""
+        for text in _list_emitted_texts(bodies, self._folder, {}):
+            if contains_encoded_text(text):
+                detail = f"text in Base64 under the condition in line {node.lineno}"
+                yield Mention(TEXTS, "hidden-instruction", shorten_text(text), Location(line=node.lineno), detail)
+
+    def _judge_tampering(self) -> Iterator[Mention]:
+        """Yield a mention for each expression that rewrites a message, or adds one that works against the user."""
+        for node in self._nodes:
+            found = (find_rewriting(node, self._messages, self._folder), find_made_message(node, self._folder))
+            for each in found:
+                if each is not None and (not each.words or any(map(_is_ordinary_word, each.words))):
+                    use = "conditional-text" if each.is_renaming else "hidden-instruction"
+                    yield Mention(TEXTS, use, each.text, Location(line=node.lineno), each.detail)
 
     def _propagate_facts(self) -> None:
         """Propagate message text and flags over the variables until nothing changes, at most ``_MAX_ROUNDS`` times."""

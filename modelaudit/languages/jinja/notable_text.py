@@ -62,7 +62,10 @@ _INVISIBLE_CHARACTER: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff
 _SMUGGLED_TEXT: Final = re.compile(
     "[\U000e0000-\U000e007f]{2,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}|[\u200b-\u200d\u2060-\u2064]{8,}"
 )
-_ENCODED_TEXT: Final = re.compile(r"[A-Za-z0-9+/_-]{40,}+={0,2}")
+# Twelve digits hold nine bytes. By chance, one in thousands of such words decodes to printable characters, and of these
+# one in ten has a space.
+_HEXADECIMAL: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){9,}")
+_ENCODED_TEXT: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}+={0,2}")
 # Five words and the beginning of a sixth. Possessive, so that each character is looked at a bounded number of times.
 _SENTENCE: Final = re.compile(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
 # Twelve characters of Thai, Lao, Khmer, Burmese, Japanese, Chinese or Korean, or of their punctuation.
@@ -76,6 +79,10 @@ _HARMFUL_USES: Final = frozenset(
         *("secret-reference", "smuggled-text", "encoded-text"),
     }
 )
+
+
+# Ordinary instructions of a system contain addresses and markup as well.
+_ATTACK_USES: Final = _HARMFUL_USES - {"address", "markup"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def find_notable_texts(text: str) -> Iterator[NotableText]:
             yield NotableText(use, shorten_text(match[0]))
     if not text.isascii():
         yield from _find_invisible_text(text)
-    if any(_is_encoded_text(match[0]) for match in _ENCODED_TEXT.finditer(text)):
+    if contains_encoded_text(text):
         yield NotableText("encoded-text", "text in Base64")
 
 
@@ -121,8 +128,15 @@ def _find_invisible_text(text: str) -> Iterator[NotableText]:
         yield NotableText("invisible-characters", f"U+{ord(hidden[0]):04X}")
 
 
+def contains_encoded_text(text: str) -> bool:
+    """Whether a text contains Base64 or hexadecimal digits of printable ASCII text."""
+    return any(_is_encoded_text(match[0]) for match in _ENCODED_TEXT.finditer(text))
+
+
 def _is_encoded_text(text: str) -> bool:
-    """Whether the text is Base64 of printable ASCII text."""
+    """Whether the text is Base64 or hexadecimal digits of printable ASCII text."""
+    if _HEXADECIMAL.fullmatch(text):
+        return _is_printable_text(bytes.fromhex(text))
     digits = text.rstrip("=").replace("-", "+").replace("_", "/")[:_MAX_ENCODED_LENGTH]
     if len(digits) % 4 == 1:  # a last group of one digit holds no whole byte
         digits = digits[:-1]
@@ -130,7 +144,12 @@ def _is_encoded_text(text: str) -> bool:
         decoded = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
     except binascii.Error:
         return False
-    return decoded.isascii() and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in decoded) and b" " in decoded
+    return _is_printable_text(decoded)
+
+
+def _is_printable_text(data: bytes) -> bool:
+    """Whether bytes are printable ASCII text of more than one word."""
+    return data.isascii() and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in data) and b" " in data
 
 
 def contains_prose(text: str) -> bool:
@@ -143,6 +162,11 @@ def contains_prose(text: str) -> bool:
 def find_harmful_text(text: str) -> str:
     """Return the first text that has effects outside the chat or works against the user; empty if there is none."""
     return next((notable.text for notable in find_notable_texts(text) if notable.use in _HARMFUL_USES), "")
+
+
+def find_attack_text(text: str) -> str:
+    """Return the first text that no ordinary message to a model contains; empty if there is none."""
+    return next((notable.text for notable in find_notable_texts(text) if notable.use in _ATTACK_USES), "")
 
 
 def shorten_text(text: str) -> str:
