@@ -17,7 +17,8 @@ from modelaudit.catalogue.schema import (
     StandardLibraryFile,
     TrustedFile,
 )
-from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, Cost, DangerousModule, Standing
+from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, DangerousModule, Standing
+from modelaudit.model.pickle import Cost
 
 _TRUSTED = Shape(TrustedFile)
 _DANGEROUS = Shape(DangerousFile)

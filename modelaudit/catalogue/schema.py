@@ -11,9 +11,10 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from modelaudit.catalogue.document import Document
-from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Reading, Result, Scalar
+from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
+from modelaudit.model.pickle import Reading, Result
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Use
 

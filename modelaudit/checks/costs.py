@@ -16,16 +16,19 @@ from typing import Final
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.stored_functions import may_call_stored_function, stores_function
 from modelaudit.checks.values import format_value
-from modelaudit.model.catalogue import ArgumentUse, CallableEntry, Callables, Cost, Reading, Result, Standing
+from modelaudit.model.catalogue import ArgumentUse, CallableEntry, Callables, Standing
 from modelaudit.model.pickle import (
     LARGE_NUMBER,
     UNKNOWN_ARGUMENTS,
     Act,
     CallResult,
     ContainerValue,
+    Cost,
     Name,
     PickleEvent,
     PlainValue,
+    Reading,
+    Result,
     Value,
 )
 

@@ -1,4 +1,4 @@
-"""The program in a pickle, as the events that its loader would cause."""
+"""The program in a pickle, as the events that its loader would cause, and the costs of the calls in it."""
 
 from __future__ import annotations
 
@@ -201,3 +201,57 @@ class PickleProgram:
     defects: tuple[Defect, ...] = ()
     code_objects: tuple[CodeOutline, ...] = ()
     storages: tuple[StorageClaim, ...] = ()
+
+
+class Reading(StrEnum):
+    """How far a trusted callable goes through an argument that yields items, while it is called."""
+
+    DEEPLY = "deeply"
+    ITEMS = "items"
+    """Through the argument and through each of its items, as ``dict`` goes through pairs."""
+    ITSELF = "itself"
+    """Through the argument, whose items it keeps as they are."""
+    NOTHING = "nothing"
+
+
+class Result(StrEnum):
+    """The result of a trusted callable that costs little to make and may cost any amount to use."""
+
+    ENDLESS = "endless"
+    """It yields items without end."""
+    COUNTED = "counted"
+    """It yields as many items as a number among the sized arguments says."""
+    WRAPPED = "wrapped"
+    """It yields as many items as its first argument; without end if that is a function to call."""
+    SHORTEST = "shortest"
+    """It yields as many items as the shortest of its arguments."""
+    EXPONENT = "exponent"
+    """It is a number with the exponent that a text states; its digits are made only when it is converted."""
+    NUMBER = "number"
+    """It is a number, or numbers, that the arguments state; unknown where they are not constants."""
+    PARSED = "parsed"
+    """It is a number that the arguments state, or a text in any base."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call of a trusted callable can cost in memory and time.
+
+    Attributes:
+        reads: how far it goes through its arguments.
+        sizes: positions of the arguments that are a number; all of them multiplied are the memory that it takes. Those
+            of a result that is ``COUNTED`` are how many items that yields.
+        shapes: positions of the arguments that are a size, or a tuple of them.
+        exponents: positions of the texts whose exponent is written out in digits.
+        result: what kind of costly object it makes.
+    """
+
+    reads: Reading = Reading.DEEPLY
+    sizes: tuple[int, ...] = ()
+    shapes: tuple[int, ...] = ()
+    exponents: tuple[int, ...] = ()
+    result: Result | None = None
+
+
+ORDINARY_COST = Cost()
+"""The cost of a callable that the lists say nothing about: it goes through all its arguments."""
