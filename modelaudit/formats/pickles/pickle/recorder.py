@@ -63,6 +63,10 @@ _WORD: Final = re.compile(r"[A-Za-z_][\w.\-]{0,31}")  # such as utf-8
 _KEYED_OPERANDS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
 _CONTENT_TYPES: Final = frozenset({float, bytes})
+# The most frequent functions of large files. Trackers of arrays and storages compare their numbers, or they have none.
+_MEASURED_ELSEWHERE: Final = frozenset(
+    {"scalar", "_reconstruct", "encode", "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"}
+)
 _SIGNIFICANT_TYPES: Final = frozenset({Name, Unknown, CallResult, Embedded})
 
 
@@ -228,7 +232,7 @@ def _classify_text(text: str) -> tuple[bool, bool] | str:
 def _select_measured(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:
     """Return the values of an event whose numbers may decide how much memory or time a loader takes."""
     if act is Act.CALL or act is Act.CONSTRUCT:
-        return arguments
+        return () if isinstance(operand, Name) and operand.qualname in _MEASURED_ELSEWHERE else arguments
     state = arguments[0] if act is Act.SET_STATE and type(operand) is CallResult else None
     # A state that is a mapping is only stored. A type that is written in C reads its figures from a tuple.
     if type(state) is Container and state.type == "tuple":
