@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.cases import check_each
 
-from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 import modelaudit
+from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.outline import Reference, ReferenceKind, References
 from modelaudit.model.structure import Unread, UnreadReason
