@@ -82,9 +82,9 @@ def _write_pickle_members(path: Path) -> None:
 
 
 def _write_index_files(path: Path) -> None:
-    """Write a folder of 300 indexes of models, each with 19,000 files."""
+    """Write a folder of 60 indexes of models, each with 19,000 files."""
     path.mkdir()
-    for number in range(300):
+    for number in range(60):
         (path / f"{number}.bin.index.json").write_bytes(_make_index(number))
 
 
