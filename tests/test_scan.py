@@ -143,17 +143,23 @@ def test_file_without_read_permission_is_unread(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [b"control\x01\x1b[31m.json", b"invalid\xff\xfe.json", "bidi\u202egnp.json".encode(), b"new\nline.json"]
+    ("name", "exit_code"),
+    [
+        (b"control\x01\x1b[31m.json", 1),
+        (b"invalid\xff\xfe.json", 0),
+        ("bidi\u202egnp.json".encode(), 1),
+        (b"new\nline.json", 1),
+    ],
 )
 def test_reports_on_a_hostile_file_name_hold_no_escape_character_and_a_bidi_mark_only_in_json(
-    tmp_path: Path, name: bytes
+    tmp_path: Path, name: bytes, exit_code: int
 ) -> None:
     from modelaudit.reports import REPORTS, render
     from modelaudit.reports.json_report import parse_report
 
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"{}")
     report = scan_target(tmp_path)
-    assert report.exit_code == 0
+    assert report.exit_code == exit_code
     for format_ in REPORTS:
         content = render(report, format_)
         assert b"\x1b" not in content

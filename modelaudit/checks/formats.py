@@ -11,6 +11,7 @@ from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.catalogue import Formats, Scalar, Subject
 from modelaudit.model.report import FormatNote
 from modelaudit.model.spelling import normalize_appearance
+from modelaudit.model.structure import UnreadReason
 
 # Containers number the members of one name: "data.pkl#2".
 _ORDINAL: Final = re.compile(r"#\d+\Z")
@@ -80,7 +81,8 @@ def build_name_subjects(paths: Iterable[str]) -> Iterator[Subject]:
 def _make_name_subject(place: str, kind: str, detail: str) -> Subject:
     """Return the subject of the name of one file or folder."""
     fields: dict[str, Scalar] = {"kind": kind, "name": place, "detail": detail}
-    return Subject("file-name", place, fields, kind, evidence=(f"{escape_unprintable(place)}: {detail}",))
+    evidence = (f"{escape_unprintable(place)}: {detail}",)
+    return Subject("file-name", place, fields, kind, evidence=evidence, absence_if_unmatched=UnreadReason.UNJUDGED)
 
 
 def describe_formats(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, ...]:

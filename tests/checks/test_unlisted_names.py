@@ -184,12 +184,19 @@ def write_outside_link(folder: Path) -> Path:
     return model
 
 
+def write_file_with_control_character(folder: Path) -> Path:
+    """Write a file whose name contains the character that starts escape sequences of terminals."""
+    (folder / "a\x1b[31m.txt").write_text("text", encoding="utf-8")
+    return folder
+
+
 WITHOUT_FIXTURE = {
+    "document/deceptive-name": write_file_with_control_character,
     "coverage/link-outside-root": write_outside_link,
     "onnx/external-data-hard-link": write_linked_data,
     "tflite/external-data-hard-link": write_linked_buffer,
 }
-"""Decisive rules about links, which no fixture can hold, with the function that writes a folder for them."""
+"""Decisive rules about links and names, which no fixture can hold, with the function that writes a folder for each."""
 FALLBACKS = {id_ for id_, rule in CATALOGUE.findings.items() if rule.is_fallback}
 DECISIVE = {
     id_: rule.fires
@@ -217,7 +224,7 @@ def test_fixture_of_a_rule_that_can_decide_a_verdict_does_not_pass_when_that_rul
 
 
 @pytest.mark.parametrize("rule", sorted(WITHOUT_FIXTURE))
-def test_folder_with_a_link_does_not_pass_when_the_rule_about_links_is_missing(
+def test_folder_with_a_link_or_a_deceptive_name_does_not_pass_when_the_rule_about_it_is_missing(
     rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = WITHOUT_FIXTURE[rule](tmp_path)
