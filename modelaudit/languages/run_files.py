@@ -52,7 +52,7 @@ _SHELLS: Final = r"(?:sh|bash|zsh|dash|ksh|ash|fish|csh|tcsh|mksh|rbash)"
 _OTHERS: Final = (
     r"(?:perl|ruby|node|nodejs|php|lua|luajit|julia|Rscript|pwsh|powershell|deno|bun|tclsh|osascript|expect|octave"
     r"|(?:uv|poetry|pipenv|conda|hatch|pdm)[ \t]+run|g?make[ \t]+-f|[gmn]?awk[ \t]+-f|sed[ \t]+-f|gdb[ \t]+-x"
-    r"|at[ \t]+(?:now[ \t]+)?-f|crontab|batch|ansible-playbook|chmod[ \t]+[ugoa]*\+\w*x\w*|xargs[ \t]+-a"
+    r"|at[ \t]+(?:now[ \t]+)?-f|batch[ \t]+-f|crontab|ansible-playbook|chmod[ \t]+[ugoa]*\+\w*x\w*|xargs[ \t]+-a"
     r"|parallel[ \t]+-a|exec|nohup|setsid|call|start|enable[ \t]+-f)"
 )
 _RUNNERS: Final = ((PYTHON, _PYTHONS), (SHELL, _SHELLS), (ANY, _OTHERS))
@@ -157,6 +157,7 @@ _FIND: Final = _declare_command(ANY, "find", r"find[ \t]([^\n]{1,300})")
 _MOST_BEFORE: Final = 500
 _MAKE_INCLUDE: Final = re.compile(r"^[ \t]*[-s]?(?:include|load)[ \t]([^\n]{1,500})", re.MULTILINE)
 _ARGUMENT: Final = re.compile(_WORD)
+_NAME_CHARACTER: Final = re.compile(r"[^\W_]")
 # ``$PWD/`` of a path, and ``if=`` of ``dd``.
 _VARIABLE_FOLDER: Final = re.compile(r"\A-*[\w-]+=|(?:[^\s]*\$\w+|[^\s]*\$)/")
 # Options behind which the program text follows: ``-c``, ``-m``, and ``-e`` of Perl and Node.
@@ -214,7 +215,8 @@ def _find_words(data: bytes, is_makefile: bool) -> Iterator[tuple[str, str, int]
     for command in _BY_RUNNER:
         for match in words.find_commands(command):
             for word in _list_program_words(command.kind, _ARGUMENT.findall(match[1])):
-                yield command.kind, word, match.start()
+                if _NAME_CHARACTER.search(word) or _begins_line_of_shell(text, match.start()):
+                    yield command.kind, word, match.start()
     for command in _BY_CONTEXT:
         for match in words.find_commands(command):
             yield from _list_arguments(match, command.kind)
@@ -303,6 +305,11 @@ def _begins_command(text: str, offset: int) -> bool:
     while start and text[start - 1] in " \t":
         start -= 1
     return not start or text[start - 1] in _COMMAND_STARTS or _COMMAND_WORDS.search(text, start - 5, start) is not None
+
+
+def _begins_line_of_shell(text: str, offset: int) -> bool:
+    """Whether a command begins here, and no term of another language such as ``(start * 2)`` of Python."""
+    return _begins_command(text, offset) and not text[max(0, offset - 100) : offset].rstrip(" \t").endswith("(")
 
 
 def _find_sources(text: str, words: _WordIndex) -> Iterator[tuple[str, int]]:

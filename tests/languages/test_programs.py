@@ -122,6 +122,8 @@ def test_command_in_a_logging_configuration_scons_or_git_configuration_file_fail
         ("config.json", '{"python": "data.txt", "source": "data.txt"}', False),
         ("x.yaml", "eval: data.txt\nsource: data.txt\n", False),
         ("README.md", "    sh data.txt\n", False),
+        ("run.sh", "chmod +x *\n", True),
+        ("cut.py", "x = (batch * 2)\ny = (start * hop, call * 3)\n", False),
     ],
 )
 def test_data_file_is_an_unread_program_only_if_another_file_runs_it_or_copies_it_to_a_program(
@@ -156,6 +158,14 @@ def test_dangerous_program_in_a_data_file_fails_the_scan_only_if_another_file_ru
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
     assert report.exit_code == 1
     assert {finding.artifact.partition("!")[0] for finding in report.findings} == {"data.txt"}
+
+
+def test_bytes_of_other_data_that_a_command_runs_hide_no_command(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("bash data.bin\n")
+    (tmp_path / "data.bin").write_bytes(b"E\x04\x08%\x06?\x01 x\nj\x06k\x03r?t\x0fj y\n0\xd3?\xb2. z\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
+    assert report.exit_code == 3
+    assert "shell/hidden-command" not in {finding.rule for finding in report.findings}
 
 
 READS_BY_A_DETOUR = (

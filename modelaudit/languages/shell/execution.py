@@ -45,8 +45,12 @@ _WHOLE_OUTPUT: Final = re.compile(r"\s*(?:\$\([^()]*\)|`[^`]*`)\s*")
 
 
 def names_program_by_pattern(word: str) -> bool:
-    """Whether a word is a pattern that hides the name of a program, such as ``/???/c?rl``."""
-    return _WILDCARD.fullmatch(word) is not None and ("/" in word or "?" in word)
+    """Whether a word is a pattern that hides the name of a program, such as ``/???/c?rl``.
+
+    Names of programs are printable ASCII. Bytes of other data contain question marks too.
+    """
+    is_pattern = _WILDCARD.fullmatch(word) is not None and ("/" in word or "?" in word)
+    return is_pattern and word.isascii() and word.isprintable()
 
 
 def executes_download_inline(words: list[str]) -> bool:
