@@ -63,6 +63,21 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class TextMarks:
+    """Patterns for marks in a text, each with a literal that all of its matches contain.
+
+    The search for a literal is many times faster than that for a pattern, and most texts have few of the literals.
+    A pattern that begins with its literal is fast besides.
+    """
+
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+
+    def search(self, text: str) -> bool:
+        """Whether the text matches any of the patterns."""
+        return any(literal in text and pattern.search(text) is not None for literal, pattern in self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
 class Interpreter:
     """A reader of the keys of one library or concern.
 
@@ -70,13 +85,13 @@ class Interpreter:
         keys: it reads documents with one of these keys at any depth; ``*`` stands for every document.
         read: takes the path, the settings and the limits; yields structures and absences.
         names: it reads files with these names, in lower case, whatever their keys.
-        marks: it reads documents whose text matches this pattern, whatever their keys.
+        marks: it reads documents whose text matches this pattern or one of these, whatever their keys.
     """
 
     keys: frozenset[str]
     read: Callable[[str, Sequence[Setting], Limits], Iterator[Reading]]
     names: frozenset[str] = frozenset()
-    marks: re.Pattern[str] | None = None
+    marks: re.Pattern[str] | TextMarks | None = None
 
     def wants_document(self, keys: Collection[str], name: str) -> bool:
         """Whether the interpreter has to read the document, whatever its text.

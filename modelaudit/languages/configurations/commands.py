@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.languages.shell.harm import judge_mount
 from modelaudit.languages.shell.recipes import convert_dockerfile
 from modelaudit.languages.shell.script import collect_script_mentions
@@ -62,12 +62,29 @@ _COMPUTED_PROGRAM: Final = re.compile(
 )
 # Every dangerous command matches one of these, such as ``curl https:…``, ``sh -c``, ``rm -rf`` or ``python -c``. The
 # blanks keep tokenizer vocabularies out: their pieces have none. An escape of an ASCII letter may hide any of them.
-COMMAND_MARKS: Final = re.compile(
-    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?(?:[ \t\n]|\\[nt]|\$\{?IFS)[^\n]{0,300}?(?:://|[|$])"
-    r"|\\(?:x|u00)(?:6[1-9A-Fa-f]|7[0-9Aa])|\bpipe:\s{0,9}\w"
-    r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?c(?:at)?[ \t]+-"
-    r"|\brm[ \t]+-[rf]|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]"
-    r"|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
+_FETCHED_ADDRESS: Final = r"(?:\.exe)?(?:[ \t\n]|\\[nt]|\$\{?IFS)[^\n]{0,300}?(?:://|[|$])"
+# A lookbehind behind the literal is the condition on what precedes it.
+COMMAND_MARKS: Final = TextMarks(
+    tuple(
+        (literal, re.compile(pattern))
+        for literal, pattern in (
+            *((name, name + _FETCHED_ADDRESS) for name in ("curl", "wget", "aria2c", "fetch", "iwr", "irm")),
+            ("nvoke-", r"nvoke-(?<=[Ii]nvoke-)\w+" + _FETCHED_ADDRESS),
+            ("\\", r"\\(?:x|u00)(?:6[1-9A-Fa-f]|7[0-9Aa])"),
+            ("pipe:", r"pipe:(?<=\bpipe:)\s{0,9}\w"),
+            ("sh", r"sh(?:(?<=\bsh)|(?<=\bbash)|(?<=\bzsh)|(?<=\bdash))[\"', \t]{1,6}-[a-z]*c\b"),
+            ("base64", r"base64[ \t]+-"),
+            ("/dev/", r"/dev/(?:tcp|udp)/"),
+            ("nc", r"nc(?<=\bnc)(?:at)?[ \t]+-"),
+            ("netc", r"netc(?<=\bnetc)(?:at)?[ \t]+-"),
+            ("rm", r"rm(?<=\brm)[ \t]+-[rf]"),
+            ("authorized_keys", r"authorized_keys"),
+            ("", r"[pP](?i:owershell|wsh)(?:\.exe)?[ \t]"),
+            ("python", r"python[0-9.]*[\"', \t]{1,6}-c\b"),
+            ("socat", r"socat(?<=\bsocat)[ \t]"),
+            ("crontab", r"crontab(?<=\bcrontab)[ \t]"),
+        )
+    )
 )
 _WINDOWS_MARKS: Final = re.compile(
     r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
@@ -171,7 +188,7 @@ def _collect_marked_commands(setting: Setting, value: str) -> Iterator[Mention]:
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
     """
-    if is_prose_key(setting.key) or COMMAND_MARKS.search(value) is None or _PROSE.match(value):
+    if is_prose_key(setting.key) or not COMMAND_MARKS.search(value) or _PROSE.match(value):
         return
     opening = _OPENING.match(value)
     command = value[opening.end() :].strip() if opening is not None else value

@@ -24,7 +24,7 @@ from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.source import parse_code_text
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import LimitReachedError, Reading
@@ -195,4 +195,4 @@ def _list_mentions(program: _Program) -> Iterator[Mention]:
         yield replace(mention, use=use, where=setting.where, detail=mention.detail or shown_code)
 
 
-EXPRESSIONS = Interpreter(_LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=_EXPRESSION)
+EXPRESSIONS = Interpreter(_LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=TextMarks((("$", _EXPRESSION),)))

@@ -27,7 +27,7 @@ from modelaudit.languages.configurations.python_names import (
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.run_files import ANY, PYTHON, SHELL
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Unread, UnreadReason
@@ -131,13 +131,17 @@ _KEDRO_PACKAGES: Final = frozenset(
      "polars", "pypdf", "pytorch", "rioxarray", "redis", "safetensors", "snowflake", "spark", "spark_delta", "svmlight",
      "tensorflow", "text", "tracking", "video", "xarray", "yaml", "kedro_mlflow", "chromadb", "darts", "prophet"}
 )  # fmt: skip
-_KEDRO_MARK: Final = r"\btype[\"']?[ \t]{0,9}:[ \t]{0,9}[\"']?\w{1,100}\.\w"
 # A program of Python that fetches, or decodes what it evaluates.
-_PROGRAM_MARKS: Final = re.compile(
-    r"\b(?:exec|eval)\s{0,9}\([^\n]{0,300}?(?:b64decode|fromhex|unhexlify|decompress|urlopen|marshal|codecs)|"
-    + COMMAND_MARKS.pattern
+_DECODED_TEXT: Final = r"\s{0,9}\([^\n]{0,300}?(?:b64decode|fromhex|unhexlify|decompress|urlopen|marshal|codecs)"
+_PROGRAM_MARKS: Final = TextMarks(
+    (
+        ("exec", re.compile(rf"exec(?<=\bexec){_DECODED_TEXT}")),
+        ("eval", re.compile(rf"eval(?<=\beval){_DECODED_TEXT}")),
+        *COMMAND_MARKS.patterns,
+    )
 )
-_MARKS: Final = re.compile(rf"{_KEDRO_MARK}|{_PROGRAM_MARKS.pattern}")
+_KEDRO_MARK: Final = re.compile(r"type(?<=\btype)[\"']?[ \t]{0,9}:[ \t]{0,9}[\"']?\w{1,100}\.\w")
+_MARKS: Final = TextMarks((("type", _KEDRO_MARK), *_PROGRAM_MARKS.patterns))
 _MAX_REFERENCES: Final = 2_000
 _MAX_PROGRAMS: Final = 500
 _MAX_MENTIONS: Final = 20_000
@@ -206,7 +210,7 @@ def _refer_to_web(effect: _Effect, setting: Setting) -> Iterator[Reference]:
 def _is_running_program(setting: Setting) -> bool:
     """Whether a value is as a whole a Python program that calls what runs commands, with a command that fetches."""
     value = str(setting.value)
-    if is_prose_key(setting.key) or _PROGRAM.search(value) is None or _PROGRAM_MARKS.search(value) is None:
+    if is_prose_key(setting.key) or _PROGRAM.search(value) is None or not _PROGRAM_MARKS.search(value):
         return False
     try:
         return any(map(_RUNNING_CALL.fullmatch, find_python_calls(value)))

@@ -21,6 +21,9 @@ from modelaudit.languages.python.values import (
     list_alternatives,
 )
 
+_NO_TAGS: Final[frozenset[str]] = frozenset()
+_CODE_PATH_TAG: Final = frozenset({"code-path"})
+
 
 def name_variant(call: Call) -> str:
     """Return the name of a call, changed if its arguments decide its effect; empty if they make it harmless."""
@@ -36,7 +39,7 @@ def tag_path(value: Value) -> frozenset[str]:
     A file that is written to such a path can be imported.
     """
     text = _get_constant(value)
-    return frozenset({"code-path"}) if isinstance(text, str) and text.endswith(_CODE_ENDINGS) else frozenset()
+    return _CODE_PATH_TAG if isinstance(text, str) and text.endswith(_CODE_ENDINGS) else _NO_TAGS
 
 
 def _name_write(call: Call, path: Value | None, otherwise: str) -> str:

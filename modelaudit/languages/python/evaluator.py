@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from modelaudit.languages.python import (
     arguments,
@@ -47,6 +47,7 @@ from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
     UNKNOWN,
+    Alternatives,
     CallableValue,
     Constant,
     Container,
@@ -108,21 +109,22 @@ _CALLBACK_KEYWORDS: Final = frozenset(
 _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
 _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
-_OPERATOR_METHODS: Final[Mapping[type[ast.operator], str]] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.MatMult: "matmul",
-    ast.Div: "truediv",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-    ast.LShift: "lshift",
-    ast.RShift: "rshift",
-    ast.BitOr: "or",
-    ast.BitXor: "xor",
-    ast.BitAnd: "and",
+_OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
+    ast.Add: ("__add__", "__radd__"),
+    ast.Sub: ("__sub__", "__rsub__"),
+    ast.Mult: ("__mul__", "__rmul__"),
+    ast.MatMult: ("__matmul__", "__rmatmul__"),
+    ast.Div: ("__truediv__", "__rtruediv__"),
+    ast.FloorDiv: ("__floordiv__", "__rfloordiv__"),
+    ast.Mod: ("__mod__", "__rmod__"),
+    ast.Pow: ("__pow__", "__rpow__"),
+    ast.LShift: ("__lshift__", "__rlshift__"),
+    ast.RShift: ("__rshift__", "__rrshift__"),
+    ast.BitOr: ("__or__", "__ror__"),
+    ast.BitXor: ("__xor__", "__rxor__"),
+    ast.BitAnd: ("__and__", "__rand__"),
 }
+"""The method of the left operand for each operator, and that of the right operand."""
 
 
 _VisitState = tuple[int, int, list[Value], Scope, list[tuple[str, Value | None]] | None]
@@ -218,6 +220,10 @@ class Evaluator(ast.NodeVisitor):
         """List lines that were not evaluated, so that their names are scanned and the bound is reported."""
         if len(self.skipped) < _MAX_SKIPPED:
             self.skipped.append((first_line, last_line))
+
+    def visit(self, node: ast.AST) -> Any:
+        """Visit a node by the method for its kind, which ``ast.NodeVisitor`` would look up by name at each visit."""
+        return _VISIT_METHODS.get(type(node), Evaluator.generic_visit)(self, node)
 
     def generic_visit(self, node: ast.AST) -> Value | None:
         """Visit a node whose kind has no method of its own.
@@ -890,14 +896,13 @@ class Evaluator(ast.NodeVisitor):
             self.budget.spend(size >> 8)
             folded = constant_folding.fold_binary(kind, left, right)
             return folded or Unknown(collect_tags(left) | collect_tags(right))
+        text = ""
         if kind is ast.Add:
             text = partial_texts.join_parts((left, right))
         elif kind is ast.Div:
             text = partial_texts.join_path(left, right)
-        else:
-            text = ""
-            if kind is ast.Mod:
-                text = partial_texts.fill_template(left, partial_texts.list_fields(right), is_percent=True)
+        elif kind is ast.Mod:
+            text = partial_texts.fill_template(left, partial_texts.list_fields(right), is_percent=True)
         # The sum of two lists. Mappings have keys, and no sum.
         if kind is ast.Add and isinstance(left, Container) and isinstance(right, Container) and not left.keys:
             return Container((left.values + right.values)[:_MAX_ITEMS])
@@ -912,9 +917,9 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_operator_method(self, kind: type[ast.operator], left: Value, right: Value) -> Value | None:
         """Call the method that a class of the source defines for an operator; ``None`` if no operand has one."""
-        name = _OPERATOR_METHODS[kind]
-        result = self._call_method(left, (f"__{name}__",), [right])
-        return result if result is not None else self._call_method(right, (f"__r{name}__",), [left])
+        method, reflected_method = _OPERATOR_METHODS[kind]
+        result = self._call_method(left, (method,), [right])
+        return result if result is not None else self._call_method(right, (reflected_method,), [left])
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Value:
         """Fold the operator on a constant; of any other operand only the tags stay."""
@@ -1252,6 +1257,8 @@ class Evaluator(ast.NodeVisitor):
         Returns:
             The result; ``None`` if ``base`` is not an object or class of the source, or has none of the methods.
         """
+        if not isinstance(base, LocalDefinition | Alternatives):  # a quick test, as most values are neither
+            return None
         results: list[Value] = []
         for owner in list_alternatives(base):
             members = self._definitions.get_members(owner)
@@ -1716,6 +1723,11 @@ def _take_first_item(value: Value) -> Value:
     return value
 
 
+_VISIT_METHODS: Final[Mapping[type[ast.AST], Callable[[Evaluator, ast.AST], Any]]] = {
+    getattr(ast, name.removeprefix("visit_")): method
+    for name, method in vars(Evaluator).items()
+    if name.startswith("visit_")
+}
 _SpecialCall = Callable[[Evaluator, Call], Value]
 _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(name_tables.IMPORTERS, Evaluator._call_import),

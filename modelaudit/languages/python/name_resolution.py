@@ -42,6 +42,9 @@ _ATTRIBUTE_PREFIXES: Final = {
     "ctypes.oledll.": "ctypes.cdll", "ctypes.pythonapi.": "ctypes.pythonapi", "sh.": "sh",
     "plumbum.cmd.": "plumbum.cmd",
 }  # fmt: skip
+# A test for all prefixes at once, because most names have none of them.
+_ANY_ATTRIBUTE_PREFIX: Final = tuple(_ATTRIBUTE_PREFIXES)
+_ANY_INNER_MODULE: Final = tuple(f"{module}." for module in PUBLIC_MODULES)
 # Modules with a second name, for their implementation in C or on one platform.
 _PUBLIC_NAMES: Final = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}
 _LOCATION_ATTRIBUTES: Final = frozenset({"__file__", "__path__"})
@@ -55,25 +58,26 @@ _ENVIRONMENT_MAPPINGS: Final = ("os.environ", "posix.environ", "os.environb")
 def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
     """Return the value of a module, or of something in it, under the name that the rules list."""
     well_known_module = WELL_KNOWN_MODULES.get(name.rpartition(".")[2])
-    # A module such as os is the same wherever it is reached from. But socket.socket is a class in the module of that
-    # name, and asyncio.subprocess another module that has the same last name.
-    names_to_keep = (well_known_module, f"{well_known_module}.{well_known_module}", "asyncio.subprocess")
-    if well_known_module is not None and name not in names_to_keep:
-        return ExternalName(well_known_module, is_hidden=is_hidden)
+    if well_known_module is not None:
+        # A module such as os is the same wherever it is reached from. But socket.socket is a class in the module of
+        # that name, and asyncio.subprocess another module that has the same last name.
+        names_to_keep = (well_known_module, f"{well_known_module}.{well_known_module}", "asyncio.subprocess")
+        if name not in names_to_keep:
+            return ExternalName(well_known_module, is_hidden=is_hidden)
     name = _find_public_name(name)
     module, _, attributes = name.partition(".")
     module = _PUBLIC_NAMES.get(module, module)
     full_name = (f"{module}.{attributes}" if attributes else module)[:_MAX_NAME]
-    for prefix, whole_name in _ATTRIBUTE_PREFIXES.items():
-        if full_name.startswith(prefix):
-            full_name = whole_name
-            break
+    if full_name.startswith(_ANY_ATTRIBUTE_PREFIX):
+        full_name = next(whole for prefix, whole in _ATTRIBUTE_PREFIXES.items() if full_name.startswith(prefix))
     tags = _SECRET_TAG if full_name in SECRET_RESULTS else frozenset()
     return ExternalName(full_name, is_hidden=is_hidden, tags=walks.EVERY_MODULE if full_name == "sys.modules" else tags)
 
 
 def _find_public_name(name: str) -> str:
     """Return the name under which a library offers what it defines in an inner module; any other name unchanged."""
+    if not name.startswith(_ANY_INNER_MODULE):
+        return name
     for inner_module, public_module in PUBLIC_MODULES.items():
         if name.startswith(f"{inner_module}."):
             return public_module + name.removeprefix(inner_module)

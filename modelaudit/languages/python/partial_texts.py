@@ -20,7 +20,7 @@ from modelaudit.languages.python.values import (
     Constant,
     Container,
     ExternalName,
-    Unknown,
+    TaggedValue,
     Value,
     collect_tags,
 )
@@ -43,6 +43,8 @@ _PRESERVING_METHODS: Final = frozenset(
 _JOINING_FUNCTIONS: Final = frozenset(
     {"os.path.join", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"}
 )
+# Every function with a result that is described, whatever it is called on.
+_DESCRIBED_FUNCTIONS: Final = _ENVIRONMENT_READERS | _PRESERVING_FUNCTIONS | _JOINING_FUNCTIONS | {"pathlib.Path.home"}
 _PERCENT_FIELD: Final = re.compile(r"%[-+ #0-9.]{0,9}[a-zA-Z]")
 _BRACE_FIELD: Final = re.compile(r"\{[^{}]{0,99}\}")
 
@@ -55,12 +57,12 @@ def write_text(value: Value) -> str:
         return next((text for each in value.values if (text := write_text(each)) != UNKNOWN_PART), UNKNOWN_PART)
     if isinstance(value, ExternalName) and value.name in ("os.sep", "os.path.sep"):
         return "/"
-    return (value.text if isinstance(value, Unknown | ExternalName) else "") or UNKNOWN_PART
+    return (value.text if isinstance(value, TaggedValue) else "") or UNKNOWN_PART
 
 
 def _has_text(value: Value) -> bool:
     """Whether something of the text of a value is known. Most values of a source are numbers, of which nothing is."""
-    if isinstance(value, Unknown | ExternalName):
+    if isinstance(value, TaggedValue):
         return value.text != ""
     if isinstance(value, Constant):
         # Paths and addresses have a slash; other texts are not worth the work.
@@ -108,12 +110,14 @@ def join_list(separator: Constant, args: Sequence[Value]) -> str:
 def join_path(left: Value, right: Value) -> str:
     """Return the text of the path ``left / right``; empty if neither side is known, or the sides are numbers."""
     is_path = isinstance(right, Constant) and isinstance(right.value, str)
-    has_text = isinstance(left, Unknown | ExternalName) and bool(left.text)
+    has_text = isinstance(left, TaggedValue) and bool(left.text)
     return join_parts((left, right), "/") if is_path or has_text else ""
 
 
 def describe_result(call: Call) -> str:
     """Return what is known of the text or path that a call of a library function returns; empty if nothing is."""
+    if not call.text and call.name not in _DESCRIBED_FUNCTIONS:
+        return ""
     method = call.name.rpartition(".")[2]
     if call.name == "pathlib.Path.home":
         return _HOME
@@ -165,7 +169,7 @@ _MAX_ITEMS: Final = 32
 
 def passes_secret_to_address(call: Call) -> bool:
     """Whether a call gets a secret, and an address in the source that does not belong to the issuer of the secret."""
-    if not _may_hold_address(call) or ("secret" not in call.tags and "secret" not in call.argument_tags):
+    if ("secret" not in call.tags and "secret" not in call.argument_tags) or not _may_hold_address(call):
         return False
     if call.name.startswith(_SENDING_NOTHING):
         return False
@@ -179,10 +183,8 @@ def passes_secret_to_address(call: Call) -> bool:
 
 def configures_address(call: Call) -> bool:
     """Whether a call sets the address of its whole package, as ``mlflow.set_tracking_uri`` does."""
-    if not _may_hold_address(call):
-        return False
     is_setting = _CONFIGURES.match(call.name.rpartition(".")[2]) is not None
-    return is_setting and any(True for _ in _find_foreign_hosts(call))
+    return is_setting and _may_hold_address(call) and any(True for _ in _find_foreign_hosts(call))
 
 
 def tag_client(call: Call) -> frozenset[str]:
@@ -203,7 +205,7 @@ def _may_hold_address(call: Call) -> bool:
         if isinstance(value, Constant):
             if isinstance(value.value, str) and "://" in value.value:
                 return True
-        elif isinstance(value, Unknown | ExternalName):
+        elif isinstance(value, TaggedValue):
             if "://" in value.text or FOREIGN_TAG in value.tags:
                 return True
         elif isinstance(value, Container | Alternatives):

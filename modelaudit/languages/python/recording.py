@@ -31,6 +31,7 @@ from modelaudit.languages.python.values import (
     ExternalName,
     LocalDefinition,
     Provenance,
+    TaggedValue,
     Unknown,
     Value,
     collect_tags,
@@ -168,7 +169,7 @@ class UseRecorder:
             # Computing the text copied it: 64 characters cost a step, as in ``record_text``.
             self.budget.spend(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.record_text(value, line)
-        elif isinstance(value, Unknown | ExternalName) and value.text and partial_texts.may_span_parts(value.text):
+        elif isinstance(value, TaggedValue) and value.text and partial_texts.may_span_parts(value.text):
             self.record_text(Constant(value.text), line)
         return value or UNKNOWN
 

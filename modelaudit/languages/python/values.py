@@ -109,11 +109,16 @@ class Unknown:
 CallableValue = ExternalName | LocalDefinition | PartialCall
 """The values whose call the evaluator resolves."""
 
+TaggedValue = Unknown | ExternalName
+"""The values that carry tags, and what is known of a text."""
+
 Value = Constant | CallableValue | Container | Alternatives | Unknown
 
 UNKNOWN: Final = Unknown()
 
 
+_NO_TAGS: Final[frozenset[str]] = frozenset()
+_DECODED_TAG: Final = frozenset({"decoded"})
 _WALK_TAGS: Final = frozenset({"object", "namespace"})
 _SENSITIVE_TAGS: Final = _WALK_TAGS | {"secret"}
 
@@ -143,20 +148,20 @@ def collect_tags(value: Value, depth: int = 4) -> frozenset[str]:
 
     A constant has the tag ``decoded`` if its provenance is ``Provenance.DECODED``, and no other.
     """
-    if isinstance(value, Unknown | ExternalName):
+    if isinstance(value, TaggedValue):
         return value.tags
     if isinstance(value, Constant):
-        return frozenset({"decoded"}) if value.provenance is Provenance.DECODED else frozenset()
+        return _DECODED_TAG if value.provenance is Provenance.DECODED else _NO_TAGS
     if depth and isinstance(value, Container):
         return frozenset().union(*(collect_tags(each, depth - 1) for each in value.values[:_MAX_TAGGED_ITEMS]))
     if depth and isinstance(value, Alternatives):
         return frozenset().union(*(collect_tags(each, depth - 1) for each in value.values))
-    return frozenset()
+    return _NO_TAGS
 
 
 def add_tags(value: Value, tags: frozenset[str]) -> Value:
     """Return the value with ``tags`` added; a value that carries none is returned as it is."""
-    if not tags or not isinstance(value, Unknown | ExternalName):
+    if not tags or not isinstance(value, TaggedValue):
         return value
     return replace(value, tags=value.tags | tags)
 

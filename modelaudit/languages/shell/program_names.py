@@ -77,6 +77,8 @@ _SHELL_VARIABLES: Final = {"$SHELL": "sh", "$BASH": "bash"}
 
 def normalize_program_name(word: str) -> str:
     """Return the program name without its folder and minor version: ``/usr/bin/python3.11`` becomes ``python3``."""
+    if "/" not in word and "." not in word:  # most words, and each costs little then
+        return _SHELL_VARIABLES.get(word, word)
     if word == ".":  # the builtin, not a folder
         return word
     word = _SHELL_VARIABLES.get(word, word)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
 from modelaudit.formats.documents.scripts.docker_programs import find_python_programs, find_unread_programs
@@ -146,15 +147,17 @@ def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str
     mentions: dict[Mention, None] = {}
     try:
         mentions.update(dict.fromkeys(_find_name_mentions(artifact.path)))
-        for mention in _MENTION_FINDERS[kind](text[:_MOST_CHARACTERS]):
+        commands = _SCRIPT_CONVERTERS.get(kind, _keep_text)(text[:_MOST_CHARACTERS])
+        for mention in _MENTION_FINDERS[kind](commands):
             mentions[mention] = None
     finally:
         # After the deadline too, the mentions found so far are yielded.
         yield Outline(FORMAT, tuple(mentions), (("kind", kind),))
     yield from _interpret_kind(kind, artifact.path, text[:_MOST_CHARACTERS], limits)
     if kind in _SCRIPT_CONVERTERS:
-        yield ReadingStep("search for executed files", lambda: _list_executed_files(kind, text[:_MOST_CHARACTERS]))
-        for number, (line, program) in enumerate(_extract_programs(kind, text[:_MOST_CHARACTERS])):
+        yield ReadingStep("search for executed files", lambda: _list_executed_files(commands))
+        docker_programs = find_python_programs(text[:_MOST_CHARACTERS]) if kind == "dockerfile" else ()
+        for number, (line, program) in enumerate(chain(extract_python_programs(commands), docker_programs)):
             if number >= _MOST_PROGRAMS:
                 raise LimitReachedError(f"only the first {_MOST_PROGRAMS} Python programs in the commands were read")
             inner = DecodedWindow(program.encode("utf-8", "replace"), get_budget(window, limits))
@@ -165,15 +168,15 @@ def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str
         raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters of the commands were parsed")
 
 
-def _list_executed_files(kind: str, text: str) -> Iterator[Reading]:
-    """Yield the references to the files that a script, a Dockerfile or a Makefile may execute.
+def _list_executed_files(commands: str) -> Iterator[Reading]:
+    """Yield the references to the files that the commands of a script, a Dockerfile or a Makefile may execute.
 
     Raises:
         LimitReachedError: behind the references, if a bound on the search was reached.
     """
     references: list[Reference] = []
     try:
-        references.extend(find_executed_files(_SCRIPT_CONVERTERS[kind](text)))
+        references.extend(find_executed_files(commands))
     finally:
         if references:
             yield References(RUN_FILE, tuple(references))
@@ -229,17 +232,11 @@ def _find_script_mentions(text: str) -> Iterator[Mention]:
         yield from collect_windows_mentions(text)
 
 
-def _extract_programs(kind: str, text: str) -> Iterator[tuple[int, str]]:
-    """Yield the first line, from 1, and the text of each Python program in a script, a Dockerfile or a Makefile."""
-    yield from extract_python_programs(_SCRIPT_CONVERTERS[kind](text))
-    if kind == "dockerfile":
-        yield from find_python_programs(text)
-
-
+# By the kind of the file: the function that finds mentions in its text, or in the shell commands of that.
 _MENTION_FINDERS: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {
     "script": _find_script_mentions,
-    "dockerfile": lambda text: _find_script_mentions(recipes.convert_dockerfile(text)),
-    "makefile": lambda text: _find_script_mentions(makefiles.convert_makefile(text)),
+    "dockerfile": _find_script_mentions,
+    "makefile": _find_script_mentions,
     "windows": collect_windows_mentions,
     "git": git.collect_git_mentions,
     "unit": settings_files.collect_unit_mentions,
