@@ -7,11 +7,12 @@ import random
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Final
 
 import pytest
 from builders.numpy_files import push_dtype
 from builders.pickles import push_text as push_short_text
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
@@ -21,7 +22,7 @@ from modelaudit.formats.pickles.pickle.memo import NEVER_READ
 from modelaudit.formats.pickles.pickle.patterns import decode_index, iterate_pieces, patterns
 from modelaudit.formats.pickles.pickle.values import FORGOTTEN, Container, PlainStretch
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import COMPUTED_KEY, Act, ContainerValue, Name, PickleEvent, PlainValue
+from modelaudit.model.pickle import COMPUTED_KEY, STATE_OWNER, Act, ContainerValue, Name, PickleEvent, PlainValue
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 
@@ -200,6 +201,8 @@ def find_act_offsets(events: list[PickleEvent], before: int | None = None) -> Ac
     return offsets
 
 
+# In the named program, the items of a state read a mapping that changes later.
+@example(78492182, 4)
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]))
 def test_skimming_keeps_the_kind_the_subject_and_the_order_of_the_acts_of_a_complete_pickle(
@@ -230,6 +233,26 @@ def test_machine_with_skimming_records_imports_and_calls_before_the_fault_of_a_d
     slow, fast = execute_without_and_with_skimming(bytes(data))
     acts_before_fault = find_act_offsets(slow.recorder.events, slow.recorder.fault)
     assert acts_before_fault.items() <= find_act_offsets(fast.recorder.events).items()
+
+
+_OBJECT: Final = b"cpkg\nMade\n)R"
+_CHANGE: Final = b"(" + push_short_text("k") + b"cos\nsystem\nu"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        _OBJECT + b"](N}\x94eb0h\x00" + _CHANGE + b".",
+        _OBJECT + b"}(" + push_short_text("a") + b"}\x94ub0h\x00" + _CHANGE + b".",
+        b"((}\x94l" + _OBJECT + b"](Nh\x00eb0h\x00" + _CHANGE + b"t.",
+    ],
+    ids=["made-in-list", "made-in-mapping", "made-in-skipped-data"],
+)
+def test_change_of_a_mapping_in_skipped_items_of_a_state_is_recorded_as_a_change_of_the_object(program: bytes) -> None:
+    slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
+    changes = [event.set_attributes for event in fast.recorder.events if event.operand == STATE_OWNER]
+    assert changes == [(("k", Name("os", "system")),)]
+    assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
 @pytest.mark.real_sizes

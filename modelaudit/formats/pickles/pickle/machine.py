@@ -350,7 +350,7 @@ class Machine:
         if type(target) is not Container:
             self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:_ITEMS_RECORDED]))
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
-            target.has_unseen_items = True
+            target.add_unseen_items(pairs[0])
         else:
             # Plain data next to another value must be expanded, because their last value may be its key. On a state,
             # or on a target that has no keys, the plain items themselves may be a contradiction.
@@ -558,11 +558,7 @@ class Machine:
         target = self.stack.peek()
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_acting_attributes(state))
         if isinstance(state, Container):
-            # The object may hold its state, or the mappings in it, by reference: a later change of them changes it.
-            state.is_state = True
-            for _, part in state.iterate_items():
-                if isinstance(part, Container):
-                    part.is_state = True
+            state.mark_as_state()
         payload = self.arrays.record_state(target, state, self.opcodes, self.find_frame_end)
         if payload is None:
             return

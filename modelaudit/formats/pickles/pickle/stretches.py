@@ -235,7 +235,7 @@ class DeferredStretches:
     def _execute_one(self, stretch: PlainStretch, newly_watched: IndexSet) -> None:
         """Execute a stretch and write its memo entries; add the indices of watched entries to ``newly_watched``."""
         stretch_memo = _StretchMemo(self._memo, stretch)
-        stretch.values = self._execute(stretch, stretch_memo)
+        stretch.set_values(self._execute(stretch, stretch_memo))
         del self._pending[stretch]
         for index in stretch_memo.commit():
             self.watch_entry(index, self._memo[index])

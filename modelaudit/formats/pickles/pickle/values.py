@@ -45,13 +45,13 @@ class Container:
         acting_items: (key, value) pairs of a mapping whose value is a name, a result or unknown, or whose key is
             computed; all of them up to a bound, and an ``Unknown`` in place of those beyond it.
         size: number of items, kept or not.
-        has_unseen_items: whether there are more items, all of them plain, that were never executed.
+        unseen: stretches of plain data with more items, which are not executed for this container.
         is_state: whether an object took this mapping as its state, and may hold it by reference.
         is_forgotten: whether its items were dropped to save memory, so that they are unknown.
         sweep: the sweep that reached this container last.
     """
 
-    __slots__ = ("acting_items", "entries", "has_unseen_items", "is_forgotten", "is_state", "size", "sweep", "type")
+    __slots__ = ("acting_items", "entries", "is_forgotten", "is_state", "size", "sweep", "type", "unseen")
 
     def __init__(self, type_: str) -> None:
         self.type = type_
@@ -59,7 +59,7 @@ class Container:
         self.acting_items: list[tuple[StackValue, StackValue]] | tuple[()] = ()
         self.size = 0
         self.is_state = False
-        self.has_unseen_items = False
+        self.unseen: list[PlainStretch] | tuple[()] = ()
         self.is_forgotten = False
         self.sweep: object = None
 
@@ -102,10 +102,31 @@ class Container:
             return
         for value in values:
             if type(value) is PlainStretch:
-                self.has_unseen_items = True
+                self.add_unseen_items(value)
             else:
                 self.size += 1
                 self._keep_entry(value, type(value) in _INERT)
+
+    @property
+    def has_unseen_items(self) -> bool:
+        """Whether there are more items than the size says, all of them plain."""
+        return bool(self.unseen)
+
+    def add_unseen_items(self, stretch: PlainStretch) -> None:
+        """Add the items that a stretch leaves, without executing it."""
+        if type(self.unseen) is list:
+            self.unseen.append(stretch)
+        else:
+            self.unseen = [stretch]
+
+    def mark_as_state(self) -> None:
+        """Note that an object may hold this state, or containers in it, by reference: a change of one changes it."""
+        self.is_state = True
+        for _, part in self.iterate_items():
+            if isinstance(part, Container):
+                part.is_state = True
+        for stretch in self.unseen:
+            stretch.mark_as_state()
 
     def fill(self, values: list[StackValue]) -> None:
         """Make this the tuple of ``values``. Few values are all kept, as they may be the arguments of a call."""
@@ -148,9 +169,10 @@ class PlainStretch:
         values: the values that it leaves on the stack; ``None`` until it is executed.
         frame_end: where the last frame that it opens ends, 0 if it opens none; ``None`` until that is needed.
         reads: indices of the memo entries that it reads; ``None`` until they are needed.
+        is_state: whether its values are items of a state, so that an object may hold them by reference.
     """
 
-    __slots__ = ("end", "first_entry", "frame_end", "reads", "start", "values")
+    __slots__ = ("end", "first_entry", "frame_end", "is_state", "reads", "start", "values")
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
@@ -159,6 +181,20 @@ class PlainStretch:
         self.values: list[StackValue] | None = None
         self.frame_end: int | None = None
         self.reads: Sequence[int] | None = None
+        self.is_state = False
+
+    def set_values(self, values: list[StackValue]) -> None:
+        """Set the values that executing it has left."""
+        self.values = values
+        if self.is_state:
+            self.mark_as_state()
+
+    def mark_as_state(self) -> None:
+        """Note that an object may hold the containers among its values by reference, now or once it is executed."""
+        self.is_state = True
+        for value in self.values or ():
+            if isinstance(value, Container):
+                value.is_state = True
 
 
 StackValue = (
