@@ -169,6 +169,9 @@ class ArrayTracker:
 
         NumPy allocates the memory for the shape before it compares (``array_setstate`` in ``methods.c``).
         """
+        # Most arrays have no list in their state, and a training log has very many arrays.
+        if not any(type(part) is Container and part.type == "list" for part in state.entries):
+            return
         parts = [part for _, part in state.iterate_items() if isinstance(part, Container)]
         objects = next((part for part in parts if part.type == "list"), None)
         if objects is None or objects.has_unseen_items or objects.is_forgotten:

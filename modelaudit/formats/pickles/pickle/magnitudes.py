@@ -15,6 +15,9 @@ from modelaudit.model.pickle import LARGE_NUMBER, Magnitudes
 _GREATEST_NUMBER: Final = 1 << 63
 _LEVELS: Final = 3  # of containers that are measured; a shape has one
 _LONGEST_TEXT: Final = 100  # characters of a text that states a number or a dtype, such as "V8"
+SHORTEST_LARGE: Final = 7
+"""Characters of the shortest text that states a large number or has a long exponent, such as "e100000"."""
+
 _MANY_DIGITS: Final = re.compile(r"(?:\d\D*){8}")
 # At the end of a number, as ``decimal`` and ``fractions`` read it. Other exponents are short: those of binary64 have
 # at most three digits, those of decimal128 at most four (IEEE 754-2008).

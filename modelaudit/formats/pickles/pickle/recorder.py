@@ -10,6 +10,7 @@ from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.code import outline_called_code
 from modelaudit.formats.pickles.pickle.listing import list_instructions
 from modelaudit.formats.pickles.pickle.magnitudes import (
+    SHORTEST_LARGE,
     classify_magnitudes,
     has_large_number,
     has_long_exponent,
@@ -147,9 +148,12 @@ class Recorder:
                 return
             self._keys.add(quick_key)
         most_parts = self._choose_parts()
-        (frozen_operand,) = freeze_values((operand,), most_parts)
-        magnitudes = measure_magnitudes(_select_measured(act, operand, arguments))
-        result = (returned_global, classify_magnitudes(magnitudes))
+        # Names and results of calls are immutable already.
+        is_frozen = type(operand) in _KEYED_OPERANDS
+        frozen_operand: Value = operand if is_frozen else freeze_values((operand,), most_parts)[0]  # type: ignore[assignment]
+        measured = _select_measured(act, operand, arguments)
+        magnitudes = measure_magnitudes(measured) if measured else None
+        result = (returned_global, None if magnitudes is None else classify_magnitudes(magnitudes))
         key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, *result)
         if key in self._keys:
             return
@@ -208,18 +212,24 @@ def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue,
     product = 1
     for argument in arguments:
         kind = type(argument)
-        if kind is str or kind is bool or argument is None:
-            is_content = kind is str and not _WORD.fullmatch(argument)  # type: ignore[arg-type]
-            parts.append(_classify_text(argument) if is_content else argument)  # type: ignore[arg-type]
-        elif kind is int:
+        if kind is int:
             product *= argument or 1  # type: ignore[operator,assignment]
-            parts.append(int if -LARGE_NUMBER <= argument <= LARGE_NUMBER else "large")  # type: ignore[operator]
+            parts.append(kind)
+        elif kind is str:
+            if _WORD.fullmatch(argument):  # type: ignore[arg-type]
+                parts.append(argument)
+            elif len(argument) < SHORTEST_LARGE:  # type: ignore[arg-type]
+                parts.append("")
+            else:
+                parts.append(_classify_text(argument))  # type: ignore[arg-type]
         elif kind in _CONTENT_TYPES:
             parts.append(kind)
+        elif kind is bool or argument is None:
+            parts.append(argument)
         else:
             return None
-    if not -LARGE_NUMBER <= product <= LARGE_NUMBER:
-        parts.append("large together")
+    if product > LARGE_NUMBER or product < -LARGE_NUMBER:
+        parts.append(_find_large_numbers(arguments))
     return tuple(parts)
 
 
@@ -227,6 +237,12 @@ def _classify_text(text: str) -> tuple[bool, bool] | str:
     """Return whether a text may state a large number or has a long exponent; an empty text for most texts."""
     is_large = (has_large_number(text), has_long_exponent(text))
     return is_large if any(is_large) else ""
+
+
+def _find_large_numbers(arguments: tuple[StackValue, ...]) -> frozenset[int]:
+    """Return the positions of the large numbers; none where the numbers are large only together."""
+    positions = enumerate(arguments)
+    return frozenset([index for index, each in positions if type(each) is int and abs(each) > LARGE_NUMBER])
 
 
 def _select_measured(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:
