@@ -99,6 +99,7 @@ class CostFinder:
         self._calls = [call for event in events for call in self._iterate_calls(event)]
         self._stream_makers: set[Name] = set()
         self._number_makers: set[Name] = set()  # of numbers that are large or unknown
+        self._numbers_of_stored_calls = self._multiply_numbers_of_stored_calls()
         self._find_makers()
 
     def find_events(self) -> Iterator[tuple[PickleEvent, Name, str]]:
@@ -158,6 +159,17 @@ class CostFinder:
         entry = self._find_trusted(callee)
         if entry is not None and isinstance(callee, Name):
             yield _Call(event, callee, entry.cost, is_passed_on=True)
+
+    def _multiply_numbers_of_stored_calls(self) -> int:
+        """Return the greatest product of the numbers that a stored function gets when it is called or stored again."""
+        called = stored = 1
+        for event in self._events:
+            numbers = prod(event.magnitudes.numbers) if event.magnitudes else 1
+            if event.act is Act.CALL and stores_function(event.operand, self._callables):
+                called = max(called, numbers)
+            elif event.act is Act.CALL and any(stores_function(value, self._callables) for value in event.arguments):
+                stored = max(stored, numbers)
+        return called * stored
 
     def _find_trusted(self, value: Value) -> CallableEntry | None:
         """Return the entry of a trusted name; ``None`` for any other value."""
@@ -248,6 +260,9 @@ class CostFinder:
         if call.event.arguments == (UNKNOWN_ARGUMENTS,):
             return True
         sizes = list(call.select_sizes())
+        if call.is_passed_on and sizes and self._only_stores(call.event):
+            # The call of the stored function has the other arguments, among which there may be sizes too.
+            sizes.append((self._numbers_of_stored_calls, UNKNOWN_ARGUMENTS))
         if any(isinstance(value, CallResult) and value.maker in self._number_makers for _, value in sizes):
             return True
         return bool(sizes) and combine([number for number, _ in sizes]) > LARGE_NUMBER

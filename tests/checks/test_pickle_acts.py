@@ -332,6 +332,7 @@ def find_acts(program: bytes, read_bytes: ReadBytes) -> list[str]:
     return subjects
 
 
+LINEAR = name("torch.nn.modules.linear.Linear")
 COUNT = call("itertools.count")
 LONG_RANGE = call("builtins.range", 10**11)
 HUGE = 10**12
@@ -372,6 +373,12 @@ HUGE = 10**12
         call("fractions.Fraction", " 1E-1_000_000_000 "),
         call("fractions.Fraction", call("decimal.Decimal", "1E+999999999")),
         call("builtins.int", call("decimal.Decimal", (0, (1,), 999999999))),
+        call("builtins.bytearray", "large") + b"0" + call("builtins.bytearray", 10**12),
+        call(call("functools.partial", LINEAR, 10**5), 10**6),
+        call(call("functools.partial", LINEAR, 9), 8) + b"0" + call(call("functools.partial", LINEAR, 10**5), 10**6),
+        call(call("functools.partial", call("functools.partial", LINEAR, 10**5), 10**6)),
+        call(call("functools.partial", name("builtins.dict")) + push((LINEAR, (10**5, 10**6), {}, None)) + b"b"),
+        call(call("functools.partial", name("builtins.dict")) + push((LINEAR, (10**5,), {}, None)) + b"b", 10**6),
     ],
 )
 def test_pickle_that_goes_through_an_endless_object_or_takes_a_huge_size_is_reported(
@@ -401,6 +408,8 @@ def test_pickle_that_goes_through_an_endless_object_or_takes_a_huge_size_is_repo
         call("builtins.int", call("decimal.Decimal", "1e3")),
         call("numpy.core.multiarray.scalar", call("numpy.dtype", "f8", False, True), b"C\x08" + bytes(8)),
         call("torch.nn.modules.linear.Linear", 768, 3072),
+        call(call("functools.partial", LINEAR, 768), 3072),
+        call("functools.partial", LINEAR, 10**5),
         call("torch.Size", (50257, 4096)),
         call("uuid.UUID", "12345678-1234-5678-1234-567812345678"),
     ],

@@ -6,6 +6,7 @@ list of callables states the effect that a callable gives them.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -25,8 +26,8 @@ _LONG_EXPONENT: Final = re.compile(r"[eE][-+]?[\d_]{6,}\s*\Z")
 _NOTHING_LARGE: Final = (1, False, False)
 
 
-def measure_magnitudes(arguments: tuple[StackValue, ...]) -> Magnitudes | None:
-    """Return the magnitudes of arguments; ``None`` if none of them, nor their product, is large."""
+def measure_magnitudes(arguments: tuple[StackValue, ...], least: int = LARGE_NUMBER) -> Magnitudes | None:
+    """Return the magnitudes of arguments; ``None`` if no text is large and the product is at most ``least``."""
     if not arguments:
         return None
     measured = [_measure(argument, _LEVELS) for argument in arguments]
@@ -35,18 +36,19 @@ def measure_magnitudes(arguments: tuple[StackValue, ...]) -> Magnitudes | None:
     for number, has_number, has_exponent in measured:
         product *= number
         is_any_large = is_any_large or has_number or has_exponent
-    if product <= LARGE_NUMBER and not is_any_large:
+    if product <= least and not is_any_large:
         return None
     numbers, long_numbers, long_exponents = zip(*measured, strict=True)
     return Magnitudes(numbers, long_numbers, long_exponents)
 
 
 def classify_magnitudes(magnitudes: Magnitudes | None) -> tuple[object, ...] | None:
-    """Return the part of magnitudes that makes events differ: which arguments are large, alone or together."""
+    """Return the part of magnitudes that makes events differ: the bits of the product, and the large arguments."""
     if magnitudes is None:
         return None
     large_numbers = tuple([number > LARGE_NUMBER for number in magnitudes.numbers])
-    return large_numbers, magnitudes.long_numbers, magnitudes.long_exponents
+    bits = min(math.prod(magnitudes.numbers), LARGE_NUMBER + 1).bit_length()
+    return bits, large_numbers, magnitudes.long_numbers, magnitudes.long_exponents
 
 
 def has_large_number(text: str) -> bool:

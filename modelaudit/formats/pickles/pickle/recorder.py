@@ -152,7 +152,9 @@ class Recorder:
         is_frozen = type(operand) in _KEYED_OPERANDS
         frozen_operand: Value = operand if is_frozen else freeze_values((operand,), most_parts)[0]  # type: ignore[assignment]
         measured = _select_measured(act, operand, arguments)
-        magnitudes = measure_magnitudes(measured) if measured else None
+        # The numbers of two calls are multiplied if one stores a function and the other calls it, so they all count.
+        least = 1 if measured and _may_split_numbers(act, operand, measured) else LARGE_NUMBER
+        magnitudes = measure_magnitudes(measured, least) if measured else None
         result = (returned_global, None if magnitudes is None else classify_magnitudes(magnitudes))
         key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, *result)
         if key in self._keys:
@@ -206,7 +208,9 @@ def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue,
 
     Long text, numbers and bytes are content, which does not make events differ unless its magnitude does.
     """
-    if type(operand) not in _KEYED_OPERANDS or len(arguments) > _KEYED_ARGUMENTS:
+    # Of the call of a stored function, the magnitudes of small numbers count too.
+    is_stored_function = act is Act.CALL and type(operand) is CallResult
+    if type(operand) not in _KEYED_OPERANDS or len(arguments) > _KEYED_ARGUMENTS or is_stored_function:
         return None
     parts: list[object] = [act, operand]
     product = 1
@@ -252,8 +256,17 @@ def _select_measured(act: Act, operand: StackValue, arguments: tuple[StackValue,
     state = arguments[0] if act is Act.SET_STATE and type(operand) is CallResult else None
     # A state that is a mapping is only stored. A type that is written in C reads its figures from a tuple.
     if type(state) is Container and state.type == "tuple":
+        if any(type(item) is Name for item in state.entries):
+            return arguments  # such as the function and the arguments of a ``partial``
         return tuple([item for item in state.entries if type(item) is int])
     return ()
+
+
+def _may_split_numbers(act: Act, operand: StackValue, measured: tuple[StackValue, ...]) -> bool:
+    """Whether an event may store a function with some of its arguments, or call one with the others."""
+    if type(operand) is CallResult:
+        return act is Act.CALL or type(measured[0]) is Container
+    return any(type(value) is Name or type(value) is CallResult for value in measured)
 
 
 def _find_significant_parts(arguments: tuple[StackValue, ...], most_parts: int) -> tuple[object, ...]:
