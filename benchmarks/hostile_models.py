@@ -114,6 +114,36 @@ def _write_tflite_buffers(count: int) -> Writer:
     return write
 
 
+def _write_legacy_torch_storages(count: int) -> Writer:
+    """Return a writer of torch's layout before zip with ``count`` tensors, each in a storage of its own."""
+    # The magic number, the version of the layout, and an empty description of the system.
+    start = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.\x80\x02}("
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(start)
+            file.writelines(_make_torch_tensor(number) for number in range(count))
+            file.write(b"u.\x80\x02](")
+            file.writelines(_push_text(b"%d" % number) for number in range(count))
+            file.write(b"e.")
+            file.writelines(struct.pack("<qf", 1, 0.0) for _ in range(count))  # one number in each
+
+    return write
+
+
+def _push_text(text: bytes) -> bytes:
+    """Return the opcode of a pickle that pushes a text."""
+    return b"X" + struct.pack("<I", len(text)) + text
+
+
+def _make_torch_tensor(number: int) -> bytes:
+    """Return opcodes that push a name, and a tensor of one number in a storage with a key of its own."""
+    storage = _push_text(b"storage") + b"ctorch\nFloatStorage\n" + _push_text(b"%d" % number) + _push_text(b"cpu")
+    extent = b"K\0K\1\x85K\1\x85\x89"  # the offset, the shape, the strides, and that it needs no gradient
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n((" + storage + b"K\1NtQ" + extent
+    return _push_text(b"w%d" % number) + tensor + b"ccollections\nOrderedDict\n)RtR"
+
+
 _JAVA_CLASS: Final = b"r\0\1A" + bytes(8) + b"\2\0\0xp"
 
 MODELS: Final[dict[str, HostileFile]] = {
@@ -127,6 +157,7 @@ MODELS: Final[dict[str, HostileFile]] = {
     ),
     "r-symbols": HostileFile("a.rds", _write_r_symbols(10_000_000), INCOMPLETE),
     "torch7-tables": HostileFile("a.t7", _write_torch7_tables(12_000_000), INCOMPLETE),
+    "torch-legacy-storages": HostileFile("a.pt", _write_legacy_torch_storages(300_000), INCOMPLETE),
     "paddle-operators": HostileFile("a.pdmodel", _write_paddle_program(990_000), INCOMPLETE),
     "coreml-layers": HostileFile("a.mlmodel", _write_coreml_network(990_000), INCOMPLETE),
     "tflite-buffers": HostileFile("a.tflite", _write_tflite_buffers(900_000), ANSWERED),

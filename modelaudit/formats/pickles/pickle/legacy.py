@@ -11,6 +11,7 @@ import pickletools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.artifact import Window
@@ -61,7 +62,8 @@ def locate_storages(
     locator = _StorageLocator(window, start, {claim.key: claim for claim in claims})
     unread: Unread | None = None
     try:
-        locator.locate_all(_read_keys(keys, limits))
+        # One more key than there are storages shows that the two differ, so no further one is kept.
+        locator.locate_all(_read_keys(keys, limits, len(claims) + 1))
     except LimitReachedError as reached:
         unread = Unread(UnreadReason.LIMIT, str(reached), Location(offset=locator.position))
     except DamagedError as error:
@@ -91,8 +93,8 @@ class _StorageLocator:
         """
         if len(keys) != len(self.storages) or set(keys) != self.storages.keys():
             detail = (
-                f"the pickles refer to {len(self.storages)} storages, and the {len(keys)} keys that they list are not "
-                "those of these storages"
+                f"the pickles refer to {len(self.storages)} storages, and the {len(keys)} keys that they list first "
+                "are not those of these storages"
             )
             raise DamagedError(detail, self.position)
         for key in keys:
@@ -118,8 +120,8 @@ class _StorageLocator:
         self.position += _COUNT_LAYOUT.size + size
 
 
-def _read_keys(window: Window, limits: Limits) -> list[str]:
-    """Return the texts in the pickle that lists the keys; an empty list where its opcodes are damaged.
+def _read_keys(window: Window, limits: Limits, most: int) -> list[str]:
+    """Return the first ``most`` texts in the pickle that lists the keys; an empty list where its opcodes are damaged.
 
     Raises:
         LimitReachedError: the time for the artifact is over.
@@ -128,6 +130,6 @@ def _read_keys(window: Window, limits: Limits) -> list[str]:
     data = read_all_bytes(window, min(_LARGEST_LIST, limits.document_bytes))
     try:
         opcodes = iterate_within_deadline(pickletools.genops(data))
-        return [argument for _, argument, _ in opcodes if isinstance(argument, str)]
+        return list(islice((argument for _, argument, _ in opcodes if isinstance(argument, str)), most))
     except ValueError:
         return []

@@ -74,7 +74,8 @@ class Stack:
 
     def expand(self, values: list[StackValue]) -> list[StackValue]:
         """Replace every ``PlainStretch`` among ``values`` by the values that it leaves."""
-        if self._stretches is None:
+        # A program may put very many values on the stack, so a copy is made only where it differs.
+        if self._stretches is None or PlainStretch not in map(type, values):
             return values
         expanded: list[StackValue] = []
         for value in values:

@@ -34,7 +34,7 @@ _DTYPE_SIZES: Final = {
 _TENSOR_MAKERS: Final = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
 _DTYPE_ARGUMENT: Final = 6  # of ``_rebuild_tensor_v3``
 _TORCH_SIZE: Final = Name("torch", "Size")
-_MOST_KEPT: Final = 200_000  # storages, references to them, and calls of torch.Size
+_MOST_KEPT: Final = 60_000  # storages, references to them, and calls of torch.Size
 _VARIANTS_KEPT: Final = 4  # types and counts of one storage
 _LONGEST_KEY: Final = 200  # characters; the keys that torch writes are numbers
 _STORAGE_ID_LENGTH: Final = 5  # entries of the persistent id of a storage
@@ -45,8 +45,8 @@ class _StorageRecord:
     """The claims of a pickle about one storage.
 
     Attributes:
-        types: every type that it is given.
-        counts: every number of elements that it is given.
+        types: every type that it is given, up to a bound. Equal records share one tuple, as a file may have many.
+        counts: every number of elements that it is given, in the same way.
         reach: bytes from its start to the end of the tensor that reaches furthest.
         offset: where the pickle first refers to it.
     """
@@ -54,8 +54,8 @@ class _StorageRecord:
     __slots__ = ("counts", "offset", "reach", "types")
 
     def __init__(self, offset: int) -> None:
-        self.types: dict[str, None] = {}
-        self.counts: dict[int, None] = {}
+        self.types: tuple[str, ...] = ()
+        self.counts: tuple[int, ...] = ()
         self.reach = 0
         self.offset = offset
 
@@ -73,8 +73,10 @@ class StorageTracker:
         self.unmeasured_tensors = 0
         self._by_key: dict[str, _StorageRecord] = {}
         # Both by identity of the value on the stack. Holding the value keeps its identity from being reused.
-        self._values: dict[int, tuple[Unknown, str]] = {}
+        self._values: dict[int, tuple[Unknown, _StorageRecord]] = {}
         self._sizes: dict[int, tuple[CallResult, StackValue]] = {}
+        self._shared_types: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._shared_counts: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def record_persistent_id(self, parts: tuple[StackValue, ...], value: Unknown, offset: int) -> None:
         """Record a persistent id if it is that of a storage.
@@ -97,11 +99,16 @@ class StorageTracker:
         storage = self._by_key.get(key)
         if storage is None:
             storage = self._by_key[key] = _StorageRecord(offset)
-        if len(storage.types) < _VARIANTS_KEPT:
-            storage.types[kind.qualname if isinstance(kind, Name) else "…"] = None
+        type_ = kind.qualname if isinstance(kind, Name) else "…"
+        if type_ not in storage.types and len(storage.types) < _VARIANTS_KEPT:
+            types = (*storage.types, type_)
+            storage.types = self._shared_types.setdefault(types, types)
         if isinstance(count, int) and len(storage.counts) < _VARIANTS_KEPT:
-            storage.counts[max(-_GREATEST_FIGURE, min(count, _GREATEST_FIGURE))] = None
-        self._values[id(value)] = (value, key)
+            bounded_count = max(-_GREATEST_FIGURE, min(count, _GREATEST_FIGURE))
+            if bounded_count not in storage.counts:
+                counts = (*storage.counts, bounded_count)
+                storage.counts = self._shared_counts.setdefault(counts, counts)
+        self._values[id(value)] = (value, storage)
 
     def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], result: CallResult) -> None:
         """Record a call if it makes a tensor that is a view of a storage, or the size of a tensor.
@@ -113,8 +120,7 @@ class StorageTracker:
         if not isinstance(callee, Name) or callee.qualname not in _TENSOR_MAKERS or len(arguments) < 4:
             return
         view_of, start, sizes, strides = arguments[:4]
-        _, key = self._values.get(id(view_of), (None, None))
-        storage = self._by_key.get(key) if key is not None else None
+        _, storage = self._values.get(id(view_of), (None, None))
         if storage is None:
             return
         item_size = _find_item_size(callee, arguments, storage)
@@ -135,13 +141,16 @@ class StorageTracker:
         return (argument for _, argument in self._sizes.values())
 
     def build_claims(self) -> tuple[StorageClaim, ...]:
-        """Return a claim for every storage, in the order of the first reference."""
+        """Return a claim for every storage, in the order of the first reference; the records are dropped meanwhile."""
+        self._values.clear()
+        self._sizes.clear()
         claims = []
-        for key, record in self._by_key.items():
-            first_type = next(iter(record.types))
-            types, counts = tuple(record.types), tuple(record.counts)
-            item_size = ITEM_SIZES.get(first_type)
-            claims.append(StorageClaim(key, types, counts, item_size, record.reach, offset=record.offset))
+        by_key, self._by_key = self._by_key, {}
+        for key in list(by_key):
+            record = by_key.pop(key)
+            item_size = ITEM_SIZES.get(record.types[0])
+            claim = StorageClaim(key, record.types, record.counts, item_size, record.reach, offset=record.offset)
+            claims.append(claim)
         return tuple(claims)
 
 
@@ -151,8 +160,7 @@ def _find_item_size(callee: Name, arguments: tuple[StackValue, ...], storage: _S
         dtype = arguments[_DTYPE_ARGUMENT] if len(arguments) > _DTYPE_ARGUMENT else None
         return _DTYPE_SIZES.get(dtype.qualname) if isinstance(dtype, Name) else None
     # A record is made with a type; the checks report a storage that later gets another one.
-    first_type = next(iter(storage.types))
-    return ITEM_SIZES.get(first_type)
+    return ITEM_SIZES.get(storage.types[0])
 
 
 def _measure_reach(start: StackValue, sizes: tuple[int, ...] | None, strides: tuple[int, ...] | None) -> int | None:
