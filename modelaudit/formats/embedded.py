@@ -6,11 +6,14 @@ the starts that formats declare, decodes and decompresses the beginning, and cou
 
 from __future__ import annotations
 
+import base64
 import json
+import pickletools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from modelaudit.formats.declaration import EmbeddedStart
@@ -48,17 +51,27 @@ _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
 _PROGRAM_STARTS: Final = rb"f0VMR|7[fF]45[34][cC]46|TVqQAAMA|4[dD]5[aA]9000"
 _STARTS: Final = rb"(?:" + STARTS_IN_TEXT + rb"|" + _PROGRAM_STARTS + rb")"
 _LETTER: Final = rb"[A-Za-z0-9+/_-]"
+# A character outside the alphabet, which decoders of Base64 skip; the escapes of JSON write some of them.
+_SKIPPED: Final = rb"(?:[^A-Za-z0-9+/=\"\\\n]|\\u00[0-9a-fA-F]{2}|\\[nrtbf\\])"
+# A string that becomes a pickle of protocol 2 or later without these characters.
+_SKIPPED_RUN: Final = _SKIPPED + rb"{0,9}"
+_SCATTERED_START: Final = rb"(?P<scattered>" + _SKIPPED_RUN + _SKIPPED_RUN.join((rb"g", rb"A", rb"[I-X]"))
+# Prose hardly decodes to so many opcodes.
+_FEWEST_OPCODES: Final = 6
 # The start of a string that may be content: quoted, with an escape such as ``\u003d`` or without, or as a word.
 _MARK: Final = re.compile(
     rb"\"(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24}"
     rb"|(?<!" + _LETTER + rb")" + _STARTS + _LETTER + rb"{18}"
+    rb"|\"" + _SCATTERED_START + rb")"
 )
 # No shorter string can hold a program. The letters may go on in lines that consist of them, as in a block of YAML.
 _CODED_STRING: Final = re.compile(
     rb"\"(?P<quoted>(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24,})\""
     rb"|(?<!" + _LETTER + rb")(?P<word>(?=" + _STARTS + rb")" + _LETTER + rb"{24,}+"
     rb"(?:[ \t\r]*+\n[ \t]*+" + _LETTER + rb"{2,}+(?==*+[ \t\r]*+(?:\n|\Z)))*+={0,2})"
+    rb"|\"" + _SCATTERED_START + rb"(?:[^\"\\\n]|\\.){20,}+)\""
 )
+_OUTSIDE_ALPHABET: Final = re.compile(rb"[^A-Za-z0-9+/=]")
 _PROGRAM_START: Final = re.compile(_PROGRAM_STARTS)
 _MARK_OVERLAP: Final = 64  # bytes, more than a match of ``_MARK``
 _MAX_STRINGS: Final = 10_000
@@ -227,12 +240,10 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
         start, end = match.span(match.lastgroup or 0)
-        string_window: Window = SubWindow(window, start, end - start, budget)
-        if match["quoted"] is not None and data.find(b"\\", start, end) >= 0:
-            if end - start > _LONGEST_STRING:
-                has_long_string = True
-                continue
-            string_window = DecodedWindow(_decode_json_escapes(match[0]), budget)
+        string_window = _open_string(window, match, budget)
+        if string_window is None:
+            has_long_string = True
+            continue
         try:
             content = decode_content(string_window, string_limits)
         except WindowError as error:
@@ -247,6 +258,30 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
             yield from _open_program(path, start, match[match.lastgroup or 0], budget)
     if has_long_string:
         raise WindowError(f"an encoded string of more than {_LONGEST_STRING} bytes was not decoded", UnreadReason.LIMIT)
+
+
+def _open_string(window: Window, match: re.Match[bytes], budget: Budget) -> Window | None:
+    """Return the letters of an encoded string; ``None`` if it is too long to remove its escapes or other characters."""
+    start, end = match.span(match.lastgroup or 0)
+    if match["word"] is not None or (match["scattered"] is None and b"\\" not in match["quoted"]):
+        return SubWindow(window, start, end - start, budget)
+    if end - start > _LONGEST_STRING:
+        return None
+    string = _decode_json_escapes(match[0])
+    letters = _OUTSIDE_ALPHABET.sub(b"", string)
+    if _begins_pickle(letters):
+        return DecodedWindow(letters, budget)
+    return DecodedWindow(string if match["scattered"] is None else b"", budget)
+
+
+def _begins_pickle(letters: bytes) -> bool:
+    """Whether Base64 letters decode to the first opcodes of a pickle; nothing is executed."""
+    head = letters[: _STEP - _STEP % 4]
+    try:
+        data = base64.b64decode(head + b"=" * (-len(head) % 4))
+        return sum(1 for _ in islice(pickletools.genops(data), _FEWEST_OPCODES)) == _FEWEST_OPCODES
+    except (ValueError, IndexError, OverflowError):
+        return False
 
 
 def _has_coded_string(window: Window, limits: Limits) -> bool:

@@ -103,6 +103,24 @@ class Interpreter:
         return name in self.names or not self.keys.isdisjoint(keys) or "*" in self.keys
 
 
+def normalize_key(key: str) -> str:
+    """Return a key as Python spells it, without the section before it: ``option.trust-remote-code``."""
+    return key.rpartition(".")[2].lstrip("-").replace("-", "_")
+
+
+def list_spellings(keys: Iterable[str]) -> frozenset[str]:
+    """Return the keys, and each as command-line options spell it: ``user_dir``, ``user-dir`` and ``--user-dir``."""
+    return frozenset(
+        spelling for key in keys for spelling in (key, key.replace("_", "-"), "--" + key.replace("_", "-"))
+    )
+
+
+def compile_prefixed_keys(keys: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of the keys behind a section: ``option.trust_remote_code``."""
+    names = "|".join(re.escape(key).replace("_", "[_-]") for key in sorted(keys))
+    return re.compile(rf"\.(?:{names})[\"']?\s{{0,20}}[:=]")
+
+
 def select_interpreters(
     interpreters: Sequence[Interpreter], keys: Collection[str], name: str, texts: Iterable[str]
 ) -> list[Interpreter]:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
 import json
+import os
+import pickle
 
 import pytest
 from hypothesis import given, settings
@@ -20,8 +23,9 @@ from modelaudit.wire import json_stream
 
 
 def list_mentions(reading):
-    """Return use and name of each mention."""
-    return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
+    """Return use and name of each mention that counts although its name is not known as dangerous."""
+    mentions = [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
+    return [mention for mention in mentions if mention[0] != "selected"]
 
 
 def list_references(reading):
@@ -128,6 +132,7 @@ def test_large_token_vocabulary_that_contains_loader_keys_as_tokens_exceeds_no_l
     monkeypatch.setattr(document_settings, "_MAX_SETTINGS", 3000)
     monkeypatch.setattr(json_stream, "_WHOLE_VALUE", 4000)  # a larger object is read in parts
     words = {f"word{number}": number for number in range(3100)} | {"params": 1, "class_path": 2, "command": 3}
+    words |= {"type:": 1, 'class="': 2, "type=>": 3, "target/": 4, "*args:": 5, "type='": 6}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
     assert UnreadReason.LIMIT not in reading.reasons()
 
@@ -233,7 +238,7 @@ def test_configuration_of_any_bytes_is_read_without_error(read_bytes, data, path
 
 def test_class_of_a_logging_handler_is_mentioned_unless_it_belongs_to_the_logging_module(read_bytes):
     text = b"version: 1\nhandlers:\n  h:\n    class: subprocess.Popen\n    args: [id]\n  ok:\n    class: logging.StreamHandler\n"
-    assert [name for _, name in list_mentions(read_bytes(text, "logging.yaml"))] == ["subprocess.Popen"]
+    assert {name for _, name in list_mentions(read_bytes(text, "logging.yaml"))} == {"subprocess.Popen"}
 
 
 @pytest.mark.parametrize("key", ["CMD", "RUN", "ENTRYPOINT", "onCreateCommand", "before_install"])
@@ -389,3 +394,135 @@ def test_base_weights_or_data_set_class_from_elsewhere_is_judged_by_what_the_loa
 def test_value_that_evaluates_what_it_decodes_fails_the_scan_whatever_its_key(tmp_path):
     text = json.dumps({"transform": "eval(__import__('base64').b64decode('aWQ='))"})
     assert scan_text(tmp_path, "a.json", text) == (1, {"code/runs-decoded-code"})
+
+
+@check_each(
+    "name, text",
+    [
+        ("policy.json", '{"steps": [{"class": "subprocess.Popen", "config": {"args": ["id"]}}]}'),
+        ("policy.json", '{"steps": [{"class": "psutil.Popen", "config": {"args": ["id"]}}]}'),
+        ("policy.json", '{"steps": [{"class": "timeit.timeit", "config": {"stmt": "1"}}]}'),
+        ("a.yaml", "steps:\n- class: pexpect.run\n"),
+        ("a.json", json.dumps({"text": "{'class': 'subprocess.Popen'}"})),
+        ("a.json", '{"m": {"type": "joblib.load"}}'),
+        ("a.json", '{"m": {"type": "tempfile._os.system"}}'),
+        ("a.json", '{"m": {"type": "os\\u002esystem"}}'),
+        ("a.json", '{"m": {"\\u0074ype": "os.system"}}'),
+        ("a.json", '{"m": {"type":' + " " * 40 + '"os.system"}}'),
+        ("a.json", '{"m": {"type"' + " " * 40 + ':"os.system"}}'),
+        ("a.yaml", 'm:\n  type: "os\\x2esystem"\n'),
+        ("a.yaml", 'm:\n  type: "os.\\\n    system"\n'),
+        ("a.yaml", "m:\n  type: !!str os.system\n"),
+        ("a.yaml", "m:\n  type: &a os.system\n"),
+        ("a.yaml", '{m: {"type":&a os.system}}\n'),
+        ("a.yaml", "m:\n  type: >-\n    os.system\n"),
+        ("a.yaml", "x: &a os.system\nm:\n  type: *a\n"),
+        ("a.yaml", "x: &a type\nm:\n  *a : os.system\n"),
+        ("a.yaml", "m:\n  type: # comment\n    os.system\n"),
+        ("a.toml", '[m]\ntype = "os\\u002esystem"\n'),
+        ("a.toml", 'm.type = "os.system"\n'),
+    ],
+)
+def test_dangerous_name_under_a_key_shared_with_data_fails_the_scan_however_it_is_written(tmp_path, name, text):
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "torch/dangerous-target" in rules
+
+
+@check_each(
+    "name, text",
+    [
+        ("policy.json", '{"steps": [{"class": "lerobot.processor.RenameProcessor", "config": {}}]}'),
+        ("logging.json", '{"handlers": {"h": {"class": "logging.handlers.RotatingFileHandler"}}}'),
+        ("a.json", '{"m": {"type": "transformers.PreTrainedModel", "class": "test.case"}}'),
+        ("a.json", '{"m": {"type": "subprocess.md", "target": "sys.maxsize"}}'),
+        ("a.json", '{"type": "caf\\u00e9.x", "m": "\\u0041"}'),
+        ("a.yaml", "m:\n  type: >-\n    my.dataset\n"),
+        ("a.yaml", "x: &a zipfile.ZipFile\nm:\n  type: *a\n"),
+        ("a.toml", 'm.type = "io.text"\n'),
+    ],
+)
+def test_ordinary_name_under_a_key_shared_with_data_passes(tmp_path, name, text):
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+@check_each(
+    "name, text",
+    [
+        ("data.yaml", "download: \"(((__import__)('os')).system)('id')\"\n"),
+        ("pylintrc", "[MASTER]\ninit-hook=\"(((__import__)('os')).system)('id')\"\n"),
+        ("a.json", json.dumps({"n": "$-__import__('os').system('id')"})),
+        ("a.json", json.dumps({"n": "$'a'+str(__import__('os').system('id'))"})),
+        ("a.json", json.dumps({"n": "$1 and __import__('os').system('id')"})),
+        ("y.yaml", "backbone:\n- [-1, 1, Conv, [64, \"list(map(os.system,['id']))\"]]\n"),
+        ("y.yaml", "backbone:\n- [-1, 1, \"sys.modules['os'].system('id')\", [64]]\n"),
+        ("y.yaml", "head:\n- [-1, 1, \"[o.system('id') for o in [os]]\", [64]]\n"),
+        ("y.yaml", "head:\n- [-1, 1, \"(os.system)('id')\", [64]]\n"),
+        ("y.yaml", "head:\n- [-1, 1, \"torch.hub.load('a/b', 'm')\", [64]]\n"),
+    ],
+)
+def test_value_that_a_library_evaluates_fails_the_scan_whatever_stands_before_the_call(tmp_path, name, text):
+    assert scan_text(tmp_path, name, text)[0] == 1
+
+
+@check_each(
+    "name, text",
+    [
+        ("data.yaml", "download: (see the page of the data set)\n"),
+        ("pylintrc", '[MASTER]\ninit-hook="(1 + 2)"\n'),
+        ("a.json", json.dumps({"price": "$-5 (net)", "n": "$-int(@a)", "a": 3})),
+        ("y.yaml", 'backbone:\n- [-1, 1, "nn.Upsample(None, 2, \'nearest\')", ["int(64)", "(3, 3)"]]\n'),
+    ],
+)
+def test_harmless_value_that_a_library_evaluates_passes(tmp_path, name, text):
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+@check_each(
+    "path, text, expected",
+    [
+        ("a.yaml", "trust-remote-code: true\n", ("switch", "trust_remote_code=true")),
+        ("a.properties", "option.trust_remote_code=true\n", ("switch", "trust_remote_code=true")),
+        ("a.yaml", "--weights-only: false\n", ("switch", "weights_only=false")),
+        ("a.yaml", "worker-extension-cls: x.Y\n", ("target", "x.Y")),
+        ("a.json", '{"attn_implementation": " a/b"}', ("kernel", "a/b")),
+        ("a.json", '{"attn_implementation": "|a/b@main:f"}', ("kernel", "a/b")),
+        ("a.json", '{"attn_implementation": {"": "x|y|a/b"}}', ("kernel", "a/b")),
+        ("a.json", '{"attn_implementation": {"text_config": "a/b"}}', ("kernel", "a/b")),
+    ],
+)
+def test_key_with_dashes_or_a_section_and_kernel_in_any_spelling_are_mentioned(read_bytes, path, text, expected):
+    assert expected in list_mentions(read_bytes(text.encode(), path))
+
+
+@check_each(
+    "path, text",
+    [
+        ("a.yaml", "trust-remote-code: false\n"),
+        ("a.properties", "option.trust_remote_code=false\n"),
+        ("a.json", '{"attn_implementation": {"text_config": "sdpa", "": "paged|eager"}}'),
+    ],
+)
+def test_key_in_its_safe_position_and_built_in_attention_are_not_mentioned(read_bytes, path, text):
+    assert list_mentions(read_bytes(text.encode(), path)) == []
+
+
+class _Command:
+    """An object whose pickle calls ``os.system``."""
+
+    def __reduce__(self):
+        return os.system, ("echo " + "x" * 30,)
+
+
+@pytest.mark.parametrize("junk", ["!", " ", "\\u0021", "\\n", "\\u0021 "])
+def test_pickle_in_base64_is_found_between_characters_that_decoders_skip(tmp_path, junk):
+    encoded = base64.b64encode(pickle.dumps(_Command(), 4)).decode()
+    text = junk.join(encoded[index : index + 3] for index in range(0, len(encoded), 3))
+    assert scan_text(tmp_path, "data", f'{{":serialized:": "{text}"}}')[0] == 1
+
+
+def test_prose_that_begins_like_base64_passes(tmp_path):
+    text = json.dumps(
+        {"a": "g A. B is a longer remark about the key of G", "b": "U.E.sD: an abbreviation, as they say"}
+    )
+    assert scan_text(tmp_path, "a.json", text) == (0, set())

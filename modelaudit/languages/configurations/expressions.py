@@ -31,8 +31,10 @@ from modelaudit.wire.base import LimitReachedError, Reading
 
 _LAYER_KEYS: Final = frozenset({"backbone", "head"})
 _REPR_KEY: Final = "py/repr"
-# A value that begins with ``$``, anywhere in the text.
-_EXPRESSION: Final = re.compile(r"(?:^|[\s\"'\[,:])\$[A-Za-z_@(\[{]", re.MULTILINE)
+# A value that begins with ``$`` and a Python expression, anywhere in the text.
+_EXPRESSION: Final = re.compile(
+    r"(?:^|[\s\"'\[,:])(?:\$(?:[A-Za-z_@(\[{'\"+~.\\-]|\d[^\n]{0,200}\()|\\u0024|\\x24)", re.MULTILINE
+)
 _HOSTILE_CALL: Final = re.compile(
     r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|kill|remove|unlink)"
     r"|builtins\.(?:exec|eval|compile|__import__|getattr)"
@@ -42,7 +44,12 @@ _DUNDER_ACCESS: Final = re.compile(r"__(?:subclasses|globals|builtins|class|base
 _MAX_EXPRESSION_LENGTH: Final = 20_000
 _MAX_EXPRESSIONS: Final = 2000
 # Names that ``ConfigParser`` imports before any expression is evaluated.
-_PREAMBLE: Final = "import monai, torch, numpy\nimport numpy as np\n"
+_MONAI_PREAMBLE: Final = "import monai, torch, numpy\nimport numpy as np\n"
+# Names that the module of ``parse_model`` imports, where it evaluates layers.
+_LAYER_PREAMBLE: Final = (
+    "import contextlib, json, math, os, platform, subprocess, sys, torch, warnings, zipfile\n"
+    "import numpy as np\nimport torch.nn as nn\n"
+)
 _IMPORT_STATEMENT: Final = re.compile(r"\s*(?:import|from)\s")
 _REFERENCE_TO_VALUE: Final = re.compile(r"@(\w+(?:(?:::|#)\w+)*)")
 _KEY_SEPARATOR: Final = re.compile(r"::|#")
@@ -55,6 +62,7 @@ def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> 
     """Yield outlines of the hostile expressions and ``py/repr`` values, and of the uses of names in all expressions."""
     yield from build_outlines(_collect_expressions(settings))
     yield from build_outlines(analyze_expressions(settings))
+    yield from build_outlines(_analyze_layers(settings))
 
 
 def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -99,8 +107,13 @@ def _get_expression(setting: Setting) -> str:
     is_interpolation = value.startswith("${") and "(" not in value
     if value.startswith("$") and not is_interpolation:
         return value[1:]
-    is_layer = bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in value
-    return value if is_layer or setting.key == _REPR_KEY else ""
+    return value if _is_layer(setting) or setting.key == _REPR_KEY else ""
+
+
+def _is_layer(setting: Setting) -> bool:
+    """Whether the setting is part of a layer of YOLO that calls something."""
+    is_text = isinstance(setting.value, str)
+    return is_text and bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in str(setting.value)
 
 
 @dataclass(slots=True)
@@ -109,14 +122,21 @@ class _Program:
 
     Attributes:
         values: the settings of the document, by key path joined with dots.
+        preamble: the statements before the first expression.
     """
 
     values: Mapping[str, Setting]
-    text: str = _PREAMBLE
-    lines: int = _PREAMBLE.count("\n")
+    preamble: str
+    text: str = ""
+    lines: int = 0
     first_lines: list[int] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin the program with its preamble."""
+        self.text = self.preamble
+        self.lines = self.preamble.count("\n")
 
     def add_value(self, path: str) -> str:
         """Return the variable of a value; add the statement that assigns it, behind those that it refers to.
@@ -171,7 +191,7 @@ def analyze_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
     expressions = [each for each in settings if isinstance(each.value, str) and each.value.startswith("$")]
     if not any(_ACTS.search(str(each.value)) for each in expressions):
         return
-    program = _Program({".".join(each.path): each for each in settings})
+    program = _Program({".".join(each.path): each for each in settings}, _MONAI_PREAMBLE)
     for each in expressions:
         code = str(each.value)[1:].strip()
         if _IMPORT_STATEMENT.match(code) and len(code) <= _MAX_EXPRESSION_LENGTH and parse_code_text(code) is not None:
@@ -183,13 +203,28 @@ def analyze_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
         yield from _list_mentions(program)
 
 
+def _analyze_layers(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield the uses of names in the layers of YOLO, which ``parse_model`` evaluates where ``os`` is imported.
+
+    Raises:
+        LimitReachedError: the layers are too long to be analysed as one program.
+    """
+    program = _Program({}, _LAYER_PREAMBLE)
+    for each in filter(_is_layer, settings):
+        code = str(each.value).strip()
+        if len(code) <= _MAX_EXPRESSION_LENGTH and parse_code_text(f"({code}\n)") is not None:
+            program.add_statement(f"({code}\n)", each)
+    if program.settings:
+        yield from _list_mentions(program)
+
+
 def _list_mentions(program: _Program) -> Iterator[Mention]:
     """Yield the uses of names in a program at the settings that they come from."""
     for mention in analyze_source(program.text).mentions:
         setting = program.find_setting(mention.where.line or 1)
-        if mention.where.line and mention.where.line <= _PREAMBLE.count("\n"):
+        if mention.where.line and mention.where.line <= program.preamble.count("\n"):
             continue
-        # MONAI evaluates an expression when something asks for its value, and not when it reads the file.
+        # An expression is evaluated when something asks for its value, and not when the file is read.
         use = uses.CALL if mention.use == uses.AT_IMPORT else mention.use
         shown_code = " ".join(str(setting.value)[:160].split())
         yield replace(mention, use=use, where=setting.where, detail=mention.detail or shown_code)

@@ -21,7 +21,7 @@ _SINGLE_NAME: Final = re.compile(r"[^\W\d]\w*+")
 # ``os.system`` or ``subprocess.run``, or such a function by a longer path: ``torch.os.system``.
 _CODE_RUNNING_NAME: Final = re.compile(
     r"(?:(?:os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|shutil|pickle|marshal|webbrowser)\.\w++"
-    r"|(?:\w+\.){1,20}(?:os|subprocess|builtins)\.(?:system|popen|Popen|run|call|check_output|eval|exec|exec[lv]p?e?))"
+    r"|(?:\w+\.){1,20}_?(?:os|subprocess|builtins)\.(?:system|popen|Popen|run|call|check_output|eval|exec|exec[lv]p?e?))"
     r"(?:\.\w+)*+"
 )
 # A file name such as ``pickle.py`` runs nothing.
@@ -30,7 +30,12 @@ _FILE_NAME: Final = re.compile(r".*\.(?:py|txt|json|jsonl|csv|pkl|md|html?|ya?ml
 
 def is_code_running_name(name: str) -> bool:
     """Whether the name runs code, whatever its key: ``os.system``, ``a.b.subprocess.run``."""
-    return _CODE_RUNNING_NAME.fullmatch(name) is not None and _FILE_NAME.fullmatch(name) is None
+    return _CODE_RUNNING_NAME.fullmatch(name) is not None and not is_file_name(name)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether the name ends like a file: ``pickle.py``."""
+    return _FILE_NAME.fullmatch(name) is not None
 
 
 def is_dotted_name(value: object) -> bool:

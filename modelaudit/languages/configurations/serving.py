@@ -17,7 +17,7 @@ from modelaudit.languages.configurations.python_names import (
     is_module_name,
     make_python_mention,
 )
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Setting, compile_prefixed_keys, list_spellings, normalize_key
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
@@ -28,7 +28,7 @@ _NAME_KEYS: Final = frozenset(
      "custom_sigquit_handler", "custom_weight_loader", "logits_processor_pattern"}
 )  # fmt: skip
 _CODE_KEYS: Final = frozenset(
-    {"user_dir", "tool_parser_plugin", "reasoning_parser_plugin", "setup_script", "common.user_dir", "plugin_path"}
+    {"user_dir", "tool_parser_plugin", "reasoning_parser_plugin", "setup_script", "plugin_path"}
 )
 # A library of operators that ONNX Runtime GenAI loads into its process (``genai_config.json``).
 _LIBRARY_KEYS: Final = frozenset({"custom_ops_library"})
@@ -49,9 +49,10 @@ def _collect_names(settings: Sequence[Setting]) -> Iterator[Mention]:
     """Yield a mention of each module and function that a server imports by a setting."""
     for setting in settings:
         value = setting.value
-        if setting.key in _MODULE_KEYS and is_module_name(value):
+        key = normalize_key(setting.key)
+        if key in _MODULE_KEYS and is_module_name(value):
             yield make_python_mention("module", str(value), setting)
-        elif setting.key in _NAME_KEYS and isinstance(value, str) and is_dotted_name(value.replace(":", ".")):
+        elif key in _NAME_KEYS and isinstance(value, str) and is_dotted_name(value.replace(":", ".")):
             yield make_python_mention("target", value, setting)
 
 
@@ -64,15 +65,14 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
         value = setting.value
         if not isinstance(value, str) or not value or "\n" in value:
             continue
-        where, key = setting.where, setting.key
+        where, key = setting.where, normalize_key(setting.key)
         if key in _CODE_KEYS or (key in _ADDRESS_KEYS and "://" in value):
-            yield Reference(ReferenceKind.CODE, value[:1000], key, where=where)
+            yield Reference(ReferenceKind.CODE, value[:1000], setting.key, where=where)
         elif key in _LIBRARY_KEYS:
-            yield Reference(ReferenceKind.LIBRARY, value[:1000], key, where=where)
+            yield Reference(ReferenceKind.LIBRARY, value[:1000], setting.key, where=where)
         elif key == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
-            yield Reference(ReferenceKind.MODEL, value[:1000], key, where=where)
+            yield Reference(ReferenceKind.MODEL, value[:1000], setting.key, where=where)
 
 
-SERVING = Interpreter(
-    _MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}, read_serving
-)
+_KEYS: Final = _MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}
+SERVING = Interpreter(list_spellings(_KEYS), read_serving, marks=compile_prefixed_keys(_KEYS))

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
-from modelaudit.languages.settings import Interpreter, Scalar, Setting
+from modelaudit.languages.settings import (
+    Interpreter,
+    Scalar,
+    Setting,
+    compile_prefixed_keys,
+    list_spellings,
+    normalize_key,
+)
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -28,10 +35,9 @@ _UNSAFE_IF_ON: Final = frozenset(
 _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
 # Transformers downloads a kernel for attention if one of these names a repository.
 _KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
-# ``owner/name``, with a wrapper before it and a revision and a function behind it: ``paged|owner/name@main:function``.
-_KERNEL_REPOSITORY: Final = re.compile(
-    r"(?:[\w.-]+\|)?([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL
-)
+# ``owner/name``, with a revision and a function behind it, and without the wrapper before it:
+# ``paged|owner/name@main:function``.
+_KERNEL_REPOSITORY: Final = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
 
@@ -44,12 +50,14 @@ def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
 def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
     """Yield a mention of each unsafe switch, and of each kernel that is downloaded from the Hub."""
     for setting in settings:
-        if setting.key in _UNSAFE_IF_ON and _is_one_of(setting.value, _YES):
-            yield Mention("switches", "switch", f"{setting.key}=true", setting.where)
-        elif setting.key in _UNSAFE_IF_OFF and _is_one_of(setting.value, _NO):
-            yield Mention("switches", "switch", f"{setting.key}=false", setting.where)
-        elif setting.key in _KERNEL_KEYS and isinstance(setting.value, str):
-            match = _KERNEL_REPOSITORY.fullmatch(setting.value)
+        key = normalize_key(setting.key)
+        if key in _UNSAFE_IF_ON and _is_one_of(setting.value, _YES):
+            yield Mention("switches", "switch", f"{key}=true", setting.where)
+        elif key in _UNSAFE_IF_OFF and _is_one_of(setting.value, _NO):
+            yield Mention("switches", "switch", f"{key}=false", setting.where)
+        # The value may be a mapping with one kernel for each part of the model.
+        elif isinstance(setting.value, str) and any(normalize_key(step) in _KERNEL_KEYS for step in setting.path[-3:]):
+            match = _KERNEL_REPOSITORY.fullmatch(setting.value.rpartition("|")[2].strip())
             if match is not None:
                 yield Mention("switches", "kernel", match[1], setting.where, setting.value[:200])
 
@@ -59,4 +67,5 @@ def _is_one_of(value: Scalar, words: frozenset[str]) -> bool:
     return str(value).lower() in words
 
 
-SWITCHES = Interpreter(_UNSAFE_IF_ON | _UNSAFE_IF_OFF | _KERNEL_KEYS, read_switches)
+_KEYS: Final = _UNSAFE_IF_ON | _UNSAFE_IF_OFF | _KERNEL_KEYS
+SWITCHES = Interpreter(list_spellings(_KEYS), read_switches, marks=compile_prefixed_keys(_KEYS))

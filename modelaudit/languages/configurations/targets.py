@@ -15,6 +15,7 @@ from modelaudit.languages.configurations.python_names import (
     build_outlines,
     is_code_running_name,
     is_dotted_name,
+    is_file_name,
     make_python_mention,
 )
 from modelaudit.languages.settings import Interpreter, Setting
@@ -29,8 +30,17 @@ _TARGET_KEYS: Final = frozenset(
 # Of these, the keys that nothing but a loader uses, so that every value counts.
 _UNAMBIGUOUS_KEYS: Final = frozenset({"_target_", "__target__", "_component_"})
 _TARGET_KEY: Final = "target"
-# ``class`` is a key of logging's ``dictConfig`` and of much else: only names that run code count.
-_CLASS_KEY: Final = "class"
+# Keys of MMEngine, latent-diffusion, LeRobot and logging, and of data as well: only names known as dangerous count.
+_SHARED_KEYS: Final = frozenset({"target", "type", "class"})
+# Words that begin ordinary types of data, such as ``test.case``, and are names of Python modules by chance; and
+# frameworks whose own components have dotted types.
+_WORDS_OF_DATA: Final = frozenset(
+    {"code", "test", "sh", "docker", "keyboard", "trace", "profile", "site", "parser", "new", "thread", "dash",
+     "invoke", "fabric", "platform", "commands", "concurrent", "pipes", "parallel", "langchain", "vllm", "django",
+     "flask", "fastapi", "triton", "unittest", "pytest", "coverage", "wheel", "select", "redis", "hydra",
+     "streamlit", "gradio"}
+)  # fmt: skip
+_LOGGING_CLASS: Final = re.compile(r"logging\.(?:handlers\.)?\w+(?:Handler|Formatter|Filter)")
 # Configurations of NeMo, which instantiates each ``target`` in them.
 _NEMO_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 _INTERPOLATION: Final = re.compile(r"\$\{([\w.]++)\}")
@@ -63,14 +73,25 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
         elif last_step == _TARGET_KEY and is_dotted_name(setting.value):
             if is_nemo_file or setting.path[:-1] in mappings_with_params:
                 yield make_python_mention("target", str(setting.value), setting)
-            elif is_code_running_name(str(setting.value)):
-                yield make_python_mention("named", str(setting.value), setting)
-        elif last_step == _CLASS_KEY and is_dotted_name(setting.value) and is_code_running_name(str(setting.value)):
-            yield make_python_mention("named", str(setting.value), setting)
+            else:
+                yield from _mention_shared_key(setting)
+        elif last_step in _SHARED_KEYS:
+            yield from _mention_shared_key(setting)
         # An item of a target that is a list. The loader may join or reject the list, so that the name is unresolved:
         # ``${`` marks it as such.
         elif setting.key in _UNAMBIGUOUS_KEYS:
             yield make_python_mention("target", f"{setting.key}: …${{}}", setting)
+
+
+def _mention_shared_key(setting: Setting) -> Iterator[Mention]:
+    """Yield a mention of a dotted name under a key that loaders share with data."""
+    name = setting.value.strip() if isinstance(setting.value, str) else ""
+    if not is_dotted_name(name) or is_file_name(name):
+        return
+    if is_code_running_name(name):
+        yield make_python_mention("named", name, setting)
+    elif name.partition(".")[0] not in _WORDS_OF_DATA and _LOGGING_CLASS.fullmatch(name) is None:
+        yield make_python_mention("selected", name, setting)
 
 
 def _resolve_target(key: str, setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[Mention]:
@@ -105,6 +126,16 @@ def _look_up_value(match: re.Match[str], values: Mapping[tuple[str, ...], object
     return value[:_MAX_VALUE_LENGTH] if isinstance(value, str) else match[0]
 
 
-# Data sets have the key ``target`` too. It counts beside ``params``; elsewhere ``text_names`` searches the raw text.
+# The spellings of a dotted name under a shared key that select a document, whose values are then judged as parsed:
+# plainly; behind a tag, an anchor, a comment or many blanks, as a block, an alias or a long string; under a key that is
+# an alias; and with an escape for a letter, a digit, a dot or an underscore. Words of a large vocabulary match none.
+_SHARED_KEY_MARKS: Final = re.compile(
+    r"(?:class|target|type)(?:[\"']?\s{0,20}+(?:\s|[:=]\s{0,20}+(?:\s|[\"']?\s{0,20}+[^\W\d]\w{0,99}\.[^\W\d]))"
+    r"|(?:\s{0,20}+:\s|[\"']\s{0,20}+:)\s{0,20}+[!&*>|#]|\s{0,20}+=\s{0,20}+(?:\"{3}|'{3}))"
+    r"|(?:^|[{,])[ \t]{0,99}+\*\w{1,100}[ \t]{0,9}:"
+    r"|\\(?:u00|x|U000000)(?:2[eE]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])|\\\n",
+    re.MULTILINE,
+)
+# Data sets have the key ``target`` too. It counts beside ``params``; other names count if they are known as dangerous.
 # ``handlers`` selects a ``dictConfig`` of logging.
-TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _NEMO_FILES)
+TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _NEMO_FILES, marks=_SHARED_KEY_MARKS)

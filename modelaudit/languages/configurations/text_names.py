@@ -1,8 +1,8 @@
 """Find names that loaders import in text that is not parsed: strings inside JSON, Python literals, large documents.
 
-Uni2TS and FlexTok store such a text in the metadata of a safetensors file. Configurations of MMEngine and
-latent-diffusion name classes under keys that data sets use as well (``type``, ``target``). Parsing every data set value
-by value would be too slow, so these names are found by pattern.
+Uni2TS and FlexTok store such a text in the metadata of a safetensors file. Configurations of MMEngine, LeRobot and
+latent-diffusion name classes under keys that data sets use as well (``type``, ``class``, ``target``). Parsing every
+data set value by value would be too slow, so these names are found by pattern.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UNAMBIGUOUS_PATTERNS: Final = tuple(
 )
 _AMBIGUOUS_PATTERNS: Final = tuple(
     (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
-    for key in ("target", "type")
+    for key in ("target", "type", "class")
 )
 # ``${name:argument}`` of OmegaConf. The argument is only looked at, so that a resolver inside it is found too.
 _RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):(?=([^{}\n]{0,300}))")

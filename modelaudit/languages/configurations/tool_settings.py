@@ -118,6 +118,8 @@ _PICKLE_ON_WEB: Final = re.compile(
 )
 # A Python program, and not an address, a command of a shell or a path; the marks keep most values from the parser.
 _PROGRAM: Final = re.compile(r"\bimport\b|\w\s*\(")
+# INI keeps the quotes around a value, which the tool removes.
+_QUOTED: Final = re.compile(r"\A([\"'])(.*)\1\Z", re.DOTALL)
 _NOT_PROGRAM: Final = re.compile(r"\s*(?:https?://|bash |sh )")
 _RUNNING_CALL: Final = re.compile(
     r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*)|(?:subprocess|pty|runpy|commands)\.\w+"
@@ -230,8 +232,9 @@ def _analyze_programs(programs: Iterable[list[Setting]]) -> Iterator[Reading]:
             detail = f"only the first {_MAX_PROGRAMS} programs in the values were analysed"
             yield Unread(UnreadReason.LIMIT, detail)
             break
-        text = "\n".join(str(setting.value).strip() for setting in dict.fromkeys(values))
-        if _NOT_PROGRAM.match(text) or _PROGRAM.search(text) is None:
+        text = "\n".join(_QUOTED.sub(r"\2", str(setting.value).strip()) for setting in dict.fromkeys(values))
+        # Python calls behind any bracket: ``(f)(1)``.
+        if _NOT_PROGRAM.match(text) or ("(" not in text and _PROGRAM.search(text) is None):
             continue
         analysis = analyze_source(text)
         reached_bound = reached_bound or bool(analysis.bounds)
