@@ -159,7 +159,7 @@ _MAKE_INCLUDE: Final = re.compile(r"^[ \t]*[-s]?(?:include|load)[ \t]([^\n]{1,50
 _ARGUMENT: Final = re.compile(_WORD)
 _NAME_CHARACTER: Final = re.compile(r"[^\W_]")
 # ``$PWD/`` of a path, and ``if=`` of ``dd``.
-_VARIABLE_FOLDER: Final = re.compile(r"\A-*[\w-]+=|(?:[^\s]*\$\w+|[^\s]*\$)/")
+_VARIABLE_FOLDER: Final = re.compile(r"\A(?:[\w-]++=)?(?:\S*\$\w*/)?")
 # Options behind which the program text follows: ``-c``, ``-m``, and ``-e`` of Perl and Node.
 _TEXT_OPTION: Final = re.compile(r"-\w*c|-m")
 _TEXT_OPTION_OF_OTHERS: Final = re.compile(r"-\w*[cepr]|--eval|--print")

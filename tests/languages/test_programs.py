@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -13,9 +14,15 @@ from support.scans import scan_text
 from support.work import count_work, find_growth_fault
 
 import modelaudit
+from modelaudit.formats.documents.markdown import reader as markdown_reader
+from modelaudit.formats.documents.scripts.docker_programs import find_python_programs
+from modelaudit.formats.documents.structured.tables import parse_table_settings
 from modelaudit.languages import run_files, text_programs
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_command_lines
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
+from modelaudit.languages.python.cells import split_cell
+from modelaudit.languages.shell.makefiles import convert_makefile
+from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -555,3 +562,37 @@ def test_search_for_commands_and_addresses_takes_work_in_proportion_to_the_text(
         )
 
     assert find_growth_fault(search, 100) == ""
+
+
+def _find_docker_programs(text: str) -> object:
+    return list(find_python_programs(text))
+
+
+def _find_shell_mentions(text: str) -> object:
+    return list(collect_script_mentions(text))
+
+
+def _read_table(text: str) -> object:
+    return parse_table_settings("a.ini", text, Limits())
+
+
+def _read_markdown(text: str) -> object:
+    return list(markdown_reader._list_command_texts(text))
+
+
+@check_each(
+    "analyze, start, piece",
+    [
+        (convert_makefile, "x:\n", " "), (convert_makefile, "", "define x\n"), (convert_makefile, "# ", "$(if "),
+        (convert_makefile, "\t", "$(if \\\n"), (convert_makefile, "a = b", " "), (convert_makefile, "", "a += b\n"),
+        (convert_makefile, "", "export\n"), (_find_docker_programs, "RUN <<", "A"),
+        (_find_docker_programs, "RUN ", "<<A"), (_find_docker_programs, "RUN <<A\n", "#!a\n"), (split_cell, "", " "),
+        (split_cell, "a", " "), (_read_markdown, "~~~", "~"), (_read_table, "[", " "), (_find_shell_mentions, "sed '", "\n"),
+        (_find_shell_mentions, "chmod -", "r"),
+        (_find_shell_mentions, "rm -", "r"), (_find_shell_mentions, "x {", ","), (_find_shell_mentions, "x ", "$"),
+    ],
+)  # fmt: skip
+def test_hostile_text_is_analysed_in_work_in_proportion_to_its_length(
+    analyze: Callable[[str], object], start: str, piece: str
+) -> None:
+    assert find_growth_fault(lambda count: count_work(lambda: analyze(start + piece * count)), 400) == ""

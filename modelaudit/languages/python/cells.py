@@ -22,7 +22,7 @@ from modelaudit.wire.deadline import check_deadline
 
 # Groups: the indentation, the target of ``files = !ls``, the escape (``!``, ``!!``, ``%`` or ``%%``), the command. Not
 # ``a != b`` or ``a %= b``.
-_ESCAPED: Final = re.compile(r"(\s*)(?:([\w.,\s\[\]'\"]{1,200}?)=\s*)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
+_ESCAPED: Final = re.compile(r"(\s*+)(?:([\w.,\[\]'\"][\w.,\s\[\]'\"]{0,199}?)=\s*+)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
 _ASSIGNED_ESCAPE: Final = re.compile(r"=\s*[!%]")
 # ``?name``, ``??name``, ``name?`` or ``name??`` shows help.
 _HELP: Final = re.compile(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")

@@ -65,6 +65,7 @@ _SED_EXECUTION: Final = re.compile(
     r"(?:^|[;{}\n!])\s*(?:(?:\d+|\$|/[^/\n]{0,200}/)(?:[,~](?:\d+|\$|/[^/\n]{0,200}/))?\s*!?)?\s*e(?:\s|[;}]|$)"
     r"|(?:^|[;{}\n\d$/]|\s)s([^\w\s\\])(?:(?!\1).){0,200}\1(?:(?!\1).){0,200}\1[gpiImM\d]{0,9}e"
 )
+_BLANKS: Final = re.compile(r"\s+")
 _INTERPRETER_EXECUTION: Final = re.compile(
     r"\b(?:system|exec|execSync|execFile\w*|eval|popen|spawn\w*|passthru|shell_exec|proc_open|getoutput|check_output"
     r"|getstatusoutput|run|call|dofile|loadstring|load|require|do|instance_eval|include|runpy|compile)\b|`|\bqx\b"
@@ -271,7 +272,7 @@ def executes_read_text(name: str, words: list[str]) -> bool:
     if name in _AWKS:
         return any(_AWK_EXECUTION.search(word) for word in arguments)
     if name in _SEDS:
-        return any(_SED_EXECUTION.search(word) for word in arguments)
+        return any(_SED_EXECUTION.search(_collapse_blanks(word)) for word in arguments)
     if name in INTERPRETERS:
         return any(
             is_inline_program_option(option) and _INTERPRETER_EXECUTION.search(program) is not None
@@ -282,3 +283,8 @@ def executes_read_text(name: str, words: list[str]) -> bool:
     if name in _CALLBACK_BUILTINS and "-C" in arguments:
         return True
     return name in _READS_COMMANDS or not _SCRIPT_OPTIONS.get(name, set()).isdisjoint(arguments)
+
+
+def _collapse_blanks(text: str) -> str:
+    """Return a text with one blank, or one line break, in place of several."""
+    return _BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text)

@@ -19,7 +19,7 @@ _NAME: Final = re.compile(r"(!?)([A-Za-z_]\w{0,99})(\[[^\]]{1,100}\])?(.*)", re.
 # ``:start`` or ``:start:length``.
 _SUBSTRING: Final = re.compile(r":\s*(-?\d{1,5})(?::\s*(-?\d{1,5}))?")
 # ``front{a,b}back``.
-_BRACES: Final = re.compile(r"([^{}\s]*)\{([^{}\s]*,[^{}\s]*)\}([^{}\s]*)")
+_BRACES: Final = re.compile(r"([^{}\s]*+)\{([^{}\s,]*+,[^{}\s]*+)\}([^{}\s]*+)")
 # ``[index]=value`` among the words of an array.
 _ENTRY: Final = re.compile(r"\[([^\]]{1,100})\]=(.*)", re.DOTALL)
 # ``which curl``, ``command -v curl`` or ``echo -n curl``.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -27,14 +28,14 @@ from modelaudit.languages.shell.program_names import (
 )
 from modelaudit.languages.shell.startup_files import list_unknown_startup_files
 
-_RECURSIVE: Final = re.compile(r"-\w*[rR]\w*|--recursive")
+_RECURSIVE: Final = re.compile(r"-[^\WrR]*+[rR]\w*|--recursive")
 _ENVIRONMENT: Final = re.compile(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
 _CONNECTION_PROGRAMS: Final = frozenset({"nc", "ncat", "netcat", "telnet", "openssl", "socat"})
 _WHOLE_ENVIRONMENT: Final = (["env"], ["printenv"], ["set"], ["export", "-p"])
 _CLOUD_METADATA: Final = re.compile(r"security-credentials|service-accounts")
 _WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "ln"})
 
-_SET_ID_MODE: Final = re.compile(r"[ugo]*\+\w*s\w*|[4-7][0-7]{3}")  # ``u+s`` or ``4755``
+_SET_ID_MODE: Final = re.compile(r"[ugo]*\+[^\Ws]*+s\w*|[4-7][0-7]{3}")  # ``u+s`` or ``4755``
 _DISK: Final = re.compile(r"/dev/(?:sd[a-z]|nvme\d+n\d+|vd[a-z]|hd[a-z]|mmcblk\d+)\w*")
 _FIND_FILTERS: Final = frozenset({"-name", "-iname", "-path", "-regex", "-mtime", "-empty", "-maxdepth"})
 _DISARMING_COMMANDS: Final = frozenset(
@@ -62,11 +63,16 @@ Harm = tuple[str, str, str]
 """The use, the name and a detail of a mention."""
 _DEVICE: Final = re.compile(r"/dev/(?:tcp|udp)/")
 # A program in an argument, as in ``python -c``, that opens a socket and then starts a shell.
-_INLINE: Final = re.compile(
-    r"socket.{0,2000}?(?:dup2|subprocess|pty\.spawn|/bin/(?:ba|z|da)?sh|exec)|(?:fsockopen|TCPSocket|IO::Socket).{0,2000}?"
-    r"(?:exec|/bin/(?:ba)?sh|spawn|popen)|System\.Net\.Sockets\.TCPClient",
-    re.DOTALL | re.IGNORECASE,
+# A socket, and a run of a program behind it.
+_INLINE: Final = tuple(
+    (re.compile(socket, re.IGNORECASE), re.compile(run, re.IGNORECASE))
+    for socket, run in (
+        ("socket", r"dup2|subprocess|pty\.spawn|/bin/(?:ba|z|da)?sh|exec"),
+        ("fsockopen|TCPSocket|IO::Socket", r"exec|/bin/(?:ba)?sh|spawn|popen"),
+    )
 )
+_WINDOWS_SOCKET: Final = "system.net.sockets.tcpclient"
+_LONGEST_DISTANCE: Final = 2000  # in characters, between a socket and the run
 _PROBES: Final = frozenset({"echo", "printf", "timeout", "test", "[", "[[", ":", "true"})
 _NETCATS: Final = frozenset({"nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"})
 
@@ -266,4 +272,15 @@ def is_reverse_shell(command: Command, words: list[str]) -> bool:
     if name == "ztcp":  # the builtin of zsh that opens TCP connections
         return bool(arguments)
     takes_program_text = len(arguments) > 1 and arguments[0].startswith("-")  # ``python -c text``
-    return takes_program_text and _INLINE.search(" ".join(arguments)) is not None
+    return takes_program_text and _connects_program(" ".join(arguments))
+
+
+def _connects_program(program: str) -> bool:
+    """Whether the text of a program opens a socket, and soon behind it runs a shell or another program."""
+    for socket, run in _INLINE:
+        ends = [match.end() for match in socket.finditer(program)]
+        for match in run.finditer(program) if ends else ():
+            index = bisect_right(ends, match.start())
+            if index and match.start() - ends[index - 1] <= _LONGEST_DISTANCE:
+                return True
+    return _WINDOWS_SOCKET in program.lower()

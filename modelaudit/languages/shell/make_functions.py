@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.languages.shell.make_text_functions import TEXT_FUNCTIONS, check_result_length, replace_patterns
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.deadline import check_deadline
+from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
 
 FUNCTION_NAMES: Final = (
     "subst", "patsubst", "strip", "findstring", "filter", "filter-out", "sort", "word", "wordlist", "words",
@@ -29,16 +30,18 @@ _READ_FILE: Final = re.compile(r"<[ \t]*(\S+)[ \t]*")
 _GUILE_SYSTEM: Final = re.compile(r"\(system\*?\s+\"((?:[^\"\\]|\\.){1,2000})\"")
 _MAX_DEPTH: Final = 30
 _MAX_LENGTH: Final = 100_000
+_MAX_EXPANDED_LENGTH: Final = 1_000_000  # of a recipe line with the values of its automatic variables
 _MAX_STEPS: Final = 50_000
 _MAX_RECIPE_LENGTH: Final = 20_000
+# Possessive repetitions, because a hostile text repeats what they match.
 _ASSIGNMENT: Final = re.compile(
-    r" *(?:(?:export|override|private)\s+)*([^\s:#=?+!]{1,100})\s*(\?|:{1,3}|\+|!)?=[ \t]*((?:\\\n|[^\n])*)",
+    r"^ *+(?:(?:export|override|private)[^\S\n]++)*"
+    r"([^\s:#=?+!]{1,100}+)[^\S\n]*+(\?|:{1,3}|\+|!)?=[ \t]*+((?:\\\n|[^\n])*+)",
     re.MULTILINE,
 )
-_DEFINITION: Final = re.compile(
-    r"^ *(?:(?:export|override)\s+)*define\s+(\S{1,100})[^\n]*\n(.*?)^ *endef\b", re.MULTILINE | re.DOTALL
-)
-_RULE: Final = re.compile(r"([^\t#:=][^#:=]{0,500}?)\s*&?:{1,2}(?!=)([^;=]{0,1000})(?:;.*)?")
+_DEFINITION_START: Final = re.compile(r" *+(?:(?:export|override)\s++)*+define\s++(\S{1,100})")
+_DEFINITION_END: Final = re.compile(r" *+endef\b")
+_RULE: Final = re.compile(r"([^\t#:=][^#:=]{0,500}+):{1,2}(?!=)([^;=]{0,1000}+)(?:;.*)?")
 _SUFFIX_RULE: Final = re.compile(r"(\.\w+)\.\w+")
 _AUTOMATIC: Final = re.compile(r"(?<!\$)\$(?:[({]([@<^+?*|])([DF])?[)}]|([@<^+?*|]))")
 
@@ -79,21 +82,25 @@ class MakeExpander:
         self._steps_left -= 1
         if depth > _MAX_DEPTH or self._steps_left < 0 or len(text) > _MAX_LENGTH:
             raise LimitReachedError("the functions and variables of a Makefile are too many to evaluate")
+        ends = _match_brackets(text)
         parts: list[str] = []
-        position = 0
+        position = length = 0
         while True:
             start = text.find("$", position)
             if start < 0 or start + 1 >= len(text):
                 break
             parts.append(text[position:start])
             opening = text[start + 1]
-            end = _find_end(text, start + 2, opening) if opening in "({" else None
+            end = ends.get(start + 1)
             if end is None:
                 parts.append(local.get(opening, text[start : start + 2]))
                 position = start + 2
                 continue
             written, inner = text[start : end + 1], text[start + 2 : end]
             parts.append(self._expand_reference(written, inner, local, depth, keeps_variables))
+            length += len(parts[-1])
+            if length > _MAX_LENGTH:
+                raise LimitReachedError("the functions and variables of a Makefile have too long values")
             position = end + 1
         return "".join((*parts, text[position:]))
 
@@ -113,7 +120,7 @@ class MakeExpander:
         if reference is not None and reference[1] in self.variables:
             value = self._expand_variable(reference[1], depth)
             old, new = (each if "%" in reference[2] else "%" + each for each in (reference[2], reference[3]))
-            return _replace_patterns(old, new, value)
+            return replace_patterns(old, new, value)
         # ``A := $(A) b`` refers to the value before, which may come from the environment.
         is_unknown = name not in self.variables or name in self._open_names
         if is_unknown or (keeps_variables and name == inner):
@@ -152,10 +159,11 @@ class MakeExpander:
             return self.variables.get(expand(0).strip())
         if name in ("eval", "info", "warning", "error", "file", "guile"):
             return self._perform(name, self._expand(text, local, depth + 1))
-        change_text = _TEXT_FUNCTIONS.get(name)
+        change_text = TEXT_FUNCTIONS.get(name)
         values = [expand(index) for index in range(len(arguments))]
         if change_text is None or any(map(_is_unknown, values)):
             return None
+        check_result_length(name, values)
         try:
             return change_text(*values)
         except (TypeError, ValueError, IndexError):  # the wrong number of arguments, or no number among them
@@ -182,7 +190,13 @@ class MakeExpander:
         if _is_unknown(words):
             return None
         body = ",".join(arguments[2:])
-        results = (self._expand(body, {**local, variable.strip(): word}, depth + 1) for word in words.split())
+        results: list[str] = []
+        length = 0
+        for word in words.split():
+            results.append(self._expand(body, {**local, variable.strip(): word}, depth + 1))
+            length += len(results[-1])
+            if length > _MAX_LENGTH:
+                raise LimitReachedError("the functions of a Makefile have too long results")
         return " ".join(results)
 
     def _call_variable(self, values: list[str], local: Mapping[str, str], depth: int) -> str | None:
@@ -219,15 +233,17 @@ def _is_unknown(text: str) -> bool:
     return "$" in text.replace("$$", "")
 
 
-def _find_end(text: str, start: int, opening: str) -> int | None:
-    """Return the index of the bracket that closes the one before ``start``; ``None`` if there is none."""
-    closing = ")" if opening == "(" else "}"
-    depth = 1
-    for match in re.compile(r"[()]" if opening == "(" else r"[{}]").finditer(text, start, start + _MAX_LENGTH):
-        depth += -1 if match[0] == closing else 1
-        if not depth:
-            return match.start()
-    return None
+def _match_brackets(text: str) -> dict[int, int]:
+    """Return the indexes of the closing brackets by those of the opening ones; each kind is matched by itself."""
+    ends: dict[int, int] = {}
+    open_indexes: dict[str, list[int]] = {")": [], "}": []}
+    for match in re.finditer(r"[(){}]", text):
+        bracket = match[0]
+        if bracket in "({":
+            open_indexes[")" if bracket == "(" else "}"].append(match.start())
+        elif open_indexes[bracket]:
+            ends[open_indexes[bracket].pop()] = match.start()
+    return ends
 
 
 def _split_arguments(text: str) -> list[str]:
@@ -243,76 +259,6 @@ def _split_arguments(text: str) -> list[str]:
             arguments.append(text[start : match.start()])
             start = match.end()
     return [*arguments, text[start:]]
-
-
-def _match_pattern(pattern: str, word: str) -> str | None:
-    """Return the part of a word that ``%`` of a pattern stands for; ``None`` if the word does not match."""
-    prefix, mark, suffix = pattern.partition("%")
-    if not mark:
-        return "" if word == pattern else None
-    is_match = len(word) >= len(prefix) + len(suffix) and word.startswith(prefix) and word.endswith(suffix)
-    return word[len(prefix) : len(word) - len(suffix)] if is_match else None
-
-
-def _replace_patterns(pattern: str, replacement: str, text: str) -> str:
-    """Return the words of a text with those that match a pattern replaced."""
-    words: list[str] = []
-    for word in text.split():
-        stem = _match_pattern(pattern, word)
-        words.append(word if stem is None else replacement.replace("%", stem, 1) if "%" in pattern else replacement)
-    return " ".join(words)
-
-
-def _filter_words(patterns: str, text: str, keeps_matches: bool) -> str:
-    """Return the words of a text that match one of the patterns, or those that match none."""
-    given = patterns.split()
-    kept = (
-        word
-        for word in text.split()
-        if any(_match_pattern(pattern, word) is not None for pattern in given) == keeps_matches
-    )
-    return " ".join(kept)
-
-
-def _map_words(change: Callable[[str], str]) -> Callable[[str], str]:
-    """Return a function that changes each word of a text."""
-    return lambda text: " ".join(map(change, text.split()))
-
-
-def _join_lists(first: str, second: str) -> str:
-    """Return the words of two lists, joined one by one."""
-    first_words, second_words = first.split(), second.split()
-    count = max(len(first_words), len(second_words))
-    pairs = (("".join(first_words[i : i + 1]), "".join(second_words[i : i + 1])) for i in range(count))
-    return " ".join(a + b for a, b in pairs)
-
-
-# Functions of text alone, whose arguments are known.
-_TEXT_FUNCTIONS: Final[dict[str, Callable[..., str]]] = {
-    "subst": lambda old, new, text: text.replace(old, new) if old else text,
-    "patsubst": lambda old, new, text: _replace_patterns(old.strip(), new.strip(), text),
-    "strip": lambda text: " ".join(text.split()),
-    "findstring": lambda part, text: part if part in text else "",
-    "filter": lambda patterns, text: _filter_words(patterns, text, True),
-    "filter-out": lambda patterns, text: _filter_words(patterns, text, False),
-    "sort": lambda text: " ".join(sorted(set(text.split()))),
-    "word": lambda number, text: "".join(text.split()[int(number) - 1 : int(number)]),
-    "wordlist": lambda start, end, text: " ".join(text.split()[int(start) - 1 : int(end)]),
-    "words": lambda text: str(len(text.split())),
-    "firstword": lambda text: "".join(text.split()[:1]),
-    "lastword": lambda text: "".join(text.split()[-1:]),
-    "dir": _map_words(lambda word: word[: word.rfind("/") + 1] or "./"),
-    "notdir": _map_words(posixpath.basename),
-    "suffix": _map_words(lambda word: posixpath.splitext(word)[1]),
-    "basename": _map_words(lambda word: posixpath.splitext(word)[0]),
-    "addsuffix": lambda suffix, text: " ".join(word + suffix for word in text.split()),
-    "addprefix": lambda prefix, text: " ".join(prefix + word for word in text.split()),
-    "join": _join_lists,
-    # The names that a pattern matches are those of files, and a shell expands the pattern as well.
-    "wildcard": str.strip,
-    "realpath": str.strip,
-    "abspath": str.strip,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +277,8 @@ class MakeRule:
             "@": self.targets, "<": "".join(normal.split()[:1]), "^": normal, "+": normal, "?": normal,
             "|": self.prerequisites.partition("|")[2], "*": "*",
         }  # fmt: skip
+        if recipe.count("$") * max(map(len, values.values())) > _MAX_EXPANDED_LENGTH:
+            raise LimitReachedError("the automatic variables in a recipe have too long values")
 
         def replace(match: re.Match[str]) -> str:
             value = " ".join(values[match[1] or match[3]].split())
@@ -345,7 +293,7 @@ def read_make_rule(line: str, expander: MakeExpander) -> MakeRule | None:
     match = _RULE.fullmatch(line)
     if match is None or match[1].count("(") != match[1].count(")") or line.startswith((" ", "include", "-include")):
         return None
-    targets, prerequisites = match[1].strip(), match[2].strip()
+    targets, prerequisites = match[1].strip().removesuffix("&").rstrip(), match[2].strip()
     suffix = _SUFFIX_RULE.fullmatch(targets)
     if suffix is not None and not prerequisites:
         return MakeRule(targets, f"*{suffix[1]}")
@@ -356,15 +304,32 @@ def read_make_rule(line: str, expander: MakeExpander) -> MakeRule | None:
 def collect_make_variables(text: str) -> dict[str, str]:
     """Return the values of the variables of a Makefile by name, as they are written; the last value counts."""
     text = text.replace("\r\n", "\n")
-    variables = {match[1]: match[2].removesuffix("\n") for match in _DEFINITION.finditer(text)}
-    for match in _ASSIGNMENT.finditer(text):
-        if text[match.start() - 1 : match.start()] not in ("", "\n") or match[2] == "!":
+    # Parts by name, joined at the end: a text can add to one variable on each of its lines.
+    parts = {name: [value] for name, value in _collect_definitions(text).items()}
+    for match in iterate_within_deadline(_ASSIGNMENT.finditer(text), items_per_check=256):
+        if match[2] == "!":
             continue
-        name, value = match[1], re.sub(r"\s*\\\n\s*", " ", match[3]).strip()
+        name, value = match[1], " ".join(map(str.strip, match[3].split("\\\n"))).strip()
         value = value.partition(" #")[0].rstrip()
-        is_known = name in variables
-        if match[2] == "+" and is_known:
-            variables[name] = f"{variables[name]} {value}"
-        elif match[2] != "?" or not is_known:
-            variables[name] = value
-    return variables
+        if match[2] == "+" and name in parts:
+            parts[name].append(value)
+        elif match[2] != "?" or name not in parts:
+            parts[name] = [value]
+    return {name: " ".join(values) for name, values in parts.items()}
+
+
+def _collect_definitions(text: str) -> dict[str, str]:
+    """Return the texts between ``define name`` and ``endef`` by name; the last one counts."""
+    definitions: dict[str, str] = {}
+    name = ""
+    lines: list[str] = []
+    for line in iterate_within_deadline(text.split("\n"), items_per_check=256):
+        start = _DEFINITION_START.match(line) if not name else None
+        if start is not None:
+            name, lines = start[1], []
+        elif name and _DEFINITION_END.match(line):
+            definitions[name] = "\n".join(lines)
+            name = ""
+        elif name:
+            lines.append(line)
+    return definitions

@@ -49,7 +49,7 @@ _COMPUTED_NAME: Final = re.compile(r"\$[({](shell|file|guile|call|foreach|subst|
 _SCHEME: Final = re.compile(r"\$[({](guile)[ \t]")
 _IMPLICIT_PROGRAMS: Final = frozenset({"CC", "CXX", "CPP", "AS", "AR", "FC", "LD", "RM", "LEX", "YACC", "M2C", "PC"})
 _OWN_PROGRAM: Final = re.compile(r"[\w.-]*/|(?:\w*sh|python\S*|perl)\s")
-_OPEN_CALL: Final = re.compile(rf"\$[({{](?:{'|'.join(FUNCTION_NAMES)})[ \t][^\n]*\\\Z")
+_CALL_START: Final = re.compile(rf"\$[({{](?:{'|'.join(FUNCTION_NAMES)})[ \t]")
 _MAKE_SHELL_CALL: Final = re.compile(r"\$[({]shell\s")
 _MAKE_ITSELF: Final = re.compile(r"\$(?:\(MAKE\)|\{MAKE\})")
 _MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
@@ -225,7 +225,9 @@ def _join_make_lines(lines: list[str]) -> Iterator[str]:
         line = lines[index]
         first_index = index
         index += 1
-        if _MAKE_SETTING.match(line) or (_OPEN_CALL.search(line) and line.count("(") != line.count(")")):
+        is_continued = line.endswith("\\")
+        has_open_call = is_continued and line.count("(") != line.count(")") and _CALL_START.search(line) is not None
+        if has_open_call or _MAKE_SETTING.match(line):
             parts = [line]
             while parts[-1].endswith("\\") and index < len(lines):
                 parts[-1] = parts[-1][:-1].rstrip()

@@ -37,8 +37,8 @@ _CHARACTERS_OF_BLOCK: Final = 100  # to which the analysis of an empty block cor
 _INSTRUCTED: Final = "instructed"
 """The kind of a file that a document tells users to run."""
 _FENCED_BLOCK: Final = re.compile(
-    r"^[ \t>]*(?P<fence>`{3,}|~{3,})[ \t]*\{?\.?(?P<language>[\w+-]*)[^\n`]*\n"
-    r"(?P<text>(?:(?!^[ \t>]*(?P=fence))[^\n]*(?:\n|\Z(?<=[^\n])))*)(?:^[ \t>]*(?P=fence)[^\n]*|\Z)",
+    r"^[ \t>]*+(?P<fence>`{3,}+|~{3,}+)[ \t]*+\{?\.?(?P<language>[\w+-]*+)[^\n`]*+\n"
+    r"(?P<text>(?:(?!^[ \t>]*(?P=fence))[^\n]*+(?:\n|\Z(?<=[^\n])))*+)(?:^[ \t>]*(?P=fence)[^\n]*|\Z)",
     re.MULTILINE,
 )
 _INLINE_CODE: Final = re.compile(

@@ -17,9 +17,9 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 # Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
-_LIST_NAME: Final = re.compile(
-    r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip|lock)|requirements|req\.txt"
-)
+_LIST_WORD: Final = re.compile(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
+_LIST_EXTENSIONS: Final = (".txt", ".in", ".pip", ".lock")
+_LIST_NAMES: Final = frozenset({"requirements", "req.txt"})
 _MOST_LINES: Final = 20_000
 
 
@@ -27,9 +27,9 @@ def recognises(head: Head) -> bool:
     """Whether this is text named like ``requirements.txt``, or a ``.txt`` or ``.in`` file in ``requirements/``."""
     folders = head.path.lower().replace("\\", "/").split("/")[:-1]
     name = get_file_name(head.path)
-    has_list_name = _LIST_NAME.fullmatch(name) is not None
+    has_list_word = _LIST_WORD.search(name) is not None and name.endswith(_LIST_EXTENSIONS)
     is_in_folder = "requirements" in folders and name.endswith((".txt", ".in"))
-    return (has_list_name or is_in_folder) and looks_like_text(head)
+    return (has_list_word or name in _LIST_NAMES or is_in_folder) and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

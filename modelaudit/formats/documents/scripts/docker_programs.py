@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.deadline import check_deadline
 
 # ``RUN <<EOF`` without a program: BuildKit runs the text by the interpreter of its first line.
-_PROGRAM_START: Final = re.compile(
-    r"^[ \t]*(?:ONBUILD[ \t]+)?RUN[ \t](?:[^\n\\]|\\\n?){0,1000}?<<-?[\"']?(\w+)[\"']?[^\n]*\n[ \t]*#![ \t]*([^\n]*)\n",
-    re.IGNORECASE | re.MULTILINE,
-)
+_INTERPRETER_LINE: Final = re.compile(r"\n[ \t]*+#![ \t]*+([^\n]*+)\n")
+_HERE_DOCUMENT: Final = re.compile(r"<<-?[\"']?(\w++)")
+_RUN_INSTRUCTION: Final = re.compile(r"[ \t]*+(?:ONBUILD[ \t]++)?RUN[ \t]", re.IGNORECASE)
+_MOST_CONTINUED_CHARACTERS: Final = 10_000  # of an instruction before the line of its here-document
 _SHELL: Final = re.compile(r"\b(?:ba|da|a|k|z)?sh\b")
 # Parser directives come first, one a line. A frontend is an image that BuildKit runs to parse the file.
 _DIRECTIVE: Final = re.compile(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)[^\n]*(?:\n|\Z)")
@@ -56,10 +57,32 @@ def _find_programs(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield the first line, the interpreter and the text of each here-document that names an interpreter."""
     text = text.replace("\r\n", "\n")
     offset, line = 0, 1
-    while start := _PROGRAM_START.search(text, offset):
-        end = re.compile(rf"^[ \t]*{start[1]}[ \t]*$", re.MULTILINE).search(text, start.end())
+    while start := _INTERPRETER_LINE.search(text, offset):
+        check_deadline()
+        line += text.count("\n", offset, start.end() - 1)
+        offset = start.end() - 1  # the line break may precede the next interpreter
+        delimiter = _find_delimiter(text, start.start())
+        if not delimiter:
+            continue
+        end = re.compile(rf"^[ \t]*+{delimiter}[ \t]*+$", re.MULTILINE).search(text, start.end())
         program_end = end.start() if end is not None else len(text)
-        line += text.count("\n", offset, start.end())
-        yield line - 1, start[2].strip(), text[start.end() : program_end]
-        line += text.count("\n", start.end(), program_end)
-        offset = max(program_end, start.end())
+        yield line, start[1].strip(), text[start.end() : program_end]
+        line += text.count("\n", offset, program_end)
+        offset = program_end
+
+
+def _find_delimiter(text: str, line_end: int) -> str:
+    """Return the delimiter of the here-document that begins on the line before ``line_end``; empty if none does."""
+    start = text.rfind("\n", 0, line_end) + 1
+    first_start = max(start - _MOST_CONTINUED_CHARACTERS, 0)
+    here_document = _HERE_DOCUMENT.search(text[start:line_end])
+    mark_offset = start + here_document.start() if here_document is not None else start
+    # Backslashes continue the lines of the instruction before the one with the here-document.
+    while here_document is not None:
+        instruction = _RUN_INSTRUCTION.match(text, start)
+        if instruction is not None and instruction.end() <= mark_offset:
+            return here_document[1]
+        if start <= first_start or text[start - 2 : start] != "\\\n":
+            break
+        start = text.rfind("\n", 0, start - 1) + 1
+    return ""

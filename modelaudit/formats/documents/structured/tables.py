@@ -32,7 +32,7 @@ _TOML_TOKEN: Final = re.compile(
     re.DOTALL,
 )
 # A heading such as ``[section]`` or ``[[section]]``, perhaps with a comment after it.
-_SECTION: Final = re.compile(r"\s{0,8}\[{1,2}\s*([^\]\n]{1,300}?)\s*\]{1,2}\s*(?:[#;].*)?")
+_SECTION: Final = re.compile(r"\s{0,8}\[{1,2}\s*+([^\]\n]{1,2000}+)\]{1,2}\s*+(?:[#;].*)?")
 # A pair such as ``key = value`` or ``key: value``.
 _PAIR: Final = re.compile(r"\s{0,8}([^\s=:#;\[][^=:\n]{0,200}?)\s*[=:]\s*(.*)", re.DOTALL)
 
@@ -142,7 +142,7 @@ def _parse_ini_lines(text: str) -> Iterator[Setting]:
         heading = _SECTION.fullmatch(line)
         is_skipped = _is_blank_or_comment(line)
         if heading is not None:
-            section, key, indentation = (heading[1],), "", 0
+            section, key, indentation = (heading[1].rstrip(),), "", 0
         elif not is_skipped:
             key, value, indentation = _split_pair(line, key, indentation)
             yield Setting((*section, key), value, number)
