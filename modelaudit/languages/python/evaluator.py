@@ -86,6 +86,7 @@ _MAX_INLINED_CALLS: Final = 4000
 _MAX_CODE_TEXT_DEPTH: Final = 6  # levels of ``exec`` in the text of another ``exec``
 _MAX_CODE_TEXT: Final = 1 << 19  # characters of all such texts
 _CHARACTERS_SCANNED_IN_STEP: Final = 64  # a scan of a text for names takes about as long as that many steps
+_MAX_FIELD_DIGITS: Final = 4
 _MAX_GETTER_PATHS: Final = 16  # paths of one ``attrgetter``
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
@@ -1435,6 +1436,18 @@ class Evaluator(ast.NodeVisitor):
             described = [*described, "*"][-_MAX_GETTER_PATHS:]
         return ExternalName(f"{call.name}>{','.join(described)}")
 
+    def _call_get_field(self, call: Call) -> Value:
+        """Call ``string.Formatter().get_field("0.system", (os,), {})``, which returns the field and the first name."""
+        path, arguments = _get_text(call.get_argument(0, "field_name")), call.get_argument(1, "args")
+        first, _, attributes = path.partition(".")
+        position = int(first) if first.isdecimal() and len(first) < _MAX_FIELD_DIGITS else -1
+        values = arguments.values if isinstance(arguments, Container) else ()
+        if not attributes or not 0 <= position < len(values):
+            self._recorder.record_call(call)
+            return Unknown(call.argument_tags)
+        owner = Call("operator.attrgetter", [values[position]], {}, call.line)
+        return Container((self._follow_getter_path("operator.attrgetter", attributes, owner), UNKNOWN))
+
     def _call_made_getter(self, call: Call) -> Value:
         """Call the result of ``attrgetter`` or ``methodcaller``, whose name ``_call_attrgetter`` has made."""
         maker, _, paths = call.name.partition(">")
@@ -1740,12 +1753,18 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("builtins.vars", "builtins.globals", "builtins.locals"), Evaluator._call_namespace),
     **dict.fromkeys(("inspect.getmembers", "inspect.getmembers_static"), Evaluator._call_getmembers),
     **dict.fromkeys(("operator.attrgetter", "operator.methodcaller"), Evaluator._call_attrgetter),
+    "string.Formatter.get_field": Evaluator._call_get_field,
     **dict.fromkeys(("builtins.setattr", "builtins.object.__setattr__"), Evaluator._call_setattr),
     "functools.partial": Evaluator._call_partial,
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
     "builtins.dict": Evaluator._call_dict,
     "builtins.next": Evaluator._call_next,
 }
+
+
+def _get_text(value: Value | None) -> str:
+    """Return the text of a constant; empty for any other value."""
+    return value.value if isinstance(value, Constant) and isinstance(value.value, str) else ""
 
 
 def _find_special_call(name: str) -> _SpecialCall | None:
