@@ -218,7 +218,7 @@ def test_shipped_fingerprint_has_only_allowed_keys_and_titles_and_versions_of_at
             assert len(entry["triples"]) < 250_000
 
 
-def test_each_triple_that_marks_a_licence_occurs_in_the_fingerprint_of_no_other_licence() -> None:
+def test_three_words_in_a_row_that_mark_a_licence_occur_in_the_fingerprint_of_no_other_licence() -> None:
     items = load_fingerprints().items
     owners: dict[int, set[tuple[str, bool]]] = {}
     for item in items:

