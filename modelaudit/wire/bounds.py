@@ -64,7 +64,7 @@ class AbsenceLog(list[tuple[str, Unread]]):
         super().__init__()
         self._most = most
         self._omitted = 0
-        self._latest: deque[tuple[str, Unread]] = deque(maxlen=_LATEST_KEPT)
+        self._latest_omitted: deque[tuple[str, Unread]] = deque(maxlen=_LATEST_KEPT)
 
     def append(self, absence: tuple[str, Unread]) -> None:
         """List an absence, or count it beyond the bound."""
@@ -72,13 +72,13 @@ class AbsenceLog(list[tuple[str, Unread]]):
             super().append(absence)
             return
         self._omitted += 1
-        self._latest.append(absence)
+        self._latest_omitted.append(absence)
         detail = f"{self._omitted} further absences of its parts are not listed"
         self[self._most :] = [(file_of(absence[0]), Unread(UnreadReason.LIMIT, detail))]
 
     def list_since(self, length: int) -> list[tuple[str, Unread]]:
         """Return the absences since the log had ``length`` entries; beyond the bound, the latest ones."""
-        return [*self[length:], *self._latest]
+        return [*self[length:], *self._latest_omitted]
 
 
 class StructureLog(list[tuple[str, Structure]]):

@@ -284,7 +284,7 @@ RECORD = st.dictionaries(
 
 
 @given(st.dictionaries(st.text(max_size=10), RECORD | st.none()) | st.none() | st.lists(RECORD))
-def test_any_file_listing_is_parsed_or_rejected(files: object) -> None:
+def test_any_bytes_are_parsed_as_a_file_listing_or_give_no_listing_without_an_error(files: object) -> None:
     listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
     for name, stated in (listing or {}).items():
         explain_unstorable_name(name)  # must not raise, whatever the name

@@ -32,7 +32,7 @@ _MAX_ITEMS: Final = 10_000
 
 
 def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with the codecs and defects of every array in the document, and the files of its chunks.
+    """Yield the outline with the codecs, other extensions and defects of every array, and the files of its chunks.
 
     Raises:
         LimitReachedError: after the outline, if there are too many arrays or codecs.
