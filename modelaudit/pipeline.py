@@ -17,7 +17,7 @@ from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.documents.structured.logging_settings import LOGGING
 from modelaudit.formats.pickles.pickle.search import SEARCH
-from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS, list_program_readers
+from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
 from modelaudit.formats.text_searches import TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
@@ -236,8 +236,8 @@ class ArtifactReading:
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
         if not readers:
             # Readers are in order of rank; of the fallbacks, only the first that recognises the bytes reads them.
-            fallbacks = (reader for reader in READERS if reader.fallback)
-            readers = [reader for reader in fallbacks if self._recognises(reader, head, artifact)][:1]
+            readers = [each for each in READERS if each.fallback and self._recognises(each, head, artifact)][:1]
+        readers += list_readers_by_name(head, readers)
         if not readers and not is_unclaimed:
             format_name = name_format(head.data, artifact.path)
             detail = f"no reader for {format_name or 'bytes of an unknown format'}"

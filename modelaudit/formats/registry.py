@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -18,7 +18,7 @@ from typing import Any, Final
 import modelaudit.formats
 from modelaudit.formats.declaration import Declaration
 from modelaudit.model.format_facts import FormatFacts
-from modelaudit.wire.reader import Reader
+from modelaudit.wire.reader import Head, Reader
 
 ROOMS: Final = ("archives", "pickles", "documents", "graphs", "weights")
 """The rooms from the lowest to the highest: a room imports only rooms before it."""
@@ -106,6 +106,15 @@ _PROGRAM_READERS: Final = {
         ("makefile", "scripts.reader:read_makefile"),
     )
 }
+
+
+_is_run_by_name: Final = _DeferredFunction("modelaudit.formats.documents.scripts.reader:is_run_by_name")
+
+
+def list_readers_by_name(head: Head, readers: Sequence[Reader]) -> list[Reader]:
+    """List the readers in addition to those of the bytes of a file: a tool may run the file because of its name."""
+    is_left_out = bool(readers) and all(each.format != "shell" for each in readers)
+    return [find_reader("shell")] if is_left_out and _is_run_by_name(head) else []
 
 
 def list_program_readers(languages: Set[str]) -> list[Reader]:

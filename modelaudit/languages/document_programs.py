@@ -227,6 +227,7 @@ _SCHEDULE: Final = re.compile(
     r"[ \t]+\S"
 )
 _QUOTE: Final = re.compile(r"(?<!\\)[\"'`]")
+_LINE: Final = re.compile(r"([^\n]*+)(?:\n|\Z)")
 _LONGEST_LINE: Final = 4_000
 _MOST_STARTS: Final = 20  # in one line
 _MOST_COMMANDS: Final = 5_000  # different ones
@@ -247,8 +248,9 @@ def read_command_lines(path: str, text: str) -> Iterator[Reading]:
     is_prose = name.endswith((".txt", ".rst", ".log", ".csv", ".tsv")) or _PROSE_NAME.fullmatch(name) is not None
     found: dict[Mention, None] = {}
     commands: dict[str, int] = {}
-    lines = text.replace("\\\n", "  ").split("\n")
-    for number, line in iterate_within_deadline(enumerate(lines, 1), items_per_check=256):
+    lines = _LINE.finditer(text.replace("\\\n", "  "))  # no list: a long text has millions of lines
+    for number, match in iterate_within_deadline(enumerate(lines, 1), items_per_check=256):
+        line = match[1]
         if _FETCH.search(line) is None or _RUNS.search(line) is None:
             continue
         if _SCHEDULE.match(line) is None and (is_prose or _COMMENT.match(line)):

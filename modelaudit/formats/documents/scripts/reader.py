@@ -96,6 +96,16 @@ def recognises(head: Head) -> bool:
     return looks_like_text(head) or (kind == "script" and _may_be_run(head.data))
 
 
+def is_run_by_name(head: Head) -> bool:
+    """Whether a tool runs the file because of its name or first line, whatever other format its bytes have.
+
+    ``%PDF-1.4``, a header of a mail and ``PAR1=1`` are lines that do not stop a shell, or are rules of make.
+    """
+    kind = _detect_kind(head.path, head.data[:_START_BYTES])
+    is_run = kind in _SCRIPT_CONVERTERS or kind == "windows"
+    return is_run and head.content is None and not _has_other_interpreter(head.data) and _may_be_run(head.data)
+
+
 def _may_be_run(start: bytes) -> bool:
     """Whether a shell runs the file although it is not text: its first line has no zero byte.
 
