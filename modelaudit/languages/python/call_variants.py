@@ -114,6 +114,17 @@ def _name_skops_load(call: Call) -> str:
     return f"{call.name}(trusted)" if _get_constant(call.keywords.get("trusted")) is True else call.name
 
 
+def _name_keras_load(call: Call) -> str:
+    """Mark ``load_model(..., safe_mode=False)``, which restores functions from bytecode."""
+    return f"{call.name}(unsafe)" if _get_constant(call.keywords.get("safe_mode")) is False else call.name
+
+
+def _name_elastic_launch(call: Call) -> str:
+    """Mark ``elastic_launch(config, "/bin/sh")``: a text is a program, and a function is a worker of the source."""
+    is_program = isinstance(_get_constant(call.get_argument(1, "entrypoint")), str)
+    return f"{call.name}(program)" if is_program else call.name
+
+
 def _name_ruamel(call: Call) -> str:
     """Mark ``YAML(typ="unsafe")``, which constructs any object."""
     return f"{call.name}(unsafe)" if _get_constant(call.get_argument(0, "typ")) == "unsafe" else call.name
@@ -298,6 +309,19 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     ),
     **dict.fromkeys(("evaluate.load", "datasets.load_metric", "kernels.get_kernel"), _name_repository_load),
     "torch.utils.cpp_extension.load": _name_extension_load,
+    **dict.fromkeys(
+        (
+            "keras.models.load_model",
+            "keras.saving.load_model",
+            "keras.saving.deserialize_keras_object",
+            "tensorflow.keras.models.load_model",
+        ),
+        _name_keras_load,
+    ),
+    **dict.fromkeys(
+        ("torch.distributed.launcher.api.elastic_launch", "torch.distributed.launcher.elastic_launch"),
+        _name_elastic_launch,
+    ),
     "fire.Fire": _name_fire,
     "skops.io.load": _name_skops_load,
     "ruamel.yaml.YAML": _name_ruamel,
