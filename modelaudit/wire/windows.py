@@ -220,7 +220,7 @@ class DecompressedWindow:
         except WindowError as error:
             self._failure = error
         except OSError as error:
-            self._failure = WindowError(f"the decompressed content cannot be stored: {error.strerror}")
+            self._failure = WindowError(f"the rest of the decompressed content cannot be stored: {error.strerror}")
 
     def _store_piece(self, piece: bytes) -> None:
         """Keep ``piece``, the next bytes of the content; an empty one marks its end.

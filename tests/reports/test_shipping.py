@@ -214,10 +214,8 @@ def test_shipping_without_a_stated_use_stays_undecided_if_a_conflict_leaves_the_
         answer = assess_shipping(replace(free, conflicts=(replace(conflict, kind=kind),) * 2))
         assert answer.permission is Permission.OPEN
         assert f"{conflict.detail} And 1 more conflict." in answer.line
-    assert (
-        assess_shipping(replace(free, conflicts=(replace(conflict, kind="missing-text"),))).permission
-        is Permission.ALLOWED
-    )
+    missing_text = replace(conflict, kind="missing-text")
+    assert assess_shipping(replace(free, conflicts=(missing_text,))).permission is Permission.ALLOWED
 
 
 def test_territory_limit_on_multimodal_models_does_not_apply_to_a_text_model() -> None:

@@ -46,32 +46,48 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the stream ends before its first object or within a content, or contradicts the grammar.
-        LimitReachedError: the stream names too many classes, has too many contents, or nests too deep.
+        LimitReachedError: behind the outline, if the stream names too many classes, has too many contents, or nests too
+            deep.
         WindowError: the window could not return the requested bytes.
     """
     mentions: dict[str, Mention] = {}
-    damage: DamagedError | None = None
+    # The classes found before the error are reported.
+    first_error: DamagedError | LimitReachedError | None = None
     try:
         for offset, use, name in _find_class_descriptions(window):
-            mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=offset)))
-            if len(mentions) > _MAX_CLASSES:
-                raise LimitReachedError(f"the stream names more than {_MAX_CLASSES} classes", offset)
-    except DamagedError as error:
-        damage = error
+            _add_class(mentions, Mention(VOCABULARY, use, name, Location(offset=offset)))
+    except (DamagedError, LimitReachedError) as error:
+        first_error = error
     parser = StreamParser(window)
     try:
         parser.parse()
-    except DamagedError as error:
-        damage = damage or error
-    for described_name, offset in parser.classes.items():
-        name = _get_element_class(described_name)
-        if name:
-            mentions.setdefault(name, Mention(VOCABULARY, "class", name[:_MAX_NAME_BYTES], Location(offset=offset)))
+    except (DamagedError, LimitReachedError) as error:
+        first_error = first_error or error
+    try:
+        for described_name, offset in parser.classes.items():
+            name = _get_element_class(described_name)[:_MAX_NAME_BYTES]
+            if name:
+                _add_class(mentions, Mention(VOCABULARY, "class", name, Location(offset=offset)))
+    except LimitReachedError as error:
+        first_error = first_error or error
     yield Outline("java-object", tuple(mentions.values()))
-    if damage is not None:
-        raise damage
+    if first_error is not None:
+        raise first_error
     if window.size < _MIN_STREAM_BYTES:
         raise DamagedError("the stream is truncated before its first object", len(_MAGIC))
+
+
+def _add_class(mentions: dict[str, Mention], mention: Mention) -> None:
+    """Add the first mention of a class.
+
+    Raises:
+        LimitReachedError: the class is one too many.
+    """
+    if len(mentions) == _MAX_CLASSES and mention.name not in mentions:
+        raise LimitReachedError(
+            f"only the first {_MAX_CLASSES} classes of the stream were compared", mention.where.offset
+        )
+    mentions.setdefault(mention.name, mention)
 
 
 def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
