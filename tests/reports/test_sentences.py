@@ -1,10 +1,13 @@
-"""Sentences of reports, and the lines of a long evidence that are shown."""
+"""Sentences and titles of clauses in reports, and the lines of a long evidence that are shown."""
 
 from __future__ import annotations
 
 from support.cases import check_each
 
+from modelaudit.catalogue import load_catalogue
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.terms import Group
+from modelaudit.reports.clause_words import TITLES, WEIGHTY_KINDS, join_titles
 from modelaudit.reports.terminal import _shorten_evidence
 from modelaudit.reports.wording import describe_unread, format_sentence
 
@@ -29,3 +32,16 @@ def test_sentence_has_one_full_stop_and_keeps_case_of_file_name() -> None:
     assert format_sentence("the text was read") == "The text was read."
     words = describe_unread(Unread(UnreadReason.PROGRAM, "scripts: the text was read, but its code was not analysed"))
     assert words == "It is program code. Scripts: the text was read, but its code was not analysed."
+
+
+def test_clause_titles_of_reports_equal_those_of_the_vocabulary_except_for_the_group_fact() -> None:
+    kinds = load_catalogue().clauses.kinds
+    assert {kind: each.title for kind, each in kinds.items() if each.group is not Group.FACT} == TITLES
+
+
+def test_every_weighty_clause_kind_has_a_title() -> None:
+    assert set(WEIGHTY_KINDS) <= set(TITLES)
+
+
+def test_joined_clause_titles_begin_with_a_small_letter() -> None:
+    assert join_titles(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"

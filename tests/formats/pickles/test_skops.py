@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modelaudit.formats.pickles.skops import reader
@@ -143,6 +143,7 @@ def test_skops_schema_over_a_limit_is_reported_as_unread(read_bytes) -> None:
         max_leaves=12,
     )
 )  # fmt: skip
+@example(root=34)  # the bytes of an empty group of protocol buffers
 @settings(max_examples=200, deadline=None)
 def test_skops_schema_of_any_json_tree_is_read_completely(read_bytes, root: object) -> None:
     assert read_bytes(json.dumps(root).encode(), PATH).unread == []

@@ -149,7 +149,9 @@ def _read_text(message: Message, number: int) -> bytes:
 
 def _is_keras_metadata(message: Message) -> bool:
     """Whether the message is a list (1) of layers, each with a path (3) or an identifier (4), and a JSON text (5)."""
+    has_layer = False  # a message of groups alone yields no field
     for each in _iter_first_fields(message):
+        has_layer = True
         if each.number != 1 or each.wire != BYTES:
             return False
         parts = {part.number: part for part in each.body.first_fields()}
@@ -161,7 +163,7 @@ def _is_keras_metadata(message: Message) -> bool:
             return False
         if metadata.body.size and metadata.body.raw(1) != b"{":
             return False
-    return message.size > 0
+    return has_layer
 
 
 def _is_fingerprint(message: Message) -> bool:
