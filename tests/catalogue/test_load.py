@@ -59,7 +59,9 @@ def test_digest_of_the_rule_set_changes_if_a_comment_is_added_or_a_file_only_get
     assert load_catalogue(rules).digest not in (before, changed)
 
 
-def test_extra_folder_adds_trusted_names_but_cannot_trust_a_dangerous_name(rules: Path, tmp_path: Path) -> None:
+def test_extra_folder_adds_trusted_names_but_is_refused_if_it_trusts_a_dangerous_name(
+    rules: Path, tmp_path: Path
+) -> None:
     extra = tmp_path / "ours"
     (extra / "callables/trusted").mkdir(parents=True)
     (extra / "callables/trusted/ours.yaml").write_text("library: ours\nnames: {ours.Net: only stores its layers}\n")

@@ -84,9 +84,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _detect_layout(contents: ArchiveContents) -> Layout:
-    """Return the layout by the names in the directory, where loaders find the root folder.
+    """Return the layout that the names in the central directory show; loaders find the root folder by them too.
 
-    Members outside the directory count only if there is none.
+    Members outside the directory count only if it lists none.
     """
     listed = [entry.name for entry in contents.entries if entry.listed]
     return detect_layout(listed or [entry.name for entry in contents.entries])
