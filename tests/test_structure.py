@@ -148,7 +148,7 @@ def list_modules(folder: str) -> tuple[Module, ...]:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     texts = [(file, file.read_text(encoding="utf-8")) for file in files]
-    gc.disable()  # syntax trees are many objects, none of which becomes garbage here
+    gc.disable()  # syntax trees are many objects, and none becomes garbage here
     try:
         return tuple(Module(file, text, ast.parse(text, str(file))) for file, text in texts)
     finally:

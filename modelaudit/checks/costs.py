@@ -35,7 +35,7 @@ from modelaudit.model.pickle import (
 _PASSING_USES: Final = frozenset({ArgumentUse.CALLS, ArgumentUse.CONSTRUCTS, ArgumentUse.KEEPS})
 # Levels of containers below an argument that a callable goes through; -1 if it goes through no argument.
 _LEVELS: Final = {Reading.DEEPLY: 4, Reading.ITEMS: 1, Reading.ITSELF: 0, Reading.NOTHING: -1}
-_LONGEST_NUMBER: Final = 7  # characters of the repr of a text that is no large number, even to the base 36
+_LONGEST_NUMBER: Final = 7  # characters of the repr of a text too short for a large number, even to the base 36
 _FIRST_OF_TEXT: Final = frozenset("'\"b")  # of the repr of a text or of bytes
 _LEVELS_OF_STATE: Final = 1  # that a type goes through, the state itself and its items
 _LEVELS_OF_STORED: Final = 2  # the state of a ``partial`` holds its arguments in a tuple

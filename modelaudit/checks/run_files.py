@@ -23,7 +23,7 @@ _PROGRAM_FORMATS: Final = {
 # Kinds of references that leave no absence, with the language in which the file is read: a script that executes unknown
 # text names the file, or a document tells users to run it.
 _WITHOUT_ABSENCE: Final = {"named": "shell", "instructed": "program"}
-# Formats of text in which commands may stand; a file with an open absence is not passed anyway.
+# Formats of text that may contain commands; a file with an open absence is not passed anyway.
 _TEXT_FORMATS: Final = frozenset({"text", "json", "yaml", "toml", "table-text", "requirements", "template"})
 # A script names documentation to read or to copy it, and shows commands there.
 _DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm")
@@ -78,7 +78,7 @@ def find_unjudged_programs(
 
 
 def _may_be_commands(record: ArtifactRecord) -> bool:
-    """Whether a file that a script names may hold commands for it: a short text that is no documentation."""
+    """Whether a file that a script names may hold commands for it: a short text other than documentation."""
     is_text = bool(record.formats) and _TEXT_FORMATS.issuperset(record.formats) and record.extent is Extent.EXAMINED
     is_documentation = record.path.lower().endswith(_DOCUMENTATION)
     return is_text and record.size <= _MOST_BYTES_OF_NAMED and not is_documentation

@@ -220,7 +220,7 @@ class Result(StrEnum):
     ENDLESS = "endless"
     """It yields items without end."""
     COUNTED = "counted"
-    """It yields as many items as a number among the sized arguments says."""
+    """A number among the sized arguments sets how many items it yields."""
     WRAPPED = "wrapped"
     """It yields as many items as its first argument; without end if that is a function to call."""
     SHORTEST = "shortest"

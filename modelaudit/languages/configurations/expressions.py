@@ -4,7 +4,7 @@ Evaluated layers and MONAI values are ordinary, so only expressions with a hosti
 ``py/repr`` of jsonpickle always is.
 
 The expressions of one MONAI configuration are analysed as one Python program besides. An import in one value counts in
-all of them, and ``@a::b`` stands for the value under these keys. So ``$import os as o`` and ``$o.system('x')`` run a
+all of them, and ``@a::b`` refers to the value under these keys. So ``$import os as o`` and ``$o.system('x')`` run a
 command together, and neither does alone.
 
 Sources: ``monai/bundle/config_item.py`` (``ConfigExpression``), ``monai/bundle/reference_resolver.py``,
@@ -155,7 +155,7 @@ class _Program:
         return variable
 
     def _write_value(self, value: object) -> str:
-        """Return the Python expression for a value; empty if it is no Python."""
+        """Return the Python expression for a value; empty if it is not Python."""
         if not isinstance(value, str) or not value.startswith(("$", "@")):
             return repr(value)[:_MAX_EXPRESSION_LENGTH] if isinstance(value, str | int | float) else ""
         code = value.removeprefix("$")

@@ -158,7 +158,7 @@ class Evaluator(ast.NodeVisitor):
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
         self._configured_packages: set[str] = set()
-        """Packages of which a call sets the address that they send to."""
+        """Packages that send to an address set by a call."""
         self._results: list[Value] = []
         """Values that the function under evaluation has returned so far."""
         self._depth = 0
@@ -1181,7 +1181,7 @@ class Evaluator(ast.NodeVisitor):
         return None
 
     def _walk_own_names(self, line: int) -> Value:
-        """Return what stands for each value of ``globals()``: of the source itself, and of what it imports."""
+        """Return a stand-in for each value of ``globals()``: of the source itself, and of what it imports."""
         for module in self._star_imports:
             self._recorder.record_computed_name(ExternalName(module), line)
         return Unknown(frozenset({"member"}))

@@ -1,4 +1,4 @@
-"""Write texts and paths of which only parts are known, with ``…`` for each part that is not.
+"""Write partly known texts and paths, with ``…`` for each part that is not.
 
 ``Path.home() / ".ssh" / name`` is ``~/.ssh/…``, and ``"https://a.example/?" + token`` is ``https://a.example/?…``. Such
 a text is compared with patterns, and never used as a constant: a name is not looked up by it.
@@ -61,7 +61,7 @@ def write_text(value: Value) -> str:
 
 
 def _has_text(value: Value) -> bool:
-    """Whether something of the text of a value is known. Most values of a source are numbers, of which nothing is."""
+    """Whether something of the text of a value is known. Most values of a source are numbers, without text."""
     if isinstance(value, TaggedValue):
         return value.text != ""
     if isinstance(value, Constant):
@@ -71,7 +71,7 @@ def _has_text(value: Value) -> bool:
 
 
 def may_span_parts(text: str) -> bool:
-    """Whether a text can match a pattern by several of its parts together, each of which was compared by itself."""
+    """Whether a text can match a pattern by several of its parts together; each was compared by itself before."""
     return "/." in text or "|" in text or text.startswith(_HOME)
 
 
@@ -223,7 +223,7 @@ def _authenticates_to(call: Call, hosts: list[str]) -> bool:
         for tag in call.argument_tags
         if tag.startswith(VARIABLE_TAG)
     ]
-    # Tokens of the Hub have an issuer of their own, which is no foreign host.
+    # Tokens of the Hub have an issuer of their own, not a foreign host.
     if not prefixes or not hosts or {"hf", "huggingface", "hugging"} & set(prefixes):
         return False
     return all(any(prefix in host.split(".") for prefix in prefixes) for host in hosts)

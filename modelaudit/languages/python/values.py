@@ -95,7 +95,7 @@ class Unknown:
 
     Attributes:
         tags: the sources of the value: ``network`` and ``hub`` (fetched), ``file`` (read), ``data-file`` (read from a
-            file that is no configuration by its name), ``decoded``, ``secret``, ``module`` (some module), ``computed``
+            file not named as a configuration), ``decoded``, ``secret``, ``module`` (some module), ``computed``
             (some name of it), ``installed`` (a place of installed packages), ``code-path`` (a path that ends like
             code), those of ``walks``, ``foreign`` (a client of an address in the source), and ``variable:NAME`` (the
             environment variable that a secret was read from).

@@ -103,7 +103,7 @@ def calls_found_object(call: Call, method: str) -> bool:
 
 
 def take_unpacked(mapping: Value) -> Value:
-    """Return what stands for the items of a mapping that ``**`` unpacks."""
+    """Return stand-ins for the items of a mapping that ``**`` unpacks."""
     if isinstance(mapping, ExternalName) and mapping.name == "sys.modules":
         return Unknown(EVERY_MODULE)
     return take_item(mapping, mapping) if isinstance(mapping, Unknown) else mapping

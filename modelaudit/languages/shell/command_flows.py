@@ -71,7 +71,7 @@ _INTERPRETER_EXECUTION: Final = re.compile(
     r"|getstatusoutput|run|call|dofile|loadstring|load|require|do|instance_eval|include|runpy|compile)\b|`|\bqx\b"
     r"|\bopen\b[^\n]{0,80}\|"
 )
-# Programs of which each line of the input, or the script behind an option, may run other programs.
+# Programs that may run others by a line of their input, or by the script behind an option.
 _READS_COMMANDS: Final = frozenset(
     {"su", "ssh", "chroot", "nsenter", "ed", "ex", "red", "m4", "dc", "gnuplot", "expect"}
 )

@@ -155,7 +155,7 @@ class _ScriptReader:
             text: the commands.
             line: of its first line in the file.
             output: the node that gets what the commands print.
-            outer: the command that executes the text; its substitutions stand behind the marks in the text.
+            outer: the command that executes the text; the marks in the text refer to its substitutions.
             depth: how many texts enclose it.
 
         Raises:

@@ -58,7 +58,7 @@ class ShellLexer:
         self._source = ShellText(text, is_posix)
         self._reader = WordReader(self._source, self.variables, Command(1), in_array)
         self.derived_variables = self._reader.derived_variables
-        """By the name of a variable, those of unknown variables of which its values are made."""
+        """By the name of a variable, the names of the unknown variables in its values."""
         self._groups = GroupTracker(self.commands)
         self._open_parentheses = 0
         self._waiting_documents: list[HereDocument] = []  # they begin on the next line

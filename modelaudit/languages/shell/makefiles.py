@@ -241,7 +241,7 @@ def _join_make_lines(lines: list[str]) -> Iterator[str]:
 def _convert_make_expansions(text: str) -> str:
     """Convert ``$(shell command)``, ``$(NAME)`` and ``$$`` of make to what the shell calls them."""
     text = _MAKE_ITSELF.sub("make", text)
-    # Variables first: of ``$(shell id)``, a command of one word remains, which is no variable.
+    # Variables first: of ``$(shell id)``, a command of one word remains, not a variable.
     text = _MAKE_VARIABLE.sub(r"${\1}", text)
     return _MAKE_SHELL_CALL.sub("$(", text).replace("$$", "$")
 

@@ -1,6 +1,6 @@
 """Read Markdown: its front matter, which in a README is that of a model card, and the commands that it shows.
 
-The front matter is a block of YAML between two lines of dashes at the beginning of the file. Commands stand in fenced
+The front matter is a block of YAML between two lines of dashes at the beginning of the file. Commands are in fenced
 blocks without a language or in that of a shell, and between backticks or tags of HTML.
 """
 

@@ -109,7 +109,7 @@ class Container:
 
     @property
     def has_unseen_items(self) -> bool:
-        """Whether there are more items than the size says, all of them plain."""
+        """Whether there are more items than the size counts, all of them plain."""
         return bool(self.unseen)
 
     def add_unseen_items(self, stretch: PlainStretch) -> None:
