@@ -257,16 +257,26 @@ class Audit:
         if CheckFamily.SECURITY not in self.policy.checks:
             return []
         absences: list[tuple[str, Unread]] = []
-        programs = find_unjudged_programs(self._run_files, self.records)
-        paths = {program.path for program in programs}
-        artifacts = {artifact.path: artifact for artifact in snapshot.artifacts if artifact.path in paths}
-        for program in programs:
-            reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
-            reading.run_as_program(artifacts[program.path], program.languages)
-            self._absences_left -= len(reading.unread)
-            judgements = self._judge_subjects(build_subjects(reading.structures, reading.unread, self.catalogue))
-            if program.unread is not None:
-                absences += [(program.path, program.unread), *reading.unread, *judgements.absences]
+        artifacts = {artifact.path: artifact for artifact in snapshot.artifacts}
+        read_languages: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+        references, self._run_files = self._run_files, []
+        while references:
+            for program in find_unjudged_programs(references, self.records):
+                languages = program.languages - read_languages[program.path]
+                if program.unread is not None and not read_languages[program.path]:
+                    absences.append((program.path, program.unread))
+                if not languages:
+                    continue
+                read_languages[program.path] |= languages
+                reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
+                reading.run_as_program(artifacts[program.path], languages)
+                self._absences_left -= len(reading.unread)
+                judgements = self._judge_subjects(build_subjects(reading.structures, reading.unread, self.catalogue))
+                absences += self._collect_references(reading.structures)
+                if program.is_certain:
+                    absences += [*reading.unread, *judgements.absences]
+            # A program or a list may name further ones; each is read once in each language, so that this ends.
+            references, self._run_files = self._run_files, []
         return absences
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:

@@ -19,7 +19,11 @@ _PROGRAM_FORMATS: Final = {
     "program": frozenset({"python", "notebook", "python-build", "shell"}),
     "named": frozenset({"python", "notebook", "python-build", "shell"}),
     "instructed": frozenset({"python", "notebook", "python-build", "shell"}),
+    "dockerfile": frozenset({"shell"}),
+    "requirements": frozenset({"requirements"}),
 }
+# Kinds that settle the language: the file is read in it as a whole, and only what this reading leaves is an absence.
+_SETTLED: Final = frozenset({"dockerfile", "requirements"})
 # Kinds of references that leave no absence, with the language in which the file is read: a script that executes unknown
 # text names the file, or a document tells users to run it.
 _WITHOUT_ABSENCE: Final = {"named": "shell", "instructed": "program"}
@@ -36,13 +40,25 @@ class UnjudgedProgram:
 
     Attributes:
         path: of the file.
-        languages: those of the commands that run it: python, shell, or program for an unknown one.
-        unread: the absence, which names the first command; ``None`` if nothing shows that one executes the file.
+        languages: those of the commands that run it, such as python, shell, or program for an unknown one.
+        unread: the absence, which names the first command; ``None`` if nothing shows that one executes the file, or the
+            commands settle its language.
+        is_certain: whether a command executes or reads the file in this language, so that what stays unread counts.
     """
 
     path: str
     languages: frozenset[str]
-    unread: Unread | None
+    unread: Unread | None = None
+    is_certain: bool = False
+
+    def join(self, other: UnjudgedProgram) -> UnjudgedProgram:
+        """Return the program with the languages of both, and the first absence."""
+        return replace(
+            self,
+            languages=self.languages | other.languages,
+            unread=self.unread or other.unread,
+            is_certain=self.is_certain or other.is_certain,
+        )
 
 
 def find_unjudged_programs(
@@ -65,16 +81,20 @@ def find_unjudged_programs(
                     continue
                 if language in _WITHOUT_ABSENCE:
                     if path not in found and _may_be_commands(record):
-                        found[path] = UnjudgedProgram(path, frozenset({_WITHOUT_ABSENCE[language]}), None)
+                        found[path] = UnjudgedProgram(path, frozenset({_WITHOUT_ABSENCE[language]}))
                     continue
-                if path in found and found[path].unread is not None:
-                    found[path] = replace(found[path], languages=found[path].languages | {language})
-                    continue
-                line = f", line {reference.where.line}" if reference.where.line else ""
-                detail = f"a command in {address}{line} may run it as a program: its text was read as data"
-                unread = Unread(UnreadReason.PROGRAM, detail)
-                found[path] = UnjudgedProgram(path, frozenset({language}), unread)
+                program = UnjudgedProgram(path, frozenset({language}), _make_absence(address, reference), True)
+                found[path] = found[path].join(program) if path in found else program
     return list(found.values())
+
+
+def _make_absence(address: str, reference: Reference) -> Unread | None:
+    """Return the absence of a file that a command in ``address`` runs; none if the command settles its language."""
+    if reference.named_by in _SETTLED:
+        return None
+    line = f", line {reference.where.line}" if reference.where.line else ""
+    detail = f"a command in {address}{line} may run it as a program: its text was read as data"
+    return Unread(UnreadReason.PROGRAM, detail)
 
 
 def _may_be_commands(record: ArtifactRecord) -> bool:

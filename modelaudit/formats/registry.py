@@ -104,6 +104,8 @@ _PROGRAM_READERS: Final = {
         ("python", "python_source.reader:read_program"),
         ("shell", "scripts.reader:read_program"),
         ("makefile", "scripts.reader:read_makefile"),
+        ("dockerfile", "scripts.reader:read_dockerfile"),
+        ("requirements", "requirements.reader:read"),
     )
 }
 
@@ -117,9 +119,15 @@ def list_readers_by_name(head: Head, readers: Sequence[Reader]) -> list[Reader]:
     return [find_reader("shell")] if is_left_out and _is_run_by_name(head) else []
 
 
+# Only who names the file as such a list or Dockerfile gives it this language.
+_NAMED_LANGUAGES: Final = frozenset({"dockerfile", "requirements"})
+
+
 def list_program_readers(languages: Set[str]) -> list[Reader]:
-    """List the readers of programs in one of the languages, or of all for a program in an unknown language."""
-    return [reader for language, reader in _PROGRAM_READERS.items() if languages & {language, "program"}]
+    """List the readers of programs in one of the languages; an unknown language, ``program``, may be any that runs."""
+    unknown = {language for language in _PROGRAM_READERS if language not in _NAMED_LANGUAGES}
+    wanted = languages | unknown if "program" in languages else languages
+    return [reader for language, reader in _PROGRAM_READERS.items() if language in wanted]
 
 
 def _collect_facts() -> FormatFacts:

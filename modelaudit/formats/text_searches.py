@@ -6,6 +6,7 @@ from typing import Final
 
 from modelaudit.formats.embedded import ENCODED_STRINGS
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
+from modelaudit.languages.named_files import NAMED_FILES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.run_files import RUN_FILES
 from modelaudit.languages.secrets import SECRETS
@@ -17,6 +18,7 @@ TEXT_SEARCHES: Final = (
     TERMS,
     TOOL_FILES,
     RUN_FILES,
+    NAMED_FILES,
     LOCK_FILES,
     SCRIPT_SOURCES,
     DOCUMENT_PROGRAMS,

