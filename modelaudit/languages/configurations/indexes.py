@@ -7,10 +7,12 @@ Sources: https://docs.astral.sh/uv/concepts/indexes/, https://python-poetry.org/
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.shell.index_settings import INDEX_VARIABLES, VARIABLE_ASSIGNMENT, judge_index_variable
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -56,6 +58,7 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
             yield Mention("requirements", "unverified", f"{key}={value}"[:100], setting.where)
         if not isinstance(value, str) or not value:
             continue
+        yield from _judge_variable(setting, value)
         option = _INDEX_OPTIONS.get(key)
         if key in _TRUSTED_HOST_KEYS:
             yield from collect_requirement_mentions(f"--trusted-host {value}", setting.where)
@@ -71,6 +74,14 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
             yield from collect_requirement_mentions(f"{option} {value}", setting.where)
 
 
+def _judge_variable(setting: Setting, value: str) -> Iterator[Mention]:
+    """Yield a mention of each index that a variable of the environment names: ``NAME: value``, or ``- NAME=value``."""
+    assignment = VARIABLE_ASSIGNMENT.fullmatch(value)
+    name, index = assignment.groups() if assignment is not None else (setting.key, value)
+    for mention in judge_index_variable(name, index):
+        yield replace(mention, where=setting.where)
+
+
 def _is_requirement(setting: Setting) -> bool:
     """Whether a setting is an item of a list of requirements; those of ``[project]`` are read as build requirements."""
     steps = setting.path
@@ -84,7 +95,8 @@ def _is_in_table(setting: Setting) -> bool:
 
 
 INDEXES = Interpreter(
-    frozenset(_INDEX_OPTIONS) | _CHANNEL_KEYS | _CHECK_KEYS | _TRUSTED_HOST_KEYS,
+    frozenset(_INDEX_OPTIONS) | _CHANNEL_KEYS | _CHECK_KEYS | _TRUSTED_HOST_KEYS | frozenset(INDEX_VARIABLES),
     read_indexes,
     _INSTALLER_FILES | {".condarc"},
+    VARIABLE_ASSIGNMENT,
 )

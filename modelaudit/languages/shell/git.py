@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.languages.shell.git_keys import COMMAND_KEYS, HARMLESS_VALUES
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
@@ -29,17 +30,8 @@ _PAIR: Final = re.compile(r"\s*([\w.@/:-]+)\s*[=:]?\s*(.*)")
 # Of a value: a part in quotes, an escaped character, a comment, or other text.
 _PIECE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"?|\\(.)|([#;].*)|([^"\\#;]+)')
 _ESCAPE: Final = re.compile(r"\\(.)")
-_COMMAND_KEYS: Final = frozenset(
-    {"core.fsmonitor", "core.sshcommand", "core.hookspath", "core.askpass", "core.gitproxy",
-     "gpg.program", "diff.external", "sequence.editor", "ssh.variant", "remote.uploadpack",
-     "remote.receivepack", "include.path", "credential.helper", "core.worktree", "uploadpack.packobjectshook"}
-)  # fmt: skip
 # The brackets in ``cle[a]n`` keep a word of verdicts out of the texts of this package, which a test holds.
 _DRIVER_KEY: Final = re.compile(r"smudge|cle[a]n|process|textconv|command|driver|cmd|program")
-_HARMLESS_VALUES: Final = frozenset(
-    {"", "true", "false", "vim", "vi", "nano", "less", "cat", "store", "cache", "osxkeychain", "manager",
-     "manager-core", "wincred", "libsecret", "code --wait", "less -fx", "delta"}
-)  # fmt: skip
 _DRIVER_SECTIONS: Final = frozenset({"filter", "diff", "merge", "difftool", "mergetool"})
 _LFS_COMMAND: Final = re.compile(r"git[- ]lfs (?:smudge|cle[a]n|filter-process|merge-driver)\b[^;&|`$]*")
 # Programs that Git LFS starts: those that carry files, and extensions that rewrite them.
@@ -140,8 +132,8 @@ def _check_setting(entry: _GitSetting) -> Iterator[Mention]:
     """Yield a mention if git starts a program because of the setting, or the mentions of its shell commands."""
     value = entry.value
     is_driver = entry.section in _DRIVER_SECTIONS and _DRIVER_KEY.fullmatch(entry.key) is not None
-    is_command_key = entry.full_key in _COMMAND_KEYS or is_driver
-    is_harmless = entry.raw_value.lower() in _HARMLESS_VALUES or _LFS_COMMAND.fullmatch(entry.raw_value) is not None
+    is_command_key = entry.full_key in COMMAND_KEYS or is_driver
+    is_harmless = entry.raw_value.lower() in HARMLESS_VALUES or _LFS_COMMAND.fullmatch(entry.raw_value) is not None
     # An address ``ext::command`` makes git run the command.
     if "ext::" in value or (entry.section == "url" and "ext::" in entry.subsection):
         yield entry.make_mention("git-command")
@@ -201,7 +193,12 @@ _SETTINGS_FILES: Final = frozenset({".gitconfig", ".gitmodules", ".lfsconfig"})
 
 def is_git_settings(path: str) -> bool:
     """Whether git or Git LFS reads settings from a file at ``path``."""
-    return get_file_name(path) in _SETTINGS_FILES or path.replace("\\", "/").lower().endswith(".git/config")
+    name = get_file_name(path)
+    return (
+        name in _SETTINGS_FILES
+        or name.endswith(".gitconfig")
+        or path.replace("\\", "/").lower().endswith(".git/config")
+    )
 
 
 def is_git_attributes(path: str) -> bool:

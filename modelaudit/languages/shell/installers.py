@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.index_settings import collect_index_settings, judge_index
 from modelaudit.languages.shell.program_names import RUNNERS, normalize_program_name
 from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
+# Each runs the code of what it fetches, to build it or to list what it needs.
+_PIP_COMMANDS: Final = frozenset({"install", "download", "wheel"})
+_INDEX_OPTIONS: Final = frozenset({"-i", "--index-url", "--extra-index-url"})
 _PIP: Final = frozenset({"pip", "pip2", "pip3", "pipx"})
 # Other package managers, with the words that install or run a package; with none, the program always does.
 _NODE_INSTALLATION: Final = frozenset({"install", "i", "in", "add", "exec", "x", "dlx", "ci", "link", "create", "init"})
@@ -19,7 +25,8 @@ _INSTALLING_WORDS: Final = {
     "gem": frozenset({"install", "update"}), "bundle": frozenset({"add", "install", "config"}),
     "cargo": frozenset({"install", "add"}), "deno": frozenset({"run", "install"}),
     "uv": frozenset({"add", "install", "run", "sync"}), "poetry": frozenset({"add"}), "pdm": frozenset({"add"}),
-    "conda": frozenset({"install", "create"}), "mamba": frozenset({"install", "create"}),
+    "conda": frozenset({"install", "create", "env"}), "mamba": frozenset({"install", "create", "env"}),
+    "micromamba": frozenset({"install", "create", "env"}), "pixi": frozenset({"add", "install", "global"}),
     "composer": frozenset({"require", "config"}), "luarocks": frozenset({"install"}),
     "apt": frozenset({"install"}), "apt-get": frozenset({"install"}), "dnf": frozenset({"install"}),
     "yum": frozenset({"install", "localinstall"}), "rpm": frozenset({"-i", "-U", "-ivh", "-Uvh"}),
@@ -57,6 +64,9 @@ _INLINE_PROGRAMS: Final = frozenset({"julia", "Rscript", "R", "r", "littler"})
 _MAX_PROGRAM_LENGTH: Final = 100_000
 _REQUIREMENTS: Final = "requirements"
 _SHORT_REPOSITORY: Final = re.compile(r"(github|gitlab):([\w.-]+/[\w./#-]+)")
+# Installers that take ``owner/name`` for a repository of GitHub, with a third part for a formula.
+_GITHUB_INSTALLERS: Final = frozenset({"npm", "pnpm", "yarn", "bun", "npx", "bunx", "pnpx", "brew", "gh"})
+_GITHUB_NAME: Final = re.compile(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+)?(?:#\S*)?")
 _CLONING_WORDS: Final = {"git": "clone", "hg": "clone", "svn": "checkout", "fossil": "clone", "gh": "repo"}
 _MAX_LEADING_WORDS: Final = 7
 _OPTIONS_WITH_VALUE: Final = frozenset(
@@ -73,7 +83,7 @@ def _collect_addresses(words: list[str]) -> Iterator[Mention]:
     subcommands = _INSTALLING_WORDS[name]
     if subcommands and subcommands.isdisjoint(words[1:]):
         return
-    for word in words[1:]:
+    for before, word in pairwise(words):
         # ``--git=https://host/x``, and ``git@host:x`` of npm
         address = word.partition("=")[2] if word.startswith("-") else word
         if name == "go" and _GO_MODULE.fullmatch(address):
@@ -83,6 +93,10 @@ def _collect_addresses(words: list[str]) -> Iterator[Mention]:
         repository = _SHORT_REPOSITORY.fullmatch(address)
         if repository is not None:
             address = f"https://{repository[1]}.com/{repository[2]}"
+        elif name in _GITHUB_INSTALLERS and not before.startswith("-") and _GITHUB_NAME.fullmatch(address):
+            owner, repository_name = address.split("/")[:2]
+            # Homebrew finds the tap ``owner/name`` in a repository with a prefix.
+            address = f"https://github.com/{owner}/{'homebrew-' if name == 'brew' else ''}{repository_name}"
         address = address.replace("oci://", "https://", 1)
         if "$" not in address and ("://" in address or _REPOSITORY.match(address)):
             yield from collect_requirement_mentions(address.replace("git@", "git+ssh://git@", 1))
@@ -114,20 +128,32 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
     arguments_given = words[installer_index + 1 :]
     # Options of pip can precede its command: ``pip --proxy address install name``.
     runs_package = words[installer_index] == "pipx" and arguments_given[:1] == ["run"]
-    takes_requirements = (
-        words[installer_index] == "uvx" or runs_package or "install" in arguments_given[:_MAX_LEADING_WORDS]
-    )
-    if not takes_requirements:
+    takes_requirements = words[installer_index] == "uvx" or runs_package
+    if not takes_requirements and _PIP_COMMANDS.isdisjoint(arguments_given[:_MAX_LEADING_WORDS]):
         return
     arguments = iter(arguments_given)
     for word in arguments:
+        option, _, value = word.partition("=")
         if word in _OPTIONS_WITH_VALUE:
-            option = _SPELLINGS.get(word, word)
             value = next(arguments, "")
-            if "$" not in value:
-                yield from collect_requirement_mentions(f"{option} {value}".strip())
+        option = _SPELLINGS.get(option, option)
+        if "$" in value:
+            yield from judge_index("--index-url", value) if option in _INDEX_OPTIONS else ()
+        elif word in _OPTIONS_WITH_VALUE:
+            yield from collect_requirement_mentions(f"{option} {value}".strip())
         elif "$" not in word and word not in (".", "install", "run"):
             yield from collect_requirement_mentions(word)
+
+
+def collect_sources(command: Command, words: list[str]) -> Iterator[Mention]:
+    """Yield a mention for each source of packages that a command takes them from, or sets for later commands.
+
+    Args:
+        command: as it is written.
+        words: its words without wrappers such as ``sudo``.
+    """
+    yield from collect_requirements(words)
+    yield from collect_index_settings(command, words)
 
 
 class CloneTracker:

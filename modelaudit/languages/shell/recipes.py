@@ -25,7 +25,7 @@ _RUN_OF_SHELL_TEXT: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGN
 def convert_dockerfile(text: str) -> str:
     """Return the commands of a Dockerfile as shell text.
 
-    ``RUN`` and its like become commands, ``ENV`` and ``ARG`` assignments, ``ADD`` of an address a download.
+    ``RUN`` and its like become commands, ``ENV`` and ``ARG`` exports, ``ADD`` of an address a download.
     """
     converted: list[str] = []
     shell = ""  # of a SHELL instruction, if it selects an interpreter
@@ -100,8 +100,8 @@ def _convert_instruction(instruction: str) -> tuple[str, str | None]:
             program = (arguments[: here_document.start()] + arguments[here_document.end() :]).strip()
             return (f"{program} <<'{here_document[1]}'" if program else ""), here_document[1]
         return _convert_exec_form(arguments), None
-    if name in _ASSIGNING_INSTRUCTIONS and "=" in arguments:
-        return arguments, None
+    if name in _ASSIGNING_INSTRUCTIONS:
+        return _convert_assignment(arguments), None
     arguments = _FLAG.sub("", arguments, count=1) if arguments.startswith("--") else arguments
     here_document = _HERE_DOCUMENT.match(arguments.lstrip())
     if name in ("COPY", "ADD") and here_document is not None:
@@ -111,6 +111,14 @@ def _convert_instruction(instruction: str) -> tuple[str, str | None]:
         file_name = source.partition("?")[0].rpartition("/")[2]
         return f"curl -o {target + file_name if target.endswith('/') else target or file_name} {source}", None
     return "", None
+
+
+def _convert_assignment(arguments: str) -> str:
+    """Convert ``NAME=value …`` and the older form ``NAME value``; a name alone assigns nothing."""
+    variable, _, value = arguments.strip().partition(" ")
+    if "=" in variable:
+        return f"export {arguments}"
+    return f"export {variable}={shlex.quote(value.strip())}" if value and variable.isidentifier() else ""
 
 
 def _is_interpreter_shell(script: str) -> bool:

@@ -32,7 +32,7 @@ from modelaudit.languages.shell.execution import (
     unwrap_commands,
 )
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
-from modelaudit.languages.shell.installers import collect_requirements
+from modelaudit.languages.shell.installers import collect_sources
 from modelaudit.languages.shell.pipelines import (
     Pipeline,
     group_into_pipelines,
@@ -301,7 +301,7 @@ class _ScriptAnalyzer:
             yield self._make_mention(use, name, command, detail)
         for text in extract_embedded_commands(command):
             yield from self._analyze_nested(text, command)
-        for mention in chain(collect_requirements(words), self.state.clones.follow_command(words)):
+        for mention in chain(collect_sources(command, words), self.state.clones.follow_command(words)):
             yield replace(mention, where=self._locate_command(command))
 
     def _analyze_command(self, command: Command, words: list[str]) -> Iterator[Mention]:

@@ -223,6 +223,54 @@ def test_foreign_or_unknown_source_of_a_package_is_reported_and_passes(tmp_path,
 @check_each(
     "name, text",
     [
+        ("run.sh", "export PIP_INDEX_URL=http://e.invalid/s\npip install x\n"),
+        ("run.sh", "PIP_EXTRA_INDEX_URL='https://pypi.org/simple http://e.invalid/s' pip install x\n"),
+        ("run.sh", "docker build --build-arg UV_INDEX=x=http://e.invalid/s .\n"),
+        ("run.sh", "pip config --user set global.index-url http://e.invalid/s\n"),
+        ("run.sh", "npm config set registry=http://e.invalid/s\n"),
+        ("run.sh", "conda config --add channels http://e.invalid/s\n"),
+        ("run.sh", "go env -w GOPROXY=http://e.invalid,direct\n"),
+        ("run.sh", "poetry source add x http://e.invalid/s\n"),
+        ("run.sh", "pip download -i http://e.invalid/s x\n"),
+        ("run.sh", "micromamba install -c http://e.invalid/s x\n"),
+        ("run.sh", "echo 'deb [trusted=yes] http://e.invalid/s ./' > /etc/apt/sources.list.d/e.list\n"),
+        ("run.sh", "git config --global url.http://e.invalid/.insteadOf https://github.com/\n"),
+        ("Dockerfile", "FROM python:3.11\nENV PIP_INDEX_URL http://e.invalid/s\n"),
+        ("Dockerfile", "FROM python:3.11\nARG A=b PIP_INDEX_URL=http://e.invalid/s\n"),
+        (".env", "HF_ENDPOINT=http://e.invalid\n"),
+        ("environment.yml", "variables:\n  UV_DEFAULT_INDEX: http://e.invalid/s\n"),
+        ("compose.yaml", "services:\n  a:\n    environment:\n      - PIP_INDEX_URL=http://e.invalid/s\n"),
+    ],
+)
+def test_index_without_encryption_in_a_variable_or_a_setting_of_an_installer_fails_the_scan(tmp_path, name, text):
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "requirements/unprotected-source" in rules
+
+
+@check_each(
+    "text, rules",
+    [
+        ("pip install -i $(cat index.txt) x\n", {"requirements/other-index"}),
+        ('pip install --index-url="$INDEX" x\n', {"requirements/other-index"}),
+        ("echo 'deb http://e.invalid/s ./' > /etc/apt/sources.list.d/e.list\n", {"requirements/other-index"}),
+        ("npm install a/b\nbrew tap a/b\ngh extension install a/b\n", {"requirements/from-address"}),
+        ("export PIP_INDEX_URL=https://pypi.org/simple\n", set()),
+        ("export PIP_INDEX_URL=$PIP_INDEX_URL PIP_FIND_LINKS=./wheels\n", set()),
+        ("pip install --extra-index-url https://download.pytorch.org/whl/${CUDA} torch\n", set()),
+        ("npm install --prefix web/ui\nnpm install @a/b ./c/d\n", set()),
+        ('git config --global url."https://$TOKEN@github.com/".insteadOf https://github.com/\n', set()),
+        ("git config --global user.name x\ngit config core.hooksPath .githooks\n", set()),
+        ("npm config get registry\n", set()),
+    ],
+)
+def test_unknown_or_foreign_index_of_a_script_is_reported_and_a_default_index_or_folder_is_not(tmp_path, text, rules):
+    assert scan_text(tmp_path, "run.sh", text) == (0, rules)
+
+
+@check_each(
+    "name, text",
+    [
         ("uv.lock", UV_LOCK % ("https://pypi.org/simple", "https://files.pythonhosted.org/x.tar.gz")),
         ("uv.lock", UV_LOCK % ("https://download.pytorch.org/whl/cu124", "https://download.pytorch.org/whl/x.whl")),
         ("uv.lock", 'source = { git = "https://github.com/a/x?rev=v1#' + "a" * 40 + '" }\n'),
