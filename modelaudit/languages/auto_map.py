@@ -18,6 +18,7 @@ from modelaudit.wire.text import get_file_name
 
 _MAP_KEYS: Final = ("auto_map", "custom_pipelines", "custom_pipeline")
 _INDEX_FILE: Final = "model_index.json"
+_INDEX_FILES: Final = frozenset({_INDEX_FILE, "modular_model_index.json"})
 _REPOSITORY_SEPARATOR: Final = "--"
 _MAX_ENTRIES: Final = 1000
 _MAX_LENGTH: Final = 300
@@ -37,7 +38,7 @@ def _read_auto_map(path: str, settings: Sequence[Setting], limits: Limits) -> It
     """
     references = [reference for setting in settings for reference in _parse_map_entry(setting)]
     yield from build_references("auto-map", references, _MAX_ENTRIES)
-    if get_file_name(path) == _INDEX_FILE:
+    if get_file_name(path) in _INDEX_FILES:
         # diffusers loads a component from an installed library, unless its folder has a file of the library's name.
         yield from build_references("model-index", _collect_component_files(settings), _MAX_ENTRIES)
         classes, classes_beyond = keep_first(_collect_library_classes(settings), _MAX_ENTRIES, "components")

@@ -23,7 +23,7 @@ _BY_ENDING: Final = {
         ".jsx", ".tsx", ".coffee", ".dart", ".kt", ".kts", ".groovy", ".clj", ".cs", ".vb", ".vbs", ".vbe", ".wsf",
         ".hta", ".tcl", ".awk", ".el", ".lisp", ".scm", ".rkt", ".ex", ".exs", ".erl", ".hs", ".nim", ".zig", ".cr",
         ".raku", ".f90", ".pas", ".asm", ".ptx", ".hip", ".wat", ".sage", ".mojo", ".ahk", ".au3", ".applescript",
-        ".bzl", ".nix",
+        ".bzl", ".nix", ".star", ".dhall",
     ),
     "commands that a program runs when it starts": (
         ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",

@@ -159,6 +159,8 @@ _TOOL_FILES: Final = (
         r"|socket)\.|^\s*(?:import|from)\s+(?:os|sys|subprocess|builtins|shutil|posix|importlib|runpy"
         r"|pty)\b",
     ),
+    # Under any name: gin resolves every name of such a file to the object that it imports.
+    _declare("gin imports and calls the names in it", ("",), r"^[ \t]*from[ \t]+__gin__[ \t]+import\b"),
     _declare(
         "programs run what its variables name when they start",
         (".env",),

@@ -25,7 +25,8 @@ _STRING_OR_TRAILING_COMMA: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[
 _JSON_WORDS: Final = frozenset({"true", "false", "null", "NaN", "Infinity"})
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
-_RELAXED_NAMES: Final = (".jsonc", ".json5", ".code-workspace", "devcontainer.json", "tsconfig.json", "jsconfig.json")
+_RELAXED_NAMES: Final = (".jsonc", ".json5", ".jsonnet", ".libsonnet", ".code-workspace", "devcontainer.json",
+                         "tsconfig.json", "jsconfig.json")  # fmt: skip
 
 
 def accepts_relaxed_json(name: str, path: str) -> bool:

@@ -526,3 +526,134 @@ def test_prose_that_begins_like_base64_passes(tmp_path):
         {"a": "g A. B is a longer remark about the key of G", "b": "U.E.sD: an abbreviation, as they say"}
     )
     assert scan_text(tmp_path, "a.json", text) == (0, set())
+
+
+_START_USES = ("pipe", "java-option")
+_LAYERS = {"type": "pyref", "module": "subprocess", "name": "Popen"}
+_NETWORK = {"network_class_name": "x.Net", "arch_kwargs": {"op": "os.system"}, "_kw_requires_import": ["op"]}
+
+
+@check_each(
+    "path, document, expected",
+    [
+        ("team.json", {"provider": "x.Agent", "component_type": "agent"}, ("target", "x.Agent")),
+        ("team.json", {"provider": "os.system", "config": {}}, ("named", "os.system")),
+        ("plans.json", {"architecture": _NETWORK}, ("target", "x.Net")),
+        ("plans.json", {"architecture": _NETWORK}, ("target", "os.system")),
+        ("model.opt", {"model": "x.agents:Agent"}, ("target", "x.agents.Agent")),
+        ("model-settings.json", {"implementation": "x.Runtime"}, ("target", "x.Runtime")),
+        ("context/io.json", {"objects": {"o": {"type": _LAYERS}}}, ("target", "subprocess.Popen")),
+        ("ds_config.json", {"compile": {"enabled": True, "backend": "x.run"}}, ("target", "x.run")),
+        (
+            "modular_model_index.json",
+            {"_class_name": "P", "part": ["x.module", "Part"]},
+            ("component", "x.module.Part"),
+        ),
+        ("vllm.json", {"kv_connector_module_path": "x.connector"}, ("target", "x.connector")),
+        ("config.properties.json", {"install_py_dep_per_model": "true"}, ("switch", "install_py_dep_per_model=true")),
+    ],
+)
+def test_name_that_one_library_imports_from_a_key_of_its_own_is_mentioned(read_bytes, path, document, expected):
+    assert expected in list_mentions(read_bytes(json.dumps(document).encode(), path))
+
+
+@check_each(
+    "path, document",
+    [
+        ("a.json", {"provider": "azure.openai", "config": {}}),
+        ("a.json", {"implementation": "x.Runtime", "model": "x.agents:Agent"}),
+        ("a.json", {"arch_kwargs": {"op": "os.system"}}),
+        ("a.json", {"type": "module", "module": "subprocess", "name": "Popen"}),
+        ("a.json", {"compile": {"backend": "inductor"}, "backend": "x.run"}),
+        ("a.json", {"distributed_executor_backend": "ray"}),
+    ],
+)
+def test_key_of_a_library_without_its_file_or_companion_mentions_no_name(read_bytes, path, document):
+    assert list_mentions(read_bytes(json.dumps(document).encode(), path)) == []
+
+
+_SOURCE = "import os\ndef run(x):\n    return os.system(x)\n"
+
+
+@check_each(
+    "name, document",
+    [
+        ("team.json", {"provider": "a.Tool", "config": {"source_code": _SOURCE}}),
+        ("agent.json", {"tools": [{"name": "t", "code": _SOURCE}]}),
+        ("flow.json", {"data": {"nodes": [{"data": {"node": {"template": {"code": {"value": _SOURCE}}}}}]}}),
+    ],
+)
+def test_source_of_a_component_that_runs_a_command_fails_the_scan(tmp_path, name, document):
+    code, rules = scan_text(tmp_path, name, json.dumps(document))
+    assert code == 1
+    assert "code/runs-command" in rules
+
+
+@check_each(
+    "name, text, programs",
+    [
+        ("wav.scp", "a sh -c id |\n", {"sh"}),
+        ("wav.scp", "a sox x.flac -t wav - | ./wash - |\n", {"./wash"}),
+        ("out.scp", "a | tee x\n", {"tee"}),
+        ("feats.scp", "a cat x > y |\n", {"> y"}),
+        ("feats.scp", "a sox '|id' - |\n", {"|id"}),
+        ("feats.scp", "a cat $(id) |\n", {"$(…)"}),
+        ("feats.scp", "a cat <(id) |\n", {"id"}),
+        ("feats.scp", "a PATH=. sox x - |\n", {"PATH=."}),
+        ("conf/ivector.conf", "--lda-matrix=id; cat final.mat |\n", {"id"}),
+        ("config.properties", "vmargs=-Xmx1g -XX:OnOutOfMemoryError=id\n", {"-XX:OnOutOfMemoryError"}),
+        ("config.properties", "vmargs=-javaagent:x.jar\n", {"-javaagent"}),
+    ],
+)
+def test_program_that_a_file_name_or_java_option_starts_fails_the_scan_unless_it_converts_sound(
+    read_bytes, tmp_path, name, text, programs
+):
+    started = {program for use, program in list_mentions(read_bytes(text.encode(), name)) if use in _START_USES}
+    assert programs <= started
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "configuration/started-program" in rules
+
+
+@check_each(
+    "name, text",
+    [
+        ("wav.scp", "a sox x.flac -t wav - |\nb /usr/bin/sph2pipe -f wav x.sph |\nc x.wav\nd x.ark:19\n"),
+        ("wav.scp", "a flac -c -d -s x.flac 2>/dev/null | sox - -r 8000 -t wav - |\n"),
+        ("conf/mfcc.conf", "--use-energy=false\n--lda-matrix=ivector/final.mat\n"),
+        ("config.properties", "vmargs=-Xmx4g -XX:+UseG1GC\n"),
+        ("table.conf", "a = b |\n"),
+    ],
+)
+def test_file_name_that_converts_sound_and_harmless_java_option_pass(tmp_path, name, text):
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+@check_each(
+    "key, value, rules",
+    [
+        ("backend_path", "\\\\host.invalid\\share\\QnnHtp.dll", {"configuration/native-library"}),
+        ("trt_extra_plugin_lib_paths", "a.so;/tmp/b.so", {"configuration/native-library"}),
+        ("model_lib", "https://host.invalid/x.so", {"configuration/native-library"}),
+        ("backend_path", "../x.dll", {"configuration/reference-outside"}),
+        ("backend_path", "QnnHtp.dll", set()),
+        ("model_lib", "Llama-2-7b-chat-hf-q4f16_1", set()),
+    ],
+)
+def test_native_library_from_outside_of_the_model_has_a_finding(tmp_path, key, value, rules):
+    _, found = scan_text(tmp_path, "genai_config.json", json.dumps({"session_options": {key: value}}))
+    assert found == rules
+
+
+@check_each(
+    "name, text, expected",
+    [
+        ("config.jsonnet", "local t = '_tar' + 'get_';\n{ model: { [t]: 'os.system' } }\n", 3),
+        ("config.jsonnet", '{ "model": "a" + "b" }\n', 3),
+        ("config.jsonnet", "// plain\n{ model: 'a', layers: [1, 2,], }\n", 0),
+        ("config.jsonnet", "{ model: { '_target_': 'os.system' } }\n", 1),
+        ("operative_config", "from __gin__ import dynamic_registration\nimport subprocess\n", 3),
+    ],
+)
+def test_configuration_that_is_a_program_leaves_an_absence_unless_it_is_plain_json(tmp_path, name, text, expected):
+    assert scan_text(tmp_path, name, text)[0] == expected

@@ -5,7 +5,12 @@ Sources: ``haystack/core/pipeline/base.py`` (``type`` beside ``init_parameters``
 ``sentence_transformers/models/Dense.py``, ``Router.py``, ``WordEmbeddings.py`` and ``cross_encoder/CrossEncoder.py``
 (``import_from_string``), ``mmengine/config/config.py`` (``custom_imports``), ``rasa/engine/graph.py`` (``uses`` beside
 ``constructor_name``), ``pyspark/ml/util.py`` (``class`` beside ``sparkVersion``), ``JsonTypeInfo`` of Jackson
-(``@class``), ``ts/model_loader.py`` of TorchServe (``handler``).
+(``@class``), ``ts/model_loader.py`` of TorchServe (``handler``), ``autogen_core/_component_config.py`` (``provider``
+beside ``component_type`` or ``component_version``), ``nnunetv2/utilities/get_network_from_plans.py``
+(``network_class_name``, ``_kw_requires_import``), ``parlai/core/loader.py`` (``module:Class`` in ``model.opt``),
+``mlserver/settings.py`` (``implementation``), ``deepspeed/runtime/compiler.py`` (``backend`` of ``compile``),
+``fiddle/_src/experimental/serialization.py`` (``module`` and ``name`` beside the type ``pyref``; NeMo 2 stores its
+configurations so).
 """
 
 from __future__ import annotations
@@ -20,19 +25,21 @@ from modelaudit.languages.configurations.python_names import (
     is_module_name,
     make_python_mention,
 )
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Scalar, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 from modelaudit.wire.text import get_file_name
 
-# Keys whose value is imported if the other key is beside them.
+# Keys whose value is imported if one of the other keys is beside them.
 _KEYS_WITH_COMPANION: Final = {
-    "type": "init_parameters",
-    "name": "params",
-    "class": "__kind__",
-    "uses": "constructor_name",
+    "type": ("init_parameters",),
+    "name": ("params",),
+    "class": ("__kind__",),
+    "uses": ("constructor_name",),
+    "provider": ("component_type", "component_version"),
 }
+_COMPANION_KEYS: Final = frozenset(key for keys in _KEYS_WITH_COMPANION.values() for key in keys)
 # Spark takes the class of a stage from the metadata that it writes beside ``sparkVersion``: a class of Java, or of
 # Python for a stage that is written in it. Jackson takes the class of an object from ``@class``.
 _SPARK_KEY: Final = "class"
@@ -40,8 +47,20 @@ _SPARK_COMPANION: Final = "sparkVersion"
 _JACKSON_KEY: Final = "@class"
 _JAVA_CLASSES: Final = "java-classes"
 _IMPORTED_KEYS: Final = frozenset(
-    {"activation_function", "sbert_ce_default_activation_function", "activation_fn", "tokenizer_class"}
-)
+    {"activation_function", "sbert_ce_default_activation_function", "activation_fn", "tokenizer_class",
+     "network_class_name"}
+)  # fmt: skip
+# Keys whose value, ``module.Class`` or ``module:Class``, is imported in the files of one name.
+_KEYS_BY_FILE: Final = {
+    "model.opt": frozenset({"model", "dict_class", "task", "agent"}),
+    "model-settings.json": frozenset({"implementation"}),
+}
+# nnU-Net imports the values of ``arch_kwargs`` under the keys that this list beside it names.
+_IMPORTED_ARGUMENTS_KEY: Final = "_kw_requires_import"
+_ARGUMENTS_KEY: Final = "arch_kwargs"
+_COMPILER_PATH: Final = ("compile", "backend")
+# A mapping of fiddle with this type names an object by its module and by its path inside the module.
+_PYTHON_REFERENCE: Final = "pyref"
 # In these files, the table ``types`` maps each module to its class.
 _TYPES_KEY: Final = "types"
 _TYPES_FILES: Final = frozenset({"router_config.json", "config.json"})
@@ -64,6 +83,8 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
     """Yield a mention of each imported name; ``file`` is the file name in lower case."""
     # ``type`` and ``name`` are common keys: they import something only beside the key that the library requires.
     companions = _find_companion_keys(settings)
+    yield from _mention_python_references(settings)
+    yield from _mention_imported_arguments(settings)
     for setting in settings:
         key, value = setting.key, setting.value
         if file == _MANIFEST and setting.path == _HANDLER_PATH:
@@ -73,11 +94,40 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
         elif key == _JACKSON_KEY or (key == _SPARK_KEY and _SPARK_COMPANION in companions.get(setting.path[:-1], ())):
             if isinstance(value, str) and value:
                 yield Mention(_JAVA_CLASSES, "class", value[:_MAX_CLASS_LENGTH], setting.where)
+        elif key in _KEYS_BY_FILE.get(file, ()):
+            if isinstance(value, str) and is_dotted_name(value.replace(":", ".")):
+                yield make_python_mention("target", value, setting)
         elif is_dotted_name(value):
             is_type = file in _TYPES_FILES and len(setting.path) == 2 and setting.path[0] == _TYPES_KEY
-            has_companion = _KEYS_WITH_COMPANION.get(key, "") in companions.get(setting.path[:-1], ())
-            if is_type or has_companion or key in _IMPORTED_KEYS:
+            beside = companions.get(setting.path[:-1], set())
+            has_companion = not beside.isdisjoint(_KEYS_WITH_COMPANION.get(key, ()))
+            if is_type or has_companion or key in _IMPORTED_KEYS or setting.path[-2:] == _COMPILER_PATH:
                 yield make_python_mention("target", str(value), setting)
+
+
+def _mention_python_references(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield the object that each ``{"type": "pyref", "module": …, "name": …}`` of fiddle makes its reader import."""
+    values: dict[tuple[str, ...], Scalar] = {setting.path: setting.value for setting in settings}
+    for setting in settings:
+        mapping = setting.path[:-1]
+        if setting.key != "name" or values.get((*mapping, "type")) != _PYTHON_REFERENCE:
+            continue
+        module = values.get((*mapping, "module"))
+        # An object without a module has a dotted name of its own, which the reader looks up in ``builtins``.
+        name = f"{module}.{setting.value}" if module else str(setting.value)
+        yield make_python_mention("target", name, setting)
+
+
+def _mention_imported_arguments(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield the arguments of a network of nnU-Net that ``_kw_requires_import`` beside them makes it import."""
+    imported = {
+        (*setting.path[: setting.path.index(_IMPORTED_ARGUMENTS_KEY)], _ARGUMENTS_KEY, str(setting.value))
+        for setting in settings
+        if _IMPORTED_ARGUMENTS_KEY in setting.path
+    }
+    for setting in settings if imported else ():
+        if setting.path in imported and is_dotted_name(setting.value):
+            yield make_python_mention("target", str(setting.value), setting)
 
 
 def _mention_handler(setting: Setting) -> Iterator[Mention]:
@@ -90,7 +140,7 @@ def _mention_handler(setting: Setting) -> Iterator[Mention]:
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
     """Return the companion keys of each mapping, such as ``init_parameters``, by the path of the mapping."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    companion_keys = {*_KEYS_WITH_COMPANION.values(), _SPARK_COMPANION}
+    companion_keys = _COMPANION_KEYS | {_SPARK_COMPANION}
     for setting in settings:
         # Components nest, so that a path can have companion keys at several steps.
         for index, step in enumerate(setting.path):
@@ -100,9 +150,9 @@ def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], s
 
 
 LIBRARY_KEYS = Interpreter(
-    frozenset(_KEYS_WITH_COMPANION.values())
+    _COMPANION_KEYS
     | _IMPORTED_KEYS
-    | {_IMPORTS_KEY, _TYPES_KEY, _SPARK_COMPANION, _JACKSON_KEY},
+    | {_IMPORTS_KEY, _TYPES_KEY, _SPARK_COMPANION, _JACKSON_KEY, _IMPORTED_ARGUMENTS_KEY, "compile", "module"},
     read_library_keys,
-    frozenset({_MANIFEST}),
+    frozenset({_MANIFEST, *_KEYS_BY_FILE}),
 )

@@ -1,8 +1,9 @@
-"""Detect names and files that servers and trainers import: PEFT, vLLM, SGLang, Ray Serve, BentoML, fairseq.
+"""Detect names and files that servers and trainers import: PEFT, vLLM, SGLang, Ray Serve, BentoML, fairseq, MLC.
 
 Sources: ``peft/auto.py`` (``auto_mapping``), ``peft/tuners/lora/model.py`` (``megatron_core``),
-``vllm/engine/arg_utils.py``, ``ray/serve/schema.py`` (``import_path``, ``runtime_env``), ``fairseq/utils.py``
-(``user_dir``).
+``vllm/engine/arg_utils.py``, ``vllm/distributed/kv_transfer/kv_connector/factory.py``, ``ray/serve/schema.py``
+(``import_path``, ``runtime_env``), ``fairseq/utils.py`` (``user_dir``), ``mlc_llm/serve/engine_base.py``
+(``model_lib``), the execution providers of ONNX Runtime (``backend_path``, ``trt_extra_plugin_lib_paths``).
 """
 
 from __future__ import annotations
@@ -25,13 +26,19 @@ from modelaudit.wire.base import Reading
 _MODULE_KEYS: Final = frozenset({"parent_library", "megatron_core"})
 _NAME_KEYS: Final = frozenset(
     {"worker_cls", "worker_extension_cls", "scheduler_cls", "middleware", "logits_processors", "import_path",
-     "custom_sigquit_handler", "custom_weight_loader", "logits_processor_pattern"}
+     "custom_sigquit_handler", "custom_weight_loader", "logits_processor_pattern", "kv_connector_module_path",
+     "distributed_executor_backend"}
 )  # fmt: skip
 _CODE_KEYS: Final = frozenset(
     {"user_dir", "tool_parser_plugin", "reasoning_parser_plugin", "setup_script", "plugin_path"}
 )
-# A library of operators that ONNX Runtime GenAI loads into its process (``genai_config.json``).
+# Native libraries that a runtime loads into its process: ONNX Runtime GenAI (``genai_config.json``) and MLC.
 _LIBRARY_KEYS: Final = frozenset({"custom_ops_library"})
+# Of these, the keys whose value is usually a mere name, which is looked up among the libraries of the machine.
+_NAMED_LIBRARY_KEYS: Final = frozenset(
+    {"backend_path", "trt_extra_plugin_lib_paths", "ep_library_path", "shared_lib_path", "model_lib", "model_lib_path"}
+)
+_LIBRARY_SEPARATOR: Final = ";"  # of TensorRT
 # Keys of Ray whose value may be an address; the path of a local folder does not count as a reference.
 _ADDRESS_KEYS: Final = frozenset({"working_dir", "py_modules", "py_executable"})
 _BASE_MODEL_KEY: Final = "base_model_name_or_path"
@@ -70,9 +77,15 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
             yield Reference(ReferenceKind.CODE, value[:1000], setting.key, where=where)
         elif key in _LIBRARY_KEYS:
             yield Reference(ReferenceKind.LIBRARY, value[:1000], setting.key, where=where)
+        elif key in _NAMED_LIBRARY_KEYS:
+            for library in value.split(_LIBRARY_SEPARATOR):
+                if "/" in library or "\\" in library:
+                    yield Reference(ReferenceKind.LIBRARY, library.strip()[:1000], setting.key, where=where)
         elif key == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
             yield Reference(ReferenceKind.MODEL, value[:1000], setting.key, where=where)
 
 
-_KEYS: Final = _MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}
+_KEYS: Final = (
+    _MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _NAMED_LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}
+)
 SERVING = Interpreter(list_spellings(_KEYS), read_serving, marks=compile_prefixed_keys(_KEYS))

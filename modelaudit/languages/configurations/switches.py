@@ -30,11 +30,12 @@ _UNSAFE_IF_ON: Final = frozenset(
         "allow_dangerous_code",
         "allow_dangerous_requests",
         "dangerously_allow_code_execution",
+        "install_py_dep_per_model",
     }
 )
 _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
-# Transformers downloads a kernel for attention if one of these names a repository.
-_KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
+KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
+"""Keys under which Transformers downloads a kernel for attention if the value names a repository."""
 # ``owner/name``, with a revision and a function behind it, and without the wrapper before it:
 # ``paged|owner/name@main:function``.
 _KERNEL_REPOSITORY: Final = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
@@ -56,7 +57,7 @@ def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
         elif key in _UNSAFE_IF_OFF and _is_one_of(setting.value, _NO):
             yield Mention("switches", "switch", f"{key}=false", setting.where)
         # The value may be a mapping with one kernel for each part of the model.
-        elif isinstance(setting.value, str) and any(normalize_key(step) in _KERNEL_KEYS for step in setting.path[-3:]):
+        elif isinstance(setting.value, str) and any(normalize_key(step) in KERNEL_KEYS for step in setting.path[-3:]):
             match = _KERNEL_REPOSITORY.fullmatch(setting.value.rpartition("|")[2].strip())
             if match is not None:
                 yield Mention("switches", "kernel", match[1], setting.where, setting.value[:200])
@@ -67,5 +68,5 @@ def _is_one_of(value: Scalar, words: frozenset[str]) -> bool:
     return str(value).lower() in words
 
 
-_KEYS: Final = _UNSAFE_IF_ON | _UNSAFE_IF_OFF | _KERNEL_KEYS
+_KEYS: Final = _UNSAFE_IF_ON | _UNSAFE_IF_OFF | KERNEL_KEYS
 SWITCHES = Interpreter(list_spellings(_KEYS), read_switches, marks=compile_prefixed_keys(_KEYS))

@@ -30,8 +30,9 @@ _TARGET_KEYS: Final = frozenset(
 # Of these, the keys that nothing but a loader uses, so that every value counts.
 _UNAMBIGUOUS_KEYS: Final = frozenset({"_target_", "__target__", "_component_"})
 _TARGET_KEY: Final = "target"
-# Keys of MMEngine, latent-diffusion, LeRobot and logging, and of data as well: only names known as dangerous count.
-_SHARED_KEYS: Final = frozenset({"target", "type", "class"})
+# Keys of MMEngine, latent-diffusion, LeRobot, logging and AutoGen, and of data as well: only names known as dangerous
+# count.
+_SHARED_KEYS: Final = frozenset({"target", "type", "class", "provider"})
 # Words that begin ordinary types of data, such as ``test.case``, and are names of Python modules by chance; and
 # frameworks whose own components have dotted types.
 _WORDS_OF_DATA: Final = frozenset(
@@ -130,7 +131,7 @@ def _look_up_value(match: re.Match[str], values: Mapping[tuple[str, ...], object
 # plainly; behind a tag, an anchor, a comment or many blanks, as a block, an alias or a long string; under a key that is
 # an alias; and with an escape for a letter, a digit, a dot or an underscore. Words of a large vocabulary match none.
 _SHARED_KEY_MARKS: Final = re.compile(
-    r"(?:class|target|type)(?:[\"']?\s{0,20}+(?:\s|[:=]\s{0,20}+(?:\s|[\"']?\s{0,20}+[^\W\d]\w{0,99}\.[^\W\d]))"
+    r"(?:class|target|type|provider)(?:[\"']?\s{0,20}+(?:\s|[:=]\s{0,20}+(?:\s|[\"']?\s{0,20}+[^\W\d]\w{0,99}\.[^\W\d]))"
     r"|(?:\s{0,20}+:\s|[\"']\s{0,20}+:)\s{0,20}+[!&*>|#]|\s{0,20}+=\s{0,20}+(?:\"{3}|'{3}))"
     r"|(?:^|[{,])[ \t]{0,99}+\*\w{1,100}[ \t]{0,9}:"
     r"|\\(?:u00|x|U000000)(?:2[eE]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])|\\\n",

@@ -29,7 +29,7 @@ _UNAMBIGUOUS_PATTERNS: Final = tuple(
 )
 _AMBIGUOUS_PATTERNS: Final = tuple(
     (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
-    for key in ("target", "type", "class")
+    for key in ("target", "type", "class", "provider")
 )
 # ``${name:argument}`` of OmegaConf. The argument is only looked at, so that a resolver inside it is found too.
 _RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):(?=([^{}\n]{0,300}))")

@@ -80,6 +80,10 @@ _SETTINGS: Final = (
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("init_hook",)),
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("exec_lines",)),
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("code_to_run",)),
+    # Components that hold their source: a tool of AutoGen, one of smolagents, and a node of Langflow.
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("config", "source_code")),
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("tools", "code")),
+    _ToolSetting(_Effect.PYTHON_TEXT, (), ("template", "code", "value")),
     _ToolSetting(_Effect.PYTHON_FILE, _MKDOCS, ("hooks",)),
     _ToolSetting(_Effect.PYTHON_FILE, _MKDOCS, ("scripts",)),
     _ToolSetting(_Effect.PYTHON_FILE, _MYPY, ("mypy", "plugins")),
@@ -105,11 +109,11 @@ _SETTINGS_BY_STEP: Final = {
 }
 _KEYS: Final = frozenset(
     {"download", "activation", "init-hook", "init_hook", "exec_lines", "code_to_run", "_base_", "_BASE_", "WEIGHTS",
-     "load_from", "resume_from", "init_checkpoint"}
+     "load_from", "resume_from", "init_checkpoint", "source_code", "authorized_imports", "template"}
 )  # fmt: skip
 _NAMES: Final = frozenset(
     file.rpartition("/")[2] for setting in _SETTINGS for file in setting.files if file.rpartition("/")[2] != "setup.cfg"
-)
+) | {"agent.json"}  # of smolagents
 _FILE_KINDS: Final = {_Effect.PYTHON_FILE: PYTHON, _Effect.SHELL_FILE: SHELL, _Effect.ANY_FILE: ANY}
 _WORD: Final = re.compile(r"[^\s,:;\"'\[\]]{1,300}")
 _WEB: Final = re.compile(r"https?://\S+", re.IGNORECASE)

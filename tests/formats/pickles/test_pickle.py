@@ -20,6 +20,7 @@ from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
 from modelaudit.model.pickle import Act, Name, PickleProgram, Unknown
 from modelaudit.model.structure import TensorData, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, Head
@@ -451,3 +452,34 @@ def test_call_is_recorded_if_a_later_state_contains_itself() -> None:
 def test_appends_without_values_to_an_object_is_recorded_because_python_calls_its_extend() -> None:
     program, _ = read_pickle(b"cinert\nThing\n(e.")
     assert (Act.SET_ITEM, "inert.Thing") in list_acts(program)
+
+
+class Configuration:
+    """Stands for a configuration of Transformers, whose state is a mapping of settings."""
+
+
+def pickle_state(state: dict[str, object], protocol: int) -> bytes:
+    """Return the pickle of a configuration with this state."""
+    configuration = Configuration()
+    configuration.__dict__ = state
+    return pickle.dumps(configuration, protocol)
+
+
+KERNEL = "attn_implementation"
+
+
+@check_each("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_kernel_that_the_state_of_a_pickled_configuration_names_is_mentioned(protocol: int, read_bytes) -> None:
+    states = [
+        {"_attn_implementation_internal": "a/kernel"},
+        {KERNEL: {"text_config": "a/kernel"}},
+        # Beside enough plain data that most of the program is skipped.
+        {**{f"key_{index}": index for index in range(9_000)}, KERNEL: "a/kernel", "text": "x" * 90_000},
+    ]
+    for state in states:
+        outlines = read_bytes(pickle_state(state, protocol)).of(Outline)
+        assert [(each.use, each.name) for outline in outlines for each in outline.mentions] == [("kernel", "a/kernel")]
+
+
+def test_pickled_configuration_with_built_in_attention_mentions_no_kernel(read_bytes) -> None:
+    assert read_bytes(pickle_state({KERNEL: "sdpa", "name_or_path": "a/model"}, 4)).of(Outline) == []

@@ -37,8 +37,9 @@ from modelaudit.wire.text import TextScan, blank_controls, get_file_name, looks_
 from modelaudit.wire.windows import get_budget, iterate_chunks, make_opener, read_all_bytes
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
-_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5",
+_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5", ".jsonnet", ".libsonnet",
                ".zarray", ".zgroup", ".zattrs", ".zmetadata")  # fmt: skip
+_JSONNET_NAMES = (".jsonnet", ".libsonnet")
 _YAML_NAMES = (".yaml", ".yml")
 _YAML_FILES = frozenset({"mlmodel", "mlproject", ".clang-format", "citation.cff", ".condarc", "user-data", "procfile"})
 _PROSE_EXTENSIONS = (
@@ -115,21 +116,13 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
         return
     # The tools that read such a file accept comments and JSON5 in it.
     is_relaxed_json = accepts_relaxed_json(name, artifact.path)
-    is_named_json = name.endswith(_JSON_NAMES) or is_relaxed_json
     is_converted = text.window.size <= _MOST_CONVERTED_BYTES
     converted = convert_to_json("".join(text)) if is_converted else ""
     try:
         facts: JsonFacts | None = scan_json((converted,), _WANTED_KEYS, limits)
     except ValueError:
         facts = None
-    if facts is not None and is_relaxed_json:
-        yield _make_json_document(text, facts, text.defects)
-    elif is_named_json:
-        defect = Defect(DocumentDefect.NOT_JSON, str(error))
-        yield Document("json", "text", lines=text.scan.lines, defects=(*text.defects, defect))
-        yield Unread(UnreadReason.DAMAGED, f"the file is not valid JSON: {error}")
-    else:
-        yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
+    yield from _describe_almost_json(name, text, facts if is_relaxed_json else None, is_relaxed_json, error)
     yield from _search_names(text)
     # Relaxed JSON is interpreted under any name, because a lenient parser may load it.
     if facts is not None:
@@ -143,6 +136,31 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
     if not is_converted:
         detail = f"it is not JSON, and text of more than {_MOST_CONVERTED_BYTES} bytes is not read as relaxed JSON"
         yield Unread(UnreadReason.LIMIT, detail)
+
+
+def _describe_almost_json(
+    name: str, text: TextPieces, facts: JsonFacts | None, is_relaxed_json: bool, error: ValueError
+) -> Iterator[Reading]:
+    """Yield the document of a text that is not valid JSON, and the absence that its damage or its program leaves.
+
+    Args:
+        name: of the file, in lower case.
+        text: its text.
+        facts: those of the text after its conversion to JSON; ``None`` if it is no relaxed JSON or may not be any.
+        is_relaxed_json: whether tools accept relaxed JSON under this name.
+        error: the parser's error, for the defect and the absence.
+    """
+    if facts is not None:
+        yield _make_json_document(text, facts, text.defects)
+    elif name.endswith(_JSONNET_NAMES):
+        yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
+        yield Unread(UnreadReason.PROGRAM, "Jsonnet computes the values of the configuration: they were not analysed")
+    elif name.endswith(_JSON_NAMES) or is_relaxed_json:
+        defect = Defect(DocumentDefect.NOT_JSON, str(error))
+        yield Document("json", "text", lines=text.scan.lines, defects=(*text.defects, defect))
+        yield Unread(UnreadReason.DAMAGED, f"the file is not valid JSON: {error}")
+    else:
+        yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
 
 
 def _scan_values(text: TextPieces, limits: Limits) -> JsonFacts:

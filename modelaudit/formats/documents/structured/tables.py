@@ -1,7 +1,7 @@
-"""Parse TOML and INI into settings, single values with their key paths, as for JSON and YAML.
+"""Parse TOML, INI and lists of Kaldi into settings, single values with their key paths, as for JSON and YAML.
 
 Text that is not valid TOML is parsed as INI, line by line. Sources: https://toml.io/en/v1.0.0, ``configparser`` of
-Python.
+Python, ``ReadScriptFile`` in ``src/util/kaldi-table.cc`` of Kaldi.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _TOML: Final = (".toml", "pipfile", ".replit")
 _INI: Final = (".ini", ".cfg", ".conf", ".properties", ".flake8", ".coveragerc", "setup.cfg",
                ".condarc", ".env",
                "pylintrc", "hgrc", "mercurial.ini")  # fmt: skip
+_LISTS: Final = (".scp",)
+_PARTS_OF_LIST_LINE: Final = 2
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_SETTINGS: Final = 100_000
 # Signs that separate keys and values of TOML. A value, which may be an empty list, takes hundreds of bytes in memory.
@@ -38,8 +40,8 @@ _PAIR: Final = re.compile(r"\s{0,8}([^\s=:#;\[][^=:\n]{0,200}?)\s*[=:]\s*(.*)", 
 
 
 def is_table_name(name: str) -> bool:
-    """Whether a file of this name, in lower case, is TOML or INI."""
-    return name.endswith((*_TOML, *_INI))
+    """Whether a file of this name, in lower case, is TOML, INI or a list of Kaldi."""
+    return name.endswith((*_TOML, *_INI, *_LISTS))
 
 
 def interpret_table(path: str, name: str, text: str, limits: Limits) -> Iterator[Reading]:
@@ -78,7 +80,7 @@ def parse_table_settings(name: str, text: str, limits: Limits) -> list[Setting]:
                 return _collect_settings(_flatten_settings(tomllib.loads(text.removeprefix("\ufeff"))))
         except ValueError:
             pass
-    return _collect_settings(_parse_ini_lines(text))
+    return _collect_settings(_parse_list_lines(text) if name.endswith(_LISTS) else _parse_ini_lines(text))
 
 
 def _check_toml_bounds(text: str, limits: Limits) -> None:
@@ -122,6 +124,14 @@ def _flatten_settings(top: object) -> Iterator[Setting]:
             waiting += [((*path, str(index)), inner) for index, inner in reversed(list(enumerate(value)))]
         elif isinstance(value, str | int | float | bool):
             yield Setting(path, value)
+
+
+def _parse_list_lines(text: str) -> Iterator[Setting]:
+    """Yield the file name behind each key of a list of Kaldi, whose lines hold a key, blanks and a file name."""
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        parts = line.split(maxsplit=1)
+        if len(parts) == _PARTS_OF_LIST_LINE:
+            yield Setting((parts[0],), parts[1].rstrip(), number)
 
 
 def _parse_ini_lines(text: str) -> Iterator[Setting]:

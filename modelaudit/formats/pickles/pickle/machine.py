@@ -49,6 +49,7 @@ from modelaudit.formats.pickles.pickle.values import (
     find_acting_attributes,
     unpack_tuple,
 )
+from modelaudit.languages.configurations.switches import KERNEL_KEYS
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
@@ -380,7 +381,10 @@ class Machine:
             self.arrays.check_changed_state(target)
         can_act = False
         for index in range(0, len(pairs) - 1, 2):
-            can_act = target.set_item(pairs[index], pairs[index + 1]) or can_act
+            key, value = pairs[index], pairs[index + 1]
+            can_act = target.set_item(key, value) or can_act
+            if type(key) is str and key in KERNEL_KEYS:
+                self.recorder.record_setting(key, value)
         if can_act and target.is_state:
             # An object may hold its state by reference, and then gets these attributes too.
             set_attributes = find_acting_attributes(target)

@@ -16,6 +16,8 @@ from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
 from modelaudit.formats.pickles.pickle.values import StackValue
+from modelaudit.languages.configurations.switches import read_switches
+from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import PICKLE, TORCHSCRIPT, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -133,6 +135,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         programs.claims if storages is None else storages.claims,
     )
     yield from (*programs.unread, *programs.unchecked, *nested.unread)
+    yield from read_switches(artifact.path, programs.settings, limits)
     yield from nested.children
     if storages is not None:
         yield TensorData(storages.size)
@@ -154,6 +157,7 @@ class _PickleSequence:
         codes: outlines of code objects that calls build.
         uses: how often each name was put on a stack, less how often it was called.
         claims: the statements of the programs about the storages of torch.
+        settings: those of configurations that were pickled.
         dropped: number of constants that begin like a file and are not in ``nested`` because of a bound.
         opcodes: number of opcodes executed.
         end: offset of the byte after the last pickle.
@@ -170,6 +174,7 @@ class _PickleSequence:
         self.codes: list[CodeOutline] = []
         self.uses: Counter[Name] = Counter()
         self.claims: tuple[StorageClaim, ...] = ()
+        self.settings: list[Setting] = []
         self.dropped = 0
         self.opcodes = 0
         self.end = 0
@@ -205,6 +210,7 @@ class _PickleSequence:
     def _add_program(self, machine: Machine, start: int) -> None:
         """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
+        self.settings += recorder.list_settings()
         machine.release_values()
         _claim_program(self._window, start, end, machine)
         self.unchecked.extend(_report_overflow(machine, start))

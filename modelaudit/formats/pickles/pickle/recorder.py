@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
@@ -18,6 +19,7 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import DEPTH_KEPT, Container, StackValue, freeze_values
+from modelaudit.languages.settings import Setting
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import (
@@ -36,6 +38,7 @@ from modelaudit.model.structure import CodeOutline, Defect, Location
 from modelaudit.wire.base import LimitReachedError
 
 _DEFECTS_KEPT: Final = 100  # of each kind
+_SETTINGS_KEPT: Final = 200
 _CODES_KEPT: Final = 100  # outlines of code objects
 _EVENTS_LISTED: Final = 2000  # with the opcodes that lead to them
 # A file may act very often, so later events keep less of their arguments: memory stays bounded by events x nodes.
@@ -83,6 +86,7 @@ class Recorder:
         stream: number of the program among those that follow one another in the artifact.
         fault: offset of the opcode where every loader would have raised; ``None`` while there is none.
         bounds_reached: bounds that were reached and did not end the program, one line each, in order.
+        settings: keys by which a loader downloads code, with their values; a bounded number.
     """
 
     def __init__(self, source: ByteSource, limits: Limits, stream: int) -> None:
@@ -93,6 +97,7 @@ class Recorder:
         self.codes: list[CodeOutline] = []
         self.fault: int | None = None
         self.bounds_reached: dict[str, None] = {}
+        self.settings: list[tuple[str, StackValue]] = []
         self._keys: set[tuple[object, ...]] = set()
         self._parts_left = _MOST_PARTS
         self._source = source
@@ -103,11 +108,28 @@ class Recorder:
         """Record into the same lists as ``outer``, for a program inside its program. The fault stays separate."""
         self.events, self.defects, self.defect_counts = outer.events, outer.defects, outer.defect_counts
         self.uses, self._keys, self.stream = outer.uses, outer._keys, outer.stream
-        self.bounds_reached = outer.bounds_reached
+        self.bounds_reached, self.settings = outer.bounds_reached, outer.settings
 
     def record_bound(self, detail: str) -> None:
         """Record that a bound was reached, after which the program goes on with less detail."""
         self.bounds_reached[detail] = None
+
+    def record_setting(self, key: str, value: StackValue) -> None:
+        """Record an item of a mapping that may be the state of a configuration."""
+        if len(self.settings) < _SETTINGS_KEPT:
+            self.settings.append((key, value))
+        else:
+            self.record_bound(f"only the first {_SETTINGS_KEPT} settings of configurations were analysed")
+
+    def list_settings(self) -> Iterator[Setting]:
+        """Yield the recorded settings that are texts, and those of mappings with a text for each part of a model."""
+        for key, value in self.settings:
+            if isinstance(value, str):
+                yield Setting((key,), value)
+            elif isinstance(value, Container):
+                for part, inner in value.iterate_items():
+                    if isinstance(inner, str):
+                        yield Setting((key, str(part)), inner)
 
     def record_defect(self, kind: DefectKind, detail: str) -> None:
         """Record a contradiction at the current opcode. Except for a few kinds, every loader would raise here."""

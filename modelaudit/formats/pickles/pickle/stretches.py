@@ -26,7 +26,7 @@ from modelaudit.formats.pickles.pickle.patterns import (
     iterate_pieces_with_offsets,
     patterns,
 )
-from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, SPECIAL_KEYS, Container, PlainStretch, StackValue
+from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, WATCHED_KEYS, Container, PlainStretch, StackValue
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Unknown
@@ -74,7 +74,7 @@ class DeferredStretches:
         """Watch a memo entry if plain opcodes could change it, or act with it: opcodes that read it are not skipped."""
         kind = type(value)
         if kind is str:
-            is_watched = value in SPECIAL_KEYS
+            is_watched = value in WATCHED_KEYS
         elif kind is Container:
             is_watched = value.type in _MUTABLE  # type: ignore[union-attr]
         else:

@@ -1,0 +1,97 @@
+"""Detect commands that a loader starts itself: file names of Kaldi that are pipes, and options of a Java process.
+
+Kaldi takes ``command |`` for a file that it reads and ``| command`` for one that it writes, in lists (``.scp``) and in
+options (``--lda-matrix=…`` of a ``.conf`` file). Programs that convert sound or features are ordinary there.
+
+Sources: ``src/util/kaldi-io.cc`` of Kaldi (``ClassifyRxfilename``, ``ClassifyWxfilename``), ``vmargs`` of TorchServe
+(``config.properties``), the ``java`` command of the JDK (``-XX:OnError``, ``-javaagent``, ``-agentpath``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.languages.configurations.python_names import build_outlines
+from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.program_names import normalize_program_name
+from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention
+from modelaudit.wire.base import Reading
+from modelaudit.wire.text import get_file_name
+
+_PROGRAMS: Final = "started-programs"
+_LISTS: Final = (".scp",)
+_OPTION_FILES: Final = (".conf", ".config", ".cfg", ".opts")
+_PIPE: Final = re.compile(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
+# ``sox`` takes a file name that begins with a bar for a command, and any program may get one in a substitution.
+_INNER_COMMAND: Final = ("|", "$", "`")
+_WRITABLE_FOLDERS: Final = ("/tmp/", "/dev/", "/proc/", "/var/tmp/")
+_LONGEST_COMMAND: Final = 20_000  # characters
+_JAVA_KEYS: Final = frozenset({"vmargs"})
+_JAVA_OPTION: Final = re.compile(
+    r"(?:^|\s)(?P<option>-XX:On(?:Error|OutOfMemoryError)|-XX:(?:Flags|VMOptionsFile)|-javaagent|-agent(?:path|lib)"
+    r"|-Xbootclasspath(?:/[ap])?)[=:]"
+)
+
+
+def read_started_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield an outline of the programs that a loader starts, and of the dangerous actions of their commands.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of a command was reached.
+    """
+    yield from build_outlines(_collect_programs(get_file_name(path), settings))
+
+
+def _collect_programs(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield each program that a file name of Kaldi or an option of Java starts; ``file`` is the name in lower case."""
+    is_list, has_options = file.endswith(_LISTS), file.endswith(_OPTION_FILES)
+    for setting in settings:
+        if not isinstance(setting.value, str):
+            continue
+        if setting.key in _JAVA_KEYS:
+            for match in _JAVA_OPTION.finditer(setting.value):
+                yield Mention(_PROGRAMS, "java-option", match["option"], setting.where, setting.value[:200])
+        elif is_list or (has_options and setting.key.startswith("--")):
+            pipe = _PIPE.fullmatch(setting.value)
+            if pipe is not None:
+                yield from _mention_pipe(pipe["written"] or pipe["read"] or "", setting)
+
+
+def _mention_pipe(text: str, setting: Setting) -> Iterator[Mention]:
+    """Yield each program of a pipe, and each dangerous action of its commands.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of the command was reached.
+    """
+    for command in parse_commands(text[:_LONGEST_COMMAND]):
+        for name in _list_programs(command):
+            yield Mention(_PROGRAMS, "pipe", name[:200], setting.where, text.strip()[:200])
+    for mention in collect_script_mentions(text[:_LONGEST_COMMAND]):
+        yield replace(mention, where=setting.where)
+
+
+def _list_programs(command: Command) -> Iterator[str]:
+    """Yield the program of a command, and each part by which it may start or overwrite something else."""
+    if command.words:
+        program = command.words[0]
+        # A program at an absolute path is one of the machine; one at a relative path may lie in the model.
+        is_installed = "/" not in program or (program.startswith("/") and not program.startswith(_WRITABLE_FOLDERS))
+        yield normalize_program_name(program) if is_installed else program
+    yield from (word for word in command.words[1:] if any(sign in word for sign in _INNER_COMMAND))
+    yield from command.input_substitutions
+    yield from (f"> {file}" for file in command.output_files if file != "/dev/null")
+    yield from (f"{name}={value}" for name, value in command.assignments)
+
+
+STARTED_COMMANDS = Interpreter(
+    _JAVA_KEYS,
+    read_started_commands,
+    marks=TextMarks((("|", re.compile(r"\|(?:[ \t\r]*$|(?<=[=\s]\|))", re.MULTILINE)),)),
+)
