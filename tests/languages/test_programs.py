@@ -21,7 +21,9 @@ from modelaudit.languages import run_files, text_programs
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_command_lines
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.python.cells import split_cell
+from modelaudit.languages.shell.executed_files import find_executed_files
 from modelaudit.languages.shell.makefiles import convert_makefile
+from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
@@ -630,6 +632,22 @@ def test_search_for_commands_and_addresses_takes_work_in_proportion_to_the_text(
         )
 
     assert find_growth_fault(search, 100) == ""
+
+
+def test_script_that_one_analysis_has_parsed_is_searched_for_executed_files_with_less_work() -> None:
+    script = "".join(f"cp file{number}.txt 'out{number}' \"$HOME/x{number}\"\n" for number in range(200))
+    texts = ParsedTexts()
+    work_alone = count_work(lambda: list(find_executed_files(script)))
+    list(collect_script_mentions(script, texts=texts))
+    assert count_work(lambda: list(find_executed_files(script, texts))) < 0.75 * work_alone
+
+
+def test_commands_that_one_analysis_changes_are_unchanged_for_the_next_one() -> None:
+    script = 'alias r=sh\ncat a.txt | r\nf() { cat b.txt; }\n(cd x; f) | sh\nx=$(cat c.txt); eval "$x"\n'
+    texts = ParsedTexts()
+    mentions = list(collect_script_mentions(script, texts=texts))
+    assert list(find_executed_files(script, texts)) == list(find_executed_files(script))
+    assert list(collect_script_mentions(script, texts=texts)) == mentions
 
 
 def _find_docker_programs(text: str) -> object:

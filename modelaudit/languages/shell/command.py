@@ -48,3 +48,11 @@ class Command:
     sources: list[Command] = field(default_factory=list)
     piped_input: list[Command] = field(default_factory=list)
     assignments: list[tuple[str, str]] = field(default_factory=list)
+
+    def copy(self) -> Command:
+        """Return a command with the same values; it shares the lists."""
+        return Command(
+            self.line, self.words, self.substitutions, self.input_substitutions, self.input_text,
+            self.output_substitutions, self.lost_variables, self.output_files, self.input_files, self.descriptor,
+            self.is_piped, self.sources, self.piped_input, self.assignments,
+        )  # fmt: skip

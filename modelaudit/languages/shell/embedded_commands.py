@@ -13,7 +13,7 @@ from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
-from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.languages.shell.startup_files import list_startup_texts
 
@@ -99,9 +99,14 @@ def _extract_find_command(arguments: list[str]) -> Iterator[str]:
             command.append(found_name if word == "{}" else word)
 
 
-def extract_python_programs(script: str) -> Iterator[tuple[int, str]]:
-    """Yield each Python program of a script: the line of its command, from 1, and the text of the program."""
-    for command in parse_commands(script):
+def extract_python_programs(script: str, texts: ParsedTexts) -> Iterator[tuple[int, str]]:
+    """Yield each Python program of a script: the line of its command, from 1, and the text of the program.
+
+    Args:
+        script: the commands.
+        texts: those of the script that another analysis has parsed.
+    """
+    for command in texts.parse_text(script, {}).commands:
         words = unwrap_command(command.words)
         if not words or not normalize_program_name(words[0]).startswith("python"):
             continue

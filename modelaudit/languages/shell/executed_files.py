@@ -29,6 +29,7 @@ from modelaudit.languages.shell.command_flows import (
 from modelaudit.languages.shell.downloads import READ_BUILTINS
 from modelaudit.languages.shell.functions import find_functions
 from modelaudit.languages.shell.lexer import ShellLexer
+from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.pipelines import (
     Pipeline,
     group_into_pipelines,
@@ -75,13 +76,17 @@ _LOOPS: Final = ("for", "select")
 _ARITHMETIC: Final = re.compile(r"\(\(|\$\[|-(?:eq|ne|lt|le|gt|ge)\b|\blet\b|(?:declare|typeset|local)[ \t]+-\w*i")
 
 
-def find_executed_files(text: str) -> Iterator[Reference]:
+def find_executed_files(text: str, texts: ParsedTexts | None = None) -> Iterator[Reference]:
     """Yield a reference to each file that the commands of a script may execute, of the kind ``EXECUTED`` or ``NAMED``.
+
+    Args:
+        text: the script.
+        texts: those of the script that another analysis has parsed, or will read.
 
     Raises:
         LimitReachedError: behind the references, if a bound on the analysis was reached.
     """
-    reader = _ScriptReader(text)
+    reader = _ScriptReader(text, texts or ParsedTexts())
     reached_limit: LimitReachedError | None = None
     try:
         reader.read_text(text)
@@ -120,7 +125,8 @@ class _ScriptReader:
         stores_read_text: whether a variable gets the text of a file or the output of a command.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, texts: ParsedTexts) -> None:
+        self._texts = texts
         self.graph = TextGraph()
         self.words: dict[str, int] = {}
         self.stores_read_text = False
@@ -169,11 +175,10 @@ class _ScriptReader:
             raise LimitReachedError("its nested commands are too many or too deep; the files that they run are unknown")
         functions = list(find_functions(text))
         self._functions.update(each.name for each in functions)
-        lexer = ShellLexer(text, self._variables)
-        commands = lexer.split_commands()
-        for variable, lost_names in lexer.derived_variables.items():
+        parsed = self._texts.parse_text(text, self._variables)
+        for variable, lost_names in parsed.derived_variables.items():
             self.graph.add_flows(name_variable(variable), (Flow(name_variable(name)) for name in lost_names))
-        for pipeline in group_into_pipelines(commands):
+        for pipeline in group_into_pipelines(parsed.commands):
             self._read_pipeline(pipeline, line, output, outer, depth)
         for function in functions:
             self.read_text(function.body, line, Node(NodeKind.FUNCTION, function.name), None, depth + 1)

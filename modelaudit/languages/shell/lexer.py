@@ -29,6 +29,10 @@ from modelaudit.wire.deadline import check_deadline
 
 # ``name=value``, ``name+=value`` or ``name[index]=value``.
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
+_BLANKS: Final = re.compile(r"[ \t\r]++")
+# A character that begins anything but a word, or is escaped so that it may be no part of one.
+_SEPARATING_CHARACTERS: Final = frozenset("\n\\#&<>|;()")
+_TOKENS_PER_CHECK: Final = 16  # of the deadline
 # Reserved words that stand before or behind a command: ``then curl …`` calls ``curl``.
 _RESERVED_WORDS: Final = frozenset(
     {"if", "then", "else", "elif", "fi", "do", "done", "while", "until", "esac", "!", "{", "}", "time", "coproc"}
@@ -76,8 +80,13 @@ class ShellLexer:
         run follow: which shell runs the script is not known.
         """
         source = self._source
-        while not source.is_at_end and len(self.commands) < MAX_COMMANDS:
-            check_deadline()
+        length = len(source.text)
+        tokens_until_check = 0
+        while source.position < length and len(self.commands) < MAX_COMMANDS:
+            if not tokens_until_check:
+                check_deadline()
+                tokens_until_check = _TOKENS_PER_CHECK
+            tokens_until_check -= 1
             self._read_token()
         self._finish_command(False)
         self.is_cut = not source.is_at_end or self._groups.is_cut or source.gave_up_search
@@ -90,14 +99,25 @@ class ShellLexer:
     def _read_token(self) -> None:
         """Read one separator, redirection, comment or word, and move behind it."""
         source = self._source
-        character, two_characters = source.peek(), source.peek(2)
+        blanks = _BLANKS.match(source.text, source.position)
+        if blanks is not None:
+            source.position = blanks.end()
+            return
+        character = source.text[source.position]
+        if character in _SEPARATING_CHARACTERS:
+            self._read_separator(character)
+        else:
+            self._add_word()
+
+    def _read_separator(self, character: str) -> None:
+        """Read a separator, redirection or comment, or a word that an escape begins; ``character`` is the first one."""
+        source = self._source
+        two_characters = source.text[source.position : source.position + 2]
         if character == "\n":
             self._finish_command(False)
             source.position += 1
             source.line += 1
             self._read_here_documents()  # POSIX 2.7.4: their text begins on the line behind the operator
-        elif character in " \t\r":
-            source.position += 1
         elif two_characters == "\\\n":
             source.read_escape()
         elif character == "#":

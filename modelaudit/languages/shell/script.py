@@ -27,12 +27,12 @@ from modelaudit.languages.shell.execution import (
     join_sources,
     judge_program_names,
     list_executed_words,
-    list_read_words,
     names_program_by_pattern,
     unwrap_commands,
 )
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_sources
+from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.pipelines import (
     Pipeline,
     group_into_pipelines,
@@ -64,17 +64,18 @@ _FILTERS: Final = (["cat"], ["tee"], ["tr"], ["sed"], ["base64"], ["gunzip"], ["
 _MARKED_OUTPUT: Final = OUTPUT_MARK[2:-1]  # the lexer takes it for a substitution if a nested text holds the mark
 
 
-def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
+def collect_script_mentions(text: str, line: int = 1, texts: ParsedTexts | None = None) -> Iterator[Mention]:
     """Yield a mention with its line for each dangerous action of the script.
 
     Args:
         text: the script.
         line: the number of its first line in the file, from 1.
+        texts: those of the script that another analysis has parsed, or will read.
 
     Raises:
         LimitReachedError: its commands nest too deep, or it has too many commands or mentions.
     """
-    state = ScriptState.for_text(text)
+    state = ScriptState.for_text(text, texts or ParsedTexts())
     for count, mention in enumerate(_ScriptAnalyzer(state, line, depth=0).analyze_text(text)):
         if count >= _MAX_MENTIONS:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
@@ -155,7 +156,7 @@ class _ScriptAnalyzer:
             if any(runs_input(unwrap_command(each.words)) for each in branches):
                 self.state.shell_outputs.add(last_command.descriptor or "1")
         elif not self.state.shell_outputs.isdisjoint(last_command.output_files or ["1"]):
-            address = self._find_source_address(commands)
+            address = self.state.find_source_address(commands)
             if address is not None:
                 yield self._make_mention("download-and-run", address, last_command)
 
@@ -217,15 +218,9 @@ class _ScriptAnalyzer:
 
     def _record_read_variable(self, sources: list[Command], words: list[str]) -> None:
         """Record that ``read`` stores a download in its variables, if one of the commands before it downloads."""
-        address = self._find_source_address(sources)
+        address = self.state.find_source_address(sources)
         if address is not None:
             self.state.downloads.record_read(words, address)
-
-    def _find_source_address(self, sources: list[Command]) -> str | None:
-        """Return the address of content that commands download, or read (``dd if=file``) from a file that holds it."""
-        self.state.spend_work(sum(sum(map(len, each.input_substitutions)) for each in sources if not each.words))
-        read_words = (word.removeprefix("if=") for each in sources for word in list_read_words(each))
-        return find_download_address(sources) or self.state.downloads.find_stored_address(read_words)
 
     def _analyze_nested(self, text: str, command: Command) -> Iterator[Mention]:
         """Analyse a text that ``command`` executes, one level deeper; its first line is that of the command."""
@@ -265,7 +260,7 @@ class _ScriptAnalyzer:
         if address is not None:
             yield self._make_mention("download-and-run", address, command, f"into {shell}")
             return
-        downloaded_address = self._find_source_address(sources)
+        downloaded_address = self.state.find_source_address(sources)
         if downloaded_address is None and runs_input(unwrap_command(command.words)):  # ``cat *.sh | sh``
             read_words = [word for words in programs for word in words[1:]]
             downloaded_address = self.state.downloads.find_executed_address(read_words)
@@ -312,7 +307,7 @@ class _ScriptAnalyzer:
             words: its words without wrappers such as ``sudo``.
         """
         yield from self._analyze_words(command, words)
-        self.state.downloads.record_command(command, words, self._parse_outputs(command))
+        self.state.downloads.record_command(command, words, self.state.parse_outputs(command))
         if not words:
             yield from self._report_executed_words(command, [f"${name}" for name in command.lost_variables])
             return
@@ -335,13 +330,6 @@ class _ScriptAnalyzer:
                 yield from self._analyze_substitutions(command)
         elif name == "trap" and OUTPUT_MARK in words[1:2]:
             yield from self._analyze_substitutions(command)
-
-    def _parse_outputs(self, command: Command) -> list[Command]:
-        """Parse the substitutions whose output the command can store in a variable or a descriptor."""
-        if not command.assignments and command.words[:1] not in (["set"], ["printf"], ["exec"]):
-            return []
-        texts = (*command.substitutions, *command.input_substitutions)
-        return self.state.expand_calls([each for text in texts for each in self.state.parse_text(text)])
 
     def _report_executed_words(self, command: Command, executed_words: list[str]) -> Iterator[Mention]:
         """Yield a mention if a downloaded file or variable is executed; analyse a file that the script has written."""

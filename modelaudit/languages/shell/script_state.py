@@ -7,11 +7,13 @@ from typing import Final
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
-from modelaudit.languages.shell.downloads import DownloadTracker
+from modelaudit.languages.shell.downloads import DownloadTracker, find_download_address
+from modelaudit.languages.shell.execution import list_read_words
 from modelaudit.languages.shell.expansions import CUT_MARK, POSITIONAL_PARAMETERS, assign_positional_parameters
 from modelaudit.languages.shell.functions import find_functions, parse_aliases
 from modelaudit.languages.shell.installers import CloneTracker
-from modelaudit.languages.shell.lexer import MAX_COMMANDS, ShellLexer
+from modelaudit.languages.shell.lexer import MAX_COMMANDS
+from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 
@@ -26,6 +28,7 @@ class ScriptState:
 
     Attributes:
         work_left: the budget for text that is analysed repeatedly, in characters.
+        texts: the texts of the script that were parsed.
         variables: constant values by variable name.
         aliases: replacement words by alias or function name.
         functions: the text of the body by function name.
@@ -37,6 +40,7 @@ class ScriptState:
     """
 
     work_left: int
+    texts: ParsedTexts
     variables: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
@@ -47,9 +51,9 @@ class ScriptState:
     reached_bound: str = ""
 
     @classmethod
-    def for_text(cls, text: str) -> ScriptState:
-        """Return the state of a script that has not been read."""
-        return cls(_BASE_WORK + _WORK_PER_CHARACTER * len(text))
+    def for_text(cls, text: str, texts: ParsedTexts) -> ScriptState:
+        """Return the state of a script that has not been analysed; ``texts`` are those of it that were parsed."""
+        return cls(_BASE_WORK + _WORK_PER_CHARACTER * len(text), texts)
 
     def spend_work(self, work: int) -> None:
         """Charge the budget for text that commands pass on: nested texts and long pipelines.
@@ -72,13 +76,12 @@ class ScriptState:
             self.functions[function.name] = function.body
             if function.is_cut:
                 self.reached_bound = "only the first characters of a long function were analysed where it is called"
-        lexer = ShellLexer(text, self.variables)
-        commands = lexer.split_commands()
-        if lexer.is_cut:
+        parsed = self.texts.parse_text(text, self.variables)
+        if parsed.is_cut:
             self.reached_bound = f"only the first {MAX_COMMANDS} commands of the script were analysed"
         elif CUT_MARK in text and not self.reached_bound:
             self.reached_bound = "only the first characters of a long variable that is executed were analysed"
-        return commands
+        return parsed.commands
 
     def expand_calls(self, commands: list[Command]) -> list[Command]:
         """Replace each call of a function by the commands of its body, because their output is that of the call."""
@@ -100,6 +103,19 @@ class ScriptState:
         except LimitReachedError as error:
             self.reached_bound = str(error)
             return None
+
+    def find_source_address(self, sources: list[Command]) -> str | None:
+        """Return the address of content that commands download, or read (``dd if=file``) from a file that holds it."""
+        self.spend_work(sum(sum(map(len, each.input_substitutions)) for each in sources if not each.words))
+        read_words = (word.removeprefix("if=") for each in sources for word in list_read_words(each))
+        return find_download_address(sources) or self.downloads.find_stored_address(read_words)
+
+    def parse_outputs(self, command: Command) -> list[Command]:
+        """Parse the substitutions whose output the command can store in a variable or a descriptor."""
+        if not command.assignments and command.words[:1] not in (["set"], ["printf"], ["exec"]):
+            return []
+        texts = (*command.substitutions, *command.input_substitutions)
+        return self.expand_calls([each for text in texts for each in self.parse_text(text)])
 
     def list_body(self, command: Command) -> list[Command]:
         """List the commands of the function that a command calls; none if it calls another program."""

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final, NamedTuple
 
 from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
@@ -24,7 +24,7 @@ _MOST_SPELLINGS: Final = 50  # of one word with variables
 _FEWEST_LETTERS: Final = 3  # in the name of a file with a variable part, so that it does not match every name
 
 
-class NodeKind(Enum):
+class NodeKind(IntEnum):  # the hash of a number costs less than that of another member
     """The kind of a place that text can be in."""
 
     FILE = auto()

@@ -17,6 +17,7 @@ from typing import Final
 from modelaudit.languages.card import parse_card, split_front_matter
 from modelaudit.languages.programs import report_unread_programs
 from modelaudit.languages.shell.executed_files import EXECUTED, find_executed_files
+from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.artifact import Artifact, Window
@@ -111,8 +112,9 @@ def _read_instructions(text: str) -> Iterator[Reading]:
         try:
             if characters_left < 0:
                 raise LimitReachedError(f"only the first {_MOST_BLOCK_CHARACTERS} characters of commands were analysed")
-            mentions.update(dict.fromkeys(_collect_instructions(commands, line)))
-            for each in find_executed_files(commands):
+            texts = ParsedTexts()
+            mentions.update(dict.fromkeys(_collect_instructions(commands, line, texts)))
+            for each in find_executed_files(commands, texts):
                 if each.named_by == EXECUTED:
                     where = Location(line=line + (each.where.line or 1) - 1)
                     references[replace(each, named_by=_INSTRUCTED, where=where)] = None
@@ -128,11 +130,11 @@ def _read_instructions(text: str) -> Iterator[Reading]:
         raise reached_limit
 
 
-def _collect_instructions(commands: str, line: int) -> Iterator[Mention]:
-    """Yield the harmful actions of commands, and the package indexes that they use."""
+def _collect_instructions(commands: str, line: int, texts: ParsedTexts) -> Iterator[Mention]:
+    """Yield the harmful actions of commands, and the package indexes that they use; ``texts`` keeps what is parsed."""
     windows_mentions = collect_windows_mentions(commands) if _WINDOWS_MARK.search(commands) else iter(())
     located = (replace(each, where=Location(line=line + (each.where.line or 1) - 1)) for each in windows_mentions)
-    for mention in chain(collect_script_mentions(commands, line), located):
+    for mention in chain(collect_script_mentions(commands, line, texts), located):
         is_index = mention.vocabulary == REQUIREMENTS and mention.use in ("index", "links")
         is_unprotected = mention.vocabulary == REQUIREMENTS and mention.use == "plain-text"
         if is_index:

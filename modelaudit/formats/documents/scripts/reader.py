@@ -17,6 +17,7 @@ from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages.shell import git, makefiles, recipes, settings_files
 from modelaudit.languages.shell.embedded_commands import extract_python_programs
 from modelaudit.languages.shell.executed_files import find_executed_files
+from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.address import join_member
@@ -160,19 +161,22 @@ def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str
         text = decode_loosely(window.read(0, min(window.size, _MOST_CHARACTERS)))
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}
+    texts = ParsedTexts()
     try:
         mentions.update(dict.fromkeys(_find_name_mentions(artifact.path)))
         commands = _SCRIPT_CONVERTERS.get(kind, _keep_text)(text[:_MOST_CHARACTERS])
-        for mention in _MENTION_FINDERS[kind](commands):
+        is_script = kind in _SCRIPT_CONVERTERS
+        found = _find_script_mentions(commands, texts) if is_script else _MENTION_FINDERS[kind](commands)
+        for mention in found:
             mentions[mention] = None
     finally:
         # After the deadline too, the mentions found so far are yielded.
         yield Outline(FORMAT, tuple(mentions), (("kind", kind),))
     yield from _interpret_kind(kind, artifact.path, text[:_MOST_CHARACTERS], limits)
     if kind in _SCRIPT_CONVERTERS:
-        yield ReadingStep("search for executed files", lambda: _list_executed_files(commands))
+        yield ReadingStep("search for executed files", lambda: _list_executed_files(commands, texts))
         docker_programs = find_python_programs(text[:_MOST_CHARACTERS]) if kind == "dockerfile" else ()
-        for number, (line, program) in enumerate(chain(extract_python_programs(commands), docker_programs)):
+        for number, (line, program) in enumerate(chain(extract_python_programs(commands, texts), docker_programs)):
             if number >= _MOST_PROGRAMS:
                 raise LimitReachedError(f"only the first {_MOST_PROGRAMS} Python programs in the commands were read")
             inner = DecodedWindow(program.encode("utf-8", "replace"), get_budget(window, limits))
@@ -183,15 +187,19 @@ def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str
         raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters of the commands were parsed")
 
 
-def _list_executed_files(commands: str) -> Iterator[Reading]:
+def _list_executed_files(commands: str, texts: ParsedTexts) -> Iterator[Reading]:
     """Yield the references to the files that the commands of a script, a Dockerfile or a Makefile may execute.
+
+    Args:
+        commands: as the shell reads them.
+        texts: those of the script that another analysis has parsed.
 
     Raises:
         LimitReachedError: behind the references, if a bound on the search was reached.
     """
     references: list[Reference] = []
     try:
-        references.extend(find_executed_files(commands))
+        references.extend(find_executed_files(commands, texts))
     finally:
         if references:
             yield References(RUN_FILE, tuple(references))
@@ -240,18 +248,15 @@ _SCRIPT_CONVERTERS: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-def _find_script_mentions(text: str) -> Iterator[Mention]:
-    """Yield the mentions of shell commands, and those of PowerShell if the text refers to it."""
-    yield from collect_script_mentions(text)
+def _find_script_mentions(text: str, texts: ParsedTexts) -> Iterator[Mention]:
+    """Yield the mentions of shell commands, and those of PowerShell if the text refers to it; keep what is parsed."""
+    yield from collect_script_mentions(text, texts=texts)
     if "powershell" in text.lower() or "pwsh" in text.lower():
         yield from collect_windows_mentions(text)
 
 
-# By the kind of the file: the function that finds mentions in its text, or in the shell commands of that.
+# By the kind of a file without shell commands: the function that finds mentions in its text.
 _MENTION_FINDERS: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {
-    "script": _find_script_mentions,
-    "dockerfile": _find_script_mentions,
-    "makefile": _find_script_mentions,
     "windows": collect_windows_mentions,
     "git": git.collect_git_mentions,
     "unit": settings_files.collect_unit_mentions,
