@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from builders.executable_files import build_elf_library
 from builders.media_files import (
+    build_arrow,
     build_font,
     build_gif,
     build_jpeg,
@@ -15,7 +16,9 @@ from builders.media_files import (
     build_pdf,
     build_png,
     build_riff,
+    build_schema_footer,
     build_sqlite,
+    build_type_schema,
 )
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
@@ -195,3 +198,27 @@ def test_bitmap_that_is_also_a_protocol_buffer_is_reported_as_unread(read_bytes)
     assert ["protocol buffer" in detail for detail in read_bytes(bitmap + fields, "logo.bmp").details] == [True]
     # One more byte of zero is not a field.
     assert read_bytes(bitmap + fields + b"\0", "logo.bmp").details == []
+
+
+def build_old_arrow(schema: bytes) -> bytes:
+    """Return an Arrow file before version 0.15, whose first message has no mark, with a footer of zeros."""
+    message = struct.pack("<I", len(schema)) + schema
+    return b"ARROW1\0\0" + message + bytes(16) + struct.pack("<I", 16) + b"ARROW1"
+
+
+TABLES = {
+    "types.parquet": lambda pickled: build_parquet(build_schema_footer(build_type_schema(pickled))),
+    "types.arrow": lambda pickled: build_arrow(build_type_schema(pickled)),
+    "old.feather": lambda pickled: build_old_arrow(build_type_schema(pickled)),
+}
+
+
+@check_each("name", TABLES)
+def test_pickle_of_a_type_in_the_schema_of_a_table_is_read(name, read_bytes):
+    assert read_bytes(TABLES[name](EVAL_ONE), name).evaluates
+
+
+@check_each("name", TABLES)
+def test_type_of_python_in_a_table_whose_pickle_is_not_found_is_reported_as_unread(name, read_bytes):
+    detail = "the schema has a type arrow.py_extension_type, whose pickle was not found"
+    assert set(read_bytes(TABLES[name](b"no pickle"), name).details) == {detail}

@@ -13,6 +13,12 @@ from typing import Final
 
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import find_actions, find_pdf_end
+from modelaudit.formats.documents.media.table_types import (
+    FindSchemas,
+    find_arrow_schemas,
+    find_parquet_schemas,
+    find_pickled_types,
+)
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -44,6 +50,7 @@ class _MediaKind:
             its data then extend to the end of the file.
         has_gaps: bytes between its parts may belong to no part, so that ``find_end`` claims each part.
         is_searched: pickles are searched inside it, because its parts are not followed.
+        find_schemas: of a table, yields the schemas, which may hold types of Python.
     """
 
     name: str
@@ -51,6 +58,7 @@ class _MediaKind:
     find_end: EndFinder
     has_gaps: bool = False
     is_searched: bool = False
+    find_schemas: FindSchemas | None = None
 
 
 def _find_no_end(window: Window) -> int | None:
@@ -117,8 +125,12 @@ _MEDIA_KINDS: Final = (
     _MediaKind("typeface", containers.is_font, containers.find_font_end, has_gaps=True),
     _MediaKind("collection of typefaces", _make_magic_test(b"ttcf\0\1\0\0", b"ttcf\0\2\0\0"), _find_no_end),
     _MediaKind("WOFF typeface", _make_magic_test(b"wOFF", b"wOF2"), containers.find_woff_end),
-    _MediaKind("Parquet table", _make_magic_test(b"PAR1"), containers.find_parquet_end),
-    _MediaKind("Arrow table", _make_magic_test(b"ARROW1\0\0"), containers.find_arrow_end),
+    _MediaKind(
+        "Parquet table", _make_magic_test(b"PAR1"), containers.find_parquet_end, find_schemas=find_parquet_schemas
+    ),
+    _MediaKind(
+        "Arrow table", _make_magic_test(b"ARROW1\0\0"), containers.find_arrow_end, find_schemas=find_arrow_schemas
+    ),
     _MediaKind("SQLite database", _make_magic_test(b"SQLite format 3\0"), containers.find_sqlite_end),
     _MediaKind("folder settings of macOS", _make_magic_test(b"\0\0\0\1Bud1"), _find_no_end),
 )
@@ -169,15 +181,29 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions, absences = find_actions(window) if kind.name == _PDF else ((), ())
     yield Outline("media", mentions, (("kind", kind.name),))
     yield from absences
-    if damage is None and (end is None or kind.is_searched):
-        searched = window.size if end is None else end
-        yield from find_pickles(artifact, SubWindow(window, 0, searched, get_budget(window, limits)), 0, limits)
+    if damage is None:
+        yield from _search_inside(kind, artifact, window, end, limits)
     if is_whole_message(window):
         # The header of a bitmap can be one field of a protocol buffer, such as an ONNX model.
         detail = "the whole file is a valid protocol buffer too, which another loader could read as a model"
         yield Unread(UnreadReason.NO_READER, detail, format="protocol buffer")
     if damage is not None:
         raise damage
+
+
+def _search_inside(
+    kind: _MediaKind, artifact: Artifact, window: Window, end: int | None, limits: Limits
+) -> Iterator[Reading]:
+    """Yield the pickles inside a file whose ``end`` is unknown or that is searched, and those in schemas of a table.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    if kind.is_searched or end is None:
+        searched = window.size if end is None else end
+        yield from find_pickles(artifact, SubWindow(window, 0, searched, get_budget(window, limits)), 0, limits)
+    if kind.find_schemas is not None:
+        yield from find_pickled_types(artifact, window, limits, kind.find_schemas)
 
 
 def _is_note(artifact: Artifact, window: Window, start: int, limits: Limits) -> bool:
