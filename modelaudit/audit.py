@@ -15,6 +15,7 @@ from typing import Protocol
 import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
+from modelaudit.checks.module_aliases import ModuleAliases
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_unjudged_programs
@@ -119,6 +120,7 @@ class Audit:
         # import it.
         self._possible_tensor_data: list[Subject] = []
         self._importer_dependent: list[Subject] = []
+        self._module_aliases = ModuleAliases(catalogue)
         self.failed_look_ups: tuple[str, ...] = ()
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
@@ -194,6 +196,7 @@ class Audit:
             build_extension_subjects(reading.formats, self.catalogue.formats),
         )
         for subject in subjects:
+            self._module_aliases.collect_names(subject)
             if depends_on_importer(subject):
                 self._importer_dependent.append(subject)
             elif is_trailing_data(subject):
@@ -235,11 +238,20 @@ class Audit:
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(self._importer_dependent, paths.code, is_alone)
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
-        judgements = self._judge_subjects(chain(remaining_subjects, reference_subjects, marked_subjects, name_subjects))
+        judgements = self._judge_subjects(
+            chain(
+                remaining_subjects,
+                reference_subjects,
+                marked_subjects,
+                name_subjects,
+                self._module_aliases.build_subjects(),
+            )
+        )
         # Nothing below needs them, and those of a hostile file take much memory.
         self._references, self._possible_tensor_data, self._importer_dependent = [], [], []
         absences_by_path: defaultdict[str, list[tuple[str, Unread]]] = defaultdict(list)
-        for address, unread in (*judgements.absences, *self._judge_run_files(snapshot)):
+        alias_absences = self._module_aliases.list_absences()
+        for address, unread in (*judgements.absences, *alias_absences, *self._judge_run_files(snapshot)):
             absences_by_path[file_of(address)].append((address, unread))
         self.records = [self._add_absences(record, absences_by_path.get(record.path, ())) for record in self.records]
         if self._record_ledger is not None:

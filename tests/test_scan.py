@@ -694,3 +694,27 @@ def test_control_characters_in_a_comment_of_python_source_are_unclaimed(tmp_path
     report = modelaudit.scan(path, second_opinion=False)
     assert report.exit_code == 3
     assert UnreadReason.UNCLAIMED in {absence.unread.reason for _, absence in report.coverage.open_absences}
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["from .helper import s\ns.run('x')", "from helper import s as t\nt.run('x')", "import helper\nhelper.s.run('x')"],
+)
+def test_command_of_a_module_that_another_file_imports_under_a_second_name_fails(tmp_path: Path, use: str) -> None:
+    write_model(tmp_path, helper__py=b"import subprocess as s\n", model__py=use.encode())
+    report = scan_target(tmp_path)
+    assert report.exit_code == 1
+    assert [each.artifact for each in report.findings if each.rule == "code/runs-command"] == ["model.py"]
+
+
+def test_second_name_of_a_module_means_nothing_in_files_that_do_not_import_it(tmp_path: Path) -> None:
+    write_model(tmp_path, helper__py=b"import subprocess as s\n", model__py=b"from .helper import go\ngo.run('x')\n")
+    assert "code/runs-command" not in get_rule_ids(scan_target(tmp_path))
+
+
+def test_names_of_other_files_that_are_too_many_to_compare_leave_an_absence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelaudit.checks.module_aliases._MOST_MEMBERS", 0)
+    report = scan_target(write_model(tmp_path, model__py=b"from .helper import s\ns.run('x')\n"))
+    assert UnreadReason.LIMIT in get_unread_reasons(report)

@@ -84,6 +84,75 @@ def test_calls_reached_through_data_flow_or_with_risky_arguments_are_mentioned(
 @check_each(
     "source, name",
     [
+        ("import queue, subprocess\nq = queue.Queue()\nq.put(subprocess)\nq.get().run('x')", "subprocess.run"),
+        ("import builtins\nclass A:\n    def __init__(s, m): s.m = m\n    def go(s): s.m.exec(x)\nA(builtins).go()",
+         "builtins.exec"),
+        ("import pickle, weakref\nload = weakref.ref(pickle)().loads\nload(x)", "pickle.loads"),
+        ("import subprocess\nclass D:\n    def __get__(s, *a): return subprocess\nclass A:\n    d = D()\nA.d.run('x')",
+         "subprocess.run"),
+        ("import subprocess\nclass A:\n    def __new__(c): return subprocess\n    def run(s): pass\nA().run('x')",
+         "subprocess.run"),
+        ("import subprocess, typing\nclass N(typing.NamedTuple):\n    a: object\nN(subprocess).a.run('x')", "subprocess.run"),
+        ("import subprocess, torch\ntorch.a = subprocess\ntorch.a.run('x')", "subprocess.run"),
+        ("import joblib, queue\nq = queue.Queue()\nq.put(joblib)\nq.get().load('x')", "joblib.load"),
+        ("import torch, queue\nq = queue.Queue()\nq.put(torch)\nq.get().hub.load('x')", "torch.hub.load"),
+        ("import shutil, weakref\nweakref.ref(shutil)().rmtree('/')", "shutil.rmtree(everything)"),
+        ("import subprocess as s, sys\nsys.modules[__name__].s.run('x')", "subprocess.run"),
+        ("import torch\nfor m in vars(torch).values(): getattr(m, 'subprocess').run('x')", "subprocess.run"),
+        ("from monai.utils import optional_import\nf, _ = optional_import('os', name='system')\nf('x')", "os.system"),
+        ("from monai.utils import optional_import\nm, _ = optional_import(module='os')\nm.system('x')", "os.system"),
+        ("from monai.utils import optional_import\noptional_import(x)", "importlib.import_module"),
+    ],
+)  # fmt: skip
+def test_member_of_a_module_that_is_passed_around_as_a_value_is_mentioned(source: str, name: str) -> None:
+    assert name in {each for _, each in list_uses(source)}
+
+
+def test_secret_passed_to_a_sender_of_a_module_that_is_passed_around_is_a_sent_secret() -> None:
+    source = "import socket, weakref, os\nweakref.ref(socket)().socket().send(repr(os.environ))"
+    assert ("sends-secret", "socket.send") in list_uses(source)
+
+
+def test_module_passed_around_in_a_source_that_does_not_parse_is_followed() -> None:
+    source = "import subprocess\nq.put(subprocess)\nq.get().run('x')\nif\n"
+    assert "subprocess.run" in {name for _, name in list_uses(source)}
+
+
+@check_each(
+    "source, name",
+    [
+        ("import subprocess\napp.run()", "subprocess.run"),
+        ("import subprocess, asyncio\nf(subprocess)\nasyncio.run(g())", "subprocess.run"),
+        ("import os\nf(os)\nimport platform\nplatform.system()", "os.system"),
+        ("from torch import nn\nf(nn)\nmodel.eval()", "builtins.eval"),
+        ("from monai.utils import optional_import\noptional_import('nibabel')", "importlib.import_module"),
+    ],
+)
+def test_member_of_an_unknown_value_is_not_that_of_a_module_only_imported_or_of_a_known_module(
+    source: str, name: str
+) -> None:
+    assert name not in {each for _, each in list_uses(source)}
+
+
+@check_each(
+    "source, name",
+    [
+        ("from .helper import s\ns.run('x')", ".s.run"),
+        ("from .helper import s as t\nu = t\nu.run('x')", ".s.run"),
+        ("from . import helper\nhelper.s.run('x')", ".helper.s.run"),
+        ("from .helper import *\ns.run('x')", ".s.run"),
+        ("from helper import s\ns.run('x')", "helper.s.run"),
+        ("import subprocess as s", "s=subprocess"),
+        ("import subprocess\ns = subprocess", "s=subprocess"),
+    ],
+)
+def test_members_of_names_from_other_files_and_second_names_of_modules_are_mentioned(source: str, name: str) -> None:
+    assert name in {each for _, each in list_uses(source)}
+
+
+@check_each(
+    "source, name",
+    [
         ("class A:\n    def __getitem__(s, k): return k\nA()['os'].system", "os.system"),
         ("d['sys' + 'tem_prompt']", "*.system"),
         ("prompts['system']", "*.system"),

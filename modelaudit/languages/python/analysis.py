@@ -56,6 +56,7 @@ def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
     except LimitReachedError as error:
         # What was logged before the deadline still counts: a part of the evidence is better than none.
         analysis.bounds.append((1, str(error)))
+    _record_members_of_modules(evaluator)
     if encoding:
         evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
     if evaluator.log.is_full:
@@ -76,9 +77,11 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
     # A very long source is evaluated piece by piece, so that its whole tree is never in memory.
     pieces = list(split_source(text)) if fits_at_once(text) else None
     if pieces is None:
+        evaluator.module_values.keeps_members = True
         _evaluate_pieces(split_source(text), evaluator, analysis)
         return evaluator
     if any(piece.fault for piece in pieces):
+        evaluator.module_values.keeps_members = True
         _evaluate_pieces(pieces, evaluator, analysis)
         return evaluator
     evaluator.docstring = _find_docstring(pieces)
@@ -88,6 +91,8 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
     # what the budget has left, and adds to the same log.
     if evaluator.budget.steps < evaluator.budget.max_steps // 2:
         evaluator = evaluator.create_next_pass()
+    else:
+        evaluator.module_values.keeps_members = True
     _evaluate_pieces(pieces, evaluator, analysis)
     return evaluator
 
@@ -119,6 +124,12 @@ def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analys
         if len(analysis.bounds) < _MAX_FAULTS:
             analysis.bounds.append((line_in_file, "it nests too deep or takes too many steps to be evaluated"))
     evaluator.skipped.clear()
+
+
+def _record_members_of_modules(evaluator: Evaluator) -> None:
+    """Record each member of an unknown value under its name in each module that the source uses as a value."""
+    for name, module, line in evaluator.module_values.list_names():
+        evaluator.log.record(uses.REFERENCE, name, line, f"taken from a value that may be {module}")
 
 
 def _find_docstring(pieces: list[SourcePiece]) -> str:

@@ -40,6 +40,7 @@ from modelaudit.languages.python import (
 from modelaudit.languages.python.budget import StepBudget, TooDeepError
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
+from modelaudit.languages.python.module_values import ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.recording import UseRecorder
 from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
@@ -140,11 +141,12 @@ class Evaluator(ast.NodeVisitor):
         docstring: the docstring of the module, which code can reach as ``__doc__``.
         imports: top-level names of the packages that the source imports, in order.
         relative_imports: the line of each relative import, by level and module.
+        module_values: the modules that are used as values, and the members that are taken from unknown values.
         skipped: first and last lines of statements that nest too deep or exceed the budget.
         scope: the scope of the node that is visited.
     """
 
-    def __init__(self, max_steps: int) -> None:
+    def __init__(self, max_steps: int, module_values: ModuleValues | None = None) -> None:
         self.log = UseLog()
         self.budget = StepBudget(max_steps)
         self.docstring = ""
@@ -152,11 +154,15 @@ class Evaluator(ast.NodeVisitor):
         self.relative_imports: dict[tuple[int, str], int] = {}
         self.skipped: list[tuple[int, int]] = []
         self.scope = Scope()
-        self._recorder = UseRecorder(self.log, self.budget, self.imports)
+        self.module_values = ModuleValues() if module_values is None else module_values
+        self._recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
+        self._sibling_names: dict[str, str] = {}
+        """The names that are bound to something of another file of the model, and their names in that file."""
+        self._has_sibling_star = False
         self._configured_packages: set[str] = set()
         """Packages that send to an address set by a call."""
         self._results: list[Value] = []
@@ -170,7 +176,7 @@ class Evaluator(ast.NodeVisitor):
     def create_next_pass(self) -> Evaluator:
         """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
-        next_pass = Evaluator(self.budget.max_steps)
+        next_pass = Evaluator(self.budget.max_steps, self.module_values.copy_for_next_pass())
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
         next_pass._configured_packages = set(self._configured_packages)
@@ -260,8 +266,12 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.IMPORT, name_resolution.normalize_name(alias.name).name, node.lineno)
             # With ``as``, the name is bound to the module itself. Otherwise the package is bound, and the module is an
             # attribute of it.
-            bound = alias.name if alias.asname else package
-            self.scope.bind(alias.asname or package, name_resolution.normalize_name(bound))
+            module = name_resolution.normalize_name(alias.name if alias.asname else package)
+            self.module_values.known_modules.add(module.name)
+            self.scope.bind(alias.asname or package, module)
+            # The module is an attribute of this file, or of the class around, under a name that hides it.
+            if alias.asname:
+                self._record_alias(alias.asname, module, node.lineno)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Bind each imported name; a name of another file of the model is unknown."""
@@ -284,6 +294,10 @@ class Evaluator(ast.NodeVisitor):
     def _bind_relative_import(self, node: ast.ImportFrom, alias: ast.alias) -> None:
         """Bind a name that is imported from another file of the model, and keep the line of the import."""
         self.relative_imports.setdefault((node.level, node.module or alias.name), node.lineno)
+        if alias.name == "*":
+            self._has_sibling_star = True
+        else:
+            self._sibling_names[alias.asname or alias.name] = alias.name
         # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
         # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
@@ -295,6 +309,22 @@ class Evaluator(ast.NodeVisitor):
         value = self.evaluate(node.value)
         for target in node.targets:
             self._assign_target(target, value)
+            if isinstance(target, ast.Name) and isinstance(node.value, ast.Name):
+                self._follow_second_name(target.id, node.value, value)
+
+    def _follow_second_name(self, name: str, source: ast.Name, value: Value) -> None:
+        """Follow ``name = source`` where the source is a module, or comes from another file of the model."""
+        if source.id in self._sibling_names:
+            self._sibling_names[name] = self._sibling_names[source.id]
+        elif isinstance(value, ExternalName) and value.name in self.module_values.known_modules:
+            self._record_alias(name, value, source.lineno)
+
+    def _record_alias(self, name: str, module: ExternalName, line: int) -> None:
+        """Record a second name of a module, under which others reach it as an attribute of this file or of a class."""
+        if self.scope.parent is None:
+            self.log.record(uses.MODULE_ALIAS, f"{name}={module.name}", line)
+        if module.name in WELL_KNOWN_MODULES:
+            self._keep_attribute(name, module)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """Assign with an annotation, which is evaluated first."""
@@ -780,7 +810,44 @@ class Evaluator(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> Value:
         """Resolve an attribute of each value that the base may be."""
         # The base is not recorded: ``os.system`` refers to ``os.system``, and not to ``os`` as a whole.
-        return self._resolve_attribute(self._evaluate_unrecorded(node.value), node.attr, node.lineno)
+        base = self._evaluate_unrecorded(node.value)
+        self._keep_member(node, base)
+        return self._resolve_attribute(base, node.attr, node.lineno)
+
+    def _keep_member(self, node: ast.Attribute, base: Value) -> bool:
+        """Keep the name of an attribute whose module is not known; return whether it was kept."""
+        if self._sibling_names or self._has_sibling_star:
+            self._record_sibling_member(node)
+        if not self.module_values.keeps_members or all(map(self._is_known_module, list_alternatives(base))):
+            return False
+        line = self.log.locate_line(node.lineno)
+        self.module_values.add_member(node.attr, line)
+        # A member of an inner module: ``value.hub.load`` is ``torch.hub.load`` if the value is ``torch``.
+        if isinstance(node.value, ast.Attribute):
+            self.module_values.add_member(f"{node.value.attr}.{node.attr}", line)
+        return True
+
+    def _is_known_module(self, value: Value) -> bool:
+        """Whether a value is a name of another module that the source neither assigns nor inherits."""
+        return (
+            isinstance(value, ExternalName)
+            and not value.is_result
+            and value.name not in self.module_values.inherited_names
+            and value.name.rpartition(".")[2] not in self._attributes
+        )
+
+    def _record_sibling_member(self, node: ast.Attribute) -> None:
+        """Record a member of a name that comes from another file of the model; the checks resolve it there."""
+        path, root = node.attr, node.value
+        if isinstance(root, ast.Attribute):
+            path, root = f"{root.attr}.{path}", root.value
+        if not isinstance(root, ast.Name):
+            return
+        name = self._sibling_names.get(root.id)
+        if name is None and self._has_sibling_star and root.id not in BUILTINS and self.scope.look_up(root.id) is None:
+            name = root.id
+        if name is not None:
+            self.log.record(uses.REFERENCE, f".{name}.{path}", node.lineno)
 
     def _resolve_attribute(self, base: Value, name: str, line: int) -> Value:
         """Resolve ``base.name`` for values of other modules and for definitions of the source."""
@@ -822,6 +889,8 @@ class Evaluator(ast.NodeVisitor):
         inherited = [
             name_resolution.resolve_attribute(each, name) for each in definition.bases if isinstance(each, ExternalName)
         ]
+        if self.module_values.keeps_members:
+            self.module_values.inherited_names.update(each.name for each in inherited if isinstance(each, ExternalName))
         return join_values(*inherited) if inherited else UNKNOWN
 
     def _take_member(self, member: Value, owner: LocalDefinition) -> Value:
@@ -1090,8 +1159,10 @@ class Evaluator(ast.NodeVisitor):
         """Evaluate the callee, then the arguments, then the call."""
         base: Value = UNKNOWN
         method = ""
+        is_kept = False
         if isinstance(node.func, ast.Attribute):
             base, method = self._evaluate_unrecorded(node.func.value), node.func.attr
+            is_kept = self._keep_member(node.func, base)
             # A ``Constant`` object is immutable: once a method changes the list that it describes, the name is unknown.
             if isinstance(base, Constant) and method in _MUTATING_METHODS and isinstance(node.func.value, ast.Name):
                 self.scope.bind(node.func.value.id, UNKNOWN)
@@ -1100,6 +1171,8 @@ class Evaluator(ast.NodeVisitor):
         else:
             callee = self._evaluate_unrecorded(node.func)
         args, keywords = arguments.bind_arguments(node, self.evaluate)
+        if is_kept:
+            self._recorder.record_member_call(method, args, keywords, node.lineno)
         if method in _FILLING_METHODS and isinstance(node.func, ast.Attribute):
             self._keep_filled(node.func.value, base, args)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
@@ -1494,6 +1567,16 @@ class Evaluator(ast.NodeVisitor):
             module_path.partition(".")[0] if returns_top_package else module_path, is_hidden
         )
 
+    def _call_optional_import(self, call: Call) -> Value:
+        """Call ``optional_import("os", name="system")``, which returns the object, and whether it was found."""
+        module_name = call.get_argument(0, "module")
+        imported = [] if module_name is None else [module_name]
+        module = self._call_import(Call("importlib.import_module", imported, {}, call.line, call.is_hidden))
+        name = call.get_argument(3, "name")
+        if name is None:
+            return Container((module, UNKNOWN))
+        return Container((self._call_getattr(Call("builtins.getattr", (module, name), {}, call.line)), UNKNOWN))
+
     def _call_code_text(self, call: Call) -> Value:
         """Call a function that runs or compiles code in a text, such as ``exec``; evaluate the code if it is known."""
         setup = call.get_argument(1, "setup") if call.name in name_tables.TAKERS_OF_SETUP else None
@@ -1754,6 +1837,9 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("inspect.getmembers", "inspect.getmembers_static"), Evaluator._call_getmembers),
     **dict.fromkeys(("operator.attrgetter", "operator.methodcaller"), Evaluator._call_attrgetter),
     "string.Formatter.get_field": Evaluator._call_get_field,
+    **dict.fromkeys(
+        ("monai.utils.optional_import", "monai.utils.module.optional_import"), Evaluator._call_optional_import
+    ),
     **dict.fromkeys(("builtins.setattr", "builtins.object.__setattr__"), Evaluator._call_setattr),
     "functools.partial": Evaluator._call_partial,
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),

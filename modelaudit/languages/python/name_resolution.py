@@ -34,6 +34,7 @@ from modelaudit.languages.python.values import (
 _MAX_NAME: Final = 200
 _SECRET_TAG: Final = frozenset({"secret"})
 _MEMBER_TAG: Final = frozenset({"member"})
+_FOUND_BY_WALK: Final = frozenset({"walked", "member", "module"})
 # Attributes of functions and frames that hold the names of the module they come from.
 _GLOBALS_ATTRIBUTES: Final = ("__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals")
 # Each attribute of these has the effect of the whole: it loads the library, or starts the program, of that name.
@@ -101,7 +102,12 @@ def resolve_attribute(base: Value, name: str) -> Value:
         return ExternalName("*.__code__", is_result=True)
     if name in _GLOBALS_ATTRIBUTES:
         return ExternalName(f"*.{name}")
-    return walks.take_attribute(base, name) if isinstance(base, Unknown) and base.tags else UNKNOWN
+    if not isinstance(base, Unknown) or not base.tags:
+        return UNKNOWN
+    # A module that a walk has found has imported others.
+    if name in WELL_KNOWN_MODULES and not base.tags.isdisjoint(_FOUND_BY_WALK):
+        return ExternalName(WELL_KNOWN_MODULES[name])
+    return walks.take_attribute(base, name)
 
 
 def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName | Unknown:

@@ -195,6 +195,12 @@ SENDERS: Final = frozenset(
 )
 """Functions that send their arguments over the network."""
 
+
+def sends_data(module: str, member: str) -> bool:
+    """Whether a module, or an object that it makes, has a sender of this name."""
+    return any(each.startswith(f"{module}.") and each.endswith(f".{member}") for each in SENDERS)
+
+
 SECRET_RESULTS: Final = frozenset(
     {
         *("os.environ", "os.environb", "os.environ.copy", "os.environ.items", "os.environ.values", "getpass.getpass"),

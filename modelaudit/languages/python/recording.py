@@ -6,7 +6,7 @@ use and name it goes into the log.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from modelaudit.languages.python import (
     call_variants,
     data_flow,
     name_resolution,
+    name_tables,
     partial_texts,
     remote_code,
     uses,
@@ -22,6 +23,7 @@ from modelaudit.languages.python import (
 )
 from modelaudit.languages.python.budget import StepBudget
 from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.module_values import ModuleValues
 from modelaudit.languages.python.name_tables import COMMANDS, POWERFUL_MODULES, WELL_KNOWN_MODULES
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
@@ -56,6 +58,7 @@ class UseRecorder:
     log: UseLog
     budget: StepBudget
     imported: Collection[str]
+    module_values: ModuleValues
 
     def record_value(self, value: Value, line: int) -> None:
         """Record that an expression refers to a name of another module, or to a definition of the source."""
@@ -65,6 +68,7 @@ class UseRecorder:
                     # Code that gets all names of a module can take any of them.
                     self.record_computed_name(ExternalName(each.name.partition(".__dict__")[0]), line)
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
+                self.module_values.add_value(each.name)
             elif isinstance(each, LocalDefinition):
                 # A function that is referred to may be called later, by whoever holds the reference.
                 self.log.record_local_call(each.number)
@@ -114,6 +118,16 @@ class UseRecorder:
             self.log.record(uses.COMPUTED, "(every loaded object).*", call.line)
         elif "module" in call.tags:
             self.log.record(uses.CALL, "(function that is worked out)", call.line)
+
+    def record_member_call(self, member: str, args: Sequence[Value], keywords: Mapping[str, Value], line: int) -> None:
+        """Record the call of a member of an unknown value, under what its arguments make of it in each module."""
+        for module in self.module_values.values:
+            call = Call(f"{module}.{member}", args, keywords, line)
+            name = call_variants.name_variant(call)
+            if name and name != call.name:
+                self.log.record(uses.REFERENCE, name, line, f"taken from a value that may be {module}")
+            if "secret" in call.argument_tags and name_tables.sends_data(module, member):
+                self.log.record(uses.SENDS_SECRET, call.name, line)
 
     def record_overwrite(self, target: Value, line: int) -> None:
         """Record that an attribute of another module gets a new value."""

@@ -33,6 +33,8 @@ SENDS_SECRET: Final = "sends-secret"
 REMOTE_SHELL: Final = "shell-over-network"
 OVERWRITE: Final = "overwrite"
 """The source gives a new value to an attribute or item of another module."""
+MODULE_ALIAS: Final = "module-alias"
+"""The source gives a module a second name, ``name=module``; other files can import the module under that name."""
 TEXT: Final = "text"
 """A text that shows an attack by itself."""
 
@@ -88,8 +90,13 @@ class UseLog:
         if len(self._uses) >= _MAX_USES:
             self.is_full = True
             return
-        recorded_line = self._pinned_line or line + self.line_offset
-        self._uses[key] = Use(use, name[:_MAX_NAME], recorded_line, format_detail(detail), self.current_function)
+        self._uses[key] = Use(
+            use, name[:_MAX_NAME], self.locate_line(line), format_detail(detail), self.current_function
+        )
+
+    def locate_line(self, line: int) -> int:
+        """Return the line of the file for a line of the piece or text that is evaluated."""
+        return self._pinned_line or line + self.line_offset
 
     def register_definition(self, name: str, number: int) -> None:
         """Keep the number of a function or method under its name, for calls of methods whose object is unknown."""
