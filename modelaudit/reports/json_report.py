@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from json.encoder import encode_basestring
 from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
@@ -44,7 +44,8 @@ _UNPRINTABLE = re.compile(
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
 )
-_TOKENS_A_PART: Final = 10_000
+_CHARACTERS_A_PART: Final = 100_000
+_CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 _LARGE_FIELDS: Final[Mapping[str, Any]] = {"findings": True, "decision": {"coverage": {"artifacts": True}}}
 """The fields of a report whose length grows with the number of files."""
 _REMEDY = "write it again with 'modelaudit scan TARGET -o json'"
@@ -79,10 +80,9 @@ def _join_parts(parts: Iterable[bytes]) -> bytes:
 def _encode_report(report: AuditReport) -> Iterator[bytes]:
     """Yield the canonical form of a report in parts. Each record and finding is converted when its part is written."""
     plain = get_report_adapter().dump_python(report, exclude=_LARGE_FIELDS)
-    value: dict[str, Any] = {key: _map_strings(each, _escape_surrogates) for key, each in plain.items()}
-    value["findings"] = _convert_each(report.findings, Finding)
-    value["decision"]["coverage"]["artifacts"] = _convert_each(report.coverage.artifacts, ArtifactRecord)
-    yield from _encode_parts(value)
+    plain["findings"] = _convert_each(report.findings, Finding)
+    plain["decision"]["coverage"]["artifacts"] = _convert_each(report.coverage.artifacts, ArtifactRecord)
+    yield from _encode_parts(plain, _escape_surrogates)
 
 
 class LazyList(list[Json]):
@@ -107,25 +107,83 @@ class LazyList(list[Json]):
 
 def _convert_each(items: Sequence[object], kind: type) -> LazyList:
     """Return the JSON of values of the report, each with the type ``kind``."""
-    adapter = _get_adapter(kind)
-    converted = (_map_strings(adapter.dump_python(item), _escape_surrogates) for item in items)
-    return LazyList(converted, len(items))
+    return LazyList(map(_get_adapter(kind).dump_python, items), len(items))
 
 
-def _encode_parts(value: Json) -> Iterator[bytes]:
-    """Yield the canonical form of a JSON value in parts of bounded size."""
-    encoder = json.JSONEncoder(ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    tokens = encoder.iterencode(value)
-    while batch := list(itertools.islice(tokens, _TOKENS_A_PART)):
-        # Outside strings, the encoder writes printable ASCII only, so every match is inside a string.
-        yield _UNPRINTABLE.sub(_escape_as_json, "".join(batch)).encode()
+def _encode_parts(value: Json, change: Callable[[str], str] = str) -> Iterator[bytes]:
+    """Yield the canonical form of a JSON value in parts; ``change`` is applied to each string value."""
+    pending: list[str] = []
+    length = 0
+    for piece in _iterate_pieces(value, "\n", lambda text: encode_basestring(change(text))):
+        pending.append(piece)
+        length += len(piece)
+        if length >= _CHARACTERS_A_PART:
+            yield _encode_text("".join(pending))
+            pending, length = [], 0
+    yield _encode_text("".join(pending))
     yield b"\n"
+
+
+def _encode_text(text: str) -> bytes:
+    """Encode JSON as UTF-8, with the characters that have an effect on a terminal as escapes."""
+    if not text.isascii() or "\x7f" in text:
+        # Outside strings, JSON is printable ASCII only, so every match is inside a string.
+        text = _UNPRINTABLE.sub(_escape_as_json, text)
+    return text.encode()
+
+
+def _iterate_pieces(value: Json, line_break: str, quote: Callable[[str], str]) -> Iterator[str]:
+    """Yield the pieces of a JSON value: a list is read item by item, because it may be a ``LazyList``.
+
+    ``line_break`` is a line feed and the indent of the value.
+    """
+    inner_break = line_break + "  "
+    separator = inner_break
+    if isinstance(value, dict) and value:
+        yield "{"
+        for key in sorted(value):
+            yield f"{separator}{encode_basestring(key)}: "
+            yield from _iterate_pieces(value[key], inner_break, quote)
+            separator = "," + inner_break
+        yield line_break + "}"
+    elif isinstance(value, (list, tuple)) and len(value):
+        yield "["
+        for item in value:
+            yield separator + _encode_value(item, inner_break, quote)
+            separator = "," + inner_break
+        yield line_break + "]"
+    else:
+        yield _encode_value(value, line_break, quote)
+
+
+def _encode_value(value: Json | tuple[Json, ...], line_break: str, quote: Callable[[str], str]) -> str:
+    """Return the JSON of a value. This takes a third of the time of ``json``, which does not indent in compiled code.
+
+    Raises:
+        TypeError: a value is none of JSON.
+        ValueError: a number is infinite or not a number.
+    """
+    if isinstance(value, str):
+        return quote(value)
+    if value is None or value is True or value is False:
+        return _CONSTANTS[value]
+    if isinstance(value, (int, float)):
+        return json.dumps(value, allow_nan=False)
+    inner_break = line_break + "  "
+    separator = "," + inner_break
+    if isinstance(value, dict):
+        pairs = [f"{encode_basestring(key)}: {_encode_value(value[key], inner_break, quote)}" for key in sorted(value)]
+        return f"{{{inner_break}{separator.join(pairs)}{line_break}}}" if pairs else "{}"
+    if isinstance(value, (list, tuple)):
+        items = [_encode_value(item, inner_break, quote) for item in value]
+        return f"[{inner_break}{separator.join(items)}{line_break}]" if items else "[]"
+    raise TypeError(f"{type(value).__name__} is not a type of JSON")
 
 
 def _escape_as_json(match: re.Match[str]) -> str:
     r"""Return the JSON escape of a character: ``\u202e``, or a pair of surrogate escapes above U+FFFF."""
     if match[0] == "\x7f":
-        # The encoder leaves DEL as it is, because it is ASCII.
+        # ``json`` leaves DEL as it is, because it is ASCII.
         return "\\u007f"
     return json.dumps(match[0]).strip('"')
 
@@ -216,6 +274,8 @@ def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -
 
 def _escape_surrogates(text: str) -> str:
     """Escape every surrogate and U+FFFD, as the module describes."""
+    if text.isascii():
+        return text
 
     def escape_match(match: re.Match[str]) -> str:
         character = match[0]

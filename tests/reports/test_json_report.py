@@ -26,6 +26,14 @@ from modelaudit.reports.json_report import compute_report_digest, encode_canonic
 
 UNPRINTABLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp"})
 # Hypothesis may use one report for all examples, since a report cannot be changed.
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text('a"\\\n\x7f\u202eé'),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab"é'), inner, max_size=3),
+)
 SAME_REPORT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 
 
@@ -44,6 +52,22 @@ def test_json_report_has_the_documented_canonical_form(any_report: AuditReport) 
     escaped = [json.dumps(each).strip('"') if is_escaped_character(each) else each for each in plain]
     assert data.decode() == "".join(escaped)
     assert compute_report_digest(any_report) == hashlib.sha256(data).hexdigest()
+
+
+@given(value=JSON_VALUES)
+def test_canonical_form_of_any_json_value_equals_that_of_the_standard_library_but_for_unprintable_characters(
+    value: Any,
+) -> None:
+    plain = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    assert encode_canonical(value).decode() == plain.replace("\x7f", "\\u007f").replace("\u202e", "\\u202e")
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(float("nan"), ValueError), ([float("inf")], ValueError), (b"a", TypeError)]
+)
+def test_value_that_json_cannot_express_has_no_canonical_form(value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        encode_canonical({"a": value})
 
 
 def is_escaped_character(character: str) -> bool:
