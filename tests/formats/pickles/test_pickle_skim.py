@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from builders.numpy_files import push_dtype
@@ -312,6 +313,41 @@ def test_skimmer_reads_deeply_nested_lists_with_few_reads() -> None:
     events = execute_and_get_events(machine)
     assert [str(event.operand) for event in events] == ["os.system"]
     assert window.reads < 30
+
+
+class CountingPattern:
+    """A pattern that counts the attempts to match it."""
+
+    def __init__(self, pattern: re.Pattern[bytes]) -> None:
+        self.pattern = pattern
+        self.attempts = 0
+
+    def match(self, *arguments: Any) -> re.Match[bytes] | None:
+        self.attempts += 1
+        return self.pattern.match(*arguments)
+
+
+@pytest.mark.real_sizes
+def test_skimmer_tries_no_plain_run_at_each_of_many_marks_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = CountingPattern(patterns().plain_run)
+    monkeypatch.setitem(vars(patterns()), "plain_run", counting)
+    machine = Machine(CountingWindow(b"\x80\x04" + b"](" * 10_000 + b"(" * 60_000), 0, Limits(), skips_plain_data=True)
+    with pytest.raises(DamagedError):
+        machine.execute()
+    assert counting.attempts < 100
+
+
+@pytest.mark.parametrize("opening", [b"(", b"](", b"]q((", b"K((", b"K(](", b"(N"])
+def test_skimmer_skips_marks_in_a_row_as_it_skips_single_marks(opening: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An entry of the memo and a number may have the code of a mark, which is 40.
+    opened = (b"\x80\x04]" + opening * marks + b"K\x01" for marks in range(1, 10))
+    programs = [start + b"e" * closed + b"cos\nsystem\n)R." for start in opened for closed in range(10)]
+    in_a_row = [execute_without_and_with_skimming(program)[1] for program in programs]
+    monkeypatch.setitem(vars(patterns()), "deep_openings", re.compile(b"(?!)"))  # never matches
+    single = [execute_without_and_with_skimming(program)[1] for program in programs]
+    for first, second in zip(in_a_row, single, strict=True):
+        assert (first.opcodes, first.recorder.events) == (second.opcodes, second.recorder.events)
+        assert first.recorder.defects == second.recorder.defects
 
 
 def test_skimmer_divides_plain_data_only_between_opcodes() -> None:

@@ -45,6 +45,8 @@ _MEMO_WRITE: Final = rb"\x94|q.|r..[\x00-\x2c]\x00"
 _MEMO_READ: Final = rb"h.|j.{4}"
 # EMPTY_DICT, EMPTY_LIST or EMPTY_SET, and the opcode that writes it to the memo.
 _CONTAINER: Final = rb"[}\]\x8f](?:" + _MEMO_WRITE + rb")?+"
+# MARK, and the empty container before it.
+_OPENING: Final = rb"(?:" + _CONTAINER + rb")?+\("
 # NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE, TUPLE1 to TUPLE3, APPEND, SETITEM; BININT1, BINFLOAT, BININT, BININT2.
 _FIXED: Final = rb"[N\x88\x89)\x85-\x87as]|K.|G.{8}|J.{4}|M.."
 # FRAME with a length below FRAME_REACH, in eight bytes with the lowest first.
@@ -130,7 +132,12 @@ class Patterns:
     @functools.cached_property
     def opening(self) -> re.Pattern[bytes]:
         """A mark, and the empty container before it, if there is one."""
-        return _compile(b"(?:" + _CONTAINER + rb")?+\(")
+        return _compile(_OPENING)
+
+    @functools.cached_property
+    def deep_openings(self) -> re.Pattern[bytes]:
+        """Marks that ``plain_run`` cannot match, because three further marks follow each of them at once."""
+        return _compile(b"(?:" + _OPENING + b"(?=" + _OPENING * 3 + b"))++")
 
     @functools.cached_property
     def tokens(self) -> re.Pattern[bytes]:

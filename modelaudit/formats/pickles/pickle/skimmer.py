@@ -105,7 +105,7 @@ class Skimmer:
         ``plain_run`` matches containers nested three deep. Deeper ones are followed here: ``depth`` counts their marks.
         """
         source = self._source
-        plain_run, opening = patterns().plain_run, patterns().opening
+        plain_run, opening, deep_openings = patterns().plain_run, patterns().opening, patterns().deep_openings
         # The offset of the first mark that is still open, where the stretch must end if the mark is never closed.
         outermost_mark = start
         depth = 0
@@ -120,10 +120,12 @@ class Skimmer:
             has_more = source.base + len(source.buffer) < source.size
             if has_more and has_advanced and source.position + _MARGIN > len(source.buffer):
                 continue  # the run may go on in the next chunk
-            opened = opening.match(source.buffer, source.position)
+            # Trying a plain run at each of many marks in a row would take ten times as long.
+            in_buffer = (source.buffer, source.position)
+            opened = deep_openings.match(*in_buffer) or opening.match(*in_buffer)
             if opened:
                 outermost_mark = outermost_mark if depth else source.offset
-                depth += 1
+                depth += len(opening.findall(source.buffer, *opened.span()))
                 source.position = opened.end()
             elif depth and self._is_at_closing():
                 depth -= 1
