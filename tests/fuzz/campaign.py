@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import random
 import resource
 from collections import Counter
@@ -100,6 +101,7 @@ def read_inputs(
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST, MEMORY_MOST))
     inspector = Inspector(measures_time=True)
+    gc.freeze()  # the rules and seeds stay until the end, and no collection has to visit them
     for number in numbers:
         current_number.value = number
         input_ = make_input(run, number, pool)

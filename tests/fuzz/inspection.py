@@ -99,6 +99,7 @@ class Inspector:
         self._catalogue: Catalogue = load_catalogue()
         # A policy with an intended use, so that licences are judged as well.
         self._policy = self._catalogue.policies["commercial-product"]
+        self._families = options.list_families(self._catalogue)
         self.formats: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
 
@@ -150,9 +151,8 @@ class Inspector:
         snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
         license_ = audit.conclude_license(snapshot, offline=True, wrap_look_up=lambda _: _refuse_lookup)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
-        families = options.list_families(self._catalogue)
         decision = decide_verdict(
-            Coverage(tuple(audit.records)), findings, self._policy, families, permission=license_.permission
+            Coverage(tuple(audit.records)), findings, self._policy, self._families, permission=license_.permission
         )
         target = Target(path, RefKind.FILE, path, None, None, "/", True, ())
         report = audit.build_report(target, decision, license_, ())
