@@ -7,6 +7,7 @@ reworded gets an entry here, which restores the wording of the first release in 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # (pattern of the current wording, replacement with the first wording)
 _FIRST_WORDINGS = (
@@ -128,6 +129,7 @@ _FIRST_WORDINGS = (
 _COMPILED_WORDINGS = tuple((re.compile(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
 
 
+@lru_cache(maxsize=1000)
 def restore_first_wording(sentence: str) -> str:
     """Replace reworded phrases of a sentence by those of the first release, for use in a permanent key."""
     for pattern, first in _COMPILED_WORDINGS:

@@ -53,8 +53,11 @@ def list_binary_kinds(head: Head) -> tuple[str, ...]:
     if head.content is not None:
         return ()
     named_kind = _KIND_BY_FILE_NAME.get(get_file_name(head.path))
-    kinds = []
     message = Message.from_window(head.window)
+    # Most bytes have no field, and then no test needs them.
+    if named_kind is None and not _passes_test(message, _has_field):
+        return ()
+    kinds = []
     for kind, test in _TEST_BY_KIND.items():
         if kind in (FINGERPRINT, HUB_MODULE) and kind != named_kind:
             continue
@@ -86,6 +89,11 @@ def _passes_test(message: Message, test: Callable[[Message], bool]) -> bool:
         return test(message)
     except (DamagedError, WindowError):
         return False
+
+
+def _has_field(message: Message) -> bool:
+    """Whether the message has a field before any damage."""
+    return any(True for _ in _iter_fields_before_damage(message))
 
 
 def _is_saved_model(message: Message) -> bool:

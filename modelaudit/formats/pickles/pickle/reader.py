@@ -34,6 +34,7 @@ _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
 _DEFECTS_KEPT: Final = 200  # of each kind
 _CODES_KEPT: Final = 200  # outlines of code objects
+_DEFAULT_LIMITS: Final = Limits()
 _TRIAL_OPCODES: Final = 100_000  # after so many without a fault, bytes count as a pickle
 # Numbers hardly ever form this many valid opcodes in a row.
 _FEWEST_OPCODES: Final = 3
@@ -101,7 +102,7 @@ def recognises(head: Head) -> bool:
     """Whether the artifact begins with a pickle."""
     if head.content == PICKLE:  # the container around the bytes says that they are a pickle
         return bool(head.data)
-    return head.content in (None, TORCHSCRIPT) and bool(head.data) and starts_pickle(head.window, 0, Limits())
+    return head.content in (None, TORCHSCRIPT) and bool(head.data) and starts_pickle(head.window, 0, _DEFAULT_LIMITS)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
