@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.embedded import ENCODED_STRINGS
+from modelaudit.formats.encoded_strings import ENCODED_STRINGS
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
 from modelaudit.languages.named_files import NAMED_FILES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES

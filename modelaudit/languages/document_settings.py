@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
@@ -24,6 +25,7 @@ from modelaudit.wire.json_text import check_bounds, convert_recursion_error, par
 from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, parse_events, shorten_tag
 
 _MAX_SETTINGS: Final = 300_000
+_MAX_JSON_TEXTS: Final = MIB  # characters of all JSON objects that are texts
 # Bytes of memory that the settings of one document may take, estimated from their texts.
 _MAX_MEMORY: Final = 64 * MIB
 # Bytes of one setting without the steps of its path and its value.
@@ -44,6 +46,21 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
     if error is not None:
         raise error
     return settings
+
+
+def expand_json_texts(settings: Sequence[Setting], limits: Limits) -> list[Setting]:
+    """Return the settings, and behind them those of the JSON objects that are texts, as options of vLLM may be."""
+    expanded = list(settings)
+    characters_left = _MAX_JSON_TEXTS
+    for setting in settings:
+        text = setting.value.strip() if isinstance(setting.value, str) else ""
+        if not text.startswith("{") or not text.endswith("}") or len(text) > characters_left:
+            continue
+        characters_left -= len(text)
+        with suppress(ValueError, LimitReachedError):
+            inner_settings = parse_json_settings(text, limits)
+            expanded += (Setting((*setting.path, *each.path), each.value, setting.line) for each in inner_settings)
+    return expanded
 
 
 def collect_json_settings(

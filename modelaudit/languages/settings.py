@@ -115,10 +115,10 @@ def list_spellings(keys: Iterable[str]) -> frozenset[str]:
     )
 
 
-def compile_prefixed_keys(keys: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern of the keys behind a section: ``option.trust_remote_code``."""
+def compile_keys_in_text(keys: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of the keys behind a section, ``option.trust_remote_code``, or in JSON that is a text."""
     names = "|".join(re.escape(key).replace("_", "[_-]") for key in sorted(keys))
-    return re.compile(rf"\.(?:{names})[\"']?\s{{0,20}}[:=]")
+    return re.compile(rf"[.\"'](?:{names})\\{{0,8}}[\"']?\s{{0,20}}[:=]")
 
 
 def select_interpreters(

@@ -514,9 +514,11 @@ class _Command:
         return os.system, ("echo " + "x" * 30,)
 
 
-@pytest.mark.parametrize("junk", ["!", " ", "\\u0021", "\\n", "\\u0021 "])
-def test_pickle_in_base64_is_found_between_characters_that_decoders_skip(tmp_path, junk):
-    encoded = base64.b64encode(pickle.dumps(_Command(), 4)).decode()
+@pytest.mark.parametrize("junk", ["", "!", " ", "\\u0021", "\\n", "\\u0021 "])
+@pytest.mark.parametrize("protocol", [0, 1, 4])
+@pytest.mark.parametrize("content", [_Command(), {"a": _Command()}, [_Command()]])
+def test_pickle_in_base64_is_found_between_characters_that_decoders_skip(tmp_path, content, protocol, junk):
+    encoded = base64.b64encode(pickle.dumps(content, protocol)).decode()
     text = junk.join(encoded[index : index + 3] for index in range(0, len(encoded), 3))
     assert scan_text(tmp_path, "data", f'{{":serialized:": "{text}"}}')[0] == 1
 
@@ -549,7 +551,16 @@ _NETWORK = {"network_class_name": "x.Net", "arch_kwargs": {"op": "os.system"}, "
             {"_class_name": "P", "part": ["x.module", "Part"]},
             ("component", "x.module.Part"),
         ),
-        ("vllm.json", {"kv_connector_module_path": "x.connector"}, ("target", "x.connector")),
+        ("vllm.json", {"kv_connector_module_path": "x"}, ("module", "x")),
+        ("vllm.json", {"kv_transfer": '{"kv_connector_module_path": "x"}'}, ("module", "x")),
+        ("vllm.json", {"hf_overrides": ' {"trust_remote_code": true} '}, ("switch", "trust_remote_code=true")),
+        ("team.json", {"provider": "x.Executor", "config": {}}, ("target", "x.Executor")),
+        ("logging.json", {"handlers": {"h": {"()": "ext://os.system"}}}, ("target", "os.system")),
+        (
+            "logging.json",
+            {"handlers": {"h": {"class": "cfg://a.b[0]"}}, "a": {"b": ["os.system"]}},
+            ("named", "os.system"),
+        ),
         ("config.properties.json", {"install_py_dep_per_model": "true"}, ("switch", "install_py_dep_per_model=true")),
     ],
 )
@@ -602,6 +613,7 @@ def test_source_of_a_component_that_runs_a_command_fails_the_scan(tmp_path, name
         ("feats.scp", "a PATH=. sox x - |\n", {"PATH=."}),
         ("conf/ivector.conf", "--lda-matrix=id; cat final.mat |\n", {"id"}),
         ("config.properties", "vmargs=-Xmx1g -XX:OnOutOfMemoryError=id\n", {"-XX:OnOutOfMemoryError"}),
+        ("mfcc.conf", "--lda-matrix=id | # read once\n", {"id"}),
         ("config.properties", "vmargs=-javaagent:x.jar\n", {"-javaagent"}),
     ],
 )
@@ -657,3 +669,61 @@ def test_native_library_from_outside_of_the_model_has_a_finding(tmp_path, key, v
 )
 def test_configuration_that_is_a_program_leaves_an_absence_unless_it_is_plain_json(tmp_path, name, text, expected):
     assert scan_text(tmp_path, name, text)[0] == expected
+
+
+@check_each(
+    "row",
+    [
+        r'{"type": "os\u002esystem", "command": "id"}',
+        r'{"\u0074ype": "os.system", "command": "id"}',
+        '{"type":' + " " * 40 + '"os.system", "command": "id"}',
+        '{"class"  : "psutil.Popen", "args": ["id"]}',
+        r'{"_target\u005f": "os.system"}',
+    ],
+)
+def test_name_with_an_odd_spelling_in_a_row_of_json_lines_fails_the_scan(tmp_path, row):
+    code, rules = scan_text(tmp_path, "a.jsonl", '{"x": 1}\n' * 3 + row + "\n" + '{"x": 2}\n')
+    assert code == 1
+    assert "torch/dangerous-target" in rules
+
+
+def test_ordinary_row_of_json_lines_with_escapes_passes(tmp_path):
+    row = {"type": "x.Y", "text": "tab\t and \u00e9, \u003cb\u003e", "class": "a.b"}
+    assert scan_text(tmp_path, "a.jsonl", f"{json.dumps(row)}\n" * 3) == (0, set())
+
+
+_LAYERS_OF_YOLO = "nc: 80\nbackbone:\n- [-1, 1, Conv, [64, 3, 2]]\n- [-1, 1, {layer}, [id]]\nhead: []\n"
+
+
+@check_each(
+    "layer",
+    [
+        "os.system",
+        "torch.hub.load",
+        "subprocess.call",
+        "eval",
+        "\"json.codecs.builtins.exec('1')\"",
+        "\"check_requirements('x')\"",
+        "\"list(map(os.system, ['id']))\"",
+    ],
+)
+def test_class_or_expression_of_a_layer_that_runs_code_fails_the_scan(tmp_path, layer):
+    assert scan_text(tmp_path, "yolov5x.yaml", _LAYERS_OF_YOLO.format(layer=layer))[0] == 1
+
+
+@check_each("layer", ["nn.Upsample", "Conv", "torchvision.ops.DeformConv2d", "nn.BatchNorm2d", '"nn.SiLU()"'])
+def test_ordinary_class_of_a_layer_passes(tmp_path, layer):
+    assert scan_text(tmp_path, "yolov5x.yaml", _LAYERS_OF_YOLO.format(layer=layer)) == (0, set())
+
+
+@check_each(
+    "text, rule",
+    [
+        ("download: bash -c 'id > x'\n", "configuration/started-program"),
+        ("activation: torch.hub.load('a/b', 'm')\n", "code/evaluates-text"),
+        ("download: list(map(os.system, ['id']))\n", "code/runs-command"),
+    ],
+)
+def test_program_that_relies_on_the_modules_of_its_tool_fails_the_scan(tmp_path, text, rule):
+    code, rules = scan_text(tmp_path, "data.yaml", text)
+    assert (code, rule in rules) == (1, True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.languages.code_text import find_python_calls
-from modelaudit.languages.configurations.python_names import build_outlines
+from modelaudit.languages.configurations.python_names import build_outlines, is_module_name
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.source import parse_code_text
@@ -29,17 +29,22 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import LimitReachedError, Reading
 
-_LAYER_KEYS: Final = frozenset({"backbone", "head"})
+_LAYER_KEYS: Final = frozenset({"backbone", "neck", "head"})
+# A layer is a list: the layers before it, its number, its class and the arguments of that.
+_CLASS_INDEX: Final = "2"
+_LAYER_DEPTH: Final = 3
 _REPR_KEY: Final = "py/repr"
 # A value that begins with ``$`` and a Python expression, anywhere in the text.
 _EXPRESSION: Final = re.compile(
     r"(?:^|[\s\"'\[,:])(?:\$(?:[A-Za-z_@(\[{'\"+~.\\-]|\d[^\n]{0,200}\()|\\u0024|\\x24)", re.MULTILINE
 )
 _HOSTILE_CALL: Final = re.compile(
-    r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|kill|remove|unlink)"
-    r"|builtins\.(?:exec|eval|compile|__import__|getattr)"
+    r"(?:\w+\.){0,20}(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|kill|remove|unlink)"
+    r"|(?:\w+\.){0,20}builtins\.(?:exec|eval|compile|__import__|getattr)"
     r"|(?:subprocess|pty|ctypes|runpy|marshal|pickle|importlib|socket|webbrowser|code)\.[\w.]+|shutil\.rmtree"
 )
+# Functions of YOLO that install packages, and that download and unpickle weights. Its layers can call them.
+_YOLO_CALL: Final = re.compile(r"\b(?:check_requirements|attempt_(?:load|download)|DetectMultiBackend)\s*\(")
 _DUNDER_ACCESS: Final = re.compile(r"__(?:subclasses|globals|builtins|class|bases|base|mro|import|reduce|dict|code)__")
 _MAX_EXPRESSION_LENGTH: Final = 20_000
 _MAX_EXPRESSIONS: Final = 2000
@@ -48,8 +53,9 @@ _MONAI_PREAMBLE: Final = "import monai, torch, numpy\nimport numpy as np\n"
 # Names that the module of ``parse_model`` imports, where it evaluates layers.
 _LAYER_PREAMBLE: Final = (
     "import contextlib, json, math, os, platform, subprocess, sys, torch, warnings, zipfile\n"
-    "import numpy as np\nimport torch.nn as nn\n"
+    "import numpy as np\nimport torch.nn as nn\nimport pandas as pd\nimport requests\nfrom pathlib import Path\n"
 )
+_ARGUMENTS: Final = "arguments"
 _IMPORT_STATEMENT: Final = re.compile(r"\s*(?:import|from)\s")
 _REFERENCE_TO_VALUE: Final = re.compile(r"@(\w+(?:(?:::|#)\w+)*)")
 _KEY_SEPARATOR: Final = re.compile(r"::|#")
@@ -78,7 +84,8 @@ def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
             if not expressions_left:
                 raise LimitReachedError(f"only the first {_MAX_EXPRESSIONS} expressions of the document were analysed")
             expressions_left -= 1
-            if _is_hostile(code) or setting.key == _REPR_KEY:
+            calls_yolo = _is_layer(setting) and _YOLO_CALL.search(code) is not None
+            if _is_hostile(code) or calls_yolo or setting.key == _REPR_KEY:
                 shown_code = " ".join(code[:200].split())
                 yield Mention(
                     "resolvers", "evaluated-code", f"{setting.key} {shown_code}"[:200], setting.where, shown_code
@@ -114,6 +121,13 @@ def _is_layer(setting: Setting) -> bool:
     """Whether the setting is part of a layer of YOLO that calls something."""
     is_text = isinstance(setting.value, str)
     return is_text and bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in str(setting.value)
+
+
+def _is_layer_class(setting: Setting) -> bool:
+    """Whether the setting is the class of a layer of YOLO: a name that is called with the arguments of the layer."""
+    path = setting.path
+    is_class = len(path) == _LAYER_DEPTH and path[0] in _LAYER_KEYS and path[-1] == _CLASS_INDEX
+    return is_class and is_module_name(setting.value)
 
 
 @dataclass(slots=True)
@@ -210,8 +224,12 @@ def _analyze_layers(settings: Sequence[Setting]) -> Iterator[Mention]:
         LimitReachedError: the layers are too long to be analysed as one program.
     """
     program = _Program({}, _LAYER_PREAMBLE)
-    for each in filter(_is_layer, settings):
+    for each in settings:
+        if not _is_layer(each) and not _is_layer_class(each):
+            continue
         code = str(each.value).strip()
+        if _is_layer_class(each):
+            code += f"(*{_ARGUMENTS})"
         if len(code) <= _MAX_EXPRESSION_LENGTH and parse_code_text(f"({code}\n)") is not None:
             program.add_statement(f"({code}\n)", each)
     if program.settings:

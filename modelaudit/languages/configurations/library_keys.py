@@ -101,7 +101,8 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
             is_type = file in _TYPES_FILES and len(setting.path) == 2 and setting.path[0] == _TYPES_KEY
             beside = companions.get(setting.path[:-1], set())
             has_companion = not beside.isdisjoint(_KEYS_WITH_COMPANION.get(key, ()))
-            if is_type or has_companion or key in _IMPORTED_KEYS or setting.path[-2:] == _COMPILER_PATH:
+            is_component = key == "provider" and "config" in beside and str(value).rpartition(".")[2][:1].isupper()
+            if is_type or has_companion or is_component or key in _IMPORTED_KEYS or setting.path[-2:] == _COMPILER_PATH:
                 yield make_python_mention("target", str(value), setting)
 
 
@@ -140,7 +141,7 @@ def _mention_handler(setting: Setting) -> Iterator[Mention]:
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
     """Return the companion keys of each mapping, such as ``init_parameters``, by the path of the mapping."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    companion_keys = _COMPANION_KEYS | {_SPARK_COMPANION}
+    companion_keys = _COMPANION_KEYS | {_SPARK_COMPANION, "config"}
     for setting in settings:
         # Components nest, so that a path can have companion keys at several steps.
         for index, step in enumerate(setting.path):
@@ -152,7 +153,16 @@ def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], s
 LIBRARY_KEYS = Interpreter(
     _COMPANION_KEYS
     | _IMPORTED_KEYS
-    | {_IMPORTS_KEY, _TYPES_KEY, _SPARK_COMPANION, _JACKSON_KEY, _IMPORTED_ARGUMENTS_KEY, "compile", "module"},
+    | {
+        _IMPORTS_KEY,
+        _TYPES_KEY,
+        _SPARK_COMPANION,
+        _JACKSON_KEY,
+        _IMPORTED_ARGUMENTS_KEY,
+        "compile",
+        "module",
+        "provider",
+    },
     read_library_keys,
     frozenset({_MANIFEST, *_KEYS_BY_FILE}),
 )

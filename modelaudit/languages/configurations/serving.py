@@ -18,19 +18,20 @@ from modelaudit.languages.configurations.python_names import (
     is_module_name,
     make_python_mention,
 )
-from modelaudit.languages.settings import Interpreter, Setting, compile_prefixed_keys, list_spellings, normalize_key
+from modelaudit.languages.document_settings import expand_json_texts
+from modelaudit.languages.settings import Interpreter, Setting, compile_keys_in_text, list_spellings, normalize_key
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
 
-_MODULE_KEYS: Final = frozenset({"parent_library", "megatron_core"})
+_MODULE_KEYS: Final = frozenset({"parent_library", "megatron_core", "kv_connector_module_path"})
 _NAME_KEYS: Final = frozenset(
     {"worker_cls", "worker_extension_cls", "scheduler_cls", "middleware", "logits_processors", "import_path",
-     "custom_sigquit_handler", "custom_weight_loader", "logits_processor_pattern", "kv_connector_module_path",
+     "custom_sigquit_handler", "custom_weight_loader", "logits_processor_pattern",
      "distributed_executor_backend"}
 )  # fmt: skip
 _CODE_KEYS: Final = frozenset(
-    {"user_dir", "tool_parser_plugin", "reasoning_parser_plugin", "setup_script", "plugin_path"}
+    {"user_dir", "tool_parser_plugin", "reasoning_parser_plugin", "setup_script", "plugin_path", "entryPoint"}
 )
 # Native libraries that a runtime loads into its process: ONNX Runtime GenAI (``genai_config.json``) and MLC.
 _LIBRARY_KEYS: Final = frozenset({"custom_ops_library"})
@@ -46,6 +47,7 @@ _BASE_MODEL_KEY: Final = "base_model_name_or_path"
 
 def read_serving(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the modules and functions that a server imports, and references to the files that it reads."""
+    settings = expand_json_texts(settings, limits)
     yield from build_outlines(_collect_names(settings))
     references = tuple(_collect_files(settings))
     if references:
@@ -88,4 +90,4 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
 _KEYS: Final = (
     _MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _NAMED_LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}
 )
-SERVING = Interpreter(list_spellings(_KEYS), read_serving, marks=compile_prefixed_keys(_KEYS))
+SERVING = Interpreter(list_spellings(_KEYS), read_serving, marks=compile_keys_in_text(_KEYS))

@@ -25,9 +25,11 @@ from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 from modelaudit.wire.text import get_file_name
 
-_PROGRAMS: Final = "started-programs"
+STARTED_PROGRAMS: Final = "started-programs"
+"""The vocabulary of programs that a loader starts because of a configuration."""
+
 _LISTS: Final = (".scp",)
-_OPTION_FILES: Final = (".conf", ".config", ".cfg", ".opts")
+_OPTION_FILES: Final = (".conf", ".config", ".cfg")
 _PIPE: Final = re.compile(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
 # ``sox`` takes a file name that begins with a bar for a command, and any program may get one in a substitution.
 _INNER_COMMAND: Final = ("|", "$", "`")
@@ -57,9 +59,10 @@ def _collect_programs(file: str, settings: Sequence[Setting]) -> Iterator[Mentio
             continue
         if setting.key in _JAVA_KEYS:
             for match in _JAVA_OPTION.finditer(setting.value):
-                yield Mention(_PROGRAMS, "java-option", match["option"], setting.where, setting.value[:200])
+                yield Mention(STARTED_PROGRAMS, "java-option", match["option"], setting.where, setting.value[:200])
         elif is_list or (has_options and setting.key.startswith("--")):
-            pipe = _PIPE.fullmatch(setting.value)
+            # Kaldi removes a comment from a line of options (``src/util/parse-options.cc``, ``ReadConfigFile``).
+            pipe = _PIPE.fullmatch(setting.value if is_list else setting.value.partition("#")[0])
             if pipe is not None:
                 yield from _mention_pipe(pipe["written"] or pipe["read"] or "", setting)
 
@@ -72,7 +75,7 @@ def _mention_pipe(text: str, setting: Setting) -> Iterator[Mention]:
     """
     for command in parse_commands(text[:_LONGEST_COMMAND]):
         for name in _list_programs(command):
-            yield Mention(_PROGRAMS, "pipe", name[:200], setting.where, text.strip()[:200])
+            yield Mention(STARTED_PROGRAMS, "pipe", name[:200], setting.where, text.strip()[:200])
     for mention in collect_script_mentions(text[:_LONGEST_COMMAND]):
         yield replace(mention, where=setting.where)
 
@@ -93,5 +96,5 @@ def _list_programs(command: Command) -> Iterator[str]:
 STARTED_COMMANDS = Interpreter(
     _JAVA_KEYS,
     read_started_commands,
-    marks=TextMarks((("|", re.compile(r"\|(?:[ \t\r]*$|(?<=[=\s]\|))", re.MULTILINE)),)),
+    marks=TextMarks((("|", re.compile(r"\|(?:[ \t\r]*(?:#|$)|(?<=[=\s]\|))", re.MULTILINE)),)),
 )

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
+from modelaudit.languages.document_settings import expand_json_texts
 from modelaudit.languages.settings import (
     Interpreter,
     Scalar,
     Setting,
-    compile_prefixed_keys,
+    compile_keys_in_text,
     list_spellings,
     normalize_key,
 )
@@ -45,7 +46,7 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 
 def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield an outline of the switches in their unsafe position, and of the kernels that come from the Hub."""
-    yield from build_outlines(_collect_switches(settings))
+    yield from build_outlines(_collect_switches(expand_json_texts(settings, limits)))
 
 
 def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -69,4 +70,4 @@ def _is_one_of(value: Scalar, words: frozenset[str]) -> bool:
 
 
 _KEYS: Final = _UNSAFE_IF_ON | _UNSAFE_IF_OFF | KERNEL_KEYS
-SWITCHES = Interpreter(list_spellings(_KEYS), read_switches, marks=compile_prefixed_keys(_KEYS))
+SWITCHES = Interpreter(list_spellings(_KEYS), read_switches, marks=compile_keys_in_text(_KEYS))

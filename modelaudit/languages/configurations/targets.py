@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import (
@@ -18,7 +19,7 @@ from modelaudit.languages.configurations.python_names import (
     is_file_name,
     make_python_mention,
 )
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Scalar, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -44,6 +45,9 @@ _WORDS_OF_DATA: Final = frozenset(
 _LOGGING_CLASS: Final = re.compile(r"logging\.(?:handlers\.)?\w+(?:Handler|Formatter|Filter)")
 # Configurations of NeMo, which instantiates each ``target`` in them.
 _NEMO_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
+# ``dictConfig`` takes ``ext://os.system`` for the object and ``cfg://a.b`` for the value at a path of the document.
+_EXTERNAL: Final = "ext://"
+_INTERNAL: Final = re.compile(r"cfg://([\w.\[\]]{1,200})")
 _INTERPOLATION: Final = re.compile(r"\$\{([\w.]++)\}")
 _MISSING: Final = "???"  # OmegaConf: the value has to be set by the user
 _MAX_INTERPOLATION_ROUNDS: Final = 8
@@ -70,18 +74,30 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
     for setting in settings:
         last_step = setting.path[-1] if setting.path else ""  # unlike ``key``, the index for an item of a list
         if last_step in _TARGET_KEYS:
-            yield from _resolve_target(last_step, setting, values)
+            yield from _resolve_target(last_step, _resolve_protocol(setting, values), values)
         elif last_step == _TARGET_KEY and is_dotted_name(setting.value):
             if is_nemo_file or setting.path[:-1] in mappings_with_params:
                 yield make_python_mention("target", str(setting.value), setting)
             else:
                 yield from _mention_shared_key(setting)
         elif last_step in _SHARED_KEYS:
-            yield from _mention_shared_key(setting)
+            yield from _mention_shared_key(_resolve_protocol(setting, values))
         # An item of a target that is a list. The loader may join or reject the list, so that the name is unresolved:
         # ``${`` marks it as such.
         elif setting.key in _UNAMBIGUOUS_KEYS:
             yield make_python_mention("target", f"{setting.key}: …${{}}", setting)
+
+
+def _resolve_protocol(setting: Setting, values: Mapping[tuple[str, ...], Scalar]) -> Setting:
+    """Return the setting with the name or the value to which a value of ``dictConfig`` with a protocol refers."""
+    value = setting.value
+    if not isinstance(value, str) or "://" not in value:
+        return setting
+    match = _INTERNAL.fullmatch(value)
+    if match is not None:
+        value = values.get(tuple(match[1].replace("[", ".").replace("]", "").split(".")), value)
+    name = value.removeprefix(_EXTERNAL) if isinstance(value, str) else value
+    return replace(setting, value=name)
 
 
 def _mention_shared_key(setting: Setting) -> Iterator[Mention]:
@@ -137,6 +153,10 @@ _SHARED_KEY_MARKS: Final = re.compile(
     r"|\\(?:u00|x|U000000)(?:2[eE]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])|\\\n",
     re.MULTILINE,
 )
+_ESCAPE: Final = r"\\u00(?:2[eE]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
+ODD_SPELLING: Final = re.compile(rf"{_ESCAPE}|(?:class|target|type|provider)\"(?:\s{{1,99}}:|:\s{{20}})")
+"""A key or value of JSON as no program writes it: rows of data have it only to hide a name."""
+
 # Data sets have the key ``target`` too. It counts beside ``params``; other names count if they are known as dangerous.
 # ``handlers`` selects a ``dictConfig`` of logging.
 TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _NEMO_FILES, marks=_SHARED_KEY_MARKS)

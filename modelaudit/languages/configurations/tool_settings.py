@@ -24,6 +24,7 @@ from modelaudit.languages.configurations.python_names import (
     is_dotted_name,
     make_python_mention,
 )
+from modelaudit.languages.configurations.started_commands import STARTED_PROGRAMS
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.run_files import ANY, PYTHON, SHELL
@@ -124,6 +125,9 @@ _PICKLE_ON_WEB: Final = re.compile(
 _PROGRAM: Final = re.compile(r"\bimport\b|\w\s*\(")
 # INI keeps the quotes around a value, which the tool removes.
 _QUOTED: Final = re.compile(r"\A([\"'])(.*)\1\Z", re.DOTALL)
+_INLINE_SHELL: Final = re.compile(r"\s*((?:bash|sh)\s+-\w*c)\b")
+# Modules that a tool may have imported where it runs the value, such as ``torch`` where YOLO evaluates an activation.
+_PREAMBLE: Final = "import os, subprocess, sys, torch\nimport torch.nn as nn\n"
 _NOT_PROGRAM: Final = re.compile(r"\s*(?:https?://|bash |sh )")
 _RUNNING_CALL: Final = re.compile(
     r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*)|(?:subprocess|pty|runpy|commands)\.\w+"
@@ -164,7 +168,7 @@ def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -
             continue
         for effect in _list_effects(place, setting):
             if effect is _Effect.PYTHON_TEXT:
-                programs.setdefault(_get_named_steps(setting), []).append(setting)
+                programs.setdefault(_get_list_path(setting), []).append(setting)
             elif effect in _FILE_KINDS:
                 run_files += (
                     Reference(ReferenceKind.CODE, word, _FILE_KINDS[effect], where=setting.where)
@@ -173,7 +177,7 @@ def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -
             else:
                 loaded_files += _refer_to_web(effect, setting)
         if _is_running_program(setting):
-            programs.setdefault(_get_named_steps(setting), []).append(setting)
+            programs.setdefault(_get_list_path(setting), []).append(setting)
     yield from _analyze_programs(programs.values())
     for format_name, references in ((RUN_FILE, run_files), (FORMAT, loaded_files)):
         kept, absences = keep_first(dict.fromkeys(references), _MAX_REFERENCES, "files that tools run or load")
@@ -184,9 +188,9 @@ def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -
         yield from build_outlines(_mention_data_sets(settings))
 
 
-def _get_named_steps(setting: Setting) -> tuple[str, ...]:
-    """Return the steps of the path without indices of lists."""
-    return tuple(step for step in setting.path if not step.isdigit())
+def _get_list_path(setting: Setting) -> tuple[str, ...]:
+    """Return the path of the list that holds the value, or that of the value itself."""
+    return setting.path[:-1] if setting.path and setting.path[-1].isdigit() else setting.path
 
 
 def _list_effects(place: str, setting: Setting) -> Iterator[_Effect]:
@@ -230,6 +234,7 @@ def _analyze_programs(programs: Iterable[list[Setting]]) -> Iterator[Reading]:
     The tool runs the program when it needs the value. Its calls therefore count as calls in a function.
     """
     distinct: dict[Mention, None] = {}
+    shell_programs: list[Mention] = []
     reached_bound = False
     for count, values in enumerate(programs):
         if count >= _MAX_PROGRAMS:
@@ -237,19 +242,24 @@ def _analyze_programs(programs: Iterable[list[Setting]]) -> Iterator[Reading]:
             yield Unread(UnreadReason.LIMIT, detail)
             break
         text = "\n".join(_QUOTED.sub(r"\2", str(setting.value).strip()) for setting in dict.fromkeys(values))
+        inline_shell = _INLINE_SHELL.match(text)
+        if inline_shell is not None:
+            shell_programs.append(Mention(STARTED_PROGRAMS, "command", inline_shell[1], values[0].where, text[:200]))
         # Python calls behind any bracket: ``(f)(1)``.
         if _NOT_PROGRAM.match(text) or ("(" not in text and _PROGRAM.search(text) is None):
             continue
-        analysis = analyze_source(text)
+        analysis = analyze_source(_PREAMBLE + text)
         reached_bound = reached_bound or bool(analysis.bounds)
         for mention in analysis.mentions:
             use = uses.CALL if mention.use == uses.AT_IMPORT else mention.use
-            if use != uses.IMPORT:
+            is_own = (mention.where.line or 0) > _PREAMBLE.count("\n")
+            if is_own and use != uses.IMPORT:
                 distinct[replace(mention, use=use, where=values[0].where)] = None
     mentions, absences = keep_first(distinct, _MAX_MENTIONS, "uses of names in programs")
     if mentions:
         yield Outline("python", mentions)
     yield from absences
+    yield from build_outlines(shell_programs)
     if reached_bound:
         yield Unread(UnreadReason.LIMIT, "a program in a value was not analysed as a whole")
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.formats import embedded
+from modelaudit.formats import encoded_strings
 from modelaudit.languages import document_settings
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.settings import Setting
@@ -459,7 +459,7 @@ def test_base64_string_in_json_that_is_longer_than_its_bound_is_reported_as_unre
         sample = f'{{"a": "{string}"}}'.encode()
         assert UnreadReason.LIMIT not in read_bytes(sample, "a.json").reasons()
         with monkeypatch.context() as patch:
-            patch.setattr(embedded, "_LONGEST_STRING", 40)
+            patch.setattr(encoded_strings, "_LONGEST_STRING", 40)
             assert UnreadReason.LIMIT in read_bytes(sample, "a.json").reasons()
 
 

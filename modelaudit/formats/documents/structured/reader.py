@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelaudit.formats.documents.structured import DocumentDefect
+from modelaudit.formats.documents.structured.odd_rows import interpret_odd_rows
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.formats.interpreters import INTERPRETERS
@@ -202,6 +203,8 @@ def _interpret_document(
         facts.is_json_lines or (facts.root == "sequence" and text.is_longer_than(MIB))
     )
     searched = () if is_json_data else (piece for piece, _ in text.iterate_searched())
+    if isinstance(facts, JsonFacts) and facts.is_json_lines:
+        yield from interpret_odd_rows(path, text, limits)
     interpreters = select_interpreters(INTERPRETERS, facts.present_keys, get_file_name(path), searched)
     if not interpreters:
         return

@@ -1,0 +1,213 @@
+"""Find content in Base64 or hexadecimal digits in the strings and words of a text: pickles, archives, programs.
+
+stable-baselines3 stores pickles so (``stable_baselines3/common/save_util.py``), and decodes them with
+``base64.b64decode``, which skips characters outside the alphabet.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickletools
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+from modelaudit.formats.embedded import DecodedWindow, decode_content, make_content_artifact
+from modelaudit.formats.registry import find_reader
+from modelaudit.model.address import join_embedded
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.codings import STARTS_IN_TEXT, decode_letters
+from modelaudit.wire.reader import Head, Reader
+from modelaudit.wire.text import looks_like_text
+from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
+
+_STEP: Final = 4096
+# The first characters of machine programs in Base64 and in hexadecimal digits: those of Linux and Windows.
+_PROGRAM_STARTS: Final = rb"f0VMR|7[fF]45[34][cC]46|TVqQAAMA|4[dD]5[aA]9000"
+_STARTS: Final = rb"(?:" + STARTS_IN_TEXT + rb"|" + _PROGRAM_STARTS + rb")"
+_LETTER: Final = rb"[A-Za-z0-9+/_-]"
+# A character outside the alphabet, which decoders of Base64 skip; the escapes of JSON write some of them.
+_SKIPPED: Final = rb"(?:[^A-Za-z0-9+/=\"\\\n]|\\u00[0-9a-fA-F]{2}|\\[nrtbf\\])"
+# A string that becomes a pickle of protocol 2 or later without these characters.
+_SKIPPED_RUN: Final = _SKIPPED + rb"{0,9}"
+_SCATTERED_START: Final = rb"(?P<scattered>" + _SKIPPED_RUN + _SKIPPED_RUN.join((rb"g", rb"A", rb"[I-X]"))
+# A string that becomes a pickle of protocol 0 or 1 without these characters: a mark, an empty container or GLOBAL.
+_OLD_PICKLE_START: Final = (
+    rb"(?P<old>"
+    + _SKIPPED_RUN
+    + rb"(?:"
+    + rb"|".join(
+        _SKIPPED_RUN.join(letters) for letters in ((rb"K", rb"[FG]"), (rb"Y", rb"[1-3]"), (rb"[Xf]", rb"[XS]"))
+    )
+    + rb")"
+)
+# Without one of them, a pickle of protocol 0 or 1 imports nothing.
+_IMPORTING_OPCODES: Final = frozenset({"GLOBAL", "INST", "EXT1", "EXT2", "EXT4"})
+# Prose hardly decodes to so many opcodes.
+_FEWEST_OPCODES: Final = 6
+_MOST_OLD_OPCODES: Final = 10_000
+# The start of a string that may be content: quoted, with an escape such as ``\u003d`` or without, or as a word.
+_MARK: Final = re.compile(
+    rb"\"(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24}"
+    rb"|(?<!" + _LETTER + rb")" + _STARTS + _LETTER + rb"{18}"
+    rb"|\"" + _SCATTERED_START + rb")"
+    rb"|\"" + _OLD_PICKLE_START + rb")"
+)
+# No shorter string can hold a program. The letters may go on in lines that consist of them, as in a block of YAML.
+_CODED_STRING: Final = re.compile(
+    rb"\"(?P<quoted>(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24,})\""
+    rb"|(?<!" + _LETTER + rb")(?P<word>(?=" + _STARTS + rb")" + _LETTER + rb"{24,}+"
+    rb"(?:[ \t\r]*+\n[ \t]*+" + _LETTER + rb"{2,}+(?==*+[ \t\r]*+(?:\n|\Z)))*+={0,2})"
+    rb"|\"" + _SCATTERED_START + rb"(?:[^\"\\\n]|\\.){20,}+)\""
+    rb"|\"" + _OLD_PICKLE_START + rb"(?:[^\"\\\n]|\\.){20,}+)\""
+)
+_OUTSIDE_ALPHABET: Final = re.compile(rb"[^A-Za-z0-9+/=]")
+_PROGRAM_START: Final = re.compile(_PROGRAM_STARTS)
+_MARK_OVERLAP: Final = 512  # bytes, more than a match of ``_MARK``
+_MAX_STRINGS: Final = 10_000
+_LONGEST_STRING: Final = 12 * MIB
+
+
+def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
+    """Yield the content encoded in strings and words of a text as artifacts, machine programs included.
+
+    stable-baselines3 stores pickles in this way. A string counts only if it is in one coding from its start to its end.
+
+    Raises:
+        WindowError: the window could not return the requested bytes, or, with reason ``limit-reached``, the text is
+            longer than ``document_bytes``.
+    """
+    budget = get_budget(window, limits)
+    data = read_all_bytes(window, limits.document_bytes)
+    # The text of the document, of the string and of its content are in memory at once.
+    string_limits = replace(limits, document_bytes=min(limits.document_bytes, _LONGEST_STRING))
+    has_long_string = False
+    for count, match in enumerate(_CODED_STRING.finditer(data)):
+        if count >= _MAX_STRINGS:
+            raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
+        start, end = match.span(match.lastgroup or 0)
+        old_pickle = _open_old_pickle(path, start, match, budget)
+        if old_pickle is not None:
+            yield old_pickle
+            continue
+        string_window = _open_string(window, match, budget)
+        if string_window is None:
+            has_long_string = True
+            continue
+        try:
+            content = decode_content(string_window, string_limits)
+        except WindowError as error:
+            # A short string reaches only the bound of the whole file, which ends the search.
+            if error.reason is not UnreadReason.LIMIT or end - start <= _LONGEST_STRING:
+                raise
+            has_long_string = True
+            continue
+        if content is not None and content.layers:
+            yield make_content_artifact(path, start, string_window, limits, content)
+        elif content is None:
+            yield from _open_program(path, start, match[match.lastgroup or 0], budget)
+    if has_long_string:
+        raise WindowError(f"an encoded string of more than {_LONGEST_STRING} bytes was not decoded", UnreadReason.LIMIT)
+
+
+def _open_string(window: Window, match: re.Match[bytes], budget: Budget) -> Window | None:
+    """Return the letters of an encoded string; ``None`` if it is too long to remove its escapes or other characters."""
+    start, end = match.span(match.lastgroup or 0)
+    is_scattered = match["scattered"] is not None or match["old"] is not None
+    if match["word"] is not None or (not is_scattered and b"\\" not in match["quoted"]):
+        return SubWindow(window, start, end - start, budget)
+    if end - start > _LONGEST_STRING:
+        return None
+    string = _decode_json_escapes(match[0])
+    letters = _OUTSIDE_ALPHABET.sub(b"", string)
+    if _begins_pickle(letters):
+        return DecodedWindow(letters, budget)
+    return DecodedWindow(b"" if is_scattered else string, budget)
+
+
+def _open_old_pickle(path: str, offset: int, match: re.Match[bytes], budget: Budget) -> Artifact | None:
+    """Return the pickle of protocol 0 or 1 that a quoted string holds in Base64; ``None`` if it imports no name."""
+    quoted = match[0]
+    may_be_old = match["old"] is not None or b"\\" in (match["quoted"] or b"")
+    if not may_be_old or len(quoted) > _LONGEST_STRING:
+        return None
+    letters = _OUTSIDE_ALPHABET.sub(b"", _decode_json_escapes(quoted)).rstrip(b"=")
+    try:
+        data = base64.b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
+        names = (opcode.name for opcode, _, _ in islice(pickletools.genops(data), _MOST_OLD_OPCODES))
+        if _IMPORTING_OPCODES.isdisjoint(names):
+            return None
+    except (ValueError, IndexError, OverflowError):
+        return None
+    budget.spend(len(data))
+    pickle = DecodedWindow(data, budget)
+    return Artifact(join_embedded(path, "pickle", offset), pickle.size, make_opener(pickle))
+
+
+def _begins_pickle(letters: bytes) -> bool:
+    """Whether Base64 letters decode to the first opcodes of a pickle; nothing is executed."""
+    head = letters[: _STEP - _STEP % 4]
+    try:
+        data = base64.b64decode(head + b"=" * (-len(head) % 4))
+        return sum(1 for _ in islice(pickletools.genops(data), _FEWEST_OPCODES)) == _FEWEST_OPCODES
+    except (ValueError, IndexError, OverflowError):
+        return False
+
+
+def _has_coded_string(window: Window, limits: Limits) -> bool:
+    """Whether a string of the text begins like encoded content; most texts have none and need not be kept."""
+    before = b""
+    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes + 1)):
+        data = before + chunk
+        if _MARK.search(data) is not None:
+            return True
+        before = data[-_MARK_OVERLAP:]
+    return window.size > limits.document_bytes
+
+
+def _open_program(path: str, offset: int, text: bytes, budget: Budget) -> Iterator[Artifact]:
+    """Yield the machine program that a text encodes, if it does."""
+    if _PROGRAM_START.match(text) is None:
+        return
+    try:
+        program = DecodedWindow(decode_letters(text), budget)
+    except ValueError:
+        return
+    budget.spend(program.size)
+    yield Artifact(join_embedded(path, "executable", offset), program.size, make_opener(program))
+
+
+def _decode_json_escapes(string: bytes) -> bytes:
+    """Return the text of a JSON string; if it is not JSON or not ASCII, the bytes between its quotes."""
+    try:
+        return str(json.loads(string)).encode("ascii")
+    except ValueError:
+        return string[1:-1]
+
+
+_DECODING_READERS: Final = ("python", "encoded-text")
+
+
+def _recognises_text(head: Head) -> bool:
+    """Whether this is text that no reader decodes: those of Python source and of one encoded file do."""
+    return looks_like_text(head) and not any(find_reader(name).recognises(head) for name in _DECODING_READERS)
+
+
+def _read_strings(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Artifact]:
+    """Yield what ``find_encoded_strings`` yields, with the same errors, and read most texts only once."""
+    if _has_coded_string(window, limits):
+        yield from find_encoded_strings(artifact.path, window, limits)
+
+
+ENCODED_STRINGS: Final = Reader(
+    "text",
+    _recognises_text,
+    _read_strings,
+)
+"""Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""
