@@ -18,7 +18,7 @@ from modelaudit.checks.formats import build_extension_subjects, build_name_subje
 from modelaudit.checks.module_aliases import ModuleAliases
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
-from modelaudit.checks.run_files import find_unjudged_programs
+from modelaudit.checks.run_files import find_unjudged_programs, keep_settled
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
@@ -287,8 +287,8 @@ class Audit:
                 absences += self._collect_references(reading.structures)
                 if program.is_certain:
                     absences += [*reading.unread, *judgements.absences]
-            # A program or a list may name further ones; each is read once in each language, so that this ends.
-            references, self._run_files = self._run_files, []
+            # A list may name further ones; each file is read once in each language, so that this ends.
+            references, self._run_files = keep_settled(self._run_files), []
         return absences
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:

@@ -20,7 +20,8 @@ _PROGRAM_FORMATS: Final = {
     "named": frozenset({"python", "notebook", "python-build", "shell"}),
     "instructed": frozenset({"python", "notebook", "python-build", "shell"}),
     "dockerfile": frozenset({"shell"}),
-    "requirements": frozenset({"requirements"}),
+    # The values of a document, and the addresses of a lock file, are judged by other rules.
+    "requirements": frozenset({"requirements", "json", "yaml"}),
 }
 # Kinds that settle the language: the file is read in it as a whole, and only what this reading leaves is an absence.
 _SETTLED: Final = frozenset({"dockerfile", "requirements"})
@@ -86,6 +87,18 @@ def find_unjudged_programs(
                 program = UnjudgedProgram(path, frozenset({language}), _make_absence(address, reference), True)
                 found[path] = found[path].join(program) if path in found else program
     return list(found.values())
+
+
+def keep_settled(references: Iterable[tuple[str, References]]) -> list[tuple[str, References]]:
+    """Return the references that settle the language of their files.
+
+    A text that may be a program shows by a word in it hardly which further files it runs.
+    """
+    settled = (
+        (address, replace(group, items=tuple(each for each in group.items if each.named_by in _SETTLED)))
+        for address, group in references
+    )
+    return [(address, group) for address, group in settled if group.items]
 
 
 def _make_absence(address: str, reference: Reference) -> Unread | None:

@@ -60,12 +60,6 @@ _COMMANDS: Final = (
         ("-r", "-c", "--requirement", "--requirements", "--constraint", "--constraints", "--with-requirements"),
     ),
     _Command(
-        REQUIREMENTS,
-        re.compile(rf"\b(?:conda|mamba|micromamba){_REST}"),
-        frozenset({"install", "create", "update"}),
-        ("--file",),
-    ),
-    _Command(
         DOCKERFILE,
         re.compile(rf"\b(?:docker|podman|buildah|nerdctl|img){_REST}"),
         frozenset({"build", "bud"}),

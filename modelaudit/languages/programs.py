@@ -23,7 +23,10 @@ _BY_ENDING: Final = {
         ".jsx", ".tsx", ".coffee", ".dart", ".kt", ".kts", ".groovy", ".clj", ".cs", ".vb", ".vbs", ".vbe", ".wsf",
         ".hta", ".tcl", ".awk", ".el", ".lisp", ".scm", ".rkt", ".ex", ".exs", ".erl", ".hs", ".nim", ".zig", ".cr",
         ".raku", ".f90", ".pas", ".asm", ".ptx", ".hip", ".wat", ".sage", ".mojo", ".ahk", ".au3", ".applescript",
-        ".bzl", ".nix", ".star", ".dhall",
+        ".bzl", ".nix", ".star", ".dhall", ".s", ".pm", ".ml", ".mli", ".fs", ".fsx", ".f", ".for", ".f95", ".f03",
+        ".nu", ".mts", ".cts", ".sbt", ".plt", ".gp", ".sql", ".do", ".ado", ".exp", ".ac", ".am", ".m4", ".ftl",
+        ".vm", ".wl", ".wls", ".ru", ".psgi", ".sas", ".sps", ".sml", ".prolog", ".elm", ".hx", ".vala", ".hy",
+        ".fnl", ".ino", ".ps", ".bas", ".cob", ".csx", ".psd1", ".gyp", ".gypi", ".http", ".feature",
     ),
     "commands that a program runs when it starts": (
         ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",
@@ -60,14 +63,24 @@ def report_unread_programs(read: Read) -> Read:
 def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
     """Yield an absence if the file name or the first two bytes show that the text is a program.
 
-    A text with neither is data: no loader of models runs it.
+    ``unlisted_text`` judges a text with neither.
     """
-    name = get_file_name(path)
-    kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+    kind = _find_kind(path)
     if kind is None and start == b"#!":
         kind = "scripts"
     if kind is not None:
         yield _make_absence(kind)
+
+
+def has_program_name(path: str) -> bool:
+    """Whether the file name alone shows that the text is a program."""
+    return _find_kind(path) is not None
+
+
+def _find_kind(path: str) -> str | None:
+    """Return the kind of program that the file name shows; ``None`` if it shows none."""
+    name = get_file_name(path)
+    return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
 
 
 def report_program_keys(keys: Collection[str]) -> Iterator[Unread]:

@@ -53,7 +53,12 @@ _OTHERS: Final = (
     r"(?:perl|ruby|node|nodejs|php|lua|luajit|julia|Rscript|pwsh|powershell|deno|bun|tclsh|osascript|expect|octave"
     r"|(?:uv|poetry|pipenv|conda|hatch|pdm)[ \t]+run|g?make[ \t]+-f|[gmn]?awk[ \t]+-f|sed[ \t]+-f|gdb[ \t]+-x"
     r"|at[ \t]+(?:now[ \t]+)?-f|batch[ \t]+-f|crontab|ansible-playbook|chmod[ \t]+[ugoa]*\+\w*x\w*|xargs[ \t]+-a"
-    r"|parallel[ \t]+-a|exec|nohup|setsid|call|start|enable[ \t]+-f)"
+    r"|parallel[ \t]+-a|exec|nohup|setsid|call|start|enable[ \t]+-f"
+    r"|(?:go|crystal|dart|dotnet|nim|zig|stack|cabal|gleam)[ \t]+run|psql[ \t][^\n]{0,80}?-f"
+    r"|R[ \t]+(?:-f|CMD[ \t]+BATCH)|ocaml|ocamlrun|nu|elvish|xonsh|osh|yash|groovy|swift|elixir|escript|erl|runghc"
+    r"|runhaskell|racket|guile|sbcl|clisp"
+    r"|clojure|bb|scala|kotlinc?|java|raku|gnuplot|m4|wolframscript|wolfram|matlab|sage|maxima|gawk|asciidoctor|tclsh|wish"
+    r"|spim|lldb|vim[ \t]+-S|emacs[ \t]+(?:-l|--script)|cscript|wscript|mshta)"
 )
 _RUNNERS: Final = ((PYTHON, _PYTHONS), (SHELL, _SHELLS), (ANY, _OTHERS))
 _ARGUMENTS: Final = rf"((?:{_GAP}(?:<[ \t]*)?\\?[\"']?{_WORD}){{1,{_MOST_ARGUMENTS}}})"
@@ -86,7 +91,10 @@ _PYTHON_WORDS: Final = r"python[\d.]*|pypy[\d.]*|ipython3?|torchrun|accelerate|d
 _OTHER_WORDS: Final = (
     r"perl|ruby|node|nodejs|php|lua|luajit|julia|Rscript|pwsh|powershell|deno|bun|tclsh|osascript|expect|octave|uv"
     r"|poetry|pipenv|conda|hatch|pdm|g?make|[gmn]?awk|sed|gdb|at|crontab|batch|ansible-playbook|chmod|xargs|parallel"
-    r"|exec|nohup|setsid|call|start|enable"
+    r"|exec|nohup|setsid|call|start|enable|go|crystal|dart|dotnet|nim|zig|stack|cabal|gleam|psql|R|ocaml|ocamlrun|nu"
+    r"|elvish|xonsh|osh|yash|groovy|swift|elixir|escript|erl|runghc|runhaskell|racket|guile|sbcl|clisp|clojure|bb|scala"
+    r"|kotlinc?|java|raku|gnuplot|m4|wolframscript|wolfram|matlab|sage|maxima|gawk|asciidoctor|wish|spim|lldb|vim|emacs"
+    r"|cscript|wscript|mshta"
 )
 _FIRST_WORDS: Final = {PYTHON: _PYTHON_WORDS, SHELL: _SHELLS, ANY: _OTHER_WORDS}
 _BY_RUNNER: Final = tuple(

@@ -68,7 +68,7 @@ _TOOL_FILES: Final = (
     _declare(
         "MSBuild runs its targets",
         (".csproj", ".vbproj", ".fsproj", ".vcxproj", ".proj", ".targets", ".props"),
-        r"<(?:\w+:)?(?:Exec|UsingTask|PreBuildEvent|PostBuildEvent)\b",
+        r"<(?:\w+:)?(?:Exec|UsingTask|PreBuildEvent|PostBuildEvent|DownloadFile|Analyzer|\w+Tool(?:Path|Exe))\b",
     ),
     _declare(
         "Ant runs its targets",
@@ -183,8 +183,29 @@ _TOOL_FILES: Final = (
         r"local-exec|remote-exec|\"(?:raw_)?exec\"|\bdata[ \t]{1,9}\"external\"",
     ),
     _declare("SSH runs its commands", ("/ssh_config", "/.ssh/config"), r"^[ \t]*(?:Proxy|Local|KnownHosts)Command\b"),
+    _declare(
+        "an editor runs it",
+        (".launch", "/external tools.xml", "/watchertasks.xml"),
+        r"ATTR_LOCATION|<tool\b|name\s*=\s*['\"]program['\"]",
+    ),
+    _declare("Xcode runs it", (".xcscheme", "/project.pbxproj"), r"scriptText|ShellScriptBuildPhase|PBXBuildRule"),
+    _declare(
+        "logrotate runs its commands", (".conf", ".logrotate"), r"^[ \t]*(?:pre|post|first|last)(?:rotate|action)\b"
+    ),
+    _declare(
+        "autoenv runs its lines as commands",
+        (".env",),
+        r"^[ \t]*+(?!#|export[ \t]|[\w.-]+[ \t]*=|[\"'\w.-]+[ \t]*:|\s|[A-Za-z0-9+/=]+$|-----|\Z)\S+[ \t]+\S",
+    ),
+    _declare(
+        "Jupyter imports or starts what it names",
+        ("jupyter_server_config.json", "jupyter_notebook_config.json", "jupyterhub_config.json"),
+        r"extensions|_class\"|\"shell\"|_command\"|hook\"",
+    ),
     _declare("a debugger runs it", ("/.lldbinit", "/.gdbinit", ".gdb", ".lldb")),
 )
+TOOL_FILE_ENDINGS: Final = tuple(ending for row in _TOOL_FILES for ending in row.names if ending)
+"""Ends of the paths, in lower case and behind a slash, of the files that the table judges."""
 _LOCAL_VARIABLES: Final = re.compile(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)
 
 
@@ -204,8 +225,8 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         for row in tuple(candidates):
             tool, pattern = row
             match = pattern.search(piece)
-            if match is not None:
-                candidates.remove(row)
+            if match is not None and row in candidates:
+                candidates = [each for each in candidates if each[0] != tool]
                 where = Location(line=line + piece.count(b"\n", 0, match.start()))
                 name = get_file_name(artifact.path)
                 yield Unread(UnreadReason.PROGRAM, f"{tool} ({name}): its commands were not analysed", where)

@@ -58,6 +58,17 @@ from modelaudit.model.structure import UnreadReason
         ("main.tf", b'x { provisioner "local-exec" { command = "id" } }\n', "Terraform or Nomad"),
         ("ssh_config", b"Host *\n  ProxyCommand nc %h %p\n", "SSH runs its commands"),
         ("operative_config.gin", b"from __gin__ import dynamic_registration\n", "gin imports"),
+        ("x.s", b".globl main\n", "source code"),
+        ("query.sql", b"\\! id\n", "source code"),
+        ("cpanfile", b"system('id');\n", "a tool may run its code"),
+        (".irbrc", b"system('id')\n", "a tool may run its code"),
+        ("container.def", b"Bootstrap: docker\n%post\n    id\n", "a tool may run its code"),
+        ("Earthfile", b"VERSION 0.7\nb:\n  RUN wget -O x https://e.invalid/x\n", "a tool may run its code"),
+        ("x.unheardof", b"a" * 3_000_000 + b"\nid($1)\n", "a tool may run its code"),
+        ("x.launch", b"<launchConfiguration key='org.eclipse.ui.externaltools.ATTR_LOCATION'/>", "an editor runs it"),
+        ("x.xcscheme", b"<Scheme><ActionContent scriptText='id'/></Scheme>", "Xcode runs it"),
+        ("jupyter_server_config.json", b'{"ServerApp": {"jpserver_extensions": {"x": true}}}', "Jupyter"),
+        ("logrotate.conf", b"/var/log/x {\n postrotate\n  id\n endscript\n}\n", "logrotate"),
     ],
 )
 def test_file_that_a_tool_runs_but_no_reader_parses_is_partly_examined_with_one_absence(
@@ -84,9 +95,19 @@ def test_file_that_a_tool_runs_but_no_reader_parses_is_partly_examined_with_one_
         ("link.url", b"[InternetShortcut]\nURL=https://huggingface.co\n"),
         ("model.gin", b"train.steps = 1\n"),
         ("logging.ini", b"[handlers]\nkeys=h\n[handler_h]\nclass=StreamHandler\nargs=(sys.stdout,)\n"),
+        ("vocab.bpe", b"( )\n{ $x }\n"),
+        ("train.de", b"Was (das) ist; ja!\n"),
+        ("dict.unheardof", b"a = 1\n"),
+        ("LICENSES/MKL", b"Copyright (c) x\n"),
+        ("AUTHORS", b"A <a@e.invalid>\n"),
+        (".dockerignore", b"!x\n"),
+        ("serialization_id", b"0123456789\n"),
+        ("points.unheardof", b"1.5 2.5\n3 -4e-5\n"),
+        (".env", b"# x\nexport A=b\nC = d e\n"),
     ],
 )
 def test_text_that_is_not_a_program_is_not_reported_as_unread(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(content)
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
 
@@ -118,6 +139,8 @@ def test_command_in_a_logging_configuration_scons_or_git_configuration_file_fail
         ("run.sh", 'eval "$(sed -n s/^x//p data.txt)"\n', True),
         ("run.sh", "cp data.txt run2.sh\n", True),
         ("run.sh", "BASH_ENV=data.txt true\n", True),
+        ("run.sh", "groovy data.txt\n", True),
+        ("run.sh", "go run data.txt\n", True),
         ("Makefile", "include data.txt\n", True),
         ("Dockerfile", "FROM python\nCOPY data.txt /x.py\n", True),
         ("Makefile", "all:\n\tpython3 -u data.txt\n", True),
@@ -277,7 +300,6 @@ def test_dangerous_file_that_a_document_tells_users_to_run_fails_the_scan(
         ("run.sh", "pip install -r deps.list\n"),
         ("run.sh", "uv pip install --requirement=deps.list\n"),
         ("run.sh", "python3 -m pip download -qrdeps.list -c deps.list x\n"),
-        ("run.sh", "conda create -n x --file deps.list\n"),
         ("README.md", "# x\n\n```bash\npip install \\\n  -r deps.list\n```\n"),
         ("run.py", 'import subprocess\nsubprocess.run(["pip", "install", "-r", "deps.list"])\n'),
         ("requirements.txt", "numpy\n-r further.list\n"),

@@ -32,7 +32,9 @@ from modelaudit.wire.windows import get_budget, make_opener
 
 FORMAT: Final = "shell"
 _SCRIPT_EXTENSIONS: Final = (".sh", ".bash", ".zsh", ".ksh", ".csh", ".fish", ".command", ".envrc", ".sbatch", ".slurm",
-                   ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".crontab")  # fmt: skip
+                   ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".crontab", ".bash_aliases",
+                   ".bash_login", ".bash_logout", ".zprofile", ".zlogin", ".zlogout", ".xprofile", ".xinitrc",
+                   ".xsession", ".cshrc", ".tcshrc", ".kshrc", ".mkshrc", ".huskyrc", ".autoenv")  # fmt: skip
 _WINDOWS_EXTENSIONS: Final = (".bat", ".cmd", ".ps1", ".psm1")
 _UNIT_EXTENSIONS: Final = (".desktop", ".service", ".timer")
 _EXTENSION_KINDS: Final = (

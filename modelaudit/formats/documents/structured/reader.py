@@ -16,8 +16,9 @@ from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
 from modelaudit.languages.document_programs import read_command_lines
 from modelaudit.languages.document_settings import collect_json_settings, parse_yaml_settings
-from modelaudit.languages.programs import PROGRAM_KEYS, report_unread_programs
+from modelaudit.languages.programs import PROGRAM_KEYS, has_program_name, report_unread_programs
 from modelaudit.languages.settings import interpret_settings, select_interpreters
+from modelaudit.languages.unlisted_text import report_unlisted_text
 from modelaudit.model.address import join_member, member_path
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -124,6 +125,8 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
     except ValueError:
         facts = None
     yield from _describe_almost_json(name, text, facts if is_relaxed_json else None, is_relaxed_json, error)
+    if facts is None and not name.endswith((*_JSON_NAMES, *_JSONNET_NAMES)):
+        yield from _report_unlisted(artifact.path, text.window, limits)
     yield from _search_names(text)
     # Relaxed JSON is interpreted under any name, because a lenient parser may load it.
     if facts is not None:
@@ -162,6 +165,16 @@ def _describe_almost_json(
         yield Unread(UnreadReason.DAMAGED, f"the file is not valid JSON: {error}")
     else:
         yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
+
+
+def _report_unlisted(path: str, window: Window, limits: Limits) -> Iterator[Unread]:
+    """Yield an absence for text that may be a program, unless its name or its first line has given one already.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    if not has_program_name(path) and window.read(0, 2) != b"#!" and not is_table_name(get_file_name(path)):
+        yield from report_unlisted_text(path, window, limits)
 
 
 def _scan_values(text: TextPieces, limits: Limits) -> JsonFacts:
@@ -291,6 +304,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
     if damage is not None:
         raise damage
+    yield from _report_unlisted(artifact.path, window, limits)
     if total <= _SEARCHED_BYTES:
         yield from _search_text(artifact.path, check_text(window, limits), limits)
     elif not get_file_name(artifact.path).endswith(_PROSE_EXTENSIONS):

@@ -1,0 +1,99 @@
+"""Report text under a name that no table lists: a tool that nobody listed may run it.
+
+Names that tools run are without number. The tables below therefore list the names of data, of prose and of text that
+other readers judge; any other text that has a sign of a program leaves an absence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.languages.tool_files import TOOL_FILE_ENDINGS
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.text import get_file_name
+from modelaudit.wire.windows import iterate_chunks
+
+_DATA_ENDING: Final = re.compile(
+    r".+\.(?:"
+    # Tables, vectors, graphs and geometry.
+    r"txt|csv|tsv|psv|tab|dat|data|arff|libsvm|svm|svmlight|mtx|vec|emb|w2v|glove|list|lst|ids|idx|map|mapping"
+    r"|lookup|index|stats|cmvn|mvn|feats|scp|ark|ali|int|sym|syms|phones|phone|ctm|stm|rttm|textgrid|lab|phn|wrd"
+    r"|par|trn|ply|obj|mtl|off|stl|pts|xyz|pcd|gml|graphml|edgelist|edges|nodes|dot|gv|kml|gpx|wkt|prj|cpg|hdr"
+    r"|asc|pgm|ppm|pbm|pfm|xpm|svg|css|scss|less|cube|srt|vtt|lrc|sub|ass|ssa|krn|musicxml|fits|sample|samples"
+    r"|hist|scores|score"
+    # Words, labels, tokens and corpora.
+    r"|vocab|vocabulary|voc|bpe|codes|merges|spm|dict|dic|aff|lex|lexicon|lm|arpa|carpa|tok|token|tokens|words"
+    r"|wordlist|stopwords|labels|label|names|classes|tags|src|tgt|trg|ref|hyp|pred|gold|conll|conllu|iob|bio|ann"
+    r"|tree|trees|corpus|raw|norm|utf8|eval|train|dev|test|valid|validation|out|output"
+    # Molecules and sequences.
+    r"|pdb|cif|mol|mol2|sdf|smi|smiles|fasta|fa|faa|fna|fastq|fq|a3m|sto|gro|pqr|vcf|bed|gff|gtf|wig|nwk|psf"
+    r"|prmtop|inpcrd|hmm"
+    # Documents, grammars and settings that other readers judge or that no tool runs.
+    r"|json|jsonl|ndjson|json5|jsonc|geojson|yaml|yml|toml|xml|xsd|xsl|xslt|dtd|rng|html?|rst|rest|md|markdown"
+    r"|mdx|myst|adoc|asciidoc|org|textile|wiki|rtf|bib|bst|log|po|pot|patch|diff|rej|orig|me|nfo|info|diz|text"
+    r"|prompts?|cff|licen[cs]e|apache2?|bsd|mit|notice|about|man|jinja2?|j2|chat_template|gbnf|bnf|ebnf|lark|g4"
+    r"|grammar|proto|thrift|fbs|capnp|avsc|graphql|\d"
+    # Checksums, signatures, keys, versions and lists of files.
+    r"|md5|sha1|sha256|sha256sum|sha512|sums?|sig|pem|crt|cer|pub|csr|key|version|manifest|mf|lock|dvc|typed"
+    r"|keep|gitkeep|hash|digest|etag|metadata|meta|pages|zi|markdown-it"
+    # The languages of parallel corpora (ISO 639), without endings of programs such as ``pl`` and ``ml``.
+    r"|en|de|fr|es|it|pt|ru|zh|ja|ko|ar|cs|nl|fi|et|lv|lt|ro|hu|tr|vi|hi|bn|ta|te|mr|gu|kn|ur|fa|he|id|uk|bg|el"
+    r"|sk|sl|sv|da|no|nb|nn|is|th|ms|tl|sw|ca|eu|gl|hr|sr|mk|sq|az|ka|hy|kk|uz|mn|ne|si|km|lo|my|am|yo|zu|xh|eng"
+    r"|deu|fra|spa|ita|por|rus|zho|jpn|kor|ara|ces|nld|fin|est|lav|lit|ron|hun|tur|vie|hin"
+    r")"
+)
+# The brackets in ``sa[f]e`` keep a word of verdicts out of the texts of this package, which a test holds.
+_NAME: Final = re.compile(
+    r"(?:readme|install|changelog|changes|history|news|whatsnew|contributing|contributors|license|licence|notice|copying"
+    r"|copyright|authors|maintainers|credits|thanks|acknowledg\w*|security|code_of_conduct|todo|faq|support|governance"
+    r"|roadmap|release[_-]notes|third[_-]?party\w*|patents|disclaimer|terms|citation|about|description|version|versions"
+    r"|metadata|record|wheel|installer|requested|pkg-info|sources|manifest|top_level|zip-sa[f]e|codeowners|owners|cname"
+    r"|modelcard|model_card|usage|prompt|system|template|params|vocab|merges|dict|tokens|labels|classes|words|train|test"
+    r"|dev|valid|validation|corpus|sha256sums?|md5sums?|checksums?|leapseconds|py\.typed|_succeeded|_success"
+    r")(?:[._-][\w.-]*)?"
+    r"|\.(?:git(?:ignore|attributes|keep|modules|-blame-ignore-revs)|(?:docker|npm|eslint|prettier|hg|dvc|helm|stylelint"
+    r"|gcloud|vercel|cf|ebextensions|bzr|cvs|fastapicloud|cursor|aider|claude|gemini)ignore|keep|editorconfig|mailmap"
+    r"|nvmrc|node-version|python-version|ruby-version|tool-versions|nojekyll|clang-format|clang-tidy|cursorrules"
+    r"|windsurfrules|env(?:\.[\w.-]*)?|lfsconfig|pylintrc|yamllint|babelrc|prettierrc|eslintrc|htaccess_data|metadata"
+    r"|gitconfig|dockerignore)"
+)
+_PROSE_FOLDER: Final = re.compile(r"(?:\A|/)licen[cs]es?/", re.IGNORECASE)
+# A call, a block, an assignment, a variable, an operator, an escape, an option, an address or a directive.
+_PROGRAM_SIGN: Final = re.compile(rb"[(){}$`;=<>|^\\!]|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE)
+
+
+def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[Unread]:
+    """Yield an absence if no table lists the name of a text, and the text has a sign of a program.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    name = get_file_name(path)
+    if is_listed_name(name, path):
+        return
+    line = 1
+    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
+        text = chunk.replace(b"\0", b"")  # UTF-16 puts zeros between the letters
+        sign = _PROGRAM_SIGN.search(text)
+        if sign is not None:
+            detail = "its name is not listed as that of data: the text was read, but a tool may run its code"
+            yield Unread(UnreadReason.PROGRAM, detail, Location(line=line + text.count(b"\n", 0, sign.start())))
+            return
+        line += text.count(b"\n")
+
+
+def is_listed_name(name: str, path: str) -> bool:
+    """Whether a name is that of data, of prose or of text that other readers judge.
+
+    Args:
+        name: of the file, in lower case.
+        path: of the file; some names of tool files include the folder.
+    """
+    if _PROSE_FOLDER.search(path) is not None and "." not in name:
+        return True
+    is_tool_file = ("/" + path.replace("\\", "/").lower()).endswith(TOOL_FILE_ENDINGS)
+    return is_tool_file or any(pattern.fullmatch(name) for pattern in (_DATA_ENDING, _NAME))
