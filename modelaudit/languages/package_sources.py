@@ -1,7 +1,7 @@
-"""Find foreign package sources in lock files, in ``package.json``, and in the metadata and first line of scripts.
+"""Find foreign package sources in lock files and manifests, and in the metadata and first line of scripts.
 
-One reader judges each address of a lock file, whatever tool wrote it: uv, Poetry, PDM, Pipenv, npm, Yarn, pnpm, Bun,
-Cargo, pixi and conda. Addresses that only describe a package, such as its homepage, count for nothing.
+One reader judges each source of a lock file or manifest, whatever tool wrote it; ``manifests`` lists them. Addresses
+that only describe a package, such as its homepage, count for nothing.
 
 Sources: PEP 723 and PEP 751; the documentation of the lock file of each tool.
 """
@@ -15,6 +15,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from modelaudit.languages.configurations.indexes import read_indexes
+from modelaudit.languages.manifests import find_source_key, is_expected_forge, lists_sources, write_addresses
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.shell.installers import collect_requirements
 from modelaudit.model.artifact import Artifact, Window
@@ -29,23 +30,22 @@ from modelaudit.wire.requirement_lines import collect_locked_mention, collect_re
 from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 from modelaudit.wire.windows import iterate_chunks
 
-_LOCK_FILE: Final = re.compile(
-    r"(?:uv|poetry|pdm|pixi|yarn|bun|cargo|gemfile|pipfile)\.lock|pylock(?:\.[^.]+)?\.toml"
-    r"|(?:package-lock|npm-shrinkwrap)\.json|pnpm-lock\.ya?ml|(?:.+\.)?conda-lock\.ya?ml"
-)
 # Comments, and values that describe a package, from which no tool fetches it. Lists and objects have no further level.
 _DESCRIPTION: Final = re.compile(
     r"^[ \t]*#[^\n]*+"
-    r"|(?:^|(?<=[\s{,]))\"?(?:funding|deprecated|description|summary|homepage|bugs|repository|license|author)\"?"
+    r"|(?:^|(?<=[\s{,]))\"?(?:funding|deprecated|description|summary|homepage|bugs|repository|licenses?|authors?"
+    r"|documentation|docs|readme|support|wiki|issues|keywords|\$schema|xmlns(?::\w+)?|xsi:schemaLocation)\"?"
     r"[ \t]*[:=][ \t]*(?:\{[^{}]{0,2000}+\}|\[(?:[^\[\]\"]|\"[^\"\n]{0,500}+\"){0,2000}+\]"
     r"|\"(?:[^\"\\\n]|\\.)*+\"|[^\n\"{\[][^\n]*+)",
     re.MULTILINE,
 )
+_COMMENT: Final = re.compile(r"^[ \t]*(?:#|//)[^\n]*+", re.MULTILINE)
+_LONGEST_KEY: Final = 500  # characters of a line before an address
 _ADDRESS: Final = re.compile(
     r"(?:(?:git|hg|svn|bzr|registry|sparse)\+)?(?:https?|ftp|ssh|git|file)://[^\s\"'<>,;)}\]]+", re.IGNORECASE
 )
-# Of JSON and TOML: ``\/``, and the escape of an ASCII character.
-_ESCAPE: Final = re.compile(r"\\(?:(/)|u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f]))")
+# Of JSON and TOML: ``\/``, and the escape of an ASCII character; of properties of Java: ``\:``.
+_ESCAPE: Final = re.compile(r"\\(?:([/:])|u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f]))")
 # A digest or a commit near the address, to which the tool compares what it fetched.
 _DIGEST: Final = re.compile(
     r"sha(?:1|256|384|512)[-:=#\"' ]|integrity|\bmd5\b|\bhash|(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])|[0-9a-f]{64}"
@@ -72,22 +72,23 @@ _MAX_MENTIONS: Final = 2_000
 
 
 def _recognises(head: Head) -> bool:
-    """Whether this is the text of a lock file."""
-    return _LOCK_FILE.fullmatch(get_file_name(head.path)) is not None and looks_like_text(head)
+    """Whether this is the text of a lock file or of another file from whose addresses a tool fetches packages."""
+    return looks_like_text(head) and lists_sources(head)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield a mention for each host, or repository, from which the lock file makes a tool fetch packages.
+    """Yield a mention for each host, or repository, from which the file makes a tool fetch packages.
 
     Raises:
         WindowError: the window could not return the requested bytes.
     """
     distinct: dict[tuple[str, str], Mention] = {}
+    key = find_source_key(artifact.path)
     before, line = "", 1
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
         # In UTF-8, a chunk may end within a character; an address has none of these.
         text = before + chunk.replace(b"\0", b"").decode("utf-8", "replace")
-        for mention in _mention_locked(text, line):
+        for mention in _mention_locked(write_addresses(artifact.path, text), line, key):
             distinct.setdefault((mention.use, mention.name), mention)
         line += text.count("\n", 0, max(0, len(text) - _OVERLAP))
         before = text[-_OVERLAP:]
@@ -97,14 +98,27 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     yield from absences
 
 
-def _mention_locked(text: str, line: int) -> Iterator[Mention]:
-    """Yield a mention for each address in a part of a lock file, which begins at ``line``."""
+def _mention_locked(text: str, line: int, key: re.Pattern[str] | None) -> Iterator[Mention]:
+    """Yield a mention for each source in a part of a file, which begins at ``line``.
+
+    Args:
+        text: the part.
+        line: of its start, from 1.
+        key: matches what precedes a source in its line; without it, each address but those of descriptions counts.
+    """
     text = _ESCAPE.sub(lambda match: match[1] or chr(int(match[2] or match[3], 16)), text)
-    text = _DESCRIPTION.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    blanked = _COMMENT if key is not None else _DESCRIPTION
+    text = blanked.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     number, counted = line, 0
     for address in iterate_within_deadline(_ADDRESS.finditer(text), items_per_check=64):
         number += text.count("\n", counted, address.start())
         counted = address.start()
+        if key is not None:
+            line_start = text.rfind("\n", max(0, counted - _LONGEST_KEY), counted) + 1
+            if key.search(text[max(line_start, counted - _LONGEST_KEY) : counted]) is None:
+                continue
+            if is_expected_forge(address[0]):
+                continue
         near = text[address.end() : address.end() + _DIGEST_DISTANCE]
         has_digest = _DIGEST.search(address[0]) is not None or _DIGEST.search(near) is not None
         yield from collect_locked_mention(address[0], has_digest, Location(line=number))

@@ -54,7 +54,7 @@ _NAME: Final = re.compile(
     r"|metadata|record|wheel|installer|requested|pkg-info|sources|manifest|top_level|zip-sa[f]e|codeowners|owners|cname"
     r"|modelcard|model_card|usage|prompt|system|template|params|vocab|merges|dict|tokens|labels|classes|words|train|test"
     r"|dev|valid|validation|corpus|sha256sums?|md5sums?|checksums?|leapseconds|py\.typed|_succeeded|_success"
-    r")(?:[._-][\w.-]*)?"
+    r")(?:[._-][\w.-]*)?|go\.(?:mod|sum)|(?:nuget|packages)\.config|\.bazeliskrc|cartfile(?:\.resolved)?"
     r"|\.(?:git(?:ignore|attributes|keep|modules|-blame-ignore-revs)|(?:docker|npm|eslint|prettier|hg|dvc|helm|stylelint"
     r"|gcloud|vercel|cf|ebextensions|bzr|cvs|fastapicloud|cursor|aider|claude|gemini)ignore|keep|editorconfig|mailmap"
     r"|nvmrc|node-version|python-version|ruby-version|tool-versions|nojekyll|clang-format|clang-tidy|cursorrules"

@@ -6,6 +6,7 @@ Sources: https://docs.astral.sh/uv/concepts/indexes/, https://python-poetry.org/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -34,6 +35,11 @@ _REQUIREMENT_LISTS: Final = frozenset(
     {"override-dependencies", "constraint-dependencies", "build-constraint-dependencies", "dev-dependencies",
      "extra-build-dependencies", "dependencies", "extra-dependencies"}
 )  # fmt: skip
+# Lists of packages, or texts with one a line, that serving tools and conda pass to pip: Truss, Cog, BentoML.
+_INSTALLED_LISTS: Final = frozenset(
+    {"pip", "requirements", "python_packages", "pip_packages", "pip_requirements", "python_requirements"}
+)
+_NAMES_SOURCE: Final = re.compile(r"(?:^|\s)-[a-z-]|://", re.MULTILINE)
 _ADDRESS_KEYS: Final = frozenset({"url", "file", "git", "hg", "svn", "bzr"})
 _CHECK_KEYS: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
 _TRUSTED_HOST_KEYS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})
@@ -68,8 +74,9 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
         elif is_installer and key in _ADDRESS_KEYS and not _PACKAGE_TABLES.isdisjoint(setting.path):
             prefix = "" if key in ("url", "file") else f"{key}+"
             yield from collect_requirement_mentions(f"{prefix}{value}", setting.where)
-        elif is_installer and _is_requirement(setting):
-            yield from collect_requirement_mentions(value, setting.where)
+        elif (is_installer and _is_requirement(setting)) or _is_installed(setting):
+            for line in value.splitlines():
+                yield from collect_requirement_mentions(line, setting.where)
         if option is not None:
             yield from collect_requirement_mentions(f"{option} {value}", setting.where)
 
@@ -89,13 +96,19 @@ def _is_requirement(setting: Setting) -> bool:
     return is_item and steps[0] not in ("project", "build-system") and not _REQUIREMENT_LISTS.isdisjoint(steps[:-1])
 
 
+def _is_installed(setting: Setting) -> bool:
+    """Whether a setting is, or belongs to, a list of packages for pip, and names a source of one."""
+    is_listed = setting.key in _INSTALLED_LISTS and (setting.path[-1].isdigit() or "\n" in str(setting.value))
+    return is_listed and _NAMES_SOURCE.search(str(setting.value)) is not None
+
+
 def _is_in_table(setting: Setting) -> bool:
     """Whether a setting belongs to a table of indexes, such as ``[[tool.uv.index]]`` or ``[[tool.poetry.source]]``."""
     return any(step in _INDEX_TABLES or step.endswith((".index", ".source")) for step in setting.path[:-1])
 
 
 INDEXES = Interpreter(
-    frozenset(_INDEX_OPTIONS) | _CHANNEL_KEYS | _CHECK_KEYS | _TRUSTED_HOST_KEYS | frozenset(INDEX_VARIABLES),
+    _CHANNEL_KEYS | _CHECK_KEYS | _TRUSTED_HOST_KEYS | _INSTALLED_LISTS | {*_INDEX_OPTIONS, *INDEX_VARIABLES},
     read_indexes,
     _INSTALLER_FILES | {".condarc"},
     VARIABLE_ASSIGNMENT,

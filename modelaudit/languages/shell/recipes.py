@@ -17,6 +17,7 @@ _FLAG: Final = re.compile(r"\A(?:--[\w-]++(?:=\S*+)?\s++)++")
 _RUNNING_INSTRUCTIONS: Final = frozenset({"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"})
 _ASSIGNING_INSTRUCTIONS: Final = frozenset({"ENV", "ARG"})
 _HERE_DOCUMENT: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?")
+_REPOSITORY: Final = re.compile(r"\.git(?:#\S*)?\Z")
 _BACKTICK_DIRECTIVE: Final = re.compile(r"#\s*escape\s*=\s*`", re.IGNORECASE)
 _SHELL_INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
 _RUN_OF_SHELL_TEXT: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
@@ -108,6 +109,8 @@ def _convert_instruction(instruction: str) -> tuple[str, str | None]:
         return f"cat > {arguments.split()[-1]} <<'{here_document[1]}'", here_document[1]
     if name == "ADD" and "://" in arguments:
         source, target = arguments.split()[0], arguments.split()[-1]
+        if _REPOSITORY.search(source):
+            return f"git clone {source} {target}", None
         file_name = source.partition("?")[0].rpartition("/")[2]
         return f"curl -o {target + file_name if target.endswith('/') else target or file_name} {source}", None
     return "", None
