@@ -606,8 +606,8 @@ def test_command_that_fetches_and_runs_a_program_fails_the_scan_in_any_text_but_
         ("notes.txt", f"{FETCH}\n"),
         ("INSTALL", f"    {FETCH}\n"),
         ("x.org", f"#+begin_src sh\n{FETCH}\n#+end_src\n"),
-        ("unknown.tool", f"# {FETCH}\n// {FETCH}\nmessage = Install it with {FETCH}\n"),
-        ("unknown.tool", "on_start = curl -s https://e.invalid/x.json -o x.json\n"),
+        ("unknown.list", f"# {FETCH}\n// {FETCH}\nmessage = Install it with {FETCH}\n"),
+        ("unknown.list", "on_start = curl -s https://e.invalid/x.json -o x.json\n"),
         ("crontab.txt", "* * * * * /usr/bin/backup\n"),
     ],
 )
