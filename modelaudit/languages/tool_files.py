@@ -20,6 +20,9 @@ from modelaudit.wire.windows import iterate_chunks
 
 _OVERLAP: Final = 1024  # of two chunks, longer than a match of the patterns below
 _ANYTHING: Final = r"\S"
+_ANY_NAME: Final = ("",)
+# Documents and programs show such files, and no tool takes them for one.
+_DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm", ".py", ".ipynb", ".json", ".jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ _TOOL_FILES: Final = (
         r"|pty)\b",
     ),
     # Under any name: gin resolves every name of such a file to the object that it imports.
-    _declare("gin imports and calls the names in it", ("",), r"^[ \t]*from[ \t]+__gin__[ \t]+import\b"),
+    _declare("gin imports and calls the names in it", _ANY_NAME, r"^[ \t]*from[ \t]+__gin__[ \t]+import\b"),
     _declare(
         "programs run what its variables name when they start",
         (".env",),
@@ -216,7 +219,8 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         WindowError: the window could not return the requested bytes.
     """
     path = "/" + artifact.path.replace("\\", "/").lower()
-    candidates = [(row.tool, row.pattern) for row in _TOOL_FILES if path.endswith(row.names)]
+    rows = (row for row in _TOOL_FILES if row.names != _ANY_NAME or not path.endswith(_DOCUMENTATION))
+    candidates = [(row.tool, row.pattern) for row in rows if path.endswith(row.names)]
     candidates.append(("Emacs evaluates its local variables", _LOCAL_VARIABLES))
     before, line = b"", 1
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):

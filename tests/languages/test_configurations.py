@@ -727,3 +727,32 @@ def test_ordinary_class_of_a_layer_passes(tmp_path, layer):
 def test_program_that_relies_on_the_modules_of_its_tool_fails_the_scan(tmp_path, text, rule):
     code, rules = scan_text(tmp_path, "data.yaml", text)
     assert (code, rule in rules) == (1, True)
+
+
+_NETWORK_OF_NNUNET = {
+    "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+    "arch_kwargs": {"conv_op": "torch.nn.modules.conv.Conv3d", "nonlin": "torch.nn.LeakyReLU", "dropout_op": None},
+    "_kw_requires_import": ["conv_op", "nonlin", "dropout_op"],
+}
+
+
+@check_each(
+    "name, text",
+    [
+        ("notes.md", "from __gin__ import dynamic_registration\n"),
+        ("plans.json", json.dumps({"architecture": _NETWORK_OF_NNUNET})),
+        ("io.json", json.dumps({"a": {"type": "pyref", "module": "fiddle._src.config", "name": "Config"}})),
+        ("team.json", json.dumps({"provider": "autogen_agentchat.teams.Swarm", "component_type": "team"})),
+        ("model.opt", json.dumps({"model": "transformer/generator", "dict_class": "parlai.core.dict:DictionaryAgent"})),
+    ],
+)
+def test_reviewed_name_and_document_about_gin_pass(tmp_path, name, text):
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+def test_configuration_that_a_macro_of_monai_inserts_becomes_a_reference(read_bytes):
+    text = json.dumps({"a": "%../x.json::key", "b": "%train.yaml#net", "c": "50%", "d": "%s.json names a file"})
+    assert list_references(read_bytes(text.encode(), "inference.json")) == [
+        ("code", "../x.json"),
+        ("code", "train.yaml"),
+    ]

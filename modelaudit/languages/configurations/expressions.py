@@ -8,6 +8,7 @@ all of them, and ``@a::b`` refers to the value under these keys. So ``$import os
 command together, and neither does alone.
 
 Sources: ``monai/bundle/config_item.py`` (``ConfigExpression``), ``monai/bundle/reference_resolver.py``,
+``monai/bundle/config_parser.py`` (``resolve_macro_and_relative_ids``),
 ``models/yolo.py`` of YOLOv5 (``parse_model``), ``jsonpickle/unpickler.py`` (``loadrepr``).
 """
 
@@ -20,14 +21,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.languages.code_text import find_python_calls
-from modelaudit.languages.configurations.python_names import build_outlines, is_module_name
+from modelaudit.languages.configurations.python_names import FORMAT, build_outlines, is_module_name
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Mention
+from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import LimitReachedError, Reading
+from modelaudit.wire.bounds import keep_first
 
 _LAYER_KEYS: Final = frozenset({"backbone", "neck", "head"})
 # A layer is a list: the layers before it, its number, its class and the arguments of that.
@@ -38,6 +40,10 @@ _REPR_KEY: Final = "py/repr"
 _EXPRESSION: Final = re.compile(
     r"(?:^|[\s\"'\[,:])(?:\$(?:[A-Za-z_@(\[{'\"+~.\\-]|\d[^\n]{0,200}\()|\\u0024|\\x24)", re.MULTILINE
 )
+# ``%other.json::key``, or with ``#`` in place of the colons.
+_MACRO: Final = re.compile(r"%([^\s%:#]{1,300}\.(?:json|ya?ml))(?:::|#|\Z)")
+_MACRO_IN_TEXT: Final = re.compile(r"%[^\s%\"']{1,300}\.(?:json|ya?ml)\b")
+_MAX_REFERENCES: Final = 1_000
 _HOSTILE_CALL: Final = re.compile(
     r"(?:\w+\.){0,20}(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|kill|remove|unlink)"
     r"|(?:\w+\.){0,20}builtins\.(?:exec|eval|compile|__import__|getattr)"
@@ -69,6 +75,18 @@ def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> 
     yield from build_outlines(_collect_expressions(settings))
     yield from build_outlines(analyze_expressions(settings))
     yield from build_outlines(_analyze_layers(settings))
+    files, absences = keep_first(_refer_to_macros(settings), _MAX_REFERENCES, "files of macros")
+    if files:
+        yield References(FORMAT, files)
+    yield from absences
+
+
+def _refer_to_macros(settings: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield a reference to each configuration whose values, which may be expressions, a macro of MONAI inserts."""
+    for setting in settings:
+        match = _MACRO.match(setting.value) if isinstance(setting.value, str) else None
+        if match is not None:
+            yield Reference(ReferenceKind.CODE, match[1], setting.key, where=setting.where)
 
 
 def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -248,4 +266,6 @@ def _list_mentions(program: _Program) -> Iterator[Mention]:
         yield replace(mention, use=use, where=setting.where, detail=mention.detail or shown_code)
 
 
-EXPRESSIONS = Interpreter(_LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=TextMarks((("$", _EXPRESSION),)))
+EXPRESSIONS = Interpreter(
+    _LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=TextMarks((("$", _EXPRESSION), ("%", _MACRO_IN_TEXT)))
+)
