@@ -186,6 +186,8 @@ def main() -> int:
     chosen = parser.parse_args()
     families = chosen.only or list(_SUFFIXES)
     rows, missed = [], []
+    totals: Counter[str] = Counter()
+    columns = ("files", "mutants", "runs", "exit 1", "exit 3", "exit 0")
     with Pool(2) as pool, tempfile.TemporaryDirectory() as written:
         pickles = _collect_files("pickle", [FIXTURES])
         write_seeds(Path(written), (path.read_bytes() for path in pickles))
@@ -197,14 +199,16 @@ def main() -> int:
             count = max(1, chosen.mutants // len(families) // _TASKS_OF_FAMILY)
             tasks = [(family, number, count, files) for number in range(_TASKS_OF_FAMILY)]
             results = pool.map(_try_mutants, tasks, chunksize=1)
-            counts = sum((counts for counts, _ in results), Counter())
+            counts = sum((counts for counts, _ in results), Counter({"files": len(files)}))
+            totals += counts
             missed += [pair for _, escaped in results for pair in escaped]
-            columns = ("mutants", "runs", "exit 1", "exit 3", "exit 0")
-            rows.append([family, str(len(files)), *(f"{counts[column]:,}" for column in columns)])
+            rows.append([family, *(f"{counts[column]:,}" for column in columns)])
             print(rows[-1], flush=True)
+    rows.append(["all", *(f"{totals[column]:,}" for column in columns)])
     print("\n".join(render_table(["family", "files", "mutants", "still run", "exit 1", "exit 3", "exit 0"], rows)))
     for place, _ in missed[:_SHOWN]:
         print(f"missed: {place}")
+    print(f"{len(missed):,} of {totals['runs']:,} mutants that still run are not failed")
     if chosen.keep:
         chosen.keep.mkdir(parents=True, exist_ok=True)
         for number, (place, mutant) in enumerate(missed):
