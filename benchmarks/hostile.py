@@ -233,6 +233,7 @@ _FOLDERS: Final[tuple[tuple[str, Callable[[Path], None], frozenset[int]], ...]] 
     ("folder-links-outside-200000", _write_links("/etc/passwd", 200_000), frozenset({1})),
     ("folder-links-to-one-file-200000", _write_links("model.json", 200_000), frozenset({3})),
     ("folder-dangerous-files-24000", _write_dangerous_files(24_000), frozenset({1})),
+    ("folder-findings-120000", _write_dangerous_files(119_997), frozenset({1})),
     ("folder-small-files-100000", _write_small_files(100_000), frozenset({0})),
 )
 _OUTPUTS: Final = ("json", "html", "cyclonedx")

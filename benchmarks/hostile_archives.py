@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from hostile_files import INCOMPLETE, INCOMPLETE_OR_FAIL, HostileFile, write_numbered
+from hostile_files import INCOMPLETE, INCOMPLETE_OR_FAIL, HostileFile, Writer, write_numbered
+from hostile_models import make_onnx_model
 
 _BLOCK: Final = 512  # bytes of a header of tar
 _MEMBERS: Final = 100_000
 """Members of an archive that ``Limits.members`` admits."""
 
 
-def _write_unknown_members(path: Path) -> None:
-    """Write a zip archive of members in an unknown format."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for number in range(_MEMBERS):
-            archive.writestr(zipfile.ZipInfo(f"{number:06}.bin"), b"\1\2%d" % number)
+def _write_members(
+    name: str, make_data: Callable[[int], bytes], count: int = _MEMBERS, method: int = zipfile.ZIP_STORED
+) -> Writer:
+    """Return a writer of a zip archive of ``count`` members; name and data are made from the number of each."""
+
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(count):
+                archive.writestr(zipfile.ZipInfo(name.format(number)), make_data(number), method)
+
+    return write
+
+
+def _make_unknown_bytes(number: int) -> bytes:
+    """Return bytes in an unknown format."""
+    return b"\1\2%d" % number
+
+
+def _make_array(number: int) -> bytes:
+    """Return an array of NumPy with one byte, in version 1.0 of the NPY format."""
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes((number % 256,))
+
+
+def _make_inner_zip(number: int) -> bytes:
+    """Return a zip archive of three members in an unknown format."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in ("0.bin", "1.bin", "2.bin"):
+            archive.writestr(zipfile.ZipInfo(name), _make_unknown_bytes(number))
+    return buffer.getvalue()
+
+
+def _make_license(number: int) -> bytes:
+    """Return a licence text that names a holder of its own."""
+    return (Path(__file__).parents[1] / "LICENSE").read_bytes() + b"\nCopyright holder %d\n" % number
 
 
 def _make_damaged_member(number: int) -> bytes:
@@ -65,7 +99,13 @@ def _write_7z(path: Path, properties: bytes) -> None:
 
 
 ARCHIVES: Final[dict[str, HostileFile]] = {
-    "zip-unknown-members": HostileFile("a.zip", _write_unknown_members, INCOMPLETE),
+    "zip-unknown-members": HostileFile("a.zip", _write_members("{:06}.bin", _make_unknown_bytes), INCOMPLETE),
+    "zip-onnx-models": HostileFile("a.zip", _write_members("{:06}.onnx", make_onnx_model, 50_000), INCOMPLETE),
+    "zip-zips": HostileFile("a.zip", _write_members("{:06}.zip", _make_inner_zip, 40_000), INCOMPLETE),
+    "zip-licenses": HostileFile(
+        "a.zip", _write_members("{:05}/LICENSE", _make_license, 20_000, zipfile.ZIP_DEFLATED), INCOMPLETE
+    ),
+    "npz-arrays": HostileFile("a.npz", _write_members("{:06}.npy", _make_array), INCOMPLETE),
     "tar-damaged-headers": HostileFile(
         "a.tar", write_numbered(b"", _make_damaged_member, _MEMBERS - 1), INCOMPLETE_OR_FAIL
     ),

@@ -42,6 +42,11 @@ def _make_onnx_node(number: int) -> bytes:
     return encode_field(1, encode_field(4, b"Op%07d" % number))
 
 
+def make_onnx_model(number: int) -> bytes:
+    """Return a whole model of ONNX with an operator of its own."""
+    return _ONNX_START + encode_field(7, _make_onnx_node(number)) + encode_field(8, b"\x10\x11")
+
+
 def _make_onnx_function(number: int) -> bytes:
     """Return a function of ONNX with a name and a domain."""
     return encode_field(25, encode_field(1, b"f%07d" % number) + encode_field(10, b"d"))
