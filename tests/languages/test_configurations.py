@@ -432,7 +432,7 @@ def test_dangerous_name_under_a_key_shared_with_data_fails_the_scan_however_it_i
 @check_each(
     "name, text",
     [
-        ("policy.json", '{"steps": [{"class": "lerobot.processor.RenameProcessor", "config": {}}]}'),
+        ("policy.json", '{"steps": [{"registry_name": "rename_processor", "config": {}}]}'),
         ("logging.json", '{"handlers": {"h": {"class": "logging.handlers.RotatingFileHandler"}}}'),
         ("a.json", '{"m": {"type": "transformers.PreTrainedModel", "class": "test.case"}}'),
         ("a.json", '{"m": {"type": "subprocess.md", "target": "sys.maxsize"}}'),
@@ -555,6 +555,10 @@ _NETWORK = {"network_class_name": "x.Net", "arch_kwargs": {"op": "os.system"}, "
         ("vllm.json", {"kv_transfer": '{"kv_connector_module_path": "x"}'}, ("module", "x")),
         ("vllm.json", {"hf_overrides": ' {"trust_remote_code": true} '}, ("switch", "trust_remote_code=true")),
         ("team.json", {"provider": "x.Executor", "config": {}}, ("target", "x.Executor")),
+        ("a.json", {"pipeline": {"name": "x.Pipeline"}}, ("target", "x.Pipeline")),
+        ("a.json", {"components": {"a": {"type": "x.Part"}}}, ("target", "x.Part")),
+        ("policy_preprocessor.json", {"steps": [{"class": "x.Step", "config": {}}]}, ("target", "x.Step")),
+        ("settings.json", {"extensions": ["x.Extension"]}, ("target", "x.Extension")),
         ("logging.json", {"handlers": {"h": {"()": "ext://os.system"}}}, ("target", "os.system")),
         (
             "logging.json",
@@ -572,6 +576,7 @@ def test_name_that_one_library_imports_from_a_key_of_its_own_is_mentioned(read_b
     "path, document",
     [
         ("a.json", {"provider": "azure.openai", "config": {}}),
+        ("a.json", {"class": "x.Step", "config": {}, "pipeline": {"version": "x.y"}}),
         ("a.json", {"implementation": "x.Runtime", "model": "x.agents:Agent"}),
         ("a.json", {"arch_kwargs": {"op": "os.system"}}),
         ("a.json", {"type": "module", "module": "subprocess", "name": "Popen"}),

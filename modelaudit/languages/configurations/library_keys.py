@@ -1,7 +1,7 @@
 """Detect names that one library imports from one key: beside another key, in one file, or under a key of its own.
 
 Sources: ``haystack/core/pipeline/base.py`` (``type`` beside ``init_parameters``), ``pyannote/audio/core/pipeline.py``
-(``name`` beside ``params``), ``gluonts/core/serde/_base.py`` (``class`` beside ``__kind__``),
+(``name`` of ``pipeline``, or beside ``params``), ``gluonts/core/serde/_base.py`` (``class`` beside ``__kind__``),
 ``sentence_transformers/models/Dense.py``, ``Router.py``, ``WordEmbeddings.py`` and ``cross_encoder/CrossEncoder.py``
 (``import_from_string``), ``mmengine/config/config.py`` (``custom_imports``), ``rasa/engine/graph.py`` (``uses`` beside
 ``constructor_name``), ``pyspark/ml/util.py`` (``class`` beside ``sparkVersion``), ``JsonTypeInfo`` of Jackson
@@ -9,8 +9,8 @@ Sources: ``haystack/core/pipeline/base.py`` (``type`` beside ``init_parameters``
 beside ``component_type`` or ``component_version``), ``nnunetv2/utilities/get_network_from_plans.py``
 (``network_class_name``, ``_kw_requires_import``), ``parlai/core/loader.py`` (``module:Class`` in ``model.opt``),
 ``mlserver/settings.py`` (``implementation``), ``deepspeed/runtime/compiler.py`` (``backend`` of ``compile``),
-``fiddle/_src/experimental/serialization.py`` (``module`` and ``name`` beside the type ``pyref``; NeMo 2 stores its
-configurations so).
+``lerobot/processor/pipeline.py`` (``class`` of ``steps``), ``fiddle/_src/experimental/serialization.py`` (``module``
+and ``name`` beside the type ``pyref``; NeMo 2 stores its configurations so).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _KEYS_WITH_COMPANION: Final = {
     "uses": ("constructor_name",),
     "provider": ("component_type", "component_version"),
 }
+_CONFIGURATION_KEY: Final = "config"
 _COMPANION_KEYS: Final = frozenset(key for keys in _KEYS_WITH_COMPANION.values() for key in keys)
 # Spark takes the class of a stage from the metadata that it writes beside ``sparkVersion``: a class of Java, or of
 # Python for a stage that is written in it. Jackson takes the class of an object from ``@class``.
@@ -54,11 +55,14 @@ _IMPORTED_KEYS: Final = frozenset(
 _KEYS_BY_FILE: Final = {
     "model.opt": frozenset({"model", "dict_class", "task", "agent"}),
     "model-settings.json": frozenset({"implementation"}),
+    "settings.json": frozenset({"extensions"}),
 }
+# Last steps of paths whose value is imported, whatever is beside it: of pyannote, Haystack and DeepSpeed. ``*`` stands
+# for any step.
+_IMPORTED_PATHS: Final = (("pipeline", "name"), ("components", "*", "type"), ("compile", "backend"))
 # nnU-Net imports the values of ``arch_kwargs`` under the keys that this list beside it names.
 _IMPORTED_ARGUMENTS_KEY: Final = "_kw_requires_import"
 _ARGUMENTS_KEY: Final = "arch_kwargs"
-_COMPILER_PATH: Final = ("compile", "backend")
 # A mapping of fiddle with this type names an object by its module and by its path inside the module.
 _PYTHON_REFERENCE: Final = "pyref"
 # In these files, the table ``types`` maps each module to its class.
@@ -101,9 +105,25 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
             is_type = file in _TYPES_FILES and len(setting.path) == 2 and setting.path[0] == _TYPES_KEY
             beside = companions.get(setting.path[:-1], set())
             has_companion = not beside.isdisjoint(_KEYS_WITH_COMPANION.get(key, ()))
-            is_component = key == "provider" and "config" in beside and str(value).rpartition(".")[2][:1].isupper()
-            if is_type or has_companion or is_component or key in _IMPORTED_KEYS or setting.path[-2:] == _COMPILER_PATH:
+            is_imported = has_companion or _is_component(setting, beside) or _has_imported_path(setting)
+            if is_type or is_imported or key in _IMPORTED_KEYS:
                 yield make_python_mention("target", str(value), setting)
+
+
+def _is_component(setting: Setting, beside: set[str]) -> bool:
+    """Whether the setting is the class of a component beside its ``config``: of AutoGen, or a step of LeRobot."""
+    is_class = str(setting.value).rpartition(".")[2][:1].isupper()
+    is_named = setting.key == "provider" or (setting.key == "class" and "steps" in setting.path)
+    return is_named and is_class and _CONFIGURATION_KEY in beside
+
+
+def _has_imported_path(setting: Setting) -> bool:
+    """Whether the last steps of the path are one of ``_IMPORTED_PATHS``."""
+    for path in _IMPORTED_PATHS:
+        own = setting.path[-len(path) :]
+        if len(own) == len(path) and all(step in ("*", own_step) for step, own_step in zip(path, own, strict=True)):
+            return True
+    return False
 
 
 def _mention_python_references(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -141,7 +161,7 @@ def _mention_handler(setting: Setting) -> Iterator[Mention]:
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
     """Return the companion keys of each mapping, such as ``init_parameters``, by the path of the mapping."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    companion_keys = _COMPANION_KEYS | {_SPARK_COMPANION, "config"}
+    companion_keys = _COMPANION_KEYS | {_SPARK_COMPANION, _CONFIGURATION_KEY}
     for setting in settings:
         # Components nest, so that a path can have companion keys at several steps.
         for index, step in enumerate(setting.path):
@@ -159,9 +179,7 @@ LIBRARY_KEYS = Interpreter(
         _SPARK_COMPANION,
         _JACKSON_KEY,
         _IMPORTED_ARGUMENTS_KEY,
-        "compile",
-        "module",
-        "provider",
+        *("compile", "components", "module", "pipeline", "provider", "steps"),
     },
     read_library_keys,
     frozenset({_MANIFEST, *_KEYS_BY_FILE}),
