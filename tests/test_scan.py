@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 import modelaudit
@@ -696,13 +697,24 @@ def test_control_characters_in_a_comment_of_python_source_are_unclaimed(tmp_path
     assert UnreadReason.UNCLAIMED in {absence.unread.reason for _, absence in report.coverage.open_absences}
 
 
-@pytest.mark.parametrize(
-    "use",
-    ["from .helper import s\ns.run('x')", "from helper import s as t\nt.run('x')", "import helper\nhelper.s.run('x')"],
-)
-def test_command_of_a_module_that_another_file_imports_under_a_second_name_fails(tmp_path: Path, use: str) -> None:
-    write_model(tmp_path, helper__py=b"import subprocess as s\n", model__py=use.encode())
-    report = scan_target(tmp_path)
+@check_each(
+    "helper, use",
+    [
+        ("import subprocess as s", "from .helper import s\ns.run('x')"),
+        ("import subprocess as s", "from helper import s as t\nt.run('x')"),
+        ("import subprocess as s", "import helper\nhelper.s.run('x')"),
+        ("import subprocess\ns = {'a': subprocess}", "from .helper import s\nb = s['a']\nb.run('x')"),
+        ("import subprocess\ns = []\ns.append(subprocess)", "from .helper import *\ns[0].run('x')"),
+        ("import subprocess\ndef get(): return subprocess", "from .helper import get\nget().run('x')"),
+        ("import subprocess\nclass A: m = subprocess", "import helper\nhelper.A.m.run('x')"),
+        ("import subprocess\nclass A:\n    def f(s): s.m = subprocess",
+         "from .helper import A\nclass B(A):\n    def g(t): t.m.run('x')"),
+    ],
+)  # fmt: skip
+def test_command_of_a_module_that_another_file_holds_under_a_name_of_its_own_fails(
+    tmp_path: Path, helper: str, use: str
+) -> None:
+    report = scan_target(write_model(tmp_path, helper__py=helper.encode(), model__py=use.encode()))
     assert report.exit_code == 1
     assert [each.artifact for each in report.findings if each.rule == "code/runs-command"] == ["model.py"]
 

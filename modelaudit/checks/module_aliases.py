@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Final
 
 from modelaudit.checks.callables import Judgement
 from modelaudit.checks.mentions import build_mention_subject
+from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Catalogue, Standing, Subject
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -27,6 +29,8 @@ _LONGEST_PATH: Final = 2
 
 _Place = tuple[str, str, Location]
 """Address and format of a file, and a location in it."""
+_SIBLING: Final = ""
+"""What a name begins with, before its first dot, if the source imports it relative to its own folder."""
 
 
 class ModuleAliases:
@@ -40,9 +44,10 @@ class ModuleAliases:
             for name, entry in self._entries.items()
             if entry.standing is Standing.DANGEROUS and "." in name
         }
-        self._modules: dict[str, dict[str, None]] = {}
-        # For each alias, the members with the first place of each in each file.
-        self._members: defaultdict[str, dict[tuple[str, str], _Place]] = defaultdict(dict)
+        # For each alias its modules, each with the names of the files that define it: ``helper`` for helper.py.
+        self._modules: dict[str, dict[str, set[str]]] = {}
+        # For each alias, the members with the parts before the alias, and the first place of each in each file.
+        self._members: defaultdict[str, dict[tuple[str, tuple[str, ...], str], _Place]] = defaultdict(dict)
         self._members_left = _MOST_MEMBERS
         self._aliases_left = _MOST_ALIASES
         self._dropped_in = ""
@@ -59,7 +64,9 @@ class ModuleAliases:
             place = (subject.artifact, str(subject.fields["format"]), subject.location)
             parts = name.split(".")
             for length in range(1, min(_LONGEST_PATH, len(parts) - 2) + 1):
-                self._keep_member(parts[-length - 1], ".".join(parts[-length:]), place)
+                # Any part may hold the module: ``registry.items.run``.
+                for position in range(1, len(parts) - length):
+                    self._keep_member(parts[position], ".".join(parts[-length:]), tuple(parts[:position]), place)
 
     def _keep_alias(self, alias: str, module: str, address: str) -> None:
         """Keep one alias of a module, unless there are too many."""
@@ -69,24 +76,28 @@ class ModuleAliases:
             if self._aliases_left < 0:
                 self._dropped_in = self._dropped_in or address
             else:
-                modules[module] = None
+                modules[module] = set()
+        if module in modules:
+            modules[module].add(_name_module_of_file(address))
 
-    def _keep_member(self, alias: str, path: str, place: _Place) -> None:
-        """Keep the first place of a member in each file, unless there are too many."""
+    def _keep_member(self, alias: str, path: str, origin: tuple[str, ...], place: _Place) -> None:
+        """Keep the first place of a member in each file, unless there are too many; ``origin`` is before the alias."""
         members = self._members[alias]
-        if (path, place[0]) not in members:
+        if (path, origin, place[0]) not in members:
             self._members_left -= 1
             if self._members_left < 0:
                 self._dropped_in = self._dropped_in or place[0]
             else:
-                members[path, place[0]] = place
+                members[path, origin, place[0]] = place
 
     def build_subjects(self) -> Iterator[Subject]:
         """Yield a subject for each member whose name in the module of an alias is dangerous."""
         for alias, modules in self._modules.items():
-            for (path, _), (address, format_, where) in self._members.get(alias, {}).items():
-                for module in modules:
-                    entry = self._entries.get(f"{module}.{path}")
+            for (path, origin, _), (address, format_, where) in self._members.get(alias, {}).items():
+                for module, files in modules.items():
+                    # An absolute import may be one of another package, unless it names the file.
+                    is_imported = origin[0] == _SIBLING or not files.isdisjoint(origin)
+                    entry = self._entries.get(f"{module}.{path}") if is_imported else None
                     if entry is not None and entry.standing is Standing.DANGEROUS:
                         mention = Mention(_VOCABULARY, _REFERENCE, f"{module}.{path}", where, f"as {alias}.{path}")
                         judgement = Judgement(entry.standing, entry.effect, entry.why, entry)
@@ -97,3 +108,9 @@ class ModuleAliases:
         if self._dropped_in:
             detail = f"the files use more than {_MOST_MEMBERS} members or {_MOST_ALIASES} second names of modules"
             yield self._dropped_in, Unread(UnreadReason.LIMIT, f"{detail}; its own are not compared")
+
+
+def _name_module_of_file(address: str) -> str:
+    """Return the name by which Python imports a file, without packages: that of the folder for ``__init__.py``."""
+    path = PurePosixPath(file_of(address))
+    return path.parent.name if path.stem == "__init__" else path.stem

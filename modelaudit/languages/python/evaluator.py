@@ -90,6 +90,11 @@ _CHARACTERS_SCANNED_IN_STEP: Final = 64  # a scan of a text for names takes abou
 _MAX_FIELD_DIGITS: Final = 4
 _MAX_GETTER_PATHS: Final = 16  # paths of one ``attrgetter``
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
+_ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await})
+"""The expressions that take something from the expression at their beginning."""
+_INHERITED: Final = "self"
+"""The name recorded for objects whose attributes a class of another file sets."""
+_MAX_SIBLING_PATH: Final = 3  # attributes recorded behind a name of another file
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
 _LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # after which statements are no longer listed as skipped
@@ -161,8 +166,11 @@ class Evaluator(ast.NodeVisitor):
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
         self._sibling_names: dict[str, str] = {}
-        """The names that are bound to something of another file of the model, and their names in that file."""
-        self._has_sibling_star = False
+        """The names that are bound to something of another file of the model, and their names there; ``*`` for all."""
+        self._recorded_accesses: set[ast.Attribute] = set()
+        """The attributes that were recorded as members of such names: an inlined call visits them again."""
+        self._function_name = ""
+        """The name of the function whose body is evaluated by itself."""
         self._configured_packages: set[str] = set()
         """Packages that send to an address set by a call."""
         self._results: list[Value] = []
@@ -290,14 +298,13 @@ class Evaluator(ast.NodeVisitor):
                 imported = name_resolution.normalize_name(f"{module}.{alias.name}")
                 self.log.record(uses.REFERENCE, imported.name, node.lineno)
                 self.scope.bind(alias.asname or alias.name, imported)
+                if alias.asname and imported.name in self.module_values.known_modules:
+                    self._record_alias(alias.asname, imported, node.lineno)
 
     def _bind_relative_import(self, node: ast.ImportFrom, alias: ast.alias) -> None:
         """Bind a name that is imported from another file of the model, and keep the line of the import."""
         self.relative_imports.setdefault((node.level, node.module or alias.name), node.lineno)
-        if alias.name == "*":
-            self._has_sibling_star = True
-        else:
-            self._sibling_names[alias.asname or alias.name] = alias.name
+        self._sibling_names[alias.asname or alias.name] = alias.name
         # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
         # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
@@ -306,23 +313,36 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """Assign one value to each target."""
+        values_before = len(self.module_values.latest_values)
         value = self.evaluate(node.value)
         for target in node.targets:
             self._assign_target(target, value)
-            if isinstance(target, ast.Name) and isinstance(node.value, ast.Name):
-                self._follow_second_name(target.id, node.value, value)
+        if len(self.module_values.latest_values) > values_before:
+            for target in node.targets:
+                self._record_holders(target, values_before)
+        if self._sibling_names:
+            self._follow_sibling(node)
 
-    def _follow_second_name(self, name: str, source: ast.Name, value: Value) -> None:
-        """Follow ``name = source`` where the source is a module, or comes from another file of the model."""
-        if source.id in self._sibling_names:
-            self._sibling_names[name] = self._sibling_names[source.id]
-        elif isinstance(value, ExternalName) and value.name in self.module_values.known_modules:
-            self._record_alias(name, value, source.lineno)
+    def _follow_sibling(self, node: ast.Assign) -> None:
+        """Follow ``name = value`` where the value comes from another file of the model."""
+        sibling_name = self._find_sibling_name(node.value)
+        for target in node.targets:
+            if sibling_name and isinstance(target, ast.Name):
+                self._sibling_names[target.id] = sibling_name
+
+    def _record_holders(self, holder: ast.expr, values_before: int) -> None:
+        """Record that a name or attribute may hold the modules that were used as values since ``values_before``.
+
+        Other files of the model can import the name and take the module from it.
+        """
+        for module in dict.fromkeys(self.module_values.latest_values[values_before:]):
+            root, path = _split_access(holder)
+            for name in ([root.id] if isinstance(root, ast.Name) else []) + path:
+                self.log.record(uses.MODULE_ALIAS, f"{name}={module}", holder.lineno)
 
     def _record_alias(self, name: str, module: ExternalName, line: int) -> None:
         """Record a second name of a module, under which others reach it as an attribute of this file or of a class."""
-        if self.scope.parent is None:
-            self.log.record(uses.MODULE_ALIAS, f"{name}={module.name}", line)
+        self.log.record(uses.MODULE_ALIAS, f"{name}={module.name}", line)
         if module.name in WELL_KNOWN_MODULES:
             self._keep_attribute(name, module)
 
@@ -443,12 +463,18 @@ class Evaluator(ast.NodeVisitor):
     def visit_Expr(self, node: ast.Expr) -> None:
         """Evaluate an expression statement; a constant by itself, such as a docstring, has no effect."""
         if not isinstance(node.value, ast.Constant):
+            values_before = len(self.module_values.latest_values)
             self.evaluate(node.value)
+            if len(self.module_values.latest_values) > values_before:
+                self._record_holders(node.value, values_before)
 
     def visit_Return(self, node: ast.Return) -> None:
         """Keep the value as a result of the function."""
         if node.value is not None:
+            values_before = len(self.module_values.latest_values)
             self._keep_result(self.evaluate(node.value))
+            for module in self.module_values.latest_values[values_before:]:
+                self.log.record(uses.MODULE_ALIAS, f"{self._function_name}={module}", node.lineno)
 
     def _keep_result(self, value: Value) -> None:
         """Keep a value that the function under evaluation returns or yields, up to ``_MAX_RESULTS``."""
@@ -607,6 +633,8 @@ class Evaluator(ast.NodeVisitor):
         """Define a class: its body runs now, in a namespace of its own."""
         bases = tuple(self.evaluate(each) for each in node.bases)
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
+        if self._sibling_names:
+            self._follow_sibling_bases(node)
         members = Scope(self.scope)
         class_value = self._add_definition(node, members)
         self._definitions.get(class_value).bases = bases
@@ -623,6 +651,14 @@ class Evaluator(ast.NodeVisitor):
                 self._recorder.record_callback(value, node.lineno, only_found=True)
         self._record_metaclass_hooks(bases, members)
         self.scope.bind(node.name, self._apply_decorators(node.decorator_list, class_value))
+
+    def _follow_sibling_bases(self, node: ast.ClassDef) -> None:
+        """Follow attributes of ``self`` in a class that inherits them from another file of the model."""
+        if not any(map(self._find_sibling_name, node.bases)):
+            return
+        for method in node.body:
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and method.args.args:
+                self._sibling_names.setdefault(method.args.args[0].arg, _INHERITED)
 
     def _record_metaclass_hooks(self, bases: Sequence[Value], members: Scope) -> None:
         """Record that the methods of a metaclass run with each class statement that uses it, here or elsewhere."""
@@ -691,6 +727,7 @@ class Evaluator(ast.NodeVisitor):
         scope = Scope(definition.scope)
         self._bind_parameters(node.args, function, scope)
         outer_function, self.log.current_function = self.log.current_function, function.number
+        self._function_name = "" if isinstance(node, ast.Lambda) else node.name
         result = self._evaluate_body(node, scope)
         self.log.current_function = outer_function
         # The ``def`` may be evaluated again, as inside an inlined call, and its function return something else.
@@ -811,14 +848,15 @@ class Evaluator(ast.NodeVisitor):
         """Resolve an attribute of each value that the base may be."""
         # The base is not recorded: ``os.system`` refers to ``os.system``, and not to ``os`` as a whole.
         base = self._evaluate_unrecorded(node.value)
-        self._keep_member(node, base)
+        if self._sibling_names and node not in self._recorded_accesses:
+            self._record_sibling_member(node)
+        if self.module_values.keeps_members:
+            self._keep_member(node, base)
         return self._resolve_attribute(base, node.attr, node.lineno)
 
     def _keep_member(self, node: ast.Attribute, base: Value) -> bool:
         """Keep the name of an attribute whose module is not known; return whether it was kept."""
-        if self._sibling_names or self._has_sibling_star:
-            self._record_sibling_member(node)
-        if not self.module_values.keeps_members or all(map(self._is_known_module, list_alternatives(base))):
+        if all(map(self._is_known_module, list_alternatives(base))):
             return False
         line = self.log.locate_line(node.lineno)
         self.module_values.add_member(node.attr, line)
@@ -838,16 +876,24 @@ class Evaluator(ast.NodeVisitor):
 
     def _record_sibling_member(self, node: ast.Attribute) -> None:
         """Record a member of a name that comes from another file of the model; the checks resolve it there."""
-        path, root = node.attr, node.value
-        if isinstance(root, ast.Attribute):
-            path, root = f"{root.attr}.{path}", root.value
-        if not isinstance(root, ast.Name):
-            return
-        name = self._sibling_names.get(root.id)
-        if name is None and self._has_sibling_star and root.id not in BUILTINS and self.scope.look_up(root.id) is None:
-            name = root.id
-        if name is not None:
-            self.log.record(uses.REFERENCE, f".{name}.{path}", node.lineno)
+        name = self._find_sibling_name(node.value)
+        # ``self.m.run`` may be that of a module, and ``self.run`` is a method of the object itself.
+        if name and (name != _INHERITED or not isinstance(node.value, ast.Name)):
+            path = _split_access(node)[1]
+            self._recorded_accesses.add(node)
+            self.log.record(uses.REFERENCE, f".{name}.{'.'.join(path[-_MAX_SIBLING_PATH:])}", node.lineno)
+
+    def _find_sibling_name(self, node: ast.expr) -> str:
+        """Return the name in another file of the model with which an expression begins; empty if there is none."""
+        root: Any = node
+        while (kind := type(root)) in _ACCESSES:
+            root = root.func if kind is ast.Call else root.value
+        if kind is not ast.Name:
+            return ""
+        name: str = root.id
+        if name not in self._sibling_names and "*" in self._sibling_names:
+            return "" if name in BUILTINS or self.scope.look_up(name) is not None else name
+        return self._sibling_names.get(name, "")
 
     def _resolve_attribute(self, base: Value, name: str, line: int) -> Value:
         """Resolve ``base.name`` for values of other modules and for definitions of the source."""
@@ -1162,7 +1208,9 @@ class Evaluator(ast.NodeVisitor):
         is_kept = False
         if isinstance(node.func, ast.Attribute):
             base, method = self._evaluate_unrecorded(node.func.value), node.func.attr
-            is_kept = self._keep_member(node.func, base)
+            if self._sibling_names and node.func not in self._recorded_accesses:
+                self._record_sibling_member(node.func)
+            is_kept = self.module_values.keeps_members and self._keep_member(node.func, base)
             # A ``Constant`` object is immutable: once a method changes the list that it describes, the name is unknown.
             if isinstance(base, Constant) and method in _MUTATING_METHODS and isinstance(node.func.value, ast.Name):
                 self.scope.bind(node.func.value.id, UNKNOWN)
@@ -1768,6 +1816,17 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(source)
         ]
         return join_values(*items, *call.args[1:])
+
+
+def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
+    """Return the expression at the beginning of attributes, items and calls, and the names of the attributes."""
+    path: list[str] = []
+    root: Any = node
+    while (kind := type(root)) in _ACCESSES:
+        if kind is ast.Attribute:
+            path.append(root.attr)
+        root = root.func if kind is ast.Call else root.value
+    return root, path[::-1]
 
 
 def _find_augmented_names(body: list[ast.stmt]) -> set[str]:

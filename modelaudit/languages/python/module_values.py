@@ -23,11 +23,14 @@ class ModuleValues:
             passes finds that out.
         inherited_names: names that objects of the source have from classes of other modules, so that they can stand
             for anything.
+        latest_values: the module of each use as a value, in order. Its length before and after a statement shows
+            whether the statement uses one.
     """
 
     known_modules: set[str] = field(default_factory=lambda: set(WELL_KNOWN_MODULES.values()))
     keeps_members: bool = False
     inherited_names: set[str] = field(default_factory=set)
+    latest_values: list[str] = field(default_factory=list)
     _values: dict[str, None] = field(default_factory=dict)
     _members: dict[str, int] = field(default_factory=dict)
 
@@ -42,9 +45,9 @@ class ModuleValues:
         return bool(self._values)
 
     def add_value(self, name: str) -> None:
-        """Keep that a name is used as a value, if it is that of a module."""
-        if name in self.known_modules:
-            self._values.setdefault(name)
+        """Keep that a module is used as a value."""
+        self._values.setdefault(name)
+        self.latest_values.append(name)
 
     def add_member(self, path: str, line: int) -> None:
         """Keep the line where ``path``, one or several names with dots, is first taken from an unknown value."""

@@ -68,7 +68,8 @@ class UseRecorder:
                     # Code that gets all names of a module can take any of them.
                     self.record_computed_name(ExternalName(each.name.partition(".__dict__")[0]), line)
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
-                self.module_values.add_value(each.name)
+                if each.name in self.module_values.known_modules:
+                    self.module_values.add_value(each.name)
             elif isinstance(each, LocalDefinition):
                 # A function that is referred to may be called later, by whoever holds the reference.
                 self.log.record_local_call(each.number)

@@ -90,9 +90,8 @@ class UseLog:
         if len(self._uses) >= _MAX_USES:
             self.is_full = True
             return
-        self._uses[key] = Use(
-            use, name[:_MAX_NAME], self.locate_line(line), format_detail(detail), self.current_function
-        )
+        recorded_line = self._pinned_line or line + self.line_offset
+        self._uses[key] = Use(use, name[:_MAX_NAME], recorded_line, format_detail(detail), self.current_function)
 
     def locate_line(self, line: int) -> int:
         """Return the line of the file for a line of the piece or text that is evaluated."""
