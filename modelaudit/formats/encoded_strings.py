@@ -10,18 +10,20 @@ import base64
 import json
 import pickletools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, decode_content, make_content_artifact
 from modelaudit.formats.registry import find_reader
+from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.address import join_embedded
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import Reading
 from modelaudit.wire.codings import STARTS_IN_TEXT, decode_letters
 from modelaudit.wire.reader import Head, Reader
 from modelaudit.wire.text import looks_like_text
@@ -70,6 +72,7 @@ _CODED_STRING: Final = re.compile(
 _OUTSIDE_ALPHABET: Final = re.compile(rb"[^A-Za-z0-9+/=]")
 _PROGRAM_START: Final = re.compile(_PROGRAM_STARTS)
 _MARK_OVERLAP: Final = 512  # bytes, more than a match of ``_MARK``
+_SERIALIZED_KEY: Final = ":serialized:"
 _MAX_STRINGS: Final = 10_000
 _LONGEST_STRING: Final = 12 * MIB
 
@@ -160,6 +163,24 @@ def _begins_pickle(letters: bytes) -> bool:
         return False
 
 
+def _read_serialized_values(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield the pickle in each value that stable-baselines3 decodes and unpickles, if no search of the text finds it.
+
+    A pickle of protocol 0 or 1 may begin with any opcode, and only the key says that the value is one.
+    """
+    for number, setting in enumerate(settings):
+        if setting.key != _SERIALIZED_KEY or not isinstance(setting.value, str):
+            continue
+        quoted = b'"' + setting.value.encode("utf-8", "replace") + b'"'
+        if _CODED_STRING.match(quoted) is not None or len(quoted) > _LONGEST_STRING:
+            continue
+        letters = _OUTSIDE_ALPHABET.sub(b"", quoted).rstrip(b"=")
+        data = base64.b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
+        if data:
+            pickle = DecodedWindow(data, Budget(limits, len(data)))
+            yield Artifact(join_embedded(path, "pickle", number), pickle.size, make_opener(pickle), content=PICKLE)
+
+
 def _has_coded_string(window: Window, limits: Limits) -> bool:
     """Whether a string of the text begins like encoded content; most texts have none and need not be kept."""
     before = b""
@@ -211,3 +232,5 @@ ENCODED_STRINGS: Final = Reader(
     _read_strings,
 )
 """Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""
+
+SERIALIZED_VALUES: Final = Interpreter(frozenset({_SERIALIZED_KEY}), _read_serialized_values)

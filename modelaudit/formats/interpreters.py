@@ -6,6 +6,7 @@ theirs.
 
 from __future__ import annotations
 
+from modelaudit.formats.encoded_strings import SERIALIZED_VALUES
 from modelaudit.formats.registry import DECLARATIONS, import_object
 from modelaudit.languages import auto_map
 from modelaudit.languages.configurations import CONFIGURATIONS
@@ -19,6 +20,7 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     *CONFIGURATIONS,
     MANIFEST,
     jinja.INTERPRETER,
+    SERIALIZED_VALUES,
     terms.INTERPRETER,
     *(import_object(each.interpreter) for each in DECLARATIONS if each.interpreter),
 )

@@ -523,6 +523,12 @@ def test_pickle_in_base64_is_found_between_characters_that_decoders_skip(tmp_pat
     assert scan_text(tmp_path, "data", f'{{":serialized:": "{text}"}}')[0] == 1
 
 
+@check_each("start", [b"", b"N0", b"I1\n0", b"S'a'\n0", b")0", b"K\x010", b"X\x01\0\0\0a0"])
+def test_value_that_a_loader_unpickles_is_read_whatever_its_first_opcode(tmp_path, start):
+    encoded = base64.b64encode(start + b"cos\nsystem\n(S'id'\ntR.").decode()
+    assert scan_text(tmp_path, "data", json.dumps({"policy_class": {":serialized:": encoded}}))[0] == 1
+
+
 def test_prose_that_begins_like_base64_passes(tmp_path):
     text = json.dumps(
         {"a": "g A. B is a longer remark about the key of G", "b": "U.E.sD: an abbreviation, as they say"}
@@ -619,6 +625,8 @@ def test_source_of_a_component_that_runs_a_command_fails_the_scan(tmp_path, name
         ("conf/ivector.conf", "--lda-matrix=id; cat final.mat |\n", {"id"}),
         ("config.properties", "vmargs=-Xmx1g -XX:OnOutOfMemoryError=id\n", {"-XX:OnOutOfMemoryError"}),
         ("mfcc.conf", "--lda-matrix=id | # read once\n", {"id"}),
+        ("wav.scp", "a sox x.wav ../.bashrc |\n", {"> ../.bashrc"}),
+        ("wav.scp", "a ffmpeg -i x.wav -y out.wav |\n", {"> out.wav"}),
         ("config.properties", "vmargs=-javaagent:x.jar\n", {"-javaagent"}),
     ],
 )

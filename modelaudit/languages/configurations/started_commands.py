@@ -34,6 +34,11 @@ _PIPE: Final = re.compile(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
 # ``sox`` takes a file name that begins with a bar for a command, and any program may get one in a substitution.
 _INNER_COMMAND: Final = ("|", "$", "`")
 _WRITABLE_FOLDERS: Final = ("/tmp/", "/dev/", "/proc/", "/var/tmp/")
+# Programs that write to a file unless the command names their output.
+_CONVERTERS: Final = frozenset({"sox", "ffmpeg", "avconv", "lame"})
+_OUTPUTS: Final = frozenset({"-", "-p", "--sox-pipe", "pipe:", "pipe:1", "/dev/stdout"})
+# Hidden files, and folders of the system.
+_PRIVATE_PLACE: Final = re.compile(r"(?:\A|=)(?:~|/etc/|/bin/|/usr/)|/\.[A-Za-z]")
 _LONGEST_COMMAND: Final = 20_000  # characters
 _JAVA_KEYS: Final = frozenset({"vmargs"})
 _JAVA_OPTION: Final = re.compile(
@@ -89,8 +94,19 @@ def _list_programs(command: Command) -> Iterator[str]:
         yield normalize_program_name(program) if is_installed else program
     yield from (word for word in command.words[1:] if any(sign in word for sign in _INNER_COMMAND))
     yield from command.input_substitutions
+    yield from (f"> {word}" for word in _list_overwritten(command))
     yield from (f"> {file}" for file in command.output_files if file != "/dev/null")
     yield from (f"{name}={value}" for name, value in command.assignments)
+
+
+def _list_overwritten(command: Command) -> Iterator[str]:
+    """Yield the arguments that may be a file which the program writes, in place of its output."""
+    if not command.words:
+        return
+    is_converter = normalize_program_name(command.words[0]) in _CONVERTERS
+    if is_converter and not any(word in _OUTPUTS for word in command.words):
+        yield command.words[-1]
+    yield from (word for word in command.words[1:] if _PRIVATE_PLACE.search(word))
 
 
 STARTED_COMMANDS = Interpreter(
