@@ -26,7 +26,7 @@ _BY_ENDING: Final = {
         ".bzl", ".nix", ".star", ".dhall", ".s", ".pm", ".ml", ".mli", ".fs", ".fsx", ".f", ".for", ".f95", ".f03",
         ".nu", ".mts", ".cts", ".sbt", ".plt", ".gp", ".sql", ".do", ".ado", ".exp", ".ac", ".am", ".m4", ".ftl",
         ".vm", ".wl", ".wls", ".ru", ".psgi", ".sas", ".sps", ".sml", ".prolog", ".elm", ".hx", ".vala", ".hy",
-        ".fnl", ".ino", ".ps", ".bas", ".cob", ".csx", ".psd1", ".gyp", ".gypi", ".http", ".feature",
+        ".fnl", ".ino", ".ps", ".bas", ".cob", ".csx", ".psd1", ".gyp", ".gypi", ".http",
     ),
     "commands that a program runs when it starts": (
         ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",

@@ -29,6 +29,10 @@ _DATA_ENDING: Final = re.compile(
     r"|vocab|vocabulary|voc|bpe|codes|merges|spm|dict|dic|aff|lex|lexicon|lm|arpa|carpa|tok|token|tokens|words"
     r"|wordlist|stopwords|labels|label|names|classes|tags|src|tgt|trg|ref|hyp|pred|gold|conll|conllu|iob|bio|ann"
     r"|tree|trees|corpus|raw|norm|utf8|eval|train|dev|test|valid|validation|out|output"
+    # Text forms of weights, of their settings, and of what training tools store beside them: ncnn, SpeechBrain, Marian.
+    r"|param|params|ckpt|model|hparams|args|opts?|flags|quant|table|calib|phoneme|step|state|crc|crc32|sha"
+    # Members of office documents and books.
+    r"|rels|vml|opf|ncx|xhtml|webmanifest|feature"
     # Molecules and sequences.
     r"|pdb|cif|mol|mol2|sdf|smi|smiles|fasta|fa|faa|fna|fastq|fq|a3m|sto|gro|pqr|vcf|bed|gff|gtf|wig|nwk|psf"
     r"|prmtop|inpcrd|hmm"
