@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -39,11 +40,6 @@ class ModuleAliases:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._entries = catalogue.vocabularies.get(_VOCABULARY, {})
-        self._dangerous_members = {
-            name.rpartition(".")[2]
-            for name, entry in self._entries.items()
-            if entry.standing is Standing.DANGEROUS and "." in name
-        }
         # For each alias its modules, each with the names of the files that define it: ``helper`` for helper.py.
         self._modules: dict[str, dict[str, set[str]]] = {}
         # For each alias, the members with the parts before the alias, and the first place of each in each file.
@@ -51,6 +47,12 @@ class ModuleAliases:
         self._members_left = _MOST_MEMBERS
         self._aliases_left = _MOST_ALIASES
         self._dropped_in = ""
+
+    @cached_property
+    def _dangerous_members(self) -> frozenset[str]:
+        """The last parts of all dangerous names; many models have no Python code and need no list of them."""
+        dangerous = (name for name, entry in self._entries.items() if entry.standing is Standing.DANGEROUS)
+        return frozenset(name.rpartition(".")[2] for name in dangerous if "." in name)
 
     def collect_names(self, subject: Subject) -> None:
         """Keep the alias, or the member of something in another file, that a subject of Python code mentions."""
