@@ -127,6 +127,15 @@ def test_pickle_near_the_end_of_a_chunk_or_the_start_of_the_next_is_found_once(
     assert list_spans(b"\xff" * start + PROTOCOL_4_PICKLE + b"\xff" * 9000) == [(start, len(PROTOCOL_4_PICKLE))]
 
 
+def test_truncated_stream_is_searched_to_its_last_byte_with_few_reads() -> None:
+    window = ByteWindow(b"\xff" * 4000 + PROTOCOL_0_PICKLE)
+    window.size = 1_000_000  # as its header states
+    (found,) = search_window(window)
+    assert isinstance(found, Artifact)
+    assert (found.path, found.size) == ("m.bin!pickle@4000", len(PROTOCOL_0_PICKLE))
+    assert window.read_total < 5 * window.size  # asked for, though the stream has ended
+
+
 def test_search_does_not_look_inside_a_found_pickle_that_is_longer_than_a_chunk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -95,13 +95,14 @@ class _PickleSearch:
         position = last_pickle_end = start
         search_end = min(self._window.size, start + _MOST_BYTES)
         while position < search_end:
-            chunk = self._window.read(position, min(_CHUNK, search_end - position))
+            requested_length = min(_CHUNK, search_end - position)
+            chunk = self._window.read(position, requested_length)
             if not chunk:
                 return
-            is_last_chunk = position + len(chunk) >= search_end
-            # Candidates near the end of a chunk wait for the next one, where the whole pattern is in view. After a
-            # short read, one byte at least is used, so that the search ends.
-            usable_length = len(chunk) if is_last_chunk else max(1, len(chunk) - _OVERLAP)
+            # A truncated stream ends before its declared size, with a short read.
+            is_last_chunk = position + len(chunk) >= search_end or len(chunk) < requested_length
+            # Candidates near the end of a chunk wait for the next one, where the whole pattern is in view.
+            usable_length = len(chunk) if is_last_chunk else len(chunk) - _OVERLAP
             for index, is_announced in self._find_candidates(chunk):
                 offset = position + index
                 if offset < last_pickle_end or index >= usable_length:
