@@ -113,6 +113,12 @@ def test_secret_passed_to_a_sender_of_a_module_that_is_passed_around_is_a_sent_s
     assert ("sends-secret", "socket.send") in list_uses(source)
 
 
+def test_more_members_of_modules_that_are_passed_around_than_are_kept_leave_a_bound() -> None:
+    modules = "".join(f"import m{number}\nf(m{number})\n" for number in range(200))
+    members = "".join(f"x.a{number}\n" for number in range(200))
+    assert any("more different uses" in bound for _, bound in analyze_source(modules + members).bounds)
+
+
 def test_module_passed_around_in_a_source_that_does_not_parse_is_followed() -> None:
     source = "import subprocess\nq.put(subprocess)\nq.get().run('x')\nif\n"
     assert "subprocess.run" in {name for _, name in list_uses(source)}

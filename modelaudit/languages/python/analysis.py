@@ -129,6 +129,8 @@ def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analys
 def _record_members_of_modules(evaluator: Evaluator) -> None:
     """Record each member of an unknown value under its name in each module that the source uses as a value."""
     for name, module, line in evaluator.module_values.list_names():
+        if evaluator.log.is_full:
+            break
         evaluator.log.record(uses.REFERENCE, name, line, f"taken from a value that may be {module}")
 
 

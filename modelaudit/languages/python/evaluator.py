@@ -850,7 +850,10 @@ class Evaluator(ast.NodeVisitor):
         base = self._evaluate_unrecorded(node.value)
         if self._sibling_names and node not in self._recorded_accesses:
             self._record_sibling_member(node)
-        if self.module_values.keeps_members:
+        # Most names of attributes occur more than once, and are kept already.
+        if self.module_values.keeps_members and (
+            node.attr not in self.module_values.members or isinstance(node.value, ast.Attribute)
+        ):
             self._keep_member(node, base)
         return self._resolve_attribute(base, node.attr, node.lineno)
 

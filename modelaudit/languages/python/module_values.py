@@ -25,14 +25,15 @@ class ModuleValues:
             for anything.
         latest_values: the module of each use as a value, in order. Its length before and after a statement shows
             whether the statement uses one.
+        members: the line where each member is first taken from an unknown value; one name, or several with dots.
     """
 
     known_modules: set[str] = field(default_factory=lambda: set(WELL_KNOWN_MODULES.values()))
     keeps_members: bool = False
     inherited_names: set[str] = field(default_factory=set)
     latest_values: list[str] = field(default_factory=list)
+    members: dict[str, int] = field(default_factory=dict)
     _values: dict[str, None] = field(default_factory=dict)
-    _members: dict[str, int] = field(default_factory=dict)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -51,12 +52,12 @@ class ModuleValues:
 
     def add_member(self, path: str, line: int) -> None:
         """Keep the line where ``path``, one or several names with dots, is first taken from an unknown value."""
-        self._members.setdefault(path, line)
+        self.members.setdefault(path, line)
 
     def list_names(self) -> Iterator[tuple[str, str, int]]:
         """Yield each member under the name that it has in each of the modules, with the module and the line."""
         for module in self._values:
-            for path, line in self._members.items():
+            for path, line in self.members.items():
                 yield f"{module}.{path}", module, line
 
     def copy_for_next_pass(self) -> ModuleValues:

@@ -122,6 +122,7 @@ class UseRecorder:
 
     def record_member_call(self, member: str, args: Sequence[Value], keywords: Mapping[str, Value], line: int) -> None:
         """Record the call of a member of an unknown value, under what its arguments make of it in each module."""
+        self.budget.spend(len(self.module_values.values))
         for module in self.module_values.values:
             call = Call(f"{module}.{member}", args, keywords, line)
             name = call_variants.name_variant(call)
