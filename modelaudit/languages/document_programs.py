@@ -228,7 +228,8 @@ _SCHEDULE: Final = re.compile(
 )
 _QUOTE: Final = re.compile(r"(?<!\\)[\"'`]")
 _LINE: Final = re.compile(r"([^\n]*+)(?:\n|\Z)")
-_LONGEST_LINE: Final = 4_000
+_LONGEST_PREFIX: Final = 4_000  # characters before a command in its line
+_LONGEST_COMMAND: Final = 20_000
 _MOST_STARTS: Final = 20  # in one line
 _MOST_COMMANDS: Final = 5_000  # different ones
 _PROSE_NAME: Final = re.compile(
@@ -248,6 +249,7 @@ def read_command_lines(path: str, text: str) -> Iterator[Reading]:
     is_prose = name.endswith((".txt", ".rst", ".log", ".csv", ".tsv")) or _PROSE_NAME.fullmatch(name) is not None
     found: dict[Mention, None] = {}
     commands: dict[str, int] = {}
+    is_cut = False
     lines = _LINE.finditer(text.replace("\\\n", "  "))  # no list: a long text has millions of lines
     for number, match in iterate_within_deadline(enumerate(lines, 1), items_per_check=256):
         line = match[1]
@@ -255,13 +257,20 @@ def read_command_lines(path: str, text: str) -> Iterator[Reading]:
             continue
         if _SCHEDULE.match(line) is None and (is_prose or _COMMENT.match(line)):
             continue
-        for command in _list_commands(line[:_LONGEST_LINE]):
-            commands.setdefault(command, number)
+        listed = list(islice(_list_commands(line), _MOST_STARTS + 1))
+        is_cut = is_cut or len(listed) > _MOST_STARTS or any(len(each) > _LONGEST_COMMAND for each in listed)
+        for command in listed[:_MOST_STARTS]:
+            commands.setdefault(command[:_LONGEST_COMMAND], number)
         if len(commands) > _MOST_COMMANDS:
             break
     for command, number in iterate_within_deadline(islice(commands.items(), _MOST_COMMANDS), items_per_check=16):
         found.update(dict.fromkeys(_analyze_shell(command, number)))
     yield from _build_outlines(found)
+    if is_cut:
+        detail = (
+            f"only the first {_MOST_STARTS} commands of a long line, and {_LONGEST_COMMAND} characters, were analysed"
+        )
+        yield Unread(UnreadReason.LIMIT, detail)
     if len(commands) > _MOST_COMMANDS:
         yield Unread(UnreadReason.LIMIT, f"only the first {_MOST_COMMANDS} lines that may be commands were analysed")
 
@@ -273,14 +282,12 @@ def _list_commands(line: str) -> Iterator[str]:
         command = line[schedule.end() - 1 :]
         yield command
         yield command.partition(" ")[2]  # in /etc/cron.d, a user precedes the command
-    for count, match in enumerate(_FETCH.finditer(line)):
-        if count >= _MOST_STARTS:
-            return
-        before = line[: match.start()]
+    for match in _FETCH.finditer(line):
+        before = line[max(0, match.start() - _LONGEST_PREFIX) : match.start()]
         if _BEFORE.fullmatch(before.strip()) is None:
             continue
         quote = _find_open_quote(before)
-        rest = line[match.start() :]
+        rest = line[match.start() : match.start() + _LONGEST_COMMAND + 1]
         closing = re.search(rf"(?<!\\){quote}", rest) if quote else None
         command = rest[: closing.start()] if closing is not None else rest
         if before[-1:] == "(" and command.count(")") > command.count("("):

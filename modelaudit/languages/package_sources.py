@@ -185,10 +185,19 @@ def _read_script(artifact: Artifact, window: Window, limits: Limits) -> Iterator
         if mentions:
             yield Outline("requirements", mentions)
         yield from absences
-    for chunk in iterate_chunks(window, 0, min(window.size, _LONGEST_SCRIPT)):
-        if _METADATA_START in chunk:
-            yield from _read_metadata(window, limits)
-            return
+    has_metadata = has_late_metadata = False
+    before, position = b"", 0  # of the first byte of a piece
+    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
+        piece = before + chunk
+        has_metadata = has_metadata or (position < _LONGEST_SCRIPT and _METADATA_START in piece)
+        last_block = position + piece.rfind(_BLOCK_START.encode())
+        has_late_metadata = has_late_metadata or last_block >= max(position, _LONGEST_SCRIPT)
+        before = piece[-len(_BLOCK_START) :]
+        position += len(piece) - len(before)
+    if has_metadata:
+        yield from _read_metadata(window, limits)
+    if has_late_metadata:
+        yield Unread(UnreadReason.LIMIT, f"only metadata in the first {_LONGEST_SCRIPT} bytes of a script was read")
 
 
 def _read_runner(words: list[str]) -> Iterator[Mention]:

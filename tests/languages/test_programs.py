@@ -779,3 +779,39 @@ def test_script_that_begins_like_another_format_is_read_as_a_script_as_well(
 )
 def test_file_that_a_download_writes_is_not_sent(command: str, is_sent: bool) -> None:
     assert any(each.use == "send-private" for each in collect_script_mentions(command)) is is_sent
+
+
+def test_command_far_behind_the_start_of_a_long_line_fails_the_scan(tmp_path: Path) -> None:
+    assert scan_text(tmp_path, "settings.xyz", " " * 9_000 + f"cmd: {FETCH}\n") == (1, {"shell/download-and-run"})
+
+
+def test_line_with_more_commands_than_are_analysed_leaves_the_text_partly_unread(tmp_path: Path) -> None:
+    assert scan_text(tmp_path, "settings.xyz", "'curl http://e.invalid/x | cat', " * 30)[0] == 3
+
+
+def test_metadata_of_a_script_behind_the_part_that_is_read_leaves_an_absence(tmp_path: Path) -> None:
+    metadata = "# /// script\n# dependencies = ['e @ http://e.invalid/e.whl']\n# ///\n"
+    assert scan_text(tmp_path, "x.txt", "a b\n" * 600_000 + metadata)[0] == 3
+
+
+def write_notebook(cells: list[str], kernel: str = "python3") -> str:
+    """Return a notebook of Python with the cells, for a kernel of this name."""
+    written = [{"cell_type": "code", "source": cell, "metadata": {}, "outputs": []} for cell in cells]
+    kernel_facts = {"kernelspec": {"name": kernel, "language": "python"}, "language_info": {"name": "python"}}
+    return json.dumps({"cells": written, "metadata": kernel_facts, "nbformat": 4, "nbformat_minor": 5})
+
+
+@check_each(
+    "text",
+    [
+        write_notebook([f'"$({FETCH})"'], kernel="calysto_bash"),
+        write_notebook(["%alias_magic t bash", f'%%t\n"$({FETCH})"']),
+        write_notebook(["%alias_magic -c a t", "%alias_magic t bash", f'%%a\n"$({FETCH})"']),
+    ],
+)
+def test_cell_that_a_shell_runs_under_the_name_of_its_kernel_or_of_an_alias_fails_the_scan(
+    tmp_path: Path, text: str
+) -> None:
+    code, rules = scan_text(tmp_path, "a.ipynb", text)
+    assert code == 1
+    assert "shell/download-and-run" in rules

@@ -35,6 +35,8 @@ _COPIES_CONTENT: Final = frozenset(
 )  # fmt: skip
 _UNPACKERS: Final = frozenset({"gunzip", "gzip", "unxz", "xz", "bunzip2", "bzip2", "unzstd", "zstd"})
 _MODEL_DOWNLOADERS: Final = frozenset({"hf", "huggingface-cli"})
+_REMOTE_SHELLS: Final = frozenset({"ssh", "mosh", "plink", "autossh"})
+_SSH_OPTIONS_WITH_VALUE: Final = "BbcDEeFIiJLlmOopQRSWw"  # ssh(1)
 _REMOTE_COPIERS: Final = frozenset({"scp", "rsync"})
 # ``user@host:file``, ``host::module/file`` or ``rsync://host/module/file``.
 _REMOTE_FILE: Final = re.compile(r"[\w.@-]{1,200}::?|rsync://[^/]{1,200}/")
@@ -59,11 +61,27 @@ def is_download(words: list[str]) -> bool:
         return len(words) > 2 and not any(word.startswith("-") and "l" in word for word in words[1:])
     if name == "openssl":
         return "s_client" in words
+    if name in _REMOTE_SHELLS:
+        return _runs_remote_command(words[1:])
     if name == "rsync":
         return bool(_list_remote_copies(words))
     return name in INTERPRETERS and any(
         mark in word for word in words[1:] for mark in ("urlopen", "requests.get", "LWP::")
     )
+
+
+def _runs_remote_command(arguments: list[str]) -> bool:
+    """Whether the arguments of ssh have a host and a command, whose output ssh prints here."""
+    operands = 0
+    is_option_value = False
+    for word in arguments:
+        if is_option_value:
+            is_option_value = False
+        elif operands or not word.startswith("-"):  # behind the host, all words are the command
+            operands += 1
+        else:
+            is_option_value = len(word) == 2 and word[1] in _SSH_OPTIONS_WITH_VALUE
+    return operands > 1
 
 
 def find_download_address(commands: Iterable[Command]) -> str | None:

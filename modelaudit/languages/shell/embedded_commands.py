@@ -6,16 +6,18 @@ https://gtfobins.github.io/ for the programs that start others.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.shell.command import OUTPUT_MARK, Command
-from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.expansions import COMMAND_VARIABLES, has_evaluated_command
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.languages.shell.startup_files import list_startup_texts
+from modelaudit.wire.base import LimitReachedError
 
 # For each program, the argument that contains a command line; group 1 is that command line.
 _ARGUMENT_PATTERNS: Final = {
@@ -38,19 +40,29 @@ _COMMAND_OPTIONS: Final = {
 _COMMAND_FIRST: Final = frozenset({"trap"})  # ``trap 'command' EXIT``
 _FIND_ACTIONS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _JOINED_OPTION: Final = re.compile(r"-[a-zA-Z]{1,5}c")  # ``-qc command``
-_SUBSCRIPT_EVALUATORS: Final = frozenset({"let", "test", "[", "printf", "read", "unset", "declare", "typeset", "local"})
-_MAX_WORDS: Final = 20
+_SUBSCRIPT_EVALUATORS: Final = frozenset(
+    {"let", "test", "[", "[[", "printf", "read", "unset", "declare", "typeset", "local"}
+)
+_PROGRAMS: Final = frozenset(
+    {"alias", "find", "fd", *_COMMAND_FIRST, *_SUBSCRIPT_EVALUATORS, *_COMMAND_OPTIONS, *_PATTERN_BY_PROGRAM}
+)
+_MOST_PROGRAMS: Final = 20  # among the words of one command
 
 
 def extract_embedded_commands(command: Command) -> Iterator[str]:
-    """Yield the texts that another program passes to a shell because of this command."""
-    for name, value in command.assignments:
-        if name in COMMAND_VARIABLES and value:
-            yield value
+    """Yield the texts that another program passes to a shell because of this command.
+
+    Raises:
+        LimitReachedError: too many of its words can name the program.
+    """
+    yield from _list_assigned_texts(command)
     yield from list_startup_texts(command)
-    # The program may follow wrappers, so that each of the first words is taken for a program name.
-    for index, word in enumerate(command.words[:_MAX_WORDS]):
-        name = normalize_program_name(word)
+    # The program may follow wrappers, so that each word is taken for a program name.
+    program_indexes = [index for index, word in enumerate(command.words) if normalize_program_name(word) in _PROGRAMS]
+    if len(program_indexes) > _MOST_PROGRAMS:
+        raise LimitReachedError(f"a command has more than {_MOST_PROGRAMS} words that can name its program")
+    for index in program_indexes:
+        name = normalize_program_name(command.words[index])
         arguments = command.words[index + 1 :]
         if name == "alias":
             yield from (argument.partition("=")[2] for argument in arguments if "=" in argument)
@@ -61,8 +73,7 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
             return
         if name in _SUBSCRIPT_EVALUATORS and not index:
             # ``let 'a[$(command)]'`` runs the command in the subscript, as ``echo "a[$(command)]"`` does.
-            with_subscript = [argument for argument in arguments if "[$(" in argument]
-            yield from (f'echo "{argument}"' for argument in with_subscript if OUTPUT_MARK not in argument)
+            yield from (f'echo "{argument}"' for argument in arguments if has_evaluated_command(argument))
         if name in ("find", "fd"):
             yield from _extract_find_command(arguments)
         if name in _COMMAND_OPTIONS:
@@ -79,6 +90,18 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
             return
 
 
+def _list_assigned_texts(command: Command) -> Iterator[str]:
+    """Yield the commands in the values of variables: of those that programs execute, and of those that bash evaluates.
+
+    bash runs the substitutions in a prompt, and in a subscript when arithmetic, ``${!name}`` or a test evaluates it.
+    """
+    for name, value in command.assignments:
+        if name in COMMAND_VARIABLES and value:
+            yield value
+        if has_evaluated_command(value, name):
+            yield f'echo "{value}"'
+
+
 def _extract_find_command(arguments: list[str]) -> Iterator[str]:
     """Yield the command of each action such as ``-exec command ;`` among the arguments of ``find``.
 
@@ -88,6 +111,8 @@ def _extract_find_command(arguments: list[str]) -> Iterator[str]:
         (index for index, word in enumerate(arguments[:-1]) if word in ("-name", "-iname", "-path")), None
     )
     found_name = arguments[name_index + 1] if name_index is not None else "{}"
+    if name_index is not None and not arguments[0].startswith(("-", ".")):
+        found_name = posixpath.join(arguments[0], found_name)
     command: list[str] | None = None  # of the action that has not ended
     for word in (*arguments, ";"):
         if command is None:
@@ -96,7 +121,7 @@ def _extract_find_command(arguments: list[str]) -> Iterator[str]:
             yield shlex.join(command)
             command = None
         else:
-            command.append(found_name if word == "{}" else word)
+            command.append(word.replace("{}", found_name))
 
 
 def extract_python_programs(script: str, texts: ParsedTexts) -> Iterator[tuple[int, str]]:

@@ -37,6 +37,13 @@ COMMAND_VARIABLES: Final = frozenset(
 )  # fmt: skip
 """Variables whose value a shell or another program executes as a command."""
 
+PROMPT_VARIABLES: Final = frozenset({"PS0", "PS1", "PS2", "PS4", "PROMPT", "RPROMPT"})
+"""Variables in whose values a shell runs substitutions: PS4 before each command behind ``set -x``."""
+
+# A subscript with a command, which arithmetic, ``${!name}`` and ``test -v`` run: ``a[$(command)]``.
+_SUBSCRIPT_WITH_COMMAND: Final = re.compile(r"\[[^\]\n]{0,200}?(?:\$\((?!…\))|`)")
+_COMMAND_IN_CONSTANT: Final = re.compile(r"\$\((?!…\))|`")
+
 POSITIONAL_PARAMETERS: Final = ("@", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 """The names of the arguments of a script or function."""
 
@@ -49,6 +56,17 @@ _ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "
 # ``\x41``, ``\101``, ``\0101`` or a letter such as ``\n``.
 _PRINTED_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|0?([0-7]{1,3})|([ntr\\]))")
 _PRINTED_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+
+
+def has_evaluated_command(value: str, variable: str = "") -> bool:
+    """Whether bash may run a substitution in a constant: in a prompt, or in a subscript that arithmetic evaluates.
+
+    Args:
+        value: the constant, without quotes.
+        variable: the name of the variable that has it; empty for an argument.
+    """
+    is_prompt = variable in PROMPT_VARIABLES and _COMMAND_IN_CONSTANT.search(value) is not None
+    return is_prompt or _SUBSCRIPT_WITH_COMMAND.search(value) is not None
 
 
 def expand_variable(inner: str, variables: Variables) -> str | None:
@@ -84,7 +102,8 @@ def _apply_operation(value: str, operation: str) -> str | None:
     Returns:
         The result; ``None`` for an operation that is not modelled.
     """
-    # Defaults and error messages do not matter, since the value is known. ``@Q`` and the like only quote.
+    # Defaults and error messages do not matter, since the value is known. ``@Q`` and the like quote; the reader of
+    # words runs the substitutions that ``@P`` does.
     if operation[:2] in ("", ":-", ":=", ":?") or operation[:1] in ("-", "=", "?", "@"):
         return value
     substring = _SUBSTRING.fullmatch(operation)

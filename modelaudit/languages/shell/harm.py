@@ -20,6 +20,7 @@ from modelaudit.languages.shell.program_names import (
     PRIVATE_FOLDERS,
     PRIVATE_PATHS,
     ROOT_FOLDERS,
+    RUNNERS,
     SENDERS,
     SHELLS,
     SYSTEM_PATHS,
@@ -32,10 +33,27 @@ _RECURSIVE: Final = re.compile(r"-[^\WrR]*+[rR]\w*|--recursive")
 _ENVIRONMENT: Final = re.compile(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
 _CONNECTION_PROGRAMS: Final = frozenset({"nc", "ncat", "netcat", "telnet", "openssl", "socat"})
 _WHOLE_ENVIRONMENT: Final = (["env"], ["printenv"], ["set"], ["export", "-p"])
+# Commands that print a key, a token or the history of the user.
+_SECRET_COMMANDS: Final = (
+    ["gh", "auth", "token"], ["gcloud", "auth", "print-access-token"], ["aws", "configure", "get"], ["history"],
+    ["aws", "configure", "export-credentials"], ["az", "account", "get-access-token"], ["pass", "show"],
+    ["security", "find-generic-password"], ["security", "find-internet-password"], ["git", "credential", "fill"],
+)  # fmt: skip
+_ARCHIVERS: Final = frozenset({"tar", "bsdtar", "zip", "7z", "cpio", "rar", "rsync"})
 _CLOUD_METADATA: Final = re.compile(r"security-credentials|service-accounts")
 _WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "ln"})
 
 _SET_ID_MODE: Final = re.compile(r"[ugo]*\+[^\Ws]*+s\w*|[4-7][0-7]{3}")  # ``u+s`` or ``4755``
+# Programs that pass the rights of root on to whoever starts them: https://gtfobins.github.io/, function "SUID".
+_PROGRAMS_THAT_PASS_RIGHTS: Final = SHELLS | RUNNERS | {
+    "find", "vim", "vi", "nvim", "emacs", "ed", "nano", "awk", "gawk", "mawk", "env", "cp", "mv", "dd", "tee", "tar",
+    "sed", "xargs", "gdb", "make", "strace", "timeout", "nice", "taskset", "stdbuf", "flock", "nmap", "docker", "git",
+    "rsync", "socat", "busybox", "install", "chroot", "expect", "less", "more", "setarch", "unshare", "nsenter",
+}  # fmt: skip
+_POWERFUL_CAPABILITY: Final = re.compile(
+    r"(?:cap_\w+,)*cap_(?:setuid|setgid|sys_admin|sys_ptrace|sys_module|dac_override|chown|fowner|setfcap)\b"
+    r"[\w,]*[+=]\w*e"
+)
 _DISK: Final = re.compile(r"/dev/(?:sd[a-z]|nvme\d+n\d+|vd[a-z]|hd[a-z]|mmcblk\d+)\w*")
 _FIND_FILTERS: Final = frozenset({"-name", "-iname", "-path", "-regex", "-mtime", "-empty", "-maxdepth"})
 _DISARMING_COMMANDS: Final = frozenset(
@@ -51,6 +69,8 @@ _CONTAINER_STARTS: Final = frozenset({"run", "create", "exec"})
 _MOUNT_OPTIONS: Final = frozenset({"-v", "--volume", "--mount"})
 _MOUNT_OPTION: Final = re.compile(r"(?:-v=?|--volume=|--mount=)(?=\S)")
 _MOUNT_FIELD: Final = re.compile(r"(?:^|,)(?:source|src)=([^,]*)")
+_HOME: Final = re.compile(r"(?:~|\$HOME|\$\{HOME\}|/root|/home/[\w$-]+)/?\*?")
+_HOME_STARTS: Final = ("~", "$HOME", "${HOME}", "/root", "/home")
 # Folders and sockets by which a container governs its host, or reads the keys of its users.
 _DEFAULT_VALUE: Final = re.compile(r"\$\{\w+:?-([^}]*)\}")  # ``${NAME:-default}`` of Compose
 _HOST_PATHS: Final = ("/etc", "/root", "/proc", "/sys", "/boot", "/var/lib/docker", "/var/lib/kubelet")
@@ -111,7 +131,7 @@ def _detect_host_access(name: str, arguments: list[str]) -> Iterator[Harm]:
     """Yield the harm of a container that governs the machine on which it runs."""
     if name == "nsenter" and any(pair in (("-t", "1"), ("--target", "1")) for pair in pairwise(arguments)):
         yield "privileged-container", " ".join([name, *arguments]), ""  # enters the first process of the host
-    if name not in _CONTAINER_PROGRAMS or _CONTAINER_STARTS.isdisjoint(arguments[:4]):
+    if name not in _CONTAINER_PROGRAMS or _CONTAINER_STARTS.isdisjoint(arguments):
         return
     for option, value in pairwise((*arguments, "")):
         joined_option = _MOUNT_OPTION.match(option)
@@ -133,7 +153,11 @@ def judge_mount(mount: str) -> str:
     mount = _DEFAULT_VALUE.sub(r"\1", mount)
     source = fields[1] if fields is not None else mount.partition(":")[0]
     is_read_only = mount.endswith((":ro", ",ro", ",readonly")) or ",readonly," in mount
-    if not source.startswith("/") or (fields is None and ":" not in mount):
+    if fields is None and ":" not in mount:
+        return ""
+    if _HOME.fullmatch(source) or (source.startswith(_HOME_STARTS) and source.endswith(PRIVATE_FOLDERS)):
+        return "" if is_read_only else "privileged-container"
+    if not source.startswith("/"):
         return ""
     folder = posixpath.normpath(source).rstrip("/")
     if not folder and not is_read_only:
@@ -151,12 +175,20 @@ def _is_disarming(name: str, arguments: list[str]) -> bool:
 
 
 def _grants_root_rights(name: str, arguments: list[str]) -> bool:
-    """Whether the command sets a set-ID bit on a shell or a file in ``/tmp``, or gives an account the ID of root."""
+    """Whether the command lets a program that can start others, a file in ``/tmp`` or an account act as root."""
     if name == "chmod":
         sets_id = any(_SET_ID_MODE.fullmatch(word) for word in arguments)
-        return sets_id and any(word.rpartition("/")[2] in SHELLS or word.startswith("/tmp/") for word in arguments)
+        return sets_id and any(_runs_anything(word) or word.startswith("/tmp/") for word in arguments)
+    if name == "setcap":
+        grants = any(_POWERFUL_CAPABILITY.match(word) for word in arguments)
+        return grants and any(map(_runs_anything, arguments))
     # ``-o`` allows an ID that another account has, and 0 is that of root.
     return name in ("useradd", "adduser", "usermod") and "-o" in arguments and "0" in arguments
+
+
+def _runs_anything(path: str) -> bool:
+    """Whether the program with this path runs any other program, or writes any file, for whoever starts it."""
+    return normalize_program_name(path) in _PROGRAMS_THAT_PASS_RIGHTS
 
 
 def _detect_harmful_writes(targets: tuple[str, ...]) -> Iterator[Harm]:
@@ -248,7 +280,12 @@ def detect_pipeline_harm(commands: Sequence[Command]) -> Iterator[Harm]:
         has_shell = has_shell or (name in SHELLS and runs_input(words))
         read_words = (*words[1:], *command.input_files)
         private_path = next((word for word in read_words if _is_private_path(word)), "")
+        if name in _ARCHIVERS:
+            private_path = private_path or next(filter(_HOME.fullmatch, read_words), "")
         environment = "the environment" if command.words in _WHOLE_ENVIRONMENT else ""
+        environment = environment or next(
+            (" ".join(each) for each in _SECRET_COMMANDS if words[: len(each)] == each), ""
+        )
         private_content = private_content or private_path or environment
 
 

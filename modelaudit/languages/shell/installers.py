@@ -9,7 +9,7 @@ from typing import Final
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.index_settings import collect_index_settings, judge_index
-from modelaudit.languages.shell.program_names import RUNNERS, normalize_program_name
+from modelaudit.languages.shell.program_names import INTERPRETERS, RUNNERS, normalize_program_name
 from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
@@ -121,7 +121,10 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
         yield from _collect_inline_installations(" ".join(words[1:])[:_MAX_PROGRAM_LENGTH])
         return
     # The installer may follow other words: ``sudo python -m pip install …``.
-    is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in words[:_MAX_LEADING_WORDS]]
+    # Behind an interpreter, its options may precede ``-m pip``.
+    is_interpreter = bool(words) and normalize_program_name(words[0]) in INTERPRETERS
+    candidates = words if is_interpreter else words[:_MAX_LEADING_WORDS]
+    is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in candidates]
     installer_index = is_installer.index(True) if True in is_installer else None
     if installer_index is None:
         return
@@ -129,7 +132,7 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
     # Options of pip can precede its command: ``pip --proxy address install name``.
     runs_package = words[installer_index] == "pipx" and arguments_given[:1] == ["run"]
     takes_requirements = words[installer_index] == "uvx" or runs_package
-    if not takes_requirements and _PIP_COMMANDS.isdisjoint(arguments_given[:_MAX_LEADING_WORDS]):
+    if not takes_requirements and _PIP_COMMANDS.isdisjoint(arguments_given):
         return
     arguments = iter(arguments_given)
     for word in arguments:

@@ -19,6 +19,7 @@ from modelaudit.languages.shell.expansions import (
     assign_array,
     assign_positional_parameters,
     cut_value,
+    has_evaluated_command,
     split_expanded_word,
 )
 from modelaudit.languages.shell.groups import CLOSING_WORDS, GroupTracker
@@ -215,7 +216,9 @@ class ShellLexer:
         if not current.words:
             self._groups.redirect_ended_group(current)
         # A command without words still counts if it sets a variable that a program executes, or redirects something.
-        sets_command_variable = any(name in COMMAND_VARIABLES for name, _ in current.assignments)
+        sets_command_variable = any(
+            name in COMMAND_VARIABLES or has_evaluated_command(value, name) for name, value in current.assignments
+        )
         if (
             current.words
             or sets_command_variable

@@ -19,6 +19,7 @@ from modelaudit.languages.shell.make_functions import (
     read_make_rule,
 )
 from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_program_name
+from modelaudit.wire.base import LimitReachedError
 
 _MAKE_ASSIGNMENT: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
 _MAKE_COMMAND_OUTPUT: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
@@ -39,7 +40,8 @@ _MAKE_SHELL_VALUE: Final = re.compile(
 )
 _EVALUATION: Final = re.compile(r"(?:--eval[= ]|-E[ ]?)(.+)")
 _MAKE_INCLUSION: Final = re.compile(r" *[-s]?include\s+(.+)")
-_MOST_EVALUATIONS: Final = 5
+# Rounds: each doubles the dollar signs that a text needs, so that none of the length that is read takes more.
+_MOST_EVALUATIONS: Final = 30
 _FUNCTION: Final = rf"\$[({{](?!shell\b)({'|'.join(FUNCTION_NAMES)})[ \t]"
 # A function in the place of a program: at the beginning of a recipe line, and behind an operator or a wrapper.
 _COMPUTED_COMMAND: Final = re.compile(
@@ -60,14 +62,19 @@ def convert_makefile(text: str) -> str:
 
     Functions of text are evaluated. A file that the Makefile includes, or names as its shell, becomes a command that
     runs it. The texts that ``$(eval text)`` adds follow the lines of the file.
+
+    Raises:
+        LimitReachedError: the Makefile evaluates too many texts, or they are too long.
     """
     expander = MakeExpander(collect_make_variables(text))
     converted = [_MakefileConverter(text, expander).convert_lines()]
     read_texts: set[str] = set()
-    for _ in range(_MOST_EVALUATIONS):  # a text that is evaluated can evaluate others
+    for number in range(_MOST_EVALUATIONS + 1):  # a text that is evaluated can evaluate others
         new_texts = [each for each in expander.evaluated_texts if each not in read_texts]
         if not new_texts:
             break
+        if number == _MOST_EVALUATIONS:
+            raise LimitReachedError(f"its $(eval) evaluates texts in more than {_MOST_EVALUATIONS} rounds")
         read_texts.update(new_texts)
         converted += (_MakefileConverter(each, expander).convert_lines() for each in new_texts)
     return "\n".join((*converted, *expander.scheme_commands))

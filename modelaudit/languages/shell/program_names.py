@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from typing import Final
 
-SHELLS: Final = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "csh", "tcsh", "rbash", "mksh"})
+SHELLS: Final = frozenset(
+    {
+        "sh",
+        "bash",
+        "zsh",
+        "dash",
+        "ksh",
+        "ash",
+        "fish",
+        "csh",
+        "tcsh",
+        "rbash",
+        "mksh",
+        "yash",
+        "osh",
+        "ysh",
+        "posh",
+        "lksh",
+        "loksh",
+        "pdksh",
+        "sash",
+        "elvish",
+        "nu",
+        "xonsh",
+    }
+)
 INTERPRETERS: Final = frozenset(
     {"python", "python2", "python3", "perl", "ruby", "node", "nodejs", "php", "lua", "pwsh", "powershell", "deno",
-     "tclsh", "osascript", "bun"}
+     "tclsh", "osascript", "bun", "luajit", "Rscript", "julia", "groovy", "groovysh", "jshell", "guile", "racket",
+     "octave", "scala", "pypy", "pypy3"}
 )  # fmt: skip
 RUNNERS: Final = SHELLS | INTERPRETERS
 EVALUATORS: Final = frozenset({"eval", "source", "."})
@@ -15,7 +41,7 @@ EVALUATORS: Final = frozenset({"eval", "source", "."})
 FETCHERS: Final = frozenset(
     {"curl", "wget", "wget2", "fetch", "aria2c", "axel", "lwp-download", "lwp-request", "GET", "http", "https", "xh",
      "lynx", "w3m", "links", "elinks", "ftp", "tftp", "scp", "sftp", "curlie",
-     "gdown"}
+     "gdown", "wcurl", "lftp", "lftpget", "ncftpget", "ncftp", "yt-dlp", "youtube-dl", "httrack", "snarf", "puf", "rsh"}
 )  # fmt: skip
 SENDERS: Final = FETCHERS | {
     "nc", "ncat", "netcat", "socat", "telnet", "mail", "sendmail", "dig", "nslookup", "host", "ping", "rsync",
@@ -23,7 +49,7 @@ SENDERS: Final = FETCHERS | {
 FETCHERS_BY_SUBCOMMAND: Final = {
     "aws": {"s3", "s3api"}, "gsutil": {"cat", "cp"}, "gcloud": {"storage"}, "az": {"storage"}, "gh": {"api", "gist"},
     "dig": {"TXT", "txt"}, "host": {"-t"}, "nslookup": {"-q=TXT", "-type=TXT", "-q=txt", "-type=txt"},
-    "svn": {"cat"}, "rclone": {"cat"}, "mc": {"cat"}, "ipfs": {"cat"}, "ssh": {"cat"},
+    "svn": {"cat"}, "rclone": {"cat"}, "mc": {"cat"}, "ipfs": {"cat"},
     "huggingface-cli": {"download"}, "hf": {"download"},
 }  # fmt: skip
 """Programs that download if one of these words is among their arguments."""
@@ -58,6 +84,7 @@ PRIVATE_PATHS: Final = (
     ".ssh/id_", ".ssh/config", ".aws/credentials", ".netrc", "/etc/shadow", "huggingface/token", ".huggingface/token",
     ".git-credentials", ".kube/config", ".docker/config.json", ".pypirc", ".gnupg", ".config/gcloud", ".azure/",
     "security-credentials", "instance/service-accounts",
+    "/id_rsa", "/id_ed25519", "/id_ecdsa", "/id_*",
     ".bash_history", "/proc/self/environ", "wallet.dat", "Login Data", ".config/gh/hosts.yml",
 )  # fmt: skip
 """Parts of paths of private files: keys, credentials, histories."""

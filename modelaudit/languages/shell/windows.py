@@ -28,7 +28,7 @@ _ENCODED_COMMAND: Final = re.compile(r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]
 _FETCH: Final = (
     r"(?:downloadstring|downloadfile|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|\bcurl\b|\bwget\b"
     r"|net\.webclient|start-bitstransfer"
-    r"|net\.http\.httpclient|getstringasync|\.load\(['\"]?https?:)"
+    r"|net\.http\.httpclient|getstringasync|xmlhttp|winhttprequest|internetexplorer\.application|net\.webrequest|\.load\(['\"]?https?:)"
 )
 _RUN: Final = (
     r"(?:\biex\b|invoke-expression|invoke-command|\[scriptblock\]::create|reflection\.assembly\]::load|\.invoke\("
@@ -47,6 +47,10 @@ _USE_PATTERNS: Final = tuple(
                              r"|\bbitsadmin\b.{0,120}?/(?:transfer|addfile)"),
         ("decode-and-run", r"\bcertutil\b.{0,80}?-decode|frombase64string.{0,300}?(?:\biex\b|invoke-expression)"),
         ("decode-and-run", r"(?:\biex\b|invoke-expression).{0,300}?frombase64string"),
+        # ``for /f %i in (list.txt) do %i`` runs each line of a file or of the output of a command.
+        ("unresolved-run", r"\bfor\s+/f\b.{0,200}?%%?(\w)\s+in\s*\(.{0,300}?\)"
+                           r"\s*do\s+(?:call\s+|@)?[\"']?%%?~?\1(?:\s|\Z|[\"'])"),
+        ("unresolved-run", r"\b(?:start-process|start)\s.{0,100}?/c['\"]?\s*,?\s*\(?\s*\(?(?:gc|get-content|type)\s"),
         ("reverse-shell", r"net\.sockets\.tcpclient"),
         ("persistence", r"currentversion\\run|\bschtasks\b.{0,40}?/create|new-scheduledtask|\bsc(?:\.exe)?\s+create\b"
                         r"|new-service\b|\\startup\\|wmic\b.{0,80}?process\s+call\s+create"),
@@ -86,9 +90,10 @@ _DOWNLOAD: Final = re.compile(
 # The beginning of a command or a program such as ``start``, before a file (the group): ``cmd /c .\\file.exe``.
 _RUN_OF_FILE: Final = re.compile(
     r"(?:^|[;&|]|\b(?:call|start(?:-process)?|invoke-item|ii|python\d?|cmd(?:\.exe)?\s+/c|powershell(?:\.exe)?(?:\s+-file)?"
-    r"|pwsh|msiexec\s+/i|rundll32|regsvr32|wscript|cscript)\s)(?=\s*+(?:&\s*+)?['\"]?((?:\.[\\/])?[^\s'\";&|()]{2,200}))",
+    r"|pwsh|msiexec\s+/i|rundll32|regsvr32|wscript|cscript)\s)(?=\s*+(?:&\s*+)?['\"]?((?:\.[\\/])?[^\s'\";&|()]{1,200}))",
     re.IGNORECASE,
 )
+_PROGRAM_EXTENSIONS: Final = ("", ".exe", ".bat", ".cmd", ".com", ".ps1")
 _MAX_VALUE_LENGTH: Final = 4000
 _MAX_EXPANDED_LENGTH: Final = 4_000_000  # of a line with the values of its variables
 
@@ -214,7 +219,7 @@ class WindowsVariables:
             (
                 match[1]
                 for match in _RUN_OF_FILE.finditer(without_downloads)
-                if _normalize_path(match[1]) in self.downloaded
+                if any(_normalize_path(match[1]) + each in self.downloaded for each in _PROGRAM_EXTENSIONS)
             ),
             None,
         )

@@ -250,6 +250,8 @@ class WordReader:
         if "$(" in inner or "`" in inner:
             self._expand_operand(inner, in_quotes)  # for its commands: the shell runs them, whatever the operation
         value = expand_variable(inner, self.variables)
+        if value is not None and inner.endswith("@P"):  # the shell expands the value as a prompt
+            return self.expand_quoted_text(value, self.command)
         if value is None:
             self.command.lost_variables += _LOST_NAME.findall(inner)[:1]
         return UNKNOWN_VALUE if value is None else value

@@ -20,6 +20,7 @@ from modelaudit.languages.instructions import read_instructions
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import Cell, split_cell
+from modelaudit.languages.python.magics import find_magic_aliases, resolve_magic_aliases
 from modelaudit.languages.python.uses import VOCABULARY, format_detail
 from modelaudit.languages.settings import Setting
 from modelaudit.model.address import join_member
@@ -60,6 +61,8 @@ _FOREIGN_KERNEL: Final = re.compile(
     r"(ir|julia|bash|zsh|deno|javascript|tslab|xcpp|rust|octave|scala|ruby|perl|gophernotes)\b"
 )
 _MOST_PROSE_CHARACTERS: Final = 200_000  # of a Markdown cell
+# The last word of ``calysto_bash`` or ``my-zsh``, which is a shell.
+_SHELL_KERNEL: Final = re.compile(r"(?:.*[\W_])?((?:ba|z|da|k|fi|c|tc)?sh|shell|xonsh|powershell|pwsh)\d*")
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
 
@@ -118,10 +121,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     python_sources: list[str] = []
     shell_line_count = 0
     foreign_languages: list[tuple[int, str]] = []
+    aliases = find_magic_aliases("".join(raw.source) for raw in notebook.cells if raw.kind == "code")
     # The error is raised only after all that was found before it was yielded.
     try:
         for number, raw in iterate_within_deadline(enumerate(notebook.cells, 1), 1):
-            cell = _split_in_languages("".join(raw.source), notebook.languages) if raw.kind == "code" else Cell()
+            source = resolve_magic_aliases("".join(raw.source), aliases) if raw.kind == "code" else ""
+            cell = _split_in_languages(source, notebook.languages) if raw.kind == "code" else Cell()
             mentions += _mention_browser_script(number, [*raw.pages, *(page for _, page in cell.pages)])
             if raw.shows_program:
                 foreign_languages.append((number, "javascript"))
@@ -211,7 +216,8 @@ def _find_languages(settings: Sequence[Setting]) -> tuple[str, ...]:
     metadata = {setting.path: str(setting.value).lower() for setting in settings if setting.path[:1] == ("metadata",)}
     stated = [metadata.get(("metadata", *keys), "") for keys in _LANGUAGE_KEYS]
     languages = [language for language in stated if language]
-    kernel = _FOREIGN_KERNEL.match(metadata.get(("metadata", "kernelspec", "name"), ""))
+    kernel_name = metadata.get(("metadata", "kernelspec", "name"), "")
+    kernel = _FOREIGN_KERNEL.match(kernel_name) or _SHELL_KERNEL.fullmatch(kernel_name)
     if any("python" in language for language in languages):
         return ("", kernel[1]) if kernel is not None else ("",)
     if languages:
