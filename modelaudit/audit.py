@@ -18,7 +18,7 @@ from modelaudit.checks.formats import build_extension_subjects, build_name_subje
 from modelaudit.checks.module_aliases import ModuleAliases
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
-from modelaudit.checks.run_files import find_unjudged_programs, keep_settled
+from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
@@ -273,6 +273,7 @@ class Audit:
         read_languages: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
         references, self._run_files = self._run_files, []
         while references:
+            absences += find_fetched_programs(references, self.records)
             for program in find_unjudged_programs(references, self.records):
                 languages = program.languages - read_languages[program.path]
                 if program.unread is not None and not read_languages[program.path]:

@@ -23,6 +23,8 @@ _PROGRAM_FORMATS: Final = {
     # The values of a document, and the addresses of a lock file, are judged by other rules.
     "requirements": frozenset({"requirements", "json", "yaml"}),
 }
+# The kind of a program that a download may have written under a name that the script does not show.
+_FETCHED: Final = "fetched"
 # Kinds that settle the language: the file is read in it as a whole, and only what this reading leaves is an absence.
 _SETTLED: Final = frozenset({"dockerfile", "requirements"})
 # Kinds of references that leave no absence, with the language in which the file is read: a script that executes unknown
@@ -78,7 +80,7 @@ def find_unjudged_programs(
             for path in _list_targets(address, reference, records_by_path):
                 record = records_by_path[path]
                 language = reference.named_by
-                if path == file_of(address) or _is_judged(record, language):
+                if language == _FETCHED or path == file_of(address) or _is_judged(record, language):
                     continue
                 if language in _WITHOUT_ABSENCE:
                     if path not in found and _may_be_commands(record):
@@ -99,6 +101,30 @@ def keep_settled(references: Iterable[tuple[str, References]]) -> list[tuple[str
         for address, group in references
     )
     return [(address, group) for address, group in settled if group.items]
+
+
+def find_fetched_programs(
+    references: Iterable[tuple[str, References]], records: Sequence[ArtifactRecord]
+) -> list[tuple[str, Unread]]:
+    """List an absence for each file with a command that runs a program which only a download can have written.
+
+    Args:
+        references: those of the format ``RUN_FILE``, with the address of the file that contains the command.
+        records: of all files; the model contains a program if one of them has its path, or a path that ends with it,
+            because commands copy folders.
+    """
+    paths = {record.path for record in records}
+    ends = {path[index + 1 :] for path in paths for index, character in enumerate(path) if character == "/"} | paths
+    absences: dict[str, tuple[str, Unread]] = {}
+    for address, group in references:
+        for reference in group.items:
+            path = posixpath.normpath(write_file_address(reference.target))
+            name = posixpath.basename(path) if path.startswith(("/", "~")) else path
+            if reference.named_by == _FETCHED and name not in ends and file_of(address) not in absences:
+                line = f"line {reference.where.line} " if reference.where.line else "a command "
+                detail = f"{line}runs {reference.target}, which a download may have written: it was not analysed"
+                absences[file_of(address)] = (address, Unread(UnreadReason.PROGRAM, detail, reference.where))
+    return list(absences.values())
 
 
 def _make_absence(address: str, reference: Reference) -> Unread | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.shell.executed_files import EXECUTED, find_executed_files
+from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
@@ -115,24 +116,33 @@ def read_instructions(text: str, format_name: str, key: str | None = None) -> It
         LimitReachedError: behind these, if the commands are longer than are analysed, or reached another bound.
     """
     mentions: dict[Mention, None] = {}
+    actions: dict[Mention, None] = {}
     references: dict[Reference, None] = {}
     reached_limit: LimitReachedError | None = None
+    blocks: list[PlacedText] = []
     characters_left = _MOST_BLOCK_CHARACTERS
     for line, commands in list_command_texts(text):
         characters_left -= len(commands) + _CHARACTERS_OF_BLOCK
+        if characters_left < 0:
+            detail = f"only the first {_MOST_BLOCK_CHARACTERS} characters of commands were analysed"
+            reached_limit = LimitReachedError(detail)
+            break
         try:
-            if characters_left < 0:
-                raise LimitReachedError(f"only the first {_MOST_BLOCK_CHARACTERS} characters of commands were analysed")
             if isinstance(commands, PythonBlock):
                 mentions.update(dict.fromkeys(_analyze_python_block(commands, line)))
                 continue
+            blocks.append(PlacedText(commands, Location(line=line), counts_lines=True))
             texts = ParsedTexts()
-            mentions.update(dict.fromkeys(_collect_instructions(commands, line, texts)))
+            actions.update(dict.fromkeys(_collect_actions(commands, line, texts)))
             references.update(dict.fromkeys(_refer_to_run_files(commands, line, texts)))
         except LimitReachedError as error:
             reached_limit = error
-            if characters_left < 0:
-                break
+    blocks.sort(key=lambda block: block.where.line or 1)
+    try:
+        actions.update(dict.fromkeys(JoinedCommands(blocks).collect_mentions(actions)))
+    except LimitReachedError as error:
+        reached_limit = error
+    mentions.update(dict.fromkeys(_judge_actions(actions)))
     if mentions:
         yield Outline(format_name, tuple(replace(each, where=replace(each.where, key=key)) for each in mentions))
     if references:
@@ -149,17 +159,22 @@ def _refer_to_run_files(commands: str, line: int, texts: ParsedTexts) -> Iterato
             yield replace(each, named_by=_INSTRUCTED, where=where)
 
 
-def _collect_instructions(commands: str, line: int, texts: ParsedTexts) -> Iterator[Mention]:
-    """Yield the harmful actions of commands, and the package indexes that they use; ``texts`` keeps what is parsed."""
+def _collect_actions(commands: str, line: int, texts: ParsedTexts) -> Iterator[Mention]:
+    """Yield the actions of commands that begin at a line; ``texts`` keeps what is parsed."""
     windows_mentions = collect_windows_mentions(commands) if _WINDOWS_MARK.search(commands) else iter(())
     located = (replace(each, where=Location(line=line + (each.where.line or 1) - 1)) for each in windows_mentions)
-    for mention in chain(collect_script_mentions(commands, line, texts), located):
-        is_index = mention.vocabulary == REQUIREMENTS and mention.use in ("index", "links")
-        is_unprotected = mention.vocabulary == REQUIREMENTS and mention.use == "plain-text"
+    yield from chain(collect_script_mentions(commands, line, texts), located)
+
+
+def _judge_actions(actions: Iterable[Mention]) -> Iterator[Mention]:
+    """Yield a mention of each harmful action as an instruction, and that of each package index as it is."""
+    for action in actions:
+        is_index = action.vocabulary == REQUIREMENTS and action.use in ("index", "links")
+        is_unprotected = action.vocabulary == REQUIREMENTS and action.use == "plain-text"
         if is_index:
-            yield mention
-        elif is_unprotected or (mention.vocabulary == VOCABULARY and mention.use in _HARMFUL_USES):
-            yield replace(mention, vocabulary=VOCABULARY, use="instruction", detail=mention.use)
+            yield action
+        elif is_unprotected or (action.vocabulary == VOCABULARY and action.use in _HARMFUL_USES):
+            yield replace(action, vocabulary=VOCABULARY, use="instruction", detail=action.use)
 
 
 def list_command_texts(text: str) -> Iterator[tuple[int, str]]:

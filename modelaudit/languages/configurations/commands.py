@@ -7,6 +7,7 @@ of a command that fetches and runs, whatever its key, unless it reads as prose.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -14,7 +15,9 @@ from typing import Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
 from modelaudit.languages.shell.harm import judge_mount
+from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText
 from modelaudit.languages.shell.recipes import convert_dockerfile
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
@@ -62,7 +65,7 @@ _COMPUTED_PROGRAM: Final = re.compile(
 )
 # Every dangerous command matches one of these, such as ``curl https:…``, ``sh -c``, ``rm -rf`` or ``python -c``. The
 # blanks keep tokenizer vocabularies out: their pieces have none. An escape of an ASCII letter may hide any of them.
-_FETCHED_ADDRESS: Final = r"(?:\.exe)?(?:[ \t\n]|\\[nt]|\$\{?IFS)[^\n]{0,300}?(?:://|[|$])"
+_FETCHED_ADDRESS: Final = r"(?:\.exe)?(?:[ \t\n]|\\[nt]|\$\{?IFS|[\"'][ \t\n]*,)[^\n]{0,300}?(?:://|[|$])"
 # A lookbehind behind the literal is the condition on what precedes it.
 COMMAND_MARKS: Final = TextMarks(
     tuple(
@@ -71,6 +74,7 @@ COMMAND_MARKS: Final = TextMarks(
             *((name, name + _FETCHED_ADDRESS) for name in ("curl", "wget", "aria2c", "fetch", "iwr", "irm")),
             ("nvoke-", r"nvoke-(?<=[Ii]nvoke-)\w+" + _FETCHED_ADDRESS),
             ("\\", r"\\(?:x|u00)(?:6[1-9A-Fa-f]|7[0-9Aa])"),
+            ("get_url", r"get_url[\"']?[ \t]*:"),
             ("pipe:", r"pipe:(?<=\bpipe:)\s{0,9}\w"),
             ("sh", r"sh(?:(?<=\bsh)|(?<=\bbash)|(?<=\bzsh)|(?<=\bdash))[\"', \t]{1,6}-[a-z]*c\b"),
             ("base64", r"base64[ \t]+-"),
@@ -97,6 +101,7 @@ _CONTAINER_KEYS: Final = frozenset(
 _MOUNT_KEYS: Final = frozenset({"volumes", "mounts", "runArgs", "binds", "Binds"})
 _MOUNT_OPTION: Final = re.compile(r"(?:-v|--volume|--mount)[= ]")
 _SEPARATOR: Final = re.compile(r"[\s$]")
+_ANSIBLE_KEYS: Final = ("url", "dest")
 _MAX_COMMAND_LENGTH: Final = 200_000
 _MAX_MENTIONS: Final = 20_000
 
@@ -117,6 +122,12 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
                 distinct_mentions[mention] = None
         except LimitReachedError as error:  # the commands behind this one are read nevertheless
             reached_limit = error
+    joined = JoinedCommands(list(_list_joined_texts(settings, values)))
+    try:
+        distinct_mentions.update(dict.fromkeys(joined.collect_mentions(distinct_mentions)))
+    except LimitReachedError as error:
+        reached_limit = error
+    yield from refer_to_fetched_runs(joined.fetched_runs)
     mentions, absences = keep_first(distinct_mentions, _MAX_MENTIONS, "actions of commands")
     if mentions:
         yield Outline("shell", mentions)
@@ -125,6 +136,39 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
         yield from _report_computed_programs(settings, values)
     if reached_limit is not None:
         raise reached_limit
+
+
+def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, ...], object]) -> Iterator[PlacedText]:
+    """Yield the commands of a document in their order, to be read as one script.
+
+    A list is one command by its words, or several commands; both readings count. A download that Ansible describes by
+    its keys becomes a command.
+    """
+    items: list[Setting] = []  # of the list that has not ended
+    for setting, following in zip(settings, (*settings[1:], None), strict=True):
+        yield from _convert_download(setting, values)
+        if not isinstance(setting.value, str) or not any(map(is_command_key, setting.path)):
+            continue
+        text = resolve_interpolations(setting.value, values) if "${" in setting.value else setting.value
+        if setting.path[-1].isdigit():
+            items.append(setting)
+            if following is not None and following.path[:-1] == setting.path[:-1]:
+                continue
+            if any(_SEPARATOR.search(str(each.value)) is None for each in items):
+                yield PlacedText(shlex.join(str(each.value) for each in items), items[0].where)
+            yield from (PlacedText(str(each.value), each.where) for each in items)
+            items = []
+        elif _SEPARATOR.search(text):
+            yield PlacedText(text, setting.where)
+
+
+def _convert_download(setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[PlacedText]:
+    """Yield the command of a download for the last key of the module ``get_url`` of Ansible that the command needs."""
+    *parent, key = setting.path
+    if key in _ANSIBLE_KEYS and parent and parent[-1].rpartition(".")[2] in ("get_url", "win_get_url"):
+        url, target = (values.get((*parent, each)) for each in _ANSIBLE_KEYS)
+        if isinstance(url, str) and isinstance(target, str):
+            yield PlacedText(f"curl -o {shlex.quote(target)} {shlex.quote(url)}", setting.where)
 
 
 def _collect_values(settings: Sequence[Setting]) -> dict[tuple[str, ...], object]:

@@ -45,7 +45,8 @@ _GIT_COMMAND: Final = re.compile(
 )
 _MOST_WORDS_OF_PROGRAM: Final = 200
 _FOLDER_OF_VARIABLE: Final = re.compile(r"\A\$(?:\w+|\{\w+\}|\(…\))/")
-_COPIERS: Final = frozenset({"cp", "mv", "ln", "install", "rsync", "scp", "copy"})
+COPIERS: Final = frozenset({"cp", "mv", "ln", "install", "rsync", "scp", "copy"})
+"""Programs that copy files under other names."""
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "-out", "--output", "--output-document", "-outfile"})
 _PASSES_NAMES: Final = ("xargs", "parallel")
 # Programs that pass their arguments to a shell, at once or later.
@@ -133,7 +134,7 @@ def list_written_files(words: list[str]) -> Iterator[str]:
     operands = [word for word in arguments if not word.startswith("-")]
     if name == "tee":
         yield from operands
-    elif name in _COPIERS:
+    elif name in COPIERS:
         yield from operands[-1:]
         yield from (posixpath.join(operands[-1], posixpath.basename(each)) for each in operands[:-1])
 

@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
+from modelaudit.languages.shell.download_commands import find_download_address, is_download, list_remote_files
 from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
-from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.fetched_places import (
+    UNPACKERS,
+    FetchedPlaces,
+    find_target_folder,
+    find_unnamed_folder,
+)
+from modelaudit.languages.shell.installers import installs_content
 from modelaudit.languages.shell.program_names import (
-    FETCHERS,
-    FETCHERS_BY_SUBCOMMAND,
-    INTERPRETERS,
     normalize_program_name,
     unwrap_command,
 )
-from modelaudit.wire.base import LimitReachedError
+from modelaudit.model.outline import Mention
 from modelaudit.wire.deadline import iterate_within_deadline
+from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text_addresses import find_address
 
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
@@ -34,74 +39,19 @@ _COPIES_CONTENT: Final = frozenset(
      "xz", "bzip2", "zstd", "unzstd"}
 )  # fmt: skip
 _UNPACKERS: Final = frozenset({"gunzip", "gzip", "unxz", "xz", "bunzip2", "bzip2", "unzstd", "zstd"})
-_MODEL_DOWNLOADERS: Final = frozenset({"hf", "huggingface-cli"})
-_REMOTE_SHELLS: Final = frozenset({"ssh", "mosh", "plink", "autossh"})
-_SSH_OPTIONS_WITH_VALUE: Final = "BbcDEeFIiJLlmOopQRSWw"  # ssh(1)
-_REMOTE_COPIERS: Final = frozenset({"scp", "rsync"})
-# ``user@host:file``, ``host::module/file`` or ``rsync://host/module/file``.
-_REMOTE_FILE: Final = re.compile(r"[\w.@-]{1,200}::?|rsync://[^/]{1,200}/")
 _GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
 # These targets are not files: standard output, duplicated descriptors, unknown variables.
 _NO_FILES: Final = ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr")
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*|[\d@])")
-_MAX_SUBSTITUTION: Final = 200_000
+_MOVERS: Final = frozenset({"mv", "cp", "ln", "install"})
+# Programs that write files of names that their words do not show.
+_WRITES_BY_ITSELF: Final = UNPACKERS | {"split"}
+_SED_OUTPUT: Final = re.compile(r"(?:^|[;/\dgIp])\s*w\s+([^\s;]+)")
+_RENAMING: Final = re.compile(r"s(\W)((?:(?!\1).){1,200})\1((?:(?!\1).){0,200})\1")
+_LONGEST_SUFFIX: Final = 6  # of the name of a part of ``split``
+_MOST_FOLDERS: Final = 20  # that a script enters
 _MAX_TEXT_LENGTH: Final = 200_000
 READ_BUILTINS: Final = frozenset({"read", "mapfile", "readarray"})
-
-
-def is_download(words: list[str]) -> bool:
-    """Whether the command prints or stores content from another machine."""
-    if not words:
-        return False
-    name = normalize_program_name(words[0])
-    if name in FETCHERS or not FETCHERS_BY_SUBCOMMAND.get(name, frozenset()).isdisjoint(words[1:]):
-        return True
-    if name in ("nc", "ncat", "netcat"):
-        # With a host and a port it connects; with ``-l`` it listens.
-        return len(words) > 2 and not any(word.startswith("-") and "l" in word for word in words[1:])
-    if name == "openssl":
-        return "s_client" in words
-    if name in _REMOTE_SHELLS:
-        return _runs_remote_command(words[1:])
-    if name == "rsync":
-        return bool(_list_remote_copies(words))
-    return name in INTERPRETERS and any(
-        mark in word for word in words[1:] for mark in ("urlopen", "requests.get", "LWP::")
-    )
-
-
-def _runs_remote_command(arguments: list[str]) -> bool:
-    """Whether the arguments of ssh have a host and a command, whose output ssh prints here."""
-    operands = 0
-    is_option_value = False
-    for word in arguments:
-        if is_option_value:
-            is_option_value = False
-        elif operands or not word.startswith("-"):  # behind the host, all words are the command
-            operands += 1
-        else:
-            is_option_value = len(word) == 2 and word[1] in _SSH_OPTIONS_WITH_VALUE
-    return operands > 1
-
-
-def find_download_address(commands: Iterable[Command]) -> str | None:
-    """Return the address of the first download among the commands, or its program name if it has no address.
-
-    Raises:
-        LimitReachedError: a substitution among them is longer than is parsed.
-    """
-    for command in commands:
-        if is_download(unwrap_command(command.words)):
-            return find_address(command.words) or command.words[0]
-        if not command.words:  # the redirection of a group: ``done < <(curl …)``
-            texts = (*command.input_substitutions, *command.substitutions)
-            if any(len(text) > _MAX_SUBSTITUTION for text in texts):
-                raise LimitReachedError(f"a substitution of more than {_MAX_SUBSTITUTION} characters was not parsed")
-            nested_commands = [each for text in texts for each in parse_commands(text) if each.words]
-            address = find_download_address(nested_commands)
-            if address is not None:
-                return address
-    return None
 
 
 @dataclass(slots=True)
@@ -114,6 +64,7 @@ class DownloadTracker:
         has_cut_text: whether a text that the script writes was cut.
         texts: the constant texts that the script writes to files, by normalised path.
         input_address: the address of the content that ``exec < …`` makes the input of all commands; or ``None``.
+        places: where downloaded files of unknown names may be.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -121,7 +72,11 @@ class DownloadTracker:
     input_address: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
     has_cut_text: bool = False
+    places: FetchedPlaces = field(default_factory=FetchedPlaces)
     _names_below_variable: dict[str, str] = field(default_factory=dict)
+    _prefixes: dict[str, str] = field(default_factory=dict)  # of the names that ``split`` writes
+    _entered_folders: dict[str, None] = field(default_factory=dict)
+    _folder: str = ""  # the current one; empty for the one in which the script starts
 
     def find_stored_address(self, words: Iterable[str]) -> str | None:
         """Return the address of the downloaded file or variable that a word names, or ``None``."""
@@ -160,14 +115,14 @@ class DownloadTracker:
             text: the constant that the pipeline prints; ``None`` if its output is unknown.
         """
         targets = [_normalize_path(each) for command in commands[-1:] for each in _list_targets(command)]
-        if not targets:
+        last_words = unwrap_command(commands[-1].words) if commands else []
+        writes_by_itself = bool(last_words) and normalize_program_name(last_words[0]) in _WRITES_BY_ITSELF
+        if not targets and not writes_by_itself:
             return
-        address: str | None = None
-        if len(commands) > 1:  # the download of a single command is recorded with the command
-            address = find_download_address(commands)
-            if address is None:
-                read_words = (word for each in commands[:-1] for word in (*each.words[1:], *each.input_files))
-                address = self.find_stored_address(read_words)
+        # The download of a single command is recorded with the command.
+        address = self._find_piped_address(commands) if len(commands) > 1 else None
+        if address is not None and writes_by_itself:
+            self._record_unnamed(last_words, address)
         if text is None:  # one that is too long to be evaluated is unknown too
             texts = ((each.input_text or "", *each.words) for each in commands)
             self.has_cut_text = self.has_cut_text or any(sum(map(len, each)) > _MAX_TEXT_LENGTH for each in texts)
@@ -179,9 +134,51 @@ class DownloadTracker:
                 self.texts[target] = whole_text[:_MAX_TEXT_LENGTH]
                 self.has_cut_text = self.has_cut_text or len(whole_text) > _MAX_TEXT_LENGTH
 
+    def _find_piped_address(self, commands: list[Command]) -> str | None:
+        """Return the address of the content that the commands of a pipeline download, or read from a file."""
+        address = find_download_address(commands)
+        if address is not None:
+            return address
+        read_words = (word for each in commands[:-1] for word in (*each.words[1:], *each.input_files))
+        return self.find_stored_address(read_words)
+
+    def _record_unnamed(self, words: list[str], address: str) -> None:
+        """Record the files that a command makes of a download and whose names it does not show.
+
+        Args:
+            words: of ``tar``, ``unzip``, ``split`` or ``patch``.
+            address: of the download.
+        """
+        name = normalize_program_name(words[0])
+        if name in UNPACKERS:
+            self.places.add_folder(find_target_folder(words))
+        elif name == "split":
+            operands = [word for word in words[1:] if not word.startswith("-") and not word[:1].isdigit()]
+            self._prefixes[_normalize_path(operands[-1]) if operands else "x"] = address
+
+    def follow_folder(self, words: list[str]) -> None:
+        """Record the folder that ``cd`` enters, in which later commands read and write files."""
+        target = next((word for word in words[1:] if not word.startswith("-")), "")
+        if not target or "$" in target or target == "~":
+            self._folder = ""
+        else:
+            self._folder = posixpath.normpath(posixpath.join(self._folder, target))
+        if self._folder and len(self._entered_folders) < _MOST_FOLDERS:
+            self._entered_folders[self._folder] = None
+
+    def _list_spellings(self, path: str) -> Iterator[str]:
+        """Yield a path, and the paths that it means in the folders that the script has entered."""
+        yield path
+        if not path.startswith(("/", "~", "$")):
+            yield from (posixpath.normpath(posixpath.join(folder, path)) for folder in self._entered_folders)
+
     def _find_file(self, path: str) -> str | None:
         """Return the address of the downloaded file with this path, or with its name if a folder is unknown."""
-        address = self.files.get(path)
+        if not self.files and not self._prefixes:
+            return None
+        address = next((self.files[each] for each in self._list_spellings(path) if each in self.files), None)
+        if address is None and self._prefixes:
+            address = next((each for prefix, each in self._prefixes.items() if _is_part(path, prefix)), None)
         folder, _, name = path.rpartition("/")
         if address is None and name and "$" not in name:
             # ``curl -o f`` and ``sh $PWD/f``, or ``cd $D; curl -o f`` and ``sh $D/f``
@@ -194,6 +191,9 @@ class DownloadTracker:
         if path in _NO_FILES:
             return
         self.files[path] = address
+        self.places.add_file(path)
+        if self._folder and not path.startswith(("/", "~", "$")):
+            self.files[posixpath.normpath(posixpath.join(self._folder, path))] = address
         folder, _, name = path.rpartition("/")
         if "$" in folder:
             self._names_below_variable[name] = address
@@ -224,17 +224,80 @@ class DownloadTracker:
         name = normalize_program_name(words[0])
         if is_download(words):
             self._record_files(command, words, name)
+            unnamed_folder = find_unnamed_folder(name, words)
+            if unnamed_folder is not None:
+                self.places.add_folder(unnamed_folder)
             if not outputs:  # a variable gets the output of the command itself: ``coproc curl …``
                 self._record_outputs(command, words, find_address(words) or words[0])
-        elif name in _COPIES_CONTENT or name in ("cat", "tee"):
-            # ``dd if=source of=target``
-            arguments = [word.partition("=")[2] if name == "dd" else word for word in words[1:]]
-            address = self.find_stored_address([*arguments, *command.input_files])
-            if address is not None:
-                for target in (*command.output_files, *arguments[-1:]):
-                    self._record_file(target, address)
-                    if name in _UNPACKERS:  # ``gunzip x.gz`` writes ``x``
-                        self._record_file(posixpath.splitext(target)[0], address)
+        elif words[:2] == ["git", "pull"] and find_address(words[2:]) is not None:
+            self.places.add_folder("")
+        elif name in ("cd", "pushd"):
+            self.follow_folder(words)
+        elif self.files:
+            self._record_copies(command, words, name)
+
+    def _record_copies(self, command: Command, words: list[str], name: str) -> None:
+        """Record the files that a command makes of downloaded ones.
+
+        Args:
+            command: as it is written.
+            words: its words without wrappers such as ``sudo``.
+            name: its program.
+        """
+        # ``dd if=source of=target``
+        arguments = [word.partition("=")[2] if name == "dd" else word for word in words[1:]]
+        if name in _MOVERS:
+            self._move_folders([word for word in arguments if not word.startswith("-")])
+        address = self.find_stored_address([*arguments, *command.input_files])
+        if address is None:
+            return
+        if name in _WRITES_BY_ITSELF:
+            self._record_unnamed(words, address)
+        targets = [
+            *command.output_files,
+            *(arguments[-1:] if name in _COPIES_CONTENT or name in ("cat", "tee") else ()),
+        ]
+        if name in _MOVERS:  # into a folder
+            targets += (posixpath.join(arguments[-1], posixpath.basename(each)) for each in arguments[:-1])
+        if name == "sed":  # the command ``w file``, alone or behind ``s/a/b/``
+            targets += (match[1] for word in arguments for match in _SED_OUTPUT.finditer(word))
+        if name == "rename":
+            targets += (renamed for word in arguments for renamed in _list_new_names(arguments, word))
+        for target in targets:
+            self._record_file(target, address)
+            if name in _UNPACKERS:  # ``gunzip x.gz`` writes ``x``
+                self._record_file(posixpath.splitext(target)[0], address)
+
+    def _move_folders(self, operands: list[str]) -> None:
+        """Record the files of the folders that are moved or copied; the last operand is the target."""
+        if len(operands) < 2:
+            return
+        target = _normalize_path(operands[-1])
+        sources = [f"{_normalize_path(each)}/" for each in operands[:-1]]
+        for path, address in list(iterate_within_deadline(self.files.items(), items_per_check=16)):
+            source = next((each for each in sources if path.startswith(each)), None)
+            if source is not None:
+                rest = path[len(source) :]
+                self._record_file(posixpath.join(target, rest), address)
+                self._record_file(posixpath.join(target, posixpath.basename(source[:-1]), rest), address)
+
+    def list_installed_sources(self, words: list[str]) -> Iterator[Mention]:
+        """Yield a mention of the address of a downloaded package, patch or image that a command installs.
+
+        Args:
+            words: the command, without wrappers.
+        """
+        if self.files and installs_content(words):
+            yield from _mention_source(self.find_stored_address(words[1:]))
+
+    def list_piped_sources(self, commands: list[Command]) -> Iterator[Mention]:
+        """Yield a mention of the address of what a pipeline downloads if its last command installs it.
+
+        Args:
+            commands: those of the pipeline, in order.
+        """
+        if len(commands) > 1 and installs_content(unwrap_command(commands[-1].words)):
+            yield from _mention_source(self._find_piped_address(commands))
 
     def record_read(self, words: list[str], address: str) -> None:
         """Record that ``read`` or ``mapfile`` stores content from ``address`` in its variables."""
@@ -276,7 +339,7 @@ class DownloadTracker:
                 folder = word.partition("=")[2]
         # Whether the folder holds for a named file differs by program, so both places count.
         in_folder = [posixpath.join(folder, file) for file in named_files if folder]
-        in_folder += [posixpath.join(folder, each) for each in _list_remote_files(words, name)]
+        in_folder += [posixpath.join(folder, each) for each in list_remote_files(words, name)]
         for target in (*named_files, *in_folder, *command.output_files):
             self._record_file(target, address)
         # ``wget`` and ``curl -O`` name the file like the end of the address.
@@ -285,22 +348,9 @@ class DownloadTracker:
             re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word) for word in words[1:]
         )
         if last_segment and (name in _NAMES_FILE_BY_ADDRESS or uses_remote_name):
-            self.files.setdefault(_normalize_path(posixpath.join(folder, last_segment)), address)
-
-
-def _list_remote_files(words: list[str], name: str) -> list[str]:
-    """List the files that ``hf download repository file`` or a copy from another machine writes."""
-    if name in _MODEL_DOWNLOADERS:
-        return [each for each in words[3:] if not each.startswith("-")]
-    return _list_remote_copies(words) if name in _REMOTE_COPIERS else []
-
-
-def _list_remote_copies(words: list[str]) -> list[str]:
-    """List the files that ``scp host:file target`` or ``rsync host::file target`` can write."""
-    *sources, target = [word for word in words[1:] if not word.startswith("-")] or [""]
-    file_names = [posixpath.basename(each[match.end() :]) for each in sources if (match := _REMOTE_FILE.match(each))]
-    in_folder = [posixpath.normpath(posixpath.join(target, each)) for each in file_names if each]
-    return in_folder if target in ("", ".") or target.endswith("/") or not file_names else [*in_folder, target]
+            target = _normalize_path(posixpath.join(folder, last_segment))
+            if target not in self.files:
+                self._record_file(target, address)
 
 
 def _list_targets(command: Command) -> list[str]:
@@ -318,6 +368,30 @@ def _is_output_option(program: str, option: str) -> bool:
     return re.fullmatch(r"-[a-zA-Z]*[oO]", option) is not None and (program == "curl") == option.endswith("o")
 
 
+def _mention_source(address: str | None) -> Iterator[Mention]:
+    """Yield a mention of the address of something that is installed, if it is one.
+
+    The scheme counts less than for an installer that fetches by itself: a script can verify what it has downloaded.
+    """
+    if address is not None and "://" in address:
+        yield from collect_requirement_mentions(f"https://{address.partition('://')[2]}")
+
+
+def _is_part(path: str, prefix: str) -> bool:
+    """Whether a path is a name that ``split`` gives to a part: the prefix, and some letters or digits."""
+    return path.startswith(prefix) and 1 <= len(path) - len(prefix) <= _LONGEST_SUFFIX
+
+
+def _list_new_names(arguments: list[str], file: str) -> Iterator[str]:
+    """Yield the names that ``rename 's/old/new/' files`` or ``rename old new files`` can give to a file."""
+    operands = [word for word in arguments if not word.startswith("-")]
+    expression = _RENAMING.match(operands[0]) if operands else None
+    pairs = [(expression[2], expression[3])] if expression is not None else [tuple(operands[:2])]
+    for old, new in (pair for pair in pairs if len(pair) == 2):
+        if old and old in file:  # as a plain text: few patterns have more than that
+            yield file.replace(old, new)
+
+
 def _normalize_path(path: str) -> str:
     """Return the path that identifies a file here: ``./x`` and ``x`` are one file."""
-    return path.removeprefix("./")
+    return posixpath.normpath(path) if "/" in path and "$" not in path else path

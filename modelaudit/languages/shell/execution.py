@@ -33,13 +33,25 @@ _WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\
 # Functions of Python, Perl, Ruby, PHP and JavaScript that download or decode.
 _DOWNLOAD_OR_DECODE: Final = (
     r"(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal|decode_base64|base64_decode|decode64|pack\s*\(?[\"']"
-    r"|file_get_contents|URI\.open|open-uri|Net::HTTP|LWP::|fetch\(|https?\.get|Buffer\.from"
+    r"|file_get_contents|URI\.open|open-uri|Net::HTTP|LWP::|fetch\(|https?[\"']?\)?\.get|Buffer\.from"
     r"|(?:getoutput\(|check_output\(|popen\(|qx\W|`)[^\n]{0,40}?\b(?:curl|wget)\b)"
 )
 # ``exec(`` before or behind such a function on one line, or ``fetch(…).then(eval)``.
 _INLINE_EXECUTION: Final = re.compile(
     rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_DOWNLOAD_OR_DECODE}|{_DOWNLOAD_OR_DECODE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
     r"|\.then\(eval\)"
+    # ``source("https://…")`` of R, ``include(download(…))`` of Julia.
+    r"|\bsource\(\s*(?:url\(\s*)?[\"'](?:https?|ftp):|\binclude\w*\(\s*(?:\w+\.)?(?:download|String\(HTTP)"
+)
+# Variables whose value a program runs or loads when it starts, and those that name the folders of its modules.
+_PROGRAM_VARIABLES: Final = frozenset(
+    {"BASH_ENV", "ENV", "LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "PYTHONSTARTUP", "GIT_SSH", "GIT_ASKPASS",
+     "SSH_ASKPASS"}
+)  # fmt: skip
+_SEARCHED_VARIABLES: Final = frozenset({"PYTHONPATH", "LD_LIBRARY_PATH", "PERL5LIB", "NODE_PATH", "RUBYLIB"})
+# Programs that start one elsewhere, which reads their input: ``docker exec -i name sh``, ``ssh host sh``.
+_STARTERS_ELSEWHERE: Final = frozenset(
+    {"ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "lxc", "vagrant", "nsenter", "machinectl", "adb"}
 )
 _WHOLE_OUTPUT: Final = re.compile(r"\s*(?:\$\([^()]*\)|`[^`]*`)\s*")
 
@@ -74,7 +86,9 @@ def list_executed_words(command: Command, words: list[str], name: str) -> list[s
         words: its words without wrappers such as ``sudo``.
         name: its program.
     """
-    environment_files = [value for variable, value in command.assignments if variable in ("BASH_ENV", "ENV")]
+    environment_files = [value for variable, value in command.assignments if variable in _PROGRAM_VARIABLES]
+    searched_values = (value for variable, value in command.assignments if variable in _SEARCHED_VARIABLES)
+    environment_files += [f"{folder}/" for value in searched_values for folder in value.split(":") if folder]
     lost_words = [f"${variable}" for variable in command.lost_variables]
     if name in EVALUATORS:
         return [*words, *command.input_files, *lost_words]
@@ -123,7 +137,7 @@ def is_output_of_one_command(text: str) -> bool:
 
 def executes_input(command: Command, words: list[str]) -> bool:
     """Whether the command executes its standard input, or each line of it by ``xargs`` or ``parallel``."""
-    if runs_input(words):
+    if runs_input(words) or _starts_runner_elsewhere(words):
         return True
     names = [normalize_program_name(word) for word in command.words]
     # ``sudo env xargs sh``: at most two wrappers precede.
@@ -133,6 +147,14 @@ def executes_input(command: Command, words: list[str]) -> bool:
         return normalize_program_name(words[0]) in RUNNERS
     # ``parallel`` alone runs the lines of its input; ``xargs`` needs a program that runs them, as ``env`` does.
     return any(name in WRAPPERS and name != "xargs" for name in names)
+
+
+def _starts_runner_elsewhere(words: list[str]) -> bool:
+    """Whether a command starts a shell or an interpreter in a container or on a machine, which executes its input."""
+    if not words or normalize_program_name(words[0]) not in _STARTERS_ELSEWHERE:
+        return False
+    index = next((index for index, word in enumerate(words[1:], 1) if normalize_program_name(word) in RUNNERS), None)
+    return index is not None and runs_input(words[index:])
 
 
 def join_sources(commands: list[Command]) -> list[Command]:

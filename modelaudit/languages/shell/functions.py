@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.languages.shell.brackets import find_closing_parenthesis
-from modelaudit.languages.shell.downloads import is_download
+from modelaudit.languages.shell.download_commands import is_download
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.pipelines import runs_input
 from modelaudit.languages.shell.program_names import unwrap_command

@@ -9,7 +9,7 @@ from typing import Final
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.index_settings import collect_index_settings, judge_index
-from modelaudit.languages.shell.program_names import INTERPRETERS, RUNNERS, normalize_program_name
+from modelaudit.languages.shell.program_names import EVALUATORS, INTERPRETERS, RUNNERS, normalize_program_name
 from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
@@ -68,6 +68,39 @@ _SHORT_REPOSITORY: Final = re.compile(r"(github|gitlab):([\w.-]+/[\w./#-]+)")
 _GITHUB_INSTALLERS: Final = frozenset({"npm", "pnpm", "yarn", "bun", "npx", "bunx", "pnpx", "brew", "gh"})
 _GITHUB_NAME: Final = re.compile(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+)?(?:#\S*)?")
 _CLONING_WORDS: Final = {"git": "clone", "hg": "clone", "svn": "checkout", "fossil": "clone", "gh": "repo"}
+# git-clone(1), git(1), hg and svn checkout.
+_CLONE_OPTIONS_WITH_VALUE: Final = frozenset(
+    {"-C", "-c", "-b", "--branch", "--depth", "-o", "--origin", "-u", "--upload-pack", "--reference", "-j", "--jobs",
+     "--separate-git-dir", "--filter", "--shallow-since", "--shallow-exclude", "--config", "--template", "-r",
+     "--revision", "--username", "--password", "--git-dir", "--work-tree", "--server-option"}
+)  # fmt: skip
+# Programs that install what a download left, with the words one of which makes them do so; with none, they always do.
+_CONTENT_INSTALLERS: Final = {
+    **dict.fromkeys(("dpkg", "rpm", "apk", "pacman", "installer", "msiexec", "patch"), frozenset[str]()),
+    **dict.fromkeys(
+        (
+            "apt",
+            "apt-get",
+            "dnf",
+            "yum",
+            "zypper",
+            "pip",
+            "pip3",
+            "uv",
+            "gem",
+            "npm",
+            "snap",
+            "flatpak",
+            "conda",
+            "mamba",
+        ),
+        frozenset({"install", "add", "localinstall", "pip"}),
+    ),
+    **dict.fromkeys(("kubectl", "oc", "helm"), frozenset({"apply", "create", "replace", "install", "upgrade"})),
+    **dict.fromkeys(("docker", "podman"), frozenset({"load", "import", "build"})),
+    "git": frozenset({"apply", "am"}),
+}
+_MOST_FOLDERS_OF_PATH: Final = 20
 _MAX_LEADING_WORDS: Final = 7
 _OPTIONS_WITH_VALUE: Final = frozenset(
     {"-i", "-f", "-e", "--index-url", "--extra-index-url", "--find-links", "--editable", "--trusted-host", "--index",
@@ -159,6 +192,19 @@ def collect_sources(command: Command, words: list[str]) -> Iterator[Mention]:
     yield from collect_index_settings(command, words)
 
 
+def _drop_options(arguments: list[str], options_with_value: frozenset[str]) -> list[str]:
+    """Return the arguments without options, and without the values of those that take one as a word of its own."""
+    pairs = pairwise(("", *arguments))
+    return [word for before, word in pairs if not word.startswith("-") and before not in options_with_value]
+
+
+def installs_content(words: list[str]) -> bool:
+    """Whether a command installs a package, an image or the objects of a cluster, or changes files by a patch."""
+    name = normalize_program_name(words[0]) if words else ""
+    needed = _CONTENT_INSTALLERS.get(name)
+    return needed is not None and (not needed or not needed.isdisjoint(words[1:4]))
+
+
 class CloneTracker:
     """The repositories that a script clones, until it builds or runs something in one of their folders."""
 
@@ -169,20 +215,22 @@ class CloneTracker:
     def follow_command(self, words: list[str]) -> Iterator[Mention]:
         """Yield a mention of the address of a cloned repository if the command builds or runs something of it."""
         name = normalize_program_name(words[0]) if words else ""
-        arguments = [word for word in words[1:] if not word.startswith("-")]
+        arguments = _drop_options(words[1:], _CLONE_OPTIONS_WITH_VALUE if name in _CLONING_WORDS else frozenset())
         if name == "gh" and arguments[:2] == ["repo", "clone"] and len(arguments) > 2:
             arguments = ["repo", f"https://github.com/{arguments[2]}", *arguments[3:]]
         is_clone = _CLONING_WORDS.get(name, "") in arguments[:1] and len(arguments) > 1
         if is_clone and "$" not in arguments[1]:
             folder = arguments[2] if len(arguments) > 2 else arguments[1].rstrip("/").rpartition("/")[2]
-            self._addresses[folder.removesuffix(".git").strip("./")] = arguments[1]
+            self._addresses[folder.removesuffix(".git").strip("./").rpartition("/")[2]] = arguments[1]
             return
-        folders = {word.strip("./").partition("/")[0] for word in (*words[:1], *arguments)}
+        # A path may lead through the folder: ``x/run.sh``, ``/tmp/x``.
+        folders = [part for word in (*words[:1], *arguments) for part in word.split("/")[:_MOST_FOLDERS_OF_PATH]]
         named_address = next((self._addresses[folder] for folder in folders if folder in self._addresses), "")
         if name in ("cd", "pushd"):
             self._entered_address = named_address or self._entered_address
             return
-        runs_code = name in _BUILDERS or words[:1] != [name] or (name in RUNNERS and bool(arguments))
+        is_runner = name in RUNNERS or name in EVALUATORS
+        runs_code = name in _BUILDERS or words[:1] != [name] or (is_runner and bool(arguments))
         address = named_address or self._entered_address
         if address and runs_code:
             self._entered_address = ""

@@ -15,7 +15,8 @@ from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.constant_output import evaluate_printed_text
-from modelaudit.languages.shell.downloads import READ_BUILTINS, find_download_address
+from modelaudit.languages.shell.download_commands import find_download_address
+from modelaudit.languages.shell.downloads import READ_BUILTINS
 from modelaudit.languages.shell.embedded_commands import extract_embedded_commands
 from modelaudit.languages.shell.execution import (
     DECODERS,
@@ -64,18 +65,22 @@ _FILTERS: Final = (["cat"], ["tee"], ["tr"], ["sed"], ["base64"], ["gunzip"], ["
 _MARKED_OUTPUT: Final = OUTPUT_MARK[2:-1]  # the lexer takes it for a substitution if a nested text holds the mark
 
 
-def collect_script_mentions(text: str, line: int = 1, texts: ParsedTexts | None = None) -> Iterator[Mention]:
+def collect_script_mentions(
+    text: str, line: int = 1, texts: ParsedTexts | None = None, fetched_runs: dict[str, Location] | None = None
+) -> Iterator[Mention]:
     """Yield a mention with its line for each dangerous action of the script.
 
     Args:
         text: the script.
         line: the number of its first line in the file, from 1.
         texts: those of the script that another analysis has parsed, or will read.
+        fetched_runs: gets each file that a command runs and that a download may have written, with its place.
 
     Raises:
         LimitReachedError: its commands nest too deep, or it has too many commands or mentions.
     """
     state = ScriptState.for_text(text, texts or ParsedTexts())
+    state.fetched_runs = state.fetched_runs if fetched_runs is None else fetched_runs
     for count, mention in enumerate(_ScriptAnalyzer(state, line, depth=0).analyze_text(text)):
         if count >= _MAX_MENTIONS:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
@@ -151,6 +156,8 @@ class _ScriptAnalyzer:
         commands = [*last_command.piped_input, *body, last_command]
         if last_command.output_files or len(commands) > 1 or last_command.input_text is not None:
             self.state.downloads.record_pipeline(commands, self.state.evaluate_output(commands))
+            for mention in self.state.downloads.list_piped_sources(commands):
+                yield replace(mention, where=self._locate_command(last_command))
         if last_command.words == ["exec"]:  # ``exec 3> >(sh)``: the shell runs whatever is written to 3 later
             branches = [each for text in last_command.output_substitutions for each in self.state.parse_text(text)]
             if any(runs_input(unwrap_command(each.words)) for each in branches):
@@ -296,7 +303,9 @@ class _ScriptAnalyzer:
             yield self._make_mention(use, name, command, detail)
         for text in extract_embedded_commands(command):
             yield from self._analyze_nested(text, command)
-        for mention in chain(collect_sources(command, words), self.state.clones.follow_command(words)):
+        state = self.state
+        installed = state.downloads.list_installed_sources(words)
+        for mention in chain(collect_sources(command, words), state.clones.follow_command(words), installed):
             yield replace(mention, where=self._locate_command(command))
 
     def _analyze_command(self, command: Command, words: list[str]) -> Iterator[Mention]:
@@ -336,6 +345,8 @@ class _ScriptAnalyzer:
         address = self.state.downloads.find_executed_address(executed_words)
         if address is not None:
             yield self._make_mention("download-then-run", address, command, (command.words or ["$@"])[0])
+        else:
+            self.state.record_fetched_runs(command, executed_words, self._locate_command(command))
         text = self.state.downloads.take_text(executed_words)
         if text is not None and is_shell_text(text):
             yield from self._analyze_nested(text, command)

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.command_flows import COPIERS, list_written_files
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
-from modelaudit.languages.shell.downloads import DownloadTracker, find_download_address
+from modelaudit.languages.shell.download_commands import find_download_address
+from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.execution import list_read_words
 from modelaudit.languages.shell.expansions import CUT_MARK, POSITIONAL_PARAMETERS, assign_positional_parameters
+from modelaudit.languages.shell.fetched_places import applies_patch
 from modelaudit.languages.shell.functions import find_functions, parse_aliases
 from modelaudit.languages.shell.installers import CloneTracker
 from modelaudit.languages.shell.lexer import MAX_COMMANDS
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
+from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 
@@ -36,6 +40,7 @@ class ScriptState:
         shell_outputs: the descriptors that ``exec > >(sh)`` connects with a shell.
         clones: the repositories that the script clones.
         downloads: the files and variables with downloaded content.
+        fetched_runs: the files that commands run and that a download may have written, each with its place.
         reached_bound: one line on commands that were not analysed; empty if all were.
     """
 
@@ -48,6 +53,7 @@ class ScriptState:
     shell_outputs: set[str] = field(default_factory=set)
     clones: CloneTracker = field(default_factory=CloneTracker)
     downloads: DownloadTracker = field(default_factory=DownloadTracker)
+    fetched_runs: dict[str, Location] = field(default_factory=dict)
     reached_bound: str = ""
 
     @classmethod
@@ -116,6 +122,30 @@ class ScriptState:
             return []
         texts = (*command.substitutions, *command.input_substitutions)
         return self.expand_calls([each for text in texts for each in self.parse_text(text)])
+
+    def record_fetched_runs(self, command: Command, executed_words: list[str], where: Location) -> None:
+        """Record the files that a command runs and that a download may have written under a name that is not shown.
+
+        Args:
+            command: as it is written.
+            executed_words: those of its words that can name what it executes.
+            where: the place of the command.
+        """
+        words = unwrap_command(command.words)
+        places = self.downloads.places
+        is_python = bool(words) and words[0].rpartition("/")[2].startswith(("python", "pypy"))
+        if applies_patch(words):
+            address = find_download_address(command.piped_input) or self.downloads.find_stored_address(
+                list_read_words(command)
+            )
+            executed_words = [] if address is None else [address]
+            self.fetched_runs.update((each, where) for each in executed_words)
+        if is_python and "-c" in words[:-1]:
+            executed_words = [*executed_words, *places.list_imported_modules(words[words.index("-c") + 1])]
+        for path in places.list_possible_programs(executed_words, (words or [""])[0], is_python):
+            self.fetched_runs.setdefault(path, where)
+        copies = bool(words) and normalize_program_name(words[0]) in COPIERS
+        places.add_written((*command.output_files, *(() if copies else list_written_files(words))))
 
     def list_body(self, command: Command) -> list[Command]:
         """List the commands of the function that a command calls; none if it calls another program."""

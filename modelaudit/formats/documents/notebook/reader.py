@@ -9,6 +9,7 @@ Source: the notebook formats 3 and 4, https://nbformat.readthedocs.io.
 from __future__ import annotations
 
 import re
+import shlex
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ from modelaudit.languages.python.cells import Cell, split_cell
 from modelaudit.languages.python.magics import find_magic_aliases, resolve_magic_aliases
 from modelaudit.languages.python.uses import VOCABULARY, format_detail
 from modelaudit.languages.settings import Setting
+from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
+from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText, collect_single_mentions
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
@@ -62,6 +65,9 @@ _FOREIGN_KERNEL: Final = re.compile(
 )
 _MOST_PROSE_CHARACTERS: Final = 200_000  # of a Markdown cell
 # The last word of ``calysto_bash`` or ``my-zsh``, which is a shell.
+_IMPORT: Final = re.compile(
+    r"^[ \t]*(?:(?:import|from)[ \t]+(?=\w)|%(?:load_ext|reload_ext|aimport)[ \t]+)(\w[\w., ]*)", re.MULTILINE
+)
 _SHELL_KERNEL: Final = re.compile(r"(?:.*[\W_])?((?:ba|z|da|k|fi|c|tc)?sh|shell|xonsh|powershell|pwsh)\d*")
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
@@ -119,6 +125,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     references: list[Reference] = []
     members: list[Artifact] = []
     python_sources: list[str] = []
+    texts: list[PlacedText] = []
     shell_line_count = 0
     foreign_languages: list[tuple[int, str]] = []
     aliases = find_magic_aliases("".join(raw.source) for raw in notebook.cells if raw.kind == "code")
@@ -133,6 +140,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             if raw.kind != "code":
                 continue
             python_sources.append(cell.python)
+            texts += _list_texts(number, source, cell)
             references += _reference_runs(number, cell)
             members += _open_members(artifact, window, limits, number, cell)
             mentions.extend(_mention_shell_lines(number, cell, max(0, _MAX_SHELL_LINES - shell_line_count)))
@@ -147,6 +155,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("notebook", (*python_mentions, *mentions), (("cells", str(notebook.cell_count)),))
     yield from build_references("notebook", references, _MAX_REFERENCES)
     yield from members
+    yield from _read_flows(texts)
     yield from absences
     yield from _report_foreign_cells(foreign_languages)
     for number, raw in enumerate(notebook.cells, 1):
@@ -234,6 +243,33 @@ def _split_in_languages(source: str, languages: Sequence[str]) -> Cell:
         elif language and source.strip():
             cell.foreign.append((1, language))
     return cell
+
+
+def _list_texts(number: int, source: str, cell: Cell) -> list[PlacedText]:
+    """Return the commands of a cell in their order: for a shell, and those that run a file or import a module."""
+    commands = [(line, command) for line, command in cell.shell if not _ORDINARY_COMMAND.match(command)]
+    commands += ((line, f"python {shlex.quote(target)}") for line, target in cell.runs)
+    for imported in _IMPORT.finditer(source):
+        line = source.count("\n", 0, imported.start()) + 1
+        commands.append((line, f"python -c {shlex.quote('import ' + imported[1])}"))
+    place = f"cell {number}"
+    return [PlacedText(command, Location(key=place, line=line), True) for line, command in sorted(commands)]
+
+
+def _read_flows(texts: Sequence[PlacedText]) -> Iterator[Reading]:
+    """Yield an outline of the flows between the commands of all cells, and references to what they may have fetched.
+
+    Raises:
+        LimitReachedError: behind these, if the commands reached a bound of the analysis.
+    """
+    joined = JoinedCommands(texts)
+    mentions: list[Mention] = []
+    try:
+        mentions.extend(joined.collect_mentions(collect_single_mentions(texts)))
+    finally:
+        if mentions:
+            yield Outline("shell", tuple(mentions))
+        yield from refer_to_fetched_runs(joined.fetched_runs)
 
 
 def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:

@@ -15,8 +15,10 @@ from modelaudit.formats.documents.scripts.docker_programs import find_python_pro
 from modelaudit.formats.documents.structured.tables import interpret_table
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages.shell import git, makefiles, recipes, settings_files
+from modelaudit.languages.shell.dialects import convert_dialect, find_dialect, report_dialect
 from modelaudit.languages.shell.embedded_commands import extract_python_programs
 from modelaudit.languages.shell.executed_files import find_executed_files
+from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
@@ -164,17 +166,22 @@ def _read_commands(artifact: Artifact, window: Window, limits: Limits, kind: str
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}
     texts = ParsedTexts()
+    fetched_runs: dict[str, Location] = {}
     try:
         mentions.update(dict.fromkeys(_find_name_mentions(artifact.path)))
         commands = _SCRIPT_CONVERTERS.get(kind, _keep_text)(text[:_MOST_CHARACTERS])
+        dialect = find_dialect(get_file_name(artifact.path), text) if kind == "script" else ""
+        commands = convert_dialect(commands, dialect)
         is_script = kind in _SCRIPT_CONVERTERS
-        found = _find_script_mentions(commands, texts) if is_script else _MENTION_FINDERS[kind](commands)
+        found = _find_script_mentions(commands, texts, fetched_runs) if is_script else _MENTION_FINDERS[kind](commands)
         for mention in found:
             mentions[mention] = None
     finally:
         # After the deadline too, the mentions found so far are yielded.
         yield Outline(FORMAT, tuple(mentions), (("kind", kind),))
+        yield from refer_to_fetched_runs(fetched_runs)
     yield from _interpret_kind(kind, artifact.path, text[:_MOST_CHARACTERS], limits)
+    yield from report_dialect(text[:_MOST_CHARACTERS], dialect)
     if kind in _SCRIPT_CONVERTERS:
         yield ReadingStep("search for executed files", lambda: _list_executed_files(commands, texts))
         docker_programs = find_python_programs(text[:_MOST_CHARACTERS]) if kind == "dockerfile" else ()
@@ -250,9 +257,15 @@ _SCRIPT_CONVERTERS: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-def _find_script_mentions(text: str, texts: ParsedTexts) -> Iterator[Mention]:
-    """Yield the mentions of shell commands, and those of PowerShell if the text refers to it; keep what is parsed."""
-    yield from collect_script_mentions(text, texts=texts)
+def _find_script_mentions(text: str, texts: ParsedTexts, fetched_runs: dict[str, Location]) -> Iterator[Mention]:
+    """Yield the mentions of shell commands, and those of PowerShell if the text refers to it.
+
+    Args:
+        text: the script.
+        texts: keeps what is parsed.
+        fetched_runs: gets the files that commands run and that a download may have written.
+    """
+    yield from collect_script_mentions(text, texts=texts, fetched_runs=fetched_runs)
     if "powershell" in text.lower() or "pwsh" in text.lower():
         yield from collect_windows_mentions(text)
 
