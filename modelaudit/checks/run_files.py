@@ -117,6 +117,8 @@ def find_fetched_programs(
     ends = {path[index + 1 :] for path in paths for index, character in enumerate(path) if character == "/"} | paths
     absences: dict[str, tuple[str, Unread]] = {}
     for address, group in references:
+        if file_of(address).lower().endswith(_DOCUMENTATION):
+            continue
         for reference in group.items:
             path = posixpath.normpath(write_file_address(reference.target))
             name = posixpath.basename(path) if path.startswith(("/", "~")) else path

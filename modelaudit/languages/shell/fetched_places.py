@@ -176,7 +176,7 @@ class FetchedPlaces:
             return path in self._folders
         is_path = ("/" in word or "." in word.strip(".")) and _LETTER.search(posixpath.basename(path)) is not None
         is_known = path in self._written or posixpath.basename(path) in _BUILD_SCRIPTS or _MADE_BY_TOOLS.search(path)
-        if not is_path or is_known or word.startswith(("-", "$")) or any(mark in word for mark in "$*?{ =:"):
+        if not is_path or is_known or word.startswith(("-", "$")) or any(mark in word for mark in "$*?{[ =:"):
             return False
         is_relative = not path.startswith(("/", "~"))
         return any(

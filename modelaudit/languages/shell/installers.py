@@ -142,6 +142,25 @@ def _collect_inline_installations(program: str) -> Iterator[Mention]:
             yield from collect_requirement_mentions(f"{option}{match[1]}")
 
 
+def _find_installer(words: list[str]) -> int | None:
+    """Return the index of pip, uvx or the like among the first words of a command, or behind ``python … -m``."""
+    for index, word in enumerate(words[:_MAX_LEADING_WORDS]):
+        if normalize_program_name(word) in _PIP or word == "uvx":
+            return index
+    if words and normalize_program_name(words[0]) in INTERPRETERS and "-m" in words[:-1]:
+        index = words.index("-m") + 1
+        return index if normalize_program_name(words[index]) in _PIP else None
+    return None
+
+
+def _list_first_arguments(arguments: list[str]) -> list[str]:
+    """List the arguments among which the command of pip is: the first ones, with all options in front of it."""
+    pairs = pairwise(("", *arguments))
+    is_behind = (not word.startswith("-") and not before.startswith("-") for before, word in pairs)
+    first_operand = next((index for index, is_operand in enumerate(is_behind) if is_operand), 0)
+    return arguments[: max(_MAX_LEADING_WORDS, first_operand + 1)]
+
+
 def collect_requirements(words: list[str]) -> Iterator[Mention]:
     """Yield a mention for each address or foreign index in the words of a command, if it calls an installer.
 
@@ -154,18 +173,14 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
         yield from _collect_inline_installations(" ".join(words[1:])[:_MAX_PROGRAM_LENGTH])
         return
     # The installer may follow other words: ``sudo python -m pip install …``.
-    # Behind an interpreter, its options may precede ``-m pip``.
-    is_interpreter = bool(words) and normalize_program_name(words[0]) in INTERPRETERS
-    candidates = words if is_interpreter else words[:_MAX_LEADING_WORDS]
-    is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in candidates]
-    installer_index = is_installer.index(True) if True in is_installer else None
+    installer_index = _find_installer(words)
     if installer_index is None:
         return
     arguments_given = words[installer_index + 1 :]
     # Options of pip can precede its command: ``pip --proxy address install name``.
     runs_package = words[installer_index] == "pipx" and arguments_given[:1] == ["run"]
     takes_requirements = words[installer_index] == "uvx" or runs_package
-    if not takes_requirements and _PIP_COMMANDS.isdisjoint(arguments_given):
+    if not takes_requirements and _PIP_COMMANDS.isdisjoint(_list_first_arguments(arguments_given)):
         return
     arguments = iter(arguments_given)
     for word in arguments:
