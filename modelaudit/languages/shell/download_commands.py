@@ -19,6 +19,7 @@ from modelaudit.languages.shell.program_names import (
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.text_addresses import find_address
 
+_OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
 _MODEL_DOWNLOADERS: Final = frozenset({"hf", "huggingface-cli"})
 _REMOTE_COPIERS: Final = frozenset({"scp", "rsync"})
 # ``user@host:file``, ``host::module/file`` or ``rsync://host/module/file``.
@@ -100,3 +101,11 @@ def list_remote_copies(words: list[str]) -> list[str]:
     file_names = [posixpath.basename(each[match.end() :]) for each in sources if (match := _REMOTE_FILE.match(each))]
     in_folder = [posixpath.normpath(posixpath.join(target, each)) for each in file_names if each]
     return in_folder if target in ("", ".") or target.endswith("/") or not file_names else [*in_folder, target]
+
+
+def is_output_option(program: str, option: str) -> bool:
+    """Whether the option takes an output file: ``-o`` of curl, ``-qO`` of wget."""
+    if option in _OUTPUT_OPTIONS:
+        return program != "curl" or option != "-O"
+    # Of joined options, curl takes a file for ``o``, wget for ``O``.
+    return re.fullmatch(r"-[a-zA-Z]*[oO]", option) is not None and (program == "curl") == option.endswith("o")

@@ -13,7 +13,12 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
-from modelaudit.languages.shell.download_commands import find_download_address, is_download, list_remote_files
+from modelaudit.languages.shell.download_commands import (
+    find_download_address,
+    is_download,
+    is_output_option,
+    list_remote_files,
+)
 from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
 from modelaudit.languages.shell.fetched_places import (
     UNPACKERS,
@@ -31,7 +36,7 @@ from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text_addresses import find_address
 
-_OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
+_REMOTE_NAME_OPTION: Final = re.compile(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name")
 _FOLDER_OPTIONS: Final = frozenset({"-P", "--directory-prefix", "--output-dir", "-d", "--dir", "--local-dir"})
 _NAMES_FILE_BY_ADDRESS: Final = frozenset({"wget", "wget2", "aria2c", "axel", "fetch", "lwp-download"})
 _COPIES_CONTENT: Final = frozenset(
@@ -327,7 +332,7 @@ class DownloadTracker:
         named_files: list[str] = []
         for index, word in enumerate(words[1:], 1):
             next_word = words[index + 1] if index + 1 < len(words) else ""
-            if next_word and _is_output_option(name, word):
+            if next_word and is_output_option(name, word):
                 named_files.append(next_word)
             elif word.startswith(("--output=", "--output-document=")):
                 named_files.append(word.partition("=")[2])
@@ -342,15 +347,18 @@ class DownloadTracker:
         in_folder += [posixpath.join(folder, each) for each in list_remote_files(words, name)]
         for target in (*named_files, *in_folder, *command.output_files):
             self._record_file(target, address)
-        # ``wget`` and ``curl -O`` name the file like the end of the address.
-        last_segment = address.partition("?")[0].rpartition("/")[2] if "/" in address else ""
-        uses_remote_name = name == "curl" and any(
-            re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word) for word in words[1:]
-        )
-        if last_segment and (name in _NAMES_FILE_BY_ADDRESS or uses_remote_name):
-            target = _normalize_path(posixpath.join(folder, last_segment))
-            if target not in self.files:
-                self._record_file(target, address)
+        uses_remote_name = name == "curl" and any(map(_REMOTE_NAME_OPTION.fullmatch, words[1:]))
+        if "/" in address and (name in _NAMES_FILE_BY_ADDRESS or uses_remote_name):
+            self._record_named_by_address(address, folder)
+
+    def _record_named_by_address(self, address: str, folder: str) -> None:
+        """Record the file that ``wget`` or ``curl -O`` names like the end of the address, in a folder."""
+        last_segment = address.partition("?")[0].rpartition("/")[2]
+        target = _normalize_path(posixpath.join(folder, last_segment))
+        if target in _NO_FILES:  # the name is unknown, as that of what runs may be
+            self.files.setdefault(target, address)
+        elif last_segment and target not in self.files:
+            self._record_file(target, address)
 
 
 def _list_targets(command: Command) -> list[str]:
@@ -358,14 +366,6 @@ def _list_targets(command: Command) -> list[str]:
     words = unwrap_command(command.words)
     is_tee = bool(words) and normalize_program_name(words[0]) == "tee"
     return [*command.output_files, *(word for word in words[1:] if is_tee and not word.startswith("-"))]
-
-
-def _is_output_option(program: str, option: str) -> bool:
-    """Whether the option takes an output file: ``-o`` of curl, ``-qO`` of wget."""
-    if option in _OUTPUT_OPTIONS:
-        return program != "curl" or option != "-O"
-    # Of joined options, curl takes a file for ``o``, wget for ``O``.
-    return re.fullmatch(r"-[a-zA-Z]*[oO]", option) is not None and (program == "curl") == option.endswith("o")
 
 
 def _mention_source(address: str | None) -> Iterator[Mention]:
