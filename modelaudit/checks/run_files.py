@@ -94,7 +94,7 @@ def find_unjudged_programs(
 def keep_settled(references: Iterable[tuple[str, References]]) -> list[tuple[str, References]]:
     """Return the references that settle the language of their files.
 
-    A text that may be a program shows by a word in it hardly which further files it runs.
+    A word in a text that may be a program hardly shows which further files it runs.
     """
     settled = (
         (address, replace(group, items=tuple(each for each in group.items if each.named_by in _SETTLED)))

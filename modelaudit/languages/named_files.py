@@ -164,7 +164,7 @@ def _find_names(name: str, text: str) -> Iterator[tuple[str, str, int]]:
 
 
 def list_option_values(words: list[str], options: tuple[str, ...], subcommands: frozenset[str]) -> Iterator[str]:
-    """Yield the value of each of the options that follows one of the subcommands, or stands anywhere without any."""
+    """Yield the value of each of the options that follows one of the subcommands, or is anywhere if there are none."""
     is_taken = not subcommands
     for index, word in enumerate(words):
         is_taken = is_taken or word in subcommands

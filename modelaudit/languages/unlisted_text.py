@@ -1,4 +1,4 @@
-"""Report text under a name that no table lists: a tool that nobody listed may run it.
+"""Report text under a name that no table lists: a tool that is not listed may run it.
 
 Names that tools run are without number. The tables below therefore list the names of data, of prose and of text that
 other readers judge; any other text that has a sign of a program leaves an absence.

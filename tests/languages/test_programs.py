@@ -647,7 +647,7 @@ def test_harmful_command_that_a_document_tells_users_to_run_is_reported_and_pass
         ("notes.txt", f"{FETCH}\n"),
     ],
 )
-def test_document_without_a_harmful_command_and_text_that_instructs_nobody_pass(
+def test_document_without_a_harmful_command_and_text_without_instructions_pass(
     tmp_path: Path, name: str, text: str
 ) -> None:
     assert scan_text(tmp_path, name, text) == (0, set())
