@@ -79,6 +79,8 @@ _COMMAND_PARAGRAPH: Final = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _CODE_ELEMENT: Final = re.compile(r"<(pre|code)\b[^>]{0,200}>", re.IGNORECASE)
+# They are found in any case without a copy of the text in lower case, which takes several times its memory.
+_CLOSING_TAGS: Final = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("pre", "code")}
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
 _LONGEST_ELEMENT: Final = 4_000  # characters of code between tags
 # Without one of these, a block of Python runs nothing that it fetches.
@@ -218,13 +220,13 @@ def _list_inline_commands(text: str) -> Iterator[tuple[int, str]]:
 
 def _list_code_elements(text: str) -> Iterator[tuple[int, str]]:
     """Yield the line and the text of each element of HTML for code, without the tags in it."""
-    lowered = text.lower()
     line, counted, end = 1, 0, 0
     for element in _CODE_ELEMENT.finditer(text):
         if element.start() < end:
             continue  # ``<pre><code>`` is one
-        closing = lowered.find(f"</{element[1].lower()}", element.end(), element.end() + _LONGEST_ELEMENT)
-        end = closing if closing >= 0 else element.end() + _LONGEST_ELEMENT
+        latest_end = element.end() + _LONGEST_ELEMENT
+        closing = _CLOSING_TAGS[element[1].lower()].search(text, element.end(), latest_end)
+        end = closing.start() if closing is not None else latest_end
         line += text.count("\n", counted, element.end())
         counted = element.end()
         commands = html.unescape(_TAG.sub("", text[element.end() : end]))
