@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
@@ -145,7 +145,7 @@ def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, .
     its keys becomes a command.
     """
     items: list[Setting] = []  # of the list that has not ended
-    for setting, following in zip(settings, (*settings[1:], None), strict=True):
+    for setting, following in zip_longest(settings, settings[1:]):
         yield from _convert_download(setting, values)
         if not isinstance(setting.value, str) or not any(map(is_command_key, setting.path)):
             continue

@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 import yaml
 from builders.payloads import EVAL_ONE
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
@@ -384,6 +384,7 @@ def test_text_documents_of_any_bytes_never_crash_the_readers(sample, path, read_
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%\n ,?"), max_size=40))
+@example(text="*a: :")
 def test_yaml_is_valid_exactly_if_pyyaml_parses_it(text, read_bytes):
     try:
         for _ in yaml.parse(text, Loader=yaml.CSafeLoader):
