@@ -43,8 +43,8 @@ WITHOUT_RULES = {
 EXTENSIONS_WITHOUT_PROMISE = frozenset({
     *(".7z", ".bin", ".bz2", ".caffemodel", ".cbm", ".data-00000-of-00001", ".gz", ".index", ".j2", ".joblib", ".keras"),
     *(".lz4", ".lzma", ".mar", ".meta", ".model", ".nemo", ".ocdbt", ".params", ".parquet", ".pdiparams", ".pdmodel"),
-    *(".pkl", ".pmml", ".ps1", ".pt", ".pt2", ".pth", ".ptl", ".rar", ".rda", ".rds", ".ser"),
-    *(".skops", ".sqlite", ".t7", ".tar", ".template", ".tmpl", ".ubj", ".xz", ".z", ".zip", ".zst"),
+    *(".pkl", ".pmml", ".ps1", ".pt", ".pt2", ".pth", ".ptl", ".rar", ".rda", ".rds", ".scp"),
+    *(".ser", ".skops", ".sqlite", ".t7", ".tar", ".template", ".tmpl", ".ubj", ".xz", ".z", ".zip", ".zst"),
 })  # fmt: skip
 """Extensions of benign fixtures that promise no format: no finding reports other content under them."""
 
