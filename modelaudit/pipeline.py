@@ -317,7 +317,7 @@ class ArtifactReading:
                 head = window.read(start, min(end - start, HEAD_BYTES))
                 start += len(head) - len(head.lstrip(_LEADING_PADDING))
             part = SubWindow(window, start, end - start, get_budget(window, self.limits))
-            member = Artifact(join_range(artifact.path, start, end), part.size, make_opener(part))
+            member = Artifact(join_range(artifact.path, start, end), part.size, make_opener(part), may_be_program=False)
             if not is_whole and not has_reached_limit:
                 self._read_member(member, depth + 1, is_unclaimed=True)
             # With fallback readers alone, ``read`` has searched the whole artifact already.

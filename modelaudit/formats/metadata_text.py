@@ -143,7 +143,8 @@ def read_metadata(
             continue
         budget.spend(len(entry.data))
         document = DecodedWindow(entry.data, budget)
-        yield Artifact(paths.name_member(entry.key[:_MAX_KEY_LENGTH] + ending), document.size, make_opener(document))
+        path = paths.name_member(entry.key[:_MAX_KEY_LENGTH] + ending)
+        yield Artifact(path, document.size, make_opener(document), may_be_program=False)
     if document_count > _MAX_DOCUMENTS:
         yield report_bound(_MAX_DOCUMENTS, "documents in the metadata")
 

@@ -137,6 +137,8 @@ class Artifact:
         content: the kind of content that the container declares, where the bytes alone do not decide it: one of the
             constants above.
         outside_hard_links: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.
+        may_be_program: whether a tool may run it by its name, if it is text. A value of metadata and a range of bytes
+            have no name for that, and a format that the bytes show decides before a name.
     """
 
     path: str
@@ -146,6 +148,7 @@ class Artifact:
     obstacle: Unread | None = None
     content: str | None = None
     outside_hard_links: int = 0
+    may_be_program: bool = True
 
     def __post_init__(self) -> None:
         if self.open is None and self.obstacle is None:

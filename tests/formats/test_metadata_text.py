@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import struct
+import zipfile
 
 import pytest
 from builders.gguf_files import build_gguf_model
@@ -187,3 +190,24 @@ def test_braces_in_the_metadata_of_an_ordinary_file_are_not_read_as_an_attack(re
         build_gguf_model().add_text("general.description", "Use {{ name }} and {% if a %}b{% endif %}.").build(), "m"
     )
     assert list_template_uses(gguf) == set()
+
+
+def build_zip(name: str, data: bytes) -> bytes:
+    """Return a zip archive with one member."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@check_each(
+    "path, data, may_be_program",
+    [
+        ("tool.unlisted", b"run(1)\n", True),
+        ("a.zip", build_zip("tool.unlisted", b"run(1)\n"), True),
+        ("tool.unlisted.gz", gzip.compress(b"run(1)\n" * 20), True),
+        ("a.zip", b"run(1)\n" * 9 + build_zip("a.txt", b"a"), False),
+    ],
+)
+def test_only_text_with_the_name_of_a_file_may_be_a_program_that_no_table_lists(path, data, may_be_program, read_bytes):
+    assert (UnreadReason.PROGRAM in read_bytes(data, path).reasons()) == may_be_program

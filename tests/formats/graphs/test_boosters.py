@@ -217,7 +217,23 @@ def test_mutated_booster_model_is_parsed_or_reported_as_unread(read_bytes, model
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     kept_length = data.draw(st.integers(20, len(mutated)))
     reading = read_bytes(bytes(mutated[:kept_length]), "model")
-    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
+    expected = {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
+    if not {"lightgbm", "xgboost", "catboost"}.intersection(*reading.formats.values()):
+        expected.add(UnreadReason.PROGRAM)  # a text of no known format under a name that no table lists
+    assert reading.reasons() <= expected
+
+
+@check_each(
+    "model, ending",
+    [
+        (build_lightgbm().encode(), ""),
+        (build_lightgbm().encode(), "end of"),
+        (b'{"learner": {"attributes": {}}}', ""),
+        (b'{"learner": {"attributes": {', "cut"),
+    ],
+)
+def test_booster_model_in_text_under_a_name_that_no_table_lists_is_no_program(model, ending, read_bytes):
+    assert UnreadReason.PROGRAM not in read_bytes(model + ending.encode(), "booster.unlisted").reasons()
 
 
 def make_long_tree(nodes: int, **lists: list[object]) -> dict[str, object]:

@@ -126,7 +126,7 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
         facts = None
     yield from _describe_almost_json(name, text, facts if is_relaxed_json else None, is_relaxed_json, error)
     if facts is None and not name.endswith((*_JSON_NAMES, *_JSONNET_NAMES)):
-        yield from _report_unlisted(artifact.path, text.window, limits)
+        yield from _report_unlisted(artifact, text.window, limits)
     yield from _search_names(text)
     # Relaxed JSON is interpreted under any name, because a lenient parser may load it.
     if facts is not None:
@@ -167,13 +167,15 @@ def _describe_almost_json(
         yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
 
 
-def _report_unlisted(path: str, window: Window, limits: Limits) -> Iterator[Unread]:
-    """Yield an absence for text that may be a program, unless its name or its first line has given one already.
+def _report_unlisted(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Unread]:
+    """Yield an absence for a file of text that may be a program, unless its name or first line has given one already.
 
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    if not has_program_name(path) and window.read(0, 2) != b"#!" and not is_table_name(get_file_name(path)):
+    path = artifact.path
+    is_judged = has_program_name(path) or is_table_name(get_file_name(path)) or window.read(0, 2) == b"#!"
+    if artifact.may_be_program and not is_judged:
         yield from report_unlisted_text(path, window, limits)
 
 
@@ -304,7 +306,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
     if damage is not None:
         raise damage
-    yield from _report_unlisted(artifact.path, window, limits)
+    yield from _report_unlisted(artifact, window, limits)
     if total <= _SEARCHED_BYTES:
         yield from _search_text(artifact.path, check_text(window, limits), limits)
     elif not get_file_name(artifact.path).endswith(_PROSE_EXTENSIONS):
@@ -352,4 +354,5 @@ def read_marred_text(artifact: Artifact, window: Window, limits: Limits) -> Iter
     budget = get_budget(window, limits)
     budget.spend(len(data))
     content = DecodedWindow(data, budget)
-    yield Artifact(join_member(artifact.path, member_path(artifact.path)), content.size, make_opener(content))
+    path = join_member(artifact.path, member_path(artifact.path))
+    yield Artifact(path, content.size, make_opener(content), may_be_program=artifact.may_be_program)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -50,7 +50,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: a line is too long.
         WindowError: the window could not return the requested bytes.
     """
-    yield from read_text(artifact, window, limits)
+    yield from read_text(replace(artifact, may_be_program=False), window, limits)
     model = _ModelReader()
     damage: DamagedError | None = None
     try:

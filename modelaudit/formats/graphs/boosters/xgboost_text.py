@@ -12,7 +12,7 @@ import json
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.documents.structured.reader import read_json
@@ -54,7 +54,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is not text, or its first value is not valid JSON.
         WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
-    yield from read_json(artifact, window, limits)
+    yield from read_json(replace(artifact, may_be_program=False), window, limits)
     defects = TreeDefects()
     collector = _ModelCollector(defects)
     # The text is parsed a second time, because the lists of a tree are needed together.
