@@ -141,7 +141,8 @@ def read_instructions(text: str, format_name: str, key: str | None = None) -> It
             reached_limit = error
     blocks.sort(key=lambda block: block.where.line or 1)
     try:
-        actions.update(dict.fromkeys(JoinedCommands(blocks).collect_mentions(actions)))
+        for action in JoinedCommands(blocks).collect_mentions(actions):
+            actions[action] = None
     except LimitReachedError as error:
         reached_limit = error
     mentions.update(dict.fromkeys(_judge_actions(actions)))

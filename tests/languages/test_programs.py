@@ -928,3 +928,9 @@ def test_text_that_zsh_evaluates_by_a_flag_leaves_the_script_partly_unread(tmp_p
 def test_ordinary_script_of_fish_passes(tmp_path: Path) -> None:
     text = "# (a comment\nset -gx PATH $HOME/bin $PATH\nif test -d x\n  echo (pwd) 'a (b)' \"c (d)\" \\(e\nend\n"
     assert scan_text(tmp_path, "run.fish", text) == (0, set())
+
+
+@check_each("name", [".gitlab-ci.yml", "package.json", "tasks.yaml"])
+def test_configuration_file_without_any_setting_or_key_is_read_without_a_failure(name, read_bytes):
+    for text in ("{}", "[]", "", '"a"'):
+        assert UnreadReason.READER_FAILED not in read_bytes(text.encode(), name).reasons()

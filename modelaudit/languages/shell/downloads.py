@@ -17,6 +17,7 @@ from modelaudit.languages.shell.download_commands import (
     find_download_address,
     is_download,
     is_output_option,
+    list_new_names,
     list_remote_files,
 )
 from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
@@ -52,7 +53,7 @@ _MOVERS: Final = frozenset({"mv", "cp", "ln", "install"})
 # Programs that write files of names that their words do not show.
 _WRITES_BY_ITSELF: Final = UNPACKERS | {"split"}
 _SED_OUTPUT: Final = re.compile(r"(?:^|[;/\dgIp])\s*w\s+([^\s;]+)")
-_RENAMING: Final = re.compile(r"s(\W)((?:(?!\1).){1,200})\1((?:(?!\1).){0,200})\1")
+_MOST_FILES: Final = 20_000  # copies of folders into each other multiply them
 _LONGEST_SUFFIX: Final = 6  # of the name of a part of ``split``
 _MOST_FOLDERS: Final = 20  # that a script enters
 _MAX_TEXT_LENGTH: Final = 200_000
@@ -66,7 +67,7 @@ class DownloadTracker:
     Attributes:
         files: the address of the content by normalised path.
         variables: the address of the content by variable name.
-        has_cut_text: whether a text that the script writes was cut.
+        is_cut: whether a text that the script writes was cut, or one of very many downloaded files left out.
         texts: the constant texts that the script writes to files, by normalised path.
         input_address: the address of the content that ``exec < …`` makes the input of all commands; or ``None``.
         places: where downloaded files of unknown names may be.
@@ -76,7 +77,7 @@ class DownloadTracker:
     texts: dict[str, str] = field(default_factory=dict)
     input_address: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
-    has_cut_text: bool = False
+    is_cut: bool = False
     places: FetchedPlaces = field(default_factory=FetchedPlaces)
     _names_below_variable: dict[str, str] = field(default_factory=dict)
     _prefixes: dict[str, str] = field(default_factory=dict)  # of the names that ``split`` writes
@@ -130,14 +131,14 @@ class DownloadTracker:
             self._record_unnamed(last_words, address)
         if text is None:  # one that is too long to be evaluated is unknown too
             texts = ((each.input_text or "", *each.words) for each in commands)
-            self.has_cut_text = self.has_cut_text or any(sum(map(len, each)) > _MAX_TEXT_LENGTH for each in texts)
+            self.is_cut = self.is_cut or any(sum(map(len, each)) > _MAX_TEXT_LENGTH for each in texts)
         for target in targets:
             if address is not None and target not in _NO_FILES:
                 self.files[target] = address
             elif text is not None:
                 whole_text = f"{self.texts.get(target, '')}\n{text}"
                 self.texts[target] = whole_text[:_MAX_TEXT_LENGTH]
-                self.has_cut_text = self.has_cut_text or len(whole_text) > _MAX_TEXT_LENGTH
+                self.is_cut = self.is_cut or len(whole_text) > _MAX_TEXT_LENGTH
 
     def _find_piped_address(self, commands: list[Command]) -> str | None:
         """Return the address of the content that the commands of a pipeline download, or read from a file."""
@@ -183,7 +184,8 @@ class DownloadTracker:
             return None
         address = next((self.files[each] for each in self._list_spellings(path) if each in self.files), None)
         if address is None and self._prefixes:
-            address = next((each for prefix, each in self._prefixes.items() if _is_part(path, prefix)), None)
+            prefixes = iterate_within_deadline(self._prefixes.items())
+            address = next((each for prefix, each in prefixes if _is_part(path, prefix)), None)
         folder, _, name = path.rpartition("/")
         if address is None and name and "$" not in name:
             # ``curl -o f`` and ``sh $PWD/f``, or ``cd $D; curl -o f`` and ``sh $D/f``
@@ -194,6 +196,9 @@ class DownloadTracker:
         """Record that a file has content from ``address``."""
         path = _normalize_path(path)
         if path in _NO_FILES:
+            return
+        if len(self.files) >= _MOST_FILES and path not in self.files:
+            self.is_cut = True
             return
         self.files[path] = address
         self.places.add_file(path)
@@ -267,7 +272,7 @@ class DownloadTracker:
         if name == "sed":  # the command ``w file``, alone or behind ``s/a/b/``
             targets += (match[1] for word in arguments for match in _SED_OUTPUT.finditer(word))
         if name == "rename":
-            targets += (renamed for word in arguments for renamed in _list_new_names(arguments, word))
+            targets += list_new_names(arguments)
         for target in targets:
             self._record_file(target, address)
             if name in _UNPACKERS:  # ``gunzip x.gz`` writes ``x``
@@ -380,16 +385,6 @@ def _mention_source(address: str | None) -> Iterator[Mention]:
 def _is_part(path: str, prefix: str) -> bool:
     """Whether a path is a name that ``split`` gives to a part: the prefix, and some letters or digits."""
     return path.startswith(prefix) and 1 <= len(path) - len(prefix) <= _LONGEST_SUFFIX
-
-
-def _list_new_names(arguments: list[str], file: str) -> Iterator[str]:
-    """Yield the names that ``rename 's/old/new/' files`` or ``rename old new files`` can give to a file."""
-    operands = [word for word in arguments if not word.startswith("-")]
-    expression = _RENAMING.match(operands[0]) if operands else None
-    pairs = [(expression[2], expression[3])] if expression is not None else [tuple(operands[:2])]
-    for old, new in (pair for pair in pairs if len(pair) == 2):
-        if old and old in file:  # as a plain text: few patterns have more than that
-            yield file.replace(old, new)
 
 
 def _normalize_path(path: str) -> str:

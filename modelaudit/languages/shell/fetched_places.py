@@ -18,6 +18,7 @@ from modelaudit.model.outline import RUN_FILE, Reference, ReferenceKind
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
 from modelaudit.wire.bounds import build_references
+from modelaudit.wire.deadline import iterate_within_deadline
 
 FETCHED: Final = "fetched"
 """The kind of a file that a script runs and that a download may have written, unless the model contains it."""
@@ -153,7 +154,7 @@ class FetchedPlaces:
         if not (self._folders or self._programs or self._modules):
             return
         runs_script = False
-        for word in words:
+        for word in iterate_within_deadline(words, items_per_check=16):
             if word in self._modules:
                 yield word
             elif word in self._programs:
@@ -162,12 +163,13 @@ class FetchedPlaces:
                 yield word
             runs_script = runs_script or word.endswith(".py")
         if is_python and runs_script:
-            yield from self._modules
+            yield from iterate_within_deadline(self._modules)
 
     def list_imported_modules(self, program: str) -> Iterator[str]:
         """Yield the downloaded files that a program of Python imports as modules."""
         imported = {name for line in _IMPORT.findall(program) for name in _NAME.findall(line)}
-        yield from (path for path in self._modules if posixpath.basename(path).partition(".")[0] in imported)
+        paths = iterate_within_deadline(self._modules)
+        yield from (path for path in paths if posixpath.basename(path).partition(".")[0] in imported)
 
     def _may_be_fetched(self, word: str) -> bool:
         """Whether a path lies in a folder that gets downloaded files of unknown names."""
@@ -180,5 +182,6 @@ class FetchedPlaces:
             return False
         is_relative = not path.startswith(("/", "~"))
         return any(
-            (not folder and is_relative) or path == folder or path.startswith(f"{folder}/") for folder in self._folders
+            (not folder and is_relative) or path == folder or path.startswith(f"{folder}/")
+            for folder in iterate_within_deadline(self._folders)
         )

@@ -18,6 +18,7 @@ from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.deadline import iterate_within_deadline
 
 _FLOW_USES: Final = frozenset({"download-and-run", "download-then-run", "decode-and-run", "send-private"})
 _NAMES: Final = "|".join(sorted(map(re.escape, {*FETCHERS, *FETCHERS_BY_SUBCOMMAND, "git", "ssh", "rsync"})))
@@ -47,12 +48,12 @@ class JoinedCommands:
         fetched_runs: the files that they run and that a download may have written, each with its place.
     """
 
-    def __init__(self, texts: Sequence[PlacedText]) -> None:
-        self.fetched_runs: dict[str, Location] = {}
+    def __init__(self, texts: Sequence[PlacedText], fetched_runs: dict[str, Location] | None = None) -> None:
+        self.fetched_runs = {} if fetched_runs is None else fetched_runs
         self._texts = texts
         self._first_lines: list[int] = []  # of each text in the script
         next_line = 1
-        for each in texts:
+        for each in iterate_within_deadline(texts):
             self._first_lines.append(next_line)
             next_line += each.text.count("\n") + 1
 
@@ -98,5 +99,6 @@ def collect_single_mentions(texts: Sequence[PlacedText]) -> dict[Mention, None]:
     mentions: dict[Mention, None] = {}
     for each in texts:
         with suppress(LimitReachedError):
-            mentions.update(dict.fromkeys(collect_script_mentions(each.text)))
+            for mention in collect_script_mentions(each.text):
+                mentions[mention] = None
     return mentions

@@ -8,6 +8,7 @@ from typing import Final
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import ShellLexer
+from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
 
 # A text is parsed again for other values of variables, and each value costs a comparison.
 _MOST_VARIABLES: Final = 1_000
@@ -57,7 +58,11 @@ class ParsedTexts:
         Args:
             text: the commands.
             variables: the known constants by name; the assignments of the text are added to it.
+
+        Raises:
+            LimitReachedError: the deadline has passed, also for a text that was parsed before.
         """
+        check_deadline()
         for parse in self._parses.get(text, ()):
             if parse.variables_before == variables:
                 variables.clear()
@@ -89,4 +94,4 @@ def _copy_commands(commands: list[Command]) -> list[Command]:
                 copied.sources = [copy(each) for each in command.sources]
         return copied
 
-    return [copy(command) for command in commands]
+    return [copy(command) for command in iterate_within_deadline(commands)]

@@ -86,8 +86,8 @@ def collect_script_mentions(
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         state.reported.add((mention.use, mention.name, mention.where))
         yield mention
-    if state.reached_bound or state.downloads.has_cut_text:
-        raise LimitReachedError(state.reached_bound or "a long text that the script writes to a file was not analysed")
+    if state.reached_bound or state.downloads.is_cut:
+        raise LimitReachedError(state.reached_bound or "a long text or file that the script writes was not followed")
 
 
 @dataclass(frozen=True, slots=True)

