@@ -188,7 +188,7 @@ class ArtifactReading:
         self._deadline = start_deadline(self.limits, artifact.size)
         try:
             with artifact.open() as window, apply_deadline(self._deadline):
-                digesting = DigestingWindow(window)
+                digesting = DigestingWindow(window, artifact.claimed)
                 try:
                     read = partial(self.read_as, reader) if reader else self.read
                     read(artifact, TimedWindow(digesting, self._deadline), 0)

@@ -17,14 +17,20 @@ _CHUNK: Final = 1 << 20
 class DigestingWindow:
     """A window that hashes the bytes it returns, and the remaining bytes on ``finish``.
 
-    It computes two digests: the SHA-256 of the bytes, and the git blob id, which is the SHA-1 over ``blob <size>``, a
-    zero byte and the bytes.
+    It computes the SHA-256 of the bytes, and for a claim that needs it the git blob id, which is the SHA-1 over
+    ``blob <size>``, a zero byte and the bytes.
+
+    Args:
+        window: the bytes.
+        claimed: the digests that the source claims for them.
     """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, claimed: Sequence[Digest] = ()) -> None:
         self._window = window
         self._sha256 = hashlib.sha256()
-        self._git = hashlib.sha1(b"blob %d\0" % window.size, usedforsecurity=False)
+        self._git = None
+        if any(digest.algorithm is DigestAlgorithm.GIT_BLOB for digest in claimed):
+            self._git = hashlib.sha1(b"blob %d\0" % window.size, usedforsecurity=False)
         self._hashed = 0
 
     @property
@@ -41,7 +47,7 @@ class DigestingWindow:
         return data
 
     def finish(self) -> tuple[Digest, ...]:
-        """Hash the bytes that no reader requested, in order, and return both digests.
+        """Hash the bytes that no reader requested, in order, and return the digests.
 
         Raises:
             WindowError: the bytes could not be read, or end before the stated size.
@@ -51,15 +57,14 @@ class DigestingWindow:
             if not data:
                 raise WindowError(f"the file ends at byte {self._hashed} of {self.size}", UnreadReason.CHANGED)
             self._update(data)
-        return (
-            Digest(DigestAlgorithm.SHA256, self._sha256.hexdigest()),
-            Digest(DigestAlgorithm.GIT_BLOB, self._git.hexdigest()),
-        )
+        sha256 = Digest(DigestAlgorithm.SHA256, self._sha256.hexdigest())
+        return (sha256,) if self._git is None else (sha256, Digest(DigestAlgorithm.GIT_BLOB, self._git.hexdigest()))
 
     def _update(self, data: bytes) -> None:
-        """Add the next bytes of the file to both digests."""
+        """Add the next bytes of the file to each digest."""
         self._sha256.update(data)
-        self._git.update(data)
+        if self._git is not None:
+            self._git.update(data)
         self._hashed += len(data)
 
 

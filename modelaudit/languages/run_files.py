@@ -17,7 +17,7 @@ from typing import Final
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, Reference, ReferenceKind, References
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import locate_line
 from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.windows import iterate_chunks
@@ -200,7 +200,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         before = data[-_OVERLAP:]
         line += data.count(b"\n", 0, len(data) - len(before))
     references = (
-        Reference(ReferenceKind.CODE, _decode(word), kind, where=Location(line=number))
+        Reference(ReferenceKind.CODE, _decode(word), kind, where=locate_line(number))
         for (kind, word), number in found.items()
     )
     if found:

@@ -114,7 +114,7 @@ class Limits:
     read_bytes: int = 16 * MIB
     depth: int = 8
     folder_depth: int = 512
-    folder_entries: int = 120_000
+    folder_entries: int = 101_000
     folder_absences: int = 100
     absences: int = 10_000
     findings: int = 10_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.wording import bound_message
@@ -40,6 +41,12 @@ class Location:
 
 
 NOWHERE = Location()
+
+
+@lru_cache(maxsize=4096)
+def locate_line(line: int) -> Location:
+    """Return the location of a line, from 1; equal ones share an object, because a scan keeps very many of them."""
+    return Location(line=line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.report import DigestState
 from modelaudit.model.structure import UnreadReason
 
+_GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
+_SHA = Digest(DigestAlgorithm.SHA256, "a" * 64)
+
 
 class BytesWindow:
     """A window over bytes in memory that counts the bytes it returns; it may state a false size."""
@@ -35,7 +38,7 @@ class BytesWindow:
 @example(b"x" * 10, [(0, 5), (3, 4), (2, 8)])
 @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220))))
 def test_digests_do_not_depend_on_read_order(data: bytes, reads: list[tuple[int, int]]) -> None:
-    window = DigestingWindow(BytesWindow(data))
+    window = DigestingWindow(BytesWindow(data), [_GIT])
     for offset, length in reads:
         assert window.read(offset, length) == data[offset : offset + length]
     sha256, git = window.finish()
@@ -43,11 +46,16 @@ def test_digests_do_not_depend_on_read_order(data: bytes, reads: list[tuple[int,
     assert git.value == hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
+def test_blob_id_is_computed_only_for_a_file_whose_source_claims_one() -> None:
+    (only,) = DigestingWindow(BytesWindow(b"x"), [_SHA]).finish()
+    assert only.algorithm is DigestAlgorithm.SHA256
+
+
 def test_computed_blob_id_equals_the_one_that_git_computes(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"some content\n")
     command = ["git", "hash-object", "file"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    _, git_digest = DigestingWindow(BytesWindow(b"some content\n")).finish()
+    _, git_digest = DigestingWindow(BytesWindow(b"some content\n"), [_GIT]).finish()
     assert git_digest.value == done.stdout.strip()
 
 
@@ -66,9 +74,7 @@ def test_digest_of_a_file_shorter_than_its_stated_size_raises_an_error_of_a_chan
     assert caught.value.reason is UnreadReason.CHANGED
 
 
-_SHA = Digest(DigestAlgorithm.SHA256, "a" * 64)
 _OTHER = Digest(DigestAlgorithm.SHA256, "b" * 64)
-_GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
 
 
 @check_each(

@@ -48,7 +48,7 @@ from modelaudit.languages.shell.text_graph import (
     normalize_path,
 )
 from modelaudit.model.outline import Reference, ReferenceKind
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import locate_line
 from modelaudit.wire.base import LimitReachedError
 
 EXECUTED: Final = "program"
@@ -104,7 +104,7 @@ def find_executed_files(text: str, texts: ParsedTexts | None = None) -> Iterator
             if (EXECUTED, word) not in found and _may_name_file(word):
                 found[NAMED, word] = line
     for (kind, word), line in list(found.items())[:_MOST_REFERENCES]:
-        yield Reference(ReferenceKind.CODE, word, kind, where=Location(line=line))
+        yield Reference(ReferenceKind.CODE, word, kind, where=locate_line(line))
     if reached_limit is not None:
         raise reached_limit
     if len(found) > _MOST_REFERENCES:
