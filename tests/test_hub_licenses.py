@@ -79,6 +79,33 @@ def test_prohibition_in_the_license_of_an_indirect_base_model_denies_the_use(hub
     assert scanned.license.expression == report.license.expression
 
 
+@pytest.mark.parametrize("order", ["[acme/decoy, acme/base]", "[acme/base, acme/decoy]"])
+@pytest.mark.parametrize("is_stated_in_text", [False, True])
+def test_use_is_denied_if_one_of_two_chains_to_a_base_model_lets_its_prohibition_through(
+    hub: LoopbackHub, order: str, is_stated_in_text: bool
+) -> None:
+    tuned, distilled = {"base_model_relation": "finetune"}, {"base_model_relation": "distilled"}
+    sentence = "It was distilled from [middle](https://huggingface.co/acme/middle).\n"
+    decoy = build_card(license="mit", base_model="acme/middle", **distilled)
+    if is_stated_in_text:
+        decoy = build_card(license="mit") + sentence
+    cards = {
+        "acme/root": build_card(license="cc-by-nc-4.0"),
+        "acme/middle": build_card(license="mit", base_model="acme/root", **tuned),
+        "acme/base": build_card(license="mit", base_model="acme/middle", **tuned),
+        "acme/decoy": decoy,
+        "acme/tuned": build_card(license="mit", base_model=order, **tuned),
+        # Its nearest mention of the middle model is the weaker one.
+        "acme/near": build_card(license="mit", base_model="acme/base", **tuned) + sentence,
+    }
+    for name, card in cards.items():
+        hub.add_repository(name, {"README.md": card, "LICENSE": MIT} if name != "acme/root" else {"README.md": card})
+    for name in ("acme/tuned", "acme/near"):
+        for report in (judge_license(name), judge_license(name, offline=True)):
+            assert (report.license.permission, report.exit_code) == ("deny", 1), name
+            assert {each.via for each in report.license.answers if each.answer == "deny"} == {"acme/root"}
+
+
 @pytest.mark.parametrize("licence", ["mit", "cc-by-nc-4.0"])
 def test_license_of_a_gated_base_model_is_taken_from_its_hub_tags(hub: LoopbackHub, licence: str) -> None:
     hub.add_repository(

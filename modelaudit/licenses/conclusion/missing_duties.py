@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.scope import find_text_file, is_use_policy_text
-from modelaudit.licenses.lineage.binding_licenses import is_hub_id, trace_relations
+from modelaudit.licenses.lineage.binding_licenses import is_hub_id, list_chains
 from modelaudit.licenses.obligations.answers import BindingLicense, iter_applying_clauses
 from modelaudit.licenses.obligations.permission import (
     NOTICE_DUTY,
@@ -52,7 +52,8 @@ def find_missing_duties(
     # In reverse, so that the first base model with a licence is the one that is named for it.
     inherited = {bound.entry.id: bound for _, bound in reversed(origins)}
     inherited_bounds = [bound for id_, bound in inherited.items() if id_ not in chosen]
-    lineages = [trace_relations(origin, evidence.origins) for origin in evidence.origins if is_hub_id(origin.name)]
+    chains_by_origin = zip(evidence.origins, list_chains(evidence.origins), strict=True)
+    lineages = [chains[0] for origin, chains in chains_by_origin if is_hub_id(origin.name)]
     for bound in (*own_bounds, *inherited_bounds):
         for clause, _ in iter_applying_clauses(bound, rules.clauses):
             conflict = _check_copy_duty(clause, bound, evidence, claims)

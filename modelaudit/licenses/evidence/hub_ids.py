@@ -33,6 +33,12 @@ def parse_hub_id(text: str) -> str | None:
     return name
 
 
+def fold_hub_id(name: str) -> str:
+    """Fold the case of a Hub id, which does not distinguish it, and keep that of the revision behind ``@``."""
+    id_, at, revision = name.partition("@")
+    return f"{id_.casefold()}{at}{revision}"
+
+
 def explain_invalid_hub_id(text: str) -> str:
     """Explain in one line why a name is not a Hub id."""
     if _ADDRESS.match(text):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from modelaudit.licenses.evidence.claims import is_license_file_name
-from modelaudit.licenses.evidence.hub_ids import parse_hub_id
+from modelaudit.licenses.evidence.hub_ids import fold_hub_id, parse_hub_id
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.scope import (
     ClaimScope,
@@ -59,6 +61,7 @@ def list_inherited_licenses(
 ) -> list[tuple[Origin, BindingLicense]]:
     """List each licence of a base model with the steps that lead from that model to this one.
 
+    Where several chains lead to this model, the licence is listed for each that lets other clauses through.
     A licence that reaches the model by the same steps from several base models is listed for the first of them.
 
     Args:
@@ -68,10 +71,9 @@ def list_inherited_licenses(
     """
     inherited = []
     seen: set[tuple[str, tuple[Relation, ...]]] = set()
-    for origin in origins:
-        relations = trace_relations(origin, origins)
+    for origin, chains in zip(origins, list_chains(origins), strict=True):
         multimodal = _look_up_modality(origin, modalities, rules)
-        for id_ in origin.entries:
+        for id_, relations in product(origin.entries, chains):
             if (id_, relations) in seen or id_ not in rules.licenses:
                 continue
             seen.add((id_, relations))
@@ -106,19 +108,54 @@ def _look_up_modality(origin: Origin, modalities: Mapping[str, bool], rules: Cat
     return modalities.get(origin.name.casefold(), on_record)
 
 
-def trace_relations(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation, ...]:
-    """Trace the steps from a base model to the model, the base model's own step first."""
-    relations = [origin.relation]
-    derived_model, depth = origin.made, origin.depth
-    # ``made`` of a direct base model is empty: the model itself was made from it.
-    while derived_model and depth > 1:
-        depth -= 1
-        step = next((each for each in origins if each.name == derived_model and each.depth == depth), None)
-        if step is None:
-            break
-        relations.append(step.relation)
-        derived_model = step.made
-    return tuple(relations)
+def list_chains(origins: Sequence[Origin]) -> list[tuple[tuple[Relation, ...], ...]]:
+    """List for each base model the chains of steps from it to the model, its own step first.
+
+    A clause reaches the model by a chain if it flows through the relation of every step. So of two chains, one whose
+    relations are all in the other lets every clause of the other through, and only the first is kept. At most 20 of
+    the 64 sets of relations remain for one model, however many paths lead from it to the scanned one.
+    """
+    # ``made`` of a direct base model is empty: the scanned model itself was made from it, by no further step.
+    chains: dict[str, list[tuple[Relation, ...]]] = {"": [()]}
+    by_derived_model: dict[str, list[Origin]] = {}
+    for origin in origins:
+        by_derived_model.setdefault(fold_hub_id(origin.made), []).append(origin)
+    waiting = deque([""])
+    while waiting:
+        derived_model = waiting.popleft()
+        for origin in by_derived_model.get(derived_model, ()):
+            base_model = fold_hub_id(origin.name)
+            known = chains.setdefault(base_model, [])
+            extended = _extend_chains(origin.relation, chains[derived_model])
+            if _add_minimal_chains(known, extended):
+                waiting.append(base_model)
+    result = []
+    for origin in origins:
+        own_chains: list[tuple[Relation, ...]] = []
+        _add_minimal_chains(own_chains, _extend_chains(origin.relation, chains.get(fold_hub_id(origin.made), ())))
+        result.append(tuple(own_chains) or ((origin.relation,),))
+    return result
+
+
+def _extend_chains(relation: Relation, chains: Iterable[tuple[Relation, ...]]) -> list[tuple[Relation, ...]]:
+    """Put one more step before each chain."""
+    return [(relation, *chain) for chain in chains]
+
+
+def _add_minimal_chains(known: list[tuple[Relation, ...]], chains: Iterable[tuple[Relation, ...]]) -> bool:
+    """Add the chains that no known one makes needless, and drop those that they make needless.
+
+    Returns:
+        Whether any chain was added.
+    """
+    is_changed = False
+    for chain in chains:
+        if any(set(each) <= set(chain) for each in known):
+            continue
+        known[:] = [each for each in known if not set(chain) <= set(each)]
+        known.append(chain)
+        is_changed = True
+    return is_changed
 
 
 def list_component_licenses(

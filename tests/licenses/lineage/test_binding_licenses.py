@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from modelaudit.licenses.lineage.binding_licenses import list_unclear_components
-from modelaudit.model.license import ConclusionState, DatasetClaim, OriginState
+from modelaudit.licenses.lineage.binding_licenses import list_chains, list_unclear_components
+from modelaudit.model.license import ConclusionState, DatasetClaim, Origin, OriginState
 from modelaudit.model.terms import Answer, Intent, Relation, Use
 
 SALE = Intent(
@@ -187,3 +187,44 @@ def test_multimodal_clause_denies_multimodal_models_and_needs_review_for_unknown
 def test_variant_of_a_license_text_is_an_unclear_component_only_in_the_folder_of_a_component(text_claim, rules):
     of_model, of_component = (text_claim(path, "MIT", "more words") for path in ("LICENSE", "third_party/foo/LICENSE"))
     assert list_unclear_components([of_model, of_component], rules.licenses) == [of_component]
+
+
+def build_origin(name, made, relation):
+    """Build a base model that was read, without licences."""
+    return Origin(name, made, relation, 1 if not made else 2, OriginState.READ, ConclusionState.CONCLUDED)
+
+
+def test_chains_of_a_base_model_are_those_that_no_chain_with_fewer_relations_makes_needless():
+    tune, distil, merge = Relation.FINETUNE, Relation.DISTILLED, Relation.MERGE
+    origins = [
+        build_origin("a/decoy", "", tune),
+        build_origin("a/base", "", tune),
+        build_origin("A/Middle", "a/decoy", distil),
+        build_origin("a/middle", "a/base", merge),
+        build_origin("a/root", "A/Middle", tune),
+    ]
+    assert list_chains(origins) == [
+        ((tune,),),
+        ((tune,),),
+        ((distil, tune),),
+        ((merge, tune),),
+        ((tune, distil, tune), (tune, merge, tune)),
+    ]
+    origins.append(build_origin("a/middle", "", tune))
+    assert list_chains(origins)[4] == ((tune, tune),)
+
+
+def test_chain_through_a_base_model_that_closes_a_cycle_counts():
+    tune, distil = Relation.FINETUNE, Relation.DISTILLED
+    cycle = replace(build_origin("a/one", "a/two", tune), look=OriginState.CYCLE)
+    origins = [build_origin("a/one", "", distil), build_origin("a/two", "", tune), build_origin("a/two", "a/one", tune)]
+    assert list_chains([*origins, build_origin("a/root", "a/one", tune), cycle])[3] == ((tune, tune, tune),)
+
+
+def test_ladder_of_diamonds_has_as_few_chains_as_sets_of_relations():
+    origins = [build_origin("a/0", "", Relation.FINETUNE)]
+    for rung in range(40):
+        for side, relation in enumerate((Relation.MERGE, Relation.DISTILLED, Relation.ADAPTER)):
+            origins.append(build_origin(f"a/{rung}-{side}", f"a/{rung}", relation))
+            origins.append(build_origin(f"a/{rung + 1}", f"a/{rung}-{side}", relation))
+    assert max(map(len, list_chains(origins))) <= 3
