@@ -239,7 +239,8 @@ class BaseModelLookup:
             lookup, detail = OriginState.UNREACHED, "only the Hub's own statements were read, because it lists no file"
         paths = [artifact.path for artifact in snapshot.artifacts]
         if lookup is OriginState.GATED:
-            # A licence file behind the gate does not contradict the licence that the Hub shows.
+            # A licence file behind the gate does not contradict the licence that the Hub shows, and never confirms it:
+            # the conclusion counts every gated base model as one with unread terms.
             paths = [path for path in paths if not is_license_file_name(path)]
         return LookupResult(
             lookup, detail or _summarize_claims(collector), snapshot.commit, tuple(collector.claims), tuple(paths)

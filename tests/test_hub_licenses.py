@@ -13,7 +13,7 @@ import pytest
 from hub.server import LoopbackHub
 
 import modelaudit
-from modelaudit.model.license import OriginState
+from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.shipping import assess_shipping
 from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES
@@ -106,16 +106,21 @@ def test_use_is_denied_if_one_of_two_chains_to_a_base_model_lets_its_prohibition
             assert {each.via for each in report.license.answers if each.answer == "deny"} == {"acme/root"}
 
 
-@pytest.mark.parametrize("licence", ["mit", "cc-by-nc-4.0"])
-def test_license_of_a_gated_base_model_is_taken_from_its_hub_tags(hub: LoopbackHub, licence: str) -> None:
-    hub.add_repository(
-        "acme/base", {"README.md": build_card(license=licence), "LICENSE": "x", **WEIGHTS}, gated="manual"
-    )
+@pytest.mark.parametrize("unread", ["LICENSE", "NOTICE.txt", "USE_POLICY.md", "adapter_config.json", "README.md"])
+@pytest.mark.parametrize(("licence", "permission"), [("mit", "review"), ("cc-by-nc-4.0", "deny")])
+@pytest.mark.parametrize("barrier", [{"gated": "manual"}, {"disabled": True}])
+def test_hub_tags_of_a_gated_base_model_can_deny_a_use_but_never_allow_it(
+    hub: LoopbackHub, unread: str, licence: str, permission: str, barrier: dict[str, Any]
+) -> None:
+    files = {unread: "This model is for non-commercial use only.", "README.md": build_card(license=licence), **WEIGHTS}
+    hub.add_repository("acme/base", files, **barrier)
     hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = judge_license("acme/tuned")
     [origin] = report.license.origins
-    assert origin.look is OriginState.GATED
-    assert report.license.permission == ("allow" if licence == "mit" else "deny")
+    assert (origin.look, origin.state) == (OriginState.GATED, ConclusionState.CONCLUDED)
+    assert report.license.permission == permission
+    scanned = modelaudit.scan("acme/tuned", second_opinion=False, policy="commercial-product")
+    assert scanned.exit_code == report.exit_code == (3 if permission == "review" else 1)
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"content": b"<html>"}, {"headers": {"X-Repo-Commit": "x"}}])

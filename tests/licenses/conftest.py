@@ -63,10 +63,11 @@ def origin_of(
     name: str, *entries: str, look: OriginState = OriginState.READ, relation: Relation = Relation.FINETUNE
 ) -> Origin:
     """Build a base model with the given licences; without any, its licence is not known."""
-    if look is not OriginState.READ:
-        state = ConclusionState.NOT_CHECKED
+    # The Hub shows the declared licence of a gated repository too.
+    if entries and look in (OriginState.READ, OriginState.GATED):
+        state = ConclusionState.CONCLUDED
     else:
-        state = ConclusionState.CONCLUDED if entries else ConclusionState.UNDECLARED
+        state = ConclusionState.UNDECLARED if look is OriginState.READ else ConclusionState.NOT_CHECKED
     return Origin(name, made="", relation=relation, depth=1, look=look, state=state, entries=entries)
 
 

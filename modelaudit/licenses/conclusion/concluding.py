@@ -156,10 +156,13 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
         if set(origin.entries) <= set(own.ids):
             return ""
         return f"{origin.name} could not be read; the licence on record for that name is assumed: {reason}."
-    # The Hub shows the declared licence even of a gated repository, so a base model can be concluded without its files.
-    # Files whose delivery failed may say otherwise.
-    if origin.state is ConclusionState.CONCLUDED and origin.look is not OriginState.UNREACHED:
+    is_concluded = origin.state is ConclusionState.CONCLUDED
+    if is_concluded and origin.look is OriginState.READ:
         return ""
+    # The Hub shows the declared licence even of a gated repository. The files behind the gate may say otherwise: a
+    # licence text, a notice, a sentence of the card, or a setting that names another base model.
+    if is_concluded and origin.look is OriginState.GATED:
+        return f"The files of the base model {origin.name}, which may hold other terms, could not be read: {reason}."
     if origin.look is OriginState.READ:
         return f"The licence of the base model {origin.name} could not be concluded: {reason}."
     if is_hub_id(origin.name):

@@ -42,10 +42,11 @@ def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> t
 
 
 def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
-    """Add the licence on record to a base model that could not be read and has no conclusion."""
+    """Add the licence on record to a base model that could not be read, or of which only the Hub's tags were."""
     # A base model in a cycle needs none: it is the model itself, or was met before.
     needs_no_record = (OriginState.READ, OriginState.CYCLE, OriginState.KNOWN)
-    if origin.look in needs_no_record or origin.state is ConclusionState.CONCLUDED:
+    is_concluded_from_files = origin.state is ConclusionState.CONCLUDED and origin.look is not OriginState.GATED
+    if origin.look in needs_no_record or is_concluded_from_files:
         return origin
     known_model = find_known_model(origin.name, rules)
     if known_model is None or known_model.license not in rules.licenses:

@@ -106,8 +106,11 @@ def test_unread_base_model_with_a_hub_id_and_no_license_on_record_leaves_the_ans
     assert "origin-unknown" in list_conflict_kinds(conclusion)
 
 
-def test_license_on_record_for_a_gated_base_model_adds_restrictions_and_never_permission(conclude_cards, origin_of):
-    gated = [origin_of("meta-llama/Llama-3.1-8B", look=OriginState.GATED)]
+@pytest.mark.parametrize("tags", [(), (LLAMA,)])
+def test_license_on_record_for_a_gated_base_model_adds_restrictions_and_never_permission(
+    conclude_cards, origin_of, tags
+):
+    gated = [origin_of("meta-llama/Llama-3.1-8B", *tags, look=OriginState.GATED)]
     conclusion = conclude_cards(license="mit", origins=gated, intent=SALE)
     assert conclusion.origins[0].look is OriginState.KNOWN
     assert (conclusion.expression, conclusion.permission) == (f"MIT AND {LLAMA}", Answer.REVIEW)
@@ -116,6 +119,12 @@ def test_license_on_record_for_a_gated_base_model_adds_restrictions_and_never_pe
     # The cap of Llama 3.1 is 700 million users.
     over_the_cap = replace(SALE, monthly_active_users=1e9)
     assert conclude_cards(license="mit", origins=gated, intent=over_the_cap).permission is Answer.DENY
+
+
+def test_license_on_record_and_tags_of_a_gated_base_model_bind_together(conclude_cards, origin_of):
+    gated = [origin_of("meta-llama/Llama-3.1-8B", "MIT", look=OriginState.GATED)]
+    conclusion = conclude_cards(license="mit", origins=gated, intent=SALE)
+    assert (conclusion.expression, conclusion.permission) == (f"MIT AND {LLAMA}", Answer.REVIEW)
 
 
 def test_base_model_without_license_leaves_answer_for_review(conclude_cards, origin_of):
