@@ -22,6 +22,8 @@ MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or (
 # A safetensors file without tensors: the length of its header, and the empty header.
 WEIGHTS = {"model.safetensors": b"\x02\x00\x00\x00\x00\x00\x00\x00{}"}
 
+NON_COMMERCIAL_HEADER = "# This model is licensed for non-commercial use only.\n# Commercial use is prohibited.\n"
+
 
 @pytest.fixture
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,3 +388,63 @@ def test_hub_license_tag_allows_a_use_only_if_the_card_of_the_scanned_model_can_
     reasons = [each.because for each in report.license.answers]
     assert len(reasons) == (1 if gated else 0)
     assert all(reason.startswith("README.md could not be read") for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "answer"),
+    [
+        ("adapter/adapter_config.json", '{"base_model_name_or_path": "acme/root"}', ("deny", 1)),
+        ("a/b/config.json", '{"license": "cc-by-nc-4.0"}', ("deny", 1)),
+        ("modeling_acme.py", f"# License: CC-BY-NC-4.0\n{NON_COMMERCIAL_HEADER}import torch\n", ("review", 3)),
+        ("src/modeling_acme.py", f"{NON_COMMERCIAL_HEADER}import torch\n", ("review", 3)),
+    ],
+)
+def test_files_with_terms_in_any_folder_count_alike_online_offline_and_in_a_folder(
+    hub: LoopbackHub, tmp_path: Path, path: str, content: str, answer: tuple[str, int]
+) -> None:
+    hub.add_repository("acme/root", {"README.md": build_card(license="cc-by-nc-4.0")})
+    files = {"README.md": build_card(license="mit"), "LICENSE": MIT, path: content}
+    hub.add_repository("acme/tuned", {**files, **WEIGHTS})
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    reports = {
+        "online": judge_license("acme/tuned"),
+        "offline": judge_license("acme/tuned", offline=True),
+        "folder": judge_license(str(tmp_path)),
+        "scan": modelaudit.scan("acme/tuned", second_opinion=False, policy="commercial-product"),
+    }
+    permissions = {way: report.license.permission for way, report in reports.items()}
+    assert permissions == dict.fromkeys(reports, answer[0])
+    assert {reports[way].exit_code for way in ("online", "offline", "folder")} == {answer[1]}
+
+
+def test_use_is_denied_by_a_base_model_that_settings_in_a_folder_of_another_base_model_name(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/root", {"README.md": build_card(license="cc-by-nc-4.0")})
+    settings = {"lora/adapter_config.json": '{"base_model_name_or_path": "acme/root"}'}
+    hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT, **settings})
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    assert [judge_license("acme/tuned", offline=offline).exit_code for offline in (False, True)] == [1, 1]
+
+
+def test_answer_notes_the_files_that_may_state_terms_and_were_not_fetched(hub: LoopbackHub) -> None:
+    own_files = {"README.md": build_card(license="mit"), "LICENSE": MIT}
+    modules = {f"part{number:03}.py": "pass" for number in range(MOST_SMALL_FILES)}
+    hub.add_repository("acme/coded", {**own_files, **modules})
+    report = judge_license("acme/coded")
+    first_unfetched = f"part{MOST_SMALL_FILES - 2:03}.py"
+    assert any(first_unfetched in note and "may state terms" in note for note in report.target.notes)
+    settings = {f"part{number:03}/config.json": "{}" for number in range(MOST_SMALL_FILES)}
+    hub.add_repository("acme/parts", {**own_files, **settings})
+    report = judge_license("acme/parts")
+    assert (report.license.permission, report.exit_code) == ("review", 3)
+    assert any("may state terms" in note for note in report.target.notes)
+
+
+def test_use_is_for_review_if_a_module_of_the_target_is_not_delivered(hub: LoopbackHub, without_waiting: None) -> None:
+    files = {"README.md": build_card(license="mit"), "LICENSE": MIT, "modeling_acme.py": "import torch\n"}
+    target = hub.add_repository("acme/coded", files)
+    hub.inject_fault(f"{target.sha}/modeling_acme.py", status=403)
+    assert [judge_license("acme/coded", offline=offline).exit_code for offline in (False, True)] == [3, 3]
+    hub.clear_faults()
+    assert [judge_license("acme/coded", offline=offline).exit_code for offline in (False, True)] == [0, 0]

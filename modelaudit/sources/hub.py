@@ -53,6 +53,7 @@ class HubSource:
     Attributes:
         is_base_model: fetch only the small files, because another model derives from this one. The recorded commit of
             a branch is left unchanged, because programs load whole models by it.
+        reads_modules: of a base model, fetch small modules of Python too.
     """
 
     ref: ModelRef
@@ -60,6 +61,7 @@ class HubSource:
     limits: Limits
     progress: Progress | None = None
     is_base_model: bool = False
+    reads_modules: bool = False
 
     def snapshot(self) -> Snapshot:
         """Resolve the revision to a commit, fetch the listed files, and list the artifacts.
@@ -89,7 +91,9 @@ class HubSource:
             raise source_error from error
         write_description_record(repository, commit, description.listing, tree, description.statements)
         merged_listing = merge_listings(description.listing, tree)
-        wanted_names = choose_small_files(merged_listing) if self.is_base_model else None
+        wanted_names = (
+            choose_small_files(merged_listing, includes_modules=self.reads_modules) if self.is_base_model else None
+        )
         try:
             download = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)
         except CLIENT_ERRORS as error:

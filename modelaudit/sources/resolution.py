@@ -17,7 +17,13 @@ from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.rejected import close_altered_files
 from modelaudit.sources.settings import HubSettings
-from modelaudit.sources.small import LARGEST_SMALL_FILE, choose_small_files, close_other_files, may_hold_terms
+from modelaudit.sources.small import (
+    LARGEST_SMALL_FILE,
+    choose_small_files,
+    close_other_files,
+    may_hold_terms,
+    note_unread_terms,
+)
 from modelaudit.sources.target import could_be_repository, is_hub_address, looks_like_a_path, parse_repository
 
 
@@ -217,7 +223,8 @@ def resolve_term_files(
             return _close_altered_terms(_open_terms_only(_take_snapshot(OfflineSource(ref, settings, limits))))
         from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
-        return _close_altered_terms(_take_snapshot(HubSource(ref, settings, limits, is_base_model=True)))
+        source = HubSource(ref, settings, limits, is_base_model=True, reads_modules=True)
+        return note_unread_terms(_close_altered_terms(_take_snapshot(source)))
     except SourceError as error:
         if not isinstance(error, GatedError) or error.snapshot is None:
             raise _name_both_readings(target, error) from error
@@ -227,6 +234,5 @@ def resolve_term_files(
 
 def _open_terms_only(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot that opens only files that may state a licence."""
-    return close_other_files(
-        snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
-    )
+    names = {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
+    return note_unread_terms(close_other_files(snapshot, names))

@@ -1,9 +1,10 @@
-"""Choose the small files of a base model that may state its licence or its own base models; never weights."""
+"""Choose the small files of a repository that may state its licence or its base models; never weights."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from itertools import accumulate
 
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.limits import MIB
@@ -13,9 +14,12 @@ from modelaudit.sources.claims import ListedFile
 
 LARGEST_SMALL_FILE = 2 * MIB
 """The largest file that is fetched of a base model, in bytes; settings of large tokenizers take more than 1 MiB."""
-MOST_SMALL_FILES = 40
-"""The most files that are fetched of a base model: those at the top first."""
-_LONGEST_PATH = 255
+MOST_SMALL_FILES = 100
+"""The most files that are fetched of one repository: those at the top first."""
+_MOST_SMALL_BYTES = 40 * LARGEST_SMALL_FILE
+"""The most bytes that these files may have together."""
+_MOST_NAMED_FILES = 3
+"""The most files that a note names."""
 
 # Names decide, and no name of weights is among them.
 _SETTING_FILES = frozenset(
@@ -28,36 +32,40 @@ _SETTING_FILES = frozenset(
      "quantize_config.json", "reuse.toml", "setup.cfg", "tokenizer_config.json", "training_args.json"}
 )  # fmt: skip
 
+_CLOSED_ON_PURPOSE = "only the files that may state the licence are read"
+_CLOSED_MODULE = Unread(
+    UnreadReason.CONTENT_ABSENT,
+    f"{_CLOSED_ON_PURPOSE}, and of modules the small ones of the target up to {MOST_SMALL_FILES} files",
+)
+
 
 def is_small_file(path: str) -> bool:
-    """Whether the file at ``path`` is read of a base model if it is small: terms and cards, and settings at the top.
+    """Whether the file at ``path`` may state terms or base models by its name, and is read if it is small.
 
-    A part of a model, such as its tokenizer, can lie in a folder with terms of its own, so terms count in any folder.
+    These are terms, cards and settings in any folder: a part of a model, such as an adapter or its tokenizer, can lie
+    in a folder with terms of its own. One predicate serves downloads, the cache and folders, so that each of them gives
+    the same answer.
     """
-    if path.lower() in _SETTING_FILES:
-        return True
-    is_simplest_form = {"", ".", ".."}.isdisjoint(path.split("/")[:-1])
-    if len(path) > _LONGEST_PATH or not is_simplest_form:
-        return False
-    return classify_text_file(path) is not None
+    return path.rpartition("/")[2].lower() in _SETTING_FILES or classify_text_file(path) is not None
+
+
+def is_module(path: str) -> bool:
+    """Whether ``path`` is a module of Python, whose head may state terms; it is read of the target alone."""
+    return path.lower().endswith(".py")
 
 
 def may_hold_terms(path: str, size: int) -> bool:
-    """Whether a file that need not be fetched may state a licence.
+    """Whether a file of a target that need not be fetched may state a licence.
 
-    These are the files of ``is_small_file``, in any folder; weights, whose heads hold metadata; and modules of Python
-    at the top, which are loaded with the model.
+    These are small files with terms, small modules of Python, and weights, whose heads hold metadata.
 
     Args:
         path: of the file in the model.
         size: in bytes.
     """
-    lower = path.lower()
-    if lower.endswith((".gguf", ".safetensors")):
+    if path.lower().endswith((".gguf", ".safetensors")):
         return True
-    if lower.endswith(".py") and "/" not in path and size <= LARGEST_SMALL_FILE:
-        return True
-    return size <= LARGEST_SMALL_FILE and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
+    return size <= LARGEST_SMALL_FILE and (is_small_file(path) or is_module(path))
 
 
 def may_state_terms(artifact: Artifact) -> bool:
@@ -66,22 +74,48 @@ def may_state_terms(artifact: Artifact) -> bool:
     Any other was closed on purpose, so its content is no absence. A record of a listing lies outside of the snapshot;
     if it was not read, any file with terms may be missing.
     """
+    if artifact.open is not None or is_small_file(artifact.path):
+        return True
     is_record = artifact.path.startswith("../")
-    return artifact.open is not None or is_small_file(artifact.path) or (is_record and artifact.obstacle is not None)
+    is_wanted_module = is_module(artifact.path) and artifact.obstacle != _CLOSED_MODULE
+    return artifact.obstacle is not None and (is_record or is_wanted_module)
 
 
-def choose_small_files(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
-    """Return the paths of the small files in a listing, cards and licences first, up to ``MOST_SMALL_FILES``.
+def choose_small_files(listing: Mapping[str, ListedFile], *, includes_modules: bool = False) -> tuple[str, ...]:
+    """Return the paths of the small files in a listing, cards and licences first.
 
-    A file without a stated size is left out, because it may be large.
+    At most ``MOST_SMALL_FILES`` are chosen, of ``_MOST_SMALL_BYTES`` together. A file without a stated size is left
+    out, because it may be large.
+
+    Args:
+        listing: the files of the repository.
+        includes_modules: choose small modules of Python too, after all others.
     """
-    small_files = [
-        path
+    sizes = {
+        path: file.size
         for path, file in listing.items()
-        if is_small_file(path) and file.size is not None and file.size <= LARGEST_SMALL_FILE
+        if file.size is not None
+        and file.size <= LARGEST_SMALL_FILE
+        and (is_small_file(path) or (includes_modules and is_module(path)))
+        and _is_simplest_form(path)
+    }
+    in_order = sorted(sizes, key=lambda path: (_rank_path(path), path))[:MOST_SMALL_FILES]
+    total_sizes = accumulate(sizes[path] for path in in_order)
+    return tuple(path for path, total in zip(in_order, total_sizes, strict=True) if total <= _MOST_SMALL_BYTES)
+
+
+def note_unread_terms(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with a note that names the listed files which may state terms and were not read."""
+    unread = [
+        artifact.path
+        for artifact in snapshot.artifacts
+        if artifact.open is None and (is_small_file(artifact.path) or is_module(artifact.path))
     ]
-    small_files.sort(key=lambda path: (_rank_path(path), path))
-    return tuple(small_files[:MOST_SMALL_FILES])
+    if not unread:
+        return snapshot
+    more = f" and {len(unread) - _MOST_NAMED_FILES} more" if len(unread) > _MOST_NAMED_FILES else ""
+    note = f"not read, although they may state terms: {', '.join(unread[:_MOST_NAMED_FILES])}{more}"
+    return replace(snapshot, notes=(*snapshot.notes, note))
 
 
 def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
@@ -94,8 +128,14 @@ def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
 
 def _rank_path(path: str) -> tuple[int, int]:
     """Return the sort key of a path: the most important files first, then those in the fewest folders."""
-    is_important = path.lower() in ("readme.md", "license", "config.json", "adapter_config.json")
-    return (0 if is_important else 1), path.count("/")
+    if path.lower() in ("readme.md", "license", "config.json", "adapter_config.json"):
+        return 0, 0
+    return (1 if is_small_file(path) else 2), path.count("/")
+
+
+def _is_simplest_form(path: str) -> bool:
+    """Whether a path has no empty step and none of ``.`` and ``..``, so that it can be fetched by it."""
+    return {"", ".", ".."}.isdisjoint(path.split("/")[:-1])
 
 
 def _close_artifact(artifact: Artifact) -> Artifact:
@@ -108,10 +148,12 @@ def _close_artifact(artifact: Artifact) -> Artifact:
     elif is_small_file(artifact.path):
         unread = artifact.obstacle or Unread(
             UnreadReason.LIMIT,
-            f"its size is not stated, or the limit of {MOST_SMALL_FILES} such files was reached before it",
+            f"its size is not stated, or the limit of {MOST_SMALL_FILES} such files or of their bytes was reached "
+            "before it",
         )
+    elif is_module(artifact.path):
+        unread = _CLOSED_MODULE
     else:
-        detail = "only the files that may state the licence are read"
         # The reason is that of a file without content, because the source was not asked for this one.
-        unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, detail)
+        unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, _CLOSED_ON_PURPOSE)
     return Artifact(artifact.path, artifact.size, None, artifact.claimed, unread)

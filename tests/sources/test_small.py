@@ -14,7 +14,8 @@ from modelaudit.model.evidence import Topic
 from modelaudit.model.license import fold_license_name
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_small_files, resolve_target
-from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES, is_small_file
+from modelaudit.sources.claims import ListedFile
+from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES, choose_small_files, is_small_file
 from modelaudit.sources.stated import parse_hub_statements
 
 CARD = "---\nlicense: other\nlicense_name: acme\nbase_model: org/root\ndatasets: [org/rows]\n---\n# Base\n"
@@ -29,7 +30,7 @@ FILES = {
     "nested/config.json": "{}",
     "modeling_acme.py": "pass",
 }
-SMALL = {"README.md", "LICENSE.txt", "USE_POLICY.md", "config.json"}
+SMALL = {"README.md", "LICENSE.txt", "USE_POLICY.md", "config.json", "nested/config.json"}
 
 
 def list_open_paths(snapshot: Snapshot) -> set[str]:
@@ -100,7 +101,7 @@ def test_lookup_of_small_files_does_not_change_the_commit_of_the_cached_branch(
 
 
 def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
-    large = {"LICENSE": "x" * (LARGEST_SMALL_FILE + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(100)}}
+    large = {"LICENSE": "x" * (LARGEST_SMALL_FILE + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(110)}}
     hub.add_repository("acme/base", {"README.md": CARD, **large})
     snapshot = resolve_small_files("acme/base")
     assert len(list_requested_files(hub)) == MOST_SMALL_FILES
@@ -126,11 +127,31 @@ def test_lookup_of_small_files_lists_the_weights_of_a_repository_without_opening
         ("LICENSE.safetensors", False), ("LICENSES/a.bin", False), ("README.gguf", False), ("license_check.py", False),
         ("pytorch_model.bin", False), ("model.safetensors.index.json", False), ("tokenizer.json", False),
         ("sub/README.md", True), ("vendor/LICENSE", True), ("a/b/THIRD-PARTY-NOTICES.txt", True), ("PROHIBITED_USE_POLICY.md", True),
-        ("sub/config.json", False), ("sub/modeling.py", False), ("/LICENSE", False), ("a/./LICENSE", False), ("../LICENSE", False), ("LICENSES/../weights", False),
+        ("sub/config.json", True), ("a/b/Adapter_Config.json", True), ("sub/modeling.py", False), ("../LICENSE", True), ("LICENSES/../weights", False),
+        ("x" * 200 + "/" + "y" * 200 + "/LICENSE", True),
     ],
 )  # fmt: skip
 def test_small_files_are_selected_by_name(path: str, is_small: bool) -> None:
     assert is_small_file(path) is is_small
+
+
+@check_each("path", ["/LICENSE", "a/./LICENSE", "../LICENSE", "a//config.json"])
+def test_small_file_with_a_path_that_is_not_in_its_simplest_form_is_not_fetched(path: str) -> None:
+    assert choose_small_files({path: ListedFile(1, ())}) == ()
+
+
+def test_modules_are_chosen_only_of_the_target_and_after_all_other_small_files() -> None:
+    listing = {"modeling.py": ListedFile(1, ()), "a/b/NOTICE": ListedFile(1, ()), "large.py": ListedFile(9**9, ())}
+    assert choose_small_files(listing) == ("a/b/NOTICE",)
+    assert choose_small_files(listing, includes_modules=True) == ("a/b/NOTICE", "modeling.py")
+
+
+def test_small_files_are_chosen_up_to_a_number_and_up_to_a_sum_of_their_bytes() -> None:
+    def build_listing(size: int) -> dict[str, ListedFile]:
+        return {f"{number}/config.json": ListedFile(size, ()) for number in range(2 * MOST_SMALL_FILES)}
+
+    assert len(choose_small_files(build_listing(1000))) == MOST_SMALL_FILES
+    assert len(choose_small_files(build_listing(LARGEST_SMALL_FILE))) == 40
 
 
 @pytest.mark.parametrize("token", ["", "hf_bob"])
