@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -34,6 +35,11 @@ _WITHOUT_ABSENCE: Final = {"named": "shell", "instructed": "program"}
 _TEXT_FORMATS: Final = frozenset({"text", "json", "yaml", "toml", "table-text", "requirements", "template"})
 # A script names documentation to read or to copy it, and shows commands there.
 _DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm")
+# Of comparing files with wildcards; ten million take about ten seconds.
+_MOST_STEPS: Final = 10_000_000
+_CHARACTERS_PER_STEP: Final = 64
+_CUT: Final = "its commands run files by more wildcards than are compared with the files of the model"
+_SEPARATOR: Final = re.compile("/")
 _MOST_BYTES_OF_NAMED: Final = 2 * 1024 * 1024  # a longer file is data, and takes long to read
 
 
@@ -69,16 +75,18 @@ def find_unjudged_programs(
 ) -> list[UnjudgedProgram]:
     """List the files that are run as programs and whose readers analysed no such program.
 
+    A file with a wildcard that is beyond the bound is listed too, with an absence and without a language.
+
     Args:
         references: those of the format ``RUN_FILE``, with the address of the file that contains the command.
         records: of all files.
     """
-    records_by_path = {record.path: record for record in records}
+    files = _NamedFiles(records)
     found: dict[str, UnjudgedProgram] = {}
     for address, group in references:
         for reference in group.items:
-            for path in _list_targets(address, reference, records_by_path):
-                record = records_by_path[path]
+            for path in files.list_targets(address, reference):
+                record = files.records[path]
                 language = reference.named_by
                 if language == _FETCHED or path == file_of(address) or _is_judged(record, language):
                     continue
@@ -88,7 +96,8 @@ def find_unjudged_programs(
                     continue
                 program = UnjudgedProgram(path, frozenset({language}), _make_absence(address, reference), True)
                 found[path] = found[path].join(program) if path in found else program
-    return list(found.values())
+    cut = [UnjudgedProgram(path, frozenset(), Unread(UnreadReason.LIMIT, _CUT)) for path in files.cut]
+    return [*cut, *found.values()]
 
 
 def keep_settled(references: Iterable[tuple[str, References]]) -> list[tuple[str, References]]:
@@ -113,20 +122,43 @@ def find_fetched_programs(
         records: of all files; the model contains a program if one of them has its path, or a path that ends with it,
             because commands copy folders.
     """
-    paths = {record.path for record in records}
-    ends = {path[index + 1 :] for path in paths for index, character in enumerate(path) if character == "/"} | paths
+    fetched_runs = [
+        (address, reference, _find_program_path(reference))
+        for address, group in references
+        if not file_of(address).lower().endswith(_DOCUMENTATION)
+        for reference in group.items
+        if reference.named_by == _FETCHED
+    ]
+    missing = _exclude_contained({path for _, _, path in fetched_runs}, records)
     absences: dict[str, tuple[str, Unread]] = {}
-    for address, group in references:
-        if file_of(address).lower().endswith(_DOCUMENTATION):
-            continue
-        for reference in group.items:
-            path = posixpath.normpath(write_file_address(reference.target))
-            name = posixpath.basename(path) if path.startswith(("/", "~")) else path
-            if reference.named_by == _FETCHED and name not in ends and file_of(address) not in absences:
-                line = f"line {reference.where.line} " if reference.where.line else "a command "
-                detail = f"{line}runs {reference.target}, which a download may have written: it was not analysed"
-                absences[file_of(address)] = (address, Unread(UnreadReason.PROGRAM, detail, reference.where))
+    for address, reference, path in fetched_runs:
+        if path in missing and file_of(address) not in absences:
+            line = f"line {reference.where.line} " if reference.where.line else "a command "
+            detail = f"{line}runs {reference.target}, which a download may have written: it was not analysed"
+            absences[file_of(address)] = (address, Unread(UnreadReason.PROGRAM, detail, reference.where))
     return list(absences.values())
+
+
+def _find_program_path(reference: Reference) -> str:
+    """Return the relative path of a program; an absolute path may lead to a copy, so that its name counts."""
+    path = posixpath.normpath(write_file_address(reference.target))
+    return posixpath.basename(path) if path.startswith(("/", "~")) else path
+
+
+def _exclude_contained(paths: set[str], records: Sequence[ArtifactRecord]) -> set[str]:
+    """Return those of ``paths`` that are neither the path of a file of the model nor the end of one.
+
+    The ends of one path are compared at a time: together, those of all paths take memory by the square of the depth.
+    """
+    missing = set(paths)
+    names = {posixpath.basename(path) for path in paths}
+    for record in records:
+        if posixpath.basename(record.path) not in names:
+            continue
+        missing.discard(record.path)
+        for separator in _SEPARATOR.finditer(record.path):
+            missing.discard(record.path[separator.end() :])
+    return missing
 
 
 def _make_absence(address: str, reference: Reference) -> Unread | None:
@@ -145,19 +177,41 @@ def _may_be_commands(record: ArtifactRecord) -> bool:
     return is_text and record.size <= _MOST_BYTES_OF_NAMED and not is_documentation
 
 
-def _list_targets(address: str, reference: Reference, records: dict[str, ArtifactRecord]) -> list[str]:
-    """List the files that a word may name: beside the file with the command, or below the folder of the model.
+class _NamedFiles:
+    """The files of a model, which words of commands name.
 
-    An absolute path may lead to a copy of the model, so that its last part counts.
+    Attributes:
+        records: of all files by their path.
+        cut: the files with commands whose wildcards were not compared with the files, in order.
     """
-    word = write_file_address(reference.target.replace("\\", "/"))
-    folder = posixpath.dirname(file_of(address))
-    bases = (folder, "", posixpath.dirname(folder))
-    names = (word.lstrip("/"), posixpath.basename(word)) if word.startswith(("/", "~", "%")) else (word,)
-    paths = {posixpath.normpath(posixpath.join(base, name)) for base in bases for name in names if name}
-    if any(mark in word for mark in "*?"):
-        return [path for path in records for pattern in paths if fnmatchcase(path, pattern)]
-    return sorted(path for path in paths if path in records)
+
+    def __init__(self, records: Sequence[ArtifactRecord]) -> None:
+        self.records = {record.path: record for record in records}
+        self.cut: dict[str, None] = {}
+        self._characters = sum(map(len, self.records))
+        self._steps_left = _MOST_STEPS
+
+    def list_targets(self, address: str, reference: Reference) -> list[str]:
+        """List the files that a word may name: beside the file with the command, or below the folder of the model.
+
+        An absolute path may lead to a copy of the model, so that its last part counts.
+        """
+        word = write_file_address(reference.target.replace("\\", "/"))
+        folder = posixpath.dirname(file_of(address))
+        bases = (folder, "", posixpath.dirname(folder))
+        names = (word.lstrip("/"), posixpath.basename(word)) if word.startswith(("/", "~", "%")) else (word,)
+        paths = {posixpath.normpath(posixpath.join(base, name)) for base in bases for name in names if name}
+        if not any(mark in word for mark in "*?"):
+            return sorted(path for path in paths if path in self.records)
+        self._steps_left -= sum(map(self._count_steps, paths))
+        if self._steps_left < 0:
+            self.cut[file_of(address)] = None
+            return []
+        return [path for path in self.records for pattern in paths if fnmatchcase(path, pattern)]
+
+    def _count_steps(self, pattern: str) -> int:
+        """Return the work of comparing all files with a pattern: each ``*`` may search a whole path."""
+        return len(self.records) + pattern.count("*") * self._characters // _CHARACTERS_PER_STEP
 
 
 def _is_judged(record: ArtifactRecord, kind: str) -> bool:

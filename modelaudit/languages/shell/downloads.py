@@ -56,6 +56,7 @@ _SED_OUTPUT: Final = re.compile(r"(?:^|[;/\dgIp])\s*w\s+([^\s;]+)")
 _MOST_FILES: Final = 20_000  # copies of folders into each other multiply them
 _LONGEST_SUFFIX: Final = 6  # of the name of a part of ``split``
 _MOST_FOLDERS: Final = 20  # that a script enters
+_LONGEST_PATH: Final = 4_096  # ``PATH_MAX`` of Linux: no command can name a file by a longer path
 _MAX_TEXT_LENGTH: Final = 200_000
 READ_BUILTINS: Final = frozenset({"read", "mapfile", "readarray"})
 
@@ -168,7 +169,8 @@ class DownloadTracker:
         if not target or "$" in target or target == "~":
             self._folder = ""
         else:
-            self._folder = posixpath.normpath(posixpath.join(self._folder, target))
+            folder = posixpath.normpath(posixpath.join(self._folder, target))
+            self._folder = folder if len(folder) < _LONGEST_PATH else ""
         if self._folder and len(self._entered_folders) < _MOST_FOLDERS:
             self._entered_folders[self._folder] = None
 
