@@ -58,14 +58,23 @@ _NAME: Final = re.compile(
     r"|metadata|record|wheel|installer|requested|pkg-info|sources|manifest|top_level|zip-sa[f]e|codeowners|owners|cname"
     r"|modelcard|model_card|usage|prompt|system|template|params|vocab|merges|dict|tokens|labels|classes|words|train|test"
     r"|dev|valid|validation|corpus|sha256sums?|md5sums?|checksums?|leapseconds|py\.typed|_succeeded|_success"
-    r")(?:[._-][\w.-]*)?|go\.(?:mod|sum)|(?:nuget|packages)\.config|\.bazeliskrc|cartfile(?:\.resolved)?"
+    r")(?:[_-][\w-]*)?(?:\.(?:[\w.-]*[.-])?(?:\d\w*|[a-z]{2,3}[_-][a-z]{2,4}|a?gpl\w*|lgpl\w*|lesser|lib|mpl|ofl|cc0?|cc-by"
+    r"[a-z-]*|apache\w*|bsd\w*|llama\w*|third[_-]?party\w*))?|go\.(?:mod|sum)|(?:nuget|packages)\.config|\.bazeliskrc|cartfile(?:\.resolved)?"
     r"|\.(?:git(?:ignore|attributes|keep|modules|-blame-ignore-revs)|(?:docker|npm|eslint|prettier|hg|dvc|helm|stylelint"
     r"|gcloud|vercel|cf|ebextensions|bzr|cvs|fastapicloud|cursor|aider|claude|gemini)ignore|keep|editorconfig|mailmap"
     r"|nvmrc|node-version|python-version|ruby-version|tool-versions|nojekyll|clang-format|clang-tidy|cursorrules"
     r"|windsurfrules|env(?:\.[\w.-]*)?|lfsconfig|pylintrc|yamllint|babelrc|prettierrc|eslintrc|htaccess_data|metadata"
     r"|gitconfig|dockerignore)"
 )
-_PROSE_FOLDER: Final = re.compile(r"(?:\A|/)licen[cs]es?/", re.IGNORECASE)
+# Identifiers of licences as names of files, such as ``licenses/Apache-2.0`` (https://spdx.org/licenses).
+_LICENSE_IN_FOLDER: Final = re.compile(
+    r"(?:\A|/)licen[cs]es?/(?:[^/]*/)*(?:apache|bsd|[al]?gpl|mit|mpl|cc|epl|isc|zlib|unlicense|ofl|artistic|boost|bsl|psf"
+    r"|python|openssl|llama|gemma|openrail)(?:v?[\d_+-][\w+-]*)?(?:\.\d[\w+-]*)*\Z",
+    re.IGNORECASE,
+)
+_PROSE_FOLDER: Final = re.compile(r"(?:\A|/)licen[cs]es?/(?:[^/]*/)*[^./]+\Z", re.IGNORECASE)
+# Signs that terms do not have: a call other than ``work(s)``, a block, a variable, one equals sign, an escape.
+_PROGRAM_SIGN_IN_PROSE: Final = re.compile(rb"\w\((?!e?s\))|\w!\(|[{}$`|\\]|(?<!=)=(?!=)")
 # A call, a block, an assignment, a variable, an operator, an escape, an option, an address or a directive.
 _PROGRAM_SIGN: Final = re.compile(rb"[(){}$`;=<>|^\\!]|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE)
 
@@ -79,10 +88,11 @@ def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[
     name = get_file_name(path)
     if is_listed_name(name, path):
         return
+    sign_pattern = _PROGRAM_SIGN if _PROSE_FOLDER.search(path) is None else _PROGRAM_SIGN_IN_PROSE
     line = 1
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
         text = chunk.replace(b"\0", b"")  # UTF-16 puts zeros between the letters
-        sign = _PROGRAM_SIGN.search(text)
+        sign = sign_pattern.search(text)
         if sign is not None:
             detail = "its name is not listed as that of data: the text was read, but a tool may run its code"
             yield Unread(UnreadReason.PROGRAM, detail, Location(line=line + text.count(b"\n", 0, sign.start())))
@@ -97,7 +107,7 @@ def is_listed_name(name: str, path: str) -> bool:
         name: of the file, in lower case.
         path: of the file; some names of tool files include the folder.
     """
-    if _PROSE_FOLDER.search(path) is not None and "." not in name:
+    if _LICENSE_IN_FOLDER.search(path) is not None:
         return True
     is_tool_file = ("/" + path.replace("\\", "/").lower()).endswith(TOOL_FILE_ENDINGS)
     return is_tool_file or any(pattern.fullmatch(name) for pattern in (_DATA_ENDING, _NAME))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import chain
@@ -15,6 +16,7 @@ from support.scans import scan_text
 from support.work import count_work, find_growth_fault
 
 import modelaudit
+from modelaudit.checks import run_files as checks_of_run_files
 from modelaudit.formats.documents.scripts.docker_programs import find_python_programs
 from modelaudit.formats.documents.structured.tables import parse_table_settings
 from modelaudit.languages import run_files, text_programs
@@ -22,14 +24,16 @@ from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_comma
 from modelaudit.languages.instructions import list_command_texts, read_instructions
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.python.cells import split_cell
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.executed_files import find_executed_files
 from modelaudit.languages.shell.makefiles import convert_makefile
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline
-from modelaudit.model.report import Extent
+from modelaudit.model.outline import RUN_FILE, Outline, Reference, ReferenceKind, References
+from modelaudit.model.report import ArtifactRecord, Extent
 from modelaudit.model.structure import UnreadReason
 
 
@@ -98,7 +102,7 @@ def test_file_that_a_tool_runs_but_no_reader_parses_is_partly_examined_with_one_
         ("logging.ini", b"[handlers]\nkeys=h\n[handler_h]\nclass=StreamHandler\nargs=(sys.stdout,)\n"),
         ("vocab.bpe", b"( )\n{ $x }\n"),
         ("train.de", b"Was (das) ist; ja!\n"),
-        ("dict.unheardof", b"a = 1\n"),
+        ("dict-words", b"a = 1\n"),
         ("model.param", b"7767517\nInput data 0 1 data 0=3\n"),
         ("label_encoder.ckpt", b"'a' => 0\n====\n'starting_index' => 0\n"),
         ("lint.feature", b"Feature: lint (x)\n"),
@@ -934,3 +938,53 @@ def test_ordinary_script_of_fish_passes(tmp_path: Path) -> None:
 def test_configuration_file_without_any_setting_or_key_is_read_without_a_failure(name, read_bytes):
     for text in ("{}", "[]", "", '"a"'):
         assert UnreadReason.READER_FAILED not in read_bytes(text.encode(), name).reasons()
+
+
+@check_each(
+    "name, code",
+    [
+        ("train.roc", 3), ("install.q", 3), ("system.q", 3), ("template.q", 3), ("licenses/q", 3), ("dev.ua", 3),
+        ("vocab.q.q", 3), ("README.zh-CN", 0), ("LICENSE-APACHE", 0), ("COPYING.LESSER", 0), ("vocab.32k", 0),
+        ("train.de-en.de", 0), ("licenses/Apache-2.0", 0), ("licenses/GPLv3", 0), ("licenses/BSD-3-Clause", 0),
+    ],
+)  # fmt: skip
+def test_text_with_a_listed_stem_is_data_only_with_an_ending_of_data(tmp_path: Path, name: str, code: int) -> None:
+    assert scan_text(tmp_path, name, 'run!("id -a")\nmain = exec(cmd)\n')[0] == code
+
+
+def make_references(named_by: str, *targets: str) -> list[tuple[str, References]]:
+    """Return the references of ``run.sh`` to files that it runs."""
+    items = tuple(Reference(ReferenceKind.CODE, target, named_by) for target in targets)
+    return [("run.sh", References(RUN_FILE, items))]
+
+
+def test_wildcards_beyond_the_bound_leave_the_script_partly_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks_of_run_files, "_MOST_STEPS", 10)
+    records = [ArtifactRecord(name, 1, Extent.EXAMINED, ("text",)) for name in ("a1.txt", "a2.txt", "b1.txt")]
+    references = make_references("shell", "a*", "b*", "c*", "d*", "e*")
+    programs = checks_of_run_files.find_unjudged_programs(references, records)
+    assert {each.path: each.languages for each in programs} == {
+        "run.sh": set(), "a1.txt": {"shell"}, "a2.txt": {"shell"}, "b1.txt": {"shell"}
+    }  # fmt: skip
+    assert programs[0].unread is not None
+
+
+def test_search_for_a_fetched_program_among_deep_folders_holds_the_ends_of_one_path_at_a_time() -> None:
+    records = [ArtifactRecord(f"{index}/" * 200 + "foo.txt", 1, Extent.EXAMINED) for index in range(1000, 1300)]
+    references = make_references("fetched", "a/foo.txt", "1299/foo.txt")
+    tracemalloc.start()
+    absences = checks_of_run_files.find_fetched_programs(references, records)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ["a/foo.txt" in unread.detail for _, unread in absences] == [True]
+    assert peak < 1_000_000
+
+
+def test_tracker_of_downloads_keeps_no_path_that_is_longer_than_the_system_opens() -> None:
+    tracker = DownloadTracker()
+    for index in range(200):
+        command = ["curl", "-o", f"f{index}", "http://e.invalid/x"]
+        tracker.record_command(Command(index, command), command, [])
+        tracker.follow_folder(["cd", "d" * 100])
+    assert tracker.find_stored_address(["f199"]) == "http://e.invalid/x"
+    assert max(map(len, tracker.files)) < 4_200
