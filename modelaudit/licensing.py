@@ -9,6 +9,7 @@ from pathlib import Path
 from modelaudit.licenses import conclude
 from modelaudit.licenses.conclusion.agreement import get_agreement_checker
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
+from modelaudit.licenses.evidence.hub_ids import fold_hub_id
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
@@ -204,12 +205,12 @@ class BaseModelLookup:
             return LookupResult(OriginState.MISSING, _format_error(error))
         except SourceError as error:
             if isinstance(error, UnconnectedError):
-                self.unconnected_names.add(name.casefold())
+                self.unconnected_names.add(fold_hub_id(name))
             return LookupResult(OriginState.UNREACHED, _format_error(error))
         # A gate denies access to all files. Where only some were not read, they may say anything, whatever the reason.
         unread_file = _describe_first_absence(snapshot)
         if unread_file:
-            self.incomplete_names.add(name.casefold())
+            self.incomplete_names.add(fold_hub_id(name))
             return self._read_snapshot(name, snapshot, OriginState.UNREACHED, unread_file)
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
 
@@ -231,11 +232,11 @@ class BaseModelLookup:
                     collector.collect_claims(address, structure)
         collector.finish(snapshot)
         if collector.multimodal is not None:
-            self.modalities[name.casefold()] = collector.multimodal
+            self.modalities[fold_hub_id(name)] = collector.multimodal
         is_read = any(artifact.open is not None for artifact in snapshot.artifacts)
         if lookup is OriginState.READ and collector.claims and not is_read:
             # The Hub derives its statements from files, so a file with terms is missing from its listings.
-            self.incomplete_names.add(name.casefold())
+            self.incomplete_names.add(fold_hub_id(name))
             lookup, detail = OriginState.UNREACHED, "only the Hub's own statements were read, because it lists no file"
         paths = [artifact.path for artifact in snapshot.artifacts]
         if lookup is OriginState.GATED:
@@ -279,7 +280,7 @@ def conclude_license(
     def look_up_and_record(name: str, is_dataset: bool) -> LookupResult:
         result = (look_up or base_models.look_up)(name, is_dataset)
         if result.lookup is OriginState.UNREACHED:
-            failed_names.add(name.casefold())
+            failed_names.add(fold_hub_id(name))
         return result
 
     traced, datasets = trace_base_models(
@@ -311,7 +312,7 @@ def conclude_license(
     if is_without_connection:
         failed_names -= base_models.unconnected_names
     else:
-        failed_names |= {origin.name.casefold() for origin in traced if origin.look is OriginState.LIMIT}
+        failed_names |= {fold_hub_id(origin.name) for origin in traced if origin.look is OriginState.LIMIT}
     return conclusion, tuple(_describe_failed_look_ups(conclusion, failed_names))
 
 
@@ -328,7 +329,7 @@ def _describe_failed_look_ups(conclusion: LicenseConclusion, failed_names: Colle
     for origin in conclusion.origins:
         # What is on record for its name cannot restrict the model further if the model itself has those licences.
         is_covered = origin.look is OriginState.KNOWN and set(origin.entries) <= set(conclusion.own)
-        if origin.name.casefold() in failed_names and not is_covered:
+        if fold_hub_id(origin.name) in failed_names and not is_covered:
             yield f"the base model {origin.name}, whose licence may bind, could not be looked up: {origin.detail}"
 
 

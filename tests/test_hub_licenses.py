@@ -448,3 +448,43 @@ def test_use_is_for_review_if_a_module_of_the_target_is_not_delivered(hub: Loopb
     assert [judge_license("acme/coded", offline=offline).exit_code for offline in (False, True)] == [3, 3]
     hub.clear_faults()
     assert [judge_license("acme/coded", offline=offline).exit_code for offline in (False, True)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"README.md": build_card(license="mit", base_model="acme/base-1@{}")},
+        {"README.md": build_card(license="mit", base_model='"hf://acme/base-1@{}"')},
+        {"README.md": build_card(license="mit", base_model="https://huggingface.co/acme/base-1/tree/{}")},
+        {"README.md": build_card(license="mit") + "It was fine-tuned from acme/base-1@{}.\n"},
+        {"adapter_config.json": '{{"base_model_name_or_path": "acme/base-1", "revision": "{}"}}'},
+        {"mergekit_config.yml": "models:\n- model:\n    model:\n      path: acme/base-1\n      revision: {}\n"},
+        {"axolotl_config.yml": "base_model: acme/base-1\nrevision_of_model: {}\n"},
+    ],
+    ids=["id", "address of a file system", "page", "sentence", "adapter", "merge", "training"],
+)
+def test_base_model_is_judged_by_the_terms_of_the_revision_that_is_named(
+    hub: LoopbackHub, files: dict[str, str]
+) -> None:
+    base = hub.add_repository("acme/base-1", {"README.md": build_card(license="mit"), "LICENSE": MIT})
+    base.set_branch("nc")
+    named_commit = base.commit({"README.md": build_card(license="cc-by-nc-4.0")}, branch="nc", delete=["LICENSE"])
+    own_files = {"README.md": build_card(license="mit"), "LICENSE": MIT}
+    for revision, answer in (("nc", ("deny", 1)), ("main", ("allow", 0)), ("gone", ("review", 3))):
+        stated = {
+            path: text.replace("{{", "{").replace("}}", "}").replace("{}", revision) for path, text in files.items()
+        }
+        hub.add_repository(f"acme/tuned-{revision}", {**own_files, **stated})
+        for offline in (False, True):
+            report = judge_license(f"acme/tuned-{revision}", offline=offline)
+            assert (report.license.permission, report.exit_code) == answer, (revision, offline)
+        if revision == "nc":
+            [origin] = report.license.origins
+            assert (origin.name, origin.commit) == ("acme/base-1@nc", named_commit)
+
+
+def test_earlier_commit_of_the_model_itself_is_looked_up_as_a_base_model(hub: LoopbackHub) -> None:
+    target = hub.add_repository("acme/tuned", {"README.md": build_card(license="cc-by-nc-4.0")})
+    target.set_tag("v0")
+    target.commit({"README.md": build_card(license="mit", base_model="acme/tuned@v0"), "LICENSE": MIT})
+    assert (judge_license("acme/tuned").license.permission, judge_license("acme/tuned").exit_code) == ("deny", 1)

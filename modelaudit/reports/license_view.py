@@ -239,6 +239,8 @@ def is_uncompared_file(claim: LicenseClaim) -> bool:
 def list_unfollowed_base_models(license_: LicenseConclusion) -> tuple[str, ...]:
     """List the base models that are named and were not looked up, each once."""
     looked_up = {origin.name for origin in license_.origins}
+    # The claim may spell the id as an address.
+    looked_up |= {origin.claim.quotation for origin in license_.origins if origin.claim is not None}
     inherited = [claim for claim in license_.claims if claim.kind is ClaimKind.INHERITED]
     named = (claim.quotation for claim in inherited if claim.field != "datasets")
     return tuple(dict.fromkeys(name for name in named if name not in looked_up))

@@ -122,6 +122,19 @@ DOCUMENT_KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
 }  # fmt: skip
 """By file name in lower case."""
 
+REVISION_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "adapter_config.json": frozenset({"revision"}),
+    **dict.fromkeys(
+        ("mergekit_config.yml", "mergekit_config.yaml", "mergekit_moe_config.yml", "mergekit_moe_config.yaml"),
+        frozenset({"revision"}),
+    ),
+    "axolotl_config.yml": frozenset({"revision_of_model"}),
+    "axolotl_config.yaml": frozenset({"revision_of_model"}),
+    "mlmodel": frozenset({"source_model_revision"}),
+    "training_args.json": frozenset({"model_revision"}),
+}
+"""By file name in lower case: the keys that state the revision of the base model beside them."""
+
 LICENSE_CHOICE_FILES: Final = frozenset({"citation.cff", "package.json"})
 """Files whose list of licences is a choice between them, by the definition of the format."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 from typing import Final
@@ -23,6 +23,8 @@ _STATEMENTS: Final = "statements on licence and base models"  # the plural for a
 _MAX_VALUE: Final = 1000
 _MAX_KEY: Final = 200
 _LONGEST_SHORT_WORD: Final = 4  # ``clip`` or ``omni`` are also parts of other words
+# A Hub id, or its address, without a revision.
+_HUB_ID: Final = re.compile(r"(?:hf://|https?://[\w.]+/)?\w[\w.-]*(?:/[\w.-]+)?")
 # The words of ``LlavaQwen2ForCausalLM``, an abbreviation such as ``VL`` among them.
 _ARCHITECTURE_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # ``License: MIT`` or ``# base model = org/name`` on a line of its own.
@@ -36,7 +38,8 @@ def _read_statements(path: str, settings: Sequence[Setting], limits: Limits) -> 
     """Yield the statements of a document with a known file name, and an absence if there are too many."""
     name = get_file_name(path)
     known_keys = keys.DOCUMENT_KEYS.get(name, ())
-    statements = _extract_known_settings(settings, known_keys)
+    revisions = _index_revisions(settings, keys.REVISION_KEYS.get(name, frozenset()))
+    statements = _extract_known_settings(settings, known_keys, revisions)
     distinct, beyond = keep_first_distinct(statements, _MAX_STATEMENTS, _STATEMENTS)
     if distinct:
         yield Statements(name, _join_license_choices(distinct) if name in keys.LICENSE_CHOICE_FILES else distinct)
@@ -53,13 +56,39 @@ def _join_license_choices(statements: tuple[Statement, ...]) -> tuple[Statement,
     return (choice, *(statement for statement in statements if statement.topic is not Topic.LICENSE))
 
 
-def _extract_known_settings(settings: Iterable[Setting], known_keys: tuple[Key, ...]) -> Iterator[Statement]:
-    """Yield the statements that the settings make by the known keys."""
+def _index_revisions(settings: Iterable[Setting], revision_keys: Collection[str]) -> dict[tuple[str, ...], str]:
+    """Index the revisions of base models by the path of the mapping that states both."""
+    if not revision_keys:
+        return {}
+    return {
+        setting.path[:-1]: str(setting.value).strip()
+        for setting in settings
+        if setting.value and setting.path and setting.path[-1] in revision_keys
+    }
+
+
+def _join_revision(name: str, revision: str | None) -> str:
+    """Join the Hub id of a base model with its revision, as in ``org/name@v2``; a path has no revision."""
+    is_id_alone = _HUB_ID.fullmatch(name) is not None
+    return f"{name}@{revision}" if revision and is_id_alone else name
+
+
+def _extract_known_settings(
+    settings: Iterable[Setting], known_keys: tuple[Key, ...], revisions: Mapping[tuple[str, ...], str]
+) -> Iterator[Statement]:
+    """Yield the statements that the settings make by the known keys.
+
+    Args:
+        settings: of one document, in its order.
+        known_keys: the keys that state something.
+        revisions: of base models, by the path of their mapping.
+    """
     # The items of a list follow each other and have one path, which is compared with the keys only once.
     for path, neighbours in groupby(settings, _drop_indices):
         matching_keys = [key for key in known_keys if _matches_path(path, key.path)]
         for setting in neighbours if matching_keys else ():
-            yield from _extract_setting_statements(setting, path, matching_keys)
+            revision = revisions.get(setting.path[:-1])
+            yield from _extract_setting_statements(setting, path, matching_keys, revision)
 
 
 def _drop_indices(setting: Setting) -> tuple[str, ...]:
@@ -68,9 +97,16 @@ def _drop_indices(setting: Setting) -> tuple[str, ...]:
 
 
 def _extract_setting_statements(
-    setting: Setting, path: tuple[str, ...], matching_keys: list[Key]
+    setting: Setting, path: tuple[str, ...], matching_keys: list[Key], revision: str | None
 ) -> Iterator[Statement]:
-    """Yield the statements that one setting makes by the keys that match its path."""
+    """Yield the statements that one setting makes by the keys that match its path.
+
+    Args:
+        setting: of the document.
+        path: its path without the indices of lists.
+        matching_keys: the keys that match this path.
+        revision: of a base model that the setting names.
+    """
     for key in matching_keys:
         field = ".".join(path)[:_MAX_KEY]
         text = "" if setting.value is None else str(setting.value).strip()
@@ -83,6 +119,8 @@ def _extract_setting_statements(
         elif text:
             # mergekit appends adapters to a model name with a plus sign.
             parts = text.split("+") if key.topic is Topic.BASE_MODEL and " " not in text else [text]
+            if key.topic is Topic.BASE_MODEL:
+                parts = [_join_revision(part, revision) for part in parts]
             yield from (Statement(key.topic, field, part[:_MAX_VALUE], setting.where) for part in parts if part)
 
 

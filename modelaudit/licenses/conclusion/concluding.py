@@ -9,6 +9,7 @@ from modelaudit.licenses.conclusion.conflicts import ComparedEvidence, find_conf
 from modelaudit.licenses.conclusion.openness import rate_openness
 from modelaudit.licenses.conclusion.unread_sources import describe_unread_sources
 from modelaudit.licenses.evidence.alternatives import format_expression
+from modelaudit.licenses.evidence.hub_ids import drop_revision
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.scope import get_claim_path
 from modelaudit.licenses.lineage.binding_licenses import (
@@ -152,8 +153,9 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
     """Describe the doubt about one base model; empty if there is none."""
     reason = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
     if origin.look is OriginState.KNOWN:
-        # If the model itself has every licence on record for its base model, there is no doubt.
-        if set(origin.entries) <= set(own.ids):
+        # If the model itself has every licence on record for its base model, there is no doubt. The record does not
+        # speak for a revision.
+        if set(origin.entries) <= set(own.ids) and drop_revision(origin.name) == origin.name:
             return ""
         return f"{origin.name} could not be read; the licence on record for that name is assumed: {reason}."
     is_concluded = origin.state is ConclusionState.CONCLUDED

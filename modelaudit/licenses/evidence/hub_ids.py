@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
-# "https://huggingface.co/acme/model/tree/main" or "hf://datasets/acme/data": the id is owner and name.
+# "https://huggingface.co/acme/model/tree/main" or "hf://datasets/acme/data": the id is owner and name. Behind it, the
+# page of a file, a folder or a commit names the revision, in which the page writes a slash as "%2F".
 _HUB_PAGE = re.compile(
     r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)(?:(?:datasets|models)/)?"
-    r"(?P<id>[^/\s?#]+/[^/\s?#]+)(?:[/?#].*)?",
+    r"(?P<id>[^/\s?#]+/[^/\s?#]+)"
+    r"(?:/(?:tree|blob|resolve|raw|commits?|blame)/(?P<revision>[^/\s?#]+))?(?:[/?#].*)?",
     re.IGNORECASE | re.DOTALL,
 )
+_DEFAULT_REVISION = "main"
 # The Hub's rule for an owner or a name: at most 96 characters, none of them a hyphen or a full stop at either end.
 _HUB_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".h5", ".zip", ".tar", ".json")
@@ -18,19 +22,33 @@ _PATH = re.compile(r"(?:[/~.\\]|[A-Za-z]:[\\/])")
 
 
 def parse_hub_id(text: str) -> str | None:
-    """Parse a Hub id from a name or an address of the Hub, without the revision; ``None`` if it is neither.
+    """Parse a Hub id from a name or an address of the Hub; ``None`` if it is neither.
 
-    A name without an owner, such as ``gpt2``, is an id too.
+    A name without an owner, such as ``gpt2``, is an id too. A revision stays a part of the id, as in ``org/name@v2``,
+    because its files may state other terms than those of ``main``, which is left out.
     """
     page = _HUB_PAGE.fullmatch(text.strip())
-    name = (page["id"] if page else text.strip()).partition("@")[0]
+    name, _, revision = (page["id"] if page else text.strip()).partition("@")
+    if page:
+        revision = unquote(page["revision"] or revision)
     parts = name.split("/")
     if len(parts) > 2 or not all(_HUB_NAME.fullmatch(part) for part in parts):
         return None
     # The Hub refuses "--", ".." and ".git" in names. Names that end like weight files are local files.
     if "--" in name or ".." in name or name.lower().endswith((".git", *_WEIGHT_SUFFIXES)):
         return None
-    return name
+    return join_revision(name, revision)
+
+
+def join_revision(name: str, revision: str) -> str:
+    """Join a name with a revision, unless it has one already or the revision is the default one."""
+    is_default = revision.strip() in ("", _DEFAULT_REVISION)
+    return name if is_default or "@" in name else f"{name}@{revision.strip()}"
+
+
+def drop_revision(name: str) -> str:
+    """Drop the revision of a Hub id."""
+    return name.partition("@")[0]
 
 
 def fold_hub_id(name: str) -> str:

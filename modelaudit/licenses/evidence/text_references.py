@@ -33,8 +33,9 @@ _LICENSE_LINE = re.compile(
     r"[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
     re.IGNORECASE | re.MULTILINE,
 )
-# A bare Hub id in a sentence. The name must hold a digit or a hyphen, so that "input/output" is none.
-_BARE_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
+# A bare Hub id in a sentence, with its revision if it has one. The name must hold a digit or a hyphen, so that
+# "input/output" is none.
+_BARE_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}(?:@[\w.-]{1,90})?"
 # Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id:
 # "fine-tuned version of [base](https://huggingface.co/acme/base)", "quantized from acme/base-7b".
 _DERIVATION = re.compile(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from modelaudit.licenses.evidence.hub_ids import parse_hub_id
+from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, parse_hub_id
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.terms import Relation
 
@@ -28,7 +28,7 @@ class NamedBaseModel:
     """A base model as one repository names it.
 
     Attributes:
-        name: Hub id, or the words of the claim if they are not an id.
+        name: Hub id with its revision, or the words of the claim if they are not an id.
         is_id: whether ``name`` is a Hub id and can be looked up.
         relation: how the model was made from it, ``unstated`` if unknown.
         claim: the claim that names it.
@@ -41,8 +41,8 @@ class NamedBaseModel:
 
     @property
     def key(self) -> str:
-        """The case-folded name: Hub ids do not distinguish case."""
-        return self.name.casefold()
+        """The name without its case, which Hub ids do not distinguish; the revision keeps its own."""
+        return fold_hub_id(self.name)
 
 
 def list_base_models(
@@ -73,7 +73,7 @@ def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, .
         # Inherited claims have a relation for a base model, and none for a data set.
         if claim.kind is ClaimKind.INHERITED and claim.relation is None:
             name = parse_hub_id(claim.quotation) or claim.quotation
-            first_claims.setdefault(name.casefold(), claim)
+            first_claims.setdefault(fold_hub_id(name), claim)
     return tuple(first_claims.values())
 
 
@@ -99,7 +99,7 @@ def _add_base_model(
         is_itself = name is not None and name.casefold() == own.casefold()
         if is_itself or (is_local and any(each.is_id for each in more_reliable)) or (level == 2 and more_reliable):
             return
-    known = by_key.get((name or claim.quotation).casefold())
+    known = by_key.get(fold_hub_id(name or claim.quotation))
     if known is None and name is None:
         known = _find_by_path(claim.quotation, by_key)
     if known is None:
@@ -113,7 +113,7 @@ def _find_by_path(path: str, by_key: dict[str, NamedBaseModel]) -> NamedBaseMode
     """Find the base model whose name is the last part of a path, as in ``/models/Llama-3-8B``."""
     folder_name = re.split(r"[/\\]", path.rstrip("/\\"))[-1].casefold()
     for base_model in by_key.values():
-        if base_model.is_id and base_model.name.rpartition("/")[2].casefold() == folder_name:
+        if base_model.is_id and drop_revision(base_model.name).rpartition("/")[2].casefold() == folder_name:
             return base_model
     return None
 

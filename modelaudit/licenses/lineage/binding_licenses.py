@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import product
 
 from modelaudit.licenses.evidence.claims import is_license_file_name
-from modelaudit.licenses.evidence.hub_ids import fold_hub_id, parse_hub_id
+from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, parse_hub_id
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.scope import (
     ClaimScope,
@@ -33,7 +33,7 @@ def is_hub_id(name: str) -> bool:
 
 def find_known_model(name: str, rules: Catalogue) -> KnownModel | None:
     """Find the first entry of the rule set that covers a model's name; ``None`` if there is none."""
-    return next((model for model in rules.known_models if model.covers(name)), None)
+    return next((model for model in rules.known_models if model.covers(drop_revision(name))), None)
 
 
 def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, ...]:
@@ -106,7 +106,7 @@ def _look_up_modality(origin: Origin, modalities: Mapping[str, bool], rules: Cat
     """Look up whether a base model handles more than text: by its files, else by the record; ``None`` if unknown."""
     known_model = find_known_model(origin.name, rules)
     on_record = known_model.multimodal if known_model else None
-    return modalities.get(origin.name.casefold(), on_record)
+    return modalities.get(fold_hub_id(origin.name), on_record)
 
 
 def list_chains(origins: Sequence[Origin]) -> list[tuple[tuple[Relation, ...], ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from modelaudit.licenses.evidence.fields import CLAIM_LIMIT
-from modelaudit.licenses.evidence.hub_ids import explain_invalid_hub_id, parse_hub_id
+from modelaudit.licenses.evidence.hub_ids import explain_invalid_hub_id, fold_hub_id, parse_hub_id
 from modelaudit.licenses.lineage.base_models import NamedBaseModel, list_base_models, list_dataset_claims
 from modelaudit.model.license import ConclusionState, DatasetClaim, LicenseClaim, Origin, OriginState
 from modelaudit.model.limits import Limits
@@ -173,7 +173,7 @@ class _LineageWalker:
 
     def _get_key(self, name: str) -> str:
         """Return the key of the repository with this name."""
-        return self.keys.get(name.casefold(), name.casefold())
+        return self.keys.get(fold_hub_id(name), fold_hub_id(name))
 
     def _merge_renamed(self, base_model: NamedBaseModel) -> None:
         """Give two names one key if they have one commit: the repository was renamed."""

@@ -121,6 +121,12 @@ def test_license_on_record_for_a_gated_base_model_adds_restrictions_and_never_pe
     assert conclude_cards(license="mit", origins=gated, intent=over_the_cap).permission is Answer.DENY
 
 
+def test_license_on_record_speaks_for_no_revision_of_a_base_model(conclude_cards, origin_of):
+    missing = [origin_of("meta-llama/Llama-3.1-8B@v2", look=OriginState.MISSING)]
+    conclusion = conclude_cards(license="llama3.1", texts={"LICENSE": LLAMA}, origins=missing, intent=SALE)
+    assert (conclusion.origins[0].look, conclusion.permission) == (OriginState.KNOWN, Answer.REVIEW)
+
+
 def test_license_on_record_and_tags_of_a_gated_base_model_bind_together(conclude_cards, origin_of):
     gated = [origin_of("meta-llama/Llama-3.1-8B", "MIT", look=OriginState.GATED)]
     conclusion = conclude_cards(license="mit", origins=gated, intent=SALE)

@@ -237,6 +237,34 @@ def test_address_on_the_hub_is_parsed_to_the_id_of_its_repository(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 
+@check_each(
+    "text, revision",
+    [
+        ("org/name@v2", "v2"), ("https://huggingface.co/org/name/tree/v2", "v2"), ("hf://org/name@v2/a.json", "v2"),
+        ("https://hf.co/org/name/blob/v2/README.md?x=1", "v2"), ("org/name@refs/pr/1", "refs/pr/1"),
+        ("hf://org/name@refs%2Fpr%2F1", "refs/pr/1"), ("https://huggingface.co/org/name/tree/refs%2Fpr%2F1", "refs/pr/1"),
+        ("https://huggingface.co/org/name/commit/0123abc", "0123abc"), ("org/name@V2", "V2"),
+    ],
+)  # fmt: skip
+def test_revision_of_a_hub_id_or_address_stays_a_part_of_the_id(text, revision):
+    assert parse_hub_id(text) == f"org/name@{revision}"
+
+
+@check_each("text", ["org/name@", "org/name@main", "https://hf.co/org/name/discussions/3", "hf://org/name@main/a.json"])
+def test_hub_id_of_the_default_revision_has_none(text):
+    assert parse_hub_id(text) == "org/name"
+
+
+def test_revisions_of_one_repository_are_looked_up_apart_and_differ_by_case():
+    names = ("a/base", "A/Base", "a/base@v2", "a/base@V2")
+    hub = FakeHub()
+    hub.repositories = {name: [build_license_claim(name)] for name in names}
+    origins, _ = hub.trace(*map(build_base_model_claim, names))
+    assert [(each.name, each.entries) for each in origins] == [
+        (name, (name,)) for name in ("a/base", "a/base@v2", "a/base@V2")
+    ]
+
+
 def test_path_in_a_loader_configuration_is_taken_as_a_base_model_that_the_card_omits():
     config = build_base_model_claim("org/base", "_name_or_path", "config.json")
     tokenizer = build_base_model_claim("org/other", "name_or_path", "tokenizer_config.json")
