@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import UnreachedError
+from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import (
@@ -89,11 +90,18 @@ class CacheSource:
             SourceError: the folder cannot be listed.
         """
         artifacts, notes = list_recorded_artifacts(self.cached_commit, self.name, self.limits)
+        statements, notes_on_statements = read_recorded_statements(self.cached_commit, self.limits)
         root = f"{self.cached_commit.snapshot}/{self.cached_commit.below}".rstrip("/")
         origin_note = f"the folder is the Hub cache of {self.cached_commit.title} at commit {self.cached_commit.commit}"
-        notes = (origin_note, *notes)
+        notes = (origin_note, *notes, *notes_on_statements)
         return Snapshot(
-            ModelRef(RefKind.CACHE, self.name), self.cached_commit.commit, artifacts, root, Path(root), notes
+            ModelRef(RefKind.CACHE, self.name),
+            self.cached_commit.commit,
+            artifacts,
+            root,
+            Path(root),
+            notes,
+            statements,
         )
 
 
@@ -115,9 +123,16 @@ class CachedFileSource:
         name = Path(self.name).name
         artifacts = tuple(artifact for artifact in folder_snapshot.artifacts if artifact.path == name)
         root = Path(folder_snapshot.origin, name)
-        # The notes of the folder are left out, because they concern its other files.
+        # The notes on the files of the folder are left out, because they concern the other files.
+        statements, notes = read_recorded_statements(self.cached_commit, self.limits)
         return Snapshot(
-            ModelRef(RefKind.FILE, self.name), self.cached_commit.commit, artifacts, folder_snapshot.origin, root
+            ModelRef(RefKind.FILE, self.name),
+            self.cached_commit.commit,
+            artifacts,
+            folder_snapshot.origin,
+            root,
+            notes,
+            statements,
         )
 
 
@@ -233,6 +248,14 @@ def list_recorded_artifacts(
     return artifacts, notes
 
 
+def read_recorded_statements(cached_commit: CachedCommit, limits: Limits) -> tuple[Statements | None, tuple[str, ...]]:
+    """Read the Hub's own statements on the commit, which the cache records; without them, return a note instead."""
+    description = read_description_record(cached_commit.repository, cached_commit.commit, limits)
+    if isinstance(description, RecordedDescription):
+        return description.statements, ()
+    return None, ("the cache has no record of the Hub's own statements on licence and base models (its tags)",)
+
+
 def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
     """Return the artifact with the digests that the listing claims beside its own, and a contradiction of its size."""
     if listed is None:
@@ -341,8 +364,5 @@ class OfflineSource:
         origin_note = f"offline: commit {commit} as the cache has it; the Hub was not asked whether it still is current"
         notes = (origin_note, *notes)
         root = cached_commit.snapshot
-        description = read_description_record(cached_commit.repository, commit, self.limits)
-        if isinstance(description, RecordedDescription):
-            return Snapshot(self.ref, commit, artifacts, root, Path(root), notes, description.statements)
-        missing = "the cache has no record of the Hub's own statements on licence and base models (its tags)"
-        return Snapshot(self.ref, commit, artifacts, root, Path(root), (*notes, missing))
+        statements, notes_on_statements = read_recorded_statements(cached_commit, self.limits)
+        return Snapshot(self.ref, commit, artifacts, root, Path(root), (*notes, *notes_on_statements), statements)

@@ -77,7 +77,10 @@ def test_cached_snapshot_is_recognised_by_its_path(cached_snapshot: Path, hub: L
     assert snapshot.ref.kind is RefKind.CACHE
     assert snapshot.commit == cached_snapshot.name
     assert (snapshot.origin, snapshot.root) == (str(cached_snapshot), cached_snapshot)
-    assert snapshot.notes == (f"the folder is the Hub cache of models 'acme/tiny' at commit {cached_snapshot.name}",)
+    assert snapshot.notes == (
+        f"the folder is the Hub cache of models 'acme/tiny' at commit {cached_snapshot.name}",
+        "the cache has no record of the Hub's own statements on licence and base models (its tags)",
+    )
     artifacts = index_by_path(snapshot)
     assert sorted(artifacts) == sorted(FILES)
     assert artifacts["config.json"].claimed == (SMALL,)
@@ -111,6 +114,24 @@ def test_single_file_of_a_cached_snapshot_is_resolved_with_commit_and_digest_cla
     [artifact] = snapshot.artifacts
     assert (artifact.path, artifact.claimed, read_artifact(artifact)) == ("model.safetensors", (LARGE,), bytes(2000))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FILE, cached_snapshot.name)
+
+
+@pytest.mark.parametrize("path", ["", "sub", "sub/model.safetensors"])
+def test_path_into_the_cache_has_the_statements_that_an_offline_scan_of_the_repository_has(
+    hub: LoopbackHub, path: str
+) -> None:
+    # The Hub derives a tag from the card, which the scanned folder and file do not contain.
+    repository = hub.add_repository("acme/tiny", {**FILES, "README.md": "---\nlicense: cc-by-nc-4.0\n---\n"})
+    online = resolve_target("acme/tiny")
+    assert online.root is not None
+    assert online.hub_statements is not None
+    assert "cc-by-nc-4.0" in {item.value for item in online.hub_statements.items}
+    assert resolve_target("acme/tiny", offline=True).hub_statements == online.hub_statements
+    assert resolve_target(str(online.root / path)).hub_statements == online.hub_statements
+    (get_repository_folder(online.root) / f"trees/{repository.sha}.description.json").unlink()
+    without_record = resolve_target(str(online.root / path))
+    assert without_record.hub_statements is None
+    assert "no record of the Hub's own statements" in without_record.notes[-1]
 
 
 def test_copy_of_a_cached_snapshot_is_resolved_as_a_folder_without_commit_or_digest_claims(
