@@ -47,6 +47,8 @@ NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+# The name is too long, or the cache has a folder in the place of the file, or a file in the place of a folder.
+_ERRORS_OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +196,7 @@ def concerns_every_file(error: BaseException) -> bool:
         if isinstance(cause, httpx2.TransportError):
             return False
         if isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, TimeoutError):
-            # Other files have shorter names.
-            return cause.errno != errno.ENAMETOOLONG
+            return cause.errno not in _ERRORS_OF_ONE_NAME
     return False
 
 

@@ -499,6 +499,22 @@ def assert_contained(hub: LoopbackHub, home: Path, outcome: Outcome) -> None:
     assert not [path for path in stored if path.name.endswith((".incomplete", ".tmp"))]
 
 
+def test_file_in_the_place_of_a_cached_folder_is_unread_and_the_others_are_examined(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    payload = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
+    tiny.commit({"a": "text\n", "b/c.txt": "text\n", "evil.pkl": payload})
+    (snapshot,) = [hub_home / f"hub/models--acme--tiny/snapshots/{tiny.sha}"]
+    (snapshot / "a").mkdir(parents=True)
+    (snapshot / "a" / "b.txt").write_text("text\n")
+    (snapshot / "b").write_text("text\n")
+    outcome = scan_hub()
+    assert outcome.exit_code == 1
+    assert outcome.report is not None
+    assert "evil.pkl" in {finding.artifact for finding in outcome.report.findings}
+    assert {"a", "b/c.txt"} <= {path for path, _ in outcome.report.coverage.open_absences}
+
+
 @pytest.mark.parametrize("name", [*LISTINGS, *SLOW_LISTINGS])
 def test_scan_with_a_hostile_revision_or_listing_answer_raises_a_one_line_error_with_exit_code_4(
     hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str, capfd: pytest.CaptureFixture[str]
