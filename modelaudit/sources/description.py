@@ -48,7 +48,7 @@ def request_description(ref: ModelRef, settings: HubSettings, limits: Limits) ->
     revision = quote(ref.revision or "main", safe="")
     headers = build_hf_headers(token=settings.token, library_name=LIBRARY, library_version=__version__)
     response = get_session().get(
-        f"{settings.endpoint}/api/{kind}/{ref.name}/revision/{revision}",
+        f"{settings.request_endpoint}/api/{kind}/{ref.name}/revision/{revision}",
         headers=headers,
         timeout=TIMEOUT,
         params={"blobs": True},

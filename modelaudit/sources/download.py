@@ -100,7 +100,7 @@ class Download:
         if len(self.failures) >= most_failures:
             self._record_failure(name, f"{most_failures} other files could not be fetched before it")
             return
-        endpoint = httpx2.URL(self.settings.endpoint)
+        endpoint = httpx2.URL(self.settings.request_endpoint)
         commit = self.cached_commit.commit
         budget = RequestBudget(
             endpoint, self.limits.server, name, file.least_size, self.stop, commit, self.shared_budget
@@ -117,7 +117,7 @@ class Download:
                     library_version=__version__,
                     etag_timeout=TIMEOUT,
                     token=self.settings.token,
-                    endpoint=self.settings.endpoint,
+                    endpoint=self.settings.request_endpoint,
                     tqdm_class=self.progress_bar_class,
                 )
             self.rejected.examine_fetched(name, file)

@@ -80,7 +80,7 @@ class FailureExplainer:
             message = self._explain_disk(cause)
             if message:
                 return SourceError(message)
-        detail = f"{type(error).__name__}: {error}"[:300]
+        detail = self.settings.hide_credentials(f"{type(error).__name__}: {error}")[:300]
         return UnreachedError(
             f"The answer for {self._subject} does not come from a Hub ({detail}); check HF_ENDPOINT and any proxy."
         )

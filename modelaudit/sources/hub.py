@@ -75,7 +75,7 @@ class HubSource:
         """
         bound_session()
         explainer = FailureExplainer(self.ref, self.settings, is_typed_by_user=not self.is_base_model)
-        budget = RequestBudget(httpx2.URL(self.settings.endpoint), self.limits.server)
+        budget = RequestBudget(httpx2.URL(self.settings.request_endpoint), self.limits.server)
         try:
             with DETOURS.off(), activate_budget(budget):
                 description = request_description(self.ref, self.settings, self.limits)
@@ -149,7 +149,7 @@ class HubSource:
 
     @property
     def _api(self) -> HfApi:
-        return HfApi(self.settings.endpoint, self.settings.token, LIBRARY, __version__)
+        return HfApi(self.settings.request_endpoint, self.settings.token, LIBRARY, __version__)
 
     def _fetch_tree(self, cached_commit: CachedCommit, budget: RequestBudget) -> Listing:
         """Return the listing of the tree from the cache, or fetch it into the cache, where the client keeps it.

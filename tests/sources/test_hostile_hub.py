@@ -5,6 +5,7 @@ The bounds are small here, so that reaching one takes a moment. No test looks at
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -36,6 +37,7 @@ from modelaudit.model.errors import ConfigurationError, SourceError, UnreachedEr
 from modelaudit.model.limits import KIB, Limits, ServerLimits
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import UnreadReason
+from modelaudit.reports import render
 from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
 from modelaudit.sources.resolution import resolve_small_files
 from modelaudit.sources.session import BoundedFactory
@@ -513,6 +515,26 @@ def test_file_in_the_place_of_a_cached_folder_is_unread_and_the_others_are_exami
     assert outcome.report is not None
     assert "evil.pkl" in {finding.artifact for finding in outcome.report.findings}
     assert {"a", "b/c.txt"} <= {path for path, _ in outcome.report.coverage.open_absences}
+
+
+def test_password_of_the_endpoint_reaches_the_hub_and_no_report_or_message(
+    hub: LoopbackHub, tiny: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("//", "//ann:s3cret@"))
+    report = modelaudit.scan("acme/tiny", second_opinion=False)
+    assert report.exit_code == 0
+    assert report.target.origin == hub.endpoint
+    basic = "Basic " + base64.b64encode(b"ann:s3cret").decode()
+    assert {request.headers.get("Authorization") for request in hub.list_requests("hub")} == {basic}
+    assert basic not in {request.headers.get("Authorization") for request in hub.list_requests("cdn")}
+    assert b"s3cret" not in render(report, "json") + render(report, "html") + render(report, "cyclonedx")
+    hub.inject_fault("config.json", status=403)
+    for target in ("acme/tiny", "acme/missing"):
+        hub.inject_fault("/revision/", status=500, times=1)
+        with pytest.raises(SourceError) as failed:
+            modelaudit.scan(target, second_opinion=False)
+        assert "s3cret" not in str(failed.value)
 
 
 @pytest.mark.parametrize("name", [*LISTINGS, *SLOW_LISTINGS])

@@ -116,7 +116,22 @@ def test_settings_from_environment_variables_equal_those_of_the_client(variables
     assert (settings.endpoint, settings.offline) == (client["ENDPOINT"], client["HF_HUB_OFFLINE"])
 
 
-@pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://x", "https://", "http://a b"])
-def test_invalid_endpoint_is_refused(endpoint: str) -> None:
-    with pytest.raises(ConfigurationError, match="HF_ENDPOINT"):
+@pytest.mark.parametrize(
+    "endpoint",
+    ["huggingface.co", "ftp://x", "https://", "http://a b", "ann:secret@x", "ftp://ann:secret@x",
+     "https://ann:secret/x@x", "https://ann@secret@x", "https://ann:secret@"],
+)  # fmt: skip
+def test_invalid_endpoint_is_refused_without_its_password(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError, match="HF_ENDPOINT") as refused:
         HubSettings.read({"HF_ENDPOINT": endpoint})
+    assert "secret" not in str(refused.value)
+
+
+def test_credentials_of_the_endpoint_are_in_the_address_for_requests_only() -> None:
+    settings = HubSettings.read({"HF_ENDPOINT": "https://ann:s%40cret@hub.example:8443/mirror/"})
+    assert settings.endpoint == "https://hub.example:8443/mirror"
+    assert settings.request_endpoint == "https://ann:s%40cret@hub.example:8443/mirror"
+    assert "cret" not in repr(settings)
+    assert "cret" not in settings.hide_credentials(f"GET {settings.request_endpoint}/api failed")
+    without = HubSettings.read({"HF_ENDPOINT": "https://hub.example"})
+    assert without.request_endpoint == without.endpoint == without.hide_credentials("https://hub.example")
