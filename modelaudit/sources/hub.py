@@ -39,7 +39,7 @@ from modelaudit.sources.download import Download
 from modelaudit.sources.failures import CLIENT_ERRORS, NO_CONNECTION, FailureExplainer
 from modelaudit.sources.progress import Progress, make_progress_bar_class
 from modelaudit.sources.records import read_tree_record, write_description_record
-from modelaudit.sources.rejected import RejectedFiles
+from modelaudit.sources.rejected import RejectedFiles, remove_abandoned_folders
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
@@ -214,6 +214,7 @@ class HubSource:
         total = sum(file.least_size or 0 for file in missing.values())
         if self._count_new_bytes(cached_commit, missing) > shutil.disk_usage(cached_commit.snapshot).free:
             raise OSError(errno.ENOSPC, "the listed files are larger than the free space")
+        remove_abandoned_folders(cached_commit.repository)
         download = Download(
             self.ref,
             self.settings,

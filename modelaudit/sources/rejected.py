@@ -6,6 +6,7 @@ its cache holds. Without this module, one answer of a hostile server would stay 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -28,14 +29,62 @@ from modelaudit.sources.claims import ListedFile, parse_digest
 from modelaudit.sources.windows import FileState, FileWindow, LocalFile
 
 _PIECE_BYTES = 1 << 20
+_FOLDER_PREFIX = ".rejected-"
+_MOST_TRIES = 100
 
 
 class _TemporaryFolder:
-    """A new folder below ``parent`` that is removed when nothing refers to it any more, or when Python ends."""
+    """A new folder below ``parent`` that is removed when nothing refers to it any more, or when Python ends.
+
+    It is locked until then. The system unlocks it when its process dies, so that a later download can remove it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
 
     def __init__(self, parent: str) -> None:
-        self.path = tempfile.mkdtemp(prefix=".rejected-", dir=parent)
-        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        for _ in range(_MOST_TRIES):
+            self.path = tempfile.mkdtemp(prefix=_FOLDER_PREFIX, dir=parent)
+            lock = _lock_folder(self.path)
+            # Another download may have removed the folder before it was locked.
+            if lock is not None or os.path.lexists(self.path):
+                break
+        self.remove = weakref.finalize(self, _remove_locked_folder, self.path, lock)
+
+
+def remove_abandoned_folders(repository: str) -> None:
+    """Remove the folders of rejected files whose process ended without removing them, such as by SIGKILL.
+
+    Args:
+        repository: the folder of the repository in the cache.
+    """
+    for name in os.listdir(repository):  # noqa: PTH208 - a path of text
+        path = f"{repository}/{name}"
+        if name.startswith(_FOLDER_PREFIX) and (lock := _lock_folder(path)) is not None:
+            _remove_locked_folder(path, lock)
+
+
+def _lock_folder(path: str) -> int | None:
+    """Lock a folder, and return the descriptor that holds the lock; ``None`` if it is locked or was removed."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock), os.lstat(path)):
+            return lock
+    except OSError:  # it is locked or was removed
+        pass
+    os.close(lock)
+    return None
+
+
+def _remove_locked_folder(path: str, lock: int | None) -> None:
+    """Remove a folder with its content, and then its lock if the file system has locks."""
+    shutil.rmtree(path, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ import pickle
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -535,6 +537,28 @@ def test_password_of_the_endpoint_reaches_the_hub_and_no_report_or_message(
         with pytest.raises(SourceError) as failed:
             modelaudit.scan(target, second_opinion=False)
         assert "s3cret" not in str(failed.value)
+
+
+def test_folder_of_rejected_files_is_removed_by_a_later_download_after_its_process_was_killed(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    code = (
+        "import sys, time; from modelaudit.sources.rejected import _TemporaryFolder as Folder;"
+        "folder = Folder(sys.argv[1]); open(folder.path + '/1', 'w').write('x'); print(flush=True); time.sleep(600)"
+    )
+    repository = hub_home / "hub/models--acme--tiny"
+    repository.mkdir(parents=True)
+    process = subprocess.Popen([sys.executable, "-c", code, str(repository)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.read(1) == b"\n"
+    assert scan_hub().exit_code == 0
+    assert len([*repository.glob(".rejected-*/1")]) == 1  # its process is alive
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    tiny.commit({"config.json": "{}"})
+    assert scan_hub().exit_code == 0
+    assert not [*repository.glob(".rejected-*")]
 
 
 @pytest.mark.parametrize("name", [*LISTINGS, *SLOW_LISTINGS])
