@@ -88,6 +88,7 @@ class RequestBudget:
         download: the bounds shared with the other files of a download; ``None`` for a listing.
         requests: requests so far.
         entries: entries so far on the pages of the listing.
+        name_bytes: bytes so far of the names of these entries.
         answer_bytes: bytes so far of the answers of the API.
         answer_values: upper bound on the JSON values so far in the answers of the API.
         progress: bytes of the file from its start that have arrived; a repeated byte counts once.
@@ -103,6 +104,7 @@ class RequestBudget:
     download: DownloadBudget | None = None
     requests: int = 0
     entries: int = 0
+    name_bytes: int = 0
     answer_bytes: int = 0
     answer_values: int = 0
     progress: int = 0
@@ -179,11 +181,14 @@ class RequestBudget:
         if self.answer_values > self.limits.listing_values:
             raise BoundReachedError(f"its answers may hold more than {self.limits.listing_values} values in all")
 
-    def count_entry(self) -> None:
-        """Count one more entry of the listing. Raises ``BoundReachedError``."""
+    def count_entry(self, name_bytes: int) -> None:
+        """Count one more entry of the listing, whose name takes ``name_bytes``. Raises ``BoundReachedError``."""
         self.entries += 1
+        self.name_bytes += name_bytes
         if self.entries > self.limits.listed_files:
             raise BoundReachedError(f"it lists more than {self.limits.listed_files} entries")
+        if self.name_bytes > self.limits.name_bytes:
+            raise BoundReachedError(f"it lists names of more than {self.limits.name_bytes} bytes in all")
 
     def is_own_origin(self, url: httpx2.URL) -> bool:
         """Whether ``url`` has the scheme, host and port of the endpoint, or of the same host after a change to TLS."""

@@ -15,6 +15,12 @@ _NAME_BYTES = 255
 _PATH_BYTES = 4096 - 1024
 """The longest path on Linux, less room for the path of the cache folder, in bytes."""
 
+_JSON_TEXT = re.compile(rb'"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"(?P<colon>\s*+:)?', re.DOTALL)
+# The well-formed sequences of four bytes: The Unicode Standard, table 3-7.
+_WIDE_CHARACTER = re.compile(rb"(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}")
+_WIDE_ESCAPE = re.compile(rb"\\u[dD][89abAB]")
+"""The first half of a character above U+FFFF."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
@@ -86,6 +92,44 @@ def bound_value_count(data: bytes) -> int:
     return data.count(b",") + data.count(b"[") + data.count(b"{")
 
 
+def explain_costly_texts(data: bytes, most_keys: int, most_bytes: int) -> str | None:
+    """Explain why the texts of some JSON in UTF-8 take too much memory, without parsing it; ``None`` if they do not.
+
+    Args:
+        data: the JSON.
+        most_keys: different keys that its objects may have.
+        most_bytes: bytes that its texts may have. A text with a character above U+FFFF counts four times, because that
+            character makes four bytes of each.
+    """
+    may_be_wide = bound_wide_count(data) > 0 or _WIDE_ESCAPE.search(data) is not None
+    keys: set[bytes] = set()
+    total = 0
+    for match in _JSON_TEXT.finditer(data):
+        text = match["text"]
+        is_wide = may_be_wide and (_WIDE_CHARACTER.search(text) or _WIDE_ESCAPE.search(text))
+        total += 4 * len(text) if is_wide else len(text)
+        if match["colon"] is not None:
+            keys.add(text)
+        if len(keys) > most_keys:
+            return f"it holds more than {most_keys} different keys"
+        if total > most_bytes:
+            return f"its texts take more than {most_bytes} bytes in memory"
+    return None
+
+
+def bound_wide_count(data: bytes) -> int:
+    """Return an upper bound on the characters above U+FFFF in a text in UTF-8."""
+    return sum(data.count(bytes([first])) for first in range(0xF0, 0xF5))
+
+
+def narrow_json(data: bytes) -> bytes:
+    """Return JSON in UTF-8 with each character above U+FFFF as an escape.
+
+    One such character makes four bytes of each character of the text that contains it, and so of the whole JSON.
+    """
+    return _WIDE_CHARACTER.sub(lambda match: json.dumps(match[0].decode())[1:-1].encode(), data)
+
+
 def parse_tree_record(data: bytes) -> dict[str, ListedFile] | None:
     """Parse the listing that huggingface_hub saves as ``trees/<commit>.json`` (format 1); ``None`` if it is invalid.
 
@@ -112,6 +156,24 @@ def parse_tree_entries(entries: Mapping[str, object]) -> dict[str, ListedFile] |
         checked_size = size if isinstance(size, int) and size >= 0 else None
         files[name] = ListedFile(checked_size, select_claims(entry.get("blob_id"), sha256, is_pointer))
     return files
+
+
+def shorten_listed_name(name: object) -> str:
+    """Return a name in a listing, or its start if it is too long for a file system; the start is too long as well.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(name, str):
+        raise TypeError("a name in its listing is not a text")
+    return name[: _PATH_BYTES + 1]
+
+
+def bound_name_size(name: str) -> int:
+    """Return an upper bound on the bytes that the characters of a name take in memory."""
+    if name.isascii():
+        return len(name)
+    return (4 if max(name) > "\uffff" else 2) * len(name)
 
 
 def explain_unstorable_name(name: str) -> str | None:
@@ -147,10 +209,10 @@ def find_unstorable_names(names: Collection[str]) -> dict[str, str]:
 
 def _find_names_below_files(names: Iterable[str]) -> Iterator[str]:
     """Yield the names that need a folder where another name is a file, such as ``a/b`` beside ``a``."""
-    file: list[str] | None = None
-    # In this order, the names below a file follow it at once, so each name is compared with one file only.
-    for parts in sorted(name.split("/") for name in names):
-        if file is not None and parts[: len(file)] == file:
-            yield "/".join(parts)
+    file: str | None = None
+    # With "/" as the lowest character, the names below a file follow it at once, so each is compared with one file.
+    for name in sorted(names, key=lambda name: name.replace("/", "\0")):
+        if file is not None and name.startswith(f"{file}/"):
+            yield name
         else:
-            file = parts
+            file = name

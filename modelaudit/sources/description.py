@@ -18,11 +18,14 @@ from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError
-from modelaudit.sources.claims import ListedFile, Listing, select_claims
+from modelaudit.sources.claims import ListedFile, Listing, bound_name_size, select_claims, shorten_listed_name
 from modelaudit.sources.download import TIMEOUT
 from modelaudit.sources.session import LIBRARY
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.stated import parse_hub_statements
+
+_ID_CHARACTERS = 200
+"""Characters of the id of a repository; the Hub allows 96 for the owner and 96 for the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,13 @@ def _parse_description(answer: object, limits: Limits) -> Description:
     """Parse an answer. Raises one of ``CLIENT_ERRORS`` if no Hub sends it."""
     if not isinstance(answer, dict):
         raise TypeError("it is not a JSON object")
+    name = answer["id"]
+    if not isinstance(name, str):
+        raise TypeError("its id is not a text")
+    if len(name) > _ID_CHARACTERS:
+        raise RefusedAnswerError(f"its id has more than {_ID_CHARACTERS} characters")
     return Description(
-        name=str(answer["id"]),
+        name=name,
         commit=answer.get("sha"),
         listing=_list_files(answer.get("siblings"), limits),
         statements=parse_hub_statements(answer.get("tags"), answer.get("cardData")),
@@ -81,12 +89,17 @@ def _list_files(siblings: object, limits: Limits) -> dict[str, ListedFile]:
     if not isinstance(siblings, list):
         raise RefusedAnswerError("its files are not a list")
     listing: dict[str, ListedFile] = {}
+    bytes_of_names = 0
     for file in siblings:
         if len(listing) >= limits.server.listed_files:
             raise BoundReachedError(f"it lists more than {limits.server.listed_files} files")
         name = file.get("rfilename") if isinstance(file, dict) else None
         if not isinstance(name, str):
             raise RefusedAnswerError("it lists a file without a name")
+        name = shorten_listed_name(name)
+        bytes_of_names += bound_name_size(name)
+        if bytes_of_names > limits.server.name_bytes:
+            raise BoundReachedError(f"it lists names of more than {limits.server.name_bytes} bytes in all")
         pointer = file.get("lfs") or None
         sha256 = pointer.get("sha256") if isinstance(pointer, dict) else None
         size = file.get("size")

@@ -30,9 +30,11 @@ from modelaudit.sources.cache import (
 from modelaudit.sources.claims import (
     ListedFile,
     Listing,
+    bound_name_size,
     find_unstorable_names,
     merge_listings,
     parse_tree_entries,
+    shorten_listed_name,
 )
 from modelaudit.sources.description import Description, request_description
 from modelaudit.sources.download import Download
@@ -169,9 +171,10 @@ class HubSource:
         )
         files: dict[str, TreeCacheEntry] = {}
         for entry in entries:
-            budget.count_entry()
+            name = shorten_listed_name(entry.path)
+            budget.count_entry(bound_name_size(name))
             if isinstance(entry, RepoFile):
-                files[entry.path] = _make_cache_entry(entry)
+                files[name] = _make_cache_entry(entry)
         write_tree_cache(cached_commit.repository, cached_commit.commit, files)
         listing = parse_tree_entries({path: entry.to_json() for path, entry in files.items()})
         assert listing is not None  # every entry is an object
@@ -211,10 +214,10 @@ class HubSource:
         }
         # The client makes no folder for a commit without files.
         Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
+        remove_abandoned_folders(cached_commit.repository)
         total = sum(file.least_size or 0 for file in missing.values())
         if self._count_new_bytes(cached_commit, missing) > shutil.disk_usage(cached_commit.snapshot).free:
             raise OSError(errno.ENOSPC, "the listed files are larger than the free space")
-        remove_abandoned_folders(cached_commit.repository)
         download = Download(
             self.ref,
             self.settings,

@@ -24,6 +24,7 @@ from modelaudit.sources.claims import (
     ListedFile,
     Listing,
     bound_value_count,
+    explain_costly_texts,
     merge_listings,
     parse_tree_record,
 )
@@ -171,6 +172,10 @@ def _read_bytes(repository: str, path: str, limits: Limits) -> bytes | Unread | 
         return _refuse_record(UnreadReason.UNREADABLE, f"reading it failed: {error}")
     if bound_value_count(data) > limits.server.answer_values:
         return _refuse_record(UnreadReason.LIMIT, f"it may hold more than {limits.server.answer_values} values")
+    most_keys = limits.server.listed_files + limits.server.answer_keys  # the name of each file is a key
+    problem = explain_costly_texts(data, most_keys, limits.document_bytes)
+    if problem:
+        return _refuse_record(UnreadReason.LIMIT, problem)
     return data
 
 

@@ -8,6 +8,7 @@ https://huggingface.co/docs/hub/model-cards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.structure import Location
@@ -34,10 +35,11 @@ def parse_hub_statements(tags: object, card: object) -> Statements:
         tags: ``license:mit``, ``base_model:org/name``, ``base_model:quantized:org/name``, ``dataset:org/name``.
         card: the fields of the front matter.
     """
-    tag_texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, Iterable) else []
-    statements = [statement for tag in tag_texts for statement in _parse_tag(tag)]
-    statements += _parse_card_data(card) if isinstance(card, Mapping) else ()
-    kept, beyond = keep_first_distinct(statements, _MAX_STATEMENTS, "statements of the Hub")
+    # One at a time, because a server may state a million.
+    tag_texts = (tag for tag in tags if isinstance(tag, str)) if isinstance(tags, Iterable) else ()
+    from_tags = (statement for tag in tag_texts for statement in _parse_tag(tag))
+    from_card = _parse_card_data(card) if isinstance(card, Mapping) else ()
+    kept, beyond = keep_first_distinct(chain(from_tags, from_card), _MAX_STATEMENTS, "statements of the Hub")
     return Statements(FORMAT, (*kept, *(Statement(Topic.LICENSE, FIELD, absence.detail) for absence in beyond)))
 
 

@@ -6,6 +6,7 @@ bounds the bytes of bodies, compressed or not, and removes from requests and ans
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 import zlib
@@ -17,7 +18,7 @@ import httpcore2
 import httpx2
 
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError, RequestBudget, get_active_budget
-from modelaudit.sources.claims import bound_value_count
+from modelaudit.sources.claims import bound_value_count, bound_wide_count, explain_costly_texts, narrow_json
 
 _PIECE_BYTES = 64 * 1024
 # For zlib: 15 for a window of 2**15 bytes, plus 32 to detect a header of gzip or of zlib.
@@ -106,6 +107,8 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
         headers = [(name, value) for name, value in headers if name not in ("content-length", "transfer-encoding")]
     elif budget.file is None:
         body = httpx2.ByteStream(_read_api_answer(pieces, announced, stream, budget))
+        # Escapes make the body longer than the server announced.
+        headers = [(name, value) for name, value in headers if name not in ("content-length", "transfer-encoding")]
     else:
         start = _read_start(request, response)
         allowed = budget.max_file_bytes - start
@@ -163,7 +166,15 @@ def _read_api_answer(
     if values > budget.limits.answer_values:
         raise BoundReachedError(f"one answer may hold more than {budget.limits.answer_values} values")
     budget.count_answer(len(data), values)
-    return data
+    # JSON is in UTF-8 (RFC 8259, section 8.1). The parser accepts other encodings, which the checks below do not.
+    if json.detect_encoding(data) not in ("utf-8", "utf-8-sig"):
+        raise httpx2.DecodingError("it is not in UTF-8")
+    problem = explain_costly_texts(data, budget.limits.answer_keys, most)
+    if problem:
+        raise BoundReachedError(f"one answer is too large: {problem}")
+    if bound_wide_count(data) > budget.limits.answer_wide:
+        raise BoundReachedError(f"one answer may hold more than {budget.limits.answer_wide} characters above U+FFFF")
+    return narrow_json(data)
 
 
 def _announces_more(length: str, most: int) -> bool:

@@ -298,6 +298,23 @@ def test_listed_name_of_a_million_folders_is_unstorable_because_it_is_too_long()
     assert find_unstorable_names([name]) == {name: "its name is too long for a file system"}
 
 
+@given(st.lists(st.text("a/-\0b", min_size=1, max_size=6), unique=True))
+def test_names_below_files_are_found_as_by_comparing_each_pair_of_names(names: list[str]) -> None:
+    storable = [name for name in names if explain_unstorable_name(name) is None]
+    below = {name for name in storable if any(name.startswith(f"{file}/") for file in storable)}
+    assert set(find_unstorable_names(storable)) == below
+
+
+@pytest.mark.parametrize("end", ["", "\U0001f600"])
+def test_record_with_the_name_of_a_file_over_the_limits_is_an_absence(cached_snapshot: Path, end: str) -> None:
+    record = get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json"
+    record.write_text(json.dumps({"format_version": 1, "files": {"a" * 400 + end: {}}}))
+    limits = Limits(document_bytes=1000)
+    snapshot = resolve_target(str(cached_snapshot), limits=limits)
+    records = [artifact for artifact in snapshot.artifacts if artifact.path.startswith("../../trees/")]
+    assert [get_obstacle_reason(artifact) for artifact in records] == ([UnreadReason.LIMIT] if end else [])
+
+
 RECORD = st.dictionaries(
     st.sampled_from(["size", "blob_id", "lfs_sha256", "lfs_size", "xet_hash"]),
     st.none() | st.integers() | st.text(max_size=5) | st.sampled_from([LARGE.value, SMALL.value]),

@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import logging
 import pickle
@@ -41,8 +42,9 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.reports import render
 from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
-from modelaudit.sources.resolution import resolve_small_files
+from modelaudit.sources.resolution import resolve_small_files, resolve_target
 from modelaudit.sources.session import BoundedFactory
+from modelaudit.sources.stated import parse_hub_statements
 from modelaudit.sources.transport import decompress_pieces
 from modelaudit.sources.waits import bound_wait
 
@@ -54,10 +56,13 @@ FILES: dict[str, bytes | str | Path] = {"config.json": CONFIG, "notes.txt": "tex
 SERVER = ServerLimits(
     answer_bytes=64 * KIB,
     answer_values=2000,
+    answer_keys=200,
+    answer_wide=100,
     listing_bytes=128 * KIB,
     listing_values=4000,
     pages=8,
     listed_files=40,
+    name_bytes=8 * KIB,
     listing_seconds=60,
     longest_wait=0.5,
     file_seconds=60,
@@ -205,9 +210,9 @@ def list_entries(count: int) -> bytes:
     return json.dumps(entries).encode()
 
 
-def describe_commit(tiny: Repository, siblings: object) -> bytes:
-    """Build the answer to a request for the revision; ``siblings`` are the files that it names."""
-    return json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": siblings}).encode()
+def describe_commit(tiny: Repository, siblings: object, **fields: object) -> bytes:
+    """Build the answer to a request for the revision, with some fields changed; ``siblings`` are its files."""
+    return json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": siblings, **fields}).encode()
 
 
 def list_many_siblings(hub: LoopbackHub, tiny: Repository) -> None:
@@ -253,6 +258,12 @@ def list_weights(**fields: object) -> bytes:
     entry = {"type": "file", "path": "weights.bin", "size": SIZE, "oid": "0" * 40, "lfs": pointer}
     return json.dumps([entry | fields]).encode()
 
+
+EMOJI = "\U0001f600"
+ESCAPE = json.dumps(EMOJI)[1:-1].encode()
+LONG_NAMES = [f"{number}{'/a' * 5000}" for number in range(3)]
+LONG_SIBLINGS = [{"rfilename": name} for name in LONG_NAMES]
+LONG_TREE = json.dumps([{"type": "file", "path": name, "size": 2, "oid": "0" * 40} for name in LONG_NAMES]).encode()
 
 JSON_TYPE = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
@@ -471,6 +482,54 @@ LISTINGS: dict[str, tuple[Arrange, str]] = {
     ),
 }
 
+LISTINGS |= {
+    "id of any length": (
+        lambda hub, tiny: hub.inject_fault("/revision/", content=describe_commit(tiny, [], id="x" * 201)),
+        "its id has more than 200 characters",
+    ),
+    "description with names of any length": (
+        lambda hub, tiny: hub.inject_fault("/revision/", content=describe_commit(tiny, LONG_SIBLINGS)),
+        "names of more than 8192 bytes in all",
+    ),
+    "tree with names of any length": (
+        lambda hub, tiny: hub.inject_fault("/tree/", content=LONG_TREE),
+        "names of more than 8192 bytes in all",
+    ),
+    "different keys": (
+        lambda hub, tiny: hub.inject_fault(
+            "/revision/", content=describe_commit(tiny, [], ignored={str(number): number for number in range(300)})
+        ),
+        "more than 200 different keys",
+    ),
+    "different keys with escapes": (
+        lambda hub, tiny: hub.inject_fault(
+            "/revision/", content=describe_commit(tiny, [], ignored={f'{number}"': ":" for number in range(300)})
+        ),
+        "more than 200 different keys",
+    ),
+    "long text with one emoji": (
+        lambda hub, tiny: hub.inject_fault(
+            "/revision/",
+            content=describe_commit(tiny, [], ignored=EMOJI + "x" * 20_000).replace(ESCAPE, EMOJI.encode()),
+        ),
+        "its texts take more than 65536 bytes in memory",
+    ),
+    "long text with the escape of an emoji": (
+        lambda hub, tiny: hub.inject_fault(
+            "/revision/", content=describe_commit(tiny, [], ignored=EMOJI + "x" * 20_000)
+        ),
+        "its texts take more than 65536 bytes in memory",
+    ),
+    "many emoji": (
+        lambda hub, tiny: hub.inject_fault("/revision/", content=describe_commit(tiny, []) + EMOJI.encode() * 101),
+        "more than 100 characters above U+FFFF",
+    ),
+    "listing in UTF-16": (
+        lambda hub, tiny: hub.inject_fault("/tree/", content=list_weights().decode().encode("utf-16")),
+        "does not come from a Hub (DecodingError: it is not in UTF-8)",
+    ),
+}
+
 SLOW_LISTINGS: dict[str, tuple[Arrange, str]] = {
     "dripped JSON": (
         answer_revision_by(make_endless_body(JSON_TYPE, piece=b" ", seconds=0.05)),
@@ -503,20 +562,20 @@ def assert_contained(hub: LoopbackHub, home: Path, outcome: Outcome) -> None:
     assert not [path for path in stored if path.name.endswith((".incomplete", ".tmp"))]
 
 
-def test_file_in_the_place_of_a_cached_folder_is_unread_and_the_others_are_examined(
-    hub: LoopbackHub, tiny: Repository, hub_home: Path
-) -> None:
-    payload = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
-    tiny.commit({"a": "text\n", "b/c.txt": "text\n", "evil.pkl": payload})
-    (snapshot,) = [hub_home / f"hub/models--acme--tiny/snapshots/{tiny.sha}"]
-    (snapshot / "a").mkdir(parents=True)
-    (snapshot / "a" / "b.txt").write_text("text\n")
-    (snapshot / "b").write_text("text\n")
-    outcome = scan_hub()
-    assert outcome.exit_code == 1
-    assert outcome.report is not None
-    assert "evil.pkl" in {finding.artifact for finding in outcome.report.findings}
-    assert {"a", "b/c.txt"} <= {path for path, _ in outcome.report.coverage.open_absences}
+def test_description_with_emoji_is_read(hub: LoopbackHub, tiny: Repository) -> None:
+    tags = ["license:mit", f"license:{EMOJI}"]
+    description = describe_commit(tiny, [{"rfilename": "config.json"}], tags=tags, ignored=EMOJI * 50)
+    hub.inject_fault("/revision/", content=description.replace(ESCAPE, EMOJI.encode()))
+    statements = resolve_target("acme/tiny").hub_statements
+    assert statements is not None
+    assert [item.value for item in statements.items] == ["mit", EMOJI]
+
+
+def test_tags_are_read_no_further_than_the_bound_on_statements() -> None:
+    endless_tags = (f"base_model:merge:acme/{number}" for number in itertools.count())
+    statements = parse_hub_statements(endless_tags, None)
+    assert len(statements.items) == 2001
+    assert statements.items[-1].value == "only the first 2000 statements of the Hub were read"
 
 
 def test_password_of_the_endpoint_reaches_the_hub_and_no_report_or_message(
@@ -537,6 +596,22 @@ def test_password_of_the_endpoint_reaches_the_hub_and_no_report_or_message(
         with pytest.raises(SourceError) as failed:
             modelaudit.scan(target, second_opinion=False)
         assert "s3cret" not in str(failed.value)
+
+
+def test_file_in_the_place_of_a_cached_folder_is_unread_and_the_others_are_examined(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    payload = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
+    tiny.commit({"a": "text\n", "b/c.txt": "text\n", "evil.pkl": payload})
+    (snapshot,) = [hub_home / f"hub/models--acme--tiny/snapshots/{tiny.sha}"]
+    (snapshot / "a").mkdir(parents=True)
+    (snapshot / "a" / "b.txt").write_text("text\n")
+    (snapshot / "b").write_text("text\n")
+    outcome = scan_hub()
+    assert outcome.exit_code == 1
+    assert outcome.report is not None
+    assert "evil.pkl" in {finding.artifact for finding in outcome.report.findings}
+    assert {"a", "b/c.txt"} <= {path for path, _ in outcome.report.coverage.open_absences}
 
 
 def test_folder_of_rejected_files_is_removed_by_a_later_download_after_its_process_was_killed(
@@ -1094,7 +1169,8 @@ def test_hostile_names_are_unread_and_nothing_is_written_outside_of_the_cache(
     # One of the names holds a zero byte.
     assert "document/deceptive-name" in {finding.rule for finding in outcome.report.findings}
     absent = {path for path, _ in outcome.report.coverage.open_absences}
-    assert {write_file_address(name) for name in HOSTILE_NAMES} <= absent
+    # A name that is too long is cut to one that is too long as well.
+    assert {write_file_address(name[:3073]) for name in HOSTILE_NAMES} <= absent
     assert "config.json" not in {request.path for request in hub.list_requests("cdn")}
     assert_contained(hub, hub_home, outcome)
 
