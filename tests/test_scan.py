@@ -724,9 +724,11 @@ def test_second_name_of_a_module_means_nothing_in_files_that_do_not_import_it(tm
     assert "code/runs-command" not in get_rule_ids(scan_target(tmp_path))
 
 
+@pytest.mark.parametrize("bound", ["_MOST_MEMBERS", "_MOST_ALIASES", "_MOST_MATCHES"])
 def test_names_of_other_files_that_are_too_many_to_compare_leave_an_absence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr("modelaudit.checks.module_aliases._MOST_MEMBERS", 0)
-    report = scan_target(write_model(tmp_path, model__py=b"from .helper import s\ns.run('x')\n"))
+    monkeypatch.setattr(f"modelaudit.checks.module_aliases.{bound}", 0)
+    write_model(tmp_path, helper__py=b"import subprocess as s\n", model__py=b"from .helper import s\ns.run('x')\n")
+    report = scan_target(tmp_path)
     assert UnreadReason.LIMIT in get_unread_reasons(report)

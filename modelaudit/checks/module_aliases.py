@@ -15,7 +15,7 @@ from typing import Final
 from modelaudit.checks.callables import Judgement
 from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.address import file_of
-from modelaudit.model.catalogue import Catalogue, Standing, Subject
+from modelaudit.model.catalogue import CallableEntry, Catalogue, Standing, Subject
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
 
@@ -25,6 +25,7 @@ _REFERENCE: Final = "reference"
 _USES: Final = frozenset({_REFERENCE, "call", "call-at-import"})
 _MOST_MEMBERS: Final = 100_000
 _MOST_ALIASES: Final = 10_000
+_MOST_MATCHES: Final = 10_000
 _LONGEST_PATH: Final = 2
 """Parts of a member behind the alias: ``load``, or ``hub.load`` where the alias stands for a package."""
 
@@ -51,8 +52,18 @@ class ModuleAliases:
     @cached_property
     def _dangerous_members(self) -> frozenset[str]:
         """The last parts of all dangerous names; many models have no Python code and need no list of them."""
-        dangerous = (name for name, entry in self._entries.items() if entry.standing is Standing.DANGEROUS)
-        return frozenset(name.rpartition(".")[2] for name in dangerous if "." in name)
+        return frozenset(path for path in self._dangerous_names if "." not in path)
+
+    @cached_property
+    def _dangerous_names(self) -> dict[str, dict[str, CallableEntry]]:
+        """For each last part of dangerous names, of one or two parts, the modules before it with the entry of each."""
+        dangerous_names: defaultdict[str, dict[str, CallableEntry]] = defaultdict(dict)
+        for name, entry in self._entries.items():
+            parts = name.split(".")
+            if entry.standing is Standing.DANGEROUS:
+                for length in range(1, min(_LONGEST_PATH, len(parts) - 1) + 1):
+                    dangerous_names[".".join(parts[-length:])][".".join(parts[:-length])] = entry
+        return dict(dangerous_names)
 
     def collect_names(self, subject: Subject) -> None:
         """Keep the alias, or the member of something in another file, that a subject of Python code mentions."""
@@ -93,22 +104,31 @@ class ModuleAliases:
                 members[path, origin, place[0]] = place
 
     def build_subjects(self) -> Iterator[Subject]:
-        """Yield a subject for each member whose name in the module of an alias is dangerous."""
+        """Yield a subject for each member whose name in the module of an alias is dangerous, up to a bound."""
+        matches_left = _MOST_MATCHES
         for alias, modules in self._modules.items():
             for (path, origin, _), (address, format_, where) in self._members.get(alias, {}).items():
-                for module, files in modules.items():
+                # Few modules have a dangerous member of this name, and an alias may stand for thousands of modules.
+                for module, entry in self._dangerous_names.get(path, {}).items():
+                    files = modules.get(module)
                     # An absolute import may be one of another package, unless it names the file.
-                    is_imported = origin[0] == _SIBLING or not files.isdisjoint(origin)
-                    entry = self._entries.get(f"{module}.{path}") if is_imported else None
-                    if entry is not None and entry.standing is Standing.DANGEROUS:
-                        mention = Mention(_VOCABULARY, _REFERENCE, f"{module}.{path}", where, f"as {alias}.{path}")
-                        judgement = Judgement(entry.standing, entry.effect, entry.why, entry)
-                        yield build_mention_subject(address, format_, mention, judgement, self._catalogue.declarations)
+                    if files is None or (origin[0] != _SIBLING and files.isdisjoint(origin)):
+                        continue
+                    matches_left -= 1
+                    if matches_left < 0:
+                        self._dropped_in = self._dropped_in or address
+                        return
+                    mention = Mention(_VOCABULARY, _REFERENCE, f"{module}.{path}", where, f"as {alias}.{path}")
+                    judgement = Judgement(entry.standing, entry.effect, entry.why, entry)
+                    yield build_mention_subject(address, format_, mention, judgement, self._catalogue.declarations)
 
     def list_absences(self) -> Iterator[tuple[str, Unread]]:
         """Yield an absence in the first file whose names were too many to keep."""
         if self._dropped_in:
-            detail = f"the files use more than {_MOST_MEMBERS} members or {_MOST_ALIASES} second names of modules"
+            detail = (
+                f"the files use more than {_MOST_MEMBERS} members or {_MOST_ALIASES} second names of modules, or more "
+                f"than {_MOST_MATCHES} members of modules are dangerous"
+            )
             yield self._dropped_in, Unread(UnreadReason.LIMIT, f"{detail}; its own are not compared")
 
 
