@@ -108,6 +108,47 @@ def test_member_of_a_module_that_is_passed_around_as_a_value_is_mentioned(source
     assert name in {each for _, each in list_uses(source)}
 
 
+@check_each(
+    "use",
+    [
+        "import operator\noperator.attrgetter('run')(q.get())('x')",
+        "import operator\noperator.methodcaller('run', 'x')(q.get())",
+        "q.get().__dict__['run']('x')",
+        "dict(vars(q.get()))['run']('x')",
+        "match q.get():\n    case object(run=r): r('x')",
+        "import inspect\ninspect.getattr_static(q.get(), 'run')('x')",
+        "import types\ntypes.ModuleType.__getattribute__(q.get(), 'run')('x')",
+        "object.__getattribute__(q.get(), 'run')('x')",
+        "q.get().__getattribute__('ru' + 'n')('x')",
+        "getattr(q.get(), 'run')('x')",
+        "list(map(getattr, [q.get()], ['run']))[0]('x')",
+        "import functools\nfunctools.partial(getattr, q.get())('run')('x')",
+        "import functools\nfunctools.reduce(getattr, ['run'], q.get())('x')",
+        "m = q.get()\n[getattr(m, n) for n in dir(m) if n == 'run'][0]('x')",
+    ],
+)
+def test_member_taken_by_a_text_from_a_module_that_is_passed_around_is_mentioned(use: str) -> None:
+    uses_of_source = list_uses(f"import queue, subprocess\nq = queue.Queue()\nq.put(subprocess)\n{use}")
+    assert "subprocess.run" in {name for _, name in uses_of_source}
+
+
+@check_each(
+    "source",
+    [
+        "import sys, queue\nq = queue.Queue()\nq.put(sys)\nq.get().modules['subprocess'].run('x')",
+        "import sys\nfrom collections import ChainMap\nChainMap(sys.modules)['subprocess'].run('x')",
+        "import sys, queue\nq = queue.Queue()\nq.put(sys.modules)\nq.get()['subprocess'].run('x')",
+    ],
+)
+def test_member_of_a_module_out_of_all_modules_that_are_passed_around_is_mentioned(source: str) -> None:
+    assert "subprocess.run" in {name for _, name in list_uses(source)}
+
+
+def test_text_is_no_builtin_function_of_a_module_of_builtins_that_is_passed_around() -> None:
+    source = "import builtins\nf(builtins)\ngetattr(model, name)\nmode = 'eval'"
+    assert "builtins.eval" not in {name for _, name in list_uses(source)}
+
+
 def test_secret_passed_to_a_sender_of_a_module_that_is_passed_around_is_a_sent_secret() -> None:
     source = "import socket, weakref, os\nweakref.ref(socket)().socket().send(repr(os.environ))"
     assert ("sends-secret", "socket.send") in list_uses(source)

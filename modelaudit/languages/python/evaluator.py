@@ -113,6 +113,7 @@ _KEPT_TAGS: Final = frozenset({"secret", "object", "namespace", "walked", "membe
 _CALLBACK_KEYWORDS: Final = frozenset(
     {"key", "target", "func", "function", "fn", "callback", "hook", "default_factory", "initializer", "object_hook"}
 )
+_MEMBER_METHODS: Final = frozenset({"__getattribute__", "__getattr__"})
 _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
 _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
@@ -600,6 +601,7 @@ class Evaluator(ast.NodeVisitor):
                     self.evaluate(pattern.cls)
                     for attribute_name in pattern.kwd_attrs:
                         # ``case object(system=run)`` reads the attribute ``system`` without a dot.
+                        self._keep_named_member(subject, attribute_name, node.lineno)
                         attribute = self._resolve_attribute(subject, attribute_name, node.lineno)
                         self._recorder.record_attribute_access(attribute, node.lineno)
             if case.guard is not None:
@@ -861,12 +863,19 @@ class Evaluator(ast.NodeVisitor):
         """Keep the name of an attribute whose module is not known; return whether it was kept."""
         if all(map(self._is_known_module, list_alternatives(base))):
             return False
+        if node.attr == "__dict__":
+            self.module_values.takes_by_text = True
         line = self.log.locate_line(node.lineno)
         self.module_values.add_member(node.attr, line)
         # A member of an inner module: ``value.hub.load`` is ``torch.hub.load`` if the value is ``torch``.
         if isinstance(node.value, ast.Attribute):
             self.module_values.add_member(f"{node.value.attr}.{node.attr}", line)
         return True
+
+    def _keep_named_member(self, base: Value, path: str, line: int) -> None:
+        """Keep a member that the source takes without a dot, as by ``getattr``, from a value of unknown module."""
+        if self.module_values.keeps_members and not all(map(self._is_known_module, list_alternatives(base))):
+            self.module_values.add_member(path, self.log.locate_line(line))
 
     def _is_known_module(self, value: Value) -> bool:
         """Whether a value is a name of another module that the source neither assigns nor inherits."""
@@ -1223,6 +1232,8 @@ class Evaluator(ast.NodeVisitor):
             callee = self._evaluate_unrecorded(node.func)
         args, keywords = arguments.bind_arguments(node, self.evaluate)
         if is_kept:
+            if method in _MEMBER_METHODS and args:
+                self._call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
             self._recorder.record_member_call(method, args, keywords, node.lineno)
         if method in _FILLING_METHODS and isinstance(node.func, ast.Attribute):
             self._keep_filled(node.func.value, base, args)
@@ -1528,9 +1539,13 @@ class Evaluator(ast.NodeVisitor):
             # The source does not show which attribute is read. The result keeps the tags of the base.
             for each in list_alternatives(base):
                 self._recorder.record_computed_name(each, call.line)
+            # The name may be that of any text, as in a loop over ``dir(value)`` with a comparison.
+            if not all(map(self._is_known_module, list_alternatives(base))):
+                self.module_values.takes_by_text = True
             computed_tag = {"computed"} if "module" in collect_tags(base) else set()
             added_tags = walks.take_computed_attribute(base) | computed_tag
             return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
+        self._keep_named_member(base, name.value, call.line)
         command_method = name_resolution.resolve_command_method(base, name)
         attribute = command_method or self._resolve_attribute(base, name.value, call.line)
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
@@ -1554,6 +1569,9 @@ class Evaluator(ast.NodeVisitor):
         # The other arguments of ``methodcaller`` are those of the method.
         paths = call.args if call.name.endswith("attrgetter") else call.args[:1]
         described = [_describe_path(each) for each in paths[:_MAX_GETTER_PATHS]]
+        # The getter may be called by whatever it is passed to, with any value.
+        for path in described:
+            self._keep_named_member(UNKNOWN, path.removeprefix("!"), call.line)
         if len(paths) > _MAX_GETTER_PATHS or "*" in described or not described:
             self._recorder.record_call(call)
             # The last ones stay, so that the ``*`` is among them.
@@ -1784,6 +1802,8 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_namespace(self, call: Call) -> Value:
         """Call ``vars``, ``globals`` or ``locals``: ``vars(module)`` is its ``__dict__``."""
+        if call.args and not self._is_known_module(call.args[0]):
+            self.module_values.takes_by_text = True
         is_walk = any(walks.is_walk(collect_tags(each)) for each in call.args[:1])
         if call.args and isinstance(call.args[0], ExternalName) and call.name == "builtins.vars" and not is_walk:
             return ExternalName(f"{call.args[0].name}.__dict__")

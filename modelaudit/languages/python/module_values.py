@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
-from modelaudit.languages.python.name_tables import WELL_KNOWN_MODULES
+from modelaudit.languages.python.name_tables import POWERFUL_MODULES, WELL_KNOWN_MODULES
+
+_SYSTEM_MODULE: Final = "sys"
+_ALL_MODULES: Final = "modules"
+_LONGEST_NAME: Final = 40
+# ``eval`` is also a mode of models, and the builtins are often passed around to look up types.
+_TEXT_MODULES: Final = POWERFUL_MODULES - {"builtins"}
 
 
 @dataclass(slots=True)
@@ -26,6 +33,10 @@ class ModuleValues:
         latest_values: the module of each use as a value, in order. Its length before and after a statement shows
             whether the statement uses one.
         members: the line where each member is first taken from an unknown value; one name, or several with dots.
+        texts: the line where each constant text that can be a name first occurs.
+        takes_by_text: whether the source takes members by texts in a way that no evaluator follows, as
+            ``map(getattr, values, texts)`` and ``vars(value)[text]`` do.
+        holds_every_module: whether the source uses ``sys.modules`` as a value, and so every module that a text names.
     """
 
     known_modules: set[str] = field(default_factory=lambda: set(WELL_KNOWN_MODULES.values()))
@@ -33,6 +44,9 @@ class ModuleValues:
     inherited_names: set[str] = field(default_factory=set)
     latest_values: list[str] = field(default_factory=list)
     members: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, int] = field(default_factory=dict)
+    takes_by_text: bool = False
+    holds_every_module: bool = False
     _values: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -42,8 +56,8 @@ class ModuleValues:
 
     @property
     def has_values(self) -> bool:
-        """Whether the source uses some module as a value."""
-        return bool(self._values)
+        """Whether the source uses some module, or all of them, as a value."""
+        return bool(self._values) or self.holds_every_module
 
     def add_value(self, name: str) -> None:
         """Keep that a module is used as a value."""
@@ -54,12 +68,30 @@ class ModuleValues:
         """Keep the line where ``path``, one or several names with dots, is first taken from an unknown value."""
         self.members.setdefault(path, line)
 
+    def add_text(self, text: str, line: int) -> None:
+        """Keep a constant text that can name a member or a module."""
+        if self.keeps_members and len(text) <= _LONGEST_NAME and text.isidentifier():
+            self.texts.setdefault(text, line)
+
     def list_names(self) -> Iterator[tuple[str, str, int]]:
         """Yield each member under the name that it has in each of the modules, with the module and the line."""
-        for module in self._values:
+        modules = dict(self._values)
+        if self.holds_every_module or (_SYSTEM_MODULE in modules and _ALL_MODULES in self.members):
+            modules |= dict.fromkeys(text for text in self.texts if text in POWERFUL_MODULES)
+        for module in modules:
             for path, line in self.members.items():
                 yield f"{module}.{path}", module, line
+            # Any text may be the name of a setting, so that only modules that are rarely passed around count.
+            if self.takes_by_text and module in _TEXT_MODULES:
+                for text, line in self.texts.items():
+                    yield f"{module}.{text}", module, line
 
     def copy_for_next_pass(self) -> ModuleValues:
-        """Copy the modules found by a first pass for the second, which keeps members if there are any."""
-        return ModuleValues(set(self.known_modules), self.has_values, _values=dict(self._values))
+        """Copy what a first pass found of modules for the second, which keeps members if there are any."""
+        return ModuleValues(
+            set(self.known_modules),
+            self.has_values,
+            takes_by_text=self.takes_by_text,
+            holds_every_module=self.holds_every_module,
+            _values=dict(self._values),
+        )

@@ -70,6 +70,10 @@ class UseRecorder:
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
                 if each.name in self.module_values.known_modules:
                     self.module_values.add_value(each.name)
+                elif each.name in name_tables.GETTERS:
+                    self.module_values.takes_by_text = True
+                elif each.name == "sys.modules":
+                    self.module_values.holds_every_module = True
             elif isinstance(each, LocalDefinition):
                 # A function that is referred to may be called later, by whoever holds the reference.
                 self.log.record_local_call(each.number)
@@ -164,6 +168,8 @@ class UseRecorder:
         """Record a text that by itself shows an attack, or that names a function that runs commands."""
         value = constant.value
         text = value.decode("latin-1") if isinstance(value, bytes) else value
+        if isinstance(text, str):
+            self.module_values.add_text(text, line)
         if isinstance(text, str) and len(text) > 3:  # no pattern matches three characters or fewer
             # The patterns read the text several times, so that 64 characters cost a step.
             self.budget.spend(len(text) >> 6)
