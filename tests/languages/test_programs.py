@@ -24,6 +24,7 @@ from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS, read_comma
 from modelaudit.languages.instructions import list_command_texts, read_instructions
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.python.cells import split_cell
+from modelaudit.languages.python.magic_aliases import MagicAliases
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.executed_files import find_executed_files
@@ -819,6 +820,51 @@ def test_cell_that_a_shell_runs_under_the_name_of_its_kernel_or_of_an_alias_fail
     code, rules = scan_text(tmp_path, "a.ipynb", text)
     assert code == 1
     assert "shell/download-and-run" in rules
+
+
+@check_each(
+    "cells",
+    [
+        ['%alias_magic --params "-i" r run', "%r a.txt"], ["%alias_magic --params=-i r run", "%r a.txt"],
+        ['%alias_magic r run --params "-i a.txt"', "%r"], ["%alias_magic r run -p a.txt", "%r"],
+        ["%alias_magic -lpa.txt r run", "%r"], ["%alias_magic r \\\n run", "%r a.txt"], ["%alias go python3", "%go a.txt"],
+        ["%alias go %s a.txt", "%alias_magic g go", "%g python3"], ["%alias_magic r run", "x = %r a.txt"],
+        ["%alias_magic r run", "%time %r a.txt"], ["%time %alias_magic r run", "%r a.txt"],
+        ["%alias_magic -p a.txt q r", "%alias_magic --params=-i r run", "%q"], ["alias_magic r run", "r a.txt"],
+        ["get_ipython().magics_manager.register_alias('r', 'run')", "%r a.txt"],
+        ["get_ipython().safe_execfile('a.txt', {})"], ["m = get_ipython().find_line_magic('run'); m('a.txt')"],
+        ["from IPython.core.getipython import get_ipython as g\ng().find_line_magic('run')('a.txt')"],
+        ["get_ipython().magics_manager.magics['line']['run']('a.txt')"],
+        ["get_ipython().alias_manager.define_alias('r', 'python3')", "%r a.txt"],
+    ],
+)  # fmt: skip
+def test_text_that_a_notebook_runs_by_another_name_of_a_magic_fails_the_scan(tmp_path: Path, cells: list[str]) -> None:
+    (tmp_path / "a.txt").write_text("import os\nos.system('id')\n")
+    assert scan_text(tmp_path, "a.ipynb", write_notebook(cells))[0] == 1
+
+
+@check_each(
+    "cells, code",
+    [
+        (["%alias_magic t timeit", "%t -n1 f(1)"], 0), (["%alias_magic h history -p '-l 30' --line", "%h"], 0),
+        (["%alias_magic r time", "%alias_magic r run", "%r"], 3), (["%alias_magic {a} run", "%r"], 3),
+        (["\n".join(f"%alias_magic a{index} a{index + 1}" for index in range(1100))], 3),
+    ],
+)  # fmt: skip
+def test_alias_of_a_magic_is_an_absence_only_if_its_magic_is_not_known(
+    tmp_path: Path, cells: list[str], code: int
+) -> None:
+    assert scan_text(tmp_path, "a.ipynb", write_notebook(["def f(x): return x", *cells]))[0] == code
+
+
+@pytest.mark.parametrize("is_forward", [True, False])
+def test_chain_of_aliases_of_magics_is_resolved_in_work_in_proportion_to_its_length(is_forward: bool) -> None:
+    def resolve_chain(count: int) -> None:
+        aliases = MagicAliases("\n".join(f"%alias_magic a{index} a{index + 1}" for index in range(count)) for _ in [0])
+        names = range(count) if is_forward else reversed(range(count))
+        assert {aliases.resolve(f"a{index} x") for index in names} == {f"a{count} x"}
+
+    assert find_growth_fault(lambda count: count_work(lambda: resolve_chain(count)), 100) == ""
 
 
 DOWNLOAD = "https://e.invalid/x.sh"

@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.languages.python import attack_texts
 from modelaudit.languages.python.cell_lines import LineScanner, cut_line, split_lines
+from modelaudit.languages.python.magic_aliases import MagicAliases
 from modelaudit.languages.python.magics import (
     DEFAULT_ALIASES,
     PLAIN_MAGICS,
@@ -65,6 +66,7 @@ class Cell:
         files: names and texts of files that it writes.
         runs: files or addresses that it runs, with their lines.
         foreign: languages other than Python in which the cell is written, with their lines.
+        aliases: those of the notebook.
     """
 
     python: str = ""
@@ -73,11 +75,12 @@ class Cell:
     files: list[tuple[str, str]] = field(default_factory=list)
     runs: list[tuple[int, str]] = field(default_factory=list)
     foreign: list[tuple[int, str]] = field(default_factory=list)
+    aliases: MagicAliases = field(default_factory=MagicAliases)
 
 
-def split_cell(source: str) -> Cell:
-    """Split one code cell of a notebook into Python, shell commands and its other parts."""
-    cell = Cell()
+def split_cell(source: str, aliases: MagicAliases | None = None) -> Cell:
+    """Split one code cell of a notebook with these aliases into Python, shell commands and its other parts."""
+    cell = Cell(aliases=aliases or MagicAliases())
     lines = split_lines(source)
     # A magic such as ``%%capture`` runs the text below as a cell, which may begin with a magic of its own.
     for index, line in enumerate(lines):
@@ -87,6 +90,7 @@ def split_cell(source: str) -> Cell:
         if not line.strip().startswith("%%"):
             break
         magic, rest = cut_line(line.strip().removeprefix("%%"))
+        magic = cell.aliases.resolve(magic)
         if rest:
             lines.insert(index + 1, rest)
         if magic.partition(" ")[0] in _TEXT_MAGICS:
@@ -96,15 +100,18 @@ def split_cell(source: str) -> Cell:
             return cell
         lines[index] = _extract_setup_code(magic)
     if sum(bool(line.strip()) for line in lines) == 1:
-        lines = [_complete_automagic(line) for line in lines]
+        lines = [_complete_automagic(line, cell.aliases) for line in lines]
     cell.python = "\n".join(_translate_lines(cell, lines))
     return cell
 
 
-def _complete_automagic(line: str) -> str:
+def _complete_automagic(line: str, aliases: MagicAliases) -> str:
     """Put ``%`` before the only line of a cell if it names a magic or an alias, and cannot be Python."""
     automagic = _AUTOMAGIC.match(line)
-    if automagic is None or automagic[1] not in PLAIN_MAGICS | DEFAULT_ALIASES | _SHELLS | _CODE_MAGICS:
+    if automagic is None:
+        return line
+    is_magic = automagic[1] in PLAIN_MAGICS | DEFAULT_ALIASES | _SHELLS | _CODE_MAGICS
+    if not is_magic and automagic[1] not in aliases:
         return line
     return "%" + line.strip()
 
@@ -253,7 +260,7 @@ def _translate_escape(cell: Cell, escape: str, command: str, line: int) -> str:
         if escape.startswith("!"):
             cell.shell.append((line, command))
             return _join_expressions(command, "pass")
-        name, _, arguments = command.partition(" ")
+        name, _, arguments = cell.aliases.resolve(command).partition(" ")
         if name not in _CODE_MAGICS:
             return _translate_magic(cell, name, arguments, line)
         # The code behind the magic is a cell of its own, as in ``%time !ls``.

@@ -9,7 +9,6 @@ import ast
 import re
 import shlex
 import string
-from collections.abc import Iterable, Mapping
 from typing import Final
 
 DEFAULT_ALIASES: Final = frozenset({
@@ -38,13 +37,6 @@ PLAIN_MAGICS: Final = frozenset({
 # Options with a value; all others are flags. In ``%load``, ``-s`` and ``-r`` select parts of the file.
 _VALUE_OPTIONS: Final = {"run": "NbDlTm", "load": "rs", "loadpy": "rs"}
 _MODULE_OPTION: Final = "m"
-# ``%alias_magic -c name target``; the options are flags but for ``-p parameters``.
-_ALIAS: Final = re.compile(
-    r"^[ \t]*%alias_magic(?:[ \t]+(?:-p[ \t]+(?:'[^'\n]*'|\"[^\"\n]*\"|\S+)|--?\w+))*+"
-    r"[ \t]+%{0,2}(\w+)[ \t]+%{0,2}(\w+)",
-    re.MULTILINE,
-)
-_MAGIC_CALL: Final = re.compile(r"^([ \t]*%{1,2})(\w+)", re.MULTILINE)
 _SCRIPT_PYTHON: Final = re.compile(r"(?:python|pypy)[\d.]*\Z")
 _SCRIPT_SHELL: Final = re.compile(r"(?:ba|z|da|k|c|a|fi)?sh\Z|cmd\Z|powershell\Z|pwsh\Z")
 _MAX_WORDS: Final = 1000
@@ -81,25 +73,6 @@ def find_run_target(magic: str, arguments: str) -> str:
         if magic == "run" and word[option_position] == _MODULE_OPTION:
             return value.replace(".", "/") + ".py"
     return ""
-
-
-def find_magic_aliases(sources: Iterable[str]) -> dict[str, str]:
-    """Return the magics that ``%alias_magic`` gives other names in the cells of a notebook, by such a name."""
-    aliases = {name: target for source in sources for name, target in _ALIAS.findall(source)}
-    # An alias can name another alias, which is followed as often as there are names.
-    for name in aliases:
-        followed = {name}
-        while aliases[name] in aliases and aliases[name] not in followed:
-            followed.add(aliases[name])
-            aliases[name] = aliases[aliases[name]]
-    return aliases
-
-
-def resolve_magic_aliases(source: str, aliases: Mapping[str, str]) -> str:
-    """Return the source of a cell with the name of its magic in place of each alias."""
-    if not aliases:
-        return source
-    return _MAGIC_CALL.sub(lambda call: call[1] + aliases.get(call[2], call[2]), source)
 
 
 def find_script_language(arguments: str) -> str:

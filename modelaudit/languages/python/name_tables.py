@@ -217,7 +217,8 @@ COMMAND_METHODS: Final = frozenset(
      "exec_module", "load_module", "create_subprocess_shell", "subprocess_shell", "subprocess_exec", "load_extension",
      "source_to_code", "register_custom_ops_library", "LoadLibrary", "__reduce_ex__", "extractall", "set_executable",
      "set_forkserver_preload", "enable_load_extension", "recv_pyobj", "create_connection", "create_datagram_endpoint",
-     "exec_command", "run_line_magic", "run_cell_magic", "run_cell", "safe_execfile"}
+     "exec_command", "run_line_magic", "run_cell_magic", "run_cell", "safe_execfile", "find_line_magic",
+     "find_cell_magic"}
 )  # fmt: skip
 """Methods whose name alone shows that they run commands or code, on whatever object they are called."""
 

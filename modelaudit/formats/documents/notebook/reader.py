@@ -21,7 +21,7 @@ from modelaudit.languages.instructions import read_instructions
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import Cell, split_cell
-from modelaudit.languages.python.magics import find_magic_aliases, resolve_magic_aliases
+from modelaudit.languages.python.magic_aliases import MagicAliases
 from modelaudit.languages.python.uses import VOCABULARY, format_detail
 from modelaudit.languages.settings import Setting
 from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
@@ -128,12 +128,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     texts: list[PlacedText] = []
     shell_line_count = 0
     foreign_languages: list[tuple[int, str]] = []
-    aliases = find_magic_aliases("".join(raw.source) for raw in notebook.cells if raw.kind == "code")
+    aliases = MagicAliases("".join(raw.source) for raw in notebook.cells if raw.kind == "code")
     # The error is raised only after all that was found before it was yielded.
     try:
         for number, raw in iterate_within_deadline(enumerate(notebook.cells, 1), 1):
-            source = resolve_magic_aliases("".join(raw.source), aliases) if raw.kind == "code" else ""
-            cell = _split_in_languages(source, notebook.languages) if raw.kind == "code" else Cell()
+            source = "".join(raw.source) if raw.kind == "code" else ""
+            cell = _split_in_languages(source, notebook.languages, aliases) if raw.kind == "code" else Cell()
             mentions += _mention_browser_script(number, [*raw.pages, *(page for _, page in cell.pages)])
             if raw.shows_program:
                 foreign_languages.append((number, "javascript"))
@@ -158,6 +158,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from _read_flows(texts)
     yield from absences
     yield from _report_foreign_cells(foreign_languages)
+    yield from _report_aliases(aliases)
     for number, raw in enumerate(notebook.cells, 1):
         if raw.kind == "markdown":
             yield _search_instructions(number, "".join(raw.source))
@@ -234,9 +235,9 @@ def _find_languages(settings: Sequence[Setting]) -> tuple[str, ...]:
     return (kernel[1],) if kernel is not None else ("",)
 
 
-def _split_in_languages(source: str, languages: Sequence[str]) -> Cell:
+def _split_in_languages(source: str, languages: Sequence[str], aliases: MagicAliases) -> Cell:
     """Split a code cell into its parts; ``languages`` are those of the kernel, with an empty text for Python."""
-    cell = split_cell(source) if "" in languages else Cell()
+    cell = split_cell(source, aliases) if "" in languages else Cell()
     for language in languages:
         if language in _SHELLS:
             cell.shell.append((1, source))
@@ -270,6 +271,12 @@ def _read_flows(texts: Sequence[PlacedText]) -> Iterator[Reading]:
         if mentions:
             yield Outline("shell", tuple(mentions))
         yield from refer_to_fetched_runs(joined.fetched_runs)
+
+
+def _report_aliases(aliases: MagicAliases) -> Iterator[Unread]:
+    """Yield an absence if the magic that an alias runs is not known."""
+    if aliases.absence:
+        yield Unread(UnreadReason.PROGRAM, f"{aliases.absence}: a line may run other code than was analysed")
 
 
 def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:
