@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pickle
+import sqlite3
 import struct
 import zlib
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from builders.executable_files import build_elf_library
@@ -222,3 +224,25 @@ def test_pickle_of_a_type_in_the_schema_of_a_table_is_read(name, read_bytes):
 def test_type_of_python_in_a_table_whose_pickle_is_not_found_is_reported_as_unread(name, read_bytes):
     detail = "the schema has a type arrow.py_extension_type, whose pickle was not found"
     assert set(read_bytes(TABLES[name](b"no pickle"), name).details) == {detail}
+
+
+@pytest.mark.parametrize("start", [b"", b"N0"])
+def test_pickle_in_a_table_of_an_sqlite_database_is_read(start, tmp_path, read_bytes):
+    # A file, because ``serialize`` of a database in memory is not in every build of SQLite.
+    with closing(sqlite3.connect(tmp_path / "cache.db")) as database:
+        database.execute("CREATE TABLE unnamed (key TEXT PRIMARY KEY, value BLOB)")
+        value = pickle.dumps([1, 2]) if not start else b""
+        database.execute("INSERT INTO unnamed VALUES ('a', ?)", (value + start + EVAL_ONE,))
+        database.commit()
+    assert read_bytes((tmp_path / "cache.db").read_bytes(), "cache.db").evaluates
+
+
+def test_sqlite_database_of_texts_and_bytes_without_a_pickle_has_nothing_embedded(tmp_path, read_bytes):
+    with closing(sqlite3.connect(tmp_path / "index.db")) as database:
+        database.execute("CREATE TABLE documents (key INTEGER PRIMARY KEY, text TEXT, vector BLOB)")
+        rows = [(f"import os\nprint({n})\n", struct.pack("<8f", *range(n, n + 8))) for n in range(300)]
+        database.executemany("INSERT INTO documents (text, vector) VALUES (?, ?)", rows)
+        database.commit()
+    reading = read_bytes((tmp_path / "index.db").read_bytes(), "index.db")
+    assert list(reading.formats) == ["index.db"]
+    assert reading.unread == []

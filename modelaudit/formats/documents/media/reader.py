@@ -131,7 +131,8 @@ _MEDIA_KINDS: Final = (
     _MediaKind(
         "Arrow table", _make_magic_test(b"ARROW1\0\0"), containers.find_arrow_end, find_schemas=find_arrow_schemas
     ),
-    _MediaKind("SQLite database", _make_magic_test(b"SQLite format 3\0"), containers.find_sqlite_end),
+    # Tables of sqlitedict, diskcache and shelve hold pickles.
+    _MediaKind("SQLite database", _make_magic_test(b"SQLite format 3\0"), containers.find_sqlite_end, is_searched=True),
     _MediaKind("folder settings of macOS", _make_magic_test(b"\0\0\0\1Bud1"), _find_no_end),
 )
 _PDF: Final = "PDF document"
