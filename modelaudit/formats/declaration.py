@@ -51,12 +51,15 @@ class EmbeddedStart:
             only if it expands to content of a known format.
         begins: ``"module:function"``, a function that takes the first bytes and decides.
         is_weak: the first bytes may belong to another format as well, so all other formats are tried first.
+        trial: ``"module:function"``, a function of a window and ``Limits`` that decides by a trial, whatever the first
+            bytes are.
     """
 
     magic: tuple[bytes, ...] = ()
     codec: str = ""
     begins: str = ""
     is_weak: bool = False
+    trial: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,16 @@ _PROBES: Final = tuple(
 )
 
 
+def is_format_on_trial(name: str, window: Window, limits: Limits) -> bool:
+    """Whether the trial that the format ``name`` declares finds it in ``window``, whatever the first bytes are.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    trials = [each.embedded.trial for each in DECLARATIONS if each.name == name and each.embedded is not None]
+    return any(import_object(trial)(window, limits) for trial in trials if trial)
+
+
 class DecodedWindow:
     """A window on bytes in memory, such as a decoded text."""
 

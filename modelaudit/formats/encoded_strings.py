@@ -7,15 +7,15 @@ stable-baselines3 stores pickles so (``stable_baselines3/common/save_util.py``),
 from __future__ import annotations
 
 import base64
+import binascii
 import json
-import pickletools
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
-from itertools import islice
 from typing import Final
 
-from modelaudit.formats.embedded import DecodedWindow, decode_content, make_content_artifact
+from modelaudit.formats.embedded import DecodedWindow, decode_content, is_format_on_trial, make_content_artifact
 from modelaudit.formats.registry import find_reader
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.address import join_embedded
@@ -25,11 +25,11 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import Reading
 from modelaudit.wire.codings import STARTS_IN_TEXT, decode_letters
+from modelaudit.wire.pickle_start import NEWEST_PROTOCOL, begins_with_protocol_and_opcode
 from modelaudit.wire.reader import Head, Reader
 from modelaudit.wire.text import looks_like_text
 from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
 
-_STEP: Final = 4096
 # The first characters of machine programs in Base64 and in hexadecimal digits: those of Linux and Windows.
 _PROGRAM_STARTS: Final = rb"f0VMR|7[fF]45[34][cC]46|TVqQAAMA|4[dD]5[aA]9000"
 _STARTS: Final = rb"(?:" + STARTS_IN_TEXT + rb"|" + _PROGRAM_STARTS + rb")"
@@ -49,11 +49,6 @@ _OLD_PICKLE_START: Final = (
     )
     + rb")"
 )
-# Without one of them, a pickle of protocol 0 or 1 imports nothing.
-_IMPORTING_OPCODES: Final = frozenset({"GLOBAL", "INST", "EXT1", "EXT2", "EXT4"})
-# Prose hardly decodes to so many opcodes.
-_FEWEST_OPCODES: Final = 6
-_MOST_OLD_OPCODES: Final = 10_000
 # The start of a string that may be content: quoted, with an escape such as ``\u003d`` or without, or as a word.
 _MARK: Final = re.compile(
     rb"\"(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24}"
@@ -70,6 +65,7 @@ _CODED_STRING: Final = re.compile(
     rb"|\"" + _OLD_PICKLE_START + rb"(?:[^\"\\\n]|\\.){20,}+)\""
 )
 _OUTSIDE_ALPHABET: Final = re.compile(rb"[^A-Za-z0-9+/=]")
+_PLAIN_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _PROGRAM_START: Final = re.compile(_PROGRAM_STARTS)
 _MARK_OVERLAP: Final = 512  # bytes, more than a match of ``_MARK``
 _SERIALIZED_KEY: Final = ":serialized:"
@@ -95,9 +91,9 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
         start, end = match.span(match.lastgroup or 0)
-        old_pickle = _open_old_pickle(path, start, match, budget)
-        if old_pickle is not None:
-            yield old_pickle
+        pickle = _open_pickle(path, start, match, limits, budget)
+        if pickle is not None:
+            yield pickle
             continue
         string_window = _open_string(window, match, budget)
         if string_window is None:
@@ -127,40 +123,38 @@ def _open_string(window: Window, match: re.Match[bytes], budget: Budget) -> Wind
         return SubWindow(window, start, end - start, budget)
     if end - start > _LONGEST_STRING:
         return None
-    string = _decode_json_escapes(match[0])
-    letters = _OUTSIDE_ALPHABET.sub(b"", string)
-    if _begins_pickle(letters):
-        return DecodedWindow(letters, budget)
-    return DecodedWindow(b"" if is_scattered else string, budget)
+    return DecodedWindow(b"" if is_scattered else _decode_json_escapes(match[0]), budget)
 
 
-def _open_old_pickle(path: str, offset: int, match: re.Match[bytes], budget: Budget) -> Artifact | None:
-    """Return the pickle of protocol 0 or 1 that a quoted string holds in Base64; ``None`` if it imports no name."""
+def _open_pickle(path: str, offset: int, match: re.Match[bytes], limits: Limits, budget: Budget) -> Artifact | None:
+    """Return the pickle that a quoted string with other characters or with escapes holds in Base64; else ``None``.
+
+    It imports a name, or begins with a few opcodes that do not contradict each other.
+    """
     quoted = match[0]
-    may_be_old = match["old"] is not None or b"\\" in (match["quoted"] or b"")
-    if not may_be_old or len(quoted) > _LONGEST_STRING:
+    may_be_pickle = match["old"] or match["scattered"] or b"\\" in (match["quoted"] or b"")
+    if not may_be_pickle or len(quoted) > _LONGEST_STRING:
         return None
-    letters = _OUTSIDE_ALPHABET.sub(b"", _decode_json_escapes(quoted)).rstrip(b"=")
-    try:
-        data = base64.b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
-        names = (opcode.name for opcode, _, _ in islice(pickletools.genops(data), _MOST_OLD_OPCODES))
-        if _IMPORTING_OPCODES.isdisjoint(names):
-            return None
-    except (ValueError, IndexError, OverflowError):
+    pickle = DecodedWindow(_decode_base64(_decode_json_escapes(quoted)), budget)
+    if not is_format_on_trial("pickle", pickle, limits):
         return None
-    budget.spend(len(data))
-    pickle = DecodedWindow(data, budget)
+    budget.spend(pickle.size)
     return Artifact(join_embedded(path, "pickle", offset), pickle.size, make_opener(pickle))
 
 
-def _begins_pickle(letters: bytes) -> bool:
-    """Whether Base64 letters decode to the first opcodes of a pickle; nothing is executed."""
-    head = letters[: _STEP - _STEP % 4]
+def _decode_base64(text: bytes) -> bytes:
+    """Return what ``base64.b64decode`` returns, which skips other characters; nothing if it raises with any padding."""
+    for padding in (b"", b"=", b"=="):
+        try:
+            return base64.b64decode(text + padding)
+        except binascii.Error:
+            continue
+    # One letter more than whole groups have, which no padding completes.
+    letters = _OUTSIDE_ALPHABET.sub(b"", text).rstrip(b"=")
     try:
-        data = base64.b64decode(head + b"=" * (-len(head) % 4))
-        return sum(1 for _ in islice(pickletools.genops(data), _FEWEST_OPCODES)) == _FEWEST_OPCODES
-    except (ValueError, IndexError, OverflowError):
-        return False
+        return base64.b64decode(letters[:-1] + b"==")
+    except binascii.Error:
+        return b""
 
 
 def _read_serialized_values(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -171,14 +165,28 @@ def _read_serialized_values(path: str, settings: Sequence[Setting], limits: Limi
     for number, setting in enumerate(settings):
         if setting.key != _SERIALIZED_KEY or not isinstance(setting.value, str):
             continue
-        quoted = b'"' + setting.value.encode("utf-8", "replace") + b'"'
-        if _CODED_STRING.match(quoted) is not None or len(quoted) > _LONGEST_STRING:
-            continue
-        letters = _OUTSIDE_ALPHABET.sub(b"", quoted).rstrip(b"=")
-        data = base64.b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
-        if data:
+        text = setting.value.encode("ascii", "ignore")
+        data = _decode_base64(text)
+        if data and not _search_finds(text, data, limits):
             pickle = DecodedWindow(data, Budget(limits, len(data)))
             yield Artifact(join_embedded(path, "pickle", number), pickle.size, make_opener(pickle), content=PICKLE)
+
+
+def _search_finds(text: bytes, data: bytes, limits: Limits) -> bool:
+    """Whether the search of a document finds ``data`` as a pickle, however the document writes ``text`` in JSON.
+
+    Where other characters are between the letters, that depends on the escapes; such a value does not count.
+    """
+    if _PLAIN_BASE64.fullmatch(text) is None or not begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL):
+        return False
+    quoted = DecodedWindow(b'"' + text + b'"', Budget(limits, len(text)))
+    try:
+        for found in find_encoded_strings("", quoted, limits):
+            with found.open() if found.open is not None else nullcontext(quoted) as window:
+                return window.size == len(data) and window.read(0, window.size) == data
+    except WindowError:
+        return False
+    return False
 
 
 def _has_coded_string(window: Window, limits: Limits) -> bool:

@@ -529,6 +529,29 @@ def test_value_that_a_loader_unpickles_is_read_whatever_its_first_opcode(tmp_pat
     assert scan_text(tmp_path, "data", json.dumps({"policy_class": {":serialized:": encoded}}))[0] == 1
 
 
+_CALL_IN_BASE64 = base64.b64encode(b"cos\nsystem\n(S'echo a word'\ntR.").decode()
+
+
+@check_each(
+    "encoded",
+    [
+        # Only the unpickler in C reads a hexadecimal number here.
+        base64.b64encode(b"(]I0x10\n00cos\nsystem\n(S'id'\ntR.").decode(),
+        # Decoders skip each of these characters, the padding only where a group of four letters begins.
+        *(f"{_CALL_IN_BASE64[:4]}{other}{_CALL_IN_BASE64[4:]}" for other in "=-_"),
+        base64.b64encode(pickle.dumps(_Command())).decode().replace("gASV", "gASV="),
+    ],
+)
+def test_value_that_a_loader_unpickles_is_read_as_the_loader_decodes_it(tmp_path, encoded):
+    assert scan_text(tmp_path, "data", json.dumps({"policy_class": {":serialized:": encoded}}))[0] == 1
+
+
+def test_pickle_that_the_search_of_a_text_finds_is_not_read_again_for_its_key(read_bytes):
+    encoded = base64.b64encode(pickle.dumps(_Command())).decode()
+    reading = read_bytes(json.dumps({":serialized:": encoded}).encode(), "data")
+    assert len(reading.called) == 1
+
+
 def test_prose_that_begins_like_base64_passes(tmp_path):
     text = json.dumps(
         {"a": "g A. B is a longer remark about the key of G", "b": "U.E.sD: an abbreviation, as they say"}

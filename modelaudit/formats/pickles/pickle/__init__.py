@@ -32,7 +32,9 @@ DECLARATIONS: Final = (
         "pickle",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
-        embedded=EmbeddedStart(begins="modelaudit.wire.pickle_start:begins_pickle"),
+        embedded=EmbeddedStart(
+            begins="modelaudit.wire.pickle_start:begins_pickle", trial=f"{__name__}.trial:begins_program"
+        ),
         defects=(PickleDefect,),
     ),
 )
