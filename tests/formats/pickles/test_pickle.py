@@ -481,5 +481,22 @@ def test_kernel_that_the_state_of_a_pickled_configuration_names_is_mentioned(pro
         assert [(each.use, each.name) for outline in outlines for each in outline.mentions] == [("kernel", "a/kernel")]
 
 
+@check_each(
+    "value",
+    [
+        b"c__builtin__\nstr\n(C\x08a/kernelVascii\ntR",
+        b"ccollections\nOrderedDict\n((l(Vtext_config\nVa/kernel\ntatR",
+        b"ccollections\ndefaultdict\n)RVtext_config\nVa/kernel\ns",
+        b"}Vtext_config\nc__builtin__\nstr\n(C\x08a/kernelVascii\ntRs",
+    ],
+)
+def test_kernel_whose_name_a_pickled_configuration_computes_leaves_an_absence(value: bytes, read_bytes) -> None:
+    reading = read_bytes(b"\x80\x04}V" + KERNEL.encode() + b"\n" + value + b"s.", "config.pkl")
+    assert UnreadReason.UNJUDGED in reading.reasons()
+
+
 def test_pickled_configuration_with_built_in_attention_mentions_no_kernel(read_bytes) -> None:
-    assert read_bytes(pickle_state({KERNEL: "sdpa", "name_or_path": "a/model"}, 4)).of(Outline) == []
+    for attention in ("sdpa", None, {"text_config": "sdpa", "vision_config": None}):
+        reading = read_bytes(pickle_state({KERNEL: attention, "name_or_path": "a/model"}, 4))
+        assert reading.of(Outline) == []
+        assert reading.unread == []

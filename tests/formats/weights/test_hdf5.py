@@ -530,3 +530,33 @@ def test_values_in_fields_of_variable_length_over_the_bound_are_reported_as_unre
             file.create_dataset("table", data=numpy.array([(1, "a text of words")] * count, dtype=row_type))
         expected = {UnreadReason.LIMIT} if count > 2 else set()
         assert read_bytes(stored.getvalue(), "model.h5").reasons() == expected
+
+
+@pytest.mark.parametrize("storage", ["attribute", {}, {"chunks": (1,)}])
+def test_pickle_that_pytables_loads_is_read_whatever_its_first_opcode(storage, read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    value = b"N0" + EVAL_ONE
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        if storage == "attribute":
+            file.attrs["pickled"] = numpy.bytes_(value)
+        else:
+            rows = file.create_dataset("objects", shape=(1,), dtype=h5py.vlen_dtype(numpy.uint8), **storage)
+            rows[0] = numpy.frombuffer(value, dtype="u1")
+            rows.attrs["PSEUDOATOM"] = numpy.bytes_("object")
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+
+
+def test_sentence_in_an_attribute_and_sequences_of_numbers_in_hdf5_are_not_read_as_pickles(read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    stored = BytesIO()
+    sentences = ["Numbers of the second run.", "I think that this is enough.", "Created by the authors.", "Kept: 0."]
+    with h5py.File(stored, "w") as file:
+        for index, sentence in enumerate(sentences):
+            file.attrs[f"note {index}"] = numpy.bytes_(sentence)
+        rows = file.create_dataset("rows", shape=(256,), dtype=h5py.vlen_dtype(numpy.int32))
+        for index in range(256):
+            rows[index] = numpy.arange(index, index + 9, dtype="i4")
+    reading = read_bytes(stored.getvalue(), "model.h5")
+    assert list(reading.formats) == ["model.h5"]
+    assert reading.unread == []

@@ -176,3 +176,19 @@ def test_mutated_msgpack_files_never_crash_the_reader(bytes_window, position, re
     data = WEIGHTS[:position] + replaced + WEIGHTS[position + len(replaced) :]
     with suppress(DamagedError):
         list(find_reader("msgpack").read(Artifact("m", len(data), lambda: None), bytes_window(data), Limits()))
+
+
+def test_data_of_a_numpy_array_of_objects_in_msgpack_are_read_as_a_pickle_whatever_they_begin_with(read_bytes):
+    pickled = b"N0" + EVAL_ONE
+    data = b"\xc4" + bytes((len(pickled),)) + pickled
+    for array in (
+        encode_map(nd=b"\xc3", kind=encode_text("O"), data=data),
+        encode_map(data=data, kind=b"\xc4\x01O", shape=b"\x91\x01", nd=b"\xc3"),
+    ):
+        assert read_bytes(encode_map(params=array), "m.msgpack").evaluates
+
+
+def test_data_of_a_numpy_array_of_numbers_in_msgpack_are_not_read_as_a_pickle(read_bytes):
+    array = encode_map(nd=b"\xc3", kind=encode_text(""), data=b"\xc4\x08N0K\x010000")
+    reading = read_bytes(encode_map(params=array), "m.msgpack")
+    assert list(reading.formats) == ["m.msgpack"]

@@ -10,7 +10,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Name
+from modelaudit.model.pickle import Act, Name, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
@@ -19,8 +19,8 @@ ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM}
 _LONGEST_TRIAL: Final = 10_000  # opcodes
 # Prose hardly decodes to so many opcodes.
 _FEWEST_OPCODES: Final = 6
-# Without one of them, a pickle of any protocol acts on nothing. INST imports a name and calls it at once.
-_IMPORTING: Final = frozenset({Act.IMPORT, Act.EXTENSION, Act.CALL})
+# INST imports a name and calls it at once. A code of the extension registry matters if its object is used.
+_DECIDING: Final = ACTING | {Act.IMPORT}
 
 # Identifiers with dots between them, such as os.path.join.
 _IMPORTABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -48,9 +48,9 @@ def imports_name(window: Window, limits: Limits) -> bool:
         pass
     fault = machine.recorder.fault
     return any(
-        event.act in _IMPORTING
+        event.act in _DECIDING
         and (fault is None or event.offset < fault)
-        and (not isinstance(event.operand, Name) or is_importable(event.operand))
+        and (isinstance(event.operand, Unknown) or (isinstance(event.operand, Name) and is_importable(event.operand)))
         for event in machine.recorder.events
     )
 
@@ -58,7 +58,7 @@ def imports_name(window: Window, limits: Limits) -> bool:
 def _is_decided(machine: Machine) -> bool:
     """Whether the program has imported something, or every loader would have raised."""
     events = machine.recorder.events
-    return machine.recorder.fault is not None or (bool(events) and events[-1].act in _IMPORTING)
+    return machine.recorder.fault is not None or (bool(events) and events[-1].act in _DECIDING)
 
 
 def begins_program(window: Window, limits: Limits) -> bool:

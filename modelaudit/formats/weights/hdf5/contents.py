@@ -16,17 +16,19 @@ from modelaudit.formats.embedded import (
     make_content_artifact,
 )
 from modelaudit.formats.graphs.keras.reader import read_configuration_text
+from modelaudit.formats.pickles.pickle.trial import imports_name
 from modelaudit.formats.weights.hdf5.attributes import Attribute, read_variable_values
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
-from modelaudit.formats.weights.hdf5.datatypes import VARIABLE
+from modelaudit.formats.weights.hdf5.datatypes import STRING, VARIABLE
 from modelaudit.formats.weights.hdf5.source import Piece
 from modelaudit.formats.weights.hdf5.storage import UNDONE_FILTERS, read_chunks
 from modelaudit.formats.weights.hdf5.walker import ObjectWalker
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.address import join_embedded
+from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, LimitReachedError, Reading
-from modelaudit.wire.windows import SubWindow, get_budget
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _CONFIGURATION_NAMES: Final = frozenset({"model_config", "training_config"})
 _MIN_CONTENT_BYTES: Final = 7
@@ -71,6 +73,7 @@ def _read_nested_values(path: str, walker: ObjectWalker, window: Window, limits:
     All values of their collections are read, because a collection holds values of one kind as a rule.
     """
     budget = get_budget(window, limits)
+    may_be_loaded = any(_may_hold_pickles(dataset) for _, dataset in walker.found.datasets)
     value_count = 0
     for address in walker.heaps.nested_collections:
         try:
@@ -86,7 +89,7 @@ def _read_nested_values(path: str, walker: ObjectWalker, window: Window, limits:
                 return
             if size >= _MIN_CONTENT_BYTES:
                 offset = walker.source.base_address + start
-                yield from _decode_value(path, offset, SubWindow(window, offset, size, budget), limits)
+                yield from _decode_value(path, offset, SubWindow(window, offset, size, budget), limits, may_be_loaded)
 
 
 def _read_attribute_value(
@@ -105,19 +108,34 @@ def _read_attribute_value(
     has_configuration_name = object_path == "/" and attribute.name in _CONFIGURATION_NAMES
     resembles_configuration = b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")
     may_be_encoded = len(value) >= _MIN_CODED_BYTES
+    # PyTables tries to unpickle each text of fixed length with this end (``tables/attributeset.py``).
+    ends_like_pickle = attribute.type.kind == STRING and value.rstrip(b"\0").endswith(b".")
     if has_configuration_name or resembles_configuration:
         text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
         place = f"{object_path}@{attribute.name}"[:_MAX_PLACE_LENGTH]
         yield from read_configuration_text(text, limits, place, has_configuration_name)
-    elif may_be_encoded or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
-        yield from _decode_value(path, attribute.offset, DecodedWindow(value, get_budget(window, limits)), limits)
+    elif may_be_encoded or ends_like_pickle or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
+        value_window = DecodedWindow(value, get_budget(window, limits))
+        yield from _decode_value(path, attribute.offset, value_window, limits, ends_like_pickle)
 
 
-def _decode_value(path: str, offset: int, value: DecodedWindow | SubWindow, limits: Limits) -> Iterator[Artifact]:
-    """Yield the content of a value as an artifact, without the codings around it; nothing if it has no known format."""
+def _decode_value(
+    path: str, offset: int, value: DecodedWindow | SubWindow, limits: Limits, may_be_loaded: bool = False
+) -> Iterator[Artifact]:
+    """Yield the content of a value as an artifact, without the codings around it; nothing if it has no known format.
+
+    Where PyTables may unpickle the value (``may_be_loaded``), a trial finds a pickle that begins with any opcode.
+    """
     content = decode_content(value, limits)
     if content is not None:
         yield make_content_artifact(path, offset, value, limits, content)
+    elif may_be_loaded and imports_name(value, limits):
+        yield Artifact(join_embedded(path, PICKLE, offset), value.size, make_opener(value), content=PICKLE)
+
+
+def _may_hold_pickles(dataset: Dataset) -> bool:
+    """Whether PyTables unpickles the values of a dataset if an attribute states so: sequences, and no texts."""
+    return dataset.type is not None and dataset.type.kind == VARIABLE and not dataset.type.is_text
 
 
 def _read_dataset(
@@ -180,7 +198,9 @@ def _read_references(
     budget = get_budget(walker.source.window, limits)
     for value in read_variable_values(references, dataset.space.count, dataset.type, walker.heaps):
         if len(value) >= _MIN_CONTENT_BYTES:
-            yield from _decode_value(path, start + references.position, DecodedWindow(value, budget), limits)
+            value_window = DecodedWindow(value, budget)
+            may_be_loaded = _may_hold_pickles(dataset)
+            yield from _decode_value(path, start + references.position, value_window, limits, may_be_loaded)
 
 
 def _make_absence(error: DamagedError, place: str) -> Unread:
