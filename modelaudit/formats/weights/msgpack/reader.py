@@ -1,7 +1,8 @@
 """Read MessagePack files: check extensions, and find content embedded in bytes and texts.
 
 Decoders of MessagePack create plain values, and programs turn extensions into objects. The numbers of arrays are
-skipped. Bytes that begin like a pickle or an archive are read as one: ``msgpack-numpy`` pickles arrays of objects.
+skipped. Bytes that begin like a pickle or an archive are read as one. ``msgpack-numpy`` pickles arrays of objects, so
+that the data of such an array are read as a pickle in any case.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from modelaudit.formats.weights.msgpack import MsgpackDefect
 from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, check_array
 from modelaudit.formats.weights.msgpack.items import Item, ItemKind, ItemReader
 from modelaudit.model.address import join_range
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -26,6 +27,10 @@ from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
+# The keys of the map in which ``msgpack-numpy`` stores an array.
+_DATA_KEY: Final = b"data"
+_KIND_KEY: Final = b"kind"
+_ARRAY_KEYS: Final = frozenset({b"nd", _KIND_KEY, _DATA_KEY})
 # First bytes of maps that are not empty, and of all maps and arrays.
 _MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
 _CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
@@ -95,10 +100,20 @@ class _OpenContainer:
     Attributes:
         left: how many items follow; a pair of a map counts as two.
         keys: the keys so far of a map; ``None`` for an array.
+        last_key: of a map, if it is a key of ``msgpack-numpy``.
+        array_fields: the items under keys of ``msgpack-numpy``; ``None`` while there is none.
     """
 
     left: int
     keys: set[bytes] | None = None
+    last_key: bytes = b""
+    array_fields: dict[bytes, Item] | None = None
+
+    def record_value(self, item: Item) -> None:
+        """Record the value under a key of ``msgpack-numpy``. Of two with the same key, loaders take the last."""
+        if self.last_key:
+            self.array_fields = {**(self.array_fields or {}), self.last_key: item}
+            self.last_key = b""
 
     @property
     def awaits_key(self) -> bool:
@@ -114,6 +129,7 @@ class _ItemWalker:
         keys: the first keys of the top map.
         arrays: the number of Flax arrays.
         embedded: texts and bytes that begin like a known format.
+        pickled: others that ``msgpack-numpy`` unpickles.
         claimed_end: offset up to which all bytes are claimed.
     """
 
@@ -123,6 +139,7 @@ class _ItemWalker:
     keys: list[str] = field(default_factory=list)
     arrays: int = 0
     embedded: list[Item] = field(default_factory=list)
+    pickled: list[Item] = field(default_factory=list)
     claimed_end: int = 0
 
     def walk_items(self) -> None:
@@ -141,6 +158,7 @@ class _ItemWalker:
             container = containers[-1]
             if not container.left:
                 containers.pop()
+                self._record_array_of_objects(container)
                 continue
             is_key = container.awaits_key
             container.left -= 1
@@ -152,6 +170,8 @@ class _ItemWalker:
             if is_key:
                 # Of the two open containers, the outer one is the file.
                 self._record_key(item, container, is_top=len(containers) == 2)
+            else:
+                container.record_value(item)
             if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
                 if len(containers) > self.limits.document_depth:
                     raise LimitReachedError(f"values nest deeper than {self.limits.document_depth} levels", item.offset)
@@ -180,10 +200,28 @@ class _ItemWalker:
         key = self.items.read_payload(item, _MAX_KEY_BYTES)
         if is_top and len(self.keys) < _MAX_SHOWN_KEYS:
             self.keys.append(key.decode("utf-8", "backslashreplace"))
+        container.last_key = key if key in _ARRAY_KEYS else b""
         if container.keys is not None and len(container.keys) < _MAX_COMPARED_KEYS:
             if key in container.keys:
                 self.log.add(MsgpackDefect.DUPLICATE_KEY, f"the key {key[:80]!r} occurs twice in one map", item.offset)
             container.keys.add(key)
+
+    def _record_array_of_objects(self, container: _OpenContainer) -> None:
+        """Record the data of a map that ``msgpack-numpy`` unpickles (``msgpack_numpy.decode``): its kind is ``O``."""
+        fields = container.array_fields
+        if fields is None or not _ARRAY_KEYS.issubset(fields):
+            return
+        data, kind = fields[_DATA_KEY], fields[_KIND_KEY]
+        holds_content = data.kind in (ItemKind.BYTES, ItemKind.TEXT)
+        if holds_content and self.items.read_payload(kind, 2) == b"O" and data not in self.embedded:
+            self._record_embedded(data, self.pickled)
+
+    def _record_embedded(self, item: Item, target: list[Item]) -> None:
+        """Add a value to those that are read. Raises ``LimitReachedError`` if there are too many."""
+        if len(self.embedded) + len(self.pickled) >= _MAX_EMBEDDED:
+            detail = f"more than {_MAX_EMBEDDED} values begin like a file of a known format"
+            raise LimitReachedError(detail, item.offset)
+        target.append(item)
 
     def _check_value(self, item: Item) -> None:
         """Check a Flax array, record an unknown extension, and record bytes or text that begin like a known format."""
@@ -197,11 +235,7 @@ class _ItemWalker:
         elif item.kind in (ItemKind.BYTES, ItemKind.TEXT) and item.size >= _MIN_CONTENT_BYTES:
             start = self.items.read_payload(item, _DETECTION_BYTES)
             if detect_format(start) is not None:
-                if len(self.embedded) >= _MAX_EMBEDDED:
-                    raise LimitReachedError(
-                        f"more than {_MAX_EMBEDDED} values begin like a file of a known format", item.offset
-                    )
-                self.embedded.append(item)
+                self._record_embedded(item, self.embedded)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -224,9 +258,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         walker.log.add(MsgpackDefect.TRAILING_DATA, f"{trailing} bytes follow the value of the file", end)
     facts = (("keys", ", ".join(walker.keys)[:400]), ("arrays", str(walker.arrays)))
     yield Outline("msgpack", (), facts, walker.log.defects())
-    for item in walker.embedded:
-        content = SubWindow(window, item.start, item.size, get_budget(window, limits))
-        path = join_range(artifact.path, item.start, item.start + item.size)
-        yield Artifact(path, item.size, make_opener(content))
+    budget = get_budget(window, limits)
+    for items, content in ((walker.embedded, None), (walker.pickled, PICKLE)):
+        for item in items:
+            value = SubWindow(window, item.start, item.size, budget)
+            path = join_range(artifact.path, item.start, item.start + item.size)
+            yield Artifact(path, item.size, make_opener(value), content=content)
     if damage is not None:
         raise damage
