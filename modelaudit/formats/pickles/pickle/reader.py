@@ -212,9 +212,11 @@ class _PickleSequence:
         """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
         self.settings += recorder.list_settings()
+        computed_settings = list(_report_computed_settings(machine, start))
         machine.release_values()
         _claim_program(self._window, start, end, machine)
         self.unchecked.extend(_report_overflow(machine, start))
+        self.unchecked.extend(computed_settings)
         self.unchecked.extend(_report_open_marks(machine))
         self.streams.append(PickleStream(start, end, machine.protocol, complete=not self.unread))
         self.events += [*recorder.events, *_find_events_of_plain_pickle(machine, start)]
@@ -266,6 +268,16 @@ def _report_overflow(machine: Machine, start: int) -> Iterator[Unread]:
         detail = (
             f"the extent of {storages.unmeasured_tensors} tensors in their storages is unknown: torch does not write "
             "such offsets, sizes or strides"
+        )
+        yield Unread(UnreadReason.UNJUDGED, detail, _locate(start))
+
+
+def _report_computed_settings(machine: Machine, start: int) -> Iterator[Unread]:
+    """Yield an absence for each setting by which a loader may download code, if the program computes its value."""
+    for key in machine.recorder.list_computed_settings():
+        detail = (
+            f"the program computes the value of {key}, by which a loader may download code; load the file in a sandbox "
+            "to read the value"
         )
         yield Unread(UnreadReason.UNJUDGED, detail, _locate(start))
 

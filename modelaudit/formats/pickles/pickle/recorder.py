@@ -18,7 +18,7 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
     measure_magnitudes,
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
-from modelaudit.formats.pickles.pickle.values import DEPTH_KEPT, Container, StackValue, freeze_values
+from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, DEPTH_KEPT, Container, StackValue, freeze_values
 from modelaudit.languages.settings import Setting
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
@@ -130,6 +130,10 @@ class Recorder:
                 for part, inner in value.iterate_items():
                     if isinstance(inner, str):
                         yield Setting((key, str(part)), inner)
+
+    def list_computed_settings(self) -> list[str]:
+        """Return the keys, each once, whose values are known only when the file is loaded, as a whole or in part."""
+        return list(dict.fromkeys(key for key, value in self.settings if _is_computed(value)))
 
     def record_defect(self, kind: DefectKind, detail: str) -> None:
         """Record a contradiction at the current opcode. Except for a few kinds, every loader would raise here."""
@@ -350,3 +354,10 @@ def _count_parts(value: Value) -> int:
     """Return the number of parts of a frozen value."""
     items = value.entries if isinstance(value, ContainerValue) else ()
     return 1 + sum(_count_parts(item) for _, item in items)
+
+
+def _is_computed(value: StackValue) -> bool:
+    """Whether a call, an import or an object from outside gives a value, or an item of it, its text."""
+    if isinstance(value, Container):
+        return value.is_forgotten or any(type(inner) in ACTING_TYPES for _, inner in value.iterate_items())
+    return type(value) in ACTING_TYPES
