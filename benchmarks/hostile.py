@@ -252,7 +252,9 @@ HOSTILE: Final[dict[str, HostileFile]] = {
         "lists.pkl", _write_repeated_opcodes(b"", b"]\x94", 2_900_000, b"a" * 2_800_000 + b"."), INCOMPLETE_OR_FAIL
     ),
     "pickle-sparse-memo": HostileFile(
-        "memo.pkl", _write_numbered_opcodes(b"N", lambda n: b"r" + _encode_number(10 + 2 * n), 2_900_000), INCOMPLETE
+        "memo.pkl",
+        _write_numbered_opcodes(b"N", lambda n: b"r" + _encode_number(10 + 2 * n), 2_900_000),
+        INCOMPLETE_OR_FAIL,
     ),
     "pickle-memo-reads": HostileFile(
         "memo.pkl", _write_numbered_opcodes(b"(", lambda n: b"j" + _encode_number(n), 2_900_000, b"la."), ANSWERED
