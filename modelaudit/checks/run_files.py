@@ -26,7 +26,7 @@ _PROGRAM_FORMATS: Final = {
 }
 # The kind of a program that a download may have written under a name that the script does not show.
 _FETCHED: Final = "fetched"
-# Kinds that settle the language: the file is read in it as a whole, and only what this reading leaves is an absence.
+# These kinds settle the language. The whole file is read in it, and only the absences of this reading remain.
 _SETTLED: Final = frozenset({"dockerfile", "requirements"})
 # Kinds of references that leave no absence, with the language in which the file is read: a script that executes unknown
 # text names the file, or a document tells users to run it.

@@ -42,7 +42,7 @@ class _Command:
     Attributes:
         kind: of the file.
         pattern: matches the program; its group contains the other words.
-        subcommands: the words of which one precedes the option; with none, the program always takes it.
+        subcommands: one of these words precedes the option; without any, the program always takes it.
         options: short and long ones; the value follows, or is joined by ``=``, to a short one also directly.
     """
 

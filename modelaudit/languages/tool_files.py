@@ -201,7 +201,7 @@ _TOOL_FILES: Final = (
         r"^[ \t]*+(?!#|export[ \t]|[\w.-]+[ \t]*=|[\"'\w.-]+[ \t]*:|\s|[A-Za-z0-9+/=]+$|-----|\Z)\S+[ \t]+\S",
     ),
     _declare(
-        "Jupyter imports or starts what it names",
+        "Jupyter imports modules and starts programs by the names in it",
         ("jupyter_server_config.json", "jupyter_notebook_config.json", "jupyterhub_config.json"),
         r"extensions|_class\"|\"shell\"|_command\"|hook\"",
     ),

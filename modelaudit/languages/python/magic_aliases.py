@@ -27,7 +27,7 @@ _MAX_PARAMETERS_LENGTH: Final = 2_000
 
 
 class _Parser(argparse.ArgumentParser):
-    """The options of ``%alias_magic``, which stand at any place of its line."""
+    """The options of ``%alias_magic``; its line may have them at any place."""
 
     def __init__(self) -> None:
         super().__init__(add_help=False)
@@ -83,7 +83,7 @@ class MagicAliases:
         return name in self._aliases
 
     def resolve(self, line: str) -> str:
-        """Return the line of a magic, without its ``%``, with what an alias names in place of the alias."""
+        """Replace an alias at the start of the line of a magic, which comes without its ``%``, by its target."""
         name, _, arguments = line.partition(" ")
         if name not in self._aliases:
             return line

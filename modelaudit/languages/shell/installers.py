@@ -74,7 +74,7 @@ _CLONE_OPTIONS_WITH_VALUE: Final = frozenset(
      "--separate-git-dir", "--filter", "--shallow-since", "--shallow-exclude", "--config", "--template", "-r",
      "--revision", "--username", "--password", "--git-dir", "--work-tree", "--server-option"}
 )  # fmt: skip
-# Programs that install what a download left, with the words one of which makes them do so; with none, they always do.
+# Programs that install a downloaded file, each with the subcommands that install; without any, it always installs.
 _CONTENT_INSTALLERS: Final = {
     **dict.fromkeys(("dpkg", "rpm", "apk", "pacman", "installer", "msiexec", "patch"), frozenset[str]()),
     **dict.fromkeys(

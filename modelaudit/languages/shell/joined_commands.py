@@ -1,7 +1,7 @@
 """Analyse the commands of one file together: steps of a job, scripts of a package, blocks and cells of a document.
 
 A step that downloads a file and a later one that runs it are harmless by themselves. The commands are therefore read
-once more as one script, of which only the flows count that no command shows alone.
+once more as one script. Of that reading, only the flows that no single command shows count.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from modelaudit.wire.deadline import check_deadline
 # ``name=value``, ``name+=value`` or ``name[index]=value``.
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
 _BLANKS: Final = re.compile(r"[ \t\r]++")
-# A character that begins anything but a word, or is escaped so that it may be no part of one.
+# Characters that end a word or begin an operator, a comment or an escape.
 _SEPARATING_CHARACTERS: Final = frozenset("\n\\#&<>|;()")
 _TOKENS_PER_CHECK: Final = 16  # of the deadline
 # Reserved words that stand before or behind a command: ``then curl …`` calls ``curl``.

@@ -153,8 +153,8 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
     """Describe the doubt about one base model; empty if there is none."""
     reason = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
     if origin.look is OriginState.KNOWN:
-        # If the model itself has every licence on record for its base model, there is no doubt. The record does not
-        # speak for a revision.
+        # A model that has every licence on record for its base model leaves no doubt. The record does not cover a
+        # named revision.
         if set(origin.entries) <= set(own.ids) and drop_revision(origin.name) == origin.name:
             return ""
         return f"{origin.name} could not be read; the licence on record for that name is assumed: {reason}."

@@ -42,7 +42,7 @@ def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> t
 
 
 def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
-    """Add the licence on record to a base model that could not be read, or of which only the Hub's tags were."""
+    """Add the licence on record to a base model that could not be read, or whose Hub tags alone were read."""
     # A base model in a cycle needs none: it is the model itself, or was met before.
     needs_no_record = (OriginState.READ, OriginState.CYCLE, OriginState.KNOWN)
     is_concluded_from_files = origin.state is ConclusionState.CONCLUDED and origin.look is not OriginState.GATED

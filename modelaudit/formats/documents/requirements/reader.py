@@ -68,7 +68,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     count = 0
     codec = _find_codec(text)
     if codec is None:
-        detail = "the codec of its coding line is not supported: what pip reads in it is unknown"
+        detail = "its coding line names a codec that is not supported, so the packages that pip reads in it are unknown"
         yield Unread(UnreadReason.PROGRAM, detail, Location(line=1))
     # uv ignores the coding line, so that the text counts as it is, too.
     readings = [text, _decode_escapes(text, codec)] if codec in _ESCAPING_CODECS else [text]

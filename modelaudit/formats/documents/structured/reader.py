@@ -150,7 +150,7 @@ def _describe_almost_json(
     Args:
         name: of the file, in lower case.
         text: its text.
-        facts: those of the text after its conversion to JSON; ``None`` if it is no relaxed JSON or may not be any.
+        facts: of the text after its conversion to JSON; ``None`` for a text that is not, or may not be, relaxed JSON.
         is_relaxed_json: whether tools accept relaxed JSON under this name.
         error: the parser's error, for the defect and the absence.
     """
