@@ -25,6 +25,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.checksums import compute_lookup3
 
 # Types of links of HDF5.
 _SOFT_LINK, _EXTERNAL_LINK = 1, 64
@@ -332,9 +333,27 @@ def test_each_source_file_of_a_virtual_hdf5_dataset_is_recorded_as_a_reference(r
     mapped = b"".join(name.encode() + b"\0data\0" + all_elements * 2 for name in names)
     mappings = b"\0" + struct.pack("<Q", len(names)) + mapped
     # A layout of version 4 and class 3 (virtual), with the mappings in the global heap.
-    layout = bytes((4, 3)) + struct.pack("<QI", file.add_global_heap(mappings), 1)
+    layout = bytes((4, 3)) + struct.pack("<QI", file.add_global_heap(mappings + compute_checksum(mappings)), 1)
     reading = read_bytes(file.build(file.add_group([build_hard_link("w", file.add_dataset((8,), layout))])), "w.h5")
     assert len(list_references(reading)) == 5000
+    assert reading.unread == []
+
+
+@pytest.mark.parametrize("version", ["v110", "latest"])
+@pytest.mark.parametrize("dataset_name", ["d", "a dataset with a long name"])
+@pytest.mark.parametrize("file_names", [(".", "."), ("a-long-file-name.h5",) * 2, (".", "a.h5")])
+def test_source_files_of_virtual_datasets_are_those_that_h5py_wrote(file_names, dataset_name, version, read_bytes):
+    h5py = pytest.importorskip("h5py")
+    stored = BytesIO()
+    with h5py.File(stored, "w", libver=(version, version)) as file:
+        layout = h5py.VirtualLayout((9,), "u1")
+        # The second mapping refers to long names of the first.
+        for part, name in zip((slice(4), slice(4, 9)), file_names, strict=True):
+            layout[part] = h5py.VirtualSource(name, dataset_name, (9,), dtype="u1")[part]
+        file.create_virtual_dataset("virtual", layout)
+    reading = read_bytes(stored.getvalue(), "w.h5")
+    assert reading.details == []
+    assert {target for _, target in list_references(reading)} == set(file_names) - {"."}
 
 
 def test_hdf5_heap_entries_are_read_even_if_its_free_space_address_is_invalid(read_bytes):
@@ -343,6 +362,9 @@ def test_hdf5_heap_entries_are_read_even_if_its_free_space_address_is_invalid(re
     # The address of the manager of free space is at the byte 38 of a heap; here it is beyond the end of the file.
     address_start = data.index(b"FRHP") + 38
     data[address_start : address_start + 8] = (1 << 40).to_bytes(8, "little")
+    # The header takes 142 bytes, and a checksum follows.
+    header_start, checksum_start = address_start - 38, address_start - 38 + 142
+    data[checksum_start : checksum_start + 4] = compute_checksum(bytes(data[header_start:checksum_start]))
     reading = read_bytes(bytes(data), "w.h5")
     assert get_facts(reading) == facts
     assert UnreadReason.DAMAGED not in reading.reasons()
@@ -395,6 +417,20 @@ def test_variable_length_bytes_in_hdf5_chunks_are_reported_as_unread(read_bytes)
     reading = read_bytes(file.build(root), "w.h5")
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert len(reading.unread) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "checksum"),
+    # The values that ``driver5`` of ``lookup3.c`` prints for an initial value of 0.
+    [(b"", 0xDEADBEEF), (b"Four score and seven years ago", 0x17770551)],
+)
+def test_lookup3_checksum_of_a_text_is_the_published_one(data, checksum):
+    assert compute_lookup3(data) == checksum
+
+
+@given(st.binary(max_size=100))
+def test_lookup3_checksum_of_any_bytes_equals_that_of_an_implementation_that_masks_each_step(data):
+    assert compute_lookup3(data).to_bytes(4, "little") == compute_checksum(data)
 
 
 _INSERTED = bytes(range(1, 35))
@@ -560,3 +596,165 @@ def test_sentence_in_an_attribute_and_sequences_of_numbers_in_hdf5_are_not_read_
     reading = read_bytes(stored.getvalue(), "model.h5")
     assert list(reading.formats) == ["model.h5"]
     assert reading.unread == []
+
+
+def _list_verified_structures(data: bytes, bytes_window) -> dict[str, list[tuple[int, int]]]:
+    """Return by signature the offset and the length of each structure whose checksum is verified as a file is walked.
+
+    The value in the global heap that has a checksum has no signature; its name here is ``mappings``.
+    """
+    walker = ObjectWalker(read_superblock(bytes_window(data)), 10_000)
+    walker.run()
+    structures: dict[str, list[tuple[int, int]]] = {}
+    for offset, length in walker.source.checksums.verified.items():
+        signature = data[offset : offset + 4]
+        name = signature.decode("ascii", "replace").lstrip("\ufffd") if signature[-1] >= 0x40 else "mappings"
+        structures.setdefault(name, []).append((offset, length))
+    return structures
+
+
+def _write_every_structure(h5py) -> bytes:
+    """Return a file of h5py with each structure that has a checksum and is read here."""
+    stored = BytesIO()
+    with h5py.File(stored, "w", libver="latest") as file:
+        # The newest chunk of the extensible array needs a super block, and the fixed array has pages.
+        file.create_dataset("growing", data=bytearray(400), dtype="u1", chunks=(1,), maxshape=(None,))
+        file.create_dataset("fixed", data=bytearray(1030), dtype="u1", chunks=(1,))
+        file.create_dataset("grid", data=[bytearray(20)] * 20, dtype="u1", chunks=(1, 1), maxshape=(None, None))
+        layout = h5py.VirtualLayout((9,), "u1")
+        layout[:] = h5py.VirtualSource(".", "fixed", (9,), dtype="u1")[:]
+        file.create_virtual_dataset("virtual", layout)
+        # Attributes of growing number move the header into continuation blocks, and then into a heap.
+        for number in range(7):
+            file.attrs[f"number {number}"] = number
+        group = file.create_group("many")
+        for number in range(300):
+            group[f"a link with a rather long name {number}"] = h5py.SoftLink("/fixed")
+        # Space in the heap becomes free. It keeps the bytes of the link.
+        del group["a link with a rather long name 9"]
+    return stored.getvalue()
+
+
+def _read_all_with_h5py(h5py, data: bytes) -> None:
+    """Read each object, attribute and element of a file with h5py."""
+    with h5py.File(BytesIO(data)) as file:
+        groups = [file]
+        for group in groups:
+            dict(group.attrs)
+            for name in group:
+                link = group.get(name, getlink=True)
+                child = group[name] if isinstance(link, h5py.HardLink) else None
+                if isinstance(child, h5py.Group):
+                    groups.append(child)
+                elif child is not None:
+                    dict(child.attrs)
+                    child[...]
+
+
+def test_hdf5_structure_with_a_changed_byte_is_reported_as_damaged_as_h5py_refuses_it(read_bytes, bytes_window):
+    h5py = pytest.importorskip("h5py")
+    data = _write_every_structure(h5py)
+    _read_all_with_h5py(h5py, data)
+    assert read_bytes(data, "w.h5").reasons() == {UnreadReason.UNCLAIMED}
+    structures = _list_verified_structures(data, bytes_window)
+    assert set(structures) == {
+        *("HDF", "OHDR", "OCHK", "FRHP", "FHDB", "FHIB", "BTHD", "BTLF", "BTIN", "FSHD", "FSSE"),
+        *("FAHD", "FADB", "EAHD", "EAIB", "EASB", "EADB", "mappings"),
+    }
+    # h5py reads the free space only to write.
+    read_by_h5py = set(structures) - {"FSHD", "FSSE"}
+    for name, places in structures.items():
+        offset, length = places[0]
+        # Without its signature, the manager of free space is unclaimed.
+        for position in range(offset + 4, offset + length, max(1, length // 9)):
+            changed = bytearray(data)
+            changed[position] ^= 0x10
+            reading = read_bytes(bytes(changed), "w.h5", only=find_reader("hdf5"))
+            assert UnreadReason.DAMAGED in reading.reasons(), (name, position - offset)
+            if name in read_by_h5py:
+                with pytest.raises((OSError, RuntimeError, KeyError, ValueError)):
+                    _read_all_with_h5py(h5py, bytes(changed))
+
+
+@pytest.mark.parametrize("name", ["earliest-ordered.h5", "v110.h5"])
+def test_bytes_over_the_zeros_of_an_hdf5_heap_header_are_reported_as_damage_that_states_the_offset(name, read_bytes):
+    data = bytearray(fixture_path(f"written/h5py/{name}").read_bytes())
+    header = data.index(b"FRHP")
+    zeros = data.index(bytes(8), header)
+    data[zeros : zeros + 8] = b"\x01" * 8
+    reading = read_bytes(bytes(data), "w.h5")
+    expected = f"the header of a heap at byte {header} does not match its checksum, so the HDF5 library refuses it"
+    assert expected in reading.details
+
+
+def test_pickle_in_an_hdf5_object_that_does_not_match_its_checksum_is_read(read_bytes):
+    file = Hdf5()
+    datatype = bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE))
+    data = file.build(file.add_group([build_attribute("meta", EVAL_ONE, datatype)]))
+    reading = read_bytes(data.replace(b"meta", b"mete"), "w.h5")
+    assert UnreadReason.DAMAGED in reading.reasons()
+    assert reading.evaluates
+
+
+@pytest.mark.parametrize(("count", "expected_absences"), [(20, 20), (21, 21), (90, 21)])
+def test_hdf5_structures_that_do_not_match_their_checksums_are_listed_up_to_twenty_and_then_counted(
+    count, expected_absences, read_bytes
+):
+    file = Hdf5()
+    groups = [file.add_group([build_attribute("meta", b"value")]) for _ in range(count)]
+    root = file.add_group([build_hard_link(f"g{number}", group) for number, group in enumerate(groups)])
+    reading = read_bytes(file.build(root).replace(b"meta", b"mete"), "w.h5")
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert len(reading.unread) == expected_absences
+    more = f"{count - 20} more structures do not match their checksums"
+    assert (more in reading.details) == (count > 20)
+
+
+def test_hdf5_checksums_over_the_bound_on_verified_bytes_are_reported_as_unread(read_bytes, monkeypatch):
+    data = build_hdf5_model(build_keras2_config())
+    for bound, expected in ((1 << 20, set()), (100, {UnreadReason.LIMIT})):
+        monkeypatch.setattr("modelaudit.formats.weights.hdf5.checksums._MAX_VERIFIED_BYTES", bound)
+        assert read_bytes(data, "w.h5").reasons() == expected
+
+
+def _write_sparse_pages(h5py, path, count: int, written: list[int], growth: int | None) -> bytes:
+    """Write a file with a dataset of ``count`` chunks of a byte, only those in ``written`` stored. Return its bytes."""
+    # In memory, h5py leaves out the unwritten bytes at the end.
+    with h5py.File(path, "w", libver="latest") as file:
+        dataset = file.create_dataset("sparse", shape=(count,), dtype="u1", chunks=(1,), maxshape=(growth,))
+        for number in written:
+            dataset[number] = 1
+    return path.read_bytes()
+
+
+def test_pages_of_an_hdf5_chunk_index_that_were_never_written_are_not_read(tmp_path, read_bytes, bytes_window):
+    h5py = pytest.importorskip("h5py")
+    # A page has 1024 chunks. The blocks of an extensible array have pages from the chunk 131,000 on.
+    growing = _write_sparse_pages(h5py, tmp_path / "growing.h5", 900_000, [3, 200_000, 201_030, 899_999], None)
+    fixed = _write_sparse_pages(h5py, tmp_path / "fixed.h5", 4000, [1500], 4000)
+    for data, read_pages in ((growing, 3), (fixed, 1)):
+        assert read_bytes(data, "w.h5").details == []
+        # The zeros of an unwritten page would be chunks at the start of the file.
+        verified = _list_verified_structures(data, bytes_window)
+        assert sum(length == 1024 * 8 + 4 for each in verified.values() for _, length in each) == read_pages
+    # The last page of the fixed array was not written, so its bytes belong to nothing.
+    block = fixed.index(b"FADB")
+    last_page = block + 14 + 1 + 4 + 3 * (1024 * 8 + 4)
+    assert not any(fixed[last_page : last_page + len(_INSERTED)])
+    changed = fixed[:last_page] + _INSERTED + fixed[last_page + len(_INSERTED) :]
+    assert read_bytes(changed, "w.h5").reasons() == {UnreadReason.UNCLAIMED}
+
+
+def test_list_of_hundreds_of_free_sections_in_an_hdf5_heap_is_claimed(bytes_window, read_bytes):
+    h5py = pytest.importorskip("h5py")
+    stored = BytesIO()
+    with h5py.File(stored, "w", libver="latest") as file:
+        # The list states how many sections have each size. That number takes two bytes for over 255 sections.
+        for number in range(900):
+            file[f"a link to nothing {number}"] = h5py.SoftLink("/nothing")
+        for number in range(0, 900, 3):
+            del file[f"a link to nothing {number}"]
+    data = stored.getvalue()
+    # The free space keeps the bytes of the links.
+    assert read_bytes(data, "w.h5").reasons() == {UnreadReason.UNCLAIMED}
+    assert "FSSE" in _list_verified_structures(data, bytes_window)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
+from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 _HEAD_BYTES: Final = 6
@@ -18,6 +19,8 @@ _HEAD_BYTES: Final = 6
 
 _CLIENT_OF_FILTERED_CHUNKS: Final = 1
 """The number of the client that stores a size and a mask with each address (VII.C, "Client ID")."""
+_HEADER: Final = "the header of an array of chunks"
+_BLOCK: Final = "a block of an array of chunks"
 _MASK_BYTES: Final = 4
 _MAX_ENTRIES: Final = 1_000_000
 _MAX_BITS: Final = 64
@@ -53,31 +56,45 @@ class _EntryReader:
             if address is not None:
                 yield address, size
 
-    def read_block(self, address: int, count: int, head_bytes: int) -> Iterator[tuple[int, int | None]]:
+    def read_block(
+        self, address: int, count: int, head_bytes: int, page_flags: bytes = b"", first_flag: int = 0
+    ) -> Iterator[tuple[int, int | None]]:
         """Yield the ``count`` entries of the data block at ``address``, which follow a head of ``head_bytes`` bytes.
 
         A block of more entries than a page can hold is divided into pages. Then a checksum ends the head and each page;
-        otherwise one checksum ends the block.
+        otherwise one checksum ends the block. Pages that were never written have neither entries nor a checksum.
+
+        Args:
+            address: of the block.
+            count: of the entries.
+            head_bytes: the size of the head without its checksum.
+            page_flags: bits that state for each page whether it was written; without any, all pages were.
+            first_flag: the number of the bit of the first page.
         """
         page_entries = 1 << self.page_bits
         if count <= page_entries:
             piece = self.source.read_piece(address, head_bytes + count * self.width + CHECKSUM_BYTES)
             piece.skip(head_bytes)
             yield from self.take_entries(piece, count)
-            piece.skip(CHECKSUM_BYTES)
-            self.source.claim(piece)
+            self.source.claim_verified(piece, _BLOCK)
             return
         head = self.source.read_piece(address, head_bytes + CHECKSUM_BYTES)
-        head.skip(head_bytes + CHECKSUM_BYTES)
-        self.source.claim(head)
+        head.skip(head_bytes)
+        self.source.claim_verified(head, _BLOCK)
         position = address + head.position
-        for start in range(0, count, page_entries):
+        for page_number, start in enumerate(range(0, count, page_entries)):
             page_count = min(page_entries, count - start)
-            page = self.source.read_piece(position, page_count * self.width + CHECKSUM_BYTES)
-            yield from self.take_entries(page, page_count)
-            page.skip(CHECKSUM_BYTES)
-            self.source.claim(page)
-            position += page.position
+            page_bytes = page_count * self.width + CHECKSUM_BYTES
+            if not page_flags or _is_bit_set(page_flags, first_flag + page_number):
+                page = self.source.read_piece(position, page_bytes)
+                yield from self.take_entries(page, page_count)
+                self.source.claim_verified(page, "a page of an array of chunks")
+            position += page_bytes
+
+
+def _is_bit_set(bits: bytes, number: int) -> bool:
+    """Whether the bit ``number`` is set, counted from the highest bit of the first byte, as ``H5VM_bit_get`` does."""
+    return number // 8 < len(bits) and bool(bits[number // 8] & 0x80 >> number % 8)
 
 
 def _make_entry_reader(source: StructureSource, client: int, width: int, page_bits: int, offset: int) -> _EntryReader:
@@ -114,19 +131,20 @@ def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[in
     header = _read_block(source, address, _HEAD_BYTES + 2 + widths.length + widths.address + CHECKSUM_BYTES, b"FAHD")
     client, width, page_bits = header.take_number(1), header.take_number(1), header.take_number(1)
     count, block = header.take_length(), header.take_address()
-    header.skip(CHECKSUM_BYTES)
-    source.claim(header)
+    source.claim_verified(header, _HEADER)
     reader = _make_entry_reader(source, client, width, page_bits, header.offset)
     if block is None:
         return
     if count > _MAX_ENTRIES:
         raise LimitReachedError(f"an array lists {count} chunks, more than {_MAX_ENTRIES}", header.offset)
-    # This only checks the signature; ``read_block`` reads the block.
-    _read_block(source, block, _HEAD_BYTES, b"FADB")
     # With pages, a bit for each of them states whether it was written. Both numbers are rounded up.
     page_count = -(-count // (1 << page_bits))
     bitmap_bytes = -(-page_count // 8) if page_count > 1 else 0
-    yield from reader.read_block(block, count, _HEAD_BYTES + widths.address + bitmap_bytes)
+    # This checks the signature and takes the bits; ``read_block`` reads the block.
+    head_bytes = _HEAD_BYTES + widths.address + bitmap_bytes
+    head = _read_block(source, block, head_bytes, b"FADB")
+    head.skip(1 + widths.address)  # the client, and the address of the header
+    yield from reader.read_block(block, count, head_bytes, head.take(bitmap_bytes))
 
 
 def list_extensible_array(source: StructureSource, address: int) -> Iterator[tuple[int, int | None]]:
@@ -147,8 +165,7 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
     )
     header.skip(6 * widths.length)  # the statistics
     index_block = header.take_address()
-    header.skip(CHECKSUM_BYTES)
-    source.claim(header)
+    source.claim_verified(header, _HEADER)
     reader = _make_entry_reader(source, client, width, page_bits, header.offset)
     are_powers_of_two = all(number and not number & (number - 1) for number in (least_entries, least_pointers))
     if not are_powers_of_two or index_bits > _MAX_BITS:
@@ -169,8 +186,7 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
     index.skip(1 + widths.address)  # the client, and the address of the header
     yield from reader.take_entries(index, direct_entries)
     children = [index.take_address() for _ in range(pointer_count)]
-    index.skip(CHECKSUM_BYTES)
-    source.claim(index)
+    source.claim_verified(index, _BLOCK)
     for group, child in zip(groups_of_blocks, children, strict=False):
         yield from array.list_data_block(child, group)
     for group, child in zip(range(direct_groups, group_count), children[len(groups_of_blocks) :], strict=False):
@@ -199,8 +215,13 @@ class _ExtensibleArray:
         """Return the number of entries in each data block of a group."""
         return self.least_entries << (group + 1) // 2
 
-    def list_data_block(self, address: int | None, group: int) -> Iterator[tuple[int, int | None]]:
-        """Yield the entries of the data block at ``address``, which belongs to ``group``."""
+    def list_data_block(
+        self, address: int | None, group: int, page_flags: bytes = b"", first_flag: int = 0
+    ) -> Iterator[tuple[int, int | None]]:
+        """Yield the entries of the data block at ``address``, which belongs to ``group``.
+
+        ``page_flags`` and ``first_flag`` are as for ``_EntryReader.read_block``.
+        """
         if address is None:
             return
         count = self._count_block_entries(group)
@@ -213,7 +234,7 @@ class _ExtensibleArray:
         _read_block(self.source, address, _HEAD_BYTES, b"EADB")
         # After the head come the address of the header, and the offset of the block in the array.
         head_bytes = _HEAD_BYTES + self.source.widths.address + self.offset_width
-        yield from self.reader.read_block(address, count, head_bytes)
+        yield from self.reader.read_block(address, count, head_bytes, page_flags, first_flag)
 
     def list_super_block(self, address: int | None, group: int) -> Iterator[tuple[int, int | None]]:
         """Yield the entries of all data blocks of the super block at ``address``."""
@@ -226,10 +247,10 @@ class _ExtensibleArray:
         width = self.source.widths.address
         length = _HEAD_BYTES + width + self.offset_width + bitmap_bytes + block_count * width + CHECKSUM_BYTES
         block = _read_block(self.source, address, length, b"EASB")
-        # The client, the address of the header, the offset of the block in the array, and the bits.
-        block.skip(1 + width + self.offset_width + bitmap_bytes)
+        # The client, the address of the header, and the offset of the block in the array.
+        block.skip(1 + width + self.offset_width)
+        page_flags = block.take(bitmap_bytes)
         children = [block.take_address() for _ in range(block_count)]
-        block.skip(CHECKSUM_BYTES)
-        self.source.claim(block)
-        for child in children:
-            yield from self.list_data_block(child, group)
+        self.source.claim_verified(block, _BLOCK)
+        for number, child in enumerate(children):
+            yield from self.list_data_block(child, group, page_flags, number * page_count)

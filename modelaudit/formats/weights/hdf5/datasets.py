@@ -126,7 +126,7 @@ class Dataset:
         elif self.layout == VIRTUAL:
             address, index = piece.take_address(), piece.take_number(4)
             if address:
-                self._parse_virtual_mappings(Piece(heaps.read_value(address, index), piece.offset, piece.widths))
+                self._parse_virtual_mappings(heaps.read_verified_value(address, index, "the mappings of a dataset"))
         elif self.layout == CHUNKED:
             self.chunks = parse_chunk_index(piece, version)
         else:
@@ -173,7 +173,7 @@ class Dataset:
         # A forged count ends with the bytes of the piece: each mapping takes some.
         for _ in range(mapping_count):
             flags = piece.take_number(1) if version else 0
-            source_is_this_file, refers_to_file_name, refers_to_dataset_name = flags & 1, flags & 2, flags & 4
+            refers_to_file_name, refers_to_dataset_name, source_is_this_file = flags & 1, flags & 2, flags & 4
             if source_is_this_file:
                 pass  # no name is stored
             elif refers_to_file_name:

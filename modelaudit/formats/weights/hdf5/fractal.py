@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
 from modelaudit.formats.weights.hdf5.free_space import claim_free_space
-from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.formats.weights.hdf5.trees import read_records
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
@@ -90,8 +91,7 @@ class FractalHeap:
         if not width or not first_block_bytes or not are_powers_of_two or max_direct_bytes < first_block_bytes:
             detail = f"blocks of {first_block_bytes} to {max_direct_bytes} bytes, {width} in each row"
             raise DamagedError(f"a heap has an invalid layout: {detail}", piece.offset)
-        piece.skip(CHECKSUM_BYTES)
-        source.claim(piece)
+        source.claim_verified(piece, "the header of a heap")
         self._table = _DoublingTable(width, first_block_bytes, max_direct_bytes)
         # The widths of offset and length in identifiers, in bytes. The file does not state them: they follow from the
         # size of the heap, and from the largest direct block or the largest managed object.
@@ -101,6 +101,8 @@ class FractalHeap:
         self._length_width = min(block_length_width, object_length_width)
         self._source, self._address = source, address
         self._has_checksums = bool(flags & _BLOCKS_HAVE_CHECKSUMS)
+        # Many objects share a block, which is claimed and verified with the first of them.
+        self._claimed_blocks: set[int] = set()
         if free_space is not None:
             claim_free_space(source, free_space, self._offset_width)
 
@@ -137,29 +139,42 @@ class FractalHeap:
         if self._root is None:
             raise DamagedError("an index names an object of an empty heap", self._source.base_address + self._address)
         if not self._root_rows:
-            block, block_start = self._root, 0
+            block, block_start, block_bytes = self._root, 0, self._table.first_block_bytes
         else:
-            block, block_start = self._find_direct_block(self._root, self._root_rows, offset)
-        self._claim_direct_block_head(block)
+            block, block_start, block_bytes = self._find_direct_block(self._root, self._root_rows, offset)
+        self._claim_direct_block_head(block, block_bytes)
         piece = self._source.read_piece(block + offset - block_start, length)
         return piece.data, piece.offset
 
-    def _claim_direct_block_head(self, block: int) -> None:
-        """Claim signature, version, address of the heap, offset and checksum of a direct block (III.G)."""
-        fields_bytes = self._source.widths.address + self._offset_width + (CHECKSUM_BYTES if self._has_checksums else 0)
-        head = self._source.read_piece(block, _SIGNATURE_AND_VERSION_BYTES + fields_bytes, short=True)
+    def _claim_direct_block_head(self, block: int, block_bytes: int) -> None:
+        """Claim signature, version, address of the heap, offset and checksum of a direct block (III.G).
+
+        The checksum is that of the whole block of ``block_bytes`` bytes, in which it counts as zeros.
+        """
+        if block in self._claimed_blocks:
+            return
+        self._claimed_blocks.add(block)
+        checksum_start = _SIGNATURE_AND_VERSION_BYTES + self._source.widths.address + self._offset_width
+        head_bytes = checksum_start + (CHECKSUM_BYTES if self._has_checksums else 0)
+        head = self._source.read_piece(block, head_bytes, short=True)
         if head.take(min(4, head.left)) == b"FHDB":
             head.skip(head.left)
             self._source.claim(head)
+        if self._has_checksums:
+            self._source.verify_checksum(block, block_bytes, "a block of a heap", checksum_start)
 
     def _claim_indirect_block(self, block: int, rows: int) -> None:
         """Claim an indirect block: its head, the address of each child, and a checksum (III.G)."""
+        if block in self._claimed_blocks:
+            return
+        self._claimed_blocks.add(block)
         width = self._source.widths.address
         head_bytes = _SIGNATURE_AND_VERSION_BYTES + width + self._offset_width
         size = head_bytes + min(rows, _MAX_ROWS) * self._table.width * width + CHECKSUM_BYTES
         claim_parsed(self._source.window, self._source.base_address + block, self._source.base_address + block + size)
+        self._source.verify_checksum(block, size, "a block of a heap")
 
-    def _find_direct_block(self, block: int, rows: int, offset: int) -> tuple[int, int]:
+    def _find_direct_block(self, block: int, rows: int, offset: int) -> tuple[int, int, int]:
         """Find the direct block that holds an offset of the heap, from an indirect block of ``rows`` rows down.
 
         Args:
@@ -168,7 +183,7 @@ class FractalHeap:
             offset: in the address space of the heap, in bytes.
 
         Returns:
-            The address of the direct block, and the offset in the heap where it begins.
+            The address of the direct block, the offset in the heap where it begins, and its size in bytes.
         """
         table, block_start = self._table, 0
         address_width = self._source.widths.address
@@ -186,7 +201,7 @@ class FractalHeap:
                 break
             block_start += row_start + column * child_size
             if row < table.direct_rows:
-                return child, block_start
+                return child, block_start, child_size
             block = child
             # The child is an indirect block for ``child_size`` bytes. Its first row covers ``first_row_bytes``. Each
             # further row doubles that, so the number of rows is the difference of the binary logarithms, plus 1.

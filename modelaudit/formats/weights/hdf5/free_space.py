@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
+from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 _SINGLE_SECTION: Final = 0
@@ -43,11 +44,12 @@ def claim_free_space(source: StructureSource, address: int, offset_width: int) -
         max_section = header.take_length()
         sections, used_bytes = header.take_address(), header.take_length()
         header.take_length()  # the allocated size of the list
-        header.skip(CHECKSUM_BYTES)
-        source.claim(header)
+        source.claim_verified(header, "the header of a manager of free space")
         if sections is not None:
+            source.verify_checksum(sections, used_bytes, "a list of free sections")
             piece = source.read_piece(sections, used_bytes)
             _consume_sections(piece, total, -(-address_bits // 8), _count_bytes(max_section), offset_width)
+            piece.skip(CHECKSUM_BYTES)
             source.claim(piece)
     except LimitReachedError:
         # A subclass of ``DamagedError``, but a bound holds for the whole file.
@@ -63,15 +65,17 @@ def _count_bytes(number: int) -> int:
 
 
 def _consume_sections(piece: Piece, total: int, address_width: int, size_width: int, offset_width: int) -> None:
-    """Consume the list of ``total`` sections, which are grouped by their size.
+    """Consume the list of ``total`` sections, which are grouped by their size, up to its checksum.
 
     Raises:
         DamagedError: the list is truncated.
     """
     piece.expect_signature(b"FSSE", "list of free sections")
     piece.skip(1 + piece.widths.address)
-    while total > 0:
-        count = piece.take_number(_count_bytes(total))
+    count_width = _count_bytes(total)
+    left = total
+    while left > 0:
+        count = piece.take_number(count_width)
         piece.skip(size_width)
         for _ in range(count):
             piece.skip(address_width)
@@ -80,5 +84,4 @@ def _consume_sections(piece: Piece, total: int, address_width: int, size_width: 
         # Without this check, a list with an empty group would never end.
         if not count:
             break
-        total -= count
-    piece.skip(CHECKSUM_BYTES)
+        left -= count

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import StructureSource
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.ledger import claim_parsed
@@ -89,11 +89,25 @@ class GlobalHeaps:
             DamagedError: the collection is damaged or has no value of this index.
             WindowError: the window could not return the requested bytes.
         """
+        return self._read_piece(address, index, max_bytes).data
+
+    def read_verified_value(self, address: int, index: int, what: str) -> Piece:
+        """Return the first 8 MiB of a value as ``read_value`` does, and verify the checksum that ends the value.
+
+        ``what`` is the value in words. The errors are those of ``read_value``.
+        """
+        piece = self._read_piece(address, index)
+        _, size = self.open_collection(address)[index]
+        self._source.verify_checksum(piece.offset - self._source.base_address, size, what)
+        return piece
+
+    def _read_piece(self, address: int, index: int, max_bytes: int = 8 * MIB) -> Piece:
+        """Return the first ``max_bytes`` bytes of a value. The arguments and errors are those of ``read_value``."""
         values = self.open_collection(address)
         if index not in values:
             raise DamagedError(f"a collection of values has no value {index}", self._source.base_address + address)
         start, size = values[index]
-        return self._source.read_piece(start, min(size, max_bytes)).data
+        return self._source.read_piece(start, min(size, max_bytes))
 
     def open_collection(self, address: int) -> dict[int, tuple[int, int]]:
         """Return the address and the size of each value of the collection at ``address``, by index, and claim them.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.formats.weights.hdf5.bodies import claim_body
-from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
+from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.ledger import claim_parsed
 
@@ -64,7 +65,7 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
     has_order: bool | None = None
     if source.read_piece(address, 4).take(4) == b"OHDR":
         block, size, has_order = _parse_new_header(source, address)
-        _claim_checksum(source, block + size)
+        _claim_checksum(source, address, block + size, "an object header")
     else:
         block, size = _parse_old_header(source, address)
     waiting: deque[tuple[int, int]] = deque([(block, size)])
@@ -97,7 +98,8 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
                 signature = source.read_piece(next_block, 4)
                 signature.expect_signature(b"OCHK", "continuation of an object header")
                 source.claim(signature)
-                _claim_checksum(source, next_block + next_size - 4)
+                checksum = next_block + next_size - CHECKSUM_BYTES
+                _claim_checksum(source, next_block, checksum, "a continuation of an object header")
                 # The signature precedes the messages, a checksum of four bytes follows them.
                 next_block, next_size = next_block + 4, next_size - 8
             waiting.append((next_block, next_size))
@@ -139,9 +141,10 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
     return address + piece.position, size, has_order
 
 
-def _claim_checksum(source: StructureSource, address: int) -> None:
-    """Claim the checksum of four bytes at ``address``."""
-    claim_parsed(source.window, source.base_address + address, source.base_address + address + CHECKSUM_BYTES)
+def _claim_checksum(source: StructureSource, block: int, checksum: int, what: str) -> None:
+    """Claim and verify the checksum at the address ``checksum``, which ends the structure at the address ``block``."""
+    claim_parsed(source.window, source.base_address + checksum, source.base_address + checksum + CHECKSUM_BYTES)
+    source.verify_checksum(block, checksum + CHECKSUM_BYTES - block, what)
 
 
 def _read_block(source: StructureSource, piece: Piece, has_order: bool | None) -> Iterator[Message]:

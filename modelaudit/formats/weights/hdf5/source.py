@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES, ChecksumLog
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -22,10 +23,6 @@ _MAX_PIECE_BYTES: Final = 8 * MIB
 _MAX_TOTAL_BYTES: Final = 256 * MIB
 # Every structure counts this many bytes in addition to its own, so that loops over tiny structures end too.
 _BYTES_PER_PIECE: Final = 64
-
-
-CHECKSUM_BYTES: Final = 4
-"""The bytes of the checksum that ends structures of newer versions."""
 
 
 class Piece(BytesCursor):
@@ -78,8 +75,15 @@ class Widths:
 class StructureSource:
     """A reader of structures of one file by address, with a bound on the bytes read in total."""
 
-    def __init__(self, window: Window, base_address: int = 0, widths: Widths | None = None) -> None:
+    def __init__(
+        self,
+        window: Window,
+        base_address: int = 0,
+        widths: Widths | None = None,
+        checksums: ChecksumLog | None = None,
+    ) -> None:
         self.window = window
+        self.checksums = checksums or ChecksumLog()
         self.base_address = base_address
         self.widths = widths or Widths()
         self._pages: OrderedDict[int, bytes] = OrderedDict()
@@ -87,7 +91,7 @@ class StructureSource:
 
     def rebase(self, base_address: int, widths: Widths) -> StructureSource:
         """Return a source on the same window whose addresses count from ``base_address``."""
-        return StructureSource(self.window, base_address, widths)
+        return StructureSource(self.window, base_address, widths, self.checksums)
 
     @property
     def bytes_after_base(self) -> int:
@@ -97,6 +101,36 @@ class StructureSource:
     def claim(self, piece: Piece) -> None:
         """Claim the bytes that were taken from the front of ``piece`` as parsed."""
         claim_parsed(self.window, piece.offset, piece.offset + piece.position)
+
+    def claim_verified(self, piece: Piece, what: str) -> None:
+        """Take the checksum that follows in ``piece``, claim all bytes taken so far as parsed, and verify them.
+
+        Raises:
+            DamagedError: the checksum is missing.
+            LimitReachedError: no time is left.
+        """
+        piece.skip(CHECKSUM_BYTES)
+        self.claim(piece)
+        self.checksums.verify(piece.data[: piece.position], piece.offset, what)
+
+    def verify_checksum(self, address: int, length: int, what: str, checksum_start: int | None = None) -> None:
+        """Verify the checksum of the structure at ``address``. A structure that ends beyond the file is a mismatch.
+
+        Args:
+            address: of the structure.
+            length: of the structure with its checksum, in bytes.
+            what: the structure in words.
+            checksum_start: where the checksum begins in the structure; ``None`` for its last bytes.
+
+        Raises:
+            LimitReachedError: no time is left.
+            WindowError: the window could not return the requested bytes.
+        """
+        offset = self.base_address + address
+        if offset + length > self.window.size:
+            self.checksums.record_mismatch(offset, what)
+        elif self.checksums.needs(offset, length):
+            self.checksums.verify(self._read_range(offset, length), offset, what, checksum_start)
 
     def claim_data(self, address: int, size: int) -> None:
         """Claim ``size`` bytes at ``address`` as data."""

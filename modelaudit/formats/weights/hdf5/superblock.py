@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, StructureSource, Widths
+from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
+from modelaudit.formats.weights.hdf5.source import StructureSource, Widths
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
 from modelaudit.wire.ledger import claim_parsed
@@ -128,9 +129,10 @@ def _parse_old_superblock(version: int, start: int, block: StructureSource) -> S
 def _parse_new_superblock(version: int, start: int, block: StructureSource) -> Superblock:
     """Parse the addresses in a superblock of version 2 or 3. The arguments are as for ``_parse_old_superblock``."""
     # Signature, version, two widths and flags take 12 bytes.
-    piece = block.read_piece(12, 4 * block.widths.address)
+    piece = block.read_piece(0, 12 + 4 * block.widths.address + CHECKSUM_BYTES)
+    piece.skip(12)
     base_address, extension, end, root = (piece.take_address() for _ in range(4))
-    claim_parsed(block.window, start, piece.offset + piece.position + CHECKSUM_BYTES)
+    block.claim_verified(piece, "the superblock")
     source = block.rebase(base_address or 0, block.widths)
     return _make_superblock(version, start, base_address, root, end, extension, source, None, names_driver=False)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
+from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
@@ -143,15 +144,15 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
         LimitReachedError: it has too many nodes or records.
         WindowError: the window could not return the requested bytes.
     """
-    header = source.read_piece(address, 16 + source.widths.address + 2 + source.widths.length)
+    header = source.read_piece(address, 16 + source.widths.address + 2 + source.widths.length + CHECKSUM_BYTES)
     header.expect_signature(b"BTHD", "tree")
     header.skip(1)
     type_, node_size, record_bytes = header.take_number(1), header.take_number(4), header.take_number(2)
     depth = header.take_number(2)
     header.skip(2)
     root, root_count = header.take_address(), header.take_number(2)
-    # The total number of records and a checksum follow.
-    claim_parsed(source.window, header.offset, header.offset + len(header.data) + CHECKSUM_BYTES)
+    header.take_length()  # the total number of records
+    source.claim_verified(header, "the header of a tree")
     if root is None or not root_count:
         return
     if depth > _MAX_DEPTH or not 0 < record_bytes <= node_size - _NODE_OVERHEAD_BYTES:
@@ -172,8 +173,10 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
             raise LimitReachedError(
                 f"a B-tree has more than {_MAX_NODES} nodes or {_MAX_RECORDS} records", header.offset
             )
-        piece = source.read_piece(node, min(node_size, _count_node_bytes(source, layout, count, level)))
+        used_bytes = min(node_size, _count_node_bytes(source, layout, count, level))
+        piece = source.read_piece(node, used_bytes)
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
+        source.verify_checksum(node, used_bytes + CHECKSUM_BYTES, "a node of a tree")
         known_bytes = _count_known_bytes(source, type_)
         piece.skip(2)  # version and type
         for _ in range(count):
