@@ -318,9 +318,9 @@ class Audit:
         self._judge_subjects(build_license_subjects(conclusion))
         return conclusion
 
-    def _read_structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
-        """Read a file of a base model, whose absences and digests do not count."""
-        reading = self._begin_reading(self.limits)
+    def _read_structures(self, artifact: Artifact, limits: Limits) -> Sequence[tuple[str, Structure]]:
+        """Read a file of a base model within ``limits``; its absences and digests do not count."""
+        reading = self._begin_reading(limits)
         reading.run(artifact, hashing=False)
         return reading.structures
 

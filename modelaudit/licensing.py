@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelaudit.licenses import conclude
@@ -28,9 +28,10 @@ from modelaudit.model.structure import ModelCard
 from modelaudit.model.terms import Intent
 from modelaudit.sources import is_offline, resolve_small_files
 from modelaudit.sources.small import may_state_terms
+from modelaudit.wire.deadline import start_deadline
 
-ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
-"""Reads one artifact completely and leaves out damaged parts. The pipeline provides it, with its error boundary."""
+ReadArtifact = Callable[[Artifact, Limits], Iterable[tuple[str, Structure]]]
+"""Reads one artifact within limits and leaves out damaged parts. The pipeline provides it, with its error boundary."""
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
@@ -226,10 +227,12 @@ class BaseModelLookup:
         if snapshot is None:
             return LookupResult(lookup, detail)
         collector = ClaimCollector(self.rules, self.folders)
-        for artifact in snapshot.artifacts:
-            if artifact.open is not None:
-                for address, structure in self.read(artifact):
-                    collector.collect_claims(address, structure)
+        cut_file = self._collect_file_claims(collector, snapshot)
+        if cut_file and lookup is OriginState.READ:
+            seconds = self.limits.artifact_cpu_seconds
+            self.incomplete_names.add(fold_hub_id(name))
+            lookup = OriginState.UNREACHED
+            detail = f"its files take more than {seconds:g} seconds of CPU time, so reading ended at {cut_file}"[:300]
         collector.finish(snapshot)
         if collector.multimodal is not None:
             self.modalities[fold_hub_id(name)] = collector.multimodal
@@ -246,6 +249,22 @@ class BaseModelLookup:
         return LookupResult(
             lookup, detail or _summarize_claims(collector), snapshot.commit, tuple(collector.claims), tuple(paths)
         )
+
+    def _collect_file_claims(self, collector: ClaimCollector, snapshot: Snapshot) -> str:
+        """Collect the claims of the open files, within the CPU time of one artifact for all of them together.
+
+        Returns:
+            The path of the file at which the time ended; empty if all files were read.
+        """
+        opened = [artifact for artifact in snapshot.artifacts if artifact.open is not None]
+        deadline = start_deadline(self.limits, sum(artifact.size for artifact in opened))
+        for artifact in opened:
+            limits = replace(self.limits, artifact_cpu_seconds=deadline.count_cpu_seconds_left())
+            for address, structure in self.read(artifact, limits):
+                collector.collect_claims(address, structure)
+            if deadline.has_passed():
+                return artifact.path
+        return ""
 
 
 def conclude_license(

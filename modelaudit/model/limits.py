@@ -73,8 +73,8 @@ class Limits:
     """Bounds for one scan. Sizes are bytes, times are seconds.
 
     Attributes:
-        artifact_cpu_seconds: CPU time to read one artifact and all its members, hashing included; grows with the
-            size (see ``cpu_seconds_per_gib``). CPU time is the same on an idle and on a busy machine.
+        artifact_cpu_seconds: CPU time to read one artifact and all its members, hashing included, or all files of one
+            base model; grows with the size (see ``cpu_seconds_per_gib``). It is the same on an idle and a busy machine.
         cpu_seconds_per_gib: added to ``artifact_cpu_seconds`` for every GiB of the artifact.
         artifact_wall_seconds: a backstop for one artifact whose reads block, such as on a broken disk.
         read_bytes: bytes that one window read returns.

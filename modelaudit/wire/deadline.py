@@ -57,6 +57,10 @@ class Deadline:
             self.reached, self.detail = True, WALL_TIME_SPENT
         return self.reached
 
+    def count_cpu_seconds_left(self) -> float:
+        """Return the CPU time that is left, in seconds; 0 if none is."""
+        return max(0.0, self._cpu_end - time.thread_time())
+
 
 def start_deadline(limits: Limits, artifact_bytes: int) -> Deadline:
     """Return the deadline of an artifact of that size whose reading begins now."""
