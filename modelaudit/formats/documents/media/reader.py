@@ -13,6 +13,7 @@ from typing import Final
 
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import find_actions, find_pdf_end
+from modelaudit.formats.documents.media.sqlite_values import search_values
 from modelaudit.formats.documents.media.table_types import (
     FindSchemas,
     find_arrow_schemas,
@@ -25,7 +26,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reading
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Read, Reading
 from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.protobuf import is_whole_message
 from modelaudit.wire.windows import SubWindow, get_budget
@@ -51,6 +52,7 @@ class _MediaKind:
         has_gaps: bytes between its parts may belong to no part, so that ``find_end`` claims each part.
         is_searched: pickles are searched inside it, because its parts are not followed.
         find_schemas: of a table, yields the schemas, which may hold types of Python.
+        search_parts: yields the content of parts that are put together from several places of the file.
     """
 
     name: str
@@ -59,6 +61,7 @@ class _MediaKind:
     has_gaps: bool = False
     is_searched: bool = False
     find_schemas: FindSchemas | None = None
+    search_parts: Read | None = None
 
 
 def _find_no_end(window: Window) -> int | None:
@@ -132,7 +135,13 @@ _MEDIA_KINDS: Final = (
         "Arrow table", _make_magic_test(b"ARROW1\0\0"), containers.find_arrow_end, find_schemas=find_arrow_schemas
     ),
     # Tables of sqlitedict, diskcache and shelve hold pickles.
-    _MediaKind("SQLite database", _make_magic_test(b"SQLite format 3\0"), containers.find_sqlite_end, is_searched=True),
+    _MediaKind(
+        "SQLite database",
+        _make_magic_test(b"SQLite format 3\0"),
+        containers.find_sqlite_end,
+        is_searched=True,
+        search_parts=search_values,
+    ),
     _MediaKind("folder settings of macOS", _make_magic_test(b"\0\0\0\1Bud1"), _find_no_end),
 )
 _PDF: Final = "PDF document"
@@ -195,7 +204,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _search_inside(
     kind: _MediaKind, artifact: Artifact, window: Window, end: int | None, limits: Limits
 ) -> Iterator[Reading]:
-    """Yield the pickles inside a file whose ``end`` is unknown or that is searched, and those in schemas of a table.
+    """Yield the pickles inside a file whose ``end`` is unknown or that is searched, those in schemas, and its parts.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -205,6 +214,8 @@ def _search_inside(
         yield from find_pickles(artifact, SubWindow(window, 0, searched, get_budget(window, limits)), 0, limits)
     if kind.find_schemas is not None:
         yield from find_pickled_types(artifact, window, limits, kind.find_schemas)
+    if kind.search_parts is not None:
+        yield from kind.search_parts(artifact, window, limits)
 
 
 def _is_note(artifact: Artifact, window: Window, start: int, limits: Limits) -> bool:

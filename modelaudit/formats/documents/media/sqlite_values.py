@@ -1,0 +1,372 @@
+"""Find the values in the tables and indexes of an SQLite database, and search them for content.
+
+The pages are read one after the other, without SQL and without the schema: so those of tables that were deleted count
+too. A long value continues on overflow pages, which may lie anywhere, and is put together here.
+
+Source: "Database File Format" of SQLite, sections 1.2, 1.6 and 2.1.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.formats.documents.executables.reader import detect_program
+from modelaudit.formats.documents.media.content_starts import list_starts
+from modelaudit.formats.embedded import decode_content, is_format_on_trial, make_content_artifact
+from modelaudit.formats.pickles.pickle.search import find_pickles
+from modelaudit.model.address import join_embedded
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
+from modelaudit.wire.codings import CONTENT_STARTS
+from modelaudit.wire.sniff import is_tar
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
+
+_HEADER_BYTES: Final = 100
+_SMALLEST_PAGE: Final = 512
+_LARGEST_PAGE: Final = 65536
+_MOST_CONTENTS: Final = 10_000  # of one database
+_MOST_COLUMNS: Final = 32_767
+_LONGEST_RECORD_HEADER: Final = 9 * _MOST_COLUMNS
+_SHORTEST_CONTENT: Final = 12  # bytes
+# A child, a size of one byte, a key of nine bytes, and a payload of at most 127 bytes.
+_LARGEST_SMALL_CELL: Final = 4 + 1 + 9 + 127
+
+# The types of pages with cells (section 1.6), with the bytes of a cell before its sizes. Cells of inner pages of tables
+# have no values.
+_INNER_INDEX_PAGE: Final = 0x02
+_INNER_TABLE_PAGE: Final = 0x05
+_LEAF_INDEX_PAGE: Final = 0x0A
+_LEAF_TABLE_PAGE: Final = 0x0D
+_CELL_PAGES: Final = frozenset({_INNER_INDEX_PAGE, _INNER_TABLE_PAGE, _LEAF_INDEX_PAGE, _LEAF_TABLE_PAGE})
+_LEAF_HEADER_BYTES: Final = 8
+_INNER_HEADER_BYTES: Final = 12
+_CHILD_BYTES: Final = 4
+_NEXT_PAGE_BYTES: Final = 4  # at the start of an overflow page
+
+# Sizes of the numbers by their serial type (section 2.1); from 12 on, blobs and texts alternate.
+_NUMBER_SIZES: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
+_FIRST_BLOB_TYPE: Final = 12
+
+_SCRIPT: Final = re.compile(rb"#![ \t]*/[!-~]+[^\n]{0,200}\n")
+_SHELL_SCRIPT: Final = re.compile(rb"#![ \t]*/(?:usr/bin/env +)?[!-~]*?(?:ba|da|z|k|a)?sh\b[^\n]{0,200}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The sizes of the pages of a database, in bytes.
+
+    Attributes:
+        page_size: of each page.
+        usable_size: of each page, without the bytes reserved for extensions.
+        page_count: the whole pages of the file.
+    """
+
+    page_size: int
+    usable_size: int
+    page_count: int
+
+    def count_local_bytes(self, size: int, kind: int) -> int:
+        """Return how many bytes of a payload of ``size`` bytes lie in its cell (section 1.6)."""
+        usable = self.usable_size
+        most = usable - 35 if kind == _LEAF_TABLE_PAGE else (usable - 12) * 64 // 255 - 23
+        if size <= most:
+            return size
+        least = (usable - 12) * 32 // 255 - 23
+        local = least + (size - least) % (usable - _NEXT_PAGE_BYTES)
+        return local if local <= most else least
+
+
+class _PayloadWindow:
+    """A window on a payload: its bytes in the cell, and those on overflow pages."""
+
+    def __init__(self, database: Window, local: tuple[int, int], pages: array[int], page_bytes: int) -> None:
+        """Join the range ``local`` (offset, length) and ``page_bytes`` bytes from each of the offsets ``pages``."""
+        self._database = database
+        self._local_start, self._local_length = local
+        self._pages = pages
+        self._page_bytes = page_bytes
+
+    @property
+    def size(self) -> int:
+        """The most bytes that there are; the record states how many of them belong to it."""
+        return self._local_length + len(self._pages) * self._page_bytes
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``Window.read``."""
+        pieces = []
+        end = min(offset + length, self.size)
+        while offset < end:
+            if offset < self._local_length:
+                start, left = self._local_start + offset, self._local_length - offset
+            else:
+                index, within = divmod(offset - self._local_length, self._page_bytes)
+                start, left = self._pages[index] + within, self._page_bytes - within
+            piece = self._database.read(start, min(left, end - offset))
+            pieces.append(piece)
+            offset += min(left, end - offset)
+        return b"".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A blob or a text.
+
+    Attributes:
+        offset: in the file, which identifies the value.
+        window: its bytes.
+        is_spilled: whether overflow pages hold some of them.
+        is_text: whether it is a text.
+    """
+
+    offset: int
+    window: Window
+    is_spilled: bool = False
+    is_text: bool = False
+
+    def detect_program(self, head: bytes) -> str:
+        """Return what the value is if it is a script or a program; empty if it is none.
+
+        Args:
+            head: its first bytes.
+        """
+        # Databases of documents hold source code as texts; a text for a shell is judged by its harmful commands alone.
+        script = _SHELL_SCRIPT if self.is_text else _SCRIPT
+        if script.match(head):
+            return "script"
+        return "program" if detect_program(head, self.window) is not None else ""
+
+
+def search_values(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield programs, archives, scripts and other content in the values of a database as artifacts.
+
+    Of pickles, only those are yielded that ``find_pickles`` cannot find in the bytes of the file: encoded ones, and
+    those in values with overflow pages.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    reader = _ValueReader.from_header(window, limits)
+    if reader is None:
+        return
+    contents = 0
+    for value in reader.read_values():
+        for reading in _search_value(artifact, value, limits):
+            contents += 1
+            if contents > _MOST_CONTENTS:
+                detail = f"only the first {_MOST_CONTENTS} contents of its values were read"
+                yield Unread(UnreadReason.LIMIT, detail, Location(offset=value.offset))
+                return
+            yield reading
+
+
+def _search_value(artifact: Artifact, value: _Value, limits: Limits) -> Iterator[Reading]:
+    """Yield the content of one value, or the pickles in a value with overflow pages."""
+    head = value.window.read(0, HEAD_BYTES)
+    program = value.detect_program(head)
+    if program:
+        address = join_embedded(artifact.path, program, value.offset)
+        yield Artifact(address, value.window.size, make_opener(value.window), may_be_program=False)
+        return
+    content = decode_content(value.window, limits) if CONTENT_STARTS.match(head) or is_tar(head) else None
+    if content is not None and (
+        content.format != "pickle" or is_format_on_trial(content.format, content.window, limits)
+    ):
+        if content.format != "pickle" or content.layers or value.is_spilled:
+            yield make_content_artifact(artifact.path, value.offset, value.window, limits, content)
+    elif value.is_spilled:
+        value_address = join_embedded(artifact.path, "value", value.offset)
+        value_artifact = Artifact(value_address, value.window.size, make_opener(value.window), may_be_program=False)
+        yield from find_pickles(value_artifact, value.window, 0, limits)
+
+
+class _ValueReader:
+    """Reads the values of a database page by page."""
+
+    def __init__(self, window: Window, limits: Limits, layout: _Layout) -> None:
+        self._window = window
+        self._layout = layout
+        self._budget = get_budget(window, limits)
+        # By page: whether its bytes are cells, or the continuation of a value.
+        self._is_known = bytearray(layout.page_count)
+        # Chains of overflow pages do not meet, so that together they are no longer than the file.
+        self._chained_pages_left = 2 * layout.page_count
+
+    @classmethod
+    def from_header(cls, window: Window, limits: Limits) -> _ValueReader | None:
+        """Return the reader of a database; ``None`` if its header states sizes that SQLite rejects (section 1.3)."""
+        header = window.read(0, _HEADER_BYTES)
+        if len(header) < _HEADER_BYTES:
+            return None
+        stated_size = int.from_bytes(header[16:18], "big")
+        page_size = _LARGEST_PAGE if stated_size == 1 else stated_size
+        usable_size = page_size - header[20]
+        if page_size < _SMALLEST_PAGE or page_size & (page_size - 1) or usable_size < 480:
+            return None
+        return cls(window, limits, _Layout(page_size, usable_size, window.size // page_size))
+
+    def read_values(self) -> Iterator[_Value]:
+        """Yield the values that may hold content: first those in cells, then those left in pages of the free list.
+
+        Raises:
+            LimitReachedError: the chains of overflow pages are longer than the file.
+            WindowError: the window could not return the requested bytes.
+        """
+        size = self._layout.page_size
+        pages_at_once = max(1, MIB // size)
+        for first in range(0, self._layout.page_count, pages_at_once):
+            pages = self._window.read(first * size, pages_at_once * size)
+            for index in range(len(pages) // size):
+                number = first + index
+                yield from self._read_cells(number, pages[index * size : (index + 1) * size])
+        for number in range(self._layout.page_count):
+            if not self._is_known[number]:
+                yield from self._read_free_page(number * size)
+
+    def _read_free_page(self, start: int) -> Iterator[_Value]:
+        """Yield what may be content in a page of the free list, which keeps former cells or a part of a value (1.5)."""
+        end = start + self._layout.page_size
+        page = self._window.read(start, self._layout.page_size)
+        for position in list_starts(page):
+            offset = start + position
+            yield _Value(offset, SubWindow(self._window, offset, end - offset, self._budget), is_text=True)
+
+    def _read_cells(self, number: int, page: bytes) -> Iterator[_Value]:
+        """Yield the values of the cells of a page that may hold content.
+
+        Args:
+            number: of the page, from 0.
+            page: its bytes.
+        """
+        header_start = _HEADER_BYTES if number == 0 else 0
+        kind = page[header_start]
+        if kind not in _CELL_PAGES:
+            return
+        self._is_known[number] = True
+        if kind == _INNER_TABLE_PAGE:
+            return
+        is_leaf = kind != _INNER_INDEX_PAGE
+        pointers_start = header_start + (_LEAF_HEADER_BYTES if is_leaf else _INNER_HEADER_BYTES)
+        stated_count = int.from_bytes(page[header_start + 3 : header_start + 5], "big")
+        cell_count = min(stated_count, (len(page) - pointers_start) // 2)
+        starts = list_starts(page)
+        pointers = struct.unpack_from(f">{cell_count}H", page, pointers_start)
+        small_cells = _find_small_cells(pointers, starts)
+        for pointer in pointers:
+            position = pointer if is_leaf else pointer + _CHILD_BYTES
+            # A size of one byte is too small for overflow pages.
+            if pointer in small_cells or page[position : position + 1] >= b"\x80":
+                yield from self._read_cell(number, page, position, kind, starts)
+
+    def _read_cell(self, number: int, page: bytes, position: int, kind: int, starts: Sequence[int]) -> Iterator[_Value]:
+        """Yield the blobs and texts of one cell that may hold content.
+
+        Args:
+            number: of the page, from 0.
+            page: its bytes.
+            position: of the size of the cell in the page.
+            kind: the type of the page.
+            starts: where content may begin in the page, in order.
+        """
+        size, start = _parse_varint(page, position)
+        if kind == _LEAF_TABLE_PAGE:
+            _, start = _parse_varint(page, start)
+        local_bytes = self._layout.count_local_bytes(size, kind)
+        end = min(start + local_bytes, len(page))
+        is_long = local_bytes < size
+        if not is_long and bisect_left(starts, start) == bisect_left(starts, end):
+            return
+        pages = array("Q")
+        if is_long:
+            first_page = int.from_bytes(page[start + local_bytes : start + local_bytes + _NEXT_PAGE_BYTES], "big")
+            pages = self._follow_chain(first_page, size - local_bytes)
+        page_start = number * self._layout.page_size
+        local = (page_start + start, end - start)
+        payload = _PayloadWindow(self._window, local, pages, self._layout.usable_size - _NEXT_PAGE_BYTES)
+        for value_start, length, is_text in _list_values(page[start:end], payload, size):
+            is_spilled = value_start + length > local[1]
+            offset = start + value_start
+            if is_spilled or offset in starts or CONTENT_STARTS.match(page, offset):
+                value = SubWindow(payload, value_start, length, self._budget)
+                if value.size >= _SHORTEST_CONTENT:
+                    yield _Value(page_start + offset, value, is_spilled, is_text)
+
+    def _follow_chain(self, number: int, size: int) -> array[int]:
+        """Return the offsets of the content of the overflow pages for ``size`` bytes, from page ``number`` on.
+
+        Pages have numbers from 1 on (section 1.6.1). The chain ends where the next number is not one of a page.
+
+        Raises:
+            LimitReachedError: all chains together are longer than the file.
+        """
+        layout = self._layout
+        offsets = array("Q")
+        while size > 0 and 1 <= number <= layout.page_count:
+            self._chained_pages_left -= 1
+            if self._chained_pages_left < 0:
+                raise LimitReachedError("its chains of overflow pages are longer than the file")
+            self._is_known[number - 1] = True
+            start = (number - 1) * layout.page_size
+            offsets.append(start + _NEXT_PAGE_BYTES)
+            size -= layout.usable_size - _NEXT_PAGE_BYTES
+            number = int.from_bytes(self._window.read(start, _NEXT_PAGE_BYTES), "big")
+        return offsets
+
+
+def _find_small_cells(pointers: Iterable[int], starts: Iterable[int]) -> set[int]:
+    """Return the offsets of the cells with a size of one byte in which content may begin.
+
+    Args:
+        pointers: the offsets of all cells of a page; a hostile page has cells that overlap.
+        starts: the offsets at which content may begin.
+    """
+    in_order = sorted(pointers)
+    found: set[int] = set()
+    for start in starts:
+        found.update(in_order[bisect_left(in_order, start - _LARGEST_SMALL_CELL) : bisect_right(in_order, start)])
+    return found
+
+
+def _list_values(local: bytes, payload: Window, size: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield the (offset in the payload, length, whether it is a text) of each blob and text of a record (section 2.1).
+
+    Args:
+        local: the first bytes of the payload.
+        payload: the bytes of the record, and perhaps some behind it.
+        size: of the record in bytes, as its cell states it.
+    """
+    head = local
+    header_bytes, position = _parse_varint(head, 0)
+    if header_bytes > len(head):
+        head = payload.read(0, min(header_bytes, _LONGEST_RECORD_HEADER))
+    start = header_bytes
+    while position < min(header_bytes, len(head)) and start < size:
+        serial_type, position = _parse_varint(head, position)
+        if serial_type < _FIRST_BLOB_TYPE:
+            start += _NUMBER_SIZES[serial_type]
+            continue
+        length, type_ = divmod(serial_type - _FIRST_BLOB_TYPE, 2)
+        yield start, min(length, size - start), type_ == 1
+        start += length
+
+
+def _parse_varint(data: bytes, position: int) -> tuple[int, int]:
+    """Return the number at ``position`` and the position behind it: seven bits a byte, and eight in the ninth byte.
+
+    A number that is cut off ends with the data.
+    """
+    number = 0
+    for index, byte in enumerate(data[position : position + 9]):
+        if index == 8:
+            return number << 8 | byte, position + 9
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            return number, position + index + 1
+    return number, len(data)
