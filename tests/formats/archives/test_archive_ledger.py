@@ -128,12 +128,22 @@ def test_payload_in_a_skippable_frame_of_lz4_or_zstandard_is_unclaimed(name, rea
     assert read_bytes(data).unclaimed() == format_range(data, PAYLOAD)
 
 
-def test_seek_table_of_zstandard_leaves_no_unclaimed_byte(read_bytes):
-    stream = zstd.compress(TEXT)
-    # One entry, with the sizes of its frame and content; the number of entries, the flags and the magic number.
-    table = struct.pack("<IIIBI", len(stream), len(TEXT), 1, 0, 0x8F92EAB1)
-    skippable_frame = b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(table)) + table
-    assert read_bytes(stream + skippable_frame).unread == []
+def _append_seek_table(frames: list[bytes], entries: bytes, flags: int) -> bytes:
+    """Return frames of Zstandard with a seek table behind them: its entries, their number, flags, a magic number."""
+    table = entries + struct.pack("<IBI", len(frames), flags, 0x8F92EAB1)
+    return b"".join(frames) + b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(table)) + table
+
+
+@pytest.mark.parametrize("has_checksums", [False, True])
+def test_seek_table_of_zstandard_leaves_no_unclaimed_byte_if_it_lists_the_frames_before_it(has_checksums, read_bytes):
+    frames = [zstd.compress(TEXT * count) for count in (1, 3, 900)]
+    # The sizes of a frame and of its content, and a checksum.
+    entries = [struct.pack("<II", len(frame), 77) + bytes(4 * has_checksums) for frame in frames]
+    flags = 0x80 * has_checksums
+    assert read_bytes(_append_seek_table(frames, b"".join(entries), flags)).unread == []
+    for wrong in (entries[::-1], [(PAYLOAD * 2)[: len(entries[0]) * 3]]):
+        data = _append_seek_table(frames, b"".join(wrong), flags)
+        assert UnreadReason.UNCLAIMED in read_bytes(data).reasons()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from array import array
 from typing import Final
 
 from modelaudit.model.artifact import Window
@@ -20,11 +21,14 @@ _SKIPPABLE_HEADER: Final = 8  # the magic number and the size of the frame
 _LONGEST_FRAME_TEXT: Final = 64 * KIB
 # pzstd states the compressed size of the next frame in 4 bytes.
 _FRAME_SIZE_BYTES: Final = 4
+_LARGEST_FRAME: Final = (1 << 32) - 1
 # The seek table of the seekable format of Zstandard: for each frame two or three numbers of 4 bytes, and a footer: the
 # number of frames, a byte of flags and the magic number. Source: zstd_seekable_compression_format.md of zstd.
 _SEEK_TABLE_FOOTER: Final = struct.Struct("<IBI")
 _SEEK_TABLE_MAGIC: Final = 0x8F92EAB1
 _HAS_CHECKSUMS: Final = 0x80
+_MAX_SEEKABLE_FRAMES: Final = 1_000_000
+"""Frames whose sizes are kept for a comparison with a seek table, in four bytes of memory each."""
 _GZIP_FIXED_HEADER: Final = 10
 _GZIP_FLAGS_AT: Final = 3
 _EXTRA_LENGTH_BYTES: Final = 2
@@ -43,6 +47,7 @@ class StreamClaims:
         self._window = window
         self._codec = codec
         self._last_end = 0
+        self._frame_sizes = array("I")
 
     def claim_stream(self, start: int, end: int) -> None:
         """Claim one stream from ``start`` up to ``end``, whose content is read as a member.
@@ -56,33 +61,45 @@ class StreamClaims:
         claim_data(self._window, self._last_end, start)
         self._last_end = end
         if self._codec in (LZ4, ZSTD) and _SKIPPABLE_FRAME.match(self._window.read(start, 4)):
-            _claim_skippable_frame(self._window, start, end)
+            self._claim_skippable_frame(start, end)
+            self._record_frame(start, end)
             return
+        self._record_frame(start, end)
         if self._codec is GZIP:
             start = _claim_gzip_header(self._window, start, end)
         claim_data(self._window, start, end)
 
+    def _record_frame(self, start: int, end: int) -> None:
+        """Record the size of a frame of Zstandard. Without that of a frame, no later seek table is taken as one."""
+        if self._codec is ZSTD and len(self._frame_sizes) <= _MAX_SEEKABLE_FRAMES:
+            self._frame_sizes.append(min(end - start, _LARGEST_FRAME))
 
-def _claim_skippable_frame(window: Window, start: int, end: int) -> None:
-    """Claim the header of a skippable frame, and its content if that is a size, a table of sizes or text."""
-    content_start = start + _SKIPPABLE_HEADER
-    claim_parsed(window, start, content_start)
-    length = end - content_start
-    if length == _FRAME_SIZE_BYTES or _is_seek_table(window, content_start, length):
-        claim_parsed(window, content_start, end)
-    elif length <= _LONGEST_FRAME_TEXT:
-        claim_text(window, content_start, window.read(content_start, length))
+    def _claim_skippable_frame(self, start: int, end: int) -> None:
+        """Claim the header of a skippable frame, and its content if that is a size, a table of sizes or text."""
+        window, content_start = self._window, start + _SKIPPABLE_HEADER
+        claim_parsed(window, start, content_start)
+        length = end - content_start
+        if length == _FRAME_SIZE_BYTES or _is_seek_table(window, content_start, length, self._frame_sizes):
+            claim_parsed(window, content_start, end)
+        elif length <= _LONGEST_FRAME_TEXT:
+            claim_text(window, content_start, window.read(content_start, length))
 
 
-def _is_seek_table(window: Window, start: int, length: int) -> bool:
-    """Whether ``length`` bytes from ``start`` have the size and the footer of a seek table."""
-    if length < _SEEK_TABLE_FOOTER.size:
+def _is_seek_table(window: Window, start: int, length: int, frame_sizes: array[int]) -> bool:
+    """Whether ``length`` bytes from ``start`` are a seek table of the frames before it, whose sizes are given.
+
+    An entry begins with the size of its frame. The size of the content and its checksum are not compared.
+    """
+    if length < _SEEK_TABLE_FOOTER.size or len(frame_sizes) > _MAX_SEEKABLE_FRAMES:
         return False
     footer = window.read(start + length - _SEEK_TABLE_FOOTER.size, _SEEK_TABLE_FOOTER.size)
     frames, flags, magic = _SEEK_TABLE_FOOTER.unpack(footer)
     entry_size = 12 if flags & _HAS_CHECKSUMS else 8  # two sizes of a frame, and its checksum if present
-    is_exact: bool = length == frames * entry_size + _SEEK_TABLE_FOOTER.size
-    return is_exact and magic == _SEEK_TABLE_MAGIC
+    is_exact = length == frames * entry_size + _SEEK_TABLE_FOOTER.size
+    if not is_exact or magic != _SEEK_TABLE_MAGIC or frames != len(frame_sizes):
+        return False
+    entries = struct.iter_unpack("<III" if flags & _HAS_CHECKSUMS else "<II", window.read(start, frames * entry_size))
+    return all(entry[0] == size for entry, size in zip(entries, frame_sizes, strict=True))
 
 
 def _claim_gzip_header(window: Window, start: int, end: int) -> int:
