@@ -38,6 +38,18 @@ def test_truncated_ocdbt_manifest_is_reported_as_damaged(read_bytes):
     assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
+@given(position=st.integers(4, len(MANIFEST) - 1), bit=st.integers(0, 7))
+def test_ocdbt_manifest_with_a_changed_bit_is_reported_as_damaged(position, bit, read_bytes):
+    changed = bytearray(MANIFEST)
+    changed[position] ^= 1 << bit
+    assert UnreadReason.DAMAGED in read_bytes(bytes(changed), "manifest.ocdbt").reasons()
+
+
+def test_checksum_of_an_ocdbt_record_over_the_bound_is_reported_as_unread(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.weights.ocdbt.reader._MAX_VERIFIED_BYTES", len(MANIFEST) - 1)
+    assert read_bytes(MANIFEST, "manifest.ocdbt").reasons() == {UnreadReason.LIMIT}
+
+
 def test_pickle_after_an_ocdbt_manifest_is_read(read_bytes):
     assert read_bytes(MANIFEST + EVAL_ONE, "manifest.ocdbt").evaluates
 

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.checksums import compute_crc32c
 from modelaudit.wire.ledger import claim_data
 
 _RECORD_KINDS: Final = {
@@ -24,6 +26,9 @@ _RECORD_KINDS: Final = {
 }
 # Magic number (4 bytes), length (8 bytes) and version (1 byte).
 _HEADER_BYTES: Final = 13
+_CHECKSUM_BYTES: Final = 4
+_MAX_VERIFIED_BYTES: Final = 16 * MIB
+"""The largest record whose checksum is verified, which takes some seconds. Records of Orbax have some hundred bytes."""
 # A path such as ``model/d/0123456789abcdef0123456789abcdef``, also of a member of such a file.
 _DATA_PATH: Final = re.compile(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
 
@@ -34,20 +39,34 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the kind of the first record.
+    """Yield the kind of the first record, and an absence if it does not match its checksum.
 
     Raises:
         DamagedError: the record is truncated.
+        LimitReachedError: no time is left.
         WindowError: the window could not return the requested bytes.
     """
     header = window.read(0, _HEADER_BYTES)
     kind = _RECORD_KINDS[header[:4]]
     length = int.from_bytes(header[4:12], "little")
     yield Outline("ocdbt", (), (("kind", kind), ("bytes", str(length))))
-    if not _HEADER_BYTES <= length <= window.size:
+    if not _HEADER_BYTES + _CHECKSUM_BYTES <= length <= window.size:
         raise DamagedError(f"the {kind} states an invalid length of {length} bytes in a file of {window.size}", 4)
-    # Loaders read the content only as keys and arrays, and verify its checksum.
+    # Loaders read the content only as keys and arrays.
     claim_data(window, 0, length)
+    yield from _verify_checksum(window, kind, length)
+
+
+def _verify_checksum(window: Window, kind: str, length: int) -> Iterator[Unread]:
+    """Yield an absence if the last four bytes of a record are not the CRC-32C of the bytes before, or are too far."""
+    if length > _MAX_VERIFIED_BYTES:
+        detail = f"the checksum of the {kind} of {length} bytes was not verified, as it has over {_MAX_VERIFIED_BYTES}"
+        yield Unread(UnreadReason.LIMIT, detail)
+        return
+    record = window.read(0, length)
+    if compute_crc32c(record[:-_CHECKSUM_BYTES]) != int.from_bytes(record[-_CHECKSUM_BYTES:], "little"):
+        detail = f"the {kind} at byte 0 does not match its CRC-32C, so TensorStore refuses it"
+        yield Unread(UnreadReason.DAMAGED, detail, Location(offset=0))
 
 
 def recognises_data(head: Head) -> bool:
