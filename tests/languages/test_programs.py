@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 from support.scans import scan_text
-from support.work import count_work, find_growth_fault
+from support.work import count_lines, count_work, find_growth_fault
 
 import modelaudit
 from modelaudit.checks import run_files as checks_of_run_files
@@ -711,6 +711,21 @@ def test_search_for_commands_and_addresses_takes_work_in_proportion_to_the_text(
         )
 
     assert find_growth_fault(search, 100) == ""
+
+
+@check_each(
+    "form",
+    [
+        "curl {}".format, "{} cmd".format, "eval {}".format, "for i in {}; do sh $i; done".format,
+        "f() {{ sh $1; }}; f {}".format,
+    ],
+)  # fmt: skip
+@check_each("word", ["$(x%d)", "${q%d%%a}", "a=$(x%d)", "a=${q%d%%a}", "PROMPT_COMMAND=$(x%d)"])
+def test_work_of_a_command_grows_with_the_number_of_its_words(form: Callable[[str], str], word: str) -> None:
+    def search(count: int) -> None:
+        list(find_executed_files("#!/bin/sh\n" + form(" ".join(word % number for number in range(count))) + "\n"))
+
+    assert find_growth_fault(lambda count: count_lines(lambda: search(count)), 150) == ""
 
 
 def test_script_that_one_analysis_has_parsed_is_searched_for_executed_files_with_less_work() -> None:

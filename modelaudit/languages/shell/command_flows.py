@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -87,14 +87,18 @@ _SCRIPT_OPTIONS: Final = {
 }  # fmt: skip
 
 
-def list_text_flows(command: Command, text: str, outer: Command | None) -> list[Flow]:
-    """List the variables and substitutions whose text a word of a command contains.
+def list_text_flows(command: Command, words: Iterable[str], outer: Command | None) -> list[Flow]:
+    """List the variables and substitutions whose text words of a command contain.
+
+    No word names the substitution whose output it contains, so each may contain all of them. The words are read as one
+    text, so that a command of n words with n substitutions gives n flows and not their square.
 
     Args:
-        command: contains the word.
-        text: the word.
+        command: contains the words.
+        words: some of its words, or values that it assigns.
         outer: the command that executes the text around ``command``, whose substitutions it may contain.
     """
+    text = "\n".join(words)
     flows = [Flow(name_variable(name)) for name in VARIABLE.findall(text)]
     if OUTPUT_MARK in text:
         owner = command if command.substitutions or outer is None else outer
@@ -197,11 +201,9 @@ def list_executed(command: Command, outer: Command | None) -> Iterator[Flow]:
 
     ``list_text_flows`` explains ``outer``.
     """
-    for variable, value in command.assignments:
-        if variable in COMMAND_VARIABLES:
-            yield from list_text_flows(command, value, outer)
-        elif variable in ("BASH_ENV", "ENV"):
-            yield name_file(value)
+    executed_values = [value for variable, value in command.assignments if variable in COMMAND_VARIABLES]
+    yield from list_text_flows(command, executed_values, outer)
+    yield from (name_file(value) for variable, value in command.assignments if variable in ("BASH_ENV", "ENV"))
     words = unwrap_command(command.words)
     if words:
         yield from _list_executed_words(command, words, outer)
@@ -252,8 +254,7 @@ def _list_texts_of_words(command: Command, words: list[str], outer: Command | No
     """Yield the variables and substitutions in words that are executed, and those that no word shows."""
     if not words:
         return
-    for word in words:
-        yield from list_text_flows(command, word, outer)
+    yield from list_text_flows(command, words, outer)
     yield from list_lost_variables(command)
 
 

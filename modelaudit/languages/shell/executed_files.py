@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
@@ -176,7 +178,8 @@ class _ScriptReader:
         functions = list(find_functions(text))
         self._functions.update(each.name for each in functions)
         parsed = self._texts.parse_text(text, self._variables)
-        for variable, lost_names in parsed.derived_variables.items():
+        for variable, lists_of_names in parsed.derived_variables.items():
+            lost_names = chain.from_iterable(lists_of_names)
             self.graph.add_flows(name_variable(variable), (Flow(name_variable(name)) for name in lost_names))
         for pipeline in group_into_pipelines(parsed.commands):
             self._read_pipeline(pipeline, line, output, outer, depth)
@@ -234,7 +237,7 @@ class _ScriptReader:
         node = self._nodes[id(command)] = Node(NodeKind.COMMAND, str(len(self._nodes)))
         self._commands.append(command)
         words = unwrap_command(command.words)
-        flows = [each for word in words for each in list_text_flows(command, word, outer)]
+        flows = list_text_flows(command, words, outer)
         flows += list_lost_variables(command)
         if words and normalize_program_name(words[0]) in _PRINTS_NO_TEXT:
             self.graph.add_printed_names(node, filter(_LETTER.search, words[1:]))
@@ -244,7 +247,7 @@ class _ScriptReader:
             flows += (name_file(each) for word in words[1:] for each in list_words_of_program(word))
             flows += map(name_file, command.input_files)
         flows += list_outputs((*command.substitutions, *command.input_substitutions))
-        flows += list_text_flows(command, command.input_text or "", outer)
+        flows += list_text_flows(command, [command.input_text or ""], outer)
         source_nodes = [self._get_node(each) for each in command.sources]
         flows += (Flow(each, is_name) for each in source_nodes for is_name in {False, passes_names(command)})
         self.graph.add_flows(node, flows)
@@ -252,12 +255,15 @@ class _ScriptReader:
 
     def _record_variables(self, command: Command, words: list[str], node: Node, outer: Command | None) -> None:
         """Record the variables that a command fills."""
+        values_by_variable: defaultdict[str, list[str]] = defaultdict(list)
         for variable, value in command.assignments:
-            self._assign(variable, value, command, outer)
+            values_by_variable[variable].append(value)
             if variable == "PATH":
                 self._program_folders.update(list_own_folders(value))
             if words and OUTPUT_MARK in value:  # ``coproc program``
                 self.graph.add_flows(name_variable(variable), [Flow(node)])
+        for variable, values in values_by_variable.items():
+            self._assign(variable, values, command, outer)
         name = normalize_program_name(words[0]) if words else ""
         variables: list[str] = []
         if name in READ_BUILTINS:
@@ -270,8 +276,7 @@ class _ScriptReader:
             self.stores_read_text = True
             self.graph.add_flows(name_variable(variable), [Flow(node)])
         if name in _LOOPS and words[2:3] == ["in"]:
-            for word in words[3:]:
-                self._assign(words[1], word, command, outer)
+            self._assign(words[1], words[3:], command, outer)
             self.graph.add_flows(name_variable(words[1]), list_lost_variables(command))
 
     def _record_call(
@@ -283,8 +288,7 @@ class _ScriptReader:
             bool(words) and normalize_program_name(words[0]) in SHELLS and any(map(is_program_text_option, words[1:]))
         )
         if is_call or is_program_text:
-            for word in words[1:]:
-                self._assign("@", word, command, outer)
+            self._assign("@", words[1:], command, outer)
             self.graph.add_flows(name_variable("@"), list_lost_variables(command))
         if is_call and (is_piped_into or command.input_files or command.input_substitutions):
             self.graph.add_flows(INPUT, [Flow(node)])
@@ -292,11 +296,12 @@ class _ScriptReader:
             is_input = command.descriptor in ("", "0")
             self.graph.add_flows(INPUT if is_input else Node(NodeKind.FILE, command.descriptor), [Flow(node)])
 
-    def _assign(self, variable: str, value: str, command: Command, outer: Command | None) -> None:
-        """Record a value of a variable."""
-        self.graph.add_flows(name_variable(variable), list_text_flows(command, value, outer))
-        self.graph.add_constant(name_variable(variable), value)
-        self.stores_read_text = self.stores_read_text or OUTPUT_MARK in value
+    def _assign(self, variable: str, values: list[str], command: Command, outer: Command | None) -> None:
+        """Record the values of a variable."""
+        self.graph.add_flows(name_variable(variable), list_text_flows(command, values, outer))
+        for value in values:
+            self.graph.add_constant(name_variable(variable), value)
+            self.stores_read_text = self.stores_read_text or OUTPUT_MARK in value
 
     def _writes_to_shell(self, command: Command) -> bool:
         """Whether a command writes to ``>(commands)`` that execute their input, as ``tee >(sh)`` does."""

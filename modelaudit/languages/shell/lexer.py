@@ -203,8 +203,9 @@ class ShellLexer:
         """
         current = self._current
         if current.lost_variables:
-            for name, _ in current.assignments:
-                self.derived_variables.setdefault(name, []).extend(current.lost_variables)
+            # All variables share one list of names: the copies of n of them would take the square of n.
+            for name in {name for name, _ in current.assignments}:
+                self.derived_variables.setdefault(name, []).append(current.lost_variables)
         if not current.words:  # in front of a program, ``A=1 program``, an assignment holds for the program alone
             for name, value in current.assignments:
                 # The output of a command is unknown, so the variable must stay visible as ``$NAME``.
@@ -308,7 +309,7 @@ class ShellLexer:
         self._current.assignments.append((name, value_before + value))
         if is_declaration:
             if "-n" in self._current.words:  # the name of another variable
-                self.derived_variables.setdefault(name, []).append(value)
+                self.derived_variables.setdefault(name, []).append([value])
             self._current.words.append(word)
             if OUTPUT_MARK in value:  # unknown, so that the variable must stay visible as ``$NAME``
                 self.variables.pop(name, None)

@@ -23,12 +23,13 @@ class ParsedText:
 
     Attributes:
         commands: in order.
-        derived_variables: by the name of a variable, the names of the unknown variables in its values.
+        derived_variables: by the name of a variable, the names of the unknown variables in its values, one list for
+            each command that assigns it.
         is_cut: whether the text has more commands than are read.
     """
 
     commands: list[Command]
-    derived_variables: dict[str, list[str]]
+    derived_variables: dict[str, list[list[str]]]
     is_cut: bool
 
     def copy(self) -> ParsedText:

@@ -91,8 +91,10 @@ class TextGraph:
             if flow not in known:
                 self._flows_left -= 1
                 known[flow] = None
-        if self._flows_left < 0:
-            raise LimitReachedError("the text in its variables has too many ways to follow; the rest was not analysed")
+            if self._flows_left < 0:
+                raise LimitReachedError(
+                    "the text in its variables has too many ways to follow; the rest was not analysed"
+                )
 
     def add_constant(self, variable: Node, value: str) -> None:
         """Record a constant value of a variable, which may be the name of a file."""

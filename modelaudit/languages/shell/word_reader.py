@@ -37,7 +37,8 @@ class WordReader:
         source: the text, and the place up to which it is read.
         variables: the constants assigned so far, by name; shared with nested texts.
         command: the one to which the next word belongs. Its substitutions and lost variables are recorded with it.
-        derived_variables: those with a known value that stands for an unknown one, such as a default.
+        derived_variables: those with a known value that stands for an unknown one, such as a default, with the names
+            of the unknown variables, one list for each command that assigns them.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class WordReader:
         self.source = source
         self.variables = variables
         self.command = command
-        self.derived_variables: dict[str, list[str]] = {}
+        self.derived_variables: dict[str, list[list[str]]] = {}
         self._in_array = in_array  # the text is the inside of ``name=(…)``
         self._depth = depth  # of ``${x:-${y:-z}}``
         self._lacks_quote = False  # a double quote is never closed
