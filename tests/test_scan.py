@@ -719,12 +719,89 @@ def test_command_of_a_module_that_another_file_holds_under_a_name_of_its_own_fai
     assert [each.artifact for each in report.findings if each.rule == "code/runs-command"] == ["model.py"]
 
 
+@check_each(
+    "helper, use",
+    [
+        ("import subprocess as s", "from .helper import s\n[s][0].run('x')"),
+        ("import subprocess as s", "from .helper import s\nclass M:\n    def __init__(o): o.m = s; o.m.run('x')"),
+        ("import subprocess as s", "from .helper import s\ndef f(m): m.run('x')\nf(s)"),
+        ("import subprocess as s", "from .helper import s\na, b = s, 1\na.run('x')"),
+        ("import subprocess as s", "from .helper import s\n[m.run('x') for m in (s,)]"),
+        ("import subprocess as s", "from .helper import s\ngetattr(s, 'r' + 'un')('x')"),
+        ("import subprocess as s", "from .helper import s\nimport operator\noperator.methodcaller('run', 'x')(s)"),
+        ("import subprocess as s", "from .helper import s\nmatch s:\n    case object(run=r): r('x')"),
+        ("import subprocess as s", "import importlib\nh = importlib.import_module('.helper', __package__)\nh.s.run('x')"),
+        ("import subprocess\ndef get(): yield subprocess", "from .helper import get\nnext(get()).run('x')"),
+        ("import subprocess\n(x := subprocess)", "from .helper import x\nx.run('x')"),
+        ("import subprocess\nglobals()['x'] = subprocess", "from .helper import x\nx.run('x')"),
+        ("import subprocess\nclass K: pass\nsetattr(K, 'x', subprocess)", "from .helper import K\nK.x.run('x')"),
+        ("import subprocess\nmods = [subprocess]", "from .helper import mods\nfor x in mods: x.run('x')"),
+        ("import subprocess as s", "from . import helper\ngetattr(helper, 's').run('x')"),
+        ("import subprocess as s", "from . import helper\nh = helper\nh.s.run('x')"),
+        ("import subprocess as s", "from . import helper\nhelper.__dict__['s'].run('x')"),
+        ("import subprocess as s", "from . import helper\ndef f(x): x.s.run('x')\nf(helper)"),
+        ("import os as s", "from .helper import s\n[s][0].execvpe('x', ['x'], {})"),
+        ("import subprocess\nclass B: tool = subprocess",
+         "from .helper import B\nclass M(B):\n    def f(self): t = self.tool; t.run('x')"),
+        ("import subprocess\nclass B: tool = subprocess",
+         "from .helper import B\nclass M(B):\n    def f(self): super().tool.run('x')"),
+    ],
+)  # fmt: skip
+def test_command_of_a_module_that_reaches_a_file_through_values_of_another_fails(
+    tmp_path: Path, helper: str, use: str
+) -> None:
+    report = scan_target(write_model(tmp_path, helper__py=helper.encode(), model__py=use.encode()))
+    assert "model.py" in [each.artifact for each in report.findings if each.rule == "code/runs-command"]
+
+
+@check_each(
+    "helper, use, rule",
+    [
+        ("import subprocess as s", "from .helper import s\ngetattr([s][0], name)('x')", "code/computed-name"),
+        ("import ctypes as s", "from .helper import s\n[s][0].CDLL('./a.so')", "code/native-code"),
+        ("import pickle as s", "from .helper import s\n[s][0].load(file)", "code/deserialises"),
+        ("import builtins as s", "from .helper import s\n[s][0].exec('x')", "code/evaluates-text"),
+        ("import torch", "from .helper import torch as t\nt.utils.cpp_extension.load_inline('a', 'b')", "code/native-code"),
+        ("import torch as t", "from .helper import t\nt.utils.cpp_extension.load_inline('a', 'b')", "code/native-code"),
+    ],
+)  # fmt: skip
+def test_member_of_a_module_that_comes_from_another_file_is_found(
+    tmp_path: Path, helper: str, use: str, rule: str
+) -> None:
+    report = scan_target(write_model(tmp_path, helper__py=helper.encode(), model__py=use.encode()))
+    assert (rule, "model.py") in {(each.rule, each.artifact) for each in report.findings}
+
+
+@check_each(
+    "helper, use",
+    [
+        ("import pickle as s", "from .helper import *\nvalue.load(file)"),
+        ("import subprocess as s", "from .helper import go\ngo(value)\nvalue.run('x')"),
+        ("import subprocess", "from . import helper\ngo(helper)\nvalue.run('x')"),
+        ("import torch", "from . import torch\ntorch.utils.cpp_extension.load_inline('a', 'b')"),
+    ],
+)
+def test_member_of_a_value_that_cannot_come_from_the_module_of_another_file_is_no_finding(
+    tmp_path: Path, helper: str, use: str
+) -> None:
+    report = scan_target(write_model(tmp_path, helper__py=helper.encode(), model__py=use.encode()))
+    assert all(each.severity.rank < Severity.HIGH.rank for each in report.findings)
+
+
+def test_command_of_a_module_that_reaches_a_file_through_a_third_one_fails(tmp_path: Path) -> None:
+    write_model(tmp_path, helper__py=b"import subprocess as s\n", b__py=b"from .helper import s as t\n")
+    report = scan_target(write_model(tmp_path, model__py=b"from .b import t\n[t][0].run('x')\n"))
+    assert "model.py" in [each.artifact for each in report.findings if each.rule == "code/runs-command"]
+
+
 def test_second_name_of_a_module_means_nothing_in_files_that_do_not_import_it(tmp_path: Path) -> None:
     write_model(tmp_path, helper__py=b"import subprocess as s\n", model__py=b"from .helper import go\ngo.run('x')\n")
     assert "code/runs-command" not in get_rule_ids(scan_target(tmp_path))
 
 
-@pytest.mark.parametrize("bound", ["_MOST_MEMBERS", "_MOST_ALIASES", "_MOST_MATCHES"])
+@pytest.mark.parametrize(
+    "bound", ["_MOST_MEMBERS", "_MOST_ALIASES", "_MOST_MATCHES", "_MOST_LINKS", "_MOST_FLOW_STEPS"]
+)
 def test_names_of_other_files_that_are_too_many_to_compare_leave_an_absence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:

@@ -99,6 +99,9 @@ def test_calls_reached_through_data_flow_or_with_risky_arguments_are_mentioned(
         ("import shutil, weakref\nweakref.ref(shutil)().rmtree('/')", "shutil.rmtree(everything)"),
         ("import subprocess as s, sys\nsys.modules[__name__].s.run('x')", "subprocess.run"),
         ("import torch\nfor m in vars(torch).values(): getattr(m, 'subprocess').run('x')", "subprocess.run"),
+        ("import queue, importlib\nq = queue.Queue()\nq.put('subprocess')\nimportlib.import_module(q.get()).run('x')",
+         "subprocess.run"),
+        ("import queue\nq = queue.Queue()\nq.put(__builtins__)\nq.get()['ev' + 'al']('1')", "builtins.eval"),
         ("from monai.utils import optional_import\nf, _ = optional_import('os', name='system')\nf('x')", "os.system"),
         ("from monai.utils import optional_import\nm, _ = optional_import(module='os')\nm.system('x')", "os.system"),
         ("from monai.utils import optional_import\noptional_import(x)", "importlib.import_module"),
@@ -142,6 +145,19 @@ def test_member_taken_by_a_text_from_a_module_that_is_passed_around_is_mentioned
 )
 def test_member_of_a_module_out_of_all_modules_that_are_passed_around_is_mentioned(source: str) -> None:
     assert "subprocess.run" in {name for _, name in list_uses(source)}
+
+
+@check_each(
+    "source, name",
+    [
+        ("import importlib\nknown = ['subprocess']\nimportlib.import_module(x)\nx.decode('x')", "subprocess.decode"),
+        ("import queue, torch\nq = queue.Queue()\nq.put(torch)\ngetattr(q.get(), c.k)", "torch.*"),
+        ("import builtins\nf(builtins)\nd['eval']", "builtins.eval"),
+        ("import subprocess\nhasattr(subprocess, 'PIPE')\nx.run()", "subprocess.run"),
+    ],
+)
+def test_names_that_ordinary_code_works_out_are_not_those_of_modules(source: str, name: str) -> None:
+    assert name not in {each for _, each in list_uses(source)}
 
 
 def test_text_is_no_builtin_function_of_a_module_of_builtins_that_is_passed_around() -> None:

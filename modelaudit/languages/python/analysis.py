@@ -132,6 +132,10 @@ def _record_members_of_modules(evaluator: Evaluator) -> None:
         if evaluator.log.is_full:
             break
         evaluator.log.record(uses.REFERENCE, name, line, f"taken from a value that may be {module}")
+    for module in evaluator.module_values.list_passed_modules():
+        evaluator.log.record(uses.MODULE_ALIAS, f"{uses.ANY_VALUE}={module}", 1)
+    for member, line in evaluator.module_values.list_powerful_members():
+        evaluator.log.record(uses.REFERENCE, f".{uses.ANY_VALUE}.{member}", line)
 
 
 def _find_docstring(pieces: list[SourcePiece]) -> str:

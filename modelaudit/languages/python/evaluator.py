@@ -40,7 +40,7 @@ from modelaudit.languages.python import (
 from modelaudit.languages.python.budget import StepBudget, TooDeepError
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
-from modelaudit.languages.python.module_values import ModuleValues
+from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.recording import UseRecorder
 from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
@@ -94,7 +94,7 @@ _ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await}
 """The expressions that take something from the expression at their beginning."""
 _INHERITED: Final = "self"
 """The name recorded for objects whose attributes a class of another file sets."""
-_MAX_SIBLING_PATH: Final = 3  # attributes recorded behind a name of another file
+_MAX_SIBLING_PATH: Final = 6  # attributes recorded behind a name of another file
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
 _LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # after which statements are no longer listed as skipped
@@ -306,11 +306,18 @@ class Evaluator(ast.NodeVisitor):
         """Bind a name that is imported from another file of the model, and keep the line of the import."""
         self.relative_imports.setdefault((node.level, node.module or alias.name), node.lineno)
         self._sibling_names[alias.asname or alias.name] = alias.name
+        path = f"{node.module}.{alias.name}" if node.module else alias.name
+        self._record_sibling(path, alias.asname or alias.name, node.lineno)
         # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
         # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
         value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(frozenset({"file"}))
         self.scope.bind(alias.asname or alias.name, value)
+
+    def _record_sibling(self, path: str, name: str, line: int) -> None:
+        """Record that a name of this file is one of another file of the model: ``helper.s``, or ``helper`` itself."""
+        self.module_values.imports_siblings = True
+        self.log.record(uses.MODULE_ALIAS, f"{name}=.{path}", line)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """Assign one value to each target."""
@@ -795,7 +802,15 @@ class Evaluator(ast.NodeVisitor):
         value = self._evaluate_unrecorded(node)
         if value is not UNKNOWN:  # most values are, and the check saves a call for each
             self._recorder.record_value(value, node.lineno)
+            if type(node) is ast.Name:
+                self._record_sibling_value(node)
         return value
+
+    def _record_sibling_value(self, node: ast.expr) -> None:
+        """Record that what may be another file of the model is used as a value: the receiver can take every name."""
+        name = self._sibling_names.get(node.id, "") if isinstance(node, ast.Name) else ""
+        if name and name != _INHERITED:
+            self._record_sibling(f"{name}.{uses.ANY_VALUE}", uses.ANY_VALUE, node.lineno)
 
     def _evaluate_unrecorded(self, node: ast.expr) -> Value:
         """Evaluate an expression without recording a use of it: in ``os.system``, ``os`` alone is not used."""
@@ -833,6 +848,7 @@ class Evaluator(ast.NodeVisitor):
             return bound_value
         # Names that Python and IPython define in each module.
         if node.id == "__builtins__":
+            self.module_values.holds_builtins = True
             return ExternalName("builtins")
         if node.id == "get_ipython":
             return ExternalName("IPython.get_ipython")
@@ -853,7 +869,7 @@ class Evaluator(ast.NodeVisitor):
         if self._sibling_names and node not in self._recorded_accesses:
             self._record_sibling_member(node)
         # Most names of attributes occur more than once, and are kept already.
-        if self.module_values.keeps_members and (
+        if self.module_values.keeps_member(node.attr) and (
             node.attr not in self.module_values.members or isinstance(node.value, ast.Attribute)
         ):
             self._keep_member(node, base)
@@ -874,7 +890,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _keep_named_member(self, base: Value, path: str, line: int) -> None:
         """Keep a member that the source takes without a dot, as by ``getattr``, from a value of unknown module."""
-        if self.module_values.keeps_members and not all(map(self._is_known_module, list_alternatives(base))):
+        if self.module_values.keeps_member(path) and not all(map(self._is_known_module, list_alternatives(base))):
             self.module_values.add_member(path, self.log.locate_line(line))
 
     def _is_known_module(self, value: Value) -> bool:
@@ -893,6 +909,8 @@ class Evaluator(ast.NodeVisitor):
         if name and (name != _INHERITED or not isinstance(node.value, ast.Name)):
             path = _split_access(node)[1]
             self._recorded_accesses.add(node)
+            if node.attr == "__dict__":
+                self._record_sibling_value(node.value)
             self.log.record(uses.REFERENCE, f".{name}.{'.'.join(path[-_MAX_SIBLING_PATH:])}", node.lineno)
 
     def _find_sibling_name(self, node: ast.expr) -> str:
@@ -947,7 +965,7 @@ class Evaluator(ast.NodeVisitor):
         inherited = [
             name_resolution.resolve_attribute(each, name) for each in definition.bases if isinstance(each, ExternalName)
         ]
-        if self.module_values.keeps_members:
+        if self.module_values.keeps_members or self.module_values.kept_names:
             self.module_values.inherited_names.update(each.name for each in inherited if isinstance(each, ExternalName))
         return join_values(*inherited) if inherited else UNKNOWN
 
@@ -970,6 +988,14 @@ class Evaluator(ast.NodeVisitor):
             if not isinstance(key, Constant):
                 self._recorder.record_computed_name(base, node.lineno)
             return self._resolve_own_name(key)
+        # An unknown mapping may be that of the builtins: ``queue.get()["eval"]``.
+        if (
+            self.module_values.holds_builtins
+            and isinstance(key, Constant)
+            and isinstance(key.value, str)
+            and not all(map(self._is_known_module, list_alternatives(base)))
+        ):
+            self._recorder.record_value(ExternalName(f"builtins.{key.value}"), node.lineno)
         item = self._call_method(base, ("__getitem__", "__class_getitem__"), [key])
         return item if item is not None else self._resolve_item(base, key, node.lineno)
 
@@ -1213,6 +1239,25 @@ class Evaluator(ast.NodeVisitor):
 
     # ---- calls ----
 
+    def _choose_evaluation(self, node: ast.Call, callee: Value) -> Callable[[ast.expr], Value]:
+        """Return the function that evaluates the arguments of a call.
+
+        In ``hasattr(os, "fork")`` the module does not go on as a value: the evaluator knows which member is taken.
+        """
+        is_getter = isinstance(callee, ExternalName) and callee.name in name_tables.GETTERS
+        if not is_getter or len(node.args) < 2 or not isinstance(node.args[1], ast.Constant):
+            return self.evaluate
+
+        def evaluate_argument(argument: ast.expr) -> Value:
+            if argument is not node.args[0]:
+                return self.evaluate(argument)
+            owner = self._evaluate_unrecorded(argument)
+            self._recorder.record_value(owner, argument.lineno, is_passed=False)
+            self._record_sibling_value(argument)
+            return owner
+
+        return evaluate_argument
+
     def visit_Call(self, node: ast.Call) -> Value:
         """Evaluate the callee, then the arguments, then the call."""
         base: Value = UNKNOWN
@@ -1222,7 +1267,7 @@ class Evaluator(ast.NodeVisitor):
             base, method = self._evaluate_unrecorded(node.func.value), node.func.attr
             if self._sibling_names and node.func not in self._recorded_accesses:
                 self._record_sibling_member(node.func)
-            is_kept = self.module_values.keeps_members and self._keep_member(node.func, base)
+            is_kept = self.module_values.keeps_member(method) and self._keep_member(node.func, base)
             # A ``Constant`` object is immutable: once a method changes the list that it describes, the name is unknown.
             if isinstance(base, Constant) and method in _MUTATING_METHODS and isinstance(node.func.value, ast.Name):
                 self.scope.bind(node.func.value.id, UNKNOWN)
@@ -1230,7 +1275,7 @@ class Evaluator(ast.NodeVisitor):
             callee = self._resolve_attribute(base, method, node.lineno)
         else:
             callee = self._evaluate_unrecorded(node.func)
-        args, keywords = arguments.bind_arguments(node, self.evaluate)
+        args, keywords = arguments.bind_arguments(node, self._choose_evaluation(node, callee))
         if is_kept:
             if method in _MEMBER_METHODS and args:
                 self._call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
@@ -1542,6 +1587,7 @@ class Evaluator(ast.NodeVisitor):
             # The name may be that of any text, as in a loop over ``dir(value)`` with a comparison.
             if not all(map(self._is_known_module, list_alternatives(base))):
                 self.module_values.takes_by_text = True
+                self._keep_named_member(base, ANY_NAME, call.line)
             computed_tag = {"computed"} if "module" in collect_tags(base) else set()
             added_tags = walks.take_computed_attribute(base) | computed_tag
             return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
@@ -1620,6 +1666,7 @@ class Evaluator(ast.NodeVisitor):
         argument = call.get_argument(0, "name")
         if not isinstance(argument, Constant) or not isinstance(argument.value, str):
             self._recorder.record_call(call)
+            self.module_values.imports_by_text = True
             return Unknown(frozenset({"module", call.name}) | call.argument_tags)
         module_path = argument.value.replace(":", ".")
         is_hidden = call.is_hidden or argument.provenance > Provenance.LITERAL
@@ -1629,6 +1676,7 @@ class Evaluator(ast.NodeVisitor):
         self.log.record(uses.CALL, f"{call.name}(constant)", call.line, module_path)
         self.log.record(uses.IMPORT, module, call.line)
         if module_path.startswith("."):  # a file of the model itself, relative to this one
+            self._record_sibling(f"{module_path.strip('.')}.{uses.ANY_VALUE}", uses.ANY_VALUE, call.line)
             return UNKNOWN
         # Without ``fromlist``, ``__import__("a.b")`` returns ``a``.
         returns_top_package = call.name == "builtins.__import__" and call.get_argument(3, "fromlist") is None

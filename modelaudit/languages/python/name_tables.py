@@ -103,8 +103,9 @@ COMMANDS: Final = frozenset(
     {"os.system", "os.popen", "posix.system", "nt.system", "subprocess.run", "subprocess.call", "subprocess.Popen",
      "subprocess.check_call", "subprocess.check_output", "subprocess.getoutput", "subprocess.getstatusoutput",
      "asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec", "pty.spawn", "commands.getoutput",
-     "os.execv", "os.execve", "os.execvp", "os.execl", "os.spawnv", "os.spawnl", "os.posix_spawn", "*.system",
-     "*.popen", "IPython.get_ipython.system", "IPython.get_ipython.getoutput"}
+     *(f"os.{kind}{form}" for kind in ("exec", "spawn") for form in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+     "os.posix_spawn", "os.posix_spawnp", "_posixsubprocess.fork_exec", "*.system", "*.popen",
+     "IPython.get_ipython.system", "IPython.get_ipython.getoutput"}
 )  # fmt: skip
 """Functions that run their argument as a command."""
 
@@ -115,6 +116,18 @@ LOADERS: Final = frozenset(
      "pandas.read_pickle", "numpy.load(allow_pickle)"}
 )  # fmt: skip
 """Functions that build objects or run code from bytes."""
+
+# ``eval`` and ``compile`` are also methods of most models.
+_RUNNERS: Final = frozenset(
+    {"builtins.exec", "builtins.__import__", "runpy.run_path", "runpy.run_module", "ctypes.PyDLL", "ctypes.cdll"}
+)
+
+POWERFUL_MEMBERS: Final = frozenset(
+    member
+    for module, _, member in (name.rpartition(".") for name in COMMANDS | LOADERS | _RUNNERS)
+    if module in POWERFUL_MODULES
+)
+"""The last parts of the names that run commands or code, in modules that ordinary code never passes on."""
 
 NETWORK_RESULTS: Final = {
     name: frozenset({"network"})

@@ -60,14 +60,19 @@ class UseRecorder:
     imported: Collection[str]
     module_values: ModuleValues
 
-    def record_value(self, value: Value, line: int) -> None:
-        """Record that an expression refers to a name of another module, or to a definition of the source."""
+    def record_value(self, value: Value, line: int, is_passed: bool = True) -> None:
+        """Record that an expression refers to a name of another module, or to a definition of the source.
+
+        ``is_passed`` tells whether a module goes on as a value, to where its members are not known.
+        """
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and not each.is_result and each.name:
                 if ".__dict__" in each.name:
                     # Code that gets all names of a module can take any of them.
                     self.record_computed_name(ExternalName(each.name.partition(".__dict__")[0]), line)
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
+                if not is_passed:
+                    continue
                 if each.name in self.module_values.known_modules:
                     self.module_values.add_value(each.name)
                 elif each.name in name_tables.GETTERS:

@@ -34,7 +34,12 @@ REMOTE_SHELL: Final = "shell-over-network"
 OVERWRITE: Final = "overwrite"
 """The source gives a new value to an attribute or item of another module."""
 MODULE_ALIAS: Final = "module-alias"
-"""The source gives a module a second name, ``name=module``; other files can import the module under that name."""
+"""The source gives a module a second name, ``name=module``; other files can import the module under that name.
+
+The name is ``*`` for a module that is used as a value. The module is ``.file.name`` for a name of another file.
+"""
+ANY_VALUE: Final = "*"
+"""The name of a value whose own name is not known, in the members and second names that other files are joined with."""
 TEXT: Final = "text"
 """A text that shows an attack by itself."""
 
