@@ -16,13 +16,15 @@ class ServerLimits:
     Attributes:
         answer_bytes: decompressed bytes of one answer of the API; 100,000 files take about 20 MB. In memory, an answer
             takes up to ten times its bytes. A text with a character above U+FFFF counts four times.
-        answer_values: JSON values in one answer of the API, because each takes many times its bytes in memory.
+        answer_values: JSON values in one answer of the API, because each takes many times its bytes in memory. An
+            object counts three times, a list twice.
         answer_keys: different keys in one answer of the API; those of a Hub are some hundred at most. A repeated key
             takes no memory.
         answer_wide: characters above U+FFFF in one answer of the API, such as emoji, because each is replaced.
         listing_bytes: decompressed bytes of all answers of the API for one repository, each of up to ``answer_bytes``;
             100,000 files take about 60 MB.
-        listing_values: JSON values in all answers of the API for one repository; 100,000 files have about 2,000,000.
+        listing_values: JSON values in all answers of the API for one repository, counted likewise; 100,000 files have
+            about 2,600,000.
         pages: pages of one listing; the Hub needs 100 for the most files, a mirror may make smaller pages.
         listed_files: files of one commit; the Hub advises to stay below 100,000.
         name_bytes: names of all files in one listing, in memory; 100,000 names of 100 characters take about 10 MB.

@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +33,9 @@ import trustme
 from hub.exchange import Script
 from hub.repository import Repository
 from hub.server import LoopbackHub
+from support.cases import check_each
 from support.fixtures import FIXTURES
+from support.work import count_work, find_growth_fault
 
 import modelaudit
 from modelaudit.model.address import write_file_address
@@ -42,6 +45,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.reports import render
 from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
+from modelaudit.sources.claims import bound_value_count, explain_costly_texts
 from modelaudit.sources.resolution import resolve_small_files, resolve_target
 from modelaudit.sources.session import BoundedFactory
 from modelaudit.sources.stated import parse_hub_statements
@@ -569,6 +573,33 @@ def test_description_with_emoji_is_read(hub: LoopbackHub, tiny: Repository) -> N
     statements = resolve_target("acme/tiny").hub_statements
     assert statements is not None
     assert [item.value for item in statements.items] == ["mit", EMOJI]
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_work_to_bound_the_texts_of_an_answer_that_never_end_grows_with_their_size(end: str) -> None:
+    def count_steps(size: int) -> int:
+        body = '{"a":"' + '\\"' * size + end
+        return count_work(lambda: explain_costly_texts(body.encode(), 100, 10**9))
+
+    assert find_growth_fault(count_steps, 4000) == ""
+
+
+@check_each(
+    "text",
+    [
+        '{"a":' * 300 + "1" + "}" * 300,
+        "[" * 300 + "]" * 300,
+        "[" + '{"a":1},' * 300 + "{}]",
+        '[{"a":' * 300 + "1" + "}]" * 300,
+    ],
+)
+def test_estimated_values_of_an_answer_cover_the_memory_of_its_containers(text: str) -> None:
+    tracemalloc.start()
+    value = json.loads(text)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert value
+    assert taken <= 90 * bound_value_count(text.encode())
 
 
 def test_tags_are_read_no_further_than_the_bound_on_statements() -> None:
