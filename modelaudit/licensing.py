@@ -9,7 +9,7 @@ from pathlib import Path
 from modelaudit.licenses import conclude
 from modelaudit.licenses.conclusion.agreement import get_agreement_checker
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
-from modelaudit.licenses.evidence.hub_ids import fold_hub_id
+from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, is_revision_of_owner
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
@@ -184,7 +184,9 @@ class BaseModelLookup:
         folders: further rule folders.
         modalities: whether each base model that was read handles more than text, by its case-folded name.
         unconnected_names: case-folded names of the base models for which no connection to the Hub came about.
-        incomplete_names: case-folded names of the base models with an unread file that may state terms.
+        incomplete_names: case-folded names of the base models with an unread file that may state terms, or at a
+            revision that a stranger may have made.
+        commits: the commit of the default branch of each repository, by its case-folded name.
     """
 
     rules: Catalogue
@@ -195,6 +197,7 @@ class BaseModelLookup:
     modalities: dict[str, bool] = field(default_factory=dict)
     unconnected_names: set[str] = field(default_factory=set)
     incomplete_names: set[str] = field(default_factory=set)
+    commits: dict[str, str | None] = field(default_factory=dict)
 
     def look_up(self, name: str, is_dataset: bool) -> LookupResult:
         """Look up one Hub repository; a repository that cannot be read is a result too and no error."""
@@ -209,11 +212,20 @@ class BaseModelLookup:
                 self.unconnected_names.add(fold_hub_id(name))
             return LookupResult(OriginState.UNREACHED, _format_error(error))
         # A gate denies access to all files. Where only some were not read, they may say anything, whatever the reason.
-        unread_file = _describe_first_absence(snapshot)
-        if unread_file:
+        doubt = _describe_first_absence(snapshot) or self._describe_foreign_revision(name, snapshot)
+        if doubt:
             self.incomplete_names.add(fold_hub_id(name))
-            return self._read_snapshot(name, snapshot, OriginState.UNREACHED, unread_file)
+            return self._read_snapshot(name, snapshot, OriginState.UNREACHED, doubt)
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
+
+    def _describe_foreign_revision(self, name: str, snapshot: Snapshot) -> str:
+        """Describe in one line why a stranger may have made the revision that was read; empty if the owner made it."""
+        if drop_revision(name) == name:
+            self.commits[fold_hub_id(name)] = snapshot.commit
+            return ""
+        if is_revision_of_owner(name, snapshot.commit, self.commits.get(fold_hub_id(drop_revision(name)))):
+            return ""
+        return "its revision is not known to be a branch or tag of its owner, and a pull request may state any terms"
 
     def _read_snapshot(self, name: str, snapshot: Snapshot | None, lookup: OriginState, detail: str) -> LookupResult:
         """Return the claims of a base model's small files, with the result ``lookup`` of fetching them.

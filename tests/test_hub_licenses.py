@@ -480,8 +480,46 @@ def test_base_model_is_judged_by_the_terms_of_the_revision_that_is_named(
             report = judge_license(f"acme/tuned-{revision}", offline=offline)
             assert (report.license.permission, report.exit_code) == answer, (revision, offline)
         if revision == "nc":
-            [origin] = report.license.origins
-            assert (origin.name, origin.commit) == ("acme/base-1@nc", named_commit)
+            [default, named] = report.license.origins
+            assert (default.name, default.commit) == ("acme/base-1", base.sha)
+            assert (named.name, named.commit) == ("acme/base-1@nc", named_commit)
+
+
+@pytest.mark.parametrize("revision", ["refs/pr/1", "refs%2Fpr%2F1", "{commit}", "{commit:.8}", "gone"])
+@pytest.mark.parametrize(("default_terms", "answer"), [("cc-by-nc-4.0", ("deny", 1)), ("mit", ("review", 3))])
+def test_revision_that_a_stranger_may_have_made_or_that_is_missing_removes_no_term_of_a_base_model(
+    hub: LoopbackHub, revision: str, default_terms: str, answer: tuple[str, int]
+) -> None:
+    base = hub.add_repository("acme/base", {"README.md": build_card(license=default_terms)})
+    if default_terms == "mit":
+        base.commit({"LICENSE": MIT})
+    commit = base.commit({"README.md": build_card(license="mit"), "LICENSE": MIT}, branch="refs/pr/1")
+    named = f"https://huggingface.co/acme/base/tree/{revision.replace('{commit:.8}', commit[:8])}"
+    stated = {"README.md": build_card(license="mit", base_model=named.replace("{commit}", commit)), "LICENSE": MIT}
+    hub.add_repository("acme/tuned", stated)
+    report = judge_license("acme/tuned")
+    assert (report.license.permission, report.exit_code) == answer
+
+
+def test_base_model_at_the_commit_of_its_default_branch_is_judged_by_its_terms(hub: LoopbackHub) -> None:
+    base = hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT})
+    stated = build_card(license="mit", base_model=f"acme/base@{base.sha}")
+    hub.add_repository("acme/tuned", {"README.md": stated, "LICENSE": MIT})
+    for offline in (False, True):
+        assert judge_license("acme/tuned", offline=offline).exit_code == 0
+
+
+def test_base_model_whose_revision_lies_below_main_can_be_scanned_offline_afterwards(
+    hub: LoopbackHub, hub_home: Path
+) -> None:
+    base = hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT, **WEIGHTS})
+    base.set_branch("main/x")
+    stated = build_card(license="mit", base_model="acme/base@main/x")
+    hub.add_repository("acme/tuned", {"README.md": stated, "LICENSE": MIT})
+    assert judge_license("acme/tuned").exit_code == 0
+    assert modelaudit.scan("acme/base", second_opinion=False).exit_code == 0
+    assert modelaudit.scan("acme/base", second_opinion=False, offline=True).exit_code == 0
+    assert (hub_home / "hub/models--acme--base/refs/main").read_text() == base.sha
 
 
 def test_earlier_commit_of_the_model_itself_is_looked_up_as_a_base_model(hub: LoopbackHub) -> None:

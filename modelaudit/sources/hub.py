@@ -117,10 +117,15 @@ class HubSource:
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:
-        """Record the commit of a branch or tag in the cache; a look-up of a base model changes no earlier record."""
+        """Record the commit of a branch or tag in the cache.
+
+        A look-up of a base model changes no earlier record. It makes no folder either, because ``refs/main/x``, which
+        another model may name, would take the place of ``refs/main``.
+        """
         revision = self.ref.revision or "main"
         is_recorded = is_file(f"{cached_commit.repository}/refs/{revision}")
-        if revision != cached_commit.commit and not (self.is_base_model and is_recorded):
+        is_left_out = self.is_base_model and (is_recorded or "/" in revision)
+        if revision != cached_commit.commit and not is_left_out:
             record_commit(cached_commit, revision)
 
     def _build_snapshot(

@@ -17,6 +17,10 @@ _DEFAULT_REVISION = "main"
 # The Hub's rule for an owner or a name: at most 96 characters, none of them a hyphen or a full stop at either end.
 _HUB_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".h5", ".zip", ".tar", ".json")
+# A name that git resolves to something other than a branch or tag: a reference by its path, or an expression.
+_OTHER_REFERENCE = re.compile(r"(?:^|/)(?:refs|pr|pull)(?:/|$)|[~^:@{}%\\\s]|//", re.IGNORECASE)
+_FEWEST_DIGITS = 4
+"""The fewest digits of the id of a commit that git resolves."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PATH = re.compile(r"(?:[/~.\\]|[A-Za-z]:[\\/])")
 
@@ -49,6 +53,26 @@ def join_revision(name: str, revision: str) -> str:
 def drop_revision(name: str) -> str:
     """Drop the revision of a Hub id."""
     return name.partition("@")[0]
+
+
+def is_revision_of_owner(name: str, commit: str | None, commit_of_branch: str | None) -> bool:
+    """Whether only the owner of a repository can have made the revision that its Hub id names.
+
+    Anyone may open a pull request, whose commits the Hub serves as ``refs/pr/1`` and by their ids. So a commit counts
+    if it is that of the default branch, and a name if it can be a branch or tag and nothing else that git resolves
+    (``gitrevisions(7)``).
+
+    Args:
+        name: Hub id.
+        commit: the commit that the Hub resolved it to.
+        commit_of_branch: the commit of the default branch, if it is known.
+    """
+    revision = name.partition("@")[2]
+    if not revision or (commit is not None and commit == commit_of_branch):
+        return True
+    is_abbreviated = len(revision) >= _FEWEST_DIGITS
+    is_commit = is_abbreviated and commit is not None and commit.startswith(revision.lower())
+    return not is_commit and _OTHER_REFERENCE.search(revision) is None
 
 
 def fold_hub_id(name: str) -> str:

@@ -63,7 +63,22 @@ def list_base_models(
         for claim in stated:
             if LOADER_PATH_FIELDS.get(claim.field, 0) == level:
                 _add_base_model(by_key, claim, more_reliable, own)
-    return tuple(_infer_relations(by_key.values(), paths))
+    return tuple(_add_default_revisions(_infer_relations(by_key.values(), paths), own))
+
+
+def _add_default_revisions(base_models: Iterable[NamedBaseModel], own: str) -> Iterator[NamedBaseModel]:
+    """Yield the base models, and before each one at a named revision the same repository at its default revision.
+
+    The terms of both count, because anyone may add a revision with other terms, and a revision may be missing.
+    """
+    in_order = tuple(base_models)
+    yielded = {fold_hub_id(drop_revision(own)), *(base_model.key for base_model in in_order)}
+    for base_model in in_order:
+        default = replace(base_model, name=drop_revision(base_model.name)) if base_model.is_id else base_model
+        if default.key not in yielded:
+            yielded.add(default.key)
+            yield default
+        yield base_model
 
 
 def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
