@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import _pickle
+import io
 import pickle
 import random
+import struct
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +19,7 @@ from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle import search
 from modelaudit.formats.pickles.pickle.search import find_pickles
-from modelaudit.formats.pickles.pickle.trial import is_importable
+from modelaudit.formats.pickles.pickle.trial import imports_name, is_importable
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Name, PickleProgram
@@ -263,3 +267,80 @@ def test_pickle_among_other_bytes_is_found_if_it_imports_a_module_with_a_non_asc
     hidden = b"\x80\x04\x8c" + bytes((len(module),)) + module + b"\x8c\x04wert\x93)R."
     reading = read_bytes(b"\xff\xfe" * 40 + hidden + b"\xff" * 40)
     assert "file!pickle@80" in reading.formats  # type: ignore[attr-defined]
+
+
+# Opcodes with their arguments, most of which one of the unpicklers of CPython rejects in some state of its stack.
+_STEPS = (
+    *(
+        b"I%s\n" % line
+        for line in (b"1", b"01", b"010", b"0x1", b" 1 ", b"1_0", b"1\0", b"\0", b"7\0x", b"x", b"-", b"")
+    ),
+    *(b"L%s\n" % line for line in (b"1L", b"1", b"1\0L", b"\0", b"L", b"0b1L")),
+    *(b"F%s\n" % line for line in (b"1", b"nan", b"1\0", b"1e5\0x", b"1 ", b"\0", b"x")),
+    *(b"S%s\n" % line for line in (b"'a'", b"'a", b"''", b"'\\x4'", b'"a" ')),
+    *(b"V%s\n" % line for line in (b"a", b"\\u12", b"", b"\xff")),
+    *(b"%cp0\n" % code for code in b"N]}()"),
+    *(bytes((code,)) for code in b"N]})(02.1tdlaesubRoQ\x81\x85\x86\x87\x88\x8f\x90\x91\x92\x93\x94\x97\x98"),
+    *(b"\x96" + (1).to_bytes(8, "little") + b"a", b"\x95" + bytes(8), b"\x95" + (2**20).to_bytes(8, "little")),
+    *(
+        b"\x80\5",
+        b"\x80\6",
+        b"K\1",
+        b"K\0",
+        b"h\0",
+        b"q\0",
+        b"g0\n",
+        b"g0\0x\n",
+        b"C\1a",
+        b"\x8c\1a",
+        b"U\1a",
+        b"\x8c\1\xff",
+    ),
+    *(b"\x8a\0", b"J\1\0\0\0", b"(K\0K\1", b"(N", b"N\x86", b"P1\n"),
+)
+_IMPORT = b"cposix\ngetpid\n."
+
+
+class _ImportReachedError(Exception):
+    """An unpickler was about to import a name."""
+
+
+class _RefusingC(_pickle.Unpickler):
+    """The unpickler in C, which imports nothing here."""
+
+    def find_class(self, module: str, name: str, /) -> NoReturn:
+        raise _ImportReachedError(module, name)
+
+
+class _RefusingPython(pickle._Unpickler):  # type: ignore[misc,name-defined]
+    """The unpickler in Python, which imports nothing here."""
+
+    def find_class(self, module: str, name: str, /) -> NoReturn:
+        raise _ImportReachedError(module, name)
+
+
+def _reaches_import(unpickler: type, program: bytes) -> bool:
+    """Whether an unpickler comes to the import in a program."""
+    try:
+        unpickler(io.BytesIO(program)).load()
+    except _ImportReachedError:
+        return True
+    except (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, TypeError, ValueError):
+        return False
+    except (pickle.UnpicklingError, struct.error):
+        return False
+    return False
+
+
+def test_trial_finds_the_import_in_each_generated_program_that_an_unpickler_of_cpython_executes_so_far() -> None:
+    chance = random.Random(5)
+    missed = []
+    reached = 0
+    for _ in range(1500):
+        program = b"".join(chance.choices(_STEPS, k=chance.randint(1, 5))) + _IMPORT
+        if any(_reaches_import(unpickler, program) for unpickler in (_RefusingC, _RefusingPython)):
+            reached += 1
+            if not imports_name(ByteWindow(program), Limits()):
+                missed.append(program)
+    assert reached > 100
+    assert missed == []

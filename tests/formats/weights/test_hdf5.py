@@ -583,6 +583,37 @@ def test_pickle_that_pytables_loads_is_read_whatever_its_first_opcode(storage, r
     assert read_bytes(stored.getvalue(), "model.h5").evaluates
 
 
+@pytest.mark.parametrize("start", [b"N0", b"N0B" + (100_000).to_bytes(4, "little") + bytes(100_000) + b"0"])
+@pytest.mark.parametrize("storage", ["attribute", "opaque", "bytes", "compressed bytes"])
+def test_pickle_in_bytes_that_hickle_loads_is_read_whatever_its_first_opcode(storage, start, read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    value = (b"N0" if storage == "attribute" else start) + EVAL_ONE
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        if storage == "attribute":
+            file.attrs["type"] = numpy.void(value)
+        elif storage == "opaque":
+            file["object"] = numpy.void(value)
+        else:
+            numbers = numpy.frombuffer(value, dtype="u1")
+            file.create_dataset("object", data=numbers, compression="gzip" if storage.startswith("comp") else None)
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+
+
+def test_images_of_single_bytes_in_hdf5_are_not_read_as_pickles(read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    generator = numpy.random.default_rng(3)
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        for index in range(256):
+            image = generator.integers(0, 256, (32, 32), dtype="u1")
+            image[0, 0] = index
+            file.create_dataset(f"image {index}", data=image, compression="gzip" if index % 2 else None)
+    reading = read_bytes(stored.getvalue(), "model.h5")
+    assert list(reading.formats) == ["model.h5"]
+    assert reading.unread == []
+
+
 def test_sentence_in_an_attribute_and_sequences_of_numbers_in_hdf5_are_not_read_as_pickles(read_bytes):
     h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
     stored = BytesIO()

@@ -10,6 +10,8 @@ from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.values import StackValue, TruncatedConstant
 from modelaudit.model.pickle import Unknown
 
+# CPython's unpickler in C reads a number as far as its zero byte; the one in Python raises.
+_ZERO_BYTE: Final = "with a zero byte in it"
 _START_KEPT: Final = 40  # bytes of a constant too long to keep
 
 
@@ -23,7 +25,12 @@ def decode_line(recorder: Recorder, kind: str, line: bytes) -> StackValue:
             return line.decode("raw-unicode-escape")
         if kind == "quoted":
             return _decode_quoted(line)
-        text = line.decode("ascii", "replace")
+        number, zero_byte, _ = line.partition(b"\0")
+        if zero_byte:
+            # The unpickler in C takes an integer without any digit for 0.
+            number = number.strip() or b"0"
+            recorder.record_defect(PickleDefect.AMBIGUOUS_NUMBER, f"a {kind} literal {_ZERO_BYTE}")
+        text = number.decode("ascii", "replace")
         return float(text) if kind == "float" else _decode_integer(text)
     except ValueError:
         recorder.record_defect(PickleDefect.LITERAL_INVALID, f"a {kind} literal cannot be read")
@@ -56,8 +63,7 @@ def decode_memo_index(recorder: Recorder, line: bytes) -> int:
     """
     number, zero_byte, _ = line.partition(b"\0")
     if zero_byte:
-        # CPython's unpickler in C reads as far as the zero byte; the one in Python raises.
-        recorder.record_defect(PickleDefect.AMBIGUOUS_NUMBER, "a memo index with a zero byte in it")
+        recorder.record_defect(PickleDefect.AMBIGUOUS_NUMBER, f"a memo index {_ZERO_BYTE}")
     try:
         return int(number)
     except ValueError:

@@ -68,6 +68,9 @@ _DATA_KINDS: Final = frozenset({"bytes", "latin"})
 _NDARRAY: Final = CallResult(Name("numpy", "ndarray"), called=False)
 _PERSISTENT_OBJECT: Final = "persistent object"
 
+INVALID_NAME: Final = Unknown("a name that is not text")
+"""The operand of an import that every loader rejects, because its module or its name is no text in UTF-8."""
+
 Handler = Callable[["Machine"], bool | None]
 """Executes one opcode, whose byte has been read already. ``True`` ends the program."""
 
@@ -440,7 +443,8 @@ class Machine:
     def _import_global(self, opcode: str, module: StackValue, qualname: StackValue) -> Name | Unknown:
         """Record the import of a global and return it; an ``Unknown`` if a part of its name is not text."""
         if not isinstance(module, str) or not isinstance(qualname, str):
-            unknown = Unknown("a name that is only known when the file is loaded")
+            is_invalid = _cannot_be_text(module) or _cannot_be_text(qualname)
+            unknown = INVALID_NAME if is_invalid else Unknown("a name that is only known when the file is loaded")
             self.recorder.record_event(Act.IMPORT, opcode, unknown)
             return unknown
         name = resolve_global(module, qualname, self.protocol)
@@ -448,14 +452,14 @@ class Machine:
         self.recorder.uses[name] += 1
         return name
 
-    def _read_name(self) -> str | None:
-        """Read a line with a module or a name; ``None`` if it is too long to keep or is not UTF-8.
+    def _read_name(self) -> StackValue:
+        """Read a line with a module or a name, which is truncated if it is too long to keep; ``None`` if not UTF-8.
 
         At the end of the file, the unpickler in Python takes nothing for a line, and imports the module all the same.
         """
         line, is_whole = self.read_line(may_be_missing=True)
         try:
-            return line.decode("utf-8") if is_whole else None
+            return line.decode("utf-8") if is_whole else truncate_constant("str", line)
         except UnicodeDecodeError:
             return None
 
@@ -622,6 +626,11 @@ def _execute_stretch(
     source, end = machine.source, stretch.end
     machine.execute(until=lambda _: source.base + source.position >= end)
     return machine.stack.values
+
+
+def _cannot_be_text(value: StackValue) -> bool:
+    """Whether a value is certain not to be a text when the file is loaded."""
+    return value is None or isinstance(value, int | float | bytes | Container)
 
 
 def _find_maker(callee: StackValue, arguments: tuple[StackValue, ...]) -> Name | Unknown:

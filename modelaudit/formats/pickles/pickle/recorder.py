@@ -50,12 +50,14 @@ _PARTS_OF_ATTRIBUTE: Final = 2
 _ARGUMENTS_KEPT: Final = 4
 _MORE_VALUES: Final = Unknown("more values than are kept")
 
-# Loaders continue after these; at any other defect they raise.
+# A loader continues after these: the unpickler in C, or that in Python, which joblib and dill build on. At any other
+# defect both raise.
 _TOLERATED: Final = frozenset(
     {
         PickleDefect.AMBIGUOUS_NUMBER,
         PickleDefect.UNENDED_LINE,
         PickleDefect.FORGED_STATE,
+        PickleDefect.FRAME_TOO_LONG,
         PickleDefect.MEMO_INDEX,
         PickleDefect.SIDE_FILE_OUTSIDE,
     }

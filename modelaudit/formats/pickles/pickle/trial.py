@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.machine import Machine
+from modelaudit.formats.pickles.pickle.machine import INVALID_NAME, Machine, is_opcode
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Name, Unknown
+from modelaudit.model.pickle import Act, CallResult, Name, PickleEvent, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
@@ -21,6 +21,7 @@ _LONGEST_TRIAL: Final = 10_000  # opcodes
 _FEWEST_OPCODES: Final = 6
 # INST imports a name and calls it at once. A code of the extension registry matters if its object is used.
 _DECIDING: Final = ACTING | {Act.IMPORT}
+_CALLING: Final = frozenset({Act.CALL, Act.CONSTRUCT})
 
 # Identifiers with dots between them, such as os.path.join.
 _IMPORTABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -39,26 +40,67 @@ def imports_name(window: Window, limits: Limits) -> bool:
     Raises:
         WindowError: the window could not return the requested bytes.
     """
+    return _execute_trial(window, limits) is True
+
+
+def may_import_name(head: Window, limits: Limits) -> bool:
+    """Whether the first bytes of a pickle import a name, or end before an opcode where every loader would raise.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    return _execute_trial(head, limits) is not False
+
+
+def _execute_trial(window: Window, limits: Limits) -> bool | None:
+    """Return whether a pickle imports a name before every loader would raise; ``None`` if the bytes end before."""
     machine = Machine(window, 0, replace(limits, pickle_opcodes=_LONGEST_TRIAL))
     try:
         machine.execute(until=_is_decided)
     except LimitReachedError:
         return True
     except DamagedError:
-        pass
-    fault = machine.recorder.fault
-    return any(
-        event.act in _DECIDING
-        and (fault is None or event.offset < fault)
-        and (isinstance(event.operand, Unknown) or (isinstance(event.operand, Name) and is_importable(event.operand)))
-        for event in machine.recorder.events
-    )
+        last_opcode = window.read(machine.source.opcode_offset, 1)
+        is_cut_off = machine.recorder.fault is None and (not last_opcode or is_opcode(last_opcode[0]))
+        return _has_imported(machine) or (None if is_cut_off else False)
+    return _has_imported(machine)
 
 
 def _is_decided(machine: Machine) -> bool:
     """Whether the program has imported something, or every loader would have raised."""
+    if machine.recorder.fault is not None:
+        return True
     events = machine.recorder.events
-    return machine.recorder.fault is not None or (bool(events) and events[-1].act in _DECIDING)
+    is_new_event = bool(events) and events[-1].offset == machine.source.opcode_offset
+    return is_new_event and (_raises_everywhere(events[-1]) or _uses_import(events[-1]))
+
+
+def _has_imported(machine: Machine) -> bool:
+    """Whether the program imports a name, or uses an object from outside, before every loader would raise."""
+    fault = machine.recorder.fault
+    for event in machine.recorder.events:
+        if (fault is not None and event.offset >= fault) or _raises_everywhere(event):
+            return False
+        if _uses_import(event):
+            return True
+    return False
+
+
+def _uses_import(event: PickleEvent) -> bool:
+    """Whether an event imports a name that could exist, or uses an object that only the loader knows."""
+    operand = event.operand
+    return event.act in _DECIDING and (
+        isinstance(operand, Unknown) or (isinstance(operand, Name) and is_importable(operand))
+    )
+
+
+def _raises_everywhere(event: PickleEvent) -> bool:
+    """Whether every loader raises at an event: it calls a plain value, or imports a name that is not text.
+
+    Setting the state or the items of a plain value may succeed: nothing is set, or the value is a bytearray.
+    """
+    is_plain = not isinstance(event.operand, Name | Unknown | CallResult)
+    return (is_plain and event.act in _CALLING) or event.operand is INVALID_NAME
 
 
 def begins_program(window: Window, limits: Limits) -> bool:

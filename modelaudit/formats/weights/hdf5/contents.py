@@ -16,10 +16,10 @@ from modelaudit.formats.embedded import (
     make_content_artifact,
 )
 from modelaudit.formats.graphs.keras.reader import read_configuration_text
-from modelaudit.formats.pickles.pickle.trial import imports_name
+from modelaudit.formats.pickles.pickle.trial import imports_name, may_import_name
 from modelaudit.formats.weights.hdf5.attributes import Attribute, read_variable_values
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
-from modelaudit.formats.weights.hdf5.datatypes import STRING, VARIABLE
+from modelaudit.formats.weights.hdf5.datatypes import OPAQUE, STRING, VARIABLE
 from modelaudit.formats.weights.hdf5.source import Piece
 from modelaudit.formats.weights.hdf5.storage import UNDONE_FILTERS, read_chunks
 from modelaudit.formats.weights.hdf5.walker import ObjectWalker
@@ -108,15 +108,17 @@ def _read_attribute_value(
     has_configuration_name = object_path == "/" and attribute.name in _CONFIGURATION_NAMES
     resembles_configuration = b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")
     may_be_encoded = len(value) >= _MIN_CODED_BYTES
-    # PyTables tries to unpickle each text of fixed length with this end (``tables/attributeset.py``).
+    # PyTables tries to unpickle each text of fixed length with this end (``tables/attributeset.py``), and hickle each
+    # opaque value (``hickle/lookup.py``).
     ends_like_pickle = attribute.type.kind == STRING and value.rstrip(b"\0").endswith(b".")
+    may_be_loaded = ends_like_pickle or attribute.type.kind == OPAQUE
     if has_configuration_name or resembles_configuration:
         text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
         place = f"{object_path}@{attribute.name}"[:_MAX_PLACE_LENGTH]
         yield from read_configuration_text(text, limits, place, has_configuration_name)
-    elif may_be_encoded or ends_like_pickle or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
+    elif may_be_encoded or may_be_loaded or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
         value_window = DecodedWindow(value, get_budget(window, limits))
-        yield from _decode_value(path, attribute.offset, value_window, limits, ends_like_pickle)
+        yield from _decode_value(path, attribute.offset, value_window, limits, may_be_loaded)
 
 
 def _decode_value(
@@ -124,7 +126,7 @@ def _decode_value(
 ) -> Iterator[Artifact]:
     """Yield the content of a value as an artifact, without the codings around it; nothing if it has no known format.
 
-    Where PyTables may unpickle the value (``may_be_loaded``), a trial finds a pickle that begins with any opcode.
+    Where a loader may unpickle the value (``may_be_loaded``), a trial finds a pickle that begins with any opcode.
     """
     content = decode_content(value, limits)
     if content is not None:
@@ -165,9 +167,10 @@ def _read_dataset(
         start, elements = opened
         if type_.kind == VARIABLE:
             yield from _read_references(path, dataset, start, elements, walker, limits)
-        # Single bytes are often numbers, so they count only if they begin like a known format as they are.
-        elif type_.size > 1 or detect_format(elements.read(0, HEAD_BYTES)):
-            yield from _decode_value(path, start, elements, limits)
+        # Single bytes are often numbers, so they count only if they begin like a known format as they are, or import a
+        # name as a pickle: hickle stores Python objects in this way.
+        elif type_.size > 1 or detect_format(elements.read(0, HEAD_BYTES)) or imports_name(elements, limits):
+            yield from _decode_value(path, start, elements, limits, may_be_loaded=True)
             if elements.size < dataset.declared_bytes and dataset.layout == CHUNKED:
                 detail = f"only the first {elements.size} bytes of the content in its chunks were read"
                 raise LimitReachedError(detail, start)
@@ -236,6 +239,9 @@ def _open_elements(
         return dataset.offset, DecodedWindow(dataset.compact[: dataset.declared_bytes], budget)
     if dataset.layout == CHUNKED and dataset.type is not None and dataset.type.kind != VARIABLE:
         head = read_chunks(walker.source, dataset, HEAD_BYTES)
-        if detect_coding(head, is_truncated=dataset.declared_bytes > len(head)) is not None:
+        is_truncated = dataset.declared_bytes > len(head)
+        head_window = DecodedWindow(head, budget)
+        begins_content = detect_coding(head, is_truncated) is not None
+        if begins_content or (may_import_name if is_truncated else imports_name)(head_window, limits):
             return dataset.offset, DecodedWindow(read_chunks(walker.source, dataset, _MAX_CHUNKED_BYTES), budget)
     return None
