@@ -35,6 +35,14 @@ def test_scan_of_a_repository_with_code_has_the_expected_exit_code_and_rules(
     assert scan_code_rules(FIXTURES / "repositories" / folder) == (exit_code, rules)
 
 
+def test_switch_that_open_clip_passes_on_by_default_is_a_finding_with_the_named_repository() -> None:
+    report = modelaudit.scan(FIXTURES / "repositories/open-clip-remote-code", second_opinion=False)
+    [message] = [each.message for each in report.findings if each.rule == "configuration/passed-switch"]
+    assert report.exit_code == 1
+    assert message.startswith("open_clip_config.json model_cfg.text_cfg.tokenizer_kwargs.trust_remote_code makes")
+    assert "other/repo" in message
+
+
 def test_command_in_a_module_that_model_code_imports_is_found(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("from .helper import run\nrun('true')\n")
     (tmp_path / "helper.py").write_text("from os import system as run\n")

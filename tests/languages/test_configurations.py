@@ -62,6 +62,7 @@ def list_references(reading):
         ("a.yaml", "a: !name:torch.nn.Linear\n", ("target", "torch.nn.Linear")),
         ("a.json", '{"weights_only": false}', ("switch", "weights_only=false")),
         ("a.yaml", "trust_remote_code: yes\n", ("switch", "trust_remote_code=true")),
+        ("a.yaml", "x:\n- trust-remote-code: yes\n", ("passed-switch", "a.yaml x.trust-remote-code")),
         ("a.json", '{"hidden_size": -2}', ("size", "hidden_size")),
         # More digits than a float can express, and more than Python converts.
         ("a.json", json.dumps({"hidden_size": "9" * 350}), ("size", "hidden_size")),

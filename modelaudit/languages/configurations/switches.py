@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
@@ -19,6 +20,7 @@ from modelaudit.languages.settings import (
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
+from modelaudit.wire.text import get_file_name
 
 _UNSAFE_IF_ON: Final = frozenset(
     {
@@ -40,13 +42,16 @@ KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "
 # ``owner/name``, with a revision and a function behind it, and without the wrapper before it:
 # ``paged|owner/name@main:function``.
 _KERNEL_REPOSITORY: Final = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
+_REPOSITORY: Final = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_THIS_MODEL: Final = "this repository"
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
 
 
 def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield an outline of the switches in their unsafe position, and of the kernels that come from the Hub."""
-    yield from build_outlines(_collect_switches(expand_json_texts(settings, limits)))
+    expanded = expand_json_texts(settings, limits)
+    yield from build_outlines(chain(_collect_switches(expanded), _collect_passed_switches(path, expanded)))
 
 
 def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -62,6 +67,29 @@ def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
             match = _KERNEL_REPOSITORY.fullmatch(setting.value.rpartition("|")[2].strip())
             if match is not None:
                 yield Mention("switches", "kernel", match[1], setting.where, setting.value[:200])
+
+
+def _collect_passed_switches(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each nested switch that allows code, by the name of the file and the path of its keys.
+
+    A loader that reads the file on its own may pass the values of such a mapping on to another loader. The vocabulary
+    lists the paths that are known to be passed on. The detail names the repositories beside the mapping.
+    """
+    passed = [
+        each
+        for each in settings
+        if len(each.path) > 1 and normalize_key(each.key) in _UNSAFE_IF_ON and _is_one_of(each.value, _YES)
+    ]
+    mappings = {each.path[:-2] for each in passed}
+    repositories: dict[tuple[str, ...], dict[str, None]] = {}
+    for setting in settings if mappings else ():
+        is_beside = setting.path[:-1] in mappings
+        if is_beside and isinstance(setting.value, str) and _REPOSITORY.fullmatch(setting.value):
+            repositories.setdefault(setting.path[:-1], {})[setting.value] = None
+    for each in passed:
+        keys = ".".join(step for step in each.path if not step.isdigit())
+        named = ", ".join(repositories.get(each.path[:-2], ())) or _THIS_MODEL
+        yield Mention("switches", "passed-switch", f"{get_file_name(path)} {keys}"[:200], each.where, named[:200])
 
 
 def _is_one_of(value: Scalar, words: frozenset[str]) -> bool:
