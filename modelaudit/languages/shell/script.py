@@ -86,7 +86,7 @@ def collect_script_mentions(
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         state.reported.add((mention.use, mention.name, mention.where))
         yield mention
-    if state.reached_bound or state.downloads.is_cut:
+    if state.reached_bound or state.downloads.is_partial:
         raise LimitReachedError(state.reached_bound or "a long text or file that the script writes was not followed")
 
 
