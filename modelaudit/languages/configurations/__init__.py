@@ -9,6 +9,7 @@ in text that is not parsed value by value.
 from __future__ import annotations
 
 from modelaudit.languages.configurations import (
+    command_lines,
     commands,
     expressions,
     indexes,
@@ -38,6 +39,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     sizes.SIZES,
     langchain.SERIALIZED,
     commands.COMMANDS,
+    command_lines.COMMAND_LINES,
     tool_settings.TOOL_SETTINGS,
     started_commands.STARTED_COMMANDS,
     commands.CONTAINERS,

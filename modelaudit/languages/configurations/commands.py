@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from typing import Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
@@ -252,15 +252,19 @@ def _analyze_command(text: str, setting: Setting) -> Iterator[Mention]:
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
     """
-    shortened = text[:_MAX_COMMAND_LENGTH]
-    for mention in chain(_collect_windows_commands(shortened), collect_script_mentions(shortened)):
+    for mention in collect_command_mentions(text[:_MAX_COMMAND_LENGTH]):
         yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
 
 
-def _collect_windows_commands(value: str) -> Iterator[Mention]:
-    """Yield the dangerous actions of a value that has a mark of PowerShell or of the command prompt."""
-    if _WINDOWS_MARKS.search(value):
-        yield from collect_windows_mentions(value)
+def collect_command_mentions(text: str) -> Iterator[Mention]:
+    """Yield the dangerous actions of a command line of a shell, or of Windows if it has a mark of that.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of the command was reached.
+    """
+    if _WINDOWS_MARKS.search(text):
+        yield from collect_windows_mentions(text)
+    yield from collect_script_mentions(text)
 
 
 @lru_cache(maxsize=10_000)
