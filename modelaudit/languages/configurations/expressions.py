@@ -31,7 +31,9 @@ from modelaudit.model.outline import Mention, Reference, ReferenceKind, Referenc
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import keep_first
 
-_LAYER_KEYS: Final = frozenset({"backbone", "neck", "head"})
+LAYER_KEYS: Final = frozenset({"backbone", "neck", "head"})
+"""Keys of the lists of layers that YOLO evaluates."""
+
 # A layer is a list: the layers before it, its number, its class and the arguments of that.
 _CLASS_INDEX: Final = "2"
 _LAYER_DEPTH: Final = 3
@@ -138,13 +140,13 @@ def _get_expression(setting: Setting) -> str:
 def _is_layer(setting: Setting) -> bool:
     """Whether the setting is part of a layer of YOLO that calls something."""
     is_text = isinstance(setting.value, str)
-    return is_text and bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in str(setting.value)
+    return is_text and bool(setting.path) and setting.path[0] in LAYER_KEYS and "(" in str(setting.value)
 
 
 def _is_layer_class(setting: Setting) -> bool:
     """Whether the setting is the class of a layer of YOLO: a name that is called with the arguments of the layer."""
     path = setting.path
-    is_class = len(path) == _LAYER_DEPTH and path[0] in _LAYER_KEYS and path[-1] == _CLASS_INDEX
+    is_class = len(path) == _LAYER_DEPTH and path[0] in LAYER_KEYS and path[-1] == _CLASS_INDEX
     return is_class and is_module_name(setting.value)
 
 
@@ -267,5 +269,5 @@ def _list_mentions(program: _Program) -> Iterator[Mention]:
 
 
 EXPRESSIONS = Interpreter(
-    _LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=TextMarks((("$", _EXPRESSION), ("%", _MACRO_IN_TEXT)))
+    LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=TextMarks((("$", _EXPRESSION), ("%", _MACRO_IN_TEXT)))
 )

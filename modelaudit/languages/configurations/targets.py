@@ -1,8 +1,9 @@
 """Detect the classes and functions that a configuration makes its loader import and call.
 
 Sources: ``hydra.utils.instantiate`` (``_target_``), ``nemo/core/classes/common.py`` (``target``; CVE-2025-23304),
-jsonargparse and LightningCLI (``class_path``), ``instantiate_from_config`` of latent-diffusion (``target`` beside
-``params``), torchtune (``_component_``), jsonpickle (``py/object``), ``logging.config.dictConfig`` (``()``).
+jsonargparse and LightningCLI (``class_path``, ``_class_path``, ``_instantiator``), ``instantiate_from_config`` of
+latent-diffusion (``target`` beside ``params``), torchtune (``_component_``), jsonpickle (``py/object``),
+``logging.config.dictConfig`` (``()``).
 """
 
 from __future__ import annotations
@@ -25,15 +26,25 @@ from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 from modelaudit.wire.text import get_file_name
 
-_TARGET_KEYS: Final = frozenset(
-    {"_target_", "__target__", "_component_", "class_path", "()", "py/object", "py/type", "py/function", "py/class"}
+_INSTANTIATOR_KEY: Final = "_instantiator"
+PICKLED_KEYS: Final = frozenset(
+    {"_target_", "__target__", "_component_", "class_path", "_class_path", _INSTANTIATOR_KEY}
+)
+"""The keys of targets that also count in pickled mappings."""
+
+_TARGET_KEYS: Final = PICKLED_KEYS | {"()", "py/object", "py/type", "py/function", "py/class"}
+# What LightningCLI itself writes: a function that constructs what ``_class_path`` and ``class_path`` name.
+_USUAL_INSTANTIATORS: Final = frozenset(
+    {"lightning.pytorch.cli.instantiate_module", "pytorch_lightning.cli.instantiate_module"}
 )
 # Of these, the keys that nothing but a loader uses, so that every value counts.
 _UNAMBIGUOUS_KEYS: Final = frozenset({"_target_", "__target__", "_component_"})
 _TARGET_KEY: Final = "target"
 # Keys of MMEngine, latent-diffusion, LeRobot, logging and AutoGen, and of data as well: only names known as dangerous
 # count.
-_SHARED_KEYS: Final = frozenset({"target", "type", "class", "provider"})
+SHARED_KEYS: Final = frozenset({"target", "type", "class", "provider"})
+"""Keys of loaders and of data, under which most names count only if they are known as dangerous."""
+
 # Words that begin ordinary types of data, such as ``test.case``, and are names of Python modules by chance; and
 # frameworks whose own components have dotted types.
 _WORDS_OF_DATA: Final = frozenset(
@@ -73,6 +84,8 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
     }
     for setting in settings:
         last_step = setting.path[-1] if setting.path else ""  # unlike ``key``, the index for an item of a list
+        if last_step == _INSTANTIATOR_KEY and setting.value in _USUAL_INSTANTIATORS:
+            continue
         if last_step in _TARGET_KEYS:
             yield from _resolve_target(last_step, _resolve_protocol(setting, values), values)
         elif last_step == _TARGET_KEY and is_dotted_name(setting.value):
@@ -80,7 +93,7 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
                 yield make_python_mention("target", str(setting.value), setting)
             else:
                 yield from _mention_shared_key(setting)
-        elif last_step in _SHARED_KEYS:
+        elif last_step in SHARED_KEYS:
             yield from _mention_shared_key(_resolve_protocol(setting, values))
         # An item of a target that is a list. The loader may join or reject the list, so that the name is unresolved:
         # ``${`` marks it as such.

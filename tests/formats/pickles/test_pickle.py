@@ -5,6 +5,7 @@ import datetime
 import decimal
 import fractions
 import io
+import itertools
 import pickle
 import pickletools
 from pathlib import Path
@@ -498,5 +499,39 @@ def test_kernel_whose_name_a_pickled_configuration_computes_leaves_an_absence(va
 def test_pickled_configuration_with_built_in_attention_mentions_no_kernel(read_bytes) -> None:
     for attention in ("sdpa", None, {"text_config": "sdpa", "vision_config": None}):
         reading = read_bytes(pickle_state({KERNEL: attention, "name_or_path": "a/model"}, 4))
+        assert reading.of(Outline) == []
+        assert reading.unread == []
+
+
+_HOSTILE_SETTINGS = {
+    "a target": {"model": {"_target_": "os.system", "command": "echo RUN"}},
+    "a target beside parameters": {"config": {"target": "os.system", "params": {"command": "echo RUN"}}},
+    "the target of an ordered mapping": collections.OrderedDict(_target_="os.system"),
+    "the class of LightningCLI": {"hyper_parameters": {"class_path": "os.system", "init_args": {}}},
+    "the function that LightningCLI calls": {"hyper_parameters": {"_instantiator": "os.system"}},
+    "an evaluated activation": {"nc": 80, "activation": "os.system('echo RUN')"},
+    "an evaluated layer": {"backbone": [[-1, 1, "Conv", [64, 3, "os.system('echo RUN')"]]]},
+    "a target beside plain data": {**dict.fromkeys(range(9_000), 1), "_target_": "os.system", "text": "x" * 90_000},
+}
+
+
+@check_each("name, protocol", itertools.product(_HOSTILE_SETTINGS, (0, 2, 4)))
+def test_name_that_a_loader_would_call_by_the_settings_of_a_pickled_mapping_is_mentioned(
+    name: str, protocol: int, read_bytes
+) -> None:
+    outlines = read_bytes(pickle.dumps({"state": _HOSTILE_SETTINGS[name]}, protocol)).of(Outline)
+    names = {mention.name for outline in outlines for mention in outline.mentions}
+    assert any("os.system" in each for each in names)
+
+
+def test_pickled_settings_of_an_ordinary_model_mention_no_name(read_bytes) -> None:
+    ordinary: list[dict[str, object]] = [
+        {"activation": "relu", "type": "Conv", "head": "linear", "class": "a.b", "target": [0, 1], "backbone": None},
+        {"hyper_parameters": {"_instantiator": "lightning.pytorch.cli.instantiate_module", "x": 1}},
+        {"target": "answer.text", "provider": "example.com", "neck": {"a": "b(c)"}},
+        *({"target": f"row.number_{index}", "type": f"a.{index}"} for index in range(300)),
+    ]
+    for protocol in (0, 2, 4):
+        reading = read_bytes(pickle.dumps(ordinary, protocol))
         assert reading.of(Outline) == []
         assert reading.unread == []

@@ -49,7 +49,7 @@ from modelaudit.formats.pickles.pickle.values import (
     find_acting_attributes,
     unpack_tuple,
 )
-from modelaudit.languages.configurations.switches import KERNEL_KEYS
+from modelaudit.languages.configurations.pickled import PARAMETERS_KEY, SETTING_KEYS, may_act
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
@@ -352,6 +352,7 @@ class Machine:
         pairs = self.stack.pop_mark_unexpanded()
         target = self.stack.peek()
         if type(target) is not Container:
+            self._record_settings(pairs)
             self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:_ITEMS_RECORDED]))
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.add_unseen_items(pairs[0])
@@ -366,6 +367,7 @@ class Machine:
             return  # every loader does nothing at all, whatever the target
         if len(pairs) % 2:
             self.recorder.record_defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
+        self._record_settings(pairs)
         if type(target) is not Container:
             self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:_ITEMS_RECORDED]))
         elif target.type == "dict":
@@ -378,6 +380,17 @@ class Machine:
                 PickleDefect.WRONG_TARGET, f"{opcode} on a {target.type}, which has no items to set"
             )
 
+    def _record_settings(self, pairs: list[StackValue]) -> None:
+        """Record the items by which a loader may run code; ``pairs`` are keys and values in turn."""
+        has_parameters: bool | None = None
+        for index in range(0, len(pairs) - 1, 2):
+            key = pairs[index]
+            if type(key) is str and key in SETTING_KEYS:
+                if has_parameters is None:
+                    has_parameters = PARAMETERS_KEY in pairs[::2]
+                if may_act(key, pairs[index + 1], has_parameters):
+                    self.recorder.record_setting(key, pairs[index + 1])
+
     def _set_dict_items(self, opcode: str, target: Container, pairs: list[StackValue]) -> None:
         """Set items of a mapping; record an event if an object has the mapping as its state and an item can act."""
         if target.is_state:
@@ -386,8 +399,6 @@ class Machine:
         for index in range(0, len(pairs) - 1, 2):
             key, value = pairs[index], pairs[index + 1]
             can_act = target.set_item(key, value) or can_act
-            if type(key) is str and key in KERNEL_KEYS:
-                self.recorder.record_setting(key, value)
         if can_act and target.is_state:
             # An object may hold its state by reference, and then gets these attributes too.
             set_attributes = find_acting_attributes(target)

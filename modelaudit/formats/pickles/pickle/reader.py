@@ -16,7 +16,7 @@ from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
 from modelaudit.formats.pickles.pickle.values import StackValue
-from modelaudit.languages.configurations.switches import read_switches
+from modelaudit.languages.configurations.pickled import read_pickled_settings
 from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import PICKLE, TORCHSCRIPT, Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -136,7 +136,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         programs.claims if storages is None else storages.claims,
     )
     yield from (*programs.unread, *programs.unchecked, *nested.unread)
-    yield from read_switches(artifact.path, programs.settings, limits)
+    yield from read_pickled_settings(artifact.path, programs.settings, limits)
     yield from nested.children
     if storages is not None:
         yield TensorData(storages.size)

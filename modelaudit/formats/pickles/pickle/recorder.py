@@ -19,6 +19,7 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, DEPTH_KEPT, Container, StackValue, freeze_values
+from modelaudit.languages.configurations.switches import KERNEL_KEYS
 from modelaudit.languages.settings import Setting
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
@@ -88,7 +89,7 @@ class Recorder:
         stream: number of the program among those that follow one another in the artifact.
         fault: offset of the opcode where every loader would have raised; ``None`` while there is none.
         bounds_reached: bounds that were reached and did not end the program, one line each, in order.
-        settings: keys by which a loader downloads code, with their values; a bounded number.
+        settings: keys by which a loader runs or downloads code, with their values; a bounded number.
     """
 
     def __init__(self, source: ByteSource, limits: Limits, stream: int) -> None:
@@ -100,6 +101,7 @@ class Recorder:
         self.fault: int | None = None
         self.bounds_reached: dict[str, None] = {}
         self.settings: list[tuple[str, StackValue]] = []
+        self._setting_texts: set[tuple[str, StackValue]] = set()
         self._keys: set[tuple[object, ...]] = set()
         self._parts_left = _MOST_PARTS
         self._source = source
@@ -111,31 +113,31 @@ class Recorder:
         self.events, self.defects, self.defect_counts = outer.events, outer.defects, outer.defect_counts
         self.uses, self._keys, self.stream = outer.uses, outer._keys, outer.stream
         self.bounds_reached, self.settings = outer.bounds_reached, outer.settings
+        self._setting_texts = outer._setting_texts
 
     def record_bound(self, detail: str) -> None:
         """Record that a bound was reached, after which the program goes on with less detail."""
         self.bounds_reached[detail] = None
 
     def record_setting(self, key: str, value: StackValue) -> None:
-        """Record an item of a mapping that may be the state of a configuration."""
+        """Record an item of a mapping that may be the state of a configuration; a text counts once."""
         if len(self.settings) < _SETTINGS_KEPT:
-            self.settings.append((key, value))
-        else:
+            if not isinstance(value, str) or (key, value) not in self._setting_texts:
+                self.settings.append((key, value))
+            if isinstance(value, str):
+                self._setting_texts.add((key, value))
+        elif (key, value) not in self._setting_texts:
             self.record_bound(f"only the first {_SETTINGS_KEPT} settings of configurations were analysed")
 
     def list_settings(self) -> Iterator[Setting]:
-        """Yield the recorded settings that are texts, and those of mappings with a text for each part of a model."""
+        """Yield the recorded settings that are texts, and the texts in those that are lists or mappings."""
         for key, value in self.settings:
-            if isinstance(value, str):
-                yield Setting((key,), value)
-            elif isinstance(value, Container):
-                for part, inner in value.iterate_items():
-                    if isinstance(inner, str):
-                        yield Setting((key, str(part)), inner)
+            yield from _list_texts((key,), value)
 
     def list_computed_settings(self) -> list[str]:
         """Return the keys, each once, whose values are known only when the file is loaded, as a whole or in part."""
-        return list(dict.fromkeys(key for key, value in self.settings if _is_computed(value)))
+        kernels = ((key, value) for key, value in self.settings if key in KERNEL_KEYS)
+        return list(dict.fromkeys(key for key, value in kernels if _is_computed(value)))
 
     def record_defect(self, kind: DefectKind, detail: str) -> None:
         """Record a contradiction at the current opcode. Except for a few kinds, every loader would raise here."""
@@ -229,6 +231,15 @@ class Recorder:
         code = outline_called_code(arguments, self._source.opcode_offset) if len(self.codes) < _CODES_KEPT else None
         if code is not None:
             self.codes.append(code)
+
+
+def _list_texts(path: tuple[str, ...], value: StackValue) -> Iterator[Setting]:
+    """Yield the texts in a value as settings, those in containers down to the depth that an event keeps."""
+    if isinstance(value, str):
+        yield Setting(path, value)
+    elif isinstance(value, Container) and len(path) <= DEPTH_KEPT:
+        for key, inner in value.iterate_items():
+            yield from _list_texts((*path, str(key)), inner)
 
 
 def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
