@@ -521,6 +521,12 @@ def test_ordinary_name_under_a_key_shared_with_data_passes(tmp_path, name, text)
         ("y.yaml", "head:\n- [-1, 1, \"[o.system('id') for o in [os]]\", [64]]\n"),
         ("y.yaml", "head:\n- [-1, 1, \"(os.system)('id')\", [64]]\n"),
         ("y.yaml", "head:\n- [-1, 1, \"torch.hub.load('a/b', 'm')\", [64]]\n"),
+        ("metadata.yaml", "names: \"__import__('os').system('id')\"\n"),
+        ("metadata.yaml", "names: \"open('/root/.bashrc', 'a').write('id')\"\n"),
+        ("metadata.yaml", "names: {0: a}\nimgsz: \"[torch.hub.load('a/b', 'c'), 640]\"\n"),
+        ("a.yml", "PreProcess:\n  transform_ops:\n  - \"__import__('os').system('id') or dict\": null\n"),
+        ("a.yml", "PreProcess:\n  transform_ops:\n  - os.system: {command: id}\n"),
+        ("a.yml", "Train:\n  dataset:\n    transforms:\n    - subprocess.Popen: {args: [id]}\n"),
     ],
 )
 def test_value_that_a_library_evaluates_fails_the_scan_whatever_stands_before_the_call(tmp_path, name, text):
@@ -534,6 +540,9 @@ def test_value_that_a_library_evaluates_fails_the_scan_whatever_stands_before_th
         ("pylintrc", '[MASTER]\ninit-hook="(1 + 2)"\n'),
         ("a.json", json.dumps({"price": "$-5 (net)", "n": "$-int(@a)", "a": 3})),
         ("y.yaml", 'backbone:\n- [-1, 1, "nn.Upsample(None, 2, \'nearest\')", ["int(64)", "(3, 3)"]]\n'),
+        ("metadata.yaml", "names: {0: open (door), 1: b}\nimgsz: '[640, 640]'\nargs: \"{'batch': 1}\"\n"),
+        ("metadata.yaml", "names: \"{0: 'open (door)', 1: 'eval (x)'}\"\n"),
+        ("a.yml", "transforms:\n- DecodeImage: {img_mode: BGR}\n- torchvision.transforms.Resize: {size: 8}\n"),
     ],
 )
 def test_harmless_value_that_a_library_evaluates_passes(tmp_path, name, text):

@@ -1,7 +1,8 @@
-"""Detect configuration values that a library evaluates as Python: MONAI ``$`` values, YOLO layers, ``py/repr``.
+"""Detect texts of a configuration that a library evaluates as Python.
 
-Evaluated layers and MONAI values are ordinary, so only expressions with a hostile call or a dunder name are reported.
-``py/repr`` of jsonpickle always is.
+They are values with ``$`` of MONAI, layers of YOLO, ``py/repr`` of jsonpickle, the metadata of an exported YOLO, and
+names of the operators of PaddleOCR. Evaluated layers and MONAI values are ordinary, so only expressions with a hostile
+call or a dunder name are reported. ``py/repr`` always is.
 
 The expressions of one MONAI configuration are analysed as one Python program besides. An import in one value counts in
 all of them, and ``@a::b`` refers to the value under these keys. So ``$import os as o`` and ``$o.system('x')`` run a
@@ -9,7 +10,8 @@ command together, and neither does alone.
 
 Sources: ``monai/bundle/config_item.py`` (``ConfigExpression``), ``monai/bundle/reference_resolver.py``,
 ``monai/bundle/config_parser.py`` (``resolve_macro_and_relative_ids``),
-``models/yolo.py`` of YOLOv5 (``parse_model``), ``jsonpickle/unpickler.py`` (``loadrepr``).
+``models/yolo.py`` of YOLOv5 (``parse_model``), ``jsonpickle/unpickler.py`` (``loadrepr``),
+``ultralytics/nn/autobackend.py`` of 8.3.0 (``metadata``), ``ppocr/data/imaug/__init__.py`` (``create_operators``).
 """
 
 from __future__ import annotations
@@ -38,6 +40,12 @@ LAYER_KEYS: Final = frozenset({"backbone", "neck", "head"})
 _CLASS_INDEX: Final = "2"
 _LAYER_DEPTH: Final = 3
 _REPR_KEY: Final = "py/repr"
+# Texts of the metadata of an exported YOLO, which are literals: ``names: "{0: 'a'}"``.
+_LITERAL_KEYS: Final = frozenset({"names", "imgsz", "kpt_shape", "args"})
+# Lists of operators of PaddleOCR: the key of each item is evaluated, and called with the value.
+_OPERATOR_LISTS: Final = frozenset({"transforms", "transform_ops"})
+_STEPS_TO_OPERATOR: Final = 2  # from the key of the list: the index of the item, and the name of the operator
+_FILE_CALL: Final = "builtins.open"
 # A value that begins with ``$`` and a Python expression, anywhere in the text.
 _EXPRESSION: Final = re.compile(
     r"(?:^|[\s\"'\[,:])(?:\$(?:[A-Za-z_@(\[{'\"+~.\\-]|\d[^\n]{0,200}\()|\\u0024|\\x24)", re.MULTILINE
@@ -77,6 +85,7 @@ def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> 
     yield from build_outlines(_collect_expressions(settings))
     yield from build_outlines(analyze_expressions(settings))
     yield from build_outlines(_analyze_layers(settings))
+    yield from build_outlines(_analyze_texts(list(_list_evaluated_texts(settings))))
     files, absences = keep_first(_refer_to_macros(settings), _MAX_REFERENCES, "files of macros")
     if files:
         yield References(FORMAT, files)
@@ -256,6 +265,41 @@ def _analyze_layers(settings: Sequence[Setting]) -> Iterator[Mention]:
         yield from _list_mentions(program)
 
 
+def _list_evaluated_texts(settings: Sequence[Setting]) -> Iterator[tuple[str, Setting]]:
+    """Yield the code of each literal of YOLO that is no plain value, and of each operator of PaddleOCR."""
+    operators: set[tuple[str, ...]] = set()
+    for setting in settings:
+        path = setting.path
+        if path and path[-1] in _LITERAL_KEYS and isinstance(setting.value, str) and "(" in setting.value:
+            yield setting.value.strip(), setting
+        for index in range(len(path) - _STEPS_TO_OPERATOR):
+            if path[index] not in _OPERATOR_LISTS or not path[index + 1].isdigit():
+                continue
+            operator = path[: index + _STEPS_TO_OPERATOR + 1]
+            if operator not in operators and (is_module_name(operator[-1]) or "(" in operator[-1]):
+                operators.add(operator)
+                yield f"({operator[-1].strip()})(*{_ARGUMENTS})", replace(setting, path=operator)
+
+
+def _analyze_texts(texts: Sequence[tuple[str, Setting]]) -> Iterator[Mention]:
+    """Yield a mention of each text that opens a file or is hostile, and the uses of names in all texts.
+
+    Raises:
+        LimitReachedError: a text, or all of them, are too long to be analysed.
+    """
+    program = _Program({}, _LAYER_PREAMBLE)
+    for code, setting in texts:
+        calls = list(find_python_calls(code))
+        if _DUNDER_ACCESS.search(code) or _FILE_CALL in calls or any(map(_HOSTILE_CALL.fullmatch, calls)):
+            shown_code = " ".join(code[:200].split())
+            name = f"{setting.key} {shown_code}"[:200]
+            yield Mention("resolvers", "evaluated-code", name, setting.where, shown_code)
+        if parse_code_text(f"({code}\n)") is not None:
+            program.add_statement(f"({code}\n)", setting)
+    if program.settings:
+        yield from _list_mentions(program)
+
+
 def _list_mentions(program: _Program) -> Iterator[Mention]:
     """Yield the uses of names in a program at the settings that they come from."""
     for mention in analyze_source(program.text).mentions:
@@ -269,5 +313,7 @@ def _list_mentions(program: _Program) -> Iterator[Mention]:
 
 
 EXPRESSIONS = Interpreter(
-    LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=TextMarks((("$", _EXPRESSION), ("%", _MACRO_IN_TEXT)))
+    LAYER_KEYS | _LITERAL_KEYS | _OPERATOR_LISTS | {_REPR_KEY},
+    read_expressions,
+    marks=TextMarks((("$", _EXPRESSION), ("%", _MACRO_IN_TEXT))),
 )
