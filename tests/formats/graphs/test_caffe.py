@@ -6,6 +6,7 @@ import pytest
 from builders.tensorflow_wire import encode_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.scans import scan_text
 from support.work import count_work, find_growth_fault
 
 import modelaudit
@@ -72,6 +73,12 @@ def test_triton_path_below_the_model_directory_variable_becomes_a_relative_refer
     text = b'backend: "python"\nparameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/e.tgz" } }'
     (group,) = read_bytes(text, "config.pbtxt").of(References)
     assert [each.target for each in group.items] == ["e.tgz"]
+
+
+def test_library_by_which_triton_batches_requests_fails_the_scan(tmp_path):
+    parameter = 'parameters { key: "TRITON_BATCH_STRATEGY_PATH" value { string_value: "/tmp/a.so" } }'
+    code, rules = scan_text(tmp_path, "config.pbtxt", f'backend: "pytorch"\n{parameter}\n')
+    assert (code, rules) == (1, {"triton/native-library"})
 
 
 @pytest.mark.parametrize("text", [b"node { calculator: 'A' }", b"name: 'x'", b"item: 1\nother: 2", b"graph { a: 1 }"])

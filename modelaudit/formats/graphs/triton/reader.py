@@ -48,6 +48,7 @@ _FILE_FIELDS: Final = {
     "input_data_file": ReferenceKind.DATA,
     "label_filename": ReferenceKind.DATA,
     "EXECUTION_ENV_PATH": ReferenceKind.CODE,
+    "TRITON_BATCH_STRATEGY_PATH": ReferenceKind.LIBRARY,
 }
 # Fields whose value names a plug-in, by the message around them and the field, with the use of the mention. The server
 # loads ``libtriton_<backend>.so`` and ``libtritonrepoagent_<agent>.so``.
