@@ -9,6 +9,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.document_settings import expand_json_texts
+from modelaudit.languages.python.remote_code import find_kernel_repository
 from modelaudit.languages.settings import (
     Interpreter,
     Scalar,
@@ -39,9 +40,6 @@ _UNSAFE_IF_ON: Final = frozenset(
 _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
 KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
 """Keys under which Transformers downloads a kernel for attention if the value names a repository."""
-# ``owner/name``, with a revision and a function behind it, and without the wrapper before it:
-# ``paged|owner/name@main:function``.
-_KERNEL_REPOSITORY: Final = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
 _REPOSITORY: Final = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _THIS_MODEL: Final = "this repository"
 _YES: Final = frozenset({"true", "yes", "on", "1"})
@@ -64,9 +62,9 @@ def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
             yield Mention("switches", "switch", f"{key}=false", setting.where)
         # The value may be a mapping with one kernel for each part of the model.
         elif isinstance(setting.value, str) and any(normalize_key(step) in KERNEL_KEYS for step in setting.path[-3:]):
-            match = _KERNEL_REPOSITORY.fullmatch(setting.value.rpartition("|")[2].strip())
-            if match is not None:
-                yield Mention("switches", "kernel", match[1], setting.where, setting.value[:200])
+            repository = find_kernel_repository(setting.value)
+            if repository:
+                yield Mention("switches", "kernel", repository, setting.where, setting.value[:200])
 
 
 def _collect_passed_switches(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:

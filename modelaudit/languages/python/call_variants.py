@@ -98,7 +98,7 @@ def _name_repository_load(call: Call) -> str:
     first_argument = call.args[0] if call.args else next(iter(call.keywords.values()), None)
     name = _get_constant(first_argument)
     is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
-    return f"{call.name}(foreign)" if is_repository and name not in _KNOWN_KERNELS else call.name
+    return f"{call.name}(foreign)" if is_repository and name not in KNOWN_KERNELS else call.name
 
 
 def _name_fire(call: Call) -> str:
@@ -261,7 +261,7 @@ _SYSTEM_FOLDERS: Final = (
     "/var/spool/",
     "C:\\Windows",
 )
-_KNOWN_KERNELS: Final = frozenset(
+KNOWN_KERNELS: Final = frozenset(
     f"kernels-community/{name}"
     for name in ("activation", "causal-conv1d", "deformable-detr", "flash-attn", "flash-attn2", "flash-attn3",
                  "flash-mla", "liger_kernels", "megablocks", "metal-flash-sdpa", "moe", "paged-attention",

@@ -12,6 +12,7 @@ from typing import Final
 from modelaudit.languages.python import partial_texts, walks
 from modelaudit.languages.python.name_tables import (
     COMMAND_METHODS,
+    PORTED_NAMES,
     PUBLIC_MODULES,
     SECRET_RESULTS,
     SELF_ATTRIBUTES,
@@ -45,6 +46,9 @@ _ATTRIBUTE_PREFIXES: Final = {
 }  # fmt: skip
 # A test for all prefixes at once, because most names have none of them.
 _ANY_ATTRIBUTE_PREFIX: Final = tuple(_ATTRIBUTE_PREFIXES)
+_ANY_PORTED_MODULE: Final = tuple({f"{name.partition('.')[0]}." for name in PORTED_NAMES})
+# Libraries carry copies of six: ``urllib3.packages.six``, ``sklearn.externals.six``.
+_COPY_OF_SIX: Final = re.compile(r"(?:\w+\.)+(?=six(?:\.|\Z))")
 _ANY_INNER_MODULE: Final = tuple(f"{module}." for module in PUBLIC_MODULES)
 # Modules with a second name, for their implementation in C or on one platform.
 _PUBLIC_NAMES: Final = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}
@@ -76,7 +80,18 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
 
 
 def _find_public_name(name: str) -> str:
-    """Return the name under which a library offers what it defines in an inner module; any other name unchanged."""
+    """Return the name under which a library offers what it defines in an inner module; any other name unchanged.
+
+    What a library for both Python 2 and 3 offers gets the name that Python 3 has for it.
+    """
+    copy = _COPY_OF_SIX.match(name) if ".six" in name else None
+    name = name[copy.end() :] if copy is not None else name
+    if name.startswith(_ANY_PORTED_MODULE):
+        parts = name.split(".")
+        for count in range(len(parts), 0, -1):
+            ported_name = PORTED_NAMES.get(".".join(parts[:count]))
+            if ported_name is not None:
+                return ".".join([ported_name, *parts[count:]])
     if not name.startswith(_ANY_INNER_MODULE):
         return name
     for inner_module, public_module in PUBLIC_MODULES.items():

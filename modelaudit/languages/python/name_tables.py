@@ -39,6 +39,19 @@ PUBLIC_MODULES: Final = {
 }  # fmt: skip
 """The public package of modules further down, where a library defines what it offers under a shorter name."""
 
+PORTED_NAMES: Final = {
+    "six.exec_": "builtins.exec", "six.moves.builtins": "builtins", "six.moves.cPickle": "pickle",
+    "six.moves.copyreg": "copyreg", "six.moves.getoutput": "subprocess.getoutput",
+    "six.moves.http_client": "http.client", "six.moves.reload_module": "importlib.reload",
+    "six.moves.socketserver": "socketserver", "six.moves.urllib": "urllib", "six.moves.xmlrpc_client": "xmlrpc.client",
+    "past.builtins": "builtins", "future.builtins": "builtins", "future.utils.exec_": "builtins.exec",
+    "future.moves.pickle": "pickle", "future.moves.subprocess": "subprocess", "future.moves.urllib": "urllib",
+    "future.moves.http": "http", "future.moves.xmlrpc": "xmlrpc", "future.moves.builtins": "builtins",
+    "future.backports.urllib": "urllib", "future.backports.http": "http",
+    "sympy.core.compatibility.exec_": "builtins.exec", "tornado.util.exec_in": "builtins.exec",
+}  # fmt: skip
+"""The names of Python 3 for what libraries for both Python 2 and 3 offer."""
+
 POWERFUL_MODULES: Final = frozenset(
     {"os", "subprocess", "builtins", "pty", "ctypes", "runpy", "marshal", "_posixsubprocess"}
 )
@@ -231,7 +244,8 @@ COMMAND_METHODS: Final = frozenset(
      "source_to_code", "register_custom_ops_library", "LoadLibrary", "__reduce_ex__", "extractall", "set_executable",
      "set_forkserver_preload", "enable_load_extension", "recv_pyobj", "create_connection", "create_datagram_endpoint",
      "exec_command", "run_line_magic", "run_cell_magic", "run_cell", "safe_execfile", "find_line_magic",
-     "find_cell_magic"}
+     "find_cell_magic", "getRuntime", "launchedTaskWithLaunchPath_arguments_", "spawn_command_line_async",
+     "spawn_command_line_sync"}
 )  # fmt: skip
 """Methods whose name alone shows that they run commands or code, on whatever object they are called."""
 

@@ -1,4 +1,8 @@
-"""Arguments that have a loader run the code of another repository: ``trust_remote_code`` and ``custom_pipeline``."""
+"""Arguments that have a loader run the code of another repository.
+
+They are ``trust_remote_code``, ``custom_pipeline``, and ``attn_implementation`` with the name of a repository, from
+which transformers downloads a kernel.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python import arguments
-from modelaudit.languages.python.values import Constant, Value
+from modelaudit.languages.python.call_variants import KNOWN_KERNELS
+from modelaudit.languages.python.values import Constant, Container, Value, list_alternatives
 
 TRUST_NAME: Final = "(trust_remote_code=True)"
 PIPELINE_NAME: Final = "(custom_pipeline of another repository)"
+KERNEL_NAME: Final = "(kernel of another repository)"
+_KERNEL_KEYWORDS: Final = ("attn_implementation", "_attn_implementation")
+_KERNEL_SETTERS: Final = frozenset({"set_attn_implementation", "_set_attn_implementation"})
 _SWITCH: Final = "trust_remote_code"
+# ``owner/name``, with a revision and a function behind it, and without the wrapper before it:
+# ``paged|owner/name@main:function``.
+_KERNEL_REPOSITORY: Final = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
 # ``owner/name``, and not the path of a Python file.
 _REPOSITORY: Final = re.compile(r"[\w-][\w.-]*/[\w.-]+(?<!\.py)")
 
@@ -30,6 +41,29 @@ def find_remote_code(callee: str, keywords: Mapping[str, Value], args: Sequence[
     name = pipeline.value if isinstance(pipeline, Constant) else None
     if isinstance(name, str) and _REPOSITORY.fullmatch(name):
         yield PIPELINE_NAME, name
+    kernels = [keywords[each] for each in _KERNEL_KEYWORDS if each in keywords]
+    kernels += args[:1] if callee in _KERNEL_SETTERS else ()
+    for value in kernels:
+        yield from ((KERNEL_NAME, kernel) for kernel in _list_foreign_kernels(value))
+
+
+def _list_foreign_kernels(value: Value) -> Iterator[str]:
+    """Yield the repositories of kernels that an implementation of attention names, other than those of Hugging Face.
+
+    The value may be a mapping with one implementation for each part of the model.
+    """
+    for each in list_alternatives(value):
+        for item in each.values if isinstance(each, Container) else (each,):
+            name = item.value if isinstance(item, Constant) else None
+            repository = find_kernel_repository(name) if isinstance(name, str) else ""
+            if repository and repository not in KNOWN_KERNELS:
+                yield repository
+
+
+def find_kernel_repository(implementation: str) -> str:
+    """Return the repository from which transformers downloads an implementation of attention; empty if from none."""
+    match = _KERNEL_REPOSITORY.fullmatch(implementation.rpartition("|")[2].strip())
+    return match[1] if match is not None else ""
 
 
 def is_trust_item(key: Value, value: Value) -> bool:
