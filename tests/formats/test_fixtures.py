@@ -106,6 +106,7 @@ NOT_FAILED = {
     "executorch/malicious/unknown-backend.pte": (3, {"coverage/unverified-name"}),
     "executorch/malicious/segment-outside.pte": (3, {"coverage/damaged"}),
     "json/malicious/switches.json": (0, {"configuration/unguarded-loading", "configuration/weaker-loading"}),
+    "json/malicious/weights-elsewhere.json": (0, {"configuration/weights-elsewhere"}),
     "yaml/malicious/weights.yaml": (0, {"configuration/weights-from-web"}),
     "shell/malicious/generated.sh": (0, {"shell/generated-script"}),
     "markdown/malicious/INSTALL.md": (0, {"shell/instruction"}),

@@ -64,6 +64,13 @@ def list_references(reading):
         ("a.json", '{"weights_only": false}', ("switch", "weights_only=false")),
         ("a.yaml", "trust_remote_code: yes\n", ("switch", "trust_remote_code=true")),
         ("a.yaml", "x:\n- trust-remote-code: yes\n", ("passed-switch", "a.yaml x.trust-remote-code")),
+        ("a.json", '{"speculators_config": {"verifier": {"name_or_path": "a/b"}}}', ("weights", "a/b")),
+        ("a.json", '{"unet": [null, null, {"pretrained_model_name_or_path": "a/b@v1"}]}', ("weights", "a/b@v1")),
+        ("a.json", '{"vision_cfg": {"timm_model_name": "hf-hub:a/b"}}', ("weights", "hf-hub:a/b")),
+        ("args.yaml", "pretrained: https://e.invalid/w.pt\n", ("weights", "https://e.invalid/w.pt")),
+        ("workflow.json", '{"models": [{"url": "https://e.invalid/x.ckpt"}]}', ("weights", "https://e.invalid/x.ckpt")),
+        ("Modelfile", "FROM hf.co/a/b:Q4\n", ("weights", "hf.co/a/b:Q4")),
+        ("Modelfile", "FROM llama3\nADAPTER http://192.0.2.1/x.gguf\n", ("weights", "http://192.0.2.1/x.gguf")),
         ("a.json", '{"hidden_size": -2}', ("size", "hidden_size")),
         # More digits than a float can express, and more than Python converts.
         ("a.json", json.dumps({"hidden_size": "9" * 350}), ("size", "hidden_size")),
@@ -108,6 +115,8 @@ def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts
         ("a.json", '{"_attn_implementation": "flash_attention_2", "hidden_size": 4096, "vocab_size": 151936}'),
         ("package.json", '{"scripts": {"build": "tsc -p ."}}'),
         ("notes.txt", "_target_: os.system is how it is done\n"),
+        ("a.yaml", "backbone: resnet50\npretrained: true\nmodel: yolo.pt\nname_or_path: a/b\n"),
+        ("Modelfile", "FROM llama3:8b\nFROM someone/llama3\n"),
         ("a.yaml", "a: !!python/tuple [1, 2]\nb: !!float 1\nc: !custom x\n"),
     ],
 )

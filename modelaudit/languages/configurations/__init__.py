@@ -24,6 +24,7 @@ from modelaudit.languages.configurations import (
     switches,
     targets,
     tool_settings,
+    weight_sources,
 )
 from modelaudit.languages.settings import Interpreter
 
@@ -45,6 +46,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     commands.CONTAINERS,
     shards.SHARDS,
     indexes.INDEXES,
+    weight_sources.WEIGHT_SOURCES,
 )
 
 __all__ = ["CONFIGURATIONS"]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.languages.configurations.python_names import build_outlines
+from modelaudit.languages.configurations.weight_sources import is_ollama_source, make_source_mention
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Location
@@ -30,19 +32,26 @@ def collect_unit_mentions(text: str) -> Iterator[Mention]:
 
 
 def collect_modelfile_references(text: str) -> Iterator[Reading]:
-    """Yield references to the local files of an Ollama Modelfile; names of the Ollama library are not files.
+    """Yield references to the local files of an Ollama Modelfile, and an outline of its sources elsewhere.
+
+    Names of the Ollama library are neither.
 
     Source: https://docs.ollama.com/modelfile
     """
     references: list[Reference] = []
+    sources: list[Mention] = []
     for number, line in _number_lines(text):
         instruction, value = [*line.split(maxsplit=1), "", ""][:2]
         value = value.strip('"')
-        if instruction.upper() in ("FROM", "ADAPTER") and value.startswith((".", "/", "~", "\\")):
-            references.append(
-                Reference(ReferenceKind.MODEL, value[:1000], instruction.upper(), where=Location(line=number))
-            )
+        name, where = instruction.upper(), Location(line=number)
+        if name not in ("FROM", "ADAPTER"):
+            continue
+        if value.startswith((".", "/", "~", "\\")):
+            references.append(Reference(ReferenceKind.MODEL, value[:1000], name, where=where))
+        elif is_ollama_source(value):
+            sources.append(make_source_mention(value, name, where))
     yield from build_references("configuration", references, _MAX_FILES)
+    yield from build_outlines(sources)
 
 
 def collect_index_mentions(text: str) -> Iterator[Mention]:
