@@ -47,3 +47,23 @@ def begins_with_protocol(data: bytes, highest: int) -> bool:
 def begins_with_protocol_and_opcode(data: bytes, highest: int) -> bool:
     """Whether the first three bytes are ``PROTO``, a protocol up to ``highest`` and the code of any opcode."""
     return len(data) > 2 and begins_with_protocol(data, highest) and data[2] in _OPCODES
+
+
+# Opcodes that need nothing on the stack, with the bytes of their argument; negative where these vary.
+_FIRST_OPCODES: Final = {
+    ord(opcode.code): 0 if opcode.arg is None else opcode.arg.n
+    for opcode in pickletools.opcodes
+    if not opcode.stack_before
+}
+
+
+def can_begin_program(data: bytes, start: int) -> bool:
+    """Whether the bytes from ``start`` can be the first opcodes of any pickle: one that pushes, and then another one.
+
+    Other bytes mostly fail this test, which costs far less than executing them on trial.
+    """
+    argument_bytes = _FIRST_OPCODES.get(data[start]) if start < len(data) else None
+    if argument_bytes is None:
+        return False
+    second = start + 1 + argument_bytes
+    return argument_bytes < 0 or second >= len(data) or data[second] in _OPCODES

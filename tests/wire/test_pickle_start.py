@@ -11,6 +11,7 @@ from modelaudit.wire.pickle_start import (
     PROTOCOL_AND_OPCODE,
     begins_with_protocol,
     begins_with_protocol_and_opcode,
+    can_begin_program,
 )
 
 
@@ -40,3 +41,14 @@ def test_proto_and_a_protocol_are_a_pickle_start_only_if_a_known_opcode_follows(
         data = bytes((0x80, 4, byte))  # PROTO 4
         assert begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL) == is_opcode(byte)
         assert bool(PROTOCOL_AND_OPCODE.match(data)) == is_opcode(byte)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"N0", True), (b"K\xff0", True), (b"Va\n", True), (b"\x80\4N", True), (b"N", True), (b"K", True),
+        (b"0N", False), (b"N\xff", False), (b"K\xff\xff", False), (b"\0", False), (b"", False),
+    ],
+)  # fmt: skip
+def test_bytes_can_begin_a_program_if_an_opcode_that_pushes_and_another_one_come_first(data, expected):
+    assert can_begin_program(b"..." + data, 3) is expected

@@ -40,6 +40,7 @@ from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
+from modelaudit.model.pickle import Act, PickleProgram
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError
 
@@ -242,6 +243,23 @@ def test_pickle_in_a_table_of_an_sqlite_database_is_read(start, tmp_path, read_b
         database.execute("INSERT INTO unnamed VALUES ('a', ?)", (value + start + EVAL_ONE,))
         database.commit()
     assert read_bytes((tmp_path / "cache.db").read_bytes(), "cache.db").evaluates
+
+
+@check_each(
+    "names",
+    [
+        b"U\x05posixU\x06system\x93",
+        b"X\x05\0\0\0posixX\x06\0\0\0system\x93",
+        b"Vsystem\nq\0000Vposix\nh\0N0\x93",
+        b"C\1aq\x05Vposix\nVsystem\n\x93",
+    ],
+)
+def test_pickle_in_a_blob_of_an_sqlite_database_is_read_whatever_its_first_opcode_and_the_constants_of_its_names(
+    names, tmp_path, read_bytes
+):
+    program = b"N0" + names + b"U\x04echo\x85R."
+    events = read_bytes(build_database(tmp_path, program), "cache.db").of(PickleProgram)[0].events
+    assert [event.act for event in events] == [Act.IMPORT, Act.CALL]
 
 
 def test_sqlite_database_of_texts_and_bytes_without_a_pickle_has_nothing_embedded(tmp_path, read_bytes):

@@ -17,15 +17,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.formats.documents.executables.reader import detect_program
-from modelaudit.formats.documents.media.content_starts import list_starts
+from modelaudit.formats.documents.media.content_starts import list_stack_globals, list_starts
 from modelaudit.formats.embedded import decode_content, is_format_on_trial, make_content_artifact
 from modelaudit.formats.pickles.pickle.search import find_pickles
+from modelaudit.formats.pickles.pickle.trial import imports_name
 from modelaudit.model.address import join_embedded
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.wire.codings import CONTENT_STARTS
+from modelaudit.wire.pickle_start import can_begin_program
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
@@ -124,12 +126,14 @@ class _Value:
         window: its bytes.
         is_spilled: whether overflow pages hold some of them.
         is_text: whether it is a text.
+        may_import: whether it is a blob with the opcode of a pickle that imports what other opcodes name.
     """
 
     offset: int
     window: Window
     is_spilled: bool = False
     is_text: bool = False
+    may_import: bool = False
 
     def detect_program(self, head: bytes) -> str:
         """Return what the value is if it is a script or a program; empty if it is none.
@@ -148,7 +152,7 @@ def search_values(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     """Yield programs, archives, scripts and other content in the values of a database as artifacts.
 
     Of pickles, only those are yielded that ``find_pickles`` cannot find in the bytes of the file: encoded ones, and
-    those in values with overflow pages.
+    those in values with overflow pages, and those whose names are constants that the search does not know.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -181,6 +185,9 @@ def _search_value(artifact: Artifact, value: _Value, limits: Limits) -> Iterator
     ):
         if content.format != "pickle" or content.layers or value.is_spilled:
             yield make_content_artifact(artifact.path, value.offset, value.window, limits, content)
+    elif value.may_import and not value.is_spilled and imports_name(value.window, limits):
+        address = join_embedded(artifact.path, PICKLE, value.offset)
+        yield Artifact(address, value.window.size, make_opener(value.window), content=PICKLE)
     elif value.is_spilled:
         value_address = join_embedded(artifact.path, "value", value.offset)
         value_artifact = Artifact(value_address, value.window.size, make_opener(value.window), may_be_program=False)
@@ -256,16 +263,19 @@ class _ValueReader:
         pointers_start = header_start + (_LEAF_HEADER_BYTES if is_leaf else _INNER_HEADER_BYTES)
         stated_count = int.from_bytes(page[header_start + 3 : header_start + 5], "big")
         cell_count = min(stated_count, (len(page) - pointers_start) // 2)
-        starts = list_starts(page)
+        imports = list_stack_globals(page)
+        starts = sorted([*list_starts(page), *imports])
         pointers = struct.unpack_from(f">{cell_count}H", page, pointers_start)
         small_cells = _find_small_cells(pointers, starts)
         for pointer in pointers:
             position = pointer if is_leaf else pointer + _CHILD_BYTES
             # A size of one byte is too small for overflow pages.
             if pointer in small_cells or page[position : position + 1] >= b"\x80":
-                yield from self._read_cell(number, page, position, kind, starts)
+                yield from self._read_cell(number, page, position, kind, starts, imports)
 
-    def _read_cell(self, number: int, page: bytes, position: int, kind: int, starts: Sequence[int]) -> Iterator[_Value]:
+    def _read_cell(
+        self, number: int, page: bytes, position: int, kind: int, starts: Sequence[int], imports: Sequence[int]
+    ) -> Iterator[_Value]:
         """Yield the blobs and texts of one cell that may hold content.
 
         Args:
@@ -273,7 +283,8 @@ class _ValueReader:
             page: its bytes.
             position: of the size of the cell in the page.
             kind: the type of the page.
-            starts: where content may begin in the page, in order.
+            starts: where content or an import may be in the page, in order.
+            imports: where the opcode of an import may be, in order.
         """
         size, start = _parse_varint(page, position)
         if kind == _LEAF_TABLE_PAGE:
@@ -293,10 +304,13 @@ class _ValueReader:
         for value_start, length, is_text in _list_values(page[start:end], payload, size):
             is_spilled = value_start + length > local[1]
             offset = start + value_start
-            if is_spilled or offset in starts or CONTENT_STARTS.match(page, offset):
+            value_end = offset + length
+            has_import = not is_text and bisect_left(imports, offset) < bisect_left(imports, value_end)
+            may_import = has_import and can_begin_program(page, offset)
+            if is_spilled or may_import or offset in starts or CONTENT_STARTS.match(page, offset):
                 value = SubWindow(payload, value_start, length, self._budget)
                 if value.size >= _SHORTEST_CONTENT:
-                    yield _Value(page_start + offset, value, is_spilled, is_text)
+                    yield _Value(page_start + offset, value, is_spilled, is_text, may_import)
 
     def _follow_chain(self, number: int, size: int) -> array[int]:
         """Return the offsets of the content of the overflow pages for ``size`` bytes, from page ``number`` on.
