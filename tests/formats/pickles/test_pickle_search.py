@@ -7,6 +7,7 @@ import io
 import pickle
 import random
 import struct
+import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -267,6 +268,24 @@ def test_pickle_among_other_bytes_is_found_if_it_imports_a_module_with_a_non_asc
     hidden = b"\x80\x04\x8c" + bytes((len(module),)) + module + b"\x8c\x04wert\x93)R."
     reading = read_bytes(b"\xff\xfe" * 40 + hidden + b"\xff" * 40)
     assert "file!pickle@80" in reading.formats  # type: ignore[attr-defined]
+
+
+def test_first_pickle_among_a_million_places_like_one_is_found_before_the_others_take_memory() -> None:
+    data = PROTOCOL_4_PICKLE + b"\x80\x04N" * 1_000_000
+    artifact = Artifact("m.bin", len(data), lambda: pytest.fail("the artifact must not be opened"))
+    tracemalloc.start()
+    try:
+        found = next(iter(find_pickles(artifact, ByteWindow(data), 0, Limits())))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found, Artifact)
+    assert peak < 16 * 2**20
+
+
+def test_marks_before_several_instances_are_tried_in_order_and_once() -> None:
+    data = b"\xff(Vecho\n(Vb\niposix\nsystem\n(iposix\nsystem\n." + b"\xff" * 600 + b"(Vecho\niposix\nsystem\n."
+    assert [start for start, _ in list_spans(data)] == [1, data.rindex(b"(")]
 
 
 # Opcodes with their arguments, most of which one of the unpicklers of CPython rejects in some state of its stack.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from heapq import heappop, heappush, merge
+from itertools import groupby
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.machine import Machine
@@ -40,6 +42,7 @@ _INST: Final = re.compile(rb"i" + _DOTTED + _DOTTED)
 # SHORT_BINUNICODE with a name, and MEMOIZE or BINPUT. Two of them and STACK_GLOBAL import a name.
 _WORD: Final = rb"\x8c[\x01-\x64][A-Za-z_][\w.]{0,99}+(?:\x94|q.)?+"
 _STACK_GLOBAL: Final = re.compile(_WORD + _WORD + rb"\x93", re.DOTALL)
+_MARK: Final = ord("(")
 _OPCODES_WITH_NAMES: Final = frozenset({"GLOBAL", "INST"})
 
 
@@ -120,27 +123,15 @@ class _PickleSearch:
             detail = f"only {position - start} bytes were searched for pickles"
             self.unread = Unread(UnreadReason.LIMIT, detail, Location(offset=position))
 
-    def _find_candidates(self, data: bytes) -> list[tuple[int, bool]]:
-        """Return (index in ``data``, whether PROTO is there) of each place where a pickle may begin, in order."""
-        candidates = [(match.start(), True) for match in PROTOCOL_AND_OPCODE.finditer(data)]
+    def _find_candidates(self, data: bytes) -> Iterator[tuple[int, bool]]:
+        """Yield (index in ``data``, whether PROTO is there) of each place where a pickle may begin, in order."""
+        announced = ((match.start(), True) for match in PROTOCOL_AND_OPCODE.finditer(data))
         if self._announced_only:
-            return candidates
-        for match in _GLOBAL.finditer(data):
-            # After a mark, this name is the class of an OBJ, and the pickle begins with the mark.
-            start = match.start()
-            has_mark = start > 0 and data[start - 1] == ord("(")
-            candidates.append((start - 1 if has_mark else start, False))
-        candidates += ((match.start(), False) for match in _STACK_GLOBAL.finditer(data))
-        for match in _INST.finditer(data):
-            # INST comes last, after its mark and arguments, so a pickle may begin at any of the marks before it.
-            earliest = max(0, match.start() - _BYTES_BEFORE_INST)
-            mark = match.start()
-            for _ in range(_MARKS_TRIED):
-                mark = data.rfind(b"(", earliest, mark)
-                if mark < 0:
-                    break
-                candidates.append((mark, False))
-        return sorted(set(candidates))
+            return announced
+        others = (_find_globals(data), (match.start() for match in _STACK_GLOBAL.finditer(data)), _find_marks(data))
+        # Merged while they are read: hostile bytes have more such places than memory should hold.
+        places = merge(announced, *(((index, False) for index in indices) for indices in others))
+        return (place for place, _ in groupby(places))
 
     def _try_pickle(self, start: int, is_announced: bool) -> int | None:
         """Return the end of the pickle that begins at ``start``; ``None`` where none does.
@@ -171,6 +162,36 @@ class _PickleSearch:
         acts = _has_import(machine, end) if is_announced else _has_call(machine, end, is_whole)
         is_long_enough = is_announced and is_whole and machine.opcodes >= _FEWEST_OPCODES
         return end if acts or is_long_enough else None
+
+
+def _find_globals(data: bytes) -> Iterator[int]:
+    """Yield where a pickle with the opcode GLOBAL may begin, in order.
+
+    After a mark, the name is the class of an OBJ, and the pickle begins with the mark.
+    """
+    for match in _GLOBAL.finditer(data):
+        start = match.start()
+        yield start - 1 if start > 0 and data[start - 1] == _MARK else start
+
+
+def _find_marks(data: bytes) -> Iterator[int]:
+    """Yield the marks at which a pickle with the opcode INST may begin, in order.
+
+    INST comes last, after its mark and arguments, so a pickle may begin at any of the marks before it.
+    """
+    waiting: list[int] = []  # a heap of the marks behind which those of the next match may lie
+    for match in _INST.finditer(data):
+        earliest = max(0, match.start() - _BYTES_BEFORE_INST)
+        while waiting and waiting[0] < earliest:
+            yield heappop(waiting)
+        mark = match.start()
+        for _ in range(_MARKS_TRIED):
+            mark = data.rfind(b"(", earliest, mark)
+            if mark < 0:
+                break
+            heappush(waiting, mark)
+    while waiting:
+        yield heappop(waiting)
 
 
 def _is_decided(machine: Machine) -> bool:
