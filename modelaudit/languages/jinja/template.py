@@ -15,7 +15,7 @@ from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.conditions import ConditionAnalyzer
 from modelaudit.languages.jinja.costs import collect_cost_mentions
 from modelaudit.languages.jinja.folding import ConstantFolder
-from modelaudit.languages.jinja.notable_text import TEXTS, contains_prose, find_notable_texts
+from modelaudit.languages.jinja.notable_text import PRIVATE_DATA, TEXTS, contains_prose, find_notable_texts
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS, parse_template, walk_nodes
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -27,6 +27,7 @@ _MAX_MENTIONS: Final = 4000
 _MAX_CPU_SECONDS: Final = 10.0
 _MAX_SPELLED_NAMES: Final = 200
 _MAX_LITERALS: Final = 20_000
+_PRIVATE_DATA_DETAIL: Final = "which tells the model to pass on private data"
 # Dunder names give access to Python internals. A template that cannot be parsed is searched for them as text, also with
 # underscores that are escaped as ``\x5f``, ``\u005f`` or ``\137``.
 _DUNDER: Final = re.compile(
@@ -132,7 +133,8 @@ def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iter
             raise LimitReachedError(f"only the first {_MAX_LITERALS} texts of the template were analysed")
         for text in texts:
             for notable in find_notable_texts(text):
-                yield Mention(TEXTS, notable.use, notable.text, Location(line=node.lineno))
+                detail = _PRIVATE_DATA_DETAIL if notable.use == PRIVATE_DATA else ""
+                yield Mention(TEXTS, notable.use, notable.text, Location(line=node.lineno), detail)
 
 
 def _scan_unparsed_text(text: str, searched: Iterable[tuple[str, int]]) -> Iterator[Mention]:
@@ -148,7 +150,8 @@ def _scan_unparsed_text(text: str, searched: Iterable[tuple[str, int]]) -> Itera
     for match, line in islice(matches, _MAX_SPELLED_NAMES):
         yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))
     for notable in islice(find_notable_texts(text[:MAX_CHARACTERS]), _MAX_MENTIONS):
-        yield Mention(TEXTS, notable.use, notable.text)
+        detail = _PRIVATE_DATA_DETAIL if notable.use == PRIVATE_DATA else ""
+        yield Mention(TEXTS, notable.use, notable.text, detail=detail)
 
 
 def _move_to_key(mention: Mention, key: str | None) -> Mention:
