@@ -802,7 +802,7 @@ class Evaluator(ast.NodeVisitor):
         value = self._evaluate_unrecorded(node)
         if value is not UNKNOWN:  # most values are, and the check saves a call for each
             self._recorder.record_value(value, node.lineno)
-            if type(node) is ast.Name:
+            if self._sibling_names and type(node) is ast.Name:
                 self._record_sibling_value(node)
         return value
 
@@ -868,9 +868,10 @@ class Evaluator(ast.NodeVisitor):
         base = self._evaluate_unrecorded(node.value)
         if self._sibling_names and node not in self._recorded_accesses:
             self._record_sibling_member(node)
-        # Most names of attributes occur more than once, and are kept already.
-        if self.module_values.keeps_member(node.attr) and (
-            node.attr not in self.module_values.members or isinstance(node.value, ast.Attribute)
+        # Most names of attributes are not kept, or occur more than once and are kept already. A look here saves a call.
+        kept = self.module_values
+        if (kept.keeps_members or node.attr in kept.kept_names) and (
+            node.attr not in kept.members or isinstance(node.value, ast.Attribute)
         ):
             self._keep_member(node, base)
         return self._resolve_attribute(base, node.attr, node.lineno)
@@ -1239,13 +1240,12 @@ class Evaluator(ast.NodeVisitor):
 
     # ---- calls ----
 
-    def _choose_evaluation(self, node: ast.Call, callee: Value) -> Callable[[ast.expr], Value]:
-        """Return the function that evaluates the arguments of a call.
+    def _choose_evaluation(self, node: ast.Call) -> Callable[[ast.expr], Value]:
+        """Return the function that evaluates the arguments of ``getattr`` and the like.
 
         In ``hasattr(os, "fork")`` the module does not go on as a value: the evaluator knows which member is taken.
         """
-        is_getter = isinstance(callee, ExternalName) and callee.name in name_tables.GETTERS
-        if not is_getter or len(node.args) < 2 or not isinstance(node.args[1], ast.Constant):
+        if len(node.args) < 2 or not isinstance(node.args[1], ast.Constant):
             return self.evaluate
 
         def evaluate_argument(argument: ast.expr) -> Value:
@@ -1275,7 +1275,9 @@ class Evaluator(ast.NodeVisitor):
             callee = self._resolve_attribute(base, method, node.lineno)
         else:
             callee = self._evaluate_unrecorded(node.func)
-        args, keywords = arguments.bind_arguments(node, self._choose_evaluation(node, callee))
+        is_getter = type(callee) is ExternalName and callee.name in name_tables.GETTERS
+        evaluate_argument = self._choose_evaluation(node) if is_getter else self.evaluate
+        args, keywords = arguments.bind_arguments(node, evaluate_argument)
         if is_kept:
             if method in _MEMBER_METHODS and args:
                 self._call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
