@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -43,6 +43,7 @@ class Download:
         shared_budget: the bounds that the files share.
         rejected: the files that are not kept in the cache.
         stop: set when no further bytes are needed.
+        turn: held by the thread that takes the next file.
         failures: the absence of each file that was not fetched, by path.
         refusals: the errors of files to which access was denied, or for which no connection came about.
     """
@@ -56,6 +57,7 @@ class Download:
     shared_budget: DownloadBudget
     rejected: RejectedFiles
     stop: threading.Event = field(default_factory=threading.Event)
+    turn: threading.Lock = field(default_factory=threading.Lock)
     failures: dict[str, Unread] = field(default_factory=dict)
     refusals: list[BaseException] = field(default_factory=list)
 
@@ -75,9 +77,11 @@ class Download:
         with ExitStack() as on_failure:
             on_failure.callback(self.rejected.discard)
             with DETOURS.off(), ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-                fetches = [pool.submit(self._fetch_file, name, file) for name, file in files.items()]
+                # One task for each thread and not for each file, because a task takes more memory than a listed file.
+                remaining = iter(files.items())
+                fetches = [pool.submit(self._fetch_remaining, remaining) for _ in range(_FILES_AT_ONCE)]
                 try:
-                    for fetch in fetches:
+                    for fetch in as_completed(fetches):
                         fetch.result()
                 finally:  # after a failure or an interrupt, the other fetches end at their next read
                     self.stop.set()
@@ -85,6 +89,22 @@ class Download:
             if self.refusals and not any(self._is_available(name) for name in wanted_names):
                 raise self.refusals[0]
             on_failure.pop_all()
+
+    def _fetch_remaining(self, remaining: Iterator[tuple[str, ListedFile]]) -> None:
+        """Fetch files until none remains, or until the download is stopped.
+
+        Args:
+            remaining: the files that no thread has begun to fetch; the threads share it.
+
+        Raises:
+            one of ``CLIENT_ERRORS`` that concerns every file.
+        """
+        while not self.stop.is_set():
+            with self.turn:
+                following = next(remaining, None)
+            if following is None:
+                return
+            self._fetch_file(*following)
 
     def _is_available(self, name: str) -> bool:
         """Whether the content of a file was fetched or cached."""

@@ -39,15 +39,22 @@ from support.work import count_work, find_growth_fault
 
 import modelaudit
 from modelaudit.model.address import write_file_address
+from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import ConfigurationError, SourceError, UnreachedError
 from modelaudit.model.limits import KIB, Limits, ServerLimits
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.reports import render
-from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
-from modelaudit.sources.claims import bound_value_count, explain_costly_texts
+from modelaudit.sources.budget import DownloadBudget, RefusedAnswerError, RequestBudget, activate_budget
+from modelaudit.sources.cache import CachedCommit
+from modelaudit.sources.claims import ListedFile, bound_value_count, explain_costly_texts
+from modelaudit.sources.download import Download
+from modelaudit.sources.failures import FailureExplainer
+from modelaudit.sources.progress import make_progress_bar_class
+from modelaudit.sources.rejected import RejectedFiles
 from modelaudit.sources.resolution import resolve_small_files, resolve_target
 from modelaudit.sources.session import BoundedFactory
+from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.stated import parse_hub_statements
 from modelaudit.sources.transport import decompress_pieces
 from modelaudit.sources.waits import bound_wait
@@ -600,6 +607,23 @@ def test_estimated_values_of_an_answer_cover_the_memory_of_its_containers(text: 
     tracemalloc.stop()
     assert value
     assert taken <= 90 * bound_value_count(text.encode())
+
+
+def test_download_takes_little_memory_for_each_file_that_the_hub_lists_and_does_not_deliver(tmp_path: Path) -> None:
+    limits = Limits(server=replace(SERVER, failed_files=0))
+    ref, commit = ModelRef(RefKind.MODEL, "acme/tiny"), CachedCommit(str(tmp_path), OTHER_COMMIT)
+    settings = HubSettings("https://hub.example", None, tmp_path, offline=False)
+    files = {f"part-{number:05}.txt": ListedFile(1, ()) for number in range(5000)}
+    download = Download(
+        *(ref, settings, limits, commit, FailureExplainer(ref, settings), make_progress_bar_class(None, 0)),
+        *(DownloadBudget(limits.server, len(files)), RejectedFiles(commit, limits)),
+    )
+    tracemalloc.start()
+    download.fetch_files(files, files)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert download.failures.keys() == files.keys()
+    assert most <= 800 * len(files)
 
 
 def test_tags_are_read_no_further_than_the_bound_on_statements() -> None:
