@@ -310,7 +310,7 @@ class Audit:
         """
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        lookup = BaseModelLookup(self.catalogue, self.limits, offline, self._read_structures, self._folders)
+        lookup = BaseModelLookup(self.catalogue, self.limits, offline, self._read_base_file, self._folders)
         conclusion, self.failed_look_ups = conclude_license(
             self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up)
         )
@@ -318,11 +318,16 @@ class Audit:
         self._judge_subjects(build_license_subjects(conclusion))
         return conclusion
 
-    def _read_structures(self, artifact: Artifact, limits: Limits) -> Sequence[tuple[str, Structure]]:
-        """Read a file of a base model within ``limits``; its absences and digests do not count."""
+    def _read_base_file(
+        self, artifact: Artifact, limits: Limits
+    ) -> tuple[Sequence[tuple[str, Structure]], Sequence[tuple[str, Unread]]]:
+        """Read a file of a base model within ``limits``, and return its structures and absences.
+
+        They are left out of the records, and the digests do not count.
+        """
         reading = self._begin_reading(limits)
         reading.run(artifact, hashing=False)
-        return reading.structures
+        return reading.structures, reading.unread
 
     def _judge_subjects(self, subjects: Iterable[Subject]) -> Judgements:
         """Match subjects against the rules, add the findings, and return them with the absences that remain."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +11,12 @@ from modelaudit.licenses.conclusion.agreement import get_agreement_checker
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, is_revision_of_owner
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
+from modelaudit.licenses.evidence.restriction_sentences import (
+    NOT_COMPARED,
+    claim_uncompared_text,
+    find_restrictions,
+    has_unreadable_terms,
+)
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
@@ -24,14 +29,14 @@ from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import ModelCard
+from modelaudit.model.structure import ModelCard, Unread
 from modelaudit.model.terms import Intent
 from modelaudit.sources import is_offline, resolve_small_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.deadline import start_deadline
 
-ReadArtifact = Callable[[Artifact, Limits], Iterable[tuple[str, Structure]]]
-"""Reads one artifact within limits and leaves out damaged parts. The pipeline provides it, with its error boundary."""
+ReadArtifact = Callable[[Artifact, Limits], tuple[Sequence[tuple[str, Structure]], Sequence[tuple[str, Unread]]]]
+"""Reads the structures and absences of one artifact. The pipeline provides it, with its error boundary."""
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
@@ -272,8 +277,11 @@ class BaseModelLookup:
         deadline = start_deadline(self.limits, sum(artifact.size for artifact in opened))
         for artifact in opened:
             limits = replace(self.limits, artifact_cpu_seconds=deadline.count_cpu_seconds_left())
-            for address, structure in self.read(artifact, limits):
+            structures, absences = self.read(artifact, limits)
+            for address, structure in structures:
                 collector.collect_claims(address, structure)
+            if has_unreadable_terms(artifact.path, structures, absences):
+                collector.claims.append(claim_uncompared_text(artifact.path, f"{artifact.path} gave no text"))
             if deadline.has_passed():
                 return artifact.path
         return ""

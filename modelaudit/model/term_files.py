@@ -28,9 +28,12 @@ _WEIGHT_SUFFIXES: Final = frozenset({
     "msgpack", "npy", "npz", "parquet", "arrow", "pb", "tflite", "keras", "pdparams", "zip", "gz", "tar", "tgz",
     "7z", "bz2", "xz", "zst", "whl", "jar", "so", "dll", "dylib", "exe",
 })  # fmt: skip
-_OTHER_SUFFIXES: Final = _CODE_SUFFIXES | _SETTING_SUFFIXES | _WEIGHT_SUFFIXES
-"""Suffixes of files that hold something else, whatever their name; any other suffix is that of a text."""
-_PICTURE_SUFFIXES: Final = frozenset(["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"])
+_OTHER_SUFFIXES: Final = _CODE_SUFFIXES | _WEIGHT_SUFFIXES
+"""Suffixes of files that hold something else, whatever their name."""
+_MEDIA_SUFFIXES: Final = frozenset({
+    "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "avi", "mkv", "mov", "mp4", "webm", "aac", "flac", "m4a",
+    "mp3", "oga", "ogg", "opus", "wav",
+})  # fmt: skip
 
 # Words for a licence or its terms, in the languages of published models.
 _LICENSE_WORDS: Final = (
@@ -44,6 +47,7 @@ _TERMS_NAME: Final = (
     r"(?:(?:model|licen[cs]e|service|user?|usage|legal)[-_ ])?(?:terms|conditions)"
     r"(?:[-_ ](?:of|and|&|for)[-_ ][^.]*)?(?:\.[^.]*)?"
 )
+_NON_COMMERCIAL_NAME: Final = r"non[-_ ]?commercial(?:[-_ ]?use)?(?:[-_ ]?only)?"
 _KIND_PATTERNS: Final = (
     (
         ProseKind.POLICY,
@@ -61,13 +65,19 @@ _KIND_PATTERNS: Final = (
     ),
     (
         ProseKind.CARD,
-        re.compile(r"(?:read[-_ ]?me|model[-_ ]?card|usage|disclaimers?|important|restrictions"
-                   r"|(?:intended|limited)[-_ ]?use)"
+        re.compile(r"(?:read[-_ ]?me|model[-_ ]?card|usage|disclaimers?|important|(?:use[-_ ]?)?restrictions"
+                   rf"|(?:intended|limited|restricted)[-_ ]?use|{_NON_COMMERCIAL_NAME})"
                    r"(?:[-_.](?:[a-z-]{2,8}|zh[-_]cn|first))?(?:\.[a-z]+)?"),
     ),
 )  # fmt: skip
 _LICENSE_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
-_PICTURE_NAME: Final = re.compile(rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)")
+_MEDIA_NAME: Final = re.compile(rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)")
+# Settings and data with the name of a licence hold its terms. Plurals are left out, because they name lists of known
+# licences, and so are words that name other data too, such as "agreement", "permissions" and "terms".
+_SETTING_NAME: Final = re.compile(
+    r"(?:(?:model|weights)[-_ ])?(?:(?:un)?licen[cs]e|licen[cç]ia|licenza|licença|licentie|lizenz|eula|лицензия)"
+    rf"|terms[-_ ]of[-_ ](?:use|service)|{_NON_COMMERCIAL_NAME}"
+)
 
 
 def classify_text_file(path: str, name: str = "") -> ProseKind | None:
@@ -86,8 +96,10 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     suffix = name.rpartition(".")[2] if "." in name else ""
     if suffix in _OTHER_SUFFIXES:
         return None
-    if suffix in _PICTURE_SUFFIXES:
-        return ProseKind.LICENSE if _PICTURE_NAME.fullmatch(name.rpartition(".")[0]) else None
+    if suffix in _MEDIA_SUFFIXES:
+        return ProseKind.LICENSE if _MEDIA_NAME.fullmatch(name.rpartition(".")[0]) else None
+    if suffix in _SETTING_SUFFIXES:
+        return ProseKind.LICENSE if _SETTING_NAME.fullmatch(name.rpartition(".")[0]) else None
     for kind, pattern in _KIND_PATTERNS:
         if pattern.fullmatch(name):
             return kind

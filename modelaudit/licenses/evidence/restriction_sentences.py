@@ -14,9 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope, is_use_policy_text
+from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
+from modelaudit.model.reading import Structure
 from modelaudit.model.spelling import normalize_appearance
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
+from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import LicenseEntry, Restrictions
 
 _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
@@ -91,6 +94,26 @@ def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:
     ``bound`` states the part that was searched, if any.
     """
     return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, bound, None, Location(key=NOT_COMPARED))
+
+
+def has_unreadable_terms(
+    path: str, structures: Iterable[tuple[str, Structure]], absences: Iterable[tuple[str, Unread]]
+) -> bool:
+    """Whether a card or a use policy gave no text, for instance because of its encoding, so that its terms are unread.
+
+    A blank or an empty file holds no terms. A licence file is left out, because without a known text its name is a
+    doubt already.
+
+    Args:
+        path: of the file.
+        structures: what was read of it, with the addresses.
+        absences: what could not be read of it, with the addresses.
+    """
+    if classify_text_file(path) not in (ProseKind.CARD, ProseKind.POLICY):
+        return False
+    has_text = any(address == path and isinstance(each, ModelCard | Prose) for address, each in structures)
+    is_unread = any(address == path and each.reason is not UnreadReason.EMPTY for address, each in absences)
+    return is_unread and not has_text
 
 
 def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | None:
