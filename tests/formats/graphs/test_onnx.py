@@ -38,7 +38,7 @@ def get_outline(reading) -> Outline:
 
 def list_operators(reading) -> set[tuple[str, str]]:
     """Return the use and name of each mention."""
-    return {(mention.use, mention.name) for mention in get_outline(reading).mentions}
+    return {(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions}
 
 
 def list_references(reading) -> dict[str, int]:
