@@ -36,7 +36,7 @@ from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.deadline import start_deadline
 
 ReadArtifact = Callable[[Artifact, Limits], tuple[Sequence[tuple[str, Structure]], Sequence[tuple[str, Unread]]]]
-"""Reads the structures and absences of one artifact. The pipeline provides it, with its error boundary."""
+"""Reads the structures and absences, with their addresses, of an artifact. The pipeline adds its error boundary."""
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
@@ -217,18 +217,21 @@ class BaseModelLookup:
                 self.unconnected_names.add(fold_hub_id(name))
             return LookupResult(OriginState.UNREACHED, _format_error(error))
         # A gate denies access to all files. Where only some were not read, they may say anything, whatever the reason.
-        doubt = _describe_first_absence(snapshot) or self._describe_foreign_revision(name, snapshot)
+        doubt = _describe_first_absence(snapshot) or self._describe_foreign_revision(name, snapshot.commit)
         if doubt:
             self.incomplete_names.add(fold_hub_id(name))
             return self._read_snapshot(name, snapshot, OriginState.UNREACHED, doubt)
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
 
-    def _describe_foreign_revision(self, name: str, snapshot: Snapshot) -> str:
-        """Describe in one line why a stranger may have made the revision that was read; empty if the owner made it."""
+    def _describe_foreign_revision(self, name: str, commit: str | None) -> str:
+        """Describe in one line why a stranger may have made the revision that was read; empty if the owner made it.
+
+        The default branch is looked up before the other revisions of a repository, and its commit is kept for them.
+        """
         if drop_revision(name) == name:
-            self.commits[fold_hub_id(name)] = snapshot.commit
+            self.commits[fold_hub_id(name)] = commit
             return ""
-        if is_revision_of_owner(name, snapshot.commit, self.commits.get(fold_hub_id(drop_revision(name)))):
+        if is_revision_of_owner(name, commit, self.commits.get(fold_hub_id(drop_revision(name)))):
             return ""
         return "its revision is not known to be a branch or tag of its owner, and a pull request may state any terms"
 

@@ -47,7 +47,7 @@ _SIBLING: Final = ""
 """What a name begins with, before its first dot, if the source imports it relative to its own folder."""
 _SIBLING_DOT: Final = f"{_SIBLING}."
 _ANY_MEMBER: Final = f"{_SIBLING}.{_ANY_VALUE}."
-"""What the name of a member begins with that is taken from a value of any name."""
+"""The start of the name of a member that is taken from a value of any name."""
 
 
 @dataclass(slots=True)
@@ -220,14 +220,15 @@ class ModuleAliases:
                         yield module, path, "(value of another file)", place
 
     def _pass_modules_on(self) -> None:
-        """Give each source the modules that it may get from the files that it imports, through any number of files."""
-        members = {path for source in self._sources.values() for path in source.members}
-        effects = defaultdict[str, set[str]](set)
-        for path in members:
-            for module, entry in self._dangerous_names.get(path, {}).items():
-                effects[module].add(entry.effect)
-        # A star import brings many names, of which ``load`` is a method of most. Modules that run commands are few.
+        """Give each source the modules that it may get from the files that it imports, through any number of files.
+
+        The flow ends at a bound on its steps. Then the source at which it ended is recorded as the dropped one.
+        """
+        effects = self._collect_effects()
+        # After a star import, any member may be that of a passed module, and many classes have a method such as
+        # ``load``. So only the modules that run commands are passed on. These are few.
         commanding = {module for module, kinds in effects.items() if _COMMAND in kinds}
+        # By the name of a file: the imported name and the importing source.
         importers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for address, source in self._sources.items():
             for file, name in source.links:
@@ -249,6 +250,14 @@ class ModuleAliases:
                 if not passed <= self._sources[importer].modules:
                     self._sources[importer].modules |= passed
                     waiting.append(importer)
+
+    def _collect_effects(self) -> dict[str, set[str]]:
+        """Return the effects that each module has through a member that some source takes from a value of any name."""
+        effects: defaultdict[str, set[str]] = defaultdict(set)
+        for path in {path for source in self._sources.values() for path in source.members}:
+            for module, entry in self._dangerous_names.get(path, {}).items():
+                effects[module].add(entry.effect)
+        return effects
 
     def list_absences(self) -> Iterator[tuple[str, Unread]]:
         """Yield an absence in the first file whose names were too many to keep."""

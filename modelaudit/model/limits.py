@@ -23,8 +23,8 @@ class ServerLimits:
         answer_wide: characters above U+FFFF in one answer of the API, such as emoji, because each is replaced.
         listing_bytes: decompressed bytes of all answers of the API for one repository, each of up to ``answer_bytes``;
             100,000 files take about 60 MB.
-        listing_values: JSON values in all answers of the API for one repository, counted likewise; 100,000 files have
-            about 2,600,000.
+        listing_values: JSON values in all answers of the API for one repository, counted in the same way;
+            100,000 files have about 2,600,000.
         pages: pages of one listing; the Hub needs 100 for the most files, a mirror may make smaller pages.
         listed_files: files of one commit; the Hub advises to stay below 100,000.
         name_bytes: names of all files in one listing, in memory; 100,000 names of 100 characters take about 10 MB.

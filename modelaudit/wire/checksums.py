@@ -41,7 +41,9 @@ def compute_crc32c(data: bytes) -> int:
 
 
 def compute_lookup3(data: bytes) -> int:
-    """Return the checksum ``lookup3`` of ``data``, ``hashlittle`` of Bob Jenkins with the initial value 0.
+    """Return the checksum ``lookup3`` of ``data``, a number of 32 bits with which HDF5 protects its structures.
+
+    Source: ``hashlittle`` in ``lookup3.c`` of Bob Jenkins, with the initial value 0; ``src/H5checksum.c`` of HDF5.
 
     Sums grow beyond 32 bits until the next mixing step masks them, because Python has no 32-bit numbers.
 

@@ -1,7 +1,7 @@
 """Judge the command lines that a mapping divides into a program, its arguments and its variables.
 
-Editors and agents start the servers of a Model Context Protocol so, editors their tasks and debuggers, and containers
-their processes. Each line is put together and analysed as a line of a shell with the same words.
+Editors and agents start servers of the Model Context Protocol from such mappings, editors their tasks and debuggers,
+and containers their processes. Each line is put together and analysed as a line of a shell with the same words.
 
 Sources: https://modelcontextprotocol.io (``mcpServers``), ``.vscode/mcp.json``, ``tasks.json`` and ``launch.json`` of
 Visual Studio Code, ``context_servers`` of Zed, ``config.toml`` of Codex, Compose, and ``Container`` of Kubernetes.
@@ -89,7 +89,7 @@ class _Mapping:
     is_started: bool = False
 
     def add_word(self, key: str, index: str, setting: Setting) -> None:
-        """Add one word; ``index`` is empty for a text that is no item of a list."""
+        """Add one word; ``index`` is empty for a text outside of a list."""
         last = self.values[-1] if self.values else None
         if index and index != "0" and last is not None and last.is_list and last.key == key:
             last.words.append(str(setting.value))
@@ -139,7 +139,7 @@ def read_command_lines(path: str, settings: Sequence[Setting], limits: Limits) -
         try:
             for mention in collect_command_mentions(line[:_LONGEST_LINE]):
                 distinct_mentions[replace(mention, where=where)] = None
-        except LimitReachedError as error:  # the lines behind this one are read nevertheless
+        except LimitReachedError as error:  # the lines behind this one are still read
             reached_limit = error
     mentions, absences = keep_first(distinct_mentions, _MAX_MENTIONS, "actions of command lines")
     if mentions:
@@ -150,7 +150,11 @@ def read_command_lines(path: str, settings: Sequence[Setting], limits: Limits) -
 
 
 def _group_by_mapping(settings: Sequence[Setting]) -> Iterable[_Mapping]:
-    """Return the mappings that name a program, in the order of the document."""
+    """Return the mappings that name a program, in the order of the document.
+
+    Raises:
+        LimitReachedError: no time is left.
+    """
     mappings: dict[tuple[str, ...], _Mapping] = {}
     for setting in iterate_within_deadline(settings, items_per_check=256):
         path = setting.path

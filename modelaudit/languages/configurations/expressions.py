@@ -266,7 +266,7 @@ def _analyze_layers(settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _list_evaluated_texts(settings: Sequence[Setting]) -> Iterator[tuple[str, Setting]]:
-    """Yield the code of each literal of YOLO that is no plain value, and of each operator of PaddleOCR."""
+    """Yield the code of each literal of YOLO that contains a call, and of each operator of PaddleOCR."""
     operators: set[tuple[str, ...]] = set()
     for setting in settings:
         path = setting.path

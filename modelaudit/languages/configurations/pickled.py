@@ -49,7 +49,11 @@ def may_act(key: str, value: object, has_parameters: bool) -> bool:
 
 
 def read_pickled_settings(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield outlines of what the settings of pickled mappings make a loader import, evaluate or download."""
+    """Yield outlines of the names that settings of pickled mappings make a loader import, evaluate or download.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of a setting was reached.
+    """
     if settings:
         for interpreter in (switches.SWITCHES, targets.TARGETS, expressions.EXPRESSIONS, tool_settings.TOOL_SETTINGS):
             yield from interpreter.read(path, settings, limits)

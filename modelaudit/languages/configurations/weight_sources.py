@@ -32,8 +32,9 @@ _REPOSITORY_PATHS: Final = (
 )
 # Those of settings that name the address of a file.
 _ADDRESS_PATHS: Final = (("pretrained",), ("model",), ("models", "url"))
-_PATHS: Final = {path: False for path in _ADDRESS_PATHS} | {path: True for path in _REPOSITORY_PATHS}
-_KEYS: Final = frozenset(path[-1] for path in _PATHS)
+_CAN_NAME_REPOSITORY: Final = dict.fromkeys(_ADDRESS_PATHS, False) | dict.fromkeys(_REPOSITORY_PATHS, True)
+"""By the path of a setting: whether a repository counts there. An address counts under every path."""
+_KEYS: Final = frozenset(path[-1] for path in _CAN_NAME_REPOSITORY)
 # Keys and files of these loaders. The plain words among the keys above are tokens of many vocabularies as well.
 _TRIGGERS: Final = frozenset({"use_pretrained_backbone", "use_timm_backbone", "widgets_values", "close_mosaic"}) | {
     key for key in _KEYS if "_" in key
@@ -58,14 +59,21 @@ def _collect_sources(settings: Sequence[Setting]) -> Iterator[Mention]:
         if setting.key not in _KEYS or not isinstance(setting.value, str):
             continue
         steps = tuple(step for step in setting.path if not step.isdigit())
-        is_repository = next((_PATHS[end] for end in (steps[-2:], steps[-1:]) if end in _PATHS), None)
-        is_source = is_repository is not None and _ADDRESS.fullmatch(setting.value)
-        if is_source or (is_repository and _REPOSITORY.fullmatch(setting.value)):
+        ends = (steps[-2:], steps[-1:])
+        can_be_repository = next((_CAN_NAME_REPOSITORY[end] for end in ends if end in _CAN_NAME_REPOSITORY), None)
+        is_address = can_be_repository is not None and _ADDRESS.fullmatch(setting.value)
+        if is_address or (can_be_repository and _REPOSITORY.fullmatch(setting.value)):
             yield make_source_mention(setting.value, ".".join(steps), setting.where)
 
 
 def make_source_mention(source: str, named_by: str, where: Location) -> Mention:
-    """Return the mention of a repository or address of further weights."""
+    """Return the mention of a repository or address of further weights.
+
+    Args:
+        source: the repository or address.
+        named_by: the path of the setting, or the instruction of a Modelfile.
+        where: the place of the setting or instruction.
+    """
     return Mention("weight-sources", "weights", source[:200], where, named_by[:200])
 
 

@@ -17,7 +17,7 @@ from modelaudit.wire.deadline import check_deadline
 
 TEXTS: Final = "jinja-text"
 PRIVATE_DATA: Final = "private-data-phrase"
-"""The use of a text that tells a model to pass on what holds secrets."""
+"""The use of a text that instructs a model to pass on files or variables that hold secrets."""
 _MAX_QUOTE_LENGTH: Final = 100
 _LONG_TEXT_LENGTH: Final = 20_000
 _MAX_ENCODED_LENGTH: Final = 4000
@@ -65,7 +65,7 @@ _PRIVATE_DATA_PHRASE: Final = re.compile(
     rf"|exfiltrate)\b(?:[^.\n]|\.(?!\s)){{0,100}}?(?:{_SECRET.pattern})",
     re.IGNORECASE,
 )
-# Of a bank (ISO 13616) and of cryptocurrencies.
+# The numbers of accounts at a bank (ISO 13616), and in Ethereum and Bitcoin.
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _WALLET: Final = re.compile(r"\b(?:0x[0-9a-fA-F]{40}|bc1[a-z0-9]{25,62})\b")
 _INVISIBLE_CHARACTER: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]")

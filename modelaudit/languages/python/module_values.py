@@ -17,7 +17,7 @@ _SYSTEM_MODULE: Final = "sys"
 _ALL_MODULES: Final = "modules"
 _LONGEST_NAME: Final = 40
 ANY_NAME: Final = "*"
-"""The path of a member whose name the source works out."""
+"""The path of a member whose name the source computes."""
 # ``eval`` is also a mode of models, and the builtins are often passed around to look up types.
 _RARELY_PASSED: Final = POWERFUL_MODULES - {"builtins"}
 
@@ -30,8 +30,8 @@ class ModuleValues:
         known_modules: full names that stand for modules, which the source imports.
         keeps_members: whether the evaluator keeps members. Most sources use no module as a value, and the first of two
             passes finds that out.
-        kept_names: the names that it keeps all the same, because a value of another file may be a module, or because
-            the source works out the name of a module.
+        kept_names: the names of members that the evaluator keeps even if ``keeps_members`` is false, because a value of
+            another file may be a module, or because the source computes the name of a module.
         inherited_names: names that objects of the source have from classes of other modules, so that they can stand
             for anything.
         latest_values: the module of each use as a value, in order. Its length before and after a statement shows
@@ -41,8 +41,7 @@ class ModuleValues:
         texts: the line where each constant text that can be a name first occurs.
         takes_by_text: whether the source takes members by texts in a way that no evaluator follows, as
             ``map(getattr, values, texts)`` and ``vars(value)[text]`` do.
-        imports_by_text: whether the source imports a module whose name it works out, and so perhaps one that a text
-            names.
+        imports_by_text: whether the source imports a module whose name it computes. Any text may be that name.
         holds_builtins: whether the source uses ``__builtins__``, a dictionary of all builtins in most modules.
         holds_every_module: whether the source uses ``sys.modules`` as a value, and so every module that a text names.
     """
@@ -81,7 +80,7 @@ class ModuleValues:
         self.members.setdefault(path, line)
 
     def keeps_member(self, name: str) -> bool:
-        """Return whether the evaluator keeps a member of this name."""
+        """Whether the evaluator keeps a member of this name."""
         return self.keeps_members or name in self.kept_names
 
     def add_text(self, text: str, line: int) -> None:
@@ -94,7 +93,7 @@ class ModuleValues:
         return [module for module in self._values if module in _RARELY_PASSED]
 
     def list_powerful_members(self) -> Iterator[tuple[str, int]]:
-        """Yield the members, with the line, that do harm if the value comes from another file and is a module."""
+        """Yield each member, with its line, that does harm if its value comes from another file and is a module."""
         if self.imports_siblings:
             kept_paths = POWERFUL_MEMBERS | {ANY_NAME}
             yield from ((path, line) for path, line in self.members.items() if path in kept_paths)

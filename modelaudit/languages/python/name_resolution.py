@@ -82,7 +82,7 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
 def _find_public_name(name: str) -> str:
     """Return the name under which a library offers what it defines in an inner module; any other name unchanged.
 
-    What a library for both Python 2 and 3 offers gets the name that Python 3 has for it.
+    A name of a library for both Python 2 and 3 (``PORTED_NAMES``) becomes the name in Python 3.
     """
     copy = _COPY_OF_SIX.match(name) if ".six" in name else None
     name = name[copy.end() :] if copy is not None else name

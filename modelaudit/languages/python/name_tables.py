@@ -50,7 +50,7 @@ PORTED_NAMES: Final = {
     "future.backports.urllib": "urllib", "future.backports.http": "http",
     "sympy.core.compatibility.exec_": "builtins.exec", "tornado.util.exec_in": "builtins.exec",
 }  # fmt: skip
-"""The names of Python 3 for what libraries for both Python 2 and 3 offer."""
+"""The names of Python 3, by the names under which libraries for Python 2 and 3 offer the same functions."""
 
 POWERFUL_MODULES: Final = frozenset(
     {"os", "subprocess", "builtins", "pty", "ctypes", "runpy", "marshal", "_posixsubprocess"}

@@ -63,7 +63,10 @@ class UseRecorder:
     def record_value(self, value: Value, line: int, is_passed: bool = True) -> None:
         """Record that an expression refers to a name of another module, or to a definition of the source.
 
-        ``is_passed`` tells whether a module goes on as a value, to where its members are not known.
+        Args:
+            value: of the expression.
+            line: of the expression.
+            is_passed: whether the value goes on to a place where the evaluator cannot follow its members.
         """
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and not each.is_result and each.name:

@@ -48,7 +48,7 @@ def find_remote_code(callee: str, keywords: Mapping[str, Value], args: Sequence[
 
 
 def _list_foreign_kernels(value: Value) -> Iterator[str]:
-    """Yield the repositories of kernels that an implementation of attention names, other than those of Hugging Face.
+    """Yield the repositories of kernels that an implementation of attention names, except ``KNOWN_KERNELS``.
 
     The value may be a mapping with one implementation for each part of the model.
     """

@@ -129,7 +129,8 @@ class FetchedPlaces:
         self._folders: set[str] = set()
         self._programs: dict[str, str] = {}  # paths by name, of programs in folders where a shell looks for them
         self._modules: dict[str, None] = {}  # paths of Python files
-        # Those that no program of Python imports so far, as far as the script shows, and those without a report.
+        # The modules that were not yet yielded: for a program that imports them by name, and for a script that may
+        # import any of them. Each is yielded once, so that many programs with many modules take no quadratic work.
         self._modules_by_name: dict[str, dict[str, None]] = {}
         self._unreported_modules: dict[str, None] = {}
         self._written: set[str] = set()

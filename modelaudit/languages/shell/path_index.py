@@ -1,4 +1,4 @@
-"""Find the paths that begin with a text, without a look at all paths: a script may name thousands, and ask as often."""
+"""Find the paths that begin with a text in a sorted list, because a script may name thousands and run as many."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class PathIndex:
     """
 
     def __init__(self, paths: dict[str, str]) -> None:
+        """Index the keys of ``paths``, also those that the owner of the dictionary adds later."""
         self.is_cut = False
         self._paths = paths
         self._listed_paths_left = _MOST_LISTED_PATHS
@@ -40,7 +41,7 @@ class PathIndex:
         return paths
 
     def find_match(self, pattern: str) -> str | None:
-        """Return the first path, in the order in which they were added, that matches a pattern of a shell."""
+        """Return the path that was added first among those that match a pattern of a shell; ``None`` if none does."""
         mark = GLOB_CHARACTER.search(pattern)
         paths = self.list_below(pattern if mark is None else pattern[: mark.start()])
         return next((path for path in paths if fnmatchcase(path, pattern)), None)

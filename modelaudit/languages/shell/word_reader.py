@@ -37,8 +37,8 @@ class WordReader:
         source: the text, and the place up to which it is read.
         variables: the constants assigned so far, by name; shared with nested texts.
         command: the one to which the next word belongs. Its substitutions and lost variables are recorded with it.
-        derived_variables: those with a known value that stands for an unknown one, such as a default, with the names
-            of the unknown variables, one list for each command that assigns them.
+        derived_variables: by the name of a variable with a known value in place of an unknown one, such as a default:
+            the names of the unknown variables, one list for each command that assigns it.
     """
 
     def __init__(

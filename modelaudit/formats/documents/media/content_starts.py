@@ -27,7 +27,7 @@ _WEB_ASSEMBLY: Final = b"\0asm"  # apart, because zeros are frequent
 _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_OFFSET: Final = 257
 _STACK_GLOBAL: Final = b"\x93"
-_BYTE_IN_DASH: Final = 0x80
+_BYTE_IN_DASH: Final = 0x80  # the second byte of the en dash in UTF-8
 # A text that encodes content is one long word: the shortest harmful pickle takes about 46 characters of Base64.
 _LONG_WORD_LENGTH: Final = 44
 _LETTERS_OF_WORDS: Final = bytes(ord("w") if 0x21 <= code <= 0x7E else ord(" ") for code in range(256))
@@ -51,7 +51,7 @@ def list_starts(page: bytes) -> list[int]:
 def list_stack_globals(page: bytes) -> list[int]:
     """List the offsets of the opcode that imports what other opcodes of a pickle name, in order.
 
-    The byte also ends a dash in UTF-8, which is left out.
+    The byte also ends the en dash in UTF-8 (E2 80 93). A page of text has many of these, so they are left out.
     """
     return [offset for offset in _find_all(page, _STACK_GLOBAL) if page[offset - 1] != _BYTE_IN_DASH]
 

@@ -1,7 +1,7 @@
 """Find the values in the tables and indexes of an SQLite database, and search them for content.
 
-The pages are read one after the other, without SQL and without the schema: so those of tables that were deleted count
-too. A long value continues on overflow pages, which may lie anywhere, and is put together here.
+The pages are read one after the other, without SQL and without the schema, so that pages of deleted tables count too. A
+long value continues on overflow pages, which may lie anywhere, and is put together here.
 
 Source: "Database File Format" of SQLite, sections 1.2, 1.6 and 2.1.
 """
@@ -98,7 +98,7 @@ class _PayloadWindow:
 
     @property
     def size(self) -> int:
-        """The most bytes that there are; the record states how many of them belong to it."""
+        """The bytes in the cell and on the pages; the record may be shorter."""
         return self._local_length + len(self._pages) * self._page_bytes
 
     def read(self, offset: int, length: int) -> bytes:
@@ -136,7 +136,7 @@ class _Value:
     may_import: bool = False
 
     def detect_program(self, head: bytes) -> str:
-        """Return what the value is if it is a script or a program; empty if it is none.
+        """Return ``"script"`` or ``"program"`` if the value is one; empty if it is neither.
 
         Args:
             head: its first bytes.
@@ -151,10 +151,12 @@ class _Value:
 def search_values(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield programs, archives, scripts and other content in the values of a database as artifacts.
 
-    Of pickles, only those are yielded that ``find_pickles`` cannot find in the bytes of the file: encoded ones, and
-    those in values with overflow pages, and those whose names are constants that the search does not know.
+    ``find_pickles`` searches the bytes of the file for pickles. Only those that it cannot find there are yielded here:
+    encoded ones, those in values with overflow pages, and those that spell their names with constants that the search
+    does not know.
 
     Raises:
+        LimitReachedError: the chains of overflow pages are longer than the file.
         WindowError: the window could not return the requested bytes.
     """
     reader = _ValueReader.from_header(window, limits)
@@ -172,7 +174,11 @@ def search_values(artifact: Artifact, window: Window, limits: Limits) -> Iterato
 
 
 def _search_value(artifact: Artifact, value: _Value, limits: Limits) -> Iterator[Reading]:
-    """Yield the content of one value, or the pickles in a value with overflow pages."""
+    """Yield the content of one value, or the pickles in a value with overflow pages.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
     head = value.window.read(0, HEAD_BYTES)
     program = value.detect_program(head)
     if program:

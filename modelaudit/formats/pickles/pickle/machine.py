@@ -69,7 +69,7 @@ _NDARRAY: Final = CallResult(Name("numpy", "ndarray"), called=False)
 _PERSISTENT_OBJECT: Final = "persistent object"
 
 INVALID_NAME: Final = Unknown("a name that is not text")
-"""The operand of an import that every loader rejects, because its module or its name is no text in UTF-8."""
+"""The operand of an import that every loader rejects, because its module or its name is not text in UTF-8."""
 
 Handler = Callable[["Machine"], bool | None]
 """Executes one opcode, whose byte has been read already. ``True`` ends the program."""

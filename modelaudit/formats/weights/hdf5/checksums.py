@@ -38,8 +38,15 @@ class ChecksumLog:
         self._bytes_left = _MAX_VERIFIED_BYTES
         self._unverified_offset: int | None = None
 
-    def needs(self, offset: int, length: int) -> bool:
-        """Whether the structure at ``offset`` was not verified yet and the bound on all structures allows it."""
+    def must_verify(self, offset: int, length: int) -> bool:
+        """Whether the structure at ``offset`` was not verified yet and the bound on all structures allows it.
+
+        The first structure beyond the bound is recorded for the report.
+
+        Args:
+            offset: of the structure in the artifact, in bytes.
+            length: of the structure with its checksum, in bytes.
+        """
         if self.verified.get(offset) == length:
             return False
         if self._bytes_left < length:
@@ -61,7 +68,7 @@ class ChecksumLog:
         Raises:
             LimitReachedError: no time is left.
         """
-        if not self.needs(offset, len(structure)):
+        if not self.must_verify(offset, len(structure)):
             return
         self.verified[offset] = len(structure)
         self._bytes_left -= max(len(structure), _LEAST_COUNTED_BYTES)
@@ -75,12 +82,12 @@ class ChecksumLog:
             self.record_mismatch(offset, what)
 
     def record_mismatch(self, offset: int, what: str) -> None:
-        """Count a structure that does not match its checksum; the first twenty are kept."""
+        """Count a structure (``what``, in words) that does not match its checksum; the first twenty are kept."""
         self._mismatch_count += 1
         if self._mismatch_count <= _MAX_MISMATCHES:
             self._mismatches.append((what, offset))
 
-    def report(self) -> Iterator[Unread]:
+    def list_absences(self) -> Iterator[Unread]:
         """Yield an absence for each of the first twenty mismatches, one for the others, and one for the bound."""
         for what, offset in self._mismatches:
             detail = f"{what} at byte {offset} does not match its checksum, so the HDF5 library refuses it"

@@ -73,7 +73,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from found.unread
     yield from _report_missing_parts(superblock, found, window)
     yield from read_contents(artifact.path, walker, window, limits)
-    yield from walker.source.checksums.report()
+    yield from walker.source.checksums.list_absences()
     if limit_error is not None:
         raise limit_error
 

@@ -105,6 +105,10 @@ class StructureSource:
     def claim_verified(self, piece: Piece, what: str) -> None:
         """Take the checksum that follows in ``piece``, claim all bytes taken so far as parsed, and verify them.
 
+        Args:
+            piece: a structure, taken from its first byte up to its checksum.
+            what: the structure in words.
+
         Raises:
             DamagedError: the checksum is missing.
             LimitReachedError: no time is left.
@@ -129,7 +133,7 @@ class StructureSource:
         offset = self.base_address + address
         if offset + length > self.window.size:
             self.checksums.record_mismatch(offset, what)
-        elif self.checksums.needs(offset, length):
+        elif self.checksums.must_verify(offset, length):
             self.checksums.verify(self._read_range(offset, length), offset, what, checksum_start)
 
     def claim_data(self, address: int, size: int) -> None:
