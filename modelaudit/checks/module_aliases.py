@@ -58,14 +58,12 @@ class _SourceValues:
         modules: the modules that the source uses as values, or may get from the files that it imports.
         aliases: the modules that the source only gives a second name, by that name.
         links: the files that it imports from, by the last part of their names, with the imported name.
-        imports: the modules that it imports under their own names.
         members: the members that it takes from values of any name, each with the first place.
     """
 
     modules: set[str] = field(default_factory=set)
     aliases: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     links: set[tuple[str, str]] = field(default_factory=set)
-    imports: set[str] = field(default_factory=set)
     members: dict[str, _Place] = field(default_factory=dict)
 
 
@@ -83,6 +81,9 @@ class ModuleAliases:
         self._aliases_left = _MOST_ALIASES
         self._links_left = _MOST_LINKS
         self._sources: defaultdict[str, _SourceValues] = defaultdict(_SourceValues)
+        # For each dangerous module, the names of the files that import it under its own name: nearly every file of a
+        # large folder does, so this takes no object for each.
+        self._importing_files: defaultdict[str, set[str]] = defaultdict(set)
         self._dropped_in = ""
 
     @cached_property
@@ -119,7 +120,7 @@ class ModuleAliases:
             else:
                 self._keep_alias(alias, module, subject.artifact)
         elif use == _IMPORT and name in self._dangerous_modules:
-            self._sources[subject.artifact].imports.add(name)
+            self._importing_files[name].add(_name_module_of_file(subject.artifact))
         elif use == _REFERENCE and name.startswith(_ANY_MEMBER):
             place = (subject.artifact, str(subject.fields["format"]), subject.location)
             self._sources[subject.artifact].members.setdefault(name.removeprefix(_ANY_MEMBER), place)
@@ -197,11 +198,7 @@ class ModuleAliases:
 
     def _match_imports(self) -> Iterator[_Match]:
         """Yield each dangerous member of a module that a file takes from another one, where it has its own name."""
-        importing_files: defaultdict[str, set[str]] = defaultdict(set)
-        for address, source in self._sources.items():
-            for module in source.imports:
-                importing_files[module].add(_name_module_of_file(address))
-        for module, files in importing_files.items():
+        for module, files in self._importing_files.items():
             for (path, origin, address), place in self._members.get(module, {}).items():
                 links = self._sources[address].links if address in self._sources else ()
                 is_linked = origin == (_SIBLING,) and any(name == module and file in files for file, name in links)

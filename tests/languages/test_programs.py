@@ -29,6 +29,7 @@ from modelaudit.languages.shell import path_index
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.downloads import DownloadTracker
 from modelaudit.languages.shell.executed_files import find_executed_files
+from modelaudit.languages.shell.lexer import ShellLexer
 from modelaudit.languages.shell.makefiles import convert_makefile
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import collect_script_mentions
@@ -728,6 +729,20 @@ def test_work_of_a_command_grows_with_the_number_of_its_words(form: Callable[[st
         list(find_executed_files("#!/bin/sh\n" + form(" ".join(word % number for number in range(count))) + "\n"))
 
     assert find_growth_fault(lambda count: count_lines(lambda: search(count)), 150) == ""
+
+
+def test_commands_behind_one_pipe_share_one_list_of_their_sources_in_every_copy() -> None:
+    texts = ParsedTexts()
+    script = "curl x | while " + "a | while " * 200
+    lists = [{id(each.sources) for each in texts.parse_text(script, {}).commands} for _ in range(2)]
+    parsed_commands = ShellLexer(script, {}).split_commands()
+    assert [len(each) for each in lists] == [len({id(each.sources) for each in parsed_commands})] * 2
+
+
+@check_each("name", ["x.sh", "\U0010ffffx.sh", "\U0010ffff\U0010ffff"])
+def test_downloaded_file_of_any_name_is_run_by_a_wildcard_over_its_folder(name: str) -> None:
+    script = f"mkdir d\ncurl -o d/{name} https://e.invalid/x\nsh d/*\n"
+    assert "download-then-run" in {mention.use for mention in collect_script_mentions(script)}
 
 
 def test_script_that_one_analysis_has_parsed_is_searched_for_executed_files_with_less_work() -> None:

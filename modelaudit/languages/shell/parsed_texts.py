@@ -83,16 +83,25 @@ class ParsedTexts:
 def _copy_commands(commands: list[Command]) -> list[Command]:
     """Return copies of commands, which refer to each other as the originals do.
 
-    An analysis replaces the words and the other lists of a command as a whole, so that copies can share them.
+    An analysis replaces the words and the other lists of a command as a whole, so that copies can share them. Commands
+    that share a list of sources share its copy: a list for each would take the square of the commands in a pipe.
     """
     copies: dict[int, Command] = {}
+    copied_lists: dict[int, list[Command]] = {}
+
+    def copy_list(commands: list[Command]) -> list[Command]:
+        copied_list = copied_lists.get(id(commands))
+        if copied_list is None:
+            copied_list = copied_lists[id(commands)] = []
+            copied_list += map(copy, commands)
+        return copied_list
 
     def copy(command: Command) -> Command:
         copied = copies.get(id(command))
         if copied is None:
             copied = copies[id(command)] = command.copy()
             if command.sources:
-                copied.sources = [copy(each) for each in command.sources]
+                copied.sources = copy_list(command.sources)
         return copied
 
     return [copy(command) for command in iterate_within_deadline(commands)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Final
 
+from modelaudit.wire.deadline import iterate_within_deadline
+
 GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
 _MOST_LISTED_PATHS: Final = 1_000_000  # comparing them with wildcards takes about a second
-_AFTER_ALL: Final = chr(0x10FFFF)
 
 
 class PathIndex:
@@ -36,7 +37,8 @@ class PathIndex:
             return []
         self._add_new_paths()
         first = bisect_left(self._in_order, start)
-        paths = self.sort(self._in_order[first : bisect_left(self._in_order, start + _AFTER_ALL, first)])
+        end = bisect_right(self._in_order, start, first, key=lambda path: path[: len(start)])
+        paths = self.sort(self._in_order[first:end])
         self._listed_paths_left -= len(paths)
         return paths
 
@@ -44,7 +46,7 @@ class PathIndex:
         """Return the path that was added first among those that match a pattern of a shell; ``None`` if none does."""
         mark = GLOB_CHARACTER.search(pattern)
         paths = self.list_below(pattern if mark is None else pattern[: mark.start()])
-        return next((path for path in paths if fnmatchcase(path, pattern)), None)
+        return next((path for path in iterate_within_deadline(paths) if fnmatchcase(path, pattern)), None)
 
     def sort(self, paths: Iterable[str]) -> list[str]:
         """Sort indexed paths in the order in which they were added."""
