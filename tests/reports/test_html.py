@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -224,6 +225,20 @@ def test_html_page_shows_each_severity_as_a_word_with_a_shape_of_its_own(failing
         assert found
         shapes[severity] = found[1]
     assert len(set(shapes.values())) == 5
+
+
+def test_rendering_of_many_files_takes_little_more_memory_than_the_page(passing: AuditReport) -> None:
+    record = passing.coverage.artifacts[0]
+    records = tuple(replace(record, path=f"{number}.bin") for number in range(3_000))
+    report = replace(passing, decision=replace(passing.decision, coverage=replace(passing.coverage, artifacts=records)))
+    render_html(passing)  # compiles the template
+    tracemalloc.start()
+    try:
+        page = render_html(report)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(page)
 
 
 def test_html_tables_have_captions_and_header_scopes(failing: AuditReport) -> None:
