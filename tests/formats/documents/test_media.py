@@ -252,6 +252,8 @@ def test_pickle_in_a_table_of_an_sqlite_database_is_read(start, tmp_path, read_b
         b"X\x05\0\0\0posixX\x06\0\0\0system\x93",
         b"Vsystem\nq\0000Vposix\nh\0N0\x93",
         b"C\1aq\x05Vposix\nVsystem\n\x93",
+        b"X\x05\0\0\0posixX\x06\0\0\0systemq\x80\x93",
+        b"X\x05\0\0\0posixX\x06\0\0\0systemr\0\0\xe2\x80\x93",
     ],
 )
 def test_pickle_in_a_blob_of_an_sqlite_database_is_read_whatever_its_first_opcode_and_the_constants_of_its_names(
@@ -378,6 +380,23 @@ def test_sqlite_database_of_documents_and_long_vectors_has_nothing_embedded(tmp_
     reading = read_bytes((tmp_path / "index.db").read_bytes(), "index.db")
     assert list(reading.formats) == ["index.db"]
     assert reading.unread == []
+
+
+def test_cells_that_overlap_in_a_page_end_at_a_bound(read_bytes):
+    page_size, pointers = 4096, 500
+    header = bytearray(page_size)
+    header[:22] = b"SQLite format 3\0" + page_size.to_bytes(2, "big") + b"\1\1\0\x40"
+    header[100] = 0x0D  # a leaf of a table, without cells
+    page = bytearray(page_size)
+    first_cell, record_header_bytes = 8 + 2 * pointers, 2_000
+    page[:5] = b"\x0d\0\0" + pointers.to_bytes(2, "big")
+    for index in range(pointers):  # each cell begins one byte behind the one before
+        page[8 + 2 * index : 10 + 2 * index] = (first_cell + 2 * index).to_bytes(2, "big")
+    # Each two bytes are a size of 1,928 bytes or more, and inside a record header the serial type of an empty blob.
+    page[first_cell : first_cell + record_header_bytes] = b"\x8f\x08" * (record_header_bytes // 2)
+    page[-8:-4] = b"\x1f\x8b\x08\0"
+    reading = read_bytes(bytes(header + page), "overlap.db")
+    assert any("cells overlap" in detail for detail in reading.details)
 
 
 def test_chains_of_overflow_pages_that_meet_end_at_a_bound(tmp_path, read_bytes):

@@ -18,6 +18,7 @@ from typing import Final
 
 from modelaudit.formats.documents.executables.reader import detect_program
 from modelaudit.formats.documents.media.content_starts import list_stack_globals, list_starts
+from modelaudit.formats.documents.media.sqlite_records import list_record_values, parse_varint
 from modelaudit.formats.embedded import decode_content, is_format_on_trial, make_content_artifact
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.pickles.pickle.trial import imports_name
@@ -27,6 +28,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.wire.codings import CONTENT_STARTS
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.pickle_start import can_begin_program
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
@@ -35,8 +37,6 @@ _HEADER_BYTES: Final = 100
 _SMALLEST_PAGE: Final = 512
 _LARGEST_PAGE: Final = 65536
 _MOST_CONTENTS: Final = 10_000  # of one database
-_MOST_COLUMNS: Final = 32_767
-_LONGEST_RECORD_HEADER: Final = 9 * _MOST_COLUMNS
 _SHORTEST_CONTENT: Final = 12  # bytes
 # A child, a size of one byte, a key of nine bytes, and a payload of at most 127 bytes.
 _LARGEST_SMALL_CELL: Final = 4 + 1 + 9 + 127
@@ -52,10 +52,6 @@ _LEAF_HEADER_BYTES: Final = 8
 _INNER_HEADER_BYTES: Final = 12
 _CHILD_BYTES: Final = 4
 _NEXT_PAGE_BYTES: Final = 4  # at the start of an overflow page
-
-# Sizes of the numbers by their serial type (section 2.1); from 12 on, blobs and texts alternate.
-_NUMBER_SIZES: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
-_FIRST_BLOB_TYPE: Final = 12
 
 _SCRIPT: Final = re.compile(rb"#![ \t]*/[!-~]+[^\n]{0,200}\n")
 _SHELL_SCRIPT: Final = re.compile(rb"#![ \t]*/(?:usr/bin/env +)?[!-~]*?(?:ba|da|z|k|a)?sh\b[^\n]{0,200}\n")
@@ -156,7 +152,7 @@ def search_values(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     does not know.
 
     Raises:
-        LimitReachedError: the chains of overflow pages are longer than the file.
+        LimitReachedError: the cells or the chains of overflow pages are longer than the file, or the time is over.
         WindowError: the window could not return the requested bytes.
     """
     reader = _ValueReader.from_header(window, limits)
@@ -211,6 +207,8 @@ class _ValueReader:
         self._is_known = bytearray(layout.page_count)
         # Chains of overflow pages do not meet, so that together they are no longer than the file.
         self._chained_pages_left = 2 * layout.page_count
+        # Cells do not overlap, so that together they are no longer than the file.
+        self._cell_bytes_left = window.size
 
     @classmethod
     def from_header(cls, window: Window, limits: Limits) -> _ValueReader | None:
@@ -229,17 +227,17 @@ class _ValueReader:
         """Yield the values that may hold content: first those in cells, then those left in pages of the free list.
 
         Raises:
-            LimitReachedError: the chains of overflow pages are longer than the file.
+            LimitReachedError: the cells or the chains of overflow pages are longer than the file, or the time is over.
             WindowError: the window could not return the requested bytes.
         """
         size = self._layout.page_size
         pages_at_once = max(1, MIB // size)
         for first in range(0, self._layout.page_count, pages_at_once):
             pages = self._window.read(first * size, pages_at_once * size)
-            for index in range(len(pages) // size):
+            for index in iterate_within_deadline(range(len(pages) // size), items_per_check=1):
                 number = first + index
                 yield from self._read_cells(number, pages[index * size : (index + 1) * size])
-        for number in range(self._layout.page_count):
+        for number in iterate_within_deadline(range(self._layout.page_count)):
             if not self._is_known[number]:
                 yield from self._read_free_page(number * size)
 
@@ -257,6 +255,9 @@ class _ValueReader:
         Args:
             number: of the page, from 0.
             page: its bytes.
+
+        Raises:
+            LimitReachedError: as ``read_values``.
         """
         header_start = _HEADER_BYTES if number == 0 else 0
         kind = page[header_start]
@@ -271,9 +272,9 @@ class _ValueReader:
         cell_count = min(stated_count, (len(page) - pointers_start) // 2)
         imports = list_stack_globals(page)
         starts = sorted([*list_starts(page), *imports])
-        pointers = struct.unpack_from(f">{cell_count}H", page, pointers_start)
+        pointers = dict.fromkeys(struct.unpack_from(f">{cell_count}H", page, pointers_start))
         small_cells = _find_small_cells(pointers, starts)
-        for pointer in pointers:
+        for pointer in iterate_within_deadline(pointers):
             position = pointer if is_leaf else pointer + _CHILD_BYTES
             # A size of one byte is too small for overflow pages.
             if pointer in small_cells or page[position : position + 1] >= b"\x80":
@@ -291,15 +292,21 @@ class _ValueReader:
             kind: the type of the page.
             starts: where content or an import may be in the page, in order.
             imports: where the opcode of an import may be, in order.
+
+        Raises:
+            LimitReachedError: as ``read_values``.
         """
-        size, start = _parse_varint(page, position)
+        size, start = parse_varint(page, position)
         if kind == _LEAF_TABLE_PAGE:
-            _, start = _parse_varint(page, start)
+            _, start = parse_varint(page, start)
         local_bytes = self._layout.count_local_bytes(size, kind)
         end = min(start + local_bytes, len(page))
         is_long = local_bytes < size
         if not is_long and bisect_left(starts, start) == bisect_left(starts, end):
             return
+        self._cell_bytes_left -= end - start
+        if self._cell_bytes_left < 0:
+            raise LimitReachedError("its cells overlap: together they are longer than the file")
         pages = array("Q")
         if is_long:
             first_page = int.from_bytes(page[start + local_bytes : start + local_bytes + _NEXT_PAGE_BYTES], "big")
@@ -307,13 +314,13 @@ class _ValueReader:
         page_start = number * self._layout.page_size
         local = (page_start + start, end - start)
         payload = _PayloadWindow(self._window, local, pages, self._layout.usable_size - _NEXT_PAGE_BYTES)
-        for value_start, length, is_text in _list_values(page[start:end], payload, size):
+        for value_start, length, is_text in list_record_values(page[start:end], payload, size):
             is_spilled = value_start + length > local[1]
             offset = start + value_start
             value_end = offset + length
             has_import = not is_text and bisect_left(imports, offset) < bisect_left(imports, value_end)
             may_import = has_import and can_begin_program(page, offset)
-            if is_spilled or may_import or offset in starts or CONTENT_STARTS.match(page, offset):
+            if is_spilled or may_import or _contains(starts, offset) or CONTENT_STARTS.match(page, offset):
                 value = SubWindow(payload, value_start, length, self._budget)
                 if value.size >= _SHORTEST_CONTENT:
                     yield _Value(page_start + offset, value, is_spilled, is_text, may_import)
@@ -344,7 +351,7 @@ def _find_small_cells(pointers: Iterable[int], starts: Iterable[int]) -> set[int
     """Return the offsets of the cells with a size of one byte in which content may begin.
 
     Args:
-        pointers: the offsets of all cells of a page; a hostile page has cells that overlap.
+        pointers: the different offsets of all cells of a page; those of a hostile page overlap.
         starts: the offsets at which content may begin.
     """
     in_order = sorted(pointers)
@@ -354,39 +361,7 @@ def _find_small_cells(pointers: Iterable[int], starts: Iterable[int]) -> set[int
     return found
 
 
-def _list_values(local: bytes, payload: Window, size: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield the (offset in the payload, length, whether it is a text) of each blob and text of a record (section 2.1).
-
-    Args:
-        local: the first bytes of the payload.
-        payload: the bytes of the record, and perhaps some behind it.
-        size: of the record in bytes, as its cell states it.
-    """
-    head = local
-    header_bytes, position = _parse_varint(head, 0)
-    if header_bytes > len(head):
-        head = payload.read(0, min(header_bytes, _LONGEST_RECORD_HEADER))
-    start = header_bytes
-    while position < min(header_bytes, len(head)) and start < size:
-        serial_type, position = _parse_varint(head, position)
-        if serial_type < _FIRST_BLOB_TYPE:
-            start += _NUMBER_SIZES[serial_type]
-            continue
-        length, type_ = divmod(serial_type - _FIRST_BLOB_TYPE, 2)
-        yield start, min(length, size - start), type_ == 1
-        start += length
-
-
-def _parse_varint(data: bytes, position: int) -> tuple[int, int]:
-    """Return the number at ``position`` and the position behind it: seven bits a byte, and eight in the ninth byte.
-
-    A number that is cut off ends with the data.
-    """
-    number = 0
-    for index, byte in enumerate(data[position : position + 9]):
-        if index == 8:
-            return number << 8 | byte, position + 9
-        number = number << 7 | byte & 0x7F
-        if byte < 0x80:
-            return number, position + index + 1
-    return number, len(data)
+def _contains(offsets: Sequence[int], offset: int) -> bool:
+    """Whether ``offset`` is one of the offsets, which are in order."""
+    index = bisect_left(offsets, offset)
+    return index < len(offsets) and offsets[index] == offset
