@@ -118,8 +118,8 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
 def _open_string(window: Window, match: re.Match[bytes], budget: Budget) -> Window | None:
     """Return the letters of an encoded string; ``None`` if it is too long to remove its escapes or other characters."""
     start, end = match.span(match.lastgroup or 0)
-    is_scattered = match["scattered"] is not None or match["old"] is not None
-    if match["word"] is not None or (not is_scattered and b"\\" not in match["quoted"]):
+    is_scattered = match.start("scattered") >= 0 or match.start("old") >= 0
+    if not is_scattered and not _has_escape(match):
         return SubWindow(window, start, end - start, budget)
     if end - start > _LONGEST_STRING:
         return None
@@ -131,15 +131,20 @@ def _open_pickle(path: str, offset: int, match: re.Match[bytes], limits: Limits,
 
     It imports a name, or begins with a few opcodes that do not contradict each other.
     """
-    quoted = match[0]
-    may_be_pickle = match["old"] or match["scattered"] or b"\\" in (match["quoted"] or b"")
-    if not may_be_pickle or len(quoted) > _LONGEST_STRING:
+    may_be_pickle = match.start("old") >= 0 or match.start("scattered") >= 0 or _has_escape(match)
+    if not may_be_pickle or match.end() - match.start() > _LONGEST_STRING:
         return None
-    pickle = DecodedWindow(_decode_base64(_decode_json_escapes(quoted)), budget)
+    pickle = DecodedWindow(_decode_base64(_decode_json_escapes(match[0])), budget)
     if not is_format_on_trial("pickle", pickle, limits):
         return None
     budget.spend(pickle.size)
     return Artifact(join_embedded(path, "pickle", offset), pickle.size, make_opener(pickle))
+
+
+def _has_escape(match: re.Match[bytes]) -> bool:
+    """Whether a quoted string has an escape; the string may be as long as the text, so that it is not copied."""
+    start, end = match.span("quoted")
+    return match.string.find(b"\\", start, end) >= 0 if start >= 0 else False
 
 
 def _decode_base64(text: bytes) -> bytes:
