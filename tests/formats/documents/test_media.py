@@ -254,6 +254,7 @@ def test_pickle_in_a_table_of_an_sqlite_database_is_read(start, tmp_path, read_b
         b"C\1aq\x05Vposix\nVsystem\n\x93",
         b"X\x05\0\0\0posixX\x06\0\0\0systemq\x80\x93",
         b"X\x05\0\0\0posixX\x06\0\0\0systemr\0\0\xe2\x80\x93",
+        b"X\x06\0\0\0systemr\0\0\xe2\x800X\x05\0\0\0posixj\0\0\xe2\x80\x93",
     ],
 )
 def test_pickle_in_a_blob_of_an_sqlite_database_is_read_whatever_its_first_opcode_and_the_constants_of_its_names(

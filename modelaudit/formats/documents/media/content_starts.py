@@ -28,9 +28,9 @@ _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_OFFSET: Final = 257
 _STACK_GLOBAL: Final = b"\x93"
 _DASH_BEFORE_LAST_BYTE: Final = b"\xe2\x80"
-# LONG_BINPUT: its argument of four bytes, an index of the memo, could end like a dash and stand before the import.
-_LONG_PUT: Final = ord("r")
-_LONG_PUT_BYTES: Final = 5
+# LONG_BINPUT and LONG_BINGET: their argument of four bytes, an index of the memo, can end like a dash.
+_LONG_MEMO_OPCODES: Final = b"rj"
+_LONG_MEMO_BYTES: Final = 5
 # A text that encodes content is one long word: the shortest harmful pickle takes about 46 characters of Base64.
 _LONG_WORD_LENGTH: Final = 44
 _LETTERS_OF_WORDS: Final = bytes(ord("w") if 0x21 <= code <= 0x7E else ord(" ") for code in range(256))
@@ -55,8 +55,8 @@ def list_stack_globals(page: bytes) -> list[int]:
     """List the offsets of the opcode that imports what other opcodes of a pickle name, in order.
 
     The byte also ends the en dash in UTF-8 (E2 80 93). A page of text has many of these, so they are left out. Of the
-    opcodes that leave two names on top of the stack, only LONG_BINPUT can end with the first two bytes of a dash: text
-    that ends so is no UTF-8.
+    opcodes that leave a name on top of the stack, only those with a long index of the memo can end with the first two
+    bytes of a dash: a text that ends so is not valid UTF-8.
     """
     return [offset for offset in _find_all(page, _STACK_GLOBAL) if not _ends_dash(page, offset)]
 
@@ -65,7 +65,7 @@ def _ends_dash(page: bytes, offset: int) -> bool:
     """Whether the byte at ``offset`` ends an en dash, and not the argument of an opcode that may precede an import."""
     if page[max(0, offset - len(_DASH_BEFORE_LAST_BYTE)) : offset] != _DASH_BEFORE_LAST_BYTE:
         return False
-    return offset < _LONG_PUT_BYTES or page[offset - _LONG_PUT_BYTES] != _LONG_PUT
+    return offset < _LONG_MEMO_BYTES or page[offset - _LONG_MEMO_BYTES] not in _LONG_MEMO_OPCODES
 
 
 def _find_all(page: bytes, pattern: bytes) -> Iterator[int]:
