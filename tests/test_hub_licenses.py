@@ -359,7 +359,7 @@ def test_uncertain_terms_of_a_base_model_prevent_permission(base: dict[str, str]
         ("LICENSE.xml", "<terms>Non-commercial use only.</terms>", False),
         ("NONCOMMERCIAL.md", "This model is licensed for non-commercial use only.\n", False),
         ("RESTRICTED_USE.txt", "This model is licensed for non-commercial use only.\n", False),
-        # UTF-16 without a byte order mark is no text that any reader knows.
+        # No reader recognises UTF-16 without a byte order mark as text.
         ("README.zh.md", "For non-commercial use only.\n".encode("utf-16-le"), False),
         ("USE_POLICY.md", "For non-commercial use only.\n".encode("utf-16-le"), False),
         ("README.zh.md", "\n", True),

@@ -169,7 +169,7 @@ def shorten_listed_name(name: object) -> str:
     """Return a name in a listing, or its start if it is too long for a file system; the start is too long as well.
 
     Raises:
-        TypeError: it is no text.
+        TypeError: the value is not a text.
     """
     if not isinstance(name, str):
         raise TypeError("a name in its listing is not a text")

@@ -288,7 +288,7 @@ def test_marks_before_several_instances_are_tried_in_order_and_once() -> None:
     assert [start for start, _ in list_spans(data)] == [1, data.rindex(b"(")]
 
 
-# Opcodes with their arguments, most of which one of the unpicklers of CPython rejects in some state of its stack.
+# Opcodes with their arguments. In some state of the stack, an unpickler of CPython rejects most of them.
 _STEPS = (
     *(
         b"I%s\n" % line
