@@ -48,7 +48,7 @@ from modelaudit.model.report import (
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.options import Options, format_current_time
-from modelaudit.policy.gate import apply_policy
+from modelaudit.policy.absences import apply_policy
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
 
 LookUpWrapper = Callable[[LookUp], LookUp]

@@ -34,9 +34,9 @@ from modelaudit.model.report import AuditReport, ByteCounts, Coverage, Opinion
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_target, list_families, resolve_policy
-from modelaudit.policy.gate import decide_use, decide_verdict, require_review_if_unread
+from modelaudit.policy.gate import Evidence, decide_verdict, require_review_if_unread
 from modelaudit.sources import resolve_target, resolve_term_files
-from modelaudit.sources.small import may_state_terms
+from modelaudit.sources.small import may_hold_terms, may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep
 from modelaudit.wire.bounds import AbsenceLog, StructureLog
 from modelaudit.wire.byte_ranges import ByteClass
@@ -99,20 +99,17 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
+    coverage = Coverage(tuple(audit.records))
+    terms = Coverage(tuple(record for record in audit.records if may_hold_terms(record.path, record.size)))
+    license_ = require_review_if_unread(license_, terms) if terms.artifacts else license_
     findings = audit.sort_findings()
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         own_cpu_seconds = time.process_time() - started
         opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, own_cpu_seconds),)
-    decision = decide_verdict(
-        Coverage(tuple(audit.records)),
-        findings,
-        policy,
-        list_families(catalogue),
-        license_.permission,
-        audit.failed_look_ups,
-    )
+    families = list_families(catalogue)
+    decision = decide_verdict(Evidence(coverage, terms, findings, license_, policy, families, audit.failed_look_ups))
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
 
 
@@ -139,7 +136,10 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     audit.examine_all(replace(snapshot, artifacts=opened), options)
     coverage = Coverage(tuple(audit.records), unopened=len(snapshot.artifacts) - len(opened))
     license_ = require_review_if_unread(audit.conclude_license(snapshot, options.offline, _guard_lookup), coverage)
-    return audit.build_report(describe_target(target, snapshot, options), decide_use(license_, coverage), license_, ())
+    decision = decide_verdict(
+        Evidence(coverage, coverage, audit.sort_findings(), license_, policy, failed_look_ups=audit.failed_look_ups)
+    )
+    return audit.build_report(describe_target(target, snapshot, options), decision, license_, ())
 
 
 def _refuse_strings_for_lists(options: Options) -> None:

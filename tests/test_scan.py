@@ -26,8 +26,9 @@ from modelaudit.model.catalogue import Subject
 from modelaudit.model.errors import ConfigurationError, InternalError, SourceError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import GIB, Limits
-from modelaudit.model.report import AuditReport, Extent, Verdict
+from modelaudit.model.report import AuditReport, Extent
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.verdict import Verdict
 
 PICKLES = FIXTURES / "pickle"
 
@@ -613,7 +614,8 @@ def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tm
     assert report.policy.name == "pictures"
     (record,) = [record for record in report.coverage.artifacts if record.path == "pictures.rar"]
     assert record.extent is Extent.NOT
-    assert record.absences[0][1].allowed_by == "pictures: pictures are not loaded"
+    acceptance = record.absences[0][1].acceptance
+    assert acceptance and (acceptance.origin, acceptance.reason) == ("pictures", "pictures are not loaded")
     (folder / "pictures.rar").write_bytes(b"MZ" + bytes(50))  # a Windows executable
     assert scan_target(folder, policy=policy).exit_code == 3
     policy.write_text(policy.read_text().replace("    formats: [RAR]\n", ""))

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.structure import NOWHERE, Location
 
 
@@ -82,6 +83,7 @@ class Finding:
         evidence: lines that a reviewer can check against the bytes: offsets, opcodes, header keys, quotations.
         key: distinguishes findings of one rule in one artifact; independent of the wording.
         fingerprint: derived from rule, artifact and key: 16 hexadecimal digits.
+        acceptance: by a decision or a baseline; an accepted finding is shown and does not gate.
     """
 
     rule: str
@@ -93,6 +95,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
     key: str = ""
     fingerprint: str = ""
+    acceptance: Acceptance | None = None
 
     def __post_init__(self) -> None:
         text = "\0".join((self.rule, self.artifact, self.key))

@@ -10,6 +10,7 @@ import string
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
 
@@ -267,6 +268,7 @@ class LicenseConclusion:
         permission: the worst of ``answers``; ``None`` without an intended use.
         answers: worst first.
         multimodal: whether the model handles more than text; ``None`` if unknown.
+        acceptance: by a decision on the open questions of ``answers``; it never accepts a denial.
     """
 
     state: ConclusionState
@@ -285,3 +287,4 @@ class LicenseConclusion:
     duties: tuple[Duty, ...] = ()
     openness: Openness | None = None
     multimodal: bool | None = None
+    acceptance: Acceptance | None = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelaudit.model.acceptance import Acceptance, RecordedDecision
 from modelaudit.model.artifact import Digest, RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.structure import Unread
+from modelaudit.model.verdict import Cause, Ruling, Verdict
 
 SCHEMA = "modelaudit/report/v1"
 
@@ -32,10 +34,10 @@ class DigestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """An ``Unread`` judged by the policy: ``allowed_by`` names the policy entry that accepts it, if any."""
+    """An ``Unread`` with its acceptance by the policy, a decision or a baseline; ``None`` leaves it open."""
 
     unread: Unread
-    allowed_by: str | None = None
+    acceptance: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +128,13 @@ class Coverage:
 
     @property
     def open_absences(self) -> tuple[tuple[str, Absence], ...]:
-        """(address, absence) of every absence that no policy entry accepts."""
+        """(address, absence) of every absence that nothing accepts."""
         return tuple(
             (address, absence)
             for record in self.artifacts
             for address, absence in record.absences
-            if absence.allowed_by is None
+            if absence.acceptance is None
         )
-
-
-class Verdict(StrEnum):
-    """The answer to the question whether the model may be loaded and used."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +175,29 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict with its reasons, most severe first. The constructor refuses a pass over an open absence."""
+    """The verdict of a scan. The constructor refuses a pass over an open absence.
+
+    Attributes:
+        verdict: the worst verdict of the causes; ``pass`` without any. An answer that the policy does not gate on, such
+            as that on a use that no policy states, has no cause.
+        load: the answer to the question whether the model may be loaded.
+        use: the answer to the question whether it may be used as planned.
+        causes: the causes of an exit code other than 0, those of a failure first.
+        reasons: lines for a person, most severe first: the causes and their worst examples.
+    """
 
     verdict: Verdict
+    load: Ruling
+    use: Ruling
     reasons: tuple[str, ...]
     coverage: Coverage
+    causes: tuple[Cause, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.verdict is Verdict.PASS and (self.coverage.open_absences or not self.coverage.anything_examined):
+        if (self.verdict is Verdict.PASS) is bool(self.causes):
+            raise ValueError("a pass has no cause, and every other verdict has one")
+        is_unread = bool(self.coverage.open_absences) or not self.coverage.anything_examined
+        if is_unread and Verdict.PASS in (self.verdict, self.load.verdict):
             raise ValueError("a pass needs at least one examined artifact and no open absence")
 
 
@@ -202,8 +211,22 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """A line of the user's own code or policy that names the model: ``path`` relative, ``line`` from 1."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """The scanned model. ``requested`` is the target as the user typed it; ``commit`` is its resolved commit."""
+    """The scanned model.
+
+    Attributes:
+        requested: the target as the user typed it.
+        commit: the commit that the revision was resolved to.
+        anchors: the lines that name the model, if a policy or a code base led to the scan.
+    """
 
     requested: str
     kind: RefKind
@@ -213,6 +236,7 @@ class Target:
     origin: str
     offline: bool
     notes: tuple[str, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +269,8 @@ class AuditReport:
         created: an ISO 8601 time in UTC.
         rules: the rules that the findings cite.
         formats: every format that was read, sorted by name.
+        decisions: every decision of the register that concerns this model, with its state.
+        baseline: the name of the earlier report whose findings and absences do not gate; empty without one.
     """
 
     schema: str
@@ -258,6 +284,8 @@ class AuditReport:
     opinions: tuple[Opinion, ...]
     rules: tuple[Rule, ...]
     formats: tuple[FormatNote, ...] = ()
+    decisions: tuple[RecordedDecision, ...] = ()
+    baseline: str = ""
 
     @property
     def coverage(self) -> Coverage:
@@ -266,5 +294,5 @@ class AuditReport:
 
     @property
     def exit_code(self) -> int:
-        """0 pass, 1 fail, 3 incomplete."""
-        return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 3}[self.decision.verdict]
+        """0 pass, 1 fail, 3 review or incomplete."""
+        return {Verdict.PASS: 0, Verdict.FAIL: 1}.get(self.decision.verdict, 3)

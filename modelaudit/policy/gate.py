@@ -1,23 +1,28 @@
-"""Decide the verdict from coverage, findings and the licence answer."""
+"""Decide the verdict: the answer to *load* from coverage and findings, the answer to *use* from the licences."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import replace
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.catalogue import Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, UseAnswer
-from modelaudit.model.report import Absence, Coverage, Decision, Verdict
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.report import Absence, Coverage, Decision
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
+from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
+
+NO_USE: Final = "No planned use is stated, so the licences were not judged for one."
+"""The reason of the answer to *use* where neither the policy nor an option states a use."""
 
 _MAX_NAMED_FINDINGS: Final = 3
 _MAX_NAMED_ANSWERS: Final = 3
 _MAX_NAMED_ABSENCES: Final = 2
+_MAX_NAMED_DUTIES: Final = 3
+_WORST_FIRST: Final = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.REVIEW)
 _UNREAD_PHRASES: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
     UnreadReason.PROGRAM: "of program code",
@@ -37,96 +42,79 @@ _UNREAD_PHRASES: Final = {
     UnreadReason.READER_FAILED: "where a reader failed",
 }
 """The phrase that follows the number of unread parts, in singular and plural."""
+_ABSENCE_CAUSES: Final = {
+    UnreadReason.UNCLAIMED: CauseKind.UNCLAIMED_BYTES,
+    UnreadReason.UNVERIFIED: CauseKind.UNVERIFIED_TYPE,
+}
+"""The kinds of causes of absences; every other reason is ``unread``."""
 
 
-def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
-    """Return the absence ``unread``, accepted by the first entry of the policy that fits.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a verdict follows from.
 
-    An entry fits by reason, path and format; for unclaimed bytes also by their number. An absence that no entry fits
-    stays open, and so does the failure of a reader.
-    """
-    for entry in policy.allow_unread:
-        # An entry without formats fits any format.
-        formats = entry.formats or (unread.format,)
-        is_too_large = unread.reason is UnreadReason.UNCLAIMED and unread.unclaimed_bytes > entry.most_bytes
-        is_at_path = fnmatchcase(address, entry.paths)
-        if unread.further_files:
-            is_at_path = _fits_whole_folder(entry.paths, address)
-        is_listed = unread.reason in entry.reasons and is_at_path and unread.format in formats
-        if is_listed and not is_too_large and unread.reason is not UnreadReason.READER_FAILED:
-            return Absence(unread, f"{policy.name}: {entry.why}")
-    return Absence(unread)
-
-
-def _fits_whole_folder(pattern: str, address: str) -> bool:
-    """Whether ``pattern`` fits every file of the folder of ``address``: it is literal text before one final ``*``."""
-    start = pattern.removesuffix("*")
-    folder = address[: address.rfind("/") + 1]
-    return start != pattern and not set("*?[") & set(start) and folder.startswith(start)
-
-
-def decide_verdict(
-    coverage: Coverage,
-    findings: Sequence[Finding],
-    policy: Policy,
-    families: Collection[CheckFamily] = (),
-    permission: Answer | None = None,
-    failed_look_ups: Sequence[str] = (),
-) -> Decision:
-    """Decide the verdict: fail on a finding at or above the threshold, else incomplete on an open question, else pass.
-
-    An open question is an absence that the policy does not accept, an intended use that the licences do not permit, or
-    a base model whose look-up failed although the licence depends on it.
-
-    Args:
-        coverage: every artifact.
-        findings: most severe first.
-        policy: the threshold and the checks.
+    Attributes:
+        coverage: every file that was opened, or that could not be.
+        terms: of these, the files that may state terms.
+        findings: most severe first; an accepted one does not gate.
         families: the families that have rules; the reasons name each that the policy leaves out.
-        permission: the answer of the licences to the intended use; ``None`` where the policy states no use.
-        failed_look_ups: a sentence for each such base model.
+        failed_look_ups: a sentence for each base model whose look-up failed although the licence depends on it.
     """
-    failing = [finding for finding in findings if _reaches_threshold(finding, policy.fail_on)]
-    open_absences = coverage.open_absences
-    reasons = []
-    if failing:
-        counts = Counter(finding.severity for finding in failing)
-        by_severity = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
-        reasons.append(f"{_count_noun(len(failing), 'finding')} at or above {policy.fail_on}: {by_severity}")
-        named = failing[:_MAX_NAMED_FINDINGS]
-        reasons += [f"{finding.artifact or 'the model'}: {finding.message}" for finding in named]
-    if not coverage.anything_examined:
-        reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
-    if open_absences:
-        kinds: Counter[UnreadReason] = Counter()
-        for _, absence in open_absences:
-            kinds[absence.unread.reason] += 1 + absence.unread.further_files
-        by_reason = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(kinds.items()))
-        reasons.append(f"{_count_noun(kinds.total(), 'part')} not examined: {by_reason}")
-        reasons += [f"{address}: {absence.unread.detail}" for address, absence in open_absences[:_MAX_NAMED_ABSENCES]]
-    is_use_open = permission not in (None, Answer.ALLOW)
-    if is_use_open:
-        reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the intended use")
-    if failed_look_ups:
-        number = _count_noun(len(failed_look_ups), "base model")
-        reasons.append(
-            f"{number} not looked up: scan again when the Hub delivers all, or with --offline to ask for none"
-        )
-        reasons += failed_look_ups[:_MAX_NAMED_ABSENCES]
-    if failing:
-        verdict = Verdict.FAIL
-    elif open_absences or is_use_open or failed_look_ups or not coverage.anything_examined:
-        verdict = Verdict.INCOMPLETE
-    else:
-        verdict = Verdict.PASS
+
+    coverage: Coverage
+    terms: Coverage
+    findings: Sequence[Finding]
+    license: LicenseConclusion
+    policy: Policy
+    families: Collection[CheckFamily] = ()
+    failed_look_ups: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A cause with examples for a person, and whether the policy gates on it."""
+
+    cause: Cause
+    examples: tuple[str, ...] = ()
+    gates: bool = True
+
+
+def decide_verdict(evidence: Evidence) -> Decision:
+    """Decide both answers and the verdict.
+
+    *Load* fails on findings of security, integrity or provenance at or above the threshold, and is incomplete with an
+    open absence. *Use* fails on findings of the licence or a denial, is incomplete if a base model was not read, and
+    for review where a licence leaves the use open or no use is stated.
+    """
+    policy = evidence.policy
+    load_points = [*_find_failures(evidence, Question.LOAD), *_find_unread_parts(evidence.coverage, Question.LOAD)]
+    use_points = [*_find_failures(evidence, Question.USE), *_find_license_points(evidence)]
+    if not {CheckFamily.SECURITY, CheckFamily.INTEGRITY} & set(policy.checks):
+        # The license check alone opens only the files that may state terms, and answers on the use alone.
+        load_points = []
+    points = sorted(
+        (point for point in (*load_points, *use_points) if point.gates),
+        key=lambda point: _WORST_FIRST.index(point.cause.verdict),
+    )
+    causes = tuple(point.cause for point in points)
+    # One file may keep both answers open, and is named once.
+    reasons = list(dict.fromkeys(line for point in points for line in (point.cause.reason, *point.examples)))
+    if not causes:
         threshold = (
             f"no finding at or above {policy.fail_on}" if policy.fail_on else "the policy never fails on findings"
         )
-        reasons.append(f"{_count_noun(coverage.file_count, 'file')} examined, {threshold}")
-    left_out = sorted(family for family in families if family not in policy.checks)
+        reasons.append(f"{_count_noun(evidence.coverage.file_count, 'file')} examined, {threshold}")
+    left_out = sorted(family for family in evidence.families if family not in policy.checks)
     if left_out:
         reasons.append(f"checked for {', '.join(policy.checks)} only; not for {', '.join(left_out)}")
-    return Decision(verdict, tuple(reasons), coverage)
+    return Decision(
+        causes[0].verdict if causes else Verdict.PASS,
+        _answer_load(evidence, load_points),
+        _answer_use(evidence, use_points),
+        tuple(reasons),
+        evidence.coverage,
+        causes,
+    )
 
 
 def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
@@ -134,7 +122,7 @@ def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) ->
 
     Args:
         license_: the conclusion from the files that were read.
-        coverage: the files that were examined for it.
+        coverage: the files that may state terms.
     """
     if license_.permission is not Answer.ALLOW:
         return license_
@@ -150,39 +138,124 @@ def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) ->
     return replace(license_, permission=Answer.REVIEW, answers=(*answers, *license_.answers))
 
 
-def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
-    """Decide on the intended use alone: pass where it is allowed, fail where a licence denies it, else incomplete.
+def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
+    """Yield a point for the findings that break the policy and belong to the question."""
+    threshold = evidence.policy.fail_on
+    failing = [
+        finding
+        for finding in evidence.findings
+        if threshold is not None
+        and finding.acceptance is None
+        and finding.severity.rank >= threshold.rank
+        and (finding.check is CheckFamily.LICENSE) is (question is Question.USE)
+    ]
+    if not failing:
+        return
+    counts = Counter(finding.severity for finding in failing)
+    by_severity = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
+    reason = f"{_count_noun(len(failing), 'finding')} at or above {threshold}: {by_severity}"
+    examples = [f"{each.artifact or 'the model'}: {each.message}" for each in failing[:_MAX_NAMED_FINDINGS]]
+    yield _Point(Cause(CauseKind.FINDINGS, question, Verdict.FAIL, len(failing), reason), tuple(examples))
 
-    Args:
-        license_: the conclusion with its answers.
-        coverage: the files that were examined for it.
-    """
+
+def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Point]:
+    """Yield a point for each kind of open absence, and one if nothing was examined."""
+    whose = " that may state terms" if question is Question.USE else ""
+    if not coverage.anything_examined:
+        reason = "there was nothing to scan" if not coverage.artifacts else "no file could be examined"
+        yield _Point(Cause(CauseKind.NOTHING_SCANNED, question, Verdict.INCOMPLETE, 0, reason))
+    by_kind: dict[CauseKind, list[tuple[str, Absence]]] = {}
+    for address, absence in coverage.open_absences:
+        kind = _ABSENCE_CAUSES.get(absence.unread.reason, CauseKind.UNREAD)
+        by_kind.setdefault(kind, []).append((address, absence))
+    for kind, absences in by_kind.items():
+        counts: Counter[UnreadReason] = Counter()
+        for _, absence in absences:
+            counts[absence.unread.reason] += 1 + absence.unread.further_files
+        by_reason = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(counts.items()))
+        reason = f"{_count_noun(counts.total(), 'part')}{whose} not examined: {by_reason}"
+        examples = [f"{address}: {absence.unread.detail}" for address, absence in absences[:_MAX_NAMED_ABSENCES]]
+        yield _Point(Cause(kind, question, Verdict.INCOMPLETE, counts.total(), reason), tuple(examples))
+
+
+def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
+    """Yield the points of the licences for the planned use, and those without one."""
+    if CheckFamily.LICENSE not in evidence.policy.checks:
+        return
+    license_ = evidence.license
     permission = license_.permission
-    decisive = [answer for answer in license_.answers if answer.answer is permission]
-    if permission is Answer.ALLOW:
-        decisive = []  # a permission needs no reasons
-    reasons = [answer.because for answer in decisive[:_MAX_NAMED_ANSWERS]]
-    if permission is Answer.DENY:
-        return Decision(Verdict.FAIL, tuple(reasons), coverage)
+    if evidence.terms.artifacts or not evidence.coverage.anything_examined:
+        yield from _find_unread_parts(evidence.terms, Question.USE)
     if permission is None:
-        reasons.append("no use is stated, so none is allowed: name a policy, or state the use")
-    open_absences = coverage.open_absences
-    answer_reasons = tuple(reasons)
-    for address, absence in open_absences[:_MAX_NAMED_ABSENCES]:
-        # ``require_review_if_unread`` has already turned this absence into a reason.
-        is_in_answer = any(absence.unread.detail in reason for reason in answer_reasons)
-        if not is_in_answer:
-            reasons.append(f"{address}: {absence.unread.detail}")
-    if permission is not Answer.ALLOW or open_absences or not coverage.anything_examined:
-        if not coverage.anything_examined:
-            reasons.append("no file could be examined")
-        return Decision(Verdict.INCOMPLETE, tuple(reasons), coverage)
-    return Decision(Verdict.PASS, ("every licence that was found to bind allows the use",), coverage)
+        yield _Point(Cause(CauseKind.USE_NOT_STATED, Question.USE, Verdict.REVIEW, 1, NO_USE), gates=False)
+    elif permission is not Answer.ALLOW and license_.acceptance is None:
+        decisive = [each.because for each in license_.answers if each.answer is permission]
+        is_denied = permission is Answer.DENY
+        kind, verdict = (
+            (CauseKind.LICENCE_DENIED, Verdict.FAIL) if is_denied else (CauseKind.LICENCE_REVIEW, Verdict.REVIEW)
+        )
+        reason = f"licences {'deny' if is_denied else 'leave open'} the intended use"
+        yield _Point(
+            Cause(kind, Question.USE, verdict, max(len(decisive), 1), reason), tuple(decisive[:_MAX_NAMED_ANSWERS])
+        )
+    if evidence.failed_look_ups:
+        number = _count_noun(len(evidence.failed_look_ups), "base model")
+        reason = f"{number} not looked up: scan again when the Hub delivers all, or with --offline to ask for none"
+        cause = Cause(
+            CauseKind.BASE_MODEL_UNREAD, Question.USE, Verdict.INCOMPLETE, len(evidence.failed_look_ups), reason
+        )
+        yield _Point(cause, tuple(evidence.failed_look_ups[:_MAX_NAMED_ABSENCES]))
 
 
-def _reaches_threshold(finding: Finding, fail_on: Severity | None) -> bool:
-    return fail_on is not None and finding.severity.rank >= fail_on.rank
+def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
+    """Answer whether the model may be loaded."""
+    if CheckFamily.SECURITY not in evidence.policy.checks:
+        return Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
+    if points:
+        return _take_worst(points)
+    coverage = evidence.coverage
+    files = _count_noun(coverage.file_count, "file")
+    accepted = sum(len(record.absences) for record in coverage.artifacts)
+    if accepted:
+        parts = _count_noun(accepted, "part that was", "parts that were")
+        return Ruling(Verdict.PASS, f"No finding breaks the policy, and it accepts the {parts} not examined.")
+    return Ruling(Verdict.PASS, f"{files} examined, and no finding breaks the policy.")
 
 
-def _count_noun(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
+    """Answer whether the licences permit the planned use."""
+    license_ = evidence.license
+    if CheckFamily.LICENSE not in evidence.policy.checks:
+        return Ruling(Verdict.INCOMPLETE, "The license check did not run, so no permission was looked for.")
+    if points:
+        return _take_worst(points)
+    if license_.acceptance is not None and license_.permission is Answer.REVIEW:
+        by, until = license_.acceptance.by, license_.acceptance.expires
+        return Ruling(Verdict.PASS, f"{by} accepted the open questions of the licences until {until}.")
+    return Ruling(
+        Verdict.PASS, f"{license_.expression or 'The licence'} permits the planned use{_name_duties(license_)}."
+    )
+
+
+def _name_duties(license_: LicenseConclusion) -> str:
+    """Name the duties that are not met yet, such as ``, with 2 duties: attribution, notice``; empty without one."""
+    kinds = tuple(dict.fromkeys(duty.kind for duty in license_.duties if not duty.met))
+    if not kinds:
+        return ""
+    named = ", ".join(kind.replace("-", " ") for kind in kinds[:_MAX_NAMED_DUTIES])
+    more = f" and {len(kinds) - _MAX_NAMED_DUTIES} more" if len(kinds) > _MAX_NAMED_DUTIES else ""
+    return f", with {_count_noun(len(kinds), 'duty', 'duties')}: {named}{more}"
+
+
+def _take_worst(points: Sequence[_Point]) -> Ruling:
+    """Return the ruling of the worst point, with its first example."""
+    worst = min(points, key=lambda point: _WORST_FIRST.index(point.cause.verdict))
+    reason = worst.cause.reason
+    text = f"{reason[:1].upper()}{reason[1:]}"
+    if worst.cause.kind in (CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW) and worst.examples:
+        text = worst.examples[0]
+    return Ruling(worst.cause.verdict, text if text.endswith((".", "!", "?")) else f"{text}.")
+
+
+def _count_noun(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

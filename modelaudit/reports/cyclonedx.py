@@ -49,7 +49,7 @@ from modelaudit.reports.cyclonedx_licenses import (
 from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
-from modelaudit.reports.wording import describe_place
+from modelaudit.reports.wording import describe_acceptance, describe_place
 
 _HUB = "https://huggingface.co"
 _REPOSITORY_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
@@ -198,7 +198,7 @@ def _build_file(record: ArtifactRecord) -> Json:
 def _describe_absence(address: str, absence: Absence) -> str:
     """Describe an absence as the value of one property: the reason, the place and the policy entry that accepts it."""
     place = ", ".join(part for part in (address, describe_place(absence.unread.where)) if part)
-    accepted = f" [accepted by {absence.allowed_by}]" if absence.allowed_by else ""
+    accepted = f" [{describe_acceptance(absence.acceptance)}]" if absence.acceptance else ""
     return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
 
 

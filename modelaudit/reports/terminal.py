@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from modelaudit.model.finding import Finding, Severity
-from modelaudit.model.report import AuditReport, Opinion, OpinionState, Verdict
+from modelaudit.model.report import AuditReport, Opinion, OpinionState
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_view import list_declared_claims
@@ -35,10 +36,10 @@ from modelaudit.reports.wording import (
     EXIT_CODES,
     OPINIONS,
     count_noun,
+    describe_acceptance,
     describe_place,
     describe_threshold,
     describe_unread,
-    end_sentence,
 )
 
 _SEVERITY_MARKS = {
@@ -51,6 +52,7 @@ _SEVERITY_MARKS = {
 _VERDICT_MARKS = {
     Verdict.PASS: ("✔", "bold white on green"),
     Verdict.FAIL: ("✘", "bold white on red"),
+    Verdict.REVIEW: ("◐", "bold black on yellow"),
     Verdict.INCOMPLETE: ("◐", "bold black on yellow"),
 }
 _PERMISSION_VERDICTS = {
@@ -133,7 +135,7 @@ def _render_absences(report: AuditReport) -> Group:
     lines: list[Text | Padding] = []
     for address, absence in pairs[:_MAX_ABSENCES]:
         unread, place = absence.unread, describe_place(absence.unread.where)
-        accepted = f" Accepted by the policy: {end_sentence(absence.allowed_by)}" if absence.allowed_by else ""
+        accepted = f" {describe_acceptance(absence.acceptance)}" if absence.acceptance else ""
         where = f" ({place})" if place else ""
         lines.append(build_text((address, "bold"), where))
         lines.append(indent_block(build_text(f"{describe_unread(unread)}{accepted}")))

@@ -17,8 +17,9 @@ from modelaudit.model.license import (
     LicenseConclusion,
     OriginState,
 )
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, OpinionState, Target, Verdict
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, OpinionState, Target
 from modelaudit.model.terms import Clause, LicenseEntry
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports.inventory import LOCAL_KINDS
 from modelaudit.reports.license_view import (
     describe_base_model,
@@ -109,7 +110,7 @@ def describe_verdict(report: AuditReport) -> str:
             return f"{pass_sentence} The security check did not run, so attacks were not searched for."
         if report.policy.checks == (CheckFamily.LICENSE,):
             return SECURITY_NOT_CHECKED
-    if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not list_unexplained_records(report):
+    if verdict is Verdict.REVIEW:
         return OPEN_DECISION
     if verdict is Verdict.FAIL and _is_license_the_only_failure(report):
         return ONLY_LICENSE_FAILS
@@ -138,7 +139,7 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
 
     def get_order(pair: tuple[str, Absence]) -> tuple[bool, str]:
         address, absence = pair
-        is_accepted = absence.allowed_by is not None
+        is_accepted = absence.acceptance is not None
         return is_accepted, address
 
     return tuple(sorted(pairs, key=get_order))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState
-from modelaudit.model.report import DigestState, Extent, OpinionState, Verdict
+from modelaudit.model.report import DigestState, Extent, OpinionState
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
+from modelaudit.model.verdict import Verdict
 
 VERDICT_SENTENCES = {
     Verdict.PASS: "Every file was read, and no finding breaks the policy.",
     Verdict.FAIL: "Do not load or ship this model: the findings break the policy.",
+    Verdict.REVIEW: "This is not a pass: no finding breaks the policy, but a person must decide the points below.",
     Verdict.INCOMPLETE: "This is not a pass: no finding breaks the policy, but some parts were not examined.",
 }
 
@@ -27,6 +30,7 @@ NO_FILES = "This is not a pass: there was no file to examine."
 EXIT_CODES = {
     Verdict.PASS: "pass",
     Verdict.FAIL: "the gate failed",
+    Verdict.REVIEW: "review: a person must decide",
     Verdict.INCOMPLETE: "incomplete: something was not examined, or there was nothing to examine",
 }
 
@@ -198,6 +202,16 @@ def format_sentence(text: str) -> str:
     """Format a line as a sentence: first letter in upper case, full stop at the end. A leading file name is kept."""
     sentence = end_sentence(text)
     return sentence if _LEADING_NAME.match(sentence) else sentence[:1].upper() + sentence[1:]
+
+
+def describe_acceptance(acceptance: Acceptance) -> str:
+    """Describe who accepts a finding, an absence or a licence, until when, and the reason, as one sentence."""
+    if acceptance.source is AcceptanceSource.BASELINE:
+        return f"Known from the baseline {acceptance.origin}, so it does not gate; no person decided on it."
+    if acceptance.source is AcceptanceSource.POLICY:
+        return end_sentence(f"Accepted by the policy {acceptance.origin}: {acceptance.reason}")
+    people = f"{acceptance.by}, approved by {acceptance.approved_by}"
+    return end_sentence(f"Accepted by {people}, until {acceptance.expires} ({acceptance.origin}): {acceptance.reason}")
 
 
 def describe_unread(unread: Unread) -> str:

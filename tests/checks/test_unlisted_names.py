@@ -23,7 +23,8 @@ from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import References
 from modelaudit.model.reading import Structure
-from modelaudit.model.report import Coverage, Verdict
+from modelaudit.model.report import Coverage
+from modelaudit.model.verdict import Verdict
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.policy.gate import decide_verdict
 

@@ -1,27 +1,45 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from support.cases import check_each
+from support.decisions import build_decision
 
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Decision, Extent, Verdict
+from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Extent
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.policy.gate import apply_policy, decide_verdict
+from modelaudit.model.terms import LicenseCategory
+from modelaudit.model.verdict import Verdict
+from modelaudit.policy.absences import apply_policy
+from modelaudit.policy.gate import Evidence, decide_verdict
 
 POLICY = Policy("test", "", Severity.HIGH, tuple(CheckFamily))
 UNREAD = Unread(UnreadReason.NO_READER, "no reader for PNG")
 READ = ArtifactRecord("a.json", 1, Extent.EXAMINED)
 NOT_READ = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UNREAD)),))
 # Not read either, and the policy accepts it.
-ACCEPTED = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UNREAD, "policy: a picture")),))
+ACCEPTED = ArtifactRecord(
+    "b.png",
+    1,
+    Extent.NOT,
+    absences=(("b.png", Absence(UNREAD, Acceptance(AcceptanceSource.POLICY, "policy", "a picture"))),),
+)
 
 
 def make_finding(severity: Severity) -> Finding:
     """Return a security finding of this severity in the file ``a``."""
     return Finding("pickle/dangerous-call", severity, CheckFamily.SECURITY, "a", "message")
+
+
+def make_evidence(coverage: Coverage, findings: Sequence[Finding] = (), policy: Policy = POLICY) -> Evidence:
+    """Return evidence without a licence; no planned use is stated."""
+    nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN)
+    return Evidence(coverage, Coverage(()), findings, nothing, policy)
 
 
 def make_coverage(*records: ArtifactRecord) -> Coverage:
@@ -44,33 +62,31 @@ def make_coverage(*records: ArtifactRecord) -> Coverage:
 def test_verdict_follows_from_coverage_and_severities(
     records: tuple[ArtifactRecord, ...], severities: tuple[Severity, ...], verdict: Verdict
 ) -> None:
-    decision = decide_verdict(make_coverage(*records), [make_finding(severity) for severity in severities], POLICY)
+    decision = decide_verdict(make_evidence(make_coverage(*records), [make_finding(each) for each in severities]))
     assert decision.verdict is verdict
     assert decision.reasons
 
 
 def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
-    failing = [make_finding(Severity.CRITICAL) for _ in range(5)]
-    reasons = decide_verdict(make_coverage(READ, NOT_READ), failing, POLICY).reasons
+    failing = [replace(make_finding(Severity.CRITICAL), artifact=name) for name in "abcde"]
+    reasons = decide_verdict(make_evidence(make_coverage(READ, NOT_READ), failing)).reasons
     assert reasons[0] == "5 findings at or above high: 5 critical"
-    assert reasons[1:4] == ("a: message",) * 3
+    assert reasons[1:4] == ("a: message", "b: message", "c: message")
     assert reasons[4:] == ("1 part not examined: 1 in a format without a reader", "b.png: no reader for PNG")
 
 
 def test_reasons_of_a_decision_name_the_checks_that_did_not_run() -> None:
     license_policy = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
-    reasons = decide_verdict(
-        make_coverage(READ), [], license_policy, {CheckFamily.LICENSE, CheckFamily.SECURITY}
-    ).reasons
+    evidence = make_evidence(make_coverage(READ), policy=license_policy)
+    reasons = decide_verdict(replace(evidence, families={CheckFamily.LICENSE, CheckFamily.SECURITY})).reasons
     assert reasons[-1] == "checked for license only; not for security"
 
 
 def test_policy_without_a_failing_severity_ignores_findings_but_reports_incomplete_scans() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
-    assert decide_verdict(make_coverage(READ), [make_finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
-    assert (
-        decide_verdict(make_coverage(NOT_READ), [make_finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
-    )
+    findings = [make_finding(Severity.CRITICAL)]
+    assert decide_verdict(make_evidence(make_coverage(READ), findings, never)).verdict is Verdict.PASS
+    assert decide_verdict(make_evidence(make_coverage(NOT_READ), findings, never)).verdict is Verdict.INCOMPLETE
 
 
 @pytest.mark.parametrize(
@@ -83,13 +99,13 @@ def test_absence_of_further_unnamed_files_is_accepted_only_by_a_pattern_for_thei
     unread = Unread(UnreadReason.LINK_DANGLING, "", further_files=7)
     entry = AllowedAbsence((UnreadReason.LINK_DANGLING,), paths, "known")
     absence = apply_policy("data/9.bin", unread, replace(POLICY, allow_unread=(entry,)))
-    assert (absence.allowed_by is not None) is is_accepted
+    assert (absence.acceptance is not None) is is_accepted
 
 
 def test_verdict_reason_and_file_count_include_files_that_an_absence_counts_without_their_names() -> None:
     unread = Unread(UnreadReason.LINK_DANGLING, "nowhere", further_files=7)
     coverage = Coverage((ArtifactRecord("a", 0, Extent.NOT, absences=(("a", Absence(unread)),)),))
-    decision = decide_verdict(coverage, (), POLICY)
+    decision = decide_verdict(make_evidence(coverage))
     assert "8 parts not examined: 8 behind a link to nowhere" in decision.reasons
     assert (coverage.count(Extent.NOT), coverage.file_count) == (8, 8)
 
@@ -99,7 +115,7 @@ def test_constructor_refuses_a_pass_decision_if_parts_are_unexamined_or_no_file_
     records: tuple[ArtifactRecord, ...],
 ) -> None:
     with pytest.raises(ValueError, match="pass"):
-        Decision(Verdict.PASS, (), make_coverage(*records))
+        build_decision(Verdict.PASS, (), make_coverage(*records))
 
 
 def test_constructor_refuses_a_completely_examined_record_with_absences() -> None:
@@ -111,9 +127,9 @@ def test_policy_entry_with_a_format_accepts_an_absence_only_if_the_recognised_fo
     policy = Policy(
         "p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
     )
-    assert apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="PNG image"), policy).allowed_by
-    assert not apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="Windows executable"), policy).allowed_by
-    assert not apply_policy("a.png", Unread(UnreadReason.NO_READER, ""), policy).allowed_by
+    assert apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="PNG image"), policy).acceptance
+    assert not apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="Windows executable"), policy).acceptance
+    assert not apply_policy("a.png", Unread(UnreadReason.NO_READER, ""), policy).acceptance
 
 
 @pytest.mark.parametrize(
@@ -128,7 +144,7 @@ def test_policy_entry_with_a_format_accepts_an_absence_only_if_the_recognised_fo
 def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: UnreadReason, is_accepted: bool) -> None:
     policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
     absence = apply_policy(path, Unread(reason, ""), policy)
-    assert absence.allowed_by == ("p: pictures" if is_accepted else None)
+    assert absence.acceptance == (Acceptance(AcceptanceSource.POLICY, "p", "pictures") if is_accepted else None)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +162,9 @@ def test_policy_accepts_unclaimed_bytes_only_if_path_and_format_match_and_up_to_
     entry = AllowedAbsence((UnreadReason.UNCLAIMED,), "*.tflite", "metadata", ("tflite",), most_bytes=64)
     unread = Unread(UnreadReason.UNCLAIMED, "", format=format_, unclaimed_bytes=byte_count)
     absence = apply_policy(path, unread, Policy("p", "", None, (), (entry,)))
-    assert absence.allowed_by == ("p: metadata" if is_accepted else None)
+    assert absence.acceptance == (Acceptance(AcceptanceSource.POLICY, "p", "metadata") if is_accepted else None)
 
 
 def test_no_policy_accepts_the_failure_of_a_reader() -> None:
     policy = Policy("p", "", None, (), (AllowedAbsence(tuple(UnreadReason), "*", "anything"),))
-    assert apply_policy("a", Unread(UnreadReason.READER_FAILED, ""), policy).allowed_by is None
+    assert apply_policy("a", Unread(UnreadReason.READER_FAILED, ""), policy).acceptance is None

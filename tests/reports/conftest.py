@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 from reports.license_examples import build_conflicting_conclusion, build_hostile_conclusion, build_plain_conclusion
+from support.decisions import build_decision
 
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
@@ -18,7 +20,6 @@ from modelaudit.model.report import (
     AuditReport,
     ByteCounts,
     Coverage,
-    Decision,
     DigestState,
     Extent,
     Opinion,
@@ -27,10 +28,10 @@ from modelaudit.model.report import (
     PolicyRecord,
     Target,
     Tool,
-    Verdict,
 )
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import Clause, LicenseCategory, LicenseEntry
+from modelaudit.model.verdict import Verdict
 
 COMMIT = "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b"
 # Markup, template syntax and terminal escapes; invisible, control and direction characters; lone surrogates; combining
@@ -256,7 +257,12 @@ def _build_coverage() -> Coverage:
                 Extent.NOT,
                 digests=(build_sha256("d"),),
                 digest_state=DigestState.UNCLAIMED,
-                absences=(("docs/architecture.png", Absence(image, "default: images carry no weights")),),
+                absences=(
+                    (
+                        "docs/architecture.png",
+                        Absence(image, Acceptance(AcceptanceSource.POLICY, "default", "images carry no weights")),
+                    ),
+                ),
             ),
             ArtifactRecord(
                 "gguf/model-00001-of-00002-with-a-rather-long-name-for-a-quantised-file.Q4_K_M.gguf",
@@ -369,7 +375,7 @@ def build_fail_report() -> AuditReport:
         ),
         # All checks but transparency.
         policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily)[:4], "8" * 64),
-        decision=Decision(
+        decision=build_decision(
             Verdict.FAIL,
             (
                 "3 findings are at or above the severity high, which the policy rejects.",
@@ -398,7 +404,7 @@ def build_pass_report() -> AuditReport:
         build_fail_report(),
         target=Target("./tiny", RefKind.FOLDER, "./tiny", None, None, "/srv/models/tiny", True),
         policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily), "8" * 64),
-        decision=Decision(Verdict.PASS, (), Coverage((record,))),
+        decision=build_decision(Verdict.PASS, (), Coverage((record,))),
         findings=(),
         rules=(),
         opinions=(Opinion("modelscan", "0.8.8", OpinionState.GIVEN, "ran to its end"),),
@@ -416,7 +422,7 @@ def build_incomplete_report() -> AuditReport:
     """Build a report on an empty folder."""
     return replace(
         build_pass_report(),
-        decision=Decision(Verdict.INCOMPLETE, ("There was nothing to examine.",), Coverage(())),
+        decision=build_decision(Verdict.INCOMPLETE, ("There was nothing to examine.",), Coverage(())),
         opinions=(),
         license=LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN),
     )
@@ -446,7 +452,7 @@ def build_hostile_report() -> AuditReport:
         created="2026-11-24T09:30:00Z",
         target=Target(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge)),
         policy=PolicyRecord(evil, None, (), evil),
-        decision=Decision(Verdict.FAIL, (evil, huge), Coverage(records)),
+        decision=build_decision(Verdict.FAIL, (evil, huge), Coverage(records)),
         findings=(finding, finding, replace(finding, rule="not/explained", artifact="")),
         license=build_hostile_conclusion(evil, huge),
         opinions=opinions,

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from reports.license_examples import NOTICE_WORDS
+from support.decisions import build_decision
 
 import modelaudit.reports
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState
-from modelaudit.model.report import AuditReport, Decision, Verdict
+from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Clause
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports import wording
 from modelaudit.reports.html import FIRST_FINDINGS, render_html
 from modelaudit.reports.inventory import compute_tree_digest
@@ -149,7 +151,7 @@ FACTS = (
     "4 parts not examined",
     "No reader for GGUF, magic 47475546.",
     "pytorch_model.bin!archive/data.pkl byte 2,048",
-    "Yes. Default: images carry no weights.",
+    "Yes. Accepted by the policy default: images carry no weights.",
     "The claims contradict each other.",
     "Both cannot hold for the same weights, so neither is relied on.",
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
@@ -292,7 +294,7 @@ def test_html_page_of_an_empty_model_does_not_describe_it_as_examined(incomplete
 def test_html_page_of_a_pass_states_the_accepted_absences(passing: AuditReport, failing: AuditReport) -> None:
     accepted_image = failing.coverage.artifacts[2]
     coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, accepted_image))
-    text = parse_page(replace(passing, decision=Decision(Verdict.PASS, (), coverage))).text
+    text = parse_page(replace(passing, decision=build_decision(Verdict.PASS, (), coverage))).text
     assert "it accepts the 1 part that was not examined" in text
     assert "Every file was read" not in text
 

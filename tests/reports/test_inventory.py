@@ -5,10 +5,14 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from support.decisions import build_decision
+
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Decision, Extent, Verdict
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports.inventory import compute_tree_digest, describe_comparison, group_absences, list_shown_digests
 
 UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for ONNX"))
@@ -16,7 +20,7 @@ UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for ONNX"))
 
 def replace_records(report: AuditReport, *records: ArtifactRecord) -> AuditReport:
     """Return the report with other records of files."""
-    return replace(report, decision=Decision(Verdict.INCOMPLETE, (), Coverage(records)))
+    return replace(report, decision=build_decision(Verdict.INCOMPLETE, (), Coverage(records)))
 
 
 def test_tree_digest_equals_the_sha256_of_the_sha256sum_output_for_all_files_in_byte_order(
@@ -58,7 +62,7 @@ def test_inventory_groups_equal_absences_of_one_extension_in_one_folder_with_all
 
 
 def test_inventory_does_not_group_fewer_than_three_equal_absences() -> None:
-    accepted = replace(UNREAD, allowed_by="x")
+    accepted = replace(UNREAD, acceptance=Acceptance(AcceptanceSource.POLICY, "p", "x"))
     two_alike = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
     assert [group.name for group in group_absences(two_alike)] == ["a.onnx", "b.onnx", "c.onnx"]
     three_alike = tuple((f"{number}.onnx", UNREAD) for number in range(3))

@@ -20,7 +20,8 @@ from support.cases import check_each
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import LicenseConclusion
-from modelaudit.model.report import SCHEMA, AuditReport, Verdict
+from modelaudit.model.report import SCHEMA, AuditReport
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import compute_report_digest, encode_canonical, parse_report, render_json
 

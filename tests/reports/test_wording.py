@@ -15,9 +15,10 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState, OriginState
-from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, Verdict
+from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
+from modelaudit.model.verdict import Verdict
 from modelaudit.options import list_families
 from modelaudit.reports import REPORTS, license_words, render, wording
 from modelaudit.reports.view import FAMILIES_WITHOUT_RULES

@@ -1,0 +1,77 @@
+"""The acceptance of a finding, an absence or a licence by the policy, by a decision, or by a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AcceptanceSource(StrEnum):
+    """The origin of an acceptance."""
+
+    POLICY = "policy"
+    DECISION = "decision"
+    BASELINE = "baseline"
+    """An earlier report holds the same finding or absence; a person did not decide on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An acceptance, which stays visible in every output.
+
+    Attributes:
+        origin: the name of the policy, the place of the decision (``decisions.yaml:12``), or the name of the baseline.
+        reason: the reason that the policy or the decision gives.
+        by: the author of the decision; empty for a policy and a baseline.
+        approved_by: who approved the decision; empty for a policy and a baseline.
+        expires: the ISO date on which the decision ends; empty for a policy and a baseline.
+    """
+
+    source: AcceptanceSource
+    origin: str
+    reason: str
+    by: str = ""
+    approved_by: str = ""
+    expires: str = ""
+
+
+class DecisionState(StrEnum):
+    """The state of a recorded decision in one scan."""
+
+    HONOURED = "honoured"
+    DUE = "due"
+    """Honoured, and it expires within 30 days."""
+    EXPIRED = "expired"
+    REOPENED = "reopened"
+    """The bytes or the commit differ from those that the decision binds."""
+    UNUSED = "unused"
+    """Nothing in the report matches its subject."""
+    REFUSED = "refused"
+    """The policy does not let a decision accept this, such as a critical finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """A decision of the register and its effect on one scan.
+
+    Attributes:
+        place: file and line in the register: ``decisions.yaml:12``.
+        subject: the kind and the name of its subject: ``finding 0123456789abcdef``, ``licence LicenseRef-Gemma``.
+        bound_to: the SHA-256 or the commit: ``sha256:…`` or ``commit:…``.
+        answer: ``accept`` or ``refuse``.
+        expires: an ISO date.
+        detail: one sentence on the state: what reopened it, or what it accepts.
+        fingerprints: the fingerprints of the findings that it accepts in this report.
+    """
+
+    place: str
+    subject: str
+    bound_to: str
+    answer: str
+    reason: str
+    by: str
+    approved_by: str
+    expires: str
+    state: DecisionState
+    detail: str = ""
+    fingerprints: tuple[str, ...] = ()

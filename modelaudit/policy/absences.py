@@ -1,0 +1,36 @@
+"""Accept absences by the entries of a policy."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.catalogue import Policy
+from modelaudit.model.report import Absence
+from modelaudit.model.structure import Unread, UnreadReason
+
+
+def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
+    """Return the absence ``unread``, accepted by the first entry of the policy that fits.
+
+    An entry fits by reason, path and format; for unclaimed bytes also by their number. An absence that no entry fits
+    stays open, and so does the failure of a reader.
+    """
+    for entry in policy.allow_unread:
+        # An entry without formats fits any format.
+        formats = entry.formats or (unread.format,)
+        is_too_large = unread.reason is UnreadReason.UNCLAIMED and unread.unclaimed_bytes > entry.most_bytes
+        is_at_path = fnmatchcase(address, entry.paths)
+        if unread.further_files:
+            is_at_path = _fits_whole_folder(entry.paths, address)
+        is_listed = unread.reason in entry.reasons and is_at_path and unread.format in formats
+        if is_listed and not is_too_large and unread.reason is not UnreadReason.READER_FAILED:
+            return Absence(unread, Acceptance(AcceptanceSource.POLICY, policy.name, entry.why))
+    return Absence(unread)
+
+
+def _fits_whole_folder(pattern: str, address: str) -> bool:
+    """Whether ``pattern`` fits every file of the folder of ``address``: it is literal text before one final ``*``."""
+    start = pattern.removesuffix("*")
+    folder = address[: address.rfind("/") + 1]
+    return start != pattern and not set("*?[") & set(start) and folder.startswith(start)
