@@ -27,11 +27,12 @@ from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Digest, Snapshot
-from modelaudit.model.catalogue import Catalogue, Policy, Subject
+from modelaudit.model.catalogue import Catalogue, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, References
+from modelaudit.model.policy import Policy
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import (
     SCHEMA,

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelaudit.catalogue import load_policy
+from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.model.artifact import Snapshot
-from modelaudit.model.catalogue import Catalogue, Policy
+from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
+from modelaudit.model.policy import Policy
 from modelaudit.model.report import Target
 from modelaudit.model.terms import Intent, Use
 from modelaudit.sources.settings import HubSettings
@@ -76,10 +78,9 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
     if name in catalogue.policies:
         policy = catalogue.policies[name]
     elif Path(name).is_file():
-        policy = load_policy(Path(name), catalogue.clauses)
+        policy = load_policy(Path(name), catalogue)
     else:
-        known = ", ".join(sorted(catalogue.policies))
-        raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
+        raise ConfigurationError(f"policy {explain_unknown_policy(name, catalogue.policies)}")
     if options.checks is not None:
         chosen = {_parse_word(CheckFamily, "check", word) for word in options.checks}
         if not chosen:
@@ -90,9 +91,10 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
             raise ConfigurationError(f"the check {without_rules} has no rules yet; choose from {with_rules}")
         policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
     if options.fail_on is not None:
-        is_never = options.fail_on == "never"
-        policy = replace(policy, fail_on=None if is_never else _parse_word(Severity, "severity", options.fail_on))
-    return replace(policy, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
+        gate = None if options.fail_on == "never" else _parse_word(Severity, "severity", options.fail_on)
+        origins = {f"gates.{family}": "--fail-on" for family in policy.gates}
+        policy = replace(policy, gates=dict.fromkeys(policy.gates, gate), origins={**policy.origins, **origins})
+    return replace(policy, offline=policy.offline or options.offline, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
 
 
 def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:

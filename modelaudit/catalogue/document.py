@@ -53,7 +53,18 @@ class Document:
         Where a step of ``place`` does not exist, it is the line of the step before.
         """
         # The text is parsed again, because plain values have no lines and only an error needs one.
-        node = yaml.compose(self.text, Loader=_PARSER)
+        return LineIndex(self.text).find(place)
+
+
+class LineIndex:
+    """The lines of all values of a document. One index answers for many places without parsing the text again."""
+
+    def __init__(self, text: str) -> None:
+        self._root = yaml.compose(text, Loader=_PARSER)
+
+    def find(self, place: Place) -> int:
+        """Return the line of ``place``, as ``Document.line_of`` does."""
+        node = self._root
         line = node.start_mark.line if node is not None else 0
         for step in place:
             child = _find_child(node, step)

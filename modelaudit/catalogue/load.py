@@ -19,16 +19,18 @@ from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.openness import read_openness
 from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.origins import read_origins
-from modelaudit.catalogue.policies import read_policy
+from modelaudit.catalogue.policies import read_policies, read_policy_file
+from modelaudit.catalogue.policy_layer import PolicyWords
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.retired import read_retired
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.terms import read_vocabulary
 from modelaudit.catalogue.vocabularies import read_declarations, read_vocabularies, require_declarations
-from modelaudit.model.catalogue import Callables, Catalogue, Policy, VocabularyDeclaration
+from modelaudit.model.catalogue import Callables, Catalogue, FindingRule, VocabularyDeclaration
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
+from modelaudit.model.policy import Policy
 from modelaudit.model.terms import LicenseCategory, LicenseEntry, Vocabulary
 
 
@@ -60,13 +62,21 @@ def load_catalogue(
     return _load_folders((directory if directory is not None else find_rules_directory(), *extra), formats)
 
 
-def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
-    """Read a policy file of the user, with the territories and fields of ``vocabulary``.
+def load_policy(path: Path, catalogue: Catalogue) -> Policy:
+    """Read a policy file of the user, with everything that it extends.
 
     Raises:
-        ConfigurationError: the file is not a valid policy.
+        ConfigurationError: a file is not a valid policy.
     """
-    return read_policy(read_document(path, str(path)), vocabulary)
+    words = _list_policy_words(catalogue.findings, catalogue.licenses, catalogue.clauses)
+    return read_policy_file(path, words, catalogue.policies)
+
+
+def _list_policy_words(
+    findings: Mapping[str, FindingRule], licenses: Mapping[str, LicenseEntry], clauses: Vocabulary
+) -> PolicyWords:
+    """List the words that policies may use in a rule set."""
+    return PolicyWords(clauses, licenses, frozenset(rule.rule.check for rule in findings.values()))
 
 
 @functools.cache
@@ -176,7 +186,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         findings=findings,
         callables=_read_callables(files),
         licenses=licenses,
-        policies=_read_policies(files.policies, clauses),
+        policies=read_policies(files.policies, _list_policy_words(findings, licenses, clauses)),
         digest=digest.hexdigest(),
         vague_licenses=vague,
         formats=read_formats(files.formats, formats),
@@ -233,19 +243,6 @@ def _update_digest(digest: hashlib._Hash, name: str, content: bytes) -> None:
     """Add one file to the digest: the length and the bytes of its name, then those of its content."""
     for part in (name.encode(), content):
         digest.update(len(part).to_bytes(8) + part)
-
-
-def _read_policies(documents: Sequence[tuple[str, Document]], vocabulary: Vocabulary) -> dict[str, Policy]:
-    """Read the policies of a rule set by their names, which are those of their files."""
-    policies: dict[str, Policy] = {}
-    for name, document in documents:
-        policy = read_policy(document, vocabulary)
-        if policy.name != name:
-            raise document.error(f"name: {policy.name!r} differs from the file's name, {name!r}", ("name",))
-        if name in policies:
-            raise document.error(f"name: {name!r} is taken by another file", ("name",))
-        policies[name] = policy
-    return policies
 
 
 def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:

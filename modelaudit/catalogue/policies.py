@@ -1,76 +1,143 @@
-"""Read ``rules/policies/`` and the policy files of users."""
+"""Read ``rules/policies/`` and the policy files of users, each with the policies that it extends."""
 
 from __future__ import annotations
 
-import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
-from modelaudit.catalogue.document import Document
-from modelaudit.catalogue.schema import AllowedAbsenceFile, PolicyFile, Shape
-from modelaudit.model.catalogue import AllowedAbsence, Policy
-from modelaudit.model.finding import CheckFamily, Severity
-from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Intent, Vocabulary
+from modelaudit.catalogue.document import Data, Document, Place, read_document
+from modelaudit.catalogue.known_keys import suggest_word
+from modelaudit.catalogue.policy_file import PolicyFile
+from modelaudit.catalogue.policy_layer import Layer, PolicyWords
+from modelaudit.catalogue.policy_layers import ROOT, lay_over
+from modelaudit.catalogue.schema import Shape
+from modelaudit.model.policy import Policy
 
-_FILE = Shape(PolicyFile)
+DEFAULT: Final = "default"
+"""The policy that applies without any other, and that every other one extends unless it names another."""
+REGISTER_NAME: Final = "decisions.yaml"
+
+POLICY_SHAPE: Final = Shape(
+    PolicyFile, {"fail-on": "write a gate for each family of checks, such as gates: {security: high, integrity: high}"}
+)
 
 
-def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
-    """Read one policy; its digest is the SHA-256 of the file.
-
-    Args:
-        document: the file.
-        vocabulary: the known territories and fields of use. A misspelt one would be on no licence's list of
-            restrictions, so that every licence would allow it.
+def read_policies(documents: Sequence[tuple[str, Document]], words: PolicyWords) -> dict[str, Policy]:
+    """Read the policies of a rule set by their names, which are those of their files.
 
     Raises:
-        ConfigurationError: the file is not a policy, states a use without the license check, or names an unknown
-            territory or field.
+        ConfigurationError: a file is no policy, two have one name, or they extend each other in a circle.
     """
-    file = _FILE.read(document)
-    if file.use and CheckFamily.LICENSE not in file.checks:
-        raise document.error("use: has an effect only with the check 'license'; add it to 'checks'", ("use",))
-    for index, entry in enumerate(file.allow_unread):
-        fault = _explain_invalid_entry(entry)
-        if fault:
-            raise document.error(f"allow-unread.{index}: {fault}", ("allow-unread", index, "reasons"))
-    for index, code in enumerate(file.territories):
-        fault = vocabulary.explain_invalid_territory(code)
-        if fault:
-            raise document.error(f"territories.{index}: {fault}", ("territories", index))
-    fault = vocabulary.explain_invalid_field(file.field) if file.field else ""
-    if fault:
-        raise document.error(f"field: {fault}", ("field",))
-    return Policy(
-        name=file.name,
-        description=file.description,
-        fail_on=None if file.fail_on == "never" else Severity(file.fail_on),
-        checks=tuple(dict.fromkeys(file.checks)),
-        allow_unread=tuple(
-            AllowedAbsence(
-                tuple(entry.reasons), entry.paths, entry.why, tuple(entry.formats), most_bytes=entry.most_bytes or 0
-            )
-            for entry in file.allow_unread
-        ),
-        intent=Intent(
-            uses=dict(file.use),
-            monthly_active_users=file.monthly_active_users,
-            annual_revenue_usd=file.annual_revenue_usd,
-            territories=tuple(file.territories),
-            field=file.field,
-        ),
-        digest=hashlib.sha256(document.text.encode()).hexdigest(),
-    )
+    reader = _RuleSetReader(words)
+    for name, document in documents:
+        reader.add(name, document)
+    return {name: reader.read(name) for name, _ in documents}
 
 
-def _explain_invalid_entry(entry: AllowedAbsenceFile) -> str:
-    """Return why no policy may hold this entry of ``allow-unread``, and the next step; empty if it is valid."""
-    if UnreadReason.READER_FAILED in entry.reasons:
-        return "reader-failed cannot be accepted: the content of the file is unknown; report the file, or leave it out"
-    if UnreadReason.NO_READER in entry.reasons and not entry.formats:
-        return "no-reader needs formats, such as [PNG image]: a name alone earns no trust"
-    is_unclaimed = UnreadReason.UNCLAIMED in entry.reasons
-    if is_unclaimed and not (entry.formats and entry.most_bytes):
-        return "unclaimed-bytes needs formats, such as [tflite], and most-bytes, such as 64: a bound on what may hide"
-    if entry.most_bytes and not is_unclaimed:
-        return "most-bytes bounds unclaimed-bytes alone; remove it, or name that reason"
-    return ""
+class _RuleSetReader:
+    """Reads each policy of a rule set once, after the one that it extends."""
+
+    def __init__(self, words: PolicyWords) -> None:
+        self._words = words
+        self._files: dict[str, tuple[Document, PolicyFile]] = {}
+        self._policies: dict[str, Policy] = {}
+        self._open: list[str] = []
+
+    def add(self, name: str, document: Document) -> None:
+        """Add the file ``name``. Raises ``ConfigurationError`` if it is no policy or its name is taken or differs."""
+        file = _read_file(document)
+        if file.name is not None and file.name != name:
+            raise document.error(f"name: {file.name!r} differs from the file's name, {name!r}", ("name",))
+        if name in self._files:
+            raise document.error(f"name: {name!r} is taken by another file", ("name",))
+        self._files[name] = (document, file)
+
+    def read(self, name: str) -> Policy:
+        """Read one policy. Raises ``ConfigurationError`` as ``read_policies`` does."""
+        if name in self._policies:
+            return self._policies[name]
+        document, file = self._files[name]
+        self._open.append(name)
+        base = file.extends or (DEFAULT if name != DEFAULT and DEFAULT in self._files else None)
+        if base in self._open:
+            raise document.error(f"extends: {base} extends {' extends '.join(self._open)}; break the circle", ("extends",))
+        if base is not None and base not in self._files:
+            raise document.error(f"extends: {explain_unknown_policy(base, self._files)}", ("extends",))
+        below = ROOT if base is None else self.read(base)
+        self._open.pop()
+        layer = Layer(document, file, name, None, dict(below.origins))
+        self._policies[name] = lay_over(layer, below, self._words)
+        return self._policies[name]
+
+
+def explain_unknown_policy(name: str, known: Mapping[str, object]) -> str:
+    """Explain that ``name`` is no policy of the rule set, and suggest one that resembles it."""
+    hint = suggest_word(name, known)
+    return f"{name!r} is neither a file nor one of: {', '.join(sorted(known))}{hint}"
+
+
+def read_policy_file(path: Path, words: PolicyWords, built_in: Mapping[str, Policy]) -> Policy:
+    """Read a policy file of the user, with everything that it extends.
+
+    Without the key ``decisions``, the register is the file ``decisions.yaml`` beside the policy, if there is one.
+
+    Raises:
+        ConfigurationError: a file is not a valid policy, or they extend each other in a circle.
+    """
+    policy = _UserFileReader(path.absolute().parent, words, built_in).read(path)
+    register = path.parent / REGISTER_NAME
+    if policy.decisions_path is None and register.is_file():
+        return replace(policy, decisions_path=register)
+    return policy
+
+
+class _UserFileReader:
+    """Reads a policy file of the user after those that it extends; ``root`` is the folder of the first one."""
+
+    def __init__(self, root: Path, words: PolicyWords, built_in: Mapping[str, Policy]) -> None:
+        self._root = root
+        self._words = words
+        self._built_in = built_in
+        self._open: list[Path] = []
+
+    def read(self, path: Path) -> Policy:
+        """Read one file. Raises ``ConfigurationError`` as ``read_policy_file`` does."""
+        document = read_document(path, str(path))
+        file = _read_file(document)
+        self._open.append(path.resolve())
+        below = self._read_base(path, document, file.extends or DEFAULT)
+        # Relative to the first file, so that an origin shows no path of this machine.
+        label = Path(os.path.relpath(path.absolute(), self._root)).as_posix()
+        return lay_over(Layer(document, file, label, path, dict(below.origins)), below, self._words)
+
+    def _read_base(self, path: Path, document: Document, base: str) -> Policy:
+        """Read the policy that a file extends: one of the rule set, or a file named relative to it."""
+        if base in self._built_in:
+            return self._built_in[base]
+        other = path.parent / base
+        if Path(base).is_absolute():
+            raise document.error("extends: name the file relative to this one, without a leading slash", ("extends",))
+        if not other.is_file():
+            raise document.error(f"extends: {explain_unknown_policy(base, self._built_in)}", ("extends",))
+        if other.resolve() in self._open:
+            raise document.error(f"extends: {base} extends this file in turn; break the circle", ("extends",))
+        return self.read(other)
+
+
+def _read_file(document: Document) -> PolicyFile:
+    """Read one file in the shape of a policy. Raises ``ConfigurationError`` if it has another shape."""
+    for place in _list_empty_values(document.data, ()):
+        raise document.error(f"{'.'.join(map(str, place))}: is empty; write a value, or remove the key", place)
+    return POLICY_SHAPE.read(document)
+
+
+def _list_empty_values(data: Data, place: Place) -> list[Place]:
+    """List the places of values that are null; a document that is empty itself has none."""
+    if isinstance(data, dict):
+        return [each for key, value in data.items() for each in _list_empty_values(value, (*place, key))]
+    if isinstance(data, list):
+        return [each for index, value in enumerate(data) for each in _list_empty_values(value, (*place, index))]
+    return [place] if data is None and place else []

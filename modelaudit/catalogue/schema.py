@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.dataclasses import dataclass
-from pydantic_core import ErrorDetails
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails
+from pydantic_core.core_schema import no_info_after_validator_function
 
-from modelaudit.catalogue.document import Document
+from modelaudit.catalogue.document import Document, Place
+from modelaudit.catalogue.known_keys import list_known_keys, suggest_word
 from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.pickle import Reading, Result
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Use
 
 CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
 """The configuration of every shape: keys are in kebab-case, and an unknown key is an error."""
@@ -31,16 +44,29 @@ def _check_pattern(pattern: str) -> str:
     return pattern
 
 
-def require_match(pattern: str, description: str) -> AfterValidator:
-    """Accept texts that a regular expression matches completely; ``description`` completes the message "… is not"."""
-    compiled = re.compile(pattern, re.ASCII)
+@dataclasses.dataclass(frozen=True, slots=True)
+class TextMatch:
+    """Accepts texts that ``pattern`` matches completely; ``description`` completes the message "… is not"."""
 
-    def check(text: str) -> str:
-        if not compiled.fullmatch(text):
-            raise ValueError(f"{text!r} is not {description}")
+    pattern: str
+    description: str
+
+    def check(self, text: str) -> str:
+        """Return the text unchanged. Raises ``ValueError`` if the pattern does not match it."""
+        if not re.fullmatch(self.pattern, text, re.ASCII):
+            raise ValueError(f"{text!r} is not {self.description}")
         return text
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": f"^({self.pattern})$"}
+
+
+def require_match(pattern: str, description: str) -> TextMatch:
+    """Accept texts that a regular expression matches completely; ``description`` completes the message "… is not"."""
+    return TextMatch(pattern, description)
 
 
 def require_word(words: tuple[str, ...]) -> AfterValidator:
@@ -66,11 +92,6 @@ def _check_scalar(value: object) -> Scalar:
     raise ValueError("must be a single value")
 
 
-def _convert_to_kebab(value: object) -> object:
-    """Replace underscores by hyphens, because users write ``hosted_service`` for ``hosted-service``."""
-    return value.replace("_", "-") if isinstance(value, str) else value
-
-
 def _as_entry(value: object) -> object:
     """Expand the short form of an entry, its bare reason, to a mapping; any other value is validated as it is."""
     return {"why": value} if isinstance(value, str) else value
@@ -79,7 +100,7 @@ def _as_entry(value: object) -> object:
 DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
 """``module.name``; or ``module:Class.name`` for an attribute of an attribute."""
 
-Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1)]
+Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1, json_schema_extra={"pattern": r"\S"})]
 Kebab = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
 RuleId = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
 Version = Annotated[str, require_match(r"[0-9]+\.[0-9]+\.[0-9]+", "a version such as 0.1.0")]
@@ -91,7 +112,6 @@ IsoDate = Annotated[str, require_match(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3
 Extension = Annotated[str, require_match(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
 FieldName = Annotated[str, require_match(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
 Effect = Annotated[str, require_word(EFFECTS)]
-FailOn = Annotated[str, require_word(("never", *Severity))]
 Territory = Annotated[str, require_match(r"[A-Z]{2,5}", "a territory such as DE, EU or WORLD")]
 Scalars = Annotated[
     list[Annotated[Scalar, PlainValidator(_check_scalar)]], BeforeValidator(_as_list), Field(min_length=1)
@@ -274,69 +294,15 @@ class StandardLibraryFile:
     modules: Annotated[list[ModuleName], Field(min_length=1)]
 
 
-@dataclass(config=CONFIG)
-class AllowedAbsenceFile:
-    """One entry of a policy's ``allow-unread``."""
-
-    reasons: Annotated[list[UnreadReason], Field(min_length=1)]
-    paths: Text
-    why: Text
-    formats: list[Text] = Field(default_factory=list)
-    most_bytes: Annotated[int, Field(ge=1)] | None = None
-
-
-@dataclass(config=CONFIG)
-class PolicyFile:
-    """``rules/policies/<name>.yaml``, or a policy file of the user."""
-
-    name: Kebab
-    description: Text
-    fail_on: FailOn
-    checks: Annotated[list[CheckFamily], Field(min_length=1)] = Field(default_factory=lambda: list(CheckFamily))
-    allow_unread: list[AllowedAbsenceFile] = Field(default_factory=list)
-    use: dict[Annotated[Use, BeforeValidator(_convert_to_kebab)], bool] = Field(default_factory=dict)
-    monthly_active_users: Annotated[float, Field(ge=0)] | None = None
-    annual_revenue_usd: Annotated[float, Field(ge=0)] | None = None
-    territories: list[Territory] = Field(default_factory=list)
-    field: Annotated[str, require_match(r"([a-z0-9]+(-[a-z0-9]+)*)?", "a word in kebab-case")] = ""
-
-
-T = TypeVar("T")
-
-
-class Shape(Generic[T]):
-    """Validates documents against one shape."""
-
-    def __init__(self, shape: type[T]) -> None:
-        self._adapter = TypeAdapter(shape)
-
-    def read(self, document: Document) -> T:
-        """Return the document in this shape. Raises ``ConfigurationError`` with file and line of the first fault."""
-        try:
-            return self._adapter.validate_python(document.data)
-        except ValidationError as error:
-            raise _explain_faults(error.errors(include_url=False), document) from None
-
-
-def _explain_faults(faults: list[ErrorDetails], document: Document) -> ConfigurationError:
-    """Make an error that describes the first fault in plain words.
-
-    A missing key comes last: it is often there under a misspelt name, and that fault is the better explanation.
-    """
-    first = min(faults, key=lambda fault: fault["type"].startswith("missing"))
-    # pydantic adds the step "[key]" where the key of a mapping is at fault; the file has no such place.
-    place = tuple(step for step in first["loc"] if step != "[key]")
-    path = ".".join(str(step) for step in place)
-    more = f" (and {len(faults) - 1} more in this file)" if len(faults) > 1 else ""
-    return document.error((f"{path}: " if path else "") + _describe_fault(first) + more, place)
-
-
 _DESCRIPTIONS: Mapping[str, str] = {
     "string_type": "must be text; put it in quotes if it is",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
     "dataclass_type": "must be a mapping",
     "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "string_too_short": "must not be empty",
@@ -345,16 +311,58 @@ _DESCRIPTIONS: Mapping[str, str] = {
     "missing_argument": "is missing",
 }
 
+T = TypeVar("T")
 
-def _describe_fault(fault: ErrorDetails) -> str:
-    """Describe one fault of pydantic without its place, in the words of a rule author."""
-    kind = fault["type"]
-    if kind in ("enum", "literal_error"):
-        # pydantic writes "'a', 'b' or 'c'".
-        expected = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        return f"{fault['input']!r} is not one of {expected}"
-    if kind == "unexpected_keyword_argument":
-        return "is not a known key"
-    if kind == "value_error":
-        return str(fault["ctx"]["error"])
-    return _DESCRIPTIONS.get(kind, fault["msg"])
+
+class Shape(Generic[T]):
+    """Validates documents against one shape.
+
+    Attributes:
+        shape: a dataclass of pydantic.
+        former_keys: by a key that the shape does not know, the next step.
+    """
+
+    def __init__(self, shape: type[T], former_keys: Mapping[str, str] | None = None) -> None:
+        self.shape = shape
+        self.former_keys = former_keys or {}
+        self._adapter = TypeAdapter(shape)
+
+    def read(self, document: Document) -> T:
+        """Return the document in this shape. Raises ``ConfigurationError`` with file and line of the first fault."""
+        try:
+            return self._adapter.validate_python(document.data)
+        except ValidationError as error:
+            raise self._explain_faults(error.errors(include_url=False), document) from None
+
+    def build_json_schema(self) -> dict[str, Any]:
+        """Build the JSON Schema (draft 2020-12) of the shape."""
+        return self._adapter.json_schema()
+
+    def _explain_faults(self, faults: list[ErrorDetails], document: Document) -> ConfigurationError:
+        """Make an error that describes the first fault in plain words.
+
+        A missing key comes last: it is often there under a misspelt name, and that fault is the better explanation.
+        """
+        first = min(faults, key=lambda fault: fault["type"].startswith("missing"))
+        # pydantic adds the step "[key]" where the key of a mapping is at fault; the file has no such place.
+        place = tuple(step for step in first["loc"] if step != "[key]")
+        path = ".".join(str(step) for step in place)
+        more = f" (and {len(faults) - 1} more in this file)" if len(faults) > 1 else ""
+        return document.error((f"{path}: " if path else "") + self._describe_fault(first, place) + more, place)
+
+    def _describe_fault(self, fault: ErrorDetails, place: Place) -> str:
+        """Describe one fault of pydantic without its place, in the words of a rule author."""
+        kind = fault["type"]
+        if kind in ("enum", "literal_error"):
+            # pydantic writes "'a', 'b' or 'c'".
+            expected = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+            hint = suggest_word(str(fault["input"]), expected.split(", "))
+            return f"{fault['input']!r} is not one of {expected}{hint}"
+        if kind == "unexpected_keyword_argument":
+            key = str(place[-1])
+            former = self.former_keys.get(key) if len(place) == 1 else None
+            hint = f"; {former}" if former else suggest_word(key, list_known_keys(self.shape, place[:-1]))
+            return f"is not a known key{hint}"
+        if kind == "value_error":
+            return str(fault["ctx"]["error"])
+        return _DESCRIPTIONS.get(kind, fault["msg"])

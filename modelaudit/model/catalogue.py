@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from modelaudit.model.finding import CheckFamily, Rule, Severity
+from modelaudit.model.finding import Rule
 from modelaudit.model.pickle import ORDINARY_COST, Cost
+from modelaudit.model.policy import Policy
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
-from modelaudit.model.terms import Intent, KnownModel, LicenseEntry, OpennessPart, Restrictions, Vocabulary
+from modelaudit.model.terms import KnownModel, LicenseEntry, OpennessPart, Restrictions, Vocabulary
 
 Scalar = str | int | float | bool | None
 
@@ -255,43 +256,6 @@ class VocabularyDeclaration:
     def is_harmless(self, use: str, name: str, effect: str) -> bool:
         """Whether such a mention needs no rule."""
         return any(each.covers(use, name, effect) for each in self.harmless)
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedAbsence:
-    """An absence that a policy accepts: any of ``reasons`` in artifacts that match the glob ``paths``.
-
-    Attributes:
-        paths: as ``fnmatch`` reads it, case and all; ``*`` passes over slashes.
-        formats: what the bytes must have been recognised as; empty for any. ``no-reader`` and
-            ``unclaimed-bytes`` are only accepted with it.
-        most_bytes: how many unclaimed bytes are accepted in one artifact; only ``unclaimed-bytes`` has such a bound.
-    """
-
-    reasons: tuple[UnreadReason, ...]
-    paths: str
-    why: str
-    formats: tuple[str, ...] = ()
-    most_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The severity gate, the checks to run, the accepted absences and the intended use.
-
-    Attributes:
-        fail_on: the lowest severity that fails; ``None`` never fails.
-        digest: the SHA-256 of the policy file, in hexadecimal.
-        intent: the intended use, for which licences are judged.
-    """
-
-    name: str
-    description: str
-    fail_on: Severity | None
-    checks: tuple[CheckFamily, ...]
-    allow_unread: tuple[AllowedAbsence, ...] = ()
-    digest: str = ""
-    intent: Intent = Intent()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)

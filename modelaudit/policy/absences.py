@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
-from modelaudit.model.catalogue import Policy
+from modelaudit.model.policy import Policy
 from modelaudit.model.report import Absence
 from modelaudit.model.structure import Unread, UnreadReason
 

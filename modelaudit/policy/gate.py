@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from modelaudit.model.catalogue import Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, UseAnswer
+from modelaudit.model.policy import Policy
 from modelaudit.model.report import Absence, Coverage, Decision
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer

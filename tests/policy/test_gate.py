@@ -8,9 +8,9 @@ from support.cases import check_each
 from support.decisions import build_decision
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
-from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.policy import AllowedAbsence, Policy
 from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Extent
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
@@ -18,7 +18,9 @@ from modelaudit.model.verdict import Verdict
 from modelaudit.policy.absences import apply_policy
 from modelaudit.policy.gate import Evidence, decide_verdict
 
-POLICY = Policy("test", "", Severity.HIGH, tuple(CheckFamily))
+HIGH = dict.fromkeys(CheckFamily, Severity.HIGH)
+NEVER = dict.fromkeys(CheckFamily, None)
+POLICY = Policy("test", "", HIGH, tuple(CheckFamily))
 UNREAD = Unread(UnreadReason.NO_READER, "no reader for PNG")
 READ = ArtifactRecord("a.json", 1, Extent.EXAMINED)
 NOT_READ = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UNREAD)),))
@@ -76,14 +78,14 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
 
 
 def test_reasons_of_a_decision_name_the_checks_that_did_not_run() -> None:
-    license_policy = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
+    license_policy = Policy("p", "", HIGH, (CheckFamily.LICENSE,))
     evidence = make_evidence(make_coverage(READ), policy=license_policy)
     reasons = decide_verdict(replace(evidence, families={CheckFamily.LICENSE, CheckFamily.SECURITY})).reasons
     assert reasons[-1] == "checked for license only; not for security"
 
 
 def test_policy_without_a_failing_severity_ignores_findings_but_reports_incomplete_scans() -> None:
-    never = Policy("never", "", None, tuple(CheckFamily))
+    never = Policy("never", "", NEVER, tuple(CheckFamily))
     findings = [make_finding(Severity.CRITICAL)]
     assert decide_verdict(make_evidence(make_coverage(READ), findings, never)).verdict is Verdict.PASS
     assert decide_verdict(make_evidence(make_coverage(NOT_READ), findings, never)).verdict is Verdict.INCOMPLETE
@@ -125,7 +127,7 @@ def test_constructor_refuses_a_completely_examined_record_with_absences() -> Non
 
 def test_policy_entry_with_a_format_accepts_an_absence_only_if_the_recognised_format_matches() -> None:
     policy = Policy(
-        "p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
+        "p", "", NEVER, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
     )
     assert apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="PNG image"), policy).acceptance
     assert not apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="Windows executable"), policy).acceptance
@@ -142,7 +144,7 @@ def test_policy_entry_with_a_format_accepts_an_absence_only_if_the_recognised_fo
     ],
 )
 def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: UnreadReason, is_accepted: bool) -> None:
-    policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
+    policy = Policy("p", "", NEVER, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
     absence = apply_policy(path, Unread(reason, ""), policy)
     assert absence.acceptance == (Acceptance(AcceptanceSource.POLICY, "p", "pictures") if is_accepted else None)
 
@@ -161,10 +163,10 @@ def test_policy_accepts_unclaimed_bytes_only_if_path_and_format_match_and_up_to_
 ) -> None:
     entry = AllowedAbsence((UnreadReason.UNCLAIMED,), "*.tflite", "metadata", ("tflite",), most_bytes=64)
     unread = Unread(UnreadReason.UNCLAIMED, "", format=format_, unclaimed_bytes=byte_count)
-    absence = apply_policy(path, unread, Policy("p", "", None, (), (entry,)))
+    absence = apply_policy(path, unread, Policy("p", "", NEVER, (), (entry,)))
     assert absence.acceptance == (Acceptance(AcceptanceSource.POLICY, "p", "metadata") if is_accepted else None)
 
 
 def test_no_policy_accepts_the_failure_of_a_reader() -> None:
-    policy = Policy("p", "", None, (), (AllowedAbsence(tuple(UnreadReason), "*", "anything"),))
+    policy = Policy("p", "", NEVER, (), (AllowedAbsence(tuple(UnreadReason), "*", "anything"),))
     assert apply_policy("a", Unread(UnreadReason.READER_FAILED, ""), policy).acceptance is None

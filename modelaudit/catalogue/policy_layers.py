@@ -1,0 +1,149 @@
+"""Lay a policy file over the policy that it extends, keep the origin of each entry, and refuse contradictions.
+
+A single value of the file replaces the one below, and so does an entry of a mapping. Lists add up, except for
+``checks`` and ``territories``, which are one value each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final, TypeVar
+
+from modelaudit.catalogue.document import Place
+from modelaudit.catalogue.policy_entries import merge_absences, merge_intent, merge_licenses, merge_models
+from modelaudit.catalogue.policy_layer import Layer, PolicyWords
+from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.policy import Policy, Requirement
+
+ROOT: Final = Policy("", "", dict.fromkeys(CheckFamily, Severity.HIGH), tuple(CheckFamily))
+"""The policy below the one that extends no other: every family of checks runs, and fails at high."""
+
+_PLACES_OF_LICENSE_CHECK: Final = (
+    ("use",),
+    ("territories",),
+    ("field",),
+    ("monthly-active-users",),
+    ("annual-revenue-usd",),
+    ("gates", "use"),
+    ("licenses",),
+)
+_Value = TypeVar("_Value")
+
+
+def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
+    """Build the policy of ``layer`` over the policy ``below``, whose origins the layer has already.
+
+    Raises:
+        ConfigurationError: an entry is wrong, has no effect, or contradicts another one.
+    """
+    file = layer.file
+    _require_families_with_rules(layer, words.families)
+    checks = _choose(layer, ("checks",), tuple(dict.fromkeys(file.checks or ())), below.checks)
+    _refuse_entries_without_check(layer, checks)
+    gates = dict(below.gates)
+    for family in CheckFamily:
+        stated = getattr(file.gates, family, None)
+        if stated is not None:
+            gates[family] = None if stated == "never" else Severity(stated)
+            layer.note_origin(f"gates.{family}", ("gates", family))
+    gate_use = _choose(layer, ("gates", "use"), file.gates.use == "gate", below.gate_use)
+    for index, requirement in enumerate(file.require):
+        layer.note_origin(f"require.{requirement}", ("require", index))
+    require = below.require | frozenset(file.require)
+    if not gate_use and Requirement.STATED_USE in require:
+        _refuse_requirement_without_gate(layer)
+    allowed, denied = merge_licenses(layer, below.allowed_licenses, below.denied_licenses, words.licenses)
+    return Policy(
+        name=file.name or (layer.path.name if layer.path else ""),
+        description=file.description or "",
+        gates=gates,
+        checks=checks,
+        allow_unread=merge_absences(layer, below.allow_unread),
+        digest=_compute_digest(layer, below),
+        intent=merge_intent(layer, below.intent, words.clauses),
+        gate_use=gate_use,
+        require=require,
+        allowed_licenses=allowed,
+        denied_licenses=denied,
+        models=merge_models(layer, below.models),
+        accept_critical=_choose(layer, ("accept-critical",), bool(file.accept_critical), below.accept_critical),
+        offline=_choose(layer, ("offline",), bool(file.offline), below.offline),
+        decisions_path=_choose(layer, ("decisions",), _resolve_file(layer, "decisions"), below.decisions_path),
+        baseline_path=_choose(layer, ("baseline",), _resolve_file(layer, "baseline"), below.baseline_path),
+        files=((layer.path,) if layer.path else ()) + below.files,
+        origins=layer.origins,
+    )
+
+
+def _choose(layer: Layer, place: tuple[str, ...], stated: _Value, inherited: _Value) -> _Value:
+    """Return the value of the file and note its origin if the file has ``place``, else the value below."""
+    if not layer.states(*place):
+        return inherited
+    layer.note_origin(".".join(place), place)
+    return stated
+
+
+def _resolve_file(layer: Layer, key: str) -> Path | None:
+    """Return the file that the layer names, relative to its own folder; ``None`` if it names none.
+
+    Raises:
+        ConfigurationError: it is a policy of the rule set, or its baseline does not exist.
+    """
+    value = getattr(layer.file, key)
+    if value is None:
+        return None
+    if layer.path is None:
+        raise layer.error("a policy of the rule set names no file of a project; remove the key", key)
+    path = layer.path.parent / value
+    # A register of decisions begins with the first decision; a baseline is the report of an earlier scan.
+    if key == "baseline" and not path.is_file():
+        raise layer.error(f"there is no file {value} beside this policy; save a report with -o json={value}", key)
+    return path
+
+
+def _require_families_with_rules(layer: Layer, families: frozenset[CheckFamily]) -> None:
+    """Refuse a gate or a check of a family without rules, because this version cannot check it."""
+    reason = f"no rule of this version checks it; leave it out (families with rules: {', '.join(sorted(families))})"
+    for index, family in enumerate(layer.file.checks or ()):
+        if family not in families:
+            raise layer.error(f"{family}: {reason}", "checks", index)
+    for family in CheckFamily:
+        if family not in families and layer.states("gates", family):
+            raise layer.error(reason, "gates", family)
+
+
+def _refuse_entries_without_check(layer: Layer, checks: tuple[CheckFamily, ...]) -> None:
+    """Refuse entries of the file that concern a check which does not run."""
+    places = [(family, ("gates", str(family))) for family in CheckFamily]
+    places += [(CheckFamily.LICENSE, place) for place in _PLACES_OF_LICENSE_CHECK]
+    stated: list[tuple[CheckFamily, Place]] = [(family, place) for family, place in places if layer.states(*place)]
+    if Requirement.STATED_USE in layer.file.require:
+        stated.append((CheckFamily.LICENSE, ("require", layer.file.require.index(Requirement.STATED_USE))))
+    for family, place in stated:
+        if family not in checks:
+            # Every policy checks all families unless one states ``checks``.
+            raise layer.error(
+                f"has an effect only with the check {family}; add it to 'checks' ({layer.origins['checks']})", *place
+            )
+
+
+def _refuse_requirement_without_gate(layer: Layer) -> None:
+    """Refuse a required use whose answer is only reported, if one of the two entries is of this file."""
+    requirement = Requirement.STATED_USE
+    places: list[Place] = [("gates", "use")] if layer.states("gates", "use") else []
+    if requirement in layer.file.require:
+        places = [("require", layer.file.require.index(requirement))]
+    if not places:
+        return  # the policy below was checked when it was built
+    raise layer.document.error(
+        f"require: {requirement} ({layer.origins[f'require.{requirement}']}) contradicts gates.use: report "
+        f"({layer.origins['gates.use']}): it requires a use whose answer gates nothing; remove one of them",
+        places[0],
+    )
+
+
+def _compute_digest(layer: Layer, below: Policy) -> str:
+    """Compute the SHA-256 of the file; where it extends another one, of that digest, a line break, and the file."""
+    head = f"{below.digest}\n" if below.digest else ""
+    return hashlib.sha256((head + layer.document.text).encode()).hexdigest()

@@ -1,0 +1,113 @@
+"""The policy of a scan: the gates, the required conditions, the intended use, and the models of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Intent
+
+
+class Requirement(StrEnum):
+    """A condition of ``require`` that a scan can check."""
+
+    STATED_USE = "stated-use"
+    """The intended use is stated, so that the licences are judged for it."""
+    PINNED_REVISIONS = "pinned-revisions"
+    """A model of the Hub is named by the id of a commit, because a branch or tag can move."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedAbsence:
+    """An absence that a policy accepts: any of ``reasons`` in artifacts that match the glob ``paths``.
+
+    Attributes:
+        paths: as ``fnmatch`` reads it, case and all; ``*`` passes over slashes.
+        formats: what the bytes must have been recognised as; empty for any. ``no-reader`` and
+            ``unclaimed-bytes`` are only accepted with it.
+        most_bytes: how many unclaimed bytes are accepted in one artifact; only ``unclaimed-bytes`` has such a bound.
+    """
+
+    reasons: tuple[UnreadReason, ...]
+    paths: str
+    why: str
+    formats: tuple[str, ...] = ()
+    most_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedModel:
+    """A model that a policy lists for ``modelaudit scan`` without a target.
+
+    Attributes:
+        name: ``org/model`` or ``datasets/org/name`` on the Hub.
+        revision: the id of a commit, 40 hexadecimal digits.
+        note: a remark of the author of the policy.
+        file: the policy file that lists it; ``None`` for a policy of the rule set.
+        line: of that file, from 1.
+    """
+
+    name: str
+    revision: str
+    note: str = ""
+    file: Path | None = None
+    line: int = 0
+
+    @property
+    def target(self) -> str:
+        """The target of a scan; with its scheme it never means a path."""
+        return f"hf://{self.name}@{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The effective policy: a file with everything that it extends.
+
+    Attributes:
+        gates: the lowest severity of a finding that fails, for each family of checks; ``None`` never fails.
+        checks: the families to check.
+        digest: the SHA-256, in hexadecimal, of the policy file; where it extends another one, of the digest of that
+            one in hexadecimal, a line break, and the text of the file.
+        intent: the intended use, for which licences are judged.
+        gate_use: whether the answer to a stated use changes the exit code; if not, it is only reported.
+        require: the conditions without which the scan does not pass.
+        allowed_licenses: ids and categories of licences; a licence outside of them is for review. Empty allows all.
+        denied_licenses: ids and categories of licences that fail.
+        models: what the project uses.
+        accept_critical: whether a decision may accept a critical finding.
+        offline: whether to use the local Hub cache only and make no request.
+        decisions_path: the register of decisions; ``None`` for none.
+        baseline_path: the earlier report; ``None`` for none.
+        files: every policy file that was read, the one that was named first; empty for a policy of the rule set.
+        origins: ``file:line`` of each effective entry, by its dotted key, such as ``gates.security`` and
+            ``licenses.deny.MIT``.
+    """
+
+    name: str
+    description: str
+    gates: Mapping[CheckFamily, Severity | None]
+    checks: tuple[CheckFamily, ...]
+    allow_unread: tuple[AllowedAbsence, ...] = ()
+    digest: str = ""
+    intent: Intent = Intent()  # noqa: RUF009 - frozen
+    gate_use: bool = True
+    require: frozenset[Requirement] = frozenset()
+    allowed_licenses: frozenset[str] = frozenset()
+    denied_licenses: frozenset[str] = frozenset()
+    models: tuple[PinnedModel, ...] = ()
+    accept_critical: bool = False
+    offline: bool = False
+    decisions_path: Path | None = None
+    baseline_path: Path | None = None
+    files: tuple[Path, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fail_on(self) -> Severity | None:
+        """The lowest severity that fails in any family; ``None`` if none ever does."""
+        gates = [gate for gate in self.gates.values() if gate is not None]
+        return min(gates, key=lambda gate: gate.rank, default=None)

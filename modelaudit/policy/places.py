@@ -1,0 +1,111 @@
+"""Where policies and decisions may lie: never at or below a target, because a hostile model would bring its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from modelaudit.model.errors import ConfigurationError
+
+POLICY_NAME: Final = "modelaudit.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPolicy:
+    """The result of the search for ``modelaudit.yaml``.
+
+    Attributes:
+        path: the file; ``None`` if none was found.
+        notes: a line for each file of this name that was passed over.
+    """
+
+    path: Path | None
+    notes: tuple[str, ...] = ()
+
+
+def find_policy(start: Path, targets: Sequence[str]) -> FoundPolicy:
+    """Search for ``modelaudit.yaml`` in ``start`` and then in each folder above it, up to the root.
+
+    A file is passed over, with a note, if it lies at or below a target, or if it belongs to somebody who is neither
+    this user nor root nor the owner of ``start``: on a shared machine, anybody may write into ``/tmp``.
+
+    Args:
+        start: the working directory.
+        targets: as the user names them; those that are no path are ignored.
+    """
+    folder = start.resolve()
+    owners = _list_trusted_owners(folder)
+    notes = []
+    for each in (folder, *folder.parents):
+        path = each / POLICY_NAME
+        if not path.is_file():
+            continue
+        target = find_enclosing_target(path, targets)
+        if target is not None:
+            notes.append(f"{path}: not used, because it lies in the target {target}, which could bring its own policy")
+        elif not owners >= {path.stat().st_uid, path.lstat().st_uid}:
+            notes.append(f"{path}: not used, because it belongs to another user; to use it, name it with --policy")
+        else:
+            return FoundPolicy(path, tuple(notes))
+    return FoundPolicy(None, tuple(notes))
+
+
+def _list_trusted_owners(start: Path) -> set[int]:
+    """List the owners of policies that are found and not named: this user, root, and the owner of ``start``.
+
+    In a container, the checkout often belongs to another user than the one that runs. Windows has no such numbers.
+    """
+    own = {os.getuid()} if hasattr(os, "getuid") else set()
+    return {0, start.stat().st_uid, *own}
+
+
+def refuse_inside_target(path: Path, targets: Sequence[str], option: str) -> None:
+    """Refuse a file that lies at or below a target.
+
+    Args:
+        path: the policy, the register of decisions, or the baseline.
+        targets: as the user names them; those that are no path are ignored. Of a saved report, give the origin if
+            ``report.target.kind`` is ``RefKind.FOLDER``.
+        option: the option that names the file, such as ``--policy``, or the place: ``modelaudit.yaml:7``.
+
+    Raises:
+        ConfigurationError: it lies in a target.
+    """
+    target = find_enclosing_target(path, targets)
+    if target is None:
+        return
+    folder = Path(target).absolute()
+    raise ConfigurationError(
+        f"{option}: {path} lies in the target {target}, and a model must not judge itself; "
+        f"move the file out of it, for instance to {_suggest_place(folder) / path.name}"
+    )
+
+
+def find_enclosing_target(path: Path, targets: Sequence[str]) -> str | None:
+    """Return the first target that is ``path`` or contains it, by its name or through links; ``None`` without one."""
+    enclosing = [*_list_enclosing(path.absolute()), *_list_enclosing(path.resolve())]
+    return next((target for target in targets if _is_any_of(Path(target), enclosing)), None)
+
+
+def _list_enclosing(path: Path) -> Iterator[Path]:
+    """Yield ``path`` and each folder around it, without the dots of its spelling."""
+    normal = Path(os.path.normpath(path))
+    yield from (normal, *normal.parents)
+
+
+def _is_any_of(target: Path, paths: Sequence[Path]) -> bool:
+    """Whether ``target`` exists and is one of ``paths``, in whatever spelling the file system allows."""
+    try:
+        wanted = target.stat()
+    except (OSError, ValueError):
+        return False
+    return any(path.exists() and os.path.samestat(path.stat(), wanted) for path in paths)
+
+
+def _suggest_place(folder: Path) -> Path:
+    """Return the working directory, or the folder above the target if the working directory lies in the target."""
+    here = Path.cwd()
+    return here if find_enclosing_target(here, [str(folder)]) is None else folder.parent
