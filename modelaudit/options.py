@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from modelaudit.catalogue import load_policy
+from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.catalogue.policies import explain_unknown_policy
+from modelaudit.formats.registry import FACTS
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
@@ -21,6 +22,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.policy import Policy
 from modelaudit.model.report import Target
 from modelaudit.model.terms import Intent, Use
+from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.sources.settings import HubSettings
 from modelaudit.wire.ledger import RecordLedger
 
@@ -68,6 +70,19 @@ def list_families(catalogue: Catalogue) -> frozenset[CheckFamily]:
     return frozenset(rule.rule.check for rule in catalogue.findings.values())
 
 
+def prepare(target: str, options: Options) -> tuple[Catalogue, Policy, Options]:
+    """Load the rule set and the policy for ``target``; return them, and the options as the policy changes them.
+
+    Raises:
+        ConfigurationError: an option, a policy or a rule is wrong, or the policy lies in the target.
+    """
+    _refuse_strings_for_lists(options)
+    catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules], formats=FACTS)
+    policy = resolve_policy(options, catalogue)
+    refuse_policy_inside_target(policy, target)
+    return catalogue, policy, replace(options, offline=policy.offline)
+
+
 def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
     """Load the policy by name or file, and apply the options that override it.
 
@@ -94,7 +109,8 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
         gate = None if options.fail_on == "never" else _parse_word(Severity, "severity", options.fail_on)
         origins = {f"gates.{family}": "--fail-on" for family in policy.gates}
         policy = replace(policy, gates=dict.fromkeys(policy.gates, gate), origins={**policy.origins, **origins})
-    return replace(policy, offline=policy.offline or options.offline, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
+    intent = _merge_intent(options.intended_use, policy.intent, catalogue)
+    return replace(policy, offline=policy.offline or options.offline, intent=intent)
 
 
 def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:
@@ -134,6 +150,14 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
         territories=territories or stated.territories,
         field=stated.field if field is None else field,
     )
+
+
+def _refuse_strings_for_lists(options: Options) -> None:
+    """Raise ``ConfigurationError`` for a string in place of a list: its letters would be taken as the values."""
+    given = {"rules": options.rules, "checks": options.checks, "territories": options.intended_use.territories}
+    for name, value in given.items():
+        if isinstance(value, str):
+            raise ConfigurationError(f"{name} must be a list, not a string; put a single value into brackets")
 
 
 def _parse_word(word_type: type[_Word], noun: str, text: str) -> _Word:

@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from modelaudit.audit import Audit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.documents.structured.logging_settings import LOGGING
 from modelaudit.formats.pickles.pickle.search import SEARCH
-from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
+from modelaudit.formats.registry import READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
 from modelaudit.formats.text_searches import TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
-from modelaudit.model.errors import ConfigurationError, InternalError, ModelAuditError, WindowError
+from modelaudit.model.errors import InternalError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import OriginState
@@ -33,8 +32,9 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.report import AuditReport, ByteCounts, Coverage, Opinion
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import get_second_opinion
-from modelaudit.options import Options, describe_target, list_families, resolve_policy
+from modelaudit.options import Options, describe_target, list_families, prepare
 from modelaudit.policy.gate import Evidence, decide_verdict, require_review_if_unread
+from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_hold_terms, may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep
@@ -83,10 +83,8 @@ def convert_internal_errors(action: Callable[[], _Result], task: str) -> _Result
 def _scan_target(target: str, options: Options) -> AuditReport:
     """Resolve the target, read and check its artifacts, conclude on the licence, and decide."""
     started = time.process_time()
-    _refuse_strings_for_lists(options)
+    catalogue, policy, options = prepare(target, options)
     folders = [Path(folder) for folder in options.rules]
-    catalogue = load_catalogue(extra=folders, formats=FACTS)
-    policy = resolve_policy(options, catalogue)
     snapshot = resolve_target(
         target,
         revision=options.revision,
@@ -94,6 +92,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
         progress=options.download_progress,
         limits=options.limits,
     )
+    refuse_policy_inside_target(policy, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
     audit = Audit(catalogue, policy, options.limits, begin_reading, folders, options.record_ledger)
     audit.examine_all(snapshot, options)
@@ -126,11 +125,11 @@ def answer_license(target: str, options: Options) -> AuditReport:
 
 def _answer_license(target: str, options: Options) -> AuditReport:
     """Read the files that may state terms, collect their claims, trace the base models, and answer."""
-    _refuse_strings_for_lists(options)
+    catalogue, policy, options = prepare(target, options)
+    policy = replace(policy, checks=(CheckFamily.LICENSE,))
     folders = [Path(folder) for folder in options.rules]
-    catalogue = load_catalogue(extra=folders, formats=FACTS)
-    policy = replace(resolve_policy(options, catalogue), checks=(CheckFamily.LICENSE,))
     snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
+    refuse_policy_inside_target(policy, str(snapshot.root or target))
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
     opened = tuple(filter(may_state_terms, snapshot.artifacts))
     audit.examine_all(replace(snapshot, artifacts=opened), options)
@@ -140,14 +139,6 @@ def _answer_license(target: str, options: Options) -> AuditReport:
         Evidence(coverage, coverage, audit.sort_findings(), license_, policy, failed_look_ups=audit.failed_look_ups)
     )
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, ())
-
-
-def _refuse_strings_for_lists(options: Options) -> None:
-    """Raise ``ConfigurationError`` for a string in place of a list: its letters would be taken as the values."""
-    given = {"rules": options.rules, "checks": options.checks, "territories": options.intended_use.territories}
-    for name, value in given.items():
-        if isinstance(value, str):
-            raise ConfigurationError(f"{name} must be a list, not a string; put a single value into brackets")
 
 
 def _guard_lookup(look_up: LookUp) -> LookUp:

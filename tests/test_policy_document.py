@@ -13,7 +13,7 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
 def test_examples_of_the_policy_document_together_form_a_valid_policy(tmp_path: Path) -> None:
     gate, intended_use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
     (tmp_path / "policy.yaml").write_text(gate + intended_use)
-    policy = load_policy(tmp_path / "policy.yaml", load_catalogue().clauses)
+    policy = load_policy(tmp_path / "policy.yaml", load_catalogue())
     assert len(policy.allow_unread) == 2
     assert set(policy.intent.uses) == set(Use)
     assert (policy.intent.territories, policy.intent.field) == (("EU", "CH"), "general")

@@ -603,7 +603,7 @@ def test_fail_on_option_sets_the_severity_that_fails(tmp_path: Path) -> None:
 def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(
-        "name: pictures\ndescription: accepts pictures\nfail-on: critical\nchecks: [security]\n"
+        "name: pictures\ndescription: accepts pictures\nchecks: [security]\ngates: {security: critical}\n"
         'allow-unread:\n  - reasons: [no-reader]\n    paths: "*.rar"\n    formats: [RAR]\n    why: pictures are not loaded\n'
     )
     folder = tmp_path / "model"
@@ -615,7 +615,7 @@ def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tm
     (record,) = [record for record in report.coverage.artifacts if record.path == "pictures.rar"]
     assert record.extent is Extent.NOT
     acceptance = record.absences[0][1].acceptance
-    assert acceptance and (acceptance.origin, acceptance.reason) == ("pictures", "pictures are not loaded")
+    assert acceptance and (acceptance.origin, acceptance.reason) == ("policy.yaml:6", "pictures are not loaded")
     (folder / "pictures.rar").write_bytes(b"MZ" + bytes(50))  # a Windows executable
     assert scan_target(folder, policy=policy).exit_code == 3
     policy.write_text(policy.read_text().replace("    formats: [RAR]\n", ""))

@@ -42,7 +42,7 @@ def _suggest_license(word: str, licenses: Mapping[str, LicenseEntry]) -> str:
 @functools.cache
 def _index_spdx_ids() -> Mapping[str, str]:
     """Map each id of the SPDX licence list, present or withdrawn, to the present one; the keys are case-folded."""
-    from license_expression import get_license_index
+    from license_expression import get_license_index  # type: ignore[import-untyped]
 
     ids: dict[str, str] = {}
     for entry in get_license_index():

@@ -63,7 +63,8 @@ class _RuleSetReader:
         self._open.append(name)
         base = file.extends or (DEFAULT if name != DEFAULT and DEFAULT in self._files else None)
         if base in self._open:
-            raise document.error(f"extends: {base} extends {' extends '.join(self._open)}; break the circle", ("extends",))
+            circle = " extends ".join([*self._open[self._open.index(base) :], base])
+            raise document.error(f"extends: {circle}; break the circle", ("extends",))
         if base is not None and base not in self._files:
             raise document.error(f"extends: {explain_unknown_policy(base, self._files)}", ("extends",))
         below = ROOT if base is None else self.read(base)

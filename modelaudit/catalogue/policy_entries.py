@@ -67,10 +67,11 @@ def merge_licenses(
         place: Place = ("licenses", "deny", all_denied[denial] or 0)
         if index is not None:
             place = ("licenses", "allow", index)
-        origins = layer.origins
+        allowed_at, denied_at = layer.origins[f"licenses.allow.{word}"], layer.origins[f"licenses.deny.{denial}"]
+        contains = ", and contains it" if denial != word else ""
         raise layer.document.error(
-            f"licenses: {word} is allowed ({origins[f'licenses.allow.{word}']}), but {denial} is denied "
-            f"({origins[f'licenses.deny.{denial}']}){', and contains it' if denial != word else ''}; remove one of them",
+            f"licenses: {word} is allowed ({allowed_at}), but {denial} is denied ({denied_at}){contains}; "
+            "remove one of them",
             place,
         )
     return frozenset(all_allowed), frozenset(all_denied)

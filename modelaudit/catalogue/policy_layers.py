@@ -90,7 +90,7 @@ def _resolve_file(layer: Layer, key: str) -> Path | None:
     Raises:
         ConfigurationError: it is a policy of the rule set, or its baseline does not exist.
     """
-    value = getattr(layer.file, key)
+    value: str | None = getattr(layer.file, key)
     if value is None:
         return None
     if layer.path is None:
@@ -115,7 +115,7 @@ def _require_families_with_rules(layer: Layer, families: frozenset[CheckFamily])
 
 def _refuse_entries_without_check(layer: Layer, checks: tuple[CheckFamily, ...]) -> None:
     """Refuse entries of the file that concern a check which does not run."""
-    places = [(family, ("gates", str(family))) for family in CheckFamily]
+    places: list[tuple[CheckFamily, tuple[str, ...]]] = [(family, ("gates", str(family))) for family in CheckFamily]
     places += [(CheckFamily.LICENSE, place) for place in _PLACES_OF_LICENSE_CHECK]
     stated: list[tuple[CheckFamily, Place]] = [(family, place) for family, place in places if layer.states(*place)]
     if Requirement.STATED_USE in layer.file.require:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -334,7 +334,7 @@ class Shape(Generic[T]):
         except ValidationError as error:
             raise self._explain_faults(error.errors(include_url=False), document) from None
 
-    def build_json_schema(self) -> dict[str, Any]:
+    def build_json_schema(self) -> JsonSchemaValue:
         """Build the JSON Schema (draft 2020-12) of the shape."""
         return self._adapter.json_schema()
 

@@ -20,7 +20,8 @@ class Acceptance:
     """An acceptance, which stays visible in every output.
 
     Attributes:
-        origin: the name of the policy, the place of the decision (``decisions.yaml:12``), or the name of the baseline.
+        origin: the place in the policy (``modelaudit.yaml:7``), the place of the decision (``decisions.yaml:12``), or
+            the name of the baseline.
         reason: the reason that the policy or the decision gives.
         by: the author of the decision; empty for a policy and a baseline.
         approved_by: who approved the decision; empty for a policy and a baseline.

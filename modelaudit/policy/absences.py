@@ -16,7 +16,7 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
     An entry fits by reason, path and format; for unclaimed bytes also by their number. An absence that no entry fits
     stays open, and so does the failure of a reader.
     """
-    for entry in policy.allow_unread:
+    for index, entry in enumerate(policy.allow_unread):
         # An entry without formats fits any format.
         formats = entry.formats or (unread.format,)
         is_too_large = unread.reason is UnreadReason.UNCLAIMED and unread.unclaimed_bytes > entry.most_bytes
@@ -25,7 +25,8 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
             is_at_path = _fits_whole_folder(entry.paths, address)
         is_listed = unread.reason in entry.reasons and is_at_path and unread.format in formats
         if is_listed and not is_too_large and unread.reason is not UnreadReason.READER_FAILED:
-            return Absence(unread, Acceptance(AcceptanceSource.POLICY, policy.name, entry.why))
+            origin = policy.origins.get(f"allow-unread.{index}", policy.name)
+            return Absence(unread, Acceptance(AcceptanceSource.POLICY, origin, entry.why))
     return Absence(unread)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -140,22 +140,29 @@ def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) ->
 
 def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
     """Yield a point for the findings that break the policy and belong to the question."""
-    threshold = evidence.policy.fail_on
+    gates = evidence.policy.gates
     failing = [
         finding
         for finding in evidence.findings
-        if threshold is not None
-        and finding.acceptance is None
-        and finding.severity.rank >= threshold.rank
+        if finding.acceptance is None
+        and _breaks_gate(finding, gates)
         and (finding.check is CheckFamily.LICENSE) is (question is Question.USE)
     ]
     if not failing:
         return
     counts = Counter(finding.severity for finding in failing)
     by_severity = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
+    thresholds = {gates[finding.check] for finding in failing}
+    threshold = thresholds.pop() if len(thresholds) == 1 else "the gates of their checks"
     reason = f"{_count_noun(len(failing), 'finding')} at or above {threshold}: {by_severity}"
     examples = [f"{each.artifact or 'the model'}: {each.message}" for each in failing[:_MAX_NAMED_FINDINGS]]
     yield _Point(Cause(CauseKind.FINDINGS, question, Verdict.FAIL, len(failing), reason), tuple(examples))
+
+
+def _breaks_gate(finding: Finding, gates: Mapping[CheckFamily, Severity | None]) -> bool:
+    """Whether a finding is as severe as the gate of its family; a family without a gate never fails."""
+    gate = gates.get(finding.check)
+    return gate is not None and finding.severity.rank >= gate.rank
 
 
 def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Point]:

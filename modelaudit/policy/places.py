@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.policy import Policy
 
 POLICY_NAME: Final = "modelaudit.yaml"
 
@@ -82,6 +83,12 @@ def refuse_inside_target(path: Path, targets: Sequence[str], option: str) -> Non
         f"{option}: {path} lies in the target {target}, and a model must not judge itself; "
         f"move the file out of it, for instance to {_suggest_place(folder) / path.name}"
     )
+
+
+def refuse_policy_inside_target(policy: Policy, target: str) -> None:
+    """Refuse a policy if it, or a file that it extends, lies at or below a target. Raises ``ConfigurationError``."""
+    for path in policy.files:
+        refuse_inside_target(path, (target,), "--policy")
 
 
 def find_enclosing_target(path: Path, targets: Sequence[str]) -> str | None:

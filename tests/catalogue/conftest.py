@@ -90,7 +90,7 @@ kinds:
     "policies/default.yaml": """\
 name: default
 description: the default
-fail-on: high
+gates: {security: high}
 allow-unread:
   - {reasons: [no-reader], paths: "*.png", formats: [PNG image], why: a picture}
 """,

@@ -68,7 +68,7 @@ SUBJECTS = """\
 POLICY = """\
 name: acme
 description: What Acme does.
-fail-on: high
+require: [stated-use]
 checks: [license]
 use: {commercial: true}
 territories: [EU, GB]
@@ -150,7 +150,7 @@ MISTAKES = [
         "[license]",
         "[security]",
         5,
-        "use: has an effect only with the check 'license'; add it to 'checks'",
+        "use: has an effect only with the check license; add it to 'checks' (acme:4)",
     ),
 ]
 

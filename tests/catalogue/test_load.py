@@ -9,7 +9,6 @@ from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Matcher, Stand
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Vocabulary
 
 
 def test_loaded_rule_has_the_fields_of_its_file(rules: Path) -> None:
@@ -41,7 +40,7 @@ def test_loaded_licenses_and_policies_have_the_fields_of_their_files(rules: Path
     assert catalogue.licenses["MIT"].clauses[0].section == "1"
     assert catalogue.vague_licenses == {"other": "names no licence"}
     policy = catalogue.policies["default"]
-    assert policy.fail_on is Severity.HIGH
+    assert policy.gates[CheckFamily.SECURITY] is Severity.HIGH
     assert policy.checks == tuple(CheckFamily)
     assert policy.allow_unread[0].reasons == (UnreadReason.NO_READER,)
     assert len(policy.digest) == 64
@@ -71,17 +70,9 @@ def test_extra_folder_adds_trusted_names_but_is_refused_if_it_trusts_a_dangerous
         load_catalogue(rules, (extra,))
 
 
-def test_policy_file_of_the_user_is_loaded(tmp_path: Path) -> None:
-    path = tmp_path / "gate.yaml"
-    path.write_text("name: gate\ndescription: ours\nfail-on: never\nchecks: [security, security]\n")
-    policy = load_policy(path, Vocabulary())
-    assert policy.fail_on is None
-    assert policy.checks == (CheckFamily.SECURITY,)
-
-
-def test_error_about_a_missing_policy_file_is_one_line(tmp_path: Path) -> None:
+def test_error_about_a_missing_policy_file_is_one_line(tmp_path: Path, rules: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"gone.yaml: cannot be read: No such file or directory$") as caught:
-        load_policy(tmp_path / "gone.yaml", Vocabulary())
+        load_policy(tmp_path / "gone.yaml", load_catalogue(rules))
     assert len(str(caught.value).splitlines()) == 1
 
 

@@ -135,7 +135,13 @@ MISTAKES = [
     (LICENSE, "id: MIT", "id: X11", 1, "'X11' differs from the file name"),
     ("licenses/_vague.yaml", "other:", "mit:", 2, "'mit' already means MIT, in rules/licenses/MIT.yaml:1"),
     # policies
-    (POLICY, "fail-on: high", "fail-on: always", 3, "'always' is not one of never, info, low, medium, high, critical"),
+    (
+        POLICY,
+        "security: high",
+        "security: hihg",
+        3,
+        "'hihg' is not one of info, low, medium, high, critical, never; did you mean high",
+    ),
     (POLICY, "formats: [PNG image], ", "", 5, "no-reader needs formats"),
     (POLICY, "[no-reader]", "[reader-failed]", 5, "reader-failed cannot be accepted"),
     (POLICY, "[no-reader]", "[unclaimed-bytes]", 5, "unclaimed-bytes needs formats"),
@@ -147,12 +153,12 @@ MISTAKES = [
     (POLICY, "name: default", "name: default\nname: default", 2, "the key 'name' is there twice"),
     (POLICY, "description: the default", "description: &d the default", 2, "the anchor &d is not allowed"),
     (POLICY, "description: the default", "description: *d", 2, "the alias *d is not allowed"),
-    (POLICY, "fail-on: high", "fail-on: !!str high", 3, "the tag tag:yaml.org,2002:str is not allowed"),
-    (POLICY, "fail-on: high", "fail-on: !!python/object/apply:os.system [id]", 3, "is not allowed"),
-    (POLICY, "fail-on: high", "fail-on: [", 5, "is not YAML"),
-    (POLICY, "fail-on: high", "fail-on: high\n---\nname: second", 4, "a second document begins"),
-    (POLICY, "fail-on: high", "fail-on: high\n? [a]\n: b", 4, "a key must be plain text"),
-    (POLICY, "fail-on: high", "fail-on: " + "[" * 40 + "]" * 40, 3, "is nested more than 16 deep"),
+    (POLICY, "gates: {security: high}", "gates: !!str high", 3, "the tag tag:yaml.org,2002:str is not allowed"),
+    (POLICY, "gates: {security: high}", "gates: !!python/object/apply:os.system [id]", 3, "is not allowed"),
+    (POLICY, "gates: {security: high}", "gates: [", 5, "is not YAML"),
+    (POLICY, "gates: {security: high}", "gates: {}\n---\nname: second", 4, "a second document begins"),
+    (POLICY, "gates: {security: high}", "gates: {}\n? [a]\n: b", 4, "a key must be plain text"),
+    (POLICY, "gates: {security: high}", "gates: " + "[" * 40 + "]" * 40, 3, "is nested more than 16 deep"),
 ]
 
 

@@ -78,7 +78,7 @@ def test_license_and_scan_with_a_wrong_option_print_one_line_and_exit_with_2(
 )
 def test_misspelt_policy_value_is_reported_with_its_line(tmp_path: Path, line: str, message: str) -> None:
     policy = tmp_path / "ours.yaml"
-    policy.write_text(f"name: ours\ndescription: x\nfail-on: high\n{line}\n")
+    policy.write_text(f"name: ours\ndescription: x\ngates: {{security: high}}\n{line}\n")
     done = run_command("license", write_model(tmp_path / "m", "gemma"), "--offline", "--policy", policy)
     assert done.returncode == 2
     assert f"{policy}:4: " in done.stderr
