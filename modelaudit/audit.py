@@ -6,7 +6,7 @@ The pipeline supplies the reading of an artifact and handles its errors.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,7 @@ from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, re
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
+from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Digest, Snapshot
@@ -39,6 +40,7 @@ from modelaudit.model.report import (
     ArtifactRecord,
     AuditReport,
     ByteCounts,
+    Coverage,
     Decision,
     Extent,
     Opinion,
@@ -50,6 +52,8 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.absences import apply_policy
+from modelaudit.policy.gate import Evidence, decide_verdict
+from modelaudit.sources import find_moving_revision
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
 
 LookUpWrapper = Callable[[LookUp], LookUp]
@@ -143,7 +147,14 @@ class Audit:
             tool=Tool("modelaudit", modelaudit.__version__, self.catalogue.digest),
             created=format_current_time(),
             target=target,
-            policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
+            policy=PolicyRecord(
+                policy.name,
+                {family: policy.gates.get(family) for family in policy.checks},
+                policy.checks,
+                policy.digest,
+                policy.gate_use,
+                tuple(sorted(policy.require)),
+            ),
             decision=decision,
             findings=findings,
             license=license_,
@@ -152,6 +163,29 @@ class Audit:
             formats=describe_formats(
                 {each for record in self.records for each in record.formats}, self.catalogue.formats
             ),
+        )
+
+    def decide(
+        self,
+        snapshot: Snapshot,
+        coverage: Coverage,
+        terms: Coverage,
+        license_: LicenseConclusion,
+        families: Collection[CheckFamily] = (),
+    ) -> Decision:
+        """Decide the verdict by the policy; ``Evidence`` documents ``coverage``, ``terms`` and ``families``."""
+        return decide_verdict(
+            Evidence(
+                coverage,
+                terms,
+                self.sort_findings(),
+                license_,
+                self.policy,
+                families,
+                self.failed_look_ups,
+                compare_with_lists(license_, self.policy),
+                find_moving_revision(snapshot),
+            )
         )
 
     def sort_findings(self) -> Sequence[Finding]:

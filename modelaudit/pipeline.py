@@ -33,7 +33,7 @@ from modelaudit.model.report import AuditReport, ByteCounts, Coverage, Opinion
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_target, list_families, prepare
-from modelaudit.policy.gate import Evidence, decide_verdict, require_review_if_unread
+from modelaudit.policy.gate import require_review_if_unread
 from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_hold_terms, may_state_terms
@@ -108,7 +108,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
         own_cpu_seconds = time.process_time() - started
         opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, own_cpu_seconds),)
     families = list_families(catalogue)
-    decision = decide_verdict(Evidence(coverage, terms, findings, license_, policy, families, audit.failed_look_ups))
+    decision = audit.decide(snapshot, coverage, terms, license_, families)
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
 
 
@@ -135,9 +135,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     audit.examine_all(replace(snapshot, artifacts=opened), options)
     coverage = Coverage(tuple(audit.records), unopened=len(snapshot.artifacts) - len(opened))
     license_ = require_review_if_unread(audit.conclude_license(snapshot, options.offline, _guard_lookup), coverage)
-    decision = decide_verdict(
-        Evidence(coverage, coverage, audit.sort_findings(), license_, policy, failed_look_ups=audit.failed_look_ups)
-    )
+    decision = audit.decide(snapshot, coverage, coverage, license_)
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, ())
 
 

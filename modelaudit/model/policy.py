@@ -106,8 +106,15 @@ class Policy:
     files: tuple[Path, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def fail_on(self) -> Severity | None:
-        """The lowest severity that fails in any family; ``None`` if none ever does."""
-        gates = [gate for gate in self.gates.values() if gate is not None]
-        return min(gates, key=lambda gate: gate.rank, default=None)
+
+@dataclass(frozen=True, slots=True)
+class LicenseListing:
+    """The licences of a model beside the lists of the policy, in sentences.
+
+    Attributes:
+        denials: a sentence for each licence that the policy denies.
+        objections: a sentence for each licence that is not on the list of allowed ones.
+    """
+
+    denials: tuple[str, ...] = ()
+    objections: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ from modelaudit.model.acceptance import Acceptance, RecordedDecision
 from modelaudit.model.artifact import Digest, RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.policy import Requirement
 from modelaudit.model.structure import Unread
 from modelaudit.model.verdict import Cause, Ruling, Verdict
 
@@ -241,12 +243,25 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """The policy of the scan. ``fail_on`` is ``None`` for ``never``."""
+    """The policy of the scan.
+
+    Attributes:
+        gates: the lowest severity that fails, for each family of checks; ``None`` never fails.
+        gate_use: whether the answer to a stated use changes the exit code.
+        require: the conditions without which the scan does not pass.
+    """
 
     name: str
-    fail_on: Severity | None
+    gates: Mapping[CheckFamily, Severity | None]
     checks: tuple[CheckFamily, ...]
     digest: str
+    gate_use: bool = True
+    require: tuple[Requirement, ...] = ()
+
+    def rejects(self, finding: Finding) -> bool:
+        """Whether the finding is as severe as the gate of its family."""
+        gate = self.gates.get(finding.check)
+        return gate is not None and finding.severity.rank >= gate.rank
 
 
 @dataclass(frozen=True, slots=True)

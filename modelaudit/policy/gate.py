@@ -9,7 +9,7 @@ from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, UseAnswer
-from modelaudit.model.policy import Policy
+from modelaudit.model.policy import LicenseListing, Policy, Requirement
 from modelaudit.model.report import Absence, Coverage, Decision
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
@@ -59,6 +59,8 @@ class Evidence:
         findings: most severe first; an accepted one does not gate.
         families: the families that have rules; the reasons name each that the policy leaves out.
         failed_look_ups: a sentence for each base model whose look-up failed although the licence depends on it.
+        listing: the licences beside the lists of the policy.
+        moving_revision: the branch or tag of the Hub that names the model; empty if a commit or a path does.
     """
 
     coverage: Coverage
@@ -68,6 +70,8 @@ class Evidence:
     policy: Policy
     families: Collection[CheckFamily] = ()
     failed_look_ups: Sequence[str] = ()
+    listing: LicenseListing = LicenseListing()  # noqa: RUF009 - frozen
+    moving_revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,15 @@ def decide_verdict(evidence: Evidence) -> Decision:
     for review where a licence leaves the use open or no use is stated.
     """
     policy = evidence.policy
-    load_points = [*_find_failures(evidence, Question.LOAD), *_find_unread_parts(evidence.coverage, Question.LOAD)]
-    use_points = [*_find_failures(evidence, Question.USE), *_find_license_points(evidence)]
+    load_points = [
+        *_find_failures(evidence, Question.LOAD),
+        *_find_unread_parts(evidence.coverage, Question.LOAD),
+        *_find_moving_revision(evidence),
+    ]
+    use_points = [
+        *_find_failures(evidence, Question.USE),
+        *(replace(each, gates=each.gates and policy.gate_use) for each in _find_license_points(evidence)),
+    ]
     if not {CheckFamily.SECURITY, CheckFamily.INTEGRITY} & set(policy.checks):
         # The license check alone opens only the files that may state terms, and answers on the use alone.
         load_points = []
@@ -100,10 +111,10 @@ def decide_verdict(evidence: Evidence) -> Decision:
     # One file may keep both answers open, and is named once.
     reasons = list(dict.fromkeys(line for point in points for line in (point.cause.reason, *point.examples)))
     if not causes:
-        threshold = (
-            f"no finding at or above {policy.fail_on}" if policy.fail_on else "the policy never fails on findings"
-        )
-        reasons.append(f"{_count_noun(evidence.coverage.file_count, 'file')} examined, {threshold}")
+        gates = {policy.gates.get(family) for family in policy.checks}
+        threshold = "its gate" if len(gates) > 1 else next(iter(gates), None)
+        no_finding = f"no finding at or above {threshold}" if threshold else "the policy never fails on findings"
+        reasons.append(f"{_count_noun(evidence.coverage.file_count, 'file')} examined, {no_finding}")
     left_out = sorted(family for family in evidence.families if family not in policy.checks)
     if left_out:
         reasons.append(f"checked for {', '.join(policy.checks)} only; not for {', '.join(left_out)}")
@@ -190,11 +201,13 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
     if CheckFamily.LICENSE not in evidence.policy.checks:
         return
     license_ = evidence.license
+    yield from _find_listed_licenses(evidence)
     permission = license_.permission
     if evidence.terms.artifacts or not evidence.coverage.anything_examined:
         yield from _find_unread_parts(evidence.terms, Question.USE)
     if permission is None:
-        yield _Point(Cause(CauseKind.USE_NOT_STATED, Question.USE, Verdict.REVIEW, 1, NO_USE), gates=False)
+        is_required = Requirement.STATED_USE in evidence.policy.require
+        yield _Point(Cause(CauseKind.USE_NOT_STATED, Question.USE, Verdict.REVIEW, 1, NO_USE), gates=is_required)
     elif permission is not Answer.ALLOW and license_.acceptance is None:
         decisive = [each.because for each in license_.answers if each.answer is permission]
         is_denied = permission is Answer.DENY
@@ -212,6 +225,35 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
             CauseKind.BASE_MODEL_UNREAD, Question.USE, Verdict.INCOMPLETE, len(evidence.failed_look_ups), reason
         )
         yield _Point(cause, tuple(evidence.failed_look_ups[:_MAX_NAMED_ABSENCES]))
+
+
+def _find_listed_licenses(evidence: Evidence) -> Iterator[_Point]:
+    """Yield a point for the licences that the policy denies, and one for those that it does not allow."""
+    listing = evidence.listing
+    if listing.denials:
+        cause = Cause(
+            CauseKind.LICENCE_DENIED, Question.USE, Verdict.FAIL, len(listing.denials), "the policy denies the licence"
+        )
+        yield _Point(cause, listing.denials[:_MAX_NAMED_ANSWERS])
+    if listing.objections and evidence.license.acceptance is None:
+        cause = Cause(
+            CauseKind.LICENCE_REVIEW,
+            Question.USE,
+            Verdict.REVIEW,
+            len(listing.objections),
+            "the policy does not list the licence as allowed",
+        )
+        yield _Point(cause, listing.objections[:_MAX_NAMED_ANSWERS])
+
+
+def _find_moving_revision(evidence: Evidence) -> Iterator[_Point]:
+    """Yield a point if the policy requires a commit and the model is named by a branch or tag."""
+    if evidence.moving_revision and Requirement.PINNED_REVISIONS in evidence.policy.require:
+        reason = (
+            f"the revision {evidence.moving_revision} can move, and the policy requires a commit "
+            f"({evidence.policy.origins.get(f'require.{Requirement.PINNED_REVISIONS}', evidence.policy.name)})"
+        )
+        yield _Point(Cause(CauseKind.UNPINNED, Question.LOAD, Verdict.REVIEW, 1, reason))
 
 
 def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:

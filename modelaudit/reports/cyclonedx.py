@@ -129,7 +129,7 @@ def _build_root(report: AuditReport) -> Component:
             *(("target:note", note) for note in target.notes),
             ("policy:name", report.policy.name),
             ("policy:sha256", report.policy.digest or None),
-            ("policy:fail-on", report.policy.fail_on or "never"),
+            *((f"policy:gate:{family}", report.policy.gates.get(family) or "never") for family in report.policy.checks),
             ("policy:checks", ",".join(report.policy.checks)),
             *list_facts(report.license),
             *((f"opinion:{escape_unprintable(each.scanner)}", _describe_opinion(each)) for each in report.opinions),

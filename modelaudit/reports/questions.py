@@ -35,13 +35,11 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
     if unread:
         questions.append(f"Do we need the parts that were not examined ({_join_names(unread)}), and what do they do?")
-    threshold = report.policy.fail_on
     # A finding on the model as a whole names no artifact.
     failing = [
         file_of(finding.artifact)
         for finding in report.findings
-        if threshold is not None
-        and finding.severity.rank >= threshold.rank
+        if report.policy.rejects(finding)
         and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
         and finding.artifact
     ]

@@ -37,8 +37,8 @@ from modelaudit.reports.wording import (
     OPINIONS,
     count_noun,
     describe_acceptance,
+    describe_gates,
     describe_place,
-    describe_threshold,
     describe_unread,
 )
 
@@ -109,7 +109,7 @@ def _render_head(report: AuditReport) -> Group:
     rows += [("note", build_text(note)) for note in target.notes]
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("bytes", build_text(describe_bytes(report))))
-    rows.append(("policy", build_text(f"{policy.name}: {describe_threshold(policy.fail_on)}")))
+    rows.append(("policy", build_text(f"{policy.name}: {describe_gates(policy)}")))
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     shipping = assess_shipping(report.license, duties_place="listed in the HTML report")
     # A green mark above a licence that does not permit shipping would look like a permission.

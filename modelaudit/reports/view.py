@@ -126,10 +126,9 @@ def describe_verdict(report: AuditReport) -> str:
 
 def _is_license_the_only_failure(report: AuditReport) -> bool:
     """Whether every failing finding is about the licence, although security was checked and nothing is left unread."""
-    threshold = report.policy.fail_on
-    if threshold is None or report.coverage.open_absences or list_unexplained_records(report):
+    if report.coverage.open_absences or list_unexplained_records(report):
         return False
-    failing = {each.check for each in report.findings if each.severity.rank >= threshold.rank}
+    failing = {each.check for each in report.findings if report.policy.rejects(each)}
     return failing == {CheckFamily.LICENSE} and CheckFamily.SECURITY in report.policy.checks
 
 
@@ -173,11 +172,9 @@ def get_heading(target: Target) -> str:
 
 def are_findings_first(report: AuditReport) -> bool:
     """Whether a page shows findings before licences: an attack or an altered file makes the verdict ``fail``."""
-    threshold = report.policy.fail_on
-    if report.decision.verdict is not Verdict.FAIL or threshold is None:
-        return False
-    failing_checks = {finding.check for finding in report.findings if finding.severity.rank >= threshold.rank}
-    return not failing_checks.isdisjoint({CheckFamily.SECURITY, CheckFamily.INTEGRITY})
+    failing_checks = {finding.check for finding in report.findings if report.policy.rejects(finding)}
+    is_about_files = not failing_checks.isdisjoint({CheckFamily.SECURITY, CheckFamily.INTEGRITY})
+    return report.decision.verdict is Verdict.FAIL and is_about_files
 
 
 def group_clauses(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:

@@ -9,7 +9,7 @@ from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState
-from modelaudit.model.report import DigestState, Extent, OpinionState
+from modelaudit.model.report import DigestState, Extent, OpinionState, PolicyRecord
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.model.verdict import Verdict
@@ -219,13 +219,21 @@ def describe_unread(unread: Unread) -> str:
     return f"{UNREAD[unread.reason]}. {format_sentence(unread.detail)}"
 
 
-def describe_threshold(fail_on: Severity | None) -> str:
-    """Describe the severity threshold of a policy; ``None`` means that findings never fail it."""
-    if fail_on is None:
-        return "findings never fail this policy"
-    if fail_on is Severity.CRITICAL:
+def describe_gates(policy: PolicyRecord) -> str:
+    """Describe which findings fail the policy: in one clause if the gates of all its checks agree."""
+    gates = {family: policy.gates.get(family) for family in policy.checks}
+    if len(set(gates.values())) <= 1:
+        return _describe_gate(next(iter(gates.values()), None))
+    return "; ".join(f"{family}: {_describe_gate(gate)}" for family, gate in gates.items())
+
+
+def _describe_gate(gate: Severity | None) -> str:
+    """Describe one gate; ``None`` means that findings never fail it."""
+    if gate is None:
+        return "findings never fail"
+    if gate is Severity.CRITICAL:
         return "critical findings fail"
-    return f"findings of severity {fail_on} and above fail"
+    return f"findings of severity {gate} and above fail"
 
 
 def describe_place(where: Location) -> str:

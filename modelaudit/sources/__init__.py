@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from modelaudit.sources.resolution import resolve_small_files, resolve_target, resolve_term_files
 from modelaudit.sources.settings import is_offline
+from modelaudit.sources.target import find_moving_revision
 from modelaudit.sources.windows import FileWindow
 
-__all__ = ["FileWindow", "is_offline", "resolve_small_files", "resolve_target", "resolve_term_files"]
+__all__ = [
+    "FileWindow",
+    "find_moving_revision",
+    "is_offline",
+    "resolve_small_files",
+    "resolve_target",
+    "resolve_term_files",
+]

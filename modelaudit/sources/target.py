@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelaudit.model.artifact import ModelRef, RefKind
+from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError
 
 _SCHEME = "hf://"
@@ -21,6 +21,13 @@ _COMMIT_IN_ANY_CASE = re.compile(r"[0-9A-Fa-f]{40}")
 def is_commit(text: str) -> bool:
     """Whether ``text`` is the full id of a commit, as the Hub writes it."""
     return _COMMIT.fullmatch(text) is not None
+
+
+def find_moving_revision(snapshot: Snapshot) -> str:
+    """Return the branch or tag that named a repository of the Hub; empty if a commit named it, or a path."""
+    if not snapshot.ref.is_on_hub or is_commit(snapshot.ref.revision or ""):
+        return ""
+    return snapshot.ref.revision or "main"
 
 
 def is_hub_address(text: str) -> bool:

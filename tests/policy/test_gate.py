@@ -10,11 +10,11 @@ from support.decisions import build_decision
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ConclusionState, LicenseConclusion
-from modelaudit.model.policy import AllowedAbsence, Policy
+from modelaudit.model.policy import AllowedAbsence, LicenseListing, Policy, Requirement
 from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Extent
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.model.terms import LicenseCategory
-from modelaudit.model.verdict import Verdict
+from modelaudit.model.terms import Answer, LicenseCategory
+from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.policy.absences import apply_policy
 from modelaudit.policy.gate import Evidence, decide_verdict
 
@@ -170,3 +170,75 @@ def test_policy_accepts_unclaimed_bytes_only_if_path_and_format_match_and_up_to_
 def test_no_policy_accepts_the_failure_of_a_reader() -> None:
     policy = Policy("p", "", NEVER, (), (AllowedAbsence(tuple(UnreadReason), "*", "anything"),))
     assert apply_policy("a", Unread(UnreadReason.READER_FAILED, ""), policy).acceptance is None
+
+
+def test_each_family_of_checks_has_a_gate_of_its_own() -> None:
+    gates = {**HIGH, CheckFamily.SECURITY: Severity.MEDIUM, CheckFamily.INTEGRITY: None}
+    policy = replace(POLICY, gates=gates)
+    security, critical = make_finding(Severity.MEDIUM), make_finding(Severity.CRITICAL)
+    altered = replace(critical, rule="integrity/digest-mismatch", check=CheckFamily.INTEGRITY)
+    license_ = replace(security, rule="license/x", check=CheckFamily.LICENSE)
+    for findings, verdict in (([security], Verdict.FAIL), ([altered], Verdict.PASS), ([license_], Verdict.PASS)):
+        assert decide_verdict(make_evidence(make_coverage(READ), findings, policy)).verdict is verdict
+    denied = replace(license_, severity=Severity.HIGH)
+    decision = decide_verdict(make_evidence(make_coverage(READ), [security, denied], policy))
+    assert [(cause.kind, cause.question) for cause in decision.causes] == [
+        (CauseKind.FINDINGS, Question.LOAD),
+        (CauseKind.FINDINGS, Question.USE),
+    ]
+    assert decision.reasons[0] == "1 finding at or above medium: 1 medium"
+
+
+@check_each(
+    "require, gate_use, permission, causes",
+    [
+        ((), True, None, []),
+        ((Requirement.STATED_USE,), True, None, [CauseKind.USE_NOT_STATED]),
+        ((), True, Answer.ALLOW, []),
+        ((), True, Answer.REVIEW, [CauseKind.LICENCE_REVIEW]),
+        ((), True, Answer.DENY, [CauseKind.LICENCE_DENIED]),
+        ((), False, Answer.DENY, []),
+    ],
+)
+def test_unstated_use_gates_only_if_it_is_required_and_a_stated_one_unless_it_is_only_reported(
+    require: tuple[Requirement, ...], gate_use: bool, permission: Answer | None, causes: list[CauseKind]
+) -> None:
+    policy = replace(POLICY, require=frozenset(require), gate_use=gate_use)
+    evidence = make_evidence(make_coverage(READ), policy=policy)
+    decision = decide_verdict(replace(evidence, license=replace(evidence.license, permission=permission)))
+    assert [cause.kind for cause in decision.causes] == causes
+    # The answer to the use is given whether it gates or not.
+    assert (decision.use.verdict is Verdict.PASS) is (permission is Answer.ALLOW)
+
+
+@check_each(
+    "listing, gate_use, kind, verdict",
+    [
+        (LicenseListing(("The policy denies GPL-3.0-only (modelaudit.yaml:12).",)), True, "licence-denied", "fail"),
+        (LicenseListing(("The policy denies GPL-3.0-only (modelaudit.yaml:12).",)), False, None, "pass"),
+        (LicenseListing((), ("MIT is not on the list (modelaudit.yaml:9).",)), True, "licence-review", "review"),
+    ],
+)
+def test_denied_license_fails_the_use_and_one_that_is_not_allowed_is_for_review(
+    listing: LicenseListing, gate_use: bool, kind: str | None, verdict: str
+) -> None:
+    evidence = make_evidence(make_coverage(READ), policy=replace(POLICY, gate_use=gate_use))
+    license_ = replace(evidence.license, permission=Answer.ALLOW)
+    decision = decide_verdict(replace(evidence, license=license_, listing=listing))
+    assert decision.verdict == verdict
+    assert [cause.kind for cause in decision.causes] == ([kind] if kind else [])
+    assert decision.use.reason == (*listing.denials, *listing.objections)[0]
+
+
+def test_branch_or_tag_is_for_review_if_the_policy_requires_a_commit() -> None:
+    policy = replace(
+        POLICY,
+        require=frozenset({Requirement.PINNED_REVISIONS}),
+        origins={"require.pinned-revisions": "modelaudit.yaml:3"},
+    )
+    evidence = replace(make_evidence(make_coverage(READ), policy=policy), moving_revision="main")
+    decision = decide_verdict(evidence)
+    assert [(cause.kind, cause.verdict) for cause in decision.causes] == [(CauseKind.UNPINNED, Verdict.REVIEW)]
+    assert decision.load.reason == "The revision main can move, and the policy requires a commit (modelaudit.yaml:3)."
+    assert decide_verdict(replace(evidence, moving_revision="")).verdict is Verdict.PASS
+    assert decide_verdict(replace(evidence, policy=POLICY)).verdict is Verdict.PASS

@@ -33,6 +33,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import Clause, LicenseCategory, LicenseEntry
 from modelaudit.model.verdict import Verdict
 
+HIGH_GATES = dict.fromkeys(CheckFamily, Severity.HIGH)
 COMMIT = "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b"
 # Markup, template syntax and terminal escapes; invisible, control and direction characters; lone surrogates; combining
 # characters; and the ends of comments and CDATA sections.
@@ -374,7 +375,7 @@ def build_fail_report() -> AuditReport:
             notes=("The revision main resolved to the commit above.",),
         ),
         # All checks but transparency.
-        policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily)[:4], "8" * 64),
+        policy=PolicyRecord("default", HIGH_GATES, tuple(CheckFamily)[:4], "8" * 64),
         decision=build_decision(
             Verdict.FAIL,
             (
@@ -403,7 +404,7 @@ def build_pass_report() -> AuditReport:
     return replace(
         build_fail_report(),
         target=Target("./tiny", RefKind.FOLDER, "./tiny", None, None, "/srv/models/tiny", True),
-        policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily), "8" * 64),
+        policy=PolicyRecord("default", HIGH_GATES, tuple(CheckFamily), "8" * 64),
         decision=build_decision(Verdict.PASS, (), Coverage((record,))),
         findings=(),
         rules=(),
@@ -451,7 +452,7 @@ def build_hostile_report() -> AuditReport:
         tool=Tool(evil, evil, evil),
         created="2026-11-24T09:30:00Z",
         target=Target(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge)),
-        policy=PolicyRecord(evil, None, (), evil),
+        policy=PolicyRecord(evil, {}, (), evil),
         decision=build_decision(Verdict.FAIL, (evil, huge), Coverage(records)),
         findings=(finding, finding, replace(finding, rule="not/explained", artifact="")),
         license=build_hostile_conclusion(evil, huge),

@@ -87,7 +87,7 @@ def test_report_facts_for_which_cyclonedx_has_no_field_become_model_properties(f
     assert properties["modelaudit:coverage:not-examined"] == ["2"]
     assert properties["modelaudit:coverage:partly-examined"] == ["1"]
     assert properties["modelaudit:coverage:open-absences"] == ["3"]
-    assert properties["modelaudit:policy:fail-on"] == ["high"]
+    assert properties["modelaudit:policy:gate:security"] == ["high"]
     assert properties["modelaudit:license:state"] == ["contradictory"]
     assert properties["modelaudit:opinion:otherscan"][0].startswith("absent: ")
     assert len(properties["modelaudit:license:claim"]) == 3

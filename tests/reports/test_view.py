@@ -27,7 +27,7 @@ def test_report_lists_findings_before_the_license_only_if_a_finding_on_security_
         assert view.are_findings_first(replace(failing, findings=of_check))
     of_license = tuple(finding for finding in failing.findings if finding.check is CheckFamily.LICENSE)
     assert not view.are_findings_first(replace(failing, findings=of_license))
-    assert not view.are_findings_first(replace(failing, policy=replace(failing.policy, fail_on=None)))
+    assert not view.are_findings_first(replace(failing, policy=replace(failing.policy, gates={})))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_verdict_text_of_a_pure_license_failure_forbids_shipping_but_not_loading
         passing,
         findings=(license_finding,),
         decision=build_decision(Verdict.FAIL, (), passing.coverage),
-        policy=replace(failing.policy, fail_on=Severity.HIGH, checks=tuple(CheckFamily)),
+        policy=replace(failing.policy, gates=dict.fromkeys(CheckFamily, Severity.HIGH), checks=tuple(CheckFamily)),
     )
     assert view.describe_verdict(license_failure).startswith("Do not ship this model: its licence breaks the policy")
     attack = next(each for each in failing.findings if each.check is CheckFamily.SECURITY)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,7 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState, OriginState
-from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState
+from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, PolicyRecord
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
 from modelaudit.model.verdict import Verdict
@@ -109,9 +110,18 @@ def test_location_and_failing_severity_are_described_in_words() -> None:
     assert wording.describe_place(Location(1234, 5, "license")) == "byte 1,234, line 5, entry license"
     assert wording.describe_place(Location(0)) == "byte 0"
     assert wording.describe_place(Location()) == ""
-    assert wording.describe_threshold(Severity.HIGH) == "findings of severity high and above fail"
-    assert wording.describe_threshold(Severity.CRITICAL) == "critical findings fail"
-    assert wording.describe_threshold(None) == "findings never fail this policy"
+    high = PolicyRecord("ours", dict.fromkeys(CheckFamily, Severity.HIGH), tuple(CheckFamily), "")
+    for gate, text in (
+        (Severity.HIGH, "findings of severity high and above fail"),
+        (Severity.CRITICAL, "critical findings fail"),
+        (None, "findings never fail"),
+    ):
+        assert wording.describe_gates(replace(high, gates=dict.fromkeys(CheckFamily, gate))) == text
+    checks = (CheckFamily.SECURITY, CheckFamily.LICENSE)
+    mixed = replace(high, checks=checks, gates={CheckFamily.SECURITY: Severity.MEDIUM, CheckFamily.LICENSE: None})
+    assert wording.describe_gates(mixed) == (
+        "security: findings of severity medium and above fail; license: findings never fail"
+    )
 
 
 def test_list_of_check_families_without_rules_agrees_with_the_rule_set() -> None:
