@@ -37,6 +37,8 @@ def scan(
     progress: Callable[[str, int, int], None] | None = None,
     download_progress: Callable[[int, int], None] | None = None,
     record_ledger: RecordLedger | None = None,
+    decisions: str | Path | None = None,
+    baseline: str | Path | None = None,
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -59,6 +61,9 @@ def scan(
         progress: called with the path of an artifact, its number from 1, and the number of all artifacts.
         download_progress: called during a download with the bytes received and the bytes in all.
         record_ledger: called, for each file and each member of it, with the classes of its bytes.
+        decisions: the register of decisions; by default that of the policy, or ``decisions.yaml`` beside the policy
+            file or in the working directory, unless it lies in the target.
+        baseline: an earlier report of the same model, as JSON; what it holds already does not fail the gate.
 
     Returns:
         The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
@@ -88,6 +93,8 @@ def scan(
         progress,
         download_progress,
         record_ledger,
+        decisions,
+        baseline,
     )
     return run(str(target), options)
 
@@ -106,6 +113,8 @@ def license(
     field: str | None = None,
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    decisions: str | Path | None = None,
+    baseline: str | Path | None = None,
 ) -> AuditReport:
     """Answer whether the licences that bind a model permit the planned use; only its small files are fetched.
 
@@ -122,6 +131,8 @@ def license(
         field: as for ``scan``.
         limits: as for ``scan``.
         progress: as for ``scan``.
+        decisions: as for ``scan``.
+        baseline: as for ``scan``.
 
     Returns:
         A report of the check ``license`` alone. ``report.license.permission`` is ``allow`` (exit code 0), ``review``
@@ -142,5 +153,7 @@ def license(
         rules=rules,
         intended_use=IntendedUse(uses or {}, territories, monthly_active_users, annual_revenue_usd, field),
         progress=progress,
+        decisions=decisions,
+        baseline=baseline,
     )
     return answer_license(str(target), options if limits is None else options.with_limits(limits))

@@ -52,7 +52,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.absences import apply_policy
-from modelaudit.policy.gate import Evidence, decide_verdict
+from modelaudit.policy.gate import Evidence, Refusal, decide_verdict
 from modelaudit.sources import find_moving_revision
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
 
@@ -172,8 +172,9 @@ class Audit:
         terms: Coverage,
         license_: LicenseConclusion,
         families: Collection[CheckFamily] = (),
+        refusals: Sequence[Refusal] = (),
     ) -> Decision:
-        """Decide the verdict by the policy; ``Evidence`` documents ``coverage``, ``terms`` and ``families``."""
+        """Decide the verdict by the policy; ``Evidence`` documents the arguments."""
         return decide_verdict(
             Evidence(
                 coverage,
@@ -185,6 +186,7 @@ class Audit:
                 self.failed_look_ups,
                 compare_with_lists(license_, self.policy),
                 find_moving_revision(snapshot),
+                refusals,
             )
         )
 

@@ -59,6 +59,8 @@ class Options:
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
     record_ledger: RecordLedger | None = None
+    decisions: str | Path | None = None
+    baseline: str | Path | None = None
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""

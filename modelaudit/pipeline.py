@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from modelaudit.audit import Audit
+from modelaudit.decisions import load_acceptances
 from modelaudit.formats.documents.structured.logging_settings import LOGGING
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
@@ -85,6 +86,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     started = time.process_time()
     catalogue, policy, options = prepare(target, options)
     folders = [Path(folder) for folder in options.rules]
+    acceptances = load_acceptances(target, options, policy)
     snapshot = resolve_target(
         target,
         revision=options.revision,
@@ -98,18 +100,21 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
+    families = list_families(catalogue)
+    described = describe_target(target, snapshot, options)
+    acceptances.accept_parts(audit, snapshot, described, is_complete=families <= set(policy.checks))
     coverage = Coverage(tuple(audit.records))
     terms = Coverage(tuple(record for record in audit.records if may_hold_terms(record.path, record.size)))
     license_ = require_review_if_unread(license_, terms) if terms.artifacts else license_
+    license_ = acceptances.accept_license(audit, license_)
     findings = audit.sort_findings()
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         own_cpu_seconds = time.process_time() - started
         opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, own_cpu_seconds),)
-    families = list_families(catalogue)
-    decision = audit.decide(snapshot, coverage, terms, license_, families)
-    return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
+    decision = audit.decide(snapshot, coverage, terms, license_, families, acceptances.refusals)
+    return acceptances.complete(audit.build_report(described, decision, license_, opinions))
 
 
 def answer_license(target: str, options: Options) -> AuditReport:
@@ -128,15 +133,19 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     catalogue, policy, options = prepare(target, options)
     policy = replace(policy, checks=(CheckFamily.LICENSE,))
     folders = [Path(folder) for folder in options.rules]
+    acceptances = load_acceptances(target, options, policy)
     snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
     refuse_policy_inside_target(policy, str(snapshot.root or target))
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
     opened = tuple(filter(may_state_terms, snapshot.artifacts))
     audit.examine_all(replace(snapshot, artifacts=opened), options)
+    license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
+    described = describe_target(target, snapshot, options)
+    acceptances.accept_parts(audit, snapshot, described, is_complete=False)
     coverage = Coverage(tuple(audit.records), unopened=len(snapshot.artifacts) - len(opened))
-    license_ = require_review_if_unread(audit.conclude_license(snapshot, options.offline, _guard_lookup), coverage)
-    decision = audit.decide(snapshot, coverage, coverage, license_)
-    return audit.build_report(describe_target(target, snapshot, options), decision, license_, ())
+    license_ = acceptances.accept_license(audit, require_review_if_unread(license_, coverage))
+    decision = audit.decide(snapshot, coverage, coverage, license_, refusals=acceptances.refusals)
+    return acceptances.complete(audit.build_report(described, decision, license_, ()))
 
 
 def _guard_lookup(look_up: LookUp) -> LookUp:

@@ -47,6 +47,7 @@ LEVELS = (
         "licensing": 5,
         "batch": 5,
         "audit": 6,
+        "decisions": 6,
         "pipeline": 7,
         "": 8,
         "cli": 9,

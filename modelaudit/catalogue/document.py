@@ -73,6 +73,12 @@ class LineIndex:
             line, node = child
         return line + 1
 
+    def find_column_of_list(self, key: str, default: int) -> int:
+        """Return the column, from 0, of the list at the top-level key ``key``; ``default`` where there is no list."""
+        child = _find_child(self._root, key)
+        is_list = child is not None and isinstance(child[1], yaml.SequenceNode)
+        return child[1].start_mark.column if child is not None and is_list else default
+
 
 def read_document(path: Path, label: str) -> Document:
     """Read one file.

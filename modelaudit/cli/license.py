@@ -13,6 +13,7 @@ import click
 
 import modelaudit
 from modelaudit.batch import audit_targets
+from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.license_show import show_licenses
 from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report, show_error, write_file
@@ -36,6 +37,7 @@ _FILE_COLUMNS: Final = 100
     help="The policy that states the intended use.",
 )
 @add_intent_options
+@add_acceptance_options
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
 @click.option(
     "--notices",
@@ -62,6 +64,8 @@ def command(
     mau: float | None,
     revenue: float | None,
     field: str | None,
+    decisions: Path | None,
+    baseline: Path | None,
     outputs: tuple[str, ...],
     notices: Path | None,
     offline: bool,
@@ -81,6 +85,7 @@ def command(
     destinations = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:
         raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
+    check_acceptance_files(decisions, baseline, targets)
     written: set[str] = set()
 
     def audit(target: str) -> AuditReport:
@@ -96,6 +101,8 @@ def command(
                 monthly_active_users=mau,
                 annual_revenue_usd=revenue,
                 field=field,
+                decisions=decisions,
+                baseline=baseline,
                 progress=ticker,
             )
 

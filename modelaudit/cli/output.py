@@ -334,19 +334,7 @@ def _read_umask() -> int:
 
 
 def load_saved_report(path: Path) -> AuditReport:
-    """Load the report that an earlier scan saved as JSON.
+    """Load the report that an earlier scan saved as JSON. Raises ``ConfigurationError``."""
+    from modelaudit.reports.json_report import load_report
 
-    Raises:
-        ConfigurationError: the file cannot be read, or is not such a report.
-    """
-    from modelaudit.reports.json_report import parse_report
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        next_step = "name a report that `modelaudit scan TARGET -o json=FILE` saved"
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; {next_step}") from error
-    try:
-        return parse_report(content)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+    return load_report(path)

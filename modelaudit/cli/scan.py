@@ -14,6 +14,7 @@ import click
 
 import modelaudit
 from modelaudit.batch import audit_targets
+from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.output import (
     describe_output_option,
@@ -83,6 +84,7 @@ _LEVELS: Final = [level.value for level in Severity]
     help="A further rule folder, laid out like rules/.",
 )
 @add_intent_options
+@add_acceptance_options
 @click.option("-q", "--quiet", is_flag=True, help="No table and no progress; reports and the exit code only.")
 def command(
     targets: tuple[str, ...],
@@ -101,6 +103,8 @@ def command(
     mau: float | None,
     revenue: float | None,
     field: str | None,
+    decisions: Path | None,
+    baseline: Path | None,
     quiet: bool,
 ) -> int:
     """Scan models and decide whether they may be loaded and shipped.
@@ -109,6 +113,7 @@ def command(
     precedence over a repository.
     """
     destinations = parse_destinations(outputs, len(targets))
+    check_acceptance_files(decisions, baseline, targets)
     written: set[str] = set()
 
     def audit(target: str) -> AuditReport:
@@ -127,6 +132,8 @@ def command(
                 monthly_active_users=mau,
                 annual_revenue_usd=revenue,
                 field=field,
+                decisions=decisions,
+                baseline=baseline,
                 progress=ticker,
                 download_progress=ticker.download,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from modelaudit.model.artifact import Digest, DigestAlgorithm, Window
+from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.report import DigestState
 from modelaudit.model.structure import UnreadReason
@@ -78,3 +78,14 @@ def compare_digests(claimed: Sequence[Digest], computed: Sequence[Digest]) -> Di
         return DigestState.UNCLAIMED
     all_match = all(computed_values[digest.algorithm] == digest.value for digest in comparable)
     return DigestState.MATCH if all_match else DigestState.MISMATCH
+
+
+def hash_artifact(artifact: Artifact) -> str | None:
+    """Compute the SHA-256 of a file without reading it in any other way; ``None`` if its bytes cannot be read."""
+    if artifact.open is None:
+        return None
+    try:
+        with artifact.open() as window:
+            return DigestingWindow(window).finish()[0].value
+    except WindowError:
+        return None

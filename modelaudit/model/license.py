@@ -268,7 +268,7 @@ class LicenseConclusion:
         permission: the worst of ``answers``; ``None`` without an intended use.
         answers: worst first.
         multimodal: whether the model handles more than text; ``None`` if unknown.
-        acceptance: by a decision on the open questions of ``answers``; it never accepts a denial.
+        acceptance: by a decision on the open questions of ``answers``; of a denial only by an agreement with the owner.
     """
 
     state: ConclusionState

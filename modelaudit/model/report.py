@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
 
 from modelaudit.model.acceptance import Acceptance, RecordedDecision
 from modelaudit.model.artifact import Digest, RefKind
@@ -239,6 +240,14 @@ class Target:
     offline: bool
     notes: tuple[str, ...] = ()
     anchors: tuple[Anchor, ...] = ()
+
+    @property
+    def short_name(self) -> str:
+        """The id on the Hub, or the name of the file or folder without the folders around it."""
+        if self.kind in (RefKind.MODEL, RefKind.DATASET):
+            return self.name
+        named = [PurePath(path).name for path in (self.name, self.origin)]
+        return next((name for name in named if name not in ("", "..")), self.name)
 
 
 @dataclass(frozen=True, slots=True)

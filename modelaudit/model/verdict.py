@@ -40,6 +40,8 @@ class CauseKind(StrEnum):
     USE_NOT_STATED = "use-not-stated"
     BASE_MODEL_UNREAD = "base-model-unread"
     UNPINNED = "unpinned"
+    REFUSED = "refused"
+    """A person refused it by a decision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Evidence:
         failed_look_ups: a sentence for each base model whose look-up failed although the licence depends on it.
         listing: the licences beside the lists of the policy.
         moving_revision: the branch or tag of the Hub that names the model; empty if a commit or a path does.
+        refusals: what people refused by a decision; the baseline and other decisions change nothing about it.
     """
 
     coverage: Coverage
@@ -72,6 +73,15 @@ class Evidence:
     failed_look_ups: Sequence[str] = ()
     listing: LicenseListing = LicenseListing()  # noqa: RUF009 - frozen
     moving_revision: str = ""
+    refusals: Sequence[Refusal] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The refusal by a decision, with the question that it answers and one sentence on who refused and why."""
+
+    question: Question
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +102,13 @@ def decide_verdict(evidence: Evidence) -> Decision:
     """
     policy = evidence.policy
     load_points = [
+        *_find_refusals(evidence, Question.LOAD),
         *_find_failures(evidence, Question.LOAD),
         *_find_unread_parts(evidence.coverage, Question.LOAD),
         *_find_moving_revision(evidence),
     ]
     use_points = [
+        *_find_refusals(evidence, Question.USE),
         *_find_failures(evidence, Question.USE),
         *(replace(each, gates=each.gates and policy.gate_use) for each in _find_license_points(evidence)),
     ]
@@ -147,6 +159,14 @@ def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) ->
         return license_
     answers = tuple(UseAnswer(Answer.REVIEW, "", "conclusion", each) for each in doubts)
     return replace(license_, permission=Answer.REVIEW, answers=(*answers, *license_.answers))
+
+
+def _find_refusals(evidence: Evidence, question: Question) -> Iterator[_Point]:
+    """Yield a point for the refusals that answer the question."""
+    reasons = tuple(each.reason for each in evidence.refusals if each.question is question)
+    if reasons:
+        reason = f"{_count_noun(len(reasons), 'decision refuses', 'decisions refuse')} it: {reasons[0]}"
+        yield _Point(Cause(CauseKind.REFUSED, question, Verdict.FAIL, len(reasons), reason), reasons[1:])
 
 
 def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
@@ -278,8 +298,10 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.INCOMPLETE, "The license check did not run, so no permission was looked for.")
     if points:
         return _take_worst(points)
-    if license_.acceptance is not None and license_.permission is Answer.REVIEW:
+    if license_.acceptance is not None:
         by, until = license_.acceptance.by, license_.acceptance.expires
+        if license_.permission is Answer.DENY:
+            return Ruling(Verdict.PASS, f"{by} recorded an agreement that permits the planned use until {until}.")
         return Ruling(Verdict.PASS, f"{by} accepted the open questions of the licences until {until}.")
     return Ruling(
         Verdict.PASS, f"{license_.expression or 'The licence'} permits the planned use{_name_duties(license_)}."

@@ -12,6 +12,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import Policy
 
 POLICY_NAME: Final = "modelaudit.yaml"
+REGISTER_NAME: Final = "decisions.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,36 @@ def find_policy(start: Path, targets: Sequence[str]) -> FoundPolicy:
         else:
             return FoundPolicy(path, tuple(notes))
     return FoundPolicy(None, tuple(notes))
+
+
+def find_register(policy_files: Sequence[Path], targets: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:
+    """Search for ``decisions.yaml`` beside the policy file and in the working directory.
+
+    A file is passed over as ``find_policy`` passes one over. The notes name no folder, because reports show them.
+
+    Args:
+        policy_files: of the policy, the one that was named first.
+        targets: as the user names them; those that are no path are ignored.
+
+    Returns:
+        The path, ``None`` if none was found, and a line for each file that was passed over.
+    """
+    folders = dict.fromkeys([*(path.absolute().parent for path in policy_files[:1]), Path.cwd()])
+    notes = []
+    for folder in folders:
+        path = folder / REGISTER_NAME
+        if not path.is_file():
+            continue
+        target = find_enclosing_target(path, targets)
+        if target is not None:
+            notes.append(
+                f"{REGISTER_NAME}: not used, because it lies in the target {target}, which could accept itself"
+            )
+        elif not _list_trusted_owners(folder) >= {path.stat().st_uid, path.lstat().st_uid}:
+            notes.append(f"{REGISTER_NAME}: not used, because it belongs to another user; to use it, name --decisions")
+        else:
+            return path, tuple(notes)
+    return None, tuple(notes)
 
 
 def _list_trusted_owners(start: Path) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -61,12 +62,23 @@ def compute_tree_digest(report: AuditReport) -> str | None:
     Its input is the lines that ``sha256sum`` prints for the files (digest, two spaces, path, line break), sorted by
     the bytes of the path.
     """
+    if report.coverage.unopened:
+        return None
+    return combine_digests({record.path: _find_sha256(record) for record in report.coverage.artifacts})
+
+
+def _find_sha256(record: ArtifactRecord) -> str | None:
+    """Return the SHA-256 of a file; ``None`` if it was not computed."""
+    return next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), None)
+
+
+def combine_digests(sha256_by_address: Mapping[str, str | None]) -> str | None:
+    """Compute the digest of a tree from the SHA-256 of each file; ``None`` if there is no file or one has none."""
     digests_by_path: list[tuple[bytes, str]] = []
-    for record in report.coverage.artifacts:
-        sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), None)
+    for address, sha256 in sha256_by_address.items():
         if sha256 is None:
             return None
-        digests_by_path.append((read_file_path(record.path).encode("utf-8", "surrogatepass"), sha256))
+        digests_by_path.append((read_file_path(address).encode("utf-8", "surrogatepass"), sha256))
     if not digests_by_path:
         return None
     lines = (sha256.encode() + b"  " + path + b"\n" for path, sha256 in sorted(digests_by_path))

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from json.encoder import encode_basestring
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
@@ -186,6 +187,23 @@ def _escape_as_json(match: re.Match[str]) -> str:
         # ``json`` leaves DEL as it is, because it is ASCII.
         return "\\u007f"
     return json.dumps(match[0]).strip('"')
+
+
+def load_report(path: Path) -> AuditReport:
+    """Load the report that an earlier scan saved as JSON.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is not such a report.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        next_step = "name a report that `modelaudit scan TARGET -o json=FILE` saved"
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; {next_step}") from error
+    try:
+        return parse_report(content)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
 
 
 def parse_report(data: bytes) -> AuditReport:

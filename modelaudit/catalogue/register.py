@@ -1,0 +1,306 @@
+"""Read the register of decisions, ``decisions.yaml``, and append entries to its text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, WithJsonSchema
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.document import Data, Document, LineIndex, parse_text, read_document
+from modelaudit.catalogue.schema import CONFIG, RuleId, Shape, Text, require_match
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.register import (
+    LONGEST_DAYS,
+    DecisionAnswer,
+    DecisionSubject,
+    RegisterEntry,
+    SubjectKind,
+)
+from modelaudit.model.structure import UnreadReason
+
+_FINGERPRINT: Final = r"[0-9a-f]{16}"
+_BINDING: Final = r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}"
+_DATE: Final = r"\d{4}-\d{2}-\d{2}"
+_PUBLISHED: Final = "docs/decisions-v1.schema.json"
+_HEADER: Final = """\
+# Decisions on findings, absences and licences of models. modelaudit honours an entry until it expires and while the
+# bytes that it binds stay the same. `modelaudit decide` appends entries; docs/decisions.md describes them.
+decisions:
+"""
+
+Fingerprint = Annotated[
+    str,
+    require_match(_FINGERPRINT, "a fingerprint of 16 hexadecimal digits"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_FINGERPRINT}$"}),
+]
+Binding = Annotated[
+    str,
+    require_match(_BINDING, "sha256: and 64 hexadecimal digits, or commit: and 40"),
+    WithJsonSchema({"type": "string", "pattern": f"^({_BINDING})$"}),
+]
+Day = Annotated[
+    str, require_match(_DATE, "a date such as 2026-01-31"), WithJsonSchema({"type": "string", "format": "date"})
+]
+
+
+@dataclass(config=CONFIG)
+class SubjectFile:
+    """What a decision is about: one kind, and for a rule or an absence the artifact.
+
+    Attributes:
+        finding: the fingerprint of one finding.
+        rule: the id of a rule; all of its findings in the artifact.
+        absence: the reason of an absence in the artifact.
+        licence: the id of a licence that leaves the use open, or `conclusion` for all open questions of the licences.
+        agreement: the id of a licence whose owner permits the use by a contract.
+        model: the name of a model: all of its findings, absences and open questions of the licences.
+        artifact: the address as the report shows it; empty for a finding on the model as a whole.
+    """
+
+    finding: Fingerprint | None = None
+    rule: RuleId | None = None
+    absence: UnreadReason | None = None
+    licence: Text | None = None
+    agreement: Text | None = None
+    model: Text | None = None
+    artifact: str | None = None
+
+
+@dataclass(config=CONFIG)
+class EntryFile:
+    """One decision.
+
+    Attributes:
+        subject: what it is about.
+        bound_to: the SHA-256 of the file, or of the tree of a whole model; or the commit on the Hub. The decision ends
+            when they differ.
+        answer: `accept`, or `refuse`, which fails the gate.
+        by: who decided.
+        approved_by: who approved the decision.
+        decided: the day of the decision.
+        expires: the last day on which it holds, at most 366 days later.
+        model: the only model that it concerns; any model if left out.
+    """
+
+    subject: SubjectFile
+    bound_to: Binding
+    answer: DecisionAnswer
+    reason: Text
+    by: Text
+    approved_by: Text
+    decided: Day
+    expires: Day
+    model: Text | None = None
+
+
+@dataclass(config=CONFIG)
+class RegisterFile:
+    """`decisions.yaml`: the decisions of people on models, each bound to bytes and to a time."""
+
+    decisions: list[EntryFile] | None = Field(default=None)
+
+
+_SHAPE: Final = Shape(RegisterFile)
+
+
+def read_register(path: Path, today: date) -> tuple[RegisterEntry, ...]:
+    """Read the register at ``path``. The places of its entries name the file without its folders.
+
+    Args:
+        path: the file.
+        today: the day of the scan; a decision of a later day is refused.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or an entry is incomplete, contradicts another, or holds longer
+            than a year.
+    """
+    return parse_register(read_document(path, str(path)), path.name, today)
+
+
+def parse_register(document: Document, name: str, today: date) -> tuple[RegisterEntry, ...]:
+    """Parse a register; ``read_register`` documents the errors, ``name`` is its name in the places of entries."""
+    if not isinstance(document.data, dict):
+        raise document.error("must be a mapping with the key 'decisions'")
+    entries = _SHAPE.read(document).decisions or []
+    lines = LineIndex(document.text)
+    parsed = tuple(
+        _parse_entry(entry, index, f"{name}:{lines.find(('decisions', index))}", document, today)
+        for index, entry in enumerate(entries)
+    )
+    _refuse_contradictions(parsed, document)
+    return parsed
+
+
+def _parse_entry(entry: EntryFile, index: int, place: str, document: Document, today: date) -> RegisterEntry:
+    """Return an entry with its dates checked. Raises ``ConfigurationError``."""
+
+    def refuse(key: str, fault: str) -> ConfigurationError:
+        return document.error(f"decisions.{index}.{key}: {fault}", ("decisions", index, *key.split(".")))
+
+    days = {}
+    for key, text in (("decided", entry.decided), ("expires", entry.expires)):
+        try:
+            days[key] = date.fromisoformat(text)
+        except ValueError:
+            raise refuse(key, f"{text!r} is not a day of the calendar") from None
+    # The day before today may still be today in other time zones.
+    if days["decided"] > today + timedelta(days=1):
+        raise refuse(
+            "decided", f"{entry.decided} lies after the day of this scan, {today}; no decision holds in advance"
+        )
+    longest = days["decided"] + timedelta(days=LONGEST_DAYS)
+    if not days["decided"] <= days["expires"] <= longest:
+        raise refuse("expires", f"{entry.expires} must lie between {entry.decided} and {longest}, at most a year later")
+    subject, fault = _parse_subject(entry.subject)
+    if subject is None:
+        raise refuse("subject", fault)
+    if subject.kind is SubjectKind.AGREEMENT and entry.answer is DecisionAnswer.REFUSE:
+        raise refuse("answer", "an agreement cannot be refused; remove the entry, or refuse the licence")
+    return RegisterEntry(
+        place,
+        subject,
+        entry.bound_to,
+        entry.answer,
+        entry.reason,
+        entry.by,
+        entry.approved_by,
+        entry.decided,
+        entry.expires,
+        subject.name if subject.kind is SubjectKind.MODEL else entry.model or "",
+    )
+
+
+def _parse_subject(file: SubjectFile) -> tuple[DecisionSubject | None, str]:
+    """Return the subject, or ``None`` and the fault."""
+    given = [(kind, str(name)) for kind in SubjectKind if (name := getattr(file, kind)) is not None]
+    kinds = ", ".join(SubjectKind)
+    if len(given) != 1:
+        return None, f"names {len(given)} of {kinds}; it must name one"
+    kind, name = given[0]
+    if kind.has_artifact and file.artifact is None:
+        return None, f"the {kind} needs its artifact, such as artifact: model.pkl; '' is the model as a whole"
+    if not kind.has_artifact and file.artifact is not None:
+        return None, f"a {kind} has no artifact; remove the key"
+    return DecisionSubject(kind, name, file.artifact or ""), ""
+
+
+def _refuse_contradictions(entries: tuple[RegisterEntry, ...], document: Document) -> None:
+    """Raise ``ConfigurationError`` if two decisions of one day decide on the same subject."""
+    seen: dict[object, RegisterEntry] = {}
+    for index, entry in enumerate(entries):
+        earlier = seen.setdefault((entry.identity, entry.decided), entry)
+        if earlier is not entry:
+            verb = "repeats" if earlier.answer is entry.answer else "contradicts"
+            fault = f"decisions.{index}: {verb} {earlier.place}, on the same subject and day; remove one"
+            raise document.error(fault, ("decisions", index))
+
+
+def append_entry(text: str, entry: RegisterEntry, label: str) -> str:
+    """Return the text of a register with ``entry`` behind the others; all that was there stays as it is.
+
+    Args:
+        text: the text of the register; empty for a new one.
+        entry: its place is not used.
+        label: the name of the file in messages.
+
+    Raises:
+        ConfigurationError: the layout of the file leaves no place at its end for an entry.
+    """
+    text = text if text.strip() else _HEADER
+    text = text if text.endswith("\n") else f"{text}\n"
+    before = _list_entries(parse_text(text, label))
+    block = _format_entry(entry)
+    indent = LineIndex(text).find_column_of_list("decisions", default=2)
+    extended = text + "".join(f"{' ' * indent}{line}\n" for line in block)
+    added = _list_entries(parse_text("".join(f"{line}\n" for line in ("decisions:", *block)), label))
+    try:
+        is_appended = _list_entries(parse_text(extended, label)) == [*before, *added]
+    except ConfigurationError:
+        is_appended = False
+    if not is_appended:
+        raise ConfigurationError(
+            f"{label}: nothing can be appended behind its last line; write 'decisions:' as the last key, with an entry "
+            "in each '- ' below it"
+        )
+    return extended
+
+
+def _list_entries(data: Data) -> list[Data]:
+    entries = data.get("decisions") if isinstance(data, dict) else None
+    return entries if isinstance(entries, list) else []
+
+
+def _format_entry(entry: RegisterEntry) -> list[str]:
+    """Format an entry as lines of YAML."""
+    subject = entry.subject
+    names = f"{subject.kind}: {_quote(subject.name)}"
+    if subject.kind.has_artifact:
+        names += f", artifact: {_quote(subject.artifact)}"
+    pairs: Mapping[str, str] = {
+        "subject": f"{{{names}}}",
+        **({"model": _quote(entry.model)} if entry.model and subject.kind is not SubjectKind.MODEL else {}),
+        "bound-to": entry.bound_to,
+        "answer": entry.answer,
+        "reason": _quote(entry.reason),
+        "by": _quote(entry.by),
+        "approved-by": _quote(entry.approved_by),
+        "decided": entry.decided,
+        "expires": entry.expires,
+    }
+    return [f"{'  ' if index else '- '}{key}: {value}" for index, (key, value) in enumerate(pairs.items())]
+
+
+def _quote(text: str) -> str:
+    """Quote a text for YAML; a character that does not print is escaped (YAML 1.2, section 5.7)."""
+    if re.search("[\ud800-\udfff]", text):
+        raise ConfigurationError(
+            f"{text!a}: a name that is not UTF-8 cannot be written in YAML; name the finding by its fingerprint"
+        )
+    escaped = "".join(
+        character if character.isprintable() else f"\\U{ord(character):08x}"
+        for character in text.replace("\\", "\\\\").replace('"', '\\"')
+    )
+    return f'"{escaped}"'
+
+
+def build_register_schema() -> str:
+    """Build the JSON Schema (draft 2020-12) of the register, which ``docs/decisions-v1.schema.json`` publishes."""
+    schema = _SHAPE.build_json_schema()
+    definitions = schema["$defs"]
+    subject = definitions["SubjectFile"]
+    with_artifact = [{"required": [kind, "artifact"]} for kind in SubjectKind if kind.has_artifact]
+    subject["oneOf"] = [{"required": [kind]} for kind in SubjectKind if not kind.has_artifact] + with_artifact
+    for definition in (schema, *definitions.values()):
+        _describe_fields(definition)
+    return json.dumps(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "urn:modelaudit:decisions:v1",
+            **schema,
+            "title": "Register of decisions (modelaudit/decisions/v1)",
+        },
+        indent=2,
+        sort_keys=True,
+    )
+
+
+def _describe_fields(definition: dict[str, object]) -> None:
+    """Move the text of each attribute in a docstring to its field, and drop the choice of ``null``."""
+    text, _, attributes = str(definition.get("description", "")).partition("\n\nAttributes:\n")
+    if text:
+        definition["description"] = " ".join(text.split())
+    described = dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", attributes, re.MULTILINE))
+    fields = definition.get("properties")
+    for key, field in fields.items() if isinstance(fields, dict) else ():
+        choices = [each for each in field.pop("anyOf", ()) if each != {"type": "null"}]
+        field.pop("default", None)
+        field.pop("title", None)
+        field.update(choices[0] if choices else {})
+        if (name := key.replace("-", "_")) in described:
+            field["description"] = " ".join(described[name].split())

@@ -1,0 +1,48 @@
+"""The options of ``scan`` and ``license`` that name the register of decisions and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from modelaudit.model.errors import ConfigurationError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--decisions",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The register of decisions. Default: the policy's, else decisions.yaml beside the policy file or here.",
+    ),
+    click.option(
+        "--baseline",
+        metavar="REPORT.json",
+        type=click.Path(path_type=Path),
+        help="An earlier report of the model: what it holds already does not fail the gate.",
+    ),
+)
+
+
+def add_acceptance_options(command: _Command) -> _Command:
+    """Add ``--decisions`` and ``--baseline`` to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_acceptance_files(decisions: Path | None, baseline: Path | None, targets: Sequence[str]) -> None:
+    """Check before any scan that the files exist, and that a baseline is given for one target alone.
+
+    Raises:
+        ConfigurationError: a file is missing, or the baseline is given for several targets.
+    """
+    for option, path in (("--decisions", decisions), ("--baseline", baseline)):
+        if path is not None and not path.is_file():
+            raise ConfigurationError(f"{option} {path}: there is no such file; name an existing one")
+    if baseline is not None and len(targets) > 1:
+        raise ConfigurationError("--baseline is the report of one model; scan the other targets one by one")

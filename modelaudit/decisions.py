@@ -1,0 +1,186 @@
+"""Load the register of decisions and the baseline of a scan, and apply both to its findings, records and licences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import modelaudit
+from modelaudit.catalogue.register import read_register
+from modelaudit.integrity.digests import hash_artifact
+from modelaudit.licenses.obligations.policy_lists import compare_with_lists
+from modelaudit.model.artifact import Artifact, DigestAlgorithm, Snapshot
+from modelaudit.model.finding import Finding
+from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.policy import Policy
+from modelaudit.model.register import RegisterEntry
+from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Target
+from modelaudit.options import Options, format_current_time
+from modelaudit.policy.baseline import Baseline, refuse_other_model
+from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+from modelaudit.policy.gate import Refusal
+from modelaudit.policy.places import find_register, refuse_inside_target
+from modelaudit.reports.inventory import combine_digests
+from modelaudit.reports.json_report import load_report
+
+
+class AuditedParts(Protocol):
+    """The findings and records of a scan, which the acceptances replace."""
+
+    findings: list[Finding]
+    records: list[ArtifactRecord]
+
+
+class Acceptances:
+    """The register and the baseline of one scan.
+
+    The order is that of the pipeline: ``accept_parts``, then ``accept_license``, then ``complete``.
+
+    Attributes:
+        refusals: what people refused, once the parts and the licence were judged.
+    """
+
+    def __init__(
+        self,
+        entries: tuple[RegisterEntry, ...],
+        baseline: AuditReport | None,
+        baseline_name: str,
+        policy: Policy,
+        files: Mapping[str, Path],
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self._entries = entries
+        self._baseline_report = baseline
+        self._baseline = Baseline(baseline, baseline_name) if baseline is not None else None
+        self._policy = policy
+        self._files = files
+        self._notes = notes
+        self._decisions: Decisions | None = None
+
+    def accept_parts(self, audit: AuditedParts, snapshot: Snapshot, target: Target, is_complete: bool) -> None:
+        """Accept findings and absences by the decisions, and absences by the baseline.
+
+        Args:
+            audit: its findings and records are replaced.
+            snapshot: the model.
+            target: the model, as the report describes it.
+            is_complete: whether every family of checks ran.
+
+        Raises:
+            ConfigurationError: the baseline is a report on another model, or of a newer version; or a file lies in the
+                folder to which the Hub's files were fetched.
+        """
+        for option, path in self._files.items():
+            refuse_inside_target(path, (str(snapshot.root),) if snapshot.root else (), option)
+        if self._baseline_report is not None and self._baseline is not None:
+            refuse_other_model(
+                self._baseline_report, target.short_name, modelaudit.__version__, f"--baseline {self._baseline.name}"
+            )
+        if self._entries:
+            model = describe_model(audit.records, snapshot, target, is_complete)
+            self._decisions = Decisions(
+                self._entries, model, Consent(self._policy.name, self._policy.accept_critical), read_today()
+            )
+            audit.findings, audit.records = self._decisions.accept_parts(audit.findings, audit.records)
+        if self._baseline is not None:
+            audit.records = self._baseline.accept_absences(audit.records)
+
+    def accept_license(self, audit: AuditedParts, license_: LicenseConclusion) -> LicenseConclusion:
+        """Return the conclusion with its acceptance, and accept findings by these decisions and by the baseline."""
+        if self._decisions is not None:
+            objections = compare_with_lists(license_, self._policy).objections
+            license_, audit.findings = self._decisions.accept_license(license_, audit.findings, objections)
+        if self._baseline is not None:
+            audit.findings = self._baseline.accept_findings(audit.findings, audit.records)
+        return license_
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What people refused by a decision that holds."""
+        return self._decisions.refusals if self._decisions is not None else ()
+
+    def complete(self, report: AuditReport) -> AuditReport:
+        """Return the report with the decisions that concern the model, and the name of the baseline."""
+        return replace(
+            report,
+            target=replace(report.target, notes=(*report.target.notes, *self._notes)),
+            decisions=self._decisions.recorded if self._decisions is not None else (),
+            baseline=self._baseline.name if self._baseline is not None else "",
+        )
+
+
+def load_acceptances(target: str, options: Options, policy: Policy) -> Acceptances:
+    """Load the register and the baseline that the options or the policy name, or the register that is found.
+
+    Raises:
+        ConfigurationError: a file cannot be read, is invalid, or lies in the target.
+    """
+    named = {
+        "--decisions": options.decisions or policy.decisions_path,
+        "--baseline": options.baseline or policy.baseline_path,
+    }
+    files = {option: Path(path) for option, path in named.items() if path is not None}
+    for option, path in files.items():
+        refuse_inside_target(path, (target,), option)
+    notes: tuple[str, ...] = ()
+    if "--decisions" not in files:
+        found, notes = find_register(policy.files, (target,))
+        files |= {"--decisions": found} if found is not None else {}
+    register, baseline = files.get("--decisions"), files.get("--baseline")
+    return Acceptances(
+        read_register(register, read_today()) if register is not None else (),
+        load_report(baseline) if baseline is not None else None,
+        baseline.name if baseline is not None else "",
+        policy,
+        files,
+        notes,
+    )
+
+
+def describe_model(
+    records: list[ArtifactRecord], snapshot: Snapshot, target: Target, is_complete: bool
+) -> ScannedModel:
+    """Describe the scanned model for the comparison with decisions; a digest that no record has is computed."""
+    known = {
+        record.path: digest.value
+        for record in records
+        for digest in record.digests
+        if digest.algorithm is DigestAlgorithm.SHA256
+    }
+    digests = _Digests(known, {each.path: each for each in snapshot.artifacts})
+    tree = digests.compute("") if known.keys() == {each.path for each in snapshot.artifacts} else None
+    return ScannedModel(
+        target.short_name,
+        # The path of a local folder may state any commit, as that of a Hub cache does.
+        snapshot.commit if snapshot.ref.is_on_hub else None,
+        frozenset(record.path for record in records if record.digest_state is DigestState.MISMATCH),
+        digests.compute,
+        frozenset((*known.values(), *filter(None, [tree]))),
+        is_complete,
+    )
+
+
+class _Digests:
+    """The SHA-256 of the files of a snapshot; each is computed at most once."""
+
+    def __init__(self, known: Mapping[str, str], artifacts: Mapping[str, Artifact]) -> None:
+        self._digests: dict[str, str | None] = dict(known)
+        self._artifacts = artifacts
+
+    def compute(self, path: str) -> str | None:
+        """Return the SHA-256 of the file at ``path``, or of the tree for an empty one; ``None`` where unreadable."""
+        if path not in self._digests:
+            artifact = self._artifacts.get(path)
+            self._digests[path] = hash_artifact(artifact) if artifact is not None else None
+            if not path:
+                digests = {each: self.compute(each) for each in self._artifacts}
+                self._digests[path] = combine_digests(digests)
+        return self._digests[path]
+
+
+def read_today() -> date:
+    """Return the day of the scan in UTC, as the report states it; ``SOURCE_DATE_EPOCH`` sets it."""
+    return date.fromisoformat(format_current_time()[:10])

@@ -1,0 +1,86 @@
+"""Entries of the register of decisions, as ``decisions.yaml`` states them, before a scan compares them with a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+CONCLUSION = "conclusion"
+"""The name of a licence subject that covers every open question of the licences."""
+LONGEST_DAYS = 366
+"""A decision holds at most this long: a year, of which one in four has 366 days."""
+DUE_DAYS = 30
+"""A decision is due for renewal when at most this many days are left."""
+
+
+class SubjectKind(StrEnum):
+    """The kind of a decision's subject; each is a key of ``subject`` in the register."""
+
+    FINDING = "finding"
+    RULE = "rule"
+    ABSENCE = "absence"
+    LICENCE = "licence"
+    AGREEMENT = "agreement"
+    """A contract with the owner of a licence, which permits what the licence denies."""
+    MODEL = "model"
+
+    @property
+    def has_artifact(self) -> bool:
+        """Whether the subject also names an artifact."""
+        return self in (SubjectKind.RULE, SubjectKind.ABSENCE)
+
+
+class DecisionAnswer(StrEnum):
+    """The answer of a decision."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSubject:
+    """The subject of a decision.
+
+    Attributes:
+        name: a fingerprint, the id of a rule, the reason of an absence, the id of a licence or ``conclusion``, or the
+            name of a model.
+        artifact: the address of the finding or the absence; empty for a finding on the model as a whole.
+    """
+
+    kind: SubjectKind
+    name: str
+    artifact: str = ""
+
+    def __str__(self) -> str:
+        if not self.kind.has_artifact:
+            return f"{self.kind} {self.name}"
+        return f"{self.kind} {self.name} in {self.artifact or 'the model'}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """A decision as the register states it.
+
+    Attributes:
+        place: file and line: ``decisions.yaml:12``.
+        bound_to: ``sha256:`` and 64 hexadecimal digits, or ``commit:`` and 40.
+        decided: an ISO date.
+        expires: an ISO date, the last day on which the decision holds.
+        model: the model that the decision concerns; empty for any. A model subject names it itself.
+    """
+
+    place: str
+    subject: DecisionSubject
+    bound_to: str
+    answer: DecisionAnswer
+    reason: str
+    by: str
+    approved_by: str
+    decided: str
+    expires: str
+    model: str = ""
+
+    @property
+    def identity(self) -> tuple[DecisionSubject, str, str]:
+        """Two entries with the same identity decide on the same thing, and the later one replaces the earlier."""
+        return self.subject, self.bound_to, self.model

@@ -1,0 +1,112 @@
+"""Find what a decision concerns: findings, absences, and answers of the licences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.model.address import file_of
+from modelaudit.model.finding import CheckFamily, Finding
+from modelaudit.model.license import LicenseConclusion, UseAnswer
+from modelaudit.model.register import CONCLUSION, RegisterEntry, SubjectKind
+from modelaudit.model.report import Absence
+from modelaudit.model.terms import Answer
+
+LICENSE_KINDS: Final = (SubjectKind.LICENCE, SubjectKind.AGREEMENT)
+
+
+@dataclass(slots=True)
+class Matches:
+    """The findings, absences, answers and objections of the policy's list of licences that one decision concerns."""
+
+    findings: list[Finding] = field(default_factory=list)
+    absences: list[tuple[str, Absence]] = field(default_factory=list)
+    answers: list[UseAnswer] = field(default_factory=list)
+    objections: list[str] = field(default_factory=list)
+
+    @property
+    def questions(self) -> list[UseAnswer | str]:
+        """The open questions of the licences: answers and objections."""
+        return [*self.answers, *self.objections]
+
+    def __bool__(self) -> bool:
+        return bool(self.findings or self.absences or self.answers or self.objections)
+
+    def describe(self) -> str:
+        """Name the numbers, such as ``2 findings and 1 absence``."""
+        counts = (
+            (len(self.findings), "finding"),
+            (len(self.absences), "absence"),
+            (len(self.questions), "open question of the licences"),
+        )
+        parts = [f"{number} {_make_plural(noun) if number != 1 else noun}" for number, noun in counts if number]
+        return " and ".join(parts) or "nothing, because nothing is open"
+
+
+def _make_plural(noun: str) -> str:
+    return noun.replace("question", "questions") if "question" in noun else f"{noun}s"
+
+
+def find_replacements(entries: Sequence[RegisterEntry]) -> Mapping[str, str]:
+    """Return the place of the latest decision on the same subject by the place of each earlier one."""
+    latest: dict[object, RegisterEntry] = {}
+    for entry in sorted(entries, key=lambda each: each.decided):
+        latest[entry.identity] = entry
+    return {each.place: latest[each.identity].place for each in entries if latest[each.identity] is not each}
+
+
+def match_parts(entry: RegisterEntry, findings: Iterable[Finding], absences: Iterable[tuple[str, Absence]]) -> Matches:
+    """Find what a decision on a finding, a rule, an absence or a model concerns."""
+    subject = entry.subject
+    match subject.kind:
+        case SubjectKind.FINDING:
+            return Matches([each for each in findings if each.fingerprint == subject.name])
+        case SubjectKind.RULE:
+            return Matches(
+                [each for each in findings if (each.rule, each.artifact) == (subject.name, subject.artifact)]
+            )
+        case SubjectKind.ABSENCE:
+            wanted = (subject.name, subject.artifact)
+            return Matches(absences=[pair for pair in absences if (pair[1].unread.reason, pair[0]) == wanted])
+        case _:
+            return Matches(
+                [each for each in findings if each.check is not CheckFamily.LICENSE],
+                [pair for pair in absences if pair[1].acceptance is None],
+            )
+
+
+def match_license(
+    entry: RegisterEntry, license_: LicenseConclusion, findings: Iterable[Finding], objections: Iterable[str]
+) -> Matches:
+    """Find the answers, findings and objections that a decision on the licences or the model concerns.
+
+    A finding on an answer has the key ``answer:licence:…``. Only an agreement concerns a denial.
+    """
+    kind, name = entry.subject.kind, entry.subject.name
+    is_agreement = kind is SubjectKind.AGREEMENT
+    covers_all = kind is SubjectKind.MODEL or (kind is SubjectKind.LICENCE and name == CONCLUSION)
+    if not covers_all and kind not in LICENSE_KINDS:
+        return Matches()
+    answers = (Answer.REVIEW, Answer.DENY) if is_agreement else (Answer.REVIEW,)
+    starts = tuple(f"{answer}:{name}:" for answer in answers)
+    return Matches(
+        [
+            each
+            for each in findings
+            if each.check is CheckFamily.LICENSE
+            and (each.key.startswith(starts) or (covers_all and not each.key.startswith(f"{Answer.DENY}:")))
+        ],
+        answers=[each for each in license_.answers if each.answer in answers and (covers_all or each.license == name)],
+        # The sentence of an objection begins with the licence; one on the conclusion as a whole begins otherwise.
+        objections=[each for each in objections if covers_all or each.startswith(f"{name} ")],
+    )
+
+
+def find_bound_file(matches: Matches, is_model: bool) -> str:
+    """Return the address of the file that a decision on parts binds; empty for the whole model."""
+    # An absence may count further files that no record lists, whose bytes only the tree or the commit binds.
+    if is_model or any(absence.unread.further_files for _, absence in matches.absences):
+        return ""
+    addresses = [each.artifact for each in matches.findings] + [address for address, _ in matches.absences]
+    return file_of(addresses[0])
