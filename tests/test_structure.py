@@ -48,6 +48,7 @@ LEVELS = (
         "batch": 5,
         "audit": 6,
         "decisions": 6,
+        "discovery": 6,
         "pipeline": 7,
         "": 8,
         "cli": 9,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import find_rules_directory
+from modelaudit.catalogue.discovery import read_discovery
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.examples import FILE as EXAMPLES
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
@@ -109,12 +110,14 @@ class _RuleFiles:
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
     declarations: list[Document] = field(default_factory=list)
     retired: list[Document] = field(default_factory=list)
+    discovery: list[Document] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
         """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
         return {
             ("subjects",): self.subjects,
             ("retired",): self.retired,
+            ("discovery",): self.discovery,
             ("formats",): self.formats,
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
@@ -200,6 +203,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         openness=read_openness(files.openness),
         restrictions=read_restrictions(files.restrictions, clauses.kinds),
         known_models=read_origins(files.origins, licenses),
+        discovery=read_discovery(files.discovery),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.finding import Rule
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
@@ -336,6 +337,7 @@ class Catalogue:
         known_models: models with their licence, for base models that cannot be read; they can add restrictions only.
         openness: the parts of a release that decide how open it is.
         restrictions: sentences that restrict the permissions of a licence.
+        discovery: the forms in which code loads models.
     """
 
     findings: Mapping[str, FindingRule]
@@ -355,3 +357,4 @@ class Catalogue:
     known_models: tuple[KnownModel, ...] = ()
     openness: tuple[OpennessPart, ...] = ()
     restrictions: Restrictions = field(default_factory=Restrictions)
+    discovery: DiscoveryRules = field(default_factory=DiscoveryRules)

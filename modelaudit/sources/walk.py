@@ -7,7 +7,7 @@ import heapq
 import itertools
 import os
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from modelaudit.model.limits import Limits
@@ -41,11 +41,20 @@ class Entry:
     hard_links: int = 1
 
 
-def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
+FolderFilter = Callable[[str, Sequence[str]], bool]
+"""Whether the entries of a folder are wanted, by its path and the names in it."""
+
+
+def walk_folder(root: str, limits: Limits, wants_folder: FolderFilter | None = None) -> Iterator[Entry]:
     """Yield the entries of the folder ``root`` (absolute, without links) and below it, folder by folder.
 
     The order depends on the names alone, because entries beyond the limit on their number are not listed. The folder in
     which the listing ends is an entry with that absence.
+
+    Args:
+        root: absolute, without links.
+        limits: the bounds on depth and number of entries.
+        wants_folder: selects the folders below the root whose entries are yielded; by default all of them.
 
     Raises:
         OSError: the root itself cannot be listed. A folder below that cannot be listed is an entry with an obstacle.
@@ -59,7 +68,7 @@ def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
             yield Entry(folder, None, obstacle=Unread(UnreadReason.LIMIT, detail))
             continue
         try:
-            listed, total = yield from _list_entries(root, folder, remaining, pending)
+            listed, total = yield from _list_entries(root, folder, remaining, pending, wants_folder)
         except OSError as error:
             if not folder:
                 raise
@@ -75,7 +84,9 @@ def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
             return
 
 
-def _list_entries(root: str, folder: str, most: int, pending: list[str]) -> Generator[Entry, None, tuple[int, int]]:
+def _list_entries(
+    root: str, folder: str, most: int, pending: list[str], wants_folder: FolderFilter | None
+) -> Generator[Entry, None, tuple[int, int]]:
     """Yield the first ``most`` entries of one folder by name, and append the folders in it to ``pending``.
 
     Returns:
@@ -89,6 +100,8 @@ def _list_entries(root: str, folder: str, most: int, pending: list[str]) -> Gene
             counter = itertools.count()
             names = heapq.nsmallest(most, (entry.name for entry, _ in zip(listing, counter, strict=False)))
         total = next(counter)
+        if folder and wants_folder is not None and not wants_folder(folder, names):
+            return 0, 0
         folders = []
         for name in names:
             path = f"{folder}/{name}" if folder else name

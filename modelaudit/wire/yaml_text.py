@@ -232,6 +232,17 @@ def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedErr
 
     An alias becomes the same node as its anchor. At an error, the tree holds the nodes before it.
     """
+    documents, error = _compose(text, limits, 1)
+    return (documents[0] if documents else None), error
+
+
+def compose_documents(text: str, limits: Limits) -> tuple[list[Node], DamagedError | None]:
+    """Return all documents as trees, and the error that ended them early, if any; see ``compose_document``."""
+    return _compose(text, limits, None)
+
+
+def _compose(text: str, limits: Limits, most: int | None) -> tuple[list[Node], DamagedError | None]:
+    """Return the first ``most`` documents, or all, as trees, and the error that ended them early, if any."""
     root = Node("top", 1)
     open_nodes = [root]
     anchors: dict[str, Node] = {}
@@ -240,15 +251,16 @@ def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedErr
             if isinstance(event, yaml.CollectionEndEvent):
                 open_nodes.pop()
             elif isinstance(event, yaml.DocumentEndEvent):
-                break
+                if len(root.items) == most:
+                    break
             elif isinstance(event, yaml.NodeEvent):
                 node = _make_node(event, anchors)
                 open_nodes[-1].items.append(node)
                 if isinstance(event, yaml.CollectionStartEvent):
                     open_nodes.append(node)
     except DamagedError as error:
-        return (root.items[0] if root.items else None), error
-    return (root.items[0] if root.items else None), None
+        return root.items, error
+    return root.items, None
 
 
 def _make_node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:
