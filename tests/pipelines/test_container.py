@@ -59,7 +59,9 @@ def test_container_fetches_a_model_of_the_hub_into_the_one_folder_that_its_user_
 ) -> None:
     hub.add_repository("acme/tiny", FIXTURES / "repositories/acme-tiny")
 
-    scanned = image.run(*image.entry, "scan", "acme/tiny", "-q", "-o", "html=/tmp/report.html", HF_ENDPOINT=hub.endpoint)
+    scanned = image.run(
+        *image.entry, "scan", "acme/tiny", "-q", "-o", "html=/tmp/report.html", HF_ENDPOINT=hub.endpoint
+    )
 
     assert (scanned.returncode, scanned.stderr) == (0, "")
     assert (image.root / "tmp/huggingface/hub/models--acme--tiny").is_dir()
