@@ -56,6 +56,7 @@ lint: $(DEV)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy .github/action/run.py
 
 format: $(DEV)
 	$(BIN)/python -m ruff check --fix .
@@ -144,7 +145,9 @@ lock: $(RUN)
 	$(LOCK) --upgrade --group docs -c requirements/dev.lock -o requirements/docs.lock
 	$(LOCK) --upgrade --group weights --no-deps -o requirements/weights.lock
 
+# The roots of containers belong to root.
 clean:
+	@rm -rf build/container 2>/dev/null || sudo rm -rf build/container
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis report.html bom.cdx.json report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -339,11 +339,15 @@ def test_readme_shows_make_demo_and_make_test_and_every_exit_code() -> None:
     assert all(f"\n| {code} | " in text for code in (0, 1, 2, 3, 4))
 
 
-def test_github_workflows_pin_their_actions_bound_their_time_and_keep_no_credentials() -> None:
+def test_github_workflows_and_action_pin_the_actions_that_they_use() -> None:
+    for file in [ROOT / "action.yml", *sorted((ROOT / ".github/workflows").glob("*.yml"))]:
+        uses = re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))
+        assert uses and all(use.startswith("./ ") or PINNED_ACTION.fullmatch(use) for use in uses), file.name
+
+
+def test_github_workflows_bound_their_time_and_keep_no_credentials() -> None:
     for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
         text = file.read_text(encoding="utf-8")
-        uses = re.findall(r"uses: (.+)", text)
-        assert uses and all(PINNED_ACTION.fullmatch(use) for use in uses), file.name
         assert all("timeout-minutes" in job for job in yaml.safe_load(text)["jobs"].values()), file.name
         assert text.count("actions/checkout@") == text.count("persist-credentials: false"), file.name
 

@@ -154,7 +154,7 @@ def _copy(words: list[str], stage: Stage, stages: dict[str, Stage]) -> None:
     if words[0].startswith("--from="):
         origin = stages[words.pop(0).removeprefix("--from=")].root
     *sources, target = words
-    place = Path(f"{stage.root}{os.path.normpath(os.path.join(stage.folder, target))}")
+    place = Path(f"{stage.root}{os.path.normpath(Path(stage.folder) / target)}")
     run_as_root("mkdir", "-p", place if target.endswith("/") or len(sources) > 1 else place.parent)
     for each in sources:
         source = origin / each.lstrip("/")

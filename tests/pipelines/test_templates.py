@@ -1,0 +1,117 @@
+"""The files for other pipelines: workflows and action under zizmor, the template of GitLab, the commands of docs/ci.md."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hub.server import LoopbackHub
+from pipelines.runner import ROOT
+from support.fixtures import FIXTURES
+
+pytestmark = pytest.mark.counterpart
+
+BIN = Path(sys.executable).parent
+TEMPLATE = ROOT / "templates/modelaudit.gitlab-ci.yml"
+
+
+def run_shell(script: str, folder: Path, shell: str = "bash", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as a pipeline does, ending at the first error, with modelaudit on the search path."""
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "CI": "true"} | variables
+    return subprocess.run(
+        [shell, "-e", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_zizmor_reports_nothing_on_the_workflows_and_the_action() -> None:
+    audited = subprocess.run(
+        [BIN / "zizmor", "--offline", "--strict-collection", "."], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert audited.returncode == 0, audited.stdout
+    for file in ("action.yml", *(path.name for path in (ROOT / ".github/workflows").glob("*.yml"))):
+        assert f"/{file}\n" in audited.stderr, file
+
+
+def run_job(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script of the job of the template, with the variables of the job and of the project."""
+    job = yaml.safe_load(TEMPLATE.read_text("utf-8"))["modelaudit"]
+    fixed = {"CI_PROJECT_DIR": str(folder)}
+    own = {name: value.replace("$CI_PROJECT_DIR", str(folder)) for name, value in job["variables"].items()}
+    return run_shell("\n".join(job["script"]), folder, shell="sh", **(fixed | own | variables))
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [("repositories/acme-tiny", 0), ("pickle/malicious", 1), ("pickle/truncated", 3)],
+)
+def test_job_of_the_gitlab_template_writes_its_artifacts_and_ends_as_the_scan(
+    files: str, code: int, hub: LoopbackHub, tmp_path: Path
+) -> None:
+    hub.add_repository("acme/model", FIXTURES / files)
+
+    from junitparser import JUnitXml  # installed with the counterparts
+
+    ran = run_job(tmp_path, MODELAUDIT_TARGET="acme/model")
+
+    assert ran.returncode == code, ran.stderr
+    job = yaml.safe_load(TEMPLATE.read_text("utf-8"))["modelaudit"]
+    (reports,) = job["artifacts"]["paths"]
+    assert job["artifacts"]["when"] == "always"
+    names = {path.name for path in (tmp_path / reports).iterdir()}
+    assert names == {"bom.cdx.json", "junit.xml", "report.html", "report.json", "report.sarif"}
+    junit = JUnitXml.fromfile(str(tmp_path / job["artifacts"]["reports"]["junit"]))
+    assert bool(junit.failures or junit.errors) == (code != 0)
+    (cached,) = job["cache"]["paths"]
+    assert (tmp_path / cached / "models--acme--model").is_dir()
+
+
+def test_job_of_the_gitlab_template_passes_hostile_variables_as_they_are(tmp_path: Path) -> None:
+    hostile = '$(touch made); `touch made` "; touch made; -q'
+    for name in ("TARGET", "POLICY", "FAIL_ON", "BASELINE", "DECISIONS"):
+        ran = run_job(tmp_path, **{"MODELAUDIT_TARGET": "absent/model", f"MODELAUDIT_{name}": hostile})
+        assert (ran.returncode, (tmp_path / "made").exists()) in ((2, False), (4, False)), ran.stderr
+
+
+PAGE = (ROOT / "docs/ci.md").read_text("utf-8")
+
+
+def test_shell_commands_of_the_ci_page_run_in_a_fresh_folder(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.add_repository("org/model", FIXTURES / "repositories/acme-tiny")
+    install, *scans = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(scans) >= 3
+    for script in scans:
+        ran = run_shell(script, tmp_path)
+        assert ran.returncode == 0, f"{script}{ran.stderr}"
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json", "report.md"}
+    # What the first block installs, the action installs in the same way, and the tests of the action run that.
+    assert "--require-hashes -r requirements/run.lock -r requirements/build.lock" in install
+
+
+def test_command_of_the_jenkins_example_writes_the_reports_that_it_publishes(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.add_repository("org/model", FIXTURES / "repositories/acme-tiny")
+    (pipeline,) = re.findall(r"^```groovy\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(r"sh '([^']+)'", pipeline)
+
+    assert run_shell(command, tmp_path).returncode == 0
+
+    assert {path.name for path in tmp_path.iterdir()} == {"junit.xml", "report.html", "report.json"}
+    assert "junit 'junit.xml'" in pipeline and "archiveArtifacts 'report.*'" in pipeline
+
+
+def test_ci_page_describes_every_input_and_output_of_the_action_and_every_variable_of_the_template() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    variables = yaml.safe_load(TEMPLATE.read_text("utf-8"))["modelaudit"]["variables"]
+    named = set(re.findall(r"`([\w-]+)`", PAGE)) | set(re.findall(r"^  (MODELAUDIT_\w+):", PAGE, re.MULTILINE))
+    wanted = {*action["inputs"], *action["outputs"], *(name for name in variables if name.startswith("MODELAUDIT_"))}
+    assert not wanted - named
+
+
+def test_hooks_and_files_that_the_ci_page_names_exist() -> None:
+    hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+    assert set(re.findall(r"- id: (modelaudit-[\w-]+)", PAGE)) == hooks
+    assert (ROOT / re.findall(r"file: /(\S+)", PAGE)[0]) == TEMPLATE
