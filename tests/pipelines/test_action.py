@@ -16,7 +16,8 @@ from support.fixtures import FIXTURES
 pytestmark = [pytest.mark.counterpart, pytest.mark.xdist_group("action"), pytest.mark.timeout(600)]
 """One worker installs the action for all of these tests."""
 
-GOOD, BAD, BROKEN = "repositories/acme-tiny", "pickle/malicious", "pickle/truncated"
+GOOD, BAD = "repositories/acme-tiny", "pickle/malicious"
+BROKEN = {"model.pkl": (FIXTURES / "pickle/truncated/benign-truncated.pkl").read_bytes()}
 UNLICENSED = {"model.pkl": (FIXTURES / "pickle/benign/data-protocol4.pkl").read_bytes()}
 TOKEN = "token-of-the-job"
 
@@ -209,7 +210,7 @@ def test_comment_is_written_once_and_then_updated(runner: Runner, hub: LoopbackH
     assert re.fullmatch(r"<!-- .+ -->", marker) and "posix.system" in body
     assert len(comment["body"]) <= 65_536
 
-    hub.access.repositories["model", target].commit(FIXTURES / GOOD, message="replace")
+    add_model(hub, GOOD)
     forged = pull_request.add(f"{marker}\nforged", "somebody")
     runner.run(target=target, comment="true")
     assert len(pull_request.comments) == 112 and forged["body"] == f"{marker}\nforged"

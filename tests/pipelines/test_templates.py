@@ -40,19 +40,20 @@ def test_zizmor_reports_nothing_on_the_workflows_and_the_action() -> None:
 def run_job(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the script of the job of the template, with the variables of the job and of the project."""
     job = yaml.safe_load(TEMPLATE.read_text("utf-8"))["modelaudit"]
-    fixed = {"CI_PROJECT_DIR": str(folder)}
+    fixed = {"CI_PROJECT_DIR": str(folder), "HF_HUB_CACHE": ""}
     own = {name: value.replace("$CI_PROJECT_DIR", str(folder)) for name, value in job["variables"].items()}
     return run_shell("\n".join(job["script"]), folder, shell="sh", **(fixed | own | variables))
 
 
 @pytest.mark.parametrize(
     ("files", "code"),
-    [("repositories/acme-tiny", 0), ("pickle/malicious", 1), ("pickle/truncated", 3)],
+    [("repositories/acme-tiny", 0), ("pickle/malicious", 1), ("pickle/truncated/benign-truncated.pkl", 3)],
 )
 def test_job_of_the_gitlab_template_writes_its_artifacts_and_ends_as_the_scan(
     files: str, code: int, hub: LoopbackHub, tmp_path: Path
 ) -> None:
-    hub.add_repository("acme/model", FIXTURES / files)
+    source = FIXTURES / files
+    hub.add_repository("acme/model", source if source.is_dir() else {source.name: source})
 
     from junitparser import JUnitXml  # installed with the counterparts
 
