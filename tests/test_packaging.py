@@ -91,7 +91,9 @@ def test_wheel_metadata_states_name_license_python_version_modelscan_requirement
     assert [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("modelscan")] == [
         "modelscan>=0.8.8; python_version < '3.13'"
     ]
-    assert "modelaudit = modelaudit.__main__:main" in scripts
+    for script in ("modelaudit", "modelaudit-gate"):
+        assert f"{script} = modelaudit.__main__:main" in scripts
+    assert metadata.get_all("Classifier", []).count("Operating System :: POSIX :: Linux") == 1
 
 
 def test_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> None:
@@ -113,6 +115,23 @@ def test_installed_wheel_scans_and_renders(installed: Path, tmp_path: Path) -> N
     )
 
     assert all((tmp_path / name).stat().st_size for name in ("r.html", "r.cdx.json", "r.json"))
+
+
+def test_both_console_scripts_name_themselves_in_usage_and_hints(installed: Path, tmp_path: Path) -> None:
+    for name in ("modelaudit", "modelaudit-gate"):
+        command = [sys.executable, installed / "bin" / name, "scan", "--nonsense"]
+        environment = os.environ | {"PYTHONPATH": str(installed)}
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stderr.rpartition("; see: ")[2]) == (2, f"{name} scan --help\n")
+
+
+def test_system_that_follows_links_of_a_model_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{}")
+    code = "import os, sys; del os.O_NOFOLLOW; from modelaudit.__main__ import main; main()"
+    command = [sys.executable, "-c", code, "scan", str(tmp_path / "model.json"), "-q"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr.count("\n")) == (4, 1)
+    assert "use Linux" in ran.stderr
 
 
 def test_editable_install_reads_the_rules_of_the_source_tree(tmp_path: Path) -> None:

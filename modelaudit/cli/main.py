@@ -139,7 +139,7 @@ def main() -> None:
 def _run_command() -> int:
     """Run the command, print an error as one line on stderr, and return the exit code."""
     try:
-        code = command.main(prog_name="modelaudit", standalone_mode=False)
+        code = command.main(prog_name=_read_program_name(), standalone_mode=False)
         # The rest of the buffer is written here, because a failure at exit would end with Python's code 120.
         sys.stdout.flush()
     except click.exceptions.Abort:
@@ -167,6 +167,12 @@ def _run_command() -> int:
         return _NOT_RUN
     # Click types the result of a command as Any; every command here returns its exit code.
     return code if isinstance(code, int) else 0
+
+
+def _read_program_name() -> str:
+    """Read under which of its two names this program was called, for the usage and for hints."""
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119
+    return name if name == "modelaudit-gate" else "modelaudit"
 
 
 def _format_usage_error(error: click.ClickException) -> str:

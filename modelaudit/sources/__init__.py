@@ -7,6 +7,18 @@ request weights.
 
 from __future__ import annotations
 
+import os
+
+from modelaudit.model.errors import SourceError
+
+# Files are opened below the descriptor of their folder and without following links, so that a model which changes
+# meanwhile leads nowhere else. A system without these calls cannot give that.
+if not hasattr(os, "O_NOFOLLOW") or os.open not in os.supports_dir_fd:
+    raise SourceError(
+        "this system opens no file below a folder without following links, so no model can be scanned on it; "
+        "use Linux: a container, WSL or a CI runner"
+    )
+
 from modelaudit.sources.resolution import resolve_small_files, resolve_target, resolve_term_files
 from modelaudit.sources.settings import is_offline
 from modelaudit.sources.target import find_moving_revision
