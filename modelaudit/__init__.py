@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from modelaudit.model.finding import CheckFamily, Severity
     from modelaudit.model.limits import Limits
-    from modelaudit.model.report import AuditReport
+    from modelaudit.model.report import Anchor, AuditReport
     from modelaudit.wire.ledger import RecordLedger
 
 __version__ = "0.1.0"
@@ -39,6 +39,7 @@ def scan(
     record_ledger: RecordLedger | None = None,
     decisions: str | Path | None = None,
     baseline: str | Path | None = None,
+    anchors: Sequence[Anchor] = (),
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -64,6 +65,7 @@ def scan(
         decisions: the register of decisions; by default that of the policy, or ``decisions.yaml`` beside the policy
             file or in the working directory, unless it lies in the target.
         baseline: an earlier report of the same model, as JSON; what it holds already does not fail the gate.
+        anchors: the lines of your own files that name the model; they are kept in the report.
 
     Returns:
         The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
@@ -95,6 +97,7 @@ def scan(
         record_ledger,
         decisions,
         baseline,
+        anchors,
     )
     return run(str(target), options)
 
@@ -115,6 +118,7 @@ def license(
     progress: Callable[[str, int, int], None] | None = None,
     decisions: str | Path | None = None,
     baseline: str | Path | None = None,
+    anchors: Sequence[Anchor] = (),
 ) -> AuditReport:
     """Answer whether the licences that bind a model permit the planned use; only its small files are fetched.
 
@@ -133,6 +137,7 @@ def license(
         progress: as for ``scan``.
         decisions: as for ``scan``.
         baseline: as for ``scan``.
+        anchors: as for ``scan``.
 
     Returns:
         A report of the check ``license`` alone. ``report.license.permission`` is ``allow`` (exit code 0), ``review``
@@ -155,5 +160,6 @@ def license(
         progress=progress,
         decisions=decisions,
         baseline=baseline,
+        anchors=anchors,
     )
     return answer_license(str(target), options if limits is None else options.with_limits(limits))

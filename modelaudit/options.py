@@ -20,7 +20,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
 from modelaudit.model.policy import Policy
-from modelaudit.model.report import Target
+from modelaudit.model.report import Anchor, Target
 from modelaudit.model.terms import Intent, Use
 from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.sources.settings import HubSettings
@@ -61,6 +61,7 @@ class Options:
     record_ledger: RecordLedger | None = None
     decisions: str | Path | None = None
     baseline: str | Path | None = None
+    anchors: Sequence[Anchor] = ()
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""
@@ -182,6 +183,7 @@ def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Tar
         origin=snapshot.origin,
         offline=HubSettings.read(offline=options.offline).offline,
         notes=snapshot.notes,
+        anchors=tuple(options.anchors),
     )
 
 

@@ -514,7 +514,7 @@ def test_unexpected_exception_of_the_pipeline_is_raised_as_internal_error_with_e
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("modelaudit.pipeline.decide_verdict", broken)
+    monkeypatch.setattr("modelaudit.audit.decide_verdict", broken)
     with pytest.raises(InternalError, match="RuntimeError: a bug") as caught:
         scan_target(tmp_path)
     assert caught.value.exit_code == 4

@@ -49,6 +49,7 @@ LEVELS = (
         "audit": 6,
         "decisions": 6,
         "discovery": 6,
+        "policy_choice": 6,
         "pipeline": 7,
         "": 8,
         "cli": 9,

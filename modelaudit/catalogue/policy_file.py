@@ -53,8 +53,12 @@ class GatesFile:
 class LicensesFile:
     """Licences by their SPDX id, their id in the rule set, or their category."""
 
-    allow: list[Text] = Field(default_factory=list)
-    deny: list[Text] = Field(default_factory=list)
+    allow: Annotated[list[Text], Field(description="A licence outside of this list is for review.")] = Field(
+        default_factory=list
+    )
+    deny: Annotated[list[Text], Field(description="A licence of this list fails the gate.")] = Field(
+        default_factory=list
+    )
 
 
 @dataclass(config=CONFIG)
@@ -70,21 +74,45 @@ class ModelFile:
 class PolicyFile:
     """What may be loaded and used, and what the gate fails on. An entry that is left out comes from ``extends``."""
 
-    extends: Text | None = None
-    name: Kebab | None = None
+    extends: Annotated[
+        Text | None, Field(description="A policy of the rule set, or a file relative to this one; default if left out.")
+    ] = None
+    name: Annotated[Kebab | None, Field(description="Shown in reports; the name of the file if left out.")] = None
     description: Text | None = None
     gates: GatesFile = Field(default_factory=GatesFile)
-    checks: Annotated[list[CheckFamily], Field(min_length=1)] | None = None
-    require: list[Requirement] = Field(default_factory=list)
-    use: dict[Use, Flag] = Field(default_factory=dict)
-    territories: list[Territory] = Field(default_factory=list)
-    field: Kebab | None = None
-    monthly_active_users: Amount | None = None
-    annual_revenue_usd: Amount | None = None
+    checks: Annotated[list[CheckFamily] | None, Field(min_length=1, description="The families of checks to run.")] = (
+        None
+    )
+    require: Annotated[list[Requirement], Field(description="Conditions without which a scan does not pass.")] = Field(
+        default_factory=list
+    )
+    use: Annotated[
+        dict[Use, Flag], Field(description="Whether each use is intended; one that is not stated is unknown.")
+    ] = Field(default_factory=dict)
+    territories: Annotated[
+        list[Territory], Field(description="Codes of ISO 3166-1, such as DE, and the groups EU, EEA, WORLD.")
+    ] = Field(default_factory=list)
+    field: Annotated[Kebab | None, Field(description="The field of use.")] = None
+    monthly_active_users: Annotated[
+        Amount | None, Field(description="Of all products of the organisation together.")
+    ] = None
+    annual_revenue_usd: Annotated[Amount | None, Field(description="Of the organisation, in US dollars.")] = None
     licenses: LicensesFile = Field(default_factory=LicensesFile)
-    models: list[ModelFile] = Field(default_factory=list)
-    allow_unread: list[AllowedAbsenceFile] = Field(default_factory=list)
-    accept_critical: Flag | None = None
-    offline: Flag | None = None
-    decisions: Text | None = None
-    baseline: Text | None = None
+    models: Annotated[
+        list[ModelFile], Field(description="The models of the project, which a scan without a target scans.")
+    ] = Field(default_factory=list)
+    allow_unread: Annotated[list[AllowedAbsenceFile], Field(description="Parts that need not be read for a pass.")] = (
+        Field(default_factory=list)
+    )
+    accept_critical: Annotated[
+        Flag | None, Field(description="Whether a decision may accept a critical finding; false if left out.")
+    ] = None
+    offline: Annotated[
+        Flag | None, Field(description="Whether to use the local Hub cache only and make no request.")
+    ] = None
+    decisions: Annotated[
+        Text | None, Field(description="The register of decisions; decisions.yaml beside this file if left out.")
+    ] = None
+    baseline: Annotated[
+        Text | None, Field(description="An earlier report; the gate counts only what is new since.")
+    ] = None

@@ -16,7 +16,14 @@ from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.license_show import show_licenses
-from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report, show_error, write_file
+from modelaudit.cli.output import (
+    describe_output_option,
+    parse_destinations,
+    publish_report,
+    show_error,
+    show_notes,
+    write_file,
+)
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
@@ -27,14 +34,12 @@ _FILE_COLUMNS: Final = 100
 
 
 @click.command("license")
-@click.argument("targets", metavar="TARGET... | show ID...", nargs=-1, required=True)
+@click.argument("targets", metavar="[TARGET]... | show ID...", nargs=-1)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
     "--policy",
     metavar="NAME|FILE",
-    default="default",
-    show_default=True,
-    help="The policy that states the intended use.",
+    help="The policy that states the intended use. Default: modelaudit.yaml in this folder or above it, else default.",
 )
 @add_intent_options
 @add_acceptance_options
@@ -58,7 +63,7 @@ _FILE_COLUMNS: Final = 100
 def command(
     targets: tuple[str, ...],
     revision: str | None,
-    policy: str,
+    policy: str | None,
     uses: tuple[str, ...],
     territories: tuple[str, ...],
     mau: float | None,
@@ -79,9 +84,14 @@ def command(
 
     Exit codes: 0 allowed; 1 denied; 2 usage error; 3 a person has to decide; 4 could not run.
     """
-    if targets[0] == _SHOW:
+    if targets[:1] == (_SHOW,):
         _refuse_options_of_show()
         return show_licenses(targets[1:], rules)
+    from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
+
+    choice = choose_policy(policy, targets, rules)
+    show_notes(() if quiet else choice.notes)
+    targets = require_targets(choice, revision)
     destinations = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:
         raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
@@ -93,7 +103,7 @@ def command(
             return modelaudit.license(
                 target,
                 revision=revision,
-                policy=policy,
+                policy=choice.name,
                 offline=offline,
                 rules=rules,
                 uses=parse_uses(uses),
@@ -104,6 +114,7 @@ def command(
                 decisions=decisions,
                 baseline=baseline,
                 progress=ticker,
+                anchors=choice.anchors.get(target, ()),
             )
 
     def publish(report: AuditReport) -> None:

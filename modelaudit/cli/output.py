@@ -218,6 +218,13 @@ def discard_stdout() -> None:
         os.dup2(null_device.fileno(), sys.stdout.fileno())
 
 
+def show_notes(notes: Sequence[str]) -> None:
+    """Print remarks to stderr, a line each."""
+    for note in notes:
+        with suppress(OSError):  # a reader of stderr that went away changes no exit code
+            click.echo(f"modelaudit: note: {note}", err=True)
+
+
 def show_error(error: ModelAuditError) -> None:
     """Print the one line of an error to stderr."""
     with suppress(OSError):  # a reader of stderr that went away changes no exit code

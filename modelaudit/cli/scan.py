@@ -22,6 +22,7 @@ from modelaudit.cli.output import (
     parse_destinations,
     publish_report,
     show_error,
+    show_notes,
 )
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.model.finding import Severity
@@ -31,7 +32,7 @@ _LEVELS: Final = [level.value for level in Severity]
 
 
 @click.command("scan")
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
     "--checks",
@@ -40,7 +41,9 @@ _LEVELS: Final = [level.value for level in Severity]
     "(The checks provenance and transparency have no rules yet.)",
 )
 @click.option(
-    "--policy", metavar="NAME|FILE", default="default", show_default=True, help="The policy that decides the verdict."
+    "--policy",
+    metavar="NAME|FILE",
+    help="The policy that decides the verdict. Default: modelaudit.yaml in this folder or above it, else default.",
 )
 @click.option(
     "--fail-on",
@@ -90,7 +93,7 @@ def command(
     targets: tuple[str, ...],
     revision: str | None,
     checks: str | None,
-    policy: str,
+    policy: str | None,
     fail_on: str | None,
     show: str,
     outputs: tuple[str, ...],
@@ -110,8 +113,13 @@ def command(
     """Scan models and decide whether they may be loaded and shipped.
 
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
-    precedence over a repository.
+    precedence over a repository. Without a TARGET, the models of the policy are scanned.
     """
+    from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
+
+    choice = choose_policy(policy, targets, rules)
+    show_notes(() if quiet else choice.notes)
+    targets = require_targets(choice, revision)
     destinations = parse_destinations(outputs, len(targets))
     check_acceptance_files(decisions, baseline, targets)
     written: set[str] = set()
@@ -122,7 +130,7 @@ def command(
                 target,
                 revision=revision,
                 checks=None if checks is None else [word.strip() for word in checks.split(",")],
-                policy=policy,
+                policy=choice.name,
                 fail_on=fail_on,
                 offline=offline,
                 second_opinion=second_opinion,
@@ -137,6 +145,7 @@ def command(
                 progress=ticker,
                 download_progress=ticker.download,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
+                anchors=choice.anchors.get(target, ()),
             )
 
     def publish(report: AuditReport) -> None:

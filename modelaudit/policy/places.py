@@ -94,6 +94,20 @@ def _list_trusted_owners(start: Path) -> set[int]:
     return {0, start.stat().st_uid, *own}
 
 
+def find_project_folder(path: Path) -> Path:
+    """Return the folder to which paths in reports of a project are relative.
+
+    It is the nearest folder around ``path`` with a repository of git, because pipelines know files by their path
+    there; else the working directory, if ``path`` lies in it; else the folder of ``path``.
+    """
+    folders = path.absolute().parents
+    repository = next((folder for folder in folders if (folder / ".git").exists()), None)
+    if repository is not None:
+        return repository
+    here = Path.cwd()
+    return here if here in folders else folders[0]
+
+
 def refuse_inside_target(path: Path, targets: Sequence[str], option: str) -> None:
     """Refuse a file that lies at or below a target.
 
@@ -125,7 +139,7 @@ def refuse_policy_inside_target(policy: Policy, target: str) -> None:
 def find_enclosing_target(path: Path, targets: Sequence[str]) -> str | None:
     """Return the first target that is ``path`` or contains it, by its name or through links; ``None`` without one."""
     enclosing = [*_list_enclosing(path.absolute()), *_list_enclosing(path.resolve())]
-    return next((target for target in targets if _is_any_of(Path(target), enclosing)), None)
+    return next((target for target in targets if target and _is_any_of(Path(target), enclosing)), None)
 
 
 def _list_enclosing(path: Path) -> Iterator[Path]:

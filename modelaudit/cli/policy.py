@@ -1,0 +1,86 @@
+"""``modelaudit policy``: write, check and show policy files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modelaudit.cli.output import print_text, show_notes, write_file
+from modelaudit.model.errors import ConfigurationError
+
+_RULES = click.option(
+    "--rules",
+    "rules",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A further rule folder, laid out like rules/.",
+)
+
+
+@click.group("policy")
+def command() -> None:
+    """Write, check and show the policy file of a project, modelaudit.yaml."""
+
+
+@command.command("init")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
+@click.option("--extends", metavar="NAME", default="default", show_default=True, help="The policy to start from.")
+@_RULES
+def init(file: Path | None, extends: str, rules: tuple[Path, ...]) -> int:
+    """Write a commented policy to FILE, modelaudit.yaml in this folder by default; nothing is overwritten."""
+    from modelaudit.catalogue import load_catalogue
+    from modelaudit.catalogue.policies import explain_unknown_policy
+    from modelaudit.formats.registry import FACTS
+    from modelaudit.policy.places import POLICY_NAME
+    from modelaudit.policy.template import render_template
+
+    known = load_catalogue(extra=rules, formats=FACTS).policies
+    if extends not in known:
+        raise ConfigurationError(f"--extends: {explain_unknown_policy(extends, known)}")
+    path = file if file is not None else Path(POLICY_NAME)
+    if path.exists():
+        raise ConfigurationError(f"{path}: exists already; edit it, or name another file")
+    write_file(path, render_template(extends, known[extends].description).encode())
+    click.echo(f"modelaudit: wrote {path}; `modelaudit policy show` lists what applies", err=True)
+    return 0
+
+
+@command.command("check")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
+@_RULES
+def check(file: Path | None, rules: tuple[Path, ...]) -> int:
+    """Check FILE, or else the modelaudit.yaml that a scan from this folder would use.
+
+    Exit codes: 0 valid; 2 a mistake, named with its file and line, or no policy file.
+    """
+    from modelaudit.policy_choice import choose_policy
+    from modelaudit.reports.policy_page import summarize_policy
+
+    choice = choose_policy(None if file is None else f"{file}", (), rules)
+    show_notes(choice.notes)
+    if not choice.policy.files:
+        place = f"{file}: is no file" if file is not None else "no modelaudit.yaml in this folder or above it"
+        raise ConfigurationError(f"{place}; write one with: modelaudit policy init")
+    print_text(f"{choice.policy.files[0]}: valid; {summarize_policy(choice.policy)}")
+    return 0
+
+
+@command.command("show")
+@click.argument("policy", metavar="[NAME|FILE]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with the origin of each entry.")
+@_RULES
+def show(policy: str | None, as_json: bool, rules: tuple[Path, ...]) -> int:
+    """Print the effective policy, with the file and line of each entry.
+
+    The policy is NAME or FILE, else the modelaudit.yaml that a scan from this folder would use, else default. The text
+    is a policy file itself.
+    """
+    from modelaudit.policy_choice import choose_policy
+    from modelaudit.reports.policy_page import render_policy_json, render_policy_text
+
+    choice = choose_policy(policy, (), rules)
+    show_notes(choice.notes)
+    print_text(render_policy_json(choice.policy) if as_json else render_policy_text(choice.policy))
+    return 0

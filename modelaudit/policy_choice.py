@@ -1,0 +1,85 @@
+"""Choose the policy of a run, and the models that it lists for a run without a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.registry import FACTS
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.policy import PinnedModel, Policy
+from modelaudit.model.report import Anchor
+from modelaudit.options import Options, resolve_policy
+from modelaudit.policy.places import find_policy, find_project_folder, refuse_inside_target
+
+_NO_TARGET: Final = "there is no target; name one, or list models in modelaudit.yaml (`modelaudit policy init`)"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChoice:
+    """The policy of a run and its targets.
+
+    Attributes:
+        name: the policy as ``modelaudit.scan`` takes it: a name of the rule set, or a file.
+        targets: those that the user named, or the models of the policy.
+        anchors: the lines of the policy that list the models, by target.
+        notes: a line for each file that the search passed over.
+    """
+
+    name: str
+    policy: Policy
+    targets: tuple[str, ...]
+    anchors: Mapping[str, tuple[Anchor, ...]]
+    notes: tuple[str, ...] = ()
+
+
+def choose_policy(
+    named: str | None, targets: Sequence[str], rules: Sequence[Path] = (), start: Path | None = None
+) -> PolicyChoice:
+    """Choose the policy that the user named, else ``modelaudit.yaml`` from ``start`` upwards, else ``default``.
+
+    Args:
+        named: a policy of the rule set, or a file.
+        targets: all targets of the run; without any, the models of the policy are the targets.
+        rules: further rule folders.
+        start: by default the working directory.
+
+    Raises:
+        ConfigurationError: the policy is wrong, or it lies in a target.
+    """
+    name = named
+    notes: tuple[str, ...] = ()
+    if name is None:
+        found = find_policy(start or Path.cwd(), targets)
+        name, notes = str(found.path or "default"), found.notes
+    policy = resolve_policy(Options(policy=name), load_catalogue(extra=rules, formats=FACTS))
+    for path in policy.files:
+        refuse_inside_target(path, targets, "--policy")
+    if targets:
+        return PolicyChoice(name, policy, tuple(targets), {}, notes)
+    anchors = {model.target: locate_model(model) for model in policy.models}
+    return PolicyChoice(name, policy, tuple(anchors), anchors, notes)
+
+
+def require_targets(choice: PolicyChoice, revision: str | None) -> tuple[str, ...]:
+    """Return the targets of the run.
+
+    Raises:
+        ConfigurationError: there is none, or a revision is given for the models of the policy, which have their own.
+    """
+    if not choice.targets:
+        raise ConfigurationError(_NO_TARGET)
+    if revision is not None and choice.anchors:
+        raise ConfigurationError("--revision needs a target; the models of the policy have revisions of their own")
+    return choice.targets
+
+
+def locate_model(model: PinnedModel) -> tuple[Anchor, ...]:
+    """Return the line of the policy file that lists a model; nothing for a policy of the rule set."""
+    if model.file is None:
+        return ()
+    path = model.file.absolute()
+    return (Anchor(path.relative_to(find_project_folder(path)).as_posix(), model.line),)

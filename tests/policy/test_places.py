@@ -1,0 +1,116 @@
+"""The search for ``modelaudit.yaml``, and the refusal of policies at or below a target."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.policy.places import find_enclosing_target, find_policy, find_project_folder, refuse_inside_target
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project with a policy, and with a model that brings a policy of its own."""
+    (tmp_path / "project/models/hostile/deep").mkdir(parents=True)
+    for folder in ("project", "project/models/hostile", "project/models/hostile/deep"):
+        (tmp_path / folder / "modelaudit.yaml").write_text("extends: default\n")
+    return tmp_path / "project"
+
+
+def test_policy_is_found_from_the_working_directory_upwards(project: Path) -> None:
+    assert find_policy(project / "models", []).path == project / "modelaudit.yaml"
+    assert find_policy(project, []).path == project / "modelaudit.yaml"
+    assert find_policy(project / "models/hostile", []).path == project / "models/hostile/modelaudit.yaml"
+
+
+@pytest.mark.parametrize("start", ["models/hostile", "models/hostile/deep"])
+def test_policy_in_a_target_is_passed_over_and_named_and_the_search_goes_on_above(project: Path, start: str) -> None:
+    found = find_policy(project / start, ["org/other", str(project / "models/hostile")])
+    assert found.path == project / "modelaudit.yaml"
+    assert len(found.notes) == start.count("/")
+    assert all("not used, because it lies in the target" in note and "\n" not in note for note in found.notes)
+
+
+def test_policy_is_passed_over_where_the_target_is_named_through_a_link_or_a_relative_path(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "link").symlink_to("models/hostile")
+    assert find_policy(project / "link", [str(project / "link")]).path == project / "modelaudit.yaml"
+    assert find_policy(project / "models/hostile", [str(project / "link")]).path == project / "modelaudit.yaml"
+    monkeypatch.chdir(project / "models/hostile/deep")
+    assert find_policy(Path.cwd(), [".."]).path == project / "modelaudit.yaml"
+    assert find_policy(Path.cwd(), ["../../.."]).path is None
+
+
+def test_policy_of_another_user_is_passed_over_unless_the_working_directory_is_theirs(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = os.getuid() + 1
+    real_stat = os.stat_result
+
+    def give_away(path: Path, *names: str) -> None:
+        """Let the named files and folders belong to the stranger."""
+        original = Path.stat
+
+        def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+            result = original(self, follow_symlinks=follow_symlinks)
+            if self.name in names:
+                result = real_stat((*result[:4], stranger, *result[5:10]))
+            return result
+
+        monkeypatch.setattr(Path, "stat", stat)
+        monkeypatch.setattr(Path, "lstat", lambda self: stat(self, follow_symlinks=False))
+
+    monkeypatch.setattr(os, "getuid", lambda: stranger - 1)
+    give_away(project, "modelaudit.yaml")
+    found = find_policy(project, [])
+    assert found.path is None
+    assert "belongs to another user" in found.notes[0]
+    monkeypatch.undo()
+    give_away(project, "modelaudit.yaml", "project")
+    assert find_policy(project, []).path == project / "modelaudit.yaml"
+
+
+def test_file_in_a_target_is_refused_with_the_place_to_move_it_to(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    with pytest.raises(ConfigurationError) as caught:
+        refuse_inside_target(Path("models/hostile/modelaudit.yaml"), ["models/hostile"], "--policy")
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        "--policy: models/hostile/modelaudit.yaml lies in the target models/hostile, and a model must not judge itself; "
+        f"move the file out of it, for instance to {project}/modelaudit.yaml"
+    )
+    refuse_inside_target(Path("modelaudit.yaml"), ["models/hostile", "org/model", "nul\0byte", ""], "--policy")
+    monkeypatch.chdir(project / "models/hostile")
+    with pytest.raises(ConfigurationError, match=r"for instance to .*/models/decisions.yaml$"):
+        refuse_inside_target(Path("decisions.yaml"), ["."], "--decisions")
+
+
+def test_file_lies_in_a_target_by_its_name_or_by_the_place_to_which_a_link_leads(project: Path) -> None:
+    hostile = project / "models/hostile"
+    (project / "to-hostile.yaml").symlink_to(hostile / "modelaudit.yaml")
+    (hostile / "to-project.yaml").symlink_to(project / "modelaudit.yaml")
+    for path in (project / "to-hostile.yaml", hostile / "to-project.yaml", project / "models/x/../hostile/new.yaml"):
+        assert find_enclosing_target(path, [str(hostile)]) == str(hostile), path
+    assert find_enclosing_target(project / "modelaudit.yaml", [str(hostile)]) is None
+    assert find_enclosing_target(hostile / "modelaudit.yaml", [str(hostile / "modelaudit.yaml")]) is not None
+    # A file as a target covers itself alone, not its neighbours.
+    (project / "model.pkl").touch()
+    assert find_enclosing_target(project / "modelaudit.yaml", [str(project / "model.pkl")]) is None
+
+
+def test_paths_of_a_project_are_relative_to_its_repository_or_else_to_the_working_directory(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = project / "models/modelaudit.yaml"
+    monkeypatch.chdir(project)
+    assert find_project_folder(policy) == project
+    monkeypatch.chdir(project / "models/hostile")
+    assert find_project_folder(policy) == project / "models"
+    (project / ".git").mkdir()
+    assert find_project_folder(policy) == project
