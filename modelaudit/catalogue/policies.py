@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,6 @@ from modelaudit.model.policy import Policy
 
 DEFAULT: Final = "default"
 """The policy that applies without any other, and that every other one extends unless it names another."""
-REGISTER_NAME: Final = "decisions.yaml"
 
 POLICY_SHAPE: Final = Shape(
     PolicyFile, {"fail-on": "write a gate for each family of checks, such as gates: {security: high, integrity: high}"}
@@ -83,16 +81,10 @@ def explain_unknown_policy(name: str, known: Mapping[str, object]) -> str:
 def read_policy_file(path: Path, words: PolicyWords, built_in: Mapping[str, Policy]) -> Policy:
     """Read a policy file of the user, with everything that it extends.
 
-    Without the key ``decisions``, the register is the file ``decisions.yaml`` beside the policy, if there is one.
-
     Raises:
         ConfigurationError: a file is not a valid policy, or they extend each other in a circle.
     """
-    policy = _UserFileReader(path.absolute().parent, words, built_in).read(path)
-    register = path.parent / REGISTER_NAME
-    if policy.decisions_path is None and register.is_file():
-        return replace(policy, decisions_path=register)
-    return policy
+    return _UserFileReader(path.absolute().parent, words, built_in).read(path)
 
 
 class _UserFileReader:

@@ -80,8 +80,8 @@ class Policy:
         models: what the project uses.
         accept_critical: whether a decision may accept a critical finding.
         offline: whether to use the local Hub cache only and make no request.
-        decisions_path: the register of decisions; ``None`` for none.
-        baseline_path: the earlier report; ``None`` for none.
+        decisions_path: the register of decisions that the policy names, if any.
+        baseline_path: the earlier report that the policy names, if any.
         files: every policy file that was read, the one that was named first; empty for a policy of the rule set.
         origins: ``file:line`` of each effective entry, by its dotted key, such as ``gates.security`` and
             ``licenses.deny.MIT``.

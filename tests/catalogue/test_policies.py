@@ -137,12 +137,6 @@ def test_digest_covers_the_file_and_everything_that_it_extends(tmp_path: Path) -
     assert load(tmp_path, "extends: base.yaml\n").digest != before
 
 
-def test_register_beside_the_policy_is_used_without_the_key_decisions(tmp_path: Path) -> None:
-    assert load(tmp_path, "name: a\n").decisions_path is None
-    (tmp_path / "decisions.yaml").touch()
-    assert load(tmp_path, "name: a\n").decisions_path == tmp_path / "decisions.yaml"
-
-
 MISTAKES = [
     # unknown keys and words, with the nearest known one
     ("gate: {security: high}", 1, "gate: is not a known key; did you mean gates?"),
