@@ -184,8 +184,8 @@ def scan() -> int:
     set_output("comments", str(folder / "comment"))
     for path in list_files(folder / "annotations"):
         for line in path.read_text("utf-8").split("\n"):
-            # Each line is a command of the runner, with every text escaped. No other command passes.
-            if re.match(r"::(error|warning|notice)[ :]", line):
+            # Each line is a command of the runner or begins with a word of ours. No other command passes.
+            if re.match(r"::(error|warning|notice)[ :]|modelaudit: ", line):
                 print(line)
     if not reports or code in (_WRONG_INPUT, _COULD_NOT_RUN):
         annotate("error", last_error or f"the scan ended with exit code {code} and without a reason; see its log")
