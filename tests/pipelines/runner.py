@@ -55,6 +55,7 @@ class Runner:
         temporary: the folder for files of the job.
         environment: further variables of the job.
         cached: keys of the cache; a restored one counts as a hit.
+        inputs: inputs of every job, which a job may override.
         installed: the outputs of the step ``install`` of an earlier job, which then is not run again.
     """
 
@@ -62,13 +63,14 @@ class Runner:
         self.workspace, self.temporary = workspace, temporary
         self.environment: dict[str, str] = {}
         self.cached: set[str] = set()
+        self.inputs: dict[str, str] = {}
         self.installed: dict[str, str] | None = None
         self._action = yaml.load((ROOT / "action.yml").read_bytes(), yaml.BaseLoader)
 
     def run(self, **inputs: str) -> JobResult:
         """Run the action with inputs, whose names have underscores in place of dashes."""
         values = {name: each.get("default", "") for name, each in self._action["inputs"].items()}
-        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        given = {name.replace("_", "-"): value for name, value in (self.inputs | inputs).items()}
         assert given.keys() <= values.keys()
         result, context = JobResult(), {"github.token": "token-of-the-job"}
         context |= {f"inputs.{name}": value for name, value in (values | given).items()}
