@@ -50,6 +50,7 @@ LEVELS = (
         "decisions": 6,
         "discovery": 6,
         "policy_choice": 6,
+        "register": 7,
         "pipeline": 7,
         "": 8,
         "cli": 9,

@@ -84,3 +84,18 @@ class RegisterEntry:
     def identity(self) -> tuple[DecisionSubject, str, str]:
         """Two entries with the same identity decide on the same thing, and the later one replaces the earlier."""
         return self.subject, self.bound_to, self.model
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSubject:
+    """A finding, an absence or a licence question of a report that nothing accepts.
+
+    Attributes:
+        subject: as ``modelaudit decide`` takes it.
+        severity: of a finding; empty otherwise.
+        detail: one line of the report on it.
+    """
+
+    subject: str
+    severity: str
+    detail: str

@@ -1,0 +1,144 @@
+"""``modelaudit decide``: record a decision in the register, or list the decisions and what is open."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from modelaudit.catalogue.document import Document, parse_text, read_document
+from modelaudit.catalogue.register import append_entry, parse_register, read_register
+from modelaudit.cli.output import load_saved_report, print_document, print_text, write_file
+from modelaudit.decisions import read_today
+from modelaudit.model.acceptance import DecisionState
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import Severity
+from modelaudit.model.register import RegisterEntry
+from modelaudit.model.report import AuditReport
+from modelaudit.policy.decisions import record_entry
+from modelaudit.policy.places import REGISTER_NAME, find_policy, refuse_inside_target
+from modelaudit.register import Statement, compose_entry, judge_entries, list_open, refuse_repetition
+from modelaudit.reports.decision_list import render_decision_json, render_decision_list
+from modelaudit.reports.text import escape_unprintable
+
+_WIDEST = 100
+
+
+@click.command("decide")
+@click.argument("subject", required=False)
+@click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report of a scan.")
+@click.option("--answer", type=click.Choice(["accept", "refuse"]), help="A refusal fails the gate.")
+@click.option("--reason", metavar="TEXT", help="Why; shown in every report.")
+@click.option("--by", metavar="NAME", help="Who decided.")
+@click.option("--approved-by", metavar="NAME", help="Who approved the decision.")
+@click.option("--expires", metavar="DATE", help="The last day of the decision, at most a year from today.")
+@click.option(
+    "--decisions",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The register. Default: decisions.yaml beside modelaudit.yaml or here.",
+)
+@click.option("--list", "lists", is_flag=True, help="List the decisions by state; with --report also what is open.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    subject: str | None,
+    report: Path | None,
+    answer: str | None,
+    reason: str | None,
+    by: str | None,
+    approved_by: str | None,
+    expires: str | None,
+    decisions: Path | None,
+    lists: bool,
+    as_json: bool,
+) -> int:
+    """Record a decision on a SUBJECT of a saved report, bound to the bytes that were scanned.
+
+    A SUBJECT is the fingerprint of a finding, rule/id:artifact, absence-reason:artifact, licence:ID (or
+    licence:conclusion), agreement:ID, or model. The entry is appended to decisions.yaml, which scans use from then on.
+    """
+    audit = load_saved_report(report) if report is not None else None
+    register = _find_register(decisions, audit)
+    if lists:
+        _refuse_with_list(subject, answer, reason, by, approved_by, expires)
+        return _print_list(register, audit, as_json)
+    if audit is None or subject is None:
+        raise click.UsageError("name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json")
+    given = {"answer": answer, "reason": reason, "by": by, "approved-by": approved_by, "expires": expires}
+    missing = [f"--{name}" for name, value in given.items() if value is None]
+    if missing:
+        raise click.UsageError(f"a decision needs {', '.join(missing)} too")
+
+    statement = Statement(*(value or "" for value in given.values()))
+    entry = _append(register, compose_entry(subject, audit, statement))
+    _print_entry(entry, audit, as_json)
+    return 0
+
+
+def _find_register(given: Path | None, report: AuditReport | None) -> Path:
+    """Return the register to use: the one that is named, or ``decisions.yaml`` beside the policy file or here.
+
+    Raises:
+        ConfigurationError: it lies in the model of the report.
+    """
+    is_local = report is not None and report.target.kind not in (RefKind.MODEL, RefKind.DATASET)
+    targets = (report.target.origin,) if report is not None and is_local and report.target.kind != RefKind.FILE else ()
+    policy = find_policy(Path.cwd(), targets).path
+    path = given or (policy.parent if policy is not None else Path()) / REGISTER_NAME
+    refuse_inside_target(path, targets, "--decisions")
+    return path
+
+
+def _refuse_with_list(*values: str | None) -> None:
+    """Refuse a decision together with ``--list``, instead of ignoring it."""
+    if any(value is not None for value in values):
+        raise ConfigurationError("--list: records nothing; leave out --list, or all but --report and --decisions")
+
+
+def _print_list(register: Path, report: AuditReport | None, as_json: bool) -> int:
+    """Print the list and return 0."""
+    entries = read_register(register, read_today()) if register.is_file() else ()
+    recorded = judge_entries(entries, report)
+    open_subjects = list_open(report) if report is not None else None
+    if as_json:
+        print_document(render_decision_json(recorded, open_subjects))
+        return 0
+    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    if not register.is_file():
+        print_text(f"{register}: no register yet; `modelaudit decide SUBJECT` creates it.\n")
+    print_text(render_decision_list(recorded, open_subjects, width))
+    return 0
+
+
+def _append(register: Path, entry: RegisterEntry) -> RegisterEntry:
+    """Append the entry to the file, whole or not at all, and return it with its place.
+
+    Raises:
+        ConfigurationError: the file is invalid, holds this decision already, or cannot be written.
+    """
+    label = str(register)
+    text = read_document(register, label).text if register.exists() else ""
+    if text.strip():
+        before = Document(label, text, parse_text(text, label))
+        refuse_repetition(entry, parse_register(before, register.name, read_today()))
+    extended = append_entry(text, entry, label)
+    parsed = parse_register(Document(label, extended, parse_text(extended, label)), register.name, read_today())
+    write_file(register, extended.encode())
+    return parsed[-1]
+
+
+def _print_entry(entry: RegisterEntry, report: AuditReport, as_json: bool) -> None:
+    """Print what was recorded, and on stderr what the policy has to consent to."""
+    if as_json:
+        print_document(render_decision_json([record_entry(entry, DecisionState.HONOURED)], None))
+    else:
+        verb = "accepted" if entry.answer == "accept" else "refused"
+        words = f"{entry.place}: {entry.subject} {verb} until {entry.expires}, bound to {entry.bound_to}"
+        print_text(escape_unprintable(words))
+    critical = {each.fingerprint for each in report.findings if each.severity is Severity.CRITICAL}
+    if entry.answer == "accept" and entry.subject.name in critical:
+        click.echo(
+            "modelaudit: note: a critical finding is accepted only under a policy with accept-critical: true", err=True
+        )

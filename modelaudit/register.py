@@ -1,0 +1,282 @@
+"""Compose an entry of the register from a saved report, and list the states of all entries."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.decisions import read_today
+from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.address import file_of
+from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import Finding
+from modelaudit.model.register import (
+    CONCLUSION,
+    DUE_DAYS,
+    LONGEST_DAYS,
+    DecisionAnswer,
+    DecisionSubject,
+    OpenSubject,
+    RegisterEntry,
+    SubjectKind,
+)
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
+from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Answer
+from modelaudit.options import list_families
+from modelaudit.policy.decisions import Consent, Decisions, ScannedModel, record_entry
+from modelaudit.policy.subjects import find_replacements
+from modelaudit.reports.inventory import compute_tree_digest
+
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
+_FORMS: Final = "a fingerprint, rule/id:artifact, absence-reason:artifact, licence:ID, agreement:ID, or model"
+_LICENSE_PREFIXES: Final = {
+    "licence": SubjectKind.LICENCE,
+    "license": SubjectKind.LICENCE,
+    "agreement": SubjectKind.AGREEMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a person decides; ``RegisterEntry`` documents the fields."""
+
+    answer: str
+    reason: str
+    by: str
+    approved_by: str
+    expires: str
+
+
+def compose_entry(text: str, report: AuditReport, statement: Statement) -> RegisterEntry:
+    """Compose the entry of a decision on a subject of a report, decided today, bound to the bytes of the report.
+
+    Args:
+        text: the subject, in one of the forms of ``modelaudit decide``.
+        report: a saved report.
+        statement: what the person decides.
+
+    Raises:
+        ConfigurationError: the report holds no such subject or no digest of its bytes, or the statement is incomplete
+            or holds longer than a year.
+    """
+    subject = resolve_subject(text, report)
+    today = read_today()
+    texts = {"reason": statement.reason, "by": statement.by, "approved-by": statement.approved_by}
+    texts = {name: " ".join(each.split()) for name, each in texts.items()}
+    for name, each in texts.items():
+        if not each:
+            raise ConfigurationError(f"--{name}: is empty; a decision without it cannot be checked later")
+    answer = DecisionAnswer(statement.answer)
+    if subject.kind is SubjectKind.AGREEMENT and answer is DecisionAnswer.REFUSE:
+        raise ConfigurationError("--answer refuse: an agreement is recorded or left out; refuse licence:ID instead")
+    return RegisterEntry(
+        "",
+        subject,
+        bind_subject(subject, report),
+        answer,
+        texts["reason"],
+        texts["by"],
+        texts["approved-by"],
+        today.isoformat(),
+        _parse_expiry(statement.expires, today).isoformat(),
+        report.target.short_name,
+    )
+
+
+def _parse_expiry(text: str, today: date) -> date:
+    """Parse ``--expires``: a day from today on, at most a year later. Raises ``ConfigurationError``."""
+    last = today + timedelta(days=LONGEST_DAYS)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"--expires {text}: is not a date; write one such as {last}") from None
+    if not today <= day <= last:
+        raise ConfigurationError(f"--expires {day}: must lie between {today} and {last}, at most a year from today")
+    return day
+
+
+def resolve_subject(text: str, report: AuditReport) -> DecisionSubject:
+    """Resolve the subject that a user names. Raises ``ConfigurationError`` if the report does not hold it."""
+    if text == SubjectKind.MODEL:
+        return DecisionSubject(SubjectKind.MODEL, report.target.short_name)
+    if _FINGERPRINT.fullmatch(text):
+        if all(each.fingerprint != text for each in report.findings):
+            raise _explain_missing(text, report)
+        return DecisionSubject(SubjectKind.FINDING, text)
+    name, colon, artifact = text.partition(":")
+    if name in _LICENSE_PREFIXES:
+        known = [*(each.id for each in report.license.entries), CONCLUSION]
+        if artifact not in known:
+            raise ConfigurationError(f"{text}: the report has no such licence; choose one of: {', '.join(known)}")
+        return DecisionSubject(_LICENSE_PREFIXES[name], artifact)
+    is_absence = name in set(UnreadReason)
+    if not colon or not (is_absence or "/" in name):
+        raise ConfigurationError(f"{text!r} is not a subject; write {_FORMS}")
+    if text not in _list_names(report):
+        raise _explain_missing(text, report)
+    return DecisionSubject(SubjectKind.ABSENCE if is_absence else SubjectKind.RULE, name, artifact)
+
+
+def _list_names(report: AuditReport) -> list[str]:
+    """List the names of all findings and absences of a report, as ``modelaudit decide`` takes them."""
+    findings = [name for each in report.findings for name in (each.fingerprint, f"{each.rule}:{each.artifact}")]
+    return findings + [f"{absence.unread.reason}:{address}" for address, absence in _list_absences(report)]
+
+
+def _list_absences(report: AuditReport) -> list[tuple[str, Absence]]:
+    return [pair for record in report.coverage.artifacts for pair in record.absences]
+
+
+def _explain_missing(text: str, report: AuditReport) -> ConfigurationError:
+    """Explain that the report does not hold a subject, with the one that resembles it."""
+    similar = difflib.get_close_matches(text, _list_names(report), 1)
+    hint = f"did you mean {similar[0]}?" if similar else "`modelaudit decide --list --report FILE` lists what is open"
+    return ConfigurationError(f"{text}: the report has nothing of this name; {hint}")
+
+
+def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
+    """Return the binding of a subject: the SHA-256 of its file; for a whole model its commit on the Hub, or its tree.
+
+    Raises:
+        ConfigurationError: the report states no digest of these bytes.
+    """
+    path = _find_bound_path(subject, report)
+    digests = _list_digests(report)
+    if path in digests:
+        return f"sha256:{digests[path]}"
+    commit = _read_commit(report)
+    if commit is not None:
+        return f"commit:{commit}"
+    tree = compute_tree_digest(report) if not path else None
+    if tree is None:
+        raise ConfigurationError(
+            f"the report states no SHA-256 of {path or 'the whole model'}, so nothing can bind the decision; "
+            "scan the model with the check integrity, and decide on that report"
+        )
+    return f"sha256:{tree}"
+
+
+def _find_bound_path(subject: DecisionSubject, report: AuditReport) -> str:
+    """Return the address of the file that a subject binds; empty for the whole model."""
+    if subject.kind is SubjectKind.FINDING:
+        return file_of(next(each.artifact for each in report.findings if each.fingerprint == subject.name))
+    if subject.kind is SubjectKind.ABSENCE:
+        matching = [each for address, each in _list_absences(report) if address == subject.artifact]
+        # Files that are counted and not listed are bound with the whole model.
+        return "" if any(each.unread.further_files for each in matching) else file_of(subject.artifact)
+    return file_of(subject.artifact)
+
+
+def _list_digests(report: AuditReport) -> dict[str, str]:
+    """Return the SHA-256 of each file of the report by its address."""
+    return {
+        record.path: digest.value
+        for record in report.coverage.artifacts
+        for digest in record.digests
+        if digest.algorithm is DigestAlgorithm.SHA256
+    }
+
+
+def _read_commit(report: AuditReport) -> str | None:
+    """Return the commit that the Hub resolved; the path of a local folder may state any."""
+    return report.target.commit if report.target.kind in (RefKind.MODEL, RefKind.DATASET) else None
+
+
+def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) -> None:
+    """Refuse an entry that repeats one which still holds; one that is due may be renewed.
+
+    Raises:
+        ConfigurationError: an entry of the register gives the same answer.
+    """
+    today = read_today()
+    for each in entries:
+        holds = date.fromisoformat(each.expires) - today > timedelta(days=DUE_DAYS)
+        if (each.identity, each.answer) == (entry.identity, entry.answer) and holds:
+            raise ConfigurationError(
+                f"{each.place} gives this answer until {each.expires} already; edit that entry, or renew it in its "
+                f"last {DUE_DAYS} days"
+            )
+
+
+def list_open(report: AuditReport) -> tuple[OpenSubject, ...]:
+    """List what keeps a report from a pass and may be decided: findings, absences and licence questions."""
+    gates = report.policy.gates
+    findings = [
+        OpenSubject(each.fingerprint, each.severity, f"{each.artifact or 'the model'}: {each.message}")
+        for each in report.findings
+        if each.acceptance is None and (gate := gates.get(each.check)) is not None and each.severity.rank >= gate.rank
+    ]
+    absences = [
+        OpenSubject(f"{absence.unread.reason}:{address}", "", absence.unread.detail)
+        for address, absence in report.coverage.open_absences
+    ]
+    questions: dict[str, OpenSubject] = {}
+    for answer in report.license.answers if report.license.acceptance is None else ():
+        if answer.answer is not Answer.ALLOW:
+            kind = SubjectKind.AGREEMENT if answer.answer is Answer.DENY else SubjectKind.LICENCE
+            subject = f"{kind}:{answer.license or CONCLUSION}"
+            questions.setdefault(subject, OpenSubject(subject, "", answer.because))
+    return (*findings, *absences, *questions.values())
+
+
+def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None) -> tuple[RecordedDecision, ...]:
+    """Return the entries with their states today: by their dates alone, or beside a report.
+
+    Whether the policy lets a decision accept a critical finding shows only in a scan with the register.
+    """
+    today = read_today()
+    if report is None:
+        replaced_by = find_replacements(entries)
+        return tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries)
+    target = report.target
+    digests = _list_digests(report)
+    tree = compute_tree_digest(report)
+    model = ScannedModel(
+        target.short_name,
+        _read_commit(report),
+        frozenset(each.path for each in report.coverage.artifacts if each.digest_state is DigestState.MISMATCH),
+        lambda path: digests.get(path) if path else tree,
+        frozenset((*digests.values(), *filter(None, [tree]))),
+        list_families(load_catalogue()) <= set(report.policy.checks),
+    )
+    refused = {each.place for each in report.decisions if each.state is DecisionState.REFUSED}
+    decisions = Decisions(entries, model, Consent(report.policy.name, accept_critical=True), today)
+    findings, _ = decisions.accept_parts(
+        map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
+    )
+    decisions.accept_license(replace(report.license, acceptance=None), findings)
+    return tuple(
+        replace(each, state=DecisionState.REFUSED) if each.place in refused else each for each in decisions.recorded
+    )
+
+
+def _reopen_finding(finding: Finding) -> Finding:
+    """Return a finding without its acceptance, because the register may state another one by now."""
+    return replace(finding, acceptance=None) if finding.acceptance is not None else finding
+
+
+def _reopen_record(record: ArtifactRecord) -> ArtifactRecord:
+    """Return a record whose absences are accepted by the policy alone."""
+
+    def reopen(absence: Absence) -> Absence:
+        is_by_policy = absence.acceptance is None or absence.acceptance.source is AcceptanceSource.POLICY
+        return absence if is_by_policy else replace(absence, acceptance=None)
+
+    return replace(record, absences=tuple((address, reopen(absence)) for address, absence in record.absences))
+
+
+def _judge_by_date(entry: RegisterEntry, today: date, replacement: str) -> RecordedDecision:
+    """Return an entry with the state that follows from its dates."""
+    left = date.fromisoformat(entry.expires) - today
+    if replacement:
+        return record_entry(entry, DecisionState.UNUSED, f"The later decision {replacement} replaces it.")
+    if left < timedelta(0):
+        return record_entry(entry, DecisionState.EXPIRED, f"It expired on {entry.expires}.")
+    return record_entry(entry, DecisionState.DUE if left <= timedelta(days=DUE_DAYS) else DecisionState.HONOURED)
