@@ -51,6 +51,7 @@ LEVELS = (
         "discovery": 6,
         "policy_choice": 6,
         "register": 7,
+        "pinning": 7,
         "pipeline": 7,
         "": 8,
         "cli": 9,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from modelaudit.cli.output import print_text, show_notes, write_file
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.policy import PinnedModel
 
 _RULES = click.option(
     "--rules",
@@ -27,14 +29,21 @@ def command() -> None:
 @command.command("init")
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
 @click.option("--extends", metavar="NAME", default="default", show_default=True, help="The policy to start from.")
+@click.option(
+    "--discover",
+    "code",
+    metavar="PATH",
+    help="List the models that the code in PATH loads; one without a commit gets the present one of its branch.",
+)
+@click.option("--offline", is_flag=True, help="With --discover: make no request.")
 @_RULES
-def init(file: Path | None, extends: str, rules: tuple[Path, ...]) -> int:
+def init(file: Path | None, extends: str, code: str | None, offline: bool, rules: tuple[Path, ...]) -> int:
     """Write a commented policy to FILE, modelaudit.yaml in this folder by default; nothing is overwritten."""
     from modelaudit.catalogue import load_catalogue
     from modelaudit.catalogue.policies import explain_unknown_policy
     from modelaudit.formats.registry import FACTS
     from modelaudit.policy.places import POLICY_NAME
-    from modelaudit.policy.template import render_template
+    from modelaudit.reports.policy_template import render_template
 
     known = load_catalogue(extra=rules, formats=FACTS).policies
     if extends not in known:
@@ -42,8 +51,17 @@ def init(file: Path | None, extends: str, rules: tuple[Path, ...]) -> int:
     path = file if file is not None else Path(POLICY_NAME)
     if path.exists():
         raise ConfigurationError(f"{path}: exists already; edit it, or name another file")
-    write_file(path, render_template(extends, known[extends].description).encode())
-    click.echo(f"modelaudit: wrote {path}; `modelaudit policy show` lists what applies", err=True)
+    models: Sequence[PinnedModel] = ()
+    remarks: Sequence[str] = ()
+    if code is not None:
+        from modelaudit.pinning import pin_models
+        from modelaudit.pipeline import convert_internal_errors
+
+        pinned = convert_internal_errors(lambda: pin_models(code, offline), f"searching {code!r} for models")
+        models, remarks = pinned.models, pinned.remarks
+    write_file(path, render_template(extends, known[extends].description, models, remarks).encode())
+    listed = f"; models listed: {len(models)}, not listed: {len(remarks)}" if code is not None else ""
+    click.echo(f"modelaudit: wrote {path}{listed}; `modelaudit policy show` prints every entry that applies", err=True)
     return 0
 
 

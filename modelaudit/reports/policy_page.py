@@ -48,7 +48,7 @@ def render_policy_json(policy: Policy) -> str:
 
 def render_policy_text(policy: Policy) -> str:
     """Render the entries as YAML, each with its origin in a comment; the text is a valid policy file."""
-    lines = [f"# {_escape(policy.name)}: the effective policy, and the place of each entry"]
+    lines = [f"# {escape_text(policy.name)}: the effective policy, and the place of each entry"]
     for key, value in _build_entries(policy).items():
         lines += _render_entry(key, value, key, policy, "")
     return "\n".join(lines)
@@ -116,7 +116,7 @@ def _render_entry(key: str, value: Entry, dotted: str, policy: Policy, indent: s
                 name = str(item["name"]) if "name" in item else str(index)
                 yield from _render_item(item, policy.origins.get(f"{dotted}.{name}", ""), indent)
             else:
-                yield _add_origin(f"{indent}  - {_quote(str(item))}", policy.origins.get(f"{dotted}.{item}", ""))
+                yield _add_origin(f"{indent}  - {quote_text(str(item))}", policy.origins.get(f"{dotted}.{item}", ""))
     else:
         yield _add_origin(f"{indent}{key}: {_render_value(value)}", policy.origins.get(dotted, ""))
 
@@ -135,22 +135,22 @@ def _render_value(value: Entry) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_render_value(each) for each in value)}]"
     if isinstance(value, str):
-        return _quote(value)
+        return quote_text(value)
     return f"{value:g}" if isinstance(value, float) and value < 1e6 else str(value)
 
 
-def _quote(text: str) -> str:
+def quote_text(text: str) -> str:
     """Quote a text for YAML unless it is a plain word."""
     if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS:
         return text
-    return _escape(json.dumps(text, ensure_ascii=False))
+    return escape_text(json.dumps(text, ensure_ascii=False))
 
 
-def _escape(text: str) -> str:
+def escape_text(text: str) -> str:
     """Replace characters that no terminal should get by an escape of YAML (section 5.7)."""
     return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)
 
 
 def _add_origin(line: str, origin: str) -> str:
     """Append the origin as a comment; an entry without one is the default of this version."""
-    return f"{line:<{_ORIGIN_COLUMN}}  # {_escape(origin) or 'built in'}"
+    return f"{line:<{_ORIGIN_COLUMN}}  # {escape_text(origin) or 'built in'}"

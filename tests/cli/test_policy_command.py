@@ -1,0 +1,258 @@
+"""``modelaudit policy``, and the policy that ``scan`` and ``license`` find."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hub.server import LoopbackHub
+from support.command import CommandResult, run_command
+from support.fixtures import FIXTURES
+
+from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.cli.main import command as program
+from modelaudit.cli.policy import command as policy_group
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+UNVERIFIED = FIXTURES / "pickle/malicious/unverified-type.pkl"
+CARD = "---\nlicense: mit\n---\n# Tiny\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty project, which is the working directory."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
+
+
+def scan(*arguments: str | Path, **environment: str) -> CommandResult:
+    return run_command("scan", "--no-second-opinion", *arguments, **environment)
+
+
+def scan_as_json(*arguments: str | Path) -> tuple[CommandResult, dict[str, object]]:
+    done = scan(*arguments, "-o", "json")
+    return done, json.loads(done.stdout) if done.stdout else {}
+
+
+def test_help_of_the_group_lists_its_three_commands() -> None:
+    assert set(policy_group.commands) == {"init", "check", "show"}  # type: ignore[attr-defined]
+    assert "policy" in program.list_commands(None)  # type: ignore[arg-type]
+    for arguments in (("policy", "--help"), ("policy", "show", "--help")):
+        assert run_command(*arguments).returncode == 0
+
+
+def test_new_policy_is_valid_also_with_all_of_its_comments_as_entries(project: Path) -> None:
+    done = run_command("policy", "init", "--extends", "commercial-saas")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "wrote modelaudit.yaml" in done.stderr
+    assert run_command("policy", "check").stdout == f"{project}/modelaudit.yaml: valid; 0 models\n"
+    text = (project / "modelaudit.yaml").read_text()
+    entries = "".join(re.findall(r"^# ((?: +- | +|)[a-z-]+:.*\n|  .*\n)", text, re.MULTILINE))
+    (project / "all.yaml").write_text(f"extends: commercial-saas\n{entries}")
+    policy = load_policy(project / "all.yaml", load_catalogue())
+    assert set(entries.split()) >= {"gates:", "require:", "use:", "licenses:", "models:", "accept-critical:"}
+    assert policy.models[0].name == "org/model"
+    again = run_command("policy", "init")
+    assert again.returncode == 2
+    assert "modelaudit.yaml: exists already" in again.stderr
+    assert (project / "modelaudit.yaml").read_text() == text
+    unknown = run_command("policy", "init", "other.yaml", "--extends", "strct")
+    assert unknown.returncode == 2
+    assert "did you mean strict?" in unknown.stderr
+    assert not (project / "other.yaml").exists()
+
+
+def test_new_policy_lists_the_models_that_the_code_loads(project: Path, hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", files={"README.md": CARD})
+    (project / "src").mkdir()
+    (project / "src/app.py").write_text(
+        f'from transformers import AutoModel\nAutoModel.from_pretrained("acme/pinned", revision="{COMMIT}")\n'
+        'AutoModel.from_pretrained("acme/tiny")\nAutoModel.from_pretrained("acme/gone")\n'
+        "def load(name):\n    return AutoModel.from_pretrained(name)\n"
+    )
+    done = run_command("policy", "init", "--discover", "src")
+    assert done.returncode == 0, done.stderr
+    assert "models listed: 2, not listed: 2" in done.stderr
+    text = (project / "modelaudit.yaml").read_text()
+    policy = load_policy(project / "modelaudit.yaml", load_catalogue())
+    assert [(model.name, model.revision) for model in policy.models] == [
+        ("acme/pinned", COMMIT),
+        ("acme/tiny", repository.sha),
+    ]
+    assert policy.models[1].note == "src/app.py:3 loads the default branch; pin the commit there too"
+    assert re.search(r"^# Not listed: src/app.py:4 loads acme/gone, and its commit is unknown: ", text, re.MULTILINE)
+    assert re.search(r"^# Not listed: src/app.py:6 loads a model whose name the code does not show", text, re.MULTILINE)
+    missing = run_command("policy", "init", "other.yaml", "--discover", "missing")
+    assert (missing.returncode, (project / "other.yaml").exists()) == (4, False)
+
+
+def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -> None:
+    none = run_command("policy", "check")
+    assert none.returncode == 2
+    assert "write one with: modelaudit policy init" in none.stderr
+    (project / "modelaudit.yaml").write_text("extends: default\ngate: {security: high}\n")
+    for arguments in (("policy", "check"), ("policy", "show"), ("scan", UNVERIFIED), ("license", UNVERIFIED)):
+        done = run_command(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{project}/modelaudit.yaml:2: gate: is not a known key; did you mean gates?" in done.stderr
+    assert run_command("policy", "check", "missing.yaml").returncode == 2
+    assert run_command("policy", "check", "default").returncode == 2
+
+
+@pytest.mark.parametrize("name", sorted(load_catalogue().policies))
+def test_shown_policy_is_a_policy_file_with_the_same_effect(project: Path, name: str) -> None:
+    shown = run_command("policy", "show", name)
+    assert shown.returncode == 0
+    entries = [line for line in shown.stdout.splitlines() if not line.endswith(":") and line.startswith("  ")]
+    assert all("# " in line for line in entries if line.startswith(("  security", "  use", "  commercial")))
+    (project / "shown.yaml").write_text(shown.stdout)
+    policy, again = load_catalogue().policies[name], load_policy(project / "shown.yaml", load_catalogue())
+    for field in ("gates", "checks", "allow_unread", "intent", "gate_use", "require", "offline", "accept_critical"):
+        assert getattr(again, field) == getattr(policy, field), field
+
+
+def test_shown_policy_has_the_place_of_each_entry(project: Path) -> None:
+    (project / "org.yaml").write_text("extends: commercial-saas\nlicenses: {deny: [non-commercial]}\n")
+    (project / "modelaudit.yaml").write_text(
+        "extends: org.yaml\ngates:\n  security: medium\nlicenses:\n  deny: [MIT]\n"
+        f"models:\n  - {{name: acme/tiny, revision: {COMMIT}, note: '\u202e a note'}}\ndecisions: ok.yaml\n"
+    )
+    lines = [re.sub(r" +# ", " # ", line) for line in run_command("policy", "show").stdout.splitlines()]
+    for line in (
+        "  security: medium # modelaudit.yaml:3",
+        "  integrity: high # default:8",
+        "  commercial: true # commercial-saas:6",
+        "    - MIT # modelaudit.yaml:5",
+        "    - non-commercial # org.yaml:2",
+        "  - name: acme/tiny # modelaudit.yaml:7",
+        '    note: "\\U0000202e a note"',
+        "decisions: ok.yaml # modelaudit.yaml:8",
+    ):
+        assert line in lines
+    value = json.loads(run_command("policy", "show", "--json").stdout)
+    assert value["entries"]["gates"]["security"] == "medium"
+    assert value["origins"]["licenses.deny.non-commercial"] == "org.yaml:2"
+    assert value["digest"] == load_policy(project / "modelaudit.yaml", load_catalogue()).digest
+
+
+def test_scan_and_license_use_the_policy_that_is_found_above_the_working_directory(project: Path) -> None:
+    (project / "modelaudit.yaml").write_text("gates: {security: medium}\n")
+    assert scan_as_json(UNVERIFIED)[0].returncode == 1
+    assert scan(UNVERIFIED, "--policy", "default").returncode == 3
+    model = project / "model"
+    model.mkdir()
+    (model / "README.md").write_text(CARD)
+    (project / "modelaudit.yaml").write_text("licenses:\n  deny:\n    - MIT\n")
+    for name in ("scan", "license"):
+        done = run_command(name, model, "--offline", "-o", "json")
+        decision = json.loads(done.stdout)["decision"]
+        assert done.returncode == 1, name
+        assert decision["use"] == {"reason": "The policy denies MIT (modelaudit.yaml:3).", "verdict": "fail"}
+        assert [cause["kind"] for cause in decision["causes"]] == ["licence-denied"]
+
+
+def test_policy_in_the_target_is_not_used_and_named_and_refused_if_it_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = project / "hostile"
+    hostile.mkdir()
+    (hostile / "weights.pkl").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
+    (hostile / "modelaudit.yaml").write_text("gates: {security: never, integrity: never, license: never}\n")
+    monkeypatch.chdir(hostile)
+    done = scan(".")
+    assert done.returncode == 1
+    notes = [line for line in done.stderr.splitlines() if "note:" in line]
+    assert len(notes) == 1
+    assert "hostile/modelaudit.yaml: not used, because it lies in the target ." in notes[0]
+    monkeypatch.chdir(project)
+    (project / "ours.yaml").write_text("extends: hostile/modelaudit.yaml\n")
+    for policy in ("hostile/modelaudit.yaml", "ours.yaml"):
+        for arguments in (("scan", "hostile"), ("license", "hostile"), ("scan", UNVERIFIED, "hostile")):
+            refused = run_command(*arguments, "--policy", policy)
+            assert (refused.returncode, refused.stdout) == (2, "")
+            assert "hostile/modelaudit.yaml lies in the target hostile" in refused.stderr
+            assert f"move the file out of it, for instance to {project}/modelaudit.yaml" in refused.stderr
+
+
+def test_policy_in_the_cached_copy_of_a_hub_model_is_refused(project: Path, hub: LoopbackHub, hub_home: Path) -> None:
+    hub.add_repository("acme/tiny", files={"README.md": CARD, "modelaudit.yaml": "gates: {security: never}\n"})
+    assert scan("acme/tiny", "-q").returncode in (0, 3)
+    (cached,) = [path for path in hub_home.rglob("modelaudit.yaml") if "snapshots" in path.parts]
+    done = scan("acme/tiny", "--policy", cached)
+    assert done.returncode == 2
+    assert "a model must not judge itself" in done.stderr
+
+
+def test_scan_without_a_target_scans_the_models_of_the_policy_and_keeps_their_lines(
+    project: Path, hub: LoopbackHub
+) -> None:
+    first = hub.add_repository("acme/tiny", files={"README.md": CARD, "a.json": "{}"})
+    pinned = first.sha
+    first.commit({"a.json": "[]"}, message="later")
+    rows = hub.add_repository("acme/rows", files={"README.md": CARD}, kind="dataset")
+    (project / ".git").mkdir()
+    (project / "ops").mkdir()
+    (project / "ops/modelaudit.yaml").write_text(
+        "require: [pinned-revisions]\nmodels:\n"
+        f"  - {{name: acme/tiny, revision: {pinned}}}\n  - {{name: datasets/acme/rows, revision: {rows.sha}}}\n"
+    )
+    # A folder of this name would take precedence over a plain id.
+    (project / "acme/tiny").mkdir(parents=True)
+    reports = project / "reports"
+    reports.mkdir()
+    for name, code in (("scan", 0), ("license", 3)):
+        extra = ("--no-second-opinion",) if name == "scan" else ()
+        done = run_command(name, *extra, "--policy", "ops/modelaudit.yaml", "-o", "json=reports", "-q")
+        assert done.returncode in (0, code), done.stderr
+        targets = [json.loads(path.read_text())["target"] for path in sorted(reports.iterdir())]
+        assert {(each["name"], each["commit"]) for each in targets} == {("acme/tiny", pinned), ("acme/rows", rows.sha)}
+        lines = {each["name"]: each["anchors"] for each in targets}
+        assert lines["acme/tiny"] == [{"line": 3, "path": "ops/modelaudit.yaml"}]
+        assert lines["acme/rows"] == [{"line": 4, "path": "ops/modelaudit.yaml"}]
+    refused = scan("--policy", "ops/modelaudit.yaml", "--revision", "main")
+    assert refused.returncode == 2
+    assert "--revision needs a target" in refused.stderr
+    nothing = scan()
+    assert nothing.returncode == 2
+    assert "list models in modelaudit.yaml" in nothing.stderr
+
+
+def test_required_commit_makes_a_branch_a_case_for_review(project: Path, hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", files={"README.md": CARD, "a.json": "{}"})
+    (project / "modelaudit.yaml").write_text("require: [pinned-revisions]\n")
+    for target, code, kinds in (
+        ("acme/tiny", 3, ["unpinned"]),
+        ("acme/tiny@main", 3, ["unpinned"]),
+        (f"acme/tiny@{repository.sha}", 0, []),
+    ):
+        done, report = scan_as_json(target)
+        assert done.returncode == code, target
+        assert [cause["kind"] for cause in report["decision"]["causes"]] == kinds  # type: ignore[index]
+
+
+def test_air_gap_policy_sends_no_request(project: Path, hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", files={"README.md": CARD, "a.json": "{}"})
+    target = f"acme/tiny@{repository.sha}"
+    assert scan(target, "--policy", "air-gap").returncode == 4, "it is not in the cache yet"
+    assert not hub.requests
+    assert scan(target).returncode == 0
+    sent = len(hub.requests)
+    done, report = scan_as_json(target, "--policy", "air-gap")
+    assert done.returncode == 0
+    assert report["target"]["offline"] is True  # type: ignore[index]
+    assert len(hub.requests) == sent
+
+
+def test_strict_policy_fails_at_medium_and_requires_a_stated_use(project: Path) -> None:
+    assert scan(UNVERIFIED, "--policy", "strict").returncode == 1
+    (project / "model").mkdir()
+    (project / "model/README.md").write_text(CARD)
+    done, report = scan_as_json("model", "--policy", "strict")
+    assert done.returncode == 3
+    assert "use-not-stated" in [cause["kind"] for cause in report["decision"]["causes"]]  # type: ignore[index]
+    assert scan("model", "--policy", "default").returncode == 0, "an unstated use changes no exit code there"
+    stated = scan("model", "--policy", "strict", "--use", "commercial", "--territory", "DE", "--field", "general")
+    assert "use-not-stated" not in stated.stdout
