@@ -42,6 +42,29 @@ _FORMATS = (
     ReportFormat(
         "cyclonedx", (".cdx.json",), "modelaudit.reports.cyclonedx", "render_cyclonedx", "CycloneDX 1.6 AI-SBOM"
     ),
+    ReportFormat(
+        "sarif", (".sarif", ".sarif.json"), "modelaudit.reports.sarif", "render_sarif", "for code scanning, SARIF 2.1.0"
+    ),
+    ReportFormat(
+        "sarif-all", (".all.sarif",), "modelaudit.reports.sarif", "render_sarif_all", "with accepted results suppressed"
+    ),
+    ReportFormat("junit", (".junit.xml", ".xml"), "modelaudit.reports.junit", "render_junit", "test suites, JUnit XML"),
+    ReportFormat("markdown", (".md",), "modelaudit.reports.markdown", "render_markdown", "the summary of a job"),
+    ReportFormat(
+        "comment",
+        (".comment.md",),
+        "modelaudit.reports.markdown",
+        "render_comment",
+        "a comment that a later run replaces",
+    ),
+    ReportFormat(
+        "annotations",
+        (".annotations.txt",),
+        "modelaudit.reports.github_annotations",
+        "render_annotations",
+        "workflow commands of GitHub, at most ten",
+    ),
+    ReportFormat("csv", (".csv",), "modelaudit.reports.csv_report", "render_csv", "one row for each file"),
 )
 
 REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each in _FORMATS})

@@ -3,7 +3,8 @@
 The canonical form is UTF-8 without a byte order mark, keys sorted by code points, an indent of two spaces, and one line
 break at the end. Characters outside ASCII are not escaped, except for controls, format characters and line separators
 (categories Cc, Cf, Zl and Zp of Unicode 15): these are JSON escapes with lower-case digits, so that they have no effect
-on a terminal. The same report always gives the same bytes, and the HTML page contains their SHA-256.
+on a terminal. So is the first character of ``##[``, ``##vso[`` and the like, which control a pipeline. The same report
+always gives the same bytes, and the HTML page contains their SHA-256.
 
 A string of a report may contain surrogates, from a file name that is not UTF-8 or from a damaged pickle. UTF-8 cannot
 encode them, and parsers disagree about a lone ``udcff`` escape in JSON. In a string value the replacement character
@@ -44,6 +45,7 @@ _UNPRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+    r"|#(?=#\w*\[)"
 )
 _CHARACTERS_A_PART: Final = 100_000
 _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
@@ -127,7 +129,7 @@ def _encode_parts(value: Json, change: Callable[[str], str] = str) -> Iterator[b
 
 def _encode_text(text: str) -> bytes:
     """Encode JSON as UTF-8, with the characters that have an effect on a terminal as escapes."""
-    if not text.isascii() or "\x7f" in text:
+    if not text.isascii() or "\x7f" in text or "##" in text:
         # Outside strings, JSON is printable ASCII only, so every match is inside a string.
         text = _UNPRINTABLE.sub(_escape_as_json, text)
     return text.encode()
@@ -183,9 +185,9 @@ def _encode_value(value: Json | tuple[Json, ...], line_break: str, quote: Callab
 
 def _escape_as_json(match: re.Match[str]) -> str:
     r"""Return the JSON escape of a character: ``\u202e``, or a pair of surrogate escapes above U+FFFF."""
-    if match[0] == "\x7f":
-        # ``json`` leaves DEL as it is, because it is ASCII.
-        return "\\u007f"
+    if match[0].isascii():
+        # ``json`` leaves DEL and printable characters as they are.
+        return f"\\u{ord(match[0]):04x}"
     return json.dumps(match[0]).strip('"')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from io import StringIO
 
@@ -15,6 +16,8 @@ from modelaudit.reports.text import escape_unprintable
 MIN_WIDTH = 40
 """Columns of the narrowest terminal that is supported."""
 _MAX_PART_CHARACTERS = 400
+_WRAPPED_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
+"""The mark of a workflow command of GitHub, where a text wraps in front of it."""
 
 
 def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) -> bytes:
@@ -43,7 +46,7 @@ def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) ->
         console.print(part)
         console.print()
     text = "".join(line.rstrip() + "\n" for line in out.getvalue().rstrip().split("\n"))
-    return text.encode()
+    return _WRAPPED_COMMAND.sub(r"\1\\x3a:", text).encode()
 
 
 def build_text(*parts: str | tuple[str, str]) -> Text:

@@ -1,4 +1,9 @@
-"""Escape text from a model for display: characters that are invisible or control the output become escapes."""
+"""Escape text from a model for display: characters that are invisible or control the output become escapes.
+
+A pipeline is controlled by what its jobs print. GitHub reads a line that begins with ``::name``, after white space, and
+``##[name]`` anywhere in a line; Azure Pipelines reads ``##vso[…]``, and TeamCity ``##teamcity[…]``. The first character
+of such a mark becomes an escape too.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +28,9 @@ _HTTPS_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._
 _INVALID_IN_ADDRESS = re.compile(r"%(?![0-9A-Fa-f]{2})|#.*#")
 """A percent sign without two hexadecimal digits, or a second number sign."""
 _MAX_ADDRESS_CHARACTERS = 2000
+_PIPELINE_COMMAND = re.compile(r"\A\s*::|##(?=\w*\[)")
+"""Sources: ``ActionCommand`` of GitHub's runner; "Logging commands" of Azure Pipelines; "Service messages" of TeamCity.
+"""
 
 
 def escape_unprintable(text: str, limit: int | None = None) -> str:
@@ -38,6 +46,8 @@ def escape_unprintable(text: str, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         omission = f"{len(text) - limit:,} more characters, see the JSON report"
         return f"{escape_unprintable(text[:limit])}… ({omission})"
+    if ":" in text or "##" in text:
+        text = _PIPELINE_COMMAND.sub(_break_command, text)
     if text.isascii() and text.isprintable():
         return text
     shown: list[str] = []
@@ -50,6 +60,12 @@ def escape_unprintable(text: str, limit: int | None = None) -> str:
         is_hidden = (is_invisible and character != " ") or marks > _MAX_COMBINING_MARKS
         shown.append(_escape_character(character) if is_hidden else character)
     return "".join(shown)
+
+
+def _break_command(match: re.Match[str]) -> str:
+    r"""Return the mark of a pipeline's command with an escape in it: ``\x3a:`` or ``\x23#``."""
+    mark = match[0][-2:]
+    return f"{match[0][:-2]}{_escape_character(mark[0])}{mark[1]}"
 
 
 def _escape_character(character: str) -> str:

@@ -537,3 +537,8 @@ def conflicting() -> AuditReport:
 @pytest.fixture
 def hostile() -> AuditReport:
     return build_hostile_report()
+
+
+@pytest.fixture
+def crowded() -> AuditReport:
+    return build_crowded_report()

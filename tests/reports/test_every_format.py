@@ -1,4 +1,7 @@
-"""Every report format shows the verdict, all findings and all open absences, and escapes hostile text."""
+"""Every report format shows the verdict, all findings and all open absences, and escapes hostile text.
+
+The table of files has a row for each file instead, and counts both.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,14 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.wording import UNREAD
 
+WITH_TEXTS = [format for format in REPORTS if format != "csv"]
+"""The formats that show the text of each finding and each absence."""
+
 
 def extract_words(content: bytes) -> str:
     """Return the text of a report without markup, in lower case and without spaces, which a format may change."""
     text = html.unescape(re.sub(r"<[^>]*>", "", content.decode()))
-    return remove_spaces(text)
+    return remove_spaces(text.replace("`", "").replace("\\|", "|"))
 
 
 def remove_spaces(text: str) -> str:
@@ -32,7 +38,7 @@ def test_each_output_format_renders_the_same_report_to_the_same_bytes(format: st
     assert first.decode("utf-8").endswith("\n")
 
 
-@pytest.mark.parametrize("format", list(REPORTS))
+@pytest.mark.parametrize("format", WITH_TEXTS)
 def test_every_output_shows_each_open_absence_with_address_and_reason(format: str, failing: AuditReport) -> None:
     text = extract_words(render(failing, format))
     assert len(failing.coverage.open_absences) == 3
@@ -42,7 +48,7 @@ def test_every_output_shows_each_open_absence_with_address_and_reason(format: st
         assert absence.unread.reason in text or remove_spaces(UNREAD[absence.unread.reason]) in text
 
 
-@pytest.mark.parametrize("format", list(REPORTS))
+@pytest.mark.parametrize("format", WITH_TEXTS)
 def test_every_output_shows_the_verdict_and_each_finding_with_its_fingerprint(
     format: str, failing: AuditReport
 ) -> None:
@@ -59,5 +65,6 @@ def test_every_output_escapes_the_unprintable_characters_of_hostile_text(format:
     text = render(hostile, format).decode()
     # The control and format characters, the unassigned ones and the separators (categories C and Z of Unicode).
     unprintable = {each for each in hostile.target.name if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
+    text = text.replace("\r\n", "\n")  # the line break of CSV
     assert len(unprintable) > 15
     assert set(map(ascii, unprintable & set(text))) == set()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reports.test_golden import EXAMPLES, GOLDEN, UPDATE
+from reports.test_golden import GOLDEN, UPDATE, list_golden_files
 from support.cases import check_each
 
 import modelaudit.reports
@@ -50,7 +50,7 @@ def test_every_public_renderer_of_a_report_is_registered_except_the_license_scre
 def test_every_output_has_a_test_and_golden_files(format: str) -> None:
     module = REPORTS[format].module.rpartition(".")[2]
     assert (TEST_FOLDER / f"test_{module}.py").is_file(), f"{format}: write tests/reports/test_{module}.py"
-    files = [f"{name}{REPORTS[format].endings[0]}" for name in EXAMPLES]
+    files = [f"{name}{REPORTS[format].endings[0]}" for each, name in list_golden_files() if each == format]
     missing = [file for file in files if not (GOLDEN / file).is_file()]
     assert not missing, (
         f"{format}: {', '.join(missing)} missing below tests/reports/golden; "
@@ -67,6 +67,14 @@ def test_every_output_has_a_test_and_golden_files(format: str) -> None:
         ("bom.cdx.json", "cyclonedx"),
         ("a.b/bom.CDX.JSON", "cyclonedx"),
         ("scan.txt", "table"),
+        ("scan.sarif", "sarif"),
+        ("scan.sarif.json", "sarif"),
+        ("scan.all.sarif", "sarif-all"),
+        ("TEST-model.xml", "junit"),
+        ("summary.md", "markdown"),
+        ("a.comment.md", "comment"),
+        ("x.annotations.txt", "annotations"),
+        ("files.csv", "csv"),
     ],
 )
 def test_report_format_is_detected_from_the_name_of_the_file(path: str, format: str) -> None:

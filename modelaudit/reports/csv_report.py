@@ -1,0 +1,71 @@
+"""Render the files of the model as a table in CSV (RFC 4180), for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from modelaudit.model.address import file_of, read_file_path
+from modelaudit.model.artifact import DigestAlgorithm
+from modelaudit.model.finding import Finding
+from modelaudit.model.report import Absence, AuditReport
+from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.view import SEVERITIES_WORST_FIRST, count_severities
+
+_COLUMNS: Final = (
+    *("path", "size", "sha256", "formats", "extent"),
+    *(severity.value for severity in SEVERITIES_WORST_FIRST),
+    *("worst", "absences", "accepted"),
+)
+_FORMULA_STARTS: Final = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - spreadsheets read the wide forms too
+_MAX_CELL_CHARACTERS: Final = 4_000
+"""Of a text before it is escaped; a cell of a spreadsheet holds 32,767."""
+
+
+def render_csv(report: AuditReport) -> bytes:
+    """Render one row for each file. The findings on the model as a whole are in the last row, whose path is empty.
+
+    The columns ``critical`` to ``info`` count the findings that nothing accepts, ``worst`` is the worst of them,
+    ``absences`` counts the open absences, and ``accepted`` the accepted findings and absences.
+    """
+    out = io.BytesIO()
+    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+    # Every text is quoted: a spreadsheet that separates cells by ";" would read a formula behind one in a name.
+    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(_COLUMNS)
+    writer.writerows(_build_rows(report))
+    return out.getvalue()
+
+
+def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
+    """Yield the cells of each file, then of the model as a whole if a finding concerns it."""
+    paths = {record.path for record in report.coverage.artifacts}
+    findings: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        path = finding.artifact if finding.artifact in paths else file_of(finding.artifact)
+        findings.setdefault(path if path in paths else "", []).append(finding)
+    for record in report.coverage.artifacts:
+        sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), "")
+        facts = (read_file_path(record.path), record.size, sha256, " ".join(record.formats), record.extent.value)
+        yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences)])
+    if "" in findings and "" not in paths:
+        yield ["", "", "", "", "", *_count(findings[""], ())]
+
+
+def _count(findings: Sequence[Finding], absences: Sequence[tuple[str, Absence]]) -> list[str | int]:
+    """Count the findings of each severity, the open absences, and what is accepted."""
+    counts = count_severities(finding for finding in findings if finding.acceptance is None)
+    worst = next((severity.value for severity, number in counts if number), "")
+    open_absences = sum(absence.acceptance is None for _, absence in absences)
+    accepted = sum(finding.acceptance is not None for finding in findings) + len(absences) - open_absences
+    return [*(number for _, number in counts), worst, open_absences, accepted]
+
+
+def _escape_cells(cells: Sequence[str | int]) -> list[str | int]:
+    """Escape each text. An apostrophe, which a spreadsheet does not show, precedes what it would take for a formula."""
+    shown = [escape_unprintable(cell, _MAX_CELL_CHARACTERS) if isinstance(cell, str) else cell for cell in cells]
+    return [
+        f"'{cell}" if isinstance(cell, str) and cell.lstrip().startswith(_FORMULA_STARTS) else cell for cell in shown
+    ]

@@ -1,0 +1,69 @@
+"""Render the worst results as annotations of GitHub Actions: workflow commands that a runner reads from stdout.
+
+GitHub keeps ten annotations of a level for each step, and the rest is counted in a line of the log.
+
+Source: "Workflow commands for GitHub Actions", and ``ActionCommand`` of the runner for the escapes.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Final
+
+from modelaudit.model.finding import Severity
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.results import Outcome, Result, list_results
+from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.view import get_heading
+from modelaudit.reports.wording import count_noun, describe_place
+
+MAX_ANNOTATIONS: Final = 10
+
+_MAX_TITLE_CHARACTERS: Final = 200
+_MAX_MESSAGE_CHARACTERS: Final = 1000
+_COMMANDS: Final = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "notice",
+    Severity.INFO: "notice",
+}
+_DATA_ESCAPES: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_PROPERTY_ESCAPES: Final = _DATA_ESCAPES | str.maketrans({":": "%3A", ",": "%2C"})
+
+
+def render_annotations(report: AuditReport) -> bytes:
+    """Render at most ten annotations, worst first, after a line with the verdict. Accepted results are only counted."""
+    results = list_results(report)
+    open_results = [result for result in results if result.outcome is not Outcome.ACCEPTED]
+    decision = report.decision
+    # A command begins a line, so every line begins with words of our own.
+    name = _escape(get_heading(report.target), _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
+    lines = [f"modelaudit: {decision.verdict} (load {decision.load.verdict}, use {decision.use.verdict}): {name}"]
+    lines += [_write_annotation(report, result) for result in islice(open_results, MAX_ANNOTATIONS)]
+    more = len(open_results) - MAX_ANNOTATIONS
+    if more > 0:
+        lines.append(f"modelaudit: and {count_noun(more, 'more result')}, in the other reports")
+    accepted = len(results) - len(open_results)
+    if accepted:
+        lines.append(f"modelaudit: {count_noun(accepted, 'accepted result')}, not shown here")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _write_annotation(report: AuditReport, result: Result) -> str:
+    """Write the workflow command of a result, at the line that names the model if one is known."""
+    properties = []
+    if report.target.anchors:
+        # Files of the model are not in the repository of the workflow, so only an anchor is a place there.
+        anchor = report.target.anchors[0]
+        properties = [f"file={_escape(anchor.path, _MAX_TITLE_CHARACTERS, _PROPERTY_ESCAPES)}", f"line={anchor.line}"]
+    rule = _escape(result.rule, _MAX_TITLE_CHARACTERS, _PROPERTY_ESCAPES)
+    properties.append(f"title={result.severity}%3A {rule} ({result.fingerprint})")
+    place = ", ".join(filter(None, [result.address or "the model as a whole", describe_place(result.location)]))
+    message = _escape(f"{place}: {result.message}", _MAX_MESSAGE_CHARACTERS, _DATA_ESCAPES)
+    return f"::{_COMMANDS[result.severity]} {','.join(properties)}::{message}"
+
+
+def _escape(text: str, limit: int, escapes: dict[int, str]) -> str:
+    """Escape a text for a place in a workflow command."""
+    return escape_unprintable(text, limit).translate(escapes)

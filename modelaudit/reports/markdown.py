@@ -1,0 +1,233 @@
+"""Render the report as Markdown: a summary of a job, and a comment on a change that later runs can find and replace.
+
+The answers and their causes come first, then findings, absences, what is accepted, and the duties of the licences. Each
+section has a share of the permitted size, and states how many of its lines were left out.
+
+Sources: GitHub's limits of 1 MiB for the summary of a step and of 65,536 characters for a comment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import add
+from typing import Final
+
+from modelaudit.model.acceptance import DecisionState, RecordedDecision
+from modelaudit.model.report import AuditReport, Target
+from modelaudit.model.terms import Group
+from modelaudit.model.verdict import Question
+from modelaudit.reports.license_view import Task, group_tasks
+from modelaudit.reports.license_words import GROUPS
+from modelaudit.reports.markdown_text import write_code, write_row, write_text
+from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
+from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks
+from modelaudit.reports.wording import (
+    CHECKS,
+    count_noun,
+    describe_acceptance,
+    describe_gates,
+    describe_place,
+    end_sentence,
+    format_sentence,
+)
+
+SUMMARY_BYTES: Final = 1024 * 1024
+COMMENT_BYTES: Final = 65_536
+"""GitHub counts characters; as many bytes are never more characters."""
+MARKER_START: Final = "<!-- modelaudit:"
+"""The beginning of the first line of a comment, by which a later run finds it."""
+
+_SHARES: Final = {"causes": 0.1, "findings": 0.33, "absences": 0.12, "accepted": 0.1, "decisions": 0.05, "duties": 0.08}
+"""Of the permitted size. The rest is enough for the heading, the answers and the facts, whatever their texts hold."""
+_MAX_NAMED_ADDRESSES: Final = 3
+_MAX_NAME_CHARACTERS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A section of the page: ``lines`` are the rows of a table or the items of a list, worst first."""
+
+    share: str
+    heading: str
+    head: tuple[str, ...]
+    lines: Iterator[str]
+    count: int
+
+
+def render_markdown(report: AuditReport) -> bytes:
+    """Render the summary of a job, of at most 1 MiB."""
+    return _render(report, SUMMARY_BYTES, "")
+
+
+def render_comment(report: AuditReport) -> bytes:
+    """Render a comment of at most 65,536 characters, whose first line is the same in every run on the same model."""
+    return _render(report, COMMENT_BYTES, f"{MARKER_START}{name_model(report.target)} -->\n")
+
+
+def name_model(target: Target) -> str:
+    """Return a name of the model in letters, digits, dots and single hyphens, different for different models."""
+    name = get_heading(target)
+    slug = re.sub(r"[^A-Za-z0-9._/]+|-{2,}", "-", name).strip("-./")
+    if slug == name and len(slug) <= 100:
+        return slug
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug[:80].rstrip('-')}-{digest}".lstrip("-")
+
+
+def _render(report: AuditReport, limit: int, marker: str) -> bytes:
+    """Render the page with sections that fill their share of ``limit`` bytes at most."""
+    parts = [marker.encode(), "\n".join([*_list_head_lines(report), ""]).encode()]
+    parts += (_render_section(section, int(limit * _SHARES[section.share])) for section in _build_sections(report))
+    parts.append("\n".join(["", *_list_foot_lines(report), ""]).encode())
+    return b"".join(parts)
+
+
+def _list_head_lines(report: AuditReport) -> Iterator[str]:
+    """Yield the heading and the two answers."""
+    decision = report.decision
+    yield f"## modelaudit: {decision.verdict} {write_code(get_heading(report.target), _MAX_NAME_CHARACTERS)}"
+    yield ""
+    yield "| question | answer | reason |"
+    yield "|---|---|---|"
+    for question, ruling in ((Question.LOAD, decision.load), (Question.USE, decision.use)):
+        yield write_row(question, ruling.verdict, write_text(ruling.reason))
+
+
+def _list_foot_lines(report: AuditReport) -> Iterator[str]:
+    """Yield the facts about the scan."""
+    target, policy = report.target, report.policy
+    if target.commit:
+        yield f"- Commit: {write_code(target.commit, _MAX_NAME_CHARACTERS)}"
+    for anchor in target.anchors[:_MAX_NAMED_ADDRESSES]:
+        yield f"- Named in: {write_code(f'{anchor.path}:{anchor.line}', _MAX_NAME_CHARACTERS)}"
+    yield f"- Files: {write_text(describe_inventory(report))}"
+    yield f"- Policy: {write_code(policy.name, _MAX_NAME_CHARACTERS)}, {write_text(describe_gates(policy))}"
+    if report.baseline:
+        yield f"- Baseline: {write_code(report.baseline, _MAX_NAME_CHARACTERS)}"
+    skipped = ", ".join(CHECKS[family] for family in list_skipped_checks(report))
+    if skipped:
+        yield f"- Checks that did not run: {skipped}"
+    yield f"- Tool: {write_code(f'{report.tool.name} {report.tool.version}', _MAX_NAME_CHARACTERS)}"
+
+
+def _render_section(section: _Section, limit: int) -> bytes:
+    """Render a section of at most ``limit`` bytes, and count the lines that exceed it."""
+    if not section.count:
+        return b""
+    head = "\n".join(["", f"### {section.heading}", "", *section.head, ""]).encode()
+    note = "\nand {} more, in the JSON and HTML reports\n"
+    rows: list[bytes] = []
+    room = limit - len(head) - len(note) - len(f"{section.count:,}")
+    for line in section.lines:
+        row = f"{line}\n".encode()
+        room -= len(row)
+        if room < 0:
+            break
+        rows.append(row)
+    left_out = section.count - len(rows)
+    return head + b"".join(rows) + (note.format(f"{left_out:,}").encode() if left_out else b"")
+
+
+def _build_sections(report: AuditReport) -> Iterator[_Section]:
+    """Yield the sections in their order on the page."""
+    results = list_results(report)
+    causes = [write_text(format_sentence(cause.reason)) for cause in report.decision.causes]
+    kinds = [f"- {cause.question} {cause.verdict}, {cause.kind}: " for cause in report.decision.causes]
+    yield _Section("causes", "Causes", (), map(add, kinds, causes), len(causes))
+    open_results = [each for each in results if each.outcome is not Outcome.ACCEPTED]
+    findings = [each for each in open_results if each.kind is ResultKind.FINDING]
+    yield _Section(
+        "findings",
+        f"Findings: {len(findings):,}",
+        ("| severity | rule | place | finding | fingerprint |", "|---|---|---|---|---|"),
+        map(_write_finding, findings),
+        len(findings),
+    )
+    absences: dict[tuple[str, str], list[Result]] = {}
+    for each in open_results:
+        if each.kind is ResultKind.ABSENCE:
+            absences.setdefault((each.rule, each.message), []).append(each)
+    yield _Section(
+        "absences",
+        f"Not examined: {count_noun(sum(map(len, absences.values())), 'part')}",
+        ("| parts | rule | places | reason | fingerprints |", "|---|---|---|---|---|"),
+        map(_write_absences, absences.values()),
+        len(absences),
+    )
+    accepted = list(_list_accepted(report, results))
+    yield _Section(
+        "accepted",
+        f"Accepted: {len(accepted):,}",
+        ("| what | place | who, until when, and why |", "|---|---|---|"),
+        iter(accepted),
+        len(accepted),
+    )
+    decisions = [each for each in report.decisions if each.state is not DecisionState.HONOURED]
+    yield _Section(
+        "decisions",
+        "Decisions to look at",
+        ("| decision | about | state |", "|---|---|---|"),
+        map(_write_decision, decisions),
+        len(decisions),
+    )
+    duties = [(group, task) for group, tasks in group_tasks(report.license) for task in tasks]
+    yield _Section("duties", "Duties of the licences", (), (_write_duty(*pair) for pair in duties), len(duties))
+
+
+def _write_place(result: Result) -> str:
+    """Write the address of a result and the place in it."""
+    place = describe_place(result.location)
+    address = write_code(result.address) or "the model as a whole"
+    return f"{address}, {write_text(place)}" if place else address
+
+
+def _write_finding(result: Result) -> str:
+    """Write the row of a finding."""
+    return write_row(
+        result.severity,
+        write_code(result.rule),
+        _write_place(result),
+        write_text(result.message),
+        write_code(result.fingerprint),
+    )
+
+
+def _write_absences(results: Sequence[Result]) -> str:
+    """Write the row of absences that differ in their place only."""
+    first = results[:_MAX_NAMED_ADDRESSES]
+    places, fingerprints = map(_write_place, first), (write_code(each.fingerprint) for each in first)
+    more = f" and {len(results) - len(first):,} more" if len(results) > len(first) else ""
+    return write_row(
+        f"{len(results):,}",
+        write_code(results[0].rule),
+        "; ".join(places) + more,
+        write_text(results[0].message),
+        ", ".join(fingerprints) + more,
+    )
+
+
+def _list_accepted(report: AuditReport, results: Sequence[Result]) -> Iterator[str]:
+    """Yield a row for each result that something accepts, and for the accepted questions of the licences."""
+    for each in results:
+        if each.acceptance is not None:
+            what = f"{write_code(each.rule)} {write_code(each.fingerprint)}"
+            yield write_row(what, _write_place(each), write_text(describe_acceptance(each.acceptance)))
+    acceptance = report.license.acceptance
+    if acceptance is not None:
+        what = f"licence {write_code(report.license.expression)}"
+        yield write_row(what, "the model as a whole", write_text(describe_acceptance(acceptance)))
+
+
+def _write_decision(decision: RecordedDecision) -> str:
+    """Write the row of a recorded decision that is due or has no effect."""
+    state = f"{decision.state}, until {write_code(decision.expires)}. {write_text(format_sentence(decision.detail))}"
+    return write_row(write_code(decision.place), write_text(decision.subject), state)
+
+
+def _write_duty(group: Group, task: Task) -> str:
+    """Write the item of a duty, with the file that meets it."""
+    met = f" Met by {write_code(task.met)}." if task.met else ""
+    return f"- {GROUPS[group]}: {write_text(end_sentence(task.text))} ({write_text(task.source)}){met}"

@@ -1,0 +1,224 @@
+"""List what a report raises as results: findings, open or accepted absences, and causes without a finding, worst first.
+
+SARIF, JUnit, Markdown and annotations show the same results, each as far as its format can carry them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from modelaudit.model.acceptance import Acceptance
+from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
+from modelaudit.model.report import Absence, AuditReport
+from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.model.verdict import CauseKind, Question, Verdict
+from modelaudit.reports.wording import UNREAD, describe_unread, format_sentence
+
+ABSENCE_SEVERITY: Final = Severity.MEDIUM
+"""Of an absence that no finding states. It makes the verdict incomplete whatever the threshold of the policy is."""
+
+_COVERAGE_FAMILY: Final = "coverage"
+_DECISION_FAMILY: Final = "decision"
+_STATED_OTHERWISE: Final = frozenset(
+    {CauseKind.FINDINGS, CauseKind.UNREAD, CauseKind.UNCLAIMED_BYTES, CauseKind.UNVERIFIED_TYPE}
+)
+"""The causes whose findings and absences are results themselves."""
+_CAUSE_TITLES: Final = {
+    CauseKind.LICENCE_DENIED: "The licences deny the planned use",
+    CauseKind.LICENCE_REVIEW: "The licences leave the planned use open",
+    CauseKind.NOTHING_SCANNED: "Nothing was examined",
+    CauseKind.INSTRUCTIONS_REVIEW: "A person must review instructions of the model",
+    CauseKind.USE_NOT_STATED: "No planned use is stated",
+    CauseKind.BASE_MODEL_UNREAD: "A base model was not read",
+    CauseKind.UNPINNED: "The model is not pinned to a commit",
+}
+
+
+class ResultKind(StrEnum):
+    """The part of a report that a result comes from."""
+
+    FINDING = "finding"
+    ABSENCE = "absence"
+    """An absence, or a finding that states one."""
+    CAUSE = "cause"
+
+
+class Outcome(StrEnum):
+    """The effect of a result on the verdict."""
+
+    FAILS = "fails"
+    """The policy rejects it."""
+    OPEN = "open"
+    """A person must decide, or something was not examined."""
+    NOTED = "noted"
+    """It is below the threshold of the policy."""
+    ACCEPTED = "accepted"
+    """The policy, a decision or a baseline accepts it."""
+
+
+_OUTCOME_ORDER: Final = tuple(Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result of a report.
+
+    Attributes:
+        rule: the id of a rule, ``coverage/REASON`` of an absence, or ``decision/KIND`` of a cause.
+        address: the address within the snapshot; empty where it concerns the model as a whole.
+        message: one sentence.
+        fingerprint: that of the finding, or a digest of the same length over rule, address and place.
+        number: 1, or from 2 on where earlier results have the same fingerprint.
+    """
+
+    kind: ResultKind
+    rule: str
+    severity: Severity
+    check: CheckFamily
+    address: str
+    location: Location
+    message: str
+    evidence: tuple[str, ...]
+    fingerprint: str
+    outcome: Outcome
+    acceptance: Acceptance | None = None
+    number: int = 1
+
+    @property
+    def _order(self) -> tuple[int, int, str, str, str]:
+        place = _OUTCOME_ORDER.index(self.outcome)
+        return (-self.severity.rank, place, self.address, self.rule, self.fingerprint)
+
+
+def list_results(report: AuditReport) -> list[Result]:
+    """List the results of a report: most severe first, and among equals those that decide the verdict first."""
+    absences: dict[tuple[str, str], list[Absence]] = {}
+    for record in report.coverage.artifacts:
+        for address, absence in record.absences:
+            absences.setdefault((_name_absence_rule(absence), address), []).append(absence)
+    results: list[Result] = []
+    for finding in report.findings:
+        absences_of_rule = absences.get((finding.rule, finding.artifact), [])
+        stated = [absence for absence in absences_of_rule if _states_absence(finding, absence)]
+        if stated:
+            # Most absences are findings too. One result is enough for both.
+            absences_of_rule[:] = [absence for absence in absences_of_rule if absence not in stated]
+        results.append(_convert_finding(report, finding, stated))
+    for (rule, address), others in absences.items():
+        results += (_convert_absence(rule, address, absence) for absence in others)
+    results += _convert_causes(report)
+    results.sort(key=lambda result: result._order)
+    counts: Counter[str] = Counter()
+    for index, result in enumerate(results):
+        counts[result.fingerprint] += 1
+        if counts[result.fingerprint] > 1:
+            results[index] = replace(result, number=counts[result.fingerprint])
+    return results
+
+
+def describe_rule(rule_id: str, rules: Sequence[Rule]) -> tuple[str, Rule | None]:
+    """Return the title of the rule of a result, and the rule itself if the report describes it."""
+    rule = next((each for each in rules if each.id == rule_id), None)
+    if rule is not None:
+        return rule.title, rule
+    family, _, name = rule_id.partition("/")
+    titles = {
+        _COVERAGE_FAMILY: {reason.value: text for reason, text in UNREAD.items()},
+        _DECISION_FAMILY: {kind.value: text for kind, text in _CAUSE_TITLES.items()},
+    }
+    return titles.get(family, {}).get(name, rule_id), None
+
+
+def _name_absence_rule(absence: Absence) -> str:
+    return f"{_COVERAGE_FAMILY}/{absence.unread.reason}"
+
+
+def _states_absence(finding: Finding, absence: Absence) -> bool:
+    """Whether a finding of the rule and the artifact of an absence is about that absence."""
+    detail = absence.unread.detail
+    is_place_equal = absence.unread.where == finding.location != NOWHERE
+    return is_place_equal or detail in finding.message or detail in finding.evidence
+
+
+def _convert_finding(report: AuditReport, finding: Finding, stated: Sequence[Absence]) -> Result:
+    """Convert a finding. ``stated`` are the absences that it is about."""
+    acceptance = finding.acceptance
+    if acceptance is not None:
+        outcome = Outcome.ACCEPTED
+    elif report.policy.rejects(finding):
+        outcome = Outcome.FAILS
+    elif any(absence.acceptance is None for absence in stated):
+        outcome = Outcome.OPEN
+    elif stated:
+        outcome, acceptance = Outcome.ACCEPTED, stated[0].acceptance
+    else:
+        outcome = Outcome.NOTED
+    return Result(
+        ResultKind.ABSENCE if stated else ResultKind.FINDING,
+        finding.rule,
+        finding.severity,
+        finding.check,
+        finding.artifact,
+        finding.location,
+        finding.message,
+        finding.evidence,
+        finding.fingerprint,
+        outcome,
+        acceptance,
+    )
+
+
+def _convert_absence(rule: str, address: str, absence: Absence) -> Result:
+    """Convert an absence that no finding states."""
+    unread = absence.unread
+    outcome = Outcome.OPEN if absence.acceptance is None else Outcome.ACCEPTED
+    place = "\0".join(map(str, (unread.where.offset, unread.where.line, unread.where.key)))
+    return Result(
+        ResultKind.ABSENCE,
+        rule,
+        ABSENCE_SEVERITY,
+        CheckFamily.SECURITY,
+        address,
+        unread.where,
+        describe_unread(unread),
+        (),
+        _compute_fingerprint(rule, address, place),
+        outcome,
+        absence.acceptance,
+    )
+
+
+def _convert_causes(report: AuditReport) -> Iterator[Result]:
+    """Yield a result for each cause that no finding and no absence states."""
+    rulings = {Question.LOAD: report.decision.load, Question.USE: report.decision.use}
+    for cause in report.decision.causes:
+        if cause.kind in _STATED_OTHERWISE:
+            continue
+        rule, fails = f"{_DECISION_FAMILY}/{cause.kind}", cause.verdict is Verdict.FAIL
+        ruling = rulings[cause.question]
+        # The reason of a ruling also names the first example of its worst cause.
+        first = next(each for each in report.decision.causes if each.question is cause.question)
+        is_its_reason = cause is first and ruling.verdict is cause.verdict
+        yield Result(
+            ResultKind.CAUSE,
+            rule,
+            Severity.HIGH if fails else ABSENCE_SEVERITY,
+            CheckFamily.LICENSE if cause.question is Question.USE else CheckFamily.SECURITY,
+            "",
+            NOWHERE,
+            ruling.reason if is_its_reason else format_sentence(cause.reason),
+            (),
+            _compute_fingerprint(rule, "", cause.question),
+            Outcome.FAILS if fails else Outcome.OPEN,
+        )
+
+
+def _compute_fingerprint(rule: str, address: str, place: str) -> str:
+    """Compute 16 hexadecimal digits from what identifies a result, as a finding does from its rule, file and key."""
+    text = "\0".join((rule, address, place))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

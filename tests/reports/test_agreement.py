@@ -1,0 +1,331 @@
+"""One scan, every format: each is read back, and all state the same facts, as far as they can carry them."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import json
+import re
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reports.conftest import REPORTS as EXAMPLES
+from reports.conftest import build_fail_report
+from support.cases import check_each
+from support.command import run_command
+
+import modelaudit
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.address import file_of, read_file_path
+from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.model.verdict import Verdict
+from modelaudit.reports import REPORTS, render
+from modelaudit.reports.json_report import parse_report
+from modelaudit.reports.results import Outcome, ResultKind, list_results
+from modelaudit.reports.text import escape_unprintable
+
+ROOT = Path(__file__).resolve().parents[2]
+REPOSITORIES = sorted(path.name for path in (ROOT / "fixtures/repositories").iterdir())
+PORTABLE = [name for name in REPORTS if name not in ("table", "json", "html", "cyclonedx")]
+"""The formats that state nothing about the place of a local model."""
+ACCEPTANCE = Acceptance(AcceptanceSource.DECISION, "decisions.yaml:3", "known", "ann", "bob", "2027-01-01")
+SHOWN_CHARACTERS = 60
+"""Of a rule or a path, before it is escaped: every format shows as many, however long the text is."""
+
+
+class Fact(NamedTuple):
+    """A result as a format states it: rule and path are escaped and cut, and ``line`` is empty without one."""
+
+    fingerprint: str
+    rule: str
+    path: str
+    line: str
+    severity: str
+    accepted: bool
+
+
+def build_fact(fingerprint: str, rule: str, path: str, line: object, severity: str, accepted: bool) -> Fact:
+    """Build a fact from texts that a format may cut at different lengths."""
+    return Fact(fingerprint, _shorten(rule), _shorten(path), "" if line is None else str(line), severity, accepted)
+
+
+def _shorten(text: str) -> str:
+    """Return the beginning of a text, escaped as every format shows it."""
+    return escape_unprintable(text)[:SHOWN_CHARACTERS]
+
+
+def list_expected(report: AuditReport) -> set[Fact]:
+    """List the facts of a report."""
+    return {
+        build_fact(
+            each.fingerprint, each.rule, each.address, each.location.line, each.severity, each.acceptance is not None
+        )
+        for each in list_results(report)
+    }
+
+
+def read_sarif(content: bytes) -> set[Fact]:
+    """Read the facts of SARIF; without suppressions, everything in it is open."""
+    (run,) = json.loads(content)["runs"]
+    return {
+        build_fact(
+            result["partialFingerprints"]["modelaudit/v1"],
+            result["ruleId"],
+            result["properties"]["address"],
+            result["properties"].get("line"),
+            result["properties"]["severity"],
+            bool(result.get("suppressions")),
+        )
+        for result in run["results"]
+    }
+
+
+def read_junit(content: bytes) -> set[Fact]:
+    """Read the facts of JUnit."""
+    facts = set()
+    for case in ElementTree.fromstring(content).iter("testcase"):
+        values = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
+        if values:
+            texts = (values["fingerprint"], values["rule"], values.get("path", ""), values.get("line"))
+            facts.add(build_fact(*texts, values["severity"], case.find("skipped") is not None))
+    return facts
+
+
+def read_markdown(content: bytes) -> tuple[set[Fact], dict[str, int]]:
+    """Read the findings of Markdown as facts, and the number of the other open results of each rule."""
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").enable("table").parse(content.decode())
+    rows: list[list[str]] = []
+    for index, token in enumerate(tokens):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "td_open":
+            rows[-1].append("".join(child.content for child in tokens[index + 1].children or ()).replace("\\x7c", "|"))
+    facts, counts = set(), Counter[str]()
+    for cells in rows:
+        if len(cells) == 5 and cells[0] in list(Severity):
+            severity, rule, place, _, fingerprint = cells
+            address, _, rest = place.partition(", line ")
+            address = re.split(r", (?:byte|entry) ", address)[0]
+            line = rest.split(",")[0].replace(",", "") if rest else None
+            address = "" if address == "the model as a whole" else address
+            facts.add(build_fact(fingerprint, rule, address, line, severity, False))
+        elif len(cells) == 5:
+            counts[_shorten(cells[1])] += int(cells[0].replace(",", ""))
+    return facts, dict(counts)
+
+
+def read_annotations(content: bytes) -> set[tuple[str, str, str]]:
+    """Read fingerprint, rule and severity of each annotation."""
+    lines = content.decode().splitlines()
+    titles = (re.search(r"title=([^:,]*)::", line) for line in lines if line.startswith("::"))
+    texts = (title[1].replace("%3A", ":").replace("%2C", ",").replace("%25", "%") for title in titles if title)
+    matches = (re.fullmatch(r"(\w+): (.*) \(([0-9a-f]{16})\)", text) for text in texts)
+    return {(match[3], match[2], match[1]) for match in matches if match}
+
+
+def read_cyclonedx(content: bytes) -> set[Fact]:
+    """Read the findings of the bill of materials; it states no acceptance."""
+    facts = set()
+    for each in json.loads(content).get("vulnerabilities", ()):
+        values = {pair["name"].removeprefix("modelaudit:"): pair["value"] for pair in each["properties"]}
+        severity = each["ratings"][0]["severity"]
+        texts = (values["fingerprint"], each["id"], values.get("address", ""), values.get("line"))
+        facts.add(build_fact(*texts, severity, False))
+    return facts
+
+
+def count_by_file(report: AuditReport) -> dict[str, tuple[int, ...]]:
+    """Count the open findings of each file by severity, its open absences, and what is accepted."""
+    paths = [record.path for record in report.coverage.artifacts]
+    counts: dict[str, list[int]] = {read_file_path(path): [0] * 7 for path in paths}
+    worst_first = list(reversed(Severity))
+    for finding in report.findings:
+        file = file_of(finding.artifact)
+        cells = counts.setdefault(read_file_path(file) if file in paths else "", [0] * 7)
+        cells[6 if finding.acceptance else worst_first.index(finding.severity)] += 1
+    for record in report.coverage.artifacts:
+        for _, absence in record.absences:
+            counts[read_file_path(record.path)][6 if absence.acceptance else 5] += 1
+    return {path: tuple(cells) for path, cells in counts.items()}
+
+
+def read_csv(content: bytes) -> dict[str, tuple[int, ...]]:
+    """Read the counts of each file from the table."""
+    columns = ("critical", "high", "medium", "low", "info", "absences", "accepted")
+    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    return {row["path"].removeprefix("'"): tuple(int(row[column]) for column in columns) for row in rows}
+
+
+def check_agreement(report: AuditReport) -> None:
+    """Render a report in every format, read each back, and fail unless the facts agree."""
+    expected = list_expected(report)
+    open_facts = {fact for fact in expected if not fact.accepted}
+    findings = {
+        build_fact(each.fingerprint, each.rule, each.artifact, each.location.line, each.severity, False)
+        for each in parse_report(render(report, "json")).findings
+    }
+    assert findings <= {fact._replace(accepted=False) for fact in expected}
+    assert read_sarif(render(report, "sarif-all")) == expected
+    assert read_sarif(render(report, "sarif")) == open_facts
+    assert read_junit(render(report, "junit")) == expected
+    assert read_cyclonedx(render(report, "cyclonedx")) == findings
+    names = {fact.fingerprint for fact in findings}
+    assert names == set(re.findall(r'id="finding-([0-9a-f]{16})', render(report, "html").decode()))
+    results = [result for result in list_results(report) if result.outcome is not Outcome.ACCEPTED]
+    shown = {fact.fingerprint for fact in findings if not fact.accepted}
+    texts = {(each.fingerprint, each.severity.value) for each in results[:10]}
+    assert {(name, severity) for name, _, severity in read_annotations(render(report, "annotations"))} == texts
+    if len(report.coverage.artifacts) == len({_shorten(each.path) for each in report.coverage.artifacts}):
+        expected_counts = {_shorten(path): counts for path, counts in count_by_file(report).items()}
+        assert {_shorten(path): counts for path, counts in read_csv(render(report, "csv")).items()} == expected_counts
+    assert shown <= {fact.fingerprint for fact in expected}
+
+
+def check_markdown(report: AuditReport) -> None:
+    """Fail unless both pages state the open findings, and the number of absences of each rule."""
+    results = [each for each in list_results(report) if each.outcome is not Outcome.ACCEPTED]
+    expected = {
+        build_fact(each.fingerprint, each.rule, each.address, each.location.line, each.severity, False)
+        for each in results
+        if each.kind is ResultKind.FINDING
+    }
+    counts = Counter(_shorten(each.rule) for each in results if each.kind is ResultKind.ABSENCE)
+    for format in ("markdown", "comment"):
+        content = render(report, format)
+        facts, numbers = read_markdown(content)
+        if b"more, in the JSON" in content:
+            assert facts <= expected
+        else:
+            assert (facts, numbers) == (expected, dict(counts))
+
+
+@functools.cache
+def scan_repository(name: str) -> AuditReport:
+    """Scan a repository of the fixtures."""
+    return modelaudit.scan(ROOT / "fixtures/repositories" / name, second_opinion=False, offline=True)
+
+
+@check_each("name", [name for name in EXAMPLES if name != "hostile"])
+def test_formats_agree_on_the_examples(name: str) -> None:
+    check_agreement(EXAMPLES[name]())
+
+
+@pytest.mark.counterpart
+@check_each("name", [name for name in EXAMPLES if name != "hostile"])
+def test_markdown_agrees_on_the_examples(name: str) -> None:
+    check_markdown(EXAMPLES[name]())
+
+
+def test_formats_agree_on_hostile_texts(hostile: AuditReport) -> None:
+    check_agreement(hostile)
+
+
+@pytest.mark.slow
+@check_each("name", REPOSITORIES)
+def test_formats_agree_on_the_repositories(name: str) -> None:
+    check_agreement(scan_repository(name))
+
+
+@pytest.mark.slow
+@pytest.mark.counterpart
+@check_each("name", REPOSITORIES)
+def test_markdown_agrees_on_the_repositories(name: str) -> None:
+    check_markdown(scan_repository(name))
+
+
+ACCEPTANCES = st.sampled_from([None, ACCEPTANCE, Acceptance(AcceptanceSource.BASELINE, "old.json", "")])
+LOCATIONS = st.builds(
+    Location,
+    st.none() | st.integers(0, 2**40),
+    st.none() | st.integers(1, 999),
+    st.none() | st.sampled_from(["k", "a.b"]),
+)
+PATHS = ("config.json", "a b.bin", "we%21rd", "deep/er/model.pt", "=1+1")
+FINDINGS = st.builds(
+    Finding,
+    st.sampled_from(["pickle/dangerous-call", "coverage/damaged", "coverage/no-reader", "license/vague"]),
+    st.sampled_from(Severity),
+    st.sampled_from(CheckFamily),
+    st.sampled_from(["", *PATHS, *(f"{path}!m/x.pkl" for path in PATHS)]),
+    st.sampled_from(["a message", "no reader", "the file | is `cut`"]),
+    LOCATIONS,
+    st.sampled_from([(), ("no reader",), ("cut short",)]),
+    st.sampled_from("abcde"),
+    acceptance=ACCEPTANCES,
+)
+ABSENCES = st.builds(
+    Absence,
+    st.builds(Unread, st.sampled_from(UnreadReason), st.sampled_from(["no reader", "cut short"]), LOCATIONS),
+    ACCEPTANCES,
+)
+
+
+@st.composite
+def build_reports(draw: st.DrawFn) -> AuditReport:
+    """Build the failing report with other findings and absences, each accepted or not."""
+    records = []
+    for path in PATHS:
+        addresses = st.sampled_from([path, f"{path}!m/x.pkl"])
+        absences = tuple(draw(st.lists(st.tuples(addresses, ABSENCES), max_size=3)))
+        records.append(ArtifactRecord(path, 1, Extent.PARTLY if absences else Extent.EXAMINED, absences=absences))
+    plain = build_fail_report()
+    unique = {(each.fingerprint): each for each in draw(st.lists(FINDINGS, max_size=8))}
+    findings = tuple(sorted(unique.values(), key=lambda finding: finding.order))
+    decision = replace(plain.decision, coverage=Coverage(tuple(records)), verdict=Verdict.FAIL)
+    return replace(plain, findings=findings, decision=decision)
+
+
+@given(build_reports())
+def test_formats_agree_on_any_report(report: AuditReport) -> None:
+    check_agreement(report)
+
+
+@pytest.mark.counterpart
+@given(build_reports())
+def test_markdown_agrees_on_any_report(report: AuditReport) -> None:
+    check_markdown(report)
+
+
+@given(build_reports())
+def test_every_absence_is_a_result_in_its_state(report: AuditReport) -> None:
+    results = {(each.rule, each.address, each.outcome) for each in list_results(report)}
+    for record in report.coverage.artifacts:
+        for address, absence in record.absences:
+            key = (f"coverage/{absence.unread.reason}", address)
+            states = {outcome for rule, place, outcome in results if (rule, place) == key}
+            # A finding on the absence may fail, or be accepted itself.
+            assert states, "an absence is no result"
+            if absence.acceptance is None and not any(each.rule == key[0] for each in report.findings):
+                assert Outcome.OPEN in states
+
+
+@pytest.mark.slow
+def test_two_scans_from_two_folders_write_the_same_bytes(tmp_path: Path) -> None:
+    written: list[dict[str, bytes]] = []
+    for number, folder in enumerate((tmp_path / "first/home/ann", tmp_path / "second")):
+        shutil.copytree(ROOT / "fixtures/repositories/acme-tiny", folder / "acme-tiny")
+        (folder / "acme-tiny/cut.pkl").write_bytes(b"\x80\x04cos\nsystem\n")
+        out = tmp_path / f"out{number}"
+        out.mkdir()
+        outputs = [word for name in PORTABLE for word in ("-o", f"{name}={out}/r{REPORTS[name].endings[0]}")]
+        arguments = ("--no-second-opinion", "--offline", "-q", *outputs)
+        done = run_command("scan", folder / "acme-tiny", *arguments, SOURCE_DATE_EPOCH="1764000000")
+        assert done.returncode == 1, done.stderr
+        written.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert len(written[0]) == len(PORTABLE)
+    assert written[0].keys() == written[1].keys()
+    for name, content in written[0].items():
+        assert str(tmp_path).encode() not in content, name
+        assert content == written[1][name], name
