@@ -130,6 +130,7 @@ def resolve() -> int:
 
     from modelaudit.model.artifact import RefKind
     from modelaudit.model.errors import ModelAuditError
+    from modelaudit.policy_choice import choose_policy
     from modelaudit.sources.cache import locate_cached_repository
     from modelaudit.sources.failures import CLIENT_ERRORS
     from modelaudit.sources.settings import HubSettings
@@ -139,7 +140,8 @@ def resolve() -> int:
     try:
         settings = HubSettings.read()
         api = HfApi(settings.request_endpoint, settings.token)
-        for target in list_targets():
+        policy = os.environ.get("INPUT_POLICY", "").strip() or None
+        for target in list_targets() or choose_policy(policy, (), ()).targets:
             if Path(target).exists():
                 continue
             reference = parse_repository(target, None)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from hub.repository import Files
 from hub.server import LoopbackHub
 from pipelines.runner import JobResult, PullRequest, Runner, read_commands, serve_pull_request
@@ -178,6 +179,26 @@ def test_several_targets_give_the_worst_answer_and_a_folder_for_each_kind_of_rep
     result = runner.run(target="acme/good\nacme/absent")
     assert (result.exit_code, result.outputs["load"]) == (4, "incomplete")
     assert Path(result.outputs["json"]).is_file()
+
+
+def test_without_a_target_the_models_that_the_policy_pins_are_scanned_and_kept(
+    runner: Runner, hub: LoopbackHub
+) -> None:
+    commits = {}
+    for name, files in {"acme/good": GOOD, "acme/bad": BAD}.items():
+        repository = hub.add_repository(name, FIXTURES / files)
+        commits[name] = repository.sha
+    models = [{"name": name, "revision": commit} for name, commit in commits.items()]
+    (runner.workspace / "modelaudit.yaml").write_text(yaml.safe_dump({"extends": "default", "models": models}))
+
+    result = runner.run(cache="true")
+
+    assert (result.exit_code, result.outputs["load"]) == (1, "fail"), result.log
+    assert len(list(Path(result.outputs["json"]).iterdir())) == 2
+    assert {Path(path).name for path in result.steps["resolve"]["path"].splitlines()} == {
+        "models--acme--good",
+        "models--acme--bad",
+    }
 
 
 def test_files_of_the_hub_are_kept_by_commit_and_an_offline_run_asks_for_none(runner: Runner, hub: LoopbackHub) -> None:
