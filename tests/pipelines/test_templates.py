@@ -88,7 +88,7 @@ def test_shell_commands_of_the_ci_page_run_in_a_fresh_folder(hub: LoopbackHub, t
     for script in scans:
         ran = run_shell(script, tmp_path)
         assert ran.returncode == 0, f"{script}{ran.stderr}"
-    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json", "report.md"}
+    assert {path.name for path in tmp_path.iterdir()} == {"baseline.json", "report.html", "report.json", "report.md"}
     # What the first block installs, the action installs in the same way, and the tests of the action run that.
     assert "--require-hashes -r requirements/run.lock -r requirements/build.lock" in install
 
