@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.policies import DEFAULT
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel, Policy
@@ -54,7 +56,7 @@ def choose_policy(
     notes: tuple[str, ...] = ()
     if name is None:
         found = find_policy(start or Path.cwd(), targets)
-        name, notes = str(found.path or "default"), found.notes
+        name, notes = _spell(found.path) if found.path else DEFAULT, found.notes
     policy = resolve_policy(Options(policy=name), load_catalogue(extra=rules, formats=FACTS))
     for path in policy.files:
         refuse_inside_target(path, targets, "--policy")
@@ -62,6 +64,11 @@ def choose_policy(
         return PolicyChoice(name, policy, tuple(targets), {}, notes)
     anchors = {model.target: locate_model(model) for model in policy.models}
     return PolicyChoice(name, policy, tuple(anchors), anchors, notes)
+
+
+def _spell(path: Path) -> str:
+    """Return the path of a file at or above the working directory as a user would type it."""
+    return os.path.relpath(path)
 
 
 def require_targets(choice: PolicyChoice, revision: str | None) -> tuple[str, ...]:
@@ -81,5 +88,5 @@ def locate_model(model: PinnedModel) -> tuple[Anchor, ...]:
     """Return the line of the policy file that lists a model; nothing for a policy of the rule set."""
     if model.file is None:
         return ()
-    path = model.file.absolute()
+    path = Path(os.path.abspath(model.file))  # noqa: PTH100 - the method keeps the dots
     return (Anchor(path.relative_to(find_project_folder(path)).as_posix(), model.line),)

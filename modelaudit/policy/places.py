@@ -100,7 +100,7 @@ def find_project_folder(path: Path) -> Path:
     It is the nearest folder around ``path`` with a repository of git, because pipelines know files by their path
     there; else the working directory, if ``path`` lies in it; else the folder of ``path``.
     """
-    folders = path.absolute().parents
+    folders = Path(os.path.abspath(path)).parents  # noqa: PTH100 - the method keeps the dots
     repository = next((folder for folder in folders if (folder / ".git").exists()), None)
     if repository is not None:
         return repository

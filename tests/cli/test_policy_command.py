@@ -48,7 +48,7 @@ def test_new_policy_is_valid_also_with_all_of_its_comments_as_entries(project: P
     done = run_command("policy", "init", "--extends", "commercial-saas")
     assert (done.returncode, done.stdout) == (0, "")
     assert "wrote modelaudit.yaml" in done.stderr
-    assert run_command("policy", "check").stdout == f"{project}/modelaudit.yaml: valid; 0 models\n"
+    assert run_command("policy", "check").stdout == "modelaudit.yaml: valid; 0 models\n"
     text = (project / "modelaudit.yaml").read_text()
     entries = "".join(re.findall(r"^# ((?: +- | +|)[a-z-]+:.*\n|  .*\n)", text, re.MULTILINE))
     (project / "all.yaml").write_text(f"extends: commercial-saas\n{entries}")
@@ -97,7 +97,7 @@ def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -
     for arguments in (("policy", "check"), ("policy", "show"), ("scan", UNVERIFIED), ("license", UNVERIFIED)):
         done = run_command(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
-        assert f"{project}/modelaudit.yaml:2: gate: is not a known key; did you mean gates?" in done.stderr
+        assert "error: modelaudit.yaml:2: gate: is not a known key; did you mean gates?" in done.stderr
     assert run_command("policy", "check", "missing.yaml").returncode == 2
     assert run_command("policy", "check", "default").returncode == 2
 
@@ -187,7 +187,7 @@ def test_policy_in_the_cached_copy_of_a_hub_model_is_refused(project: Path, hub:
 
 
 def test_scan_without_a_target_scans_the_models_of_the_policy_and_keeps_their_lines(
-    project: Path, hub: LoopbackHub
+    project: Path, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = hub.add_repository("acme/tiny", files={"README.md": CARD, "a.json": "{}"})
     pinned = first.sha
@@ -201,20 +201,24 @@ def test_scan_without_a_target_scans_the_models_of_the_policy_and_keeps_their_li
     )
     # A folder of this name would take precedence over a plain id.
     (project / "acme/tiny").mkdir(parents=True)
+    # The policy is found above the working directory, and its path is relative to the repository.
+    (project / "ops/deep").mkdir()
+    monkeypatch.chdir(project / "ops/deep")
     reports = project / "reports"
     reports.mkdir()
     for name, code in (("scan", 0), ("license", 3)):
         extra = ("--no-second-opinion",) if name == "scan" else ()
-        done = run_command(name, *extra, "--policy", "ops/modelaudit.yaml", "-o", "json=reports", "-q")
+        done = run_command(name, *extra, "-o", f"json={reports}", "-q")
         assert done.returncode in (0, code), done.stderr
         targets = [json.loads(path.read_text())["target"] for path in sorted(reports.iterdir())]
         assert {(each["name"], each["commit"]) for each in targets} == {("acme/tiny", pinned), ("acme/rows", rows.sha)}
         lines = {each["name"]: each["anchors"] for each in targets}
         assert lines["acme/tiny"] == [{"line": 3, "path": "ops/modelaudit.yaml"}]
         assert lines["acme/rows"] == [{"line": 4, "path": "ops/modelaudit.yaml"}]
-    refused = scan("--policy", "ops/modelaudit.yaml", "--revision", "main")
+    refused = scan("--policy", "../modelaudit.yaml", "--revision", "main")
     assert refused.returncode == 2
     assert "--revision needs a target" in refused.stderr
+    monkeypatch.chdir(project)
     nothing = scan()
     assert nothing.returncode == 2
     assert "list models in modelaudit.yaml" in nothing.stderr
