@@ -236,6 +236,8 @@ def test_every_documented_command_has_options_that_exist() -> None:
         for command_line in list_command_lines(page.read_text(encoding="utf-8")):
             words = command_line.partition("#")[0].split()
             command = program.get_command(click.Context(program), words[1]) if len(words) > 1 else None
+            if isinstance(command, click.Group) and len(words) > 2:
+                command = command.commands.get(words[2])
             known = {option for each in command.params for option in each.opts} if command else {"--version", "--help"}
             given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
             assert given <= known | {"-h", "--help", "--no-second-opinion"}, f"{name_page(page)}: {command_line}"
