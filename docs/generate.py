@@ -20,6 +20,7 @@ import click
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.policy_schema import build_policy_schema
+from modelaudit.catalogue.register import build_register_schema
 from modelaudit.cli.main import command as program
 from modelaudit.model.catalogue import (
     EFFECTS,
@@ -62,6 +63,7 @@ def render_committed_files() -> Mapping[Path, str]:
         ROOT / "docs/licenses.md": render_license_index(catalogue, "../rules/licenses/{id}.yaml"),
         ROOT / "docs/licences-in-use.md": render_licenses_in_use(catalogue),
         ROOT / "docs/policy-v1.schema.json": build_policy_schema(catalogue),
+        ROOT / "docs/decisions-v1.schema.json": build_register_schema(),
         ROOT / "rules/examples.yaml": render_examples(catalogue),
     }
 

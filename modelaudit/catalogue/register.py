@@ -278,7 +278,7 @@ def build_register_schema() -> str:
     subject["oneOf"] = [{"required": [kind]} for kind in SubjectKind if not kind.has_artifact] + with_artifact
     for definition in (schema, *definitions.values()):
         _describe_fields(definition)
-    return json.dumps(
+    text = json.dumps(
         {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": "urn:modelaudit:decisions:v1",
@@ -288,6 +288,7 @@ def build_register_schema() -> str:
         indent=2,
         sort_keys=True,
     )
+    return f"{text}\n"
 
 
 def _describe_fields(definition: dict[str, object]) -> None:

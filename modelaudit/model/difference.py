@@ -1,0 +1,61 @@
+"""The difference between two reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """The part of a report that changed, in the order of the lists."""
+
+    VERDICT = "verdict"
+    FINDING = "finding"
+    ABSENCE = "absence"
+    LICENCE = "licence"
+    LINEAGE = "lineage"
+    CODE = "code"
+    FILE = "file"
+
+
+class Direction(StrEnum):
+    """Whether a change is for the worse; a person judges what only changed."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change.
+
+    Attributes:
+        name: a path, a fingerprint, the name of a base model, or a question.
+        detail: one line with the old and the new value.
+    """
+
+    topic: Topic
+    direction: Direction
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All changes from one report to another.
+
+    Attributes:
+        before: the older model, as ``name@revision``.
+        after: the newer model.
+        changes: by topic, for the worse first.
+    """
+
+    before: str
+    after: str
+    changes: tuple[Change, ...]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether anything got worse."""
+        return any(change.direction is Direction.WORSE for change in self.changes)
