@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
@@ -15,7 +15,8 @@ from modelaudit.model.acceptance import AcceptanceSource, DecisionState, Recorde
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import Finding
+from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.register import (
     CONCLUSION,
     DUE_DAYS,
@@ -205,56 +206,86 @@ def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) ->
             )
 
 
-def list_open(report: AuditReport) -> tuple[OpenSubject, ...]:
-    """List what keeps a report from a pass and may be decided: findings, absences and licence questions."""
-    gates = report.policy.gates
-    findings = [
-        OpenSubject(each.fingerprint, each.severity, f"{each.artifact or 'the model'}: {each.message}")
-        for each in report.findings
-        if each.acceptance is None and (gate := gates.get(each.check)) is not None and each.severity.rank >= gate.rank
-    ]
-    absences = [
-        OpenSubject(f"{absence.unread.reason}:{address}", "", absence.unread.detail)
-        for address, absence in report.coverage.open_absences
-    ]
-    questions: dict[str, OpenSubject] = {}
-    for answer in report.license.answers if report.license.acceptance is None else ():
-        if answer.answer is not Answer.ALLOW:
-            kind = SubjectKind.AGREEMENT if answer.answer is Answer.DENY else SubjectKind.LICENCE
-            subject = f"{kind}:{answer.license or CONCLUSION}"
-            questions.setdefault(subject, OpenSubject(subject, "", answer.because))
-    return (*findings, *absences, *questions.values())
+@dataclass(frozen=True, slots=True)
+class RegisterState:
+    """The decisions of a register with their states, and what they leave open of a report.
+
+    Attributes:
+        open: what keeps the report from a pass and may be decided; ``None`` without a report.
+    """
+
+    decisions: tuple[RecordedDecision, ...]
+    open: tuple[OpenSubject, ...] | None = None
 
 
-def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None) -> tuple[RecordedDecision, ...]:
-    """Return the entries with their states today: by their dates alone, or beside a report.
+def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None) -> RegisterState:
+    """Judge the entries today: by their dates alone, or beside a report.
 
     Whether the policy lets a decision accept a critical finding shows only in a scan with the register.
     """
     today = read_today()
     if report is None:
         replaced_by = find_replacements(entries)
-        return tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries)
-    target = report.target
+        return RegisterState(tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries))
+    consent = Consent(report.policy.name, accept_critical=True)
+    decisions = Decisions(entries, _describe_model(report), consent, today)
+    findings, records = decisions.accept_parts(
+        map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
+    )
+    license_, findings = decisions.accept_license(replace(report.license, acceptance=None), findings)
+    refused = {each.place for each in report.decisions if each.state is DecisionState.REFUSED}
+    recorded = tuple(
+        replace(each, state=DecisionState.REFUSED) if each.place in refused else each for each in decisions.recorded
+    )
+    open_subjects = (
+        *_list_open_findings(findings, report.policy.gates),
+        *_list_open_absences(records),
+        *_list_open_questions(license_),
+    )
+    return RegisterState(recorded, open_subjects)
+
+
+def _describe_model(report: AuditReport) -> ScannedModel:
+    """Describe the model of a report for the comparison with decisions."""
     digests = _list_digests(report)
     tree = compute_tree_digest(report)
-    model = ScannedModel(
-        target.short_name,
+    return ScannedModel(
+        report.target.short_name,
         _read_commit(report),
         frozenset(each.path for each in report.coverage.artifacts if each.digest_state is DigestState.MISMATCH),
         lambda path: digests.get(path) if path else tree,
         frozenset((*digests.values(), *filter(None, [tree]))),
         list_families(load_catalogue()) <= set(report.policy.checks),
     )
-    refused = {each.place for each in report.decisions if each.state is DecisionState.REFUSED}
-    decisions = Decisions(entries, model, Consent(report.policy.name, accept_critical=True), today)
-    findings, _ = decisions.accept_parts(
-        map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
-    )
-    decisions.accept_license(replace(report.license, acceptance=None), findings)
-    return tuple(
-        replace(each, state=DecisionState.REFUSED) if each.place in refused else each for each in decisions.recorded
-    )
+
+
+def _list_open_findings(
+    findings: Iterable[Finding], gates: Mapping[CheckFamily, Severity | None]
+) -> Iterator[OpenSubject]:
+    """Yield each finding that breaks a gate and that nothing accepts."""
+    for each in findings:
+        gate = gates.get(each.check)
+        if each.acceptance is None and gate is not None and each.severity.rank >= gate.rank:
+            yield OpenSubject(each.fingerprint, each.severity, f"{each.artifact or 'the model'}: {each.message}")
+
+
+def _list_open_absences(records: Iterable[ArtifactRecord]) -> Iterator[OpenSubject]:
+    """Yield each absence that nothing accepts."""
+    for record in records:
+        for address, absence in record.absences:
+            if absence.acceptance is None:
+                yield OpenSubject(f"{absence.unread.reason}:{address}", "", absence.unread.detail)
+
+
+def _list_open_questions(license_: LicenseConclusion) -> Iterator[OpenSubject]:
+    """Yield each licence that leaves the planned use open or denies it, once."""
+    questions: dict[str, OpenSubject] = {}
+    for answer in license_.answers if license_.acceptance is None else ():
+        if answer.answer is not Answer.ALLOW:
+            kind = SubjectKind.AGREEMENT if answer.answer is Answer.DENY else SubjectKind.LICENCE
+            subject = f"{kind}:{answer.license or CONCLUSION}"
+            questions.setdefault(subject, OpenSubject(subject, "", answer.because))
+    yield from questions.values()
 
 
 def _reopen_finding(finding: Finding) -> Finding:

@@ -19,7 +19,7 @@ from modelaudit.model.register import RegisterEntry
 from modelaudit.model.report import AuditReport
 from modelaudit.policy.decisions import record_entry
 from modelaudit.policy.places import REGISTER_NAME, find_policy, refuse_inside_target
-from modelaudit.register import Statement, compose_entry, judge_entries, list_open, refuse_repetition
+from modelaudit.register import Statement, compose_entry, judge_entries, refuse_repetition
 from modelaudit.reports.decision_list import render_decision_json, render_decision_list
 from modelaudit.reports.text import escape_unprintable
 
@@ -100,15 +100,14 @@ def _refuse_with_list(*values: str | None) -> None:
 def _print_list(register: Path, report: AuditReport | None, as_json: bool) -> int:
     """Print the list and return 0."""
     entries = read_register(register, read_today()) if register.is_file() else ()
-    recorded = judge_entries(entries, report)
-    open_subjects = list_open(report) if report is not None else None
+    state = judge_entries(entries, report)
     if as_json:
-        print_document(render_decision_json(recorded, open_subjects))
+        print_document(render_decision_json(state.decisions, state.open))
         return 0
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
     if not register.is_file():
         print_text(f"{register}: no register yet; `modelaudit decide SUBJECT` creates it.\n")
-    print_text(render_decision_list(recorded, open_subjects, width))
+    print_text(render_decision_list(state.decisions, state.open, width))
     return 0
 
 

@@ -21,11 +21,13 @@ from uuid import NAMESPACE_URL, uuid5
 from cyclonedx.model import XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.impact_analysis import ImpactAnalysisResponse, ImpactAnalysisState
 from cyclonedx.model.tool import ToolRepository
 from cyclonedx.model.vulnerability import (
     BomTarget,
     Vulnerability,
     VulnerabilityAdvisory,
+    VulnerabilityAnalysis,
     VulnerabilityRating,
     VulnerabilityScoreSource,
     VulnerabilitySeverity,
@@ -34,6 +36,7 @@ from cyclonedx.model.vulnerability import (
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
 from modelaudit.model.address import container_of, read_file_path
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
@@ -49,7 +52,7 @@ from modelaudit.reports.cyclonedx_licenses import (
 from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
-from modelaudit.reports.wording import describe_acceptance, describe_place
+from modelaudit.reports.wording import describe_acceptance, describe_decision, describe_place
 
 _HUB = "https://huggingface.co"
 _REPOSITORY_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
@@ -132,6 +135,8 @@ def _build_root(report: AuditReport) -> Component:
             *((f"policy:gate:{family}", report.policy.gates.get(family) or "never") for family in report.policy.checks),
             ("policy:checks", ",".join(report.policy.checks)),
             *list_facts(report.license),
+            *(("decision", _describe_decision(each)) for each in report.decisions),
+            ("baseline", report.baseline or None),
             *((f"opinion:{escape_unprintable(each.scanner)}", _describe_opinion(each)) for each in report.opinions),
         ),
     )
@@ -202,6 +207,22 @@ def _describe_absence(address: str, absence: Absence) -> str:
     return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
 
 
+def _build_analysis(acceptance: Acceptance) -> VulnerabilityAnalysis:
+    """Build the analysis of an accepted finding: a person accepts the risk, or an earlier report holds it already."""
+    is_decided = acceptance.source is AcceptanceSource.DECISION
+    return VulnerabilityAnalysis(
+        state=ImpactAnalysisState.EXPLOITABLE if is_decided else ImpactAnalysisState.IN_TRIAGE,
+        responses=[ImpactAnalysisResponse.WILL_NOT_FIX] if is_decided else None,
+        detail=escape_unprintable(describe_acceptance(acceptance)),
+    )
+
+
+def _describe_decision(decision: RecordedDecision) -> str:
+    """Describe a decision and its state as the value of one property."""
+    words = f"{describe_decision(decision)} Until {decision.expires} ({decision.place})."
+    return f"{decision.subject}: {decision.state}: {words} {decision.detail}".rstrip()
+
+
 def _build_vulnerabilities(report: AuditReport, file_refs: dict[str, str]) -> Iterable[Vulnerability]:
     """Yield one vulnerability for each finding; it affects a file, or the root for a finding on the whole model.
 
@@ -261,6 +282,7 @@ def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected
         recommendation=escape_unprintable(rule.fix) if rule else None,
         advisories=[VulnerabilityAdvisory(url=XsUri(link)) for link in map(validate_https_link, references) if link],
         affects=[BomTarget(ref=affected_ref)],
+        analysis=_build_analysis(finding.acceptance) if finding.acceptance else None,
         properties=build_properties(
             ("fingerprint", finding.fingerprint),
             ("title", rule.title if rule else None),

@@ -11,7 +11,7 @@ from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.register import OpenSubject
 from modelaudit.reports.json_report import Json, encode_canonical
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.wording import count_noun, end_sentence
+from modelaudit.reports.wording import count_noun, describe_decision, end_sentence
 
 STATES: Final = {
     DecisionState.REOPENED: "Reopened: the bytes are not those that were decided on",
@@ -71,10 +71,7 @@ def _render_states(decisions: Sequence[RecordedDecision], width: int) -> Iterato
         for each in decisions:
             if each.state is state:
                 lines += _wrap(f"{each.place}  {each.subject}  until {each.expires}", width, 2)
-                verb = "accepted" if each.answer == "accept" else "refused"
-                lines += _wrap(
-                    end_sentence(f"{verb} by {each.by}, approved by {each.approved_by}: {each.reason}"), width, 4
-                )
+                lines += _wrap(describe_decision(each), width, 4)
                 lines += _wrap(each.detail, width, 4)
         if lines:
             yield "\n".join([heading, *lines])

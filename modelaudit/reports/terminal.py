@@ -11,6 +11,7 @@ from rich.text import Text
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
 from modelaudit.model.verdict import Verdict
+from modelaudit.reports.decision_words import list_decision_lines
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_view import list_declared_claims
@@ -110,6 +111,7 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("bytes", build_text(describe_bytes(report))))
     rows.append(("policy", build_text(f"{policy.name}: {describe_gates(policy)}")))
+    rows += [("decided", build_text(line)) for line in list_decision_lines(report)]
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     shipping = assess_shipping(report.license, duties_place="listed in the HTML report")
     # A green mark above a licence that does not permit shipping would look like a permission.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState
+from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import DigestState, Extent, OpinionState, PolicyRecord
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
@@ -212,6 +213,17 @@ def describe_acceptance(acceptance: Acceptance) -> str:
         return end_sentence(f"Accepted by the policy {acceptance.origin}: {acceptance.reason}")
     people = f"{acceptance.by}, approved by {acceptance.approved_by}"
     return end_sentence(f"Accepted by {people}, until {acceptance.expires} ({acceptance.origin}): {acceptance.reason}")
+
+
+def describe_decision(decision: RecordedDecision) -> str:
+    """Describe who decided what, and why, as one sentence."""
+    verb = "Accepted" if decision.answer == DecisionAnswer.ACCEPT else "Refused"
+    return end_sentence(f"{verb} by {decision.by}, approved by {decision.approved_by}: {decision.reason}")
+
+
+def describe_baseline(name: str) -> str:
+    """Describe what a baseline does to the verdict, as one sentence."""
+    return f"What the earlier report {name} holds already does not fail the gate; no person decided on it."
 
 
 def describe_unread(unread: Unread) -> str:

@@ -1,0 +1,290 @@
+"""Decisions from the command to every output: recorded, honoured, due, expired, reopened, unused, refused."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from support.cases import check_each
+from support.command import CommandResult, run_command
+
+from modelaudit.model.acceptance import DecisionState
+from modelaudit.model.report import AuditReport
+from modelaudit.reports import REPORTS, render
+from modelaudit.reports.json_report import load_report, parse_report
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/decisions.md"
+UNLISTED = b"cacme.tools\nrestore\n(tR."
+"""A pickle that calls an unlisted function, which is a finding of severity high."""
+DANGEROUS = b"cposix\nsystem\n(Vecho inert\ntR."
+STATEMENT = ("--answer", "accept", "--reason", "read | twice", "--by", "Jane Roe", "--approved-by", "Max Muster")
+RECORDED, LAST_DAY = "2026-01-31", "2026-12-31"
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with one finding of severity high, in the working directory of the test."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
+    (folder / "weights.pkl").write_bytes(UNLISTED)
+    return folder
+
+
+def run(*arguments: str, day: str = RECORDED) -> CommandResult:
+    """Run the command as if it were noon of a day."""
+    noon = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC)
+    return run_command(*arguments, SOURCE_DATE_EPOCH=str(int(noon.timestamp())))
+
+
+def scan(*options: str, day: str = RECORDED) -> tuple[int, AuditReport]:
+    """Scan the model of the fixture; return the exit code and the report."""
+    done = run("scan", "tiny", "--no-second-opinion", "-q", "-o", "json=report.json", *options, day=day)
+    assert done.returncode in (0, 1, 3), done.stderr
+    return done.returncode, load_report(Path("report.json"))
+
+
+def decide(subject: str, *options: str, day: str = RECORDED) -> CommandResult:
+    """Accept a subject of the last report until the last day."""
+    return run("decide", subject, "--report", "report.json", *STATEMENT, "--expires", LAST_DAY, *options, day=day)
+
+
+def find_fingerprint(report: AuditReport, rule: str) -> str:
+    return next(each.fingerprint for each in report.findings if each.rule == rule)
+
+
+def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who_and_until_when(model: Path) -> None:
+    code, report = scan()
+    fingerprint = find_fingerprint(report, "pickle/unlisted-call")
+    assert (code, report.decisions) == (1, ())
+
+    assert decide(fingerprint).returncode == 0
+    code, report = scan()
+    assert code == 0
+    (decision,) = report.decisions
+    assert (decision.state, decision.fingerprints, decision.place) == (
+        DecisionState.HONOURED,
+        (fingerprint,),
+        "decisions.yaml:4",
+    )
+    for name in REPORTS:
+        document = html.unescape(render(report, name).decode())
+        missing = [words for words in ("Jane Roe", LAST_DAY) if words not in document]
+        assert not missing, f"{name} does not show {missing}"
+    assert parse_report(render(report, "json")) == report
+
+    for day, state, expected in (
+        ("2026-12-01", DecisionState.DUE, 0),
+        (LAST_DAY, DecisionState.DUE, 0),
+        ("2027-01-01", DecisionState.EXPIRED, 1),
+    ):
+        code, report = scan(day=day)
+        assert (code, report.decisions[0].state) == (expected, state), day
+
+    pickle = model / "weights.pkl"
+    pickle.write_bytes(UNLISTED + b"\n")
+    code, report = scan()
+    assert (code, report.decisions[0].state) == (1, DecisionState.REOPENED)
+    assert find_fingerprint(report, "pickle/unlisted-call") == fingerprint
+    bound = decision.bound_to.removeprefix("sha256:")[:12]
+    assert f"binds {bound}" in report.decisions[0].detail
+
+    pickle.unlink()
+    code, report = scan()
+    assert (code, report.decisions[0].state) == (0, DecisionState.UNUSED)
+
+    pickle.write_bytes(DANGEROUS)
+    critical = find_fingerprint(scan()[1], "pickle/dangerous-call")
+    assert "accept-critical" in decide(critical).stderr
+    code, report = scan()
+    assert (code, report.decisions[1].state) == (1, DecisionState.REFUSED)
+    Path("policy.yaml").write_text("name: own\ndescription: Own.\nextends: default\naccept-critical: true\n")
+    code, report = scan("--policy", "policy.yaml")
+    assert (code, report.decisions[1].state) == (0, DecisionState.HONOURED)
+
+
+def test_refusal_of_a_person_fails_the_gate_although_no_finding_does(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    assert scan()[0] == 0
+    done = run(
+        "decide", "model", "--report", "report.json", *STATEMENT[2:], "--answer", "refuse", "--expires", LAST_DAY
+    )
+    assert done.returncode == 0
+    code, report = scan()
+    assert code == 1
+    assert {(cause.kind, cause.question) for cause in report.decision.causes} == {
+        ("refused", "load"),
+        ("refused", "use"),
+    }
+    assert "Jane Roe refused it" in report.decision.load.reason
+
+
+def test_accepted_model_covers_its_findings_and_absences_until_any_byte_of_it_changes(model: Path) -> None:
+    (model / "viewer.js").write_text("document.title = 'tiny';\n")
+    assert scan()[0] == 1
+    assert decide("model").returncode == 0
+    code, report = scan()
+    assert (code, report.coverage.open_absences) == (0, ())
+    (model / "README.md").write_text("---\nlicense: mit\n---\n# Tiny, again\n")
+    code, report = scan()
+    assert (code, report.decisions[0].state) == (1, DecisionState.REOPENED)
+
+
+def test_decided_licence_review_passes_in_scan_and_license_and_a_denial_needs_an_agreement(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    card = model / "README.md"
+    card.write_text("---\nlicense: gemma\n---\n# Tiny\n")
+    use = ("--use", "commercial", "--territory", "DE")
+    code, report = scan(*use)
+    open_licenses = {each.license for each in report.license.answers if each.answer == "review"}
+    assert (code, report.decision.use.verdict, open_licenses) == (3, "review", {"LicenseRef-Gemma"})
+    assert decide("licence:LicenseRef-Gemma").returncode == 0
+    assert scan(*use)[0] == 0
+    done = run("license", "tiny", "-q", *use, "-o", "json=license.json")
+    decided = load_report(Path("license.json"))
+    assert (done.returncode, decided.license.acceptance and decided.license.acceptance.by) == (0, "Jane Roe")
+    assert run("license", "tiny", "-q", *use, day="2027-01-01").returncode == 3
+
+    card.write_text("---\nlicense: cc-by-nc-4.0\n---\n# Tiny\n")
+    assert scan(*use)[1].decision.use.verdict == "fail"
+    assert decide("licence:conclusion").returncode == 0
+    code, report = scan(*use)
+    assert (code, report.decisions[-1].state) == (1, DecisionState.REFUSED)
+    assert decide("agreement:CC-BY-NC-4.0").returncode == 0
+    code, report = scan(*use)
+    assert (code, report.decision.use.verdict) == (0, "pass")
+    assert "agreement" in report.decision.use.reason
+
+
+def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accepted_them(model: Path) -> None:
+    assert scan()[0] == 1
+    Path("report.json").rename("old.json")
+    code, report = scan("--baseline", "old.json")
+    assert (code, report.baseline) == (0, "old.json")
+    for name in REPORTS:
+        document = html.unescape(render(report, name).decode())
+        assert "old.json" in document, name
+        assert not re.search(r"accepted by (?!the policy)", document, re.IGNORECASE), name
+    (model / "more.pkl").write_bytes(UNLISTED)
+    assert scan("--baseline", "old.json")[0] == 1
+    (model / "more.pkl").unlink()
+
+    # New bytes may hold another attack with the fingerprint of a known critical finding.
+    (model / "weights.pkl").write_bytes(DANGEROUS)
+    assert scan()[0] == 1
+    Path("report.json").replace("old.json")
+    assert scan("--baseline", "old.json")[0] == 0
+    (model / "weights.pkl").write_bytes(DANGEROUS + b"\n")
+    assert scan("--baseline", "old.json")[0] == 1
+
+
+def test_expired_decision_is_not_hidden_by_a_baseline_that_it_was_accepted_in(model: Path) -> None:
+    assert decide(find_fingerprint(scan()[1], "pickle/unlisted-call")).returncode == 0
+    assert scan()[0] == 0
+    Path("report.json").rename("old.json")
+    assert scan("--baseline", "old.json", day="2027-01-01")[0] == 1
+
+
+def test_register_and_baseline_in_the_target_are_refused_and_a_found_one_is_left_out_with_a_note(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decide(find_fingerprint(scan()[1], "pickle/unlisted-call")).returncode == 0
+    for option, name in (("--decisions", "decisions.yaml"), ("--baseline", "report.json")):
+        Path(name).rename(model / name)
+        done = run("scan", "tiny", "-q", option, f"tiny/{name}")
+        assert done.returncode == 2
+        assert "lies in the target tiny" in done.stderr and option in done.stderr
+    monkeypatch.chdir(model)
+    done = run("scan", ".", "-q", "--no-second-opinion", "-o", "json=../report.json")
+    report = load_report(Path("../report.json"))
+    assert (done.returncode, report.decisions) == (1, ())
+    assert any(note.startswith("decisions.yaml: not used") for note in report.target.notes)
+
+
+@check_each(
+    "arguments, message",
+    [
+        (("0123456789abcdef",), "nothing of this name"),
+        (("pickle/unlisted-cal:weights.pkl",), "did you mean pickle/unlisted-call:weights.pkl?"),
+        (("weights.pkl",), "is not a subject; write a fingerprint"),
+        (("licence:GPL",), "choose one of: MIT, conclusion"),
+        (("model", "--expires", "2027-02-02"), "at most a year from today"),
+        (("model", "--expires", "2026-01-30"), "must lie between"),
+        (("model", "--expires", "soon"), "is not a date"),
+        (("model", "--by", " "), "--by: is empty"),
+        (("agreement:MIT", "--answer", "refuse"), "refuse licence:ID instead"),
+        (("model", "--decisions", "missing/decisions.yaml"), "cannot be written"),
+        (("model", "--decisions", "tiny/decisions.yaml"), "lies in the target"),
+    ],
+)
+def test_wrong_decision_is_refused_in_one_line_and_writes_nothing(
+    model: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    scan()
+    done = decide(*arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert message in done.stderr
+    assert sorted(path.name for path in model.parent.iterdir()) == ["report.json", "tiny"]
+
+
+def test_decide_keeps_the_file_as_it_is_and_refuses_a_repetition_until_the_decision_is_due(model: Path) -> None:
+    scan()
+    text = "# ours\r\n\ndecisions:   # in order\n"
+    Path("decisions.yaml").write_bytes(text.encode())
+    assert decide("model").returncode == 0
+    assert Path("decisions.yaml").read_bytes().startswith(text.encode())
+    before = Path("decisions.yaml").read_bytes()
+    done = decide("model")
+    assert done.returncode == 2 and "decisions.yaml:4 gives this answer until 2026-12-31" in done.stderr
+    assert Path("decisions.yaml").read_bytes() == before
+    assert decide("model", "--expires", "2027-06-30", day="2026-12-15").returncode == 0
+    _, report = scan(day="2026-12-15")
+    states = [(each.state, each.expires) for each in report.decisions]
+    assert states == [(DecisionState.UNUSED, LAST_DAY), (DecisionState.HONOURED, "2027-06-30")]
+    assert "decisions.yaml:12 replaces it" in report.decisions[0].detail
+
+
+def test_list_shows_what_is_open_and_each_state_as_text_and_as_json(model: Path) -> None:
+    _, report = scan()
+    fingerprint = find_fingerprint(report, "pickle/unlisted-call")
+    listing = run("decide", "--list", "--report", "report.json").stdout
+    assert "Open: 1 subject without a decision" in listing and f"{fingerprint}  high" in listing
+    decide(fingerprint)
+    for day, heading in ((RECORDED, "Honoured"), ("2026-12-15", "Due: "), ("2027-01-01", "Expired: ")):
+        listing = run("decide", "--list", "--report", "report.json", day=day).stdout
+        assert heading in listing and ("Open: 1" in listing) is (heading == "Expired: "), listing
+        assert max(map(len, listing.splitlines())) <= 100
+    (model / "weights.pkl").write_bytes(UNLISTED + b"\n")
+    scan()
+    value = json.loads(run("decide", "--list", "--report", "report.json", "--json").stdout)
+    assert [each["state"] for each in value["decisions"]] == ["reopened"]
+    assert [each["subject"] for each in value["open"]] == [fingerprint]
+    assert json.loads(run("decide", "--list", "--json").stdout)["open"] is None
+    assert run("decide", "--list", "--reason", "x").returncode == 2
+    assert run("decide").returncode == run("decide", "model", "--report", "report.json").returncode == 2
+
+
+def test_console_examples_of_the_page_run_and_its_register_is_the_one_that_they_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").mkdir()
+    Path("tiny/README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
+    Path("tiny/viewer.js").write_text('document.title = "tiny";\n')
+    page = PAGE.read_text()
+    lines = [
+        line.removeprefix("$ modelaudit ")
+        for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    codes = [run(*shlex.split(line)).returncode for line in lines]
+    assert codes == [3, 0, 0, 0, 0, 0], list(zip(lines, codes, strict=True))
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert yaml.safe_load(example) == yaml.safe_load(Path("decisions.yaml").read_text())
