@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
-from modelaudit.model.artifact import Snapshot
+from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
@@ -27,6 +27,9 @@ from modelaudit.sources.settings import HubSettings
 from modelaudit.wire.ledger import RecordLedger
 
 _Word = TypeVar("_Word", bound=StrEnum)
+
+LOCAL_ORIGIN: Final = "local disk"
+CACHE_ORIGIN: Final = "local Hub cache"
 
 Progress = Callable[[str, int, int], None]
 """Called with an artifact's path, its number from 1, and how many there are."""
@@ -173,18 +176,33 @@ def _parse_word(word_type: type[_Word], noun: str, text: str) -> _Word:
 
 
 def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Target:
-    """Describe the scanned target for the report."""
+    """Describe the scanned target for the report.
+
+    A report leaves the machine on which it was made, so it names a file or folder by the last part of its path, and a
+    snapshot of the Hub cache by its repository: no folder above and no name of a user.
+    """
+    ref = snapshot.ref
+    is_local = ref.kind in (RefKind.FILE, RefKind.FOLDER)
+    name = name_local_target(requested) if is_local else ref.name
+    if ref.kind is RefKind.CACHE:
+        requested = f"{name}@{snapshot.commit}"
+    is_cached = ref.kind is RefKind.CACHE or snapshot.origin == str(snapshot.root)
     return Target(
-        requested=requested,
-        kind=snapshot.ref.kind,
-        name=snapshot.ref.name,
-        revision=snapshot.ref.revision,
+        requested=name if is_local else requested,
+        kind=ref.kind,
+        name=name,
+        revision=ref.revision,
         commit=snapshot.commit,
-        origin=snapshot.origin,
+        origin=LOCAL_ORIGIN if is_local else CACHE_ORIGIN if is_cached else snapshot.origin,
         offline=HubSettings.read(offline=options.offline).offline,
         notes=snapshot.notes,
         anchors=tuple(options.anchors),
     )
+
+
+def name_local_target(path: str) -> str:
+    """Return the last part of the path of a file or folder; ``/`` for the root of the file system."""
+    return os.path.basename(os.path.abspath(path)) or path  # noqa: PTH100, PTH119 - a link keeps its own name
 
 
 def format_current_time() -> str:

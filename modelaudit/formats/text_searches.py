@@ -11,12 +11,14 @@ from modelaudit.languages.named_files import NAMED_FILES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.run_files import RUN_FILES
 from modelaudit.languages.secrets import SECRETS
+from modelaudit.languages.terms.package_metadata import PACKAGE_METADATA
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.tool_files import TOOL_FILES
 
 TEXT_SEARCHES: Final = (
     SECRETS,
     TERMS,
+    PACKAGE_METADATA,
     TOOL_FILES,
     RUN_FILES,
     NAMED_FILES,

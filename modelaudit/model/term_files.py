@@ -70,6 +70,7 @@ _KIND_PATTERNS: Final = (
                    r"(?:[-_.](?:[a-z-]{2,8}|zh[-_]cn|first))?(?:\.[a-z]+)?"),
     ),
 )  # fmt: skip
+_PACKAGE_METADATA: Final = re.compile(r"(?:^|[/!])(?:[^/!]+\.dist-info/METADATA|PKG-INFO)$")
 _LICENSE_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
 _MEDIA_NAME: Final = re.compile(rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)")
 # Settings and data with the name of a licence hold its terms. Plurals are left out, because they name lists of known
@@ -104,3 +105,8 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
         if pattern.fullmatch(name):
             return kind
     return ProseKind.LICENSE if _CJK_LICENSE_WORDS.search(name) or _LICENSE_FOLDER.search(path) else None
+
+
+def is_package_metadata(path: str) -> bool:
+    """Whether a path is that of the metadata of a Python package, which states the licence of the package."""
+    return _PACKAGE_METADATA.search(path) is not None

@@ -162,12 +162,10 @@ def get_model_name(target: Target) -> str:
 
 
 def get_heading(target: Target) -> str:
-    """Return the heading of a page: the last part of a path, or the whole id of a repository."""
-    if target.kind not in (RefKind.FILE, RefKind.FOLDER):
-        return get_model_name(target)
-    # For the target "." only the origin, its absolute path, has a name.
-    last_parts = (PurePath(path.rstrip("/")).name for path in (target.name, target.origin))
-    return next((name for name in last_parts if name not in ("", ".", "..")), target.name)
+    """Return the heading of a page: the name of a file or folder, or the whole id of a repository."""
+    # A report of an older version may hold a whole path.
+    is_local = target.kind in (RefKind.FILE, RefKind.FOLDER)
+    return (PurePath(target.name).name or target.name) if is_local else get_model_name(target)
 
 
 def are_findings_first(report: AuditReport) -> bool:

@@ -69,6 +69,12 @@ class CachedCommit:
         return f"{kind} {name.replace('--', '/')!r}"
 
     @property
+    def name(self) -> str:
+        """The id of the repository, with the folder below it if there is one: ``org/name``, ``org/name/unet``."""
+        id_ = Path(self.repository).name.partition("--")[2].replace("--", "/")
+        return f"{id_}/{self.below}".rstrip("/")
+
+    @property
     def shared_blobs(self) -> str | None:
         """The folder of blobs that all repositories of the cache share; ``None`` without the marker file."""
         store = Path(self.repository).parent / "blobs"
@@ -95,7 +101,7 @@ class CacheSource:
         origin_note = f"the folder is the Hub cache of {self.cached_commit.title} at commit {self.cached_commit.commit}"
         notes = (origin_note, *notes, *notes_on_statements)
         return Snapshot(
-            ModelRef(RefKind.CACHE, self.name),
+            ModelRef(RefKind.CACHE, self.cached_commit.name),
             self.cached_commit.commit,
             artifacts,
             root,

@@ -81,16 +81,18 @@ def resolve_target(
     if _path_exists(target):
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
-        snapshot = _take_snapshot(_choose_local_source(target, limits))
-        if could_be_repository(target):
-            note = f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
-            snapshot = replace(snapshot, notes=(note, *snapshot.notes))
-        return snapshot
+        return _take_snapshot(_choose_local_source(target, limits))
     source = _choose_remote_source(target, revision, offline, progress, limits)
     try:
         return _take_snapshot(source)
     except SourceError as error:
         raise _name_both_readings(target, error) from error
+
+
+def note_local_reading(target: str) -> str:
+    """Return a note for a user whose target is a path and an id like ``org/model`` too; empty for any other target."""
+    is_ambiguous = target.count("/") == 1 and could_be_repository(target) and os.path.exists(target)  # noqa: PTH110
+    return f"{target!r} is a local path and was taken as one; hf://{target} names the repository" if is_ambiguous else ""
 
 
 def _name_both_readings(target: str, error: SourceError) -> SourceError:

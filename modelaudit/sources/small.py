@@ -9,7 +9,7 @@ from itertools import accumulate
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.model.term_files import classify_text_file
+from modelaudit.model.term_files import classify_text_file, is_package_metadata
 from modelaudit.sources.claims import ListedFile
 
 LARGEST_SMALL_FILE = 2 * MIB
@@ -46,7 +46,8 @@ def is_small_file(path: str) -> bool:
     in a folder with terms of its own. One predicate serves downloads, the cache and folders, so that each of them gives
     the same answer.
     """
-    return path.rpartition("/")[2].lower() in _SETTING_FILES or classify_text_file(path) is not None
+    is_setting = path.rpartition("/")[2].lower() in _SETTING_FILES or is_package_metadata(path)
+    return is_setting or classify_text_file(path) is not None
 
 
 def is_module(path: str) -> bool:

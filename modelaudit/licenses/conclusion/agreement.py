@@ -21,6 +21,7 @@ from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_po
 from modelaudit.licenses.evidence.scope import (
     ROOT_CARD,
     ClaimScope,
+    describe_licenses_apart,
     determine_scope,
     get_claim_path,
     is_license_text,
@@ -120,6 +121,9 @@ class AgreementChecker:
         has_card = ROOT_CARD in paths or any(claim.artifact == ROOT_CARD for claim in all_claims)
         declared = self._combine_statements(self._resolve_statements(all_claims, ClaimScope.MODEL), has_card=has_card)
         root_license = self._compare_with_texts(declared, all_claims)
+        if root_license.state is ConclusionState.UNDECLARED:
+            apart = describe_licenses_apart(all_claims)
+            root_license = replace(root_license, reasoning=(apart,) if apart else root_license.reasoning)
         added = self._resolve_statements(all_claims, ClaimScope.ADDED)
         if not added:
             return root_license

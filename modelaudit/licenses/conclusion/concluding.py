@@ -11,7 +11,7 @@ from modelaudit.licenses.conclusion.unread_sources import describe_unread_source
 from modelaudit.licenses.evidence.alternatives import format_expression
 from modelaudit.licenses.evidence.hub_ids import drop_revision
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.scope import get_claim_path
+from modelaudit.licenses.evidence.scope import describe_licenses_apart, get_claim_path
 from modelaudit.licenses.lineage.binding_licenses import (
     complete_from_known_models,
     determine_modality,
@@ -70,7 +70,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names)
     )
     doubts = (
-        *_iter_doubts(own, origins, conflicts),
+        *_iter_doubts(own, origins, conflicts, claims),
         *_describe_unclear_components(claims, rules),
         *_describe_unread_files(evidence),
         *describe_unread_sources(evidence, claims, own, origins, agreement.names, rules),
@@ -91,7 +91,8 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
             *own.reasoning,
             *_describe_choice(own, chosen),
             *_describe_lineage(origins, inherited),
-            *_describe_components(components),
+            # An undeclared licence is explained by the same files.
+            *(_describe_components(components) if own.state is not ConclusionState.UNDECLARED else ()),
         ),
         expression=format_expression(own.choices, inherited_ids) if is_concluded else "",
         own=chosen if is_concluded else own.ids,
@@ -116,13 +117,15 @@ def _exclude_model_itself(evidence: Evidence) -> list[Origin]:
     return [origin for origin in evidence.origins if origin.depth > 1 or origin.name.casefold() != itself]
 
 
-def _iter_doubts(own: OwnLicense, origins: Sequence[Origin], conflicts: Sequence[Conflict]) -> Iterator[str]:
+def _iter_doubts(own: OwnLicense, origins: Sequence[Origin], conflicts: Sequence[Conflict], claims: Sequence[LicenseClaim]) -> Iterator[str]:
     """Yield a sentence for each doubt about the model's own licence, its base models and their agreement.
 
     Each one keeps a permission from being shown.
     """
     if own.state is ConclusionState.UNDECLARED:
-        yield "No licence is declared, so no permission can be shown: ask the author to state one in writing."
+        apart = describe_licenses_apart(claims)
+        found = f"{apart[:-1]}, so" if apart else "No licence is declared, so"
+        yield f"{found} no permission can be shown: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
         yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
     for origin in origins:

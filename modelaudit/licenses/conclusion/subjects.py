@@ -8,7 +8,7 @@ from modelaudit.licenses.conclusion.conflicts import format_claim_evidence
 from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
 from modelaudit.licenses.conclusion.links import classify_link
 from modelaudit.licenses.evidence.claims import FRONT_MATTER, LICENSE_LINK, LINK_TARGET
-from modelaudit.licenses.evidence.scope import ROOT_CARD
+from modelaudit.licenses.evidence.scope import ROOT_CARD, describe_licenses_apart
 from modelaudit.licenses.evidence.statements import is_license_field
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.license import (
@@ -30,8 +30,8 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     """Build every subject of one conclusion; none if licences were not checked.
 
     Kinds and fields:
-        ``license-conclusion``, one: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, and ``between``
-        (``found`` if a licence text contradicts the declared name, otherwise ``declared``), which tells contradictory
+        ``license-conclusion``, one: ``state``, ``category``, ``declared``, ``licenses``, ``reason``,
+        ``apart`` (the licences that files state without a word on the weights), and ``between`` (``found`` if a licence text contradicts the declared name, otherwise ``declared``), which tells contradictory
         conclusions apart.
 
         ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
@@ -86,6 +86,7 @@ def _build_conclusion_subject(
         "declared": declared if len(declared) <= 200 else declared[:200] + "…",
         "licenses": ", ".join(entry.name for entry in own),
         "reason": conclusion.reasoning[0] if conclusion.reasoning else "",
+        "apart": describe_licenses_apart(conclusion.claims) or "No model card and no other file states a licence.",
         "between": "found" if any(each.kind == "declared-found" for each in conclusion.conflicts) else "declared",
     }
     return Subject("license-conclusion", place[0], fields, declared, place[1], evidence)

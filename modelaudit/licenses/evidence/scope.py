@@ -36,7 +36,8 @@ _THIRD_PARTY = re.compile(
 )
 _SOURCE = re.compile(
     r"\.(?:py|pyi|ipynb|sh|bash|js|mjs|ts|c|cc|cpp|cu|cuh|h|hpp|rs|go|java|jinja|cmake)$"
-    r"|(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|package\.json|Cargo\.toml|Makefile|Dockerfile)$",
+    r"|(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|package\.json|Cargo\.toml|Makefile|Dockerfile)$"
+    r"|(?:^|/)(?:[^/]+\.dist-info/METADATA|PKG-INFO)$",
     re.IGNORECASE,
 )
 _CARD = re.compile(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
@@ -93,3 +94,24 @@ def find_text_file(claims: Iterable[LicenseClaim], license_id: str) -> str:
         if is_license_text(claim) and claim.entry and shares_text(claim.entry, license_id):
             return get_claim_path(claim)
     return ""
+
+
+def describe_licenses_apart(claims: Iterable[LicenseClaim]) -> str:
+    """Describe the first licence that a file states apart from the model, in one sentence; empty if there is none.
+
+    A model without a licence of its own may contain them: the text in a subfolder, the metadata of a package. None of
+    them is a licence of the weights.
+    """
+    texts: dict[str, None] = {}
+    statements: dict[str, None] = {}
+    for claim in claims:
+        place = get_claim_path(claim) or "the Hub"
+        if claim.entry is None:
+            continue
+        if is_license_text(claim) or is_variant_text(claim):
+            verb = "resembles" if claim.basis is Basis.VARIANT else "holds the text of"
+            texts[f"{place} {verb} {claim.entry}"] = None
+        elif claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text:
+            statements[f"{place} states {claim.entry}"] = None
+    first = next(iter((*texts, *statements)), "")
+    return f"{first}, and nothing says that it covers the weights." if first else ""

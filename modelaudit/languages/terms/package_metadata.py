@@ -1,0 +1,61 @@
+"""Read the licence fields of the metadata of a Python package: ``*.dist-info/METADATA`` and ``PKG-INFO``.
+
+Source: Core metadata specifications of PyPA: ``License``, ``License-Expression``, ``Classifier``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.evidence import Statement, Statements, Topic
+from modelaudit.model.limits import KIB, Limits
+from modelaudit.model.structure import Location
+from modelaudit.model.term_files import is_package_metadata
+from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.text import looks_like_text
+
+_LONGEST_HEADER: Final = 256 * KIB
+_MOST_STATEMENTS: Final = 50
+_LONGEST_VALUE: Final = 1000  # characters
+_FIELD: Final = re.compile(r"(License|License-Expression|Classifier)[ \t]*:[ \t]*(\S.*)", re.IGNORECASE)
+_CLASSIFIER: Final = re.compile(r"License :: (?:OSI Approved :: )?(?!OSI Approved$)(.+)")
+
+
+def _recognises(head: Head) -> bool:
+    """Whether this is the text of a file with the name of package metadata."""
+    return is_package_metadata(head.path) and looks_like_text(head)
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield a statement for each licence field before the first empty line, behind which a description begins.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    text = window.read(0, min(_LONGEST_HEADER, limits.document_bytes, limits.read_bytes)).decode("utf-8-sig", "replace")
+    statements: list[Statement] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or len(statements) == _MOST_STATEMENTS:
+            break
+        match = _FIELD.match(line.rstrip())
+        if match is None:
+            continue
+        field, value = match[1], match[2]
+        if field.lower() == "classifier":
+            classifier = _CLASSIFIER.fullmatch(value)
+            if classifier is None:
+                continue
+            value = classifier[1]
+        # Old versions of setuptools write this word where the author gave no licence.
+        if value == "UNKNOWN":
+            continue
+        statements.append(Statement(Topic.LICENSE, field, value[:_LONGEST_VALUE], Location(line=number)))
+    if statements:
+        yield Statements("package-metadata", tuple(statements))
+
+
+PACKAGE_METADATA: Final = Reader("text", _recognises, _read)
+"""Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""
