@@ -22,6 +22,8 @@ from modelaudit.reports.json_report import load_report, parse_report
 PAGE = Path(__file__).resolve().parents[1] / "docs/decisions.md"
 UNLISTED = b"cacme.tools\nrestore\n(tR."
 """A pickle that calls an unlisted function, which is a finding of severity high."""
+COUNTING_ONLY = {"csv"}
+"""The formats that show how much is accepted, and not by whom: a table of files."""
 DANGEROUS = b"cposix\nsystem\n(Vecho inert\ntR."
 STATEMENT = ("--answer", "accept", "--reason", "read | twice", "--by", "Jane Roe", "--approved-by", "Max Muster")
 RECORDED, LAST_DAY = "2026-01-31", "2026-12-31"
@@ -74,7 +76,7 @@ def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who
         (fingerprint,),
         "decisions.yaml:4",
     )
-    for name in REPORTS:
+    for name in REPORTS.keys() - COUNTING_ONLY:
         document = html.unescape(render(report, name).decode())
         missing = [words for words in ("Jane Roe", LAST_DAY) if words not in document]
         assert not missing, f"{name} does not show {missing}"
@@ -168,7 +170,7 @@ def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accep
     Path("report.json").rename("old.json")
     code, report = scan("--baseline", "old.json")
     assert (code, report.baseline) == (0, "old.json")
-    for name in REPORTS:
+    for name in REPORTS.keys() - COUNTING_ONLY:
         document = html.unescape(render(report, name).decode())
         assert "old.json" in document, name
         assert not re.search(r"accepted by (?!the policy)", document, re.IGNORECASE), name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.wording import count_noun, describe_decision
@@ -50,12 +50,14 @@ def _describe_shortly(decision: RecordedDecision) -> str:
 def _describe_known(report: AuditReport) -> str:
     """Describe how much of the report is known from its baseline."""
     absences = [absence for record in report.coverage.artifacts for _, absence in record.absences]
-    counts = [
-        (
-            sum(each.acceptance is not None and each.acceptance.source is AcceptanceSource.BASELINE for each in group),
-            noun,
-        )
-        for group, noun in ((report.findings, "finding"), (absences, "absence"))
+    numbers = [
+        (sum(_is_known(each.acceptance) for each in report.findings), "finding"),
+        (sum(_is_known(each.acceptance) for each in absences), "absence"),
     ]
-    known = " and ".join(count_noun(number, noun) for number, noun in counts if number) or "nothing here"
+    known = " and ".join(count_noun(number, noun) for number, noun in numbers if number) or "nothing here"
     return f"{known} known from the baseline {report.baseline}, on which no person decided"
+
+
+def _is_known(acceptance: Acceptance | None) -> bool:
+    """Whether the baseline is what accepts it."""
+    return acceptance is not None and acceptance.source is AcceptanceSource.BASELINE

@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
+from modelaudit.reports.decision_words import summarize_decisions
 from modelaudit.reports.results import Outcome, Result, list_results
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
@@ -46,7 +47,9 @@ def render_annotations(report: AuditReport) -> bytes:
         lines.append(f"modelaudit: and {count_noun(more, 'more result')}, in the other reports")
     accepted = len(results) - len(open_results)
     if accepted:
-        lines.append(f"modelaudit: {count_noun(accepted, 'accepted result')}, not shown here")
+        decided = _escape(summarize_decisions(report), _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
+        ending = f": {decided}" if decided else ""
+        lines.append(f"modelaudit: {count_noun(accepted, 'accepted result')}, not shown here{ending}")
     return "".join(f"{line}\n" for line in lines).encode()
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.report import Anchor, AuditReport, Target
+from modelaudit.reports.decision_words import summarize_decisions
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import name_model
 from modelaudit.reports.results import Outcome, Result, list_results
@@ -66,7 +67,8 @@ def _render(report: AuditReport, with_accepted: bool) -> bytes:
         notes.append(f"{left_out} left out, because GitHub takes no more; the JSON report has them.")
     if len(results) < len(every):
         accepted = count_noun(len(every) - len(results), "accepted result")
-        notes.append(f"{accepted} left out; the format sarif-all has them.")
+        decided = escape_unprintable(summarize_decisions(report), _MAX_CHARACTERS)
+        notes.append(f"{accepted} left out; the format sarif-all has them.{f' {decided}.' if decided else ''}")
     run: dict[str, Json] = {
         "automationDetails": {"id": f"modelaudit/{name_model(report.target)}/"},
         "columnKind": "unicodeCodePoints",
