@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.policies import DEFAULT
+from modelaudit.catalogue.register import read_register
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel, Policy
 from modelaudit.model.report import Anchor
-from modelaudit.options import Options, resolve_policy
-from modelaudit.policy.places import find_policy, find_project_folder, refuse_inside_target
+from modelaudit.options import Options, format_current_time, resolve_policy
+from modelaudit.policy.places import find_policy, find_project_folder, find_register, refuse_inside_target
+from modelaudit.reports.json_report import load_report
 
 _NO_TARGET: Final = "there is no target; name one, or list models in modelaudit.yaml (`modelaudit policy init`)"
 
@@ -82,6 +85,20 @@ def require_targets(choice: PolicyChoice, revision: str | None) -> tuple[str, ..
     if revision is not None and choice.anchors:
         raise ConfigurationError("--revision needs a target; the models of the policy have revisions of their own")
     return choice.targets
+
+
+def check_files(policy: Policy) -> None:
+    """Check the register of decisions and the baseline that a policy names; a register may not exist yet.
+
+    Raises:
+        ConfigurationError: one of them is invalid.
+    """
+    register, _ = find_register(policy.files, ())
+    path = policy.decisions_path or register
+    if path is not None and path.is_file():
+        read_register(path, date.fromisoformat(format_current_time()[:10]))
+    if policy.baseline_path is not None:
+        load_report(policy.baseline_path)
 
 
 def locate_model(model: PinnedModel) -> tuple[Anchor, ...]:

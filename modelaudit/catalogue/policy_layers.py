@@ -14,7 +14,7 @@ from modelaudit.catalogue.document import Place
 from modelaudit.catalogue.policy_entries import merge_absences, merge_intent, merge_licenses, merge_models
 from modelaudit.catalogue.policy_layer import Layer, PolicyWords
 from modelaudit.model.finding import CheckFamily, Severity
-from modelaudit.model.policy import Policy, Requirement
+from modelaudit.model.policy import PinnedModel, Policy, Requirement
 
 ROOT: Final = Policy("", "", dict.fromkeys(CheckFamily, Severity.HIGH), tuple(CheckFamily))
 """The policy below the one that extends no other: every family of checks runs, and fails at high."""
@@ -53,6 +53,10 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
     require = below.require | frozenset(file.require)
     if not gate_use and Requirement.STATED_USE in require:
         _refuse_requirement_without_gate(layer)
+    models = merge_models(layer, below.models)
+    baseline = _choose(layer, ("baseline",), _resolve_file(layer, "baseline"), below.baseline_path)
+    if baseline is not None and len(models) > 1:
+        _refuse_baseline_of_several_models(layer, models)
     allowed, denied = merge_licenses(layer, below.allowed_licenses, below.denied_licenses, words.licenses)
     return Policy(
         name=file.name or (layer.path.name if layer.path else ""),
@@ -66,11 +70,11 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         require=require,
         allowed_licenses=allowed,
         denied_licenses=denied,
-        models=merge_models(layer, below.models),
+        models=models,
         accept_critical=_choose(layer, ("accept-critical",), bool(file.accept_critical), below.accept_critical),
         offline=_choose(layer, ("offline",), bool(file.offline), below.offline),
         decisions_path=_choose(layer, ("decisions",), _resolve_file(layer, "decisions"), below.decisions_path),
-        baseline_path=_choose(layer, ("baseline",), _resolve_file(layer, "baseline"), below.baseline_path),
+        baseline_path=baseline,
         files=((layer.path,) if layer.path else ()) + below.files,
         origins=layer.origins,
     )
@@ -140,6 +144,16 @@ def _refuse_requirement_without_gate(layer: Layer) -> None:
         f"require: {requirement} ({layer.origins[f'require.{requirement}']}) contradicts gates.use: report "
         f"({layer.origins['gates.use']}): it requires a use whose answer gates nothing; remove one of them",
         places[0],
+    )
+
+
+def _refuse_baseline_of_several_models(layer: Layer, models: tuple[PinnedModel, ...]) -> None:
+    """Refuse a baseline, which is the report of one model, beside a list of several."""
+    baseline_at, second_at = layer.origins["baseline"], layer.origins[f"models.{models[1].name}"]
+    raise layer.document.error(
+        f"baseline ({baseline_at}) is the report of one model, and a second model is listed ({second_at}); "
+        "remove it, and name the baseline of each model with --baseline",
+        ("baseline",) if layer.states("baseline") else ("models",),
     )
 
 

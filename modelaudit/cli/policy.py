@@ -69,11 +69,11 @@ def init(file: Path | None, extends: str, code: str | None, offline: bool, rules
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
 @_RULES
 def check(file: Path | None, rules: tuple[Path, ...]) -> int:
-    """Check FILE, or else the modelaudit.yaml that a scan from this folder would use.
+    """Check FILE, or else the modelaudit.yaml that a scan from this folder would use, with decisions and baseline.
 
     Exit codes: 0 valid; 2 a mistake, named with its file and line, or no policy file.
     """
-    from modelaudit.policy_choice import choose_policy
+    from modelaudit.policy_choice import check_files, choose_policy
     from modelaudit.reports.policy_page import summarize_policy
 
     choice = choose_policy(None if file is None else f"{file}", (), rules)
@@ -81,6 +81,7 @@ def check(file: Path | None, rules: tuple[Path, ...]) -> int:
     if not choice.policy.files:
         place = f"{file}: is no file" if file is not None else "no modelaudit.yaml in this folder or above it"
         raise ConfigurationError(f"{place}; write one with: modelaudit policy init")
+    check_files(choice.policy)
     print_text(f"{choice.policy.files[0]}: valid; {summarize_policy(choice.policy)}")
     return 0
 

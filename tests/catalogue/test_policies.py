@@ -38,7 +38,6 @@ annual-revenue-usd: 2.5e6
 licenses: {{allow: [permissive, cc-by-4.0], deny: [non-commercial, SSPL-1.0, GPL-2.0]}}
 models:
   - {{name: acme/tiny, revision: {COMMIT}, note: tested}}
-  - {{name: datasets/acme/rows, revision: {OTHER_COMMIT}}}
 allow-unread:
   - {{reasons: [unclaimed-bytes], paths: "*.tflite", formats: [tflite], most-bytes: 64, why: metadata}}
 accept-critical: true
@@ -72,10 +71,7 @@ def test_every_key_of_a_policy_has_its_effect(tmp_path: Path) -> None:
     assert (policy.intent.monthly_active_users, policy.intent.annual_revenue_usd) == (50000, 2.5e6)
     assert policy.allowed_licenses == {"permissive", "CC-BY-4.0"}
     assert policy.denied_licenses == {"non-commercial", "SSPL-1.0", "GPL-2.0-only"}
-    assert [model.target for model in policy.models] == [
-        f"hf://acme/tiny@{COMMIT}",
-        f"hf://datasets/acme/rows@{OTHER_COMMIT}",
-    ]
+    assert [model.target for model in policy.models] == [f"hf://acme/tiny@{COMMIT}"]
     assert policy.models[0] == PinnedModel("acme/tiny", COMMIT, "tested", tmp_path / "modelaudit.yaml", 14)
     assert policy.allow_unread[-1].most_bytes == 64
     assert (policy.accept_critical, policy.offline) == (True, False)
@@ -170,6 +166,7 @@ MISTAKES = [
     (f"models:\n  - {{name: a/b, revision: {COMMIT}}}\n  - {{name: A/b, revision: {OTHER_COMMIT}}}", 3, "another revision in modelaudit.yaml:2"),
     ("extends: strict\ngates: {use: report}", 2, "require: stated-use (strict:11) contradicts gates.use: report (modelaudit.yaml:2)"),
     ("gates: {use: report}\nrequire: [stated-use]", 2, "stated-use (modelaudit.yaml:2) contradicts gates.use: report (modelaudit.yaml:1)"),
+    (f"baseline: old.json\nmodels:\n  - {{name: a/b, revision: {COMMIT}}}\n  - {{name: a/c, revision: {COMMIT}}}", 1, "baseline (modelaudit.yaml:1) is the report of one model, and a second model is listed (modelaudit.yaml:4)"),
     ("checks: [security]\ngates:\n  license: high", 3, "has an effect only with the check license; add it to 'checks' (modelaudit.yaml:1)"),
     ("checks: [security]\nlicenses: {deny: [MIT]}", 2, "licenses: has an effect only with the check license"),
     ("checks: [security]\nrequire: [stated-use]", 2, "has an effect only with the check license"),

@@ -98,6 +98,16 @@ def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -
         done = run_command(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert "error: modelaudit.yaml:2: gate: is not a known key; did you mean gates?" in done.stderr
+    (project / "modelaudit.yaml").write_text("baseline: old.json\n")
+    (project / "old.json").write_text("{}")
+    done = run_command("policy", "check")
+    assert (done.returncode, "old.json: " in done.stderr) == (2, True)
+    (project / "modelaudit.yaml").write_text("decisions: ours.yaml\n")
+    done = run_command("policy", "check")
+    assert done.stdout == "modelaudit.yaml: valid; 0 models; decisions in ours.yaml, which does not exist yet\n"
+    (project / "ours.yaml").write_text("decision: []\n")
+    done = run_command("policy", "check")
+    assert (done.returncode, "ours.yaml:1: " in done.stderr) == (2, True)
     assert run_command("policy", "check", "missing.yaml").returncode == 2
     assert run_command("policy", "check", "default").returncode == 2
 
