@@ -17,7 +17,7 @@ import click
 from modelaudit import __version__
 from modelaudit.model.errors import ModelAuditError, OutputError
 
-_COMMANDS = ("decide", "diff", "explain", "license", "policy", "render", "rules", "scan")
+_COMMANDS = ("decide", "diff", "discover", "explain", "license", "policy", "render", "rules", "scan")
 _INTERRUPTED, _NOT_RUN = 130, 4
 _SIGNAL_EXIT_BASE: Final = 128
 """A process that a signal ends has this exit code plus the number of the signal (POSIX shells)."""

@@ -19,7 +19,7 @@ from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.discovery import Discovery, DiscoveryRules, FileAbsence, ModelUse
-from modelaudit.model.errors import SourceError, WindowError
+from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.walk import Entry, make_entry, walk_folder
@@ -52,7 +52,8 @@ def discover(path: str, limits: Limits, catalogue: Catalogue) -> Discovery:
         catalogue: its ``discovery`` lists the calls, commands and keys.
 
     Raises:
-        SourceError: the path does not exist, or cannot be listed.
+        ConfigurationError: the path does not exist.
+        SourceError: the folder cannot be listed.
     """
     return _CodeBase(path, limits, catalogue.discovery).search()
 
@@ -104,7 +105,8 @@ class _CodeBase:
         """Return the regular files, and the paths of all files and folders below the root.
 
         Raises:
-            SourceError: the path does not exist, or cannot be listed.
+            ConfigurationError: the path does not exist.
+            SourceError: the folder cannot be listed.
         """
         root = os.path.realpath(self._typed)
         try:
@@ -114,10 +116,10 @@ class _CodeBase:
                 entry = make_entry(name, status, os.access(root, os.R_OK))
                 return list(self._select_files([entry], folder or "/")), frozenset()
             entries = sorted(walk_folder(root, self._limits, self._wants_folder), key=lambda entry: entry.path)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ConfigurationError(f"{self._typed!r} does not exist; name a folder or file of a code base") from error
         except OSError as error:
-            raise SourceError(
-                f"{self._typed!r} cannot be searched: {error.strerror}; name a folder or file that exists"
-            ) from error
+            raise SourceError(f"{self._typed!r} cannot be searched: {error.strerror}; check its permissions") from error
         paths = {entry.path for entry in entries}
         paths |= {parent for path in tuple(paths) for parent in _list_parents(path)}
         return list(self._select_files(entries, root)), frozenset(paths)

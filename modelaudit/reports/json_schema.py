@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 
+from pydantic import TypeAdapter
+
+from modelaudit.model.discovery import SCHEMA as DISCOVERY_SCHEMA
 from modelaudit.model.report import SCHEMA
+from modelaudit.reports.discovery_json import DiscoveryDocument
 from modelaudit.reports.json_report import Json, encode_canonical, get_report_adapter
 
 _ID = "urn:modelaudit:report:v1"
+_DISCOVERY_ID = "urn:modelaudit:discovery:v1"
 _ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
 """The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
 _ADDED_FIELDS = frozenset({"byte_counts", "further_files", "unclaimed_bytes", "unopened"})
@@ -21,18 +26,38 @@ _STRING_ENCODING = (
 def build_report_schema() -> bytes:
     """Build the JSON Schema (draft 2020-12) of a report, encoded as canonical JSON."""
     schema: dict[str, Json] = get_report_adapter().json_schema(mode="serialization")
+    _require_mapping(schema["properties"])["created"] = {"format": "date-time", "title": "Created", "type": "string"}
+    return _complete_schema(schema, _ID, SCHEMA, f"Model audit report ({SCHEMA})", _STRING_ENCODING)
+
+
+def build_discovery_schema() -> bytes:
+    """Build the JSON Schema (draft 2020-12) of what ``modelaudit discover --json`` prints, as canonical JSON."""
+    schema: dict[str, Json] = TypeAdapter(DiscoveryDocument).json_schema(mode="serialization")
+    title = f"Models that a code base loads ({DISCOVERY_SCHEMA})"
+    return _complete_schema(schema, _DISCOVERY_ID, DISCOVERY_SCHEMA, title, "")
+
+
+def _complete_schema(schema: dict[str, Json], id_: str, name: str, title: str, note: str) -> bytes:
+    """Describe the fields of a schema, name it, and encode it.
+
+    Args:
+        schema: as pydantic derives it.
+        id_: of the schema.
+        name: the only value of the field ``schema``.
+        title: of the schema.
+        note: follows the description of the whole; empty for none.
+    """
     definitions = _require_mapping(schema.pop("$defs"))
     for definition in [schema, *map(_require_mapping, definitions.values())]:
         _move_attribute_texts(definition)
     properties = _require_mapping(schema["properties"])
-    properties["schema"] = {"const": SCHEMA, "description": "The name and version of this form.", "title": "Schema"}
-    properties["created"] = {"format": "date-time", "title": "Created", "type": "string"}
-    schema["description"] = f"{schema['description']} {_STRING_ENCODING}"
+    properties["schema"] = {"const": name, "description": "The name and version of this form.", "title": "Schema"}
+    schema["description"] = f"{schema['description']} {note}".rstrip()
     schema |= {
         "$defs": definitions,
-        "$id": _ID,
+        "$id": id_,
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Model audit report ({SCHEMA})",
+        "title": title,
     }
     return encode_canonical(schema)
 

@@ -1,0 +1,52 @@
+"""``modelaudit discover``: list the models that a code base loads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from modelaudit.cli.output import print_document
+
+_INCOMPLETE: Final = 3
+
+
+@click.command("discover")
+@click.argument("path", metavar="PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print canonical JSON instead of the table.")
+@click.option(
+    "--rules",
+    "rules",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A further rule folder; its discovery.yaml adds calls, commands and keys.",
+)
+def command(path: str, as_json: bool, rules: tuple[Path, ...]) -> int:
+    """List every model that the code in a folder or file loads, with file, line and revision.
+
+    Nothing is run, and no network is used. Exit code 3 means that the list is incomplete: a name is
+    not known from the code alone, or a file was not read.
+    """
+    from modelaudit.catalogue import load_catalogue
+    from modelaudit.discovery import discover
+    from modelaudit.model.limits import Limits
+    from modelaudit.pipeline import convert_internal_errors
+
+    catalogue = load_catalogue(extra=rules)
+    found = convert_internal_errors(lambda: discover(path, Limits(), catalogue), f"searching {path!r}")
+    if as_json:
+        from modelaudit.reports.discovery_json import render_discovery_json
+
+        print_document(render_discovery_json(found))
+    else:
+        from modelaudit.reports.discovery_screen import render_discovery
+
+        width = shutil.get_terminal_size((80, 24)).columns
+        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print_document(render_discovery(found, width=width, color=color))
+    return 0 if found.is_complete else _INCOMPLETE
