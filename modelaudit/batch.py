@@ -16,14 +16,16 @@ def audit_targets(
     audit: Callable[[str], AuditReport],
     publish: Callable[[AuditReport], None],
     report_error: Callable[[ModelAuditError], None],
+    code: int = 0,
 ) -> int:
     """Audit each target and publish its report; an error of one target does not keep the others from their audit.
 
     Args:
-        targets: as the user names them; at least one.
+        targets: as the user names them.
         audit: scans one target, or answers on its licence.
         publish: writes the report before the next target begins.
         report_error: shows the error of a target that has no report.
+        code: the exit code of what came before, such as the search for targets.
 
     Returns:
         The most severe exit code: 1 (the gate failed), then 2 (usage), 4 (no result), 3 (incomplete), 0 (passed).
@@ -43,4 +45,4 @@ def audit_targets(
             continue
         publish(report)
         codes.append(report.exit_code)
-    return next(code for code in _WORST_FIRST if code in codes)
+    return next(each for each in _WORST_FIRST if each in (*codes, code))

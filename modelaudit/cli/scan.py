@@ -15,6 +15,7 @@ import click
 import modelaudit
 from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
+from modelaudit.cli.discovered import find_targets
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.output import (
     describe_output_option,
@@ -33,6 +34,11 @@ _LEVELS: Final = [level.value for level in Severity]
 
 @click.command("scan")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option(
+    "--discover",
+    metavar="PATH",
+    help="Also scan each model that the code in this folder or file loads; reports name the lines that load it.",
+)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
     "--checks",
@@ -91,6 +97,7 @@ _LEVELS: Final = [level.value for level in Severity]
 @click.option("-q", "--quiet", is_flag=True, help="No table and no progress; reports and the exit code only.")
 def command(
     targets: tuple[str, ...],
+    discover: str | None,
     revision: str | None,
     checks: str | None,
     policy: str | None,
@@ -119,7 +126,9 @@ def command(
 
     choice = choose_policy(policy, targets, rules)
     show_notes(() if quiet else choice.notes)
-    targets = require_targets(choice, revision)
+    discovered, code = find_targets(discover, rules)
+    targets = require_targets(choice, revision) if targets or discover is None else ()
+    targets = tuple(dict.fromkeys((*targets, *discovered)))
     destinations = parse_destinations(outputs, len(targets))
     check_acceptance_files(decisions, baseline, targets)
     written: set[str] = set()
@@ -145,7 +154,7 @@ def command(
                 progress=ticker,
                 download_progress=ticker.download,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
-                anchors=choice.anchors.get(target, ()),
+                anchors=(*choice.anchors.get(target, ()), *discovered.get(target, ())),
             )
 
     def publish(report: AuditReport) -> None:
@@ -153,7 +162,7 @@ def command(
         publish_report(report, destinations, written, render_screen)
 
     with open_ledger_file(ledger) as ledger_file:
-        return audit_targets(targets, audit, publish, show_error)
+        return audit_targets(targets, audit, publish, show_error, code)
 
 
 def _render_table(report: AuditReport, show: Severity, files: Sequence[tuple[str, str]]) -> bytes:

@@ -37,7 +37,8 @@ def render_discovery(discovery: Discovery, *, width: int = 80, color: bool = Fal
         parts.append(_build_group(title, discovery.unknown_uses))
     if discovery.absences:
         lines = [
-            build_text(_locate(each.file, each.unread.where.line), "  ", each.unread.detail) for each in discovery.absences
+            build_text(_locate(each.file, each.unread.where.line), "  ", each.unread.detail)
+            for each in discovery.absences
         ]
         parts.append(Group(build_text(("not read", "bold yellow")), *(indent_block(line) for line in lines)))
     parts.append(_describe_rest(discovery))
@@ -49,7 +50,7 @@ def _describe_total(discovery: Discovery, models: int) -> Text:
     files = count_noun(discovery.files_read, "file")
     if not discovery.uses:
         return build_text((f"{discovery.root}: no line of {files} loads a model", "bold"))
-    places = count_noun(len({(use.file, use.line) for use in discovery.uses}), "line")
+    places = count_noun(len({(use.file, use.line) for use in discovery.uses if use.name is not None}), "line")
     pinned = len({(use.name, use.revision) for use in discovery.uses if use.is_pinned})
     return build_text(
         (f"{discovery.root}: {count_noun(models, 'model or dataset', 'models and datasets')} in {places}", "bold"),

@@ -26,40 +26,40 @@ _STRING_ENCODING = (
 def build_report_schema() -> bytes:
     """Build the JSON Schema (draft 2020-12) of a report, encoded as canonical JSON."""
     schema: dict[str, Json] = get_report_adapter().json_schema(mode="serialization")
-    _require_mapping(schema["properties"])["created"] = {"format": "date-time", "title": "Created", "type": "string"}
-    return _complete_schema(schema, _ID, SCHEMA, f"Model audit report ({SCHEMA})", _STRING_ENCODING)
+    created: Json = {"format": "date-time", "title": "Created", "type": "string"}
+    schema = _complete_schema(schema, _ID, SCHEMA, f"Model audit report ({SCHEMA})")
+    schema["description"] = f"{schema['description']} {_STRING_ENCODING}"
+    _require_mapping(schema["properties"])["created"] = created
+    return encode_canonical(schema)
 
 
 def build_discovery_schema() -> bytes:
     """Build the JSON Schema (draft 2020-12) of what ``modelaudit discover --json`` prints, as canonical JSON."""
     schema: dict[str, Json] = TypeAdapter(DiscoveryDocument).json_schema(mode="serialization")
     title = f"Models that a code base loads ({DISCOVERY_SCHEMA})"
-    return _complete_schema(schema, _DISCOVERY_ID, DISCOVERY_SCHEMA, title, "")
+    return encode_canonical(_complete_schema(schema, _DISCOVERY_ID, DISCOVERY_SCHEMA, title))
 
 
-def _complete_schema(schema: dict[str, Json], id_: str, name: str, title: str, note: str) -> bytes:
-    """Describe the fields of a schema, name it, and encode it.
+def _complete_schema(schema: dict[str, Json], id_: str, name: str, title: str) -> dict[str, Json]:
+    """Describe the fields of a schema, and name it.
 
     Args:
         schema: as pydantic derives it.
         id_: of the schema.
         name: the only value of the field ``schema``.
         title: of the schema.
-        note: follows the description of the whole; empty for none.
     """
     definitions = _require_mapping(schema.pop("$defs"))
     for definition in [schema, *map(_require_mapping, definitions.values())]:
         _move_attribute_texts(definition)
     properties = _require_mapping(schema["properties"])
     properties["schema"] = {"const": name, "description": "The name and version of this form.", "title": "Schema"}
-    schema["description"] = f"{schema['description']} {note}".rstrip()
-    schema |= {
+    return schema | {
         "$defs": definitions,
         "$id": id_,
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
     }
-    return encode_canonical(schema)
 
 
 def _require_mapping(value: Json) -> dict[str, Json]:

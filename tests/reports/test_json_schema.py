@@ -13,7 +13,7 @@ import pytest
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.json_report import render_json
-from modelaudit.reports.json_schema import build_report_schema
+from modelaudit.reports.json_schema import build_discovery_schema, build_report_schema
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "report-v1.schema.json"
 
@@ -27,6 +27,13 @@ def test_published_json_schema_equals_the_schema_built_from_the_code() -> None:
     if os.environ.get("MODELAUDIT_UPDATE_GOLDEN"):
         PUBLISHED.write_bytes(build_report_schema())
     assert PUBLISHED.read_bytes() == build_report_schema()
+
+
+def test_published_json_schema_of_discovery_equals_the_schema_built_from_the_code() -> None:
+    published = PUBLISHED.with_name("discovery-v1.schema.json")
+    if os.environ.get("MODELAUDIT_UPDATE_GOLDEN"):
+        published.write_bytes(build_discovery_schema())
+    assert published.read_bytes() == build_discovery_schema()
 
 
 def test_schema_is_valid_and_has_an_identifier(schema: Any) -> None:

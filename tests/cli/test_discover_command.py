@@ -1,0 +1,136 @@
+"""``modelaudit discover`` and ``modelaudit scan --discover``: output, exit codes, and anchors of findings."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hub.server import LoopbackHub
+from support.command import run_command
+from support.fixtures import FIXTURES
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write_code(folder: Path, text: str) -> Path:
+    """Write a code base of one source."""
+    (folder / "src").mkdir()
+    (folder / "src/app.py").write_text(text, encoding="utf-8")
+    return folder / "src"
+
+
+def test_example_of_the_documentation_prints_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs/discovery.md").read_text(encoding="utf-8")
+    files = re.findall(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (shown,) = re.findall(r"exit code (\d):\n\n```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(files) >= 3
+    for name, content in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = run_command("discover", "src", COLUMNS="80")
+    assert (str(done.returncode), done.stdout) == shown
+
+
+def test_complete_list_exits_with_0_and_spells_paths_as_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_code(
+        tmp_path, f'from_hub = M.from_pretrained(\n    "acme/tiny", revision="{COMMIT}", trust_remote_code=True)\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    done = run_command("discover", "src", COLUMNS="80")
+    assert done.returncode == 0
+    assert (
+        "acme/tiny  pinned to 0123456789ab\n  src/app.py:1  from_pretrained  runs code of the repository" in done.stdout
+    )
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    monkeypatch.chdir(tmp_path / "src")
+    assert "  app.py:1  from_pretrained" in run_command("discover", ".").stdout
+
+
+def test_unknown_name_exits_with_3_and_gives_the_reason(tmp_path: Path) -> None:
+    done = run_command("discover", write_code(tmp_path, "def f(n):\n    M.from_pretrained(n)\n"))
+    assert done.returncode == 3
+    assert "it is the parameter n of f" in done.stdout
+    assert "Incomplete: 1 name not known." in done.stdout
+
+
+def test_unread_file_exits_with_3_and_gives_the_reason(tmp_path: Path) -> None:
+    code = write_code(tmp_path, "M.from_pretrained('acme/tiny'\n")
+    done = run_command("discover", code)
+    assert done.returncode == 3
+    assert "app.py:1  line 1:" in " ".join(done.stdout.split("\n"))
+
+
+def test_code_without_models_exits_with_0(tmp_path: Path) -> None:
+    done = run_command("discover", write_code(tmp_path, "print(1)\n"))
+    assert (done.returncode, "no line of 1 file loads a model" in " ".join(done.stdout.split())) == (0, True)
+
+
+def test_missing_path_is_an_error_of_usage_on_one_line(tmp_path: Path) -> None:
+    done = run_command("discover", tmp_path / "missing")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "does not exist; name a folder or file" in done.stderr
+
+
+def test_json_follows_the_published_schema_and_is_the_same_twice(tmp_path: Path) -> None:
+    from jsonschema import Draft202012Validator  # seconds to import
+
+    code = write_code(tmp_path, "M.from_pretrained('acme/tiny')\nM.from_pretrained(find())\n")
+    (code / "broken.yaml").write_text("model_id: [", encoding="utf-8")
+    done = run_command("discover", code, "--json")
+    document = json.loads(done.stdout)
+    Draft202012Validator(json.loads((ROOT / "docs/discovery-v1.schema.json").read_text())).validate(document)
+    assert [use["name"] for use in document["uses"]] == ["acme/tiny", None]
+    assert [each["reason"] for each in document["absences"]] == ["damaged"]
+    assert not document["is_complete"]
+    assert run_command("discover", code, "--json").stdout == done.stdout
+
+
+def test_hostile_names_are_inert_on_the_screen_and_in_json(tmp_path: Path) -> None:
+    code = write_code(tmp_path, "M.from_pretrained('acme/tiny', revision='\\x1b[31m<script>\\u202e')\n")
+    (code / "a\x1b[2Jb\u202e.py").write_text("M.from_pretrained('acme/other')\n", encoding="utf-8")
+    for arguments in ((), ("--json",)):
+        text = run_command("discover", code, *arguments).stdout
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+
+
+def test_scan_of_a_code_base_anchors_each_report_at_the_lines_that_load_its_model(
+    tmp_path: Path, hub: LoopbackHub
+) -> None:
+    harmful = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
+    first = hub.add_repository("acme/bad", files={"model.pkl": harmful})
+    hub.add_repository("acme/tiny", files={"config.json": "{}"})
+    text = f"M.from_pretrained('acme/bad', revision='{first.sha}')\nM.from_pretrained('acme/tiny')\n"
+    code = write_code(tmp_path, text + f"N.from_pretrained('acme/bad', revision='{first.sha}')\n")
+    (tmp_path / "out").mkdir()
+    done = run_command("scan", "--discover", code, "--no-second-opinion", "-o", f"json={tmp_path / 'out'}")
+    assert done.returncode == 1, done.stderr
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((tmp_path / "out").glob("*.json"))]
+    places = {report["target"]["name"]: report["target"]["anchors"] for report in reports}
+    file = str(code / "app.py")
+    assert places == {
+        "acme/bad": [{"line": 1, "path": file}, {"line": 3, "path": file}],
+        "acme/tiny": [{"line": 2, "path": file}],
+    }
+    assert next(report for report in reports if report["target"]["name"] == "acme/bad")["target"]["commit"] == first.sha
+
+
+def test_scan_of_a_code_base_with_an_unknown_name_never_passes(tmp_path: Path, hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", files={"LICENSE": (ROOT / "LICENSE").read_text(), "config.json": "{}"})
+    code = write_code(tmp_path, "M.from_pretrained('acme/tiny')\nM.from_pretrained(find())\n")
+    arguments = ("--no-second-opinion", "--checks", "security", "-q")
+    done = run_command("scan", "--discover", code, *arguments)
+    assert done.returncode == 3
+    assert f"{code / 'app.py'}:2: the name of the model is not known: the code computes it" in done.stderr
+
+
+def test_model_of_another_source_is_noted_and_not_scanned(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("ollama pull llama3\n", encoding="utf-8")
+    done = run_command("scan", "--discover", tmp_path)
+    assert done.returncode == 3
+    assert "llama3 comes from ollama, which cannot be scanned by name" in done.stderr
+    assert "no line of" in done.stderr
