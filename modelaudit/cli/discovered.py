@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from modelaudit.model.report import Anchor
 
+if TYPE_CHECKING:
+    from modelaudit.policy_choice import PolicyChoice
+
 _MOST_NOTES: Final = 20
 _INCOMPLETE: Final = 3
 
 
-def find_targets(path: str | None, rules: Sequence[Path]) -> tuple[dict[str, tuple[Anchor, ...]], int]:
-    """Find the targets in a code base, if one is named, and note on stderr what is not scanned.
+def add_discovered(
+    choice: PolicyChoice, revision: str | None, path: str | None, rules: Sequence[Path]
+) -> tuple[tuple[str, ...], dict[str, tuple[Anchor, ...]], int]:
+    """Return the targets of a run: those that were named, and those that a code base loads.
+
+    Args:
+        choice: the policy, with the targets that the user named, or else the models of the policy.
+        revision: of the option ``--revision``.
+        path: the code base; ``None`` for none.
+        rules: further rule folders.
 
     Returns:
-        The lines that load each target, and the exit code that the search alone has: 3 if something is not scanned.
+        The targets, the lines that name each, and the exit code of the search: 3 if something of it is not scanned.
 
     Raises:
-        ModelAuditError: the path cannot be searched.
+        ModelAuditError: there is no target, or the path cannot be searched.
     """
+    from modelaudit.policy_choice import require_targets
+
     if path is None:
-        return {}, 0
+        return require_targets(choice, revision), dict(choice.anchors), 0
+    found, code = _find_targets(path, rules)
+    # The models of the policy are scanned where no target is named at all.
+    named = () if choice.anchors else choice.targets
+    return tuple(dict.fromkeys((*named, *found))), found, code
+
+
+def _find_targets(path: str, rules: Sequence[Path]) -> tuple[dict[str, tuple[Anchor, ...]], int]:
+    """Find the targets in a code base with the lines that load each, and note on stderr what is not scanned."""
     from modelaudit.catalogue import load_catalogue
     from modelaudit.discovery import discover
     from modelaudit.discovery.targets import list_targets, list_unscanned

@@ -15,7 +15,7 @@ import click
 import modelaudit
 from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
-from modelaudit.cli.discovered import find_targets
+from modelaudit.cli.discovered import add_discovered
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.output import (
     describe_output_option,
@@ -122,13 +122,11 @@ def command(
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
     precedence over a repository. Without a TARGET, the models of the policy are scanned.
     """
-    from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
+    from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
     show_notes(() if quiet else choice.notes)
-    discovered, code = find_targets(discover, rules)
-    targets = require_targets(choice, revision) if targets or discover is None else ()
-    targets = tuple(dict.fromkeys((*targets, *discovered)))
+    targets, anchors, code = add_discovered(choice, revision, discover, rules)
     destinations = parse_destinations(outputs, len(targets))
     check_acceptance_files(decisions, baseline, targets)
     written: set[str] = set()
@@ -154,12 +152,11 @@ def command(
                 progress=ticker,
                 download_progress=ticker.download,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
-                anchors=(*choice.anchors.get(target, ()), *discovered.get(target, ())),
+                anchors=anchors.get(target, ()),
             )
 
     def publish(report: AuditReport) -> None:
-        render_screen = None if quiet else lambda files: _render_table(report, Severity(show), files)
-        publish_report(report, destinations, written, render_screen)
+        publish_report(report, destinations, written, None if quiet else partial(_render_table, report, Severity(show)))
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error, code)
