@@ -88,14 +88,14 @@ def require_targets(choice: PolicyChoice, revision: str | None) -> tuple[str, ..
 
 
 def check_files(policy: Policy) -> None:
-    """Check the register of decisions and the baseline that a policy names; a register may not exist yet.
+    """Check the register of decisions and the baseline of a policy.
 
     Raises:
         ConfigurationError: one of them is invalid.
     """
     register, _ = find_register(policy.files, ())
     path = policy.decisions_path or register
-    if path is not None and path.is_file():
+    if path is not None:
         read_register(path, date.fromisoformat(format_current_time()[:10]))
     if policy.baseline_path is not None:
         load_report(policy.baseline_path)

@@ -25,7 +25,8 @@ def test_every_example_runs_in_the_order_of_the_document(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models/tiny").mkdir(parents=True)
     (tmp_path / "models/tiny/modelaudit.yaml").write_text("gates: {security: never}\n")
-    (tmp_path / "last-release.json").touch()
+    for name in ("last-release.json", "decisions.yaml"):
+        (tmp_path / name).write_text("decisions: []\n")
     policy, commands = tmp_path / "modelaudit.yaml", 0
     for kind, block in BLOCKS:
         if kind == "console":

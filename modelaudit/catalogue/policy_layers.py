@@ -28,6 +28,10 @@ _PLACES_OF_LICENSE_CHECK: Final = (
     ("gates", "use"),
     ("licenses",),
 )
+_WAYS_TO_WRITE: Final = {
+    "decisions": "`modelaudit decide` writes one with --decisions {}, or remove the key",
+    "baseline": "save the report of a scan with -o json={}, or remove the key",
+}
 _Value = TypeVar("_Value")
 
 
@@ -92,7 +96,7 @@ def _resolve_file(layer: Layer, key: str) -> Path | None:
     """Return the file that the layer names, relative to its own folder; ``None`` if it names none.
 
     Raises:
-        ConfigurationError: it is a policy of the rule set, or its baseline does not exist.
+        ConfigurationError: it is a policy of the rule set, or the file does not exist.
     """
     value: str | None = getattr(layer.file, key)
     if value is None:
@@ -100,9 +104,8 @@ def _resolve_file(layer: Layer, key: str) -> Path | None:
     if layer.path is None:
         raise layer.error("a policy of the rule set names no file of a project; remove the key", key)
     path = layer.path.parent / value
-    # A register of decisions begins with the first decision; a baseline is the report of an earlier scan.
-    if key == "baseline" and not path.is_file():
-        raise layer.error(f"there is no file {value} beside this policy; save a report with -o json={value}", key)
+    if not path.is_file():
+        raise layer.error(f"there is no file {value} beside this policy; {_WAYS_TO_WRITE[key].format(value)}", key)
     return path
 
 

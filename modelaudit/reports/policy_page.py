@@ -29,8 +29,7 @@ def summarize_policy(policy: Policy) -> str:
     models = f"{len(policy.models)} model{'' if len(policy.models) == 1 else 's'}"
     parts = [f"with {', '.join(others)}" if others else "", models]
     if policy.decisions_path is not None:
-        exists = "" if policy.decisions_path.is_file() else ", which does not exist yet"
-        parts.append(f"decisions in {policy.decisions_path}{exists}")
+        parts.append(f"decisions in {policy.decisions_path}")
     return "; ".join(filter(None, parts))
 
 

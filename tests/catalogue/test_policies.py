@@ -48,8 +48,9 @@ baseline: old.json
 
 
 def write_policy(folder: Path, text: str, name: str = "modelaudit.yaml") -> Path:
-    """Write a policy beside an empty baseline, and return its path."""
+    """Write a policy beside an empty baseline and register, and return its path."""
     (folder / "old.json").touch()
+    (folder / "accepted.yaml").touch()
     (folder / name).write_text(text)
     return folder / name
 
@@ -158,7 +159,8 @@ MISTAKES = [
     ("extends: /etc/policy.yaml", 1, "name the file relative to this one"),
     ("extends: modelaudit.yaml", 1, "extends this file in turn"),
     ("extends: base.yaml", 1, "base.yaml:1: extends: modelaudit.yaml extends this file in turn"),
-    ("baseline: missing.json", 1, "there is no file missing.json"),
+    ("baseline: missing.json", 1, "there is no file missing.json beside this policy; save the report of a scan"),
+    ("decisions: missing.yaml", 1, "there is no file missing.yaml beside this policy; `modelaudit decide` writes one"),
     # contradictions, with both lines
     ("licenses:\n  allow: [MIT]\n  deny: [MIT]", 2, "MIT is allowed (modelaudit.yaml:2), but MIT is denied (modelaudit.yaml:3)"),
     ("licenses:\n  allow: [CC-BY-NC-4.0]\n  deny: [non-commercial]", 2, "non-commercial is denied (modelaudit.yaml:3), and contains it"),

@@ -104,7 +104,13 @@ def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -
     assert (done.returncode, "old.json: " in done.stderr) == (2, True)
     (project / "modelaudit.yaml").write_text("decisions: ours.yaml\n")
     done = run_command("policy", "check")
-    assert done.stdout == "modelaudit.yaml: valid; 0 models; decisions in ours.yaml, which does not exist yet\n"
+    assert done.returncode == 2
+    assert (
+        "modelaudit.yaml:1: decisions: there is no file ours.yaml beside this policy; `modelaudit decide`"
+        in done.stderr
+    )
+    (project / "ours.yaml").write_text("decisions: []\n")
+    assert run_command("policy", "check").stdout == "modelaudit.yaml: valid; 0 models; decisions in ours.yaml\n"
     (project / "ours.yaml").write_text("decision: []\n")
     done = run_command("policy", "check")
     assert (done.returncode, "ours.yaml:1: " in done.stderr) == (2, True)
@@ -130,6 +136,7 @@ def test_shown_policy_has_the_place_of_each_entry(project: Path) -> None:
         "extends: org.yaml\ngates:\n  security: medium\nlicenses:\n  deny: [MIT]\n"
         f"models:\n  - {{name: acme/tiny, revision: {COMMIT}, note: '\u202e a note'}}\ndecisions: ok.yaml\n"
     )
+    (project / "ok.yaml").touch()
     lines = [re.sub(r" +# ", " # ", line) for line in run_command("policy", "show").stdout.splitlines()]
     for line in (
         "  security: medium # modelaudit.yaml:3",
