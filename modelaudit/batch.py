@@ -14,7 +14,7 @@ _WORST_FIRST: Final = (1, 2, 4, 3, 0)
 def audit_targets(
     targets: Iterable[str],
     audit: Callable[[str], AuditReport],
-    publish: Callable[[AuditReport], None],
+    publish: Callable[[str, AuditReport], None],
     report_error: Callable[[ModelAuditError], None],
     code: int = 0,
 ) -> int:
@@ -23,7 +23,7 @@ def audit_targets(
     Args:
         targets: as the user names them.
         audit: scans one target, or answers on its licence.
-        publish: writes the report before the next target begins.
+        publish: writes the report of a target before the next target begins.
         report_error: shows the error of a target that has no report.
         code: the exit code of what came before, such as the search for targets.
 
@@ -43,6 +43,6 @@ def audit_targets(
             report_error(error)
             codes.append(error.exit_code)
             continue
-        publish(report)
+        publish(target, report)
         codes.append(report.exit_code)
     return next(each for each in _WORST_FIRST if each in (*codes, code))

@@ -34,7 +34,7 @@ from modelaudit.model.report import AuditReport, ByteCounts, Coverage, Opinion
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_target, list_families, prepare
-from modelaudit.policy.gate import require_review_if_unread
+from modelaudit.policy.gate import limit_to_terms, require_review_if_unread
 from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_hold_terms, may_state_terms
@@ -104,7 +104,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     described = describe_target(target, snapshot, options)
     acceptances.accept_parts(audit, snapshot, described, is_complete=families <= set(policy.checks))
     coverage = Coverage(tuple(audit.records))
-    terms = Coverage(tuple(record for record in audit.records if may_hold_terms(record.path, record.size)))
+    terms = limit_to_terms(record for record in audit.records if may_hold_terms(record.path, record.size))
     license_ = require_review_if_unread(license_, terms) if terms.artifacts else license_
     license_ = acceptances.accept_license(audit, license_)
     findings = audit.sort_findings()
@@ -142,7 +142,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
     described = describe_target(target, snapshot, options)
     acceptances.accept_parts(audit, snapshot, described, is_complete=False)
-    coverage = Coverage(tuple(audit.records), unopened=len(snapshot.artifacts) - len(opened))
+    coverage = limit_to_terms(audit.records, len(snapshot.artifacts) - len(opened))
     license_ = acceptances.accept_license(audit, require_review_if_unread(license_, coverage))
     decision = audit.decide(snapshot, coverage, coverage, license_, refusals=acceptances.refusals)
     return acceptances.complete(audit.build_report(described, decision, license_, ()))

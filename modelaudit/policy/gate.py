@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
-from modelaudit.model.report import Absence, Coverage, Decision
+from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Decision, Extent
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
@@ -47,6 +47,9 @@ _ABSENCE_CAUSES: Final = {
     UnreadReason.UNVERIFIED: CauseKind.UNVERIFIED_TYPE,
 }
 """The kinds of causes of absences; every other reason is ``unread``."""
+
+
+_HIDING_NO_TERMS: Final = frozenset({UnreadReason.PROGRAM, UnreadReason.UNJUDGED, UnreadReason.UNVERIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +125,40 @@ def decide_verdict(evidence: Evidence) -> Decision:
     causes = tuple(point.cause for point in points)
     # One file may keep both answers open, and is named once.
     reasons = list(dict.fromkeys(line for point in points for line in (point.cause.reason, *point.examples)))
-    if not causes:
-        gates = {policy.gates.get(family) for family in policy.checks}
-        threshold = "its gate" if len(gates) > 1 else next(iter(gates), None)
-        no_finding = f"no finding at or above {threshold}" if threshold else "the policy never fails on findings"
-        reasons.append(f"{_count_noun(evidence.coverage.file_count, 'file')} examined, {no_finding}")
     left_out = sorted(family for family in evidence.families if family not in policy.checks)
     if left_out:
         reasons.append(f"checked for {', '.join(policy.checks)} only; not for {', '.join(left_out)}")
+    load = _answer_load(evidence, load_points)
+    if not causes:
+        reasons.insert(0, load.reason)
     return Decision(
         causes[0].verdict if causes else Verdict.PASS,
-        _answer_load(evidence, load_points),
+        load,
         _answer_use(evidence, use_points),
         tuple(reasons),
         evidence.coverage,
         causes,
     )
+
+
+def limit_to_terms(records: Iterable[ArtifactRecord], unopened: int = 0) -> Coverage:
+    """Return the coverage of files that may state terms, with only those absences that may hide terms.
+
+    A name that no rule judges hides none: the text around it was read.
+
+    Args:
+        records: the files that may state terms.
+        unopened: how many other files were left unopened.
+    """
+    return Coverage(tuple(map(_limit_record_to_terms, records)), unopened)
+
+
+def _limit_record_to_terms(record: ArtifactRecord) -> ArtifactRecord:
+    """Return the record without absences that hide no terms; one of a file without any content stays as it is."""
+    if record.extent is Extent.NOT:
+        return record
+    hiding = tuple(pair for pair in record.absences if pair[1].unread.reason not in _HIDING_NO_TERMS)
+    return replace(record, absences=hiding, extent=Extent.PARTLY if hiding else Extent.EXAMINED)
 
 
 def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
@@ -186,7 +207,12 @@ def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
     thresholds = {gates[finding.check] for finding in failing}
     threshold = thresholds.pop() if len(thresholds) == 1 else "the gates of their checks"
     reason = f"{_count_noun(len(failing), 'finding')} at or above {threshold}: {by_severity}"
-    examples = [f"{each.artifact or 'the model'}: {each.message}" for each in failing[:_MAX_NAMED_FINDINGS]]
+    # The licences concern the model as a whole, whatever file states them.
+    is_on_use = question is Question.USE
+    examples = [
+        each.message if is_on_use else f"{each.artifact or 'the model'}: {each.message}"
+        for each in failing[:_MAX_NAMED_FINDINGS]
+    ]
     yield _Point(Cause(CauseKind.FINDINGS, question, Verdict.FAIL, len(failing), reason), tuple(examples))
 
 
@@ -309,13 +335,19 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
 
 
 def _name_duties(license_: LicenseConclusion) -> str:
-    """Name the duties that are not met yet, such as ``, with 2 duties: attribution, notice``; empty without one."""
-    kinds = tuple(dict.fromkeys(duty.kind for duty in license_.duties if not duty.met))
-    if not kinds:
+    """Name the open duties, such as ``, with 2 open duties: attribution, notice``; empty without one."""
+    # Two base models under one licence bring in the same duty, which is counted once.
+    is_met: dict[tuple[object, ...], bool] = {}
+    for duty in license_.duties:
+        key = (duty.kind, duty.group, duty.license, duty.text, duty.section, duty.words)
+        is_met[key] = is_met.get(key, False) or bool(duty.met)
+    open_duties = [key for key, met in is_met.items() if not met]
+    if not open_duties:
         return ""
-    named = ", ".join(kind.replace("-", " ") for kind in kinds[:_MAX_NAMED_DUTIES])
-    more = f" and {len(kinds) - _MAX_NAMED_DUTIES} more" if len(kinds) > _MAX_NAMED_DUTIES else ""
-    return f", with {_count_noun(len(kinds), 'duty', 'duties')}: {named}{more}"
+    kinds = tuple(dict.fromkeys(str(key[0]).replace("-", " ") for key in open_duties))
+    more = f" and {len(kinds) - _MAX_NAMED_DUTIES} more kinds" if len(kinds) > _MAX_NAMED_DUTIES else ""
+    counted = _count_noun(len(open_duties), "open duty", "open duties")
+    return f", with {counted}: {', '.join(kinds[:_MAX_NAMED_DUTIES])}{more}"
 
 
 def _take_worst(points: Sequence[_Point]) -> Ruling:
@@ -323,7 +355,8 @@ def _take_worst(points: Sequence[_Point]) -> Ruling:
     worst = min(points, key=lambda point: _WORST_FIRST.index(point.cause.verdict))
     reason = worst.cause.reason
     text = f"{reason[:1].upper()}{reason[1:]}"
-    if worst.cause.kind in (CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW) and worst.examples:
+    is_on_license = worst.cause.question is Question.USE and worst.cause.verdict is not Verdict.INCOMPLETE
+    if is_on_license and worst.examples:
         text = worst.examples[0]
     return Ruling(worst.cause.verdict, text if text.endswith((".", "!", "?")) else f"{text}.")
 

@@ -41,6 +41,7 @@ from modelaudit.model.address import container_of, read_file_path
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, Target
+from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.cyclonedx_licenses import (
     build_datasets,
     build_evidence,
@@ -120,6 +121,12 @@ def _build_root(report: AuditReport) -> Component:
         pedigree=build_pedigree(report.license),
         properties=build_properties(
             ("verdict", decision.verdict),
+            *(
+                pair
+                for question, ruling in list_rulings(report)
+                for pair in ((f"verdict:{question}", ruling.verdict), (f"verdict:{question}:reason", ruling.reason))
+            ),
+            *(("verdict:cause", f"{cause.kind}: {cause.reason}") for cause in decision.causes),
             *(("verdict:reason", reason) for reason in decision.reasons),
             *((f"coverage:{extent}", coverage.count(extent)) for extent in Extent),
             ("coverage:open-absences", len(coverage.open_absences)),

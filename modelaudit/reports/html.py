@@ -13,10 +13,9 @@ from markupsafe import Markup
 
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport, DigestState
-from modelaudit.reports import inventory, license_view, license_words, view, wording
+from modelaudit.reports import answers, inventory, license_view, license_words, view, wording
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.questions import list_questions
-from modelaudit.reports.shipping import assess_shipping, describe_conclusion
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 _UNESCAPED_IN_CSS = re.compile(r"[A-Za-z0-9 ._-]")
@@ -42,7 +41,6 @@ def render_html(report: AuditReport) -> bytes:
         absences=view.list_absences(report),
         verified=states.count(DigestState.MATCH),
         mismatched=states.count(DigestState.MISMATCH),
-        shipping=assess_shipping(report.license),
         tree_digest=inventory.compute_tree_digest(report),
         questions=list_questions(report),
         anchor=_build_anchor_namer(),
@@ -83,7 +81,7 @@ def _load_template() -> Template:
         words=license_words,
         licensed=license_view,
         inventory=inventory,
-        describe_conclusion=describe_conclusion,
+        answers=answers,
         https_link=validate_https_link,
         first_findings=FIRST_FINDINGS,
     )

@@ -17,6 +17,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
 from modelaudit.reports import view
+from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_view import (
     Reason,
@@ -33,7 +34,6 @@ from modelaudit.reports.license_view import (
     list_unread,
 )
 from modelaudit.reports.license_words import (
-    ANSWERS,
     MISSING_PREFIX,
     RELATIONS,
     SHORT_GROUPS,
@@ -41,7 +41,7 @@ from modelaudit.reports.license_words import (
     describe_intended_use,
     describe_kind,
 )
-from modelaudit.reports.shipping import assess_shipping
+from modelaudit.reports.marks import VERDICT_MARKS
 from modelaudit.reports.wording import (
     CATEGORIES,
     STATES,
@@ -52,12 +52,6 @@ from modelaudit.reports.wording import (
     shorten_to_clauses,
 )
 
-_MARKS = {
-    Answer.ALLOW: ("✔", "bold white on green"),
-    Answer.REVIEW: ("◐", "bold black on yellow"),
-    Answer.DENY: ("✘", "bold white on red"),
-}
-_NO_USE_MARK = ("◐ NO USE STATED", "bold black on yellow")
 _MAX_REASONS = 6
 _MAX_CLAIMS = 5
 _MAX_SENTENCES = 3
@@ -102,32 +96,24 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
         _render_tasks(license_),
         _render_conflicts(license_),
         _render_limits_and_sources(license_),
+        build_text(describe_exit_code(report)),
     ]
     return render_parts([part for part in parts if part is not None], width=min(width, 100), color=color)
 
 
 def _render_head(report: AuditReport) -> RenderableType:
-    """Render the answer, the model and the policy."""
-    license_, target = report.license, report.target
-    shipping = assess_shipping(license_, duties_place="listed below")
-    answer = license_.permission
-    if answer is None:
-        mark, style = _NO_USE_MARK
-    else:
-        symbol, style = _MARKS[answer]
-        mark = f"{symbol} {ANSWERS[answer]}"
+    """Render the answer on the use with its reason, the model, and the policy with the use that it states."""
+    license_, target, ruling = report.license, report.target, report.decision.use
+    shape, style = VERDICT_MARKS[ruling.verdict]
     version = target.commit or "no commit: the files are not pinned to a version"
     rows = [("model", build_text((view.get_model_name(target), "bold"), f", {version}"))]
-    if answer is not None and license_.intent is not None:
+    if license_.permission is not None and license_.intent is not None:
         use = "; ".join(describe_intended_use(license_.intent))
     else:
-        use = (
-            "it states no intended use, so no clause was checked; "
-            "state one with --use commercial or --policy commercial-saas, for instance"
-        )
+        use = "it states no planned use; state one with --use commercial or --policy commercial-saas, for instance"
     rows.append(("policy", build_text((report.policy.name, "bold"), ": ", use)))
-    answer_line = build_marked_line(build_text((f" {mark} ", style)), build_text(shipping.line))
-    return Group(answer_line, build_rows(rows, label=_LABEL_COLUMNS))
+    mark = build_text((f" {shape} USE: {ruling.verdict.upper()} ", style))
+    return Group(build_marked_line(mark, build_text(ruling.reason)), build_rows(rows, label=_LABEL_COLUMNS))
 
 
 def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:
@@ -150,9 +136,10 @@ def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding]
 
 
 def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
-    """Render the reasons against the use, worst first."""
+    """Render the reasons against the use, worst first, unless the only one is the answer itself."""
     reasons = list_reasons(license_)
-    if not reasons:
+    is_stated = len(reasons) == 1 and not reasons[0].answer.text and not reasons[0].answer.license
+    if not reasons or is_stated:
         return None
     lines: list[Text | Padding] = [
         build_rows([(reason.answer.answer, _format_reason(reason, license_))], label=_LABEL_COLUMNS)
@@ -186,7 +173,7 @@ def _format_reason(reason: Reason, license_: LicenseConclusion) -> Text:
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     """Render the conclusion with its claims."""
     category = CATEGORIES[license_.category]
-    concluded = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
+    concluded = license_.expression or f"no licence, because it is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
     claims = list_license_claims(license_)
     rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_MAX_CLAIMS]]
@@ -199,7 +186,8 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     lines += [indent_block(build_text(f"- {each}")) for each in sentences[:_MAX_SENTENCES]]
     lines += _render_omission(len(sentences), _MAX_SENTENCES, "more sentence")
     # ``build_text`` escapes what a terminal would act on.
-    return _render_block(f"Concluded: {build_text(concluded)} ({category})", lines)
+    kind = f" ({category})" if license_.expression else ""
+    return _render_block(f"Concluded: {build_text(concluded)}{kind}", lines)
 
 
 def _format_place(claim: LicenseClaim) -> str:

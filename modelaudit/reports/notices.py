@@ -21,8 +21,7 @@ from modelaudit.reports.license_view import (
     list_reasons,
     list_unread,
 )
-from modelaudit.reports.license_words import ANSWERS, GROUPS, RELATIONS, describe_kind
-from modelaudit.reports.shipping import assess_shipping
+from modelaudit.reports.license_words import GROUPS, RELATIONS, describe_kind
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import end_sentence
@@ -171,8 +170,8 @@ def _describe_use_policy(entry: LicenseEntry, clause: Clause) -> str:
 
 def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
     """Render the checklist: the answer for the use, open points, texts to copy, duties, conflicts, unread sources."""
-    headline = ANSWERS[license_.permission] if license_.permission else "No use is stated"
-    lines = [f"**{headline}**: {_escape_text(assess_shipping(license_).line)}"]
+    use = report.decision.use
+    lines = [f"**Use: {use.verdict}**. {_escape_text(use.reason)}"]
     open_points = [reason.answer for reason in list_reasons(license_)]
     if open_points:
         lines += ["", "## To resolve first", ""]

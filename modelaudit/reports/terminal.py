@@ -1,4 +1,4 @@
-"""Render the report for a terminal: verdict, absences, findings, licence and second opinions."""
+"""Render the whole report as text, for ``-v`` and for files: answers, absences, findings, licence and opinions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from rich.text import Text
 
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
-from modelaudit.model.verdict import Verdict
+from modelaudit.model.terms import LicenseCategory
+from modelaudit.reports.answers import describe_conclusion, describe_exit_code, list_details
 from modelaudit.reports.decision_words import list_decision_lines
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
-from modelaudit.reports.license_view import list_declared_claims
-from modelaudit.reports.shipping import Permission, assess_shipping, describe_conclusion
+from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
+from modelaudit.reports.screen import build_answer_rows
 from modelaudit.reports.view import (
     FindingGroup,
     describe_bytes,
@@ -23,7 +24,6 @@ from modelaudit.reports.view import (
     describe_inventory,
     describe_network_use,
     describe_severities,
-    describe_verdict,
     get_model_name,
     group_findings,
     list_absences,
@@ -33,8 +33,6 @@ from modelaudit.reports.view import (
 from modelaudit.reports.wording import (
     CATEGORIES,
     CHECKS,
-    CONCLUSIONS,
-    EXIT_CODES,
     OPINIONS,
     count_noun,
     describe_acceptance,
@@ -43,24 +41,7 @@ from modelaudit.reports.wording import (
     describe_unread,
 )
 
-_SEVERITY_MARKS = {
-    Severity.CRITICAL: ("■", "bold white on red"),
-    Severity.HIGH: ("▲", "bold red"),
-    Severity.MEDIUM: ("◆", "bold yellow"),
-    Severity.LOW: ("●", "bold cyan"),
-    Severity.INFO: ("○", "bold blue"),
-}
-_VERDICT_MARKS = {
-    Verdict.PASS: ("✔", "bold white on green"),
-    Verdict.FAIL: ("✘", "bold white on red"),
-    Verdict.REVIEW: ("◐", "bold black on yellow"),
-    Verdict.INCOMPLETE: ("◐", "bold black on yellow"),
-}
-_PERMISSION_VERDICTS = {
-    Permission.ALLOWED: Verdict.PASS,
-    Permission.OPEN: Verdict.INCOMPLETE,
-    Permission.FORBIDDEN: Verdict.FAIL,
-}
+_UNKNOWN = LicenseCategory.UNKNOWN
 _MAX_EVIDENCE_LINES = 8
 _MAX_INTRODUCTION_LINES = 3
 """Lines before a listing that are kept when it is shortened."""
@@ -99,8 +80,8 @@ def render_table(
 
 
 def _render_head(report: AuditReport) -> Group:
-    """Render the verdict, the answer on shipping, the reasons, and rows about the target and the policy."""
-    shape, style = _VERDICT_MARKS[report.decision.verdict]
+    """Render the verdict, both answers, the further reasons, and rows about the target and the policy."""
+    shape, style = VERDICT_MARKS[report.decision.verdict]
     target, policy = report.target, report.policy
     rows = [("model", build_text(get_model_name(target)))]
     if target.commit or target.revision:
@@ -113,17 +94,13 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("policy", build_text(f"{policy.name}: {describe_gates(policy)}")))
     rows += [("decided", build_text(line)) for line in list_decision_lines(report)]
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
-    shipping = assess_shipping(report.license, duties_place="listed in the HTML report")
-    # A green mark above a licence that does not permit shipping would look like a permission.
-    if report.decision.verdict is Verdict.PASS and shipping.permission is not Permission.ALLOWED:
-        _, style = _VERDICT_MARKS[Verdict.INCOMPLETE]
-    verdict_mark = build_text((f" {shape} {report.decision.verdict.upper()} ", style))
-    shipping_shape, shipping_style = _VERDICT_MARKS[_PERMISSION_VERDICTS[shipping.permission]]
-    shipping_mark = build_text((f" {shipping_shape} LICENCE TO SHIP ", shipping_style))
+    heading = build_text(
+        (f" {shape} {report.decision.verdict.upper()} ", style), "  ", (get_model_name(target), "bold")
+    )
     return Group(
-        build_marked_line(verdict_mark, build_text(describe_verdict(report))),
-        build_marked_line(shipping_mark, build_text(shipping.line)),
-        *(build_marked_line(Text("  -"), build_text(reason)) for reason in report.decision.reasons),
+        heading,
+        build_answer_rows(report),
+        *(build_marked_line(Text("  -"), build_text(detail)) for detail in list_details(report)),
         Text(),
         build_rows(rows),
     )
@@ -169,7 +146,7 @@ def _render_findings(report: AuditReport, show: Severity) -> Group:
 
 def _render_finding_group(group: FindingGroup) -> Group:
     """Render the findings of one rule under its title; the reason and the remedy follow once for all of them."""
-    shape, style = _SEVERITY_MARKS[group.severity]
+    shape, style = SEVERITY_MARKS[group.severity]
     title = group.rule.title if group.rule else "this report contains no description of the rule"
     mark = build_text((f" {shape} {group.severity.upper()} ", style))
     heading = build_marked_line(mark, build_text((title, "bold"), f"  {group.rule_id}"))
@@ -228,10 +205,8 @@ def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:
 def _render_license_and_opinions(report: AuditReport) -> Group:
     """Render a row for the licence and a row for each second opinion."""
     conclusion = report.license
-    declared = ", ".join(dict.fromkeys(claim.entry or claim.quotation for claim in list_declared_claims(conclusion)))
-    sentence = describe_conclusion(conclusion, CONCLUSIONS[conclusion.state])
-    license_line = build_text(f"declared {declared or 'none'}; category {CATEGORIES[conclusion.category]}. {sentence}")
-    rows = [("licence", license_line)]
+    category = f" Category: {CATEGORIES[conclusion.category]}." if conclusion.category is not _UNKNOWN else ""
+    rows = [("licence", build_text(f"{describe_conclusion(conclusion)}{category}"))]
     if not report.opinions:
         rows.append(("opinions", Text("No second scanner ran.")))
     rows += [("opinions" if index == 0 else "", _describe_opinion(each)) for index, each in enumerate(report.opinions)]
@@ -254,15 +229,12 @@ def _describe_opinion(opinion: Opinion) -> Text:
 
 
 def _render_exit_code(report: AuditReport, files: Sequence[tuple[str, str]]) -> Text:
-    """Render the exit code, the files that were written, and the way to the page to sign if it is not among them."""
-    text = build_text(f"Exit code {report.exit_code}: {EXIT_CODES[report.decision.verdict]}.")
+    """Render the exit code with its causes, the files that were written, and the way to the page to sign."""
+    text = build_text(describe_exit_code(report))
     for index, (_, path) in enumerate(files):
         text.append_text(build_text(", " if index else " Written: ", path))
     if files:
         text.append(".")
     if "html" not in {format_ for format_, _ in files}:
-        text.append(
-            " For a page to read and sign, scan again with -o report.html, or convert a saved JSON report: "
-            "modelaudit render report.json -o report.html."
-        )
+        text.append(" For a page to read and sign, scan again with -o report.html.")
     return text

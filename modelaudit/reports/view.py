@@ -31,17 +31,9 @@ from modelaudit.reports.wording import (
     DUTIES_HEADING,
     LIMIT_KINDS,
     LIMITS_HEADING,
-    NO_FILES,
     NOTE_KINDS,
     NOTES_HEADING,
-    ONLY_LICENSE_FAILS,
-    OPEN_DECISION,
-    PASS_OF_OPENED_FILES,
-    SECURITY_NOT_CHECKED,
-    VERDICT_SENTENCES,
     count_noun,
-    end_sentence,
-    format_sentence,
 )
 
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
@@ -96,40 +88,6 @@ def describe_severities(findings: Iterable[Finding]) -> str:
     """Describe the counts as ``1 critical, 2 high`` without zeros, or ``no findings``."""
     counts = [f"{number:,} {severity}" for severity, number in count_severities(findings) if number]
     return ", ".join(counts) or "no findings"
-
-
-def describe_verdict(report: AuditReport) -> str:
-    """Describe the verdict in one or two sentences."""
-    verdict = report.decision.verdict
-    # A command that opens only some files can pass too, and then states that.
-    pass_sentence = VERDICT_SENTENCES[Verdict.PASS] if report.coverage.is_complete else PASS_OF_OPENED_FILES
-    if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
-        return NO_FILES
-    if CheckFamily.SECURITY not in report.policy.checks:
-        if verdict is Verdict.PASS:
-            return f"{pass_sentence} The security check did not run, so attacks were not searched for."
-        if report.policy.checks == (CheckFamily.LICENSE,):
-            return SECURITY_NOT_CHECKED
-    if verdict is Verdict.REVIEW:
-        return OPEN_DECISION
-    if verdict is Verdict.FAIL and _is_license_the_only_failure(report):
-        return ONLY_LICENSE_FAILS
-    if verdict is not Verdict.PASS:
-        return VERDICT_SENTENCES[verdict]
-    # A pass has no open absence, so the policy accepts each of its absences.
-    accepted_absences = list_absences(report)
-    if accepted_absences:
-        parts = count_noun(len(accepted_absences), "part that was", "parts that were")
-        return f"No finding breaks the policy, and it accepts the {parts} not examined."
-    return pass_sentence
-
-
-def _is_license_the_only_failure(report: AuditReport) -> bool:
-    """Whether every failing finding is about the licence, although security was checked and nothing is left unread."""
-    if report.coverage.open_absences or list_unexplained_records(report):
-        return False
-    failing = {each.check for each in report.findings if report.policy.rejects(each)}
-    return failing == {CheckFamily.LICENSE} and CheckFamily.SECURITY in report.policy.checks
 
 
 def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
@@ -290,10 +248,3 @@ def describe_completeness(report: AuditReport) -> str:
         return "nothing is recorded"
     opened = count_noun(coverage.file_count, "file was", "files were")
     return f"{count_noun(coverage.unopened, 'file')} left unopened; {opened} opened"
-
-
-def format_reason(report: AuditReport, reason: str) -> str:
-    """Format a reason of the verdict as a sentence; an address at its beginning keeps its case."""
-    addresses = {finding.artifact for finding in report.findings} | {address for address, _ in list_absences(report)}
-    begins_with_address = any(address and reason.startswith(f"{address}: ") for address in addresses)
-    return end_sentence(reason) if begins_with_address else format_sentence(reason)

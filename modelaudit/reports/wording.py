@@ -13,27 +13,6 @@ from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import DigestState, Extent, OpinionState, PolicyRecord
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
-from modelaudit.model.verdict import Verdict
-
-VERDICT_SENTENCES = {
-    Verdict.PASS: "Every file was read, and no finding breaks the policy.",
-    Verdict.FAIL: "Do not load or ship this model: the findings break the policy.",
-    Verdict.REVIEW: "This is not a pass: no finding breaks the policy, but a person must decide the points below.",
-    Verdict.INCOMPLETE: "This is not a pass: no finding breaks the policy, but some parts were not examined.",
-}
-
-PASS_OF_OPENED_FILES = "No finding in the files that were opened breaks the policy."
-SECURITY_NOT_CHECKED = "Not known: the security check did not run, only the licence was checked."
-OPEN_DECISION = "This is not a pass: no finding breaks the policy, but a person must decide the points below."
-ONLY_LICENSE_FAILS = "Do not ship this model: its licence breaks the policy. No other finding does."
-NO_FILES = "This is not a pass: there was no file to examine."
-
-EXIT_CODES = {
-    Verdict.PASS: "pass",
-    Verdict.FAIL: "the gate failed",
-    Verdict.REVIEW: "review: a person must decide",
-    Verdict.INCOMPLETE: "incomplete: something was not examined, or there was nothing to examine",
-}
 
 EXTENTS = {
     Extent.EXAMINED: "examined completely",
@@ -96,7 +75,7 @@ CONCLUSIONS = {
     ConclusionState.CONTRADICTORY: "The claims contradict each other. Until this is resolved, assume the strictest.",
     ConclusionState.UNRECOGNISED: "The claims name a licence that this tool does not know. That is not a permission.",
     ConclusionState.VAGUE: "The claims name a family of licences, not one licence. That is not a permission.",
-    ConclusionState.UNDECLARED: "No licence is declared. Without one, nothing is permitted.",
+    ConclusionState.UNDECLARED: "No licence is declared for the model. Without one, nothing is permitted.",
     ConclusionState.NOT_CHECKED: "The licence was not checked in this scan.",
 }
 

@@ -92,7 +92,9 @@ def resolve_target(
 def note_local_reading(target: str) -> str:
     """Return a note for a user whose target is a path and an id like ``org/model`` too; empty for any other target."""
     is_ambiguous = target.count("/") == 1 and could_be_repository(target) and os.path.exists(target)  # noqa: PTH110
-    return f"{target!r} is a local path and was taken as one; hf://{target} names the repository" if is_ambiguous else ""
+    return (
+        f"{target!r} is a local path and was taken as one; hf://{target} names the repository" if is_ambiguous else ""
+    )
 
 
 def _name_both_readings(target: str, error: SourceError) -> SourceError:

@@ -117,7 +117,9 @@ def _exclude_model_itself(evidence: Evidence) -> list[Origin]:
     return [origin for origin in evidence.origins if origin.depth > 1 or origin.name.casefold() != itself]
 
 
-def _iter_doubts(own: OwnLicense, origins: Sequence[Origin], conflicts: Sequence[Conflict], claims: Sequence[LicenseClaim]) -> Iterator[str]:
+def _iter_doubts(
+    own: OwnLicense, origins: Sequence[Origin], conflicts: Sequence[Conflict], claims: Sequence[LicenseClaim]
+) -> Iterator[str]:
     """Yield a sentence for each doubt about the model's own licence, its base models and their agreement.
 
     Each one keeps a permission from being shown.

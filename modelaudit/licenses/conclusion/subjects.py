@@ -31,7 +31,8 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
 
     Kinds and fields:
         ``license-conclusion``, one: ``state``, ``category``, ``declared``, ``licenses``, ``reason``,
-        ``apart`` (the licences that files state without a word on the weights), and ``between`` (``found`` if a licence text contradicts the declared name, otherwise ``declared``), which tells contradictory
+        ``apart`` (the licences that files state without a word on the weights), and ``between`` (``found`` if
+        a licence text contradicts the declared name, otherwise ``declared``), which tells contradictory
         conclusions apart.
 
         ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``

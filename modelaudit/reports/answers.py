@@ -1,0 +1,108 @@
+"""The answers of a report in words: *load*, *use*, the exit code with its causes, and the licence that was concluded.
+
+Every output takes these sentences from here, and they derive from the decision and the conclusion alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.report import AuditReport
+from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
+from modelaudit.reports.license_view import group_tasks, list_own_entries
+from modelaudit.reports.wording import CONCLUSIONS, count_noun, end_sentence, format_sentence
+
+QUESTIONS = {Question.LOAD: "May it be loaded?", Question.USE: "May it be used as planned?"}
+
+_MAX_PLACES = 2
+
+
+def list_rulings(report: AuditReport) -> tuple[tuple[Question, Ruling], ...]:
+    """List the two questions with their answers."""
+    return (Question.LOAD, report.decision.load), (Question.USE, report.decision.use)
+
+
+def list_details(report: AuditReport) -> tuple[str, ...]:
+    """List the reasons of the decision that neither answer states already, as sentences."""
+    stated = {_fold(ruling.reason) for _, ruling in list_rulings(report)}
+    addresses = {finding.artifact for finding in report.findings}
+    addresses |= {address for record in report.coverage.artifacts for address, _ in record.absences}
+
+    def format_reason(reason: str) -> str:
+        # A path at the beginning keeps its case.
+        begins_with_path = any(path and reason.startswith(f"{path}: ") for path in addresses)
+        return end_sentence(reason) if begins_with_path else format_sentence(reason)
+
+    return tuple(format_reason(reason) for reason in report.decision.reasons if _fold(reason) not in stated)
+
+
+def _fold(sentence: str) -> str:
+    """Fold a sentence for comparison: a reason becomes a sentence by a capital letter and a full stop."""
+    return sentence.rstrip(".").casefold()
+
+
+def count_causes(report: AuditReport) -> tuple[tuple[CauseKind, int], ...]:
+    """Count what is behind each kind of cause, those of a failure first; a part may keep both answers open."""
+    counts: dict[CauseKind, int] = {}
+    for cause in report.decision.causes:
+        counts[cause.kind] = max(cause.count, counts.get(cause.kind, 0))
+    return tuple(counts.items())
+
+
+def describe_exit_code(report: AuditReport) -> str:
+    """Describe the exit code with the words of its causes, such as ``Exit code 3, incomplete: unread 7.``."""
+    verdict = report.decision.verdict
+    causes = ", ".join(f"{kind} {number}" if number else str(kind) for kind, number in count_causes(report))
+    if causes:
+        return f"Exit code {report.exit_code}, {verdict}: {causes}."
+    ungated = [question for question, ruling in list_rulings(report) if ruling.verdict is not Verdict.PASS]
+    if not ungated:
+        return f"Exit code {report.exit_code}, {verdict}."
+    return f"Exit code {report.exit_code}, {verdict}: the policy does not require an answer to {ungated[0]}."
+
+
+def describe_conclusion(license_: LicenseConclusion) -> str:
+    """Describe the concluded licence and the places that state it, or the reason why there is none."""
+    if license_.state is ConclusionState.NOT_CHECKED:
+        return CONCLUSIONS[license_.state]
+    if license_.state is not ConclusionState.CONCLUDED or not license_.entries:
+        reason = next(iter(license_.reasoning), "")
+        if license_.state is ConclusionState.UNDECLARED and reason:
+            return f"No licence is declared for the model. {reason}"
+        return reason or CONCLUSIONS[license_.state]
+    names = license_.expression or " and ".join(entry.id for entry in list_own_entries(license_))
+    models = ", for the model and its base models" if license_.origins else ""
+    places = list(dict.fromkeys(_iter_places(license_)))
+    stated = f", {' and '.join(places[:_MAX_PLACES])}" if places else ""
+    unverified = [entry.id for entry in license_.entries if not entry.read]
+    doubt = f" The terms of {', '.join(unverified)} are not verified for this rule set." if unverified else ""
+    return f"{names}{models}{stated}.{doubt}"
+
+
+def _iter_places(license_: LicenseConclusion) -> Iterator[str]:
+    """Yield a phrase for each place that states the licence of the model, in the order of the claims."""
+    own = {entry.id for entry in list_own_entries(license_)}
+    for claim in license_.claims:
+        if claim.kind is ClaimKind.INHERITED or claim.is_in_running_text:
+            continue
+        # An expression resolves to several licences, and to no entry.
+        is_named = claim.entry in own or (claim.kind is ClaimKind.DECLARED and claim.entry is None and claim.artifact)
+        if is_named:
+            yield _describe_place(claim)
+
+
+def _describe_place(claim: LicenseClaim) -> str:
+    if claim.kind is ClaimKind.FOUND:
+        return f"by the text in {claim.artifact}"
+    line = f":{claim.location.line}" if claim.location.line else ""
+    return f"stated in {claim.artifact}{line}" if claim.artifact else "stated by the Hub's metadata"
+
+
+def describe_duties(license_: LicenseConclusion) -> str:
+    """Describe how many duties the licences bring and how many are met; empty without any."""
+    tasks = [task for _, tasks in group_tasks(license_) for task in tasks]
+    met = sum(bool(task.met) for task in tasks)
+    if not tasks:
+        return ""
+    return count_noun(len(tasks), "duty", "duties") + (f", {met} met by files of the model" if met else "")
