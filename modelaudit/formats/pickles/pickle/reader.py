@@ -14,7 +14,7 @@ from modelaudit.formats.pickles.pickle.arrays import OutOfBandError
 from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
-from modelaudit.formats.pickles.pickle.trial import ACTING, imports_name, is_importable
+from modelaudit.formats.pickles.pickle.trial import ACTING, imports_name, is_importable, is_unpickled_by_name
 from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.languages.configurations.pickled import read_pickled_settings
 from modelaudit.languages.settings import Setting
@@ -36,11 +36,6 @@ _DEFECTS_KEPT: Final = 200  # of each kind
 _CODES_KEPT: Final = 200  # outlines of code objects
 _DEFAULT_LIMITS: Final = Limits()
 _TRIAL_OPCODES: Final = 100_000  # after so many without a fault, bytes count as a pickle
-_UNPICKLED_EXTENSIONS: Final = (
-    *(".bin", ".ckpt", ".cloudpickle", ".dill", ".joblib"),
-    *(".pckl", ".pickle", ".pkl", ".pt", ".pth"),
-)
-"""Extensions of files that common loaders unpickle, whatever the first bytes are."""
 # Numbers hardly ever form this many valid opcodes in a row.
 _FEWEST_OPCODES: Final = 3
 
@@ -113,9 +108,8 @@ def recognises(head: Head) -> bool:
         return bool(head.data)
     if head.content not in (None, TORCHSCRIPT) or not head.data:
         return False
-    is_unpickled = head.path.lower().endswith(_UNPICKLED_EXTENSIONS)
     return starts_pickle(head.window, 0, _DEFAULT_LIMITS) or (
-        is_unpickled and imports_name(head.window, _DEFAULT_LIMITS)
+        is_unpickled_by_name(head.path) and imports_name(head.window, _DEFAULT_LIMITS)
     )
 
 
