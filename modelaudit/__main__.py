@@ -6,13 +6,20 @@ from __future__ import annotations
 import os
 import sys
 
+_INTERRUPTED = 130  # 128 and the number of SIGINT
+
 
 def main() -> None:
     """Run the command line without modules from the working directory, which may be the scanned model."""
     _remove_working_directory()
-    from modelaudit.cli.main import main as run_command_line
+    try:
+        from modelaudit.cli.main import main as run_command_line
 
-    run_command_line()
+        run_command_line()
+    except KeyboardInterrupt:  # SIGINT while modules load; the command itself handles the signal from then on
+        if sys.stderr is not None:
+            sys.stderr.write("modelaudit: error: stopped by SIGINT; nothing was scanned\n")
+        raise SystemExit(_INTERRUPTED) from None
 
 
 def _remove_working_directory() -> None:

@@ -775,6 +775,49 @@ def test_member_of_a_module_that_comes_from_another_file_is_found(
 
 
 @check_each(
+    "imports, use",
+    [
+        ("import polars as pl", "pl.plugins.register_plugin_function(plugin_path=a, function_name='f', args=[])"),
+        ("import polars as pl", "pl.col('x').register_plugin(lib=a, symbol='f', is_elementwise=True)"),
+        ("import apsw", "apsw.Connection(':memory:').loadextension(a)"),
+        ("import sqlite3", "sqlite3.connect(':memory:').load_extension(a)"),
+        ("import duckdb", "duckdb.connect().load_extension(a)"),
+        ("import onnxruntime", "onnxruntime.register_execution_provider_library('e', a)"),
+        ("import onnxruntime", "onnxruntime.SessionOptions().register_custom_ops_library(a)"),
+        ("import tensorflow as tf", "tf.compat.v1.load_op_library(a)"),
+        ("import tensorflow as tf", "tf.experimental.register_filesystem_plugin(a)"),
+        ("import tensorflow as tf", "tf.lite.experimental.load_delegate(a)"),
+        ("from tensorflow.python.framework import load_library", "load_library.load_pluggable_device_library(a)"),
+        ("import tflite_runtime.interpreter as t", "t.load_delegate(a)"),
+        ("import ai_edge_litert.interpreter as t", "t.load_delegate(a)"),
+        ("import openvino as ov", "ov.Core().register_plugin(a, 'X')"),
+        ("from openvino.frontend import FrontEndManager as F", "F().load_by_framework('onnx').add_extension(a)"),
+        ("import tensorrt as trt", "trt.Builder(b).get_plugin_registry().load_library(a)"),
+        ("import tvm_ffi", "tvm_ffi.load_module(a)"),
+        ("import tvm_ffi.cpp", "tvm_ffi.cpp.load_inline('f', cpp_sources=a)"),
+        ("from mlir import execution_engine as e", "e.ExecutionEngine(b, shared_libs=[a])"),
+        ("from jaxlib import xla_client", "xla_client.load_pjrt_plugin_dynamically('x', a)"),
+        ("import torch", "torch._C._aoti.AOTIModelContainerRunnerCpu(a, 1)"),
+        ("from caffe2.python import dyndep", "dyndep.InitOpsLibrary(a)"),
+        ("import paddle.fluid as fluid", "fluid.load_op_library(a)"),
+        ("import adbc_driver_manager as adbc", "adbc.AdbcDatabase(driver=a)"),
+        ("import h5py", "h5py.h5pl.prepend(a)"),
+        ("from PyQt6 import QtCore", "QtCore.QLibrary(a).load()"),
+        ("import _imp", "_imp.create_dynamic(a)"),
+    ],
+)  # fmt: skip
+def test_function_of_a_library_that_loads_machine_code_fails(tmp_path: Path, imports: str, use: str) -> None:
+    source = f"{imports}\ndef load(a, b):\n    return {use}\n"
+    assert "code/native-code" in get_rule_ids(scan_target(write_model(tmp_path, model__py=source.encode())))
+
+
+def test_code_that_loads_a_compiled_model_of_torch_has_a_medium_finding(tmp_path: Path) -> None:
+    source = b"import torch\ndef load(a):\n    return torch._inductor.aoti_load_package(a)\n"
+    report = scan_target(write_model(tmp_path, model__py=source))
+    assert [each.severity for each in report.findings if each.rule == "code/loads-more"] == [Severity.MEDIUM]
+
+
+@check_each(
     "helper, use",
     [
         ("import pickle as s", "from .helper import *\nvalue.load(file)"),

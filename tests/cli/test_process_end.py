@@ -234,6 +234,27 @@ def test_termination_signal_ends_the_scan_and_the_process_of_the_second_scanner(
     wait_until_process_is_gone(worker)
 
 
+def test_sigint_while_the_command_is_imported_prints_one_error_line_and_exits_with_130(tmp_path: Path) -> None:
+    # Python imports sitecustomize before the command; its finder sends the signal at a module that the command imports.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'click': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, *CONSOLE_SCRIPT, "scan", BENIGN],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=receive_signals,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (130, "", 1)
+    assert done.stderr.startswith("modelaudit: error: stopped by SIGINT; ")
+
+
 def test_process_of_the_second_scanner_ends_when_the_scan_is_killed(
     waiting_scan: tuple[subprocess.Popen[str], int],
 ) -> None:

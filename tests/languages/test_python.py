@@ -347,7 +347,30 @@ def test_shell_attack_in_a_text_is_reported_with_the_name_of_its_pattern(text: s
 
 
 @pytest.mark.parametrize(
-    "text", ["curl your hair", "a | b", "wget the file", "the shell of an egg", "base64 image", "rm -rf build"]
+    "text",
+    [
+        "INSTALL x FROM 'https://a'",
+        "install x from 'https://a'",
+        "ALLOW_UNSIGNED_EXTENSIONS",
+        "select LOAD_EXTENSION('x')",
+        "COPY t FROM PROGRAM 'id'",
+    ],
+)
+def test_statement_that_lets_a_database_run_code_is_found(text: str) -> None:
+    assert [name for name, _ in attack_texts.find_attack_texts(text)] == ["(database that runs code)"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl your hair",
+        "a | b",
+        "wget the file",
+        "the shell of an egg",
+        "base64 image",
+        "rm -rf build",
+        "from program 'x'",
+    ],
 )
 def test_ordinary_text_matches_no_shell_attack_pattern(text: str) -> None:
     assert list(attack_texts.find_attack_texts(text)) == []

@@ -101,6 +101,14 @@ def test_modelscan_stopped_at_its_share_of_cpu_time_gives_an_opinion_on_the_file
     )
 
 
+def test_security_document_states_the_cpu_and_wall_time_of_modelscan():
+    document = " ".join((Path(__file__).parents[2] / "SECURITY.md").read_text(encoding="utf-8").split())
+    assert (
+        f"at most {modelscan.CPU_SHARE:g} of the CPU time of the scan before it "
+        f"(at least {modelscan.MIN_CPU_SECONDS:g} seconds), {Limits().second_opinion_seconds:g} seconds of wall time"
+    ) in document
+
+
 def test_processes_after_crashes_of_modelscan_get_only_the_rest_of_its_cpu_time(
     write_files, benign_pickle, install_stub
 ):

@@ -78,12 +78,14 @@ _PATTERNS: Final = (
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
 _COMPILED_PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
-# A quick test: the patterns above are tried only on texts that have one of these words.
+# A quick test: the patterns above are tried only on texts that have one of these words. PROGRAM has to be in capitals,
+# because "from program 'x'" is also prose.
 _ANY_HINT: Final = re.compile(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
     r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|bash_log|zshenv|zlogin|\.x(?:init|sess)|fish|"
-    r"autostart|Launch|Start Menu|INSTALL|unsigned_ext|load_extension|xp_cmdshell|PROGRAM|install_ext|"
+    r"autostart|Launch|Start Menu|PROGRAM|install_ext|"
+    r"(?i:INSTALL\s{1,9}\w{1,60}\s{1,9}FROM|unsigned_ext|load_extension|xp_cmdshell)|"
     r"environment\.d|plasma|cron|systemd|\\Current|"
     r"schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
     r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"

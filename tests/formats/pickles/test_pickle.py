@@ -83,6 +83,20 @@ def test_bytes_of_other_formats_are_not_recognised_as_pickle(text: bytes) -> Non
     assert not is_recognised(text)
 
 
+@pytest.mark.parametrize("name", ["model.pkl", "MODEL.PKL", "model.joblib", "model.pt", "model.bin"])
+@pytest.mark.parametrize("end", [b".\nprose\n", b"prose", b"0N.\x00\x00"])
+def test_import_of_any_module_is_a_pickle_only_under_a_name_that_loaders_unpickle(name: str, end: bytes) -> None:
+    assert is_recognised(b"N0cmodelcode\nrun\n" + end, path=name)
+    assert not is_recognised(b"N0cmodelcode\nrun\n" + end, path="notes.txt")
+
+
+@pytest.mark.parametrize(
+    "text", [b"prose\n", b"cat, dog\nmouse\n", b"casa \ncarro\n", b'{"a": 1}', b"PK\x03\x04\n\x00"]
+)
+def test_other_bytes_are_no_pickle_under_a_name_that_loaders_unpickle(text: bytes) -> None:
+    assert not is_recognised(text, path="model.pkl")
+
+
 def test_file_is_recognised_as_pickle_if_a_call_follows_many_harmless_pickles() -> None:
     assert is_recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
     assert is_recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")

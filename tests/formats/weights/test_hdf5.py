@@ -16,6 +16,7 @@ from support.fixtures import FIXTURES, fixture_path
 
 from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.hdf5 import trees
+from modelaudit.formats.weights.hdf5.checksums import ChecksumLog
 from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.formats.weights.hdf5.storage import expand_lzf
 from modelaudit.formats.weights.hdf5.superblock import read_superblock
@@ -739,6 +740,22 @@ def test_hdf5_structures_that_do_not_match_their_checksums_are_listed_up_to_twen
     assert len(reading.unread) == expected_absences
     more = f"{count - 20} more structures do not match their checksums"
     assert (more in reading.details) == (count > 20)
+
+
+def test_hdf5_structure_beyond_the_end_of_the_file_counts_once_however_often_it_is_visited(bytes_window):
+    source = StructureSource(bytes_window(bytes(64)))
+    for address in [100, 200] * 30:
+        source.verify_checksum(address, 50, "a block of a heap")
+    assert [unread.where.offset for unread in source.checksums.list_absences()] == [100, 200]
+
+
+def test_hdf5_mismatches_beyond_the_bound_on_their_offsets_are_counted_as_a_least_number(monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.weights.hdf5.checksums._MAX_COUNTED_MISMATCHES", 50)
+    log = ChecksumLog()
+    for offset in range(80):
+        log.record_mismatch(offset, "a block of a heap")
+    *_, last = log.list_absences()
+    assert last.detail == "at least 30 more structures do not match their checksums"
 
 
 def test_hdf5_checksums_over_the_bound_on_verified_bytes_are_reported_as_unread(read_bytes, monkeypatch):

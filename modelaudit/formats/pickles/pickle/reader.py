@@ -14,7 +14,7 @@ from modelaudit.formats.pickles.pickle.arrays import OutOfBandError
 from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
-from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
+from modelaudit.formats.pickles.pickle.trial import ACTING, imports_name, is_importable, is_unpickled_by_name
 from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.languages.configurations.pickled import read_pickled_settings
 from modelaudit.languages.settings import Setting
@@ -99,10 +99,18 @@ def _has_acted(machine: Machine) -> bool:
 
 
 def recognises(head: Head) -> bool:
-    """Whether the artifact begins with a pickle."""
+    """Whether the artifact begins with a pickle.
+
+    Under a name that loaders unpickle, an import of any module is enough, whatever follows it: they import it before
+    they raise. Under another name, text may begin like an import.
+    """
     if head.content == PICKLE:  # the container around the bytes says that they are a pickle
         return bool(head.data)
-    return head.content in (None, TORCHSCRIPT) and bool(head.data) and starts_pickle(head.window, 0, _DEFAULT_LIMITS)
+    if head.content not in (None, TORCHSCRIPT) or not head.data:
+        return False
+    return starts_pickle(head.window, 0, _DEFAULT_LIMITS) or (
+        is_unpickled_by_name(head.path) and imports_name(head.window, _DEFAULT_LIMITS)
+    )
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -16,6 +16,10 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
 """Acts that use an imported name."""
 
+_UNPICKLED_EXTENSIONS: Final = (
+    *(".bin", ".ckpt", ".cloudpickle", ".dill", ".joblib"),
+    *(".pckl", ".pickle", ".pkl", ".pt", ".pth"),
+)
 _LONGEST_TRIAL: Final = 10_000  # opcodes
 # Prose hardly decodes to so many opcodes.
 _FEWEST_OPCODES: Final = 6
@@ -30,6 +34,11 @@ _IMPORTABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 def is_importable(name: Name) -> bool:
     """Whether this could be the name of a module and its attribute; a loader raises on any other name."""
     return _IMPORTABLE.fullmatch(str(name)) is not None
+
+
+def is_unpickled_by_name(path: str) -> bool:
+    """Whether common loaders unpickle a file of this name, whatever its first bytes are."""
+    return path.lower().endswith(_UNPICKLED_EXTENSIONS)
 
 
 def imports_name(window: Window, limits: Limits) -> bool:

@@ -8,6 +8,7 @@ Source: HDF5 File Format Specification 3.0, the field "Checksum" of each structu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.limits import MIB
@@ -22,6 +23,9 @@ _MAX_VERIFIED_BYTES: Final = 32 * MIB
 _LEAST_COUNTED_BYTES: Final = 64
 """A structure counts at least so many bytes, so that many small ones end at the bound too."""
 _MAX_MISMATCHES: Final = 20
+"""The most mismatches that are listed one by one."""
+_MAX_COUNTED_MISMATCHES: Final = 10_000
+"""The most mismatches that are told apart by their offsets; these take about a megabyte."""
 
 
 class ChecksumLog:
@@ -33,8 +37,7 @@ class ChecksumLog:
 
     def __init__(self) -> None:
         self.verified: dict[int, int] = {}
-        self._mismatches: list[tuple[str, int]] = []
-        self._mismatch_count = 0
+        self._mismatches: dict[int, str] = {}  # structures in words, by offset
         self._bytes_left = _MAX_VERIFIED_BYTES
         self._unverified_offset: int | None = None
 
@@ -82,19 +85,19 @@ class ChecksumLog:
             self.record_mismatch(offset, what)
 
     def record_mismatch(self, offset: int, what: str) -> None:
-        """Count a structure (``what``, in words) that does not match its checksum; the first twenty are kept."""
-        self._mismatch_count += 1
-        if self._mismatch_count <= _MAX_MISMATCHES:
-            self._mismatches.append((what, offset))
+        """Record a structure (``what``, in words) that does not match its checksum, once for each offset."""
+        if len(self._mismatches) < _MAX_COUNTED_MISMATCHES:
+            self._mismatches.setdefault(offset, what)
 
     def list_absences(self) -> Iterator[Unread]:
         """Yield an absence for each of the first twenty mismatches, one for the others, and one for the bound."""
-        for what, offset in self._mismatches:
+        for offset, what in islice(self._mismatches.items(), _MAX_MISMATCHES):
             detail = f"{what} at byte {offset} does not match its checksum, so the HDF5 library refuses it"
             yield Unread(UnreadReason.DAMAGED, detail, Location(offset=offset))
-        if self._mismatch_count > _MAX_MISMATCHES:
-            detail = f"{self._mismatch_count - _MAX_MISMATCHES} more structures do not match their checksums"
-            yield Unread(UnreadReason.DAMAGED, detail)
+        further = len(self._mismatches) - _MAX_MISMATCHES
+        if further > 0:
+            least = "at least " if len(self._mismatches) == _MAX_COUNTED_MISMATCHES else ""
+            yield Unread(UnreadReason.DAMAGED, f"{least}{further} more structures do not match their checksums")
         if self._unverified_offset is not None:
             detail = f"only the checksums of the first {_MAX_VERIFIED_BYTES} bytes of structures were verified"
             yield Unread(UnreadReason.LIMIT, detail, Location(offset=self._unverified_offset))
