@@ -16,7 +16,7 @@ import modelaudit
 from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.shipping import assess_shipping
+from modelaudit.reports.answers import describe_conclusion
 from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
@@ -302,8 +302,8 @@ def test_answer_names_the_hub_if_no_file_of_the_model_names_the_license(hub: Loo
     }
     hub.inject_fault("/revision/", content=json.dumps(info).encode())
     license_conclusion = modelaudit.scan("acme/tagged", second_opinion=False).license
-    start = "The author names" if license_ else "Only the Hub's metadata names"
-    assert assess_shipping(license_conclusion).line.startswith(f"{start} MIT License, which allows shipping")
+    place = "stated in README.md:2" if license_ else "stated by the Hub's metadata"
+    assert describe_conclusion(license_conclusion).startswith(f"MIT, {place}")
     assert (license_conclusion.expression, license_conclusion.permission) == ("MIT", None)
 
 

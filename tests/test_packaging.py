@@ -100,9 +100,9 @@ def test_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> Non
     imported_from = run_python("-c", "import modelaudit; print(modelaudit.__file__)", cwd=tmp_path, path=installed)
     assert Path(imported_from.strip()).is_relative_to(installed)
 
-    listed = run_python("-m", "modelaudit", "rules", cwd=tmp_path, path=installed)
+    listed = run_python("-m", "modelaudit", "explain", cwd=tmp_path, path=installed)
 
-    assert listed == run_python("-m", "modelaudit", "rules", cwd=ROOT, path=ROOT)
+    assert listed == run_python("-m", "modelaudit", "explain", cwd=ROOT, path=ROOT)
     assert "pickle/dangerous-call" in listed
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,7 +13,6 @@ import modelaudit
 from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.intent import add_intent_options, parse_uses
-from modelaudit.cli.license_show import show_licenses
 from modelaudit.cli.output import (
     describe_output_option,
     parse_destinations,
@@ -25,16 +22,17 @@ from modelaudit.cli.output import (
     write_file,
 )
 from modelaudit.cli.progress import ProgressLine
+from modelaudit.cli.terminal import choose_width, uses_color
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 
 _SHOW: Final = "show"
 _FILE_COLUMNS: Final = 100
-"""The width of the answer in a file, and in a terminal whose width is unknown."""
+"""The width of the answer in a file."""
 
 
 @click.command("license")
-@click.argument("targets", metavar="[TARGET]... | show ID...", nargs=-1)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
     "--policy",
@@ -80,13 +78,14 @@ def command(
     """Judge whether the licences that bind a model permit the intended use, and list the obligations.
 
     A TARGET is org/model[@rev], a folder or a file. From a repository only small files are fetched, never weights.
-    `modelaudit license show ID` prints the page of a licence; write ./show for a folder of that name.
+    `modelaudit explain ID` prints the page of a licence.
 
-    Exit codes: 0 allowed; 1 denied; 2 usage error; 3 a person has to decide; 4 could not run.
+    The answer and the exit code are those of scan for the same use: 0 pass, or no use is stated; 1 denied; 2 usage
+    error; 3 for review or incomplete; 4 could not run.
     """
     if targets[:1] == (_SHOW,):
-        _refuse_options_of_show()
-        return show_licenses(targets[1:], rules)
+        words = " ".join(("modelaudit explain", *targets[1:]))
+        raise ConfigurationError(f"'license show' is a part of explain now: {words}")
     from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
@@ -117,32 +116,19 @@ def command(
                 anchors=choice.anchors.get(target, ()),
             )
 
-    def publish(report: AuditReport) -> None:
+    def publish(target: str, report: AuditReport) -> None:
         if notices is not None:
             _write_notices(report, notices)
         render_screen = None if quiet else lambda _: _render_for_terminal(report)
         render_page = partial(_render_answer, report, _FILE_COLUMNS, color=False)
-        publish_report(report, destinations, written, render_screen, render_page)
+        publish_report(report, target, destinations, written, render_screen, render_page)
 
     return audit_targets(targets, audit, publish, show_error)
 
 
-def _refuse_options_of_show() -> None:
-    """Refuse every option that has no effect on ``license show``, instead of ignoring it."""
-    context = click.get_current_context()
-    for option in context.command.params:
-        is_given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
-        # --offline holds in any case, because show makes no request.
-        if is_given and option.name not in ("targets", "rules", "offline"):
-            raise ConfigurationError(
-                f"{option.opts[-1]}: 'license show' takes only the options --rules and --offline; leave this one out"
-            )
-
-
 def _render_for_terminal(report: AuditReport) -> bytes:
     """Render the answer for stdout, in colour and in the width of the terminal if there is one."""
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return _render_answer(report, shutil.get_terminal_size((_FILE_COLUMNS, 24)).columns, color)
+    return _render_answer(report, choose_width(), uses_color(sys.stdout))
 
 
 def _render_answer(report: AuditReport, width: int, color: bool) -> bytes:

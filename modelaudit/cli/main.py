@@ -17,7 +17,9 @@ import click
 from modelaudit import __version__
 from modelaudit.model.errors import ModelAuditError, OutputError
 
-_COMMANDS = ("decide", "diff", "discover", "explain", "license", "policy", "render", "rules", "scan")
+_COMMANDS = ("completion", "decide", "diff", "discover", "explain", "license", "policy", "render", "scan")
+_MOVED: Final = {"rules": "explain"}
+"""Former commands, and the commands that do their work now."""
 _INTERRUPTED, _NOT_RUN = 130, 4
 _SIGNAL_EXIT_BASE: Final = 128
 """A process that a signal ends has this exit code plus the number of the signal (POSIX shells)."""
@@ -62,6 +64,9 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve the subcommand; name the next step if there is none of that name. Raises ``click.UsageError``."""
         if args and not args[0].startswith("-") and self.get_command(context, args[0]) is None:
+            if args[0] in _MOVED:
+                words = " ".join(("modelaudit", _MOVED[args[0]], *args[1:]))
+                context.fail(f"{args[0]!r} is a part of {_MOVED[args[0]]} now: {words}")
             context.fail(f"No such command {args[0]!r}{_suggest_command(args[0])}")
         return super().resolve_command(context, args)
 
@@ -98,7 +103,7 @@ def _suggest_command(name: str) -> str:
 
 
 _EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete (a part was not
-read or not verified) or for review; 4 could not run."""
+read or not verified) or for review, and the last line of the screen says which; 4 could not run."""
 
 
 @click.group(

@@ -114,9 +114,12 @@ def _parse_destination(value: str) -> Destination:
         return Destination(format_, Path(path))
     if value in REPORTS:
         return Destination(value, None)
-    # A single word before the equals sign is a misspelt format. Anything else may be a file name with an equals sign.
-    if equals and re.fullmatch(r"[a-z0-9-]+", format_):
-        raise ConfigurationError(f"-o {value}: {format_!r} is not a format; use one of: {', '.join(REPORTS)}")
+    # A single word is a misspelt format. Anything else may be a file name, perhaps with an equals sign.
+    if re.fullmatch(r"[a-z0-9-]+", format_):
+        from modelaudit.catalogue.known_keys import suggest_word
+
+        hint = suggest_word(format_, REPORTS) or f"; use one of: {', '.join(REPORTS)}"
+        raise ConfigurationError(f"-o {value}: {format_!r} is not a format{hint}")
     return Destination(detect_format(value), Path(value))
 
 
@@ -147,6 +150,7 @@ def _check_destinations_for_several_targets(destinations: list[Destination]) -> 
 
 def publish_report(
     report: AuditReport,
+    target: str,
     destinations: Sequence[Destination],
     written: set[str],
     render_screen: Callable[[Sequence[tuple[str, str]]], bytes] | None,
@@ -157,7 +161,8 @@ def publish_report(
     Files come first, because the reader of stdout may close the pipe before all is printed.
 
     Args:
-        report: the result of one target.
+        report: the result of the target.
+        target: as the user typed it.
         destinations: the destinations of the run.
         written: the files that this run wrote already, extended by this call.
         render_screen: renders the default document for stdout, which may name the format and the path of each file
@@ -178,21 +183,17 @@ def publish_report(
             print_document(render(report, destination.format))
         elif destination.path is None and render_screen is not None:
             print_document(render_screen([(format_, str(path)) for format_, path in files]))
-    if render_screen is not None:
-        _warn_of_files_in_model(report.target, [path for _, path in files])
+    if render_screen is not None and report.target.kind is RefKind.FOLDER:
+        _warn_of_files_in_model(Path(target).resolve(), [path for _, path in files])
 
 
-def _warn_of_files_in_model(target: Target, files: Sequence[Path]) -> None:
+def _warn_of_files_in_model(folder: Path, files: Sequence[Path]) -> None:
     """Print a line to stderr if a report was written into the scanned folder, where it becomes a part of the model."""
-    if target.kind is not RefKind.FOLDER:
-        return
-    folder = Path(target.origin).resolve()
     inside = [str(path) for path in files if path.resolve().is_relative_to(folder)]
     if inside:
         places = ", ".join(inside)
         consequence = "so the next scan examines it as a file of the model; write to a place outside that folder"
-        with suppress(OSError):  # a reader of stderr that went away changes no exit code
-            click.echo(f"modelaudit: note: {places}: written into the scanned folder, {consequence}", err=True)
+        show_notes([f"{places}: written into the scanned folder, {consequence}"])
 
 
 def print_document(document: bytes) -> None:

@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 
+from modelaudit.reports.wording import format_size
+
 _CLEAR_LINE = "\r\x1b[2K"
 """Carriage return, and the ANSI sequence that erases the line."""
 _COUNTER_COLUMNS = 20
@@ -27,16 +29,19 @@ class ProgressLine:
 
     def __call__(self, path: str, number: int, total: int) -> None:
         """Show that artifact ``number`` of ``total`` is being read."""
-        if self._enabled:
-            name_columns = max(_MIN_NAME_COLUMNS, shutil.get_terminal_size((80, 24)).columns - _COUNTER_COLUMNS)
-            printable_path = "".join(character if character.isprintable() else "?" for character in path)
-            name = printable_path[-name_columns:]
-            sys.stderr.write(f"{_CLEAR_LINE}[{number}/{total}] {name}")
-            sys.stderr.flush()
+        printable_path = "".join(character if character.isprintable() else "?" for character in path)
+        self._show(f"[{number}/{total}]", printable_path)
 
     def download(self, received: int, total: int) -> None:
         """Show the received bytes of a download and their total."""
-        self("downloading", received, total)
+        self._show("downloading", f"{format_size(received)} of {format_size(total)}")
+
+    def _show(self, counter: str, words: str) -> None:
+        """Overwrite the line; where the words are too long, their end is shown."""
+        if self._enabled:
+            columns = max(_MIN_NAME_COLUMNS, shutil.get_terminal_size((80, 24)).columns - _COUNTER_COLUMNS)
+            sys.stderr.write(f"{_CLEAR_LINE}{counter} {words[-columns:]}")
+            sys.stderr.flush()
 
     def close(self) -> None:
         """Clear the line."""

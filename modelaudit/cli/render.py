@@ -15,12 +15,14 @@ from modelaudit.cli.output import (
     render,
     write_file,
 )
+from modelaudit.cli.terminal import render_for_terminal
 
 
 @click.command("render")
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
-def command(report: Path, outputs: tuple[str, ...]) -> int:
+@click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
+def command(report: Path, outputs: tuple[str, ...], verbose: bool) -> int:
     """Render in other formats a report that `scan -o json=FILE` saved."""
     destinations = parse_destinations(outputs, 1)
     audit = load_saved_report(report)
@@ -31,6 +33,8 @@ def command(report: Path, outputs: tuple[str, ...]) -> int:
         path = destination.choose_file(audit.target, written)
         if path is not None:
             write_file(path, render(audit, destination.format))
-        elif destination.format != DEFAULT_FORMAT or is_table_wanted:
+        elif destination.format != DEFAULT_FORMAT:
             print_document(render(audit, destination.format))
+        elif is_table_wanted:
+            print_document(render_for_terminal(audit, verbose=verbose))
     return 0

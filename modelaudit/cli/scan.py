@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,8 +22,10 @@ from modelaudit.cli.output import (
     show_notes,
 )
 from modelaudit.cli.progress import ProgressLine
+from modelaudit.cli.terminal import render_for_terminal
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
+from modelaudit.sources.target import note_local_reading
 
 _LEVELS: Final = [level.value for level in Severity]
 
@@ -43,8 +41,7 @@ _LEVELS: Final = [level.value for level in Severity]
 @click.option(
     "--checks",
     metavar="LIST",
-    help="Comma-separated list of security, integrity, license. Default: the policy's. "
-    "(The checks provenance and transparency have no rules yet.)",
+    help="Comma-separated list of security, integrity, license. Default: the policy's.",
 )
 @click.option(
     "--policy",
@@ -94,6 +91,7 @@ _LEVELS: Final = [level.value for level in Severity]
 )
 @add_intent_options
 @add_acceptance_options
+@click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="No table and no progress; reports and the exit code only.")
 def command(
     targets: tuple[str, ...],
@@ -115,9 +113,10 @@ def command(
     field: str | None,
     decisions: Path | None,
     baseline: Path | None,
+    verbose: bool,
     quiet: bool,
 ) -> int:
-    """Scan models and decide whether they may be loaded and shipped.
+    """Scan models and decide whether they may be loaded, and used as planned.
 
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
     precedence over a repository. Without a TARGET, the models of the policy are scanned.
@@ -155,20 +154,11 @@ def command(
                 anchors=anchors.get(target, ()),
             )
 
-    def publish(report: AuditReport) -> None:
-        publish_report(report, destinations, written, None if quiet else partial(_render_table, report, Severity(show)))
+    def publish(target: str, report: AuditReport) -> None:
+        show_screen = partial(render_for_terminal, report, verbose=verbose, show=Severity(show), name=target)
+        publish_report(report, target, destinations, written, None if quiet else show_screen)
+        note = "" if quiet else note_local_reading(target)
+        show_notes([note] if note else ())
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error, code)
-
-
-def _render_table(report: AuditReport, show: Severity, files: Sequence[tuple[str, str]]) -> bytes:
-    """Render the table for stdout. Raises ``InternalError`` if rendering itself fails."""
-    from modelaudit.pipeline import convert_internal_errors
-    from modelaudit.reports.terminal import render_table
-
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size((100, 24)).columns
-    return convert_internal_errors(
-        lambda: render_table(report, width=width, color=color, show=show, files=files), "rendering the table"
-    )

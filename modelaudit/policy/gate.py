@@ -329,9 +329,10 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         if license_.permission is Answer.DENY:
             return Ruling(Verdict.PASS, f"{by} recorded an agreement that permits the planned use until {until}.")
         return Ruling(Verdict.PASS, f"{by} accepted the open questions of the licences until {until}.")
-    return Ruling(
-        Verdict.PASS, f"{license_.expression or 'The licence'} permits the planned use{_name_duties(license_)}."
-    )
+    permission = f"{license_.expression or 'The licence'} permits the planned use{_name_duties(license_)}."
+    # Missing texts and notices are among the duties.
+    conflict = next((each.detail for each in license_.conflicts if not each.kind.startswith("missing-")), "")
+    return Ruling(Verdict.PASS, f"{permission} Check first: {conflict}" if conflict else permission)
 
 
 def _name_duties(license_: LicenseConclusion) -> str:

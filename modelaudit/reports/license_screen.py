@@ -49,7 +49,6 @@ from modelaudit.reports.wording import (
     cut_text,
     end_sentence,
     lower_first,
-    shorten_to_clauses,
 )
 
 _MAX_REASONS = 6
@@ -90,11 +89,11 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
     license_ = report.license
     parts = [
         _render_head(report),
-        _render_reasons(license_),
+        _render_reasons(license_, report.decision.use.reason),
         _render_conclusion(license_),
         _render_lineage(report),
         _render_tasks(license_),
-        _render_conflicts(license_),
+        _render_conflicts(license_, report.decision.use.reason),
         _render_limits_and_sources(license_),
         build_text(describe_exit_code(report)),
     ]
@@ -135,21 +134,28 @@ def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding]
     return [indent_block(Text(f"… and {omitted}, in the HTML and JSON reports", "dim"))]
 
 
-def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
+def _render_reasons(license_: LicenseConclusion, stated: str) -> RenderableType | None:
     """Render the reasons against the use, worst first, unless the only one is the answer itself."""
-    reasons = list_reasons(license_)
-    is_stated = len(reasons) == 1 and not reasons[0].answer.text and not reasons[0].answer.license
-    if not reasons or is_stated:
+    # The first line states the first of them.
+    reasons = [
+        each
+        for each in list_reasons(license_)
+        if each.answer.because != stated or each.answer.text or each.answer.license or each.vias
+    ]
+    if not reasons:
         return None
     lines: list[Text | Padding] = [
-        build_rows([(reason.answer.answer, _format_reason(reason, license_))], label=_LABEL_COLUMNS)
+        build_rows([(reason.answer.answer, _format_reason(reason, license_, stated))], label=_LABEL_COLUMNS)
         for reason in reasons[:_MAX_REASONS]
     ]
     return _render_block("Why", lines + _render_omission(len(reasons), _MAX_REASONS, "more reason"))
 
 
-def _format_reason(reason: Reason, license_: LicenseConclusion) -> Text:
-    """Format a reason: why, the clause with its licence, when its text was verified, and the base models in between."""
+def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> Text:
+    """Format a reason: why, the clause with its licence, when its text was verified, and the base models in between.
+
+    ``stated`` is the reason in the first line, which is not repeated.
+    """
     answer = reason.answer
     where = ", ".join(part for part in (answer.license, answer.section or describe_kind(answer.kind)) if part)
     clause = ""
@@ -166,7 +172,8 @@ def _format_reason(reason: Reason, license_: LicenseConclusion) -> Text:
         verification = f"{verification}: {answer.url}." if answer.url else end_sentence(verification)
     paths = "; ".join(describe_lineage_path(license_, via) for via in reason.vias)
     inherited = f" Inherited: {paths}." if paths else ""
-    because = shorten_to_clauses(answer.because, _MAX_SENTENCE_CHARACTERS)
+    because = "" if answer.because == stated else answer.because
+    clause = clause if because else clause.lstrip()
     return build_text((because, "bold"), clause, (verification, "dim"), inherited)
 
 
@@ -310,9 +317,9 @@ def _format_kinds(tasks: tuple[Task, ...], show_license: bool) -> Text:
     return build_text(end_sentence(description[:1].upper() + description[1:]))
 
 
-def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
+def _render_conflicts(license_: LicenseConclusion, stated: str) -> RenderableType | None:
     """Render the conflicts that neither the reasons nor the line of missing items already show."""
-    reported = {reason.answer.because for reason in list_reasons(license_)}
+    reported = {reason.answer.because for reason in list_reasons(license_)} | {stated}
     unreported = [each for each in license_.conflicts if each.detail not in reported]
     conflicts = [each for each in unreported if not each.kind.startswith(MISSING_PREFIX)]
     lines: list[Text | Padding] = []

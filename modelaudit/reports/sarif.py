@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.report import Anchor, AuditReport, Target
+from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import summarize_decisions
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import name_model
@@ -26,7 +27,7 @@ from modelaudit.reports.results import Outcome, Result, list_results
 from modelaudit.reports.sarif_rules import LEVELS, build_rule, name_rule
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
-from modelaudit.reports.wording import EXIT_CODES, count_noun, describe_acceptance, describe_place
+from modelaudit.reports.wording import count_noun, describe_acceptance, describe_place
 
 MAX_RESULTS: Final = 25_000
 MAX_COMPRESSED_BYTES: Final = 9_000_000
@@ -87,7 +88,7 @@ def _build_invocation(report: AuditReport, notes: Sequence[str]) -> Json:
         "endTimeUtc": ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "executionSuccessful": True,
         "exitCode": report.exit_code,
-        "exitCodeDescription": EXIT_CODES[report.decision.verdict],
+        "exitCodeDescription": describe_exit_code(report),
         "toolExecutionNotifications": [{"level": "note", "message": {"text": _write_message(note)}} for note in notes],
     }
 

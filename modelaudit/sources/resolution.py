@@ -24,7 +24,7 @@ from modelaudit.sources.small import (
     may_hold_terms,
     note_unread_terms,
 )
-from modelaudit.sources.target import could_be_repository, is_hub_address, looks_like_a_path, parse_repository
+from modelaudit.sources.target import is_hub_address, looks_like_a_path, parse_repository
 
 
 class Source(Protocol):
@@ -87,14 +87,6 @@ def resolve_target(
         return _take_snapshot(source)
     except SourceError as error:
         raise _name_both_readings(target, error) from error
-
-
-def note_local_reading(target: str) -> str:
-    """Return a note for a user whose target is a path and an id like ``org/model`` too; empty for any other target."""
-    is_ambiguous = target.count("/") == 1 and could_be_repository(target) and os.path.exists(target)  # noqa: PTH110
-    return (
-        f"{target!r} is a local path and was taken as one; hf://{target} names the repository" if is_ambiguous else ""
-    )
 
 
 def _name_both_readings(target: str, error: SourceError) -> SourceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
@@ -98,6 +99,13 @@ def could_be_repository(text: str) -> bool:
     identifier = text.partition("@")[0]
     _, name = _split_kind(identifier, strict=False)
     return not looks_like_a_path(text) and _explain_invalid_id(name) is None
+
+
+def note_local_reading(target: str) -> str:
+    """Return a note for a user whose target is a path and an id like ``org/model`` too; empty for any other target."""
+    if target.count("/") != 1 or not could_be_repository(target) or not os.path.exists(target):  # noqa: PTH110
+        return ""
+    return f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
 
 
 def _split_kind(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:

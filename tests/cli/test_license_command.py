@@ -31,17 +31,17 @@ def write_model(folder: Path, license_: str, text: str = "") -> Path:
 @pytest.mark.parametrize(
     ("license_", "arguments", "code", "word"),
     [
-        ("mit", PRODUCT, 0, "ALLOWED"),
-        ("cc-by-nc-4.0", PRODUCT, 1, "DENIED"),
-        ("cc-by-nc-4.0", ("--policy", "research", "--offline"), 0, "ALLOWED"),
-        ("cc-by-nc-4.0", ("--policy", "research", "--use", "commercial", "--offline"), 1, "DENIED"),
-        ("other", PRODUCT, 3, "FOR REVIEW"),
-        ("mit OR cc-by-nc-4.0", PRODUCT, 0, "ALLOWED"),
-        ("mit AND cc-by-nc-4.0", PRODUCT, 1, "DENIED"),
-        ("llama3.1", (*PRODUCT, "--mau", "8e8"), 1, "DENIED"),
-        ("llama3.1", PRODUCT, 0, "ALLOWED"),
-        ("llama3.1", (*PRODUCT, "--field", "military"), 1, "DENIED"),
-        ("mit", ("--offline",), 3, "NO USE STATED"),
+        ("mit", PRODUCT, 0, "USE: PASS"),
+        ("cc-by-nc-4.0", PRODUCT, 1, "USE: FAIL"),
+        ("cc-by-nc-4.0", ("--policy", "research", "--offline"), 0, "USE: PASS"),
+        ("cc-by-nc-4.0", ("--policy", "research", "--use", "commercial", "--offline"), 1, "USE: FAIL"),
+        ("other", PRODUCT, 3, "USE: REVIEW"),
+        ("mit OR cc-by-nc-4.0", PRODUCT, 0, "USE: PASS"),
+        ("mit AND cc-by-nc-4.0", PRODUCT, 1, "USE: FAIL"),
+        ("llama3.1", (*PRODUCT, "--mau", "8e8"), 1, "USE: FAIL"),
+        ("llama3.1", PRODUCT, 0, "USE: PASS"),
+        ("llama3.1", (*PRODUCT, "--field", "military"), 1, "USE: FAIL"),
+        ("mit", ("--offline",), 0, "USE: REVIEW"),
     ],
 )
 def test_first_line_of_the_license_command_is_the_answer_and_the_exit_code_matches_it(
@@ -114,20 +114,13 @@ def test_license_command_without_an_intended_use_prints_the_options_for_it(tmp_p
     assert "state one with --use commercial or --policy commercial-saas" in screen
 
 
-@pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
-def test_license_show_refuses_options_of_the_license_command_that_have_no_effect_on_it(option: tuple[str, ...]) -> None:
-    done = run_command("license", "show", "MIT", *option)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "takes only the options --rules and --offline" in done.stderr
+def test_explain_prints_no_page_if_one_of_its_names_is_unknown() -> None:
+    assert run_command("explain", "MIT", "nonsense").stdout == ""
 
 
-def test_license_show_prints_no_page_if_one_of_its_names_is_unknown() -> None:
-    assert run_command("license", "show", "MIT", "nonsense").stdout == ""
-
-
-def test_lines_of_license_show_without_an_address_fit_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_a_license_page_without_an_address_fit_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((50, 20)))
-    lines = run_command("license", "show", "Apache-2.0").stdout.splitlines()
+    lines = run_command("explain", "Apache-2.0").stdout.splitlines()
     assert 45 < max(len(line) for line in lines if "://" not in line) <= 50
 
 
@@ -180,27 +173,34 @@ def test_notices_are_written_into_the_given_folder_and_stderr_names_that_folder(
 
 
 @pytest.mark.parametrize("name", ["llama3.1", "LicenseRef-Llama-3.1", "Apache License, Version 2.0"])
-def test_commands_license_show_and_explain_print_the_same_license_page(name: str) -> None:
-    done = run_command("license", "show", name)
+def test_explain_prints_the_page_of_a_license(name: str) -> None:
+    done = run_command("explain", name)
     assert done.returncode == 0
     assert "terms read on: 2026" in done.stdout
-    assert run_command("explain", name).stdout == done.stdout
     assert all(len(line) <= 100 or "://" in line for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize(("name", "hint"), [("nonsense", "not a licence"), ("other", "no single licence")])
-def test_license_show_without_a_name_or_with_an_unknown_or_vague_name_is_a_usage_error(name: str, hint: str) -> None:
-    done = run_command("license", "show", name)
+@pytest.mark.parametrize(
+    ("name", "hint"), [("nonsense", "is no rule, licence, policy or cause"), ("other", "no single licence")]
+)
+def test_explain_of_an_unknown_or_vague_license_name_is_a_usage_error(name: str, hint: str) -> None:
+    done = run_command("explain", name)
     assert (done.returncode, hint in done.stderr) == (2, True)
-    assert run_command("license", "show").returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [("license", "show", "MIT"), ("rules", "pickle")])
+def test_former_commands_name_the_command_that_does_their_work(arguments: tuple[str, ...]) -> None:
+    done = run_command(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"is a part of explain now: modelaudit explain {arguments[-1]}" in done.stderr
 
 
 def test_license_of_several_targets_exits_with_1_if_one_of_them_is_denied(tmp_path: Path) -> None:
     good, bad = write_model(tmp_path / "a", "mit"), write_model(tmp_path / "b", "cc-by-nc-4.0")
     done = run_command("license", good, bad, *PRODUCT)
     assert done.returncode == 1
-    assert "ALLOWED" in done.stdout
-    assert "DENIED" in done.stdout
+    assert "USE: PASS" in done.stdout
+    assert "USE: FAIL" in done.stdout
     # The option --notices is for one target only.
     assert run_command("license", good, bad, *PRODUCT, "--notices", tmp_path / "n").returncode == 2
 
@@ -215,4 +215,4 @@ def test_license_command_started_as_a_python_module_prints_the_answer_and_exits_
         *PRODUCT,
     ]
     done = subprocess.run(command, capture_output=True, check=False, env=dict(os.environ))
-    assert (done.returncode, "DENIED" in done.stdout.decode().splitlines()[0], done.stderr) == (1, True, b"")
+    assert (done.returncode, "USE: FAIL" in done.stdout.decode().splitlines()[0], done.stderr) == (1, True, b"")

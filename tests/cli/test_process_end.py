@@ -44,7 +44,7 @@ def run_in_shell(line: str, *arguments: object, **environment: str) -> subproces
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
-@pytest.mark.parametrize("arguments", [(*SCAN, BENIGN), (*MODELAUDIT, "rules"), (*MODELAUDIT, "--version")])
+@pytest.mark.parametrize("arguments", [(*SCAN, BENIGN), (*MODELAUDIT, "explain"), (*MODELAUDIT, "--version")])
 def test_command_with_closed_stdout_prints_one_error_line_and_exits_with_4(arguments: tuple[object, ...]) -> None:
     done = run_in_shell('"$@" >&-', *arguments)
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
@@ -102,7 +102,7 @@ def test_scan_exits_with_the_code_of_its_verdict_if_the_pipe_on_stdout_closes_ea
     assert (done.returncode, done.stderr) == (code, "")
 
 
-@pytest.mark.parametrize("command", [("rules", "--json"), ("explain",), ("render", "report.json", "-o", "json")])
+@pytest.mark.parametrize("command", [("explain", "--json"), ("explain",), ("render", "report.json", "-o", "json")])
 def test_command_without_a_verdict_exits_with_0_if_the_pipe_on_stdout_closes_early(
     command: Sequence[str], report_path: Path
 ) -> None:

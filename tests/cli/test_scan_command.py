@@ -150,13 +150,13 @@ def test_table_starts_with_the_verdict_contains_the_rule_and_ends_with_the_exit_
     lines = run_scan(MALICIOUS, COLUMNS="400").stdout.strip().splitlines()
     assert "FAIL" in lines[0]
     assert any("pickle/dangerous-call" in line for line in lines[1:-1])
-    assert lines[-1].startswith("Exit code 1: ")
+    assert lines[-2].startswith("Exit code 1, fail: findings ")
 
 
 def test_table_names_the_written_files_and_advises_an_html_page_only_if_none_was_written(tmp_path: Path) -> None:
     data, page = tmp_path / "r.json", tmp_path / "page"
     text = " ".join(run_scan(BENIGN, "-o", data, COLUMNS="400").stdout.split())
-    assert f"Exit code 0: pass. Written: {data}. For a page to read and sign, scan again" in text
+    assert f"Written: {data}. More: -v; -o report.html for a page to read and sign." in text
     text = run_scan(BENIGN, "-o", data, "-o", f"html={page}", COLUMNS="400").stdout
     assert text.endswith(f"Exit code 0: pass. Written: {data}, {page}.\n")
 
@@ -342,7 +342,7 @@ def test_explain_without_a_name_lists_rules_and_licenses() -> None:
     listed = run_command("explain").stdout
     assert "\npickle/dangerous-call " in listed
     assert "\nApache-2.0 " in listed
-    assert "pickle/dangerous-call" in run_command("rules").stdout
+    assert "pickle/dangerous-call" in run_command("explain").stdout
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_explain_without_a_name_lists_rules_and_licenses() -> None:
         ("no/rule", "lists all rules"),
         ("apache-9", "Apache-2.0"),
         ("apple-amrl", "LicenseRef-Apple-AMLR"),
-        ("nosuch", "neither a rule nor a licence; `modelaudit explain` lists all names"),
+        ("nosuch", "is no rule, licence, policy or cause; `modelaudit explain` lists all names"),
         ("dangerous-call", "mean pickle/dangerous-call or"),
         ("pickle", "`modelaudit rules pickle`"),
     ],
@@ -390,13 +390,13 @@ def test_error_about_a_missing_target_mentions_local_paths_unless_the_target_is_
     assert "local path" not in run_command(command, "hf://absent", "--offline", **empty_cache).stderr
 
 
-def test_command_rules_lists_the_rules_of_a_family_at_or_above_a_severity() -> None:
-    rows = run_command("rules", "pickle", "--severity", "critical").stdout.splitlines()
+def test_explain_lists_the_rules_of_a_family_at_or_above_a_severity() -> None:
+    rows = run_command("explain", "pickle", "--severity", "critical").stdout.splitlines()
     assert rows
     assert all(row.startswith("pickle/") and " critical " in row for row in rows)
-    listed = json.loads(run_command("rules", "numpy", "--json").stdout)
+    listed = json.loads(run_command("explain", "numpy", "--json").stdout)
     assert {"id", "why", "fix", "cwe", "references", "since"} <= listed[0].keys()
-    refused = run_command("rules", "pickles")
+    refused = run_command("explain", "pickles")
     assert refused.returncode == 2
     assert "pickle" in refused.stderr
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from reports.license_examples import build_conflicting_conclusion, build_hostile_conclusion, build_plain_conclusion
-from support.decisions import build_decision
+from support.decisions import answer_use, build_decision
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
@@ -383,6 +383,7 @@ def build_fail_report() -> AuditReport:
                 "3 parts of the model were not read, and the policy accepts none of them.",
             ),
             _build_coverage(),
+            _build_license(),
         ),
         findings=_build_findings(),
         license=_build_license(),
@@ -403,7 +404,7 @@ def build_pass_report() -> AuditReport:
     )
     return replace(
         build_fail_report(),
-        target=Target("./tiny", RefKind.FOLDER, "./tiny", None, None, "/srv/models/tiny", True),
+        target=Target("tiny", RefKind.FOLDER, "tiny", None, None, "local disk", True),
         policy=PolicyRecord("default", HIGH_GATES, tuple(CheckFamily), "8" * 64),
         decision=build_decision(Verdict.PASS, (), Coverage((record,))),
         findings=(),
@@ -480,14 +481,18 @@ def build_crowded_report(count: int = 1000) -> AuditReport:
 def build_allowed_report() -> AuditReport:
     """Build a report that allows the intended use of the policy."""
     policy = replace(build_pass_report().policy, name="commercial-product")
-    return replace(build_pass_report(), license=build_plain_conclusion(), policy=policy)
+    plain, license_ = build_pass_report(), build_plain_conclusion()
+    decision = replace(plain.decision, use=answer_use(license_))
+    return replace(plain, license=license_, policy=policy, decision=decision)
 
 
 def build_conflicting_report() -> AuditReport:
     """Build a report on a model whose card grants more than its base models do."""
     plain = build_fail_report()
     policy = replace(plain.policy, name="commercial-product")
-    return replace(plain, license=build_conflicting_conclusion(), policy=policy, opinions=())
+    license_ = build_conflicting_conclusion()
+    decision = replace(plain.decision, use=answer_use(license_))
+    return replace(plain, license=license_, policy=policy, opinions=(), decision=decision)
 
 
 REPORTS: dict[str, Callable[[], AuditReport]] = {

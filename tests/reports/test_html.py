@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from reports.license_examples import NOTICE_WORDS
-from support.decisions import build_decision
+from support.decisions import answer_use, build_decision
 
 import modelaudit.reports
 from modelaudit.model.finding import CheckFamily
@@ -136,7 +136,9 @@ def test_html_page_shows_hostile_text_of_a_report_as_text(hostile: AuditReport) 
 
 
 FACTS = (
-    "Do not load or ship this model",
+    "May it be loaded? Fail. 3 findings are at or above the severity high",
+    "May it be used as planned? Review. No planned use is stated",
+    "Exit code 1, fail: findings 1.",
     "3 findings are at or above the severity high, which the policy rejects.",
     "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b",
     "acme/tiny-llama@main",
@@ -152,7 +154,7 @@ FACTS = (
     "No reader for GGUF, magic 47475546.",
     "pytorch_model.bin!archive/data.pkl byte 2,048",
     "Yes. Accepted by the policy default: images carry no weights.",
-    "The claims contradict each other.",
+    "The card declares Apache-2.0, which is permissive.",
     "Both cannot hold for the same weights, so neither is relied on.",
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
     "Named as a base model or a data set.",
@@ -209,7 +211,7 @@ def test_sections_of_the_page_are_in_reading_order(failing: AuditReport) -> None
         "inventory",
         "glossary",
     ]
-    assert page.text.index("Do not load or ship") < page.text.index("Parts that were not examined")
+    assert page.text.index("May it be loaded?") < page.text.index("Parts that were not examined")
 
 
 def test_html_page_contains_the_report_digest_and_renders_equally_from_the_json_report(failing: AuditReport) -> None:
@@ -284,9 +286,9 @@ def test_findings_with_equal_fingerprints_have_different_anchors_on_the_page(hos
 
 def test_html_page_of_an_empty_model_does_not_describe_it_as_examined(incomplete: AuditReport) -> None:
     text = parse_page(incomplete).text
-    assert "This is not a pass: there was no file to examine." in text
+    assert "May it be loaded? Incomplete. There was nothing to examine." in text
     assert "examined completely" not in text
-    assert "No licence is declared. Without one, nothing is permitted." in text
+    assert "No licence is declared for the model. Without one, nothing is permitted." in text
     assert "No obligations can be listed" in text
     assert "No second scanner ran." in text
 
@@ -295,19 +297,19 @@ def test_html_page_of_a_pass_states_the_accepted_absences(passing: AuditReport, 
     accepted_image = failing.coverage.artifacts[2]
     coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, accepted_image))
     text = parse_page(replace(passing, decision=build_decision(Verdict.PASS, (), coverage))).text
-    assert "it accepts the 1 part that was not examined" in text
-    assert "Every file was read" not in text
+    assert "1 part not examined" in text and "Yes. Accepted by the policy default" in text
 
 
-def test_html_page_of_a_passed_model_is_green_only_if_the_license_allows_shipping(passing: AuditReport) -> None:
+def test_html_page_of_a_passed_model_is_green_only_if_the_use_is_allowed_too(passing: AuditReport) -> None:
     assert '<section class="verdict pass"' in render_html(passing).decode()
-    doubtful = replace(passing, license=replace(passing.license, state=ConclusionState.UNDECLARED))
+    license_ = replace(passing.license, state=ConclusionState.UNDECLARED)
+    doubtful = replace(passing, license=license_, decision=replace(passing.decision, use=answer_use(license_)))
     html = render_html(doubtful).decode()
-    assert '<section class="verdict incomplete"' in html
+    assert '<section class="verdict review"' in html
     assert '<h2 id="verdict">Pass</h2>' in html
-    assert '<div class="callout open">' in html
+    assert '<div class="callout review">' in html
     text = parse_page(doubtful).text
-    assert "No licence was found, so no permission to ship can be shown." in text
+    assert "Exit code 0, pass: the policy does not require an answer to use." in text
 
 
 def test_html_page_of_a_failed_model_is_red_even_if_its_license_allows_shipping(
@@ -415,9 +417,8 @@ def test_every_text_color_of_the_style_sheet_is_among_those_whose_contrast_is_ch
 
 def test_license_section_of_the_html_page_shows_the_answer_with_reasons_and_evidence(conflicting: AuditReport) -> None:
     text = parse_page(conflicting).text
-    section = text[text.index("Licence FOR REVIEW") :]
+    section = text[text.index("Licence Contradictory") :]
     parts = (
-        "A person must decide 2 points. The first: A limit to the number of users",
         "Your planned use, from the policy commercial-product and the options: commercial use",
         "Reasons against your planned use, and open points for a person to decide, worst first",
         "Inherited: quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root.",
@@ -453,7 +454,8 @@ def test_html_page_ticks_only_the_checkbox_of_the_duty_that_a_file_of_the_model_
     assert ticked == ["Give everyone who receives the model a copy of the licence"]
     assert len(boxes) == 5
     assert "Met by LICENSE" in page.text
-    assert "ALLOWED" in page.text and '<div class="callout allowed">' in html
+    assert "Apache-2.0 permits the planned use, with 2 open duties" in page.text
+    assert '<div class="callout pass">' in html
     all_clauses = page.text[page.text.index("All known clauses") :]
     assert "Terms verified on 2026-11-20." in all_clauses
 

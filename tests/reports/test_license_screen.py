@@ -17,6 +17,7 @@ from reports.license_examples import (
     build_plain_conclusion,
 )
 from rich.cells import cell_len
+from support.decisions import answer_use
 
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.report import AuditReport
@@ -33,7 +34,8 @@ ANSWERED = {
 
 def render_screen(report: AuditReport, license_: LicenseConclusion, **options: int) -> str:
     """Render the screen of a report with another licence conclusion."""
-    return render_license(replace(report, license=license_), **options).decode()
+    decision = replace(report.decision, use=answer_use(license_))
+    return render_license(replace(report, license=license_, decision=decision), **options).decode()
 
 
 def join_words(text: str) -> str:
@@ -53,9 +55,9 @@ def test_license_screen_stays_within_its_maximum_lines_and_columns(name: str, fa
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("plain", "✔ ALLOWED Your planned use is allowed under Apache-2.0; 3 duties"),
-        ("conflicting", "◐ FOR REVIEW A person must decide 2 points. The first: A limit to the number of users:"),
-        ("denied", "✘ DENIED Not allowed. Your planned use is commercial, and the licence forbids commercial use."),
+        ("plain", "✔ USE: PASS Apache-2.0 permits the planned use, with 2 open duties:"),
+        ("conflicting", "◐ USE: REVIEW A limit to the number of users: your own figure is not stated."),
+        ("denied", "✘ USE: FAIL Your planned use is commercial, and the licence forbids commercial use."),
     ],
 )
 def test_license_screen_begins_with_answer_model_and_planned_use(name: str, answer: str, failing: AuditReport) -> None:
@@ -70,7 +72,7 @@ def test_license_screen_begins_with_answer_model_and_planned_use(name: str, answ
 def test_license_screen_states_clause_section_reading_date_and_lineage_of_each_reason(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert (
-        "review A limit to the number of users: your own figure is not stated. LicenseRef-Llama-3.1, section 2: "
+        "review LicenseRef-Llama-3.1, section 2: "
         f"Above 700 million users ask for a licence. Read 2026-11-24: {LLAMA.url}. "
         "Inherited: quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root."
     ) in text
@@ -88,16 +90,16 @@ def test_license_screen_lists_the_worst_reason_first_and_omits_permissions(faili
     )
     assert "It permits." not in text
     reasons = text[text.index("Why") :]
-    place_of_denial = reasons.index("Your planned use is commercial, and the licence forbids commercial use.")
+    place_of_denial = reasons.index("deny")
     assert place_of_denial < reasons.index("your own figure is not stated")
     assert join_words(text).startswith(
-        "✘ DENIED Not allowed. Your planned use is commercial, and the licence forbids commercial use."
+        "✘ USE: FAIL Your planned use is commercial, and the licence forbids commercial use."
     )
 
 
 def test_license_screen_quotes_declared_and_found_license_claims_with_file_and_line(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
-    assert "Concluded: nothing, because the licence is contradictory" in text
+    assert "Concluded: no licence, because it is contradictory" in text
     assert "README.md:2 license: “apache-2.0” = Apache-2.0, declared by the author" in text
     assert (
         "docs/LICENSE.txt:1 “LLAMA 3.1 COMMUNITY LICENSE AGREEMENT” (resembles LicenseRef-Llama-3.1, but differs: with "
@@ -170,22 +172,22 @@ def test_license_screen_does_not_repeat_a_conflict_that_is_a_reason(failing: Aud
     conclusion = build_conflicting_conclusion()
     answer = replace(conclusion.answers[1], because=conclusion.conflicts[0].detail)
     text = join_words(render_screen(failing, replace(conclusion, answers=(answer,))))
-    assert text.count("which caps the users") == 2, "in the answer and in its reason"
+    assert text.count("which caps the users") == 1, "in the answer at the top, and not again in its reasons"
     assert "Conflicts" not in text
 
 
 def test_license_screen_without_a_stated_use_shows_that_no_clause_was_checked(failing: AuditReport) -> None:
     without_use = replace(build_plain_conclusion(), intent=None, permission=None, answers=())
     text = join_words(render_screen(failing, without_use))
-    assert text.startswith("◐ NO USE STATED The author names Apache License 2.0, which allows shipping; 3 duties")
-    assert "policy default: it states no intended use, so no clause was checked; state one with" in text
+    assert text.startswith("◐ USE: REVIEW No planned use is stated, so the licences were not judged for one.")
+    assert "policy default: it states no planned use; state one with" in text
 
 
 def test_license_screen_states_that_no_license_is_declared(failing: AuditReport) -> None:
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN, permission=Answer.REVIEW)
     text = join_words(render_screen(failing, nothing))
-    assert text.startswith("◐ FOR REVIEW A person must decide.")
-    assert "Concluded: nothing, because the licence is undeclared" in text
+    assert text.startswith("◐ USE: REVIEW Licences leave open the intended use.")
+    assert "Concluded: no licence, because it is undeclared" in text
 
 
 def test_license_screen_cuts_long_lists_and_counts_the_rest(failing: AuditReport) -> None:

@@ -15,6 +15,7 @@ from reports.license_examples import (
     build_hostile_conclusion,
     build_plain_conclusion,
 )
+from support.decisions import answer_use
 
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport
@@ -24,7 +25,9 @@ from modelaudit.reports.notices import build_notices
 
 def render_files(report: AuditReport, license_: LicenseConclusion) -> dict[str, str]:
     """Render the files of a report with another licence conclusion, by name."""
-    return {name: text.decode() for name, text in build_notices(replace(report, license=license_)).items()}
+    decision = replace(report.decision, use=answer_use(license_))
+    answered = replace(report, license=license_, decision=decision)
+    return {name: text.decode() for name, text in build_notices(answered).items()}
 
 
 def test_notice_file_contains_only_the_words_that_licenses_prescribe_each_once(failing: AuditReport) -> None:
@@ -60,7 +63,7 @@ def test_restrictions_file_lists_forbidden_uses_with_their_source(failing: Audit
 def test_checklist_begins_with_the_answer_and_lists_all_duties_and_open_points(failing: AuditReport) -> None:
     license_ = build_conflicting_conclusion()
     text = render_files(failing, license_)["CHECKLIST.md"]
-    assert text.index("**FOR REVIEW**") < text.index("## To resolve first") < text.index("## Licence texts to copy")
+    assert text.index("**Use: review**") < text.index("## To resolve first") < text.index("## Licence texts to copy")
     for duty in license_.duties:
         assert f"- [ ] {duty.text.rstrip('.')}." in text
         assert all(f"`{words}`" in text for words in duty.words)
@@ -68,7 +71,7 @@ def test_checklist_begins_with_the_answer_and_lists_all_duties_and_open_points(f
     assert "- [ ] acme/other: not read: there is no such repository." in text
     assert f"no file holds it: copy it from <{LLAMA.url}>; and its use policy from <{LLAMA.policy_url}>" in text
     assert (
-        "**DENIED**: Not allowed. Your planned use is commercial"
+        "**Use: fail**. Your planned use is commercial"
         in render_files(failing, build_denied_conclusion())["CHECKLIST.md"]
     )
 
@@ -92,7 +95,7 @@ def test_use_policy_is_not_copied_as_the_license_text(failing: AuditReport) -> N
 def test_checklist_of_a_model_without_a_license_states_that_none_was_found(failing: AuditReport) -> None:
     files = render_files(failing, LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN))
     assert set(files) == {"CHECKLIST.md"}
-    assert "**No use is stated**: No licence was found, so no permission to ship can be shown." in files["CHECKLIST.md"]
+    assert "**Use: review**. No planned use is stated" in files["CHECKLIST.md"]
     assert "No known licence requires its text." in files["CHECKLIST.md"]
 
 

@@ -18,7 +18,8 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, detect_format, render
 
 UNREGISTERED = {
-    "modelaudit.reports.license_screen:render_license": "`modelaudit license` prints it; it is not a report"
+    "modelaudit.reports.license_screen:render_license": "`modelaudit license` prints it; it is not a report",
+    "modelaudit.reports.screen:render_screen": "the first screen of `modelaudit scan`; a file has the whole report",
 }
 """Renderers of a report that are not registered, each with its reason."""
 TEST_FOLDER = Path(__file__).parent

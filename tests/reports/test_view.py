@@ -5,14 +5,12 @@ from dataclasses import replace
 import pytest
 from reports.license_examples import build_conflicting_conclusion, build_plain_conclusion
 from support.cases import check_each
-from support.decisions import build_decision
 
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport, Opinion, OpinionFinding, OpinionState
 from modelaudit.model.terms import LicenseCategory
-from modelaudit.model.verdict import Verdict
 from modelaudit.reports import view
 from modelaudit.reports.license_view import build_lineage_tree, describe_lineage_path
 from modelaudit.reports.questions import list_license_questions, list_questions
@@ -35,7 +33,6 @@ def test_report_lists_findings_before_the_license_only_if_a_finding_on_security_
     [
         ("./tiny", "/srv/tiny", RefKind.FOLDER, "tiny"),
         ("/srv/models/tiny/", "/srv/models/tiny", RefKind.FOLDER, "tiny"),
-        (".", "/srv/models/here", RefKind.FOLDER, "here"),
         ("a/b.bin", "/srv/a", RefKind.FILE, "b.bin"),
         ("/", "/", RefKind.FOLDER, "/"),
         ("acme/tiny", "https://huggingface.co", RefKind.MODEL, "acme/tiny"),
@@ -96,37 +93,6 @@ def test_vague_license_claim_is_described_as_naming_no_single_license() -> None:
     claim = build_claim("license", "other")
     vague = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (claim,))
     assert view.describe_claimed_license(claim, vague) == (False, "No single licence")
-
-
-def test_described_pass_without_the_security_check_states_that_it_did_not_run(passing: AuditReport) -> None:
-    license_check = replace(passing, policy=replace(passing.policy, checks=(CheckFamily.LICENSE,)))
-    assert "The security check did not run" in view.describe_verdict(license_check)
-    assert "The security check did not run" not in view.describe_verdict(passing)
-
-
-def test_verdict_text_of_a_pure_license_failure_forbids_shipping_but_not_loading(
-    failing: AuditReport, passing: AuditReport
-) -> None:
-    license_finding = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
-    license_finding = replace(license_finding, severity=Severity.HIGH)
-    license_failure = replace(
-        passing,
-        findings=(license_finding,),
-        decision=build_decision(Verdict.FAIL, (), passing.coverage),
-        policy=replace(failing.policy, gates=dict.fromkeys(CheckFamily, Severity.HIGH), checks=tuple(CheckFamily)),
-    )
-    assert view.describe_verdict(license_failure).startswith("Do not ship this model: its licence breaks the policy")
-    attack = next(each for each in failing.findings if each.check is CheckFamily.SECURITY)
-    minor_attack = replace(license_failure, findings=(license_finding, replace(attack, severity=Severity.LOW)))
-    assert view.describe_verdict(minor_attack).startswith("Do not ship")
-    # Where code may run too, loading is forbidden as well.
-    has_unread_parts = failing.coverage
-    unread = replace(license_failure, decision=build_decision(Verdict.FAIL, (), has_unread_parts))
-    without_security = (CheckFamily.LICENSE, CheckFamily.INTEGRITY)
-    unchecked = replace(license_failure, policy=replace(license_failure.policy, checks=without_security))
-    attacked = replace(license_failure, findings=(license_finding, replace(attack, severity=Severity.HIGH)))
-    for report in (unread, unchecked, attacked):
-        assert view.describe_verdict(report).startswith("Do not load or ship this model")
 
 
 def test_license_link_to_a_file_of_the_model_is_not_described_as_an_address() -> None:
@@ -201,23 +167,6 @@ def test_base_models_and_data_sets_raise_a_license_question_only_if_they_are_unr
         "Who checks the use policy for changes, and when (LicenseRef-Llama-3.1: https://",
     ):
         assert fact in questions
-
-
-def test_verdict_text_of_a_license_check_alone_states_that_security_is_not_known(conflicting: AuditReport) -> None:
-    license_check = replace(conflicting.policy, checks=(CheckFamily.LICENSE,))
-    words = view.describe_verdict(replace(conflicting, policy=license_check))
-    assert words.startswith("Not known: the security check did not run")
-
-
-def test_verdict_text_of_an_incomplete_report_names_the_decision_left_or_the_unread_parts(
-    conflicting: AuditReport,
-) -> None:
-    # Only the first two files, which were read completely.
-    complete = replace(conflicting.coverage, artifacts=conflicting.coverage.artifacts[:2])
-    undecided = replace(conflicting, decision=build_decision(Verdict.REVIEW, (), complete))
-    assert "a person must decide" in view.describe_verdict(undecided)
-    unread = replace(conflicting, decision=build_decision(Verdict.INCOMPLETE, (), conflicting.coverage))
-    assert "some parts were not examined" in view.describe_verdict(unread)
 
 
 def build_cycle(conclusion: LicenseConclusion) -> LicenseConclusion:

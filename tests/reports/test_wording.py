@@ -19,9 +19,9 @@ from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, PolicyRecord
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
-from modelaudit.model.verdict import Verdict
+from modelaudit.model.verdict import CauseKind, Question
 from modelaudit.options import list_families
-from modelaudit.reports import REPORTS, license_words, render, wording
+from modelaudit.reports import REPORTS, answers, cause_words, license_words, render, wording
 from modelaudit.reports.view import FAMILIES_WITHOUT_RULES
 
 
@@ -46,8 +46,8 @@ REPORTS_FOLDER = Path(modelaudit.reports.__file__).parent
 @check_each(
     "phrases, words",
     [
-        (wording.VERDICT_SENTENCES, Verdict),
-        (wording.EXIT_CODES, Verdict),
+        (answers.QUESTIONS, Question),
+        (cause_words.CAUSES, CauseKind),
         (wording.EXTENTS, Extent),
         (wording.UNREAD, UnreadReason),
         (wording.DIGEST_STATES, DigestState),

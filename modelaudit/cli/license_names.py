@@ -1,16 +1,12 @@
-"""``modelaudit license show``: print the page of each licence that is named."""
+"""Find a licence by the name that a user typed, and format its page."""
 
 from __future__ import annotations
 
 import difflib
 import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from modelaudit.catalogue import load_catalogue
-from modelaudit.cli.output import print_text
-from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import fold_license_name
@@ -21,27 +17,14 @@ _OWN_ID_PREFIX: Final = "LicenseRef-"
 """The prefix of the id of a licence that SPDX does not list (SPDX 2.3, section 10.1); names are compared without it."""
 
 
-def show_licenses(names: Sequence[str], rules: Sequence[Path]) -> int:
-    """Print the page of each licence that is named by its id, an identifier of the Hub or an alias; return 0.
-
-    Raises:
-        ConfigurationError: no name is given, or a name belongs to no licence.
-    """
-    if not names:
-        raise ConfigurationError("name a licence, as in: modelaudit license show LicenseRef-Llama-3.1")
-    catalogue = load_catalogue(extra=rules, formats=FACTS)
-    entries = [find_license(name, catalogue) for name in names]
-    print_text("\n\n".join(format_license(entry, catalogue) for entry in entries))
-    return 0
-
-
-def find_license(name: str, catalogue: Catalogue, refusal: str = "is not a licence of the rule set") -> LicenseEntry:
+def find_license(name: str, catalogue: Catalogue, refusal: str, others: Iterable[str] = ()) -> LicenseEntry:
     """Find a licence by its id, an identifier of the Hub or an alias, whatever the spelling.
 
     Args:
         name: as the user wrote it.
         catalogue: the known licences.
         refusal: the words for a name that belongs to none, in the message of the error.
+        others: names of other things, which the message may suggest.
 
     Raises:
         ConfigurationError: the name belongs to no licence, or to several.
@@ -54,6 +37,7 @@ def find_license(name: str, catalogue: Catalogue, refusal: str = "is not a licen
     if vague_reason is not None:
         raise ConfigurationError(f"{name!r} names no single licence: {vague_reason}")
     ids = {id_.removeprefix(_OWN_ID_PREFIX): id_ for id_ in catalogue.licenses}
+    ids.update({each: each for each in others})
     similar = [ids[each] for each in suggest_names(name.removeprefix(_OWN_ID_PREFIX), ids)]
     hint = f"did you mean {', '.join(similar)}?" if similar else "`modelaudit explain` lists all names"
     raise ConfigurationError(f"{name!r} {refusal}; {hint}")

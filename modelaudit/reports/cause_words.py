@@ -1,0 +1,54 @@
+"""The meaning of each cause of an exit code, and the next step, for ``explain`` and the documentation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.model.verdict import CauseKind
+
+CAUSES: Final = {
+    CauseKind.FINDINGS: (
+        "Findings at or above the severity of the policy.",
+        "Read them with -v, mend or replace the files, or record a decision.",
+    ),
+    CauseKind.LICENCE_DENIED: (
+        "A licence, or the policy, denies the planned use.",
+        "Ask the licensor for an agreement, plan another use, or choose another model.",
+    ),
+    CauseKind.UNREAD: (
+        "Parts of the model were not read: no reader, damaged, encrypted, over a limit, or empty.",
+        "Remove the part, fetch it again, or accept it in the policy under allow-unread with a reason.",
+    ),
+    CauseKind.UNCLAIMED_BYTES: (
+        "A file contains bytes that belong to no part of its format.",
+        "Look at the bytes: they may be a second file that another loader reads.",
+    ),
+    CauseKind.UNVERIFIED_TYPE: (
+        "A file constructs a type, or uses a name, that was not reviewed.",
+        "Look at what it does, then accept it in the policy, or add it to a rule folder.",
+    ),
+    CauseKind.NOTHING_SCANNED: (
+        "No file could be examined.",
+        "Check the target and the permissions of its files.",
+    ),
+    CauseKind.LICENCE_REVIEW: (
+        "The licences leave the planned use open, so a person must decide.",
+        "Read the reasons with modelaudit license, state more of the use, or record a decision.",
+    ),
+    CauseKind.INSTRUCTIONS_REVIEW: (
+        "Texts of the model instruct people or agents to do something risky.",
+        "Read the instructions before anyone follows them.",
+    ),
+    CauseKind.USE_NOT_STATED: (
+        "The policy requires a planned use, and none is stated.",
+        "State it with --use, or in the policy under use.",
+    ),
+    CauseKind.BASE_MODEL_UNREAD: (
+        "A base model, whose licence may bind, was not read.",
+        "Scan again with a connection, or read the licence of the base model yourself.",
+    ),
+    CauseKind.UNPINNED: (
+        "The revision of the model can move, and the policy requires a commit.",
+        "Name the 40 digits of the commit after the @ of the target.",
+    ),
+}
