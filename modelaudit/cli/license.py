@@ -25,6 +25,7 @@ from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_width, uses_color
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
+from modelaudit.sources.target import note_local_readings
 
 _SHOW: Final = "show"
 _FILE_COLUMNS: Final = 100
@@ -89,7 +90,7 @@ def command(
     from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else choice.notes)
+    show_notes(() if quiet else (*choice.notes, *note_local_readings(targets)))
     targets = require_targets(choice, revision)
     destinations = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:

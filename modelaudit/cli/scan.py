@@ -25,7 +25,7 @@ from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import render_for_terminal
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
-from modelaudit.sources.target import note_local_reading
+from modelaudit.sources.target import note_local_readings
 
 _LEVELS: Final = [level.value for level in Severity]
 
@@ -124,7 +124,7 @@ def command(
     from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else choice.notes)
+    show_notes(() if quiet else (*choice.notes, *note_local_readings(targets)))
     targets, anchors, code = add_discovered(choice, revision, discover, rules)
     destinations = parse_destinations(outputs, len(targets))
     check_acceptance_files(decisions, baseline, targets)
@@ -157,8 +157,6 @@ def command(
     def publish(target: str, report: AuditReport) -> None:
         show_screen = partial(render_for_terminal, report, verbose=verbose, show=Severity(show), name=target)
         publish_report(report, target, destinations, written, None if quiet else show_screen)
-        note = "" if quiet else note_local_reading(target)
-        show_notes([note] if note else ())
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error, code)

@@ -47,6 +47,10 @@ CAUSES: Final = {
         "A base model, whose licence may bind, was not read.",
         "Scan again with a connection, or read the licence of the base model yourself.",
     ),
+    CauseKind.REFUSED: (
+        "A person refused the model, or a part of it, by a decision.",
+        "Read the reason in the register of decisions, or choose another model.",
+    ),
     CauseKind.UNPINNED: (
         "The revision of the model can move, and the policy requires a commit.",
         "Name the 40 digits of the commit after the @ of the target.",

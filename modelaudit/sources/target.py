@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator
 
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError
@@ -101,11 +102,11 @@ def could_be_repository(text: str) -> bool:
     return not looks_like_a_path(text) and _explain_invalid_id(name) is None
 
 
-def note_local_reading(target: str) -> str:
-    """Return a note for a user whose target is a path and an id like ``org/model`` too; empty for any other target."""
-    if target.count("/") != 1 or not could_be_repository(target) or not os.path.exists(target):  # noqa: PTH110
-        return ""
-    return f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
+def note_local_readings(targets: Iterable[str]) -> Iterator[str]:
+    """Yield a note for each target that is an existing path and an id like ``org/model`` too."""
+    for target in targets:
+        if target.count("/") == 1 and could_be_repository(target) and os.path.exists(target):  # noqa: PTH110
+            yield f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
 
 
 def _split_kind(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:

@@ -22,7 +22,7 @@ def render_lines(report: AuditReport) -> list[str]:
 
 def test_annotations_are_ten_at_most_worst_first_and_count_the_others(crowded: AuditReport) -> None:
     first, *commands, last, accepted = render_lines(crowded)
-    assert first == "modelaudit: fail (load fail, use pass): acme/tiny-llama"
+    assert first == "modelaudit: fail (load fail, use review): acme/tiny-llama"
     assert len(commands) == 10
     assert all(COMMAND.fullmatch(line) for line in commands)
     assert "critical%3A" in commands[0]

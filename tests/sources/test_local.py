@@ -17,7 +17,7 @@ from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_target
-from modelaudit.sources.target import note_local_reading
+from modelaudit.sources.target import note_local_readings
 
 
 @pytest.fixture
@@ -341,7 +341,7 @@ UNPRIVILEGED_PROGRAM = """
 import json, sys
 from modelaudit.model.errors import ModelAuditError, WindowError
 from modelaudit.sources import resolve_target
-from modelaudit.sources.target import note_local_reading
+from modelaudit.sources.target import note_local_readings
 import modelaudit.sources.local, modelaudit.sources.cache
 import os
 unprivileged_id = 65534
@@ -436,8 +436,8 @@ def test_target_that_is_both_local_path_and_repository_id_is_read_as_path_with_a
         assert snapshot.ref.kind is RefKind.FOLDER
         # A name alone is nearly always meant as a folder.
         is_like_an_id = "/" in target
-        assert bool(note_local_reading(target)) is is_like_an_id
-        assert not note_local_reading(f"./{target}") and not note_local_reading(f"{target}/none")
+        assert bool([*note_local_readings([target])]) is is_like_an_id
+        assert not [*note_local_readings([f"./{target}", f"{target}/none"])]
 
 
 def test_revision_option_with_a_local_path_is_refused(model: Path) -> None:
