@@ -30,6 +30,11 @@ from modelaudit.sources.target import note_local_readings
 _LEVELS: Final = [level.value for level in Severity]
 
 
+def _split_list(context: click.Context, option: click.Parameter, value: str | None) -> list[str] | None:
+    """Split the value of an option at its commas; ``None`` where the option is not given."""
+    return None if value is None else [word.strip() for word in value.split(",")]
+
+
 @click.command("scan")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option(
@@ -41,6 +46,7 @@ _LEVELS: Final = [level.value for level in Severity]
 @click.option(
     "--checks",
     metavar="LIST",
+    callback=_split_list,
     help="Comma-separated list of security, integrity, license. Default: the policy's.",
 )
 @click.option(
@@ -97,7 +103,7 @@ def command(
     targets: tuple[str, ...],
     discover: str | None,
     revision: str | None,
-    checks: str | None,
+    checks: list[str] | None,
     policy: str | None,
     fail_on: str | None,
     show: str,
@@ -135,7 +141,7 @@ def command(
             return modelaudit.scan(
                 target,
                 revision=revision,
-                checks=None if checks is None else [word.strip() for word in checks.split(",")],
+                checks=checks,
                 policy=choice.name,
                 fail_on=fail_on,
                 offline=offline,
@@ -155,8 +161,8 @@ def command(
             )
 
     def publish(target: str, report: AuditReport) -> None:
-        show_screen = partial(render_for_terminal, report, verbose=verbose, show=Severity(show), name=target)
-        publish_report(report, target, destinations, written, None if quiet else show_screen)
+        screen = partial(render_for_terminal, report, verbose=verbose, show=Severity(show), name=target)
+        publish_report(report, target, destinations, written, None if quiet else screen)
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error, code)
