@@ -22,7 +22,7 @@ from modelaudit.cli.output import (
     show_notes,
 )
 from modelaudit.cli.progress import ProgressLine
-from modelaudit.cli.terminal import render_for_terminal
+from modelaudit.cli.terminal import choose_screen
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.sources.target import note_local_readings
@@ -161,8 +161,7 @@ def command(
             )
 
     def publish(target: str, report: AuditReport) -> None:
-        screen = partial(render_for_terminal, report, verbose=verbose, show=Severity(show), name=target)
-        publish_report(report, target, destinations, written, None if quiet else screen)
+        publish_report(report, target, destinations, written, choose_screen(report, target, show, verbose, quiet))
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error, code)

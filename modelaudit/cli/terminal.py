@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TextIO
 
 from modelaudit.model.finding import Severity
@@ -65,3 +66,20 @@ def render_for_terminal(
         lambda: render_screen(report, width=width, color=color, show=show, files=files, name=name),
         "rendering the screen",
     )
+
+
+def choose_screen(
+    report: AuditReport, target: str, show: str, verbose: bool, quiet: bool
+) -> Callable[[Sequence[tuple[str, str]]], bytes] | None:
+    """Return the renderer of the screen of ``target``, which takes the written files; ``None`` where nothing is shown.
+
+    Args:
+        report: the result of the target.
+        target: as the user typed it.
+        show: the lowest severity to list.
+        verbose: whether to show the whole report.
+        quiet: whether to show nothing.
+    """
+    if quiet:
+        return None
+    return partial(render_for_terminal, report, verbose=verbose, show=Severity(show), name=target)
