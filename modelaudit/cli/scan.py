@@ -132,9 +132,8 @@ def command(
     choice = choose_policy(policy, targets, rules)
     show_notes(() if quiet else (*choice.notes, *note_local_readings(targets)))
     targets, anchors, code = add_discovered(choice, revision, discover, rules)
-    destinations = parse_destinations(outputs, len(targets))
+    destinations, written = parse_destinations(outputs, len(targets)), set[str]()
     check_acceptance_files(decisions, baseline, targets)
-    written: set[str] = set()
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:
