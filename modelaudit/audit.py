@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
 from modelaudit.checks.module_aliases import ModuleAliases
+from modelaudit.checks.quotations import QUOTABLE_FORMATS, names_lines, quote_lines
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
@@ -29,6 +31,7 @@ from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_licen
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Digest, Snapshot
 from modelaudit.model.catalogue import Catalogue, Subject
+from modelaudit.model.errors import WindowError
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
@@ -189,6 +192,24 @@ class Audit:
                 refusals,
             )
         )
+
+    def quote_sources(self, snapshot: Snapshot) -> None:
+        """Quote the lines of code that findings name; a file that cannot be read again is not quoted."""
+        formats = {record.path: record.formats for record in self.records}
+        naming: defaultdict[str, list[int]] = defaultdict(list)
+        for index, finding in enumerate(self.findings):
+            is_code = formats.get(finding.artifact, ())[:1] and formats[finding.artifact][0] in QUOTABLE_FORMATS
+            if is_code and names_lines(finding):
+                naming[finding.artifact].append(index)
+        for artifact in snapshot.artifacts:
+            if artifact.path not in naming or artifact.open is None:
+                continue
+            with suppress(WindowError), artifact.open() as window:
+                text = window.read(0, min(window.size, self.limits.document_bytes, self.limits.read_bytes))
+                indices = naming[artifact.path]
+                quoted = quote_lines([self.findings[index] for index in indices], text.decode("utf-8", "replace"))
+                for index, finding in zip(indices, quoted, strict=True):
+                    self.findings[index] = finding
 
     def sort_findings(self) -> Sequence[Finding]:
         """Sort the findings so far, worst first, and return them."""

@@ -99,6 +99,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     audit = Audit(catalogue, policy, options.limits, begin_reading, folders, options.record_ledger)
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
+    audit.quote_sources(snapshot)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
     families = list_families(catalogue)
     described = describe_target(target, snapshot, options)

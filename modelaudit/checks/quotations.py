@@ -1,0 +1,47 @@
+"""Quote the lines of source code that findings name, behind the lines of evidence that name them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.checks.redaction import redact_secrets
+from modelaudit.model.finding import Finding
+
+QUOTATION_MARK: Final = "> "
+"""The beginning of a quoted line."""
+QUOTABLE_FORMATS: Final = frozenset({"python", "shell", "jinja"})
+"""The formats whose line numbers count the lines of the file itself."""
+_LONGEST_QUOTATION: Final = 160  # characters
+_NAMED_LINE: Final = re.compile(r"line (\d{1,9}): ")
+_LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
+
+
+def names_lines(finding: Finding) -> bool:
+    """Whether the evidence of a finding names a line of its file that may be quoted; one with a secret may not."""
+    is_secret = finding.rule.startswith("secret")
+    return not is_secret and any(_NAMED_LINE.match(line) for line in finding.evidence)
+
+
+def quote_lines(findings: Collection[Finding], text: str) -> Iterator[Finding]:
+    """Yield the findings on one file with the named lines quoted; ``text`` is the file, perhaps only its beginning."""
+    lines = _LINE_BREAK.split(text)
+    for finding in findings:
+        evidence: list[str] = []
+        for each in finding.evidence:
+            evidence.append(each)
+            match = _NAMED_LINE.match(each)
+            number = int(match[1]) if match else 0
+            quotation = _format_quotation(lines[number - 1]) if 0 < number <= len(lines) else ""
+            if quotation and quotation not in evidence:
+                evidence.append(quotation)
+        yield replace(finding, evidence=tuple(evidence))
+
+
+def _format_quotation(line: str) -> str:
+    """Format a line without its indentation, cut where it is too long; empty for an empty line."""
+    words = redact_secrets(line.strip())
+    cut = words if len(words) <= _LONGEST_QUOTATION else f"{words[: _LONGEST_QUOTATION - 1]}…"
+    return f"{QUOTATION_MARK}{cut}" if words else ""
