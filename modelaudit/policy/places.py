@@ -37,22 +37,38 @@ def find_policy(start: Path, targets: Sequence[str]) -> FoundPolicy:
     Args:
         start: the working directory.
         targets: as the user names them; those that are no path are ignored.
+
+    Raises:
+        ConfigurationError: a file of the name is there and cannot be read, such as a link that leads nowhere.
     """
     folder = start.resolve()
     owners = _list_trusted_owners(folder)
     notes = []
     for each in (folder, *folder.parents):
         path = each / POLICY_NAME
-        if not path.is_file():
+        misnamed = path.with_suffix(".yml")
+        if misnamed.is_file() and find_enclosing_target(misnamed, targets) is None:
+            notes.append(f"{misnamed}: not used, because of its ending; rename it to {POLICY_NAME}")
+        if not os.path.lexists(path):
             continue
-        target = find_enclosing_target(path, targets)
-        if target is not None:
-            notes.append(f"{path}: not used, because it lies in the target {target}, which could bring its own policy")
-        elif not owners >= {path.stat().st_uid, path.lstat().st_uid}:
-            notes.append(f"{path}: not used, because it belongs to another user; to use it, name it with --policy")
-        else:
+        reason = _explain_passing_over(path, targets, owners)
+        if not reason:
+            if not path.is_file():
+                raise ConfigurationError(f"{path}: is no file that can be read; mend it, or use --policy")
             return FoundPolicy(path, tuple(notes))
+        notes.append(f"{path}: not used, because {reason}")
     return FoundPolicy(None, tuple(notes))
+
+
+def _explain_passing_over(path: Path, targets: Sequence[str], owners: set[int]) -> str:
+    """Return why the search passes over a policy, with the next step; empty if it does not."""
+    target = find_enclosing_target(path, targets)
+    if target is not None:
+        return f"it lies in the target {target}; move it above the target, or scan the folder of the model alone"
+    statuses = [path.lstat(), *([path.stat()] if path.exists() else [])]
+    if not owners >= {status.st_uid for status in statuses}:
+        return "it belongs to another user; to use it, name it with --policy"
+    return ""
 
 
 def find_register(policy_files: Sequence[Path], targets: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:

@@ -74,6 +74,22 @@ def test_policy_of_another_user_is_passed_over_unless_the_working_directory_is_t
     assert find_policy(project, []).path == project / "modelaudit.yaml"
 
 
+def test_policy_that_cannot_be_read_is_an_error_and_one_with_a_wrong_ending_is_named(project: Path) -> None:
+    policy = project / "modelaudit.yaml"
+    policy.rename(project / "modelaudit.yml")
+    found = find_policy(project, [])
+    assert found.path is None
+    assert found.notes == (f"{project}/modelaudit.yml: not used, because of its ending; rename it to modelaudit.yaml",)
+    policy.symlink_to("nowhere.yaml")
+    with pytest.raises(ConfigurationError, match=r"modelaudit\.yaml: is no file that can be read"):
+        find_policy(project, [])
+    assert find_policy(project, [str(project)]).path is None, "a hostile model cannot stop its own scan"
+    policy.unlink()
+    policy.mkdir()
+    with pytest.raises(ConfigurationError, match=r"modelaudit\.yaml: is no file that can be read"):
+        find_policy(project, [])
+
+
 def test_file_in_a_target_is_refused_with_the_place_to_move_it_to(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
