@@ -41,7 +41,9 @@ def summarize(difference: Difference) -> str:
 
 def render_text(difference: Difference, width: int = 80) -> bytes:
     """Render the difference for a terminal of ``width`` columns."""
-    lines = [summarize(difference), f"  from  {_escape(difference.before)}", f"  to    {_escape(difference.after)}"]
+    lines = _wrap(summarize(difference), width, 0)
+    for label, name in (("from", difference.before), ("to  ", difference.after)):
+        lines += _wrap(f"{label} {_escape(name)}", width, 2)
     for topic, changes in _group(difference):
         lines += ["", TOPICS[topic]]
         for change in changes[:_SHOWN_OF_A_TOPIC]:

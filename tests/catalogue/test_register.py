@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from support.cases import check_each
+
+from modelaudit.catalogue.document import Document, parse_text
+from modelaudit.catalogue.register import append_entry, build_register_schema, parse_register, read_register
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
+
+TODAY = date(2026, 1, 31)
+SHA256 = "sha256:" + "5" * 64
+ENTRY = f"""\
+  - subject: {{finding: "0123456789abcdef"}}
+    bound-to: {SHA256}
+    answer: accept
+    reason: It is inert.
+    by: Jane Roe
+    approved-by: Max Muster
+    decided: 2026-01-30
+    expires: 2026-12-31
+"""
+
+
+def parse(text: str) -> tuple[RegisterEntry, ...]:
+    return parse_register(Document("d.yaml", text, parse_text(text, "d.yaml")), "decisions.yaml", TODAY)
+
+
+def change(old: str, new: str) -> str:
+    """Return a register of one entry with a part of it replaced."""
+    assert old in ENTRY
+    return f"decisions:\n{ENTRY.replace(old, new)}"
+
+
+def test_entry_is_read_with_its_line_and_all_of_its_fields() -> None:
+    (entry,) = parse(f"# ours\n\ndecisions:\n{ENTRY}")
+    assert entry == RegisterEntry(
+        "decisions.yaml:4",
+        DecisionSubject(SubjectKind.FINDING, "0123456789abcdef"),
+        SHA256,
+        DecisionAnswer.ACCEPT,
+        "It is inert.",
+        "Jane Roe",
+        "Max Muster",
+        "2026-01-30",
+        "2026-12-31",
+    )
+    assert parse("decisions:\n") == parse("decisions: []\n") == ()
+
+
+@check_each(
+    "text, message",
+    [
+        ("- a\n", "d.yaml:1: must be a mapping with the key 'decisions'"),
+        ("", "d.yaml:1: must be a mapping with the key 'decisions'"),
+        (f"decision:\n{ENTRY}", "d.yaml:1: decision: is not a known key; did you mean decisions?"),
+        (change("bound-to", "bount-to"), "d.yaml:3: decisions.0.bount-to: is not a known key; did you mean bound-to?"),
+        (
+            change("finding", "license"),
+            "d.yaml:2: decisions.0.subject.license: is not a known key; did you mean licence?",
+        ),
+        (change("    expires: 2026-12-31\n", ""), "d.yaml:2: decisions.0.expires: is missing"),
+        (change("    reason: It is inert.\n", ""), "decisions.0.reason: is missing"),
+        (change("Jane Roe", "''"), "decisions.0.by: must not be empty"),
+        (change("accept", "allow"), "d.yaml:4: decisions.0.answer: 'allow' is not one of accept, refuse"),
+        (change("5" * 64, "5" * 63), "is not sha256: and 64 hexadecimal digits, or commit: and 40"),
+        (change('"0123456789abcdef"', "1234567890123456"), "must be text; put it in quotes"),
+        (change('"0123456789abcdef"', "0123"), "must be text; put it in quotes"),
+        (change('"0123456789abcdef"', "abc"), "is not a fingerprint of 16 hexadecimal digits"),
+        (change("2026-12-31", "2027-02-01"), "d.yaml:9: decisions.0.expires: 2027-02-01 must lie between 2026-01-30"),
+        (change("2026-12-31", "2026-01-29"), "must lie between 2026-01-30 and 2027-01-31, at most a year later"),
+        (change("2026-12-31", "2026-02-30"), "'2026-02-30' is not a day of the calendar"),
+        (change("2026-12-31", "next year"), "is not a date such as 2026-01-31"),
+        (change("2026-01-30", "2026-02-02"), "lies after the day of this scan, 2026-01-31"),
+        (change('{finding: "0123456789abcdef"}', "{}"), "names 0 of finding, rule, absence"),
+        (change('{finding: "0123456789abcdef"}', "{model: a, licence: MIT}"), "names 2 of finding, rule, absence"),
+        (change('{finding: "0123456789abcdef"}', "{rule: a/b}"), "the rule needs its artifact"),
+        (change('{finding: "0123456789abcdef"}', "{licence: MIT, artifact: a}"), "a licence has no artifact"),
+        (change('{finding: "0123456789abcdef"}', "{absence: asleep, artifact: a}"), "'asleep' is not one of no-reader"),
+        (
+            change('{finding: "0123456789abcdef"}', "{agreement: MIT}").replace("accept\n", "refuse\n"),
+            "an agreement cannot be refused",
+        ),
+        (f"decisions:\n{ENTRY}{ENTRY}", "d.yaml:10: decisions.1: repeats decisions.yaml:2"),
+        (
+            f"decisions:\n{ENTRY}{ENTRY.replace('accept', 'refuse', 1)}",
+            "d.yaml:10: decisions.1: contradicts decisions.yaml:2, on the same subject and day; remove one",
+        ),
+    ],
+)
+def test_wrong_register_is_refused_with_its_line_and_the_fault(text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        parse(text)
+    assert message in str(raised.value)
+
+
+def test_register_that_cannot_be_read_is_refused_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"missing\.yaml: cannot be read"):
+        read_register(tmp_path / "missing.yaml", TODAY)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).map(str.strip).filter(bool)
+SUBJECTS = st.one_of(
+    st.builds(DecisionSubject, st.just(SubjectKind.FINDING), st.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
+    st.builds(DecisionSubject, st.just(SubjectKind.RULE), st.just("pickle/dangerous-call"), TEXTS),
+    st.builds(DecisionSubject, st.just(SubjectKind.ABSENCE), st.just("no-reader"), st.one_of(st.just(""), TEXTS)),
+    st.builds(DecisionSubject, st.sampled_from([SubjectKind.LICENCE, SubjectKind.MODEL]), TEXTS),
+)
+ENTRIES = st.builds(
+    RegisterEntry,
+    st.just(""),
+    SUBJECTS,
+    st.from_regex(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}", fullmatch=True),
+    st.sampled_from(DecisionAnswer),
+    TEXTS,
+    TEXTS,
+    TEXTS,
+    st.just("2026-01-30"),
+    st.dates(date(2026, 1, 30), TODAY.replace(year=2027)).map(str),
+    st.one_of(st.just(""), TEXTS),
+)
+
+
+@given(
+    entries=st.lists(ENTRIES, min_size=1, max_size=4, unique_by=lambda each: (each.subject, each.bound_to)),
+    start=st.sampled_from(
+        ["", "# ours\r\ndecisions:\n", f"decisions:\n{ENTRY}", ENTRY.join(["decisions:\n# a\n", "# b"])]
+    ),
+)
+def test_appended_entries_are_read_as_they_were_written_and_the_text_before_them_stays(
+    entries: list[RegisterEntry], start: str
+) -> None:
+    text = start
+    known = len(parse(start)) if start else 0
+    for entry in entries:
+        extended = append_entry(text, entry, "d.yaml")
+        assert extended.startswith(text)
+        text = extended
+    read = [replace(each, place="") for each in parse(text)[known:]]
+    expected = [
+        replace(each, model=each.subject.name) if each.subject.kind is SubjectKind.MODEL else each for each in entries
+    ]
+    assert read == expected
+
+
+@check_each("text", ["decisions: []\n", "decisions: [\n]\n", "decisions:\nmore: 1\n", "- a\n", "decisions:\n...\n"])
+def test_register_with_another_layout_is_left_alone(text: str) -> None:
+    (entry,) = parse(f"decisions:\n{ENTRY}")
+    with pytest.raises(ConfigurationError, match="nothing can be appended behind its last line"):
+        append_entry(text, entry, "d.yaml")
+
+
+def test_name_that_is_not_utf_8_is_refused_with_the_next_step() -> None:
+    (entry,) = parse(f"decisions:\n{ENTRY}")
+    subject = DecisionSubject(SubjectKind.RULE, "pickle/dangerous-call", "a\udcff.pkl")
+    with pytest.raises(ConfigurationError, match="name the finding by its fingerprint"):
+        append_entry("", replace(entry, subject=subject), "d.yaml")
+
+
+def test_schema_accepts_what_is_written_and_refuses_what_is_refused() -> None:
+    schema = json.loads(build_register_schema())
+    validator = jsonschema.Draft202012Validator(schema)
+    (entry,) = parse(f"decisions:\n{ENTRY}")
+    text = append_entry(f"decisions:\n{ENTRY}", replace(entry, subject=DecisionSubject(SubjectKind.MODEL, "m")), "d")
+    # PyYAML reads a day as a date, and the subset of the register as text.
+    assert list(validator.iter_errors(yaml.load(text, yaml.BaseLoader))) == []
+    for wrong in ('bount-to: "x"', "answer: allow", "subject: {model: a, licence: MIT}", "subject: {rule: a/b}"):
+        value = yaml.load(f"decisions:\n{ENTRY}", yaml.BaseLoader)
+        value["decisions"][0] |= yaml.load(wrong, yaml.BaseLoader)
+        assert list(validator.iter_errors(value)), wrong
