@@ -83,8 +83,9 @@ def _find_register(given: Path | None, report: AuditReport | None) -> Path:
     Raises:
         ConfigurationError: it lies in the model of the report.
     """
-    is_local = report is not None and report.target.kind not in (RefKind.MODEL, RefKind.DATASET)
-    targets = (report.target.origin,) if report is not None and is_local and report.target.kind != RefKind.FILE else ()
+    # A report names a folder without its path, so only one in the working directory is recognised; a scan refuses all.
+    is_folder = report is not None and report.target.kind is RefKind.FOLDER
+    targets = (report.target.name,) if report is not None and is_folder else ()
     policy = find_policy(Path.cwd(), targets).path
     path = given or (policy.parent if policy is not None else Path()) / REGISTER_NAME
     refuse_inside_target(path, targets, "--decisions")

@@ -244,10 +244,8 @@ class Target:
     @property
     def short_name(self) -> str:
         """The id on the Hub, or the name of the file or folder without the folders around it."""
-        if self.kind in (RefKind.MODEL, RefKind.DATASET):
-            return self.name
-        named = [PurePath(path).name for path in (self.name, self.origin)]
-        return next((name for name in named if name not in ("", "..")), self.name)
+        is_path = self.kind in (RefKind.FILE, RefKind.FOLDER)
+        return (PurePath(self.name).name or self.name) if is_path else self.name
 
 
 @dataclass(frozen=True, slots=True)
