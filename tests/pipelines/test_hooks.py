@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 import yaml
+from hub.server import LoopbackHub
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.registry import DECLARATIONS
@@ -116,6 +117,24 @@ def test_commit_with_harmless_model_files_and_other_files_passes(project: Path) 
     stage(project, "notes.txt", b"no model")
     code, output = commit(project)
     assert (code, "Passed" in output) == (0, True), output
+
+
+def test_commit_of_code_is_refused_while_a_model_that_it_loads_fails_and_names_the_line(
+    project: Path, hub: LoopbackHub
+) -> None:
+    good = hub.add_repository("acme/good", FIXTURES / "repositories/acme-tiny").sha
+    bad = hub.add_repository("acme/bad", FIXTURES / "pickle/malicious").sha
+    code = "from transformers import AutoModel\n\nmodel = AutoModel.from_pretrained({!r}, revision={!r})\n"
+    stage(project, "app/serve.py", code.format("acme/bad", bad).encode())
+    refused, output = commit(project)
+    assert refused == 1 and "models that the code loads" in output
+    assert "acme/bad" in output and "posix.system" in output
+
+    stage(project, "app/serve.py", code.format("acme/good", good).encode())
+    # A change that is not staged is no part of the commit.
+    (project / "app/serve.py").write_text(code.format("acme/bad", bad))
+    accepted, output = commit(project)
+    assert accepted == 0, output
 
 
 def test_commit_without_a_model_file_starts_no_scan(project: Path) -> None:
