@@ -18,6 +18,7 @@ from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import load_report, parse_report
+from modelaudit.reports.screen import render_screen
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/decisions.md"
 UNLISTED = b"cacme.tools\nrestore\n(tR."
@@ -76,8 +77,8 @@ def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who
         (fingerprint,),
         "decisions.yaml:4",
     )
-    for name in REPORTS.keys() - COUNTING_ONLY:
-        document = html.unescape(render(report, name).decode())
+    documents = {name: html.unescape(render(report, name).decode()) for name in REPORTS.keys() - COUNTING_ONLY}
+    for name, document in {**documents, "screen": render_screen(report, width=80).decode()}.items():
         missing = [words for words in ("Jane Roe", LAST_DAY) if words not in document]
         assert not missing, f"{name} does not show {missing}"
     assert parse_report(render(report, "json")) == report
@@ -170,8 +171,8 @@ def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accep
     Path("report.json").rename("old.json")
     code, report = scan("--baseline", "old.json")
     assert (code, report.baseline) == (0, "old.json")
-    for name in REPORTS.keys() - COUNTING_ONLY:
-        document = html.unescape(render(report, name).decode())
+    documents = {name: html.unescape(render(report, name).decode()) for name in REPORTS.keys() - COUNTING_ONLY}
+    for name, document in {**documents, "screen": render_screen(report, width=80).decode()}.items():
         assert "old.json" in document, name
         assert not re.search(r"accepted by (?!the policy)", document, re.IGNORECASE), name
     (model / "more.pkl").write_bytes(UNLISTED)

@@ -42,6 +42,15 @@ def summarize_decisions(report: AuditReport) -> str:
     return "; ".join(parts)
 
 
+def describe_acceptance_shortly(acceptance: Acceptance) -> str:
+    """Describe in a clause who accepts something until when, or that the baseline holds it."""
+    if acceptance.source is AcceptanceSource.BASELINE:
+        return f"known from the baseline {acceptance.origin}"
+    if acceptance.source is AcceptanceSource.POLICY:
+        return f"accepted by the policy {acceptance.origin}"
+    return f"accepted by {acceptance.by} until {acceptance.expires}"
+
+
 def _describe_shortly(decision: RecordedDecision) -> str:
     verb = "accepted" if decision.answer == DecisionAnswer.ACCEPT else "refused"
     return f"{decision.subject} {verb} by {decision.by} until {decision.expires} ({decision.place})"

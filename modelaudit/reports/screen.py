@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
@@ -25,6 +26,7 @@ from modelaudit.reports.answers import (
     describe_exit_code,
     list_rulings,
 )
+from modelaudit.reports.decision_words import describe_acceptance_shortly, summarize_decisions
 from modelaudit.reports.inventory import AbsenceGroup, group_absences
 from modelaudit.reports.layout import (
     MIN_WIDTH,
@@ -80,7 +82,9 @@ def render_screen(
     absences = _render_absences(report)
     title = _render_title_of_findings(report, show, hidden=len(findings) - len(lines_of_findings))
     # In the order of their importance: what does not fit is left to ``-v``.
+    decided = summarize_decisions(report)
     optional = {
+        **({"decided": build_rows([("decided", build_text(decided))], 1, _LABEL_COLUMNS - 1)} if decided else {}),
         **({"absences": absences} if absences and not is_pass else {}),
         "licence": _render_facts(report),
         **({f"finding {index}": line for index, line in enumerate(lines_of_findings)} if is_pass else {}),
@@ -99,7 +103,7 @@ def render_screen(
     # A finding of a pass that does not fit is counted in the title.
     shown = [each for index, each in enumerate(lines_of_findings) if not is_pass or f"finding {index}" in kept]
     title = _render_title_of_findings(report, show, hidden=len(findings) - len(shown))
-    facts = [kept[key] for key in ("licence", "opinion", "notes") if key in kept]
+    facts = [kept[key] for key in ("licence", "decided", "opinion", "notes") if key in kept]
     listing = chain.from_iterable(
         [line, *([kept[f"detail {index}"]] if f"detail {index}" in kept else [])] for index, line in enumerate(shown)
     )
@@ -196,7 +200,7 @@ def _describe_absences(group: AbsenceGroup) -> Text:
     """Describe parts that were not examined for one reason."""
     place = describe_place(group.absence.unread.where)
     acceptance = group.absence.acceptance
-    accepted = f" (accepted by {acceptance.by or acceptance.origin})" if acceptance else ""
+    accepted = f" ({describe_acceptance_shortly(acceptance)})" if acceptance else ""
     return build_text(
         (group.name, "bold"), f" ({place})" if place else "", f": {group.absence.unread.detail}", accepted
     )
@@ -213,7 +217,8 @@ def _build_finding_line(finding: Finding, width: int) -> Text:
     """Build the line of a finding: severity, fingerprint, rule and place, which is cut where it is too long."""
     shape, style = SEVERITY_MARKS[finding.severity]
     mark = f"{shape} {finding.severity}".ljust(_SEVERITY_COLUMNS)
-    accepted = "accepted " if finding.acceptance else ""
+    is_known = finding.acceptance is not None and finding.acceptance.source is AcceptanceSource.BASELINE
+    accepted = "known " if is_known else "accepted " if finding.acceptance else ""
     rule = escape_unprintable(f"{accepted}{finding.fingerprint}  {finding.rule}  ")
     place = escape_unprintable(f"{finding.artifact or 'the model'}{_format_location(finding.location)}")
     room = max(width - len(mark) - len(rule) - 2, 8)
