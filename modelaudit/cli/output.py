@@ -75,8 +75,9 @@ def parse_destinations(values: Sequence[str], target_count: int) -> tuple[Destin
     """Parse every ``-o``; the table goes to stdout unless another document does.
 
     Raises:
-        ConfigurationError: an unknown format, two documents for stdout, a folder that does not exist, or one file
-            for several targets.
+        ConfigurationError: an unknown format, two documents for stdout, a folder that does not exist or cannot be
+            written, or one file for several targets.
+        OutputError: the system fails to write in a folder, as on a full disk.
     """
     destinations = [_parse_destination(value) for value in values]
     to_stdout = [destination for destination in destinations if destination.path is None]
@@ -96,6 +97,8 @@ def parse_destinations(values: Sequence[str], target_count: int) -> tuple[Destin
     for path in files:
         if not path.absolute().parent.is_dir():
             raise ConfigurationError(f"{path}: the folder does not exist; create it first")
+    for path in paths:
+        _check_place(path)
     return tuple(destinations)
 
 
@@ -129,6 +132,42 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file") from error
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a place where no report can be written, before a scan that may take long.
+
+    A file is created there and removed again: permissions alone do not tell whether a disk can be written.
+
+    Raises:
+        ConfigurationError: the place is wrong.
+        OutputError: the place is right, and the system fails to write there.
+    """
+    try:
+        if not _is_replaceable(path):
+            return
+        folder = path if path.is_dir() else path.resolve().parent
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".modelaudit.")
+        os.close(descriptor)
+        Path(name).unlink()
+    except OSError as error:
+        raise _explain_failed_write(path, error) from error
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a report at the path is a file of its own; a terminal, ``/dev/null`` or a pipe is written into.
+
+    Raises:
+        ConfigurationError: it is neither, such as a socket.
+        OSError: the system does not tell.
+    """
+    mode = path.stat().st_mode if path.exists() else stat.S_IFREG
+    if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+        return False
+    # A folder passes here. It takes reports of its own, or fails at a rename with the message of the system.
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
+    return True
 
 
 def _check_destinations_for_several_targets(destinations: list[Destination]) -> None:
@@ -259,14 +298,10 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     """
     temporary: Path | None = None
     try:
-        mode = path.stat().st_mode if path.exists() else stat.S_IFREG
-        if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+        if not _is_replaceable(path):
             with path.open("wb") as file:
                 yield file
             return
-        # A folder passes here and fails at the rename below, with the message of the system.
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
         if path.is_symlink():
             path = path.resolve()
         # The name is cut, because mkstemp makes it longer, and file systems limit its length in bytes.

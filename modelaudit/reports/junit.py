@@ -138,7 +138,7 @@ def _convert_result(report: AuditReport, rules: Mapping[str, Rule], result: Resu
     lines = [f"{result.rule}: {title}", f"{place} [{result.fingerprint}]", result.message]
     lines += result.evidence[:_MAX_EVIDENCE_LINES]
     if rule is not None:
-        lines += [rule.why, rule.fix]
+        lines.append(rule.fix)
     accepted = describe_acceptance(result.acceptance) if result.acceptance else ""
     properties = {
         "rule": result.rule,

@@ -15,7 +15,7 @@ from typing import Final
 from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.report import Absence, AuditReport
-from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports.wording import UNREAD, describe_unread, format_sentence
 
@@ -28,6 +28,7 @@ _STATED_OTHERWISE: Final = frozenset(
     {CauseKind.FINDINGS, CauseKind.UNREAD, CauseKind.UNCLAIMED_BYTES, CauseKind.UNVERIFIED_TYPE}
 )
 """The causes whose findings and absences are results themselves."""
+_ABSENCE_RULES: Final = {reason: f"{_COVERAGE_FAMILY}/{reason}" for reason in UnreadReason}
 _CAUSE_TITLES: Final = {
     CauseKind.LICENCE_DENIED: "The licences deny the planned use",
     CauseKind.LICENCE_REVIEW: "The licences leave the planned use open",
@@ -35,6 +36,7 @@ _CAUSE_TITLES: Final = {
     CauseKind.INSTRUCTIONS_REVIEW: "A person must review instructions of the model",
     CauseKind.USE_NOT_STATED: "No planned use is stated",
     CauseKind.BASE_MODEL_UNREAD: "A base model was not read",
+    CauseKind.REFUSED: "A decision refuses the model",
     CauseKind.UNPINNED: "The model is not pinned to a commit",
 }
 
@@ -97,20 +99,24 @@ class Result:
 
 def list_results(report: AuditReport) -> list[Result]:
     """List the results of a report: most severe first, and among equals those that decide the verdict first."""
+    coverage_rules = {finding.rule for finding in report.findings if finding.rule.startswith(f"{_COVERAGE_FAMILY}/")}
     absences: dict[tuple[str, str], list[Absence]] = {}
+    results: list[Result] = []
     for record in report.coverage.artifacts:
         for address, absence in record.absences:
-            absences.setdefault((_name_absence_rule(absence), address), []).append(absence)
-    results: list[Result] = []
+            rule = _ABSENCE_RULES[absence.unread.reason]
+            if rule in coverage_rules:
+                absences.setdefault((rule, address), []).append(absence)
+            else:
+                results.append(_convert_absence(rule, address, absence))
     for finding in report.findings:
-        absences_of_rule = absences.get((finding.rule, finding.artifact), [])
-        stated = [absence for absence in absences_of_rule if _states_absence(finding, absence)]
-        if stated:
-            # Most absences are findings too. One result is enough for both.
-            absences_of_rule[:] = [absence for absence in absences_of_rule if absence not in stated]
+        # Most absences are findings too. One result is enough for both.
+        unstated = absences.get((finding.rule, finding.artifact), [])
+        stated = [absence for absence in unstated if _states_absence(finding, absence)]
+        unstated[:] = [absence for absence in unstated if absence not in stated]
         results.append(_convert_finding(report, finding, stated))
-    for (rule, address), others in absences.items():
-        results += (_convert_absence(rule, address, absence) for absence in others)
+    for (rule, address), unstated in absences.items():
+        results += (_convert_absence(rule, address, absence) for absence in unstated)
     results += _convert_causes(report)
     results.sort(key=lambda result: result._order)
     counts: Counter[str] = Counter()
@@ -132,10 +138,6 @@ def describe_rule(rule_id: str, rules: Sequence[Rule]) -> tuple[str, Rule | None
         _DECISION_FAMILY: {kind.value: text for kind, text in _CAUSE_TITLES.items()},
     }
     return titles.get(family, {}).get(name, rule_id), None
-
-
-def _name_absence_rule(absence: Absence) -> str:
-    return f"{_COVERAGE_FAMILY}/{absence.unread.reason}"
 
 
 def _states_absence(finding: Finding, absence: Absence) -> bool:

@@ -57,19 +57,18 @@ def render_sarif_all(report: AuditReport) -> bytes:
 
 def _render(report: AuditReport, with_accepted: bool) -> bytes:
     """Render as many of the results as GitHub takes, worst first, and count the others in a notification."""
-    every = list_results(report)
-    results = every if with_accepted else [each for each in every if each.outcome is not Outcome.ACCEPTED]
-    rules, indices = _collect_rules(report, results[:MAX_RESULTS])
+    results, total, accepted = _select_results(report, with_accepted)
+    rules, indices = _collect_rules(report, results)
     builder = _ResultBuilder(report.target, indices, with_accepted)
-    kept = _count_fitting(builder, results[:MAX_RESULTS])
+    kept = _count_fitting(builder, results)
     notes = [report.decision.load.reason, report.decision.use.reason]
-    if kept < len(results):
-        left_out = count_noun(len(results) - kept, "less severe result")
+    if kept < total:
+        left_out = count_noun(total - kept, "less severe result")
         notes.append(f"{left_out} left out, because GitHub takes no more; the JSON report has them.")
-    if len(results) < len(every):
-        accepted = count_noun(len(every) - len(results), "accepted result")
+    if accepted:
         decided = escape_unprintable(summarize_decisions(report), _MAX_CHARACTERS)
-        notes.append(f"{accepted} left out; the format sarif-all has them.{f' {decided}.' if decided else ''}")
+        left_out = count_noun(accepted, "accepted result")
+        notes.append(f"{left_out} left out; the format sarif-all has them.{f' {decided}.' if decided else ''}")
     run: dict[str, Json] = {
         "automationDetails": {"id": f"modelaudit/{name_model(report.target)}/"},
         "columnKind": "unicodeCodePoints",
@@ -79,6 +78,18 @@ def _render(report: AuditReport, with_accepted: bool) -> bytes:
         "tool": {"driver": {"name": "modelaudit", "version": _cut(report.tool.version), "rules": rules}},
     }
     return encode_canonical({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _select_results(report: AuditReport, with_accepted: bool) -> tuple[list[Result], int, int]:
+    """Return the results to write, their number without the limit, and the number of accepted ones left out.
+
+    All others are freed here: they would take the memory of the file itself.
+    """
+    results = list_results(report)
+    if with_accepted:
+        return results[:MAX_RESULTS], len(results), 0
+    unaccepted = [each for each in results if each.outcome is not Outcome.ACCEPTED]
+    return unaccepted[:MAX_RESULTS], len(unaccepted), len(results) - len(unaccepted)
 
 
 def _build_invocation(report: AuditReport, notes: Sequence[str]) -> Json:

@@ -222,6 +222,26 @@ def test_socket_as_output_is_refused(tmp_path: Path) -> None:
         assert address.is_socket()
 
 
+@check_each("output", ["sarif=/proc/r.sarif", "junit=/proc/", "/proc/r.md", "/dev/null/r.csv", "html=/proc/1/r.html"])
+def test_place_that_cannot_be_written_is_refused_before_the_scan(output: str) -> None:
+    done = run_scan(FIXTURES / "absent/model.bin", "-o", output)
+    # A scan of a missing model would exit with 4.
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert output.partition("=")[2].rstrip("/") in done.stderr
+
+
+def test_check_of_a_place_leaves_no_file_and_no_new_bytes(tmp_path: Path) -> None:
+    old = tmp_path / "old.sarif"
+    old.write_text("old")
+    link = tmp_path / "link.md"
+    link.symlink_to(tmp_path / "absent.md")
+    done = run_scan(FIXTURES / "absent/model.bin", "-o", str(old), "-o", str(link), "-o", f"csv={tmp_path}/")
+    assert done.returncode == 4
+    assert old.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.md", "old.sarif"]
+
+
 def test_reports_of_several_targets_are_written_into_a_folder_and_refused_for_one_file(tmp_path: Path) -> None:
     done = run_scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path}")
     assert done.returncode == 1

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.model.report import AuditReport
+from modelaudit.reports import REPORTS, render
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 ANY_TEXT = st.text(alphabet=st.characters())
@@ -80,3 +84,40 @@ def test_plain_https_address_is_accepted_as_a_link_target(address: str) -> None:
 )
 def test_address_that_is_not_plain_https_is_refused_as_a_link_target(address: str) -> None:
     assert validate_https_link(address) is None
+
+
+@check_each(
+    "text, shown",
+    [
+        ("::set-output name=x::y", "\\x3a:set-output name=x::y"),
+        ("  ::stop-commands::x", "  \\x3a:stop-commands::x"),
+        ("aten::add", "aten::add"),
+        ("a ##[group]b", "a \\x23#[group]b"),
+        ("##vso[task.setvariable]", "\\x23#vso[task.setvariable]"),
+        ("###teamcity[x]", "#\\x23#teamcity[x]"),
+        ("## A title [1]", "## A title [1]"),
+    ],
+)
+def test_mark_of_a_command_of_a_pipeline_is_escaped(text: str, shown: str) -> None:
+    assert escape_unprintable(text) == shown
+
+
+@check_each("format", list(REPORTS))
+def test_no_line_of_an_output_is_a_command_of_a_pipeline(format: str, failing: AuditReport) -> None:
+    # A long word in front makes the terminal wrap the text before the mark.
+    texts = (
+        "::set-output name=x::y",
+        "##[error]x",
+        "##vso[task.setvariable]x",
+        *("A" * n + "::debug::x" for n in range(110)),
+    )
+    findings = tuple(
+        replace(failing.findings[0], message=text, evidence=(text, f"a\n{text}"), artifact=text, rule=text, key=text)
+        for text in texts
+    )
+    target = replace(failing.target, name=texts[0], requested=texts[0], notes=texts)
+    content = render(replace(failing, findings=findings, target=target), format).decode()
+    assert not re.search(r"##\w*\[", content)
+    own = re.compile(r"::(error|warning|notice) [^:]*::")
+    lines = [line.strip() for line in content.splitlines() if line.strip().startswith("::")]
+    assert all(format == "annotations" and own.match(line) for line in lines)
