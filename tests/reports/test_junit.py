@@ -100,8 +100,6 @@ def test_junitparser_reads_the_same_results(crowded: AuditReport) -> None:
         expected = case[-1].tag if case[-1].tag != "system-out" else None
         assert [kinds[type(each)] for each in read[key]] == ([expected] if expected else [])
     suites.update_statistics()
-    assert (suites.failures, suites.errors, suites.skipped) == (
-        len([each for each in read.values() if each and isinstance(each[0], junitparser.Failure)]),
-        3,
-        1,
-    )
+    stated = ElementTree.fromstring(render_junit(crowded)).attrib
+    for name in ("tests", "failures", "errors", "skipped"):
+        assert getattr(suites, name) == int(stated[name])
