@@ -18,12 +18,24 @@ class DiscoveredTarget:
 
 
 def list_targets(discovery: Discovery) -> list[DiscoveredTarget]:
-    """List the repositories that a scan can fetch, in the order of the lines that load them first."""
+    """List the repositories that a scan can fetch, in the order of the lines that load them first.
+
+    Reports contain no absolute path, so that the lines of a code base that was named by one are relative to it.
+    """
     anchors: dict[str, dict[Anchor, None]] = {}
     for use in discovery.uses:
         if use.target is not None:
-            anchors.setdefault(f"hf://{use.target}", {}).setdefault(Anchor(use.file, use.line))
+            anchors.setdefault(f"hf://{use.target}", {}).setdefault(
+                Anchor(_make_relative(use.file, discovery.root), use.line)
+            )
     return [DiscoveredTarget(text, tuple(lines)) for text, lines in anchors.items()]
+
+
+def _make_relative(file: str, root: str) -> str:
+    """Return the path of a file below ``root`` if that is absolute, and as it was typed otherwise."""
+    if not root.startswith("/"):
+        return file
+    return file.removeprefix(f"{root.rstrip('/')}/") if file != root else file.rpartition("/")[2]
 
 
 def list_unscanned(discovery: Discovery) -> Iterator[tuple[ModelUse, str]]:

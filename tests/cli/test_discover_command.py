@@ -99,19 +99,20 @@ def test_hostile_names_are_inert_on_the_screen_and_in_json(tmp_path: Path) -> No
 
 
 def test_scan_of_a_code_base_anchors_each_report_at_the_lines_that_load_its_model(
-    tmp_path: Path, hub: LoopbackHub
+    tmp_path: Path, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harmful = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
     first = hub.add_repository("acme/bad", files={"model.pkl": harmful})
     hub.add_repository("acme/tiny", files={"config.json": "{}"})
     text = f"M.from_pretrained('acme/bad', revision='{first.sha}')\nM.from_pretrained('acme/tiny')\n"
-    code = write_code(tmp_path, text + f"N.from_pretrained('acme/bad', revision='{first.sha}')\n")
+    write_code(tmp_path, text + f"N.from_pretrained('acme/bad', revision='{first.sha}')\n")
     (tmp_path / "out").mkdir()
-    done = run_command("scan", "--discover", code, "--no-second-opinion", "-o", f"json={tmp_path / 'out'}")
+    monkeypatch.chdir(tmp_path)
+    done = run_command("scan", "--discover", "src", "--no-second-opinion", "-o", "json=out")
     assert done.returncode == 1, done.stderr
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((tmp_path / "out").glob("*.json"))]
     places = {report["target"]["name"]: report["target"]["anchors"] for report in reports}
-    file = str(code / "app.py")
+    file = "src/app.py"
     assert places == {
         "acme/bad": [{"line": 1, "path": file}, {"line": 3, "path": file}],
         "acme/tiny": [{"line": 2, "path": file}],
