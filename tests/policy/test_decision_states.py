@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from reports.conftest import build_fail_report
+from support.cases import check_each
+
+from modelaudit.model.acceptance import DecisionState
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.policy.baseline import Baseline, refuse_other_model
+from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+
+TODAY = date(2026, 1, 31)
+COMMIT, FILE, TREE = "c" * 40, "f" * 64, "7" * 64
+FINDING = Finding("pickle/unlisted-call", Severity.HIGH, CheckFamily.SECURITY, "a.zip!b.pkl", "It calls acme.restore.")
+WHOLE = Finding("code/missing", Severity.HIGH, CheckFamily.SECURITY, "", "A file is missing.")
+UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for PNG"))
+UNLISTED = Absence(Unread(UnreadReason.LIMIT, "too many files", further_files=9))
+RECORDS = [
+    ArtifactRecord("a.zip", 7, Extent.EXAMINED),
+    ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", UNREAD), ("b.png", UNLISTED))),
+]
+MODEL = ScannedModel("tiny", COMMIT, frozenset(), {"a.zip": FILE, "b.png": FILE, "": TREE}.get, frozenset({FILE, TREE}))
+ENTRY = RegisterEntry(
+    "decisions.yaml:2",
+    DecisionSubject(SubjectKind.FINDING, FINDING.fingerprint),
+    f"sha256:{FILE}",
+    DecisionAnswer.ACCEPT,
+    "why",
+    "Jane",
+    "Max",
+    "2026-01-01",
+    "2026-12-31",
+)
+
+
+def about(kind: SubjectKind, name: str, artifact: str = "", bound_to: str = ENTRY.bound_to) -> RegisterEntry:
+    """Return the entry with another subject and binding."""
+    return replace(ENTRY, subject=DecisionSubject(kind, name, artifact), bound_to=bound_to)
+
+
+@check_each(
+    "entry, model, state, detail",
+    [
+        (ENTRY, MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
+        (replace(ENTRY, expires="2026-03-02"), MODEL, DecisionState.DUE, "It accepts 1 finding."),
+        (replace(ENTRY, expires="2026-03-03"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
+        (replace(ENTRY, expires="2026-01-31"), MODEL, DecisionState.DUE, "It accepts 1 finding."),
+        (replace(ENTRY, expires="2026-01-30"), MODEL, DecisionState.EXPIRED, "It expired on 2026-01-30"),
+        (
+            replace(ENTRY, bound_to=f"sha256:{TREE}"),
+            MODEL,
+            DecisionState.REOPENED,
+            "The SHA-256 of a.zip is ffffffffffff…",
+        ),
+        (replace(ENTRY, bound_to=f"commit:{COMMIT}"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
+        (
+            replace(ENTRY, bound_to=f"commit:{'d' * 40}"),
+            MODEL,
+            DecisionState.REOPENED,
+            "The model is at commit cccccccccccc, and the decision binds dddddddddddd.",
+        ),
+        (
+            replace(ENTRY, bound_to=f"commit:{COMMIT}"),
+            replace(MODEL, altered=frozenset({"a.zip"})),
+            DecisionState.REOPENED,
+            "The bytes of a.zip are not those of the commit.",
+        ),
+        (
+            replace(ENTRY, bound_to=f"commit:{COMMIT}"),
+            replace(MODEL, commit=None),
+            DecisionState.REOPENED,
+            "local bytes have none",
+        ),
+        (ENTRY, replace(MODEL, compute_digest=lambda _: None), DecisionState.REOPENED, "could not be computed"),
+        (about(SubjectKind.FINDING, "0" * 16), MODEL, DecisionState.UNUSED, "Nothing in this report matches it."),
+        (about(SubjectKind.FINDING, "0" * 16), replace(MODEL, is_checked_completely=False), None, ""),
+        (about(SubjectKind.RULE, FINDING.rule, FINDING.artifact), MODEL, DecisionState.HONOURED, "1 finding"),
+        (about(SubjectKind.RULE, FINDING.rule, "a.zip"), MODEL, DecisionState.UNUSED, "Nothing"),
+        (about(SubjectKind.RULE, WHOLE.rule, ""), MODEL, DecisionState.REOPENED, "The SHA-256 of the model is 777"),
+        (about(SubjectKind.RULE, WHOLE.rule, "", f"sha256:{TREE}"), MODEL, DecisionState.HONOURED, "1 finding"),
+        (about(SubjectKind.ABSENCE, "no-reader", "b.png"), MODEL, DecisionState.HONOURED, "It accepts 1 absence."),
+        # The bytes of files that are counted and not listed are bound by the commit or the tree alone.
+        (about(SubjectKind.ABSENCE, "limit-reached", "b.png"), MODEL, DecisionState.REOPENED, "of the model is 777"),
+        (
+            about(SubjectKind.MODEL, "tiny", bound_to=f"sha256:{TREE}"),
+            MODEL,
+            DecisionState.HONOURED,
+            "It accepts 2 findings and 2 absences.",
+        ),
+        (replace(ENTRY, model="other"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
+        (replace(ENTRY, model="other", bound_to=f"sha256:{'0' * 64}"), MODEL, None, ""),
+        (replace(ENTRY, answer=DecisionAnswer.REFUSE), MODEL, DecisionState.HONOURED, "It refuses this model"),
+    ],
+)
+def test_decision_has_the_state_that_its_subject_dates_and_bytes_give(
+    entry: RegisterEntry, model: ScannedModel, state: DecisionState | None, detail: str
+) -> None:
+    decisions = Decisions([entry], model, Consent("default"), TODAY)
+    findings, records = decisions.accept_parts([FINDING, WHOLE], RECORDS)
+    assert [each.state for each in decisions.recorded] == ([state] if state else [])
+    assert all(detail in each.detail for each in decisions.recorded)
+    accepted = [each for each in findings if each.acceptance] + [
+        each for record in records for _, each in record.absences if each.acceptance
+    ]
+    is_accepting = state in (DecisionState.HONOURED, DecisionState.DUE) and entry.answer is DecisionAnswer.ACCEPT
+    assert bool(accepted) is is_accepting
+    assert bool(decisions.refusals) is (entry.answer is DecisionAnswer.REFUSE)
+
+
+def test_later_decision_replaces_an_earlier_one_on_the_same_subject_and_bytes() -> None:
+    later = replace(ENTRY, place="decisions.yaml:11", decided="2026-01-02", answer=DecisionAnswer.REFUSE)
+    decisions = Decisions([later, ENTRY], MODEL, Consent("default"), TODAY)
+    findings, _ = decisions.accept_parts([FINDING], [])
+    assert findings == [FINDING]
+    assert {each.place: each.state for each in decisions.recorded} == {
+        "decisions.yaml:11": DecisionState.HONOURED,
+        "decisions.yaml:2": DecisionState.UNUSED,
+    }
+
+
+@check_each("accept_critical, state", [(False, DecisionState.REFUSED), (True, DecisionState.HONOURED)])
+def test_critical_finding_needs_the_consent_of_the_policy_whatever_names_it(
+    accept_critical: bool, state: DecisionState
+) -> None:
+    critical = replace(FINDING, severity=Severity.CRITICAL)
+    for entry in (
+        ENTRY,
+        about(SubjectKind.RULE, FINDING.rule, FINDING.artifact),
+        about(SubjectKind.MODEL, "tiny", bound_to=f"commit:{COMMIT}"),
+    ):
+        decisions = Decisions([entry], MODEL, Consent("default", accept_critical), TODAY)
+        findings, _ = decisions.accept_parts([critical, WHOLE], RECORDS)
+        assert decisions.recorded[0].state is state
+        assert (findings[0].acceptance is not None) is accept_critical
+
+
+def build_baseline(version: str = "0.1.0", name: str = "tiny") -> AuditReport:
+    """Build an earlier report of a version on a model."""
+    report = build_fail_report()
+    target = replace(report.target, kind=RefKind.FOLDER, name=name)
+    return replace(report, findings=(FINDING,), target=target, tool=replace(report.tool, version=version))
+
+
+@check_each(
+    "report, message",
+    [
+        (build_baseline("0.2.0"), "old.json: written by modelaudit 0.2.0, newer than this 0.1.0"),
+        (build_baseline("0.1.1.dev3"), "newer than this 0.1.0"),
+        (build_baseline(name="other"), "old.json: a report on 'other', not on 'tiny'"),
+    ],
+)
+def test_baseline_of_a_newer_version_or_another_model_is_refused(report: AuditReport, message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        refuse_other_model(report, "tiny", "0.1.0", "old.json")
+    assert message in str(raised.value)
+    refuse_other_model(build_baseline("0.0.9"), "tiny", "0.1.0", "old.json")
+
+
+@check_each("severity, is_known", [(Severity.MEDIUM, True), (Severity.HIGH, True), (Severity.CRITICAL, False)])
+def test_baseline_knows_a_finding_of_the_same_severity_or_a_lower_one(severity: Severity, is_known: bool) -> None:
+    baseline = Baseline(build_baseline(), "old.json")
+    (finding,) = baseline.accept_findings([replace(FINDING, severity=severity)], [])
+    assert (finding.acceptance is not None) is is_known
