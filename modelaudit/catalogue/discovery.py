@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
-from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, Texts, require_match, require_word
+from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_match, require_word
 from modelaudit.model.discovery import (
     HUGGING_FACE,
     CallForm,
@@ -114,28 +114,28 @@ class FileKindFile:
 class NamesFile:
     """What is no name of a repository."""
 
-    local_endings: Texts
-    local_folders: Texts
+    local_endings: list[Text] = Field(default_factory=list)
+    local_folders: list[Text] = Field(default_factory=list)
     placeholders: list[_Regex] = Field(default_factory=list)
     other_services: list[_Regex] = Field(default_factory=list)
     local_results: list[Text] = Field(default_factory=list)
     publishing_calls: list[Text] = Field(default_factory=list)
-    hosts: Texts = Field(default_factory=list)
+    hosts: list[Text] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
 class DiscoveryFile:
     """``rules/discovery.yaml``."""
 
-    calls: dict[Text, CallFile]
-    commands: dict[Text, CommandFile]
-    keys: dict[Text, KeysFile]
-    revision_keys: list[_Key]
-    trust_keys: list[_Key]
-    script_keys: list[_Key]
-    files: dict[Annotated[str, require_word(FILE_KINDS)], FileKindFile]
-    skipped_folders: list[Text]
-    names: NamesFile
+    calls: dict[Text, CallFile] = Field(default_factory=dict)
+    commands: dict[Text, CommandFile] = Field(default_factory=dict)
+    keys: dict[Text, KeysFile] = Field(default_factory=dict)
+    revision_keys: list[_Key] = Field(default_factory=list)
+    trust_keys: list[_Key] = Field(default_factory=list)
+    script_keys: list[_Key] = Field(default_factory=list)
+    files: dict[Annotated[str, require_word(FILE_KINDS)], FileKindFile] = Field(default_factory=dict)
+    skipped_folders: list[Text] = Field(default_factory=list)
+    names: NamesFile = Field(default_factory=NamesFile)
 
 
 _FILE = Shape(DiscoveryFile)
@@ -225,7 +225,7 @@ def _build_call(id_: str, call: CallFile, document: Document) -> CallForm:
             f"calls.{id_}: has neither position nor keywords, so that no name is found", ("calls", id_)
         )
     if len(call.ignored_if) == 1:
-        raise document.error(f"calls.{id_}.ignored_if: needs a keyword and its value", ("calls", id_, "ignored_if"))
+        raise document.error(f"calls.{id_}.ignored-if: needs a keyword and its value", ("calls", id_, "ignored-if"))
     return CallForm(
         id=id_,
         name_form=_build_name(call.name),
