@@ -111,11 +111,18 @@ def _build_suites(report: AuditReport) -> Iterator[_Suite]:
                 _Case(family, "not checked", Outcome.ACCEPTED, "not-checked", "The policy leaves this check out."),
             )
         elif not results[family]:
-            fixed = (_Case(family, "no findings", Outcome.NOTED, "", "No rule matched."),)
+            fixed = (_build_empty_case(report, family, "no findings", "No rule matched."),)
         yield _Suite(family, fixed, results[family])
     files = count_noun(report.coverage.file_count, "file")
-    complete = (_Case(_COVERAGE, files, Outcome.NOTED, "", f"{files} examined."),) if not results[_COVERAGE] else ()
-    yield _Suite(_COVERAGE, complete, results[_COVERAGE])
+    complete = (_build_empty_case(report, _COVERAGE, files, f"{files} examined."),)
+    yield _Suite(_COVERAGE, () if results[_COVERAGE] else complete, results[_COVERAGE])
+
+
+def _build_empty_case(report: AuditReport, group: str, name: str, message: str) -> _Case:
+    """Build the case of a suite without results. It never passes where nothing was examined."""
+    if report.coverage.anything_examined:
+        return _Case(group, name, Outcome.NOTED, "", message)
+    return _Case(group, name, Outcome.ACCEPTED, "nothing-examined", "Nothing was examined.")
 
 
 def _build_answer(report: AuditReport, question: Question) -> _Case:

@@ -152,7 +152,7 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
             absences.setdefault((each.rule, each.message), []).append(each)
     yield _Section(
         "absences",
-        f"Not examined: {count_noun(sum(map(len, absences.values())), 'part')}",
+        f"Not examined: {count_noun(sum(each.parts for group in absences.values() for each in group), 'part')}",
         ("| parts | rule | places | reason | fingerprints |", "|---|---|---|---|---|"),
         map(_write_absences, absences.values()),
         len(absences),
@@ -201,7 +201,7 @@ def _write_absences(results: Sequence[Result]) -> str:
     places, fingerprints = map(_write_place, first), (write_code(each.fingerprint) for each in first)
     more = f" and {len(results) - len(first):,} more" if len(results) > len(first) else ""
     return write_row(
-        f"{len(results):,}",
+        f"{sum(each.parts for each in results):,}",
         write_code(results[0].rule),
         "; ".join(places) + more,
         write_text(results[0].message),

@@ -26,7 +26,6 @@ _PLAIN_TOKEN: Final = re.compile(
 """Letters or a number, with the punctuation around them. Neither can begin or end any markup."""
 _LIST_NUMBER: Final = re.compile(r"[0-9]+[.)]")
 """At the beginning of a line, a mark of an ordered list."""
-_PUNCTUATION: Final = re.compile(r"([.,;:!?]+)\Z")
 _BACKTICKS: Final = re.compile("`+")
 _PIPE: Final = re.compile(r"\\?\|")
 _PIPE_ESCAPES: Final = {"|": "\\|", "\\|": "\\x7c"}
@@ -46,8 +45,8 @@ def write_text(text: str, limit: int = MAX_CHARACTERS) -> str:
         if is_plain:
             parts.append(joined)
             continue
-        core = _PUNCTUATION.sub("", joined)
-        parts.append(f"{_quote(core)}{joined[len(core) :]}" if core else _quote(joined))
+        end = _find_end(joined)
+        parts.append(f"{_quote(joined[:end])}{joined[end:]}" if end else _quote(joined))
     return " ".join(parts)
 
 
@@ -60,6 +59,16 @@ def write_code(text: str, limit: int = MAX_CHARACTERS) -> str:
 def _is_plain(index: int, token: str) -> bool:
     """Whether a token of a text needs no quotation."""
     return _PLAIN_TOKEN.fullmatch(token) is not None and not (index == 0 and _LIST_NUMBER.match(token))
+
+
+def _find_end(text: str) -> int:
+    """Return the length of a text without the punctuation of the sentence behind it; 0 if it is nothing else."""
+    end = len(text)
+    unclosed = text.count("(") - text.count(")")
+    while end and (text[end - 1] in ".,;:!?" or (text[end - 1] == ")" and unclosed < 0)):
+        end -= 1
+        unclosed += text[end] == ")"
+    return end
 
 
 def write_row(*cells: str) -> str:

@@ -76,6 +76,7 @@ class Result:
         message: one sentence.
         fingerprint: that of the finding, or a digest of the same length over rule, address and place.
         number: 1, or from 2 on where earlier results have the same fingerprint.
+        parts: the number of files or parts that an absence counts, also those that it does not list.
     """
 
     kind: ResultKind
@@ -90,6 +91,7 @@ class Result:
     outcome: Outcome
     acceptance: Acceptance | None = None
     number: int = 1
+    parts: int = 1
 
     @property
     def _order(self) -> tuple[int, int, str, str, str]:
@@ -172,6 +174,7 @@ def _convert_finding(report: AuditReport, finding: Finding, stated: Sequence[Abs
         finding.fingerprint,
         outcome,
         acceptance,
+        parts=sum(1 + absence.unread.further_files for absence in stated) or 1,
     )
 
 
@@ -192,15 +195,18 @@ def _convert_absence(rule: str, address: str, absence: Absence) -> Result:
         _compute_fingerprint(rule, address, place),
         outcome,
         absence.acceptance,
+        parts=1 + unread.further_files,
     )
 
 
 def _convert_causes(report: AuditReport) -> Iterator[Result]:
-    """Yield a result for each cause that no finding and no absence states."""
+    """Yield a result for each cause that no finding and no absence states, once if both answers have it."""
+    shown: set[tuple[CauseKind, str]] = set()
     rulings = {Question.LOAD: report.decision.load, Question.USE: report.decision.use}
     for cause in report.decision.causes:
-        if cause.kind in _STATED_OTHERWISE:
+        if cause.kind in _STATED_OTHERWISE or (cause.kind, cause.reason) in shown:
             continue
+        shown.add((cause.kind, cause.reason))
         rule, fails = f"{_DECISION_FAMILY}/{cause.kind}", cause.verdict is Verdict.FAIL
         ruling = rulings[cause.question]
         # The reason of a ruling also names the first example of its worst cause.

@@ -67,6 +67,12 @@ def test_family_that_was_not_checked_is_skipped_and_one_without_rules_has_no_sui
     assert not any(group == CheckFamily.TRANSPARENCY for group, _ in cases)
 
 
+def test_no_suite_passes_where_nothing_was_examined(incomplete: AuditReport) -> None:
+    tags = {key: case[-1].tag for key, case in parse_cases(incomplete).items()}
+    assert tags["security", "no findings"] == tags["coverage", "0 files"] == "skipped"
+    assert tags["verdict", "load"] == "error"
+
+
 def test_case_keeps_its_name_while_severity_and_wording_change(failing: AuditReport) -> None:
     findings = tuple(replace(each, severity=Severity.LOW, message="other words") for each in failing.findings)
     assert parse_cases(replace(failing, findings=findings)).keys() == parse_cases(failing).keys()

@@ -86,6 +86,23 @@ def read_shown(text: str) -> str:
     return escape_unprintable(text, 300).replace("\\|", "|").replace(" ", "")
 
 
+@check_each(
+    "text, written",
+    [
+        ("It calls posix.system, which runs a.sh.", "It calls `posix.system`, which runs `a.sh`."),
+        ("(with socket.create_connection).", "(with `socket.create_connection`)."),
+        ("section 4(a)", "section `4(a)`"),
+        ("The argument is 'curl x | sh'.", "The argument is `'curl x | sh'`."),
+        ("3 files, 1,024 bytes, 5.5 of them", "3 files, 1,024 bytes, 5.5 of them"),
+        ("1. one", "`1`. one"),
+        ("...", "`...`"),
+        ("a well-known name", "a well-known name"),
+    ],
+)
+def test_only_names_and_commands_of_a_sentence_become_code(text: str, written: str) -> None:
+    assert write_text(text) == written
+
+
 @pytest.mark.counterpart
 @given(st.text(st.sampled_from("ab1.,:;!?()'\"`*_~<>[]{}|\\/@#$%^&+=- \n\té\u2018\u201d\u2026"), max_size=40))
 def test_any_text_is_inert_in_a_row(text: str) -> None:

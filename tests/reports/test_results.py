@@ -127,6 +127,19 @@ def test_cause_without_finding_and_absence_is_a_result_with_the_reason_of_its_an
     ]
 
 
+def test_cause_of_both_answers_is_one_result(incomplete: AuditReport) -> None:
+    load = Cause(CauseKind.NOTHING_SCANNED, Question.LOAD, Verdict.INCOMPLETE, 0, "there was nothing to scan")
+    decision = replace(incomplete.decision, causes=(load, replace(load, question=Question.USE)))
+    (result,) = list_results(replace(incomplete, decision=decision))
+    assert result.rule == "decision/nothing-scanned"
+
+
+def test_absence_counts_the_files_that_it_does_not_list(failing: AuditReport) -> None:
+    folder = Absence(replace(CUT, further_files=500))
+    assert [each.parts for each in list_without_causes(build_report(failing, (folder,)))] == [501]
+    assert [each.parts for each in list_without_causes(build_report(failing, (folder,), STATES_CUT))] == [501]
+
+
 @check_each("kind", list(CauseKind))
 def test_every_cause_that_can_be_a_result_has_a_title(kind: CauseKind, passing: AuditReport) -> None:
     cause = Cause(kind, Question.LOAD, Verdict.REVIEW, 1, "a reason")
