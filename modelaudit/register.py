@@ -218,31 +218,32 @@ class RegisterState:
     open: tuple[OpenSubject, ...] | None = None
 
 
-def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None) -> RegisterState:
+def judge_entries(
+    entries: Sequence[RegisterEntry], report: AuditReport | None, accept_critical: bool = False
+) -> RegisterState:
     """Judge the entries today: by their dates alone, or beside a report.
 
-    Whether the policy lets a decision accept a critical finding shows only in a scan with the register.
+    Args:
+        entries: of the register.
+        report: a saved report; ``None`` for none.
+        accept_critical: whether the policy lets a decision accept a critical finding.
     """
     today = read_today()
     if report is None:
         replaced_by = find_replacements(entries)
         return RegisterState(tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries))
-    consent = Consent(report.policy.name, accept_critical=True)
+    consent = Consent(report.policy.name, accept_critical)
     decisions = Decisions(entries, _describe_model(report), consent, today)
     findings, records = decisions.accept_parts(
         map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
     )
     license_, findings = decisions.accept_license(replace(report.license, acceptance=None), findings)
-    refused = {each.place for each in report.decisions if each.state is DecisionState.REFUSED}
-    recorded = tuple(
-        replace(each, state=DecisionState.REFUSED) if each.place in refused else each for each in decisions.recorded
-    )
     open_subjects = (
         *_list_open_findings(findings, report.policy.gates),
         *_list_open_absences(records),
         *_list_open_questions(license_),
     )
-    return RegisterState(recorded, open_subjects)
+    return RegisterState(decisions.recorded, open_subjects)
 
 
 def _describe_model(report: AuditReport) -> ScannedModel:

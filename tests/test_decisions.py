@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hub.server import LoopbackHub
 from support.cases import check_each
 from support.command import CommandResult, run_command
 
@@ -108,9 +109,31 @@ def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who
     assert "accept-critical" in decide(critical).stderr
     code, report = scan()
     assert (code, report.decisions[1].state) == (1, DecisionState.REFUSED)
+    assert "Not honoured" in run("decide", "--list", "--report", "report.json").stdout
     Path("policy.yaml").write_text("name: own\ndescription: Own.\nextends: default\naccept-critical: true\n")
     code, report = scan("--policy", "policy.yaml")
     assert (code, report.decisions[1].state) == (0, DecisionState.HONOURED)
+    listing = run("decide", "--list", "--report", "report.json", "--policy", "policy.yaml").stdout
+    assert "Honoured" in listing and "Not honoured" not in listing
+
+
+def test_decision_on_a_model_of_the_hub_binds_its_commit_and_one_on_a_file_its_bytes(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {"README.md": "---\nlicense: mit\n---\n# Tiny\n", "viewer.js": "document.title = 'tiny';\n"}
+    repository = hub.add_repository("acme/tiny", files={**files, "weights.pkl": UNLISTED})
+
+    def scan_hub() -> tuple[int, list[DecisionState]]:
+        done = run("scan", "acme/tiny", "--no-second-opinion", "-q", "-o", "json=report.json")
+        return done.returncode, [each.state for each in load_report(Path("report.json")).decisions]
+
+    assert scan_hub() == (1, [])
+    assert decide("pickle/unlisted-call:weights.pkl").returncode == 0
+    assert f"commit:{repository.sha}" in decide("model").stdout
+    assert scan_hub() == (0, [DecisionState.HONOURED, DecisionState.HONOURED])
+    repository.commit({**files, "weights.pkl": UNLISTED, "NOTES.txt": "later\n"})
+    assert scan_hub() == (3, [DecisionState.HONOURED, DecisionState.REOPENED])
 
 
 def test_refusal_of_a_person_fails_the_gate_although_no_finding_does(model: Path) -> None:

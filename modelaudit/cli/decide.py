@@ -15,10 +15,12 @@ from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Severity
+from modelaudit.model.policy import Policy
 from modelaudit.model.register import RegisterEntry
 from modelaudit.model.report import AuditReport
 from modelaudit.policy.decisions import record_entry
-from modelaudit.policy.places import REGISTER_NAME, find_policy, refuse_inside_target
+from modelaudit.policy.places import REGISTER_NAME, find_register, refuse_inside_target
+from modelaudit.policy_choice import choose_policy
 from modelaudit.register import Statement, compose_entry, judge_entries, refuse_repetition
 from modelaudit.reports.decision_list import render_decision_json, render_decision_list
 from modelaudit.reports.text import escape_unprintable
@@ -40,6 +42,11 @@ _WIDEST = 100
     type=click.Path(path_type=Path),
     help="The register. Default: decisions.yaml beside modelaudit.yaml or here.",
 )
+@click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    help="States whether a critical finding may be accepted, and where the register is. Default: as for scan.",
+)
 @click.option("--list", "lists", is_flag=True, help="List the decisions by state; with --report also what is open.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -51,6 +58,7 @@ def command(
     approved_by: str | None,
     expires: str | None,
     decisions: Path | None,
+    policy: str | None,
     lists: bool,
     as_json: bool,
 ) -> int:
@@ -60,10 +68,13 @@ def command(
     licence:conclusion), agreement:ID, or model. The entry is appended to decisions.yaml, which scans use from then on.
     """
     audit = load_saved_report(report) if report is not None else None
-    register = _find_register(decisions, audit)
+    # A report names a folder without its path, so only one in the working directory is recognised; a scan refuses all.
+    targets = (audit.target.name,) if audit is not None and audit.target.kind is RefKind.FOLDER else ()
+    effective = choose_policy(policy, targets).policy
+    register = _find_register(decisions, effective, targets)
     if lists:
         _refuse_with_list(subject, answer, reason, by, approved_by, expires)
-        return _print_list(register, audit, as_json)
+        return _print_list(register, audit, effective.accept_critical, as_json)
     if audit is None or subject is None:
         raise click.UsageError("name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json")
     given = {"answer": answer, "reason": reason, "by": by, "approved-by": approved_by, "expires": expires}
@@ -73,21 +84,23 @@ def command(
 
     statement = Statement(*(value or "" for value in given.values()))
     entry = _append(register, compose_entry(subject, audit, statement))
-    _print_entry(entry, audit, as_json)
+    _print_entry(entry, as_json)
+    critical = {each.fingerprint for each in audit.findings if each.severity is Severity.CRITICAL}
+    if entry.answer == "accept" and subject in critical and not effective.accept_critical:
+        note = f"the policy {effective.name} lets no decision accept a critical finding; it needs accept-critical: true"
+        click.echo(f"modelaudit: note: {note}", err=True)
     return 0
 
 
-def _find_register(given: Path | None, report: AuditReport | None) -> Path:
-    """Return the register to use: the one that is named, or ``decisions.yaml`` beside the policy file or here.
+def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...]) -> Path:
+    """Return the register to use: the named one, that of the policy, else ``decisions.yaml`` beside the policy or here.
 
     Raises:
         ConfigurationError: it lies in the model of the report.
     """
-    # A report names a folder without its path, so only one in the working directory is recognised; a scan refuses all.
-    is_folder = report is not None and report.target.kind is RefKind.FOLDER
-    targets = (report.target.name,) if report is not None and is_folder else ()
-    policy = find_policy(Path.cwd(), targets).path
-    path = given or (policy.parent if policy is not None else Path()) / REGISTER_NAME
+    path = given or policy.decisions_path or find_register(policy.files, targets)[0]
+    if path is None:
+        path = (policy.files[0].parent if policy.files else Path()) / REGISTER_NAME
     refuse_inside_target(path, targets, "--decisions")
     return path
 
@@ -98,10 +111,10 @@ def _refuse_with_list(*values: str | None) -> None:
         raise ConfigurationError("--list: records nothing; leave out --list, or all but --report and --decisions")
 
 
-def _print_list(register: Path, report: AuditReport | None, as_json: bool) -> int:
+def _print_list(register: Path, report: AuditReport | None, accept_critical: bool, as_json: bool) -> int:
     """Print the list and return 0."""
     entries = read_register(register, read_today()) if register.is_file() else ()
-    state = judge_entries(entries, report)
+    state = judge_entries(entries, report, accept_critical)
     if as_json:
         print_document(render_decision_json(state.decisions, state.open))
         return 0
@@ -129,16 +142,11 @@ def _append(register: Path, entry: RegisterEntry) -> RegisterEntry:
     return parsed[-1]
 
 
-def _print_entry(entry: RegisterEntry, report: AuditReport, as_json: bool) -> None:
-    """Print what was recorded, and on stderr what the policy has to consent to."""
+def _print_entry(entry: RegisterEntry, as_json: bool) -> None:
+    """Print what was recorded."""
     if as_json:
         print_document(render_decision_json([record_entry(entry, DecisionState.HONOURED)], None))
-    else:
-        verb = "accepted" if entry.answer == "accept" else "refused"
-        words = f"{entry.place}: {entry.subject} {verb} until {entry.expires}, bound to {entry.bound_to}"
-        print_text(escape_unprintable(words))
-    critical = {each.fingerprint for each in report.findings if each.severity is Severity.CRITICAL}
-    if entry.answer == "accept" and entry.subject.name in critical:
-        click.echo(
-            "modelaudit: note: a critical finding is accepted only under a policy with accept-critical: true", err=True
-        )
+        return
+    verb = "accepted" if entry.answer == "accept" else "refused"
+    words = f"{entry.place}: {entry.subject} {verb} until {entry.expires}, bound to {entry.bound_to}"
+    print_text(escape_unprintable(words))
