@@ -21,7 +21,6 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports.json_report import parse_report, render_json
 from modelaudit.reports.license_page import describe_license
 from modelaudit.reports.license_screen import render_license
-from modelaudit.reports.license_words import ANSWERS
 from modelaudit.reports.notices import build_notices
 from modelaudit.reports.page import escape_markdown, render_page_markdown
 
@@ -85,10 +84,10 @@ def render_licenses_in_use(catalogue: Catalogue) -> str:
         NOTICE,
         "# Licences in use\n",
         "`modelaudit license TARGET --policy NAME` judges whether the licences that bind a model permit the intended "
-        "use of the policy, and lists the obligations. The answer is *allowed* (exit 0), *denied* (1) or *for review* "
-        "(3), if a person must decide. A value that is not stated is unknown, and an unknown never permits. "
-        "`--territory`, `--mau`, `--revenue`, `--use` and `--field` state more values. [Policies](policy.md) describes "
-        "a policy of your own.\n",
+        "use of the policy, and lists the obligations. The last line of each answer states the exit code: 0 for a pass, "
+        "1 for a fail, 3 if a person must decide or something was not read. A value that is not stated is unknown, and "
+        "an unknown never permits. `--territory`, `--mau`, `--revenue`, `--use` and `--field` state more values. "
+        "[Policies](policy.md) describes a policy of your own.\n",
         "The repositories are those of `fixtures/repositories/licenses`, laid out as in a Hub cache. Their base models "
         "are not in that cache, so the examples also show a base model that cannot be read. To try one in a checkout, "
         "name its folder: `modelaudit license fixtures/repositories/licenses/models/paper-voice --policy research "
@@ -103,12 +102,11 @@ def render_licenses_in_use(catalogue: Catalogue) -> str:
 
 
 def _render_example(name: str, policy: str, options: str, folder: Path) -> str:
-    """Render a command, its output and its exit code; ``folder`` is the Hub cache with the repository ``name``."""
+    """Render a command and its output; ``folder`` is the Hub cache with the repository ``name``."""
     report = ask_license(name, policy, options, folder)
     command = " ".join(["modelaudit license", name, "--policy", policy, *options.split(), "--offline"])
-    answer = ANSWERS[report.license.permission] if report.license.permission else "no use is stated"
     screen = render_license(report, width=WIDTH).decode().rstrip()
-    return f"```console\n$ {command}\n{screen}\n```\n\nExit code {report.exit_code}: {answer.lower()}.\n"
+    return f"```console\n$ {command}\n{screen}\n```\n"
 
 
 def _render_notices(folder: Path) -> Iterator[str]:
