@@ -86,8 +86,8 @@ def render_licenses_in_use(catalogue: Catalogue) -> str:
         "`modelaudit license TARGET --policy NAME` judges whether the licences that bind a model permit the intended "
         "use of the policy, and lists the obligations. The last line of each answer states the exit code: 0 for a "
         "pass, 1 for a fail, 3 if a person must decide or something was not read. A value that is not stated is "
-        "unknown, and an unknown never permits. `--territory`, `--mau`, `--revenue`, `--use` and `--field` state more values. "
-        "[Policies](policy.md) describes a policy of your own.\n",
+        "unknown, and an unknown never permits. `--territory`, `--mau`, `--revenue`, `--use` and `--field` state "
+        "more values. [Policies](policy.md) describes a policy of your own.\n",
         "The repositories are those of `fixtures/repositories/licenses`, laid out as in a Hub cache. Their base models "
         "are not in that cache, so the examples also show a base model that cannot be read. To try one in a checkout, "
         "name its folder: `modelaudit license fixtures/repositories/licenses/models/paper-voice --policy research "
