@@ -213,9 +213,9 @@ class CommandReader:
         for key, value in options.items():
             if key.startswith("--") and value:
                 yield from self._settings.list_uses(key, value, line, siblings)
-        for word in words:
-            if _PAIR.fullmatch(word) and "/" in word:
-                key, _, value = word.partition("=")
+        for pair in (part for word in words for part in word.split(",") if "/" in part):
+            if _PAIR.fullmatch(pair):
+                key, _, value = pair.partition("=")
                 yield from self._settings.list_uses(key, value, line, siblings, needs_owner=True)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from modelaudit.discovery.commands import CommandReader
 from modelaudit.discovery.names import NameReader
+from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.discovery.text_uses import AddressReader, SettingReader, normalize_key
 from modelaudit.model.discovery import DiscoveryRules, ModelUse, NameForm
 from modelaudit.model.limits import Limits
@@ -23,8 +24,8 @@ _DEPTH: Final = 60
 _COMMAND_KEYS: Final = ("command", "entrypoint", "args")
 _NAME_KEYS: Final = ("name", "model", "target", "id")
 # ``{{ .Values.model }}`` of a Helm template; ``${{ … }}`` of a workflow is ordinary YAML.
-_TEMPLATE_LINE: Final = re.compile(r"^[ \t]*(?:-[ \t]+)?\{\{[^\n]*\}\}[ \t]*$", re.MULTILINE)
-_TEMPLATE: Final = re.compile(r"\"?(?<!\$)\{\{-?[ \t]*([^{}\n]*?)[ \t]*-?\}\}\"?")
+_TEMPLATE_LINE: Final = re.compile(r"^[ \t]*\{\{[^\n]*\}\}[ \t]*$", re.MULTILINE)
+_TEMPLATE: Final = re.compile(r"(?<!\$)\{\{-?[ \t]*([^{}\n]*?)[ \t]*-?\}\}")
 
 
 class DocumentReader:
@@ -49,8 +50,15 @@ class DocumentReader:
         self._addresses = AddressReader(file, names, rules)
 
     def read_text(self, text: str) -> Iterator[ModelUse | Unread]:
-        """Yield the uses in all documents of a text, and an absence if it does not parse to its end."""
+        """Yield the uses in all documents of a text, and an absence if it does not parse to its end.
+
+        A template that is no YAML is read line by line.
+        """
         documents, error = self._compose(text)
+        if error is not None and "{{" in text:
+            # What a template makes need not be YAML before it is filled in.
+            yield from ScriptReader(self._file, self._folder, self._names, self._rules).read_lines(text)
+            return
         for document in documents:
             yield from self._read_node(document, "", 0)
         if error is not None:
@@ -162,7 +170,7 @@ class DocumentReader:
         line = next((item.line for part in parts for item in part.items), parts[0].line)
         located = {item.text: item.line for part in parts for item in part.items if item.text}
         for use in self._commands.read_words(words, line, image=image):
-            spelt = use.name or ""
+            spelt = use.name or use.detail.rpartition(" ")[2]  # the variable that holds the name
             place = next((number for text, number in located.items() if spelt and text and spelt in text), use.line)
             yield replace(use, line=place)
 

@@ -12,7 +12,7 @@ from modelaudit.discovery.call_uses import CallReader
 from modelaudit.discovery.modules import ModuleIndex
 from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.python_loads import LoadEvaluator
-from modelaudit.discovery.text_uses import AddressReader, SettingReader, normalize_key
+from modelaudit.discovery.text_uses import AddressReader, SettingReader
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
 from modelaudit.languages.python.values import Constant, Scope, list_alternatives
@@ -137,15 +137,8 @@ class PythonReader:
         """Yield a use for each name, parameter, attribute or item whose key says that it names a model."""
         reader = SettingReader(file, folder, self._names, self._rules)
         for key, value, line in evaluator.settings:
-            if normalize_key(key) not in self._rules.keys and not self._is_default_key(key):
-                continue
             for each in list_alternatives(value):
                 items = each.value if isinstance(each, Constant) else ()
                 for text in items if isinstance(items, tuple) else (items,):
                     if isinstance(text, str):
                         yield from reader.list_uses(key, text, line, {}, needs_owner=True)
-
-    def _is_default_key(self, key: str) -> bool:
-        """Whether a constant such as ``DEFAULT_EMBEDDING_MODEL`` names a model by the end of its name."""
-        normalized = normalize_key(key)
-        return any(normalized.endswith(f"_{each}") for each in ("model_name", "model_id", "model"))

@@ -11,7 +11,8 @@ from modelaudit.discovery.names import NameReader, is_revision
 from modelaudit.model.discovery import DiscoveryRules, ModelUse, UseKind
 
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.]")
-_KEY_PREFIXES: Final = ("default_", "hf_", "vllm_", "tgi_", "app_", "llm_")
+_MODEL_ENDINGS: Final = ("_model", "_model_id", "_model_name")
+"""Endings of keys that name a model where the value is a name with an owner: ``DEFAULT_EMBEDDING_MODEL``."""
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _VARIABLE: Final = re.compile(r"\$\{\{?[^}]*\}?\}|\$\([^)]*\)|\$\w+|\{\{[^}]*\}\}|%\w+%|<<.*?>>")
 _DEFAULT: Final = re.compile(r"\$\{\w+:?-([^${}]+)\}")
@@ -63,7 +64,7 @@ class SettingReader:
         """
         normalized = normalize_key(key)
         form = self.rules.keys.get(normalized)
-        if form is None and needs_owner:
+        if form is None and needs_owner and normalized.endswith(_MODEL_ENDINGS):
             form = next((each for each in self.rules.keys.values() if each.name_form.needs_owner), None)
         if form is None:
             return

@@ -200,6 +200,8 @@ OTHERS: list[tuple[str, str, list[str]]] = [
     ("b.sh", "python -m vllm.entrypoints.openai.api_server --port 1 --model a/b", ["1 a/b"]),
     ("c.sh", "MODEL=a/b\nvllm serve $MODEL", ["2 a/b"]),
     ("c1.sh", "MODEL=a/b\npython serve.py $MODEL", ["1 a/b"]),
+    ("c2.sh", "RATE=N/A\ncurl -d range=10.0.0.0/8 $HOST", []),
+    ("c3.sh", "lm_eval --model hf --model_args pretrained=a/b,dtype=float16", ["1 a/b"]),
     ("d.sh", 'vllm serve "$1"', ["1 ?"]),
     ("e.sh", "vllm serve ${MODEL:-a/b}", ["1 a/b"]),
     ("f.sh", "vllm serve ./local", []),
@@ -252,6 +254,8 @@ OTHERS: list[tuple[str, str, list[str]]] = [
     ("prose.yaml", "description: run vllm serve a/b", []),
     ("templates/d.yaml", "args:\n  {{- if .Values.x }}\n  - --model\n  - {{ .Values.model }}\n  {{- end }}\n"
      "env:\n  - name: MODEL_ID\n    value: a/b", ["8 a/b"]),
+    ("templates/e.yaml", '{{- range .Values.models }}\n---\nname: "{{ .Release.Name }}-{{ .name }}-x"\n'
+     'spec:\n  containers:\n    - command: ["vllm", "serve"]\n      args:\n        - {{ .url | quote }}\n{{- end }}', ["8 ?"]),
     ("axolotl.yml", "base_model: a/b\ndatasets:\n  - path: x.jsonl", ["1 a/b"]),
     ("config.json", '{\n "model_id": "a/b",\n "revision": "v1"\n}', ["2 a/b@v1"]),
     ("adapter_config.json", '{"base_model_name_or_path": "a/b"}', ["1 a/b"]),
