@@ -152,6 +152,9 @@ def _render_facts(report: AuditReport) -> RenderableType:
         words = "" if is_stated else describe_conclusion(license_)
         text = " ".join(part for part in (words, f"{duties}: modelaudit license." if duties else "") if part)
         rows += [("licence", build_text(format_sentence(text)))] if text else []
+    if anchors := report.target.anchors:
+        more = f" and {count_noun(len(anchors) - 1, 'more line')}" if len(anchors) > 1 else ""
+        rows.append(("named", build_text(f"in {anchors[0].path}:{anchors[0].line}{more}")))
     size = format_size(sum(record.size for record in coverage.artifacts))
     unclaimed = coverage.count_bytes().unclaimed
     rest = f", {format_size(unclaimed)} in no part of a format" if unclaimed else ""

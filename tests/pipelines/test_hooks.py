@@ -123,12 +123,12 @@ def test_commit_of_code_is_refused_while_a_model_that_it_loads_fails_and_names_t
     project: Path, hub: LoopbackHub
 ) -> None:
     good = hub.add_repository("acme/good", FIXTURES / "repositories/acme-tiny").sha
-    bad = hub.add_repository("acme/bad", FIXTURES / "pickle/malicious").sha
+    bad = hub.add_repository("acme/bad", {"os-system.pkl": FIXTURES / "pickle/malicious/os-system.pkl"}).sha
     code = "from transformers import AutoModel\n\nmodel = AutoModel.from_pretrained({!r}, revision={!r})\n"
     stage(project, "app/serve.py", code.format("acme/bad", bad).encode())
     refused, output = commit(project)
     assert refused == 1 and "models that the code loads" in output
-    assert "acme/bad" in output and "posix.system" in output
+    assert "acme/bad" in output and "posix.system" in output and "app/serve.py:3" in output
 
     stage(project, "app/serve.py", code.format("acme/good", good).encode())
     # A change that is not staged is no part of the commit.
