@@ -95,6 +95,7 @@ class Audit:
         limits: bounds on reading.
         records: the inventory so far, one record for each artifact.
         findings: so far, in any order.
+        read_absences: the absences from reading each file that has any, by its path, before rules are applied.
         failed_look_ups: a sentence for each base model on whose licence the conclusion depends, and whose look-up
             failed.
     """
@@ -130,6 +131,7 @@ class Audit:
         self._importer_dependent: list[Subject] = []
         self._module_aliases = ModuleAliases(catalogue)
         self.failed_look_ups: tuple[str, ...] = ()
+        self.read_absences: dict[str, frozenset[Unread]] = {}
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
         """Examine every artifact of ``snapshot``, and report the progress to ``options.progress``."""
@@ -221,6 +223,8 @@ class Audit:
         reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
         self._absences_left -= len(reading.unread)
+        if reading.unread:
+            self.read_absences[artifact.path] = frozenset(unread for _, unread in reading.unread)
         self._ledgers += reading.ledgers
         for address, structure in reading.structures:
             if CheckFamily.LICENSE in self.policy.checks:

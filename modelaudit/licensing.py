@@ -24,7 +24,7 @@ from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.errors import GatedError, MissingError, SourceError, UnconnectedError
+from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
@@ -212,6 +212,9 @@ class BaseModelLookup:
             return self._read_snapshot(name, error.snapshot, OriginState.GATED, _format_error(error))
         except MissingError as error:
             return LookupResult(OriginState.MISSING, _format_error(error))
+        except NotCachedError:
+            # The message names a folder of this machine, which a report must not.
+            return LookupResult(OriginState.UNREACHED, f"{name!r} is not in the Hub cache, and the scan is offline")
         except SourceError as error:
             if isinstance(error, UnconnectedError):
                 self.unconnected_names.add(fold_hub_id(name))

@@ -105,7 +105,8 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     described = describe_target(target, snapshot, options)
     acceptances.accept_parts(audit, snapshot, described, is_complete=families <= set(policy.checks))
     coverage = Coverage(tuple(audit.records))
-    terms = limit_to_terms(record for record in audit.records if may_hold_terms(record.path, record.size))
+    term_records = (record for record in audit.records if may_hold_terms(record.path, record.size))
+    terms = limit_to_terms(term_records, audit.read_absences)
     license_ = require_review_if_unread(license_, terms) if terms.artifacts else license_
     license_ = acceptances.accept_license(audit, license_)
     findings = audit.sort_findings()
@@ -143,7 +144,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
     described = describe_target(target, snapshot, options)
     acceptances.accept_parts(audit, snapshot, described, is_complete=False)
-    coverage = limit_to_terms(audit.records, len(snapshot.artifacts) - len(opened))
+    coverage = limit_to_terms(audit.records, audit.read_absences, len(snapshot.artifacts) - len(opened))
     license_ = acceptances.accept_license(audit, require_review_if_unread(license_, coverage))
     decision = audit.decide(snapshot, coverage, coverage, license_, refusals=acceptances.refusals)
     return acceptances.complete(audit.build_report(described, decision, license_, ()))

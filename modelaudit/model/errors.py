@@ -50,6 +50,10 @@ class UnreachedError(SourceError):
     """The source gave no answer: no network, offline without a cached copy, or a failure of the Hub."""
 
 
+class NotCachedError(UnreachedError):
+    """The scan is offline, and the Hub cache does not hold the repository. The message names the cache's folder."""
+
+
 class UnconnectedError(UnreachedError):
     """No connection to the source came about, so no server of it answered anything."""
 

@@ -199,7 +199,9 @@ class Decision:
     def __post_init__(self) -> None:
         if (self.verdict is Verdict.PASS) is bool(self.causes):
             raise ValueError("a pass has no cause, and every other verdict has one")
-        is_unread = bool(self.coverage.open_absences) or not self.coverage.anything_examined
+        # The licence check leaves files unopened that cannot state terms, and may find no others.
+        is_empty = not (self.coverage.anything_examined or self.coverage.unopened)
+        is_unread = bool(self.coverage.open_absences) or is_empty
         if is_unread and Verdict.PASS in (self.verdict, self.load.verdict):
             raise ValueError("a pass needs at least one examined artifact and no open absence")
 

@@ -11,7 +11,7 @@ from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
 from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Decision, Extent
-from modelaudit.model.structure import UnreadReason
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
 
@@ -141,23 +141,30 @@ def decide_verdict(evidence: Evidence) -> Decision:
     )
 
 
-def limit_to_terms(records: Iterable[ArtifactRecord], unopened: int = 0) -> Coverage:
+def limit_to_terms(
+    records: Iterable[ArtifactRecord], unread: Mapping[str, Collection[Unread]], unopened: int = 0
+) -> Coverage:
     """Return the coverage of files that may state terms, with only those absences that may hide terms.
 
-    A name that no rule judges hides none: the text around it was read.
+    An absence that a rule leaves hides none, such as that of another file: the text was read.
 
     Args:
         records: the files that may state terms.
+        unread: the absences from reading each file, by its path.
         unopened: how many other files were left unopened.
     """
-    return Coverage(tuple(map(_limit_record_to_terms, records)), unopened)
+    return Coverage(tuple(_limit_record_to_terms(each, unread.get(each.path, ())) for each in records), unopened)
 
 
-def _limit_record_to_terms(record: ArtifactRecord) -> ArtifactRecord:
+def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -> ArtifactRecord:
     """Return the record without absences that hide no terms; one of a file without any content stays as it is."""
     if record.extent is Extent.NOT:
         return record
-    hiding = tuple(pair for pair in record.absences if pair[1].unread.reason not in _HIDING_NO_TERMS)
+    hiding = tuple(
+        (address, absence)
+        for address, absence in record.absences
+        if absence.unread in unread and absence.unread.reason not in _HIDING_NO_TERMS
+    )
     return replace(record, absences=hiding, extent=Extent.PARTLY if hiding else Extent.EXAMINED)
 
 
@@ -249,7 +256,9 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
     license_ = evidence.license
     yield from _find_listed_licenses(evidence)
     permission = license_.permission
-    if evidence.terms.artifacts or not evidence.coverage.anything_examined:
+    # Files that state no terms by their names are left unopened on purpose.
+    is_nothing_there = not (evidence.coverage.anything_examined or evidence.coverage.unopened)
+    if evidence.terms.artifacts or is_nothing_there:
         yield from _find_unread_parts(evidence.terms, Question.USE)
     if permission is None:
         is_required = Requirement.STATED_USE in evidence.policy.require

@@ -6,6 +6,7 @@ report (``reports/terminal.py``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -52,6 +53,7 @@ _MOST_ABSENCES = 4
 _MOST_DETAILED = 3
 _LABEL_COLUMNS = 8
 _SEVERITY_COLUMNS = 11
+_SENTENCE_END = re.compile(r"(?<=[.:]) ")
 
 
 def render_screen(
@@ -241,15 +243,21 @@ def _detail_findings(report: AuditReport, findings: Sequence[Finding]) -> dict[s
     """Return the message and the most telling line of evidence of the first findings, each message once."""
     failing = [(index, each) for index, each in enumerate(findings) if each.acceptance is None]
     details: dict[str, RenderableType] = {}
-    said = {ruling.reason for _, ruling in list_rulings(report)}
+    said = {sentence for _, ruling in list_rulings(report) for sentence in _split_sentences(ruling.reason)}
     for index, finding in failing:
         if len(details) == _MOST_DETAILED or finding.severity.rank < Severity.HIGH.rank:
             break
-        if finding.message not in said:
-            said.add(finding.message)
+        sentences = _split_sentences(finding.message)
+        if not said & sentences:
+            said |= sentences
             lines = [build_text(finding.message), *_quote_evidence(finding)]
             details[f"detail {index}"] = indent_block(Group(*lines), _SEVERITY_COLUMNS + 2)
     return details
+
+
+def _split_sentences(text: str) -> set[str]:
+    """Split a text at the ends of its sentences."""
+    return {sentence.rstrip(".") for sentence in _SENTENCE_END.split(text)}
 
 
 def _quote_evidence(finding: Finding) -> Iterator[RenderableType]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
-from modelaudit.model.errors import UnreachedError
+from modelaudit.model.errors import NotCachedError
 from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -361,7 +361,7 @@ class OfflineSource:
         """
         cached_commit = find_cached_commit(self.ref, self.settings)
         if cached_commit is None:
-            raise UnreachedError(
+            raise NotCachedError(
                 f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
                 "scan it once without --offline and HF_HUB_OFFLINE to download it, or set HF_HOME to another cache."
             )
