@@ -188,12 +188,19 @@ class CallReader:
         last = value.name.rpartition(".")[2]
         is_path = value.text.startswith(("/", "~", "./")) or value.name in self.local_results
         is_path = is_path or value.name.startswith(tuple(f"{each}." for each in self.local_results))
-        if is_path or (value.is_result and (value.name.startswith(LOADED) or last[:1].isupper())):
+        if is_path or (value.is_result and (_is_loaded_object(value) or last[:1].isupper())):
             read.is_object = True
+        elif value.name.startswith(LOADED):
+            read.reason = read.reason or f"it is the attribute {last} of a loaded object"
         elif value.is_result:
             read.reason = read.reason or f"it is a result of {value.name.lstrip('.')}"
         else:
             read.reason = read.reason or f"another module defines {value.name.lstrip('.')}"
+
+
+def _is_loaded_object(value: ExternalName) -> bool:
+    """Whether a value is what a call that loads a model returned, and not an attribute of it."""
+    return value.name.startswith(LOADED) and value.name.endswith("()")
 
 
 def _read_unknown(value: Unknown, read: _Texts) -> None:

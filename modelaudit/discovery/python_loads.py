@@ -104,7 +104,7 @@ class LoadEvaluator(TextEvaluator):
         if found is not None:
             known = {name: value for name, value in keywords.items() if name != "**"}
             self.loads.append(Load(found[0], found[1], self.log.locate_line(line), tuple(args), known))
-            return ExternalName(f"{LOADED}{found[1]}", is_result=True)
+            return ExternalName(f"{LOADED}{found[1]}()", is_result=True)
         last_names = {
             each.name.rpartition(".")[2] for each in list_alternatives(callee) if isinstance(each, ExternalName)
         }

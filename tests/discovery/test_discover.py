@@ -116,6 +116,8 @@ PYTHON: list[tuple[str, str, list[str]]] = [
      'S.from_single_file("https://huggingface.co/a/b/resolve/main/m.safetensors")', ["2 a/b"]),
     ("peft", "from peft import PeftModel\n" + TF + 'm = AutoModel.from_pretrained("a/b")\n'
      'PeftModel.from_pretrained(m, "c/d")', ["3 a/b", "4 c/d"]),
+    ("attribute of an object", "from peft import PeftConfig\n" + TF + 'c = PeftConfig.from_pretrained("a/b")\n'
+     "AutoModel.from_pretrained(c.base_model_name_or_path)", ["3 a/b", "4 ?"]),
     ("lora", 'pipe.load_lora_weights("a/b")', ["1 a/b"]),
     ("unknown lora", "def f(pipe, p):\n    pipe.load_lora_weights(p)", []),
     ("pipeline", TF + 'pipeline("text-generation", model="a/b")', ["2 a/b"]),
