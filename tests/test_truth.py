@@ -140,7 +140,7 @@ def test_outputs_of_a_model_in_the_hub_cache_are_equal_for_two_users(
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     outputs: dict[str, list[bytes]] = {}
-    for home in ("alice", "bob/home"):
+    for home in ("user-anna", "user-bob/home"):
         hub = tmp_path / home / "hub"
         write_hub_cache(hub)
         monkeypatch.setenv("HF_HOME", str(tmp_path / home))
@@ -153,7 +153,7 @@ def test_outputs_of_a_model_in_the_hub_cache_are_equal_for_two_users(
                 outputs.setdefault(f"{kind} {format_}", []).append(render(report, format_))
     for name, (first, second) in outputs.items():
         assert first == second, name
-        assert b"alice" not in first and str(tmp_path).encode() not in first, name
+        assert b"user-anna" not in first and str(tmp_path).encode() not in first, name
 
 
 def test_completion_script_completes_commands_in_bash(tmp_path: Path) -> None:
