@@ -209,16 +209,15 @@ class BaseModelLookup:
         try:
             snapshot = resolve_small_files(name, is_dataset=is_dataset, offline=self.offline, limits=self.limits)
         except GatedError as error:
-            return self._read_snapshot(name, error.snapshot, OriginState.GATED, _format_error(error))
+            return self._read_snapshot(name, error.snapshot, OriginState.GATED, " ".join(str(error).split())[:300])
         except MissingError as error:
-            return LookupResult(OriginState.MISSING, _format_error(error))
-        except NotCachedError:
-            # The message names a folder of this machine, which a report must not.
+            return LookupResult(OriginState.MISSING, " ".join(str(error).split())[:300])
+        except NotCachedError:  # its message names a folder of this machine, which a report must not
             return LookupResult(OriginState.UNREACHED, f"{name!r} is not in the Hub cache, and the scan is offline")
         except SourceError as error:
             if isinstance(error, UnconnectedError):
                 self.unconnected_names.add(fold_hub_id(name))
-            return LookupResult(OriginState.UNREACHED, _format_error(error))
+            return LookupResult(OriginState.UNREACHED, " ".join(str(error).split())[:300])
         # A gate denies access to all files. Where only some were not read, they may say anything, whatever the reason.
         doubt = _describe_first_absence(snapshot) or self._describe_foreign_revision(name, snapshot.commit)
         if doubt:
@@ -385,11 +384,6 @@ def _describe_first_absence(snapshot: Snapshot) -> str:
         if artifact.open is None and obstacle and may_state_terms(artifact):
             return f"{artifact.path}: {obstacle.detail}"[:300]
     return ""
-
-
-def _format_error(error: Exception) -> str:
-    """Format an error as one line of at most 300 characters."""
-    return " ".join(str(error).split())[:300]
 
 
 def _summarize_claims(collector: ClaimCollector) -> str:
