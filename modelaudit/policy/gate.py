@@ -21,7 +21,6 @@ NO_USE: Final = "No planned use is stated, so the licences were not judged for o
 _MAX_NAMED_FINDINGS: Final = 3
 _MAX_NAMED_ANSWERS: Final = 3
 _MAX_NAMED_ABSENCES: Final = 2
-_MAX_NAMED_DUTIES: Final = 3
 _WORST_FIRST: Final = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.REVIEW)
 _UNREAD_PHRASES: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
@@ -355,9 +354,8 @@ def _name_duties(license_: LicenseConclusion) -> str:
     if not open_duties:
         return ""
     kinds = tuple(dict.fromkeys(str(key[0]).replace("-", " ") for key in open_duties))
-    more = f" and {len(kinds) - _MAX_NAMED_DUTIES} more kinds" if len(kinds) > _MAX_NAMED_DUTIES else ""
     counted = _count_noun(len(open_duties), "open duty", "open duties")
-    return f", with {counted}: {', '.join(kinds[:_MAX_NAMED_DUTIES])}{more}"
+    return f", with {counted}: {', '.join(kinds)}"
 
 
 def _take_worst(points: Sequence[_Point]) -> Ruling:

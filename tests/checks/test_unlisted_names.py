@@ -20,13 +20,15 @@ from modelaudit.audit import Audit
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue, FindingRule, Unlisted
 from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import References
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import Coverage
+from modelaudit.model.terms import LicenseCategory
 from modelaudit.model.verdict import Verdict
 from modelaudit.pipeline import ArtifactReading
-from modelaudit.policy.gate import decide_verdict
+from modelaudit.policy.gate import Evidence, decide_verdict
 
 CATALOGUE = load_shipped()
 POLICY = replace(CATALOGUE.policies["default"], checks=(CheckFamily.SECURITY, CheckFamily.INTEGRITY))
@@ -66,7 +68,9 @@ def judge_reading(reading: FixedReading, path: str, catalogue: Catalogue = CATAL
     audit = Audit(catalogue, POLICY, Limits(), lambda limits: reading)
     audit.examine(artifact)
     audit.check_references(Snapshot(ModelRef(RefKind.FILE, "test"), None, (artifact,), "test"))
-    return decide_verdict(Coverage(tuple(audit.records)), audit.findings, POLICY).verdict
+    coverage = Coverage(tuple(audit.records))
+    nothing = LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
+    return decide_verdict(Evidence(coverage, coverage, audit.findings, nothing, POLICY)).verdict
 
 
 def is_in_quiet_vocabulary(place: Place) -> bool:

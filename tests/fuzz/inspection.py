@@ -19,7 +19,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.license import OriginState
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.report import AuditReport, Coverage, Target
-from modelaudit.policy.gate import decide_verdict
+from modelaudit.policy.gate import Evidence, decide_verdict
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
 
@@ -151,9 +151,8 @@ class Inspector:
         snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
         license_ = audit.conclude_license(snapshot, offline=True, wrap_look_up=lambda _: _refuse_lookup)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
-        decision = decide_verdict(
-            Coverage(tuple(audit.records)), findings, self._policy, self._families, permission=license_.permission
-        )
+        coverage = Coverage(tuple(audit.records))
+        decision = decide_verdict(Evidence(coverage, coverage, findings, license_, self._policy, self._families))
         target = Target(path, RefKind.FILE, path, None, None, "/", True, ())
         report = audit.build_report(target, decision, license_, ())
         self.codes[report.exit_code] += 1
