@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.command import run_command
 from support.fixtures import FIXTURES
 
 import modelaudit
@@ -664,9 +665,9 @@ def test_target_that_exists_as_a_path_is_scanned_as_path_with_a_note_on_the_repo
     (tmp_path / "acme" / "tiny").mkdir()
     write_model(tmp_path / "acme" / "tiny", config__json=b"{}")
     monkeypatch.chdir(tmp_path)
-    report = scan_target("acme/tiny")
-    assert report.target.kind is RefKind.FOLDER
-    assert any("repository" in note for note in report.target.notes)
+    assert scan_target("acme/tiny").target.kind is RefKind.FOLDER
+    done = run_command("scan", "acme/tiny", "--offline", "--no-second-opinion")
+    assert "'acme/tiny' is a local path and was taken as one; hf://acme/tiny names the repository" in done.stderr
 
 
 def test_two_scans_with_the_same_creation_time_render_to_the_same_bytes(

@@ -152,7 +152,7 @@ def omit_rule(rule: str) -> Mapping[str, FindingRule]:
 
 def scan_folder(folder: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Verdict:
     """Return the verdict on ``folder`` with ``catalogue`` in place of the shipped rules."""
-    monkeypatch.setattr("modelaudit.pipeline.load_catalogue", lambda **options: catalogue)
+    monkeypatch.setattr("modelaudit.options.load_catalogue", lambda **options: catalogue)
     return modelaudit.scan(folder, second_opinion=False).decision.verdict
 
 

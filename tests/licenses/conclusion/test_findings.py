@@ -102,7 +102,7 @@ def test_conclusion_of_a_license_check_that_did_not_run_yields_no_subjects():
 
 def test_license_subjects_of_the_same_kind_have_the_same_set_of_field_names(conclude_cards):
     fields = {
-        "license-conclusion": {"state", "category", "declared", "licenses", "reason", "between"},
+        "license-conclusion": {"state", "category", "declared", "licenses", "reason", "apart", "between"},
         "license-entry": {"license", "id", "category", "terms", "standing", "url"},
         "license-obligation": {"license", "id", "kind", "text", "clause"},
         "license-link": {"link", "place"},

@@ -232,22 +232,23 @@ def test_stated_number_of_users_decides_between_allow_and_deny_under_a_user_cap(
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_license_screen_of_a_worked_example_has_at_most_45_lines_or_60_with_inherited_duties(
+def test_license_screen_of_a_worked_example_has_at_most_50_lines_or_60_with_inherited_duties(
     name: str, ask: Callable[..., AuditReport]
 ) -> None:
     text = render_license(ask(name, monthly_active_users=1e5, annual_revenue_usd=2e6)).decode()
     concluded = EXPECTED[name].concluded
     # The duties of an inherited licence, beside those of the model's own, take more lines.
     has_inherited_duties = "LicenseRef" in concluded and "AND" in concluded
-    assert len(text.splitlines()) <= (60 if has_inherited_duties else 45)
+    assert len(text.splitlines()) <= (60 if has_inherited_duties else 50)
 
 
 def test_answer_to_use_states_its_main_reason_or_the_open_duties(ask: Callable[..., AuditReport]) -> None:
     lines = {name: ask(f"acme/{name}").decision.use.reason for name in ("hunyuan-shapes", "gpl-tagger", "nameless")}
     assert lines == {
-        "hunyuan-shapes": "The licence grants no rights in EU, GB, KR, and your planned use "
-        "includes at least part of that territory.",
-        "gpl-tagger": "GPL-3.0-only permits the planned use, with 9 open duties: X",
+        "hunyuan-shapes": "Tencent Hunyuan 3D 2.0 Community License Agreement (section 1.l, 2, 3 and 5.c) denies the "
+        "use: The licence grants no rights in EU, GB, KR, and your planned use includes at least part of that territory.",
+        "gpl-tagger": "GPL-3.0-only permits the planned use, with 9 open duties: include license text, keep notices, "
+        "state changes, source disclosure, share alike, no sublicensing, no added limits, patent termination, termination.",
         "nameless": "No licence is declared, so no permission can be shown: ask the author to state one in writing.",
     }
     assert "Check first: " in ask("acme/crawl-summarizer").decision.use.reason
