@@ -28,7 +28,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test system lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
+        bench-licenses bench-decisions bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -102,6 +102,11 @@ bench-code: $(DEV)
 # here; without one, only what dependencies and the system ship is measured.
 bench-licenses: $(DEV)
 	TEXTS="$(TEXTS)" $(BIN)/python benchmarks/licenses.py --write
+
+# How many decisions people take until honest repositories pass; downloads packages, and installs libraries that write
+# models into an environment of their own. BEFORE=PYTHON counts the same with an earlier version.
+bench-decisions: $(DEV)
+	$(BIN)/python benchmarks/decisions.py --write $(if $(BEFORE),--before $(BEFORE))
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write

@@ -1,0 +1,125 @@
+"""Count the decisions that people have to take until honest repositories pass, by cause.
+
+``make bench-decisions`` runs it; ``BEFORE=PYTHON`` counts the same with an earlier version, from the JSON of its
+scans. Each repository is scanned for ``commercial-saas`` in the EU, without network. A decision is one subject: a
+finding that breaks a gate, an absence (by its reason and file), or a licence that leaves the use open or denies it.
+``decisions.yaml`` lists packages that ship models, and ``honest/write.py`` writes the other repositories with current
+libraries.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Final
+
+import yaml
+from decision_counts import Outcome, count_subjects
+from decision_tables import render_report
+from figures import add_options, publish_report
+from samples import HERE
+
+_RESULTS: Final = "decisions.md"
+LEAST_REPOSITORIES: Final = 60
+_SCAN: Final = ("--policy", "commercial-saas", "--territory", "EU", "--offline", "--no-second-opinion", "--quiet")
+_TIMEOUT: Final = 1800
+
+
+def main() -> int:
+    """Collect and scan the repositories, print the report; return 1 if a count contradicts the exit code."""
+    parser = add_options(__doc__.splitlines()[0], _RESULTS)
+    parser.add_argument("--before", metavar="PYTHON", help="interpreter of an environment with an earlier version")
+    chosen = parser.parse_args()
+    listed = yaml.safe_load((HERE / "decisions.yaml").read_text(encoding="utf-8"))
+    folder = chosen.folder.resolve() / "decisions"
+    repositories = {
+        **_collect_packages(folder, listed["packages"]),
+        **_collect_written(folder, listed["requirements"]),
+    }
+    if len(repositories) < LEAST_REPOSITORIES:
+        parser.error(f"{len(repositories)} repositories are too few; {LEAST_REPOSITORIES} are needed")
+    versions = {"before": chosen.before, "now": sys.executable} if chosen.before else {"now": sys.executable}
+    outcomes = {name: _scan_all(python, repositories, folder / "reports" / name) for name, python in versions.items()}
+    publish_report(
+        "\n".join(render_report(outcomes, len(listed["packages"]), " ".join(_SCAN[:-1]))), _RESULTS, chosen.write
+    )
+    faults = [f"{version}, {name}: {each.fault}" for version, row in outcomes.items() for name, each in row.items()]
+    faults = [each for each in faults if not each.endswith(": ")]
+    print(*faults, sep="\n", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _collect_packages(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Return the folder of each package by its name; download and unpack the wheels that are missing."""
+    repositories = {}
+    for name in names:
+        unpacked = folder / "packages" / name
+        if not unpacked.is_dir():
+            with tempfile.TemporaryDirectory() as download:
+                pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps"]
+                wanted = ["--only-binary", ":all:", "--platform", "any", "--python-version", "3.11"]
+                subprocess.run([*pip, *wanted, "-d", download, name], check=True)
+                (wheel,) = Path(download).glob("*.whl")
+                unfinished = unpacked.with_name(unpacked.name + ".part")
+                with zipfile.ZipFile(wheel) as archive:
+                    archive.extractall(unfinished)
+            unfinished.rename(unpacked)
+        repositories[name] = unpacked
+    return repositories
+
+
+def _collect_written(folder: Path, requirements: Sequence[str]) -> dict[str, Path]:
+    """Return the folder of each written repository by its name; write them if the requirements or writer changed."""
+    writer = HERE / "honest" / "write.py"
+    python = folder / "environment" / "bin" / "python"
+    installed, written = folder / "environment" / "installed.txt", folder / "written"
+    lines = "".join(f"{each}\n" for each in requirements)
+    if not installed.is_file() or installed.read_text() != lines:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / "environment")], check=True)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-input"]
+        subprocess.run([*pip, *requirements], check=True)
+        installed.write_text(lines)
+    stamp = folder / "written.txt"
+    state = lines + "".join(each.read_text(encoding="utf-8") for each in sorted(writer.parent.glob("*.py")))
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != state:
+        shutil.rmtree(written, ignore_errors=True)
+        command = [str(python), "-W", "ignore", str(writer), str(written)]
+        # Sets are pickled in the order of their hashes.
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "0"})
+        stamp.write_text(state, encoding="utf-8")
+    return {each.name: each for each in sorted(written.iterdir())}
+
+
+def _scan_all(python: str, repositories: Mapping[str, Path], reports: Path) -> dict[str, Outcome]:
+    """Scan every repository with the version that ``python`` imports; keep the reports in a folder."""
+    reports.mkdir(parents=True, exist_ok=True)
+    with ThreadPool(2) as pool:
+        outcomes = pool.imap(partial(_scan, python, reports), repositories.values())
+        return dict(zip(repositories, outcomes, strict=True))
+
+
+def _scan(python: str, reports: Path, repository: Path) -> Outcome:
+    """Scan one repository from an empty folder, where no policy and no register lies."""
+    report = reports / f"{repository.name}.json"
+    report.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [python, "-m", "modelaudit", "scan", str(repository), *_SCAN, "-o", f"json={report}"]
+        process = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT, check=False, stdin=subprocess.DEVNULL
+        )
+    if not report.is_file():
+        return Outcome(process.returncode, (), f"no report: {process.stderr.strip()[-200:]}")
+    return count_subjects(process.returncode, json.loads(report.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
