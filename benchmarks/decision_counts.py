@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _SEVERITIES: Final = ("info", "low", "medium", "high", "critical")
+_CONCLUSIONS: Final = {
+    "could not be looked up": "base model not looked up",
+    "nothing says that it covers": "text that names no weights",
+    "No licence is declared": "nothing declared",
+    "No known licence": "text not recognised",
+}
+"""Groups of the questions that concern no single licence, by a part of the sentence."""
 _OWN_CAUSES: Final = ("unclaimed-bytes", "unverified-type")
 """The reasons of absences that are causes of the same name; every other reason is the cause ``unread``."""
 _ANSWER_CAUSES: Final = {"review": ("licence-review", "licence"), "deny": ("licence-denied", "agreement")}
@@ -38,14 +45,18 @@ class Outcome:
 
 def count_subjects(exit_code: int, report: Mapping[str, Any]) -> Outcome:
     """Count the distinct subjects of a report, in the schema of this version or of an earlier one."""
-    subjects = tuple(
-        dict.fromkeys([*_find_findings(report), *_find_absences(report), *_find_license_questions(report)])
-    )
+    by_name: dict[str, Subject] = {}
+    for subject in (*_find_findings(report), *_find_absences(report), *_find_license_questions(report)):
+        by_name.setdefault(subject.name, subject)
+    subjects = tuple(by_name.values())
     fault = ""
     if (exit_code != 0) != bool(subjects):
         fault = f"exit code {exit_code} with {len(subjects)} subjects"
     stated = {each["kind"] for each in report["decision"].get("causes", ())}
     derived = {"findings" if each.cause.startswith("findings") else each.cause for each in subjects}
+    if "licence-denied" in derived:
+        # A report states the worst answer alone.
+        derived.discard("licence-review")
     # A finding on the use and the denial that it reports are one subject.
     if "causes" in report["decision"] and stated - {"findings"} != derived - {"findings"}:
         fault = f"the report states {sorted(stated)}, and its parts are {sorted(derived)}"
@@ -64,7 +75,7 @@ def _find_findings(report: Mapping[str, Any]) -> Iterator[Subject]:
         # Its key begins with the answer and the licence: the decision on that licence settles the finding too.
         answer, _, rest = each["key"].partition(":")
         if each["check"] == "license" and answer in _ANSWER_CAUSES:
-            yield _ask_license(answer, rest.partition(":")[0])
+            yield _ask_license(answer, rest.partition(":")[0], each["message"])
         else:
             kind = "licence" if each["check"] == "license" else each["check"]
             name = f"{each['rule']}:{each['artifact']} {each['fingerprint']}"
@@ -86,11 +97,13 @@ def _find_license_questions(report: Mapping[str, Any]) -> Iterator[Subject]:
     if report["license"].get("acceptance") is None:
         for each in report["license"]["answers"]:
             if each["answer"] in _ANSWER_CAUSES:
-                yield _ask_license(each["answer"], each["license"])
+                yield _ask_license(each["answer"], each["license"], each["because"])
 
 
-def _ask_license(answer: str, license_id: str) -> Subject:
+def _ask_license(answer: str, license_id: str, because: str) -> Subject:
     """Return the subject of a licence, or of the conclusion as a whole."""
     cause, kind = _ANSWER_CAUSES[answer]
-    name = f"{kind}:{license_id or 'conclusion'}"
-    return Subject(cause, name, name)
+    if license_id:
+        return Subject(cause, f"{kind}:{license_id}", f"{kind}:{license_id}")
+    matching = (words for part, words in _CONCLUSIONS.items() if part in because)
+    return Subject(cause, f"{kind}:conclusion", f"{kind}:conclusion, {next(matching, 'other')}")

@@ -17,8 +17,6 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from functools import partial
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Final
 
@@ -30,8 +28,8 @@ from samples import HERE
 
 _RESULTS: Final = "decisions.md"
 LEAST_REPOSITORIES: Final = 60
-_SCAN: Final = ("--policy", "commercial-saas", "--territory", "EU", "--offline", "--no-second-opinion", "--quiet")
-_TIMEOUT: Final = 1800
+_OPTIONS: Final = "--policy commercial-saas --territory EU --offline --no-second-opinion"
+"""The options of ``modelaudit scan`` that are equal to the arguments in ``decision_worker.py``."""
 
 
 def main() -> int:
@@ -49,9 +47,7 @@ def main() -> int:
         parser.error(f"{len(repositories)} repositories are too few; {LEAST_REPOSITORIES} are needed")
     versions = {"before": chosen.before, "now": sys.executable} if chosen.before else {"now": sys.executable}
     outcomes = {name: _scan_all(python, repositories, folder / "reports" / name) for name, python in versions.items()}
-    publish_report(
-        "\n".join(render_report(outcomes, len(listed["packages"]), " ".join(_SCAN[:-1]))), _RESULTS, chosen.write
-    )
+    publish_report("\n".join(render_report(outcomes, len(listed["packages"]), _OPTIONS)), _RESULTS, chosen.write)
     faults = [f"{version}, {name}: {each.fault}" for version, row in outcomes.items() for name, each in row.items()]
     faults = [each for each in faults if not each.endswith(": ")]
     print(*faults, sep="\n", file=sys.stderr)
@@ -101,24 +97,23 @@ def _collect_written(folder: Path, requirements: Sequence[str]) -> dict[str, Pat
 
 def _scan_all(python: str, repositories: Mapping[str, Path], reports: Path) -> dict[str, Outcome]:
     """Scan every repository with the version that ``python`` imports; keep the reports in a folder."""
-    reports.mkdir(parents=True, exist_ok=True)
-    with ThreadPool(2) as pool:
-        outcomes = pool.imap(partial(_scan, python, reports), repositories.values())
-        return dict(zip(repositories, outcomes, strict=True))
-
-
-def _scan(python: str, reports: Path, repository: Path) -> Outcome:
-    """Scan one repository from an empty folder, where no policy and no register lies."""
-    report = reports / f"{repository.name}.json"
-    report.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        command = [python, "-m", "modelaudit", "scan", str(repository), *_SCAN, "-o", f"json={report}"]
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as empty:  # where no register of decisions lies
         process = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT, check=False, stdin=subprocess.DEVNULL
+            [python, str(HERE / "decision_worker.py"), str(reports)],
+            input="".join(f"{folder}\n" for folder in repositories.values()),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            cwd=empty,
         )
-    if not report.is_file():
-        return Outcome(process.returncode, (), f"no report: {process.stderr.strip()[-200:]}")
-    return count_subjects(process.returncode, json.loads(report.read_text(encoding="utf-8")))
+    exit_codes = dict(reversed(line.split(" ", 1)) for line in process.stdout.splitlines())
+    outcomes = {}
+    for name, folder in repositories.items():
+        report = json.loads((reports / f"{folder.name}.json").read_text(encoding="utf-8"))
+        outcomes[name] = count_subjects(int(exit_codes[str(folder)]), report)
+    return outcomes
 
 
 if __name__ == "__main__":
