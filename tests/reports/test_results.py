@@ -27,7 +27,7 @@ STATES_CUT = Finding(
     Location(offset=7),
 )
 MEMORY_SCRIPT = """
-import resource, sys
+import pathlib, re, sys
 from dataclasses import replace
 from reports.conftest import build_fail_report
 from modelaudit.model.finding import CheckFamily, Finding, Severity
@@ -43,7 +43,10 @@ def build_record(number):
 plain = build_fail_report()
 decision = replace(plain.decision, coverage=Coverage(tuple(map(build_record, range(100_000)))))
 report = replace(plain, decision=decision)
-print(len(render(report, sys.argv[1])), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+size = len(render(report, sys.argv[1]))
+# On Linux, ru_maxrss of a process begins with the value of its parent; VmHWM does not.
+peak = re.search("VmHWM:[^0-9]+([0-9]+)", pathlib.Path("/proc/self/status").read_text())[1]
+print(size, int(peak) // 1024)
 """
 
 

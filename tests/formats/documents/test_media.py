@@ -35,6 +35,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 import modelaudit
+from modelaudit.formats.documents.media.content_starts import list_starts
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
@@ -63,6 +64,11 @@ def test_media_under_the_name_model_bin_are_recognised_by_their_bytes(name, read
     assert get_kind(reading) == name
     assert not reading.unread
     assert list(reading.formats) == ["model.bin"]
+
+
+def test_magic_of_tar_near_the_start_of_a_page_begins_no_archive_before_the_page():
+    assert list_starts(b"\0" * 256 + b"ustar") == []
+    assert list_starts(b"\0" * 257 + b"ustar") == [0]
 
 
 @check_each("name", BOUNDED)

@@ -41,7 +41,8 @@ def list_starts(page: bytes) -> list[int]:
     """List the offsets in a page at which content or a long word begins, in order."""
     starts = {match.start() for match in chain(_START.finditer(page), _ZLIB_START.finditer(page))}
     starts.update(_find_all(page, _WEB_ASSEMBLY))
-    starts.update(offset - _TAR_MAGIC_OFFSET for offset in _find_all(page, _TAR_MAGIC))
+    magics = (offset for offset in _find_all(page, _TAR_MAGIC) if offset >= _TAR_MAGIC_OFFSET)
+    starts.update(offset - _TAR_MAGIC_OFFSET for offset in magics)
     letters = page.translate(_LETTERS_OF_WORDS)
     position = letters.find(_LONG_WORD)
     while position >= 0:
