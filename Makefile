@@ -104,9 +104,9 @@ bench-licenses: $(DEV)
 	TEXTS="$(TEXTS)" $(BIN)/python benchmarks/licenses.py --write
 
 # How many decisions people take until honest repositories pass; downloads packages, and installs libraries that write
-# models into an environment of their own. BEFORE=PYTHON counts the same with an earlier version.
+# models into an environment of their own. BEFORE=PYTHON NAME=COMMIT counts the same with an earlier version.
 bench-decisions: $(DEV)
-	$(BIN)/python benchmarks/decisions.py --write $(if $(BEFORE),--before $(BEFORE))
+	$(BIN)/python benchmarks/decisions.py --write $(if $(BEFORE),--before $(BEFORE) $(if $(NAME),--before-name $(NAME)))
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write

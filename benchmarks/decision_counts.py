@@ -43,6 +43,10 @@ class Outcome:
     fault: str = ""
 
 
+ENDLESS: Final = Outcome(4, (Subject("no-verdict", "no-verdict", "no-verdict"),))
+"""The outcome of a scan that the worker broke off at its bound of CPU time."""
+
+
 def count_subjects(exit_code: int, report: Mapping[str, Any]) -> Outcome:
     """Count the distinct subjects of a report, in the schema of this version or of an earlier one."""
     by_name: dict[str, Subject] = {}

@@ -12,7 +12,9 @@ from figures import describe_machine, render_table
 _SHOWN: Final = 4
 
 
-def render_report(outcomes: Mapping[str, Mapping[str, Outcome]], packages: int, options: str) -> Iterator[str]:
+def render_report(
+    outcomes: Mapping[str, Mapping[str, Outcome]], packages: int, options: str, before: str
+) -> Iterator[str]:
     """Render the tables of all versions."""
     now = outcomes["now"]
     yield "# Human decisions for honest repositories\n"
@@ -21,7 +23,7 @@ def render_report(outcomes: Mapping[str, Mapping[str, Outcome]], packages: int, 
         f"{len(now) - packages} repositories that current libraries wrote, with a card; each scanned with "
         f"`{options}`. A decision is one subject that keeps the gate from a pass: a finding that breaks "
         "it, an absence by reason and file, or a licence that leaves the use open or denies it. "
-        "`before` is the version before the policy file and the register of decisions.\n"
+        f"`before` is {before}; `now` is the commit of this file.\n"
     )
     sets = {"packages": list(now)[:packages], "written": list(now)[packages:], "all": list(now)}
     yield "## Decisions per 100 repositories\n"

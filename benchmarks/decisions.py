@@ -12,16 +12,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Final
 
 import yaml
-from decision_counts import Outcome, count_subjects
+from decision_counts import ENDLESS, Outcome, count_subjects
 from decision_tables import render_report
 from figures import add_options, publish_report
 from samples import HERE
@@ -36,6 +38,7 @@ def main() -> int:
     """Collect and scan the repositories, print the report; return 1 if a count contradicts the exit code."""
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
     parser.add_argument("--before", metavar="PYTHON", help="interpreter of an environment with an earlier version")
+    parser.add_argument("--before-name", metavar="NAME", default="an earlier version", help="its name in the report")
     chosen = parser.parse_args()
     listed = yaml.safe_load((HERE / "decisions.yaml").read_text(encoding="utf-8"))
     folder = chosen.folder.resolve() / "decisions"
@@ -46,10 +49,20 @@ def main() -> int:
     if len(repositories) < LEAST_REPOSITORIES:
         parser.error(f"{len(repositories)} repositories are too few; {LEAST_REPOSITORIES} are needed")
     versions = {"before": chosen.before, "now": sys.executable} if chosen.before else {"now": sys.executable}
-    outcomes = {name: _scan_all(python, repositories, folder / "reports" / name) for name, python in versions.items()}
-    publish_report("\n".join(render_report(outcomes, len(listed["packages"]), _OPTIONS)), _RESULTS, chosen.write)
-    faults = [f"{version}, {name}: {each.fault}" for version, row in outcomes.items() for name, each in row.items()]
-    faults = [each for each in faults if not each.endswith(": ")]
+    with ThreadPool(len(versions)) as pool:
+        jobs = [(python, repositories, folder / "reports" / name) for name, python in versions.items()]
+        outcomes = dict(zip(versions, pool.starmap(_scan_all, jobs), strict=True))
+    publish_report(
+        "\n".join(render_report(outcomes, len(listed["packages"]), _OPTIONS, chosen.before_name)),
+        _RESULTS,
+        chosen.write,
+    )
+    faults = [
+        f"{version}, {name}: {each.fault}"
+        for version, row in outcomes.items()
+        for name, each in row.items()
+        if each.fault
+    ]
     print(*faults, sep="\n", file=sys.stderr)
     return 1 if faults else 0
 
@@ -99,20 +112,26 @@ def _scan_all(python: str, repositories: Mapping[str, Path], reports: Path) -> d
     """Scan every repository with the version that ``python`` imports; keep the reports in a folder."""
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as empty:  # where no register of decisions lies
-        process = subprocess.run(
-            [python, str(HERE / "decision_worker.py"), str(reports)],
-            input="".join(f"{folder}\n" for folder in repositories.values()),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            cwd=empty,
-        )
-    exit_codes = dict(reversed(line.split(" ", 1)) for line in process.stdout.splitlines())
-    outcomes = {}
-    for name, folder in repositories.items():
-        report = json.loads((reports / f"{folder.name}.json").read_text(encoding="utf-8"))
-        outcomes[name] = count_subjects(int(exit_codes[str(folder)]), report)
+    outcomes: dict[str, Outcome] = {}
+    while len(outcomes) < len(repositories):
+        remaining = {name: folder for name, folder in repositories.items() if name not in outcomes}
+        with tempfile.TemporaryDirectory() as empty:  # where no register of decisions lies
+            process = subprocess.run(
+                [python, str(HERE / "decision_worker.py"), str(reports)],
+                input="".join(f"{folder}\n" for folder in remaining.values()),
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+                cwd=empty,
+            )
+        exit_codes = [int(line.partition(" ")[0]) for line in process.stdout.splitlines()]
+        for (name, folder), exit_code in zip(remaining.items(), exit_codes, strict=False):
+            report = json.loads((reports / f"{folder.name}.json").read_text(encoding="utf-8"))
+            outcomes[name] = count_subjects(exit_code, report)
+        if len(exit_codes) < len(remaining):
+            if process.returncode != -signal.SIGVTALRM:
+                raise SystemExit(f"{python}: the worker ended with {process.returncode}")
+            outcomes[list(remaining)[len(exit_codes)]] = ENDLESS
     return outcomes
 
 
