@@ -12,7 +12,6 @@ from typing import Final
 from modelaudit.catalogue import load_catalogue
 from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
-from modelaudit.model.address import file_of
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
@@ -32,7 +31,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.options import list_families
 from modelaudit.policy.decisions import Consent, Decisions, ScannedModel, record_entry
-from modelaudit.policy.subjects import find_replacements
+from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_file, find_replacements, match_parts
 from modelaudit.reports.inventory import compute_tree_digest
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
@@ -166,13 +165,9 @@ def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
 
 def _find_bound_path(subject: DecisionSubject, report: AuditReport) -> str:
     """Return the address of the file that a subject binds; empty for the whole model."""
-    if subject.kind is SubjectKind.FINDING:
-        return file_of(next(each.artifact for each in report.findings if each.fingerprint == subject.name))
-    if subject.kind is SubjectKind.ABSENCE:
-        matching = [each for address, each in _list_absences(report) if address == subject.artifact]
-        # Files that are counted and not listed are bound with the whole model.
-        return "" if any(each.unread.further_files for each in matching) else file_of(subject.artifact)
-    return file_of(subject.artifact)
+    if subject.kind in (SubjectKind.MODEL, *LICENSE_KINDS):
+        return ""
+    return find_bound_file(match_parts(subject, report.findings, _list_absences(report)), is_model=False)
 
 
 def _list_digests(report: AuditReport) -> dict[str, str]:

@@ -149,7 +149,7 @@ def test_refusal_of_a_person_fails_the_gate_although_no_finding_does(model: Path
         ("refused", "load"),
         ("refused", "use"),
     }
-    assert "Jane Roe refused it" in report.decision.load.reason
+    assert "Jane Roe refused the model" in report.decision.load.reason
 
 
 def test_accepted_model_covers_its_findings_and_absences_until_any_byte_of_it_changes(model: Path) -> None:

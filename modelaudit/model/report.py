@@ -12,10 +12,13 @@ from modelaudit.model.artifact import Digest, RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import Requirement
-from modelaudit.model.structure import Unread
+from modelaudit.model.structure import NOWHERE, Unread
 from modelaudit.model.verdict import Cause, Ruling, Verdict
 
 SCHEMA = "modelaudit/report/v1"
+
+COVERAGE_RULES = "coverage"
+"""The group of the rules whose findings state absences: ``coverage/damaged``."""
 
 
 class Extent(StrEnum):
@@ -41,6 +44,17 @@ class Absence:
 
     unread: Unread
     acceptance: Acceptance | None = None
+
+    def is_stated_by(self, finding: Finding, address: str) -> bool:
+        """Whether a finding of the rules ``coverage/*`` is about this absence, which is at an address."""
+        unread = self.unread
+        if finding.artifact != address or not finding.rule.startswith(f"{COVERAGE_RULES}/"):
+            return False
+        if finding.rule != f"{COVERAGE_RULES}/{unread.reason}":
+            # A finding that leaves an absence gives it its own words and its own place.
+            return unread.where == finding.location and unread.detail == finding.message.removesuffix(".")
+        is_place_equal = unread.where == finding.location != NOWHERE
+        return is_place_equal or unread.detail in finding.message or unread.detail in finding.evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Decisions:
         self._replaced_by = find_replacements(self._entries)
         self._records: dict[str, RecordedDecision] = {}
         self._questions: dict[str, tuple[Question, ...]] = {}
+        self._refused_names: dict[str, str] = {}
 
     @property
     def recorded(self) -> tuple[RecordedDecision, ...]:
@@ -87,7 +88,7 @@ class Decisions:
         """What people refused; each fails the gate."""
         active = [each for each in self.recorded if each.state in _ACTIVE and each.answer == DecisionAnswer.REFUSE]
         return tuple(
-            Refusal(question, f"{each.by} refused it ({each.place}): {each.reason}")
+            Refusal(question, f"{each.by} refused {self._refused_names[each.place]} ({each.place}): {each.reason}")
             for each in active
             for question in self._questions[each.place]
         )
@@ -103,7 +104,7 @@ class Decisions:
         for entry in self._entries:
             if entry.subject.kind in LICENSE_KINDS:
                 continue
-            matches = match_parts(entry, findings, absences)
+            matches = match_parts(entry.subject, findings, absences)
             record = self._judge(entry, matches, is_model=entry.subject.kind is SubjectKind.MODEL)
             if record is None or record.state not in _ACTIVE or entry.answer is DecisionAnswer.REFUSE:
                 continue
@@ -173,6 +174,7 @@ class Decisions:
         if settled is not None:
             return self._record(entry, *settled)
         if entry.answer is DecisionAnswer.REFUSE:
+            self._refused_names[entry.place] = "the model" if is_model else matches.name_first()
             return self._record(entry, self._find_active_state(entry), "It refuses this model, so the gate fails.")
         critical = [each for each in matches.findings if each.severity is Severity.CRITICAL]
         if critical and not self._consent.accept_critical:
@@ -200,6 +202,7 @@ class Decisions:
         if settled is not None:
             return self._record(entry, *settled)
         if is_refusal:
+            self._refused_names[entry.place] = f"the licence {name}"
             return self._record(entry, self._find_active_state(entry), "It refuses this licence, so the gate fails.")
         denials = [
             each

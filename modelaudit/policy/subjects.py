@@ -9,7 +9,7 @@ from typing import Final
 from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import LicenseConclusion, UseAnswer
-from modelaudit.model.register import CONCLUSION, RegisterEntry, SubjectKind
+from modelaudit.model.register import CONCLUSION, DecisionSubject, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence
 from modelaudit.model.terms import Answer
 
@@ -43,6 +43,12 @@ class Matches:
         parts = [f"{number} {_make_plural(noun) if number != 1 else noun}" for number, noun in counts if number]
         return " and ".join(parts) or "nothing, because nothing is open"
 
+    def name_first(self) -> str:
+        """Name the first finding with its file, or else the first absence, and count the others."""
+        names = [f"{each.rule} in {each.artifact or 'the model'}" for each in self.findings]
+        names += [f"{absence.unread.reason} in {address}" for address, absence in self.absences if not self.findings]
+        return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
+
 
 def _make_plural(noun: str) -> str:
     return noun.replace("question", "questions") if "question" in noun else f"{noun}s"
@@ -56,9 +62,33 @@ def find_replacements(entries: Sequence[RegisterEntry]) -> Mapping[str, str]:
     return {each.place: latest[each.identity].place for each in entries if latest[each.identity] is not each}
 
 
-def match_parts(entry: RegisterEntry, findings: Iterable[Finding], absences: Iterable[tuple[str, Absence]]) -> Matches:
-    """Find what a decision on a finding, a rule, an absence or a model concerns."""
-    subject = entry.subject
+def match_parts(
+    subject: DecisionSubject, findings: Sequence[Finding], absences: Sequence[tuple[str, Absence]]
+) -> Matches:
+    """Find what a decision on a finding, a rule, an absence or a model concerns.
+
+    An absence and the finding that states it are one thing: whoever decides on one decides on the other.
+    """
+    matches = _match_named_parts(subject, findings, absences)
+    if subject.kind is SubjectKind.ABSENCE:
+        matches.findings = [
+            finding
+            for finding in findings
+            if any(absence.is_stated_by(finding, address) for address, absence in matches.absences)
+        ]
+    elif subject.kind is not SubjectKind.MODEL:
+        matches.absences = [
+            (address, absence)
+            for address, absence in absences
+            if any(absence.is_stated_by(finding, address) for finding in matches.findings)
+        ]
+    return matches
+
+
+def _match_named_parts(
+    subject: DecisionSubject, findings: Iterable[Finding], absences: Iterable[tuple[str, Absence]]
+) -> Matches:
+    """Find the findings or the absences that the subject itself names."""
     match subject.kind:
         case SubjectKind.FINDING:
             return Matches([each for each in findings if each.fingerprint == subject.name])

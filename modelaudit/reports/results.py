@@ -14,7 +14,7 @@ from typing import Final
 
 from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
-from modelaudit.model.report import Absence, AuditReport
+from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports.wording import UNREAD, describe_unread, format_sentence
@@ -22,13 +22,12 @@ from modelaudit.reports.wording import UNREAD, describe_unread, format_sentence
 ABSENCE_SEVERITY: Final = Severity.MEDIUM
 """Of an absence that no finding states. It makes the verdict incomplete whatever the threshold of the policy is."""
 
-_COVERAGE_FAMILY: Final = "coverage"
 _DECISION_FAMILY: Final = "decision"
 _STATED_OTHERWISE: Final = frozenset(
     {CauseKind.FINDINGS, CauseKind.UNREAD, CauseKind.UNCLAIMED_BYTES, CauseKind.UNVERIFIED_TYPE}
 )
 """The causes whose findings and absences are results themselves."""
-_ABSENCE_RULES: Final = {reason: f"{_COVERAGE_FAMILY}/{reason}" for reason in UnreadReason}
+_ABSENCE_RULES: Final = {reason: f"{COVERAGE_RULES}/{reason}" for reason in UnreadReason}
 _CAUSE_TITLES: Final = {
     CauseKind.LICENCE_DENIED: "The licences deny the planned use",
     CauseKind.LICENCE_REVIEW: "The licences leave the planned use open",
@@ -101,7 +100,7 @@ class Result:
 
 def list_results(report: AuditReport) -> list[Result]:
     """List the results of a report: most severe first, and among equals those that decide the verdict first."""
-    coverage_rules = {finding.rule for finding in report.findings if finding.rule.startswith(f"{_COVERAGE_FAMILY}/")}
+    coverage_rules = {finding.rule for finding in report.findings if finding.rule.startswith(f"{COVERAGE_RULES}/")}
     absences: dict[tuple[str, str], list[Absence]] = {}
     results: list[Result] = []
     for record in report.coverage.artifacts:
@@ -114,7 +113,7 @@ def list_results(report: AuditReport) -> list[Result]:
     for finding in report.findings:
         # Most absences are findings too. One result is enough for both.
         unstated = absences.get((finding.rule, finding.artifact), [])
-        stated = [absence for absence in unstated if _states_absence(finding, absence)]
+        stated = [absence for absence in unstated if absence.is_stated_by(finding, finding.artifact)]
         unstated[:] = [absence for absence in unstated if absence not in stated]
         results.append(_convert_finding(report, finding, stated))
     for (rule, address), unstated in absences.items():
@@ -136,17 +135,10 @@ def describe_rule(rule_id: str, rules: Sequence[Rule]) -> tuple[str, Rule | None
         return rule.title, rule
     family, _, name = rule_id.partition("/")
     titles = {
-        _COVERAGE_FAMILY: {reason.value: text for reason, text in UNREAD.items()},
+        COVERAGE_RULES: {reason.value: text for reason, text in UNREAD.items()},
         _DECISION_FAMILY: {kind.value: text for kind, text in _CAUSE_TITLES.items()},
     }
     return titles.get(family, {}).get(name, rule_id), None
-
-
-def _states_absence(finding: Finding, absence: Absence) -> bool:
-    """Whether a finding of the rule and the artifact of an absence is about that absence."""
-    detail = absence.unread.detail
-    is_place_equal = absence.unread.where == finding.location != NOWHERE
-    return is_place_equal or detail in finding.message or detail in finding.evidence
 
 
 def _convert_finding(report: AuditReport, finding: Finding, stated: Sequence[Absence]) -> Result:

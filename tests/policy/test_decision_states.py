@@ -115,6 +115,43 @@ def test_decision_has_the_state_that_its_subject_dates_and_bytes_give(
     assert bool(decisions.refusals) is (entry.answer is DecisionAnswer.REFUSE)
 
 
+DAMAGED = Absence(Unread(UnreadReason.DAMAGED, "cut at byte 7"))
+DAMAGE = Finding("coverage/damaged", Severity.MEDIUM, CheckFamily.SECURITY, "b.png", "Not examined: cut at byte 7.")
+UNVERIFIED = Absence(Unread(UnreadReason.UNVERIFIED, "It names acme"))
+UNVERIFIED_NAME = Finding("coverage/unverified-name", Severity.MEDIUM, CheckFamily.SECURITY, "b.png", "It names acme.")
+
+
+@check_each(
+    "kind, name, stated, statement",
+    [
+        (SubjectKind.FINDING, DAMAGE.fingerprint, DAMAGED, DAMAGE),
+        (SubjectKind.RULE, "coverage/damaged", DAMAGED, DAMAGE),
+        (SubjectKind.ABSENCE, "damaged", DAMAGED, DAMAGE),
+        (SubjectKind.FINDING, UNVERIFIED_NAME.fingerprint, UNVERIFIED, UNVERIFIED_NAME),
+        (SubjectKind.ABSENCE, "unverified-type", UNVERIFIED, UNVERIFIED_NAME),
+    ],
+)
+def test_absence_and_the_finding_that_states_it_are_accepted_together(
+    kind: SubjectKind, name: str, stated: Absence, statement: Finding
+) -> None:
+    entry = about(kind, name, "" if kind is SubjectKind.FINDING else "b.png")
+    absences = (("b.png", DAMAGED), ("b.png", UNVERIFIED), ("a.zip", stated))
+    record = ArtifactRecord("b.png", 1, Extent.PARTLY, absences=absences)
+    decisions = Decisions([entry], MODEL, Consent("default"), TODAY)
+    findings, records = decisions.accept_parts([DAMAGE, UNVERIFIED_NAME], [record])
+    assert decisions.recorded[0].detail == "It accepts 1 finding and 1 absence."
+    assert [each.rule for each in findings if each.acceptance] == [statement.rule]
+    accepted = [(address, each.unread) for address, each in records[0].absences if each.acceptance]
+    assert accepted == [("b.png", stated.unread)], "an absence of another file or reason stays open"
+
+
+def test_refusal_names_the_finding_and_its_file() -> None:
+    decisions = Decisions([replace(ENTRY, answer=DecisionAnswer.REFUSE)], MODEL, Consent("default"), TODAY)
+    decisions.accept_parts([FINDING], RECORDS)
+    (refusal,) = decisions.refusals
+    assert refusal.reason == "Jane refused pickle/unlisted-call in a.zip!b.pkl (decisions.yaml:2): why"
+
+
 def test_later_decision_replaces_an_earlier_one_on_the_same_subject_and_bytes() -> None:
     later = replace(ENTRY, place="decisions.yaml:11", decided="2026-01-02", answer=DecisionAnswer.REFUSE)
     decisions = Decisions([later, ENTRY], MODEL, Consent("default"), TODAY)
