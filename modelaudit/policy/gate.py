@@ -268,7 +268,7 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
         kind, verdict = (
             (CauseKind.LICENCE_DENIED, Verdict.FAIL) if is_denied else (CauseKind.LICENCE_REVIEW, Verdict.REVIEW)
         )
-        reason = f"licences {'deny' if is_denied else 'leave open'} the intended use"
+        reason = f"licences {'deny' if is_denied else 'leave open'} the planned use"
         yield _Point(
             Cause(kind, Question.USE, verdict, max(len(decisive), 1), reason), tuple(decisive[:_MAX_NAMED_ANSWERS])
         )
@@ -316,13 +316,25 @@ def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
     if points:
         return _take_worst(points)
-    coverage = evidence.coverage
-    files = _count_noun(coverage.file_count, "file")
-    accepted = sum(len(record.absences) for record in coverage.artifacts)
+    accepted = _count_accepted(evidence)
     if accepted:
-        parts = _count_noun(accepted, "part that was", "parts that were")
-        return Ruling(Verdict.PASS, f"No finding breaks the policy, and it accepts the {parts} not examined.")
+        return Ruling(Verdict.PASS, f"Accepted: {accepted}. Nothing else breaks the policy.")
+    files = _count_noun(evidence.coverage.file_count, "file")
     return Ruling(Verdict.PASS, f"{files} examined, and no finding breaks the policy.")
+
+
+def _count_accepted(evidence: Evidence) -> str:
+    """Count what would gate *load* if nothing accepted it, such as ``1 finding, 2 parts not examined``."""
+    findings = sum(
+        finding.acceptance is not None
+        and finding.check is not CheckFamily.LICENSE
+        and _breaks_gate(finding, evidence.policy.gates)
+        for finding in evidence.findings
+    )
+    absences = sum(len(record.absences) for record in evidence.coverage.artifacts)
+    counts = [_count_noun(findings, "finding")] if findings else []
+    counts += [_count_noun(absences, "part", "parts") + " not examined"] if absences else []
+    return ", ".join(counts)
 
 
 def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:

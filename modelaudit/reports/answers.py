@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.finding import CheckFamily
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
 from modelaudit.reports.license_view import group_tasks, list_own_entries
@@ -16,6 +17,8 @@ from modelaudit.reports.wording import CONCLUSIONS, count_noun, end_sentence, fo
 QUESTIONS = {Question.LOAD: "May it be loaded?", Question.USE: "May it be used as planned?"}
 
 _MAX_PLACES = 2
+_DECISIVE_CHECKS = {Question.LOAD: CheckFamily.SECURITY, Question.USE: CheckFamily.LICENSE}
+"""The checks without which a question has no answer."""
 
 
 def list_rulings(report: AuditReport) -> tuple[tuple[Question, Ruling], ...]:
@@ -56,10 +59,14 @@ def describe_exit_code(report: AuditReport) -> str:
     causes = ", ".join(f"{kind} {number}" if number else str(kind) for kind, number in count_causes(report))
     if causes:
         return f"Exit code {report.exit_code}, {verdict}: {causes}."
-    ungated = [question for question, ruling in list_rulings(report) if ruling.verdict is not Verdict.PASS]
-    if not ungated:
-        return f"Exit code {report.exit_code}, {verdict}."
-    return f"Exit code {report.exit_code}, {verdict}: the policy does not require an answer to {ungated[0]}."
+    ungated = (question for question, ruling in list_rulings(report) if ruling.verdict is not Verdict.PASS)
+    notes = " and ".join(
+        f"the policy does not require an answer to {question}"
+        if _DECISIVE_CHECKS[question] in report.policy.checks
+        else f"{question} was not checked"
+        for question in ungated
+    )
+    return f"Exit code {report.exit_code}, {verdict}{f': {notes}' if notes else ''}."
 
 
 def describe_conclusion(license_: LicenseConclusion) -> str:
@@ -72,12 +79,23 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
             return f"No licence is declared for the model. {reason}"
         return reason or CONCLUSIONS[license_.state]
     names = license_.expression or " and ".join(entry.id for entry in list_own_entries(license_))
-    models = ", for the model and its base models" if license_.origins else ""
+    models = _describe_reach(license_)
     places = list(dict.fromkeys(_iter_places(license_)))
     stated = f", {' and '.join(places[:_MAX_PLACES])}" if places else ""
     unverified = [entry.id for entry in license_.entries if not entry.read]
     doubt = f" The terms of {', '.join(unverified)} are not verified for this rule set." if unverified else ""
     return f"{names}{models}{stated}.{doubt}"
+
+
+def _describe_reach(license_: LicenseConclusion) -> str:
+    """Describe the base models that the conclusion covers; empty without any."""
+    if not license_.origins:
+        return ""
+    # A licence on record for a base model that was not read is part of the conclusion too.
+    covered = (OriginState.READ, OriginState.KNOWN, OriginState.CYCLE)
+    if all(origin.look in covered for origin in license_.origins):
+        return ", for the model and its base models"
+    return ", without base models that were not read"
 
 
 def _iter_places(license_: LicenseConclusion) -> Iterator[str]:

@@ -84,6 +84,14 @@ def test_reasons_of_a_decision_name_the_checks_that_did_not_run() -> None:
     assert reasons[-1] == "checked for license only; not for security"
 
 
+def test_answer_to_load_counts_what_was_accepted() -> None:
+    decided = Acceptance(AcceptanceSource.POLICY, "policy", "reason")
+    findings = [replace(make_finding(level), acceptance=decided) for level in (Severity.HIGH, Severity.LOW)]
+    answer = decide_verdict(make_evidence(make_coverage(READ, ACCEPTED), findings)).load
+    # The finding of low severity would not gate, accepted or not.
+    assert answer.reason == "Accepted: 1 finding, 1 part not examined. Nothing else breaks the policy."
+
+
 def test_policy_without_a_failing_severity_ignores_findings_but_reports_incomplete_scans() -> None:
     never = Policy("never", "", NEVER, tuple(CheckFamily))
     findings = [make_finding(Severity.CRITICAL)]

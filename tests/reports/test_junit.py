@@ -53,7 +53,7 @@ def test_answer_that_no_policy_gates_on_is_skipped(failing: AuditReport) -> None
     assert parse_cases(failing)["verdict", "load"][-1].tag == "failure"
     ungated = replace(failing, decision=replace(failing.decision, use=open_use))
     assert parse_cases(ungated)["verdict", "use"][-1].tag == "skipped"
-    cause = Cause(CauseKind.LICENCE_REVIEW, Question.USE, Verdict.REVIEW, 1, "licences leave open the intended use")
+    cause = Cause(CauseKind.LICENCE_REVIEW, Question.USE, Verdict.REVIEW, 1, "licences leave open the planned use")
     causes = (*failing.decision.causes, cause)
     gated = replace(failing, decision=replace(failing.decision, use=open_use, causes=causes))
     assert parse_cases(gated)["verdict", "use"][-1].tag == "error"

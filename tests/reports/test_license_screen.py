@@ -19,9 +19,12 @@ from reports.license_examples import (
 from rich.cells import cell_len
 from support.decisions import answer_use
 
-from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.finding import CheckFamily
+from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, LicenseCategory
+from modelaudit.model.verdict import Ruling, Verdict
+from modelaudit.reports.answers import describe_conclusion, describe_exit_code
 from modelaudit.reports.license_screen import render_license
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -186,7 +189,7 @@ def test_license_screen_without_a_stated_use_shows_that_no_clause_was_checked(fa
 def test_license_screen_states_that_no_license_is_declared(failing: AuditReport) -> None:
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN, permission=Answer.REVIEW)
     text = join_words(render_screen(failing, nothing))
-    assert text.startswith("◐ USE: REVIEW Licences leave open the intended use.")
+    assert text.startswith("◐ USE: REVIEW Licences leave open the planned use.")
     assert "Concluded: no licence, because it is undeclared" in text
 
 
@@ -250,3 +253,17 @@ def test_license_screen_merges_a_duty_of_two_licenses_unless_its_words_or_fulfil
     ):
         text = render_screen(failing, replace(conclusion, duties=(duty, different)))
         assert text.count("[ ]") + text.count("[x]") == 2
+
+
+def test_exit_code_line_of_a_licence_answer_says_that_loading_was_not_checked(passing: AuditReport) -> None:
+    policy = replace(passing.policy, checks=(CheckFamily.LICENSE,))
+    load = Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
+    report = replace(passing, policy=policy, decision=replace(passing.decision, load=load))
+    assert describe_exit_code(report) == "Exit code 0, pass: load was not checked."
+
+
+def test_conclusion_covers_base_models_only_if_each_was_read_or_is_on_record(conflicting: AuditReport) -> None:
+    license_ = replace(conflicting.license, state=ConclusionState.CONCLUDED)
+    for look, words in ((OriginState.READ, "for the model and its"), (OriginState.UNREACHED, "that were not read")):
+        origins = tuple(replace(origin, look=look) for origin in license_.origins)
+        assert origins and words in describe_conclusion(replace(license_, origins=origins))

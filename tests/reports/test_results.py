@@ -111,7 +111,7 @@ def test_equal_fingerprints_are_numbered(failing: AuditReport) -> None:
 
 
 def test_cause_without_finding_and_absence_is_a_result_with_the_reason_of_its_answer(passing: AuditReport) -> None:
-    cause = Cause(CauseKind.LICENCE_REVIEW, Question.USE, Verdict.REVIEW, 2, "licences leave open the intended use")
+    cause = Cause(CauseKind.LICENCE_REVIEW, Question.USE, Verdict.REVIEW, 2, "licences leave open the planned use")
     use = Ruling(Verdict.REVIEW, "Section 2 asks for a licence above 700 million users.")
     decision = replace(passing.decision, verdict=Verdict.REVIEW, use=use, causes=(cause,))
     (result,) = list_results(replace(passing, decision=decision))
