@@ -668,6 +668,8 @@ def test_target_that_exists_as_a_path_is_scanned_as_path_with_a_note_on_the_repo
     assert scan_target("acme/tiny").target.kind is RefKind.FOLDER
     done = run_command("scan", "acme/tiny", "--offline", "--no-second-opinion")
     assert "'acme/tiny' is a local path and was taken as one; hf://acme/tiny names the repository" in done.stderr
+    wrong = run_command("scan", "acme/tiny", "--offline", "--checks", "securty")
+    assert wrong.returncode == 2 and "securty" in wrong.stderr and "is a local path" not in wrong.stderr
 
 
 def test_two_scans_with_the_same_creation_time_render_to_the_same_bytes(

@@ -90,6 +90,12 @@ def read_switch(name: str) -> bool:
     return value == "true"
 
 
+def name_inputs(message: str) -> str:
+    """Name in a message of the command the inputs of the action, in place of the options that they become."""
+    message = re.sub(r"^-o (?=\S+=)", "the input formats: ", message)
+    return re.sub(r"(['\"]?)(?<![\w-])--(policy|fail-on|baseline|decisions|offline)\b(?!-)\1", r"the input \2", message)
+
+
 def list_targets() -> list[str]:
     """List the targets of the input, one on each line."""
     return [line.strip() for line in os.environ.get("INPUT_TARGET", "").splitlines() if line.strip()]
@@ -156,7 +162,7 @@ def resolve() -> int:
             folders.append(str(locate_cached_repository(reference, settings)))
     except (ModelAuditError, *CLIENT_ERRORS) as error:
         with commands_off():
-            print(f"No cache for this run: {type(error).__name__}: {error}")
+            print(f"No cache for this run: {type(error).__name__}: {error}; the scan asks the Hub again and reports it")
         return 0
     if commits:
         # A digest, because the name of a repository may hold what a key may not.
@@ -229,7 +235,7 @@ def build_command(folder: Path, formats: Sequence[str]) -> list[str]:
 
 
 def run_scan(command: Sequence[str]) -> tuple[int, str]:
-    """Run the scan with its output in the log; return its exit code and the last error that it printed."""
+    """Run the scan with its output in the log; return its exit code and its last error, which names inputs."""
     last_error = ""
     with commands_off(), subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
@@ -238,13 +244,18 @@ def run_scan(command: Sequence[str]) -> tuple[int, str]:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
             if (text := line.decode(errors="replace").strip()).startswith("modelaudit: error: "):
-                last_error = text.removeprefix("modelaudit: error: ")
+                last_error = name_inputs(text.removeprefix("modelaudit: error: "))
     return process.returncode, last_error
 
 
 def list_files(folder: Path) -> list[Path]:
-    """List the files of a folder by name; of a folder that does not exist, none."""
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    """List the files of a folder, the oldest first; of a folder that does not exist, none.
+
+    The scan writes the reports of a target before the next target begins, so they come in the order of the targets.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(folder.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
 def choose_path(folder: Path) -> str:
@@ -254,13 +265,13 @@ def choose_path(folder: Path) -> str:
 
 
 def summarize(reports: Sequence[Mapping[str, Any]], code: int) -> dict[str, str]:
-    """Return the outputs that reports decide; without a report both answers are ``incomplete``, never ``pass``."""
+    """Return the outputs that reports decide; without a report, nothing was scanned, and both answers are empty."""
 
     def worst(question: str) -> str:
         answers = {report["decision"][question]["verdict"] for report in reports}
         # Of several targets one may have ended without a report.
-        answers |= {"incomplete"} if not reports or code in (_WRONG_INPUT, _COULD_NOT_RUN) else set()
-        return next(verdict for verdict in _VERDICTS if verdict in answers)
+        answers |= {"incomplete"} if reports and code in (_WRONG_INPUT, _COULD_NOT_RUN) else set()
+        return next((verdict for verdict in _VERDICTS if verdict in answers), "")
 
     causes = {cause["kind"] for report in reports for cause in report["decision"]["causes"]}
     return {
@@ -307,9 +318,9 @@ def comment() -> int:
         for path in list_files(Path(os.environ["COMMENTS"])):
             api.publish(path.read_text("utf-8"))
     except (ActionError, OSError, KeyError, ValueError) as error:
-        annotate(
-            "warning", f"the comment could not be written: {error}; the job needs the permission pull-requests: write"
-        )
+        is_refused = isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404)
+        step = "; the job needs the permission pull-requests: write" if is_refused else "; run the job again"
+        annotate("warning", f"the comment could not be written: {error}{step}")
     return 0
 
 

@@ -25,7 +25,6 @@ from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_width, uses_color
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
-from modelaudit.sources.target import note_local_readings
 
 _SHOW: Final = "show"
 _FILE_COLUMNS: Final = 100
@@ -58,7 +57,9 @@ _FILE_COLUMNS: Final = 100
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A further rule folder, laid out like rules/.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print no answer and no progress; reports and the exit code only.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No answer and no progress. An exit code other than 0 has one line on stderr."
+)
 def command(
     targets: tuple[str, ...],
     revision: str | None,
@@ -90,7 +91,7 @@ def command(
     from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else (*choice.notes, *note_local_readings(targets)))
+    show_notes(() if quiet else choice.notes)
     targets = require_targets(choice, revision)
     destinations = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:

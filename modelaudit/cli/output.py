@@ -22,6 +22,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
+from modelaudit.sources.target import note_local_readings
 from modelaudit.wire.ledger import ArtifactLedger
 
 DEFAULT_FORMAT = "table"
@@ -195,7 +196,7 @@ def publish_report(
     render_screen: Callable[[Sequence[tuple[str, str]]], bytes] | None,
     render_page: Callable[[], bytes] | None = None,
 ) -> None:
-    """Write a report to every destination.
+    """Write a report to every destination, after a note on how its target was read.
 
     Files come first, because the reader of stdout may close the pipe before all is printed.
 
@@ -208,6 +209,10 @@ def publish_report(
             that was written; ``None`` under ``--quiet``.
         render_page: renders the default document for a file; ``None`` if that is the registered format ``table``.
     """
+    if render_screen is None:
+        show_failure(report, target)
+    else:
+        show_notes(tuple(note_local_readings([target])))
     files: list[tuple[str, Path]] = []
     for destination in destinations:
         path = destination.choose_file(report.target, written)
@@ -263,6 +268,16 @@ def show_notes(notes: Sequence[str]) -> None:
     for note in notes:
         with suppress(OSError):  # a reader of stderr that went away changes no exit code
             click.echo(f"modelaudit: note: {note}", err=True)
+
+
+def show_failure(report: AuditReport, target: str) -> None:
+    """Print one line to stderr if the exit code of a report is not 0: under ``--quiet`` a job has no other trace."""
+    from modelaudit.reports.answers import describe_exit_code
+    from modelaudit.reports.text import escape_unprintable
+
+    if report.exit_code:
+        with suppress(OSError):  # a reader of stderr that went away changes no exit code
+            click.echo(f"modelaudit: {escape_unprintable(f'{target}: {describe_exit_code(report)}')}", err=True)
 
 
 def show_error(error: ModelAuditError) -> None:

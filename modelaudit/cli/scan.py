@@ -25,7 +25,6 @@ from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
-from modelaudit.sources.target import note_local_readings
 
 _LEVELS: Final = [level.value for level in Severity]
 
@@ -98,7 +97,9 @@ def _split_list(context: click.Context, option: click.Parameter, value: str | No
 @add_intent_options
 @add_acceptance_options
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
-@click.option("-q", "--quiet", is_flag=True, help="No table and no progress; reports and the exit code only.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No table and no progress. An exit code other than 0 has one line on stderr."
+)
 def command(
     targets: tuple[str, ...],
     discover: str | None,
@@ -130,7 +131,7 @@ def command(
     from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else (*choice.notes, *note_local_readings(targets)))
+    show_notes(() if quiet else choice.notes)
     targets, anchors, code = add_discovered(choice, revision, discover, rules)
     destinations, written = parse_destinations(outputs, len(targets)), set[str]()
     check_acceptance_files(decisions, baseline, targets)

@@ -62,8 +62,11 @@ def _write_annotation(report: AuditReport, result: Result) -> str:
         properties = [f"file={_escape(anchor.path, _MAX_TITLE_CHARACTERS, _PROPERTY_ESCAPES)}", f"line={anchor.line}"]
     rule = _escape(result.rule, _MAX_TITLE_CHARACTERS, _PROPERTY_ESCAPES)
     properties.append(f"title={result.severity}%3A {rule} ({result.fingerprint})")
+    name = get_heading(report.target)
+    # A step may scan several models, and GitHub shows its annotations in one list.
+    model = [] if name == result.address else [escape_unprintable(name, _MAX_TITLE_CHARACTERS)]
     place = ", ".join(filter(None, [result.address or "the model as a whole", describe_place(result.location)]))
-    message = _escape(f"{place}: {result.message}", _MAX_MESSAGE_CHARACTERS, _DATA_ESCAPES)
+    message = _escape(": ".join([*model, place, result.message]), _MAX_MESSAGE_CHARACTERS, _DATA_ESCAPES)
     return f"::{_COMMANDS[result.severity]} {','.join(properties)}::{message}"
 
 

@@ -58,6 +58,11 @@ def build_text(*parts: str | tuple[str, str]) -> Text:
     return text
 
 
+def build_written_list(paths: Iterable[str]) -> Text:
+    """Build the list of the files that a run wrote. No path is cut, because no report holds it."""
+    return Text(f"Written: {', '.join(map(escape_unprintable, paths))}.", overflow="fold")
+
+
 def indent_block(block: RenderableType, columns: int = 2) -> Padding:
     """Indent a block of the output by a number of columns."""
     above = right = below = 0

@@ -93,9 +93,11 @@ class Result:
     parts: int = 1
 
     @property
-    def _order(self) -> tuple[int, int, str, str, str]:
-        place = _OUTCOME_ORDER.index(self.outcome)
-        return (-self.severity.rank, place, self.address, self.rule, self.fingerprint)
+    def _order(self) -> tuple[int, int, str, str, int, int, str]:
+        """Return the sort key; rule, artifact and place come in the order of the table (``view.group_findings``)."""
+        outcome, where = _OUTCOME_ORDER.index(self.outcome), self.location
+        place = (self.address, where.offset or 0, where.line or 0, self.fingerprint)
+        return (-self.severity.rank, outcome, self.rule, *place)
 
 
 def list_results(report: AuditReport) -> list[Result]:

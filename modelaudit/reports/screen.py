@@ -1,7 +1,7 @@
 """Render the first screen of a scan: both answers, what is open, one line a finding, and the exit code.
 
-A pass takes at most 12 lines of 80 columns, any other verdict at most 30 and one a finding. ``-v`` renders the whole
-report (``reports/terminal.py``).
+A pass takes at most 12 lines of 80 columns, any other verdict at most 30 and one a finding, without the paths of
+written files. ``-v`` renders the whole report (``reports/terminal.py``).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from modelaudit.reports.layout import (
     build_rows,
     build_text,
     build_title,
+    build_written_list,
     indent_block,
     render_parts,
 )
@@ -81,7 +82,7 @@ def render_screen(
     findings = [finding for group in groups for finding in group.findings]
     lines_of_findings = [_build_finding_line(finding, width) for finding in findings[:_MOST_FINDINGS]]
     head, end = _render_answers(report, name), _render_end(report, files)
-    absences = _render_absences(report)
+    absences, opinions = _render_absences(report), _render_opinions(report)
     title = _render_title_of_findings(report, show, hidden=len(findings) - len(lines_of_findings))
     # In the order of their importance: what does not fit is left to ``-v``.
     decided = summarize_decisions(report)
@@ -91,11 +92,12 @@ def render_screen(
         "licence": _render_facts(report),
         **({f"finding {index}": line for index, line in enumerate(lines_of_findings)} if is_pass else {}),
         **(_detail_findings(report, findings) if not is_pass else {}),
-        "opinion": _render_opinions(report),
         **({"absences": absences} if absences and is_pass else {}),
         **({"notes": _render_notes(report)} if report.target.notes and not is_pass else {}),
     }
-    room = (_MOST_LINES_OF_PASS if is_pass else _MOST_LINES - _BLANK_LINES) - _count_lines([head, title, end], width)
+    room = _MOST_LINES_OF_PASS if is_pass else _MOST_LINES - _BLANK_LINES
+    # The paths of written files take no room from the report: each is there because the user asked for it.
+    room -= _count_lines([head, opinions, title, _render_end(report, ())], width)
     kept: dict[str, RenderableType] = {}
     for key, part in optional.items():
         lines = _count_lines([part], width)
@@ -105,7 +107,11 @@ def render_screen(
     # A finding of a pass that does not fit is counted in the title.
     shown = [each for index, each in enumerate(lines_of_findings) if not is_pass or f"finding {index}" in kept]
     title = _render_title_of_findings(report, show, hidden=len(findings) - len(shown))
-    facts = [kept[key] for key in ("licence", "decided", "opinion", "notes") if key in kept]
+    facts = [
+        *(kept[key] for key in ("licence", "decided") if key in kept),
+        opinions,
+        *(kept[key] for key in ("notes",) if key in kept),
+    ]
     listing = chain.from_iterable(
         [line, *([kept[f"detail {index}"]] if f"detail {index}" in kept else [])] for index, line in enumerate(shown)
     )
@@ -175,8 +181,9 @@ def _describe_opinion(opinion: Opinion) -> str:
     """Describe a second opinion in one clause, with the files on which it differs."""
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
-        return f"{name} gave none"
-    extent = "" if opinion.state is OpinionState.GIVEN else " in a part of the files"
+        return f"{name} gave none: {opinion.detail}" if opinion.detail else f"{name} gave none"
+    is_whole = opinion.state is OpinionState.GIVEN and not opinion.absences
+    extent = "" if is_whole else " in a part of the files"
     differing = f", none in {', '.join(opinion.disagreements[:3])}" if opinion.disagreements else ""
     return f"{name}: {count_noun(len(opinion.findings), 'finding')}{extent}{differing}"
 
@@ -214,7 +221,8 @@ def _describe_absences(group: AbsenceGroup) -> Text:
 def _render_title_of_findings(report: AuditReport, show: Severity, hidden: int) -> Text:
     """Render the number of findings of each severity, and how many of them are not listed."""
     below = sum(finding.severity.rank < show.rank for finding in report.findings)
-    left_out = f" ({hidden + below} not listed: -v --show info)" if hidden + below else ""
+    step = "-v --show info" if below else "-v"
+    left_out = f" ({hidden + below} not listed: {step})" if hidden + below else ""
     return build_title(f"Findings: {describe_severities(report.findings)}{left_out}")
 
 
@@ -272,7 +280,7 @@ def _render_end(report: AuditReport, files: Sequence[tuple[str, str]]) -> Render
     """Render the exit code with its causes, the files that were written, and the next step."""
     lines = [build_text(describe_exit_code(report))]
     if files:
-        lines.append(build_text("Written: ", ", ".join(path for _, path in files), "."))
+        lines.append(build_written_list(path for _, path in files))
     steps = ["-v"]
     steps += [f"modelaudit explain {kind}" for kind, _ in count_causes(report)[:1]]
     if "html" not in {format_ for format_, _ in files}:

@@ -14,7 +14,15 @@ from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.answers import describe_conclusion, describe_exit_code, list_details
 from modelaudit.reports.decision_words import list_decision_lines
 from modelaudit.reports.inventory import describe_comparison
-from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
+from modelaudit.reports.layout import (
+    build_marked_line,
+    build_rows,
+    build_text,
+    build_title,
+    build_written_list,
+    indent_block,
+    render_parts,
+)
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.screen import build_answer_rows
 from modelaudit.reports.view import (
@@ -231,10 +239,8 @@ def _describe_opinion(opinion: Opinion) -> Text:
 def _render_exit_code(report: AuditReport, files: Sequence[tuple[str, str]]) -> Text:
     """Render the exit code with its causes, the files that were written, and the way to the page to sign."""
     text = build_text(describe_exit_code(report))
-    for index, (_, path) in enumerate(files):
-        text.append_text(build_text(", " if index else " Written: ", path))
     if files:
-        text.append(".")
+        text.append(" ").append_text(build_written_list(path for _, path in files))
     if "html" not in {format_ for format_, _ in files}:
         text.append(" For a page to read and sign, scan again with -o report.html.")
     return text

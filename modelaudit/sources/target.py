@@ -103,9 +103,14 @@ def could_be_repository(text: str) -> bool:
 
 
 def note_local_readings(targets: Iterable[str]) -> Iterator[str]:
-    """Yield a note for each target that is an existing path and an id like ``org/model`` too."""
+    """Yield a note for each target that is an existing path and an id like ``org/model`` too.
+
+    A path like ``models/tiny`` is nearly always meant as a folder, as a name alone is.
+    """
     for target in targets:
-        if target.count("/") == 1 and could_be_repository(target) and os.path.exists(target):  # noqa: PTH110
+        organisation, slash, name = target.partition("/")
+        is_like_an_id = bool(slash) and "/" not in name and organisation not in _PREFIXES
+        if is_like_an_id and could_be_repository(target) and os.path.exists(target):  # noqa: PTH110
             yield f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
 
 

@@ -161,6 +161,17 @@ def test_table_names_the_written_files_and_advises_an_html_page_only_if_none_was
     assert text.endswith(f"Written: {data}, {page}.\nMore: -v.\n")
 
 
+def test_screen_names_every_written_file_in_full(tmp_path: Path) -> None:
+    folder = tmp_path / ("d" * 150)
+    folder.mkdir()
+    names = ("html", "sarif", "markdown", "csv", "junit")
+    outputs = [option for name in names for option in ("-o", f"{name}={folder / name}")]
+    for options in ((), ("-v",)):
+        text = "".join(run_scan(BENIGN, *outputs, *options).stdout.split())
+        assert ",".join(str(folder / name) for name in names) in text
+        assert "seetheJSONreport" not in text
+
+
 def test_scan_prints_a_note_only_if_it_chooses_the_name_of_a_report_in_the_scanned_folder(tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
@@ -296,8 +307,10 @@ def test_scan_prints_no_colour_and_no_progress_if_its_output_is_not_a_terminal()
     assert not run_scan(BENIGN).stderr
 
 
-def test_quiet_scan_prints_nothing() -> None:
+def test_quiet_scan_prints_one_line_on_stderr_unless_it_passes() -> None:
     done = run_scan(MALICIOUS, "-q")
+    assert (done.stdout, done.stderr) == ("", f"modelaudit: {MALICIOUS}: Exit code 1, fail: findings 1.\n")
+    done = run_scan(BENIGN, "-q")
     assert (done.stdout, done.stderr) == ("", "")
 
 

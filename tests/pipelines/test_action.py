@@ -118,7 +118,7 @@ def test_action_that_could_not_run_says_why_in_summary_and_annotation_and_never_
     result = runner.run(target="acme/absent", sarif_upload="true")
 
     assert (result.exit_code, result.outputs["exit-code"]) == (4, "4")
-    assert (result.outputs["load"], result.outputs["use"], result.outputs["json"]) == ("incomplete", "incomplete", "")
+    assert [result.outputs[name] for name in ("load", "use", "causes", "json")] == ["", "", "", ""]
     assert "exit code 4, and no report" in result.summary and "acme/absent" in result.summary
     ((level, _, message),) = result.commands
     assert level == "error" and "acme/absent" in message
@@ -128,7 +128,7 @@ def test_action_that_could_not_run_says_why_in_summary_and_annotation_and_never_
 @pytest.mark.parametrize(
     ("inputs", "named"),
     [
-        ({"fail_on": "hihg"}, "hihg"),
+        ({"fail_on": "hihg"}, "Invalid value for the input fail-on: 'hihg'"),
         ({"formats": "html docx"}, "docx"),
         ({"formats": "../html"}, "../html"),
         ({"comment": "yes"}, "comment"),
@@ -140,7 +140,7 @@ def test_action_that_could_not_run_says_why_in_summary_and_annotation_and_never_
 def test_wrong_input_ends_with_2_and_is_named(runner: Runner, inputs: dict[str, str], named: str) -> None:
     (runner.workspace / "model.pkl").write_bytes(UNLICENSED["model.pkl"])
     result = runner.run(target="model.pkl", offline="true", **inputs)
-    assert (result.exit_code, result.outputs["exit-code"], result.outputs["load"]) == (2, "2", "incomplete")
+    assert (result.exit_code, result.outputs["exit-code"], result.outputs["load"]) == (2, "2", "")
     assert named in result.summary
     assert [level for level, _, _ in result.commands] == ["error"] and named in result.commands[0][2]
 
@@ -174,7 +174,8 @@ def test_several_targets_give_the_worst_answer_and_a_folder_for_each_kind_of_rep
     result = runner.run(target="acme/good\n\n  acme/bad\n")
     assert (result.exit_code, result.outputs["load"]) == (1, "fail")
     assert len(list(Path(result.outputs["html"]).iterdir())) == len(list(Path(result.outputs["json"]).iterdir())) == 2
-    assert "acme/good" in result.summary and "acme/bad" in result.summary
+    assert 0 < result.summary.index("acme/good") < result.summary.index("acme/bad")
+    assert any("acme/bad" in message for _, _, message in result.commands)
 
     result = runner.run(target="acme/good\nacme/absent")
     assert (result.exit_code, result.outputs["load"]) == (4, "incomplete")
@@ -251,12 +252,16 @@ def test_comment_that_cannot_be_written_is_a_warning(
     target = add_model(hub, GOOD)
     pull_request.refuse = True
     refused = runner.run(target=target, comment="true")
-    runner.environment["GITHUB_EVENT_PATH"] = "/dev/null"
+    event, runner.environment["GITHUB_EVENT_PATH"] = runner.environment["GITHUB_EVENT_PATH"], "/dev/null"
     elsewhere = runner.run(target=target, comment="true")
     for result, level, text in ((refused, "warning", "pull-requests: write"), (elsewhere, "notice", "no pull request")):
         assert result.exit_code == 0
         assert [name for name, _, message in result.commands if text in message] == [level]
-    assert TOKEN not in refused.log + elsewhere.log
+    runner.environment |= {"GITHUB_EVENT_PATH": event, "GITHUB_API_URL": "http://127.0.0.1:9"}
+    unreachable = runner.run(target=target, comment="true")
+    ((level, _, message),) = unreachable.commands
+    assert (level, "Connection refused" in message, "pull-requests" in message) == ("warning", True, False)
+    assert TOKEN not in refused.log + elsewhere.log + unreachable.log
 
 
 def test_only_the_step_of_the_comment_has_the_token() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ pytestmark = pytest.mark.counterpart
 
 BIN = Path(sys.executable).parent
 TEMPLATE = ROOT / "templates/modelaudit.gitlab-ci.yml"
+
+
+ENDINGS = (".html", ".json", ".cdx.json", ".sarif", ".junit.xml")
 
 
 def run_shell(script: str, folder: Path, shell: str = "bash", **variables: str) -> subprocess.CompletedProcess[str]:
@@ -63,12 +67,25 @@ def test_job_of_the_gitlab_template_writes_its_artifacts_and_ends_as_the_scan(
     job = yaml.safe_load(TEMPLATE.read_text("utf-8"))["modelaudit"]
     (reports,) = job["artifacts"]["paths"]
     assert job["artifacts"]["when"] == "always"
-    names = {path.name for path in (tmp_path / reports).iterdir()}
-    assert names == {"bom.cdx.json", "junit.xml", "report.html", "report.json", "report.sarif"}
-    junit = JUnitXml.fromfile(str(tmp_path / job["artifacts"]["reports"]["junit"]))
+    kinds = {each for path in (tmp_path / reports).iterdir() for each in ENDINGS if path.name.endswith(each)}
+    assert kinds == set(ENDINGS)
+    (junit_file,) = tmp_path.glob(job["artifacts"]["reports"]["junit"])
+    junit = JUnitXml.fromfile(str(junit_file))
     assert bool(junit.failures or junit.errors) == (code != 0)
     (cached,) = job["cache"]["paths"]
     assert (tmp_path / cached / "models--acme--model").is_dir()
+
+
+def test_job_of_the_gitlab_template_takes_targets_by_line_or_the_models_of_the_policy(tmp_path: Path) -> None:
+    for name in ("a b", "[a-z]"):
+        (tmp_path / name).mkdir()
+        shutil.copy(FIXTURES / "pickle/benign/data-protocol4.pkl", tmp_path / name)
+    ran = run_job(tmp_path, MODELAUDIT_TARGET="a b\n[a-z]\n")
+    assert ran.returncode == 0, ran.stderr
+    assert {path.stem for path in (tmp_path / "modelaudit-reports").glob("*.html")} == {"a--b", "a-z"}
+
+    ran = run_job(tmp_path)
+    assert ran.returncode == 2 and "models" in ran.stderr, ran.stderr
 
 
 def test_job_of_the_gitlab_template_passes_hostile_variables_as_they_are(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from reports.conftest import HOSTILE
 from support.cases import check_each
 
-from modelaudit.model.report import Anchor, AuditReport
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.report import Anchor, AuditReport, Target
+from modelaudit.model.structure import Location
 from modelaudit.reports.github_annotations import render_annotations
 from modelaudit.reports.results import list_results
 
@@ -36,6 +38,18 @@ def test_annotation_is_at_the_first_line_that_names_the_model(failing: AuditRepo
     lines = render_lines(replace(failing, target=replace(failing.target, anchors=anchors)))
     assert lines[1].startswith("::error file=src/lo%2Cad%3A1.py,line=12,title=critical%3A ")
     assert "file=" not in render_lines(failing)[1], "a file of the model is not in the repository of the workflow"
+
+
+def test_annotation_names_its_model_once(failing: AuditReport) -> None:
+    finding = replace(failing.findings[0], artifact="data.pkl", location=Location(line=3))
+
+    def read_message(target: Target) -> str:
+        lines = render_lines(replace(failing, target=target, findings=(finding,)))
+        return next(line.rpartition("::")[2] for line in lines if "data.pkl, line 3" in line)
+
+    assert read_message(failing.target).startswith("acme/tiny-llama: data.pkl, line 3: ")
+    file = replace(failing.target, kind=RefKind.FILE, name="data.pkl")
+    assert read_message(file).startswith("data.pkl, line 3: ")
 
 
 @check_each("text", [HOSTILE, "::set-output name=x::y", "a\n::set-output name=x::y", "a%0A::stop-commands::x", "##[x]"])

@@ -8,7 +8,9 @@ from rich.cells import cell_len
 from support.cases import check_each
 
 from modelaudit.model.finding import CheckFamily, Severity
-from modelaudit.model.report import AuditReport
+from modelaudit.model.report import AuditReport, Opinion, OpinionState
+from modelaudit.model.verdict import Verdict
+from modelaudit.reports.screen import render_screen
 from modelaudit.reports.terminal import render_table
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -111,6 +113,40 @@ def test_wrapped_line_of_the_table_is_indented_to_the_start_of_its_text(failing:
     assert lines[load + 1].startswith(" " * len(" load    ✘ fail   "))
     reason = next(index for index, line in enumerate(lines) if line.startswith("  - ") and len(line) > 50)
     assert lines[reason + 1].startswith("    ")
+
+
+def test_screen_has_the_line_of_the_second_opinion_in_every_run(failing: AuditReport, passing: AuditReport) -> None:
+    def read_line(report: AuditReport, *opinions: Opinion) -> str:
+        screen = render_screen(
+            replace(report, opinions=opinions), files=[("html", f"{'d' * 70}/{n}") for n in range(9)]
+        )
+        (line,) = [line for line in screen.decode().splitlines() if line.startswith(" opinion ")]
+        return line.strip()
+
+    given = Opinion("modelscan", "0.8.8", OpinionState.GIVEN, "")
+    for report in (failing, passing):
+        assert read_line(report) == "opinion no second scanner ran"
+        assert read_line(report, given) == "opinion modelscan 0.8.8: 0 findings"
+        skipping = replace(given, absences=("1 file skipped",))
+        assert read_line(report, skipping) == "opinion modelscan 0.8.8: 0 findings in a part of the files"
+        absent = replace(given, state=OpinionState.ABSENT, detail="there was no file to read")
+        assert read_line(report, absent) == "opinion modelscan 0.8.8 gave none: there was no file to read"
+
+
+def test_screen_names_the_option_that_lists_what_it_left_out(crowded: AuditReport) -> None:
+    def read_title(show: Severity) -> str:
+        lines = render_screen(crowded, show=show, width=200).decode().splitlines()
+        return next(line for line in lines if line.startswith("Findings: "))
+
+    assert read_title(Severity.INFO).endswith(" not listed: -v)")
+    assert read_title(Severity.LOW).endswith(" not listed: -v --show info)")
+
+
+def test_exit_code_of_a_pass_names_the_check_that_did_not_run(passing: AuditReport) -> None:
+    open_load = replace(passing.decision.load, verdict=Verdict.INCOMPLETE)
+    decision = replace(passing.decision, load=open_load)
+    report = replace(passing, decision=decision, policy=replace(passing.policy, checks=(CheckFamily.LICENSE,)))
+    assert "Exit code 0, pass: load was not checked." in render_as_text(report)
 
 
 def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:

@@ -430,12 +430,13 @@ def test_target_that_is_both_local_path_and_repository_id_is_read_as_path_with_a
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("acme/tiny").mkdir(parents=True)
-    Path("gpt2").mkdir()
-    for target in ("acme/tiny", "gpt2"):
+    for folder in ("gpt2", "models/tiny", "datasets/text"):
+        Path(folder).mkdir(parents=True)
+    for target in ("acme/tiny", "gpt2", "models/tiny", "datasets/text"):
         snapshot = resolve_target(target)
         assert snapshot.ref.kind is RefKind.FOLDER
-        # A name alone is nearly always meant as a folder.
-        is_like_an_id = "/" in target
+        # A name alone is nearly always meant as a folder, and so is one below a folder models or datasets.
+        is_like_an_id = target == "acme/tiny"
         assert bool([*note_local_readings([target])]) is is_like_an_id
         assert not [*note_local_readings([f"./{target}", f"{target}/none"])]
 
