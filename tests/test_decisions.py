@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who
         "decisions.yaml:4",
     )
     documents = {name: html.unescape(render(report, name).decode()) for name in REPORTS.keys() - COUNTING_ONLY}
+    documents["csv"] = render(report, "csv").decode()
     for name, document in {**documents, "screen": render_screen(report, width=80).decode()}.items():
         missing = [words for words in ("Jane Roe", LAST_DAY) if words not in document]
         assert not missing, f"{name} does not show {missing}"
@@ -115,6 +117,35 @@ def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who
     assert (code, report.decisions[1].state) == (0, DecisionState.HONOURED)
     listing = run("decide", "--list", "--report", "report.json", "--policy", "policy.yaml").stdout
     assert "Honoured" in listing and "Not honoured" not in listing
+
+
+def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_output_drops_a_decision(
+    model: Path,
+) -> None:
+    (model / "more.pkl").write_bytes(DANGEROUS)
+    (model / "viewer.js").write_text("document.title = 'tiny';\n")
+    Path("policy.yaml").write_text("name: own\ndescription: Own.\nextends: default\naccept-critical: true\n")
+    _, report = scan("--policy", "policy.yaml")
+    subjects = ["program-not-judged:viewer.js", find_fingerprint(report, "pickle/unlisted-call")]
+    for subject in (*subjects, find_fingerprint(report, "pickle/dangerous-call")):
+        assert decide(subject).returncode == 0
+    code, report = scan("--policy", "policy.yaml")
+    assert code == 0
+    assert report.decision.load.reason.startswith("Accepted: 2 findings (1 critical), 1 part not examined.")
+    screen = " ".join(render_screen(report, width=80).decode().split())
+    assert f"accepted by Jane Roe until {LAST_DAY}: critical pickle/dangerous-call in more.pkl" in screen
+    # The reason of an answer may take all the lines of the screen.
+    use = replace(report.decision.use, reason="It permits the planned use. " * 20)
+    long = render_screen(replace(report, decision=replace(report.decision, use=use)), width=80).decode()
+    assert f"decided 1 of 3, accepted by Jane Roe until {LAST_DAY}: critical" in long
+    head = html.unescape(render(report, "html").decode().partition('<p class="exit">')[0])
+    assert head.index("ritical pickle/dangerous-call in more.pkl") < head.index("igh pickle/unlisted-call in weights")
+    notes = json.loads(render(report, "sarif"))["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    annotations = render(report, "annotations").decode().splitlines()
+    for lines in ([each["message"]["text"] for each in notes], annotations):
+        assert sum(f"ccepted by Jane Roe until {LAST_DAY}" in line for line in lines) == 3
+    many = replace(report, decisions=report.decisions * 4)
+    assert "the summary of the job names 12 decisions" in render(many, "annotations").decode()
 
 
 def test_decision_on_a_model_of_the_hub_binds_its_commit_and_one_on_a_file_its_bytes(

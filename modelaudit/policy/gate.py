@@ -324,15 +324,18 @@ def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
 
 
 def _count_accepted(evidence: Evidence) -> str:
-    """Count what would gate *load* if nothing accepted it, such as ``1 finding, 2 parts not examined``."""
-    findings = sum(
-        finding.acceptance is not None
+    """Count what would gate *load* if nothing accepted it, such as ``1 finding (1 critical), 2 parts not examined``."""
+    severities = [
+        finding.severity
+        for finding in evidence.findings
+        if finding.acceptance is not None
         and finding.check is not CheckFamily.LICENSE
         and _breaks_gate(finding, evidence.policy.gates)
-        for finding in evidence.findings
-    )
+    ]
+    critical = severities.count(Severity.CRITICAL)
     absences = sum(len(record.absences) for record in evidence.coverage.artifacts)
-    counts = [_count_noun(findings, "finding")] if findings else []
+    counts = [_count_noun(len(severities), "finding")] if severities else []
+    counts = [f"{each} ({critical} critical)" if critical else each for each in counts]
     counts += [_count_noun(absences, "part", "parts") + " not examined"] if absences else []
     return ", ".join(counts)
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.artifact import DigestAlgorithm
 from modelaudit.model.finding import Finding
@@ -17,7 +18,7 @@ from modelaudit.reports.view import SEVERITIES_WORST_FIRST, count_severities
 _COLUMNS: Final = (
     *("path", "size", "sha256", "formats", "extent"),
     *(severity.value for severity in SEVERITIES_WORST_FIRST),
-    *("worst", "absences", "accepted"),
+    *("worst", "absences", "accepted", "accepted_by", "accepted_until"),
 )
 _FORMULA_STARTS: Final = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - spreadsheets read the wide forms too
 _MAX_CELL_CHARACTERS: Final = 4_000
@@ -29,6 +30,7 @@ def render_csv(report: AuditReport) -> bytes:
 
     The columns ``critical`` to ``info`` count the findings that nothing accepts, ``worst`` is the worst of them,
     ``absences`` counts the open absences, and ``accepted`` the accepted findings and absences.
+    ``accepted_by`` and ``accepted_until`` name the people whose decisions these are, in the same order.
     """
     out = io.BytesIO()
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
@@ -51,16 +53,21 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
         facts = (read_file_path(record.path), record.size, sha256, " ".join(record.formats), record.extent.value)
         yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences)])
     if "" in findings and "" not in paths:
-        yield ["", "", "", "", "", *_count(findings[""], ())]
+        yield _escape_cells(["", "", "", "", "", *_count(findings[""], ())])
 
 
 def _count(findings: Sequence[Finding], absences: Sequence[tuple[str, Absence]]) -> list[str | int]:
-    """Count the findings of each severity, the open absences, and what is accepted."""
+    """Count the findings of each severity, the open absences, and what is accepted, and by whom."""
     counts = count_severities(finding for finding in findings if finding.acceptance is None)
     worst = next((severity.value for severity, number in counts if number), "")
     open_absences = sum(absence.acceptance is None for _, absence in absences)
     accepted = sum(finding.acceptance is not None for finding in findings) + len(absences) - open_absences
-    return [*(number for _, number in counts), worst, open_absences, accepted]
+    acceptances = [each.acceptance for each in findings] + [absence.acceptance for _, absence in absences]
+    people = dict.fromkeys(
+        (each.by, each.expires) for each in acceptances if each is not None and each.source is AcceptanceSource.DECISION
+    )
+    decided = ("; ".join(by for by, _ in people), "; ".join(until for _, until in people))
+    return [*(number for _, number in counts), worst, open_absences, accepted, *decided]
 
 
 def _escape_cells(cells: Sequence[str | int]) -> list[str | int]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.decision_words import summarize_decisions
+from modelaudit.reports.decision_words import describe_attention, list_decided
 from modelaudit.reports.results import Outcome, Result, list_results
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
@@ -34,7 +34,10 @@ _PROPERTY_ESCAPES: Final = _DATA_ESCAPES | str.maketrans({":": "%3A", ",": "%2C"
 
 
 def render_annotations(report: AuditReport) -> bytes:
-    """Render at most ten annotations, worst first, after a line with the verdict. Accepted results are only counted."""
+    """Render at most ten annotations, worst first, after a line with the verdict.
+
+    Accepted results are counted, and the decisions in force are annotations too if all fit into the ten.
+    """
     results = list_results(report)
     open_results = [result for result in results if result.outcome is not Outcome.ACCEPTED]
     decision = report.decision
@@ -47,8 +50,16 @@ def render_annotations(report: AuditReport) -> bytes:
         lines.append(f"modelaudit: and {count_noun(more, 'more result')}, in the other reports")
     accepted = len(results) - len(open_results)
     if accepted:
-        decided = _escape(summarize_decisions(report), _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
-        ending = f": {decided}" if decided else ""
+        decided = list_decided(report)
+        attention = _escape(describe_attention(report), _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
+        endings = [attention] if attention else []
+        if len(open_results) + len(decided) <= MAX_ANNOTATIONS:
+            texts = (_escape(each, _MAX_MESSAGE_CHARACTERS, _DATA_ESCAPES) for each in decided)
+            lines += [f"::notice title=Decision::{text}" for text in texts]
+        elif decided:
+            number = count_noun(len(decided), "decision")
+            endings.append(f"the summary of the job names {number} with who decided and until when")
+        ending = f": {'; '.join(endings)}" if endings else ""
         lines.append(f"modelaudit: {count_noun(accepted, 'accepted result')}, not shown here{ending}")
     return "".join(f"{line}\n" for line in lines).encode()
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport, DigestState
-from modelaudit.reports import answers, inventory, license_view, license_words, view, wording
+from modelaudit.reports import answers, decision_words, inventory, license_view, license_words, view, wording
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.questions import list_questions
 from modelaudit.reports.text import escape_unprintable, validate_https_link
@@ -21,6 +21,9 @@ from modelaudit.reports.text import escape_unprintable, validate_https_link
 _UNESCAPED_IN_CSS = re.compile(r"[A-Za-z0-9 ._-]")
 _MAX_VALUE_CHARACTERS = 2000
 """Characters of one value that the page shows; the number of further ones is appended."""
+
+FIRST_DECISIONS = 5
+"""Decisions that the head of the page names."""
 
 FIRST_FINDINGS = 5
 """Findings of one rule that are visible at once; the rest is folded."""
@@ -43,6 +46,7 @@ def render_html(report: AuditReport) -> bytes:
         mismatched=states.count(DigestState.MISMATCH),
         tree_digest=inventory.compute_tree_digest(report),
         questions=list_questions(report),
+        decided=decision_words.list_decided(report),
         anchor=_build_anchor_namer(),
     )
     # A row of a file is made of some twenty short texts: all of them at once take five times the memory of the page.
@@ -83,6 +87,7 @@ def _load_template() -> Template:
         inventory=inventory,
         answers=answers,
         https_link=validate_https_link,
+        first_decisions=FIRST_DECISIONS,
         first_findings=FIRST_FINDINGS,
     )
     environment.filters["css_string"] = format_css_string

@@ -20,14 +20,14 @@ from urllib.parse import quote
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.reports.answers import describe_exit_code
-from modelaudit.reports.decision_words import summarize_decisions
+from modelaudit.reports.decision_words import describe_attention, list_decided
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import name_model
 from modelaudit.reports.results import Outcome, Result, list_results
 from modelaudit.reports.sarif_rules import LEVELS, build_rule, name_rule
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
-from modelaudit.reports.wording import count_noun, describe_acceptance, describe_place
+from modelaudit.reports.wording import count_noun, describe_acceptance, describe_place, format_sentence
 
 MAX_RESULTS: Final = 25_000
 MAX_COMPRESSED_BYTES: Final = 9_000_000
@@ -66,9 +66,10 @@ def _render(report: AuditReport, with_accepted: bool) -> bytes:
         left_out = count_noun(total - kept, "less severe result")
         notes.append(f"{left_out} left out, because GitHub takes no more; the JSON report has them.")
     if accepted:
-        decided = escape_unprintable(summarize_decisions(report), _MAX_CHARACTERS)
+        attention = describe_attention(report)
         left_out = count_noun(accepted, "accepted result")
-        notes.append(f"{left_out} left out; the format sarif-all has them.{f' {decided}.' if decided else ''}")
+        notes.append(f"{left_out} left out; the format sarif-all has them.{f' {attention}.' if attention else ''}")
+        notes += [format_sentence(each) for each in list_decided(report)]
     run: dict[str, Json] = {
         "automationDetails": {"id": f"modelaudit/{name_model(report.target)}/"},
         "columnKind": "unicodeCodePoints",

@@ -27,7 +27,7 @@ from modelaudit.reports.answers import (
     describe_exit_code,
     list_rulings,
 )
-from modelaudit.reports.decision_words import describe_acceptance_shortly, summarize_decisions
+from modelaudit.reports.decision_words import describe_acceptance_shortly, list_decided, summarize_decisions
 from modelaudit.reports.inventory import AbsenceGroup, group_absences
 from modelaudit.reports.layout import (
     MIN_WIDTH,
@@ -52,6 +52,7 @@ _MOST_FINDINGS = 40
 """Lines of findings; the others are counted."""
 _MOST_ABSENCES = 4
 _MOST_DETAILED = 3
+_MOST_DECISIONS = 3
 _LABEL_COLUMNS = 8
 _SEVERITY_COLUMNS = 11
 _SENTENCE_END = re.compile(r"(?<=[.:]) ")
@@ -85,9 +86,11 @@ def render_screen(
     absences, opinions = _render_absences(report), _render_opinions(report)
     title = _render_title_of_findings(report, show, hidden=len(findings) - len(lines_of_findings))
     # In the order of their importance: what does not fit is left to ``-v``.
-    decided = summarize_decisions(report)
+    room = _MOST_LINES_OF_PASS if is_pass else _MOST_LINES - _BLANK_LINES
+    # The paths of written files take no room from the report: each is there because the user asked for it.
+    room -= _count_lines([head, opinions, title, _render_end(report, ())], width)
     optional = {
-        **({"decided": build_rows([("decided", build_text(decided))], 1, _LABEL_COLUMNS - 1)} if decided else {}),
+        **_render_decisions(report, width, room),
         **({"absences": absences} if absences and not is_pass else {}),
         "licence": _render_facts(report),
         **({f"finding {index}": line for index, line in enumerate(lines_of_findings)} if is_pass else {}),
@@ -95,9 +98,7 @@ def render_screen(
         **({"absences": absences} if absences and is_pass else {}),
         **({"notes": _render_notes(report)} if report.target.notes and not is_pass else {}),
     }
-    room = _MOST_LINES_OF_PASS if is_pass else _MOST_LINES - _BLANK_LINES
-    # The paths of written files take no room from the report: each is there because the user asked for it.
-    room -= _count_lines([head, opinions, title, _render_end(report, ())], width)
+    room = max(room, 1 if "decided" in optional else 0)
     kept: dict[str, RenderableType] = {}
     for key, part in optional.items():
         lines = _count_lines([part], width)
@@ -122,6 +123,23 @@ def render_screen(
 def _count_lines(parts: Sequence[RenderableType], width: int) -> int:
     """Count the lines that the parts take one below the other."""
     return render_parts([Group(*parts)], width=width, color=False).count(b"\n")
+
+
+def _render_decisions(report: AuditReport, width: int, room: int) -> dict[str, RenderableType]:
+    """Render the decisions in force, critical findings first, and as many of them as fit, at least a part of a line."""
+    for most in range(_MOST_DECISIONS, 0, -1):
+        lines = summarize_decisions(report, most)
+        rows = [("" if index else "decided", build_text(line)) for index, line in enumerate(lines)]
+        part = build_rows(rows, 1, _LABEL_COLUMNS - 1)
+        if rows and _count_lines([part], width) <= room:
+            return {"decided": part}
+    decided = list_decided(report)
+    if not decided:
+        return {}
+    count = f"1 of {len(decided):,}, " if len(decided) > 1 else ""
+    line = build_text(f"{count}{decided[0]}")
+    line.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
+    return {"decided": build_rows([("decided", line)], 1, _LABEL_COLUMNS - 1)}
 
 
 def _render_answers(report: AuditReport, name: str) -> RenderableType:

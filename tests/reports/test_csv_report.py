@@ -32,7 +32,7 @@ def test_row_of_a_file_counts_its_findings_and_its_absences(failing: AuditReport
         **{"path": "pytorch_model.bin", "size": "497807197", "sha256": "a" * 64},
         **{"formats": "zip pickle tensor-storage", "extent": "partly-examined"},
         **{"critical": "1", "high": "0", "medium": "0", "low": "0", "info": "0", "worst": "critical"},
-        **{"absences": "2", "accepted": "0"},
+        **{"absences": "2", "accepted": "0", "accepted_by": "", "accepted_until": ""},
     }
     assert rows["docs/architecture.png"]["accepted"] == "1"
     assert rows[""]["medium"] == "1", "a finding on the model as a whole is counted in the row without a path"
@@ -43,7 +43,9 @@ def test_accepted_finding_is_counted_apart(failing: AuditReport) -> None:
     findings = tuple(replace(each, acceptance=acceptance) for each in failing.findings)
     rows = {row["path"]: row for row in read_rows(replace(failing, findings=findings))}
     assert (rows["training_args.bin"]["high"], rows["training_args.bin"]["worst"]) == ("0", "")
-    assert rows["training_args.bin"]["accepted"] == "1"
+    row = rows["training_args.bin"]
+    assert (row["accepted"], row["accepted_by"], row["accepted_until"]) == ("1", "ann", "2027-01-01")
+    assert rows["docs/architecture.png"]["accepted_by"] == "", "the policy is no person"
 
 
 def test_finding_in_a_member_is_counted_for_its_file(failing: AuditReport) -> None:
