@@ -153,7 +153,7 @@ class Audit:
             created=format_current_time(),
             target=target,
             policy=PolicyRecord(
-                policy.name,
+                policy.label,
                 {family: policy.gates.get(family) for family in policy.checks},
                 policy.checks,
                 policy.digest,

@@ -82,7 +82,7 @@ class Acceptances:
         if self._entries:
             model = describe_model(audit.records, snapshot, target, is_complete)
             self._decisions = Decisions(
-                self._entries, model, Consent(self._policy.name, self._policy.accept_critical), read_today()
+                self._entries, model, Consent(self._policy.label, self._policy.accept_critical), read_today()
             )
             audit.findings, audit.records = self._decisions.accept_parts(audit.findings, audit.records)
         if self._baseline is not None:
@@ -131,7 +131,7 @@ def load_acceptances(target: str, options: Options, policy: Policy) -> Acceptanc
         files |= {"--decisions": found} if found is not None else {}
     register, baseline = files.get("--decisions"), files.get("--baseline")
     return Acceptances(
-        read_register(register, read_today()) if register is not None else (),
+        read_register(register) if register is not None else (),
         load_report(baseline) if baseline is not None else None,
         baseline.name if baseline is not None else "",
         policy,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +15,8 @@ from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel, Policy
 from modelaudit.model.report import Anchor
-from modelaudit.options import Options, format_current_time, resolve_policy
-from modelaudit.policy.places import find_policy, find_project_folder, find_register, refuse_inside_target
+from modelaudit.options import Options, resolve_policy
+from modelaudit.policy.places import FoundPolicy, find_policy, find_project_folder, find_register, refuse_inside_target
 from modelaudit.reports.json_report import load_report
 
 _NO_TARGET: Final = "there is no target; name one, or list models in modelaudit.yaml (`modelaudit policy init`)"
@@ -32,6 +31,7 @@ class PolicyChoice:
         targets: those that the user named, or the models of the policy.
         anchors: the lines of the policy that list the models, by target.
         notes: a line for each file that the search passed over.
+        found: the file that the search found and the user did not name.
     """
 
     name: str
@@ -39,6 +39,14 @@ class PolicyChoice:
     targets: tuple[str, ...]
     anchors: Mapping[str, tuple[Anchor, ...]]
     notes: tuple[str, ...] = ()
+    found: Path | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and a line that names the policy if the user did not."""
+        return (
+            self.notes if self.found is None else (*self.notes, f"policy {self.found}, found from this folder upwards")
+        )
 
 
 def choose_policy(
@@ -55,18 +63,15 @@ def choose_policy(
     Raises:
         ConfigurationError: the policy is wrong, or it lies in a target.
     """
-    name = named
-    notes: tuple[str, ...] = ()
-    if name is None:
-        found = find_policy(start or Path.cwd(), targets)
-        name, notes = _spell(found.path) if found.path else DEFAULT, found.notes
+    found = find_policy(start or Path.cwd(), targets) if named is None else FoundPolicy(None)
+    name = named or (_spell(found.path) if found.path else DEFAULT)
     policy = resolve_policy(Options(policy=name), load_catalogue(extra=rules, formats=FACTS))
     for path in policy.files:
         refuse_inside_target(path, targets, "--policy")
     if targets:
-        return PolicyChoice(name, policy, tuple(targets), {}, notes)
+        return PolicyChoice(name, policy, tuple(targets), {}, found.notes, found.path)
     anchors = {model.target: locate_model(model) for model in policy.models}
-    return PolicyChoice(name, policy, tuple(anchors), anchors, notes)
+    return PolicyChoice(name, policy, tuple(anchors), anchors, found.notes, found.path)
 
 
 def _spell(path: Path) -> str:
@@ -96,7 +101,7 @@ def check_files(policy: Policy) -> None:
     register, _ = find_register(policy.files, ())
     path = policy.decisions_path or register
     if path is not None:
-        read_register(path, date.fromisoformat(format_current_time()[:10]))
+        read_register(path)
     if policy.baseline_path is not None:
         load_report(policy.baseline_path)
 

@@ -225,7 +225,7 @@ def judge_entries(
     """
     today = read_today()
     if report is None:
-        replaced_by = find_replacements(entries)
+        replaced_by = find_replacements(entries, today)
         return RegisterState(tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries))
     consent = Consent(report.policy.name, accept_critical)
     decisions = Decisions(entries, _describe_model(report), consent, today)
@@ -302,6 +302,9 @@ def _reopen_record(record: ArtifactRecord) -> ArtifactRecord:
 def _judge_by_date(entry: RegisterEntry, today: date, replacement: str) -> RecordedDecision:
     """Return an entry with the state that follows from its dates."""
     left = date.fromisoformat(entry.expires) - today
+    later_start = entry.explain_later_start(today)
+    if later_start:
+        return record_entry(entry, DecisionState.UNUSED, later_start)
     if replacement:
         return record_entry(entry, DecisionState.UNUSED, f"The later decision {replacement} replaces it.")
     if left < timedelta(0):

@@ -265,6 +265,57 @@ def test_register_and_baseline_in_the_target_are_refused_and_a_found_one_is_left
     assert any(note.startswith("decisions.yaml: not used") for note in report.target.notes)
 
 
+def test_decision_of_a_later_day_is_not_in_force_and_replaces_none_and_an_old_report_can_be_made_again(
+    model: Path,
+) -> None:
+    subject = find_fingerprint(scan()[1], "pickle/unlisted-call")
+    assert decide(subject).returncode == 0
+    entry = Path("decisions.yaml").read_text().partition("decisions:\n")[2]
+    with Path("decisions.yaml").open("a") as register:
+        register.write(entry.replace("accept", "refuse", 1).replace(RECORDED, "2026-03-03"))
+    code, report = scan()
+    assert code == 0
+    assert [each.state for each in report.decisions] == [DecisionState.HONOURED, DecisionState.UNUSED]
+    assert report.decisions[1].detail == (
+        "It is not in force yet: it was decided on 2026-03-03, after the day of this scan, 2026-01-31."
+    )
+    listed = json.loads(run("decide", "--list", "--json").stdout)
+    assert [each["state"] for each in listed["decisions"]] == ["honoured", "unused"]
+    code, report = scan(day="2026-03-03")
+    assert code == 1
+    assert [each.state for each in report.decisions] == [DecisionState.UNUSED, DecisionState.HONOURED]
+    # Before the first of both, neither accepts nor refuses, and the scan runs all the same.
+    code, report = scan(day="2026-01-02")
+    assert (code, {each.state for each in report.decisions}) == (1, {DecisionState.UNUSED})
+
+
+def test_register_that_is_given_twice_or_is_no_file_is_refused_in_one_line(model: Path) -> None:
+    scan()
+    Path("a.yaml").write_text("decisions: []\n")
+    for command in (("scan", "tiny"), ("license", "tiny"), ("decide", "--list")):
+        done = run(*command, "--decisions", "missing.yaml", "--decisions", "a.yaml")
+        assert done.returncode == 2, command
+        assert "--decisions is given 2 times; name one file" in done.stderr
+    for name, fault in ((".", "is a folder"), ("/dev/null", "is no regular file"), ("no", "there is no such file")):
+        done = run("scan", "tiny", "--decisions", name)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert f"--decisions {name}: {fault}; name an existing file" in done.stderr
+    Path("a.yaml").write_text("#" * 5_000_000)
+    assert "remove entries that no longer apply" in run("scan", "tiny", "--decisions", "a.yaml").stderr
+
+
+def test_decide_names_a_register_that_no_scan_of_the_model_uses(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan()
+    report = Path("report.json").absolute()
+    assert "note:" not in run("decide", "--list", "--report", str(report)).stderr
+    (model / "decisions.yaml").write_text("decisions: []\n")
+    monkeypatch.chdir(model)
+    done = run("decide", "--list", "--report", str(report))
+    assert done.returncode == 0
+    assert "decisions.yaml: no scan finds it, because its folder holds a model ('weights.pkl')" in done.stderr
+    assert "lies in a folder with the name of the model; a scan of that folder does not use it" in done.stderr
+
+
 @check_each(
     "arguments, message",
     [

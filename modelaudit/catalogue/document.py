@@ -91,7 +91,7 @@ def read_document(path: Path, label: str) -> Document:
     except OSError as error:
         raise ConfigurationError(f"{label}: cannot be read: {error.strerror or error}") from error
     if len(raw) > MAX_BYTES:
-        raise ConfigurationError(f"{label}: is larger than {MAX_BYTES} bytes; shorten it, or split a list in two files")
+        raise ConfigurationError(f"{label}: is larger than {MAX_BYTES} bytes; remove entries that no longer apply")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -104,7 +104,11 @@ class _UserFileReader:
         below = self._read_base(path, document, file.extends or DEFAULT)
         # Relative to the first file, so that an origin shows no path of this machine.
         label = Path(os.path.relpath(path.absolute(), self._root)).as_posix()
-        return lay_over(Layer(document, file, label, path, dict(below.origins)), below, self._words)
+        policy = lay_over(Layer(document, file, label, path, dict(below.origins)), below, self._words)
+        if policy.name.casefold() in self._built_in:
+            # Reports would show the entries of this file under the name of another policy.
+            raise document.error(f"name: {policy.name!r} is a policy of the rule set; choose another name", ("name",))
+        return policy
 
     def _read_base(self, path: Path, document: Document, base: str) -> Policy:
         """Read the policy that a file extends: one of the rule set, or a file named relative to it."""

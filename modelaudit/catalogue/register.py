@@ -106,38 +106,38 @@ class RegisterFile:
     decisions: list[EntryFile] | None = Field(default=None)
 
 
-_SHAPE: Final = Shape(RegisterFile)
+_NEWER: Final = "a newer version of modelaudit may have written this file; install that version, or remove the key"
+_SHAPE: Final = Shape(RegisterFile, {"version": _NEWER, "schema": _NEWER})
 
 
-def read_register(path: Path, today: date) -> tuple[RegisterEntry, ...]:
+def read_register(path: Path) -> tuple[RegisterEntry, ...]:
     """Read the register at ``path``. The places of its entries name the file without its folders.
 
     Args:
         path: the file.
-        today: the day of the scan; a decision of a later day is refused.
 
     Raises:
         ConfigurationError: the file cannot be read, or an entry is incomplete, contradicts another, or holds longer
             than a year.
     """
-    return parse_register(read_document(path, str(path)), path.name, today)
+    return parse_register(read_document(path, str(path)), path.name)
 
 
-def parse_register(document: Document, name: str, today: date) -> tuple[RegisterEntry, ...]:
+def parse_register(document: Document, name: str) -> tuple[RegisterEntry, ...]:
     """Parse a register; ``read_register`` documents the errors, ``name`` is its name in the places of entries."""
     if not isinstance(document.data, dict):
         raise document.error("must be a mapping with the key 'decisions'")
     entries = _SHAPE.read(document).decisions or []
     lines = LineIndex(document.text)
     parsed = tuple(
-        _parse_entry(entry, index, f"{name}:{lines.find(('decisions', index))}", document, today)
+        _parse_entry(entry, index, f"{name}:{lines.find(('decisions', index))}", document)
         for index, entry in enumerate(entries)
     )
     _refuse_contradictions(parsed, document)
     return parsed
 
 
-def _parse_entry(entry: EntryFile, index: int, place: str, document: Document, today: date) -> RegisterEntry:
+def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -> RegisterEntry:
     """Return an entry with its dates checked. Raises ``ConfigurationError``."""
 
     def refuse(key: str, fault: str) -> ConfigurationError:
@@ -149,11 +149,6 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document, t
             days[key] = date.fromisoformat(text)
         except ValueError:
             raise refuse(key, f"{text!r} is not a day of the calendar") from None
-    # The day before today may still be today in other time zones.
-    if days["decided"] > today + timedelta(days=1):
-        raise refuse(
-            "decided", f"{entry.decided} lies after the day of this scan, {today}; no decision holds in advance"
-        )
     longest = days["decided"] + timedelta(days=LONGEST_DAYS)
     if not days["decided"] <= days["expires"] <= longest:
         raise refuse("expires", f"{entry.expires} must lie between {entry.decided} and {longest}, at most a year later")

@@ -12,17 +12,35 @@ from modelaudit.model.errors import ConfigurationError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+
+def take_once(context: click.Context, option: click.Parameter, values: Sequence[Path]) -> Path | None:
+    """Return the value of an option with ``multiple=True`` that holds one file.
+
+    Of two files, click would keep the last and drop the other, with what it refuses, in silence.
+
+    Raises:
+        UsageError: the option is given twice.
+    """
+    if len(values) > 1:
+        raise click.UsageError(f"{option.opts[0]} is given {len(values)} times; name one file")
+    return values[0] if values else None
+
+
 _OPTIONS = (
     click.option(
         "--decisions",
         metavar="FILE",
         type=click.Path(path_type=Path),
+        multiple=True,
+        callback=take_once,
         help="The register of decisions. Default: the policy's, else decisions.yaml beside the policy file or here.",
     ),
     click.option(
         "--baseline",
         metavar="REPORT.json",
         type=click.Path(path_type=Path),
+        multiple=True,
+        callback=take_once,
         help="An earlier report of the model: what it holds already does not fail the gate.",
     ),
 )
@@ -43,6 +61,9 @@ def check_acceptance_files(decisions: Path | None, baseline: Path | None, target
     """
     for option, path in (("--decisions", decisions), ("--baseline", baseline)):
         if path is not None and not path.is_file():
-            raise ConfigurationError(f"{option} {path}: there is no such file; name an existing one")
+            fault = (
+                "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "there is no such file"
+            )
+            raise ConfigurationError(f"{option} {path}: {fault}; name an existing file")
     if baseline is not None and len(targets) > 1:
         raise ConfigurationError("--baseline is the report of one model; scan the other targets one by one")

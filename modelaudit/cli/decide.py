@@ -9,8 +9,8 @@ import click
 
 from modelaudit.catalogue.document import Document, parse_text, read_document
 from modelaudit.catalogue.register import append_entry, parse_register, read_register
-from modelaudit.cli.output import load_saved_report, print_document, print_text, write_file
-from modelaudit.decisions import read_today
+from modelaudit.cli.acceptance import take_once
+from modelaudit.cli.output import load_saved_report, print_document, print_text, show_notes, write_file
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
@@ -19,7 +19,7 @@ from modelaudit.model.policy import Policy
 from modelaudit.model.register import RegisterEntry
 from modelaudit.model.report import AuditReport
 from modelaudit.policy.decisions import record_entry
-from modelaudit.policy.places import REGISTER_NAME, find_register, refuse_inside_target
+from modelaudit.policy.places import REGISTER_NAME, explain_unused_register, find_register, refuse_inside_target
 from modelaudit.policy_choice import choose_policy
 from modelaudit.register import Statement, compose_entry, judge_entries, refuse_repetition
 from modelaudit.reports.decision_list import render_decision_json, render_decision_list
@@ -40,6 +40,8 @@ _WIDEST = 100
     "--decisions",
     metavar="FILE",
     type=click.Path(path_type=Path),
+    multiple=True,
+    callback=take_once,
     help="The register. Default: decisions.yaml beside modelaudit.yaml or here.",
 )
 @click.option(
@@ -70,8 +72,10 @@ def command(
     audit = load_saved_report(report) if report is not None else None
     # A report names a folder without its path, so only one in the working directory is recognised; a scan refuses all.
     targets = (audit.target.name,) if audit is not None and audit.target.kind is RefKind.FOLDER else ()
-    effective = choose_policy(policy, targets).policy
-    register = _find_register(decisions, effective, targets)
+    choice = choose_policy(policy, targets)
+    effective = choice.policy
+    register, remarks = _find_register(decisions, effective, targets)
+    show_notes((*choice.remarks, *remarks))
     if lists:
         _refuse_with_list(subject, answer, reason, by, approved_by, expires)
         return _print_list(register, audit, effective.accept_critical, as_json)
@@ -92,17 +96,27 @@ def command(
     return 0
 
 
-def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...]) -> Path:
+def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
     """Return the register to use: the named one, that of the policy, else ``decisions.yaml`` beside the policy or here.
+
+    The second value are remarks: on files that are passed over, and on a register that scans of the model pass over.
 
     Raises:
         ConfigurationError: it lies in the model of the report.
     """
-    path = given or policy.decisions_path or find_register(policy.files, targets)[0]
+    path = given or policy.decisions_path
+    notes: tuple[str, ...] = ()
+    if path is None:
+        path, notes = find_register(policy.files, targets)
     if path is None:
         path = (policy.files[0].parent if policy.files else Path()) / REGISTER_NAME
+        reason = explain_unused_register(path.absolute(), policy.files, targets)
+        notes = (*notes, *([f"{path}: no scan finds it, because {reason}"] if reason else []))
     refuse_inside_target(path, targets, "--decisions")
-    return path
+    # The report does not tell in which folder the model lies, so a folder of its name may be another one.
+    if any(each.name in targets for each in path.resolve().parents):
+        notes = (*notes, f"{path}: lies in a folder with the name of the model; a scan of that folder does not use it")
+    return path, notes
 
 
 def _refuse_with_list(*values: str | None) -> None:
@@ -113,7 +127,7 @@ def _refuse_with_list(*values: str | None) -> None:
 
 def _print_list(register: Path, report: AuditReport | None, accept_critical: bool, as_json: bool) -> int:
     """Print the list and return 0."""
-    entries = read_register(register, read_today()) if register.is_file() else ()
+    entries = read_register(register) if register.is_file() else ()
     state = judge_entries(entries, report, accept_critical)
     if as_json:
         print_document(render_decision_json(state.decisions, state.open))
@@ -135,9 +149,9 @@ def _append(register: Path, entry: RegisterEntry) -> RegisterEntry:
     text = read_document(register, label).text if register.exists() else ""
     if text.strip():
         before = Document(label, text, parse_text(text, label))
-        refuse_repetition(entry, parse_register(before, register.name, read_today()))
+        refuse_repetition(entry, parse_register(before, register.name))
     extended = append_entry(text, entry, label)
-    parsed = parse_register(Document(label, extended, parse_text(extended, label)), register.name, read_today())
+    parsed = parse_register(Document(label, extended, parse_text(extended, label)), register.name)
     write_file(register, extended.encode())
     return parsed[-1]
 

@@ -91,7 +91,7 @@ def command(
     from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else choice.notes)
+    show_notes(() if quiet else choice.remarks)
     targets = require_targets(choice, revision)
     destinations = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:

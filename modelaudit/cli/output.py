@@ -22,6 +22,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
+from modelaudit.reports.text import escape_unprintable
 from modelaudit.sources.target import note_local_readings
 from modelaudit.wire.ledger import ArtifactLedger
 
@@ -267,13 +268,12 @@ def show_notes(notes: Sequence[str]) -> None:
     """Print remarks to stderr, a line each."""
     for note in notes:
         with suppress(OSError):  # a reader of stderr that went away changes no exit code
-            click.echo(f"modelaudit: note: {note}", err=True)
+            click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
 
 
 def show_failure(report: AuditReport, target: str) -> None:
     """Print one line to stderr if the exit code of a report is not 0: under ``--quiet`` a job has no other trace."""
     from modelaudit.reports.answers import describe_exit_code
-    from modelaudit.reports.text import escape_unprintable
 
     if report.exit_code:
         with suppress(OSError):  # a reader of stderr that went away changes no exit code

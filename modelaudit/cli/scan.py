@@ -131,7 +131,7 @@ def command(
     from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else choice.notes)
+    show_notes(() if quiet else choice.remarks)
     targets, anchors, code = add_discovered(choice, revision, discover, rules)
     destinations, written = parse_destinations(outputs, len(targets)), set[str]()
     check_acceptance_files(decisions, baseline, targets)

@@ -106,6 +106,12 @@ class Policy:
     files: tuple[Path, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """The name for reports: that of a policy of the rule set alone, else with the name of the file."""
+        file = self.files[0].name if self.files else self.name
+        return self.name if self.name == file else f"{self.name} ({file})"
+
 
 @dataclass(frozen=True, slots=True)
 class LicenseListing:

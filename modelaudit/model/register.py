@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 
 CONCLUSION = "conclusion"
@@ -84,6 +85,16 @@ class RegisterEntry:
     def identity(self) -> tuple[DecisionSubject, str, str]:
         """Two entries with the same identity decide on the same thing, and the later one replaces the earlier."""
         return self.subject, self.bound_to, self.model
+
+    def explain_later_start(self, today: date) -> str:
+        """Return why the decision is not in force yet on the day of a scan; empty if it is.
+
+        A scan with the date of an old report (``SOURCE_DATE_EPOCH``) meets decisions of later days.
+        """
+        # The day after today may be today already in other time zones.
+        if date.fromisoformat(self.decided) <= today + timedelta(days=1):
+            return ""
+        return f"It is not in force yet: it was decided on {self.decided}, after the day of this scan, {today}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class Decisions:
         self._consent = consent
         self._today = today
         self._entries = [entry for entry in entries if self._is_concerned(entry)]
-        self._replaced_by = find_replacements(self._entries)
+        self._replaced_by = find_replacements(self._entries, today)
         self._records: dict[str, RecordedDecision] = {}
         self._questions: dict[str, tuple[Question, ...]] = {}
         self._refused_names: dict[str, str] = {}
@@ -228,6 +228,9 @@ class Decisions:
 
     def _find_ended_state(self, entry: RegisterEntry, bound_file: str) -> tuple[DecisionState, str] | None:
         """Return the state of a decision that was replaced, expired or bound to other bytes; ``None`` if it holds."""
+        later_start = entry.explain_later_start(self._today)
+        if later_start:
+            return DecisionState.UNUSED, later_start
         replacement = self._replaced_by.get(entry.place)
         if replacement is not None:
             return DecisionState.UNUSED, f"The later decision {replacement} replaces it."

@@ -10,6 +10,7 @@ from typing import Final
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import Policy
+from modelaudit.policy.model_folders import find_model_file
 
 POLICY_NAME: Final = "modelaudit.yaml"
 REGISTER_NAME: Final = "decisions.yaml"
@@ -31,8 +32,9 @@ class FoundPolicy:
 def find_policy(start: Path, targets: Sequence[str]) -> FoundPolicy:
     """Search for ``modelaudit.yaml`` in ``start`` and then in each folder above it, up to the root.
 
-    A file is passed over, with a note, if it lies at or below a target, or if it belongs to somebody who is neither
-    this user nor root nor the owner of ``start``: on a shared machine, anybody may write into ``/tmp``.
+    A file is passed over, with a note, if it lies at or below a target or beside the files of a model, which would
+    bring its own, or if it belongs to somebody who is neither this user nor root nor the owner of ``start``: on a
+    shared machine, anybody may write into ``/tmp``.
 
     Args:
         start: the working directory.
@@ -68,13 +70,19 @@ def _explain_passing_over(path: Path, targets: Sequence[str], owners: set[int]) 
     statuses = [path.lstat(), *([path.stat()] if path.exists() else [])]
     if not owners >= {status.st_uid for status in statuses}:
         return "it belongs to another user; to use it, name it with --policy"
+    model_file = find_model_file(path.parent)
+    if model_file:
+        return (
+            f"its folder holds a model ({model_file!a}); to use it, move it above that folder or name it with --policy"
+        )
     return ""
 
 
 def find_register(policy_files: Sequence[Path], targets: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:
     """Search for ``decisions.yaml`` beside the policy file and in the working directory.
 
-    A file is passed over as ``find_policy`` passes one over. The notes name no folder, because reports show them.
+    A file is passed over as ``find_policy`` passes one over; one beside the policy lies in a folder that the user
+    trusts. The notes name no folder, because reports show them.
 
     Args:
         policy_files: of the policy, the one that was named first.
@@ -82,23 +90,39 @@ def find_register(policy_files: Sequence[Path], targets: Sequence[str]) -> tuple
 
     Returns:
         The path, ``None`` if none was found, and a line for each file that was passed over.
+
+    Raises:
+        ConfigurationError: a register is there and cannot be read: without it, what it refuses would pass.
     """
     folders = dict.fromkeys([*(path.absolute().parent for path in policy_files[:1]), Path.cwd()])
     notes = []
     for folder in folders:
         path = folder / REGISTER_NAME
-        if not path.is_file():
+        misnamed = path.with_suffix(".yml")
+        if misnamed.is_file() and find_enclosing_target(misnamed, targets) is None:
+            notes.append(f"{misnamed.name}: not used, because of its ending; rename it to {REGISTER_NAME}")
+        if not os.path.lexists(path):
             continue
-        target = find_enclosing_target(path, targets)
-        if target is not None:
-            notes.append(
-                f"{REGISTER_NAME}: not used, because it lies in the target {target}, which could accept itself"
-            )
-        elif not _list_trusted_owners(folder) >= {path.stat().st_uid, path.lstat().st_uid}:
-            notes.append(f"{REGISTER_NAME}: not used, because it belongs to another user; to use it, name --decisions")
-        else:
+        reason = explain_unused_register(path, policy_files, targets)
+        if not reason:
+            if not path.is_file():
+                raise ConfigurationError(f"{path}: is no file that can be read; mend it, or use --decisions")
             return path, tuple(notes)
+        notes.append(f"{REGISTER_NAME}: not used, because {reason}")
     return None, tuple(notes)
+
+
+def explain_unused_register(path: Path, policy_files: Sequence[Path], targets: Sequence[str]) -> str:
+    """Return why ``find_register`` passes over a register at ``path``, or would if there were one; else nothing."""
+    target = find_enclosing_target(path, targets)
+    if target is not None:
+        return f"it lies in the target {target}, which could accept itself"
+    statuses = [*([path.lstat()] if os.path.lexists(path) else []), *([path.stat()] if path.exists() else [])]
+    if not _list_trusted_owners(path.parent) >= {status.st_uid for status in statuses}:
+        return "it belongs to another user; to use it, name --decisions"
+    is_beside_policy = any(path.absolute().parent == each.absolute().parent for each in policy_files[:1])
+    model_file = "" if is_beside_policy else find_model_file(path.parent)
+    return f"its folder holds a model ({model_file!a}); to use it, name --decisions" if model_file else ""
 
 
 def _list_trusted_owners(start: Path) -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from modelaudit.model.address import file_of
@@ -54,8 +55,9 @@ def _make_plural(noun: str) -> str:
     return noun.replace("question", "questions") if "question" in noun else f"{noun}s"
 
 
-def find_replacements(entries: Sequence[RegisterEntry]) -> Mapping[str, str]:
-    """Return the place of the latest decision on the same subject by the place of each earlier one."""
+def find_replacements(entries: Sequence[RegisterEntry], today: date) -> Mapping[str, str]:
+    """Return the place of the latest decision on the same subject by the place of each earlier one in force today."""
+    entries = [each for each in entries if not each.explain_later_start(today)]
     latest: dict[object, RegisterEntry] = {}
     for entry in sorted(entries, key=lambda each: each.decided):
         latest[entry.identity] = entry

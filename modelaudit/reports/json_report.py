@@ -51,7 +51,9 @@ _CHARACTERS_A_PART: Final = 100_000
 _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 _LARGE_FIELDS: Final[Mapping[str, Any]] = {"findings": True, "decision": {"coverage": {"artifacts": True}}}
 """The fields of a report whose length grows with the number of files."""
-_REMEDY = "write it again with 'modelaudit scan TARGET -o json'"
+_REMEDY = (
+    "if a newer modelaudit wrote it, install that version, else write it again with 'modelaudit scan TARGET -o json'"
+)
 
 
 def render_json(report: AuditReport) -> bytes:

@@ -154,6 +154,7 @@ MISTAKES = [
     ("models:\n  - {name: acme/tiny, revision: main}", 2, "'main' is not the id of a commit"),
     (f"models:\n  - {{name: ./tiny, revision: {COMMIT}}}", 2, "'./tiny' is not a model of the Hub"),
     ("description:", 1, "description: is empty; write a value, or remove the key"),
+    ("gates: {security: never}\nname: default", 2, "name: 'default' is a policy of the rule set; choose another name"),
     ("extends: strct", 1, "did you mean strict?"),
     ("extends: ../missing.yaml", 1, "neither a file nor one of"),
     ("extends: /etc/policy.yaml", 1, "name the file relative to this one"),

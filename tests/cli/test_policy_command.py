@@ -171,6 +171,30 @@ def test_scan_and_license_use_the_policy_that_is_found_above_the_working_directo
         assert [cause["kind"] for cause in decision["causes"]] == ["licence-denied"]
 
 
+def test_policy_that_is_found_is_named_on_stderr_and_its_file_in_every_report_that_names_the_policy(
+    project: Path,
+) -> None:
+    (project / "modelaudit.yaml").write_text("name: strictest\ngates: {security: never}\n")
+    note = f"modelaudit: note: policy {project}/modelaudit.yaml, found from this folder upwards\n"
+    for name in ("scan", "license"):
+        assert note in run_command(name, UNVERIFIED, "--offline").stderr
+        assert note not in run_command(name, UNVERIFIED, "--offline", "--policy", "modelaudit.yaml").stderr
+    for output in ("table", "json", "html", "markdown", "cyclonedx", "sarif"):
+        assert "strictest (modelaudit.yaml)" in scan(UNVERIFIED, "-o", output).stdout, output
+    assert "policy default" in scan(UNVERIFIED, "--policy", "default").stdout
+
+
+def test_policy_beside_the_single_file_that_is_scanned_is_not_used(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "weights.pkl").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
+    (project / "modelaudit.yaml").write_text("gates: {security: never, integrity: never, license: never}\n")
+    done = scan("weights.pkl")
+    assert done.returncode == 1
+    assert "modelaudit.yaml: not used, because its folder holds a model ('weights.pkl')" in done.stderr
+    assert scan("weights.pkl", "--policy", "modelaudit.yaml").returncode != 1
+
+
 def test_policy_in_the_target_is_not_used_and_named_and_refused_if_it_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

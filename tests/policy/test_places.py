@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.policy.places import find_enclosing_target, find_policy, find_project_folder, refuse_inside_target
+from modelaudit.policy.places import (
+    find_enclosing_target,
+    find_policy,
+    find_project_folder,
+    find_register,
+    refuse_inside_target,
+)
 
 
 @pytest.fixture
@@ -130,3 +138,60 @@ def test_paths_of_a_project_are_relative_to_its_repository_or_else_to_the_workin
     assert find_project_folder(policy) == project / "models"
     (project / ".git").mkdir()
     assert find_project_folder(policy) == project
+
+
+@check_each(
+    "name, text, is_model",
+    [
+        ("weights.PKL", "", True),
+        ("model-00001-of-00002.safetensors", "", True),
+        ("config.json", '{"hidden_size": 8, "model_type": "llama"}', True),
+        ("README.md", "---\r\nlicense: mit\r\nlibrary_name: transformers\r\n---\r\n# Tiny\r\n", True),
+        ("README.md", "---\nlicense: mit\nlayout: page\n---\nbase_model: of ours\n", False),
+        ("README.md", "# Project\n\npipeline_tag: text\n", False),
+        ("config.json", '{"port": 80}', False),
+        ("train.py", "", False),
+    ],
+)
+def test_policy_and_register_beside_the_files_of_a_model_are_passed_over_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, is_model: bool
+) -> None:
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    for each in (tmp_path, folder):
+        (each / "modelaudit.yaml").touch()
+        (each / "decisions.yaml").touch()
+    (folder / name).write_text(text)
+    monkeypatch.chdir(folder)
+    policy, (register, notes) = find_policy(folder, ["model.pkl"]), find_register([], ["model.pkl"])
+    if not is_model:
+        assert (policy.path, policy.notes, register, notes) == (
+            folder / "modelaudit.yaml",
+            (),
+            folder / "decisions.yaml",
+            (),
+        )
+        return
+    assert policy.path == tmp_path / "modelaudit.yaml"
+    assert register is None
+    for note in (*policy.notes, *notes):
+        assert f"not used, because its folder holds a model ({name!r})" in note
+    # A policy that the user names makes its folder one that the user trusts.
+    assert find_register([folder / "modelaudit.yaml"], ["model.pkl"]) == (folder / "decisions.yaml", ())
+
+
+def test_register_that_cannot_be_read_is_an_error_and_one_with_a_wrong_ending_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    (project / "decisions.yml").touch()
+    wrong_ending = "decisions.yml: not used, because of its ending; rename it to decisions.yaml"
+    assert find_register([], []) == (None, (wrong_ending,))
+    register = project / "decisions.yaml"
+    register.symlink_to("nowhere.yaml")
+    with pytest.raises(ConfigurationError, match=r"decisions\.yaml: is no file that can be read"):
+        find_register([], [])
+    assert find_register([], [str(project)])[0] is None, "a hostile model cannot stop its own scan"
+    register.unlink()
+    register.mkdir()
+    with pytest.raises(ConfigurationError, match=r"decisions\.yaml: is no file that can be read"):
+        find_register([], [])

@@ -1,0 +1,50 @@
+"""Recognise a folder that holds a model: a policy or a register that is found there may have come with the model."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+_WEIGHTS: Final = (
+    *(".safetensors", ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite"),
+    *(".pb", ".pkl", ".pickle", ".joblib", ".npz", ".msgpack", ".mar", ".nemo", ".skops", ".mlmodel", ".pdparams"),
+)
+_MAX_BYTES: Final = 1 << 20
+_MARKS: Final = (
+    ("config.json", re.compile(rb'"(model_type|architectures)"\s*:')),
+    ("model_index.json", re.compile(rb'"_class_name"\s*:')),
+    # A key of the front matter that only cards of models have; other READMEs may have a front matter too.
+    (
+        "README.md",
+        re.compile(rb"\A\xef?\xbb?\xbf?---\s*\n(?:(?!---).*\n)*?(library_name|pipeline_tag|base_model|model-index):"),
+    ),
+)
+
+
+def find_model_file(folder: Path) -> str:
+    """Return the name of a file that shows that ``folder`` holds a model; empty if none does.
+
+    The files are weights by the ending of the name, the configuration of a model, and a model card. A folder that
+    cannot be listed holds none, because the search for a policy reads what it finds there in another way.
+    """
+    for name, mark in _MARKS:
+        if mark.search(_read_start(folder / name)):
+            return name
+    try:
+        with os.scandir(folder) as entries:
+            return min((each.name for each in entries if each.name.lower().endswith(_WEIGHTS)), default="")
+    except OSError:
+        return ""
+
+
+def _read_start(path: Path) -> bytes:
+    """Return the first bytes of a regular file; nothing for anything else, such as a pipe, which would block."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(_MAX_BYTES)
+    except OSError:
+        return b""
