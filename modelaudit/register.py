@@ -16,6 +16,7 @@ from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.policy import Policy
 from modelaudit.model.register import (
     CONCLUSION,
     DUE_DAYS,
@@ -199,6 +200,23 @@ def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) ->
                 f"{each.place} gives this answer until {each.expires} already; edit that entry, or renew it in its "
                 f"last {DUE_DAYS} days"
             )
+
+
+def refuse_critical(entry: RegisterEntry, report: AuditReport, policy: Policy) -> None:
+    """Refuse to accept a critical finding under a policy that lets no decision do so, because no scan would honour it.
+
+    Raises:
+        ConfigurationError: the entry would accept a critical finding of the report.
+    """
+    if entry.answer is DecisionAnswer.REFUSE or policy.accept_critical or entry.subject.kind in LICENSE_KINDS:
+        return
+    findings = match_parts(entry, report.findings, _list_absences(report)).findings
+    if any(each.severity is Severity.CRITICAL for each in findings):
+        file = policy.files[0] if policy.files else "modelaudit.yaml"
+        raise ConfigurationError(
+            f"--answer accept: {entry.subject} includes a critical finding, and the policy {policy.name} lets no "
+            f"decision accept one; set accept-critical: true in {file} first"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ import html
 import json
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from hub.server import LoopbackHub
 from support.cases import check_each
 from support.command import CommandResult, run_command
 
+from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
@@ -108,11 +111,17 @@ def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who
 
     pickle.write_bytes(DANGEROUS)
     critical = find_fingerprint(scan()[1], "pickle/dangerous-call")
-    assert "accept-critical" in decide(critical).stderr
+    before = Path("decisions.yaml").read_bytes()
+    for subject in (critical, "pickle/dangerous-call:weights.pkl", "model"):
+        refused = decide(subject)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert "set accept-critical: true in modelaudit.yaml" in refused.stderr
+    assert Path("decisions.yaml").read_bytes() == before
+    Path("policy.yaml").write_text("name: own\ndescription: Own.\nextends: default\naccept-critical: true\n")
+    assert decide(critical, "--policy", "policy.yaml").returncode == 0
     code, report = scan()
     assert (code, report.decisions[1].state) == (1, DecisionState.REFUSED)
     assert "Not honoured" in run("decide", "--list", "--report", "report.json").stdout
-    Path("policy.yaml").write_text("name: own\ndescription: Own.\nextends: default\naccept-critical: true\n")
     code, report = scan("--policy", "policy.yaml")
     assert (code, report.decisions[1].state) == (0, DecisionState.HONOURED)
     listing = run("decide", "--list", "--report", "report.json", "--policy", "policy.yaml").stdout
@@ -229,6 +238,10 @@ def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accep
     for name, document in {**documents, "screen": render_screen(report, width=80).decode()}.items():
         assert "old.json" in document, name
         assert not re.search(r"accepted by (?!the policy)", document, re.IGNORECASE), name
+        if name in {"markdown", "comment", "junit", "annotations", "screen"}:
+            assert not re.search(r"accepted|decided  ", document, re.IGNORECASE), name
+    assert "### Known from the baseline: " in documents["markdown"]
+    assert 'name="outcome" value="known"' in documents["junit"]
     (model / "more.pkl").write_bytes(UNLISTED)
     assert scan("--baseline", "old.json")[0] == 1
     (model / "more.pkl").unlink()
@@ -357,6 +370,18 @@ def test_decide_keeps_the_file_as_it_is_and_refuses_a_repetition_until_the_decis
     states = [(each.state, each.expires) for each in report.decisions]
     assert states == [(DecisionState.UNUSED, LAST_DAY), (DecisionState.HONOURED, "2027-06-30")]
     assert "decisions.yaml:12 replaces it" in report.decisions[0].detail
+
+
+def test_decisions_recorded_at_once_are_all_kept(model: Path) -> None:
+    for number in range(4):
+        (model / f"more{number}.pkl").write_bytes(UNLISTED)
+    fingerprints = {each.fingerprint for each in scan()[1].findings if each.rule == "pickle/unlisted-call"}
+    assert len(fingerprints) == 5
+    arguments = (sys.executable, "-m", "modelaudit", "decide", "--report", "report.json", *STATEMENT)
+    expires = read_today() + timedelta(days=60)
+    runs = [subprocess.Popen([*arguments, "--expires", str(expires), each]) for each in fingerprints]
+    assert [each.wait() for each in runs] == [0] * 5
+    assert fingerprints <= set(re.findall(r"[0-9a-f]{16}", Path("decisions.yaml").read_text()))
 
 
 def test_list_shows_what_is_open_and_each_state_as_text_and_as_json(model: Path) -> None:

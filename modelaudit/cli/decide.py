@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -14,14 +18,13 @@ from modelaudit.cli.output import load_saved_report, print_document, print_text,
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import Severity
 from modelaudit.model.policy import Policy
 from modelaudit.model.register import RegisterEntry
 from modelaudit.model.report import AuditReport
 from modelaudit.policy.decisions import record_entry
 from modelaudit.policy.places import REGISTER_NAME, explain_unused_register, find_register, refuse_inside_target
 from modelaudit.policy_choice import choose_policy
-from modelaudit.register import Statement, compose_entry, judge_entries, refuse_repetition
+from modelaudit.register import Statement, compose_entry, judge_entries, refuse_critical, refuse_repetition
 from modelaudit.reports.decision_list import render_decision_json, render_decision_list
 from modelaudit.reports.text import escape_unprintable
 
@@ -87,12 +90,9 @@ def command(
         raise click.UsageError(f"a decision needs {', '.join(missing)} too")
 
     statement = Statement(*(value or "" for value in given.values()))
-    entry = _append(register, compose_entry(subject, audit, statement))
-    _print_entry(entry, as_json)
-    critical = {each.fingerprint for each in audit.findings if each.severity is Severity.CRITICAL}
-    if entry.answer == "accept" and subject in critical and not effective.accept_critical:
-        note = f"the policy {effective.name} lets no decision accept a critical finding; it needs accept-critical: true"
-        click.echo(f"modelaudit: note: {note}", err=True)
+    composed = compose_entry(subject, audit, statement)
+    refuse_critical(composed, audit, effective)
+    _print_entry(_append(register, composed), as_json)
     return 0
 
 
@@ -146,14 +146,35 @@ def _append(register: Path, entry: RegisterEntry) -> RegisterEntry:
         ConfigurationError: the file is invalid, holds this decision already, or cannot be written.
     """
     label = str(register)
-    text = read_document(register, label).text if register.exists() else ""
-    if text.strip():
-        before = Document(label, text, parse_text(text, label))
-        refuse_repetition(entry, parse_register(before, register.name))
-    extended = append_entry(text, entry, label)
-    parsed = parse_register(Document(label, extended, parse_text(extended, label)), register.name)
-    write_file(register, extended.encode())
+    with _lock_folder(register):
+        text = read_document(register, label).text if register.exists() else ""
+        if text.strip():
+            before = Document(label, text, parse_text(text, label))
+            refuse_repetition(entry, parse_register(before, register.name))
+        extended = append_entry(text, entry, label)
+        parsed = parse_register(Document(label, extended, parse_text(extended, label)), register.name)
+        write_file(register, extended.encode())
     return parsed[-1]
+
+
+@contextmanager
+def _lock_folder(register: Path) -> Iterator[None]:
+    """Hold a lock on the folder of the register, so that two runs at once append one after the other.
+
+    The folder is locked because each run replaces the file. A folder that cannot be opened fails when it is written.
+    """
+    try:
+        descriptor = os.open(register.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield
+        return
+    try:
+        # Some network file systems have no locks; the entry is then written without one.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _print_entry(entry: RegisterEntry, as_json: bool) -> None:
