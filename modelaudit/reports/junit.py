@@ -153,7 +153,7 @@ def _convert_result(report: AuditReport, rules: Mapping[str, Rule], result: Resu
         "fingerprint": result.fingerprint,
         "path": result.address,
         "line": "" if where.line is None else str(where.line),
-        "outcome": result.outcome,
+        "outcome": "known" if result.is_known else result.outcome,
     }
     return _Case(
         result.rule,

@@ -40,7 +40,10 @@ COMMENT_BYTES: Final = 65_536
 MARKER_START: Final = "<!-- modelaudit:"
 """The beginning of the first line of a comment, by which a later run finds it."""
 
-_SHARES: Final = {"causes": 0.1, "findings": 0.33, "absences": 0.12, "accepted": 0.1, "decisions": 0.05, "duties": 0.08}
+_SHARES: Final = {
+    **{"causes": 0.1, "findings": 0.33, "absences": 0.12, "accepted": 0.08, "known": 0.04},
+    **{"decisions": 0.04, "duties": 0.07},
+}
 """Of the permitted size. The rest is enough for the heading, the answers and the facts, whatever their texts hold."""
 _MAX_NAMED_ADDRESSES: Final = 3
 _MAX_NAME_CHARACTERS: Final = 100
@@ -165,6 +168,14 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
         iter(accepted),
         len(accepted),
     )
+    known = [each for each in results if each.is_known]
+    yield _Section(
+        "known",
+        f"Known from the baseline: {len(known):,}",
+        ("| what | place | why it does not gate |", "|---|---|---|"),
+        map(_write_acceptance, known),
+        len(known),
+    )
     decisions = [each for each in report.decisions if each.state is not DecisionState.HONOURED]
     yield _Section(
         "decisions",
@@ -210,15 +221,19 @@ def _write_absences(results: Sequence[Result]) -> str:
 
 
 def _list_accepted(report: AuditReport, results: Sequence[Result]) -> Iterator[str]:
-    """Yield a row for each result that something accepts, and for the accepted questions of the licences."""
-    for each in results:
-        if each.acceptance is not None:
-            what = f"{write_code(each.rule)} {write_code(each.fingerprint)}"
-            yield write_row(what, _write_place(each), write_text(describe_acceptance(each.acceptance)))
+    """Yield a row for each result that a person or the policy accepts, and for accepted questions of the licences."""
+    yield from (_write_acceptance(each) for each in results if each.acceptance is not None and not each.is_known)
     acceptance = report.license.acceptance
     if acceptance is not None:
         what = f"licence {write_code(report.license.expression)}"
         yield write_row(what, "the model as a whole", write_text(describe_acceptance(acceptance)))
+
+
+def _write_acceptance(result: Result) -> str:
+    """Write the row of a result that does not gate, because something accepts or knows it."""
+    what = f"{write_code(result.rule)} {write_code(result.fingerprint)}"
+    reason = describe_acceptance(result.acceptance) if result.acceptance else ""
+    return write_row(what, _write_place(result), write_text(reason))
 
 
 def _write_decision(decision: RecordedDecision) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from modelaudit.model.acceptance import Acceptance
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
@@ -91,6 +91,11 @@ class Result:
     acceptance: Acceptance | None = None
     number: int = 1
     parts: int = 1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is only known from the baseline, so that no person and no policy accepted it."""
+        return self.acceptance is not None and self.acceptance.source is AcceptanceSource.BASELINE
 
     @property
     def _order(self) -> tuple[int, int, str, str, int, int, str]:
