@@ -29,7 +29,8 @@ def add_discovered(
         rules: further rule folders.
 
     Returns:
-        The targets, the lines that name each, and the exit code of the search: 3 if something of it is not scanned.
+        The targets, the lines that name each, and the exit code of the search: 3 if something of it is not scanned,
+        or if nothing is.
 
     Raises:
         ModelAuditError: there is no target, or the path cannot be searched.
@@ -41,7 +42,9 @@ def add_discovered(
     found, code = _find_targets(path, rules)
     # The models of the policy are scanned where no target is named at all.
     named = () if choice.anchors else choice.targets
-    return tuple(dict.fromkeys((*named, *found))), found, code
+    targets = tuple(dict.fromkeys((*named, *found)))
+    # Nothing was examined without a target, so that the run cannot pass.
+    return targets, found, code if targets else _INCOMPLETE
 
 
 def _find_targets(path: str, rules: Sequence[Path]) -> tuple[dict[str, tuple[Anchor, ...]], int]:
@@ -65,5 +68,6 @@ def _find_targets(path: str, rules: Sequence[Path]) -> tuple[dict[str, tuple[Anc
         )
     targets = {each.text: each.anchors for each in list_targets(found)}
     if not targets:
-        click.echo(f"modelaudit: note: no line of {path} loads a model that can be scanned", err=True)
+        note = f"no line of {path} loads a model of the Hub; a model that is loaded by its path is a target: scan PATH"
+        click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
     return targets, _INCOMPLETE if notes else 0

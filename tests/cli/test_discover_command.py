@@ -135,3 +135,13 @@ def test_model_of_another_source_is_noted_and_not_scanned(tmp_path: Path) -> Non
     assert done.returncode == 3
     assert "llama3 comes from ollama, which cannot be scanned by name" in done.stderr
     assert "no line of" in done.stderr
+
+
+def test_scan_of_code_that_names_no_model_of_the_hub_never_passes(tmp_path: Path) -> None:
+    code = write_code(tmp_path, "M.from_pretrained('./models/tiny')\n")
+    done = run_command("scan", "--discover", code)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "a model that is loaded by its path is a target: scan PATH" in done.stderr
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny/notes.txt").write_text("Tiny.\n")
+    assert run_command("scan", tmp_path / "tiny", "--discover", code, "--checks", "security", "-q").returncode == 0
