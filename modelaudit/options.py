@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.artifact import RefKind, Snapshot
@@ -172,7 +173,8 @@ def _parse_word(word_type: type[_Word], noun: str, text: str) -> _Word:
         return word_type(text)
     except ValueError:
         never = ", or never" if word_type is Severity else ""
-        raise ConfigurationError(f"{text!r} is not a {noun}; choose one of: {', '.join(word_type)}{never}") from None
+        words = f"{', '.join(word_type)}{never}{suggest_word(text, word_type)}"
+        raise ConfigurationError(f"{text!r} is not a {noun}; choose one of: {words}") from None
 
 
 def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Target:

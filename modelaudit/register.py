@@ -210,7 +210,7 @@ def refuse_critical(entry: RegisterEntry, report: AuditReport, policy: Policy) -
     """
     if entry.answer is DecisionAnswer.REFUSE or policy.accept_critical or entry.subject.kind in LICENSE_KINDS:
         return
-    findings = match_parts(entry, report.findings, _list_absences(report)).findings
+    findings = match_parts(entry.subject, report.findings, _list_absences(report)).findings
     if any(each.severity is Severity.CRITICAL for each in findings):
         file = policy.files[0] if policy.files else "modelaudit.yaml"
         raise ConfigurationError(

@@ -22,7 +22,11 @@ Gate = Literal["info", "low", "medium", "high", "critical", "never"]
 Flag = Annotated[bool, Field(strict=True)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 HubName = Annotated[
-    str, require_match(rf"(datasets/)?({_NAME_ON_HUB}/)?{_NAME_ON_HUB}", "a model of the Hub, such as org/model")
+    str,
+    require_match(
+        rf"(datasets/)?({_NAME_ON_HUB}/)?{_NAME_ON_HUB}",
+        "a model of the Hub, such as org/model; name a local folder on the command line",
+    ),
 ]
 Commit = Annotated[str, require_match(r"[0-9a-f]{40}", "the id of a commit: 40 of the digits 0-9 and a-f")]
 

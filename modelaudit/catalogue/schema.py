@@ -339,16 +339,24 @@ class Shape(Generic[T]):
         return self._adapter.json_schema()
 
     def _explain_faults(self, faults: list[ErrorDetails], document: Document) -> ConfigurationError:
-        """Make an error that describes the first fault in plain words.
+        """Make an error that describes the first two faults in plain words, and counts the others.
 
         A missing key comes last: it is often there under a misspelt name, and that fault is the better explanation.
         """
-        first = min(faults, key=lambda fault: fault["type"].startswith("missing"))
+        first, *others = sorted(faults, key=lambda fault: fault["type"].startswith("missing"))
+        text, place = self._locate_fault(first)
+        for each in others[:1]:
+            further, its_place = self._locate_fault(each)
+            text += f"; line {document.line_of(its_place)}: {further}"
+        more = f" (and {len(others) - 1} more in this file)" if len(others) > 1 else ""
+        return document.error(f"{text}{more}", place)
+
+    def _locate_fault(self, fault: ErrorDetails) -> tuple[str, Place]:
+        """Describe one fault of pydantic behind the path of its place; return the place too."""
         # pydantic adds the step "[key]" where the key of a mapping is at fault; the file has no such place.
-        place = tuple(step for step in first["loc"] if step != "[key]")
+        place = tuple(step for step in fault["loc"] if step != "[key]")
         path = ".".join(str(step) for step in place)
-        more = f" (and {len(faults) - 1} more in this file)" if len(faults) > 1 else ""
-        return document.error((f"{path}: " if path else "") + self._describe_fault(first, place) + more, place)
+        return (f"{path}: " if path else "") + self._describe_fault(fault, place), place
 
     def _describe_fault(self, fault: ErrorDetails, place: Place) -> str:
         """Describe one fault of pydantic without its place, in the words of a rule author."""

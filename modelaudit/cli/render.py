@@ -22,7 +22,8 @@ from modelaudit.cli.terminal import render_for_terminal
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
-def command(report: Path, outputs: tuple[str, ...], verbose: bool) -> int:
+@click.option("-q", "--quiet", is_flag=True, help="No table; reports and the exit code only.")
+def command(report: Path, outputs: tuple[str, ...], verbose: bool, quiet: bool) -> int:
     """Render in other formats a report that `scan -o json=FILE` saved."""
     destinations = parse_destinations(outputs, 1)
     audit = load_saved_report(report)
@@ -35,6 +36,6 @@ def command(report: Path, outputs: tuple[str, ...], verbose: bool) -> int:
             write_file(path, render(audit, destination.format))
         elif destination.format != DEFAULT_FORMAT:
             print_document(render(audit, destination.format))
-        elif is_table_wanted:
+        elif is_table_wanted and not quiet:
             print_document(render_for_terminal(audit, verbose=verbose))
     return 0

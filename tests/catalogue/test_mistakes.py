@@ -258,7 +258,13 @@ def test_dangerous_module_listed_in_two_rule_files_is_refused(rules: Path) -> No
         load_catalogue(rules)
 
 
-def test_error_about_one_mistake_states_how_many_more_the_file_has(damage: Callable[[str, str, str], Path]) -> None:
+def test_error_lists_two_mistakes_with_their_lines_and_counts_the_others(
+    damage: Callable[[str, str, str], Path],
+) -> None:
     damage(RULE, "severity: critical", "severity: bad")
-    with pytest.raises(ConfigurationError, match=r"and 1 more in this file"):
-        load_catalogue(damage(RULE, "confidence: high", "confidence: bad"))
+    rules = damage(RULE, "confidence: high", "confidence: bad")
+    with pytest.raises(ConfigurationError, match=r":\d+: severity: 'bad'.*; line \d+: confidence: 'bad'[^(]*$"):
+        load_catalogue(rules)
+    damage(RULE, "check: security", "check: bad")
+    with pytest.raises(ConfigurationError, match=r"; line \d+: .*\(and 1 more in this file\)$"):
+        load_catalogue(rules)

@@ -151,6 +151,7 @@ MISTAKES = [
     ("licenses: {deny: [llama3.1]}", 1, "did you mean LicenseRef-Llama-3.1?"),
     ("licenses: {deny: [non-comercial]}", 1, "did you mean non-commercial?"),
     ("models:\n  - name: acme/tiny", 2, "models.0.revision: is missing"),
+    ("models:\n  - name: ./tiny", 2, "name a local folder on the command line; line 2: models.0.revision: is missing"),
     ("models:\n  - {name: acme/tiny, revision: main}", 2, "'main' is not the id of a commit"),
     (f"models:\n  - {{name: ./tiny, revision: {COMMIT}}}", 2, "'./tiny' is not a model of the Hub"),
     ("description:", 1, "description: is empty; write a value, or remove the key"),

@@ -327,6 +327,7 @@ def test_command_render_with_a_file_output_prints_the_table_only_if_asked(tmp_pa
     assert "FAIL" in run_command("render", saved).stdout
     assert run_command("render", saved, "-o", str(page)).stdout == ""
     assert "FAIL" in run_command("render", saved, "-o", "table", "-o", str(page)).stdout
+    assert run_command("render", saved, "-q") == CommandResult(0, "", "")
 
 
 def test_command_render_on_an_invalid_or_missing_report_is_a_usage_error(tmp_path: Path) -> None:
