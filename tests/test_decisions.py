@@ -137,7 +137,7 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     _, report = scan("--policy", "policy.yaml")
     subjects = ["program-not-judged:viewer.js", find_fingerprint(report, "pickle/unlisted-call")]
     for subject in (*subjects, find_fingerprint(report, "pickle/dangerous-call")):
-        assert decide(subject).returncode == 0
+        assert decide(subject, "--policy", "policy.yaml").returncode == 0
     code, report = scan("--policy", "policy.yaml")
     assert code == 0
     assert report.decision.load.reason.startswith("Accepted: 2 findings (1 critical), 1 part not examined.")
