@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
@@ -316,24 +317,32 @@ def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
     if points:
         return _take_worst(points)
-    accepted = _count_accepted(evidence)
-    if accepted:
-        return Ruling(Verdict.PASS, f"Accepted: {accepted}. Nothing else breaks the policy.")
+    known = _count_accepted(evidence, {AcceptanceSource.BASELINE})
+    accepted = _count_accepted(evidence, set(AcceptanceSource) - {AcceptanceSource.BASELINE})
+    sentences = [f"Accepted: {accepted}."] if accepted else []
+    sentences += [f"Known from the baseline: {known}."] if known else []
+    if sentences:
+        return Ruling(Verdict.PASS, " ".join((*sentences, "Nothing else breaks the policy.")))
     files = _count_noun(evidence.coverage.file_count, "file")
     return Ruling(Verdict.PASS, f"{files} examined, and no finding breaks the policy.")
 
 
-def _count_accepted(evidence: Evidence) -> str:
-    """Count what would gate *load* if nothing accepted it, such as ``1 finding (1 critical), 2 parts not examined``."""
+def _count_accepted(evidence: Evidence, sources: Collection[AcceptanceSource]) -> str:
+    """Count what would gate *load* without these sources, such as ``1 finding (1 critical), 2 parts not examined``."""
     severities = [
         finding.severity
         for finding in evidence.findings
         if finding.acceptance is not None
+        and finding.acceptance.source in sources
         and finding.check is not CheckFamily.LICENSE
         and _breaks_gate(finding, evidence.policy.gates)
     ]
     critical = severities.count(Severity.CRITICAL)
-    absences = sum(len(record.absences) for record in evidence.coverage.artifacts)
+    absences = sum(
+        absence.acceptance is not None and absence.acceptance.source in sources
+        for record in evidence.coverage.artifacts
+        for _, absence in record.absences
+    )
     counts = [_count_noun(len(severities), "finding")] if severities else []
     counts = [f"{each} ({critical} critical)" if critical else each for each in counts]
     counts += [_count_noun(absences, "part", "parts") + " not examined"] if absences else []
