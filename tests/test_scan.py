@@ -614,7 +614,7 @@ def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tm
     write_model(folder, config__json=b"{}", pictures__rar=b"Rar!\x1a\x07" + bytes(50))
     report = scan_target(folder, policy=policy)
     assert report.exit_code == 0
-    assert report.policy.name == "pictures"
+    assert report.policy.name == "pictures (policy.yaml)"
     (record,) = [record for record in report.coverage.artifacts if record.path == "pictures.rar"]
     assert record.extent is Extent.NOT
     acceptance = record.absences[0][1].acceptance
