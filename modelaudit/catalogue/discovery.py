@@ -112,7 +112,7 @@ class FileKindFile:
 
 @dataclass(config=CONFIG)
 class NamesFile:
-    """What is no name of a repository."""
+    """The texts that cannot name a repository."""
 
     local_endings: list[Text] = Field(default_factory=list)
     local_folders: list[Text] = Field(default_factory=list)

@@ -27,7 +27,7 @@ def read_policies(documents: Sequence[tuple[str, Document]], words: PolicyWords)
     """Read the policies of a rule set by their names, which are those of their files.
 
     Raises:
-        ConfigurationError: a file is no policy, two have one name, or they extend each other in a circle.
+        ConfigurationError: a file is not a policy, two have one name, or they extend each other in a circle.
     """
     reader = _RuleSetReader(words)
     for name, document in documents:
@@ -45,7 +45,11 @@ class _RuleSetReader:
         self._open: list[str] = []
 
     def add(self, name: str, document: Document) -> None:
-        """Add the file ``name``. Raises ``ConfigurationError`` if it is no policy or its name is taken or differs."""
+        """Add the file ``name``.
+
+        Raises:
+            ConfigurationError: it is not a policy, or its name is taken or differs.
+        """
         file = _read_file(document)
         if file.name is not None and file.name != name:
             raise document.error(f"name: {file.name!r} differs from the file's name, {name!r}", ("name",))

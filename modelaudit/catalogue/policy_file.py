@@ -1,6 +1,6 @@
 """The shape of a policy file: ``modelaudit.yaml``, another file of the user, or ``rules/policies/<name>.yaml``.
 
-The JSON Schema in ``docs/`` derives from it, so types are strict: ``yes`` is no boolean, ``"5"`` is no number.
+The JSON Schema in ``docs/`` derives from it, so types are strict: ``yes`` is not a boolean, ``"5"`` is not a number.
 """
 
 from __future__ import annotations

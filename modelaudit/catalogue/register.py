@@ -77,7 +77,7 @@ class EntryFile:
     """One decision.
 
     Attributes:
-        subject: what it is about.
+        subject: the finding, absence, licence or model that it decides.
         bound_to: the SHA-256 of the file, or of the tree of a whole model; or the commit on the Hub. The decision ends
             when they differ.
         answer: `accept`, or `refuse`, which fails the gate.

@@ -1,7 +1,7 @@
 """Values that may be any of many texts: the items of a table of models, of a list, of a loop.
 
 The evaluator keeps few alternatives of a value, because each multiplies the work of what uses it. A name of a model is
-only listed, so that here a tuple of texts stands for any one of them, however many there are.
+only listed, so that here a tuple of texts represents any one of them, however many there are.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def join_any(parts: Sequence[Value]) -> Value | None:
 
 
 def list_texts(value: Value) -> list[str] | None:
-    """List the texts of which a value is one; ``None`` if it may be something else."""
+    """List the texts that a value may be; ``None`` if it may be something else."""
     texts: list[str] = []
     for each in list_alternatives(value) if isinstance(value, Alternatives) else (value,):
         if not isinstance(each, Constant):

@@ -32,7 +32,7 @@ class _Texts:
         texts: the known texts.
         reason: why a further one is not known; empty if there is none.
         is_open: whether it stays unknown although other calls show texts.
-        is_object: whether it may be an object, which is no name.
+        is_object: whether it may be an object, which is not a name.
     """
 
     texts: list[str] = field(default_factory=list)

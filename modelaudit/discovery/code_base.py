@@ -167,7 +167,7 @@ class _CodeBase:
         name = path.rpartition("/")[2].lower()
         for kind, rule in self._rules.files.items():
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in rule.names):
-                # ``Dockerfile*`` is no name of a script beside it, such as ``dockerfile_parse.py``.
+                # ``Dockerfile*`` does not name a script beside it, such as ``dockerfile_parse.py``.
                 by_ending = next(
                     (each for each, other in self._rules.files.items() if name.endswith(other.endings)), ""
                 )

@@ -34,7 +34,7 @@ class CommandReader:
     Args:
         file: its path, as uses spell it.
         folder: its folder below the root of the code base.
-        names: decides what is a name.
+        names: decides whether a text is a name.
         rules: the forms of commands and keys.
     """
 
@@ -234,7 +234,7 @@ def _read_option_words(words: Sequence[str]) -> dict[str, str]:
 def _list_arguments(words: Sequence[str], with_value: set[str]) -> list[str]:
     """Return the arguments behind options; an option takes the next word if it is known to have a value.
 
-    The first argument follows the words of the form, so that what stands between it and them is an option alone.
+    The first argument follows the words of the form, so that only options come between them.
     """
     arguments: list[str] = []
     index = 0

@@ -34,7 +34,7 @@ class DocumentReader:
     Args:
         file: its path, as uses spell it.
         folder: its folder below the root of the code base.
-        names: decides what is a name.
+        names: decides whether a text is a name.
         rules: the forms of keys and commands.
         limits: bounds on depth and number of values.
     """
@@ -52,7 +52,7 @@ class DocumentReader:
     def read_text(self, text: str) -> Iterator[ModelUse | Unread]:
         """Yield the uses in all documents of a text, and an absence if it does not parse to its end.
 
-        A template that is no YAML is read line by line.
+        A template that is not YAML is read line by line.
         """
         documents, error = self._compose(text)
         if error is not None and "{{" in text:

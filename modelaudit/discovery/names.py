@@ -39,7 +39,7 @@ class NameReader:
     """Reads names in the files of one code base.
 
     Args:
-        rules: what is no name.
+        rules: the texts that cannot be names.
         paths: all files and folders below the root; a text that is one of them names no repository.
     """
 

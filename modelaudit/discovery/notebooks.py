@@ -63,7 +63,7 @@ def _describe(error: DamagedError) -> str:
 
 
 def _get(node: Node, key: str) -> Node | None:
-    """Return the value of a key; ``None`` if the node is no mapping or has no such key."""
+    """Return the value of a key; ``None`` if the node is not a mapping or has no such key."""
     if node.kind != "mapping":
         return None
     return next(

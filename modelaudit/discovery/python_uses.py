@@ -36,7 +36,7 @@ class PythonReader:
 
     Args:
         rules: the forms of calls and keys.
-        names: decides what is a name.
+        names: decides whether a text is a name.
         modules: the other sources.
     """
 

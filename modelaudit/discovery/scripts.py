@@ -42,7 +42,7 @@ class ScriptReader:
     Args:
         file: its path, as uses spell it.
         folder: its folder below the root of the code base.
-        names: decides what is a name.
+        names: decides whether a text is a name.
         rules: the forms of commands and keys.
     """
 

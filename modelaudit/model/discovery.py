@@ -51,7 +51,7 @@ class ModelUse:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the revision is a full commit, which nobody can move to other bytes."""
+        """Whether the revision is a full commit, which cannot move to other bytes."""
         return self.revision is not None and _COMMIT.fullmatch(self.revision) is not None
 
     @property
@@ -111,9 +111,9 @@ class NameForm:
         kind: of the repository.
         owner: put before a name without an owner.
         ownerless: names that stay without an owner.
-        aliases: short names, with the repository that each stands for.
+        aliases: short names, with the repository that each names.
         not_names: texts in the place of a name that name no repository.
-        prefixes: of which a text must have one to name a repository; it is no part of the name.
+        prefixes: a text must begin with one of them to name a repository; the name excludes it.
         pattern: matches the whole text of a name; ``None`` for any name that the Hub accepts.
         separator: what separates a revision from the name; empty if nothing does.
         needs_owner: whether a text without an owner names no repository.
@@ -171,7 +171,7 @@ class CommandForm:
     """A command that loads a model.
 
     Attributes:
-        programs: the names of the program, without folder; ``*`` at the end stands for any rest.
+        programs: the names of the program, without folder; ``*`` at the end matches any rest.
         modules: of ``python -m MODULE``, which is the same program.
         images: parts of the name of a container image that starts the program.
         words: the words that must follow the program, in order, between options.

@@ -37,7 +37,7 @@ def refuse_other_model(baseline: AuditReport, name: str, version: str, label: st
 
 
 def _parse_version(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, such as (0, 1, 0); a part that is no number ends it."""
+    """Return the numbers of a version, such as (0, 1, 0); a part that is not a number ends it."""
     numbers: list[int] = []
     for part in version.split("."):
         if not part.isdecimal():

@@ -33,7 +33,7 @@ def compare_with_lists(license_: LicenseConclusion, policy: Policy) -> LicenseLi
 
 
 def _list_alternatives(license_: LicenseConclusion, entries: dict[str, LicenseEntry]) -> list[Sequence[str]]:
-    """List the sets of licences of which any one suffices; the licences of components are in all of them."""
+    """List alternative sets of licences, any one of them sufficient; the licences of components are in all of them."""
     by_folded = {id_.casefold(): id_ for id_ in entries}
     alternatives = parse_alternatives(license_.expression, lambda name: by_folded.get(name.casefold()))
     if alternatives is None:
