@@ -51,7 +51,7 @@ Day = Annotated[
 
 @dataclass(config=CONFIG)
 class SubjectFile:
-    """What a decision is about: one kind, and for a rule or an absence the artifact.
+    """The subject of a decision: one kind, and for a rule or an absence the artifact.
 
     Attributes:
         finding: the fingerprint of one finding.

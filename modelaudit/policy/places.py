@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,21 +45,43 @@ def find_policy(start: Path, targets: Sequence[str]) -> FoundPolicy:
     """
     folder = start.resolve()
     owners = _list_trusted_owners(folder)
+    places = [each / POLICY_NAME for each in (folder, *folder.parents)]
+    return FoundPolicy(*_search(places, targets, "--policy", lambda path: _explain_passing_over(path, targets, owners)))
+
+
+def _search(
+    places: Iterable[Path],
+    targets: Sequence[str],
+    option: str,
+    explain: Callable[[Path], str],
+    describe: Callable[[Path], str] = str,
+) -> tuple[Path | None, tuple[str, ...]]:
+    """Return the first place with a file that may be used, and a note for each file that is passed over.
+
+    Args:
+        places: in the order of the search.
+        targets: as the user names them.
+        option: the option that names such a file.
+        explain: returns why a file is passed over; empty if it is used.
+        describe: returns the words of a note for a path.
+
+    Raises:
+        ConfigurationError: something that is not a readable file has the name.
+    """
     notes = []
-    for each in (folder, *folder.parents):
-        path = each / POLICY_NAME
+    for path in places:
         misnamed = path.with_suffix(".yml")
         if misnamed.is_file() and find_enclosing_target(misnamed, targets) is None:
-            notes.append(f"{misnamed}: not used, because of its ending; rename it to {POLICY_NAME}")
+            notes.append(f"{describe(misnamed)}: not used, because of its ending; rename it to {path.name}")
         if not os.path.lexists(path):
             continue
-        reason = _explain_passing_over(path, targets, owners)
+        reason = explain(path)
         if not reason:
             if not path.is_file():
-                raise ConfigurationError(f"{path}: is no file that can be read; mend it, or use --policy")
-            return FoundPolicy(path, tuple(notes))
-        notes.append(f"{path}: not used, because {reason}")
-    return FoundPolicy(None, tuple(notes))
+                raise ConfigurationError(f"{path}: is no file that can be read; mend it, or use {option}")
+            return path, tuple(notes)
+        notes.append(f"{describe(path)}: not used, because {reason}")
+    return None, tuple(notes)
 
 
 def _explain_passing_over(path: Path, targets: Sequence[str], owners: set[int]) -> str:
@@ -95,21 +117,12 @@ def find_register(policy_files: Sequence[Path], targets: Sequence[str]) -> tuple
         ConfigurationError: a register is there and cannot be read: without it, what it refuses would pass.
     """
     folders = dict.fromkeys([*(path.absolute().parent for path in policy_files[:1]), Path.cwd()])
-    notes = []
-    for folder in folders:
-        path = folder / REGISTER_NAME
-        misnamed = path.with_suffix(".yml")
-        if misnamed.is_file() and find_enclosing_target(misnamed, targets) is None:
-            notes.append(f"{misnamed.name}: not used, because of its ending; rename it to {REGISTER_NAME}")
-        if not os.path.lexists(path):
-            continue
-        reason = explain_unused_register(path, policy_files, targets)
-        if not reason:
-            if not path.is_file():
-                raise ConfigurationError(f"{path}: is no file that can be read; mend it, or use --decisions")
-            return path, tuple(notes)
-        notes.append(f"{REGISTER_NAME}: not used, because {reason}")
-    return None, tuple(notes)
+    places = [folder / REGISTER_NAME for folder in folders]
+
+    def explain(path: Path) -> str:
+        return explain_unused_register(path, policy_files, targets)
+
+    return _search(places, targets, "--decisions", explain, lambda path: path.name)
 
 
 def explain_unused_register(path: Path, policy_files: Sequence[Path], targets: Sequence[str]) -> str:
