@@ -71,7 +71,7 @@ def _search(
     notes = []
     for path in places:
         misnamed = path.with_suffix(".yml")
-        if misnamed.is_file() and find_enclosing_target(misnamed, targets) is None:
+        if os.path.lexists(misnamed) and find_enclosing_target(misnamed, targets) is None:
             notes.append(f"{describe(misnamed)}: not used, because of its ending; rename it to {path.name}")
         if not os.path.lexists(path):
             continue
