@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
-from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -17,7 +16,7 @@ import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
 from modelaudit.checks.module_aliases import ModuleAliases
-from modelaudit.checks.quotations import QUOTABLE_FORMATS, names_lines, quote_lines
+from modelaudit.checks.quotations import quote_files
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
@@ -29,9 +28,9 @@ from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
 from modelaudit.model.address import file_of, lies_within
-from modelaudit.model.artifact import Artifact, Digest, Snapshot
+from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue, Subject
-from modelaudit.model.errors import WindowError
+from modelaudit.model.digest import Digest
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
@@ -45,6 +44,7 @@ from modelaudit.model.report import (
     ByteCounts,
     Coverage,
     Decision,
+    DigestState,
     Extent,
     Opinion,
     PolicyRecord,
@@ -106,7 +106,7 @@ class Audit:
         policy: Policy,
         limits: Limits,
         begin_reading: Callable[[Limits], ArtifactRead],
-        folders: Sequence[Path] = (),
+        rules: Sequence[str | Path] = (),
         record_ledger: RecordLedger | None = None,
     ) -> None:
         self.catalogue = catalogue
@@ -116,12 +116,12 @@ class Audit:
         self._rule_index = index_rules(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
-        self._folders = folders
+        self._folders = [Path(folder) for folder in rules]
         self._record_ledger = record_ledger
         # Recorded when all files were read: a later file may name this one as tensor data.
         self._ledgers: list[ArtifactLedger] = []
         self._absences_left = limits.absences
-        self._license_claims = ClaimCollector(catalogue, folders)
+        self._license_claims = ClaimCollector(catalogue, self._folders)
         self._references_left = limits.references
         self._references: list[tuple[str, References]] = []
         self._run_files: list[tuple[str, References]] = []
@@ -130,11 +130,13 @@ class Audit:
         self._possible_tensor_data: list[Subject] = []
         self._importer_dependent: list[Subject] = []
         self._module_aliases = ModuleAliases(catalogue)
+        self._expects_claims = False
         self.failed_look_ups: tuple[str, ...] = ()
         self.read_absences: dict[str, frozenset[Unread]] = {}
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
         """Examine every artifact of ``snapshot``, and report the progress to ``options.progress``."""
+        self._expects_claims = snapshot.expects_claims and CheckFamily.INTEGRITY in self.policy.checks
         for number, artifact in enumerate(snapshot.artifacts, 1):
             if options.progress:
                 options.progress(artifact.path, number, len(snapshot.artifacts))
@@ -198,20 +200,7 @@ class Audit:
     def quote_sources(self, snapshot: Snapshot) -> None:
         """Quote the lines of code that findings name; a file that cannot be read again is not quoted."""
         formats = {record.path: record.formats for record in self.records}
-        naming: defaultdict[str, list[int]] = defaultdict(list)
-        for index, finding in enumerate(self.findings):
-            is_code = formats.get(finding.artifact, ())[:1] and formats[finding.artifact][0] in QUOTABLE_FORMATS
-            if is_code and names_lines(finding):
-                naming[finding.artifact].append(index)
-        for artifact in snapshot.artifacts:
-            if artifact.path not in naming or artifact.open is None:
-                continue
-            with suppress(WindowError), artifact.open() as window:
-                text = window.read(0, min(window.size, self.limits.document_bytes, self.limits.read_bytes))
-                indices = naming[artifact.path]
-                quoted = quote_lines([self.findings[index] for index in indices], text.decode("utf-8", "replace"))
-                for index, finding in zip(indices, quoted, strict=True):
-                    self.findings[index] = finding
+        quote_files(self.findings, snapshot.artifacts, formats, min(self.limits.document_bytes, self.limits.read_bytes))
 
     def sort_findings(self) -> Sequence[Finding]:
         """Sort the findings so far, worst first, and return them."""
@@ -234,7 +223,17 @@ class Audit:
         )
         # Each subject is judged as soon as it is built, because those of a hostile file would not fit into memory.
         judged = self._judge_subjects(chain(self._build_subjects(reading), build_digest_subjects(record)))
-        self.records.append(self._add_absences(record, judged.absences))
+        record = self._add_absences(record, judged.absences)
+        self.records.append(self._require_claims(record) if self._expects_claims else record)
+
+    def _require_claims(self, record: ArtifactRecord) -> ArtifactRecord:
+        """Return the record with an absence if no source states a digest of the bytes."""
+        if record.digest_state is not DigestState.UNCLAIMED:
+            return record
+        unread = Unread(UnreadReason.UNVERIFIED_BYTES, "no source states a digest of its bytes")
+        self._judge_subjects(build_unread_subjects(record.path, (unread,)))
+        absence = apply_policy(record.path, unread, self.policy)
+        return replace(record, absences=(*record.absences, (record.path, absence)))
 
     def _collect_references(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
         """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
@@ -284,7 +283,7 @@ class Audit:
             formats=tuple(dict.fromkeys(format_ for _, format_ in reading.formats)),
             members=reading.members,
             digests=digests,
-            claimed=artifact.claimed,
+            claims=artifact.claims,
             digest_state=compare_digests(artifact.claimed, digests),
             absences=absences,
             byte_counts=reading.byte_counts,

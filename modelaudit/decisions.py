@@ -12,7 +12,8 @@ import modelaudit
 from modelaudit.catalogue.register import read_register
 from modelaudit.integrity.digests import hash_artifact
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
-from modelaudit.model.artifact import Artifact, DigestAlgorithm, Snapshot
+from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import Policy

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Final, TypeVar
 
 from modelaudit.audit import Audit
@@ -23,7 +22,8 @@ from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.address import join_range
-from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
+from modelaudit.model.artifact import Artifact, WatchedWindow, Window
+from modelaudit.model.digest import Digest
 from modelaudit.model.errors import InternalError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
@@ -47,7 +47,7 @@ from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_opener
 
 _Result = TypeVar("_Result")
-_COUNTED_CLASSES: Final = (ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED)
+_COUNTED_CLASSES: Final = ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED
 _LEADING_PADDING: Final = b"\0\r\n \t"  # zeros and white space may precede content behind the end of a format
 
 
@@ -85,7 +85,6 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     """Resolve the target, read and check its artifacts, conclude on the licence, and decide."""
     started = time.process_time()
     catalogue, policy, options = prepare(target, options)
-    folders = [Path(folder) for folder in options.rules]
     acceptances = load_acceptances(target, options, policy)
     snapshot = resolve_target(
         target,
@@ -96,7 +95,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     )
     refuse_policy_inside_target(policy, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
-    audit = Audit(catalogue, policy, options.limits, begin_reading, folders, options.record_ledger)
+    audit = Audit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     audit.quote_sources(snapshot)
@@ -134,11 +133,10 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     """Read the files that may state terms, collect their claims, trace the base models, and answer."""
     catalogue, policy, options = prepare(target, options)
     policy = replace(policy, checks=(CheckFamily.LICENSE,))
-    folders = [Path(folder) for folder in options.rules]
     acceptances = load_acceptances(target, options, policy)
     snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
     refuse_policy_inside_target(policy, str(snapshot.root or target))
-    audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
+    audit = Audit(catalogue, policy, options.limits, ArtifactReading, options.rules)
     opened = tuple(filter(may_state_terms, snapshot.artifacts))
     audit.examine_all(replace(snapshot, artifacts=opened), options)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)

@@ -12,7 +12,8 @@ from typing import Final
 from modelaudit.catalogue import load_catalogue
 from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
-from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion

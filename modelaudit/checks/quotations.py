@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from modelaudit.checks.redaction import redact_secrets
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.errors import WindowError
 from modelaudit.model.finding import Finding
 
 QUOTATION_MARK: Final = "> "
 """The beginning of a quoted line."""
-QUOTABLE_FORMATS: Final = frozenset({"python", "shell", "jinja"})
+_QUOTABLE_FORMATS: Final = frozenset({"python", "shell", "jinja"})
 """The formats whose line numbers count the lines of the file itself."""
 _LONGEST_QUOTATION: Final = 160  # characters
 _NAMED_LINE: Final = re.compile(r"line (\d{1,9}): ")
 _LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
 
 
-def names_lines(finding: Finding) -> bool:
+def quote_files(
+    findings: list[Finding], artifacts: Iterable[Artifact], formats: Mapping[str, Sequence[str]], most_bytes: int
+) -> None:
+    """Quote in place the lines of code that findings name; a file that cannot be read again is not quoted.
+
+    Args:
+        findings: of all files.
+        artifacts: the files.
+        formats: of each file, outermost first.
+        most_bytes: how much of a file is read.
+    """
+    naming: defaultdict[str, list[int]] = defaultdict(list)
+    for index, finding in enumerate(findings):
+        outermost = next(iter(formats.get(finding.artifact, ())), "")
+        if outermost in _QUOTABLE_FORMATS and _names_lines(finding):
+            naming[finding.artifact].append(index)
+    for artifact in artifacts:
+        if artifact.path not in naming or artifact.open is None:
+            continue
+        with suppress(WindowError), artifact.open() as window:
+            text = window.read(0, min(window.size, most_bytes))
+            indices = naming[artifact.path]
+            quoted = quote_lines([findings[index] for index in indices], text.decode("utf-8", "replace"))
+            for index, finding in zip(indices, quoted, strict=True):
+                findings[index] = finding
+
+
+def _names_lines(finding: Finding) -> bool:
     """Whether the evidence of a finding names a line of its file that may be quoted; one with a secret may not."""
     is_secret = finding.rule.startswith("secret")
     return not is_secret and any(_NAMED_LINE.match(line) for line in finding.evidence)

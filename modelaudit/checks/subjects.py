@@ -28,6 +28,7 @@ from modelaudit.model.structure import (
     UnreadReason,
 )
 from modelaudit.model.torch import TorchProgram
+from modelaudit.model.wording import describe_claim
 
 
 def build_subjects(
@@ -82,12 +83,21 @@ def build_unread_subjects(artifact: str, unread: Iterable[Unread]) -> Iterator[S
 
 def build_digest_subjects(record: ArtifactRecord) -> Iterator[Subject]:
     """Yield the subject that compares an artifact's digests with those that its source claims."""
-    claimed = ", ".join(f"{digest.algorithm} {digest.value}" for digest in record.claimed)
-    computed = ", ".join(f"{digest.algorithm} {digest.value}" for digest in record.digests)
-    fields = {"state": record.digest_state.value, "claimed": claimed, "computed": computed}
-    yield Subject(
-        "digest", record.path, fields, "digest", evidence=(f"claimed: {claimed or 'nothing'}", f"computed: {computed}")
+    contradicting = record.contradicting_claims
+    computed = ", ".join(map(str, record.digests))
+    fields = {
+        "state": record.digest_state.value,
+        "claimed": ", ".join(f"{each.digest} ({describe_claim(each)})" for each in contradicting),
+        "computed": computed,
+        "source": contradicting[0].source.value if contradicting else "",
+    }
+    agreeing = record.agreeing_claims
+    evidence = (
+        *(f"contradicted: {each.digest}, stated by {describe_claim(each)}" for each in contradicting),
+        *(f"confirmed: {each.digest}, stated by {describe_claim(each)}" for each in agreeing),
+        f"computed: {computed or 'nothing'}",
     )
+    yield Subject("digest", record.path, fields, "digest", evidence=evidence)
 
 
 def _build_tag_subject(artifact: str, format_: str, tag: str, line: int) -> Subject:

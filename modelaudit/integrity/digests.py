@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, Window
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.report import DigestState
 from modelaudit.model.structure import UnreadReason
@@ -76,8 +77,10 @@ def compare_digests(claimed: Sequence[Digest], computed: Sequence[Digest]) -> Di
     comparable = [digest for digest in claimed if digest.algorithm in computed_values]
     if not comparable:
         return DigestState.UNCLAIMED
-    all_match = all(computed_values[digest.algorithm] == digest.value for digest in comparable)
-    return DigestState.MATCH if all_match else DigestState.MISMATCH
+    if any(computed_values[digest.algorithm] != digest.value for digest in comparable):
+        return DigestState.MISMATCH
+    is_strong = any(digest.algorithm is DigestAlgorithm.SHA256 for digest in comparable)
+    return DigestState.MATCH if is_strong else DigestState.MATCH_SHA1
 
 
 def hash_artifact(artifact: Artifact) -> str | None:

@@ -7,7 +7,6 @@ bounded random access to its bytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,33 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
 from modelaudit.model.structure import Unread
-
-
-class DigestAlgorithm(StrEnum):
-    """The digest algorithms that the Hub uses for files."""
-
-    SHA256 = "sha256"
-    GIT_BLOB = "git-sha1"
-
-
-_DIGEST_LENGTH = {DigestAlgorithm.SHA256: 64, DigestAlgorithm.GIT_BLOB: 40}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Digest:
-    """A digest of an artifact's bytes; ``value`` is lower-case hexadecimal.
-
-    ``git-sha1`` is the id that git gives a blob: SHA-1 over ``blob <size>``, a zero byte and the bytes.
-    """
-
-    algorithm: DigestAlgorithm
-    value: str
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[0-9a-f]+", self.value) or len(self.value) != _DIGEST_LENGTH[self.algorithm]:
-            raise ValueError(f"not a {self.algorithm} digest: {self.value!r}")
 
 
 class RefKind(StrEnum):
@@ -130,7 +105,7 @@ class Artifact:
             their path. Bytes that are not UTF-8 are kept as surrogate escapes; printing escapes them.
         size: number of bytes that the source states.
         open: opens a window, which the caller closes; ``None`` where the artifact cannot be opened.
-        claimed: digests that the source claims for the bytes.
+        claims: digests that sources state for the bytes, the strongest source first.
         obstacle: an absence that is known before it is opened: a link that leads outside, a FIFO, missing permission,
             absent content. An artifact whose size contradicts its source has ``open`` as well: it is examined all the
             same.
@@ -144,7 +119,7 @@ class Artifact:
     path: str
     size: int
     open: Callable[[], AbstractContextManager[Window]] | None = field(repr=False, compare=False)
-    claimed: tuple[Digest, ...] = ()
+    claims: tuple[Claim, ...] = ()
     obstacle: Unread | None = None
     content: str | None = None
     outside_hard_links: int = 0
@@ -153,6 +128,11 @@ class Artifact:
     def __post_init__(self) -> None:
         if self.open is None and self.obstacle is None:
             raise ValueError("an artifact needs an open function or an obstacle")
+
+    @property
+    def claimed(self) -> tuple[Digest, ...]:
+        """The stated digests, sorted and without repetition."""
+        return list_digests(self.claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +144,7 @@ class Snapshot:
         origin: the source of the bytes: the endpoint of the Hub, or the absolute folder.
         root: the local folder or file that holds the artifacts, if any.
         notes: one line for each remark on how the target was resolved.
+        expects_claims: whether a source states a digest of each file, so that a file without one is not verified.
         hub_statements: licence and lineage statements of the Hub itself; ``None`` where no Hub was asked.
     """
 
@@ -174,3 +155,4 @@ class Snapshot:
     root: Path | None = None
     notes: tuple[str, ...] = ()
     hub_statements: Statements | None = None
+    expects_claims: bool = False

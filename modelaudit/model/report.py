@@ -8,11 +8,12 @@ from enum import StrEnum
 from pathlib import PurePath
 
 from modelaudit.model.acceptance import Acceptance, RecordedDecision
-from modelaudit.model.artifact import Digest, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import Claim, Digest, find_contradictions, list_digests
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import Requirement
-from modelaudit.model.structure import NOWHERE, Unread
+from modelaudit.model.structure import NOWHERE, Unread, UnreadReason
 from modelaudit.model.verdict import Cause, Ruling, Verdict
 
 SCHEMA = "modelaudit/report/v1"
@@ -33,6 +34,8 @@ class DigestState(StrEnum):
     """The result of comparing computed digests with those that the source claims."""
 
     MATCH = "match"
+    MATCH_SHA1 = "match-sha1"
+    """Every stated digest is a SHA-1, for which collisions can be made, and all match."""
     MISMATCH = "mismatch"
     UNCLAIMED = "unclaimed"
     NOT_COMPUTED = "not-computed"
@@ -79,6 +82,9 @@ class ArtifactRecord:
     Attributes:
         formats: formats that were recognised, outermost first: ``zip``, then the formats of members.
         members: number of child artifacts that were examined.
+        digests: of the bytes that were read.
+        claims: digests that sources state, the strongest source first.
+        digest_state: the result of comparing both.
         byte_counts: the bytes by class; ``None`` if the file was not read.
     """
 
@@ -88,10 +94,25 @@ class ArtifactRecord:
     formats: tuple[str, ...] = ()
     members: int = 0
     digests: tuple[Digest, ...] = ()
-    claimed: tuple[Digest, ...] = ()
+    claims: tuple[Claim, ...] = ()
     digest_state: DigestState = DigestState.NOT_COMPUTED
     absences: tuple[tuple[str, Absence], ...] = ()
     byte_counts: ByteCounts | None = None
+
+    @property
+    def claimed(self) -> tuple[Digest, ...]:
+        """The stated digests, sorted and without repetition."""
+        return list_digests(self.claims)
+
+    @property
+    def agreeing_claims(self) -> tuple[Claim, ...]:
+        """The claims that the digests of the bytes fulfil."""
+        return tuple(claim for claim in self.claims if claim.digest in self.digests)
+
+    @property
+    def contradicting_claims(self) -> tuple[Claim, ...]:
+        """The claims that the digests of the bytes contradict."""
+        return find_contradictions(self.claims, self.digests)
 
     @property
     def file_count(self) -> int:
@@ -99,8 +120,9 @@ class ArtifactRecord:
         return 1 + sum(absence.unread.further_files for _, absence in self.absences)
 
     def __post_init__(self) -> None:
-        if self.extent is Extent.EXAMINED and self.absences:
-            raise ValueError(f"{self.path} counts as examined and has absences")
+        is_unread = any(each.unread.reason is not UnreadReason.UNVERIFIED_BYTES for _, each in self.absences)
+        if self.extent is Extent.EXAMINED and is_unread:
+            raise ValueError(f"{self.path} counts as examined and has parts that were not read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class UnreadReason(StrEnum):
     LINK_DANGLING = "dangling-link"
     CONTENT_ABSENT = "content-absent"
     CHANGED = "changed-while-read"
+    UNVERIFIED_BYTES = "unverified-bytes"
     EMPTY = "empty"
     READER_FAILED = "reader-failed"
 

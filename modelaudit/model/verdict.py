@@ -34,6 +34,7 @@ class CauseKind(StrEnum):
     UNREAD = "unread"
     UNCLAIMED_BYTES = "unclaimed-bytes"
     UNVERIFIED_TYPE = "unverified-type"
+    UNVERIFIED_BYTES = "unverified-bytes"
     NOTHING_SCANNED = "nothing-scanned"
     LICENCE_REVIEW = "licence-review"
     INSTRUCTIONS_REVIEW = "instructions-review"

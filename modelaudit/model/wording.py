@@ -4,8 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
+from modelaudit.model.digest import Claim, ClaimSource
+
 LONGEST_MESSAGE: Final = 2000
 """Characters of a message. A file controls the names and errors in it, so their length is bounded."""
+
+CLAIM_SOURCES: Final = {
+    ClaimSource.HUB: "the Hub",
+    ClaimSource.SIGNATURE: "a signature",
+    ClaimSource.LOCK: "the lock",
+    ClaimSource.CACHE: "the records of the Hub cache",
+    ClaimSource.LOCAL_DIR: "the records of the download",
+    ClaimSource.GIT: "git",
+    ClaimSource.SIDECAR: "a file of checksums",
+}
+"""The phrase for each source of claims."""
+
+
+def describe_claim(claim: Claim) -> str:
+    """Name the source of a claim and its record: ``a file of checksums (SHA256SUMS)``."""
+    source = CLAIM_SOURCES[claim.source]
+    return f"{source} ({escape_unprintable(claim.record)})" if claim.record else source
 
 
 def escape_unprintable(text: str) -> str:

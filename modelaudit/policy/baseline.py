@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.address import file_of
-from modelaudit.model.artifact import DigestAlgorithm
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport

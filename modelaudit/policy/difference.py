@@ -6,8 +6,8 @@ from collections.abc import Hashable, Iterator, Mapping
 from itertools import chain
 from typing import Final, TypeVar
 
-from modelaudit.model.artifact import DigestAlgorithm
 from modelaudit.model.difference import Change, Difference, Direction, Topic
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ConclusionState, Origin
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Target

@@ -38,6 +38,7 @@ _UNREAD_PHRASES: Final = {
     UnreadReason.LINK_DANGLING: "behind a link to nowhere",
     UnreadReason.CONTENT_ABSENT: "listed and not delivered",
     UnreadReason.CHANGED: "changed while it was read",
+    UnreadReason.UNVERIFIED_BYTES: "read and not verified",
     UnreadReason.EMPTY: "empty",
     UnreadReason.READER_FAILED: "where a reader failed",
 }
@@ -45,6 +46,7 @@ _UNREAD_PHRASES: Final = {
 _ABSENCE_CAUSES: Final = {
     UnreadReason.UNCLAIMED: CauseKind.UNCLAIMED_BYTES,
     UnreadReason.UNVERIFIED: CauseKind.UNVERIFIED_TYPE,
+    UnreadReason.UNVERIFIED_BYTES: CauseKind.UNVERIFIED_BYTES,
 }
 """The kinds of causes of absences; every other reason is ``unread``."""
 

@@ -27,6 +27,10 @@ CAUSES: Final = {
         "A file constructs a type, or uses a name, that was not reviewed.",
         "Look at what it does, then accept it in the policy, or add it to a rule folder.",
     ),
+    CauseKind.UNVERIFIED_BYTES: (
+        "Files of the model were read, and no source states a digest of their bytes.",
+        "Fetch the model from the Hub again, or accept the files in the policy under allow-unread with a reason.",
+    ),
     CauseKind.NOTHING_SCANNED: (
         "No file could be examined.",
         "Check the target and the permissions of its files.",

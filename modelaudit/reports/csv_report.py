@@ -9,14 +9,14 @@ from typing import Final
 
 from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.address import file_of, read_file_path
-from modelaudit.model.artifact import DigestAlgorithm
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import Absence, AuditReport
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import SEVERITIES_WORST_FIRST, count_severities
 
 _COLUMNS: Final = (
-    *("path", "size", "sha256", "formats", "extent"),
+    *("path", "size", "sha256", "verified", "formats", "extent"),
     *(severity.value for severity in SEVERITIES_WORST_FIRST),
     *("worst", "absences", "accepted", "accepted_by", "accepted_until"),
 )
@@ -50,10 +50,17 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
         findings.setdefault(path if path in paths else "", []).append(finding)
     for record in report.coverage.artifacts:
         sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), "")
-        facts = (read_file_path(record.path), record.size, sha256, " ".join(record.formats), record.extent.value)
+        facts = (
+            read_file_path(record.path),
+            record.size,
+            sha256,
+            record.digest_state.value,
+            " ".join(record.formats),
+            record.extent.value,
+        )
         yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences)])
     if "" in findings and "" not in paths:
-        yield _escape_cells(["", "", "", "", "", *_count(findings[""], ())])
+        yield _escape_cells(["", "", "", "", "", "", *_count(findings[""], ())])
 
 
 def _count(findings: Sequence[Finding], absences: Sequence[tuple[str, Absence]]) -> list[str | int]:

@@ -38,7 +38,8 @@ from packageurl import PackageURL
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
 from modelaudit.model.address import container_of, read_file_path
-from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding, Rule
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, Target
 from modelaudit.reports.answers import list_rulings
@@ -189,7 +190,7 @@ def _build_file(record: ArtifactRecord) -> Json:
         *(("format", format) for format in record.formats),
         ("digest-state", record.digest_state),
         *((f"digest:{digest.algorithm}", digest.value) for digest in other_digests),
-        *((f"claimed:{digest.algorithm}", digest.value) for digest in record.claimed),
+        *((f"claimed:{each.digest.algorithm}", f"{each.digest.value} by {each.source}") for each in record.claims),
         *(("unread", _describe_absence(address, absence)) for address, absence in record.absences),
     )
     # Sorted and without repetition, as the library writes them.

@@ -42,7 +42,7 @@ def render_html(report: AuditReport) -> bytes:
             if count
         ],
         absences=view.list_absences(report),
-        verified=states.count(DigestState.MATCH),
+        verified=states.count(DigestState.MATCH) + states.count(DigestState.MATCH_SHA1),
         mismatched=states.count(DigestState.MISMATCH),
         tree_digest=inventory.compute_tree_digest(report),
         questions=list_questions(report),

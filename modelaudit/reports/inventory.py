@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from modelaudit.model.address import is_member, read_file_path
-from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import NOWHERE
-from modelaudit.reports.wording import count_noun
+from modelaudit.model.wording import CLAIM_SOURCES, describe_claim
+from modelaudit.reports.wording import DIGEST_STATES, count_noun, join_phrases
 
 LOCAL_KINDS = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
 """The kinds of targets that are read from the disk."""
@@ -105,11 +107,27 @@ def describe_comparison(report: AuditReport) -> str:
         if report.target.kind in LOCAL_KINDS:
             return "Not compared: local files have no published digests."
         return "Not compared: the source states no digest for any file."
-    matching, differing = states.count(DigestState.MATCH), states.count(DigestState.MISMATCH)
-    uncompared = len(states) - matching - differing
-    parts = [f"{matching:,} of {count_noun(len(states), 'file')} verified: equal to the digest of the source"]
+    strong, weak = states.count(DigestState.MATCH), states.count(DigestState.MATCH_SHA1)
+    differing = states.count(DigestState.MISMATCH)
+    uncompared = len(states) - strong - weak - differing
+    sources = sorted(
+        {claim.source for record in report.coverage.artifacts for claim in record.agreeing_claims},
+        key=lambda source: source.rank,
+    )
+    by = f" against {join_phrases([CLAIM_SOURCES[each] for each in sources])}" if sources else ""
+    parts = [f"{strong + weak:,} of {count_noun(len(states), 'file')} verified{by}"]
+    if weak:
+        parts.append(f"{weak:,} of them by SHA-1 only")
     if differing:
-        parts.append(f"{differing:,} altered: DIFFERENT from the digest of the source")
+        parts.append(f"{differing:,} CONTRADICTED")
     if uncompared:
-        parts.append(f"{uncompared:,} not compared")
+        parts.append(f"{uncompared:,} not verified")
     return "; ".join(parts) + "."
+
+
+def describe_verification(record: ArtifactRecord) -> str:
+    """Describe the comparison of one file with the digests that sources state: ``verified: SHA-256, by the Hub``."""
+    contradicting = record.contradicting_claims
+    claims = contradicting or record.agreeing_claims
+    by = ", by " + join_phrases([describe_claim(claim) for claim in claims]) if claims else ""
+    return DIGEST_STATES[record.digest_state] + by

@@ -24,7 +24,13 @@ ABSENCE_SEVERITY: Final = Severity.MEDIUM
 
 _DECISION_FAMILY: Final = "decision"
 _STATED_OTHERWISE: Final = frozenset(
-    {CauseKind.FINDINGS, CauseKind.UNREAD, CauseKind.UNCLAIMED_BYTES, CauseKind.UNVERIFIED_TYPE}
+    {
+        CauseKind.FINDINGS,
+        CauseKind.UNREAD,
+        CauseKind.UNCLAIMED_BYTES,
+        CauseKind.UNVERIFIED_TYPE,
+        CauseKind.UNVERIFIED_BYTES,
+    }
 )
 """The causes whose findings and absences are results themselves."""
 _ABSENCE_RULES: Final = {reason: f"{COVERAGE_RULES}/{reason}" for reason in UnreadReason}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
-from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.register import DecisionAnswer
@@ -35,14 +37,16 @@ UNREAD = {
     UnreadReason.LINK_DANGLING: "The target of the link does not exist",
     UnreadReason.CONTENT_ABSENT: "The content is missing; only a placeholder is present",
     UnreadReason.CHANGED: "The file changed while it was read",
+    UnreadReason.UNVERIFIED_BYTES: "No source states a digest of the bytes",
     UnreadReason.EMPTY: "The file has no content",
     UnreadReason.READER_FAILED: "The reader failed: an error in this tool, not in the model",
 }
 
 DIGEST_STATES = {
-    DigestState.MATCH: "equal to the digest of the source",
-    DigestState.MISMATCH: "DIFFERENT from the digest of the source",
-    DigestState.UNCLAIMED: "not compared: the source states no digest",
+    DigestState.MATCH: "verified: SHA-256",
+    DigestState.MATCH_SHA1: "verified: SHA-1 only",
+    DigestState.MISMATCH: "CONTRADICTED",
+    DigestState.UNCLAIMED: "not verified: no source states a digest",
     DigestState.NOT_COMPUTED: "not computed: no digest identifies these bytes",
 }
 
@@ -291,3 +295,9 @@ def count_noun(number: int, singular: str, plural: str = "") -> str:
     """Format a number with its noun: ``0 files``, ``1 file``, ``2 files``."""
     noun = singular if number == 1 else (plural or f"{singular}s")
     return f"{number:,} {noun}"
+
+
+def join_phrases(phrases: Sequence[str]) -> str:
+    """Join phrases with commas, and the last with "and"; each phrase once, in their order."""
+    *first, last = dict.fromkeys(phrases) or ("",)
+    return f"{', '.join(first)} and {last}" if first else last

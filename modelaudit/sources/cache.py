@@ -6,19 +6,20 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.digest import Claim, ClaimSource, sort_claims
 from modelaudit.model.errors import NotCachedError
 from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import (
     ListedFile,
-    Listing,
+    StatedListing,
     find_unstorable_names,
     merge_listings,
     parse_digest,
@@ -108,6 +109,7 @@ class CacheSource:
             Path(root),
             notes,
             statements,
+            expects_claims=True,
         )
 
 
@@ -139,6 +141,7 @@ class CachedFileSource:
             root,
             notes,
             statements,
+            expects_claims=True,
         )
 
 
@@ -189,14 +192,14 @@ def record_commit(cached_commit: CachedCommit, revision: str) -> None:
 def list_cached_artifacts(
     cached_commit: CachedCommit,
     name: str,
-    listing: Listing,
+    listings: Sequence[StatedListing],
     limits: Limits,
     failures: Mapping[str, Unread] = MappingProxyType({}),
     rejected: Iterable[Artifact] = (),
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """List the artifacts of a snapshot, with notes.
 
-    A file on disk carries the digests that its blob's name and the listing claim. A listed file that is not on disk
+    A file on disk carries the digests that its blob's name and the listings claim. A listed file that is not on disk
     becomes an artifact with the obstacle ``content-absent``, or with that in ``failures`` if that has its path. A file
     whose size differs from a stated one opens, and has that obstacle too. The ``rejected`` files were fetched and are
     not on disk.
@@ -206,14 +209,21 @@ def list_cached_artifacts(
     """
     prefix = f"{cached_commit.below}/" if cached_commit.below else ""
     root = f"{cached_commit.snapshot}/{cached_commit.below}".rstrip("/")
+    listing = merge_listings(*(each.files for each in listings))
     listed_below = {path.removeprefix(prefix): stated for path, stated in listing.items() if path.startswith(prefix)}
+
+    def list_claims(path: str) -> tuple[Claim, ...]:
+        return tuple(claim for each in listings for claim in each.list_claims(prefix + path))
+
     stored, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
     stored = (*stored, *rejected)
-    artifacts = [_add_claims(artifact, listed_below.get(artifact.path)) for artifact in stored]
+    artifacts = [
+        _add_claims(artifact, listed_below.get(artifact.path), list_claims(artifact.path)) for artifact in stored
+    ]
     on_disk = {artifact.path for artifact in stored}
     unstorable = find_unstorable_names(listed_below)
     artifacts += [
-        _describe_absent_file(path, stated, unstorable.get(path), failures.get(path))
+        _describe_absent_file(path, stated, list_claims(path), unstorable.get(path), failures.get(path))
         for path, stated in listed_below.items()
         if path not in on_disk
     ]
@@ -237,11 +247,12 @@ def list_recorded_artifacts(
     repository, commit = cached_commit.repository, cached_commit.commit
     tree = read_tree_record(repository, commit, limits)
     description = read_description_record(repository, commit, limits)
-    listing = merge_listings(
-        description.listing if isinstance(description, RecordedDescription) else {},
-        tree if isinstance(tree, Mapping) else {},
-    )
-    artifacts, notes = list_cached_artifacts(cached_commit, name, listing, limits)
+    listings = []
+    if isinstance(description, RecordedDescription):
+        listings.append(StatedListing(ClaimSource.CACHE, locate_description_record(commit), description.listing))
+    if isinstance(tree, Mapping):
+        listings.append(StatedListing(ClaimSource.CACHE, locate_tree_record(commit), tree))
+    artifacts, notes = list_cached_artifacts(cached_commit, name, listings, limits)
     if tree is None:
         missing = "the cache has no listing of this commit, so files that were never downloaded are not known"
         notes = (missing, *notes)
@@ -262,11 +273,10 @@ def read_recorded_statements(cached_commit: CachedCommit, limits: Limits) -> tup
     return None, ("the cache has no record of the Hub's own statements on licence and base models (its tags)",)
 
 
-def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
-    """Return the artifact with the digests that the listing claims beside its own, and a contradiction of its size."""
+def _add_claims(artifact: Artifact, listed: ListedFile | None, claims: tuple[Claim, ...]) -> Artifact:
+    """Return the artifact with the claims of the listings beside its own, and a contradiction of its size."""
     if listed is None:
         return artifact
-    digests = tuple(sorted({*artifact.claimed, *listed.claimed}))
     other_sizes = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
     obstacle = artifact.obstacle
     if obstacle is None and other_sizes:
@@ -274,18 +284,18 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
         other_size = str(other_sizes[0])[:20]
         detail = f"it has {artifact.size} bytes, and the Hub lists it with {other_size}, so the content may differ"
         obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
-    return replace(artifact, claimed=digests, obstacle=obstacle)
+    return replace(artifact, claims=sort_claims((*artifact.claims, *claims)), obstacle=obstacle)
 
 
 def _describe_absent_file(
-    path: str, listed: ListedFile, problem_of_name: str | None, failure: Unread | None
+    path: str, listed: ListedFile, claims: tuple[Claim, ...], problem_of_name: str | None, failure: Unread | None
 ) -> Artifact:
     """Return the artifact of a listed file that is not on disk, with the reason for that if it is known."""
     detail = "the Hub lists it, but it is not in the local cache"
     if problem_of_name:
         detail = f"the Hub lists it, but it was not fetched: {problem_of_name}"
     obstacle = failure or Unread(UnreadReason.CONTENT_ABSENT, detail)
-    return Artifact(path, listed.size or 0, None, listed.claimed, obstacle)
+    return Artifact(path, listed.size or 0, None, sort_claims(claims), obstacle)
 
 
 def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | InnerLink:
@@ -329,7 +339,12 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
         opening_root, os.path.relpath(real_path, opening_root), FileState.from_stat(status), limits.read_bytes
     )
     blob = find_blob_of_link(cached_commit, f"{root}/{entry.path}")
-    return Artifact(entry.path, status.st_size, opener, parse_digest(blob))
+    return Artifact(entry.path, status.st_size, opener, claim_by_blob(blob))
+
+
+def claim_by_blob(blob: str | None) -> tuple[Claim, ...]:
+    """Return the claim that the name of a blob makes; none if it is no digest."""
+    return tuple(Claim(digest, ClaimSource.CACHE, f"blobs/{blob}") for digest in parse_digest(blob))
 
 
 def find_blob_of_link(cached_commit: CachedCommit, path: str) -> str | None:
@@ -371,4 +386,5 @@ class OfflineSource:
         notes = (origin_note, *notes)
         root = cached_commit.snapshot
         statements, notes_on_statements = read_recorded_statements(cached_commit, self.limits)
-        return Snapshot(self.ref, commit, artifacts, root, Path(root), (*notes, *notes_on_statements), statements)
+        notes = (*notes, *notes_on_statements)
+        return Snapshot(self.ref, commit, artifacts, root, Path(root), notes, statements, expects_claims=True)

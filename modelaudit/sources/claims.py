@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from modelaudit.model.artifact import Digest, DigestAlgorithm
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 
 _NAME_BYTES = 255
 """The longest name of a file on common file systems, in bytes."""
@@ -48,6 +48,20 @@ class ListedFile:
 
 Listing = Mapping[str, ListedFile]
 """Files by their path in the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedListing:
+    """A listing of the files of a commit, with its source and the record that holds it, as in ``Claim``."""
+
+    source: ClaimSource
+    record: str
+    files: Listing
+
+    def list_claims(self, path: str) -> tuple[Claim, ...]:
+        """Return the claims on the file at ``path``; none if it is not listed."""
+        file = self.files.get(path)
+        return () if file is None else tuple(Claim(digest, self.source, self.record) for digest in file.claimed)
 
 
 def parse_digest(text: object) -> tuple[Digest, ...]:

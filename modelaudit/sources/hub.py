@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from huggingface_hub.utils._xet import is_valid_xet_hash
 
 from modelaudit import __version__
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.digest import ClaimSource, sort_claims
 from modelaudit.model.errors import GatedError, UnconnectedError, UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -30,6 +31,7 @@ from modelaudit.sources.cache import (
 from modelaudit.sources.claims import (
     ListedFile,
     Listing,
+    StatedListing,
     bound_name_size,
     find_unstorable_names,
     merge_listings,
@@ -40,7 +42,7 @@ from modelaudit.sources.description import Description, request_description
 from modelaudit.sources.download import Download
 from modelaudit.sources.failures import CLIENT_ERRORS, NO_CONNECTION, FailureExplainer
 from modelaudit.sources.progress import Progress, make_progress_bar_class
-from modelaudit.sources.records import read_tree_record, write_description_record
+from modelaudit.sources.records import locate_tree_record, read_tree_record, write_description_record
 from modelaudit.sources.rejected import RejectedFiles, remove_abandoned_folders
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
@@ -91,8 +93,9 @@ class HubSource:
             if isinstance(error, NO_CONNECTION) and budget.requests <= 1:
                 source_error = UnconnectedError(str(source_error))
             raise source_error from error
-        write_description_record(repository, commit, description.listing, tree, description.statements)
-        merged_listing = merge_listings(description.listing, tree)
+        write_description_record(repository, commit, description.listing, tree.files, description.statements)
+        listings = (StatedListing(ClaimSource.HUB, self.settings.endpoint, description.listing), tree)
+        merged_listing = merge_listings(*(each.files for each in listings))
         wanted_names = (
             choose_small_files(merged_listing, includes_modules=self.reads_modules) if self.is_base_model else None
         )
@@ -101,14 +104,14 @@ class HubSource:
         except CLIENT_ERRORS as error:
             source_error = explainer.explain(error)
             if isinstance(source_error, GatedError):
-                gated = self._build_gated_snapshot(description, cached_commit, merged_listing, str(source_error))
+                gated = self._build_gated_snapshot(description, cached_commit, listings, str(source_error))
                 raise GatedError(str(source_error), gated) from error
             raise source_error from error
         self._record_commit(cached_commit)
         artifacts, notes = list_cached_artifacts(
             cached_commit,
             str(self.ref),
-            merged_listing,
+            listings,
             self.limits,
             download.failures,
             download.rejected.artifacts.values(),
@@ -139,14 +142,26 @@ class HubSource:
         notes = (*self._note_resolution(description, cached_commit), *notes)
         root = Path(cached_commit.snapshot)
         endpoint, statements = self.settings.endpoint, description.statements
-        return Snapshot(self.ref, cached_commit.commit, artifacts, endpoint, root, notes, statements)
+        return Snapshot(
+            self.ref, cached_commit.commit, artifacts, endpoint, root, notes, statements, expects_claims=True
+        )
 
     def _build_gated_snapshot(
-        self, description: Description, cached_commit: CachedCommit, listing: Listing, why: str
+        self, description: Description, cached_commit: CachedCommit, listings: Sequence[StatedListing], why: str
     ) -> Snapshot:
         """Build the snapshot of a gated repository: all files listed, none with content."""
         absent = Unread(UnreadReason.CONTENT_ABSENT, why)
-        artifacts = (Artifact(name, file.size or 0, None, file.claimed, absent) for name, file in listing.items())
+        listing = merge_listings(*(each.files for each in listings))
+        artifacts = (
+            Artifact(
+                name,
+                file.size or 0,
+                None,
+                sort_claims(claim for each in listings for claim in each.list_claims(name)),
+                absent,
+            )
+            for name, file in listing.items()
+        )
         in_order = tuple(sorted(artifacts, key=lambda artifact: artifact.path))
         return self._build_snapshot(description, cached_commit, in_order)
 
@@ -158,7 +173,7 @@ class HubSource:
     def _api(self) -> HfApi:
         return HfApi(self.settings.request_endpoint, self.settings.token, LIBRARY, __version__)
 
-    def _fetch_tree(self, cached_commit: CachedCommit, budget: RequestBudget) -> Listing:
+    def _fetch_tree(self, cached_commit: CachedCommit, budget: RequestBudget) -> StatedListing:
         """Return the listing of the tree from the cache, or fetch it into the cache, where the client keeps it.
 
         What was fetched is returned itself, because the client does not store every listing, and stores some that are
@@ -170,7 +185,7 @@ class HubSource:
             isinstance(recorded, Mapping)
             and read_tree_cache(cached_commit.repository, cached_commit.commit) is not None
         ):
-            return recorded
+            return StatedListing(ClaimSource.CACHE, locate_tree_record(cached_commit.commit), recorded)
         entries = self._api.list_repo_tree(
             self.ref.name, recursive=True, revision=cached_commit.commit, repo_type=self._repository_type
         )
@@ -183,7 +198,7 @@ class HubSource:
         write_tree_cache(cached_commit.repository, cached_commit.commit, files)
         listing = parse_tree_entries({path: entry.to_json() for path, entry in files.items()})
         assert listing is not None  # every entry is an object
-        return listing
+        return StatedListing(ClaimSource.HUB, self.settings.endpoint, listing)
 
     def _validate_commit(self, description: Description) -> str:
         """Return the commit that the Hub resolved the revision to. Raises ``UnreachedError`` if it cannot be right."""

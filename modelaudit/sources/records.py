@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelaudit.model.artifact import DigestAlgorithm
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.limits import Limits

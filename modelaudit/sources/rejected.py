@@ -19,18 +19,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelaudit.integrity.digests import compare_digests
-from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, Snapshot, Window
+from modelaudit.model.artifact import Artifact, Snapshot, Window
+from modelaudit.model.digest import Claim, Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import DigestState
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.cache import CachedCommit, find_blob_of_link
+from modelaudit.sources.cache import CachedCommit, claim_by_blob, find_blob_of_link
 from modelaudit.sources.claims import ListedFile, parse_digest
 from modelaudit.sources.windows import FileState, FileWindow, LocalFile
 
 _PIECE_BYTES = 1 << 20
 _FOLDER_PREFIX = ".rejected-"
 _MOST_TRIES = 100
+_MATCHING = frozenset({DigestState.MATCH, DigestState.MATCH_SHA1})
 
 
 class _TemporaryFolder:
@@ -168,16 +170,16 @@ class RejectedFiles:
         with self._lock:
             if not os.path.lexists(path):
                 if path in self._moved_files:  # another file with the same blob was rejected meanwhile
-                    self._reject(name, pointer, self._moved_files[path], claims)
+                    self._reject(name, pointer, self._moved_files[path], claim_by_blob(blob))
                 return
             computed = computed or _compute_digests(path, claims)
             if compare_digests(claims, computed) is not DigestState.MISMATCH:
                 return
-            if blob is not None and compare_digests(own_claims, computed) is DigestState.MATCH:
+            if blob is not None and compare_digests(own_claims, computed) in _MATCHING:
                 file = self._describe_file(self.cached_commit.repository, f"blobs/{blob}")
             else:
                 file = self._moved_files[path] = self._move(path)
-            self._reject(name, pointer, file, claims)
+            self._reject(name, pointer, file, claim_by_blob(blob))
 
     def _move(self, path: str) -> LocalFile:
         """Move a file of the cache to the folder of rejected files."""
@@ -189,7 +191,7 @@ class RejectedFiles:
         Path(path).rename(f"{self._folder.path}/{name}")
         return self._describe_file(self._folder.path, name)
 
-    def _reject(self, name: str, pointer: str, file: LocalFile, claims: tuple[Digest, ...]) -> None:
+    def _reject(self, name: str, pointer: str, file: LocalFile, claims: tuple[Claim, ...]) -> None:
         """Remove the pointer of a rejected file, and record the file where it is now."""
         Path(pointer).unlink(missing_ok=True)
         opener = _RejectedFile(file, self._folder)

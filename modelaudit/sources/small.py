@@ -157,4 +157,4 @@ def _close_artifact(artifact: Artifact) -> Artifact:
     else:
         # The reason is that of a file without content, because the source was not asked for this one.
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, _CLOSED_ON_PURPOSE)
-    return Artifact(artifact.path, artifact.size, None, artifact.claimed, unread)
+    return Artifact(artifact.path, artifact.size, None, artifact.claims, unread)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.integrity.digests import DigestingWindow, compare_digests
-from modelaudit.model.artifact import Digest, DigestAlgorithm
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.report import DigestState
 from modelaudit.model.structure import UnreadReason
@@ -83,7 +83,7 @@ _OTHER = Digest(DigestAlgorithm.SHA256, "b" * 64)
         ((), (_SHA, _GIT), DigestState.UNCLAIMED),
         ((_SHA,), (), DigestState.NOT_COMPUTED),
         ((_SHA,), (_SHA, _GIT), DigestState.MATCH),
-        ((_GIT,), (_SHA, _GIT), DigestState.MATCH),
+        ((_GIT,), (_SHA, _GIT), DigestState.MATCH_SHA1),
         ((_OTHER,), (_SHA, _GIT), DigestState.MISMATCH),
         ((_OTHER, _GIT), (_SHA, _GIT), DigestState.MISMATCH),
         ((_GIT,), (_SHA,), DigestState.UNCLAIMED),

@@ -12,8 +12,8 @@ from support.cases import check_each
 from support.command import run_command
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
-from modelaudit.model.artifact import Digest, DigestAlgorithm
 from modelaudit.model.difference import Direction, Topic
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ConclusionState, Origin, OriginState
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent

@@ -132,7 +132,7 @@ def test_constructor_refuses_a_pass_decision_if_parts_are_unexamined_or_no_file_
 
 
 def test_constructor_refuses_a_completely_examined_record_with_absences() -> None:
-    with pytest.raises(ValueError, match="absences"):
+    with pytest.raises(ValueError, match="not read"):
         ArtifactRecord("a", 1, Extent.EXAMINED, absences=(("a", Absence(UNREAD)),))
 
 

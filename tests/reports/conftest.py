@@ -10,7 +10,8 @@ from reports.license_examples import build_conflicting_conclusion, build_hostile
 from support.decisions import answer_use, build_decision
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
-from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import (
@@ -239,8 +240,8 @@ def _build_coverage() -> Coverage:
                 Extent.EXAMINED,
                 ("text",),
                 digests=(build_git_blob("1"),),
-                claimed=(build_git_blob("1"),),
-                digest_state=DigestState.MATCH,
+                claims=(Claim(build_git_blob("1"), ClaimSource.HUB, "https://huggingface.co"),),
+                digest_state=DigestState.MATCH_SHA1,
                 byte_counts=ByteCounts(parsed=7_714),
             ),
             ArtifactRecord(
@@ -249,8 +250,8 @@ def _build_coverage() -> Coverage:
                 Extent.EXAMINED,
                 ("markdown", "yaml"),
                 digests=(build_git_blob("2"),),
-                claimed=(build_git_blob("2"),),
-                digest_state=DigestState.MATCH,
+                claims=(Claim(build_git_blob("2"), ClaimSource.HUB, "https://huggingface.co"),),
+                digest_state=DigestState.MATCH_SHA1,
             ),
             ArtifactRecord(
                 "docs/architecture.png",
@@ -270,7 +271,7 @@ def _build_coverage() -> Coverage:
                 4_130_000_000,
                 Extent.NOT,
                 digest_state=DigestState.NOT_COMPUTED,
-                claimed=(build_sha256("e"),),
+                claims=(Claim(build_sha256("e"), ClaimSource.HUB, "https://huggingface.co"),),
                 absences=(
                     (
                         "gguf/model-00001-of-00002-with-a-rather-long-name-for-a-quantised-file.Q4_K_M.gguf",
@@ -284,7 +285,7 @@ def _build_coverage() -> Coverage:
                 Extent.EXAMINED,
                 ("safetensors",),
                 digests=(build_sha256("b"),),
-                claimed=(build_sha256("c"),),
+                claims=(Claim(build_sha256("c"), ClaimSource.HUB, "https://huggingface.co"),),
                 digest_state=DigestState.MISMATCH,
                 byte_counts=ByteCounts(parsed=14_208, data=497_760_000),
             ),
@@ -295,7 +296,7 @@ def _build_coverage() -> Coverage:
                 ("zip", "pickle", "tensor-storage"),
                 members=151,
                 digests=(build_sha256("a"),),
-                claimed=(build_sha256("a"),),
+                claims=(Claim(build_sha256("a"), ClaimSource.HUB, "https://huggingface.co"),),
                 digest_state=DigestState.MATCH,
                 absences=(
                     ("pytorch_model.bin!archive/data.pkl", Absence(broken)),
@@ -309,7 +310,7 @@ def _build_coverage() -> Coverage:
                 ("zip", "pickle"),
                 members=4,
                 digests=(build_sha256("f"),),
-                claimed=(build_sha256("f"),),
+                claims=(Claim(build_sha256("f"), ClaimSource.HUB, "https://huggingface.co"),),
                 digest_state=DigestState.MATCH,
             ),
         )

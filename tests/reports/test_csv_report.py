@@ -29,7 +29,7 @@ def replace_files(report: AuditReport, *paths: str, findings: tuple[Finding, ...
 def test_row_of_a_file_counts_its_findings_and_its_absences(failing: AuditReport) -> None:
     rows = {row["path"]: row for row in read_rows(failing)}
     assert rows["pytorch_model.bin"] == {
-        **{"path": "pytorch_model.bin", "size": "497807197", "sha256": "a" * 64},
+        **{"path": "pytorch_model.bin", "size": "497807197", "sha256": "a" * 64, "verified": "match"},
         **{"formats": "zip pickle tensor-storage", "extent": "partly-examined"},
         **{"critical": "1", "high": "0", "medium": "0", "low": "0", "info": "0", "worst": "critical"},
         **{"absences": "2", "accepted": "0", "accepted_by": "", "accepted_until": ""},

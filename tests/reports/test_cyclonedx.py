@@ -105,10 +105,10 @@ def test_every_file_is_a_component_that_the_root_depends_on(failing: AuditReport
 def test_hashes_of_a_file_are_computed_digests_not_claimed_ones(failing: AuditReport) -> None:
     files = {each["name"]: each for each in render_bom(failing)["components"]}
     assert files["model.safetensors"]["hashes"] == [{"alg": "SHA-256", "content": "b" * 64}]
-    assert collect_properties(files["model.safetensors"])["modelaudit:claimed:sha256"] == ["c" * 64]
+    assert collect_properties(files["model.safetensors"])["modelaudit:claimed:sha256"] == ["c" * 64 + " by hub"]
     gguf = next(each for name, each in files.items() if name.endswith(".gguf"))
     assert "hashes" not in gguf
-    assert collect_properties(gguf)["modelaudit:claimed:sha256"] == ["e" * 64]
+    assert collect_properties(gguf)["modelaudit:claimed:sha256"] == ["e" * 64 + " by hub"]
     assert collect_properties(gguf)["modelaudit:unread"][0].startswith("no-reader: ")
     assert "hashes" not in files["LICENSE"]
     assert collect_properties(files["LICENSE"])["modelaudit:digest:git-sha1"] == ["1" * 40]

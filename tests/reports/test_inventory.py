@@ -9,7 +9,8 @@ from support.decisions import build_decision
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.address import write_file_address
-from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.verdict import Verdict
@@ -73,7 +74,7 @@ def test_git_digest_of_a_file_is_shown_only_if_the_source_claims_one() -> None:
     sha, git = Digest(DigestAlgorithm.SHA256, "a" * 64), Digest(DigestAlgorithm.GIT_BLOB, "b" * 40)
     record = ArtifactRecord("x", 1, Extent.EXAMINED, digests=(sha, git))
     assert list_shown_digests(record) == (sha,)
-    assert list_shown_digests(replace(record, claimed=(git,))) == (sha, git)
+    assert list_shown_digests(replace(record, claims=(Claim(git, ClaimSource.HUB, ""),))) == (sha, git)
 
 
 def test_comparison_with_the_source_counts_equal_and_altered_and_uncompared_files(
@@ -84,6 +85,5 @@ def test_comparison_with_the_source_counts_equal_and_altered_and_uncompared_file
     assert describe_comparison(remote) == "Not compared: the source states no digest for any file."
     assert describe_comparison(incomplete) == "There was no file to compare."
     assert describe_comparison(failing) == (
-        "4 of 7 files verified: equal to the digest of the source; 1 altered: DIFFERENT from the digest of the source; "
-        "2 not compared."
+        "4 of 7 files verified against the Hub; 2 of them by SHA-1 only; 1 CONTRADICTED; 2 not verified."
     )

@@ -51,7 +51,7 @@ def test_table_shows_the_location_and_evidence_and_fix_of_findings(failing: Audi
         "Do not load the file. Ask the publisher",
         "Accepted by the policy default: images carry no weights.",
         "pytorch_model.bin (entry secret.bin) The content is encrypted",
-        "1 altered: DIFFERENT from the digest of the source",
+        "1 CONTRADICTED",
         "otherscan gave no opinion, so it does not confirm this report",
         "no finding in training_args.bin, unlike this report",
         "Exit code 1, fail: findings 1.",

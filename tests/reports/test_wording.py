@@ -13,7 +13,8 @@ from support.cases import check_each
 
 import modelaudit.reports
 from modelaudit.catalogue import load_catalogue
-from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, PolicyRecord

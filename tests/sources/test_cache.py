@@ -10,7 +10,8 @@ from hub.server import LoopbackHub
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, RefKind, Snapshot
+from modelaudit.model.artifact import Artifact, RefKind, Snapshot
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.limits import Limits, ServerLimits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_target
