@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.errors import WindowError
-from modelaudit.model.report import DigestState
 from modelaudit.model.structure import UnreadReason
 
 _CHUNK: Final = 1 << 20

@@ -67,6 +67,17 @@ class ClaimSource(StrEnum):
         return self.rank <= ClaimSource.LOCK.rank
 
 
+class DigestState(StrEnum):
+    """The result of comparing computed digests with those that the source claims."""
+
+    MATCH = "match"
+    MATCH_SHA1 = "match-sha1"
+    """Every stated digest is a SHA-1, for which collisions can be made, and all match."""
+    MISMATCH = "mismatch"
+    UNCLAIMED = "unclaimed"
+    NOT_COMPUTED = "not-computed"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A digest that a source states for a file.

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from modelaudit.model.acceptance import Acceptance, RecordedDecision
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Claim, Digest, find_contradictions, list_digests
+from modelaudit.model.digest import DigestState as DigestState
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import Requirement
@@ -28,17 +29,6 @@ class Extent(StrEnum):
     EXAMINED = "examined"
     PARTLY = "partly-examined"
     NOT = "not-examined"
-
-
-class DigestState(StrEnum):
-    """The result of comparing computed digests with those that the source claims."""
-
-    MATCH = "match"
-    MATCH_SHA1 = "match-sha1"
-    """Every stated digest is a SHA-1, for which collisions can be made, and all match."""
-    MISMATCH = "mismatch"
-    UNCLAIMED = "unclaimed"
-    NOT_COMPUTED = "not-computed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.report import AuditReport
+
+if TYPE_CHECKING:
+    from modelaudit.model.report import AuditReport  # only some commands render a report
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,10 @@ from modelaudit.sources.claims import (
     merge_listings,
     parse_tree_record,
 )
-from modelaudit.sources.stated import FORMAT
 from modelaudit.sources.windows import FileState, LocalFile
 
+FORMAT = "hub"
+"""The name of the Hub as the source of statements."""
 _VERSION = 1
 
 

@@ -20,10 +20,9 @@ from pathlib import Path
 
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.model.artifact import Artifact, Snapshot, Window
-from modelaudit.model.digest import Claim, Digest, DigestAlgorithm
+from modelaudit.model.digest import Claim, Digest, DigestAlgorithm, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
-from modelaudit.model.report import DigestState
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.cache import CachedCommit, claim_by_blob, find_blob_of_link
 from modelaudit.sources.claims import ListedFile, parse_digest

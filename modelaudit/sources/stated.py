@@ -12,9 +12,9 @@ from itertools import chain
 
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.structure import Location
+from modelaudit.sources.records import FORMAT
 from modelaudit.wire.bounds import keep_first_distinct
 
-FORMAT = "hub"
 FIELD = "Hub tag"
 CARD_FIELD = "Hub card data"
 

@@ -24,7 +24,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file, link or special file below the root, or a folder that could not be listed.
+    """A file, link, special file or folder below the root. A folder that could not be listed is a second entry.
 
     Attributes:
         path: POSIX path below the root, bytes that are not UTF-8 as surrogate escapes.
@@ -32,6 +32,8 @@ class Entry:
         link: whether it is a symbolic link.
         obstacle: the reason why it cannot be read, if known.
         hard_links: number of hard links.
+        is_folder: whether it is a folder, whose own entries follow.
+        executable: whether the owner may execute it.
     """
 
     path: str
@@ -39,13 +41,17 @@ class Entry:
     link: bool = False
     obstacle: Unread | None = None
     hard_links: int = 1
+    is_folder: bool = False
+    executable: bool = False
 
 
 FolderFilter = Callable[[str, Sequence[str]], bool]
 """Whether the entries of a folder are wanted, by its path and the names in it."""
 
 
-def walk_folder(root: str, limits: Limits, wants_folder: FolderFilter | None = None) -> Iterator[Entry]:
+def walk_folder(
+    root: str, limits: Limits, wants_folder: FolderFilter | None = None, *, yields_folders: bool = False
+) -> Iterator[Entry]:
     """Yield the entries of the folder ``root`` (absolute, without links) and below it, folder by folder.
 
     The order depends on the names alone, because entries beyond the limit on their number are not listed. The folder in
@@ -55,6 +61,7 @@ def walk_folder(root: str, limits: Limits, wants_folder: FolderFilter | None = N
         root: absolute, without links.
         limits: the bounds on depth and number of entries.
         wants_folder: selects the folders below the root whose entries are yielded; by default all of them.
+        yields_folders: whether each folder below the root is an entry too.
 
     Raises:
         OSError: the root itself cannot be listed. A folder below that cannot be listed is an entry with an obstacle.
@@ -68,12 +75,15 @@ def walk_folder(root: str, limits: Limits, wants_folder: FolderFilter | None = N
             yield Entry(folder, None, obstacle=Unread(UnreadReason.LIMIT, detail))
             continue
         try:
-            listed, total = yield from _list_entries(root, folder, remaining, pending, wants_folder)
+            folders, listed, total = yield from _list_entries(root, folder, remaining, wants_folder)
         except OSError as error:
             if not folder:
                 raise
             yield Entry(folder, None, obstacle=_explain_listing_error(error))
             continue
+        if yields_folders:
+            yield from folders
+        pending += (entry.path for entry in reversed(folders))  # the last one is listed next
         remaining -= listed
         if listed < total:
             detail = (
@@ -85,12 +95,12 @@ def walk_folder(root: str, limits: Limits, wants_folder: FolderFilter | None = N
 
 
 def _list_entries(
-    root: str, folder: str, most: int, pending: list[str], wants_folder: FolderFilter | None
-) -> Generator[Entry, None, tuple[int, int]]:
-    """Yield the first ``most`` entries of one folder by name, and append the folders in it to ``pending``.
+    root: str, folder: str, most: int, wants_folder: FolderFilter | None
+) -> Generator[Entry, None, tuple[list[Entry], int, int]]:
+    """Yield the first ``most`` entries of one folder by name, except for the folders in it.
 
     Returns:
-        How many names were listed, and how many the folder has.
+        The folders, how many names were listed, and how many the folder has.
     """
     descriptor = open_folder(root, folder)
     try:
@@ -101,29 +111,28 @@ def _list_entries(
             names = heapq.nsmallest(most, (entry.name for entry, _ in zip(listing, counter, strict=False)))
         total = next(counter)
         if folder and wants_folder is not None and not wants_folder(folder, names):
-            return 0, 0
+            return [], 0, 0
         folders = []
         for name in names:
             path = f"{folder}/{name}" if folder else name
             entry = _inspect_name(descriptor, name, path)
-            if entry is None:
-                folders.append(path)
+            if entry.is_folder:
+                folders.append(entry)
             else:
                 yield entry
-        pending += reversed(folders)  # the last one is listed next
-        return len(names), total
+        return folders, len(names), total
     finally:
         os.close(descriptor)
 
 
-def _inspect_name(folder: int, name: str, path: str) -> Entry | None:
-    """Return the entry of a name in the open folder with the descriptor ``folder``; ``None`` if it is a folder."""
+def _inspect_name(folder: int, name: str, path: str) -> Entry:
+    """Return the entry of a name in the open folder with the descriptor ``folder``."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         return Entry(path, None, obstacle=_explain_listing_error(error))
     if stat.S_ISDIR(status.st_mode):
-        return None
+        return Entry(path, FileState.from_stat(status), is_folder=True)
     return make_entry(path, status, os.access(name, os.R_OK, dir_fd=folder, effective_ids=True, follow_symlinks=False))
 
 
@@ -137,7 +146,7 @@ def make_entry(path: str, status: os.stat_result, readable: bool) -> Entry:
         return Entry(path, state, obstacle=Unread(UnreadReason.NOT_REGULAR, detail))
     if not readable:
         return Entry(path, state, obstacle=Unread(UnreadReason.UNREADABLE, "permission to read the file is denied"))
-    return Entry(path, state, hard_links=status.st_nlink)
+    return Entry(path, state, hard_links=status.st_nlink, executable=bool(status.st_mode & stat.S_IXUSR))
 
 
 def _explain_listing_error(error: OSError) -> Unread:

@@ -1,0 +1,53 @@
+"""The entries of a model tree: files, links and empty folders, as a tree digest and a lock cover them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EntryKind(StrEnum):
+    """The kind of an entry, which is never that of the target of a link."""
+
+    FILE = "file"
+    LINK = "link"
+    FOLDER = "folder"
+    """A folder without any entry of the model below it; the paths of other entries imply all other folders."""
+    SPECIAL = "special"
+    """A pipe, a socket, a device, or an entry that could not be examined. No digest and no lock covers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One entry of a model tree.
+
+    Attributes:
+        path: POSIX path below the root, bytes that are not UTF-8 as surrogate escapes.
+        kind: file, link, empty folder, or special file.
+        executable: whether the owner may execute the file; ``None`` where the source records no modes, as the Hub and
+            its cache do, and for links and folders.
+        size: of a file, in bytes; ``None`` before it is hashed.
+        sha256: of a file, in lower-case hexadecimal; ``None`` before it is hashed.
+        link_text: of a link, the path that it holds, as ``path``.
+    """
+
+    path: str
+    kind: EntryKind
+    executable: bool | None = None
+    size: int | None = None
+    sha256: str | None = None
+    link_text: str | None = None
+
+    @property
+    def order(self) -> bytes:
+        """A sort key: the bytes of the path."""
+        return encode_path(self.path)
+
+
+def encode_path(path: str) -> bytes:
+    """Return the bytes of a path: UTF-8, and the original bytes where they are not.
+
+    Raises:
+        UnicodeEncodeError: the path has half of a character that stands for no byte, so that no file can have it.
+    """
+    return path.encode("utf-8", "surrogateescape")

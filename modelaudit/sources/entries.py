@@ -1,0 +1,97 @@
+"""The tree of a local model: its files, links and empty folders, without the bookkeeping of the tools around it."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Collection, Iterable
+
+from modelaudit.model.address import read_file_path
+from modelaudit.model.artifact import RefKind, Snapshot
+from modelaudit.model.errors import SourceError
+from modelaudit.model.limits import Limits
+from modelaudit.model.tree import EntryKind, TreeEntry
+from modelaudit.sources.walk import Entry, walk_folder
+
+_BOOKKEEPING = (".git", ".cache/huggingface")
+"""Folders at the root of a model that git and the client of the Hub keep for themselves.
+
+``.git`` is a file in a work tree beside its repository. A link of one of these names is an entry of the model.
+"""
+
+
+def is_bookkeeping(path: str) -> bool:
+    """Whether a path below the root of a model lies in the records of a tool; for entries that are no links."""
+    return path in _BOOKKEEPING or path.startswith(tuple(f"{folder}/" for folder in _BOOKKEEPING))
+
+
+def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
+    """List the entries of the model in a folder or a Hub cache, sorted by the bytes of their paths. No file is hashed.
+
+    The links of a Hub cache that end at a file of the cache are the files of the repository. A cache records no modes.
+
+    Raises:
+        SourceError: the snapshot is no folder, or it cannot be listed.
+    """
+    if snapshot.root is None or snapshot.ref.kind is RefKind.FILE:
+        raise SourceError(f"{snapshot.ref.name!r} is no folder, so it has no tree; name the folder of the model")
+    root = str(snapshot.root)
+    is_cached = snapshot.ref.kind is not RefKind.FOLDER
+    stored = {each.path for each in snapshot.artifacts if each.open is not None} if is_cached else None
+    try:
+        walked = tuple(walk_folder(root, limits, yields_folders=True))
+    except OSError as error:
+        raise SourceError(f"The folder {root!r} cannot be listed: {error.strerror}.") from error
+    return build_tree(root, walked, None if stored is None else {read_file_path(path) for path in stored})
+
+
+def build_tree(root: str, walked: Iterable[Entry], stored: Collection[str] | None = None) -> tuple[TreeEntry, ...]:
+    """Return the entries of a model tree from those on disk, sorted by the bytes of their paths.
+
+    Args:
+        root: absolute folder without links in it.
+        walked: every entry below the root, folders included.
+        stored: of a Hub cache, the paths of its files; ``None`` for any other folder.
+    """
+    tree: dict[str, TreeEntry] = {}
+    folders: set[str] = set()
+    for entry in walked:
+        if is_bookkeeping(entry.path) and not entry.link:
+            continue
+        if entry.is_folder:
+            folders.add(entry.path)
+        else:
+            tree[entry.path] = _describe_entry(root, entry, stored)
+    # What cannot be listed is no empty folder, so special files count as entries too.
+    filled = {parent for path in tree for parent in _list_parents(path)}
+    bookkeeping = {parent for folder in _BOOKKEEPING for parent in _list_parents(folder)}
+    holds_folder = {parent for folder in folders for parent in _list_parents(folder)}
+    for folder in folders - filled - holds_folder:
+        # A folder that holds bookkeeping alone is no entry.
+        if not (folder in bookkeeping and _holds_bookkeeping(root, folder)):
+            tree.setdefault(folder, TreeEntry(folder, EntryKind.FOLDER))
+    return tuple(sorted(tree.values(), key=lambda entry: entry.order))
+
+
+def _holds_bookkeeping(root: str, folder: str) -> bool:
+    """Whether a folder around one of bookkeeping holds that."""
+    return any(os.path.lexists(f"{root}/{each}") for each in _BOOKKEEPING if posixpath.dirname(each) == folder)
+
+
+def _list_parents(path: str) -> Iterable[str]:
+    """Yield the folders around a path, the innermost first."""
+    while path := posixpath.dirname(path):
+        yield path
+
+
+def _describe_entry(root: str, entry: Entry, stored: Collection[str] | None) -> TreeEntry:
+    """Return the entry of the tree for anything but a folder."""
+    if entry.link and (stored is None or entry.path not in stored):
+        try:
+            text = os.readlink(f"{root}/{entry.path}")  # noqa: PTH115 - a path of text
+        except OSError:
+            return TreeEntry(entry.path, EntryKind.SPECIAL)
+        return TreeEntry(entry.path, EntryKind.LINK, link_text=text)
+    if not entry.link and (entry.obstacle is not None or entry.state is None):
+        return TreeEntry(entry.path, EntryKind.SPECIAL)
+    return TreeEntry(entry.path, EntryKind.FILE, None if stored is not None else entry.executable)
