@@ -5,12 +5,11 @@ The pipeline supplies the reading of an artifact and handles its errors.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
 
 import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
@@ -23,6 +22,8 @@ from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_pro
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
+from modelaudit.integrity.hashing import BeginHashing, Hashed, HashingThreads, PendingHash, hash_at_once
+from modelaudit.inventory import ArtifactRead, add_absences, build_record
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
@@ -30,7 +31,6 @@ from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_licen
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue, Subject
-from modelaudit.model.digest import Digest
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
@@ -41,11 +41,9 @@ from modelaudit.model.report import (
     SCHEMA,
     ArtifactRecord,
     AuditReport,
-    ByteCounts,
     Coverage,
     Decision,
     DigestState,
-    Extent,
     Opinion,
     PolicyRecord,
     Target,
@@ -53,37 +51,14 @@ from modelaudit.model.report import (
 )
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
+from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, format_current_time
-from modelaudit.policy.absences import apply_policy
 from modelaudit.policy.gate import Evidence, Refusal, decide_verdict
 from modelaudit.sources import find_moving_revision
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
 
 LookUpWrapper = Callable[[LookUp], LookUp]
 """Adds an error boundary to the function that looks up a base model."""
-
-
-class ArtifactRead(Protocol):
-    """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
-
-    formats: list[tuple[str, str]]
-    members: int
-    byte_counts: ByteCounts | None
-    ledgers: list[ArtifactLedger]
-
-    @property
-    def structures(self) -> Sequence[tuple[str, Structure]]:
-        """The structures with their addresses."""
-
-    @property
-    def unread(self) -> Sequence[tuple[str, Unread]]:
-        """The absences with their addresses."""
-
-    def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
-        """Read the artifact, and return the digests of its bytes if ``hashing``; a failure becomes an absence."""
-
-    def run_as_program(self, artifact: Artifact, languages: Set[str]) -> None:
-        """Read the artifact as a program in each of the languages; a failure becomes an absence."""
 
 
 class Audit:
@@ -131,16 +106,20 @@ class Audit:
         self._importer_dependent: list[Subject] = []
         self._module_aliases = ModuleAliases(catalogue)
         self._expects_claims = False
+        self._unhashed: deque[tuple[ArtifactRecord, PendingHash | None]] = deque()
         self.failed_look_ups: tuple[str, ...] = ()
         self.read_absences: dict[str, frozenset[Unread]] = {}
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
         """Examine every artifact of ``snapshot``, and report the progress to ``options.progress``."""
         self._expects_claims = snapshot.expects_claims and CheckFamily.INTEGRITY in self.policy.checks
-        for number, artifact in enumerate(snapshot.artifacts, 1):
-            if options.progress:
-                options.progress(artifact.path, number, len(snapshot.artifacts))
-            self.examine(artifact)
+        with HashingThreads() as threads:
+            for number, artifact in enumerate(snapshot.artifacts, 1):
+                if options.progress:
+                    options.progress(artifact.path, number, len(snapshot.artifacts))
+                self._begin(artifact, threads.begin)
+                self._complete_records(2 * threads.count)
+            self._complete_records(0)
 
     def build_report(
         self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
@@ -202,6 +181,18 @@ class Audit:
         formats = {record.path: record.formats for record in self.records}
         quote_files(self.findings, snapshot.artifacts, formats, min(self.limits.document_bytes, self.limits.read_bytes))
 
+    def collect_opinions(self, snapshot: Snapshot, own_cpu_seconds: float) -> tuple[Opinion, ...]:
+        """Ask the other scanner about the files, unless the policy leaves out their security.
+
+        Args:
+            snapshot: the model.
+            own_cpu_seconds: the time that this scan took, which bounds that of the other.
+        """
+        if CheckFamily.SECURITY not in self.policy.checks:
+            return ()
+        paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
+        return (get_second_opinion(snapshot.root, paths, self.sort_findings(), self.limits, own_cpu_seconds),)
+
     def sort_findings(self) -> Sequence[Finding]:
         """Sort the findings so far, worst first, and return them."""
         self.findings.sort(key=lambda finding: finding.order)
@@ -209,8 +200,14 @@ class Audit:
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with its members, judge its content, and add its findings and its record."""
+        self._begin(artifact, hash_at_once)
+        self._complete_records(0)
+
+    def _begin(self, artifact: Artifact, begin_hashing: BeginHashing) -> None:
+        """Read one artifact with its members, judge its content, and begin to hash its bytes."""
         reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
-        digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
+        is_hashed = CheckFamily.INTEGRITY in self.policy.checks
+        pending = reading.run(artifact, begin_hashing if is_hashed else None)
         self._absences_left -= len(reading.unread)
         if reading.unread:
             self.read_absences[artifact.path] = frozenset(unread for _, unread in reading.unread)
@@ -218,22 +215,27 @@ class Audit:
         for address, structure in reading.structures:
             if CheckFamily.LICENSE in self.policy.checks:
                 self._license_claims.collect_claims(address, structure)
-        record = self._add_absences(
-            self._build_record(artifact, reading, digests), self._collect_references(reading.structures)
-        )
+        record = build_record(artifact, reading, self.policy)
+        record = add_absences(record, self._collect_references(reading.structures), self.policy)
         # Each subject is judged as soon as it is built, because those of a hostile file would not fit into memory.
-        judged = self._judge_subjects(chain(self._build_subjects(reading), build_digest_subjects(record)))
-        record = self._add_absences(record, judged.absences)
-        self.records.append(self._require_claims(record) if self._expects_claims else record)
+        judged = self._judge_subjects(self._build_subjects(reading))
+        self._unhashed.append((add_absences(record, judged.absences, self.policy), pending))
 
-    def _require_claims(self, record: ArtifactRecord) -> ArtifactRecord:
-        """Return the record with an absence if no source states a digest of the bytes."""
-        if record.digest_state is not DigestState.UNCLAIMED:
-            return record
-        unread = Unread(UnreadReason.UNVERIFIED_BYTES, "no source states a digest of its bytes")
-        self._judge_subjects(build_unread_subjects(record.path, (unread,)))
-        absence = apply_policy(record.path, unread, self.policy)
-        return replace(record, absences=(*record.absences, (record.path, absence)))
+    def _complete_records(self, most_pending: int) -> None:
+        """Add the records of the artifacts that were read first, with their digests, until few are pending."""
+        while len(self._unhashed) > most_pending:
+            record, pending = self._unhashed.popleft()
+            hashed = Hashed() if pending is None else pending()
+            digest_state = compare_digests(record.claimed, hashed.digests)
+            record = replace(record, digests=hashed.digests, digest_state=digest_state)
+            absences = [] if hashed.absence is None else [hashed.absence]
+            if hashed.absence is not None:
+                self.read_absences[record.path] = self.read_absences.get(record.path, frozenset()) | {hashed.absence}
+            if self._expects_claims and digest_state is DigestState.UNCLAIMED:
+                absences.append(Unread(UnreadReason.UNVERIFIED_BYTES, "no source states a digest of its bytes"))
+            subjects = chain(build_digest_subjects(record), build_unread_subjects(record.path, absences))
+            self._judge_subjects(subjects)
+            self.records.append(add_absences(record, [(record.path, each) for each in absences], self.policy))
 
     def _collect_references(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
         """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
@@ -270,25 +272,6 @@ class Audit:
             else:
                 yield from build_unread_subjects(address, (unread,))
 
-    def _build_record(self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]) -> ArtifactRecord:
-        """Return the inventory record of an artifact, before its structures are judged."""
-        absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in reading.unread)
-        extent = Extent.EXAMINED
-        if absences:
-            extent = Extent.PARTLY if reading.structures else Extent.NOT
-        return ArtifactRecord(
-            path=artifact.path,
-            size=artifact.size,
-            extent=extent,
-            formats=tuple(dict.fromkeys(format_ for _, format_ in reading.formats)),
-            members=reading.members,
-            digests=digests,
-            claims=artifact.claims,
-            digest_state=compare_digests(artifact.claimed, digests),
-            absences=absences,
-            byte_counts=reading.byte_counts,
-        )
-
     def check_references(self, snapshot: Snapshot) -> None:
         """Judge the references between files and the subjects that depend on them, once all files were read."""
         paths = collect_referenced_paths(self._references, snapshot.artifacts)
@@ -314,7 +297,9 @@ class Audit:
         alias_absences = self._module_aliases.list_absences()
         for address, unread in (*judgements.absences, *alias_absences, *self._judge_run_files(snapshot)):
             absences_by_path[file_of(address)].append((address, unread))
-        self.records = [self._add_absences(record, absences_by_path.get(record.path, ())) for record in self.records]
+        self.records = [
+            add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
+        ]
         if self._record_ledger is not None:
             for ledger in self._ledgers:
                 is_declared = ledger.address in closed_addresses or any(
@@ -353,14 +338,6 @@ class Audit:
             references, self._run_files = keep_settled(self._run_files), []
         return absences
 
-    def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:
-        """Return ``record`` with the absences that remain after the rules, each accepted or not by the policy."""
-        if not absences:
-            return record
-        judged_absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in absences)
-        extent = Extent.NOT if record.extent is Extent.NOT else Extent.PARTLY
-        return replace(record, absences=(*record.absences, *judged_absences), extent=extent)
-
     def conclude_license(self, snapshot: Snapshot, offline: bool, wrap_look_up: LookUpWrapper) -> LicenseConclusion:
         """Conclude on the licence from all claims and from the base models, and judge the conclusion by the rules.
 
@@ -387,7 +364,7 @@ class Audit:
         They are left out of the records, and the digests do not count.
         """
         reading = self._begin_reading(limits)
-        reading.run(artifact, hashing=False)
+        reading.run(artifact)
         return reading.structures, reading.unread
 
     def _judge_subjects(self, subjects: Iterable[Subject]) -> Judgements:

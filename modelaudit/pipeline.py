@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -19,20 +20,19 @@ from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
 from modelaudit.formats.text_searches import TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
+from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.address import join_range
-from modelaudit.model.artifact import Artifact, WatchedWindow, Window
-from modelaudit.model.digest import Digest
+from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import InternalError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.model.report import AuditReport, ByteCounts, Coverage, Opinion
+from modelaudit.model.report import AuditReport, ByteCounts, Coverage
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_target, list_families, prepare
 from modelaudit.policy.gate import limit_to_terms, require_review_if_unread
 from modelaudit.policy.places import refuse_policy_inside_target
@@ -108,12 +108,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     terms = limit_to_terms(term_records, audit.read_absences)
     license_ = require_review_if_unread(license_, terms) if terms.artifacts else license_
     license_ = acceptances.accept_license(audit, license_)
-    findings = audit.sort_findings()
-    opinions: tuple[Opinion, ...] = ()
-    if options.second_opinion and CheckFamily.SECURITY in policy.checks:
-        paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
-        own_cpu_seconds = time.process_time() - started
-        opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, own_cpu_seconds),)
+    opinions = audit.collect_opinions(snapshot, time.process_time() - started) if options.second_opinion else ()
     decision = audit.decide(snapshot, coverage, terms, license_, families, acceptances.refusals)
     return acceptances.complete(audit.build_report(described, decision, license_, opinions))
 
@@ -177,40 +172,47 @@ class ArtifactReading:
         self._prose_characters = 0
         self._deadline = Deadline(float("inf"))
 
-    def run(self, artifact: Artifact, hashing: bool, reader: Reader | None = None) -> tuple[Digest, ...]:
-        """Read the artifact, with ``reader`` alone if given, and return its digests if ``hashing``."""
+    def run(
+        self, artifact: Artifact, begin_hashing: BeginHashing | None = None, reader: Reader | None = None
+    ) -> PendingHash | None:
+        """Read the artifact, with ``reader`` alone if given, and begin to hash the bytes that no reader requested."""
         if artifact.obstacle is not None and reader is None:
             self.unread.append((artifact.path, artifact.obstacle))
         if artifact.open is None:
-            return ()
+            return None
         self._deadline = start_deadline(self.limits, artifact.size)
-        try:
-            with artifact.open() as window, apply_deadline(self._deadline):
+        with ExitStack() as opened:
+            try:
+                window = opened.enter_context(artifact.open())
                 digesting = DigestingWindow(window, artifact.claimed)
-                try:
-                    read = partial(self.read_as, reader) if reader else self.read
-                    read(artifact, TimedWindow(digesting, self._deadline), 0)
-                except WindowError as error:
-                    self._record_absence(artifact, error.reason, str(error))
-                except LimitReachedError as error:
-                    self._record_absence(artifact, UnreadReason.LIMIT, str(error))
-                detail = self._deadline.detail
-                if self._deadline.reached and not any(detail in unread.detail for _, unread in self.unread):
-                    # A search stopped at the deadline without raising, so its findings are incomplete.
-                    self._record_absence(artifact, UnreadReason.LIMIT, detail)
-                digests = digesting.finish() if hashing else ()
-                change = window.describe_change() if isinstance(window, WatchedWindow) else None
-        except WindowError as error:
+                with apply_deadline(self._deadline):
+                    self._read_in_time(artifact, digesting, reader)
+            except WindowError as error:
+                self._record_absence(artifact, error.reason, str(error))
+                return None
+            opening = OpenedFile(opened.pop_all(), window, digesting)
+        if begin_hashing is not None:
+            return begin_hashing(opening)
+        if (change := opening.close()) is not None:
+            self.unread.append((artifact.path, change))
+        return None
+
+    def _read_in_time(self, artifact: Artifact, window: Window, reader: Reader | None) -> None:
+        """Read the window until the deadline; a failure becomes an absence."""
+        try:
+            read = partial(self.read_as, reader) if reader else self.read
+            read(artifact, TimedWindow(window, self._deadline), 0)
+        except (WindowError, LimitReachedError) as error:
             self._record_absence(artifact, error.reason, str(error))
-            return ()
-        if change:
-            self._record_absence(artifact, UnreadReason.CHANGED, change)
-        return digests
+        detail = self._deadline.detail
+        if self._deadline.reached and not any(detail in unread.detail for _, unread in self.unread):
+            # A search stopped at the deadline without raising, so its findings are incomplete.
+            self._record_absence(artifact, UnreadReason.LIMIT, detail)
 
     def run_as_program(self, artifact: Artifact, languages: Set[str]) -> None:
         """Read the artifact as a program in each of the languages; failures become absences."""
         for reader in list_program_readers(languages):
-            self.run(artifact, hashing=False, reader=reader)
+            self.run(artifact, reader=reader)
 
     def read(self, artifact: Artifact, window: Window, depth: int = 0, is_unclaimed: bool = False) -> None:
         """Read ``window`` with every reader that recognises it.
@@ -359,10 +361,8 @@ class ArtifactReading:
                     self.structures.append((artifact.path, item))
         except WindowError as error:
             self._record_absence(artifact, error.reason, str(error))
-        except LimitReachedError as error:
-            self._record_absence(artifact, UnreadReason.LIMIT, str(error), error.offset)
         except DamagedError as error:
-            self._record_absence(artifact, UnreadReason.DAMAGED, str(error), error.offset)
+            self._record_absence(artifact, error.reason, str(error), error.offset)
         except Exception as bug:  # a reader that fails is an absence, and everything yielded before is kept
             self._record_failure(artifact, step.name, bug)
 

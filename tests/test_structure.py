@@ -46,6 +46,7 @@ LEVELS = (
         "options": 5,
         "licensing": 5,
         "batch": 5,
+        "inventory": 5,
         "audit": 6,
         "decisions": 6,
         "discovery": 6,

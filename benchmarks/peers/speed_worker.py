@@ -37,7 +37,7 @@ def prepare_reader(path: str) -> Callable[[], object]:
 
     def run() -> object:
         reading = ArtifactReading(limits)
-        reading.run(artifact, hashing=False)
+        reading.run(artifact)
         subjects = build_subjects(reading.structures, reading.unread, catalogue)
         findings = collect_findings(subjects, catalogue.findings, catalogue.policies["default"].checks)
         if findings or reading.unread:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from threading import Event
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -46,13 +47,20 @@ class DigestingWindow:
             self._update(data[self._hashed - offset :])
         return data
 
-    def finish(self) -> tuple[Digest, ...]:
+    @property
+    def remaining(self) -> int:
+        """The number of bytes that ``finish`` has to read."""
+        return max(0, self.size - self._hashed)
+
+    def finish(self, stop: Event | None = None) -> tuple[Digest, ...]:
         """Hash the bytes that no reader requested, in order, and return the digests.
 
         Raises:
-            WindowError: the bytes could not be read, or end before the stated size.
+            WindowError: the bytes could not be read, or end before the stated size, or ``stop`` was set.
         """
         while self._hashed < self.size:
+            if stop is not None and stop.is_set():
+                raise WindowError("the scan was stopped")
             data = self._window.read(self._hashed, min(_CHUNK, self.size - self._hashed))
             if not data:
                 raise WindowError(f"the file ends at byte {self._hashed} of {self.size}", UnreadReason.CHANGED)

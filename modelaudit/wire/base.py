@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from modelaudit.model.reading import Reading, ReadingStep, Structure
+from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.reader import Head, Read, Reader, Recognise
 
 __all__ = [
@@ -25,6 +28,8 @@ HEAD_BYTES = 4096
 class DamagedError(Exception):
     """The bytes end early or contradict their format, and reading cannot continue. ``offset`` is in bytes."""
 
+    reason: ClassVar = UnreadReason.DAMAGED
+
     def __init__(self, message: str, offset: int | None = None) -> None:
         super().__init__(message)
         self.offset = offset
@@ -32,3 +37,5 @@ class DamagedError(Exception):
 
 class LimitReachedError(DamagedError):
     """A limit of ``Limits`` was reached; reported as ``limit-reached``."""
+
+    reason: ClassVar = UnreadReason.LIMIT

@@ -17,6 +17,7 @@ from support.reading import BytesWindow
 
 import modelaudit
 from modelaudit.audit import Audit
+from modelaudit.integrity.hashing import BeginHashing, Hashed, PendingHash
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue, FindingRule, Unlisted
 from modelaudit.model.finding import CheckFamily, Severity
@@ -45,7 +46,7 @@ def read_fixture(name: str, is_alone: bool = False) -> ArtifactReading:
     name = path.name if is_alone else name
     reading = ArtifactReading(Limits(artifact_cpu_seconds=60))
     window = BytesWindow(path.read_bytes())
-    reading.run(Artifact(name, window.size, lambda: nullcontext(window)), hashing=False)
+    reading.run(Artifact(name, window.size, lambda: nullcontext(window)))
     return reading
 
 
@@ -58,8 +59,8 @@ class FixedReading(ArtifactReading):
         if other is not None:
             self.unread, self.formats, self.members = list(other.unread), other.formats, other.members
 
-    def run(self, artifact: Artifact, hashing: bool) -> tuple[()]:
-        return ()
+    def run(self, artifact: Artifact, begin_hashing: BeginHashing | None = None) -> PendingHash:
+        return Hashed
 
 
 def judge_reading(reading: FixedReading, path: str, catalogue: Catalogue = CATALOGUE) -> Verdict:

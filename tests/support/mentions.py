@@ -105,7 +105,7 @@ def find_places() -> Mapping[Place, str]:
 def _read_structures(name: str, window: BytesWindow) -> Iterator[Structure]:
     """Yield the structures of a fixture and of its members."""
     reading = ArtifactReading(_LIMITS)
-    reading.run(Artifact(name, window.size, lambda: nullcontext(window)), hashing=False)
+    reading.run(Artifact(name, window.size, lambda: nullcontext(window)))
     return (structure for _, structure in reading.structures)
 
 

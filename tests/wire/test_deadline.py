@@ -94,7 +94,7 @@ class _Bytes:
 def _read_artifact(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading:
     """Read an artifact of this name with all readers and checks of the pipeline."""
     reading = ArtifactReading(limits)
-    reading.run(Artifact(name, len(data), make_opener(_Bytes(data))), hashing=False)
+    reading.run(Artifact(name, len(data), make_opener(_Bytes(data))))
     return reading
 
 
@@ -216,5 +216,5 @@ def test_expired_deadline_is_reported_even_if_the_reader_suppresses_the_limit_er
         reading.read_as(Reader("x", lambda head: True, _read_despite_deadline), artifact, _Bytes(data))
 
     reading.read = read  # type: ignore[method-assign, assignment]
-    reading.run(Artifact("a.txt", len(data), make_opener(_Bytes(data))), hashing=False)
+    reading.run(Artifact("a.txt", len(data), make_opener(_Bytes(data))))
     assert [(each.reason, each.detail) for _, each in reading.unread] == [(UnreadReason.LIMIT, CPU_TIME_SPENT)]

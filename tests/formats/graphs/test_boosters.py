@@ -153,7 +153,7 @@ def test_last_value_and_the_statistics_of_a_binary_xgboost_tree_are_declared_dat
     model = build_xgboost_binary()
     reading = ArtifactReading(Limits(), keep_ledgers=True)
     window = bytes_window(model)
-    reading.run(Artifact("m.model", len(model), lambda: nullcontext(window)), hashing=False)
+    reading.run(Artifact("m.model", len(model), lambda: nullcontext(window)))
     ledgers = [(start, end, class_) for start, end, class_ in reading.ledgers[0]]
     nodes_end = XGBOOST_NODES + 3 * 20
     assert (nodes_end - 4, len(model), ByteClass.DATA) in ledgers

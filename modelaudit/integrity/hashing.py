@@ -1,0 +1,109 @@
+"""Hash the rest of large files in threads, while the scan reads the next files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Event
+from types import TracebackType
+from typing import Final, Self
+
+from modelaudit.integrity.digests import DigestingWindow
+from modelaudit.model.artifact import WatchedWindow, Window
+from modelaudit.model.digest import Digest
+from modelaudit.model.errors import WindowError
+from modelaudit.model.structure import Unread, UnreadReason
+
+_MOST_THREADS: Final = 4
+_BYTES_HASHED_AT_ONCE: Final = 1 << 20  # a thread gains no time for fewer
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """The digests of a file, and the absence that was met while it was hashed, such as a change of its bytes."""
+
+    digests: tuple[Digest, ...] = ()
+    absence: Unread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """A file that readers have read and that is still open, so that the bytes to hash are those that they read.
+
+    Attributes:
+        opened: closes the file.
+        window: its bytes.
+        digesting: the window that the readers used, which has hashed the bytes that they requested in order.
+    """
+
+    opened: ExitStack
+    window: Window
+    digesting: DigestingWindow
+
+    def hash_rest(self, stop: Event | None = None) -> Hashed:
+        """Hash the bytes that no reader requested, look for a change during the scan, and close the file.
+
+        Args:
+            stop: ends the work early once it is set.
+        """
+        with self.opened:
+            try:
+                return Hashed(self.digesting.finish(stop), self._find_change())
+            except WindowError as error:
+                return Hashed((), Unread(error.reason, str(error)))
+
+    def close(self) -> Unread | None:
+        """Look for a change during the scan, and close the file without hashing it."""
+        with self.opened:
+            return self._find_change()
+
+    def _find_change(self) -> Unread | None:
+        """Return the absence of a file that changed since it was listed."""
+        change = self.window.describe_change() if isinstance(self.window, WatchedWindow) else None
+        return Unread(UnreadReason.CHANGED, change) if change else None
+
+
+PendingHash = Callable[[], Hashed]
+"""Waits for the digests of a file."""
+BeginHashing = Callable[[OpenedFile], PendingHash]
+"""Begins to hash the rest of a file, at once or in a thread."""
+
+
+def hash_at_once(file: OpenedFile) -> PendingHash:
+    """Hash the rest of a file in this thread, and return a function that gives its digests."""
+    hashed = file.hash_rest()
+    return lambda: hashed
+
+
+class HashingThreads:
+    """Threads that hash files. Leaving the ``with`` statement ends them, with what they have not finished.
+
+    SHA-256 and reads release the lock of the interpreter, so that threads use further processors.
+    """
+
+    def __init__(self) -> None:
+        # The processors that this process may use, which can be fewer than those of the machine.
+        self.count = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+        self._stop = Event()
+        self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="hashing")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def begin(self, file: OpenedFile) -> PendingHash:
+        """Begin to hash the rest of a file, in a thread if it is large, and return a function that gives its digests.
+
+        That function raises what the thread raised.
+        """
+        if file.digesting.remaining <= _BYTES_HASHED_AT_ONCE:
+            return hash_at_once(file)
+        return self._pool.submit(file.hash_rest, self._stop).result

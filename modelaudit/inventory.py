@@ -1,0 +1,67 @@
+"""Make the inventory record of an artifact from its reading, with the absences that the policy accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import replace
+from typing import Protocol
+
+from modelaudit.integrity.hashing import BeginHashing, PendingHash
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.policy import Policy
+from modelaudit.model.reading import Structure
+from modelaudit.model.report import ArtifactRecord, ByteCounts, Extent
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.policy.absences import apply_policy
+from modelaudit.wire.ledger import ArtifactLedger
+
+
+class ArtifactRead(Protocol):
+    """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
+
+    formats: list[tuple[str, str]]
+    members: int
+    byte_counts: ByteCounts | None
+    ledgers: list[ArtifactLedger]
+
+    @property
+    def structures(self) -> Sequence[tuple[str, Structure]]:
+        """The structures with their addresses."""
+
+    @property
+    def unread(self) -> Sequence[tuple[str, Unread]]:
+        """The absences with their addresses."""
+
+    def run(self, artifact: Artifact, begin_hashing: BeginHashing | None = None) -> PendingHash | None:
+        """Read the artifact, and begin to hash it; a failure becomes an absence."""
+
+    def run_as_program(self, artifact: Artifact, languages: Set[str]) -> None:
+        """Read the artifact as a program in each of the languages; a failure becomes an absence."""
+
+
+def build_record(artifact: Artifact, reading: ArtifactRead, policy: Policy) -> ArtifactRecord:
+    """Return the record of an artifact, before its structures are judged and its bytes are hashed."""
+    absences = tuple((address, apply_policy(address, unread, policy)) for address, unread in reading.unread)
+    extent = Extent.EXAMINED
+    if absences:
+        extent = Extent.PARTLY if reading.structures else Extent.NOT
+    return ArtifactRecord(
+        path=artifact.path,
+        size=artifact.size,
+        extent=extent,
+        formats=tuple(dict.fromkeys(format_ for _, format_ in reading.formats)),
+        members=reading.members,
+        claims=artifact.claims,
+        absences=absences,
+        byte_counts=reading.byte_counts,
+    )
+
+
+def add_absences(record: ArtifactRecord, absences: Sequence[tuple[str, Unread]], policy: Policy) -> ArtifactRecord:
+    """Return ``record`` with further absences, each accepted or not by the policy."""
+    if not absences:
+        return record
+    judged_absences = tuple((address, apply_policy(address, unread, policy)) for address, unread in absences)
+    is_read = all(unread.reason is UnreadReason.UNVERIFIED_BYTES for _, unread in absences)
+    extent = record.extent if is_read or record.extent is Extent.NOT else Extent.PARTLY
+    return replace(record, absences=(*record.absences, *judged_absences), extent=extent)
