@@ -28,7 +28,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test system lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-decisions bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
+        bench-licenses bench-decisions bench-integrity bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -110,6 +110,10 @@ bench-decisions: $(DEV)
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write
+
+# What it costs to verify the bytes of a model, beside sha256sum and the verifiers of two libraries; writes 4 GiB.
+bench-integrity: $(DEV)
+	$(BIN)/python benchmarks/integrity.py --write
 
 # Files that are written to cost memory or time, each within the bounds of one scan. NAMES="..." chooses some.
 bench-hostile: $(DEV)
