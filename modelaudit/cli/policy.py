@@ -57,7 +57,7 @@ def init(file: Path | None, extends: str, code: str | None, offline: bool, rules
         from modelaudit.pinning import pin_models
         from modelaudit.pipeline import convert_internal_errors
 
-        pinned = convert_internal_errors(lambda: pin_models(code, offline), f"searching {code!r} for models")
+        pinned = convert_internal_errors(lambda: pin_models(code, path, offline), f"searching {code!r} for models")
         models, remarks = pinned.models, pinned.remarks
     write_file(path, render_template(extends, known[extends].description, models, remarks).encode())
     listed = f"; models listed: {len(models)}, not listed: {len(remarks)}" if code is not None else ""

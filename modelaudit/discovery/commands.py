@@ -13,7 +13,7 @@ from modelaudit.discovery.text_uses import SettingReader, find_variable, normali
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import ShellLexer
 from modelaudit.languages.shell.program_names import SHELLS, normalize_program_name, unwrap_command
-from modelaudit.model.discovery import CommandForm, DiscoveryRules, ModelUse, NameForm, UseKind
+from modelaudit.model.discovery import LOCAL, CommandForm, DiscoveryRules, ModelUse, NameForm, UseKind
 
 _MOST_DEPTH: Final = 3
 _CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl", "singularity", "apptainer"})
@@ -25,6 +25,7 @@ _PYTHON: Final = re.compile(r"python[\d.]*|pypy[\d.]*|torchrun|accelerate")
 _PAIR: Final = re.compile(r"[A-Za-z_]\w*=.+", re.DOTALL)
 _GIT_ADDRESS: Final = re.compile(r"(?:https?://|git@|ssh://)[^\s]+")
 _CLONE_FORM: Final = "git clone"
+_PATH: Final = NameForm(source=LOCAL)
 _SUFFIXES: Final = ("--branch", "-b", "--revision")
 
 
@@ -145,8 +146,10 @@ class CommandReader:
             arguments = _list_arguments(rest, {*form.options, *form.further, *form.revision, *form.kind_options})
             names = arguments[:1]
         names += [options[each] for each in form.further if options.get(each)]
-        for text in names:
-            use = self._make_use(form.id, form.name_form, take_default(text), line, revision, trusts)
+        paths = [options[each] for each in form.paths if options.get(each)]
+        spelt = [*((text, form.name_form) for text in names), *((text, _PATH) for text in paths)]
+        for text, name_form in spelt:
+            use = self._make_use(form.id, name_form, take_default(text), line, revision, trusts)
             if use is not None:
                 yield use if kind not in tuple(UseKind) else replace(use, kind=UseKind(kind))
 

@@ -105,7 +105,7 @@ class DocumentReader:
             fields = {inner.text or "": value.text or "" for inner, value in _list_items(node)}
             listed.append((key.text or "", node.text or fields.get("revision", ""), key.line))
         for text, revision, line in listed:
-            written, _, pinned = text.partition("@")
+            written, _, pinned = (text, "", "") if text.startswith("./") else text.partition("@")
             name = self._names.read_name(written, form, self._folder)
             if name is not None:
                 yield ModelUse(
@@ -114,6 +114,7 @@ class DocumentReader:
                     POLICY_FORM,
                     name.text,
                     name.kind,
+                    name.source,
                     revision=name.revision or pinned or revision or None,
                 )
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.discovery.commands import CommandReader
+from modelaudit.discovery.image_paths import read_image_paths
 from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.text_uses import AddressReader, SettingReader, normalize_key
 from modelaudit.languages.shell.dialects import convert_dialect, find_dialect
 from modelaudit.languages.shell.makefiles import convert_makefile
 from modelaudit.languages.shell.recipes import convert_dockerfile
-from modelaudit.model.discovery import DiscoveryRules, ModelUse, NameForm
+from modelaudit.model.discovery import LOCAL, DiscoveryRules, ModelUse, NameForm
 from modelaudit.wire.deadline import iterate_within_deadline
 
 _COMMENT: Final = re.compile(r"[ \t]*(?:#|//|;|--)")
@@ -63,6 +65,14 @@ class ScriptReader:
         yield from self._read_variables(text, found)
 
     def read_dockerfile(self, text: str) -> Iterator[ModelUse]:
+        """Yield the uses in a Dockerfile; a path of the image is that of the code base from which it is copied."""
+        images = read_image_paths(text)
+        for use in self._read_instructions(text):
+            sources = images.list_sources(use.name) if use.source == LOCAL and use.name is not None else ()
+            name = next((each for each in sources if self._names.holds(each, self._folder)), use.name)
+            yield replace(use, name=name)
+
+    def _read_instructions(self, text: str) -> Iterator[ModelUse]:
         """Yield the uses in a Dockerfile; its last image starts the program of ``CMD`` and ``ENTRYPOINT``."""
         yield from self._commands.read_script(convert_dockerfile(text))
         yield from self._read_addresses(text)
@@ -87,7 +97,7 @@ class ScriptReader:
         """Yield the models that a Modelfile of Ollama builds on."""
         for number, line in enumerate(text.split("\n"), 1):
             match = _FROM.match(line)
-            name = self._names.read_name(match[2], _OLLAMA, self._folder) if match is not None else None
+            name = self._names.read_name(match[2].strip("\"'"), _OLLAMA, self._folder) if match is not None else None
             if match is not None and name is not None:
                 form = f"Modelfile {match[1].upper()}"
                 yield ModelUse(

@@ -24,6 +24,7 @@ from modelaudit.discovery.declared_values import (
     may_be_arguments,
     split_path,
 )
+from modelaudit.discovery.path_evaluator import PathEvaluator
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode
 from modelaudit.languages.python.evaluator import Evaluator
@@ -55,7 +56,7 @@ _MOST_ROUNDS: Final = 16
 _MOST_BASES: Final = 8
 
 
-class TextEvaluator(Evaluator):
+class TextEvaluator(PathEvaluator):
     """The evaluator of one source, which keeps texts.
 
     Attributes:
@@ -64,9 +65,8 @@ class TextEvaluator(Evaluator):
     """
 
     def __init__(self, max_steps: int, imported: ImportedValues, facts: TextFacts | None = None) -> None:
-        super().__init__(max_steps)
+        super().__init__(max_steps, imported)
         self.settings: list[tuple[str, Value, int]] = []
-        self._values = imported
         self.facts = TextFacts() if facts is None else facts
         self._classes: dict[int, int] = {}
         self._modules: dict[str, tuple[str, tuple[str, ...]]] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.discovery.names import NameReader, is_revision
-from modelaudit.model.discovery import DiscoveryRules, ModelUse, UseKind
+from modelaudit.model.discovery import LOCAL, DiscoveryRules, ModelUse, UseKind
 
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.]")
 _MODEL_ENDINGS: Final = ("_model", "_model_id", "_model_name")
@@ -77,6 +77,11 @@ class SettingReader:
             name = self.names.read_name(
                 written if separator and is_revision(pinned) else text, form.name_form, self.folder
             )
+        if name is not None and name.source == LOCAL:
+            # Settings name paths of many things, so that only one which leads to a model counts.
+            if self.names.holds_model(text, self.folder):
+                yield ModelUse(self.file, line, key, name.text, name.kind, LOCAL, trusts_remote_code=trusts)
+            return
         if name is not None:
             revision = name.revision or (pinned if separator and is_revision(pinned) else None) or revision
             kind = _read_kind(siblings, name.kind)

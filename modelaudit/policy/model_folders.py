@@ -7,10 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-_WEIGHTS: Final = (
-    *(".safetensors", ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite"),
-    *(".pb", ".pkl", ".pickle", ".joblib", ".npz", ".msgpack", ".mar", ".nemo", ".skops", ".mlmodel", ".pdparams"),
-)
+from modelaudit.model.discovery import WEIGHT_ENDINGS
+
 _MAX_BYTES: Final = 1 << 20
 _MARKS: Final = (
     ("config.json", re.compile(rb'"(model_type|architectures)"\s*:')),
@@ -34,7 +32,7 @@ def find_model_file(folder: Path) -> str:
             return name
     try:
         with os.scandir(folder) as entries:
-            return min((each.name for each in entries if each.name.lower().endswith(_WEIGHTS)), default="")
+            return min((each.name for each in entries if each.name.lower().endswith(WEIGHT_ENDINGS)), default="")
     except OSError:
         return ""
 

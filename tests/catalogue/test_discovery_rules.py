@@ -24,7 +24,7 @@ from modelaudit.model.limits import Limits
             "belongs to 'from_pretrained' already",
         ),
         (
-            "calls:\n  x:\n    calls: [a.b]\n    position: [0]\n    ignored-if: [a]\n",
+            "calls:\n  x:\n    calls: [a.b]\n    position: [0]\n    local-if: [a]\n",
             5,
             "needs a keyword and its value",
         ),

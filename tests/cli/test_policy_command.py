@@ -89,6 +89,59 @@ def test_new_policy_lists_the_models_that_the_code_loads(project: Path, hub: Loo
     assert (missing.returncode, (project / "other.yaml").exists()) == (2, False)
 
 
+def test_new_policy_lists_local_models_and_says_which_paths_it_leaves_out(project: Path) -> None:
+    (project / "src").mkdir()
+    (project / "nets/tiny: 1").mkdir(parents=True)
+    (project / "nets/tiny: 1/notes.txt").write_text("Tiny.\n")
+    (project / "src/app.py").write_text(
+        "import torch\ntorch.load('nets/tiny: 1')\ntorch.load('./nets/tiny: 1')\ntorch.load('absent.pt')\n"
+    )
+    done = run_command("policy", "init", "--discover", ".")
+    assert (done.returncode, "models listed: 1, not listed: 1" in done.stderr) == (0, True), done.stderr
+    text = (project / "modelaudit.yaml").read_text()
+    assert "# Not listed: src/app.py:4 loads absent.pt: the code base has no such file or folder" in text
+    (model,) = load_policy(project / "modelaudit.yaml", load_catalogue()).models
+    assert (model.name, model.revision, model.note) == ("./nets/tiny: 1", "", "src/app.py:2")
+    assert run_command("policy", "check").stdout == "modelaudit.yaml: valid; 1 model\n"
+    shown = run_command("policy", "show").stdout
+    (project / "modelaudit.yaml").write_text(shown)
+    assert load_policy(project / "modelaudit.yaml", load_catalogue()).models[0].name == "./nets/tiny: 1"
+    # A policy elsewhere cannot list what lies outside of its folder.
+    (project / "ops").mkdir()
+    run_command("policy", "init", "ops/modelaudit.yaml", "--discover", ".")
+    text = (project / "ops/modelaudit.yaml").read_text()
+    assert "# Not listed: src/app.py:2 loads nets/tiny: 1: it lies outside of the folder of this file" in text
+
+
+def test_scan_without_a_target_scans_local_models_relative_to_the_policy(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "ops/nets/tiny").mkdir(parents=True)
+    (project / "ops/nets/tiny/notes.txt").write_text("Tiny.\n")
+    # What came with the model is not used, and the policy above it is.
+    (project / "ops/nets/tiny/modelaudit.yaml").write_text("gates: {security: never}\n")
+    (project / "ops/modelaudit.yaml").write_text("models:\n  - name: ./nets/tiny/\n    note: own\n")
+    (project / "ops/deep").mkdir()
+    monkeypatch.chdir(project / "ops/deep")
+    done, report = scan_as_json("--checks", "security")
+    target = report["target"]
+    assert isinstance(target, dict)
+    assert (done.returncode, target["name"], target["anchors"]) == (0, "tiny", [{"line": 2, "path": "modelaudit.yaml"}])
+    assert run_command("license", "-q").returncode in (0, 3)
+    # A link must not lead out of the folder of the policy, and a path that is absent is an error.
+    (project / "outside").mkdir()
+    (project / "ops/link").symlink_to(project / "outside")
+    for name, code, message in (("./link", 2, "leads out of the folder of this file"), ("./gone", 4, "'../gone'")):
+        (project / "ops/modelaudit.yaml").write_text(f"models:\n  - name: {name}\n")
+        failed = scan()
+        assert (failed.returncode, failed.stdout, message in failed.stderr) == (code, "", True), failed.stderr
+    # A file inside the model cannot be a part of the policy.
+    (project / "ops/modelaudit.yaml").write_text(
+        "extends: ./nets/tiny/modelaudit.yaml\nmodels: [{name: ./nets/tiny}]\n"
+    )
+    assert "a model must not judge itself" in scan().stderr
+
+
 def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -> None:
     none = run_command("policy", "check")
     assert none.returncode == 2
