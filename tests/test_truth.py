@@ -117,6 +117,41 @@ def test_every_output_of_a_package_names_the_file_with_its_licence(
     report, _ = scan(folder, None)
     assert "nothing says that it covers the weights" in " ".join(render_screen(report).decode().split())
     assert any("dist-info" in claim.artifact for claim in report.license.claims if claim.entry)
+    check_license_screen(render_license(modelaudit.license(folder, offline=True), width=80).decode())
+
+
+def check_license_screen(screen: str) -> None:
+    """Check the licence screen of a package: its metadata speaks of the package, and each row names its file."""
+    words = " ".join(screen.split())
+    assert "Concluded: no licence, because none is declared for the model" in words
+    assert "declared for the Python package" in words and "declared by the author" not in words
+    # A cut place still shows which file it is.
+    places = re.findall(r"^  (\S+) +(?:\S+: )?“", screen, re.MULTILINE)
+    assert places and all(re.search(r"(?:METADATA:\d+|LICENSE\S*|\.py:\d+)$", place) for place in places), screen
+    [bullet] = re.findall(r"^  - .*\n(.*)$", screen, re.MULTILINE)
+    assert bullet.startswith("    ")
+    assert not re.search(r"\b1 met by files|\bunknown licence", words)
+
+
+@check_each(
+    "licences, said",
+    [
+        (("License: BSD-3-Clause",), "states BSD-3-Clause, and nothing says that it covers the weights."),
+        (
+            ("License: BSD-3-Clause", "Classifier: License :: OSI Approved :: MIT License"),
+            "states BSD-3-Clause and MIT, and nothing says that one of them covers the weights.",
+        ),
+    ],
+)
+def test_every_licence_that_the_metadata_of_a_package_states_is_named(
+    licences: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    metadata = tmp_path / f"{len(licences)}/churn/churn-1.0.dist-info/METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("\n".join(["Metadata-Version: 2.1", "Name: churn", *licences, "", "A model."]))
+    for report in scan(metadata.parent.parent, COMMERCIAL):
+        assert said[:-1] in report.decision.use.reason
+        assert f"churn-1.0.dist-info/METADATA {said}" in report.license.reasoning
 
 
 @check_each("name", ["acme-tiny", "auto-map-reverse-shell", "licenses/models/llama-chat-8b"])

@@ -103,7 +103,7 @@ def describe_comparison(report: AuditReport) -> str:
         return "There was no file to compare."
     if not has_claimed_digests(report):
         if report.target.kind in LOCAL_KINDS:
-            return "Not compared: local files have no published digests."
+            return "Not compared: no source states digests of local files."
         return "Not compared: the source states no digest for any file."
     matching, differing = states.count(DigestState.MATCH), states.count(DigestState.MISMATCH)
     uncompared = len(states) - matching - differing

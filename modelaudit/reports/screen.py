@@ -41,7 +41,13 @@ from modelaudit.reports.layout import (
 )
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.view import describe_severities, get_model_name, group_findings, list_absences
+from modelaudit.reports.view import (
+    describe_opinion_extent,
+    describe_severities,
+    get_model_name,
+    group_findings,
+    list_absences,
+)
 from modelaudit.reports.wording import count_noun, describe_place, format_sentence, format_size
 
 _MOST_LINES_OF_PASS = 12
@@ -55,6 +61,8 @@ _MOST_DETAILED = 3
 _MOST_DECISIONS = 3
 _LABEL_COLUMNS = 8
 _SEVERITY_COLUMNS = 11
+_WORD = re.compile(r"\w+")
+_LEADING_PLACE = re.compile(r"^(?:line|byte) \d+: ")
 _SENTENCE_END = re.compile(r"(?<=[.:]) ")
 
 
@@ -200,10 +208,9 @@ def _describe_opinion(opinion: Opinion) -> str:
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
         return f"{name} gave none: {opinion.detail}" if opinion.detail else f"{name} gave none"
-    is_whole = opinion.state is OpinionState.GIVEN and not opinion.absences
-    extent = "" if is_whole else " in a part of the files"
-    differing = f", none in {', '.join(opinion.disagreements[:3])}" if opinion.disagreements else ""
-    return f"{name}: {count_noun(len(opinion.findings), 'finding')}{extent}{differing}"
+    files = ", ".join(opinion.disagreements[:3])
+    differing = f", none in {files}, unlike this report" if files else ""
+    return f"{name} {describe_opinion_extent(opinion)}: {count_noun(len(opinion.findings), 'finding')}{differing}"
 
 
 def _render_notes(report: AuditReport) -> RenderableType:
@@ -222,7 +229,9 @@ def _render_absences(report: AuditReport) -> RenderableType | None:
     rest = sum(len(group.addresses) for group in groups[_MOST_ABSENCES:])
     if rest:
         lines.append(Text(f"and {count_noun(rest, 'more part', 'more parts')} (-v)"))
-    heading = f"Not examined: {count_noun(len(pairs), 'part')}"
+    accepted = sum(absence.acceptance is not None for _, absence in pairs)
+    note = f", {accepted:,} of them accepted" if accepted else ""
+    heading = f"Not examined: {count_noun(len(pairs), 'part')}{note}"
     return Group(build_title(heading), *(indent_block(line) for line in lines))
 
 
@@ -253,9 +262,20 @@ def _build_finding_line(finding: Finding, width: int) -> Text:
     rule = escape_unprintable(f"{accepted}{finding.fingerprint}  {finding.rule}  ")
     place = escape_unprintable(f"{finding.artifact or 'the model'}{_format_location(finding.location)}")
     room = max(width - len(mark) - len(rule) - 2, 8)
-    place = place if len(place) <= room else f"…{place[-(room - 1) :]}"
+    place = _cut_place(place, room)
     line = Text(f" {mark} ", style.replace("white on ", ""), no_wrap=True, overflow="ellipsis")
     return line.append(rule, "default").append(place, "bold default")
+
+
+def _cut_place(place: str, room: int) -> str:
+    """Cut a place to ``room`` characters at its left; a file name that is longer itself keeps both of its ends."""
+    name = place.rpartition("/")[2]
+    if len(place) <= room:
+        return place
+    if len(name) < room:
+        return f"…{place[-(room - 1) :]}"
+    head = (room - 2) // 2
+    return f"…{name[:head]}…{name[-(room - 2 - head) :]}"
 
 
 def _format_location(where: Location) -> str:
@@ -290,7 +310,9 @@ def _quote_evidence(finding: Finding) -> Iterator[RenderableType]:
     """Yield the marked line of the evidence, or else its first line."""
     quoted = next((line for line in finding.evidence if line.startswith("> ")), None)
     line = quoted or next(iter(finding.evidence), "")
-    if line and line not in finding.message:
+    # The place of the line is in the line of the finding.
+    words = set(_WORD.findall(_LEADING_PLACE.sub("", line)))
+    if not words <= set(_WORD.findall(finding.message)):
         yield build_marked_line(Text(">"), build_text(line.removeprefix("> ")))
 
 

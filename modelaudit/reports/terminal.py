@@ -31,6 +31,7 @@ from modelaudit.reports.view import (
     describe_completeness,
     describe_inventory,
     describe_network_use,
+    describe_opinion_extent,
     describe_severities,
     get_model_name,
     group_findings,
@@ -41,12 +42,12 @@ from modelaudit.reports.view import (
 from modelaudit.reports.wording import (
     CATEGORIES,
     CHECKS,
-    OPINIONS,
     count_noun,
     describe_acceptance,
     describe_gates,
     describe_place,
     describe_unread,
+    end_sentence,
 )
 
 _UNKNOWN = LicenseCategory.UNKNOWN
@@ -122,10 +123,10 @@ def _render_absences(report: AuditReport) -> Group:
     lines: list[Text | Padding] = []
     for address, absence in pairs[:_MAX_ABSENCES]:
         unread, place = absence.unread, describe_place(absence.unread.where)
-        accepted = f" {describe_acceptance(absence.acceptance)}" if absence.acceptance else ""
+        reason = f" {describe_acceptance(absence.acceptance)}" if absence.acceptance else ""
         where = f" ({place})" if place else ""
         lines.append(build_text((address, "bold"), where))
-        lines.append(indent_block(build_text(f"{describe_unread(unread)}{accepted}")))
+        lines.append(indent_block(build_text(f"{describe_unread(unread)}{reason}")))
     if len(pairs) > _MAX_ABSENCES:
         lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, in the HTML and JSON reports"))
     lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in unexplained]
@@ -137,7 +138,9 @@ def _render_absences(report: AuditReport) -> Group:
     if not lines:
         return Group(Text.assemble(("Not examined: ", "bold"), f"{describe_completeness(report)}."))
     number = len(pairs) + len(unexplained)
-    parts = f": {count_noun(number, 'part of the model', 'parts of the model')}" if number else ""
+    accepted = sum(absence.acceptance is not None for _, absence in pairs)
+    note = f", {accepted:,} of them accepted" if accepted else ""
+    parts = f": {count_noun(number, 'part of the model', 'parts of the model')}{note}" if number else ""
     return Group(build_title(f"Not examined{parts}"), *map(indent_block, lines))
 
 
@@ -145,7 +148,8 @@ def _render_findings(report: AuditReport, show: Severity) -> Group:
     """Render the findings of severity ``show`` or above, grouped by rule, and the number of the others."""
     shown = [finding for finding in report.findings if finding.severity.rank >= show.rank]
     hidden = len(report.findings) - len(shown)
-    note = f" ({hidden:,} below {show} hidden here; they count for the verdict too)" if hidden else ""
+    counts = "it counts" if hidden == 1 else "they count"
+    note = f" ({hidden:,} below {show} not listed: --show info; {counts} for the verdict too)" if hidden else ""
     blocks: list[Text | Group] = [build_title(f"Findings: {describe_severities(report.findings)}{note}")]
     for group in group_findings(report, show):
         blocks += [Text(), _render_finding_group(group)]
@@ -225,12 +229,13 @@ def _describe_opinion(opinion: Opinion) -> Text:
     """Describe a second opinion: its extent, its findings, and the files on which it differs from this report."""
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
-        return build_text(f"{name} gave no opinion, so it does not confirm this report: {opinion.detail}")
+        return build_text(f"{name} gave no opinion, so it does not confirm this report: {end_sentence(opinion.detail)}")
     agreeing = sum(finding.agrees for finding in opinion.findings)
-    parts = [f"{name} {OPINIONS[opinion.state]}"]
-    parts.append(f"{count_noun(len(opinion.findings), 'finding')}, {agreeing:,} in files with findings of this report")
+    parts = [f"{name} {describe_opinion_extent(opinion)}"]
+    shared = f", {agreeing:,} in files with findings of this report" if opinion.findings else ""
+    parts.append(f"{count_noun(len(opinion.findings), 'finding')}{shared}")
     if opinion.absences:
-        parts.append("it did not examine everything: the HTML and JSON reports list what it left out")
+        parts.append("the HTML and JSON reports list what it left out")
     if opinion.disagreements:
         parts.append("no finding in " + ", ".join(opinion.disagreements) + ", unlike this report")
     return build_text("; ".join(parts) + ".")

@@ -79,7 +79,7 @@ def test_git_digest_of_a_file_is_shown_only_if_the_source_claims_one() -> None:
 def test_comparison_with_the_source_counts_equal_and_altered_and_uncompared_files(
     passing: AuditReport, failing: AuditReport, incomplete: AuditReport
 ) -> None:
-    assert describe_comparison(passing) == "Not compared: local files have no published digests."
+    assert describe_comparison(passing) == "Not compared: no source states digests of local files."
     remote = replace(passing, target=replace(passing.target, kind=RefKind.MODEL))
     assert describe_comparison(remote) == "Not compared: the source states no digest for any file."
     assert describe_comparison(incomplete) == "There was no file to compare."

@@ -12,7 +12,7 @@ from functools import lru_cache
 # (pattern of the current wording, replacement with the first wording)
 _FIRST_WORDINGS = (
     (
-        r"^.* says that it covers the weights.*, so (no permission can be shown: ask the author)",
+        r"^.* says that (?:it|one of them) covers the weights.*, so (no permission can be shown: ask the author)",
         r"No licence is declared, so \1",
     ),
     (r" but differs from it([.:])", r" and is not it\1"),

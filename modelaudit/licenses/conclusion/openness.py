@@ -82,7 +82,12 @@ def _list_dataset_licenses(evidence: Evidence, rules: Catalogue) -> list[License
 
 def _describe_gap(component: Component) -> str:
     """Describe why a component does not count: it is missing, or no open licence covers it."""
-    reason = "present, not under an open licence" if component.present else "not found in this repository"
+    if not component.present:
+        reason = "not found in this repository"
+    elif component.open is None:
+        reason = "present, and no licence is known to cover it"
+    else:
+        reason = "present, not under an open licence"
     return f"{component.title}: {reason}"
 
 
