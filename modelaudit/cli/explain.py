@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,12 +18,20 @@ from modelaudit.cli.output import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.finding import Severity
 from modelaudit.model.policy import Policy
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.cause_words import CAUSES
+from modelaudit.reports.wording import UNREAD, describe_acceptance, format_sentence
+
+if TYPE_CHECKING:
+    from modelaudit.model.report import AuditReport
+    from modelaudit.reports.results import Result
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_CAUSE_PREFIX = "decision/"
+_ABSENCE_PREFIX = "coverage/"
 
 
 @click.command("explain")
@@ -37,7 +46,8 @@ def command(
     """Explain a rule, a finding, a licence, a policy or a cause of an exit code; without a NAME, list them.
 
     A NAME is a rule (pickle/dangerous-call), a family of rules (pickle), a licence (Apache-2.0), a policy (strict), a
-    cause (unread), or with --report the fingerprint of a finding in a report that `scan -o json=FILE` saved.
+    cause (unread), a rule of absences or causes (coverage/limit-reached, decision/refused), or with --report a
+    fingerprint that any output prints, of a report that `scan -o json=FILE` saved.
     """
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     families = [name for name in names if any(id_.startswith(f"{name}/") for id_ in catalogue.findings)]
@@ -77,10 +87,14 @@ def _list_other_pages(catalogue: Catalogue) -> Iterator[str]:
 def _explain(name: str, report: Path | None, catalogue: Catalogue, folders: Sequence[Path]) -> str:
     """Return the page of one name. Raises ``ConfigurationError`` if there is none."""
     if report is not None or _FINGERPRINT.fullmatch(name):
-        finding = _find_finding(name, report)
-        return f"{_format_finding(finding)}\n\n{_format_page(finding.rule, catalogue, folders)}"
-    if name in set(CAUSES):
-        meaning, remedy = CAUSES[CauseKind(name)]
+        return explain_result(_load_named_report(name, report), name, catalogue, folders, str(report))
+    return _format_any_page(name, catalogue, folders)
+
+
+def _format_any_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> str:
+    """Format the page of a cause, a policy, a rule or a licence. Raises ``ConfigurationError`` if there is none."""
+    if name.removeprefix(_CAUSE_PREFIX) in set(CAUSES):
+        meaning, remedy = CAUSES[CauseKind(name.removeprefix(_CAUSE_PREFIX))]
         return f"{name}: a cause of an exit code\n\n{meaning}\nNext: {remedy}"
     if name in catalogue.policies:
         return _format_policy(catalogue.policies[name])
@@ -99,12 +113,8 @@ def _format_policy(policy: Policy) -> str:
     return "\n".join(textwrap.fill(line, choose_page_width(), subsequent_indent="  ") for line in lines)
 
 
-def _find_finding(fingerprint: str, report: Path | None) -> Finding:
-    """Find a finding in a saved report by its fingerprint.
-
-    Raises:
-        ConfigurationError: no report is named, it cannot be read, or it does not contain the finding.
-    """
+def _load_named_report(fingerprint: str, report: Path | None) -> AuditReport:
+    """Load the report of a fingerprint. Raises ``ConfigurationError`` if none is named, or it cannot be read."""
     from modelaudit.cli.output import load_saved_report
 
     if report is None:
@@ -112,25 +122,46 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
             f"the finding {fingerprint!r} is explained from a saved report; "
             f"name it: explain {fingerprint} --report REPORT.json"
         )
-    findings = load_saved_report(report).findings
-    finding = next((each for each in findings if each.fingerprint == fingerprint), None)
-    if finding is None:
-        next_step = f"`modelaudit render {report}` lists its findings"
-        raise ConfigurationError(f"{report}: no finding has the fingerprint {fingerprint!r}; {next_step}")
-    return finding
+    return load_saved_report(report)
 
 
-def _format_finding(finding: Finding) -> str:
-    """Format a finding: its message, severity and place, then its evidence."""
+def explain_result(
+    report: AuditReport, fingerprint: str, catalogue: Catalogue, folders: Sequence[Path] = (), label: str = "the report"
+) -> str:
+    """Return the page of a result of a report, a finding, an absence or a cause, and that of its rule.
+
+    Args:
+        report: a saved report.
+        fingerprint: of the result, as any output prints it.
+        catalogue: the rule set.
+        folders: of further rules.
+        label: the name of the report in messages.
+
+    Raises:
+        ConfigurationError: no result has the fingerprint.
+    """
+    from modelaudit.reports.results import list_results
+
+    result = next((each for each in list_results(report) if each.fingerprint == fingerprint), None)
+    if result is None:
+        next_step = f"`modelaudit render {label}` lists its findings"
+        raise ConfigurationError(f"{label}: no finding has the fingerprint {fingerprint!r}; {next_step}")
+    return f"{_format_result(result)}\n\n{_format_any_page(result.rule, catalogue, folders)}"
+
+
+def _format_result(result: Result) -> str:
+    """Format a result: its message, severity and place, who accepts it, then its evidence."""
     from modelaudit.reports.text import escape_unprintable
 
-    place = escape_unprintable(finding.artifact) or "the model as a whole"
+    place = escape_unprintable(result.address) or "the model as a whole"
+    accepted = [escape_unprintable(describe_acceptance(result.acceptance))] if result.acceptance else []
     return "\n".join(
         [
-            textwrap.fill(f"{finding.fingerprint}: {escape_unprintable(finding.message)}", choose_page_width()),
-            f"severity {finding.severity}, in {place}",
+            textwrap.fill(f"{result.fingerprint}: {escape_unprintable(result.message)}", choose_page_width()),
+            f"severity {result.severity}, in {place}",
+            *(textwrap.fill(each, choose_page_width()) for each in accepted),
             "",
-            *(f"  {escape_unprintable(line)}" for line in finding.evidence),
+            *(f"  {escape_unprintable(line)}" for line in result.evidence),
         ]
     )
 
@@ -143,6 +174,10 @@ def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> st
     """
     if (rule := catalogue.findings.get(name)) is not None:
         return _format_rule(rule, catalogue, folders)
+    if name in {f"{_ABSENCE_PREFIX}{reason}" for reason in UNREAD} - set(catalogue.retired):
+        meaning = format_sentence(UNREAD[UnreadReason(name.removeprefix(_ABSENCE_PREFIX))])
+        meaning = f"{name}: parts of the model that were not examined\n\n{meaning}"
+        return f"{meaning}\nNext: remove the part, accept it in the policy under allow-unread, or record a decision."
     # A rule id always has a slash, an identifier of a licence never.
     if "/" not in name:
         if look_up_license(name, catalogue) is None:

@@ -1,4 +1,4 @@
-"""Recognise a folder that holds a model: a policy or a register that is found there may have come with the model."""
+"""Recognise a folder that holds a model or is that of a report: a policy or register there may come with the model."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from typing import Final
 
+from modelaudit.model.address import read_file_path
 from modelaudit.model.discovery import WEIGHT_ENDINGS
+from modelaudit.model.report import AuditReport
 
 _MAX_BYTES: Final = 1 << 20
+_MOST_FILES_COMPARED: Final = 50
 _MARKS: Final = (
     ("config.json", re.compile(rb'"(model_type|architectures)"\s*:')),
     ("model_index.json", re.compile(rb'"_class_name"\s*:')),
@@ -35,6 +38,21 @@ def find_model_file(folder: Path) -> str:
             return min((each.name for each in entries if each.name.lower().endswith(WEIGHT_ENDINGS)), default="")
     except OSError:
         return ""
+
+
+def holds_files(folder: Path, report: AuditReport) -> bool:
+    """Whether ``folder`` is the model of a report: at least half of its first files are there, in the same size."""
+    records = report.coverage.artifacts[:_MOST_FILES_COMPARED]
+    found = sum(_read_size(folder / read_file_path(each.path)) == each.size for each in records)
+    return bool(records) and 2 * found >= len(records)
+
+
+def _read_size(path: Path) -> int | None:
+    """Return the size of a regular file in bytes; ``None`` for anything else."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _read_start(path: Path) -> bytes:

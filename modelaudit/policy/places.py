@@ -179,7 +179,7 @@ def refuse_inside_target(path: Path, targets: Sequence[str], option: str) -> Non
     folder = Path(target).absolute()
     raise ConfigurationError(
         f"{option}: {path} lies in the target {target}, and a model must not judge itself; "
-        f"move the file out of it, for instance to {_suggest_place(folder) / path.name}"
+        f"move the file out of it, for instance to {suggest_place(folder) / path.name}"
     )
 
 
@@ -210,7 +210,7 @@ def _is_any_of(target: Path, paths: Sequence[Path]) -> bool:
     return any(path.exists() and os.path.samestat(path.stat(), wanted) for path in paths)
 
 
-def _suggest_place(folder: Path) -> Path:
-    """Return the working directory, or the folder above the target if the working directory lies in the target."""
+def suggest_place(folder: Path) -> Path:
+    """Return a folder outside of a target: the working directory, or the one above the target if that lies in it."""
     here = Path.cwd()
     return here if find_enclosing_target(here, [str(folder)]) is None else folder.parent

@@ -51,6 +51,10 @@ CAUSES: Final = {
         "A person refused the model, or a part of it, by a decision.",
         "Read the reason in the register of decisions, or choose another model.",
     ),
+    CauseKind.REFUSAL_REOPENED: (
+        "A person refused the model, or a part of it, and the bytes changed since.",
+        "Look at the new bytes and record a decision on them; it takes the place of the refusal.",
+    ),
     CauseKind.UNPINNED: (
         "The revision of the model can move, and the policy requires a commit.",
         "Name the 40 digits of the commit after the @ of the target.",

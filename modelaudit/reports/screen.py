@@ -7,14 +7,14 @@ written files. ``-v`` renders the whole report (``reports/terminal.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from modelaudit.model.acceptance import AcceptanceSource
+from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
@@ -27,7 +27,13 @@ from modelaudit.reports.answers import (
     describe_exit_code,
     list_rulings,
 )
-from modelaudit.reports.decision_words import describe_acceptance_shortly, list_decided, summarize_decisions
+from modelaudit.reports.decision_words import (
+    describe_acceptance_shortly,
+    describe_settlement,
+    list_decided,
+    list_refusals,
+    summarize_decisions,
+)
 from modelaudit.reports.inventory import AbsenceGroup, group_absences
 from modelaudit.reports.layout import (
     MIN_WIDTH,
@@ -89,7 +95,8 @@ def render_screen(
     is_pass = report.decision.verdict is Verdict.PASS
     groups = group_findings(report, show)
     findings = [finding for group in groups for finding in group.findings]
-    lines_of_findings = [_build_finding_line(finding, width) for finding in findings[:_MOST_FINDINGS]]
+    refusals = list_refusals(report)
+    lines_of_findings = [_build_finding_line(finding, width, refusals) for finding in findings[:_MOST_FINDINGS]]
     head, end = _render_answers(report, name), _render_end(report, files)
     absences, opinions = _render_absences(report), _render_opinions(report)
     title = _render_title_of_findings(report, show, hidden=len(findings) - len(lines_of_findings))
@@ -136,8 +143,7 @@ def _count_lines(parts: Sequence[RenderableType], width: int) -> int:
 def _render_decisions(report: AuditReport, width: int, room: int) -> dict[str, RenderableType]:
     """Render the decisions in force, critical findings first, and as many of them as fit, at least a part of a line."""
     for most in range(_MOST_DECISIONS, 0, -1):
-        lines = summarize_decisions(report, most)
-        rows = [("" if index else "decided", build_text(line)) for index, line in enumerate(lines)]
+        rows = [(label, build_text(line)) for label, line in summarize_decisions(report, most)]
         part = build_rows(rows, 1, _LABEL_COLUMNS - 1)
         if rows and _count_lines([part], width) <= room:
             return {"decided": part}
@@ -253,13 +259,13 @@ def _render_title_of_findings(report: AuditReport, show: Severity, hidden: int) 
     return build_title(f"Findings: {describe_severities(report.findings)}{left_out}")
 
 
-def _build_finding_line(finding: Finding, width: int) -> Text:
+def _build_finding_line(finding: Finding, width: int, refusals: Mapping[str, RecordedDecision]) -> Text:
     """Build the line of a finding: severity, fingerprint, rule and place, which is cut where it is too long."""
     shape, style = SEVERITY_MARKS[finding.severity]
     mark = f"{shape} {finding.severity}".ljust(_SEVERITY_COLUMNS)
-    is_known = finding.acceptance is not None and finding.acceptance.source is AcceptanceSource.BASELINE
-    accepted = "known " if is_known else "accepted " if finding.acceptance else ""
-    rule = escape_unprintable(f"{accepted}{finding.fingerprint}  {finding.rule}  ")
+    settlement = describe_settlement(finding, refusals)
+    word = f"{settlement[0]} " if settlement else ""
+    rule = escape_unprintable(f"{word}{finding.fingerprint}  {finding.rule}  ")
     place = escape_unprintable(f"{finding.artifact or 'the model'}{_format_location(finding.location)}")
     room = max(width - len(mark) - len(rule) - 2, 8)
     place = _cut_place(place, room)

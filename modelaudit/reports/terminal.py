@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.answers import describe_conclusion, describe_exit_code, list_details
-from modelaudit.reports.decision_words import list_decision_lines
+from modelaudit.reports.decision_words import describe_settlement, list_decision_lines, list_refusals
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import (
     build_marked_line,
@@ -101,7 +102,7 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("bytes", build_text(describe_bytes(report))))
     rows.append(("policy", build_text(f"{policy.name}: {describe_gates(policy)}")))
-    rows += [("decided", build_text(line)) for line in list_decision_lines(report)]
+    rows += [(label, build_text(line)) for label, line in list_decision_lines(report)]
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     heading = build_text(
         (f" {shape} {report.decision.verdict.upper()} ", style), "  ", (get_model_name(target), "bold")
@@ -151,19 +152,20 @@ def _render_findings(report: AuditReport, show: Severity) -> Group:
     counts = "it counts" if hidden == 1 else "they count"
     note = f" ({hidden:,} below {show} not listed: --show info; {counts} for the verdict too)" if hidden else ""
     blocks: list[Text | Group] = [build_title(f"Findings: {describe_severities(report.findings)}{note}")]
+    refusals = list_refusals(report)
     for group in group_findings(report, show):
-        blocks += [Text(), _render_finding_group(group)]
+        blocks += [Text(), _render_finding_group(group, refusals)]
     return Group(*blocks)
 
 
-def _render_finding_group(group: FindingGroup) -> Group:
+def _render_finding_group(group: FindingGroup, refusals: Mapping[str, RecordedDecision]) -> Group:
     """Render the findings of one rule under its title; the reason and the remedy follow once for all of them."""
     shape, style = SEVERITY_MARKS[group.severity]
     title = group.rule.title if group.rule else "this report contains no description of the rule"
     mark = build_text((f" {shape} {group.severity.upper()} ", style))
     heading = build_marked_line(mark, build_text((title, "bold"), f"  {group.rule_id}"))
     blocks: list[RenderableType] = [heading]
-    blocks += [_render_finding(finding) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
+    blocks += [_render_finding(finding, refusals) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
     more = len(group.findings) - _MAX_FINDINGS_PER_RULE
     if more > 0:
         note = Text(f"… and {more:,} more of this rule, in the HTML and JSON reports")
@@ -175,14 +177,16 @@ def _render_finding_group(group: FindingGroup) -> Group:
     return Group(*blocks)
 
 
-def _render_finding(finding: Finding) -> Padding:
-    """Render the place, the message and the evidence of a finding as rows."""
+def _render_finding(finding: Finding, refusals: Mapping[str, RecordedDecision]) -> Padding:
+    """Render the place, the message and the evidence of a finding as rows, and who accepted or refused it."""
     place = describe_place(finding.location)
     where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
     rows = [
         ("where", build_text((where, "bold"), (f"  {finding.fingerprint}", "dim"))),
         ("what", build_text(finding.message)),
     ]
+    settlement = describe_settlement(finding, refusals)
+    rows += [(settlement[0], build_text(settlement[1]))] if settlement else []
     lines = _shorten_evidence(finding.evidence)
     rows += [("evidence" if index == 0 else "", build_text(line)) for index, line in enumerate(lines)]
     return build_rows(rows, indent=4, label=8)

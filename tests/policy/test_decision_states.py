@@ -97,7 +97,12 @@ def about(kind: SubjectKind, name: str, artifact: str = "", bound_to: str = ENTR
         ),
         (replace(ENTRY, model="other"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
         (replace(ENTRY, model="other", bound_to=f"sha256:{'0' * 64}"), MODEL, None, ""),
-        (replace(ENTRY, answer=DecisionAnswer.REFUSE), MODEL, DecisionState.HONOURED, "It refuses this model"),
+        (
+            replace(ENTRY, answer=DecisionAnswer.REFUSE),
+            MODEL,
+            DecisionState.HONOURED,
+            "It refuses pickle/unlisted-call in a.zip!b.pkl",
+        ),
     ],
 )
 def test_decision_has_the_state_that_its_subject_dates_and_bytes_give(
@@ -163,7 +168,7 @@ def test_later_decision_replaces_an_earlier_one_on_the_same_subject_and_bytes() 
     }
 
 
-@check_each("accept_critical, state", [(False, DecisionState.REFUSED), (True, DecisionState.HONOURED)])
+@check_each("accept_critical, state", [(False, DecisionState.NOT_PERMITTED), (True, DecisionState.HONOURED)])
 def test_critical_finding_needs_the_consent_of_the_policy_whatever_names_it(
     accept_critical: bool, state: DecisionState
 ) -> None:
