@@ -152,6 +152,7 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     long = render_screen(replace(report, decision=replace(report.decision, use=use)), width=80).decode()
     assert f"decided 1 of 3, accepted by Jane Roe until {LAST_DAY}: critical" in long
     head = html.unescape(render(report, "html").decode().partition('<p class="exit">')[0])
+    assert "with 3 findings accepted by Jane Roe</h2>" in head
     assert head.index("ritical pickle/dangerous-call in more.pkl") < head.index("igh pickle/unlisted-call in weights")
     notes = json.loads(render(report, "sarif"))["runs"][0]["invocations"][0]["toolExecutionNotifications"]
     annotations = render(report, "annotations").decode().splitlines()
@@ -346,6 +347,31 @@ def test_list_and_report_give_every_decision_the_same_state(model: Path) -> None
         assert [(each["place"], each["state"], each["detail"]) for each in listed] == expected, number
 
 
+def test_decision_on_the_conclusion_accepts_a_base_model_that_was_not_read(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hub.add_repository("acme/base", {"README.md": "---\nlicense: cc-by-nc-4.0\n---\n", "config.json": "{}"})
+    hub.add_repository("acme/tuned", {"README.md": "---\nlicense: mit\nbase_model: acme/base\n---\n"})
+    hub.inject_fault("/api/models/acme/base/revision/", content=b"<html>")
+
+    def scan_hub(*options: str) -> tuple[int, AuditReport]:
+        done = run("scan", "acme/tuned", "--no-second-opinion", "-q", "-o", "json=report.json", *options)
+        return done.returncode, load_report(Path("report.json"))
+
+    for options in ((), ("--use", "commercial")):
+        code, report = scan_hub(*options)
+        assert (code, {each.kind for each in report.decision.causes} >= {"base-model-unread"}) == (3, True)
+        listed = json.loads(run("decide", "--list", "--report", "report.json", "--json").stdout)
+        assert [each["subject"] for each in listed["open"]] == ["licence:conclusion"]
+        assert decide("licence:conclusion").returncode == 0
+        code, report = scan_hub(*options)
+        assert (code, report.decisions[0].state) == (0, DecisionState.HONOURED), options
+        listed = json.loads(run("decide", "--list", "--report", "report.json", "--json").stdout)
+        assert (listed["open"], [each["state"] for each in listed["decisions"]]) == ([], ["honoured"])
+        Path("decisions.yaml").unlink()
+
+
 def test_refusal_of_a_person_fails_the_gate_although_no_finding_does(model: Path) -> None:
     (model / "weights.pkl").unlink()
     assert scan()[0] == 0
@@ -411,6 +437,27 @@ def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accep
         assert "### Accepted" not in document and 'value="accepted"' not in document, name
     assert "### Known from the baseline: " in documents["markdown"]
     assert 'name="outcome" value="known"' in documents["junit"]
+    assert (
+        "Accepted" not in report.decision.load.reason
+        and "Known from the baseline: 1 finding." in report.decision.load.reason
+    )
+    words = {
+        "annotations": "2 results known from the baseline, not shown here",
+        "sarif": "2 results known from the baseline left out",
+        "sarif-all": '"outcome": "known"',
+    }
+    for name, expected in words.items():
+        assert expected in documents[name], name
+    assert '"status": "accepted"' not in documents["sarif-all"]
+    (row,) = [
+        each for each in csv.DictReader(io.StringIO(render(report, "csv").decode())) if each["path"] == "weights.pkl"
+    ]
+    assert (row["accepted"], row["known"]) == ("0", "1")
+    screen = render_screen(report, width=80).decode()
+    assert " known   2 findings known from the baseline old.json" in screen and " decided " not in screen
+    for name in ("screen", *documents):
+        document = screen if name == "screen" else documents[name]
+        assert not re.search(r"[1-9]\d* accepted result|Accepted by|, with \d+ finding", document), name
     (model / "more.pkl").write_bytes(UNLISTED)
     assert scan("--baseline", "old.json")[0] == 1
     (model / "more.pkl").unlink()
