@@ -123,6 +123,7 @@ class NamesFile:
     other_services: list[_Regex] = Field(default_factory=list)
     local_results: list[Text] = Field(default_factory=list)
     publishing_calls: list[Text] = Field(default_factory=list)
+    command_calls: list[Text] = Field(default_factory=list)
     hosts: list[Text] = Field(default_factory=list)
 
 
@@ -187,6 +188,7 @@ def read_discovery(documents: Iterable[Document]) -> DiscoveryRules:
         other_services=tuple(re.compile(each) for file in files for each in file.names.other_services),
         local_results=frozenset(name for file in files for name in file.names.local_results),
         publishing_calls=frozenset(name for file in files for name in file.names.publishing_calls),
+        command_calls=frozenset(name for file in files for name in file.names.command_calls),
         hosts=tuple(dict.fromkeys(host for file in files for host in file.names.hosts)),
     )
 

@@ -151,9 +151,15 @@ class CallReader:
             kind=kind,
             source=name.source if name else form.name_form.source,
             revision=(name.revision if name else None) or revision,
-            trusts_remote_code=True if form.runs_code else _read_switch(form.trust, keywords),
+            trusts_remote_code=True if form.runs_code else self._read_trust(load, keywords),
             detail="; ".join(details),
         )
+
+    def _read_trust(self, load: Load, keywords: Mapping[str, Value]) -> bool | None:
+        """Return whether a call lets code of the repository run; ``None`` if it does not show that."""
+        is_stated = any(each in keywords for each in load.form.trust)
+        is_open = load.has_further_keywords and bool(load.form.trust) and not is_stated
+        return None if is_open else _read_switch(load.form.trust, keywords)
 
     def _read_revision(self, form: CallForm, keywords: Mapping[str, Value]) -> tuple[str | None, bool]:
         """Return the revision that a call states, and whether it is known."""

@@ -82,6 +82,8 @@ class CommandReader:
             image: the container image whose program gets the words; empty if there is none.
         """
         words = unwrap_command([word for word in words if word])
+        if words[:1] == ["function"] and "{" in words:
+            words = words[words.index("{") + 1 :]
         if not words and not image:
             return
         name = normalize_program_name(words[0]) if words else ""
@@ -94,25 +96,20 @@ class CommandReader:
         if name == "git" and "clone" in words:
             yield from self._read_clone(words, line)
             return
-        start = self._find_program(words)
-        for form in self._rules.commands:
-            rest = self._match_form(form, words[start:], image)
-            if rest is not None:
-                yield from self._read_form(form, rest, line)
-                return
+        for start in self._list_programs(words):
+            for form in self._rules.commands:
+                rest = self._match_form(form, words[start:], image)
+                if rest is not None:
+                    yield from self._read_form(form, rest, line)
+                    return
         yield from self._read_options(words, line)
 
-    def _find_program(self, words: Sequence[str]) -> int:
-        """Return the index of the program that a runner such as ``uv run`` starts."""
+    def _list_programs(self, words: Sequence[str]) -> list[int]:
+        """List the indices of the words that may be the program, which a runner such as ``uv run`` starts."""
         if not words or normalize_program_name(words[0]) not in _RUNNERS:
-            return 0
-        programs = {each for form in self._rules.commands for each in form.programs}
-        found = (
-            index
-            for index, word in enumerate(words)
-            if normalize_program_name(word) in programs | {"python", "python3"}
-        )
-        return next(found, 0)
+            return [0]
+        programs = {each for form in self._rules.commands for each in form.programs} | {"python", "python3"}
+        return [index for index, word in enumerate(words) if normalize_program_name(word) in programs] or [0]
 
     def _match_form(self, form: CommandForm, words: Sequence[str], image: str) -> list[str] | None:
         """Return the words behind the program and the words of a form; ``None`` if the command has another form."""

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.discovery.declared_values import ImportedValues
+from modelaudit.discovery.mapping_evaluator import MappingEvaluator
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.evaluator import Evaluator
 from modelaudit.languages.python.values import Constant, ExternalName, Value
 from modelaudit.model.discovery import CODE_BASE
 
@@ -31,7 +31,7 @@ _SAME: Final = frozenset({"resolve", "absolute", "expanduser", "as_posix", "open
 _MOST_PARENTS: Final = 12
 
 
-class PathEvaluator(Evaluator):
+class PathEvaluator(MappingEvaluator):
     """The evaluator of one source, which keeps paths as texts."""
 
     def __init__(self, max_steps: int, imported: ImportedValues) -> None:

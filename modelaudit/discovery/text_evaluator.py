@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from modelaudit.discovery.any_of import collect_any, join_any, list_items, merge_items, select_texts
@@ -28,6 +29,7 @@ from modelaudit.discovery.path_evaluator import PathEvaluator
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.partial_texts import write_text
 from modelaudit.languages.python.values import (
     UNKNOWN,
     Constant,
@@ -145,9 +147,12 @@ class TextEvaluator(PathEvaluator):
             self.settings.append((name, value, self.log.locate_line(target.lineno)))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Value:
-        """Return each text that an f-string may be, if its parts may be one of few texts."""
+        """Return each text that an f-string may be, if its parts may be one of few texts; else what is known of it."""
         parts = [self.evaluate(each.value if isinstance(each, ast.FormattedValue) else each) for each in node.values]
-        return join_any(parts) or super().visit_JoinedStr(node)
+        value = join_any(parts) or super().visit_JoinedStr(node)
+        if isinstance(value, Unknown) and not value.text and parts and isinstance(parts[0], Constant):
+            return replace(value, text="".join(map(write_text, parts)))
+        return value
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         """Visit the body of a long loop once, with a target that may be any of the items."""

@@ -251,6 +251,7 @@ class DiscoveryRules:
         local_results: functions that return a local path or a loaded object.
         hosts: of the Hub, in addresses.
         publishing_calls: functions whose arguments name a repository that they write.
+        command_calls: functions of Python that start the program in their arguments.
     """
 
     calls: Mapping[str, CallForm] = field(default_factory=dict)
@@ -268,3 +269,4 @@ class DiscoveryRules:
     local_results: frozenset[str] = frozenset()
     hosts: tuple[str, ...] = ()
     publishing_calls: frozenset[str] = frozenset()
+    command_calls: frozenset[str] = frozenset()

@@ -181,6 +181,26 @@ PYTHON: list[tuple[str, str, list[str]]] = [
     ("path object", TF + 'from pathlib import Path\nAutoModel.from_pretrained(Path("x") / "y")', ["3 local:./x/y"]),
     ("temporary folder", TF + "import tempfile\nd = tempfile.mkdtemp()\nAutoModel.from_pretrained(d)", []),
     ("name of a file", TF + 'AutoModel.from_pretrained("model.safetensors")', ["2 local:model.safetensors"]),
+    ("item that is added to the keywords", TF + 'kw = {"trust_remote_code": True}\nkw["revision"] = "v1"\n'
+     'AutoModel.from_pretrained("a/b", **kw)', ["4 a/b@v1!"]),
+    ("keywords that are updated", TF + 'kw = dict(revision="v1")\nkw.update(trust_remote_code=True)\n'
+     'AutoModel.from_pretrained("a/b", **kw)', ["4 a/b@v1!"]),
+    ("merged keywords", TF + 'kw = {"trust_remote_code": True}\n'
+     'AutoModel.from_pretrained("a/b", **{**kw, "revision": "v1"})', ["3 a/b@v1!"]),
+    ("joined keywords", TF + 'kw = {"trust_remote_code": True}\n'
+     'AutoModel.from_pretrained("a/b", **(kw | {"revision": "v1"}))', ["3 a/b@v1!"]),
+    ("keywords that may be added", TF + 'kw = {}\nif x:\n    kw["trust_remote_code"] = True\n'
+     'AutoModel.from_pretrained("a/b", **kw)', ["5 a/b!"]),
+    ("keywords that are not known", TF + 'def f(**kw): AutoModel.from_pretrained("a/b", **kw)', ["2 a/b!?"]),
+    ("stated beside keywords that are not known", TF + 'def f(**kw):\n'
+     '    AutoModel.from_pretrained("a/b", trust_remote_code=False, **kw)', ["3 a/b"]),
+    ("adapter of vLLM", 'from vllm.lora.request import LoRARequest\nLoRARequest("x", 1, "a/b")', ["2 a/b"]),
+    ("started program", 'import subprocess\nsubprocess.run(["vllm", "serve", "a/b", "--trust-remote-code"])', ["2 a/b!"]),
+    ("started shell", 'import os\nos.system("hf download a/b --revision v1")', ["2 a/b@v1"]),
+    ("started with words", 'import asyncio\nasyncio.create_subprocess_exec("vllm", "serve", "a/b")', ["2 a/b"]),
+    ("started with a parameter", 'import subprocess\ndef f(m): subprocess.run(["vllm", "serve", m])', ["2 ?"]),
+    ("started with a template", 'import os\ndef f(m): os.system(f"vllm serve {m} --port 1")', ["2 ?"]),
+    ("started without a model", 'import subprocess\nsubprocess.run(["vllm", "--version"])', []),
     ("torch.load", 'import torch\ntorch.load("bad.pkl", map_location="cpu")', ["2 local:bad.pkl"]),
     ("joblib.load", 'import joblib\njoblib.load("x.joblib")', ["2 local:x.joblib"]),
     ("opened pickle", 'import pickle\npickle.load(open("m.pkl", "rb"))', ["2 local:./m.pkl"]),
@@ -268,6 +288,8 @@ OTHERS: list[tuple[str, str, list[str]]] = [
     ("z.sh", "bash -c 'vllm serve a/b'", ["1 a/b"]),
     ("a1.sh", "sudo nohup vllm serve a/b &", ["1 a/b"]),
     ("a2.sh", "uv run vllm serve a/b", ["1 a/b"]),
+    ("a2b.sh", "uvx --from vllm vllm serve a/b", ["1 a/b"]),
+    ("a2c.sh", "function serve { vllm serve a/b; }", ["1 a/b"]),
     ("a3.sh", "for m in a; do\n  hf download a/b \\\n    --revision v1\ndone", ["2 a/b@v1"]),
     ("a4.sh", "python -m spacy download en_core_web_sm", ["1 spacy:en_core_web_sm"]),
     ("a5.sh", "echo vllm serve a/b", []),
@@ -372,3 +394,22 @@ def test_notebook_lists_lines_of_its_file(tmp_path: Path) -> None:
         ("c/d", '"!hf download c/d\\n"'),
         ("a/b", '"AutoModel.from_pretrained(NAME)"'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("%%bash\nvllm serve a/b", ["1 a/b"]),
+        ("%env MODEL_ID=a/b", ["1 a/b"]),
+        ("%set_env MODEL_ID a/b", ["1 a/b"]),
+        ("%run train.py --model_name_or_path a/b", ["1 a/b"]),
+        ("out = !hf download a/b", ["1 a/b"]),
+        ("!hf download {name}", ["1 ?"]),
+        ("%%time\nM.from_pretrained('a/b')", ["1 a/b"]),
+        ("print('%env MODEL_ID=a/b')", []),
+    ],
+)
+def test_magics_of_a_notebook_are_read(tmp_path: Path, cell: str, expected: list[str]) -> None:
+    found = search(tmp_path, {"n.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": cell}], "nbformat": 4})})
+    assert [describe(use) for use in found.uses] == expected
+    assert not found.absences
