@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.declared_values import OPEN, REASON
-from modelaudit.discovery.names import NameReader, RepositoryName
+from modelaudit.discovery.names import RepositoryName
 from modelaudit.discovery.python_loads import LOADED, Load
 from modelaudit.languages.python.arguments import is_certainly_true
 from modelaudit.languages.python.values import (
@@ -47,17 +48,9 @@ class _Texts:
 
 @dataclass(frozen=True, slots=True)
 class CallReader:
-    """Reads the loads of one file.
+    """Reads the loads of one file."""
 
-    Attributes:
-        file: its path, as uses spell it.
-        folder: its folder below the root of the code base.
-    """
-
-    file: str
-    folder: str
-    names: NameReader
-    local_results: frozenset[str]
+    file: CodeFile
 
     def list_uses(self, loads: Iterable[Load]) -> Iterator[ModelUse]:
         """Yield the uses of all loads; a name that is not known counts where no evaluation of the call shows one."""
@@ -112,10 +105,10 @@ class CallReader:
         if read.is_path and form.name_form.source == LOCAL:
             read.reason = read.reason or _PATH_NOT_KNOWN
         for text in dict.fromkeys(read.texts):
-            name = self.names.read_name(text, form.name_form, self.folder)
+            name = self.file.names.read_name(text, form.name_form, self.file.folder)
             if name is not None and name.source == LOCAL and not form.reports_unknown:
                 # The call has other uses: only what is there, or has the ending of weights, is a model.
-                name = name if self.names.may_be_model(text, self.folder) else None
+                name = name if self.file.names.may_be_model(text, self.file.folder) else None
             if name is not None:
                 yield self._make_use(load, name, keywords)
             elif form.chosen_by and _has_prefix_missing(text, form.name_form):
@@ -144,7 +137,7 @@ class CallReader:
         details += [] if is_revision_known else ["the revision is not known"]
         kind = self._read_kind(name.kind if name else form.name_form.kind, keywords)
         return ModelUse(
-            file=self.file,
+            file=self.file.file,
             line=load.line,
             form=load.callee,
             name=name.text if name else None,
@@ -200,8 +193,8 @@ class CallReader:
     def _read_external(self, value: ExternalName, read: _Texts) -> None:
         """Add what is known of a name of another module, or of the result of a call of it."""
         last = value.name.rpartition(".")[2]
-        is_path = value.text.startswith(("/", "~", "./")) or value.name in self.local_results
-        is_path = is_path or value.name.startswith(tuple(f"{each}." for each in self.local_results))
+        is_path = value.text.startswith(("/", "~", "./")) or value.name in self.file.rules.local_results
+        is_path = is_path or value.name.startswith(tuple(f"{each}." for each in self.file.rules.local_results))
         if is_path or (value.is_result and (_is_loaded_object(value) or last[:1].isupper())):
             read.is_object = True
             read.is_path = read.is_path or (is_path and not value.name.startswith(_TEMPORARY))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.documents import DocumentReader
 from modelaudit.discovery.local_paths import LocalPaths
 from modelaudit.discovery.modules import ModuleIndex
@@ -254,10 +255,10 @@ class _CodeBase:
             notebooks = NotebookReader(self._rules, names, python, self._limits)
             yield from notebooks.read_notebook(text, file.path, spelt)
         elif file.kind in ("yaml", "json", "policy"):
-            documents = DocumentReader(spelt, folder, names, self._rules, self._limits)
+            documents = DocumentReader(CodeFile(spelt, folder, names, self._rules), self._limits)
             yield from documents.read_policy(text) if file.kind == "policy" else documents.read_text(text)
         else:
-            scripts = ScriptReader(spelt, folder, names, self._rules)
+            scripts = ScriptReader(CodeFile(spelt, folder, names, self._rules))
             name = file.path.rpartition("/")[2].lower()
             readers = {
                 "docker": scripts.read_dockerfile,

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.discovery.names import NameReader
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.text_uses import SettingReader, find_variable, normalize_key, take_default
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import ShellLexer
 from modelaudit.languages.shell.program_names import SHELLS, normalize_program_name, unwrap_command
-from modelaudit.model.discovery import LOCAL, CommandForm, DiscoveryRules, ModelUse, NameForm, UseKind
+from modelaudit.model.discovery import LOCAL, CommandForm, ModelUse, NameForm, UseKind
 
 _MOST_DEPTH: Final = 3
 _CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl", "singularity", "apptainer"})
@@ -30,21 +30,13 @@ _SUFFIXES: Final = ("--branch", "-b", "--revision")
 
 
 class CommandReader:
-    """Reads the command lines of one file.
+    """Reads the command lines of one file."""
 
-    Args:
-        file: its path, as uses spell it.
-        folder: its folder below the root of the code base.
-        names: decides whether a text is a name.
-        rules: the forms of commands and keys.
-    """
-
-    def __init__(self, file: str, folder: str, names: NameReader, rules: DiscoveryRules) -> None:
+    def __init__(self, file: CodeFile) -> None:
         self._file = file
-        self._folder = folder
-        self._names = names
-        self._rules = rules
-        self._settings = SettingReader(file, folder, names, rules)
+        self._names = file.names
+        self._rules = file.rules
+        self._settings = SettingReader(file)
 
     def read_script(self, text: str, line: int = 1, depth: int = 0) -> Iterator[ModelUse]:
         """Yield the uses of the commands of a shell text that begins at ``line``.
@@ -154,22 +146,18 @@ class CommandReader:
         self, form_id: str, form: NameForm, text: str, line: int, revision: str | None, trusts: bool
     ) -> ModelUse | None:
         """Make the use of a name; one without a name if a variable holds it; ``None`` if it is a local path."""
-        name = self._names.read_name(text, form, self._folder)
+        name = self._names.read_name(text, form, self._file.folder)
         variable = find_variable(text)
-        details = []
+        detail = ""
         if revision is not None and find_variable(revision):
-            details.append(f"the revision holds {find_variable(revision)}")
+            detail = f"the revision holds {find_variable(revision)}"
             revision = None
         if name is not None:
-            details += [name.detail] if name.detail else []
-            return ModelUse(
-                self._file, line, form_id, name.text, name.kind, name.source, name.revision or revision, trusts,
-                "; ".join(details),
-            )  # fmt: skip
+            return self._file.make_use(name, line, form_id, revision=revision, trusts_remote_code=trusts, detail=detail)
         if not variable or text.startswith(("/", "./", "../", "~")):
             return None
         return ModelUse(
-            self._file, line, form_id, None, form.kind, form.source, revision, trusts, f"it holds {variable}"
+            self._file.file, line, form_id, None, form.kind, form.source, revision, trusts, f"it holds {variable}"
         )
 
     def _read_container(self, words: Sequence[str], line: int, depth: int) -> Iterator[ModelUse]:
@@ -202,9 +190,9 @@ class CommandReader:
                 continue
             name = self._names.read_address(word)
             if name is not None:
-                yield ModelUse(self._file, line, _CLONE_FORM, name.text, name.kind, name.source, revision)
+                yield self._file.make_use(name, line, _CLONE_FORM, revision=revision)
             elif find_variable(word) and any(host in word for host in self._rules.hosts):
-                yield ModelUse(self._file, line, _CLONE_FORM, None, detail=f"it holds {find_variable(word)}")
+                yield ModelUse(self._file.file, line, _CLONE_FORM, None, detail=f"it holds {find_variable(word)}")
 
     def _read_options(self, words: Sequence[str], line: int) -> Iterator[ModelUse]:
         """Yield the uses of options of any program whose name says that they name a model."""

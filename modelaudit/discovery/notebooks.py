@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.commands import CommandReader
 from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.python_uses import PythonReader
@@ -43,7 +44,7 @@ class NotebookReader:
             return
         cells = list(_list_cells(document)) if document is not None else []
         aliases = MagicAliases("".join(source for source, _ in cells))
-        commands = CommandReader(file, path.rpartition("/")[0], self._names, self._rules)
+        commands = CommandReader(CodeFile(file, path.rpartition("/")[0], self._names, self._rules))
         python_lines: list[str] = []
         numbers: list[int] = []
         for source, lines in cells:

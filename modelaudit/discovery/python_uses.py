@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final
 
 from modelaudit.discovery.call_uses import CallReader
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.commands import CommandReader
 from modelaudit.discovery.modules import ModuleIndex
 from modelaudit.discovery.names import NameReader
@@ -87,13 +88,13 @@ class PythonReader:
             evaluator = self._evaluate(text, evaluator, result)
         except LimitReachedError as error:
             result.absences.append(Unread(UnreadReason.LIMIT, str(error)))
-        folder = path.rpartition("/")[0]
-        calls = CallReader(file, folder, self._names, self._rules.local_results)
+        code_file = CodeFile(file, path.rpartition("/")[0], self._names, self._rules)
+        calls = CallReader(code_file)
         loaded = list(calls.list_uses(evaluator.loads))
-        settings = self._list_settings(evaluator, file, folder)
-        addresses = AddressReader(file, self._names, self._rules)
+        settings = self._list_settings(evaluator, code_file)
+        addresses = AddressReader(code_file)
         texts = chain.from_iterable(addresses.list_uses(text, line) for text, line in evaluator.texts)
-        started = list_started(evaluator.commands, CommandReader(file, folder, self._names, self._rules))
+        started = list_started(evaluator.commands, CommandReader(code_file))
         result.uses = [*loaded, *started, *texts]
         listed = {use.name for use in result.uses}
         # A constant that the same file loads is listed there, and any other where it occurs first.
@@ -142,9 +143,9 @@ class PythonReader:
         if self._may_load(text) and len(result.absences) < _MOST_FAULTS:
             result.absences.append(Unread(reason, f"line {line}: {detail}", Location(line=line)))
 
-    def _list_settings(self, evaluator: LoadEvaluator, file: str, folder: str) -> Iterator[ModelUse]:
+    def _list_settings(self, evaluator: LoadEvaluator, file: CodeFile) -> Iterator[ModelUse]:
         """Yield a use for each name, parameter, attribute or item whose key says that it names a model."""
-        reader = SettingReader(file, folder, self._names, self._rules)
+        reader = SettingReader(file)
         for key, value, line in evaluator.settings:
             for each in list_alternatives(value):
                 items = each.value if isinstance(each, Constant) else ()
