@@ -48,6 +48,7 @@ from modelaudit.reports.layout import (
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import (
+    describe_accepted,
     describe_opinion_extent,
     describe_severities,
     get_model_name,
@@ -188,9 +189,12 @@ def _render_facts(report: AuditReport) -> RenderableType:
     rows = []
     if license_.state is not ConclusionState.NOT_CHECKED:
         duties = describe_duties(license_)
-        is_stated = describe_conclusion(license_).rstrip(".") in report.decision.use.reason
-        words = "" if is_stated else describe_conclusion(license_)
-        text = " ".join(part for part in (words, f"{duties}: modelaudit license." if duties else "") if part)
+        # The answer on the use may state the reason already.
+        stated = report.decision.use.reason
+        sentences = [
+            each for each in _SENTENCE_END.split(describe_conclusion(license_)) if each.rstrip(".") not in stated
+        ]
+        text = " ".join([*sentences, *([f"{duties}: modelaudit license."] if duties else [])])
         rows += [("licence", build_text(format_sentence(text)))] if text else []
     if anchors := report.target.anchors:
         more = f" and {count_noun(len(anchors) - 1, 'more line')}" if len(anchors) > 1 else ""
@@ -235,9 +239,7 @@ def _render_absences(report: AuditReport) -> RenderableType | None:
     rest = sum(len(group.addresses) for group in groups[_MOST_ABSENCES:])
     if rest:
         lines.append(Text(f"and {count_noun(rest, 'more part', 'more parts')} (-v)"))
-    accepted = sum(absence.acceptance is not None for _, absence in pairs)
-    note = f", {accepted:,} of them accepted" if accepted else ""
-    heading = f"Not examined: {count_noun(len(pairs), 'part')}{note}"
+    heading = f"Not examined: {count_noun(len(pairs), 'part')}{describe_accepted(pairs)}"
     return Group(build_title(heading), *(indent_block(line) for line in lines))
 
 

@@ -28,6 +28,7 @@ from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.screen import build_answer_rows
 from modelaudit.reports.view import (
     FindingGroup,
+    describe_accepted,
     describe_bytes,
     describe_completeness,
     describe_inventory,
@@ -139,9 +140,8 @@ def _render_absences(report: AuditReport) -> Group:
     if not lines:
         return Group(Text.assemble(("Not examined: ", "bold"), f"{describe_completeness(report)}."))
     number = len(pairs) + len(unexplained)
-    accepted = sum(absence.acceptance is not None for _, absence in pairs)
-    note = f", {accepted:,} of them accepted" if accepted else ""
-    parts = f": {count_noun(number, 'part of the model', 'parts of the model')}{note}" if number else ""
+    counted = count_noun(number, "part of the model", "parts of the model")
+    parts = f": {counted}{describe_accepted(pairs)}" if number else ""
     return Group(build_title(f"Not examined{parts}"), *map(indent_block, lines))
 
 

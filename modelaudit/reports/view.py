@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -101,6 +101,14 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
         return is_accepted, address
 
     return tuple(sorted(pairs, key=get_order))
+
+
+def describe_accepted(pairs: Sequence[tuple[str, Absence]]) -> str:
+    """Describe how many absences are accepted, as the end of a count: ``, 1 of them accepted``; empty for none."""
+    accepted = sum(absence.acceptance is not None for _, absence in pairs)
+    if accepted < len(pairs):
+        return f", {accepted:,} of them accepted" if accepted else ""
+    return ", all of them accepted" if accepted > 1 else ", accepted"
 
 
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:

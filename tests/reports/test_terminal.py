@@ -13,6 +13,7 @@ from modelaudit.model.structure import NOWHERE
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.screen import render_screen
 from modelaudit.reports.terminal import render_table
+from modelaudit.reports.view import describe_accepted, list_absences
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -166,6 +167,9 @@ def test_screen_quotes_no_evidence_that_only_repeats_the_message(failing: AuditR
 def test_counts_of_parts_say_how_many_of_them_are_accepted(failing: AuditReport) -> None:
     for text in (render_screen(failing).decode(), render_as_text(failing)):
         assert re.search(r"^Not examined: 4 parts( of the model)?, 1 of them accepted$", text, re.MULTILINE)
+    [pair] = [each for each in list_absences(failing) if each[1].acceptance]
+    assert describe_accepted([pair]) == ", accepted"
+    assert describe_accepted([pair, pair]) == ", all of them accepted"
 
 
 def test_screen_names_the_option_that_lists_what_it_left_out(crowded: AuditReport) -> None:
