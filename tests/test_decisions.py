@@ -25,6 +25,7 @@ from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
+from modelaudit.reports.decision_words import list_decided
 from modelaudit.reports.json_report import load_report, parse_report
 from modelaudit.reports.results import Outcome, list_results
 from modelaudit.reports.screen import render_screen
@@ -158,6 +159,9 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     annotations = render(report, "annotations").decode().splitlines()
     for lines in ([each["message"]["text"] for each in notes], annotations):
         assert sum(f"ccepted by Jane Roe until {LAST_DAY}" in line for line in lines) == 3
+    refusing = replace(report, decisions=(replace(report.decisions[0], answer="refuse"), *report.decisions[1:]))
+    verbs = [line.partition(":")[0].partition(" ")[0] for line in list_decided(refusing)]
+    assert verbs == ["accepted", "refused", "accepted"] and "critical" in list_decided(refusing)[0]
     many = replace(report, decisions=report.decisions * 4)
     assert "the summary of the job names 12 decisions" in render(many, "annotations").decode()
 

@@ -39,18 +39,18 @@ def accept_statements(findings: Iterable[Finding], records: Iterable[ArtifactRec
 
     A critical finding needs a decision of its own.
     """
-    accepted: defaultdict[str, list[Absence]] = defaultdict(list)
+    absences: defaultdict[str, list[Absence]] = defaultdict(list)
     for record in records:
         for address, absence in record.absences:
-            if absence.acceptance is not None:
-                accepted[address].append(absence)
+            absences[address].append(absence)
 
     def accept(finding: Finding) -> Finding:
         if finding.acceptance is not None or finding.severity is Severity.CRITICAL:
             return finding
-        stated = (each for each in accepted.get(finding.artifact, ()) if each.is_stated_by(finding, finding.artifact))
-        absence = next(stated, None)
-        return finding if absence is None else replace(finding, acceptance=absence.acceptance)
+        stated = [each for each in absences.get(finding.artifact, ()) if each.is_stated_by(finding, finding.artifact)]
+        if not stated or any(each.acceptance is None for each in stated):
+            return finding
+        return replace(finding, acceptance=stated[0].acceptance)
 
     return [accept(each) for each in findings]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
-from modelaudit.model.finding import Finding
+from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, SubjectKind
 from modelaudit.model.report import Absence, AuditReport
 from modelaudit.reports.wording import count_noun, describe_acceptance, describe_decision
@@ -61,16 +61,17 @@ def name_absence(absence: Absence, address: str) -> str:
 
 
 def list_decided(report: AuditReport) -> list[str]:
-    """List a line for each decision that is in force: refusals, then the one on the most severe finding first."""
+    """List a line for each decision in force: accepted critical findings, then refusals, then the most severe first."""
     findings = {each.fingerprint: each for each in report.findings}
 
     def list_accepted(decision: RecordedDecision) -> list[Finding]:
         accepted = [findings[each] for each in decision.fingerprints if each in findings]
         return sorted(accepted, key=lambda finding: finding.order)
 
-    def get_order(decision: RecordedDecision) -> tuple[bool, int]:
+    def get_order(decision: RecordedDecision) -> tuple[bool, bool, int]:
         worst = max((each.severity.rank for each in list_accepted(decision)), default=-1)
-        return decision.answer == DecisionAnswer.ACCEPT, -worst
+        is_acceptance = decision.answer == DecisionAnswer.ACCEPT
+        return not (is_acceptance and worst == Severity.CRITICAL.rank), is_acceptance, -worst
 
     in_force = [each for each in report.decisions if each.state in _IN_FORCE]
     return [_describe_shortly(each, list_accepted(each)) for each in sorted(in_force, key=get_order)]
