@@ -23,7 +23,7 @@ from modelaudit.model.policy import Policy
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.cause_words import CAUSES
-from modelaudit.reports.wording import UNREAD, describe_acceptance, format_sentence
+from modelaudit.reports.wording import UNREAD, describe_acceptance, describe_place, format_sentence
 
 if TYPE_CHECKING:
     from modelaudit.model.report import AuditReport
@@ -95,7 +95,9 @@ def _format_any_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -
     """Format the page of a cause, a policy, a rule or a licence. Raises ``ConfigurationError`` if there is none."""
     if name.removeprefix(_CAUSE_PREFIX) in set(CAUSES):
         meaning, remedy = CAUSES[CauseKind(name.removeprefix(_CAUSE_PREFIX))]
-        return f"{name}: a cause of an exit code\n\n{meaning}\nNext: {remedy}"
+        width = choose_page_width()
+        lines = (textwrap.fill(line, width) for line in (meaning, f"Next: {remedy}"))
+        return "\n".join([f"{name}: a cause of an exit code", "", *lines])
     if name in catalogue.policies:
         return _format_policy(catalogue.policies[name])
     return _format_page(name, catalogue, folders)
@@ -153,7 +155,8 @@ def _format_result(result: Result) -> str:
     """Format a result: its message, severity and place, who accepts it, then its evidence."""
     from modelaudit.reports.text import escape_unprintable
 
-    place = escape_unprintable(result.address) or "the model as a whole"
+    where = describe_place(result.location)
+    place = escape_unprintable(f"{result.address}, {where}" if where else result.address) or "the model as a whole"
     accepted = [escape_unprintable(describe_acceptance(result.acceptance))] if result.acceptance else []
     return "\n".join(
         [

@@ -16,8 +16,8 @@ CAUSES: Final = {
         "Ask the licensor for an agreement, plan another use, or choose another model.",
     ),
     CauseKind.UNREAD: (
-        "Parts of the model were not read: no reader, damaged, encrypted, over a limit, or empty.",
-        "Remove the part, fetch it again, or accept it in the policy under allow-unread with a reason.",
+        "Parts of the model were not read: program code, no reader, damaged, encrypted, over a limit, or empty.",
+        "Remove the part, fetch it again, accept it in the policy under allow-unread, or record a decision.",
     ),
     CauseKind.UNCLAIMED_BYTES: (
         "A file contains bytes that belong to no part of its format.",

@@ -23,8 +23,11 @@ def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: Ru
     """
     rule = entry.rule
     matches = tuple(Item(_describe_matcher(matcher)) for matcher in entry.match)
+    # A message that is a field alone says nothing about the rule.
+    is_field = _PLACEHOLDER.fullmatch(entry.message) is not None
+    message = () if is_field else (Paragraph(_name_placeholders(entry.message)),)
     sections = [
-        Section("What it finds", (Paragraph(_name_placeholders(entry.message)), Paragraph("It matches:"), *matches)),
+        Section("What it finds", (*message, Paragraph("It matches:"), *matches)),
         Section("Why it matters", (Paragraph(rule.why),)),
         *([_describe_example(example)] if example else []),
         Section("What to do", (Paragraph(rule.fix),)),

@@ -366,6 +366,30 @@ def test_explain_prints_the_whole_page_of_a_rule() -> None:
         assert part in done.stdout, part
 
 
+def test_explain_of_a_cause_names_the_next_step_in_lines_that_fit() -> None:
+    text = run_command("explain", "unread").stdout
+    assert max(map(len, text.splitlines())) <= 100
+    words = " ".join(text.split())
+    assert "program code, no reader, damaged" in words
+    assert "Next: Remove the part, fetch it again, accept it in the policy under allow-unread" in words
+    assert words.endswith("or record a decision.")
+
+
+def test_explain_of_a_rule_whose_message_is_a_field_alone_shows_no_field_name() -> None:
+    text = run_command("explain", "license/variant-text").stdout
+    assert "What it finds" in text and "(detail)" not in text
+
+
+def test_explain_of_a_finding_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/loader.py").write_text("import os\n\nos.system('echo inert')\n")
+    saved = tmp_path / "report.json"
+    assert run_scan(tmp_path / "model", "-o", f"json={saved}").returncode == 1
+    report = json.loads(saved.read_text())
+    done = run_command("explain", report["findings"][0]["fingerprint"], "--report", str(saved))
+    assert "severity critical, in loader.py, line 3\n" in done.stdout
+
+
 def test_explain_shows_each_reference_of_a_rule_once() -> None:
     addresses = re.findall(r"https://\S+", run_command("explain", "pickle/dangerous-call").stdout)
     assert addresses
