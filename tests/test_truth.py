@@ -135,6 +135,16 @@ def check_license_screen(screen: str) -> None:
     assert not re.search(r"\b1 met by files|\bunknown licence", words)
 
 
+def test_code_of_a_package_is_under_the_licence_text_in_its_metadata(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # The classifier of lpips names no single licence, and the text beside it does.
+    folder = copy_package("lpips", tmp_path_factory.mktemp("packages"))
+    openness = modelaudit.license(folder, offline=True).license.openness
+    assert openness is not None
+    parts = {part.id: part for part in openness.components}
+    assert parts["training-code"].licenses == ("BSD-2-Clause",) and parts["training-code"].open
+    assert parts["model-parameters"].present and parts["model-parameters"].open is None
+
+
 @check_each(
     "licences, said",
     [

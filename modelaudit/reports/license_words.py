@@ -69,7 +69,7 @@ CONFLICTS = {
     "missing-policy": "A use policy is missing",
     "dataset-stricter": "A data set is under stricter terms",
     "dataset-unknown": "The terms of a data set are not known",
-    "variant-text": "A text differs from the licence that it resembles",
+    "variant-text": "A variant of a licence text",
     "version-dependent": "The terms depend on the version or the size",
     "origin-unknown": "The terms of a base model are not known",
     "origin-local": "A base model is only named by a local path",

@@ -19,6 +19,8 @@ from modelaudit.model.license import Component, ConclusionState, LicenseClaim, O
 from modelaudit.model.terms import LicenseEntry, OpennessPart
 
 _CLASSES = {3: "Class III, open model", 2: "Class II, open tooling", 1: "Class I, open science"}
+_PACKAGE_FILE = re.compile(r"(?:^|/)[^/]+\.dist-info/")
+"""https://packaging.python.org/en/latest/specifications/core-metadata/#license-file-multiple-use"""
 _NO_CLASS = "No class of the Model Openness Framework"
 
 
@@ -43,7 +45,7 @@ def rate_openness(
         names: the licence names of the rule set.
         rules: the rule set.
     """
-    code_claims = [claim for claim in claims if determine_scope(claim) is ClaimScope.CODE]
+    code_claims = [claim for claim in claims if _covers_code(claim)]
     code = [bound.entry for bound in list_component_licenses(code_claims, names, ())]
     own_entries = _choose_open_alternative(own, rules)
     licences: dict[str, list[LicenseEntry]] = {
@@ -63,6 +65,11 @@ def rate_openness(
             break
         title = _CLASSES[level]
     return Openness(title, tuple(component for _, component in rated), tuple(missing))
+
+
+def _covers_code(claim: LicenseClaim) -> bool:
+    """Whether a claim covers source code; a text in ``*.dist-info`` is the licence of the code of a package."""
+    return determine_scope(claim) is ClaimScope.CODE or _PACKAGE_FILE.search(claim.artifact) is not None
 
 
 def _choose_open_alternative(own: OwnLicense, rules: Catalogue) -> list[LicenseEntry]:
