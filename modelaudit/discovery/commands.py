@@ -21,6 +21,8 @@ _RUNNERS: Final = frozenset(
     {"uvx", "uv", "pipx", "poetry", "pdm", "hatch", "conda", "micromamba", "rye", "pixi", "srun", "mpirun"}
 )
 """Programs that start the program in their arguments, behind words such as ``run``."""
+_TEXT_RUNNERS: Final = frozenset({"eval", "ssh", "tmux", "screen", "watch", "su", "parallel", "trap", "kubectl"})
+"""Programs that start what follows in their arguments, which may be one text for a shell."""
 _PYTHON: Final = re.compile(r"python[\d.]*|pypy[\d.]*|torchrun|accelerate")
 _PAIR: Final = re.compile(r"[A-Za-z_]\w*=.+", re.DOTALL)
 _GIT_ADDRESS: Final = re.compile(r"(?:https?://|git@|ssh://)[^\s]+")
@@ -76,18 +78,22 @@ class CommandReader:
         words = unwrap_command([word for word in words if word])
         if words[:1] == ["function"] and "{" in words:
             words = words[words.index("{") + 1 :]
-        if not words and not image:
-            return
         name = normalize_program_name(words[0]) if words else ""
         if name in _CONTAINER_PROGRAMS and not image and depth < _MOST_DEPTH:
             yield from self._read_container(words, line, depth)
             return
-        if name in SHELLS and "-c" in words[:-1] and depth < _MOST_DEPTH:
-            yield from self.read_script(words[words.index("-c") + 1], line, depth + 1)
+        scripts = _list_scripts(name, words) if depth < _MOST_DEPTH else []
+        for script in scripts:
+            yield from self.read_script(script, line, depth + 1)
+        if scripts and name in SHELLS:
             return
         if name == "git" and "clone" in words:
             yield from self._read_clone(words, line)
-            return
+        elif words or image:
+            yield from self._read_program(words, line, image)
+
+    def _read_program(self, words: Sequence[str], line: int, image: str) -> Iterator[ModelUse]:
+        """Yield the uses of the first form that a command has, or else of its options."""
         for start in self._list_programs(words):
             for form in self._rules.commands:
                 rest = self._match_form(form, words[start:], image)
@@ -98,7 +104,7 @@ class CommandReader:
 
     def _list_programs(self, words: Sequence[str]) -> list[int]:
         """List the indices of the words that may be the program, which a runner such as ``uv run`` starts."""
-        if not words or normalize_program_name(words[0]) not in _RUNNERS:
+        if not words or normalize_program_name(words[0]) not in _RUNNERS | _TEXT_RUNNERS:
             return [0]
         programs = {each for form in self._rules.commands for each in form.programs} | {"python", "python3"}
         return [index for index, word in enumerate(words) if normalize_program_name(word) in programs] or [0]
@@ -205,6 +211,13 @@ class CommandReader:
             if _PAIR.fullmatch(pair):
                 key, _, value = pair.partition("=")
                 yield from self._settings.list_uses(key, value, line, siblings, needs_owner=True)
+
+
+def _list_scripts(name: str, words: Sequence[str]) -> list[str]:
+    """List the texts in the words of a command that a shell runs."""
+    if name in SHELLS:
+        return [words[words.index("-c") + 1]] if "-c" in words[:-1] else []
+    return [word for word in words[1:] if " " in word] if name in _TEXT_RUNNERS else []
 
 
 def _read_option_words(words: Sequence[str]) -> dict[str, str]:

@@ -168,7 +168,8 @@ class NameReader:
 
     def holds_model(self, text: str, folder: str) -> bool:
         """Whether a path leads to a file with weights by its ending, or to a folder with such a file."""
-        paths = (posixpath.normpath(posixpath.join(each, text)) for each in list_folders(folder))
+        starts = ("",) if text.startswith(CODE_BASE) else list_folders(folder)
+        paths = (posixpath.normpath(posixpath.join(each, text.removeprefix(CODE_BASE))) for each in starts)
         return not self._with_weights.isdisjoint(paths)
 
 

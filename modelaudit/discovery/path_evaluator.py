@@ -22,7 +22,7 @@ _PATHS: Final = frozenset(
 )
 _OPENED: Final = frozenset(
     {"builtins.open", "io.open", "gzip.open", "bz2.open", "lzma.open", "io.FileIO", "pathlib.Path.open",
-     "pathlib.Path.read_bytes", "smart_open.open", "fsspec.open"}
+     "pathlib.Path.read_bytes", "smart_open.open", "fsspec.open", "io.BytesIO", "io.BufferedReader"}
 )  # fmt: skip
 _UNCHANGED: Final = frozenset({"os.path.realpath", "os.path.normcase", "os.fspath"})
 _WORKING_FOLDER: Final = frozenset({"os.getcwd", "pathlib.Path.cwd"})
@@ -57,6 +57,8 @@ class PathEvaluator(MappingEvaluator):
         if name in ("parent", "parents") and isinstance(base, Constant) and isinstance(base.value, str):
             parents = _list_parents(base.value)
             return Constant(parents[0]) if name == "parent" else Constant(tuple(parents))
+        if name == "sep" and isinstance(base, ExternalName) and base.name in ("os", "os.path"):
+            return Constant("/")
         return super()._resolve_attribute(base, name, line)
 
     def _call_known_method(self, base: Value, method: str, args: Sequence[Value], line: int) -> Value | None:
