@@ -65,8 +65,10 @@ def scan(*options: str, day: str = RECORDED) -> tuple[int, AuditReport]:
 
 
 def decide(subject: str, *options: str, day: str = RECORDED) -> CommandResult:
-    """Accept a subject of the last report until the last day."""
-    return run("decide", subject, "--report", "report.json", *STATEMENT, "--expires", LAST_DAY, *options, day=day)
+    """Accept a subject of the last report until the last day, unless the options say otherwise."""
+    words = [*STATEMENT, "--expires", LAST_DAY]
+    default = [word for pair in zip(words[::2], words[1::2], strict=True) if pair[0] not in options for word in pair]
+    return run("decide", subject, "--report", "report.json", *default, *options, day=day)
 
 
 def find_fingerprint(report: AuditReport, rule: str) -> str:
@@ -528,7 +530,7 @@ def test_register_that_is_given_twice_or_is_no_file_is_refused_in_one_line(model
     for command in (("scan", "tiny"), ("license", "tiny"), ("decide", "--list")):
         done = run(*command, "--decisions", "missing.yaml", "--decisions", "a.yaml")
         assert done.returncode == 2, command
-        assert "--decisions is given 2 times; name one file" in done.stderr
+        assert "--decisions is given 2 times; give it once" in done.stderr
     for name, fault in ((".", "is a folder"), ("/dev/null", "is no regular file"), ("no", "there is no such file")):
         done = run("scan", "tiny", "--decisions", name)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)

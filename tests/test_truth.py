@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -201,20 +199,6 @@ def test_outputs_of_a_model_in_the_hub_cache_are_equal_for_two_users(
     for name, (first, second) in outputs.items():
         assert first == second, name
         assert b"user-anna" not in first and str(tmp_path).encode() not in first, name
-
-
-def test_completion_script_completes_commands_in_bash(tmp_path: Path) -> None:
-    script = tmp_path / "completion.bash"
-    script.write_text(run_command("completion", "bash").stdout)
-    assert run_command("completion", "tcsh").returncode == 2
-
-    line = (
-        f'source {script}; export PATH="{Path(sys.executable).parent}:$PATH"; '
-        "COMP_WORDS=(modelaudit exp); COMP_CWORD=1; _modelaudit_completion modelaudit; "
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["explain"]
 
 
 def test_forced_colours_reach_a_pipe_and_no_color_wins(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from modelaudit.catalogue.document import Place
+from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.license_words import resolve_license_word
 from modelaudit.catalogue.policy_file import AllowedAbsenceFile, ModelFile
 from modelaudit.catalogue.policy_layer import Layer
@@ -30,7 +31,7 @@ def merge_intent(layer: Layer, below: Intent, clauses: Vocabulary) -> Intent:
             raise layer.error(fault, "territories", index)
     fault = clauses.explain_invalid_field(file.field) if file.field else ""
     if fault:
-        raise layer.error(fault, "field")
+        raise layer.error(f"{fault}{suggest_word(file.field or '', clauses.fields)}", "field")
     for use in file.use:
         layer.note_origin(f"use.{use}", ("use", use))
     for key in ("territories", "field", "monthly-active-users", "annual-revenue-usd"):

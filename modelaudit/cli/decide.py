@@ -13,8 +13,9 @@ import click
 
 from modelaudit.catalogue.document import Document, parse_text, read_document
 from modelaudit.catalogue.register import append_entry, parse_register, read_register
-from modelaudit.cli.acceptance import take_once
-from modelaudit.cli.output import load_saved_report, print_document, print_text, show_notes, write_file
+from modelaudit.cli.files import write_file
+from modelaudit.cli.output import load_saved_report, print_document, print_text, show_notes
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
@@ -38,7 +39,7 @@ from modelaudit.reports.text import escape_unprintable
 _WIDEST = 100
 
 
-@click.command("decide")
+@click.command("decide", cls=StrictCommand)
 @click.argument("subject", required=False)
 @click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report of a scan.")
 @click.option("--answer", type=click.Choice(["accept", "refuse"]), help="A refusal fails the gate.")
@@ -50,8 +51,6 @@ _WIDEST = 100
     "--decisions",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    multiple=True,
-    callback=take_once,
     help="The register. Default: decisions.yaml beside modelaudit.yaml or here.",
 )
 @click.option(
@@ -74,10 +73,11 @@ def command(
     lists: bool,
     as_json: bool,
 ) -> int:
-    """Record a decision on a SUBJECT of a saved report, bound to the bytes that were scanned.
+    """Record a decision on a SUBJECT of a report, or list them.
 
-    A SUBJECT is the fingerprint of a finding, rule/id:artifact, absence-reason:artifact, licence:ID (or
-    licence:conclusion), agreement:ID, or model. The entry is appended to decisions.yaml, which scans use from then on.
+    A decision is bound to the bytes that were scanned. A SUBJECT is the fingerprint of a finding, rule/id:artifact,
+    absence-reason:artifact, licence:ID (or licence:conclusion), agreement:ID, or model. The entry is appended to
+    decisions.yaml, which scans use from then on.
     """
     audit = load_saved_report(report) if report is not None else None
     # A report names a folder without its path, so the folder is recognised by its files.

@@ -15,6 +15,7 @@ import click
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.license_names import choose_page_width, find_license, format_license, look_up_license, suggest_names
 from modelaudit.cli.output import print_text
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
@@ -34,7 +35,7 @@ _CAUSE_PREFIX = "decision/"
 _ABSENCE_PREFIX = "coverage/"
 
 
-@click.command("explain")
+@click.command("explain", cls=StrictCommand)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report with the finding.")
 @click.option("--severity", type=click.Choice([each.value for each in Severity]), help="The lowest severity to list.")
@@ -43,11 +44,12 @@ _ABSENCE_PREFIX = "coverage/"
 def command(
     names: tuple[str, ...], report: Path | None, severity: str | None, as_json: bool, folders: tuple[Path, ...]
 ) -> int:
-    """Explain a rule, a finding, a licence, a policy or a cause of an exit code; without a NAME, list them.
+    """Explain a rule, finding, licence, policy or cause.
 
     A NAME is a rule (pickle/dangerous-call), a family of rules (pickle), a licence (Apache-2.0), a policy (strict), a
-    cause (unread), a rule of absences or causes (coverage/limit-reached, decision/refused), or with --report a
-    fingerprint that any output prints, of a report that `scan -o json=FILE` saved.
+    cause of an exit code (unread), a rule of absences or causes (coverage/limit-reached, decision/refused), or with
+    --report a fingerprint that any output prints, of a report that `scan -o json=FILE` saved. Without a NAME, all but
+    findings are listed.
     """
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     families = [name for name in names if any(id_.startswith(f"{name}/") for id_ in catalogue.findings)]
@@ -60,7 +62,7 @@ def command(
     is_list = len(families) == len(names)
     if not is_list and (as_json or severity):
         raise ConfigurationError("--json and --severity are for lists of rules: name families alone, or nothing")
-    if not names and report is not None:
+    if is_list and report is not None:
         raise ConfigurationError(
             "give the fingerprint of a finding, as in: modelaudit explain FINGERPRINT --report REPORT.json"
         )
@@ -87,12 +89,16 @@ def _list_other_pages(catalogue: Catalogue) -> Iterator[str]:
 def _explain(name: str, report: Path | None, catalogue: Catalogue, folders: Sequence[Path]) -> str:
     """Return the page of one name. Raises ``ConfigurationError`` if there is none."""
     if report is not None or _FINGERPRINT.fullmatch(name):
-        return explain_result(_load_named_report(name, report), name, catalogue, folders, str(report))
+        return explain_result(_load_named_report(name, report), name, catalogue, str(report))
     return _format_any_page(name, catalogue, folders)
 
 
-def _format_any_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> str:
-    """Format the page of a cause, a policy, a rule or a licence. Raises ``ConfigurationError`` if there is none."""
+def _format_any_page(name: str, catalogue: Catalogue, folders: Sequence[Path] | None) -> str:
+    """Format the page of a cause, a policy, a rule or a licence; ``folders`` is as for ``_format_rule``.
+
+    Raises:
+        ConfigurationError: there is none of this name.
+    """
     if name.removeprefix(_CAUSE_PREFIX) in set(CAUSES):
         meaning, remedy = CAUSES[CauseKind(name.removeprefix(_CAUSE_PREFIX))]
         width = choose_page_width()
@@ -127,16 +133,13 @@ def _load_named_report(fingerprint: str, report: Path | None) -> AuditReport:
     return load_saved_report(report)
 
 
-def explain_result(
-    report: AuditReport, fingerprint: str, catalogue: Catalogue, folders: Sequence[Path] = (), label: str = "the report"
-) -> str:
+def explain_result(report: AuditReport, fingerprint: str, catalogue: Catalogue, label: str = "the report") -> str:
     """Return the page of a result of a report, a finding, an absence or a cause, and that of its rule.
 
     Args:
         report: a saved report.
         fingerprint: of the result, as any output prints it.
         catalogue: the rule set.
-        folders: of further rules.
         label: the name of the report in messages.
 
     Raises:
@@ -148,7 +151,7 @@ def explain_result(
     if result is None:
         next_step = f"`modelaudit render {label}` lists its findings"
         raise ConfigurationError(f"{label}: no finding has the fingerprint {fingerprint!r}; {next_step}")
-    return f"{_format_result(result)}\n\n{_format_any_page(result.rule, catalogue, folders)}"
+    return f"{_format_result(result)}\n\n{_format_any_page(result.rule, catalogue, None)}"
 
 
 def _format_result(result: Result) -> str:
@@ -169,8 +172,8 @@ def _format_result(result: Result) -> str:
     )
 
 
-def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> str:
-    """Format the page of a rule, or else of a licence.
+def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path] | None) -> str:
+    """Format the page of a rule, or else of a licence; ``folders`` is as for ``_format_rule``.
 
     Raises:
         ConfigurationError: the name belongs to neither.
@@ -207,12 +210,23 @@ def _refuse_part_of_rule_id(name: str, catalogue: Catalogue) -> None:
         raise ConfigurationError(f"{name!r} is only the last part of a rule id; did you mean {' or '.join(matching)}?")
 
 
-def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path]) -> str:
-    """Format the page of a rule for the terminal."""
+def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path] | None) -> str:
+    """Format the page of a rule for the terminal.
+
+    Args:
+        rule: the rule.
+        catalogue: the rule set.
+        folders: further rule folders with examples; ``None`` below a finding, which has a message and evidence of its
+            own in place of the general ones.
+    """
     from modelaudit.catalogue.examples import load_examples
     from modelaudit.catalogue.taxonomy import find_standards
     from modelaudit.reports.page import render_page_text
-    from modelaudit.reports.rule_page import describe_rule
+    from modelaudit.reports.rule_page import describe_rule, describe_rule_of_finding
 
-    example = load_examples(folders).get(rule.rule.id)
-    return render_page_text(describe_rule(rule, find_standards(rule, catalogue.taxonomy), example), choose_page_width())
+    standards = find_standards(rule, catalogue.taxonomy)
+    if folders is None:
+        page = describe_rule_of_finding(rule, standards)
+    else:
+        page = describe_rule(rule, standards, load_examples(folders).get(rule.rule.id))
+    return render_page_text(page, choose_page_width())

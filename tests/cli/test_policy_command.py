@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 from hub.server import LoopbackHub
+from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES
 
@@ -237,14 +239,65 @@ def test_policy_that_is_found_is_named_on_stderr_and_its_file_in_every_report_th
     assert "policy default" in scan(UNVERIFIED, "--policy", "default").stdout
 
 
-def test_policy_beside_the_single_file_that_is_scanned_is_not_used(
+@check_each(
+    "files, start, target",
+    [
+        ({"weights.dill": b""}, ".", "weights.dill"),
+        ({"sub/weights.pkl": b"", "other.safetensors": b""}, ".", "sub"),
+        ({"sub/weights.pkl": b"", "other.safetensors": b""}, "sub", "."),
+        ({"sub/weights.pkl": b"", "config.json": b'{"model_type": "llama"}'}, ".", "sub/weights.pkl"),
+        ({"sub/weights.pkl": b"", ".cache/huggingface/download/a.metadata": b""}, ".", "sub"),
+        (
+            {"sub/weights.pkl": b"", ".git/config": b'[remote "origin"]\n\turl = https://huggingface.co/a/b\n'},
+            ".",
+            "sub",
+        ),
+        ({"sub/weights.pkl": b"", "README.md": b"---\nlibrary_name: x\n---\n"}, "sub", "../link"),
+    ],
+)
+def test_scan_in_a_downloaded_model_never_takes_the_policy_of_the_model(
+    project: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes], start: str, target: str
+) -> None:
+    model = Path(tempfile.mkdtemp(dir=project))
+    for name, content in {**files, "modelaudit.yaml": b"gates: {security: never}\n"}.items():
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+        (model / name).write_bytes(content)
+    (model / "link").symlink_to("sub")
+    with monkeypatch.context() as patch:
+        patch.chdir(model / start)
+        done = scan(target)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"{model}/modelaudit.yaml: the search found this file in a folder with a model" in done.stderr
+        assert "; if it is yours, name it: --policy " in done.stderr
+        assert scan(target, "--policy", "default").returncode != 2
+
+
+def test_scan_in_the_cache_of_the_hub_never_takes_the_policy_of_the_model(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = project / "hub/models--acme--tiny/snapshots" / ("a" * 40)
+    (snapshot / "sub").mkdir(parents=True)
+    (snapshot / "sub/weights.pkl").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
+    (snapshot / "modelaudit.yaml").write_text("gates: {security: never}\n")
+    for start, target in ((snapshot, "sub"), (snapshot / "sub", "."), (snapshot / "sub", "weights.pkl")):
+        monkeypatch.chdir(start)
+        done = scan(target)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "in a folder with a model" in done.stderr
+    monkeypatch.chdir(project)
+    (project / "modelaudit.yaml").write_text("extends: default\n")
+    assert scan("hub/models--acme--tiny/snapshots/" + "a" * 40).returncode == 1
+
+
+def test_policy_beside_the_single_file_that_is_scanned_is_an_error_unless_it_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "weights.pkl").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
     (project / "modelaudit.yaml").write_text("gates: {security: never, integrity: never, license: never}\n")
     done = scan("weights.pkl")
-    assert done.returncode == 1
-    assert "modelaudit.yaml: not used, because its folder holds a model ('weights.pkl')" in done.stderr
+    assert done.returncode == 2
+    assert "modelaudit.yaml: the search found this file in a folder with a model ('weights.pkl')" in done.stderr
+    assert scan("weights.pkl", "--policy", "default").returncode == 1
     assert scan("weights.pkl", "--policy", "modelaudit.yaml").returncode != 1
 
 
