@@ -61,6 +61,12 @@ def test_inventory_groups_equal_absences_of_one_extension_in_one_folder_with_all
     assert [group.name for group in groups[1:]] == [address for address, _ in different]
 
 
+def test_inventory_groups_equal_absences_of_members_of_one_container() -> None:
+    members = tuple((f"tables.gz!table.csv!pickle@{number}", UNREAD) for number in range(4))
+    groups = group_absences((*members, ("other.gz!b.csv!pickle@1", UNREAD)))
+    assert [group.name for group in groups] == ["4 members of tables.gz!table.csv", "other.gz!b.csv!pickle@1"]
+
+
 def test_inventory_does_not_group_fewer_than_three_equal_absences() -> None:
     accepted = replace(UNREAD, acceptance=Acceptance(AcceptanceSource.POLICY, "p", "x"))
     two_alike = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
