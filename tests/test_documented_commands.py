@@ -32,7 +32,7 @@ EXIT_CODES: Final = {
 }
 """The exit code of each other block, by the start of its first line."""
 SCAN_BEFORE_DECISION: Final = (
-    "modelaudit scan fixtures/repositories/licenses/models/gemma-2b-gguf --policy commercial-saas --offline -q "
+    "modelaudit scan fixtures/repositories/licenses/models/gemma-2b-gguf --policy eu-regulated --offline -q "
     "-o json=report.json || test $? -eq 3"
 )
 
