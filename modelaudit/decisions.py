@@ -20,6 +20,7 @@ from modelaudit.model.policy import Policy
 from modelaudit.model.register import RegisterEntry
 from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Target
 from modelaudit.options import Options, format_current_time
+from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
 from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
 from modelaudit.policy.gate import Refusal
@@ -29,10 +30,11 @@ from modelaudit.reports.json_report import load_report
 
 
 class AuditedParts(Protocol):
-    """The findings and records of a scan, which the acceptances replace."""
+    """The findings and records of a scan, which the acceptances replace, and the base models that were not read."""
 
     findings: list[Finding]
     records: list[ArtifactRecord]
+    failed_look_ups: tuple[str, ...]
 
 
 class Acceptances:
@@ -80,6 +82,7 @@ class Acceptances:
             refuse_other_model(
                 self._baseline_report, target.short_name, modelaudit.__version__, f"--baseline {self._baseline.name}"
             )
+        audit.findings = accept_statements(audit.findings, audit.records)
         if self._entries:
             model = describe_model(audit.records, snapshot, target, is_complete)
             self._decisions = Decisions(
@@ -88,15 +91,24 @@ class Acceptances:
             audit.findings, audit.records = self._decisions.accept_parts(audit.findings, audit.records)
         if self._baseline is not None:
             audit.records = self._baseline.accept_absences(audit.records)
+        self._withdraw_refused(audit)
 
     def accept_license(self, audit: AuditedParts, license_: LicenseConclusion) -> LicenseConclusion:
         """Return the conclusion with its acceptance, and accept findings by these decisions and by the baseline."""
         if self._decisions is not None:
-            objections = compare_with_lists(license_, self._policy).objections
-            license_, audit.findings = self._decisions.accept_license(license_, audit.findings, objections)
+            listing = compare_with_lists(license_, self._policy)
+            license_, audit.findings = self._decisions.accept_license(
+                license_, audit.findings, listing, audit.failed_look_ups
+            )
         if self._baseline is not None:
             audit.findings = self._baseline.accept_findings(audit.findings, audit.records)
+        self._withdraw_refused(audit)
         return license_
+
+    def _withdraw_refused(self, audit: AuditedParts) -> None:
+        """Withdraw the acceptances of what a person refused, such as those of the baseline."""
+        if self._decisions is not None:
+            audit.findings, audit.records = self._decisions.withdraw_refused(audit.findings, audit.records)
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

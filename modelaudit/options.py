@@ -104,16 +104,20 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
     else:
         raise ConfigurationError(f"policy {explain_unknown_policy(name, catalogue.policies)}")
     if options.checks is not None:
-        chosen = {_parse_word(CheckFamily, "check", word) for word in options.checks}
-        if not chosen:
-            raise ConfigurationError(f"no check is chosen; use one or more of: {', '.join(CheckFamily)}")
         families = list_families(catalogue)
+        chosen = {_parse_word(CheckFamily, "--checks", "check", word, sorted(families)) for word in options.checks}
+        if not chosen:
+            raise ConfigurationError(f"--checks: no check is chosen; use one or more of: {', '.join(sorted(families))}")
         if not chosen <= families:
             without_rules, with_rules = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
-            raise ConfigurationError(f"the check {without_rules} has no rules yet; choose from {with_rules}")
+            raise ConfigurationError(f"--checks: the check {without_rules} has no rules yet; choose from {with_rules}")
         policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
     if options.fail_on is not None:
-        gate = None if options.fail_on == "never" else _parse_word(Severity, "severity", options.fail_on)
+        gate = (
+            None
+            if options.fail_on == "never"
+            else _parse_word(Severity, "--fail-on", "severity", options.fail_on, [*Severity, "never"])
+        )
         origins = {f"gates.{family}": "--fail-on" for family in policy.gates}
         policy = replace(policy, gates=dict.fromkeys(policy.gates, gate), origins={**policy.origins, **origins})
     intent = _merge_intent(options.intended_use, policy.intent, catalogue)
@@ -136,19 +140,22 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
     for name, is_meant in use.uses.items():
         word = str(name).replace("_", "-")
         if word not in known:
-            raise ConfigurationError(f"{name!r} is not a use; choose one of: {', '.join(known)}")
+            words = suggest_word(word, known) or f"; choose one of: {', '.join(known)}"
+            raise ConfigurationError(f"--use: {name!r} is not a use{words}")
         changes[known[word]] = is_meant
     territories = tuple(code.strip().upper() for code in use.territories)
     field = None if use.field is None else use.field.strip().lower().replace("_", "-")
-    problems = [catalogue.clauses.explain_invalid_territory(code) for code in territories]
-    if field is not None:
-        problems.append(catalogue.clauses.explain_invalid_field(field))
-    problem = next(filter(None, problems), "")
-    if problem:
-        raise ConfigurationError(problem)
-    for noun, number in (("users", use.monthly_active_users), ("revenue", use.annual_revenue_usd)):
+    for code in territories:
+        if problem := catalogue.clauses.explain_invalid_territory(code):
+            raise ConfigurationError(f"--territory: {problem}")
+    if field is not None and (problem := catalogue.clauses.explain_invalid_field(field)):
+        nearest = suggest_word(field, catalogue.clauses.fields)
+        raise ConfigurationError(
+            f"--field: {field!r} is not a field of use{nearest}" if nearest else f"--field: {problem}"
+        )
+    for option, number in (("--mau", use.monthly_active_users), ("--revenue", use.annual_revenue_usd)):
         if number is not None and not 0 <= number < float("inf"):
-            raise ConfigurationError(f"the number for {noun} is {number}; it must be finite, and 0 or more")
+            raise ConfigurationError(f"{option} {number}: the number must be finite, and 0 or more")
     users, revenue = use.monthly_active_users, use.annual_revenue_usd
     return Intent(
         uses={**stated.uses, **changes},
@@ -167,14 +174,17 @@ def _refuse_strings_for_lists(options: Options) -> None:
             raise ConfigurationError(f"{name} must be a list, not a string; put a single value into brackets")
 
 
-def _parse_word(word_type: type[_Word], noun: str, text: str) -> _Word:
-    """Return the member of ``word_type`` that ``text`` names. Raises ``ConfigurationError`` that calls it ``noun``."""
+def _parse_word(word_type: type[_Word], option: str, noun: str, text: str, offered: Sequence[str]) -> _Word:
+    """Return the member of ``word_type`` that ``text`` names.
+
+    Raises:
+        ConfigurationError: there is none; the message names the option, the ``offered`` words and the nearest of them.
+    """
     try:
         return word_type(text)
     except ValueError:
-        never = ", or never" if word_type is Severity else ""
-        words = f"{', '.join(word_type)}{never}{suggest_word(text, word_type)}"
-        raise ConfigurationError(f"{text!r} is not a {noun}; choose one of: {words}") from None
+        words = f"{', '.join(offered)}{suggest_word(text, offered)}"
+        raise ConfigurationError(f"{option}: {text!r} is not a {noun}; choose one of: {words}") from None
 
 
 def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Target:

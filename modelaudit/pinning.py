@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.discovery import discover
 from modelaudit.formats.registry import FACTS
-from modelaudit.model.discovery import ModelUse
+from modelaudit.model.discovery import HUGGING_FACE, LOCAL, ModelUse
 from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.policy import PinnedModel
@@ -19,7 +21,7 @@ class PinnedModels:
     """The models of a code base.
 
     Attributes:
-        models: each at one commit, in the order of their names.
+        models: each at one commit, or a path, in the order of their names.
         remarks: a line for each use that has no entry, and for each file that could not be read.
     """
 
@@ -27,13 +29,14 @@ class PinnedModels:
     remarks: tuple[str, ...]
 
 
-def pin_models(path: str, offline: bool = False) -> PinnedModels:
-    """Find the models that the code in ``path`` loads, and pin each to a commit.
+def pin_models(path: str, policy: Path, offline: bool = False) -> PinnedModels:
+    """Find the models that the code in ``path`` loads, and pin each to a commit; one that is a path has none.
 
     A use without a commit gets the present one of its branch from the Hub; only small files are fetched for it.
 
     Args:
         path: a folder or file.
+        policy: the file that shall list the models; paths are relative to its folder, and lie below it.
         offline: make no request; a branch is then looked up in the Hub cache.
 
     Raises:
@@ -45,6 +48,10 @@ def pin_models(path: str, offline: bool = False) -> PinnedModels:
     remarks: list[str] = []
     for use in found.uses:
         place = f"{use.file}:{use.line}"
+        local_name = _name_path(use, policy)
+        if local_name:
+            models.setdefault(local_name, PinnedModel(local_name, "", place, policy))
+            continue
         if use.target is None:
             remarks.append(f"{place} loads {_describe_source(use)}")
             continue
@@ -65,7 +72,17 @@ def _describe_source(use: ModelUse) -> str:
     """Describe a use that names no repository of the Hub."""
     if use.name is None:
         return f"a model whose name the code does not show{f': {use.detail}' if use.detail else ''}"
-    return f"{use.name} from {use.source}, which is not on the Hub" if use.source != "huggingface" else use.name
+    if use.source == LOCAL:
+        return f"{use.name}: {use.detail or 'it lies outside of the folder of this file'}"
+    return f"{use.name} from {use.source}, which is not on the Hub" if use.source != HUGGING_FACE else use.name
+
+
+def _name_path(use: ModelUse, policy: Path) -> str:
+    """Return the path of a local model as a policy names it; empty if the use has none below the policy's folder."""
+    if use.path is None:
+        return ""
+    path = os.path.relpath(os.path.realpath(use.path), os.path.realpath(policy.absolute().parent))
+    return "" if path == "." or path.startswith("..") else f"./{Path(path).as_posix()}"
 
 
 def _describe_use(use: ModelUse) -> str:

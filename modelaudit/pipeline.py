@@ -34,8 +34,8 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.report import AuditReport, ByteCounts, Coverage
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.options import Options, describe_target, list_families, prepare
-from modelaudit.policy.gate import limit_to_terms, require_review_if_unread
 from modelaudit.policy.places import refuse_policy_inside_target
+from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_unread
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_hold_terms, may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep

@@ -10,13 +10,15 @@ from datetime import date, timedelta
 from typing import Final
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.register import fold_name
 from modelaudit.decisions import read_today
+from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.license import LicenseConclusion, OriginState
 from modelaudit.model.policy import Policy
 from modelaudit.model.register import (
     CONCLUSION,
@@ -31,10 +33,13 @@ from modelaudit.model.register import (
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
+from modelaudit.model.verdict import CauseKind
 from modelaudit.options import list_families
-from modelaudit.policy.decisions import Consent, Decisions, ScannedModel, record_entry
+from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+from modelaudit.policy.recording import record_entry
 from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_file, find_replacements, match_parts
 from modelaudit.reports.inventory import compute_tree_digest
+from modelaudit.reports.results import ResultKind, list_results
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 _FORMS: Final = "a fingerprint, rule/id:artifact, absence-reason:artifact, licence:ID, agreement:ID, or model"
@@ -76,6 +81,8 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         if not each:
             raise ConfigurationError(f"--{name}: is empty; a decision without it cannot be checked later")
     answer = DecisionAnswer(statement.answer)
+    if fold_name(texts["by"]) == fold_name(texts["approved-by"]):
+        raise ConfigurationError("--approved-by: names the person of --by; another person must approve the decision")
     if subject.kind is SubjectKind.AGREEMENT and answer is DecisionAnswer.REFUSE:
         raise ConfigurationError("--answer refuse: an agreement is recorded or left out; refuse licence:ID instead")
     return RegisterEntry(
@@ -109,9 +116,7 @@ def resolve_subject(text: str, report: AuditReport) -> DecisionSubject:
     if text == SubjectKind.MODEL:
         return DecisionSubject(SubjectKind.MODEL, report.target.short_name)
     if _FINGERPRINT.fullmatch(text):
-        if all(each.fingerprint != text for each in report.findings):
-            raise _explain_missing(text, report)
-        return DecisionSubject(SubjectKind.FINDING, text)
+        return _resolve_fingerprint(text, report)
     name, colon, artifact = text.partition(":")
     if name in _LICENSE_PREFIXES:
         known = [*(each.id for each in report.license.entries), CONCLUSION]
@@ -124,6 +129,21 @@ def resolve_subject(text: str, report: AuditReport) -> DecisionSubject:
     if text not in _list_names(report):
         raise _explain_missing(text, report)
     return DecisionSubject(SubjectKind.ABSENCE if is_absence else SubjectKind.RULE, name, artifact)
+
+
+def _resolve_fingerprint(text: str, report: AuditReport) -> DecisionSubject:
+    """Resolve the fingerprint of a finding, or of a result for an absence. Raises ``ConfigurationError``."""
+    if any(each.fingerprint == text for each in report.findings):
+        return DecisionSubject(SubjectKind.FINDING, text)
+    result = next((each for each in list_results(report) if each.fingerprint == text), None)
+    if result is None:
+        raise _explain_missing(text, report)
+    if result.kind is ResultKind.CAUSE:
+        raise ConfigurationError(
+            f"{text}: is the result {result.rule}, which follows from others; `modelaudit decide --list --report FILE` "
+            "lists what to decide on"
+        )
+    return DecisionSubject(SubjectKind.ABSENCE, result.rule.partition("/")[2], result.address)
 
 
 def _list_names(report: AuditReport) -> list[str]:
@@ -188,13 +208,17 @@ def _read_commit(report: AuditReport) -> str | None:
 
 
 def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) -> None:
-    """Refuse an entry that repeats one which still holds; one that is due may be renewed.
+    """Refuse an entry that repeats one which still holds, or contradicts one of today; one that is due may be renewed.
 
     Raises:
-        ConfigurationError: an entry of the register gives the same answer.
+        ConfigurationError: an entry of the register gives the same answer, or was decided today with the other one.
     """
     today = read_today()
     for each in entries:
+        if entry.is_about_same(each) and entry.decided == each.decided and entry.answer is not each.answer:
+            raise ConfigurationError(
+                f"--answer {entry.answer}: {each.place} decided to {each.answer} it today; edit or remove that entry"
+            )
         holds = date.fromisoformat(each.expires) - today > timedelta(days=DUE_DAYS)
         if (each.identity, each.answer) == (entry.identity, entry.answer) and holds:
             raise ConfigurationError(
@@ -203,21 +227,24 @@ def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) ->
             )
 
 
-def refuse_critical(entry: RegisterEntry, report: AuditReport, policy: Policy) -> None:
-    """Refuse to accept a critical finding under a policy that lets no decision do so, because no scan would honour it.
+def refuse_without_effect(entry: RegisterEntry, report: AuditReport, policy: Policy) -> None:
+    """Refuse an entry that no scan of the model of the report would honour, for the reason that the scan would state.
 
     Raises:
-        ConfigurationError: the entry would accept a critical finding of the report.
+        ConfigurationError: the policy or a licence does not let a decision accept it, or nothing is open.
     """
-    if entry.answer is DecisionAnswer.REFUSE or policy.accept_critical or entry.subject.kind in LICENSE_KINDS:
+    (record,) = judge_entries([entry], report, policy).decisions or (None,)
+    if record is None or record.state in (DecisionState.HONOURED, DecisionState.DUE):
         return
     findings = match_parts(entry.subject, report.findings, _list_absences(report)).findings
-    if any(each.severity is Severity.CRITICAL for each in findings):
+    is_critical = any(each.severity is Severity.CRITICAL for each in findings) and not policy.accept_critical
+    if is_critical and record.state is DecisionState.NOT_PERMITTED and entry.subject.kind not in LICENSE_KINDS:
         file = policy.files[0] if policy.files else "modelaudit.yaml"
         raise ConfigurationError(
             f"--answer accept: {entry.subject} includes a critical finding, and the policy {policy.name} lets no "
             f"decision accept one; set accept-critical: true in {file} first"
         )
+    raise ConfigurationError(f"{entry.subject}: no scan would honour this decision. {record.detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,32 +259,59 @@ class RegisterState:
     open: tuple[OpenSubject, ...] | None = None
 
 
-def judge_entries(
-    entries: Sequence[RegisterEntry], report: AuditReport | None, accept_critical: bool = False
-) -> RegisterState:
+def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, policy: Policy) -> RegisterState:
     """Judge the entries today: by their dates alone, or beside a report.
 
     Args:
         entries: of the register.
         report: a saved report; ``None`` for none.
-        accept_critical: whether the policy lets a decision accept a critical finding.
+        policy: states which decisions may accept what.
     """
     today = read_today()
     if report is None:
         replaced_by = find_replacements(entries, today)
         return RegisterState(tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries))
-    consent = Consent(report.policy.name, accept_critical)
-    decisions = Decisions(entries, _describe_model(report), consent, today)
+    decisions = Decisions(entries, _describe_model(report), Consent(policy.label, policy.accept_critical), today)
     findings, records = decisions.accept_parts(
         map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
     )
-    license_, findings = decisions.accept_license(replace(report.license, acceptance=None), findings)
+    license_, findings = decisions.accept_license(
+        replace(report.license, acceptance=None),
+        findings,
+        compare_with_lists(report.license, policy),
+        _list_failed_look_ups(report),
+    )
+    refused = _list_refused(entries, decisions.recorded)
+    if SubjectKind.MODEL in refused:
+        return RegisterState(decisions.recorded, ())
     open_subjects = (
         *_list_open_findings(findings, report.policy.gates),
         *_list_open_absences(records),
-        *_list_open_questions(license_),
+        *_list_open_questions(license_, _list_failed_look_ups(report)),
     )
-    return RegisterState(decisions.recorded, open_subjects)
+    return RegisterState(decisions.recorded, tuple(each for each in open_subjects if each.subject not in refused))
+
+
+def _list_refused(entries: Iterable[RegisterEntry], decisions: Iterable[RecordedDecision]) -> set[str]:
+    """List the subjects that refusals in force settle, as ``modelaudit decide`` takes them."""
+    subjects = {each.place: each.subject for each in entries}
+    refused: set[str] = set()
+    for each in decisions:
+        if each.answer == DecisionAnswer.REFUSE and each.state in (DecisionState.HONOURED, DecisionState.DUE):
+            subject = subjects[each.place]
+            names = {f"{subject.kind}:{subject.name}", f"{subject.name}:{subject.artifact}"}
+            refused |= {*each.fingerprints, *names, *([subject.kind] if subject.kind is SubjectKind.MODEL else [])}
+    return refused
+
+
+def _list_failed_look_ups(report: AuditReport) -> list[str]:
+    """List a sentence if the report has base models that were not read and on which the licence depends."""
+    causes = [each.reason for each in report.decision.causes if each.kind is CauseKind.BASE_MODEL_UNREAD]
+    if causes or report.license.acceptance is None:
+        return causes
+    # An accepted one is no cause any more.
+    unread = (OriginState.UNREACHED, OriginState.LIMIT)
+    return [f"The base model {each.name} was not read." for each in report.license.origins if each.look in unread]
 
 
 def _describe_model(report: AuditReport) -> ScannedModel:
@@ -292,20 +346,24 @@ def _list_open_absences(records: Iterable[ArtifactRecord]) -> Iterator[OpenSubje
                 yield OpenSubject(f"{absence.unread.reason}:{address}", "", absence.unread.detail)
 
 
-def _list_open_questions(license_: LicenseConclusion) -> Iterator[OpenSubject]:
-    """Yield each licence that leaves the planned use open or denies it, once."""
+def _list_open_questions(license_: LicenseConclusion, failed_look_ups: Iterable[str]) -> Iterator[OpenSubject]:
+    """Yield each licence that leaves the planned use open or denies it, once, and base models that were not read."""
     questions: dict[str, OpenSubject] = {}
     for answer in license_.answers if license_.acceptance is None else ():
         if answer.answer is not Answer.ALLOW:
             kind = SubjectKind.AGREEMENT if answer.answer is Answer.DENY else SubjectKind.LICENCE
             subject = f"{kind}:{answer.license or CONCLUSION}"
             questions.setdefault(subject, OpenSubject(subject, "", answer.because))
+    for sentence in failed_look_ups if license_.acceptance is None else ():
+        subject = f"{SubjectKind.LICENCE}:{CONCLUSION}"
+        questions.setdefault(subject, OpenSubject(subject, "", sentence))
     yield from questions.values()
 
 
 def _reopen_finding(finding: Finding) -> Finding:
-    """Return a finding without its acceptance, because the register may state another one by now."""
-    return replace(finding, acceptance=None) if finding.acceptance is not None else finding
+    """Return a finding that is accepted by the policy alone, because the register may state another one by now."""
+    is_by_policy = finding.acceptance is None or finding.acceptance.source is AcceptanceSource.POLICY
+    return finding if is_by_policy else replace(finding, acceptance=None)
 
 
 def _reopen_record(record: ArtifactRecord) -> ArtifactRecord:

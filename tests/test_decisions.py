@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -22,7 +25,9 @@ from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
+from modelaudit.reports.decision_words import list_decided
 from modelaudit.reports.json_report import load_report, parse_report
+from modelaudit.reports.results import Outcome, list_results
 from modelaudit.reports.screen import render_screen
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/decisions.md"
@@ -60,8 +65,10 @@ def scan(*options: str, day: str = RECORDED) -> tuple[int, AuditReport]:
 
 
 def decide(subject: str, *options: str, day: str = RECORDED) -> CommandResult:
-    """Accept a subject of the last report until the last day."""
-    return run("decide", subject, "--report", "report.json", *STATEMENT, "--expires", LAST_DAY, *options, day=day)
+    """Accept a subject of the last report until the last day, unless the options say otherwise."""
+    words = [*STATEMENT, "--expires", LAST_DAY]
+    default = [word for pair in zip(words[::2], words[1::2], strict=True) if pair[0] not in options for word in pair]
+    return run("decide", subject, "--report", "report.json", *default, *options, day=day)
 
 
 def find_fingerprint(report: AuditReport, rule: str) -> str:
@@ -120,12 +127,12 @@ def test_decision_lives_from_its_record_until_it_ends_and_every_format_shows_who
     Path("policy.yaml").write_text("name: own\ndescription: Own.\nextends: default\naccept-critical: true\n")
     assert decide(critical, "--policy", "policy.yaml").returncode == 0
     code, report = scan()
-    assert (code, report.decisions[1].state) == (1, DecisionState.REFUSED)
-    assert "Not honoured" in run("decide", "--list", "--report", "report.json").stdout
+    assert (code, report.decisions[1].state) == (1, DecisionState.NOT_PERMITTED)
+    assert "Not permitted" in run("decide", "--list", "--report", "report.json").stdout
     code, report = scan("--policy", "policy.yaml")
     assert (code, report.decisions[1].state) == (0, DecisionState.HONOURED)
     listing = run("decide", "--list", "--report", "report.json", "--policy", "policy.yaml").stdout
-    assert "Honoured" in listing and "Not honoured" not in listing
+    assert "Honoured" in listing and "Not permitted" not in listing
 
 
 def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_output_drops_a_decision(
@@ -140,7 +147,7 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
         assert decide(subject, "--policy", "policy.yaml").returncode == 0
     code, report = scan("--policy", "policy.yaml")
     assert code == 0
-    assert report.decision.load.reason.startswith("Accepted: 2 findings (1 critical), 1 part not examined.")
+    assert report.decision.load.reason.startswith("Accepted by Jane Roe: 2 findings (1 critical), 1 part not examined.")
     screen = " ".join(render_screen(report, width=80).decode().split())
     assert f"accepted by Jane Roe until {LAST_DAY}: critical pickle/dangerous-call in more.pkl" in screen
     # The reason of an answer may take all the lines of the screen.
@@ -148,11 +155,15 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     long = render_screen(replace(report, decision=replace(report.decision, use=use)), width=80).decode()
     assert f"decided 1 of 3, accepted by Jane Roe until {LAST_DAY}: critical" in long
     head = html.unescape(render(report, "html").decode().partition('<p class="exit">')[0])
+    assert "with 3 findings accepted by Jane Roe</h2>" in head
     assert head.index("ritical pickle/dangerous-call in more.pkl") < head.index("igh pickle/unlisted-call in weights")
     notes = json.loads(render(report, "sarif"))["runs"][0]["invocations"][0]["toolExecutionNotifications"]
     annotations = render(report, "annotations").decode().splitlines()
     for lines in ([each["message"]["text"] for each in notes], annotations):
         assert sum(f"ccepted by Jane Roe until {LAST_DAY}" in line for line in lines) == 3
+    refusing = replace(report, decisions=(replace(report.decisions[0], answer="refuse"), *report.decisions[1:]))
+    verbs = [line.partition(":")[0].partition(" ")[0] for line in list_decided(refusing)]
+    assert verbs == ["accepted", "refused", "accepted"] and "critical" in list_decided(refusing)[0]
     many = replace(report, decisions=report.decisions * 4)
     assert "the summary of the job names 12 decisions" in render(many, "annotations").decode()
 
@@ -174,6 +185,197 @@ def test_decision_on_a_model_of_the_hub_binds_its_commit_and_one_on_a_file_its_b
     assert scan_hub() == (0, [DecisionState.HONOURED, DecisionState.HONOURED])
     repository.commit({**files, "weights.pkl": UNLISTED, "NOTES.txt": "later\n"})
     assert scan_hub() == (3, [DecisionState.HONOURED, DecisionState.REOPENED])
+
+
+def refuse(subject: str, *options: str, day: str = RECORDED) -> CommandResult:
+    """Refuse a subject of the last report until the last day."""
+    return run(
+        *("decide", subject, "--report", "report.json", *STATEMENT[2:], "--answer", "refuse", "--expires", LAST_DAY),
+        *options,
+        day=day,
+    )
+
+
+def test_refused_finding_is_marked_in_every_output_and_no_acceptance_or_baseline_covers_it(model: Path) -> None:
+    (model / "viewer.js").write_text("document.title = 'tiny';\n")
+    _, report = scan()
+    Path("report.json").rename("old.json")
+    scan()
+    fingerprint = find_fingerprint(report, "pickle/unlisted-call")
+    assert refuse(fingerprint).returncode == refuse("program-not-judged:viewer.js").returncode == 0
+    assert decide("model").returncode == 0
+    assert decide("pickle/unlisted-call:weights.pkl").returncode == 0
+    code, report = scan("--baseline", "old.json")
+    states = [(each.state, each.fingerprints) for each in report.decisions]
+    assert code == 1 and states[0] == (DecisionState.HONOURED, (fingerprint,))
+    assert states[3][0] is DecisionState.UNUSED
+    assert report.decisions[3].detail == "The refusal decisions.yaml:4 overrules it."
+    finding = next(each for each in report.findings if each.fingerprint == fingerprint)
+    assert finding.acceptance is None
+    assert [address for address, _ in report.coverage.open_absences] == ["viewer.js"]
+    assert "Jane Roe refused pickle/unlisted-call in weights.pkl (decisions.yaml:4)" in report.decision.load.reason
+    refused = {each.rule: each for each in list_results(report) if each.outcome is Outcome.FAILS}
+    assert {"pickle/unlisted-call", "coverage/program-not-judged"} <= set(refused)
+    for name in ("sarif", "sarif-all", "junit", "markdown", "annotations", "html", "cyclonedx", "table"):
+        document = " ".join(html.unescape(render(report, name).decode()).split())
+        assert "efused by Jane Roe, approved by Max Muster" in document, name
+    assert f"refused {fingerprint}" in render_screen(report, width=80).decode()
+    rows = {row["path"]: row for row in csv.DictReader(io.StringIO(render(report, "csv").decode()))}
+    assert (rows["weights.pkl"]["refused"], rows["viewer.js"]["refused"]) == ("1", "2")
+    listing = run("decide", "--list", "--report", "report.json").stdout
+    assert "Open:" not in listing and "Honoured" in listing
+
+
+def test_refusal_needs_a_new_decision_when_the_bytes_change(model: Path) -> None:
+    model_bytes = model / "weights.pkl"
+    fingerprint = find_fingerprint(scan()[1], "pickle/unlisted-call")
+    policy = ("--fail-on", "never")
+    assert refuse(fingerprint).returncode == refuse("model").returncode == 0
+    model_bytes.write_bytes(UNLISTED + b"\n")
+    code, report = scan(*policy)
+    assert code == 3
+    assert {(cause.kind, cause.question, cause.count) for cause in report.decision.causes} >= {
+        ("refusal-reopened", "load", 2),
+        ("refusal-reopened", "use", 1),
+    }
+    assert "Jane Roe refused" in report.decision.load.reason
+    assert "2 reopened, 2 refusals of other bytes among them" in render_screen(report).decode()
+    # A decision on the new bytes takes the place of the refusal.
+    assert decide(fingerprint).returncode == decide("model").returncode == 0
+    assert scan(*policy)[0] == 0
+    model_bytes.unlink()
+    Path("decisions.yaml").unlink()
+    scan(*policy)
+    assert refuse("licence:MIT").returncode == 0
+    assert scan(*policy)[0] == 1
+    (model / "README.md").write_text("---\nlicense: mit\n---\n# Tiny, again\n")
+    code, report = scan(*policy)
+    assert code == 3 and "Jane Roe refused the licence MIT" in report.decision.use.reason
+
+
+def test_decisions_with_and_without_a_model_contradict_or_replace_each_other(model: Path) -> None:
+    fingerprint = find_fingerprint(scan()[1], "pickle/unlisted-call")
+    assert decide(fingerprint).returncode == 0
+    text = Path("decisions.yaml").read_text()
+    general = text.partition("decisions:\n")[2].replace('    model: "tiny"\n', "").replace("accept", "refuse", 1)
+    Path("decisions.yaml").write_text(text + general)
+    done = run("scan", "tiny", "-q")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "decisions.yaml:13: decisions.1: contradicts decisions.yaml:4" in done.stderr
+    Path("decisions.yaml").write_text(text + general.replace(RECORDED, "2026-02-01"))
+    code, report = scan(day="2026-02-02")
+    assert (code, [each.state for each in report.decisions]) == (1, [DecisionState.UNUSED, DecisionState.HONOURED])
+    listed = json.loads(run("decide", "--list", "--json", day="2026-02-02").stdout)
+    assert [each["state"] for each in listed["decisions"]] == ["unused", "honoured"]
+
+
+def test_one_decision_settles_a_finding_and_its_absence_under_any_gate(model: Path) -> None:
+    (model / "weights.pkl").write_bytes(b"cacme.tools\nThing\n)\x81.")
+    (model / "viewer.js").write_text("document.title = 'tiny';\n")
+    strict = ("--fail-on", "medium")
+    _, report = scan(*strict)
+    stated = {each.rule for each in report.findings if each.severity == "medium"}
+    assert stated == {"pickle/unverified-type", "coverage/program-not-judged"}
+    for subject in ("unverified-type:weights.pkl", "coverage/program-not-judged:viewer.js"):
+        assert decide(subject).returncode == 0
+    assert scan(*strict)[0] == 0
+    Path("decisions.yaml").unlink()
+    Path("policy.yaml").write_text(
+        "name: own\ndescription: Own.\nextends: default\ngates: {security: medium}\nallow-unread:\n"
+        '  - {reasons: [unverified-type, program-not-judged], paths: "*", why: reviewed}\n'
+    )
+    code, report = scan("--policy", "policy.yaml")
+    assert code == 0, report.decision.reasons
+    accepted = {each.rule for each in report.findings if each.acceptance}
+    assert stated <= accepted
+    assert all(each.is_settled for each in list_results(report) if each.rule in stated or "coverage/" in each.rule)
+
+
+@check_each(
+    "arguments, message",
+    [
+        (("licence:MIT",), "The licences leave nothing of it open."),
+        (("agreement:MIT",), "The licences leave nothing of it open."),
+        (("model", "--approved-by", "jane  ROE"), "another person must approve the decision"),
+        (("licence:MIT", "--policy", "deny.yaml"), "The policy denies MIT (deny.yaml:4)."),
+        (("agreement:MIT", "--policy", "deny.yaml"), "The policy denies MIT (deny.yaml:4)."),
+        (("empty:empty.txt",), "The policy accepts it already."),
+        (("model", "--decisions", "/dev/null"), "--decisions /dev/null: is no regular file"),
+        (("model", "--decisions", "pipe"), "--decisions pipe: is no regular file"),
+        (("model", "--decisions", "folder"), "--decisions folder: is a folder"),
+        (("model", "--decisions", "newer.yaml"), "install that version"),
+    ],
+)
+def test_decision_without_effect_is_refused_and_writes_nothing(
+    model: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (model / "empty.txt").touch()
+    Path("policy.yaml").write_text(
+        "name: own\ndescription: Own.\nextends: default\nallow-unread:\n"
+        '  - {reasons: [empty], paths: "empty.txt", why: empty on purpose}\n'
+    )
+    Path("deny.yaml").write_text("name: own\ndescription: Own.\nextends: default\nlicenses: {deny: [MIT]}\n")
+    Path("newer.yaml").write_text("version: 2\ndecisions: []\n")
+    if not Path("pipe").exists():
+        os.mkfifo("pipe")
+    Path("folder").mkdir(exist_ok=True)
+    scan("--policy", "policy.yaml")
+    names = sorted(path.name for path in Path().iterdir())
+    done = decide(*arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done
+    assert message in done.stderr
+    assert sorted(path.name for path in Path().iterdir()) == names
+
+
+def test_other_answer_of_the_same_day_is_refused_with_the_line_that_is_there(model: Path) -> None:
+    scan()
+    assert decide("model").returncode == 0
+    done = refuse("model")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "decisions.yaml:4 decided to accept it today; edit or remove that entry" in done.stderr
+
+
+def test_list_and_report_give_every_decision_the_same_state(model: Path) -> None:
+    (model / "viewer.js").write_text("document.title = 'tiny';\n")
+    _, report = scan()
+    for subject in (find_fingerprint(report, "pickle/unlisted-call"), "program-not-judged:viewer.js", "model"):
+        assert decide(subject).returncode == 0
+    assert refuse("licence:MIT").returncode == 0
+    text = Path("decisions.yaml").read_text()
+    for number, (old, new) in enumerate(
+        (("", ""), ("viewer.js", "gone.js"), ("bound-to: sha256:", "bound-to: sha256:0"))
+    ):
+        changed = re.sub("(sha256:0.{63}).", r"\1", text.replace(old, new) if old else text)
+        Path("decisions.yaml").write_text(changed)
+        _, report = scan()
+        listed = json.loads(run("decide", "--list", "--report", "report.json", "--json").stdout)["decisions"]
+        expected = [(each.place, each.state, each.detail) for each in report.decisions]
+        assert [(each["place"], each["state"], each["detail"]) for each in listed] == expected, number
+
+
+def test_decision_on_the_conclusion_accepts_a_base_model_that_was_not_read(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hub.add_repository("acme/base", {"README.md": "---\nlicense: cc-by-nc-4.0\n---\n", "config.json": "{}"})
+    hub.add_repository("acme/tuned", {"README.md": "---\nlicense: mit\nbase_model: acme/base\n---\n"})
+    hub.inject_fault("/api/models/acme/base/revision/", content=b"<html>")
+
+    def scan_hub(*options: str) -> tuple[int, AuditReport]:
+        done = run("scan", "acme/tuned", "--no-second-opinion", "-q", "-o", "json=report.json", *options)
+        return done.returncode, load_report(Path("report.json"))
+
+    for options in ((), ("--use", "commercial")):
+        code, report = scan_hub(*options)
+        assert (code, {each.kind for each in report.decision.causes} >= {"base-model-unread"}) == (3, True)
+        listed = json.loads(run("decide", "--list", "--report", "report.json", "--json").stdout)
+        assert [each["subject"] for each in listed["open"]] == ["licence:conclusion"]
+        assert decide("licence:conclusion").returncode == 0
+        code, report = scan_hub(*options)
+        assert (code, report.decisions[0].state) == (0, DecisionState.HONOURED), options
+        listed = json.loads(run("decide", "--list", "--report", "report.json", "--json").stdout)
+        assert (listed["open"], [each["state"] for each in listed["decisions"]]) == ([], ["honoured"])
+        Path("decisions.yaml").unlink()
 
 
 def test_refusal_of_a_person_fails_the_gate_although_no_finding_does(model: Path) -> None:
@@ -220,9 +422,9 @@ def test_decided_licence_review_passes_in_scan_and_license_and_a_denial_needs_an
 
     card.write_text("---\nlicense: cc-by-nc-4.0\n---\n# Tiny\n")
     assert scan(*use)[1].decision.use.verdict == "fail"
-    assert decide("licence:conclusion").returncode == 0
-    code, report = scan(*use)
-    assert (code, report.decisions[-1].state) == (1, DecisionState.REFUSED)
+    for subject in ("licence:conclusion", "licence:CC-BY-NC-4.0"):
+        done = decide(subject)
+        assert done.returncode == 2 and "record it as agreement:CC-BY-NC-4.0" in done.stderr
     assert decide("agreement:CC-BY-NC-4.0").returncode == 0
     code, report = scan(*use)
     assert (code, report.decision.use.verdict) == (0, "pass")
@@ -241,6 +443,27 @@ def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accep
         assert "### Accepted" not in document and 'value="accepted"' not in document, name
     assert "### Known from the baseline: " in documents["markdown"]
     assert 'name="outcome" value="known"' in documents["junit"]
+    assert (
+        "Accepted" not in report.decision.load.reason
+        and "Known from the baseline: 1 finding." in report.decision.load.reason
+    )
+    words = {
+        "annotations": "2 results known from the baseline, not shown here",
+        "sarif": "2 results known from the baseline left out",
+        "sarif-all": '"outcome": "known"',
+    }
+    for name, expected in words.items():
+        assert expected in documents[name], name
+    assert '"status": "accepted"' not in documents["sarif-all"]
+    (row,) = [
+        each for each in csv.DictReader(io.StringIO(render(report, "csv").decode())) if each["path"] == "weights.pkl"
+    ]
+    assert (row["accepted"], row["known"]) == ("0", "1")
+    screen = render_screen(report, width=80).decode()
+    assert " known   2 findings known from the baseline old.json" in screen and " decided " not in screen
+    for name in ("screen", *documents):
+        document = screen if name == "screen" else documents[name]
+        assert not re.search(r"[1-9]\d* accepted result|Accepted by|, with \d+ finding", document), name
     (model / "more.pkl").write_bytes(UNLISTED)
     assert scan("--baseline", "old.json")[0] == 1
     (model / "more.pkl").unlink()
@@ -307,7 +530,7 @@ def test_register_that_is_given_twice_or_is_no_file_is_refused_in_one_line(model
     for command in (("scan", "tiny"), ("license", "tiny"), ("decide", "--list")):
         done = run(*command, "--decisions", "missing.yaml", "--decisions", "a.yaml")
         assert done.returncode == 2, command
-        assert "--decisions is given 2 times; name one file" in done.stderr
+        assert "--decisions is given 2 times; give it once" in done.stderr
     for name, fault in ((".", "is a folder"), ("/dev/null", "is no regular file"), ("no", "there is no such file")):
         done = run("scan", "tiny", "--decisions", name)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
@@ -322,6 +545,20 @@ def test_decide_names_a_register_that_no_scan_of_the_model_uses(model: Path, mon
     assert "note:" not in run("decide", "--list", "--report", str(report)).stderr
     (model / "decisions.yaml").write_text("decisions: []\n")
     monkeypatch.chdir(model)
+    before = Path("decisions.yaml").read_bytes()
+    for options in (
+        ("--list",),
+        ("model", *STATEMENT, "--expires", LAST_DAY),
+        ("--list", "--decisions", "decisions.yaml"),
+    ):
+        done = run("decide", *options, "--report", str(report))
+        assert (done.returncode, done.stderr.count("modelaudit: error")) == (2, 1)
+        assert f"name a register outside of it, such as --decisions {model.parent}/decisions.yaml" in done.stderr
+    assert Path("decisions.yaml").read_bytes() == before
+    # Another model of the name, whose files differ.
+    (model / "README.md").write_text("# Another\n")
+    (model / "weights.pkl").write_bytes(UNLISTED * 2)
+    (model / "decisions.yaml").unlink()
     done = run("decide", "--list", "--report", str(report))
     assert done.returncode == 0
     assert "decisions.yaml: no scan finds it, because its folder holds a model ('weights.pkl')" in done.stderr

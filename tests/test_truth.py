@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,7 +16,7 @@ from support.cases import check_each
 from support.command import run_command
 
 import modelaudit
-from modelaudit.model.license import Basis, ClaimKind
+from modelaudit.model.license import Basis, ClaimKind, ConclusionState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import REPORTS, render
@@ -98,6 +96,8 @@ def check_screen(report: AuditReport) -> str:
     assert len(set(fingerprints)) != len(fingerprints) or listed + int(unlisted[1] if unlisted else 0) == len(
         report.findings
     )
+    # A clause on the weights is long, and the answer on the use and the row of the licence could both state it.
+    assert words.count(" says that ") <= 1 or report.license.state is not ConclusionState.UNDECLARED, screen
     sentences = SENTENCE.findall(words)
     assert len(sentences) == len(set(sentences)), sorted(sentences)
     return screen
@@ -117,6 +117,51 @@ def test_every_output_of_a_package_names_the_file_with_its_licence(
     report, _ = scan(folder, None)
     assert "nothing says that it covers the weights" in " ".join(render_screen(report).decode().split())
     assert any("dist-info" in claim.artifact for claim in report.license.claims if claim.entry)
+    check_license_screen(render_license(modelaudit.license(folder, offline=True), width=80).decode())
+
+
+def check_license_screen(screen: str) -> None:
+    """Check the licence screen of a package: its metadata speaks of the package, and each row names its file."""
+    words = " ".join(screen.split())
+    assert "Concluded: no licence, because none is declared for the model" in words
+    assert "declared for the Python package" in words and "declared by the author" not in words
+    # A cut place still shows which file it is.
+    places = re.findall(r"^  (\S+) +(?:\S+: )?“", screen, re.MULTILINE)
+    assert places and all(re.search(r"(?:METADATA:\d+|LICENSE\S*|\.py:\d+)$", place) for place in places), screen
+    [bullet] = re.findall(r"^  - .*\n(.*)$", screen, re.MULTILINE)
+    assert bullet.startswith("    ")
+    assert not re.search(r"\b1 met by files|\bunknown licence", words)
+
+
+def test_code_of_a_package_is_under_the_licence_text_in_its_metadata(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # The classifier of lpips names no single licence, and the text beside it does.
+    folder = copy_package("lpips", tmp_path_factory.mktemp("packages"))
+    openness = modelaudit.license(folder, offline=True).license.openness
+    assert openness is not None
+    parts = {part.id: part for part in openness.components}
+    assert parts["training-code"].licenses == ("BSD-2-Clause",) and parts["training-code"].open
+    assert parts["model-parameters"].present and parts["model-parameters"].open is None
+
+
+@check_each(
+    "licences, said",
+    [
+        (("License: BSD-3-Clause",), "states BSD-3-Clause, and nothing says that it covers the weights."),
+        (
+            ("License: BSD-3-Clause", "Classifier: License :: OSI Approved :: MIT License"),
+            "states BSD-3-Clause and MIT, and nothing says that one of them covers the weights.",
+        ),
+    ],
+)
+def test_every_licence_that_the_metadata_of_a_package_states_is_named(
+    licences: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    metadata = tmp_path / f"{len(licences)}/churn/churn-1.0.dist-info/METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("\n".join(["Metadata-Version: 2.1", "Name: churn", *licences, "", "A model."]))
+    for report in scan(metadata.parent.parent, COMMERCIAL):
+        assert said[:-1] in report.decision.use.reason
+        assert f"churn-1.0.dist-info/METADATA {said}" in report.license.reasoning
 
 
 @check_each("name", ["acme-tiny", "auto-map-reverse-shell", "licenses/models/llama-chat-8b"])
@@ -154,20 +199,6 @@ def test_outputs_of_a_model_in_the_hub_cache_are_equal_for_two_users(
     for name, (first, second) in outputs.items():
         assert first == second, name
         assert b"user-anna" not in first and str(tmp_path).encode() not in first, name
-
-
-def test_completion_script_completes_commands_in_bash(tmp_path: Path) -> None:
-    script = tmp_path / "completion.bash"
-    script.write_text(run_command("completion", "bash").stdout)
-    assert run_command("completion", "tcsh").returncode == 2
-
-    line = (
-        f'source {script}; export PATH="{Path(sys.executable).parent}:$PATH"; '
-        "COMP_WORDS=(modelaudit exp); COMP_CWORD=1; _modelaudit_completion modelaudit; "
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["explain"]
 
 
 def test_forced_colours_reach_a_pipe_and_no_color_wins(tmp_path: Path) -> None:

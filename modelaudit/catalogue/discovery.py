@@ -13,6 +13,7 @@ from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_match, require_word
 from modelaudit.model.discovery import (
     HUGGING_FACE,
+    WEIGHT_ENDINGS,
     CallForm,
     CommandForm,
     DiscoveryRules,
@@ -56,6 +57,7 @@ class SpellingFile:
     pattern: _Regex | None = None
     separator: Annotated[str, Field(max_length=1)] = ""
     needs_owner: bool = False
+    paths: bool = True
 
 
 @dataclass(config=CONFIG)
@@ -72,7 +74,7 @@ class CallFile:
     runs_code: bool = False
     default_by_task: bool = False
     chosen_by: str = ""
-    ignored_if: Annotated[list[Text], Field(max_length=2)] = Field(default_factory=list)
+    local_if: Annotated[list[Text], Field(max_length=2)] = Field(default_factory=list)
     reports_unknown: bool = True
     name: SpellingFile = Field(default_factory=SpellingFile)
 
@@ -88,6 +90,7 @@ class CommandFile:
     argument: bool = False
     options: list[_Option] = Field(default_factory=list)
     further: list[_Option] = Field(default_factory=list)
+    paths: list[_Option] = Field(default_factory=list)
     revision: list[_Option] = Field(default_factory=list)
     trust: list[_Option] = Field(default_factory=list)
     kind_options: list[_Option] = Field(default_factory=list)
@@ -120,6 +123,7 @@ class NamesFile:
     other_services: list[_Regex] = Field(default_factory=list)
     local_results: list[Text] = Field(default_factory=list)
     publishing_calls: list[Text] = Field(default_factory=list)
+    command_calls: list[Text] = Field(default_factory=list)
     hosts: list[Text] = Field(default_factory=list)
 
 
@@ -178,12 +182,13 @@ def read_discovery(documents: Iterable[Document]) -> DiscoveryRules:
         script_keys=frozenset(key for file in files for key in file.script_keys),
         files=dict(_join_kinds(files)),
         skipped_folders=frozenset(name for file in files for name in file.skipped_folders),
-        local_endings=tuple(ending for file in files for ending in file.names.local_endings),
+        local_endings=(*WEIGHT_ENDINGS, *(ending for file in files for ending in file.names.local_endings)),
         local_folders=frozenset(name for file in files for name in file.names.local_folders),
         placeholders=tuple(re.compile(each) for file in files for each in file.names.placeholders),
         other_services=tuple(re.compile(each) for file in files for each in file.names.other_services),
         local_results=frozenset(name for file in files for name in file.names.local_results),
         publishing_calls=frozenset(name for file in files for name in file.names.publishing_calls),
+        command_calls=frozenset(name for file in files for name in file.names.command_calls),
         hosts=tuple(dict.fromkeys(host for file in files for host in file.names.hosts)),
     )
 
@@ -215,6 +220,7 @@ def _build_name(spelling: SpellingFile) -> NameForm:
         pattern=re.compile(spelling.pattern) if spelling.pattern else None,
         separator=spelling.separator,
         needs_owner=spelling.needs_owner,
+        takes_paths=spelling.paths,
     )
 
 
@@ -224,8 +230,8 @@ def _build_call(id_: str, call: CallFile, document: Document) -> CallForm:
         raise document.error(
             f"calls.{id_}: has neither position nor keywords, so that no name is found", ("calls", id_)
         )
-    if len(call.ignored_if) == 1:
-        raise document.error(f"calls.{id_}.ignored-if: needs a keyword and its value", ("calls", id_, "ignored-if"))
+    if len(call.local_if) == 1:
+        raise document.error(f"calls.{id_}.local-if: needs a keyword and its value", ("calls", id_, "local-if"))
     return CallForm(
         id=id_,
         name_form=_build_name(call.name),
@@ -238,7 +244,7 @@ def _build_call(id_: str, call: CallFile, document: Document) -> CallForm:
         runs_code=call.runs_code,
         is_default_by_task=call.default_by_task,
         chosen_by=call.chosen_by,
-        ignored_if=(call.ignored_if[0], call.ignored_if[1]) if call.ignored_if else None,
+        local_if=(call.local_if[0], call.local_if[1]) if call.local_if else None,
         reports_unknown=call.reports_unknown,
     )
 
@@ -248,7 +254,7 @@ def _build_command(id_: str, command: CommandFile, document: Document) -> Comman
     place = ("commands", id_)
     if not (command.programs or command.modules or command.images):
         raise document.error(f"commands.{id_}: has neither programs nor modules nor images", place)
-    if not (command.argument or command.options):
+    if not (command.argument or command.options or command.paths):
         raise document.error(f"commands.{id_}: has neither argument nor options, so that no name is found", place)
     return CommandForm(
         id=id_,
@@ -260,6 +266,7 @@ def _build_command(id_: str, command: CommandFile, document: Document) -> Comman
         takes_argument=command.argument,
         options=tuple(command.options),
         further=tuple(command.further),
+        paths=tuple(command.paths),
         revision=tuple(command.revision),
         trust=tuple(command.trust),
         kind_options=tuple(command.kind_options),

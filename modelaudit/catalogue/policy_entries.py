@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from modelaudit.catalogue.document import Place
+from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.license_words import resolve_license_word
-from modelaudit.catalogue.policy_file import AllowedAbsenceFile
+from modelaudit.catalogue.policy_file import AllowedAbsenceFile, ModelFile
 from modelaudit.catalogue.policy_layer import Layer
 from modelaudit.model.policy import AllowedAbsence, PinnedModel
 from modelaudit.model.structure import UnreadReason
@@ -29,7 +31,7 @@ def merge_intent(layer: Layer, below: Intent, clauses: Vocabulary) -> Intent:
             raise layer.error(fault, "territories", index)
     fault = clauses.explain_invalid_field(file.field) if file.field else ""
     if fault:
-        raise layer.error(fault, "field")
+        raise layer.error(f"{fault}{suggest_word(file.field or '', clauses.fields)}", "field")
     for use in file.use:
         layer.note_origin(f"use.{use}", ("use", use))
     for key in ("territories", "field", "monthly-active-users", "annual-revenue-usd"):
@@ -94,21 +96,48 @@ def _add_words(
 
 
 def merge_models(layer: Layer, below: tuple[PinnedModel, ...]) -> tuple[PinnedModel, ...]:
-    """Return the models below and those of the file. Raises ``ConfigurationError`` for a model with two revisions."""
-    merged = {model.name.casefold(): model for model in below}
+    """Return the models below and those of the file.
+
+    Raises:
+        ConfigurationError: a model has two revisions, or none, or a path leads out of the folder of the policy.
+    """
+    merged = {_identify_model(model): model for model in below}
     for index, entry in enumerate(layer.file.models):
         place: Place = ("models", index)
-        first = merged.get(entry.name.casefold())
+        is_local = entry.name.startswith("./")
+        if is_local:
+            _check_local_model(layer, entry, index)
+        elif entry.revision is None:
+            raise layer.error("is missing; a model of the Hub needs the id of a commit", *place, "revision")
+        model = PinnedModel(entry.name.rstrip("/"), entry.revision or "", entry.note, layer.path, layer.line_of(place))
+        first = merged.get(_identify_model(model))
         if first is not None:
             where = layer.origins[f"models.{first.name}"]
-            if first.revision != entry.revision:
+            if first.revision != model.revision:
                 raise layer.error(f"{entry.name} has another revision in {where}; keep one of them", *place)
             continue
-        layer.note_origin(f"models.{entry.name}", place)
-        merged[entry.name.casefold()] = PinnedModel(
-            entry.name, entry.revision, entry.note, layer.path, layer.line_of(place)
-        )
+        layer.note_origin(f"models.{model.name}", place)
+        merged[_identify_model(model)] = model
     return tuple(merged.values())
+
+
+def _identify_model(model: PinnedModel) -> str:
+    """Return what two entries for one model share: names on the Hub do not distinguish case, and paths do."""
+    return model.target if model.is_local else model.name.casefold()
+
+
+def _check_local_model(layer: Layer, entry: ModelFile, index: int) -> None:
+    """Check an entry with a path. Raises ``ConfigurationError`` if it is none, or leads out of the policy's folder."""
+    if entry.revision is not None:
+        raise layer.error("a path has no revision; remove it", "models", index, "revision")
+    if layer.path is None:
+        raise layer.error("a policy of the rule set cannot list a path", "models", index, "name")
+    folder = os.path.realpath(layer.path.absolute().parent)
+    real = os.path.realpath(f"{folder}/{entry.name}")
+    if not real.startswith(folder.rstrip("/") + "/"):
+        raise layer.error(
+            f"{entry.name} leads out of the folder of this file; name it on the command line", "models", index, "name"
+        )
 
 
 def merge_absences(layer: Layer, below: tuple[AllowedAbsence, ...]) -> tuple[AllowedAbsence, ...]:

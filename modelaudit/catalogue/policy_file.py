@@ -21,11 +21,13 @@ _NAME_ON_HUB = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 Gate = Literal["info", "low", "medium", "high", "critical", "never"]
 Flag = Annotated[bool, Field(strict=True)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-HubName = Annotated[
+# A path begins with ./ and has no part .. or .; its length is bounded, because reports show it.
+_LOCAL_PATH = r"\.(/(?!\.{1,2}(/|$))[^/\x00-\x1f\x7f]{1,255}){1,32}/?"
+ModelName = Annotated[
     str,
     require_match(
-        rf"(datasets/)?({_NAME_ON_HUB}/)?{_NAME_ON_HUB}",
-        "a model of the Hub, such as org/model; name a local folder on the command line",
+        rf"(datasets/)?({_NAME_ON_HUB}/)?{_NAME_ON_HUB}|{_LOCAL_PATH}",
+        "a model of the Hub, such as org/model, or a path below the folder of this file that begins with ./",
     ),
 ]
 Commit = Annotated[str, require_match(r"[0-9a-f]{40}", "the id of a commit: 40 of the digits 0-9 and a-f")]
@@ -67,10 +69,10 @@ class LicensesFile:
 
 @dataclass(config=CONFIG)
 class ModelFile:
-    """A model that the project uses, at one commit."""
+    """A model that the project uses: of the Hub at one commit, or a file or folder below the folder of the policy."""
 
-    name: HubName
-    revision: Commit
+    name: Annotated[ModelName, Field(description="org/model, or a path that begins with ./, relative to this file.")]
+    revision: Annotated[Commit | None, Field(description="Required for a model of the Hub; a path has none.")] = None
     note: Text = ""
 
 

@@ -152,6 +152,8 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
     longest = days["decided"] + timedelta(days=LONGEST_DAYS)
     if not days["decided"] <= days["expires"] <= longest:
         raise refuse("expires", f"{entry.expires} must lie between {entry.decided} and {longest}, at most a year later")
+    if fold_name(entry.by) == fold_name(entry.approved_by):
+        raise refuse("approved-by", f"{entry.approved_by!r} decided it too; another person must approve it")
     subject, fault = _parse_subject(entry.subject)
     if subject is None:
         raise refuse("subject", fault)
@@ -171,6 +173,11 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
     )
 
 
+def fold_name(name: str) -> str:
+    """Fold the name of a person for comparison: case and spaces make no difference."""
+    return " ".join(name.split()).casefold()
+
+
 def _parse_subject(file: SubjectFile) -> tuple[DecisionSubject | None, str]:
     """Return the subject, or ``None`` and the fault."""
     given = [(kind, str(name)) for kind in SubjectKind if (name := getattr(file, kind)) is not None]
@@ -186,14 +193,17 @@ def _parse_subject(file: SubjectFile) -> tuple[DecisionSubject | None, str]:
 
 
 def _refuse_contradictions(entries: tuple[RegisterEntry, ...], document: Document) -> None:
-    """Raise ``ConfigurationError`` if two decisions of one day decide on the same subject."""
-    seen: dict[object, RegisterEntry] = {}
+    """Raise ``ConfigurationError`` if two decisions of one day decide on the same subject, of one model or of any."""
+    seen: dict[object, list[RegisterEntry]] = {}
     for index, entry in enumerate(entries):
-        earlier = seen.setdefault((entry.identity, entry.decided), entry)
-        if earlier is not entry:
-            verb = "repeats" if earlier.answer is entry.answer else "contradicts"
-            fault = f"decisions.{index}: {verb} {earlier.place}, on the same subject and day; remove one"
-            raise document.error(fault, ("decisions", index))
+        others = seen.setdefault((entry.subject, entry.bound_to, entry.decided), [])
+        for earlier in others:
+            is_repeated = entry.answer is earlier.answer
+            if entry.identity == earlier.identity or (entry.is_about_same(earlier) and not is_repeated):
+                verb = "repeats" if is_repeated else "contradicts"
+                fault = f"decisions.{index}: {verb} {earlier.place}, on the same subject and day; remove one"
+                raise document.error(fault, ("decisions", index))
+        others.append(entry)
 
 
 def append_entry(text: str, entry: RegisterEntry, label: str) -> str:

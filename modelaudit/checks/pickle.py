@@ -186,8 +186,11 @@ def _is_computed_state(key: str, value: Value) -> bool:
 
 
 def _is_special(key: str) -> bool:
-    """Whether Python or an opcode calls an attribute of this name by itself."""
-    return (key.startswith("__") and key.endswith("__")) or key in _CALLED_BY_OPCODES
+    """Whether Python or an opcode calls an attribute of this name by itself.
+
+    No special method has a name in upper case: https://docs.python.org/3/reference/datamodel.html#special-method-names.
+    """
+    return (key.startswith("__") and key.endswith("__") and not key.isupper()) or key in _CALLED_BY_OPCODES
 
 
 def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:

@@ -13,44 +13,23 @@ from modelaudit.model.errors import ConfigurationError
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def take_once(context: click.Context, option: click.Parameter, values: Sequence[Path]) -> Path | None:
-    """Return the value of an option with ``multiple=True`` that holds one file.
-
-    Of two files, click would keep the last and drop the other, with what it refuses, in silence.
-
-    Raises:
-        UsageError: the option is given twice.
-    """
-    if len(values) > 1:
-        raise click.UsageError(f"{option.opts[0]} is given {len(values)} times; name one file")
-    return values[0] if values else None
-
-
-_OPTIONS = (
-    click.option(
-        "--decisions",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        multiple=True,
-        callback=take_once,
-        help="The register of decisions. Default: the policy's, else decisions.yaml beside the policy file or here.",
-    ),
-    click.option(
-        "--baseline",
-        metavar="REPORT.json",
-        type=click.Path(path_type=Path),
-        multiple=True,
-        callback=take_once,
-        help="An earlier report of the model: what it holds already does not fail the gate.",
-    ),
+add_decisions_option = click.option(
+    "--decisions",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The register of decisions. Default: the policy's, else decisions.yaml beside the policy file or here.",
+)
+_add_baseline_option = click.option(
+    "--baseline",
+    metavar="REPORT.json",
+    type=click.Path(path_type=Path),
+    help="An earlier report of the model: what it holds already does not fail the gate.",
 )
 
 
 def add_acceptance_options(command: _Command) -> _Command:
     """Add ``--decisions`` and ``--baseline`` to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_decisions_option(_add_baseline_option(command))
 
 
 def check_acceptance_files(decisions: Path | None, baseline: Path | None, targets: Sequence[str]) -> None:

@@ -6,11 +6,12 @@ import click
 from click.shell_completion import get_completion_class
 
 from modelaudit.cli.output import print_text
+from modelaudit.cli.parsing import StrictCommand
 
 _SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command("completion")
+@click.command("completion", cls=StrictCommand)
 @click.argument("shell", type=click.Choice(_SHELLS))
 def command(shell: str) -> int:
     """Print the completion script of a shell.

@@ -13,25 +13,33 @@ import click
 
 from modelaudit.catalogue.document import Document, parse_text, read_document
 from modelaudit.catalogue.register import append_entry, parse_register, read_register
-from modelaudit.cli.acceptance import take_once
-from modelaudit.cli.output import load_saved_report, print_document, print_text, show_notes, write_file
+from modelaudit.cli.files import write_file
+from modelaudit.cli.output import load_saved_report, print_document, print_text, show_notes
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import Policy
 from modelaudit.model.register import RegisterEntry
 from modelaudit.model.report import AuditReport
-from modelaudit.policy.decisions import record_entry
-from modelaudit.policy.places import REGISTER_NAME, explain_unused_register, find_register, refuse_inside_target
+from modelaudit.policy.model_folders import holds_files
+from modelaudit.policy.places import (
+    REGISTER_NAME,
+    explain_unused_register,
+    find_enclosing_target,
+    find_register,
+    suggest_place,
+)
+from modelaudit.policy.recording import record_entry
 from modelaudit.policy_choice import choose_policy
-from modelaudit.register import Statement, compose_entry, judge_entries, refuse_critical, refuse_repetition
+from modelaudit.register import Statement, compose_entry, judge_entries, refuse_repetition, refuse_without_effect
 from modelaudit.reports.decision_list import render_decision_json, render_decision_list
 from modelaudit.reports.text import escape_unprintable
 
 _WIDEST = 100
 
 
-@click.command("decide")
+@click.command("decide", cls=StrictCommand)
 @click.argument("subject", required=False)
 @click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report of a scan.")
 @click.option("--answer", type=click.Choice(["accept", "refuse"]), help="A refusal fails the gate.")
@@ -43,8 +51,6 @@ _WIDEST = 100
     "--decisions",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    multiple=True,
-    callback=take_once,
     help="The register. Default: decisions.yaml beside modelaudit.yaml or here.",
 )
 @click.option(
@@ -67,21 +73,22 @@ def command(
     lists: bool,
     as_json: bool,
 ) -> int:
-    """Record a decision on a SUBJECT of a saved report, bound to the bytes that were scanned.
+    """Record a decision on a SUBJECT of a report, or list them.
 
-    A SUBJECT is the fingerprint of a finding, rule/id:artifact, absence-reason:artifact, licence:ID (or
-    licence:conclusion), agreement:ID, or model. The entry is appended to decisions.yaml, which scans use from then on.
+    A decision is bound to the bytes that were scanned. A SUBJECT is the fingerprint of a finding, rule/id:artifact,
+    absence-reason:artifact, licence:ID (or licence:conclusion), agreement:ID, or model. The entry is appended to
+    decisions.yaml, which scans use from then on.
     """
     audit = load_saved_report(report) if report is not None else None
-    # A report names a folder without its path, so only one in the working directory is recognised; a scan refuses all.
-    targets = (audit.target.name,) if audit is not None and audit.target.kind is RefKind.FOLDER else ()
+    # A report names a folder without its path, so the folder is recognised by its files.
+    targets = _list_targets(audit, decisions)
     choice = choose_policy(policy, targets)
     effective = choice.policy
     register, remarks = _find_register(decisions, effective, targets)
     show_notes((*choice.remarks, *remarks))
     if lists:
         _refuse_with_list(subject, answer, reason, by, approved_by, expires)
-        return _print_list(register, audit, effective.accept_critical, as_json)
+        return _print_list(register, audit, effective, as_json)
     if audit is None or subject is None:
         raise click.UsageError("name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json")
     given = {"answer": answer, "reason": reason, "by": by, "approved-by": approved_by, "expires": expires}
@@ -91,9 +98,18 @@ def command(
 
     statement = Statement(*(value or "" for value in given.values()))
     composed = compose_entry(subject, audit, statement)
-    refuse_critical(composed, audit, effective)
+    refuse_without_effect(composed, audit, effective)
     _print_entry(_append(register, composed), as_json)
     return 0
+
+
+def _list_targets(report: AuditReport | None, given: Path | None) -> tuple[str, ...]:
+    """List the folders that may be the model of a report: one of its name here, and each with its files around here."""
+    if report is None or report.target.kind is not RefKind.FOLDER:
+        return ()
+    folders = [Path.cwd(), *Path.cwd().parents]
+    folders += given.resolve().parents if given is not None else []
+    return (report.target.name, *(str(each) for each in dict.fromkeys(folders) if holds_files(each, report)))
 
 
 def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
@@ -112,7 +128,16 @@ def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...])
         path = (policy.files[0].parent if policy.files else Path()) / REGISTER_NAME
         reason = explain_unused_register(path.absolute(), policy.files, targets)
         notes = (*notes, *([f"{path}: no scan finds it, because {reason}"] if reason else []))
-    refuse_inside_target(path, targets, "--decisions")
+    target = find_enclosing_target(path, targets)
+    if target is not None:
+        place = suggest_place(Path(target).absolute()) / REGISTER_NAME
+        raise ConfigurationError(
+            f"{'--decisions ' if given else ''}{path}: lies in the target {target}, and a model must not judge itself; "
+            f"name a register outside of it, such as --decisions {place}"
+        )
+    if path.exists() and not path.is_file():
+        fault = "is a folder" if path.is_dir() else "is no regular file"
+        raise ConfigurationError(f"--decisions {path}: {fault}; name a file")
     # The report does not tell in which folder the model lies, so a folder of its name may be another one.
     if any(each.name in targets for each in path.resolve().parents):
         notes = (*notes, f"{path}: lies in a folder with the name of the model; a scan of that folder does not use it")
@@ -125,10 +150,10 @@ def _refuse_with_list(*values: str | None) -> None:
         raise ConfigurationError("--list: records nothing; leave out --list, or all but --report and --decisions")
 
 
-def _print_list(register: Path, report: AuditReport | None, accept_critical: bool, as_json: bool) -> int:
+def _print_list(register: Path, report: AuditReport | None, policy: Policy, as_json: bool) -> int:
     """Print the list and return 0."""
     entries = read_register(register) if register.is_file() else ()
-    state = judge_entries(entries, report, accept_critical)
+    state = judge_entries(entries, report, policy)
     if as_json:
         print_document(render_decision_json(state.decisions, state.open))
         return 0

@@ -9,7 +9,11 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.cli.output import load_saved_report, print_document, show_notes, write_file
+from modelaudit.cli.acceptance import add_decisions_option, check_acceptance_files
+from modelaudit.cli.files import check_file, write_file
+from modelaudit.cli.intent import add_intent_options, parse_uses
+from modelaudit.cli.output import load_saved_report, print_document, show_notes
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
@@ -20,28 +24,51 @@ from modelaudit.reports.difference import RENDERERS, render_text
 _WIDEST: Final = 100
 _DEFAULT: Final = "table"
 _REPORT_MARK: Final = b'"modelaudit/report/'
+_JUDGING: Final = frozenset({"policy", "uses", "territories", "mau", "revenue", "field", "decisions"})
+"""The parameters that matter for targets alone."""
 _BYTES_SEARCHED: Final = 16 * 1024 * 1024
 
 
-@click.command("diff")
+@click.command("diff", cls=StrictCommand)
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option("--policy", metavar="NAME|FILE", help="Judges the targets. Default: as for scan.")
+@add_intent_options
+@add_decisions_option
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option("-o", "--output", metavar="FORMAT[=FILE]", default=_DEFAULT, help=f"One of {', '.join(RENDERERS)}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; same as -o json.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(before: str, after: str, policy: str | None, offline: bool, output: str, as_json: bool, quiet: bool) -> int:
-    """Compare A with B: files, code, findings, licence, base models and verdict, and what got worse.
+def command(
+    before: str,
+    after: str,
+    policy: str | None,
+    uses: tuple[str, ...],
+    territories: tuple[str, ...],
+    mau: float | None,
+    revenue: float | None,
+    field: str | None,
+    decisions: Path | None,
+    offline: bool,
+    output: str,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Compare two reports or targets, and show what got worse.
 
-    A and B are reports that `scan -o json=FILE` saved, or targets, such as org/model@old and org/model@new.
+    The comparison covers files, code, findings, licence, base models and verdict. A and B are reports that
+    `scan -o json=FILE` saved, or targets, such as org/model@old and org/model@new. The policy, the intended use and the
+    decisions judge the targets; a saved report was judged already.
 
     Exit codes: 0 nothing got worse; 1 something did; 2 usage error; 4 could not run.
     """
     format_, path = _parse_output("json" if as_json else output)
     targets = [each for each in (before, after) if not _is_report(each)]
+    if not targets:
+        _refuse_judgement(click.get_current_context())
     choice = choose_policy(policy, targets) if targets else None
-    show_notes(() if quiet or choice is None else choice.notes)
+    check_acceptance_files(decisions, None, targets)
+    show_notes(() if quiet or choice is None else choice.remarks)
 
     def read(name: str) -> AuditReport:
         if choice is None or name not in targets:
@@ -52,11 +79,19 @@ def command(before: str, after: str, policy: str | None, offline: bool, output: 
                 policy=choice.name,
                 offline=offline,
                 second_opinion=False,
+                uses=parse_uses(uses),
+                territories=territories,
+                monthly_active_users=mau,
+                annual_revenue_usd=revenue,
+                field=field,
+                decisions=decisions,
                 progress=ticker,
                 download_progress=ticker.download,
             )
 
-    difference = compare_reports(read(before), read(after))
+    first, second = read(before), read(after)
+    show_notes(() if quiet else _describe_policies(first, second))
+    difference = compare_reports(first, second)
     if path is not None:
         write_file(path, RENDERERS[format_](difference))
     elif format_ == _DEFAULT:
@@ -69,12 +104,41 @@ def command(before: str, after: str, policy: str | None, offline: bool, output: 
 
 def _parse_output(value: str) -> tuple[str, Path | None]:
     """Parse ``-o``: a format, and the file after an equals sign. Raises ``ConfigurationError``."""
-    format_, _, path = value.partition("=")
+    format_, equals, path = value.partition("=")
     if format_ not in RENDERERS:
-        raise ConfigurationError(f"-o {value}: {format_!r} is not a format; use one of: {', '.join(RENDERERS)}")
-    if path and not Path(path).absolute().parent.is_dir():
-        raise ConfigurationError(f"{path}: the folder does not exist; create it first")
+        from modelaudit.catalogue.known_keys import suggest_word
+
+        hint = suggest_word(format_, RENDERERS) or f"; use one of: {', '.join(RENDERERS)}"
+        raise ConfigurationError(f"-o {value}: {format_!r} is not a format{hint}")
+    if equals and not path:
+        raise ConfigurationError(f"-o {value}: write the name of a file after the equals sign")
+    if path:
+        check_file(Path(path))
     return format_, Path(path) if path else None
+
+
+def _refuse_judgement(context: click.Context) -> None:
+    """Refuse the options that judge a target if both sides are saved reports, instead of ignoring them.
+
+    Raises:
+        ConfigurationError: one of them is given.
+    """
+    for option in context.command.params:
+        value = context.params.get(option.name or "")
+        if option.name in _JUDGING and value not in (None, False, ()):
+            raise ConfigurationError(
+                f"{option.opts[0]}: both sides are saved reports, which were judged already; "
+                "leave it out, or name a target in place of a report"
+            )
+
+
+def _describe_policies(before: AuditReport, after: AuditReport) -> tuple[str, ...]:
+    """Return a note if two policies judged the reports: a difference may then be theirs, and none of the model."""
+    names = before.policy.name, after.policy.name
+    if before.policy.digest == after.policy.digest:
+        return ()
+    first, second = names if len(set(names)) > 1 else (f"{names[0]} as it was", "its other version")
+    return (f"A was judged by the policy {first}, B by {second}; a difference may come from that",)
 
 
 def _is_report(name: str) -> bool:

@@ -11,11 +11,12 @@ from typing import Final
 import click
 
 from modelaudit.cli.output import print_document
+from modelaudit.cli.parsing import StrictCommand
 
 _INCOMPLETE: Final = 3
 
 
-@click.command("discover")
+@click.command("discover", cls=StrictCommand)
 @click.argument("path", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="Print canonical JSON instead of the table.")
 @click.option(
@@ -27,10 +28,10 @@ _INCOMPLETE: Final = 3
     help="A further rule folder; its discovery.yaml adds calls, commands and keys.",
 )
 def command(path: str, as_json: bool, rules: tuple[Path, ...]) -> int:
-    """List every model that the code in a folder or file loads, with file, line and revision.
+    """List every model that a code base loads, with its line.
 
-    Nothing is run, and no network is used. Exit code 3 means that the list is incomplete: a name is
-    not known from the code alone, or a file was not read.
+    PATH is a folder or a file. Nothing is run, and no network is used. Exit code 3 means that the list is incomplete: a
+    name is not known from the code alone, or a file was not read.
     """
     from modelaudit.catalogue import load_catalogue
     from modelaudit.discovery import discover

@@ -42,23 +42,32 @@ def add_discovered(
     found, code = _find_targets(path, rules)
     # The models of the policy are scanned where no target is named at all.
     named = () if choice.anchors else choice.targets
+    found = {_find_named(text, named): anchors for text, anchors in found.items()}
     targets = tuple(dict.fromkeys((*named, *found)))
     # Nothing was examined without a target, so that the run cannot pass.
     return targets, found, code if targets else _INCOMPLETE
+
+
+def _find_named(found: str, named: Sequence[str]) -> str:
+    """Return the target by which the user named what was found, so that it is scanned once; else what was found."""
+    path = Path(found)
+    is_path = not found.startswith("hf://") and path.exists()
+    return next((each for each in named if is_path and Path(each).exists() and path.samefile(each)), found)
 
 
 def _find_targets(path: str, rules: Sequence[Path]) -> tuple[dict[str, tuple[Anchor, ...]], int]:
     """Find the targets in a code base with the lines that load each, and note on stderr what is not scanned."""
     from modelaudit.catalogue import load_catalogue
     from modelaudit.discovery import discover
-    from modelaudit.discovery.targets import list_targets, list_unscanned
+    from modelaudit.discovery.targets import is_absent_path, list_targets, list_unscanned
     from modelaudit.model.limits import Limits
     from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.text import escape_unprintable
 
     catalogue = load_catalogue(extra=rules)
     found = convert_internal_errors(lambda: discover(path, Limits(), catalogue), f"searching {path!r}")
-    notes = [f"{use.file}:{use.line}: {reason}" for use, reason in list_unscanned(found)]
+    unscanned = list(list_unscanned(found))
+    notes = [f"{use.file}:{use.line}: {reason}" for use, reason in unscanned]
     notes += [f"{each.file}: not searched: {each.unread.detail}" for each in found.absences]
     for note in notes[:_MOST_NOTES]:
         click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
@@ -68,6 +77,8 @@ def _find_targets(path: str, rules: Sequence[Path]) -> tuple[dict[str, tuple[Anc
         )
     targets = {each.text: each.anchors for each in list_targets(found)}
     if not targets:
-        note = f"no line of {path} loads a model of the Hub; a model that is loaded by its path is a target: scan PATH"
+        note = f"no line of {path} loads a model that can be scanned; name one as a target: modelaudit scan TARGET"
         click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
-    return targets, _INCOMPLETE if notes else 0
+    # A path that the code base does not hold may be made when the code is built: it is noted, and leaves the exit code.
+    is_complete = not found.absences and all(is_absent_path(use) for use, _ in unscanned)
+    return targets, 0 if is_complete else _INCOMPLETE

@@ -8,24 +8,34 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.license_names import choose_page_width, find_license, format_license, look_up_license, suggest_names
 from modelaudit.cli.output import print_text
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.finding import Severity
 from modelaudit.model.policy import Policy
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.cause_words import CAUSES
+from modelaudit.reports.wording import UNREAD, describe_acceptance, describe_place, format_sentence
+
+if TYPE_CHECKING:
+    from modelaudit.model.report import AuditReport
+    from modelaudit.reports.results import Result
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_CAUSE_PREFIX = "decision/"
+_ABSENCE_PREFIX = "coverage/"
 
 
-@click.command("explain")
+@click.command("explain", cls=StrictCommand)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report with the finding.")
 @click.option("--severity", type=click.Choice([each.value for each in Severity]), help="The lowest severity to list.")
@@ -34,10 +44,12 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 def command(
     names: tuple[str, ...], report: Path | None, severity: str | None, as_json: bool, folders: tuple[Path, ...]
 ) -> int:
-    """Explain a rule, a finding, a licence, a policy or a cause of an exit code; without a NAME, list them.
+    """Explain a rule, finding, licence, policy or cause.
 
     A NAME is a rule (pickle/dangerous-call), a family of rules (pickle), a licence (Apache-2.0), a policy (strict), a
-    cause (unread), or with --report the fingerprint of a finding in a report that `scan -o json=FILE` saved.
+    cause of an exit code (unread), a rule of absences or causes (coverage/limit-reached, decision/refused), or with
+    --report a fingerprint that any output prints, of a report that `scan -o json=FILE` saved. Without a NAME, all but
+    findings are listed.
     """
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     families = [name for name in names if any(id_.startswith(f"{name}/") for id_ in catalogue.findings)]
@@ -50,7 +62,7 @@ def command(
     is_list = len(families) == len(names)
     if not is_list and (as_json or severity):
         raise ConfigurationError("--json and --severity are for lists of rules: name families alone, or nothing")
-    if not names and report is not None:
+    if is_list and report is not None:
         raise ConfigurationError(
             "give the fingerprint of a finding, as in: modelaudit explain FINGERPRINT --report REPORT.json"
         )
@@ -77,11 +89,21 @@ def _list_other_pages(catalogue: Catalogue) -> Iterator[str]:
 def _explain(name: str, report: Path | None, catalogue: Catalogue, folders: Sequence[Path]) -> str:
     """Return the page of one name. Raises ``ConfigurationError`` if there is none."""
     if report is not None or _FINGERPRINT.fullmatch(name):
-        finding = _find_finding(name, report)
-        return f"{_format_finding(finding)}\n\n{_format_page(finding.rule, catalogue, folders)}"
-    if name in set(CAUSES):
-        meaning, remedy = CAUSES[CauseKind(name)]
-        return f"{name}: a cause of an exit code\n\n{meaning}\nNext: {remedy}"
+        return explain_result(_load_named_report(name, report), name, catalogue, str(report))
+    return _format_any_page(name, catalogue, folders)
+
+
+def _format_any_page(name: str, catalogue: Catalogue, folders: Sequence[Path] | None) -> str:
+    """Format the page of a cause, a policy, a rule or a licence; ``folders`` is as for ``_format_rule``.
+
+    Raises:
+        ConfigurationError: there is none of this name.
+    """
+    if name.removeprefix(_CAUSE_PREFIX) in set(CAUSES):
+        meaning, remedy = CAUSES[CauseKind(name.removeprefix(_CAUSE_PREFIX))]
+        width = choose_page_width()
+        lines = (textwrap.fill(line, width) for line in (meaning, f"Next: {remedy}"))
+        return "\n".join([f"{name}: a cause of an exit code", "", *lines])
     if name in catalogue.policies:
         return _format_policy(catalogue.policies[name])
     return _format_page(name, catalogue, folders)
@@ -99,12 +121,8 @@ def _format_policy(policy: Policy) -> str:
     return "\n".join(textwrap.fill(line, choose_page_width(), subsequent_indent="  ") for line in lines)
 
 
-def _find_finding(fingerprint: str, report: Path | None) -> Finding:
-    """Find a finding in a saved report by its fingerprint.
-
-    Raises:
-        ConfigurationError: no report is named, it cannot be read, or it does not contain the finding.
-    """
+def _load_named_report(fingerprint: str, report: Path | None) -> AuditReport:
+    """Load the report of a fingerprint. Raises ``ConfigurationError`` if none is named, or it cannot be read."""
     from modelaudit.cli.output import load_saved_report
 
     if report is None:
@@ -112,37 +130,60 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
             f"the finding {fingerprint!r} is explained from a saved report; "
             f"name it: explain {fingerprint} --report REPORT.json"
         )
-    findings = load_saved_report(report).findings
-    finding = next((each for each in findings if each.fingerprint == fingerprint), None)
-    if finding is None:
-        next_step = f"`modelaudit render {report}` lists its findings"
-        raise ConfigurationError(f"{report}: no finding has the fingerprint {fingerprint!r}; {next_step}")
-    return finding
+    return load_saved_report(report)
 
 
-def _format_finding(finding: Finding) -> str:
-    """Format a finding: its message, severity and place, then its evidence."""
+def explain_result(report: AuditReport, fingerprint: str, catalogue: Catalogue, label: str = "the report") -> str:
+    """Return the page of a result of a report, a finding, an absence or a cause, and that of its rule.
+
+    Args:
+        report: a saved report.
+        fingerprint: of the result, as any output prints it.
+        catalogue: the rule set.
+        label: the name of the report in messages.
+
+    Raises:
+        ConfigurationError: no result has the fingerprint.
+    """
+    from modelaudit.reports.results import list_results
+
+    result = next((each for each in list_results(report) if each.fingerprint == fingerprint), None)
+    if result is None:
+        next_step = f"`modelaudit render {label}` lists its findings"
+        raise ConfigurationError(f"{label}: no finding has the fingerprint {fingerprint!r}; {next_step}")
+    return f"{_format_result(result)}\n\n{_format_any_page(result.rule, catalogue, None)}"
+
+
+def _format_result(result: Result) -> str:
+    """Format a result: its message, severity and place, who accepts it, then its evidence."""
     from modelaudit.reports.text import escape_unprintable
 
-    place = escape_unprintable(finding.artifact) or "the model as a whole"
+    where = describe_place(result.location)
+    place = escape_unprintable(f"{result.address}, {where}" if where else result.address) or "the model as a whole"
+    accepted = [escape_unprintable(describe_acceptance(result.acceptance))] if result.acceptance else []
     return "\n".join(
         [
-            textwrap.fill(f"{finding.fingerprint}: {escape_unprintable(finding.message)}", choose_page_width()),
-            f"severity {finding.severity}, in {place}",
+            textwrap.fill(f"{result.fingerprint}: {escape_unprintable(result.message)}", choose_page_width()),
+            f"severity {result.severity}, in {place}",
+            *(textwrap.fill(each, choose_page_width()) for each in accepted),
             "",
-            *(f"  {escape_unprintable(line)}" for line in finding.evidence),
+            *(f"  {escape_unprintable(line)}" for line in result.evidence),
         ]
     )
 
 
-def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> str:
-    """Format the page of a rule, or else of a licence.
+def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path] | None) -> str:
+    """Format the page of a rule, or else of a licence; ``folders`` is as for ``_format_rule``.
 
     Raises:
         ConfigurationError: the name belongs to neither.
     """
     if (rule := catalogue.findings.get(name)) is not None:
         return _format_rule(rule, catalogue, folders)
+    if name in {f"{_ABSENCE_PREFIX}{reason}" for reason in UNREAD} - set(catalogue.retired):
+        meaning = format_sentence(UNREAD[UnreadReason(name.removeprefix(_ABSENCE_PREFIX))])
+        meaning = f"{name}: parts of the model that were not examined\n\n{meaning}"
+        return f"{meaning}\nNext: remove the part, accept it in the policy under allow-unread, or record a decision."
     # A rule id always has a slash, an identifier of a licence never.
     if "/" not in name:
         if look_up_license(name, catalogue) is None:
@@ -169,12 +210,23 @@ def _refuse_part_of_rule_id(name: str, catalogue: Catalogue) -> None:
         raise ConfigurationError(f"{name!r} is only the last part of a rule id; did you mean {' or '.join(matching)}?")
 
 
-def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path]) -> str:
-    """Format the page of a rule for the terminal."""
+def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path] | None) -> str:
+    """Format the page of a rule for the terminal.
+
+    Args:
+        rule: the rule.
+        catalogue: the rule set.
+        folders: further rule folders with examples; ``None`` below a finding, which has a message and evidence of its
+            own in place of the general ones.
+    """
     from modelaudit.catalogue.examples import load_examples
     from modelaudit.catalogue.taxonomy import find_standards
     from modelaudit.reports.page import render_page_text
-    from modelaudit.reports.rule_page import describe_rule
+    from modelaudit.reports.rule_page import describe_rule, describe_rule_of_finding
 
-    example = load_examples(folders).get(rule.rule.id)
-    return render_page_text(describe_rule(rule, find_standards(rule, catalogue.taxonomy), example), choose_page_width())
+    standards = find_standards(rule, catalogue.taxonomy)
+    if folders is None:
+        page = describe_rule_of_finding(rule, standards)
+    else:
+        page = describe_rule(rule, standards, load_examples(folders).get(rule.rule.id))
+    return render_page_text(page, choose_page_width())

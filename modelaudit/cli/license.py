@@ -12,6 +12,7 @@ import click
 import modelaudit
 from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
+from modelaudit.cli.files import check_folder, write_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.output import (
     describe_output_option,
@@ -19,8 +20,8 @@ from modelaudit.cli.output import (
     publish_report,
     show_error,
     show_notes,
-    write_file,
 )
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_width, uses_color
 from modelaudit.model.errors import ConfigurationError
@@ -31,7 +32,7 @@ _FILE_COLUMNS: Final = 100
 """The width of the answer in a file."""
 
 
-@click.command("license")
+@click.command("license", cls=StrictCommand)
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
@@ -77,8 +78,9 @@ def command(
     rules: tuple[Path, ...],
     quiet: bool,
 ) -> int:
-    """Judge whether the licences that bind a model permit the intended use, and list the obligations.
+    """Judge whether the licences of a model permit the intended use.
 
+    All licences that bind the model count, and the obligations are listed.
     A TARGET is org/model[@rev], a folder or a file. From a repository only small files are fetched, never weights.
     `modelaudit explain ID` prints the page of a licence.
 
@@ -96,6 +98,8 @@ def command(
     destinations = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:
         raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
+    if notices is not None:
+        check_folder(notices)
     check_acceptance_files(decisions, baseline, targets)
     written: set[str] = set()
 

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from modelaudit import __version__
+from modelaudit.cli.parsing import SuggestingGroup, format_usage_error
 from modelaudit.model.errors import ModelAuditError, OutputError
 
 _COMMANDS = ("completion", "decide", "diff", "discover", "explain", "license", "policy", "render", "scan")
@@ -47,7 +48,7 @@ def _convert_broken_pipe() -> Iterator[None]:
         raise OutputError("the output cannot be written: the program that receives it closed the pipe") from error
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(SuggestingGroup):
     """A group that imports a command's module only for that command, so that ``--version`` starts fast."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -60,15 +61,23 @@ class _LazyGroup(click.Group):
         return subcommand
 
     def resolve_command(
-        self, context: click.Context, args: list[str]
+        self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Resolve the subcommand; name the next step if there is none of that name. Raises ``click.UsageError``."""
-        if args and not args[0].startswith("-") and self.get_command(context, args[0]) is None:
-            if args[0] in _MOVED:
-                words = " ".join(("modelaudit", _MOVED[args[0]], *args[1:]))
-                context.fail(f"{args[0]!r} is a part of {_MOVED[args[0]]} now: {words}")
-            context.fail(f"No such command {args[0]!r}{_suggest_command(args[0])}")
-        return super().resolve_command(context, args)
+        """Resolve the subcommand; name the new one of a former one. Raises ``click.UsageError``."""
+        if args and args[0] in _MOVED:
+            words = " ".join(("modelaudit", _MOVED[args[0]], *args[1:]))
+            ctx.fail(f"{args[0]!r} is a part of {_MOVED[args[0]]} now: {words}")
+        return super().resolve_command(ctx, args)
+
+    def suggest(self, ctx: click.Context, name: str) -> str:
+        """Return the end of the message for an unknown subcommand: a similar one, or ``scan`` for a model."""
+        import shlex
+
+        similar = super().suggest(ctx, name)
+        # ``os.path.exists`` is false for a name that the system refuses, where the method of Path raises.
+        if not similar and ("/" in name or os.path.exists(name)):  # noqa: PTH110
+            return f"; to scan a model: modelaudit scan {shlex.quote(name)}"
+        return similar
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -86,20 +95,6 @@ class _LazyGroup(click.Group):
             if error.ctx is None and subcommand is not None:
                 error.ctx = click.Context(subcommand, parent=ctx, info_name=ctx.invoked_subcommand)
             raise
-
-
-def _suggest_command(name: str) -> str:
-    """Return the end of the message for an unknown subcommand: one that resembles it, or ``scan`` for a model."""
-    import difflib
-    import shlex
-
-    similar = difflib.get_close_matches(name, _COMMANDS, 1)
-    if similar:
-        return f"; did you mean {similar[0]}?"
-    # ``os.path.exists`` is false for a name that the system refuses, where the method of Path raises.
-    if "/" in name or os.path.exists(name):  # noqa: PTH110
-        return f"; to scan a model: modelaudit scan {shlex.quote(name)}"
-    return ""
 
 
 _EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete (a part was not
@@ -154,7 +149,7 @@ def _run_command() -> int:
             error.show()
             return error.exit_code
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "modelaudit"
-        message = " ".join(_format_usage_error(error).split()).rstrip(".")
+        message = " ".join(format_usage_error(error).split()).rstrip(".")
         _print_error(f"{message}; see: {where} --help")
         return error.exit_code
     except ModelAuditError as error:
@@ -178,19 +173,6 @@ def _read_program_name() -> str:
     """Read under which of its two names this program was called, for the usage and for hints."""
     name = os.path.basename(sys.argv[0])  # noqa: PTH119
     return name if name == "modelaudit-gate" else "modelaudit"
-
-
-def _format_usage_error(error: click.ClickException) -> str:
-    """Format an error of Click; for an unknown option, suggest only the options that resemble it."""
-    if not isinstance(error, click.NoSuchOption):
-        return error.format_message()
-    import difflib
-
-    # Click compares names with their dashes, which make any two short names similar: '--format' and '--mau'.
-    names = [each.lstrip("-") for each in error.possibilities or ()]
-    similar = difflib.get_close_matches(error.option_name.lstrip("-"), names)
-    hint = f" (did you mean {', '.join(f'--{each}' for each in similar)}?)" if similar else ""
-    return f"No such option {error.option_name!r}{hint}"
 
 
 def _print_error(message: str) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from modelaudit.cli.output import print_text, show_notes, write_file
+from modelaudit.cli.files import check_file, write_file
+from modelaudit.cli.output import print_text, show_notes
+from modelaudit.cli.parsing import SuggestingGroup
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel
 
@@ -21,9 +23,9 @@ _RULES = click.option(
 )
 
 
-@click.group("policy")
+@click.group("policy", cls=SuggestingGroup)
 def command() -> None:
-    """Write, check and show the policy file of a project, modelaudit.yaml."""
+    """Write, check and show the policy file modelaudit.yaml."""
 
 
 @command.command("init")
@@ -38,7 +40,10 @@ def command() -> None:
 @click.option("--offline", is_flag=True, help="With --discover: make no request.")
 @_RULES
 def init(file: Path | None, extends: str, code: str | None, offline: bool, rules: tuple[Path, ...]) -> int:
-    """Write a commented policy to FILE, modelaudit.yaml in this folder by default; nothing is overwritten."""
+    """Write a commented policy file; nothing is overwritten.
+
+    FILE is modelaudit.yaml in this folder by default.
+    """
     from modelaudit.catalogue import load_catalogue
     from modelaudit.catalogue.policies import explain_unknown_policy
     from modelaudit.formats.registry import FACTS
@@ -51,13 +56,14 @@ def init(file: Path | None, extends: str, code: str | None, offline: bool, rules
     path = file if file is not None else Path(POLICY_NAME)
     if path.exists():
         raise ConfigurationError(f"{path}: exists already; edit it, or name another file")
+    check_file(path)
     models: Sequence[PinnedModel] = ()
     remarks: Sequence[str] = ()
     if code is not None:
         from modelaudit.pinning import pin_models
         from modelaudit.pipeline import convert_internal_errors
 
-        pinned = convert_internal_errors(lambda: pin_models(code, offline), f"searching {code!r} for models")
+        pinned = convert_internal_errors(lambda: pin_models(code, path, offline), f"searching {code!r} for models")
         models, remarks = pinned.models, pinned.remarks
     write_file(path, render_template(extends, known[extends].description, models, remarks).encode())
     listed = f"; models listed: {len(models)}, not listed: {len(remarks)}" if code is not None else ""
@@ -69,17 +75,21 @@ def init(file: Path | None, extends: str, code: str | None, offline: bool, rules
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
 @_RULES
 def check(file: Path | None, rules: tuple[Path, ...]) -> int:
-    """Check FILE, or else the modelaudit.yaml that a scan from this folder would use, with decisions and baseline.
+    """Check a policy file, with its decisions and its baseline.
+
+    Without FILE, it is the modelaudit.yaml that a scan from this folder would use.
 
     Exit codes: 0 valid; 2 a mistake, named with its file and line, or no policy file.
     """
     from modelaudit.policy_choice import check_files, choose_policy
     from modelaudit.reports.policy_page import summarize_policy
 
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"{file}: is no policy file; write one with: modelaudit policy init {file}")
     choice = choose_policy(None if file is None else f"{file}", (), rules)
     show_notes(choice.notes)
     if not choice.policy.files:
-        place = f"{file}: is no file" if file is not None else "no modelaudit.yaml in this folder or above it"
+        place = "there is no modelaudit.yaml in this folder or above it"
         raise ConfigurationError(f"{place}; write one with: modelaudit policy init")
     check_files(choice.policy)
     print_text(f"{choice.policy.files[0]}: valid; {summarize_policy(choice.policy)}")
@@ -91,7 +101,7 @@ def check(file: Path | None, rules: tuple[Path, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with the origin of each entry.")
 @_RULES
 def show(policy: str | None, as_json: bool, rules: tuple[Path, ...]) -> int:
-    """Print the effective policy, with the file and line of each entry.
+    """Print the effective policy, with the place of each entry.
 
     The policy is NAME or FILE, else the modelaudit.yaml that a scan from this folder would use, else default. The text
     is a policy file itself.

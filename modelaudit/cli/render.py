@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modelaudit.cli.files import write_file
 from modelaudit.cli.output import (
     DEFAULT_FORMAT,
     describe_output_option,
@@ -13,18 +14,21 @@ from modelaudit.cli.output import (
     parse_destinations,
     print_document,
     render,
-    write_file,
 )
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.terminal import render_for_terminal
 
 
-@click.command("render")
+@click.command("render", cls=StrictCommand)
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="No table; reports and the exit code only.")
 def command(report: Path, outputs: tuple[str, ...], verbose: bool, quiet: bool) -> int:
-    """Render in other formats a report that `scan -o json=FILE` saved."""
+    """Render a saved report in other formats, without a second scan.
+
+    REPORT.json is a report that `scan -o json=FILE` saved.
+    """
     destinations = parse_destinations(outputs, 1)
     audit = load_saved_report(report)
     # ``parse_destinations`` adds the table to outputs that are all files, but here a file is all that was asked for.

@@ -12,15 +12,16 @@ import modelaudit
 from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.discovered import add_discovered
+from modelaudit.cli.files import open_ledger_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.output import (
     describe_output_option,
-    open_ledger_file,
     parse_destinations,
     publish_report,
     show_error,
     show_notes,
 )
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
 from modelaudit.model.finding import Severity
@@ -34,7 +35,7 @@ def _split_list(context: click.Context, option: click.Parameter, value: str | No
     return None if value is None else [word.strip() for word in value.split(",")]
 
 
-@click.command("scan")
+@click.command("scan", cls=StrictCommand)
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option(
     "--discover",
@@ -123,7 +124,7 @@ def command(
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """Scan models and decide whether they may be loaded, and used as planned.
+    """Scan models, and decide if they may be loaded and used.
 
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
     precedence over a repository. Without a TARGET, the models of the policy are scanned.

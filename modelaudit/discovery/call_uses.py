@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.declared_values import OPEN, REASON
-from modelaudit.discovery.names import NameReader, RepositoryName
+from modelaudit.discovery.names import RepositoryName
 from modelaudit.discovery.python_loads import LOADED, Load
 from modelaudit.languages.python.arguments import is_certainly_true
 from modelaudit.languages.python.values import (
@@ -19,9 +20,11 @@ from modelaudit.languages.python.values import (
     Value,
     list_alternatives,
 )
-from modelaudit.model.discovery import CallForm, ModelUse, NameForm, UseKind
+from modelaudit.model.discovery import CODE_BASE, LOCAL, CallForm, ModelUse, NameForm, UseKind
 
 _NOT_KNOWN = "the code computes it"
+_PATH_NOT_KNOWN = "the code computes the path"
+_TEMPORARY = "tempfile."
 
 
 @dataclass(slots=True)
@@ -33,27 +36,21 @@ class _Texts:
         reason: why a further one is not known; empty if there is none.
         is_open: whether it stays unknown although other calls show texts.
         is_object: whether it may be an object, which is not a name.
+        is_path: whether it may be a path that the code computes.
     """
 
     texts: list[str] = field(default_factory=list)
     reason: str = ""
     is_open: bool = False
     is_object: bool = False
+    is_path: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CallReader:
-    """Reads the loads of one file.
+    """Reads the loads of one file."""
 
-    Attributes:
-        file: its path, as uses spell it.
-        folder: its folder below the root of the code base.
-    """
-
-    file: str
-    folder: str
-    names: NameReader
-    local_results: frozenset[str]
+    file: CodeFile
 
     def list_uses(self, loads: Iterable[Load]) -> Iterator[ModelUse]:
         """Yield the uses of all loads; a name that is not known counts where no evaluation of the call shows one."""
@@ -73,11 +70,9 @@ class CallReader:
         keywords = dict(load.keywords)
         for name in form.nested:
             keywords = _unpack(keywords.get(name)) | keywords
-        if (
-            form.ignored_if is not None
-            and form.ignored_if[1] in self._read_texts(keywords.get(form.ignored_if[0])).texts
-        ):
-            return
+        if form.local_if is not None and form.local_if[1] in self._read_texts(keywords.get(form.local_if[0])).texts:
+            form = replace(form, name_form=NameForm(source=LOCAL))
+            load = replace(load, form=form)
         value = next((keywords[each] for each in form.keywords if each in keywords), None)
         if value is None:
             value = self._choose_argument(load)
@@ -96,7 +91,8 @@ class CallReader:
         for position in load.form.positions:
             if position < len(load.args):
                 texts = self._read_texts(load.args[position])
-                if not texts.is_object or texts.texts or texts.reason:
+                is_path = texts.is_path and load.form.name_form.source == LOCAL
+                if not texts.is_object or texts.texts or texts.reason or is_path:
                     return load.args[position]
         return None
 
@@ -106,8 +102,13 @@ class CallReader:
         """Yield a use for each name that a value may be."""
         form = load.form
         read = self._read_texts(value)
+        if read.is_path and form.name_form.source == LOCAL:
+            read.reason = read.reason or _PATH_NOT_KNOWN
         for text in dict.fromkeys(read.texts):
-            name = self.names.read_name(text, form.name_form, self.folder)
+            name = self.file.names.read_name(text, form.name_form, self.file.folder)
+            if name is not None and name.source == LOCAL and not form.reports_unknown:
+                # The call has other uses: only what is there, or has the ending of weights, is a model.
+                name = name if self.file.names.may_be_model(text, self.file.folder) else None
             if name is not None:
                 yield self._make_use(load, name, keywords)
             elif form.chosen_by and _has_prefix_missing(text, form.name_form):
@@ -136,16 +137,22 @@ class CallReader:
         details += [] if is_revision_known else ["the revision is not known"]
         kind = self._read_kind(name.kind if name else form.name_form.kind, keywords)
         return ModelUse(
-            file=self.file,
+            file=self.file.file,
             line=load.line,
             form=load.callee,
             name=name.text if name else None,
             kind=kind,
             source=name.source if name else form.name_form.source,
             revision=(name.revision if name else None) or revision,
-            trusts_remote_code=True if form.runs_code else _read_switch(form.trust, keywords),
+            trusts_remote_code=True if form.runs_code else self._read_trust(load, keywords),
             detail="; ".join(details),
         )
+
+    def _read_trust(self, load: Load, keywords: Mapping[str, Value]) -> bool | None:
+        """Return whether a call lets code of the repository run; ``None`` if it does not show that."""
+        is_stated = any(each in keywords for each in load.form.trust)
+        is_open = load.has_further_keywords and bool(load.form.trust) and not is_stated
+        return None if is_open else _read_switch(load.form.trust, keywords)
 
     def _read_revision(self, form: CallForm, keywords: Mapping[str, Value]) -> tuple[str | None, bool]:
         """Return the revision that a call states, and whether it is known."""
@@ -186,10 +193,11 @@ class CallReader:
     def _read_external(self, value: ExternalName, read: _Texts) -> None:
         """Add what is known of a name of another module, or of the result of a call of it."""
         last = value.name.rpartition(".")[2]
-        is_path = value.text.startswith(("/", "~", "./")) or value.name in self.local_results
-        is_path = is_path or value.name.startswith(tuple(f"{each}." for each in self.local_results))
+        is_path = value.text.startswith(("/", "~", "./")) or value.name in self.file.rules.local_results
+        is_path = is_path or value.name.startswith(tuple(f"{each}." for each in self.file.rules.local_results))
         if is_path or (value.is_result and (_is_loaded_object(value) or last[:1].isupper())):
             read.is_object = True
+            read.is_path = read.is_path or (is_path and not value.name.startswith(_TEMPORARY))
         elif value.name.startswith(LOADED):
             read.reason = read.reason or f"it is the attribute {last} of a loaded object"
         elif value.is_result:
@@ -206,13 +214,14 @@ def _is_loaded_object(value: ExternalName) -> bool:
 def _read_unknown(value: Unknown, read: _Texts) -> None:
     """Add why a value is not known; a path below a folder of this machine names no repository."""
     if value.text.startswith(("/", "~", "./", "../")):
-        read.is_object = True
+        read.is_object = read.is_path = True
         return
     tags = sorted(value.tags)
     opened = next((tag.removeprefix(OPEN) for tag in tags if tag.startswith(OPEN)), "")
     reason = next((tag.removeprefix(REASON) for tag in tags if tag.startswith(REASON)), "")
     read.is_open = read.is_open or bool(opened)
-    known_part = f"{_NOT_KNOWN}: {value.text[:80]}" if value.text else _NOT_KNOWN
+    text = value.text.removeprefix(CODE_BASE)[:80]
+    known_part = f"{_NOT_KNOWN}: {text}" if text else _NOT_KNOWN
     read.reason = read.reason or opened or (f"it is {reason}" if reason else known_part)
 
 

@@ -7,21 +7,23 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.documents import DocumentReader
+from modelaudit.discovery.local_paths import LocalPaths
 from modelaudit.discovery.modules import ModuleIndex
 from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.notebooks import NotebookReader
 from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.discovery import Discovery, DiscoveryRules, FileAbsence, ModelUse
+from modelaudit.model.discovery import LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
 from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.sources.walk import Entry, make_entry, walk_folder
 from modelaudit.sources.windows import LocalFile
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -78,6 +80,7 @@ class _CodeBase:
         sources = [file.path for file in files if file.kind == "python"]
         modules = ModuleIndex(sources, lambda path: self._read_quietly(by_path[path]))
         python = PythonReader(self._rules, names, modules)
+        paths_on_disk = self._make_local_paths()
         uses: dict[ModelUse, None] = {}
         read = 0
         for file in files:
@@ -86,7 +89,7 @@ class _CodeBase:
             read += 1
             for found in self._read_file(file, names, python):
                 if isinstance(found, ModelUse):
-                    uses.setdefault(found)
+                    uses.update(dict.fromkeys(self._resolve_path(found, file.path, paths_on_disk)))
                 else:
                     self._absences.append(FileAbsence(self._spell(file.path), found))
         others = self._others.most_common(_MOST_OTHER_KINDS)
@@ -98,6 +101,24 @@ class _CodeBase:
             files_of_other_kinds=tuple(sorted(others, key=lambda each: (-each[1], each[0]))),
             skipped_folders=tuple(sorted(self._skipped.items())),
         )
+
+    def _make_local_paths(self) -> LocalPaths:
+        """Return the paths of the code base; that of a single file is the folder around it."""
+        root = os.path.realpath(self._typed)
+        if Path(root).is_dir():
+            return LocalPaths(root, "" if self._typed in (".", "./") else self._typed)
+        return LocalPaths(root.rpartition("/")[0] or "/", self._typed.rpartition("/")[0])
+
+    def _resolve_path(self, use: ModelUse, file: str, paths: LocalPaths) -> Iterator[ModelUse]:
+        """Yield the files and folders that the path of a use may mean; any other use stays as it is."""
+        if use.source != LOCAL or use.name is None:
+            yield use
+            return
+        found, absences = paths.resolve(use, file.rpartition("/")[0])
+        yield from found
+        for absence in absences:
+            place = Location(line=use.line)
+            self._absences.append(FileAbsence(self._spell(file), replace(absence, where=place)))
 
     # ---- listing ----
 
@@ -234,10 +255,10 @@ class _CodeBase:
             notebooks = NotebookReader(self._rules, names, python, self._limits)
             yield from notebooks.read_notebook(text, file.path, spelt)
         elif file.kind in ("yaml", "json", "policy"):
-            documents = DocumentReader(spelt, folder, names, self._rules, self._limits)
+            documents = DocumentReader(CodeFile(spelt, folder, names, self._rules), self._limits)
             yield from documents.read_policy(text) if file.kind == "policy" else documents.read_text(text)
         else:
-            scripts = ScriptReader(spelt, folder, names, self._rules)
+            scripts = ScriptReader(CodeFile(spelt, folder, names, self._rules))
             name = file.path.rpartition("/")[2].lower()
             readers = {
                 "docker": scripts.read_dockerfile,

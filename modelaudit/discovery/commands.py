@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.discovery.names import NameReader
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.text_uses import SettingReader, find_variable, normalize_key, take_default
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import ShellLexer
 from modelaudit.languages.shell.program_names import SHELLS, normalize_program_name, unwrap_command
-from modelaudit.model.discovery import CommandForm, DiscoveryRules, ModelUse, NameForm, UseKind
+from modelaudit.model.discovery import LOCAL, CommandForm, ModelUse, NameForm, UseKind
 
 _MOST_DEPTH: Final = 3
 _CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl", "singularity", "apptainer"})
@@ -21,29 +21,24 @@ _RUNNERS: Final = frozenset(
     {"uvx", "uv", "pipx", "poetry", "pdm", "hatch", "conda", "micromamba", "rye", "pixi", "srun", "mpirun"}
 )
 """Programs that start the program in their arguments, behind words such as ``run``."""
+_TEXT_RUNNERS: Final = frozenset({"eval", "ssh", "tmux", "screen", "watch", "su", "parallel", "trap", "kubectl"})
+"""Programs that start what follows in their arguments, which may be one text for a shell."""
 _PYTHON: Final = re.compile(r"python[\d.]*|pypy[\d.]*|torchrun|accelerate")
 _PAIR: Final = re.compile(r"[A-Za-z_]\w*=.+", re.DOTALL)
 _GIT_ADDRESS: Final = re.compile(r"(?:https?://|git@|ssh://)[^\s]+")
 _CLONE_FORM: Final = "git clone"
+_PATH: Final = NameForm(source=LOCAL)
 _SUFFIXES: Final = ("--branch", "-b", "--revision")
 
 
 class CommandReader:
-    """Reads the command lines of one file.
+    """Reads the command lines of one file."""
 
-    Args:
-        file: its path, as uses spell it.
-        folder: its folder below the root of the code base.
-        names: decides whether a text is a name.
-        rules: the forms of commands and keys.
-    """
-
-    def __init__(self, file: str, folder: str, names: NameReader, rules: DiscoveryRules) -> None:
+    def __init__(self, file: CodeFile) -> None:
         self._file = file
-        self._folder = folder
-        self._names = names
-        self._rules = rules
-        self._settings = SettingReader(file, folder, names, rules)
+        self._names = file.names
+        self._rules = file.rules
+        self._settings = SettingReader(file)
 
     def read_script(self, text: str, line: int = 1, depth: int = 0) -> Iterator[ModelUse]:
         """Yield the uses of the commands of a shell text that begins at ``line``.
@@ -81,37 +76,38 @@ class CommandReader:
             image: the container image whose program gets the words; empty if there is none.
         """
         words = unwrap_command([word for word in words if word])
-        if not words and not image:
-            return
+        if words[:1] == ["function"] and "{" in words:
+            words = words[words.index("{") + 1 :]
         name = normalize_program_name(words[0]) if words else ""
         if name in _CONTAINER_PROGRAMS and not image and depth < _MOST_DEPTH:
             yield from self._read_container(words, line, depth)
             return
-        if name in SHELLS and "-c" in words[:-1] and depth < _MOST_DEPTH:
-            yield from self.read_script(words[words.index("-c") + 1], line, depth + 1)
+        scripts = _list_scripts(name, words) if depth < _MOST_DEPTH else []
+        for script in scripts:
+            yield from self.read_script(script, line, depth + 1)
+        if scripts and name in SHELLS:
             return
         if name == "git" and "clone" in words:
             yield from self._read_clone(words, line)
-            return
-        start = self._find_program(words)
-        for form in self._rules.commands:
-            rest = self._match_form(form, words[start:], image)
-            if rest is not None:
-                yield from self._read_form(form, rest, line)
-                return
+        elif words or image:
+            yield from self._read_program(words, line, image)
+
+    def _read_program(self, words: Sequence[str], line: int, image: str) -> Iterator[ModelUse]:
+        """Yield the uses of the first form that a command has, or else of its options."""
+        for start in self._list_programs(words):
+            for form in self._rules.commands:
+                rest = self._match_form(form, words[start:], image)
+                if rest is not None:
+                    yield from self._read_form(form, rest, line)
+                    return
         yield from self._read_options(words, line)
 
-    def _find_program(self, words: Sequence[str]) -> int:
-        """Return the index of the program that a runner such as ``uv run`` starts."""
-        if not words or normalize_program_name(words[0]) not in _RUNNERS:
-            return 0
-        programs = {each for form in self._rules.commands for each in form.programs}
-        found = (
-            index
-            for index, word in enumerate(words)
-            if normalize_program_name(word) in programs | {"python", "python3"}
-        )
-        return next(found, 0)
+    def _list_programs(self, words: Sequence[str]) -> list[int]:
+        """List the indices of the words that may be the program, which a runner such as ``uv run`` starts."""
+        if not words or normalize_program_name(words[0]) not in _RUNNERS | _TEXT_RUNNERS:
+            return [0]
+        programs = {each for form in self._rules.commands for each in form.programs} | {"python", "python3"}
+        return [index for index, word in enumerate(words) if normalize_program_name(word) in programs] or [0]
 
     def _match_form(self, form: CommandForm, words: Sequence[str], image: str) -> list[str] | None:
         """Return the words behind the program and the words of a form; ``None`` if the command has another form."""
@@ -145,8 +141,10 @@ class CommandReader:
             arguments = _list_arguments(rest, {*form.options, *form.further, *form.revision, *form.kind_options})
             names = arguments[:1]
         names += [options[each] for each in form.further if options.get(each)]
-        for text in names:
-            use = self._make_use(form.id, form.name_form, take_default(text), line, revision, trusts)
+        paths = [options[each] for each in form.paths if options.get(each)]
+        spelt = [*((text, form.name_form) for text in names), *((text, _PATH) for text in paths)]
+        for text, name_form in spelt:
+            use = self._make_use(form.id, name_form, take_default(text), line, revision, trusts)
             if use is not None:
                 yield use if kind not in tuple(UseKind) else replace(use, kind=UseKind(kind))
 
@@ -154,22 +152,18 @@ class CommandReader:
         self, form_id: str, form: NameForm, text: str, line: int, revision: str | None, trusts: bool
     ) -> ModelUse | None:
         """Make the use of a name; one without a name if a variable holds it; ``None`` if it is a local path."""
-        name = self._names.read_name(text, form, self._folder)
+        name = self._names.read_name(text, form, self._file.folder)
         variable = find_variable(text)
-        details = []
+        detail = ""
         if revision is not None and find_variable(revision):
-            details.append(f"the revision holds {find_variable(revision)}")
+            detail = f"the revision holds {find_variable(revision)}"
             revision = None
         if name is not None:
-            details += [name.detail] if name.detail else []
-            return ModelUse(
-                self._file, line, form_id, name.text, name.kind, name.source, name.revision or revision, trusts,
-                "; ".join(details),
-            )  # fmt: skip
+            return self._file.make_use(name, line, form_id, revision=revision, trusts_remote_code=trusts, detail=detail)
         if not variable or text.startswith(("/", "./", "../", "~")):
             return None
         return ModelUse(
-            self._file, line, form_id, None, form.kind, form.source, revision, trusts, f"it holds {variable}"
+            self._file.file, line, form_id, None, form.kind, form.source, revision, trusts, f"it holds {variable}"
         )
 
     def _read_container(self, words: Sequence[str], line: int, depth: int) -> Iterator[ModelUse]:
@@ -202,9 +196,9 @@ class CommandReader:
                 continue
             name = self._names.read_address(word)
             if name is not None:
-                yield ModelUse(self._file, line, _CLONE_FORM, name.text, name.kind, name.source, revision)
+                yield self._file.make_use(name, line, _CLONE_FORM, revision=revision)
             elif find_variable(word) and any(host in word for host in self._rules.hosts):
-                yield ModelUse(self._file, line, _CLONE_FORM, None, detail=f"it holds {find_variable(word)}")
+                yield ModelUse(self._file.file, line, _CLONE_FORM, None, detail=f"it holds {find_variable(word)}")
 
     def _read_options(self, words: Sequence[str], line: int) -> Iterator[ModelUse]:
         """Yield the uses of options of any program whose name says that they name a model."""
@@ -217,6 +211,13 @@ class CommandReader:
             if _PAIR.fullmatch(pair):
                 key, _, value = pair.partition("=")
                 yield from self._settings.list_uses(key, value, line, siblings, needs_owner=True)
+
+
+def _list_scripts(name: str, words: Sequence[str]) -> list[str]:
+    """List the texts in the words of a command that a shell runs."""
+    if name in SHELLS:
+        return [words[words.index("-c") + 1]] if "-c" in words[:-1] else []
+    return [word for word in words[1:] if " " in word] if name in _TEXT_RUNNERS else []
 
 
 def _read_option_words(words: Sequence[str]) -> dict[str, str]:

@@ -19,6 +19,10 @@ OPEN: Final = "open:"
 class ImportedValues(Protocol):
     """The values that other files of the code base give their names."""
 
+    @property
+    def file(self) -> str:
+        """The path below the root of the file that imports them."""
+
     def find_module(self, module: str, level: int) -> str | None:
         """Return the file of a module that this file imports; ``None`` if it is none of the code base."""
 

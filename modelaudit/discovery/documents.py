@@ -8,11 +8,11 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.commands import CommandReader
-from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.discovery.text_uses import AddressReader, SettingReader, normalize_key
-from modelaudit.model.discovery import DiscoveryRules, ModelUse, NameForm
+from modelaudit.model.discovery import ModelUse, NameForm
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -32,22 +32,16 @@ class DocumentReader:
     """Reads the documents of one file.
 
     Args:
-        file: its path, as uses spell it.
-        folder: its folder below the root of the code base.
-        names: decides whether a text is a name.
-        rules: the forms of keys and commands.
+        file: the file, with the forms of keys and commands.
         limits: bounds on depth and number of values.
     """
 
-    def __init__(self, file: str, folder: str, names: NameReader, rules: DiscoveryRules, limits: Limits) -> None:
+    def __init__(self, file: CodeFile, limits: Limits) -> None:
         self._file = file
-        self._folder = folder
-        self._names = names
-        self._rules = rules
         self._limits = limits
-        self._settings = SettingReader(file, folder, names, rules)
-        self._commands = CommandReader(file, folder, names, rules)
-        self._addresses = AddressReader(file, names, rules)
+        self._settings = SettingReader(file)
+        self._commands = CommandReader(file)
+        self._addresses = AddressReader(file)
 
     def read_text(self, text: str) -> Iterator[ModelUse | Unread]:
         """Yield the uses in all documents of a text, and an absence if it does not parse to its end.
@@ -57,7 +51,7 @@ class DocumentReader:
         documents, error = self._compose(text)
         if error is not None and "{{" in text:
             # What a template makes need not be YAML before it is filled in.
-            yield from ScriptReader(self._file, self._folder, self._names, self._rules).read_lines(text)
+            yield from ScriptReader(self._file).read_lines(text)
             return
         for document in documents:
             yield from self._read_node(document, "", 0)
@@ -105,17 +99,10 @@ class DocumentReader:
             fields = {inner.text or "": value.text or "" for inner, value in _list_items(node)}
             listed.append((key.text or "", node.text or fields.get("revision", ""), key.line))
         for text, revision, line in listed:
-            written, _, pinned = text.partition("@")
-            name = self._names.read_name(written, form, self._folder)
+            written, _, pinned = (text, "", "") if text.startswith("./") else text.partition("@")
+            name = self._file.names.read_name(written, form, self._file.folder)
             if name is not None:
-                yield ModelUse(
-                    self._file,
-                    line,
-                    POLICY_FORM,
-                    name.text,
-                    name.kind,
-                    revision=name.revision or pinned or revision or None,
-                )
+                yield self._file.make_use(name, line, POLICY_FORM, revision=pinned or revision or None)
 
     def _read_node(self, node: Node, key: str, depth: int) -> Iterator[ModelUse]:
         """Yield the uses in a value; ``key`` is the nearest key around it."""
@@ -188,7 +175,7 @@ class DocumentReader:
     def _is_script_key(self, key: str) -> bool:
         """Whether the values of a key are commands."""
         normalized = normalize_key(key)
-        return normalized in self._rules.script_keys or normalized.endswith(("_command", "_cmd", "_script", "_sh"))
+        return normalized in self._file.rules.script_keys or normalized.endswith(("_command", "_cmd", "_script", "_sh"))
 
 
 def _list_items(node: Node) -> Iterator[tuple[Node, Node]]:

@@ -115,6 +115,11 @@ class ModuleView:
         self._index = index
         self._file = file
 
+    @property
+    def file(self) -> str:
+        """The path below the root of the file that imports the modules."""
+        return self._file
+
     def find_module(self, module: str, level: int) -> str | None:
         """Return the file of a module that this file imports; ``None`` if it is none of the code base."""
         found = self._index.find_module(module, level, self._file)

@@ -1,4 +1,4 @@
-"""Decide which texts are names of repositories, and split off the revision that some forms write behind them."""
+"""Decide which texts are names of repositories or paths, and split off the revision that some forms write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from modelaudit.model.discovery import HUGGING_FACE, DiscoveryRules, NameForm, UseKind
+from modelaudit.discovery.local_paths import is_written_as_path, list_folders
+from modelaudit.model.discovery import CODE_BASE, HUGGING_FACE, LOCAL, WEIGHT_ENDINGS, DiscoveryRules, NameForm, UseKind
 
 _PART: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 # The Hub accepts these as ``name`` or ``owner/name``; source: ``validate_repo_id`` of huggingface_hub.
@@ -16,14 +17,15 @@ _REPOSITORY: Final = re.compile(rf"(?:{_PART}/)?{_PART}")
 _OTHER_REPOSITORY: Final = re.compile(rf"{_PART}(?:/{_PART}){{0,3}}")
 _COMMIT_OR_BRANCH: Final = re.compile(r"[\w./-]{1,200}")
 _LONGEST_NAME: Final = 250
+_SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]+:/")
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryName:
-    """The name of a repository.
+    """The name of a repository, or the path of a local model.
 
     Attributes:
-        text: as its source spells it.
+        text: as its source spells it; a path is written as in the code.
         revision: written with the name; ``None`` if there is none.
         detail: how the code spells it, if that differs.
     """
@@ -46,6 +48,8 @@ class NameReader:
     def __init__(self, rules: DiscoveryRules, paths: Collection[str]) -> None:
         self._rules = rules
         self._paths = paths
+        weights = [path for path in paths if path.lower().endswith(WEIGHT_ENDINGS)]
+        self._with_weights = frozenset((*weights, *(path.rpartition("/")[0] for path in weights)))
         hosts = "|".join(re.escape(host) for host in rules.hosts)
         self._address = re.compile(
             rf"(?:https?://|git@|ssh://git@|hf://)?(?:[\w.-]+@)?(?:{hosts})[/:](?:api/)?"
@@ -54,7 +58,9 @@ class NameReader:
         )
 
     def read_name(self, text: str, form: NameForm, folder: str) -> RepositoryName | None:
-        """Return the name of a repository; ``None`` if the text names a local file or anything else.
+        """Return the name of a repository, or a path with the source ``local``; ``None`` if the text names neither.
+
+        A path need not exist; ``LocalPaths`` looks it up.
 
         Args:
             text: in the place of a name.
@@ -64,8 +70,12 @@ class NameReader:
         text = text.strip()
         if not text or len(text) > _LONGEST_NAME or text in form.not_names:
             return None
+        if form.source == LOCAL:
+            return None if _is_no_path(text) else RepositoryName(text, LOCAL, form.kind)
         if text in form.aliases:
             return RepositoryName(form.aliases[text], form.source, form.kind, detail=f"written as {text}")
+        if form.takes_paths and form.kind is UseKind.MODEL and self._is_path_of_model(text, form, folder):
+            return RepositoryName(text, LOCAL, form.kind)
         prefix = next((each for each in form.prefixes if text.startswith(each)), "")
         if form.prefixes and not prefix:
             return None
@@ -123,15 +133,50 @@ class NameReader:
         return not any(each.fullmatch(text) for each in self._rules.placeholders)
 
     def _is_local(self, text: str, folder: str, form: NameForm) -> bool:
-        """Whether a text is a path on this machine."""
-        if text.startswith((".", "/", "~", "$", "%")) or "\\" in text or text.endswith("/"):
+        """Whether a text is no name because it is a path on this machine, or holds a variable."""
+        if is_written_as_path(text) or text.startswith((".", "$", "%")):
             return True
         if text.lower().endswith(self._rules.local_endings):
             return True
         first, slash, _ = text.partition("/")
         if slash and first.lower() in self._rules.local_folders and form.source == HUGGING_FACE:
             return True
-        return text in self._paths or posixpath.normpath(posixpath.join(folder, text)) in self._paths
+        return form.takes_paths and self.holds(text, folder)
+
+    def _is_path_of_model(self, text: str, form: NameForm, folder: str) -> bool:
+        """Whether a text in the place of a name is a path that may lead to a model."""
+        if _is_no_path(text):
+            return False
+        if is_written_as_path(text) or self.holds(text, folder):
+            return True
+        if form.pattern is not None and form.pattern.fullmatch(text):
+            return False
+        is_of_hub = form.source == HUGGING_FACE
+        has_local_folder = "/" in text and text.partition("/")[0].lower() in self._rules.local_folders and is_of_hub
+        is_too_long = is_of_hub and text.count("/") > 1 and not text.startswith("datasets/") and not form.prefixes
+        return text.lower().endswith(WEIGHT_ENDINGS) or has_local_folder or is_too_long
+
+    def holds(self, text: str, folder: str) -> bool:
+        """Whether a path leads to a file or folder of the code base, from the folder of a file or one around it."""
+        if text.startswith(CODE_BASE):
+            return posixpath.normpath(text.removeprefix(CODE_BASE)) in self._paths
+        return any(posixpath.normpath(posixpath.join(each, text)) in self._paths for each in list_folders(folder))
+
+    def may_be_model(self, text: str, folder: str) -> bool:
+        """Whether a path has the ending of weights, or leads to a file or folder of the code base."""
+        return text.lower().endswith(WEIGHT_ENDINGS) or self.holds(text, folder)
+
+    def holds_model(self, text: str, folder: str) -> bool:
+        """Whether a path leads to a file with weights by its ending, or to a folder with such a file."""
+        starts = ("",) if text.startswith(CODE_BASE) else list_folders(folder)
+        paths = (posixpath.normpath(posixpath.join(each, text.removeprefix(CODE_BASE))) for each in starts)
+        return not self._with_weights.isdisjoint(paths)
+
+
+def _is_no_path(text: str) -> bool:
+    """Whether a text is an address, or holds a variable or a line break."""
+    is_address = _SCHEME.match(text) is not None and not text.startswith("file:")
+    return is_address or text == "..." or not text or any(each in text for each in "$%{}<>*\n\t|")
 
 
 def is_revision(text: str) -> bool:

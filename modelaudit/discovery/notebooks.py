@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.commands import CommandReader
 from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.python_uses import PythonReader
@@ -15,6 +19,11 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.yaml_text import Node, compose_document
+
+_PYTHON_VALUE: Final = re.compile(r"(?P<before>^|[^$\\{])\{(?P<name>[A-Za-z_]\w{0,60})\}")
+"""``{name}`` in a command of a notebook, where IPython puts the value of a variable of Python."""
+_MAGIC: Final = re.compile(r"[ \t]*%(?:(?P<run>run)|set_env|env)[ \t]+(?P<rest>[^\n]+)")
+_ENVIRONMENT: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)[ \t=]+(?P<value>.+)")
 
 
 class NotebookReader:
@@ -35,14 +44,15 @@ class NotebookReader:
             return
         cells = list(_list_cells(document)) if document is not None else []
         aliases = MagicAliases("".join(source for source, _ in cells))
-        commands = CommandReader(file, path.rpartition("/")[0], self._names, self._rules)
+        commands = CommandReader(CodeFile(file, path.rpartition("/")[0], self._names, self._rules))
         python_lines: list[str] = []
         numbers: list[int] = []
         for source, lines in cells:
             cell = split_cell(source, aliases)
-            for number, command in cell.shell:
+            for number, command in (*cell.shell, *_list_magic_commands(source)):
                 place = lines[min(number, len(lines)) - 1]
-                yield from (replace(use, line=place) for use in commands.read_script(command))
+                script = _PYTHON_VALUE.sub(r"\g<before>$\g<name>", command)
+                yield from (replace(use, line=place) for use in commands.read_script(script))
             parts = cell.python.split("\n")
             python_lines += parts
             numbers += [lines[min(index, len(lines) - 1)] for index in range(len(parts))]
@@ -55,6 +65,16 @@ class NotebookReader:
             yield replace(absence, detail=f"line {line}: {detail}", where=Location(line=line))
         if error is not None:
             yield Unread(UnreadReason.DAMAGED, _describe(error))
+
+
+def _list_magic_commands(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the command of a shell that means the same as ``%run`` or ``%env``."""
+    for number, line in enumerate(source.split("\n"), 1):
+        match = _MAGIC.match(line)
+        if match is not None and match["run"]:
+            yield number, f"python {match['rest']}"
+        elif match is not None and (setting := _ENVIRONMENT.match(match["rest"])) is not None:
+            yield number, f"{setting['name']}={shlex.quote(setting['value'].strip())} true"
 
 
 def _describe(error: DamagedError) -> str:

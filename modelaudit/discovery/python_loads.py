@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.discovery.declared_values import ImportedValues, TextFacts, split_path
+from modelaudit.discovery.mapping_evaluator import join_mappings
 from modelaudit.discovery.text_evaluator import TextEvaluator
 from modelaudit.languages.python.values import (
     UNKNOWN,
@@ -32,7 +33,8 @@ class Load:
     Attributes:
         form: of the call, and the name under which it is listed.
         line: in the file, from 1.
-        keywords: by name, without ``**``.
+        keywords: by name, with those of a mapping behind ``**``.
+        has_further_keywords: whether such a mapping may hold more.
     """
 
     form: CallForm
@@ -40,6 +42,7 @@ class Load:
     line: int
     args: tuple[Value, ...]
     keywords: Mapping[str, Value]
+    has_further_keywords: bool = False
 
 
 class LoadEvaluator(TextEvaluator):
@@ -48,6 +51,7 @@ class LoadEvaluator(TextEvaluator):
     Attributes:
         loads: the calls that load a model, in the order of the evaluation.
         texts: the line of each constant text that an expression uses, which leaves out docstrings.
+        commands: the arguments of each call that starts a program, with its line.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class LoadEvaluator(TextEvaluator):
         super().__init__(max_steps, imported, facts)
         self.loads: list[Load] = []
         self.texts: dict[tuple[str, int], None] = {}
+        self.commands: list[tuple[tuple[Value, ...], int]] = []
         self._rules = rules
         self._forms = rules.calls
         self._spelt: dict[tuple[int, str], str] = {}
@@ -100,14 +105,16 @@ class LoadEvaluator(TextEvaluator):
     ) -> Value:
         """Call a value, and keep the call if it loads a model."""
         result = super()._call_value(callee, args, keywords, line, base, method)
+        callees = [each.name for each in list_alternatives(callee) if isinstance(each, ExternalName)]
+        if not self._rules.command_calls.isdisjoint(callees):
+            self.commands.append((tuple(args or keywords.values()), self.log.locate_line(line)))
         found = self._find_form(callee, method, line)
         if found is not None:
-            known = {name: value for name, value in keywords.items() if name != "**"}
-            self.loads.append(Load(found[0], found[1], self.log.locate_line(line), tuple(args), known))
+            unpacked, is_open = join_mappings(keywords["**"]) if "**" in keywords else ({}, False)
+            known = {**unpacked, **{name: value for name, value in keywords.items() if name != "**"}}
+            self.loads.append(Load(found[0], found[1], self.log.locate_line(line), tuple(args), known, is_open))
             return ExternalName(f"{LOADED}{found[1]}()", is_result=True)
-        last_names = {
-            each.name.rpartition(".")[2] for each in list_alternatives(callee) if isinstance(each, ExternalName)
-        }
+        last_names = {name.rpartition(".")[2] for name in callees}
         if self._rules.publishing_calls.isdisjoint({method, *last_names}):
             for name, value in keywords.items():
                 if isinstance(value, Constant):

@@ -9,9 +9,12 @@ from itertools import chain
 from typing import Final
 
 from modelaudit.discovery.call_uses import CallReader
+from modelaudit.discovery.code_file import CodeFile
+from modelaudit.discovery.commands import CommandReader
 from modelaudit.discovery.modules import ModuleIndex
 from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.python_loads import LoadEvaluator
+from modelaudit.discovery.started_commands import list_started
 from modelaudit.discovery.text_uses import AddressReader, SettingReader
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
@@ -53,6 +56,10 @@ class PythonReader:
         words = {each for form in rules.commands for each in (*form.programs, *form.modules, *form.images)}
         keys = {re.escape(each).replace("_", "[_.-]?") for each in rules.keys}
         spelt = sorted({re.escape(each) for each in words} | keys | {"models", "from", "git"}, key=len, reverse=True)
+        programs = sorted({re.escape(each.rstrip("*")) for each in words}, key=len, reverse=True)
+        starters = sorted({re.escape(name.rpartition(".")[2]) for name in rules.command_calls})
+        self._program_marks = re.compile(rf"(?<![\w-])(?:{'|'.join(programs)})(?![\w])")
+        self._starter_marks = re.compile(rf"\b(?:{'|'.join(starters)})\b") if starters else re.compile(r"(?!)")
         self._other_marks = re.compile(rf"(?i:{'|'.join(spelt)}|{hosts})")
 
     def may_load(self, text: str) -> bool:
@@ -60,8 +67,10 @@ class PythonReader:
         return self._other_marks.search(text) is not None
 
     def _may_load(self, text: str) -> bool:
-        """Whether a source holds the name of a call, a host of the Hub, or a key beside a text like ``owner/name``."""
-        return self._marks.search(text) is not None or self._key_marks.search(text) is not None
+        """Whether a source holds the name of a call, a host of the Hub, a command, or a key beside ``owner/name``."""
+        if self._marks.search(text) is not None or self._key_marks.search(text) is not None:
+            return True
+        return self._starter_marks.search(text) is not None and self._program_marks.search(text) is not None
 
     def read_source(self, text: str, path: str, file: str) -> SourceUses:
         """Return the uses in a source.
@@ -79,13 +88,14 @@ class PythonReader:
             evaluator = self._evaluate(text, evaluator, result)
         except LimitReachedError as error:
             result.absences.append(Unread(UnreadReason.LIMIT, str(error)))
-        folder = path.rpartition("/")[0]
-        calls = CallReader(file, folder, self._names, self._rules.local_results)
+        code_file = CodeFile(file, path.rpartition("/")[0], self._names, self._rules)
+        calls = CallReader(code_file)
         loaded = list(calls.list_uses(evaluator.loads))
-        settings = self._list_settings(evaluator, file, folder)
-        addresses = AddressReader(file, self._names, self._rules)
+        settings = self._list_settings(evaluator, code_file)
+        addresses = AddressReader(code_file)
         texts = chain.from_iterable(addresses.list_uses(text, line) for text, line in evaluator.texts)
-        result.uses = [*loaded, *texts]
+        started = list_started(evaluator.commands, CommandReader(code_file))
+        result.uses = [*loaded, *started, *texts]
         listed = {use.name for use in result.uses}
         # A constant that the same file loads is listed there, and any other where it occurs first.
         for use in sorted(settings, key=lambda use: use.line):
@@ -133,9 +143,9 @@ class PythonReader:
         if self._may_load(text) and len(result.absences) < _MOST_FAULTS:
             result.absences.append(Unread(reason, f"line {line}: {detail}", Location(line=line)))
 
-    def _list_settings(self, evaluator: LoadEvaluator, file: str, folder: str) -> Iterator[ModelUse]:
+    def _list_settings(self, evaluator: LoadEvaluator, file: CodeFile) -> Iterator[ModelUse]:
         """Yield a use for each name, parameter, attribute or item whose key says that it names a model."""
-        reader = SettingReader(file, folder, self._names, self._rules)
+        reader = SettingReader(file)
         for key, value, line in evaluator.settings:
             for each in list_alternatives(value):
                 items = each.value if isinstance(each, Constant) else ()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
+from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.commands import CommandReader
-from modelaudit.discovery.names import NameReader
+from modelaudit.discovery.image_paths import read_image_paths
 from modelaudit.discovery.text_uses import AddressReader, SettingReader, normalize_key
 from modelaudit.languages.shell.dialects import convert_dialect, find_dialect
 from modelaudit.languages.shell.makefiles import convert_makefile
 from modelaudit.languages.shell.recipes import convert_dockerfile
-from modelaudit.model.discovery import DiscoveryRules, ModelUse, NameForm
+from modelaudit.model.discovery import LOCAL, ModelUse, NameForm
 from modelaudit.wire.deadline import iterate_within_deadline
 
 _COMMENT: Final = re.compile(r"[ \t]*(?:#|//|;|--)")
@@ -37,23 +39,16 @@ _OLLAMA: Final = NameForm(source="ollama", separator=":")
 
 
 class ScriptReader:
-    """Reads the scripts and settings of one file.
+    """Reads the scripts and settings of one file."""
 
-    Args:
-        file: its path, as uses spell it.
-        folder: its folder below the root of the code base.
-        names: decides whether a text is a name.
-        rules: the forms of commands and keys.
-    """
-
-    def __init__(self, file: str, folder: str, names: NameReader, rules: DiscoveryRules) -> None:
+    def __init__(self, file: CodeFile) -> None:
         self._file = file
-        self._names = names
-        self._rules = rules
-        self._folder = folder
-        self._commands = CommandReader(file, folder, names, rules)
-        self._settings = SettingReader(file, folder, names, rules)
-        self._addresses = AddressReader(file, names, rules)
+        self._names = file.names
+        self._rules = file.rules
+        self._folder = file.folder
+        self._commands = CommandReader(file)
+        self._settings = SettingReader(file)
+        self._addresses = AddressReader(file)
 
     def read_shell(self, text: str, name: str) -> Iterator[ModelUse]:
         """Yield the uses in a shell script; ``name`` is that of the file, in lower case."""
@@ -63,6 +58,14 @@ class ScriptReader:
         yield from self._read_variables(text, found)
 
     def read_dockerfile(self, text: str) -> Iterator[ModelUse]:
+        """Yield the uses in a Dockerfile; a path of the image is that of the code base from which it is copied."""
+        images = read_image_paths(text)
+        for use in self._read_instructions(text):
+            sources = images.list_sources(use.name) if use.source == LOCAL and use.name is not None else ()
+            name = next((each for each in sources if self._names.holds(each, self._folder)), use.name)
+            yield replace(use, name=name)
+
+    def _read_instructions(self, text: str) -> Iterator[ModelUse]:
         """Yield the uses in a Dockerfile; its last image starts the program of ``CMD`` and ``ENTRYPOINT``."""
         yield from self._commands.read_script(convert_dockerfile(text))
         yield from self._read_addresses(text)
@@ -87,12 +90,9 @@ class ScriptReader:
         """Yield the models that a Modelfile of Ollama builds on."""
         for number, line in enumerate(text.split("\n"), 1):
             match = _FROM.match(line)
-            name = self._names.read_name(match[2], _OLLAMA, self._folder) if match is not None else None
+            name = self._names.read_name(match[2].strip("\"'"), _OLLAMA, self._folder) if match is not None else None
             if match is not None and name is not None:
-                form = f"Modelfile {match[1].upper()}"
-                yield ModelUse(
-                    self._file, number, form, name.text, name.kind, name.source, name.revision, detail=name.detail
-                )
+                yield self._file.make_use(name, number, f"Modelfile {match[1].upper()}")
 
     def read_lines(self, text: str) -> Iterator[ModelUse]:
         """Yield the uses in lines such as ``key = "value"``; those of one section state the revision together."""
@@ -124,7 +124,7 @@ class ScriptReader:
         submodule = _CLONE_URL.match(line)
         name = self._names.read_address(submodule[1]) if submodule is not None else None
         if name is not None:
-            yield ModelUse(self._file, number, "git submodule", name.text, name.kind, name.source, name.revision)
+            yield self._file.make_use(name, number, "git submodule")
 
     def _read_variables(self, text: str, found: Sequence[ModelUse]) -> Iterator[ModelUse]:
         """Yield the models that variables name and no command of the script loads, as far as it shows."""

@@ -1,55 +1,71 @@
-"""The targets of a scan of what a code base loads: each repository and revision once, with the lines that load it."""
+"""The targets of a scan of what a code base loads: each model and revision once, with the lines that load it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from modelaudit.model.discovery import Discovery, ModelUse
+from modelaudit.model.discovery import LOCAL, Discovery, ModelUse
 from modelaudit.model.report import Anchor
+from modelaudit.policy.places import find_project_folder
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredTarget:
-    """A repository of the Hub at one revision; ``text`` is the target as ``hf://org/model@revision``."""
+    """A repository of the Hub at one revision, as ``hf://org/model@revision``, or a file or folder of the code base."""
 
     text: str
     anchors: tuple[Anchor, ...]
 
 
 def list_targets(discovery: Discovery) -> list[DiscoveredTarget]:
-    """List the repositories that a scan can fetch, in the order of the lines that load them first.
+    """List what a scan can fetch or open, in the order of the lines that load each first.
 
-    Reports contain no absolute path, so that the lines of a code base that was named by one are relative to it.
+    The lines are relative to the repository of git around the code base, as pipelines know files; else to the working
+    directory if the code base lies in it; else to the code base. So reports contain no absolute path.
     """
+    root = Path(os.path.abspath(discovery.root))  # noqa: PTH100 - the method keeps the dots
+    folder = find_project_folder(root / "file" if root.is_dir() else root)
     anchors: dict[str, dict[Anchor, None]] = {}
     for use in discovery.uses:
-        if use.target is not None:
-            anchors.setdefault(f"hf://{use.target}", {}).setdefault(
-                Anchor(_make_relative(use.file, discovery.root), use.line)
-            )
+        text = _find_target(use)
+        if text is not None:
+            anchors.setdefault(text, {}).setdefault(Anchor(_make_relative(use.file, folder), use.line))
     return [DiscoveredTarget(text, tuple(lines)) for text, lines in anchors.items()]
 
 
-def _make_relative(file: str, root: str) -> str:
-    """Return the path of a file below ``root`` if that is absolute, and as it was typed otherwise."""
-    if not root.startswith("/"):
-        return file
-    return file.removeprefix(f"{root.rstrip('/')}/") if file != root else file.rpartition("/")[2]
+def _find_target(use: ModelUse) -> str | None:
+    """Return the target of a use; a relative path begins with a dot, so that it is never read as anything else."""
+    if use.path is not None:
+        return use.path if use.path.startswith(("/", ".")) else f"./{use.path}"
+    return None if use.target is None else f"hf://{use.target}"
+
+
+def _make_relative(file: str, folder: Path) -> str:
+    """Return the path of a file of the code base below a folder."""
+    return Path(os.path.relpath(file, folder)).as_posix()
 
 
 def list_unscanned(discovery: Discovery) -> Iterator[tuple[ModelUse, str]]:
     """Yield each use that no target covers, with the reason."""
     for use in discovery.uses:
-        if use.target is None:
+        if _find_target(use) is None:
             yield use, explain_missing_target(use)
 
 
 def explain_missing_target(use: ModelUse) -> str:
     """Explain why a use names no target of a scan."""
     if use.name is None:
-        return f"the name of the {use.kind} is not known: {use.detail}"
-    if use.target is None:
-        what = f"{use.name} is a space" if use.kind == "space" else f"{use.name} comes from {use.source}"
-        return f"{what}, which cannot be scanned by name; download it and scan the folder"
-    return ""
+        what = "path" if use.source == LOCAL else "name"
+        return f"the {what} of the {use.kind} is not known: {use.detail}"
+    if use.source == LOCAL:
+        return f"{use.name} is not scanned: {use.detail}; scan the path where it exists"
+    what = f"{use.name} is a space" if use.kind == "space" else f"{use.name} comes from {use.source}"
+    return f"{what}, which cannot be scanned by name; download it and scan the folder"
+
+
+def is_absent_path(use: ModelUse) -> bool:
+    """Whether a use names a path that the code base does not hold: it may come into being when the code is built."""
+    return use.source == LOCAL and use.name is not None and use.path is None

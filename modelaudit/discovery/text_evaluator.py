@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from modelaudit.discovery.any_of import collect_any, join_any, list_items, merge_items, select_texts
@@ -24,9 +25,11 @@ from modelaudit.discovery.declared_values import (
     may_be_arguments,
     split_path,
 )
+from modelaudit.discovery.path_evaluator import PathEvaluator
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.partial_texts import write_text
 from modelaudit.languages.python.values import (
     UNKNOWN,
     Constant,
@@ -55,7 +58,7 @@ _MOST_ROUNDS: Final = 16
 _MOST_BASES: Final = 8
 
 
-class TextEvaluator(Evaluator):
+class TextEvaluator(PathEvaluator):
     """The evaluator of one source, which keeps texts.
 
     Attributes:
@@ -64,9 +67,8 @@ class TextEvaluator(Evaluator):
     """
 
     def __init__(self, max_steps: int, imported: ImportedValues, facts: TextFacts | None = None) -> None:
-        super().__init__(max_steps)
+        super().__init__(max_steps, imported)
         self.settings: list[tuple[str, Value, int]] = []
-        self._values = imported
         self.facts = TextFacts() if facts is None else facts
         self._classes: dict[int, int] = {}
         self._modules: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -145,9 +147,12 @@ class TextEvaluator(Evaluator):
             self.settings.append((name, value, self.log.locate_line(target.lineno)))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Value:
-        """Return each text that an f-string may be, if its parts may be one of few texts."""
+        """Return each text that an f-string may be, if its parts may be one of few texts; else what is known of it."""
         parts = [self.evaluate(each.value if isinstance(each, ast.FormattedValue) else each) for each in node.values]
-        return join_any(parts) or super().visit_JoinedStr(node)
+        value = join_any(parts) or super().visit_JoinedStr(node)
+        if isinstance(value, Unknown) and not value.text and parts and isinstance(parts[0], Constant):
+            return replace(value, text="".join(map(write_text, parts)))
+        return value
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         """Visit the body of a long loop once, with a target that may be any of the items."""

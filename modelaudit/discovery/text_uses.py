@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
-from modelaudit.discovery.names import NameReader, is_revision
-from modelaudit.model.discovery import DiscoveryRules, ModelUse, UseKind
+from modelaudit.discovery.code_file import CodeFile
+from modelaudit.discovery.names import is_revision
+from modelaudit.model.discovery import LOCAL, ModelUse, UseKind
 
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.]")
 _MODEL_ENDINGS: Final = ("_model", "_model_id", "_model_name")
@@ -36,19 +37,13 @@ def take_default(text: str) -> str:
     return _DEFAULT.sub(r"\1", text)
 
 
-@dataclass(frozen=True, slots=True)
 class SettingReader:
-    """Reads settings of one file.
+    """Reads settings of one file."""
 
-    Attributes:
-        file: its path, as uses spell it.
-        folder: its folder below the root of the code base.
-    """
-
-    file: str
-    folder: str
-    names: NameReader
-    rules: DiscoveryRules
+    def __init__(self, file: CodeFile) -> None:
+        self._file = file
+        self._names = file.names
+        self._rules = file.rules
 
     def list_uses(
         self, key: str, text: str, line: int, siblings: Mapping[str, str], needs_owner: bool = False
@@ -63,26 +58,31 @@ class SettingReader:
             needs_owner: whether only a name with an owner counts, whatever the key.
         """
         normalized = normalize_key(key)
-        form = self.rules.keys.get(normalized)
+        form = self._rules.keys.get(normalized)
         if form is None and needs_owner and normalized.endswith(_MODEL_ENDINGS):
-            form = next((each for each in self.rules.keys.values() if each.name_form.needs_owner), None)
+            form = next((each for each in self._rules.keys.values() if each.name_form.needs_owner), None)
         if form is None:
             return
         text = take_default(text.strip())
-        revision = next((siblings[each] for each in sorted(self.rules.revision_keys) if each in siblings), None)
-        trusts = any(siblings.get(each, "").lower() in _TRUE for each in self.rules.trust_keys)
+        revision = next((siblings[each] for each in sorted(self._rules.revision_keys) if each in siblings), None)
+        trusts = any(siblings.get(each, "").lower() in _TRUE for each in self._rules.trust_keys)
         written, separator, pinned = text.partition("@")
         name = None
-        if not self.names.is_of_other_service(text) and not (needs_owner and "/" not in text):
-            name = self.names.read_name(
-                written if separator and is_revision(pinned) else text, form.name_form, self.folder
+        if not self._names.is_of_other_service(text) and not (needs_owner and "/" not in text):
+            name = self._names.read_name(
+                written if separator and is_revision(pinned) else text, form.name_form, self._file.folder
             )
+        if name is not None and name.source == LOCAL:
+            # Settings name paths of many things, so that only one which leads to a model counts.
+            if self._names.holds_model(text, self._file.folder):
+                yield self._file.make_use(name, line, key, trusts_remote_code=trusts)
+            return
         if name is not None:
-            revision = name.revision or (pinned if separator and is_revision(pinned) else None) or revision
-            kind = _read_kind(siblings, name.kind)
-            yield ModelUse(self.file, line, key, name.text, kind, name.source, revision or None, trusts, name.detail)
-        elif self._is_unknown(text) and normalized in self.rules.keys and not form.name_form.needs_owner:
-            yield ModelUse(self.file, line, key, None, form.name_form.kind, trusts_remote_code=trusts,
+            revision = (pinned if separator and is_revision(pinned) else None) or revision or None
+            use = self._file.make_use(name, line, key, revision=revision, trusts_remote_code=trusts)
+            yield replace(use, kind=_read_kind(siblings, name.kind))
+        elif self._is_unknown(text) and normalized in self._rules.keys and not form.name_form.needs_owner:
+            yield ModelUse(self._file.file, line, key, None, form.name_form.kind, trusts_remote_code=trusts,
                            detail=f"it holds {find_variable(text)}")  # fmt: skip
 
     def _is_unknown(self, text: str) -> bool:
@@ -100,11 +100,10 @@ def _read_kind(siblings: Mapping[str, str], kind: UseKind) -> UseKind:
 class AddressReader:
     """Reads addresses of files on the Hub in the texts of one file."""
 
-    def __init__(self, file: str, names: NameReader, rules: DiscoveryRules) -> None:
+    def __init__(self, file: CodeFile) -> None:
         self._file = file
-        self._names = names
-        hosts = "|".join(re.escape(host) for host in rules.hosts)
-        self._quick = rules.hosts
+        hosts = "|".join(re.escape(host) for host in file.rules.hosts)
+        self._quick = file.rules.hosts
         self._pattern = re.compile(
             rf"https?://(?:{hosts})/(?P<path>[\w.${{}}()/@%-]{{1,300}}?)/(?:resolve|raw)/(?P<revision>[^/\s\"'?#]{{1,200}})/"
         )
@@ -115,15 +114,15 @@ class AddressReader:
             return
         for match in self._pattern.finditer(text):
             number = line + text.count("\n", 0, match.start())
-            name = self._names.read_address(match[0])
+            name = self._file.names.read_address(match[0])
             variable = find_variable(match["path"])
             if name is not None and not variable:
                 revision = match["revision"]
                 is_known = not find_variable(revision) and "{" not in revision
                 yield ModelUse(
-                    self._file, number, ADDRESS_FORM, name.text, name.kind, name.source,
+                    self._file.file, number, ADDRESS_FORM, name.text, name.kind, name.source,
                     revision if is_known and revision != "main" else None, False,
                     "" if is_known else f"the revision holds {find_variable(revision) or revision}",
                 )  # fmt: skip
             elif variable:
-                yield ModelUse(self._file, number, ADDRESS_FORM, None, detail=f"it holds {variable}")
+                yield ModelUse(self._file.file, number, ADDRESS_FORM, None, detail=f"it holds {variable}")

@@ -46,9 +46,9 @@ class DecisionState(StrEnum):
     REOPENED = "reopened"
     """The bytes or the commit differ from those that the decision binds."""
     UNUSED = "unused"
-    """Nothing in the report matches its subject."""
-    REFUSED = "refused"
-    """The policy does not let a decision accept this, such as a critical finding."""
+    """Nothing in the report matches its subject, or another decision or the policy settles it."""
+    NOT_PERMITTED = "not-permitted"
+    """The policy or the licence does not let a decision accept this, such as a critical finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class RecordedDecision:
         answer: ``accept`` or ``refuse``.
         expires: an ISO date.
         detail: one sentence on the state: what reopened it, or what it accepts.
-        fingerprints: the fingerprints of the findings that it accepts in this report.
+        fingerprints: the fingerprints of the findings that it accepts or refuses in this report; the refusal of a whole
+            model names none.
     """
 
     place: str

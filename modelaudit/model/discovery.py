@@ -12,6 +12,15 @@ from modelaudit.model.structure import Unread
 
 SCHEMA: Final = "modelaudit/discovery/v1"
 HUGGING_FACE: Final = "huggingface"
+LOCAL: Final = "local"
+"""The source of a model that the code loads by a path."""
+CODE_BASE: Final = "/\0/"
+"""Stands for the root of the code base in a path that code makes from its own place, as ``__file__``."""
+WEIGHT_ENDINGS: Final = (
+    *(".safetensors", ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite"),
+    *(".pb", ".pkl", ".pickle", ".joblib", ".npz", ".msgpack", ".mar", ".nemo", ".skops", ".mlmodel", ".pdparams"),
+)
+"""Endings of names of files that hold weights, in lower case."""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
@@ -31,12 +40,15 @@ class ModelUse:
         file: the path of the file, as a user would type it; POSIX.
         line: from 1.
         form: the call, command or key by which it is loaded, such as ``from_pretrained`` or ``vllm serve``.
-        name: of the repository, as its source spells it; ``None`` if the code alone does not show it.
+        name: of the repository, as its source spells it; of a local model, its path below the root of the code base,
+            or the path that the code writes if the code base does not hold it; ``None`` if the code alone does not
+            show it.
         kind: of the repository.
-        source: where it comes from: ``huggingface``, ``github``, ``ollama`` and so on.
+        source: where it comes from: ``huggingface``, ``github``, ``ollama`` and so on; ``local`` for a path.
         revision: the branch, tag or commit; ``None`` for the default, or if it is not known.
         trusts_remote_code: whether code of the repository may run; ``None`` if the code does not show it.
         detail: one clause, such as the reason why the name is not known; empty if there is nothing to add.
+        path: of a local model in the code base, spelt as ``file`` is; ``None`` for any other use.
     """
 
     file: str
@@ -48,6 +60,7 @@ class ModelUse:
     revision: str | None = None
     trusts_remote_code: bool | None = False
     detail: str = ""
+    path: str | None = None
 
     @property
     def is_pinned(self) -> bool:
@@ -117,6 +130,7 @@ class NameForm:
         pattern: matches the whole text of a name; ``None`` for any name that the Hub accepts.
         separator: what separates a revision from the name; empty if nothing does.
         needs_owner: whether a text without an owner names no repository.
+        takes_paths: whether a text may also be a path of this machine.
     """
 
     source: str = HUGGING_FACE
@@ -129,6 +143,7 @@ class NameForm:
     pattern: re.Pattern[str] | None = None
     separator: str = ""
     needs_owner: bool = False
+    takes_paths: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +162,7 @@ class CallForm:
         runs_code: whether the call runs code of the repository without a keyword.
         is_default_by_task: whether the library chooses a model if the call names none.
         chosen_by: a keyword with which the library chooses the weights for a name without a prefix.
-        ignored_if: a keyword and the value with which the call loads a local file.
+        local_if: a keyword and the value with which the call loads a local file.
         reports_unknown: whether a name that is not known is reported; false where another use of the call is likely.
     """
 
@@ -162,7 +177,7 @@ class CallForm:
     runs_code: bool = False
     is_default_by_task: bool = False
     chosen_by: str = ""
-    ignored_if: tuple[str, str] | None = None
+    local_if: tuple[str, str] | None = None
     reports_unknown: bool = True
 
 
@@ -178,6 +193,7 @@ class CommandForm:
         takes_argument: whether the argument behind ``words`` is the name.
         options: that name the model.
         further: options that name further models.
+        paths: options that name a file or folder of this machine.
         revision: options of the revision.
         trust: options that let code of the repository run.
         kind_options: options whose value is the kind of the repository.
@@ -192,6 +208,7 @@ class CommandForm:
     takes_argument: bool = False
     options: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     revision: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()
     kind_options: tuple[str, ...] = ()
@@ -234,6 +251,7 @@ class DiscoveryRules:
         local_results: functions that return a local path or a loaded object.
         hosts: of the Hub, in addresses.
         publishing_calls: functions whose arguments name a repository that they write.
+        command_calls: functions of Python that start the program in their arguments.
     """
 
     calls: Mapping[str, CallForm] = field(default_factory=dict)
@@ -251,3 +269,4 @@ class DiscoveryRules:
     local_results: frozenset[str] = frozenset()
     hosts: tuple[str, ...] = ()
     publishing_calls: frozenset[str] = frozenset()
+    command_calls: frozenset[str] = frozenset()

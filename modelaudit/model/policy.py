@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,8 +45,8 @@ class PinnedModel:
     """A model that a policy lists for ``modelaudit scan`` without a target.
 
     Attributes:
-        name: ``org/model`` or ``datasets/org/name`` on the Hub.
-        revision: the id of a commit, 40 hexadecimal digits.
+        name: ``org/model`` or ``datasets/org/name`` on the Hub, or a path relative to ``file`` that begins with ``./``.
+        revision: the id of a commit, 40 hexadecimal digits; empty for a path.
         note: a remark of the author of the policy.
         file: the policy file that lists it; ``None`` for a policy of the rule set.
         line: of that file, from 1.
@@ -58,9 +59,18 @@ class PinnedModel:
     line: int = 0
 
     @property
+    def is_local(self) -> bool:
+        """Whether the model is a file or folder beside the policy, and none of the Hub."""
+        return self.name.startswith("./")
+
+    @property
     def target(self) -> str:
-        """The target of a scan; with its scheme it never means a path."""
-        return f"hf://{self.name}@{self.revision}"
+        """The target of a scan: with its scheme it never means a path, and with its dots it always does."""
+        if not self.is_local:
+            return f"hf://{self.name}@{self.revision}"
+        folder = self.file.absolute().parent if self.file is not None else Path.cwd()
+        path = os.path.relpath(folder / self.name)
+        return path if path.startswith("..") else f"./{path}"
 
 
 @dataclass(frozen=True, slots=True)

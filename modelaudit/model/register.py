@@ -83,8 +83,13 @@ class RegisterEntry:
 
     @property
     def identity(self) -> tuple[DecisionSubject, str, str]:
-        """Two entries with the same identity decide on the same thing, and the later one replaces the earlier."""
+        """The subject, the bytes and the model: of two entries with the same, the later one replaces the earlier."""
         return self.subject, self.bound_to, self.model
+
+    def is_about_same(self, other: RegisterEntry) -> bool:
+        """Whether both decide on one subject in the same bytes, of one model or of any."""
+        is_same = (self.subject, self.bound_to) == (other.subject, other.bound_to)
+        return is_same and (self.model == other.model or not (self.model and other.model))
 
     def explain_later_start(self, today: date) -> str:
         """Return why the decision is not in force yet on the day of a scan; empty if it is.

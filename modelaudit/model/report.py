@@ -39,9 +39,9 @@ class Absence:
     acceptance: Acceptance | None = None
 
     def is_stated_by(self, finding: Finding, address: str) -> bool:
-        """Whether a finding of the rules ``coverage/*`` is about this absence, which is at an address."""
+        """Whether a finding is about this absence, which is at an address: both are one thing to decide on."""
         unread = self.unread
-        if finding.artifact != address or not finding.rule.startswith(f"{COVERAGE_RULES}/"):
+        if finding.artifact != address:
             return False
         if finding.rule != f"{COVERAGE_RULES}/{unread.reason}":
             # A finding that leaves an absence gives it its own words and its own place.

@@ -43,6 +43,8 @@ class CauseKind(StrEnum):
     UNPINNED = "unpinned"
     REFUSED = "refused"
     """A person refused it by a decision."""
+    REFUSAL_REOPENED = "refusal-reopened"
+    """A person refused it, and its bytes changed since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
-"""Accept absences by the entries of a policy."""
+"""Accept absences by the entries of a policy, and the findings that state these absences."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.policy import Policy
-from modelaudit.model.report import Absence
+from modelaudit.model.report import Absence, ArtifactRecord
 from modelaudit.model.structure import Unread, UnreadReason
 
 
@@ -28,6 +32,27 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
             origin = policy.origins.get(f"allow-unread.{index}", policy.name)
             return Absence(unread, Acceptance(AcceptanceSource.POLICY, origin, entry.why))
     return Absence(unread)
+
+
+def accept_statements(findings: Iterable[Finding], records: Iterable[ArtifactRecord]) -> list[Finding]:
+    """Return the findings, each accepted whose absences the policy accepts: both are one thing.
+
+    A critical finding needs a decision of its own.
+    """
+    absences: defaultdict[str, list[Absence]] = defaultdict(list)
+    for record in records:
+        for address, absence in record.absences:
+            absences[address].append(absence)
+
+    def accept(finding: Finding) -> Finding:
+        if finding.acceptance is not None or finding.severity is Severity.CRITICAL:
+            return finding
+        stated = [each for each in absences.get(finding.artifact, ()) if each.is_stated_by(finding, finding.artifact)]
+        if not stated or any(each.acceptance is None for each in stated):
+            return finding
+        return replace(finding, acceptance=stated[0].acceptance)
+
+    return [accept(each) for each in findings]
 
 
 def _fits_whole_folder(pattern: str, address: str) -> bool:

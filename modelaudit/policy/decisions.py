@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.acceptance import Acceptance, DecisionState, RecordedDecision
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
+from modelaudit.model.policy import LicenseListing
 from modelaudit.model.register import CONCLUSION, DUE_DAYS, DecisionAnswer, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord
+from modelaudit.model.structure import Unread
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Question
 from modelaudit.policy.gate import Refusal
+from modelaudit.policy.recording import accept_absences, accept_findings, make_acceptance, record_entry
 from modelaudit.policy.subjects import (
     LICENSE_KINDS,
     Matches,
@@ -73,10 +77,13 @@ class Decisions:
         self._consent = consent
         self._today = today
         self._entries = [entry for entry in entries if self._is_concerned(entry)]
-        self._replaced_by = find_replacements(self._entries, today)
+        self._replaced_by = find_replacements(self._entries, today, are_of_one_model=True)
         self._records: dict[str, RecordedDecision] = {}
         self._questions: dict[str, tuple[Question, ...]] = {}
         self._refused_names: dict[str, str] = {}
+        # The place of the refusal of each part; a refusal overrules every acceptance of it.
+        self._refused_findings: dict[str, str] = {}
+        self._refused_absences: dict[tuple[str, Unread], str] = {}
 
     @property
     def recorded(self) -> tuple[RecordedDecision, ...]:
@@ -85,23 +92,45 @@ class Decisions:
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
-        """What people refused; each fails the gate."""
-        active = [each for each in self.recorded if each.state in _ACTIVE and each.answer == DecisionAnswer.REFUSE]
+        """What people refused: each fails the gate, and leaves it for review once the bytes are others.
+
+        A decision on the new bytes takes the place of a refusal of the old ones.
+        """
+        active = {entry.place for entry in self._entries if self._is_active(entry)}
+        decided = {entry.subject for entry in self._entries if entry.place in active}
         return tuple(
-            Refusal(question, f"{each.by} refused {self._refused_names[each.place]} ({each.place}): {each.reason}")
-            for each in active
-            for question in self._questions[each.place]
+            Refusal(
+                question,
+                f"{entry.by} refused {self._refused_names[entry.place]} ({entry.place}): {entry.reason}",
+                is_of_other_bytes=entry.place not in active,
+            )
+            for entry in self._entries
+            if entry.answer is DecisionAnswer.REFUSE
+            and (entry.place in active or (self._is_reopened(entry) and entry.subject not in decided))
+            for question in self._questions[entry.place]
         )
+
+    def _is_active(self, entry: RegisterEntry) -> bool:
+        record = self._records.get(entry.place)
+        return record is not None and record.state in _ACTIVE
+
+    def _is_reopened(self, entry: RegisterEntry) -> bool:
+        record = self._records.get(entry.place)
+        return record is not None and record.state is DecisionState.REOPENED
 
     def accept_parts(
         self, findings: Iterable[Finding], records: Iterable[ArtifactRecord]
     ) -> tuple[list[Finding], list[ArtifactRecord]]:
-        """Return the findings and records with the acceptances of decisions on them and on the whole model."""
+        """Return the findings and records with the acceptances of decisions on them and on the whole model.
+
+        What a person refused has no acceptance, whoever accepts it.
+        """
         findings, records = list(findings), list(records)
         absences = [pair for record in records for pair in record.absences]
         accepted_findings: dict[str, Acceptance] = {}
         accepted_absences: dict[tuple[str, Absence], Acceptance] = {}
-        for entry in self._entries:
+        # Refusals come first, because they overrule.
+        for entry in sorted(self._entries, key=lambda each: each.answer is DecisionAnswer.ACCEPT):
             if entry.subject.kind in LICENSE_KINDS:
                 continue
             matches = match_parts(entry.subject, findings, absences)
@@ -113,30 +142,58 @@ class Decisions:
                 accepted_findings.setdefault(finding.fingerprint, acceptance)
             for pair in matches.absences:
                 accepted_absences.setdefault(pair, acceptance)
+        return self.withdraw_refused(
+            accept_findings(findings, accepted_findings),
+            [accept_absences(record, accepted_absences) for record in records],
+        )
+
+    def withdraw_refused(
+        self, findings: Iterable[Finding], records: Iterable[ArtifactRecord]
+    ) -> tuple[list[Finding], list[ArtifactRecord]]:
+        """Return the findings and records without the acceptances of what a person refused."""
+
+        def withdraw(address: str, absence: Absence) -> Absence:
+            is_refused = (address, absence.unread) in self._refused_absences
+            return replace(absence, acceptance=None) if is_refused else absence
+
         return (
-            _accept_findings(findings, accepted_findings),
-            [_accept_absences(record, accepted_absences) for record in records],
+            [
+                replace(each, acceptance=None) if each.fingerprint in self._refused_findings else each
+                for each in findings
+            ],
+            [
+                replace(record, absences=tuple((address, withdraw(address, each)) for address, each in record.absences))
+                if self._refused_absences
+                else record
+                for record in records
+            ],
         )
 
     def accept_license(
-        self, license_: LicenseConclusion, findings: Iterable[Finding], objections: Sequence[str] = ()
+        self,
+        license_: LicenseConclusion,
+        findings: Iterable[Finding],
+        listing: LicenseListing = LicenseListing(),  # noqa: B008 - frozen
+        failed_look_ups: Sequence[str] = (),
     ) -> tuple[LicenseConclusion, list[Finding]]:
         """Return the conclusion and the findings with the acceptances of decisions on the licences.
 
-        The conclusion is accepted when decisions cover each answer that does not allow the use, and each objection.
+        The conclusion is accepted when decisions cover each answer that does not allow the use, each objection, and
+        each base model that was not read.
 
         Args:
             license_: the conclusion.
             findings: of the whole scan.
-            objections: a sentence for each licence that the policy does not list as allowed.
+            listing: the licences beside the lists of the policy.
+            failed_look_ups: a sentence for each base model that was not read.
         """
         findings = list(findings)
         accepted: dict[str, Acceptance] = {}
         covering: dict[UseAnswer | str, Acceptance] = {}
         for entry in self._entries:
-            matches = match_license(entry, license_, findings, objections)
+            matches = match_license(entry, license_, findings, listing.objections, failed_look_ups)
             if entry.subject.kind in LICENSE_KINDS:
-                record = self._judge_license(entry, matches, license_)
+                record = self._judge_license(entry, matches, license_, listing)
             else:
                 record = self._extend_model_record(entry, matches)
             if record is None or record.state not in _ACTIVE or entry.answer is DecisionAnswer.REFUSE:
@@ -145,10 +202,11 @@ class Decisions:
                 accepted.setdefault(finding.fingerprint, make_acceptance(entry))
             for question in matches.questions:
                 covering.setdefault(question, make_acceptance(entry))
-        findings = _accept_findings(findings, accepted)
+        findings = accept_findings(findings, accepted)
         questions: list[UseAnswer | str] = [
             *(each for each in license_.answers if each.answer is not Answer.ALLOW),
-            *objections,
+            *listing.objections,
+            *failed_look_ups,
         ]
         if not questions or not all(question in covering for question in questions):
             return license_, findings
@@ -170,49 +228,72 @@ class Decisions:
         are_of_license = all(each.check is CheckFamily.LICENSE for each in matches.findings) and not matches.absences
         questions = (Question.USE,) if are_of_license and not is_model else (Question.LOAD,)
         self._questions[entry.place] = (Question.LOAD, Question.USE) if is_model else questions
+        self._refused_names[entry.place] = "the model" if is_model else matches.name_first()
         settled = self._find_ended_state(entry, find_bound_file(matches, is_model))
         if settled is not None:
             return self._record(entry, *settled)
         if entry.answer is DecisionAnswer.REFUSE:
-            self._refused_names[entry.place] = "the model" if is_model else matches.name_first()
-            return self._record(entry, self._find_active_state(entry), "It refuses this model, so the gate fails.")
+            return self._refuse(entry, matches, is_model)
+        overruling = self._remove_refused(matches)
+        if overruling and not matches and not is_model:
+            return self._record(entry, DecisionState.UNUSED, f"The refusal {overruling} overrules it.")
         critical = [each for each in matches.findings if each.severity is Severity.CRITICAL]
         if critical and not self._consent.accept_critical:
-            return self._record(entry, DecisionState.REFUSED, self._explain_refused(len(critical)))
+            return self._record(entry, DecisionState.NOT_PERMITTED, self._explain_critical(len(critical)))
         fingerprints = tuple(each.fingerprint for each in matches.findings)
-        if not is_model and not fingerprints and all(each.acceptance for _, each in matches.absences):
-            return self._record(entry, DecisionState.UNUSED, "The policy accepts the absence already.")
+        acceptances = [each.acceptance for each in matches.findings]
+        acceptances += [absence.acceptance for _, absence in matches.absences]
+        if not is_model and None not in acceptances:
+            return self._record(entry, DecisionState.UNUSED, "The policy accepts it already.")
         detail = f"It accepts {matches.describe()}."
         return self._record(entry, self._find_active_state(entry), detail, fingerprints)
 
+    def _refuse(self, entry: RegisterEntry, matches: Matches, is_model: bool) -> RecordedDecision:
+        """Record a refusal of parts or of the model, and keep which parts it refuses."""
+        state = self._find_active_state(entry)
+        if is_model:
+            return self._record(entry, state, "It refuses this model, so the gate fails.")
+        fingerprints = tuple(each.fingerprint for each in matches.findings)
+        self._refused_findings |= dict.fromkeys(fingerprints, entry.place)
+        self._refused_absences |= {(address, each.unread): entry.place for address, each in matches.absences}
+        return self._record(entry, state, f"It refuses {matches.name_first()}, so the gate fails.", fingerprints)
+
+    def _remove_refused(self, matches: Matches) -> str:
+        """Remove what a person refused from the matches, and return the place of the first refusal; empty if none."""
+        places = [self._refused_findings.get(each.fingerprint, "") for each in matches.findings]
+        places += [self._refused_absences.get((address, each.unread), "") for address, each in matches.absences]
+        matches.findings = [each for each in matches.findings if each.fingerprint not in self._refused_findings]
+        matches.absences = [
+            (address, each)
+            for address, each in matches.absences
+            if (address, each.unread) not in self._refused_absences
+        ]
+        return next(filter(None, places), "")
+
     def _judge_license(
-        self, entry: RegisterEntry, matches: Matches, license_: LicenseConclusion
+        self, entry: RegisterEntry, matches: Matches, license_: LicenseConclusion, listing: LicenseListing
     ) -> RecordedDecision | None:
         """Record the state of a decision on the licences; ``None`` if they were not checked."""
         if license_.state is ConclusionState.NOT_CHECKED:
             return None
         self._questions[entry.place] = (Question.USE,)
         name = entry.subject.name
+        self._refused_names[entry.place] = "the licences" if name == CONCLUSION else f"the licence {name}"
         is_refusal = entry.answer is DecisionAnswer.REFUSE
         is_named = name == CONCLUSION or name in {each.id for each in license_.entries}
-        if not is_named or not (matches or is_refusal):
+        obstacle = _explain_denial(name, matches, license_, listing)
+        if not is_named or not (matches or obstacle or is_refusal):
             detail = "The licences leave nothing of it open." if is_named else "No licence of this model has this name."
             return self._record(entry, DecisionState.UNUSED, detail)
         settled = self._find_ended_state(entry, "")
         if settled is not None:
             return self._record(entry, *settled)
-        if is_refusal:
-            self._refused_names[entry.place] = f"the licence {name}"
-            return self._record(entry, self._find_active_state(entry), "It refuses this licence, so the gate fails.")
-        denials = [
-            each
-            for each in license_.answers
-            if each.answer is Answer.DENY and each not in matches.answers and name in (CONCLUSION, each.license)
-        ]
-        if denials:
-            detail = f"A denial needs an agreement with the owner; record it as agreement: {denials[0].license}."
-            return self._record(entry, DecisionState.REFUSED, detail)
         fingerprints = tuple(each.fingerprint for each in matches.findings)
+        if is_refusal:
+            detail = f"It refuses {self._refused_names[entry.place]}, so the gate fails."
+            return self._record(entry, self._find_active_state(entry), detail, fingerprints)
+        if obstacle:
+            return self._record(entry, DecisionState.NOT_PERMITTED, obstacle)
         return self._record(entry, self._find_active_state(entry), f"It accepts {matches.describe()}.", fingerprints)
 
     def _extend_model_record(self, entry: RegisterEntry, matches: Matches) -> RecordedDecision | None:
@@ -264,7 +345,7 @@ class Decisions:
         is_due = date.fromisoformat(entry.expires) - self._today <= timedelta(days=DUE_DAYS)
         return DecisionState.DUE if is_due else DecisionState.HONOURED
 
-    def _explain_refused(self, number: int) -> str:
+    def _explain_critical(self, number: int) -> str:
         findings = "a critical finding" if number == 1 else f"{number} critical findings"
         return f"It would accept {findings}, and the policy {self._consent.policy} has no accept-critical: true."
 
@@ -277,48 +358,20 @@ class Decisions:
         return record
 
 
-def record_entry(
-    entry: RegisterEntry, state: DecisionState, detail: str = "", fingerprints: tuple[str, ...] = ()
-) -> RecordedDecision:
-    """Return an entry of the register with its state."""
-    return RecordedDecision(
-        entry.place,
-        str(entry.subject),
-        entry.bound_to,
-        str(entry.answer),
-        entry.reason,
-        entry.by,
-        entry.approved_by,
-        entry.expires,
-        state,
-        detail,
-        fingerprints,
-    )
+def _explain_denial(name: str, matches: Matches, license_: LicenseConclusion, listing: LicenseListing) -> str:
+    """Explain the denial of the policy or of a licence that the decision does not concern; empty without one.
 
-
-def make_acceptance(entry: RegisterEntry) -> Acceptance:
-    """Return the acceptance by an entry of the register."""
-    return Acceptance(AcceptanceSource.DECISION, entry.place, entry.reason, entry.by, entry.approved_by, entry.expires)
-
-
-def _accept_findings(findings: Iterable[Finding], acceptances: Mapping[str, Acceptance]) -> list[Finding]:
-    """Return the findings, with an acceptance where ``acceptances`` has one for the fingerprint."""
-    return [
-        replace(each, acceptance=acceptances[each.fingerprint])
-        if each.acceptance is None and each.fingerprint in acceptances
-        else each
-        for each in findings
-    ]
-
-
-def _accept_absences(record: ArtifactRecord, acceptances: Mapping[tuple[str, Absence], Acceptance]) -> ArtifactRecord:
-    """Return the record, with an acceptance where ``acceptances`` has one for an open absence."""
-    if not any(pair in acceptances for pair in record.absences):
-        return record
-    absences = tuple(
-        (address, replace(absence, acceptance=acceptances[address, absence]))
-        if absence.acceptance is None and (address, absence) in acceptances
-        else (address, absence)
-        for address, absence in record.absences
-    )
-    return replace(record, absences=absences)
+    Args:
+        name: the id of a licence, or ``conclusion``.
+        matches: of the decision; an agreement concerns the denials of its licence.
+        license_: the conclusion.
+        listing: the licences beside the lists of the policy.
+    """
+    pattern = re.compile(rf"(?<![\w.+-]){re.escape(name)}(?![\w+-]|\.\w)")
+    for denial in listing.denials:
+        if name == CONCLUSION or pattern.search(denial):
+            return f"No decision accepts it. {denial}"
+    for answer in license_.answers:
+        if answer.answer is Answer.DENY and answer not in matches.answers and name in (CONCLUSION, answer.license):
+            return f"A denial needs an agreement with the owner; record it as agreement:{answer.license}."
+    return ""

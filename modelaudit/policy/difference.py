@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from itertools import chain
 from typing import Final, TypeVar
 
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.difference import Change, Difference, Direction, Topic
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding, Severity
@@ -86,7 +87,15 @@ def _compare_findings(before: AuditReport, after: AuditReport) -> Iterator[Chang
         elif old is not None and new is not None and (old.acceptance is None) is not (new.acceptance is None):
             has_ended = new.acceptance is None
             direction = Direction.WORSE if has_ended else Direction.CHANGED
-            yield _describe_finding(direction, "no longer accepted" if has_ended else "accepted", new)
+            yield _describe_finding(direction, _name_settlement(old.acceptance, new.acceptance), new)
+
+
+def _name_settlement(old: Acceptance | None, new: Acceptance | None) -> str:
+    """Name the change between an open subject and one that is accepted or that a baseline holds."""
+    settled = new or old
+    is_known = settled is not None and settled.source is AcceptanceSource.BASELINE
+    words = "known from the baseline" if is_known else "accepted"
+    return words if new is not None else f"no longer {words}"
 
 
 def _describe_finding(direction: Direction, event: str, finding: Finding) -> Change:
@@ -105,7 +114,7 @@ def _compare_absences(before: AuditReport, after: AuditReport) -> Iterator[Chang
             yield Change(Topic.ABSENCE, Direction.BETTER, address, f"gone: {reason}")
         elif old is None or (old.acceptance is None) is not (new.acceptance is None):
             direction = Direction.WORSE if new.acceptance is None else Direction.CHANGED
-            event = "new" if old is None else "no longer accepted" if new.acceptance is None else "accepted"
+            event = "new" if old is None else _name_settlement(old.acceptance, new.acceptance)
             yield Change(Topic.ABSENCE, direction, address, f"{event}: {reason}: {new.unread.detail}")
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.license import LicenseConclusion, UseAnswer
+from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
-from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Decision, Extent
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.report import Absence, Coverage, Decision
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
+from modelaudit.policy.accepted import count_noun, describe_accepted
 
 NO_USE: Final = "No planned use is stated, so the licences were not judged for one."
 """The reason of the answer to *use* where neither the policy nor an option states a use."""
@@ -51,9 +51,6 @@ _ABSENCE_CAUSES: Final = {
 """The kinds of causes of absences; every other reason is ``unread``."""
 
 
-_HIDING_NO_TERMS: Final = frozenset({UnreadReason.PROGRAM, UnreadReason.UNJUDGED, UnreadReason.UNVERIFIED})
-
-
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a verdict follows from.
@@ -83,10 +80,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The refusal by a decision, with the question that it answers and one sentence on who refused and why."""
+    """The refusal by a decision, with the question that it answers and one sentence on who refused and why.
+
+    Attributes:
+        is_of_other_bytes: the bytes changed since, so that a person must look again.
+    """
 
     question: Question
     reason: str
+    is_of_other_bytes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,60 +145,17 @@ def decide_verdict(evidence: Evidence) -> Decision:
     )
 
 
-def limit_to_terms(
-    records: Iterable[ArtifactRecord], unread: Mapping[str, Collection[Unread]], unopened: int = 0
-) -> Coverage:
-    """Return the coverage of files that may state terms, with only those absences that may hide terms.
-
-    An absence that a rule leaves hides none, such as that of another file: the text was read.
-
-    Args:
-        records: the files that may state terms.
-        unread: the absences from reading each file, by its path.
-        unopened: how many other files were left unopened.
-    """
-    return Coverage(tuple(_limit_record_to_terms(each, unread.get(each.path, ())) for each in records), unopened)
-
-
-def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -> ArtifactRecord:
-    """Return the record without absences that hide no terms; one of a file without any content stays as it is."""
-    if record.extent is Extent.NOT:
-        return record
-    hiding = tuple(
-        (address, absence)
-        for address, absence in record.absences
-        if absence.unread in unread and absence.unread.reason not in _HIDING_NO_TERMS
-    )
-    return replace(record, absences=hiding, extent=Extent.PARTLY if hiding else Extent.EXAMINED)
-
-
-def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
-    """Return the conclusion with ``review`` in place of ``allow`` where an unread file may state other terms.
-
-    Args:
-        license_: the conclusion from the files that were read.
-        coverage: the files that may state terms.
-    """
-    if license_.permission is not Answer.ALLOW:
-        return license_
-    doubts = [
-        f"{address} could not be read and may state other terms: {absence.unread.detail}"
-        for address, absence in coverage.open_absences[:_MAX_NAMED_ABSENCES]
-    ]
-    if not doubts and not coverage.anything_examined:
-        doubts = ["No file could be examined, so the terms that the files state are unknown."]
-    if not doubts:
-        return license_
-    answers = tuple(UseAnswer(Answer.REVIEW, "", "conclusion", each) for each in doubts)
-    return replace(license_, permission=Answer.REVIEW, answers=(*answers, *license_.answers))
-
-
 def _find_refusals(evidence: Evidence, question: Question) -> Iterator[_Point]:
-    """Yield a point for the refusals that answer the question."""
-    reasons = tuple(each.reason for each in evidence.refusals if each.question is question)
+    """Yield a point for the refusals that answer the question, and one for those of bytes that changed since."""
+    own = [each for each in evidence.refusals if each.question is question]
+    reasons = tuple(each.reason for each in own if not each.is_of_other_bytes)
     if reasons:
-        reason = f"{_count_noun(len(reasons), 'decision refuses', 'decisions refuse')} it: {reasons[0]}"
+        reason = f"{count_noun(len(reasons), 'decision refuses', 'decisions refuse')} it: {reasons[0]}"
         yield _Point(Cause(CauseKind.REFUSED, question, Verdict.FAIL, len(reasons), reason), reasons[1:])
+    reopened = tuple(each.reason for each in own if each.is_of_other_bytes)
+    if reopened:
+        reason = f"{count_noun(len(reopened), 'refusal')} of other bytes to decide again: {reopened[0]}"
+        yield _Point(Cause(CauseKind.REFUSAL_REOPENED, question, Verdict.REVIEW, len(reopened), reason), reopened[1:])
 
 
 def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
@@ -215,7 +174,7 @@ def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
     by_severity = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
     thresholds = {gates[finding.check] for finding in failing}
     threshold = thresholds.pop() if len(thresholds) == 1 else "the gates of their checks"
-    reason = f"{_count_noun(len(failing), 'finding')} at or above {threshold}: {by_severity}"
+    reason = f"{count_noun(len(failing), 'finding')} at or above {threshold}: {by_severity}"
     # The licences concern the model as a whole, whatever file states them.
     is_on_use = question is Question.USE
     examples = [
@@ -246,7 +205,7 @@ def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Poin
         for _, absence in absences:
             counts[absence.unread.reason] += 1 + absence.unread.further_files
         by_reason = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(counts.items()))
-        reason = f"{_count_noun(counts.total(), 'part')}{whose} not examined: {by_reason}"
+        reason = f"{count_noun(counts.total(), 'part')}{whose} not examined: {by_reason}"
         examples = [f"{address}: {absence.unread.detail}" for address, absence in absences[:_MAX_NAMED_ABSENCES]]
         yield _Point(Cause(kind, question, Verdict.INCOMPLETE, counts.total(), reason), tuple(examples))
 
@@ -275,8 +234,8 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
         yield _Point(
             Cause(kind, Question.USE, verdict, max(len(decisive), 1), reason), tuple(decisive[:_MAX_NAMED_ANSWERS])
         )
-    if evidence.failed_look_ups:
-        number = _count_noun(len(evidence.failed_look_ups), "base model")
+    if evidence.failed_look_ups and license_.acceptance is None:
+        number = count_noun(len(evidence.failed_look_ups), "base model")
         reason = f"{number} not looked up: scan again when the Hub delivers all, or with --offline to ask for none"
         cause = Cause(
             CauseKind.BASE_MODEL_UNREAD, Question.USE, Verdict.INCOMPLETE, len(evidence.failed_look_ups), reason
@@ -319,36 +278,16 @@ def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
     if points:
         return _take_worst(points)
-    known = _count_accepted(evidence, {AcceptanceSource.BASELINE})
-    accepted = _count_accepted(evidence, set(AcceptanceSource) - {AcceptanceSource.BASELINE})
-    sentences = [f"Accepted: {accepted}."] if accepted else []
-    sentences += [f"Known from the baseline: {known}."] if known else []
+    gating = [
+        finding
+        for finding in evidence.findings
+        if finding.check is not CheckFamily.LICENSE and _breaks_gate(finding, evidence.policy.gates)
+    ]
+    sentences = describe_accepted(gating, evidence.coverage)
     if sentences:
         return Ruling(Verdict.PASS, " ".join((*sentences, "Nothing else breaks the policy.")))
-    files = _count_noun(evidence.coverage.file_count, "file")
+    files = count_noun(evidence.coverage.file_count, "file")
     return Ruling(Verdict.PASS, f"{files} examined, and no finding breaks the policy.")
-
-
-def _count_accepted(evidence: Evidence, sources: Collection[AcceptanceSource]) -> str:
-    """Count what would gate *load* without these sources, such as ``1 finding (1 critical), 2 parts not examined``."""
-    severities = [
-        finding.severity
-        for finding in evidence.findings
-        if finding.acceptance is not None
-        and finding.acceptance.source in sources
-        and finding.check is not CheckFamily.LICENSE
-        and _breaks_gate(finding, evidence.policy.gates)
-    ]
-    critical = severities.count(Severity.CRITICAL)
-    absences = sum(
-        absence.acceptance is not None and absence.acceptance.source in sources
-        for record in evidence.coverage.artifacts
-        for _, absence in record.absences
-    )
-    counts = [_count_noun(len(severities), "finding")] if severities else []
-    counts = [f"{each} ({critical} critical)" if critical else each for each in counts]
-    counts += [_count_noun(absences, "part", "parts") + " not examined"] if absences else []
-    return ", ".join(counts)
 
 
 def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
@@ -380,7 +319,7 @@ def _name_duties(license_: LicenseConclusion) -> str:
     if not open_duties:
         return ""
     kinds = tuple(dict.fromkeys(str(key[0]).replace("-", " ") for key in open_duties))
-    counted = _count_noun(len(open_duties), "open duty", "open duties")
+    counted = count_noun(len(open_duties), "open duty", "open duties")
     return f", with {counted}: {', '.join(kinds)}"
 
 
@@ -393,7 +332,3 @@ def _take_worst(points: Sequence[_Point]) -> Ruling:
     if is_on_license and worst.examples:
         text = worst.examples[0]
     return Ruling(worst.cause.verdict, text if text.endswith((".", "!", "?")) else f"{text}.")
-
-
-def _count_noun(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

@@ -1,20 +1,28 @@
-"""Recognise a folder that holds a model: a policy or a register that is found there may have come with the model."""
+"""Recognise a folder that holds a model or is that of a report: a policy or register there may come with the model."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-_WEIGHTS: Final = (
-    *(".safetensors", ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite"),
-    *(".pb", ".pkl", ".pickle", ".joblib", ".npz", ".msgpack", ".mar", ".nemo", ".skops", ".mlmodel", ".pdparams"),
-)
+from modelaudit.model.address import read_file_path
+from modelaudit.model.discovery import WEIGHT_ENDINGS
+from modelaudit.model.report import AuditReport
+
+_DOWNLOAD_MARK: Final = ".cache/huggingface/download"
+"""The folder in which ``hf download --local-dir`` keeps notes on the files that it fetched (huggingface_hub 0.23)."""
+_CACHED_NAME: Final = re.compile(r"(models|datasets|spaces)--.+")
+"""The folder of a repository in the cache of the Hub."""
 _MAX_BYTES: Final = 1 << 20
+_MOST_FILES_COMPARED: Final = 50
 _MARKS: Final = (
     ("config.json", re.compile(rb'"(model_type|architectures)"\s*:')),
     ("model_index.json", re.compile(rb'"_class_name"\s*:')),
+    # A clone of a model or a data set; the code of an application may have a remote for its space.
+    (".git/config", re.compile(rb"url\s*=\s*\S*\b(huggingface\.co|hf\.co)[:/](?!spaces/)")),
     # A key of the front matter that only cards of models have; other READMEs may have a front matter too.
     (
         "README.md",
@@ -23,20 +31,49 @@ _MARKS: Final = (
 )
 
 
-def find_model_file(folder: Path) -> str:
-    """Return the name of a file that shows that ``folder`` holds a model; empty if none does.
+def find_model_file(folder: Path, targets: Sequence[str] = ()) -> str:
+    """Return the name of a file that shows that ``folder`` came with a model, or lies in one; empty if none does.
 
-    The files are weights by the ending of the name, the configuration of a model, and a model card. A folder that
-    cannot be listed holds none, because the search for a policy reads what it finds there in another way.
+    The files are a target, weights by the ending of the name, and in this folder or one above it the configuration of a
+    model, a model card, and what a download from the Hub leaves. A folder that cannot be listed holds none, because the
+    search for a policy reads what it finds there in another way.
+
+    Args:
+        folder: the folder of a policy or of a register.
+        targets: as the user names them. A target that is a file is one of a model, whatever its name.
     """
-    for name, mark in _MARKS:
-        if mark.search(_read_start(folder / name)):
-            return name
+    own = folder.resolve()
+    for place in (own, *own.parents):
+        for name, mark in _MARKS:
+            if mark.search(_read_start(place / name)):
+                return os.path.relpath(place / name, own)
+        if os.path.lexists(place / _DOWNLOAD_MARK):
+            return os.path.relpath(place / _DOWNLOAD_MARK, own)
+        if _CACHED_NAME.fullmatch(place.name):
+            return os.path.relpath(place, own)
+    for target in map(Path, targets):
+        if target.is_file() and own in (target.absolute().parent, target.resolve().parent):
+            return target.name
     try:
         with os.scandir(folder) as entries:
-            return min((each.name for each in entries if each.name.lower().endswith(_WEIGHTS)), default="")
+            return min((each.name for each in entries if each.name.lower().endswith(WEIGHT_ENDINGS)), default="")
     except OSError:
         return ""
+
+
+def holds_files(folder: Path, report: AuditReport) -> bool:
+    """Whether ``folder`` is the model of a report: at least half of its first files are there, in the same size."""
+    records = report.coverage.artifacts[:_MOST_FILES_COMPARED]
+    found = sum(_read_size(folder / read_file_path(each.path)) == each.size for each in records)
+    return bool(records) and 2 * found >= len(records)
+
+
+def _read_size(path: Path) -> int | None:
+    """Return the size of a regular file in bytes; ``None`` for anything else."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _read_start(path: Path) -> bytes:

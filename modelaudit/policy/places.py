@@ -32,21 +32,28 @@ class FoundPolicy:
 def find_policy(start: Path, targets: Sequence[str]) -> FoundPolicy:
     """Search for ``modelaudit.yaml`` in ``start`` and then in each folder above it, up to the root.
 
-    A file is passed over, with a note, if it lies at or below a target or beside the files of a model, which would
-    bring its own, or if it belongs to somebody who is neither this user nor root nor the owner of ``start``: on a
-    shared machine, anybody may write into ``/tmp``.
+    A file is passed over, with a note, if it lies at or below a target, or if it belongs to somebody who is neither
+    this user nor root nor the owner of ``start``: on a shared machine, anybody may write into ``/tmp``. One in a folder
+    that holds a model is an error: it is that of the project or came with the model, and only the user knows.
 
     Args:
         start: the working directory.
         targets: as the user names them; those that are no path are ignored.
 
     Raises:
-        ConfigurationError: a file of the name is there and cannot be read, such as a link that leads nowhere.
+        ConfigurationError: the file cannot be read, such as a link that leads nowhere, or its folder holds a model.
     """
     folder = start.resolve()
     owners = _list_trusted_owners(folder)
     places = [each / POLICY_NAME for each in (folder, *folder.parents)]
-    return FoundPolicy(*_search(places, targets, "--policy", lambda path: _explain_passing_over(path, targets, owners)))
+    path, notes = _search(places, targets, "--policy", lambda path: _explain_passing_over(path, targets, owners))
+    model_file = "" if path is None else find_model_file(path.parent, targets)
+    if model_file:
+        raise ConfigurationError(
+            f"{path}: the search found this file in a folder with a model ({model_file!a}), which may have brought it; "
+            f"if it is yours, name it: --policy {path}; if not, name another policy, such as --policy default"
+        )
+    return FoundPolicy(path, notes)
 
 
 def _search(
@@ -92,11 +99,6 @@ def _explain_passing_over(path: Path, targets: Sequence[str], owners: set[int]) 
     statuses = [path.lstat(), *([path.stat()] if path.exists() else [])]
     if not owners >= {status.st_uid for status in statuses}:
         return "it belongs to another user; to use it, name it with --policy"
-    model_file = find_model_file(path.parent)
-    if model_file:
-        return (
-            f"its folder holds a model ({model_file!a}); to use it, move it above that folder or name it with --policy"
-        )
     return ""
 
 
@@ -134,7 +136,7 @@ def explain_unused_register(path: Path, policy_files: Sequence[Path], targets: S
     if not _list_trusted_owners(path.parent) >= {status.st_uid for status in statuses}:
         return "it belongs to another user; to use it, name --decisions"
     is_beside_policy = any(path.absolute().parent == each.absolute().parent for each in policy_files[:1])
-    model_file = "" if is_beside_policy else find_model_file(path.parent)
+    model_file = "" if is_beside_policy else find_model_file(path.parent, targets)
     return f"its folder holds a model ({model_file!a}); to use it, name --decisions" if model_file else ""
 
 
@@ -179,7 +181,7 @@ def refuse_inside_target(path: Path, targets: Sequence[str], option: str) -> Non
     folder = Path(target).absolute()
     raise ConfigurationError(
         f"{option}: {path} lies in the target {target}, and a model must not judge itself; "
-        f"move the file out of it, for instance to {_suggest_place(folder) / path.name}"
+        f"move the file out of it, for instance to {suggest_place(folder) / path.name}"
     )
 
 
@@ -210,7 +212,7 @@ def _is_any_of(target: Path, paths: Sequence[Path]) -> bool:
     return any(path.exists() and os.path.samestat(path.stat(), wanted) for path in paths)
 
 
-def _suggest_place(folder: Path) -> Path:
-    """Return the working directory, or the folder above the target if the working directory lies in the target."""
+def suggest_place(folder: Path) -> Path:
+    """Return a folder outside of a target: the working directory, or the one above the target if that lies in it."""
     here = Path.cwd()
     return here if find_enclosing_target(here, [str(folder)]) is None else folder.parent

@@ -10,7 +10,7 @@ from typing import Final
 from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import LicenseConclusion, UseAnswer
-from modelaudit.model.register import CONCLUSION, DecisionSubject, RegisterEntry, SubjectKind
+from modelaudit.model.register import CONCLUSION, DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence
 from modelaudit.model.terms import Answer
 
@@ -55,13 +55,38 @@ def _make_plural(noun: str) -> str:
     return noun.replace("question", "questions") if "question" in noun else f"{noun}s"
 
 
-def find_replacements(entries: Sequence[RegisterEntry], today: date) -> Mapping[str, str]:
-    """Return the place of the latest decision on the same subject by the place of each earlier one in force today."""
-    entries = [each for each in entries if not each.explain_later_start(today)]
+def find_replacements(
+    entries: Sequence[RegisterEntry], today: date, *, are_of_one_model: bool = False
+) -> Mapping[str, str]:
+    """Return the place of the latest decision on the same subject by the place of each earlier one in force today.
+
+    An entry without a model concerns any, so it replaces one that names a model. A refusal is the later of one day.
+
+    Args:
+        entries: of the register, in its order.
+        today: the day of the scan.
+        are_of_one_model: whether all of them concern one model, so that the name of a model makes no difference.
+    """
     latest: dict[object, RegisterEntry] = {}
-    for entry in sorted(entries, key=lambda each: each.decided):
-        latest[entry.identity] = entry
-    return {each.place: latest[each.identity].place for each in entries if latest[each.identity] is not each}
+
+    def get_keys(entry: RegisterEntry) -> list[object]:
+        general = (entry.subject, entry.bound_to, "")
+        return [general] if are_of_one_model else [entry.identity, general]
+
+    entries = [each for each in entries if not each.explain_later_start(today)]
+    for entry in sorted(entries, key=_get_precedence):
+        latest[get_keys(entry)[0]] = entry
+    replacements = {}
+    for entry in entries:
+        last = max((latest[key] for key in get_keys(entry) if key in latest), key=_get_precedence)
+        if last is not entry and _get_precedence(last) >= _get_precedence(entry):
+            replacements[entry.place] = last.place
+    return replacements
+
+
+def _get_precedence(entry: RegisterEntry) -> tuple[str, bool]:
+    """Return the sort key by which one decision replaces another."""
+    return entry.decided, entry.answer is DecisionAnswer.REFUSE
 
 
 def match_parts(
@@ -109,11 +134,16 @@ def _match_named_parts(
 
 
 def match_license(
-    entry: RegisterEntry, license_: LicenseConclusion, findings: Iterable[Finding], objections: Iterable[str]
+    entry: RegisterEntry,
+    license_: LicenseConclusion,
+    findings: Iterable[Finding],
+    objections: Iterable[str],
+    failed_look_ups: Iterable[str] = (),
 ) -> Matches:
     """Find the answers, findings and objections that a decision on the licences or the model concerns.
 
-    A finding on an answer has the key ``answer:licence:…``. Only an agreement concerns a denial.
+    A finding on an answer has the key ``answer:licence:…``. Only an agreement concerns a denial. A base model that was
+    not read is an open question of the conclusion.
     """
     kind, name = entry.subject.kind, entry.subject.name
     is_agreement = kind is SubjectKind.AGREEMENT
@@ -131,7 +161,10 @@ def match_license(
         ],
         answers=[each for each in license_.answers if each.answer in answers and (covers_all or each.license == name)],
         # The sentence of an objection begins with the licence; one on the conclusion as a whole begins otherwise.
-        objections=[each for each in objections if covers_all or each.startswith(f"{name} ")],
+        objections=[
+            *(each for each in objections if covers_all or each.startswith(f"{name} ")),
+            *(failed_look_ups if covers_all else ()),
+        ],
     )
 
 

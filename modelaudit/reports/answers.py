@@ -123,4 +123,5 @@ def describe_duties(license_: LicenseConclusion) -> str:
     met = sum(bool(task.met) for task in tasks)
     if not tasks:
         return ""
-    return count_noun(len(tasks), "duty", "duties") + (f", {met} met by files of the model" if met else "")
+    by = f", {met} met by {'a file' if met == 1 else 'files'} of the model" if met else ""
+    return f"{count_noun(len(tasks), 'duty', 'duties')}{by}"

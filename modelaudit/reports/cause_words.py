@@ -16,8 +16,8 @@ CAUSES: Final = {
         "Ask the licensor for an agreement, plan another use, or choose another model.",
     ),
     CauseKind.UNREAD: (
-        "Parts of the model were not read: no reader, damaged, encrypted, over a limit, or empty.",
-        "Remove the part, fetch it again, or accept it in the policy under allow-unread with a reason.",
+        "Parts of the model were not read: program code, no reader, damaged, encrypted, over a limit, or empty.",
+        "Remove the part, fetch it again, accept it in the policy under allow-unread, or record a decision.",
     ),
     CauseKind.UNCLAIMED_BYTES: (
         "A file contains bytes that belong to no part of its format.",
@@ -54,6 +54,10 @@ CAUSES: Final = {
     CauseKind.REFUSED: (
         "A person refused the model, or a part of it, by a decision.",
         "Read the reason in the register of decisions, or choose another model.",
+    ),
+    CauseKind.REFUSAL_REOPENED: (
+        "A person refused the model, or a part of it, and the bytes changed since.",
+        "Look at the new bytes and record a decision on them; it takes the place of the refusal.",
     ),
     CauseKind.UNPINNED: (
         "The revision of the model can move, and the policy requires a commit.",

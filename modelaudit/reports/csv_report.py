@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from modelaudit.model.acceptance import AcceptanceSource
@@ -12,13 +12,14 @@ from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import Absence, AuditReport
+from modelaudit.reports.decision_words import list_refusals, name_absence
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import SEVERITIES_WORST_FIRST, count_severities
 
 _COLUMNS: Final = (
     *("path", "size", "sha256", "verified", "formats", "extent"),
     *(severity.value for severity in SEVERITIES_WORST_FIRST),
-    *("worst", "absences", "accepted", "accepted_by", "accepted_until"),
+    *("worst", "absences", "accepted", "accepted_by", "accepted_until", "known", "refused"),
 )
 _FORMULA_STARTS: Final = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - spreadsheets read the wide forms too
 _MAX_CELL_CHARACTERS: Final = 4_000
@@ -28,9 +29,10 @@ _MAX_CELL_CHARACTERS: Final = 4_000
 def render_csv(report: AuditReport) -> bytes:
     """Render one row for each file. The findings on the model as a whole are in the last row, whose path is empty.
 
-    The columns ``critical`` to ``info`` count the findings that nothing accepts, ``worst`` is the worst of them,
+    The columns ``critical`` to ``info`` count the findings that nothing settles, ``worst`` is the worst of them,
     ``absences`` counts the open absences, and ``accepted`` the accepted findings and absences.
-    ``accepted_by`` and ``accepted_until`` name the people whose decisions these are, in the same order.
+    ``accepted_by`` and ``accepted_until`` name the people whose decisions these are, in the same order. ``known``
+    counts what the baseline alone holds, and ``refused`` the findings and absences that a person refused.
     """
     out = io.BytesIO()
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
@@ -45,6 +47,7 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
     """Yield the cells of each file, then of the model as a whole if a finding concerns it."""
     paths = {record.path for record in report.coverage.artifacts}
     findings: dict[str, list[Finding]] = {}
+    refusals = list_refusals(report)
     for finding in report.findings:
         path = finding.artifact if finding.artifact in paths else file_of(finding.artifact)
         findings.setdefault(path if path in paths else "", []).append(finding)
@@ -58,23 +61,28 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
             " ".join(record.formats),
             record.extent.value,
         )
-        yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences)])
+        yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences, refusals)])
     if "" in findings and "" not in paths:
-        yield _escape_cells(["", "", "", "", "", "", *_count(findings[""], ())])
+        yield _escape_cells(["", "", "", "", "", "", *_count(findings[""], (), refusals)])
 
 
-def _count(findings: Sequence[Finding], absences: Sequence[tuple[str, Absence]]) -> list[str | int]:
-    """Count the findings of each severity, the open absences, and what is accepted, and by whom."""
+def _count(
+    findings: Sequence[Finding], absences: Sequence[tuple[str, Absence]], refusals: Collection[str]
+) -> list[str | int]:
+    """Count the findings of each severity, the open absences, and what is accepted, by whom, known and refused."""
     counts = count_severities(finding for finding in findings if finding.acceptance is None)
     worst = next((severity.value for severity, number in counts if number), "")
-    open_absences = sum(absence.acceptance is None for _, absence in absences)
-    accepted = sum(finding.acceptance is not None for finding in findings) + len(absences) - open_absences
     acceptances = [each.acceptance for each in findings] + [absence.acceptance for _, absence in absences]
+    open_absences = sum(absence.acceptance is None for _, absence in absences)
+    known = sum(each is not None and each.source is AcceptanceSource.BASELINE for each in acceptances)
+    accepted = sum(each is not None for each in acceptances) - known
     people = dict.fromkeys(
         (each.by, each.expires) for each in acceptances if each is not None and each.source is AcceptanceSource.DECISION
     )
     decided = ("; ".join(by for by, _ in people), "; ".join(until for _, until in people))
-    return [*(number for _, number in counts), worst, open_absences, accepted, *decided]
+    subjects = [name_absence(absence, address) for address, absence in absences]
+    refused = sum(each in refusals for each in (*(finding.fingerprint for finding in findings), *subjects))
+    return [*(number for _, number in counts), worst, open_absences, accepted, *decided, known, refused]
 
 
 def _escape_cells(cells: Sequence[str | int]) -> list[str | int]:

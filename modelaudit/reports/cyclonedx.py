@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import chain
@@ -36,7 +36,7 @@ from cyclonedx.model.vulnerability import (
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
+from modelaudit.model.acceptance import AcceptanceSource, RecordedDecision
 from modelaudit.model.address import container_of, read_file_path
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import DigestAlgorithm
@@ -51,6 +51,7 @@ from modelaudit.reports.cyclonedx_licenses import (
     build_properties,
     list_facts,
 )
+from modelaudit.reports.decision_words import describe_settlement, list_refusals
 from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
@@ -215,13 +216,21 @@ def _describe_absence(address: str, absence: Absence) -> str:
     return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
 
 
-def _build_analysis(acceptance: Acceptance) -> VulnerabilityAnalysis:
-    """Build the analysis of an accepted finding: a person accepts the risk, or an earlier report holds it already."""
-    is_decided = acceptance.source is AcceptanceSource.DECISION
+def _build_analysis(finding: Finding, refusals: Mapping[str, RecordedDecision]) -> VulnerabilityAnalysis | None:
+    """Build the analysis of a finding: a person accepts the risk or refuses it, or an earlier report holds it.
+
+    Returns:
+        ``None`` for an open finding.
+    """
+    settlement = describe_settlement(finding, refusals)
+    if settlement is None:
+        return None
+    label, sentence = settlement
+    is_decided = finding.acceptance is not None and finding.acceptance.source is AcceptanceSource.DECISION
     return VulnerabilityAnalysis(
-        state=ImpactAnalysisState.EXPLOITABLE if is_decided else ImpactAnalysisState.IN_TRIAGE,
+        state=ImpactAnalysisState.EXPLOITABLE if is_decided or label == "refused" else ImpactAnalysisState.IN_TRIAGE,
         responses=[ImpactAnalysisResponse.WILL_NOT_FIX] if is_decided else None,
-        detail=escape_unprintable(describe_acceptance(acceptance)),
+        detail=escape_unprintable(sentence),
     )
 
 
@@ -240,13 +249,15 @@ def _build_vulnerabilities(report: AuditReport, file_refs: dict[str, str]) -> It
     """
     rules = {rule.id: rule for rule in report.rules}
     occurrences: Counter[str] = Counter()
+    refusals = list_refusals(report)
     for finding in report.findings:
         # Findings can share a fingerprint, but every bom-ref must be unique.
         occurrences[finding.fingerprint] += 1
         number = occurrences[finding.fingerprint]
         ref = f"finding:{finding.fingerprint}" + (f":{number}" if number > 1 else "")
         path = finding.artifact if finding.artifact in file_refs else _find_containing_file(finding.artifact, file_refs)
-        yield _build_vulnerability(finding, rules.get(finding.rule), ref, file_refs.get(path, _ROOT_REF))
+        analysis = _build_analysis(finding, refusals)
+        yield _build_vulnerability(finding, rules.get(finding.rule), ref, file_refs.get(path, _ROOT_REF), analysis)
 
 
 def _find_containing_file(address: str, paths: Container[str]) -> str:
@@ -259,7 +270,9 @@ def _find_containing_file(address: str, paths: Container[str]) -> str:
     return container
 
 
-def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected_ref: str) -> Vulnerability:
+def _build_vulnerability(
+    finding: Finding, rule: Rule | None, ref: str, affected_ref: str, analysis: VulnerabilityAnalysis | None
+) -> Vulnerability:
     """Build the vulnerability of a finding.
 
     Args:
@@ -267,6 +280,7 @@ def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected
         rule: its rule; ``None`` where the report does not describe it.
         ref: the ``bom-ref`` of the vulnerability.
         affected_ref: the ``bom-ref`` of the component that it affects.
+        analysis: who accepted or refused it; ``None`` for an open finding.
     """
     references = rule.references if rule else ()
     cwe_matches = map(_CWE.fullmatch, rule.cwe if rule else ())
@@ -290,7 +304,7 @@ def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected
         recommendation=escape_unprintable(rule.fix) if rule else None,
         advisories=[VulnerabilityAdvisory(url=XsUri(link)) for link in map(validate_https_link, references) if link],
         affects=[BomTarget(ref=affected_ref)],
-        analysis=_build_analysis(finding.acceptance) if finding.acceptance else None,
+        analysis=analysis,
         properties=build_properties(
             ("fingerprint", finding.fingerprint),
             ("title", rule.title if rule else None),

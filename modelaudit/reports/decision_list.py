@@ -16,7 +16,7 @@ from modelaudit.reports.wording import count_noun, describe_decision, end_senten
 STATES: Final = {
     DecisionState.REOPENED: "Reopened: the bytes are not those that were decided on",
     DecisionState.EXPIRED: "Expired: open again",
-    DecisionState.REFUSED: "Not honoured: the policy or the licence does not let it",
+    DecisionState.NOT_PERMITTED: "Not permitted: the policy or the licence lets no decision accept it",
     DecisionState.DUE: "Due: expires within 30 days",
     DecisionState.UNUSED: "Unused: remove it",
     DecisionState.HONOURED: "Honoured",

@@ -3,61 +3,111 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
-from modelaudit.model.finding import Finding
-from modelaudit.model.register import DecisionAnswer
-from modelaudit.model.report import AuditReport
-from modelaudit.reports.wording import count_noun, describe_decision
+from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.register import DecisionAnswer, DecisionSubject, SubjectKind
+from modelaudit.model.report import Absence, AuditReport
+from modelaudit.reports.wording import count_noun, describe_acceptance, describe_decision
 
-_NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.REFUSED, DecisionState.DUE)
+_NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.NOT_PERMITTED, DecisionState.DUE)
 _IN_FORCE = (DecisionState.HONOURED, DecisionState.DUE)
 _PLACE_CHARACTERS: Final = 60
 
 
-def list_decision_lines(report: AuditReport) -> list[str]:
-    """List a line for each decision that concerns the model, and one for the baseline."""
+def list_decision_lines(report: AuditReport) -> list[tuple[str, str]]:
+    """List a labelled line for each decision that concerns the model, and one for the baseline."""
     lines = [
-        f"{each.subject} ({each.place}) until {each.expires}, {each.state}. {describe_decision(each)} {each.detail}"
+        (
+            "decided",
+            f"{each.subject} ({each.place}) until {each.expires}, {describe_state(each.state)}. "
+            f"{describe_decision(each)} {each.detail}",
+        )
         for each in report.decisions
     ]
-    return lines + ([_describe_known(report)] if report.baseline else [])
+    return lines + ([("known", _describe_known(report))] if report.baseline else [])
+
+
+def list_refusals(report: AuditReport) -> dict[str, RecordedDecision]:
+    """Return each refusal in force by the fingerprints of the findings that it refuses, and by its subject."""
+    in_force = (each for each in report.decisions if each.state in _IN_FORCE and each.answer == DecisionAnswer.REFUSE)
+    return {key: each for each in in_force for key in (*each.fingerprints, each.subject)}
+
+
+def describe_settlement(finding: Finding, refusals: Mapping[str, RecordedDecision]) -> tuple[str, str] | None:
+    """Return a label and a sentence on who refused or accepted a finding, or that the baseline holds it; else ``None``.
+
+    Args:
+        finding: of a report.
+        refusals: of ``list_refusals``.
+    """
+    if finding.fingerprint in refusals:
+        return "refused", describe_decision(refusals[finding.fingerprint])
+    if finding.acceptance is None:
+        return None
+    return "known" if _is_known(finding.acceptance) else "accepted", describe_acceptance(finding.acceptance)
+
+
+def describe_state(state: DecisionState) -> str:
+    """Describe a state in words."""
+    return state.replace("-", " ")
+
+
+def name_absence(absence: Absence, address: str) -> str:
+    """Return the subject of a decision on an absence at an address, as a report names it."""
+    return str(DecisionSubject(SubjectKind.ABSENCE, absence.unread.reason, address))
 
 
 def list_decided(report: AuditReport) -> list[str]:
-    """List a line for each decision that is in force: refusals, then the one on the most severe finding first."""
+    """List a line for each decision in force: accepted critical findings, then refusals, then the most severe first."""
     findings = {each.fingerprint: each for each in report.findings}
 
     def list_accepted(decision: RecordedDecision) -> list[Finding]:
         accepted = [findings[each] for each in decision.fingerprints if each in findings]
         return sorted(accepted, key=lambda finding: finding.order)
 
-    def get_order(decision: RecordedDecision) -> tuple[bool, int]:
+    def get_order(decision: RecordedDecision) -> tuple[bool, bool, int]:
         worst = max((each.severity.rank for each in list_accepted(decision)), default=-1)
-        return decision.answer == DecisionAnswer.ACCEPT, -worst
+        is_acceptance = decision.answer == DecisionAnswer.ACCEPT
+        return not (is_acceptance and worst == Severity.CRITICAL.rank), is_acceptance, -worst
 
     in_force = [each for each in report.decisions if each.state in _IN_FORCE]
     return [_describe_shortly(each, list_accepted(each)) for each in sorted(in_force, key=get_order)]
 
 
-def summarize_decisions(report: AuditReport, most: int = 1) -> list[str]:
-    """Summarize the decisions and the baseline in lines: at most ``most`` decisions in force, then the rest."""
+def summarize_decisions(report: AuditReport, most: int = 1) -> list[tuple[str, str]]:
+    """Summarize the decisions and the baseline in labelled lines: at most ``most`` in force, then the rest."""
     decided = list_decided(report)
     rest = [f"and {count_noun(len(decided) - most, 'further decision')}"] if len(decided) > most else []
-    rest.append(describe_attention(report))
-    return [*decided[:most], *filter(None, ["; ".join(filter(None, rest))])]
+    lines = [*decided[:most], *filter(None, ["; ".join(filter(None, [*rest, _describe_states(report)]))])]
+    labelled = [("" if index else "decided", line) for index, line in enumerate(lines)]
+    return labelled + ([("known", _describe_known(report))] if report.baseline else [])
 
 
 def describe_attention(report: AuditReport) -> str:
     """Describe the decisions that need an action, counted by their state, and the baseline; empty without any."""
+    return "; ".join(filter(None, [_describe_states(report), _describe_known(report) if report.baseline else ""]))
+
+
+def _describe_states(report: AuditReport) -> str:
+    """Describe the decisions that need an action, counted by their state; empty without any."""
     counts = Counter(each.state for each in report.decisions)
-    states = [f"{counts[state]} {state}" for state in _NEEDS_ACTION if counts[state]]
-    parts = [f"decisions to look at: {', '.join(states)}"] if states else []
-    if report.baseline:
-        parts.append(_describe_known(report))
-    return "; ".join(parts)
+    reopened_refusals = sum(
+        each.state is DecisionState.REOPENED and each.answer == DecisionAnswer.REFUSE for each in report.decisions
+    )
+    states = [f"{counts[state]} {describe_state(state)}" for state in _NEEDS_ACTION if counts[state]]
+    more = f", {count_noun(reopened_refusals, 'refusal')} of other bytes among them" if reopened_refusals else ""
+    return f"decisions to look at: {', '.join(states)}{more}" if states else ""
+
+
+def describe_consent(report: AuditReport) -> str:
+    """Describe how many findings were accepted by whom, such as ``2 findings accepted by Jane Roe``; empty if none."""
+    acceptances = [each.acceptance for each in report.findings if each.acceptance and not _is_known(each.acceptance)]
+    people = dict.fromkeys(each.by or "the policy" for each in acceptances)
+    names = next(iter(people)) if len(people) == 1 else f"{len(people)} people or policies"
+    return f"{count_noun(len(acceptances), 'finding')} accepted by {names}" if acceptances else ""
 
 
 def describe_acceptance_shortly(acceptance: Acceptance) -> str:

@@ -19,13 +19,16 @@ class UseEntry:
         file: the path, beginning with the searched folder as it was typed.
         line: from 1; of a notebook, in the file itself.
         form: the call, command or key by which it is loaded.
-        name: of the repository; null if the code alone does not show it.
+        name: of the repository; of a local model, its path below the root of the code base, or as the code writes it
+            if the code base does not hold it; null if the code alone does not show it.
         kind: of the repository.
-        source: where the repository comes from: huggingface, github, ollama and so on.
+        source: where the repository comes from: huggingface, github, ollama and so on; local for a path.
         revision: the branch, tag or commit; null for the default, or if it is not known, which ``detail`` says.
         is_pinned: whether the revision is a full commit of 40 hexadecimal digits.
         trusts_remote_code: whether code of the repository may run; null if the code does not show it.
         detail: one clause, such as the reason why the name is not known; empty if there is nothing to add.
+        path: of a local model in the code base, beginning with the searched folder as it was typed; null for any other
+            use, and where the code base does not hold the path.
     """
 
     file: str
@@ -38,6 +41,7 @@ class UseEntry:
     is_pinned: bool
     trusts_remote_code: bool | None
     detail: str
+    path: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +105,14 @@ def render_discovery_json(discovery: Discovery) -> bytes:
                 file=escape_unprintable(use.file),
                 line=use.line,
                 form=escape_unprintable(use.form),
-                name=use.name,
+                name=None if use.name is None else escape_unprintable(use.name),
                 kind=use.kind,
                 source=use.source,
                 revision=None if use.revision is None else escape_unprintable(use.revision),
                 is_pinned=use.is_pinned,
                 trusts_remote_code=use.trusts_remote_code,
                 detail=escape_unprintable(use.detail),
+                path=None if use.path is None else escape_unprintable(use.path),
             )
             for use in discovery.uses
         ),

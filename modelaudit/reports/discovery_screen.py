@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from modelaudit.model.discovery import HUGGING_FACE, Discovery, ModelUse, UseKind
+from modelaudit.model.discovery import HUGGING_FACE, LOCAL, Discovery, ModelUse, UseKind
 from modelaudit.reports.layout import build_text, indent_block, render_parts
 from modelaudit.reports.wording import count_noun
 
@@ -29,7 +29,7 @@ def render_discovery(discovery: Discovery, *, width: int = 80, color: bool = Fal
         if use.name is not None:
             groups[use.source, use.kind, use.name, use.revision or ""].append(use)
     parts: list[RenderableType] = [_describe_total(discovery, len(groups))]
-    known = sorted(groups.items(), key=lambda item: (item[0][0] != HUGGING_FACE, item[0]))
+    known = sorted(groups.items(), key=lambda item: (item[0][0] != HUGGING_FACE, item[0][0] == LOCAL, item[0]))
     if known:
         parts.append(Group(*(_build_group(_describe_model(uses[0]), uses) for _, uses in known)))
     if discovery.unknown_uses:
@@ -60,6 +60,9 @@ def _describe_total(discovery: Discovery, models: int) -> Text:
 
 def _describe_model(use: ModelUse) -> Text:
     """Return the heading of one repository: its name, where it comes from, and whether it is pinned."""
+    if use.source == LOCAL:
+        state_of_path = "a path of the code base" if use.path else f"a path; {use.detail}"
+        return build_text((use.name or "", "bold"), f"  {state_of_path}")
     origin = "" if use.source == HUGGING_FACE else f" from {use.source}"
     kind = "" if use.kind is UseKind.MODEL else f" ({use.kind})"
     if use.is_pinned:
@@ -77,7 +80,8 @@ def _build_group(title: Text, uses: Sequence[ModelUse]) -> Group:
 def _describe_use(use: ModelUse) -> Text:
     """Return the line of one use."""
     trust = {True: "runs code of the repository", None: "may run code of the repository", False: ""}
-    words = "; ".join(filter(None, (trust[use.trusts_remote_code], use.detail)))
+    detail = "" if use.source == LOCAL and use.name is not None and use.path is None else use.detail
+    words = "; ".join(filter(None, (trust[use.trusts_remote_code], detail)))
     return build_text(_locate(use.file, use.line), (f"  {use.form}", "cyan"), f"  {words}" if words else "")
 
 

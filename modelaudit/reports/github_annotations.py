@@ -13,7 +13,7 @@ from typing import Final
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.decision_words import describe_attention, list_decided
-from modelaudit.reports.results import Outcome, Result, list_results
+from modelaudit.reports.results import Result, count_settled, list_results
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
 from modelaudit.reports.wording import count_noun, describe_place
@@ -39,7 +39,7 @@ def render_annotations(report: AuditReport) -> bytes:
     Accepted results are counted, and the decisions in force are annotations too if all fit into the ten.
     """
     results = list_results(report)
-    open_results = [result for result in results if result.outcome is not Outcome.ACCEPTED]
+    open_results = [result for result in results if not result.is_settled]
     decision = report.decision
     # A command begins a line, so every line begins with words of our own.
     name = _escape(get_heading(report.target), _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
@@ -48,8 +48,8 @@ def render_annotations(report: AuditReport) -> bytes:
     more = len(open_results) - MAX_ANNOTATIONS
     if more > 0:
         lines.append(f"modelaudit: and {count_noun(more, 'more result')}, in the other reports")
-    accepted = len(results) - len(open_results)
-    if accepted:
+    settled = count_settled(results)
+    if settled:
         decided = list_decided(report)
         attention = _escape(describe_attention(report), _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
         endings = [attention] if attention else []
@@ -60,7 +60,7 @@ def render_annotations(report: AuditReport) -> bytes:
             number = count_noun(len(decided), "decision")
             endings.append(f"the summary of the job names {number} with who decided and until when")
         ending = f": {'; '.join(endings)}" if endings else ""
-        lines.append(f"modelaudit: {count_noun(accepted, 'accepted result')}, not shown here{ending}")
+        lines.append(f"modelaudit: {settled}, not shown here{ending}")
     return "".join(f"{line}\n" for line in lines).encode()
 
 

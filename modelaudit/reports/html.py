@@ -47,6 +47,8 @@ def render_html(report: AuditReport) -> bytes:
         tree_digest=inventory.compute_tree_digest(report),
         questions=list_questions(report),
         decided=decision_words.list_decided(report),
+        consent=decision_words.describe_consent(report),
+        refusals=decision_words.list_refusals(report),
         anchor=_build_anchor_namer(),
     )
     # A row of a file is made of some twenty short texts: all of them at once take five times the memory of the page.
@@ -84,6 +86,7 @@ def _load_template() -> Template:
         wording=wording,
         words=license_words,
         licensed=license_view,
+        decisions=decision_words,
         inventory=inventory,
         answers=answers,
         https_link=validate_https_link,

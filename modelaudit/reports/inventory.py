@@ -19,6 +19,8 @@ LOCAL_KINDS = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
 """The kinds of targets that are read from the disk."""
 
 _MIN_GROUP_FILES = 3
+_MEMBERS = "!"
+"""In place of an extension, for the members of one container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,21 @@ class AbsenceGroup:
 
 
 def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup, ...]:
-    """Group equal absences of three or more files with one folder and one extension; others stay single."""
+    """Group equal absences of three or more files with one folder and one extension, or of members of one container.
+
+    Others stay single.
+    """
     addresses_by_key: dict[tuple[str, str, Absence], list[str]] = {}
     for address, absence in pairs:
         path = PurePosixPath(address)
-        is_whole_file = absence.unread.where == NOWHERE and not is_member(address)
-        # An absence inside a file, or of a file without an extension, gets a key of its own: its address.
-        folder, extension = (str(path.parent), path.suffix) if is_whole_file and path.suffix else ("", address)
+        is_whole = absence.unread.where == NOWHERE
+        if is_whole and is_member(address):
+            folder, extension = address.rpartition("!")[0], _MEMBERS
+        elif is_whole and path.suffix:
+            folder, extension = str(path.parent), path.suffix
+        else:
+            # An absence inside a file, or of a file without an extension, gets a key of its own: its address.
+            folder, extension = "", address
         addresses_by_key.setdefault((folder, extension, absence), []).append(address)
     groups: list[AbsenceGroup] = []
     for (folder, extension, absence), addresses in addresses_by_key.items():
@@ -53,7 +63,8 @@ def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup
             groups += (AbsenceGroup(address, (address,), absence) for address in addresses)
             continue
         where = "the top folder" if folder == "." else f"{folder}/"
-        name = f"{len(addresses):,} {extension.lstrip('.').upper()} files in {where}"
+        files = f"{extension.lstrip('.').upper()} files in {where}"
+        name = f"{len(addresses):,} {f'members of {folder}' if extension == _MEMBERS else files}"
         groups.append(AbsenceGroup(name, tuple(addresses), absence))
     return tuple(groups)
 
@@ -105,7 +116,7 @@ def describe_comparison(report: AuditReport) -> str:
         return "There was no file to compare."
     if not has_claimed_digests(report):
         if report.target.kind in LOCAL_KINDS:
-            return "Not compared: local files have no published digests."
+            return "Not compared: no source states digests of local files."
         return "Not compared: the source states no digest for any file."
     strong, weak = states.count(DigestState.MATCH), states.count(DigestState.MATCH_SHA1)
     differing = states.count(DigestState.MISMATCH)

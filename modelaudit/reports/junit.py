@@ -1,7 +1,8 @@
 """Render the report as JUnit XML: one suite for each family of checks, for the coverage, and for the two answers.
 
-A result that fails the policy is a failure, one that keeps the verdict open an error, and an accepted one is skipped. A
-result below the threshold passes, with its text as output, so that a pipeline that passes shows no failed test.
+A result that fails the policy is a failure, one that keeps the verdict open an error, and an accepted or known one is
+skipped. A result below the threshold passes, with its text as output, so that a pipeline that passes shows no failed
+test.
 
 Source: the XML Schema of the xUnit plug-in of Jenkins, and "Unit test reports" of GitLab.
 """
@@ -27,7 +28,12 @@ from modelaudit.reports.wording import count_noun, describe_acceptance, describe
 _MAX_CHARACTERS: Final = 2_000
 _MAX_EVIDENCE_LINES: Final = 20
 _COVERAGE: Final = "coverage"
-_ELEMENTS: Final = {Outcome.FAILS: "failure", Outcome.OPEN: "error", Outcome.ACCEPTED: "skipped"}
+_ELEMENTS: Final = {
+    Outcome.FAILS: "failure",
+    Outcome.OPEN: "error",
+    Outcome.ACCEPTED: "skipped",
+    Outcome.KNOWN: "skipped",
+}
 _OUTCOME_BY_VERDICT: Final = {
     Verdict.PASS: Outcome.NOTED,
     Verdict.FAIL: Outcome.FAILS,
@@ -64,7 +70,7 @@ class _Suite:
             "tests": len(outcomes),
             "failures": outcomes.count(Outcome.FAILS),
             "errors": outcomes.count(Outcome.OPEN),
-            "skipped": outcomes.count(Outcome.ACCEPTED),
+            "skipped": sum(_ELEMENTS.get(each) == "skipped" for each in outcomes),
         }
 
 
@@ -153,7 +159,7 @@ def _convert_result(report: AuditReport, rules: Mapping[str, Rule], result: Resu
         "fingerprint": result.fingerprint,
         "path": result.address,
         "line": "" if where.line is None else str(where.line),
-        "outcome": "known" if result.is_known else result.outcome,
+        "outcome": result.outcome,
     }
     return _Case(
         result.rule,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from modelaudit.model.license import (
+    Basis,
     ClaimKind,
     ConclusionState,
     LicenseClaim,
@@ -17,7 +19,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
 from modelaudit.reports import view
-from modelaudit.reports.answers import describe_exit_code
+from modelaudit.reports.answers import describe_duties, describe_exit_code
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_view import (
     Reason,
@@ -44,7 +46,7 @@ from modelaudit.reports.license_words import (
 from modelaudit.reports.marks import VERDICT_MARKS
 from modelaudit.reports.wording import (
     CATEGORIES,
-    STATES,
+    WITHOUT_LICENSE,
     count_noun,
     cut_text,
     end_sentence,
@@ -71,6 +73,7 @@ _MAX_DUTY_CHARACTERS = 240
 _MAX_CLAUSE_CHARACTERS = 320
 _MAX_SENTENCE_CHARACTERS = 240
 _MAX_QUOTATION_CHARACTERS = 60
+_MAX_DIFFERENCE_CHARACTERS = 80
 
 _GROUPS_IN_ONE_LINE = (DutyGroup.WATCH,)
 """Groups whose duties are listed by their kind alone: they are many, and nothing has to be prepared for them."""
@@ -180,7 +183,7 @@ def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     """Render the conclusion with its claims."""
     category = CATEGORIES[license_.category]
-    concluded = license_.expression or f"no licence, because it is {STATES[license_.state]}"
+    concluded = license_.expression or f"no licence, because {WITHOUT_LICENSE[license_.state]}"
     lines: list[Text | Padding] = []
     claims = list_license_claims(license_)
     rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_MAX_CLAIMS]]
@@ -190,7 +193,7 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     # The statements above and the tree below already explain a conclusion, unless an alternative was chosen.
     is_explained = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
     sentences = () if is_explained else license_.reasoning
-    lines += [indent_block(build_text(f"- {each}")) for each in sentences[:_MAX_SENTENCES]]
+    lines += [indent_block(build_marked_line(Text("-"), build_text(each))) for each in sentences[:_MAX_SENTENCES]]
     lines += _render_omission(len(sentences), _MAX_SENTENCES, "more sentence")
     # ``build_text`` escapes what a terminal would act on.
     kind = f" ({category})" if license_.expression else ""
@@ -198,14 +201,28 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
 
 
 def _format_place(claim: LicenseClaim) -> str:
-    """Format the place of a claim as ``README.md:3``, or ``the Hub`` for metadata outside of the files."""
+    """Format the place of a claim as ``README.md:3``, or ``the Hub`` for metadata outside of the files.
+
+    A long place keeps its end, because files of one folder differ only there.
+    """
     line = f":{claim.location.line}" if claim.location.line else ""
-    return str(build_text(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
+    place = str(build_text(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
+    if cell_len(place) <= _MAX_PLACE_COLUMNS:
+        return place
+    return f"…{set_cell_size(place[::-1], _MAX_PLACE_COLUMNS - 1)[::-1]}"
 
 
 def _format_claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
     """Format a claim as its words, the resolved licence, and the kind of the source."""
     field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
+    if claim.basis is Basis.VARIANT:
+        # The conflicts and the reports hold all words that differ.
+        quotation = cut_text(claim.quotation, _MAX_QUOTATION_CHARACTERS)
+        differences = cut_text(", ".join(claim.differs), _MAX_DIFFERENCE_CHARACTERS)
+        result = (
+            f"resembles {claim.entry or 'a licence'} but differs from it{f': {differences}' if differences else ''}"
+        )
+        return build_text(f"{field}“{quotation}” ", (result, "bold"))
     is_known, result = view.describe_claimed_license(claim, license_)
     outcome = f" = {result}" if is_known else f" ({lower_first(result)})"
     quotation = cut_text(claim.quotation, _MAX_QUOTATION_CHARACTERS)
@@ -249,12 +266,9 @@ def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
         if len(items) > _MAX_TASKS_PER_GROUP:
             omitted = len(items) - _MAX_TASKS_PER_GROUP
             rows.append(("", build_text(f"… and {omitted} more, in the HTML and JSON reports")))
-    met_number = sum(bool(task.met) for task in all_tasks)
-    met = f", {met_number} met by files of the model" if met_number else ""
     under = "" if show_license else f" under {build_text(ids[0])}"
     heading = "If the use were allowed" if is_denied else "To do"
-    duties = count_noun(len(all_tasks), "duty", "duties")
-    return _render_block(f"{heading}{under}: {duties}{met}", [build_rows(rows, label=_LABEL_COLUMNS)])
+    return _render_block(f"{heading}{under}: {describe_duties(license_)}", [build_rows(rows, label=_LABEL_COLUMNS)])
 
 
 def _group_alike_tasks(tasks: tuple[Task, ...]) -> list[list[Task]]:

@@ -292,4 +292,5 @@ def describe_openness(license_: LicenseConclusion) -> str:
     present_number = sum(each.present for each in components)
     open_number = sum(each.present and each.open is True for each in components)
     parts = count_noun(len(components), "part")
-    return end_sentence(f"{title}; {present_number} of {parts} present, {open_number} of them open")
+    licensed = f", {open_number} of them under an open licence" if present_number else ""
+    return end_sentence(f"{title}; {present_number} of {parts} found{licensed}")

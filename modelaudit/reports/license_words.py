@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState
+from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import Answer, Group, Intent, Relation, Use
 from modelaudit.reports.clause_words import TITLES
 from modelaudit.reports.wording import format_number
@@ -68,7 +69,7 @@ CONFLICTS = {
     "missing-policy": "A use policy is missing",
     "dataset-stricter": "A data set is under stricter terms",
     "dataset-unknown": "The terms of a data set are not known",
-    "variant-text": "A text was changed",
+    "variant-text": "A variant of a licence text",
     "version-dependent": "The terms depend on the version or the size",
     "origin-unknown": "The terms of a base model are not known",
     "origin-local": "A base model is only named by a local path",
@@ -102,6 +103,8 @@ def describe_claim(claim: LicenseClaim) -> str:
     if claim.kind is ClaimKind.INHERITED:
         return "named as a base model or a data set"
     if claim.kind is ClaimKind.DECLARED:
+        if is_package_metadata(claim.artifact):
+            return "declared for the Python package"
         return "declared by the author" if claim.artifact else "declared on the Hub"
     return {
         Basis.TEXT: "the text of the licence, word for word",

@@ -140,7 +140,7 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
     causes = [write_text(format_sentence(cause.reason)) for cause in report.decision.causes]
     kinds = [f"- {cause.question} {cause.verdict}, {cause.kind}: " for cause in report.decision.causes]
     yield _Section("causes", "Causes", (), map(add, kinds, causes), len(causes))
-    open_results = [each for each in results if each.outcome is not Outcome.ACCEPTED]
+    open_results = [each for each in results if not each.is_settled]
     findings = [each for each in open_results if each.kind is ResultKind.FINDING]
     yield _Section(
         "findings",
@@ -168,7 +168,7 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
         iter(accepted),
         len(accepted),
     )
-    known = [each for each in results if each.is_known]
+    known = [each for each in results if each.outcome is Outcome.KNOWN]
     yield _Section(
         "known",
         f"Known from the baseline: {len(known):,}",
@@ -222,7 +222,7 @@ def _write_absences(results: Sequence[Result]) -> str:
 
 def _list_accepted(report: AuditReport, results: Sequence[Result]) -> Iterator[str]:
     """Yield a row for each result that a person or the policy accepts, and for accepted questions of the licences."""
-    yield from (_write_acceptance(each) for each in results if each.acceptance is not None and not each.is_known)
+    yield from (_write_acceptance(each) for each in results if each.outcome is Outcome.ACCEPTED)
     acceptance = report.license.acceptance
     if acceptance is not None:
         what = f"licence {write_code(report.license.expression)}"

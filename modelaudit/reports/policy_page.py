@@ -83,7 +83,8 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
 
 def _build_model(model: PinnedModel) -> dict[str, Entry]:
     note: dict[str, Entry] = {"note": model.note} if model.note else {}
-    return {"name": model.name, "revision": model.revision, **note}
+    revision: dict[str, Entry] = {"revision": model.revision} if model.revision else {}
+    return {"name": model.name, **revision, **note}
 
 
 def _build_absence(absence: AllowedAbsence) -> dict[str, Entry]:

@@ -46,6 +46,7 @@ _NO_MODELS: Final = """\
 #   - name: org/model
 #     revision: 0123456789abcdef0123456789abcdef01234567
 #     note: the commit that we tested
+#   - name: ./models/tiny       # a file or folder below the folder of this file
 """
 
 
@@ -72,6 +73,7 @@ def _render_models(models: Sequence[PinnedModel], remarks: Sequence[str]) -> str
         return _NO_MODELS + "".join(f"{line}\n" for line in lines)
     lines += ["# `modelaudit scan` without a target scans these models.", "models:"]
     for model in models:
-        lines += [f"  - name: {quote_text(model.name)}", f"    revision: {quote_text(model.revision)}"]
+        lines += [f"  - name: {quote_text(model.name)}"]
+        lines += [f"    revision: {quote_text(model.revision)}"] if model.revision else []
         lines += [f"    note: {quote_text(model.note)}"] if model.note else []
     return "".join(f"{line}\n" for line in lines)

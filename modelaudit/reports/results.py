@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -17,7 +17,8 @@ from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
-from modelaudit.reports.wording import UNREAD, describe_unread, format_sentence
+from modelaudit.reports.decision_words import list_refusals
+from modelaudit.reports.wording import UNREAD, count_noun, describe_decision, describe_unread, format_sentence
 
 ABSENCE_SEVERITY: Final = Severity.MEDIUM
 """Of an absence that no finding states. It makes the verdict incomplete whatever the threshold of the policy is."""
@@ -42,6 +43,7 @@ _CAUSE_TITLES: Final = {
     CauseKind.USE_NOT_STATED: "No planned use is stated",
     CauseKind.BASE_MODEL_UNREAD: "A base model was not read",
     CauseKind.REFUSED: "A decision refuses the model",
+    CauseKind.REFUSAL_REOPENED: "A refusal of other bytes is to be decided again",
     CauseKind.UNPINNED: "The model is not pinned to a commit",
 }
 
@@ -65,7 +67,9 @@ class Outcome(StrEnum):
     NOTED = "noted"
     """It is below the threshold of the policy."""
     ACCEPTED = "accepted"
-    """The policy, a decision or a baseline accepts it."""
+    """The policy or a decision accepts it."""
+    KNOWN = "known"
+    """An earlier report holds it: the baseline, which is no decision of a person."""
 
 
 _OUTCOME_ORDER: Final = tuple(Outcome)
@@ -99,9 +103,9 @@ class Result:
     parts: int = 1
 
     @property
-    def is_known(self) -> bool:
-        """Whether it is only known from the baseline, so that no person and no policy accepted it."""
-        return self.acceptance is not None and self.acceptance.source is AcceptanceSource.BASELINE
+    def is_settled(self) -> bool:
+        """Whether it does not gate, because something accepts it or a baseline holds it."""
+        return self.outcome in (Outcome.ACCEPTED, Outcome.KNOWN)
 
     @property
     def _order(self) -> tuple[int, int, str, str, int, int, str]:
@@ -133,12 +137,55 @@ def list_results(report: AuditReport) -> list[Result]:
         results += (_convert_absence(rule, address, absence) for absence in unstated)
     results += _convert_causes(report)
     results.sort(key=lambda result: result._order)
+    permanent = {finding.fingerprint for finding in report.findings}
+    return list(_mark_refused(report, _number_equals(results, permanent)))
+
+
+def count_settled(results: Iterable[Result]) -> str:
+    """Count what does not gate, such as ``2 accepted results and 1 known from the baseline``; empty without any."""
+    counts = Counter(each.outcome for each in results)
+    accepted, known = counts[Outcome.ACCEPTED], counts[Outcome.KNOWN]
+    parts = [count_noun(accepted, "accepted result")] if accepted else []
+    known_words = f"{known:,}" if accepted else count_noun(known, "result")
+    parts += [f"{known_words} known from the baseline"] if known else []
+    return " and ".join(parts)
+
+
+def _number_equals(results: Iterable[Result], permanent: Collection[str]) -> Iterator[Result]:
+    """Yield the results; those that say the same are numbered, and those that say something else are told apart.
+
+    ``permanent`` are the fingerprints of findings, which never change.
+    """
+    firsts: dict[str, Result] = {}
     counts: Counter[str] = Counter()
-    for index, result in enumerate(results):
-        counts[result.fingerprint] += 1
-        if counts[result.fingerprint] > 1:
-            results[index] = replace(result, number=counts[result.fingerprint])
-    return results
+    for result in results:
+        attempt = 1
+        fingerprint = result.fingerprint
+        while fingerprint not in permanent and not _is_equal(firsts.setdefault(fingerprint, result), result):
+            attempt += 1
+            fingerprint = _compute_fingerprint(result.rule, result.address, f"{result.fingerprint} {attempt}")
+        counts[fingerprint] += 1
+        is_changed = fingerprint != result.fingerprint or counts[fingerprint] > 1
+        yield replace(result, fingerprint=fingerprint, number=counts[fingerprint]) if is_changed else result
+
+
+def _is_equal(first: Result, second: Result) -> bool:
+    """Whether two results with one fingerprint say the same."""
+    return (first.rule, first.address, first.message) == (second.rule, second.address, second.message)
+
+
+def _mark_refused(report: AuditReport, results: Iterable[Result]) -> Iterator[Result]:
+    """Yield the results, those that a person refused as failures with who refused them and why."""
+    refusals = list_refusals(report)
+    for result in results:
+        reason = result.rule.partition("/")[2]
+        subjects = (result.fingerprint, f"absence {reason} in {result.address or 'the model'}")
+        refusal = next((refusals[each] for each in subjects if each in refusals), None)
+        if refusal is None:
+            yield result
+        else:
+            message = f"{format_sentence(result.message)} {describe_decision(refusal)}"
+            yield replace(result, message=message, outcome=Outcome.FAILS, acceptance=None)
 
 
 def describe_rule(rule_id: str, rules: Sequence[Rule]) -> tuple[str, Rule | None]:
@@ -158,13 +205,14 @@ def _convert_finding(report: AuditReport, finding: Finding, stated: Sequence[Abs
     """Convert a finding. ``stated`` are the absences that it is about."""
     acceptance = finding.acceptance
     if acceptance is not None:
-        outcome = Outcome.ACCEPTED
+        outcome = _judge_acceptance(acceptance)
     elif report.policy.rejects(finding):
         outcome = Outcome.FAILS
     elif any(absence.acceptance is None for absence in stated):
         outcome = Outcome.OPEN
     elif stated:
-        outcome, acceptance = Outcome.ACCEPTED, stated[0].acceptance
+        acceptance = stated[0].acceptance
+        outcome = _judge_acceptance(acceptance)
     else:
         outcome = Outcome.NOTED
     return Result(
@@ -183,10 +231,16 @@ def _convert_finding(report: AuditReport, finding: Finding, stated: Sequence[Abs
     )
 
 
+def _judge_acceptance(acceptance: Acceptance | None) -> Outcome:
+    """Return the outcome of something that nothing accepts, that something accepts, or that the baseline holds."""
+    if acceptance is None:
+        return Outcome.OPEN
+    return Outcome.KNOWN if acceptance.source is AcceptanceSource.BASELINE else Outcome.ACCEPTED
+
+
 def _convert_absence(rule: str, address: str, absence: Absence) -> Result:
     """Convert an absence that no finding states."""
     unread = absence.unread
-    outcome = Outcome.OPEN if absence.acceptance is None else Outcome.ACCEPTED
     place = "\0".join(map(str, (unread.where.offset, unread.where.line, unread.where.key)))
     return Result(
         ResultKind.ABSENCE,
@@ -198,7 +252,7 @@ def _convert_absence(rule: str, address: str, absence: Absence) -> Result:
         describe_unread(unread),
         (),
         _compute_fingerprint(rule, address, place),
-        outcome,
+        _judge_acceptance(absence.acceptance),
         absence.acceptance,
         parts=1 + unread.further_files,
     )

@@ -21,15 +21,33 @@ def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: Ru
         standards: the entries of CWE, MITRE ATLAS and OWASP under which the rule is sorted.
         example: a finding of the rule in a fixture; absent for a rule that no fixture shows.
     """
-    rule = entry.rule
     matches = tuple(Item(_describe_matcher(matcher)) for matcher in entry.match)
-    sections = [
-        Section("What it finds", (Paragraph(_name_placeholders(entry.message)), Paragraph("It matches:"), *matches)),
-        Section("Why it matters", (Paragraph(rule.why),)),
-        *([_describe_example(example)] if example else []),
-        Section("What to do", (Paragraph(rule.fix),)),
-        *_list_references(rule.references, standards),
+    # A message that is a field alone says nothing about the rule.
+    is_field = _PLACEHOLDER.fullmatch(entry.message) is not None
+    message = () if is_field else (Paragraph(_name_placeholders(entry.message)),)
+    general = Section("What it finds", (*message, Paragraph("It matches:"), *matches))
+    reason, *rest = _describe_advice(entry, standards)
+    examples = [_describe_example(example)] if example else []
+    return _lay_out(entry, [general, reason, *examples, *rest])
+
+
+def describe_rule_of_finding(entry: FindingRule, standards: Sequence[Standard]) -> Page:
+    """Lay out what the page of a rule adds to a finding that is shown with its own message and evidence."""
+    return _lay_out(entry, _describe_advice(entry, standards))
+
+
+def _describe_advice(entry: FindingRule, standards: Sequence[Standard]) -> list[Section]:
+    """Lay out the sections on the reason, the remedy and the references."""
+    return [
+        Section("Why it matters", (Paragraph(entry.rule.why),)),
+        Section("What to do", (Paragraph(entry.rule.fix),)),
+        *_list_references(entry.rule.references, standards),
     ]
+
+
+def _lay_out(entry: FindingRule, sections: Sequence[Section]) -> Page:
+    """Put the title and the facts of a rule over its sections."""
+    rule = entry.rule
     facts = (
         f"severity {rule.severity}",
         f"confidence {rule.confidence}",

@@ -23,7 +23,7 @@ from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import describe_attention, list_decided
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import name_model
-from modelaudit.reports.results import Outcome, Result, list_results
+from modelaudit.reports.results import Outcome, Result, count_settled, list_results
 from modelaudit.reports.sarif_rules import LEVELS, build_rule, name_rule
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
@@ -51,13 +51,13 @@ def render_sarif(report: AuditReport) -> bytes:
 
 
 def render_sarif_all(report: AuditReport) -> bytes:
-    """Render all results; an accepted one has a suppression."""
+    """Render all results; one that does not gate has a suppression."""
     return _render(report, with_accepted=True)
 
 
 def _render(report: AuditReport, with_accepted: bool) -> bytes:
     """Render as many of the results as GitHub takes, worst first, and count the others in a notification."""
-    results, total, accepted = _select_results(report, with_accepted)
+    results, total, settled = _select_results(report, with_accepted)
     rules, indices = _collect_rules(report, results)
     builder = _ResultBuilder(report.target, indices, with_accepted)
     kept = _count_fitting(builder, results)
@@ -65,10 +65,9 @@ def _render(report: AuditReport, with_accepted: bool) -> bytes:
     if kept < total:
         left_out = count_noun(total - kept, "less severe result")
         notes.append(f"{left_out} left out, because GitHub takes no more; the JSON report has them.")
-    if accepted:
+    if settled:
         attention = describe_attention(report)
-        left_out = count_noun(accepted, "accepted result")
-        notes.append(f"{left_out} left out; the format sarif-all has them.{f' {attention}.' if attention else ''}")
+        notes.append(f"{settled} left out; the format sarif-all has them.{f' {attention}.' if attention else ''}")
         notes += [format_sentence(each) for each in list_decided(report)]
     run: dict[str, Json] = {
         "automationDetails": {"id": f"modelaudit/{name_model(report.target)}/"},
@@ -81,16 +80,16 @@ def _render(report: AuditReport, with_accepted: bool) -> bytes:
     return encode_canonical({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _select_results(report: AuditReport, with_accepted: bool) -> tuple[list[Result], int, int]:
-    """Return the results to write, their number without the limit, and the number of accepted ones left out.
+def _select_results(report: AuditReport, with_accepted: bool) -> tuple[list[Result], int, str]:
+    """Return the results to write, their number without the limit, and how many that do not gate are left out.
 
     All others are freed here: they would take the memory of the file itself.
     """
     results = list_results(report)
     if with_accepted:
-        return results[:MAX_RESULTS], len(results), 0
-    unaccepted = [each for each in results if each.outcome is not Outcome.ACCEPTED]
-    return unaccepted[:MAX_RESULTS], len(unaccepted), len(results) - len(unaccepted)
+        return results[:MAX_RESULTS], len(results), ""
+    gating = [each for each in results if not each.is_settled]
+    return gating[:MAX_RESULTS], len(gating), count_settled(results)
 
 
 def _build_invocation(report: AuditReport, notes: Sequence[str]) -> Json:
@@ -187,7 +186,11 @@ class _ResultBuilder:
             value["suppressions"] = []
         if self._with_suppressions and result.acceptance is not None:
             justification = _write_message(describe_acceptance(result.acceptance))
-            value["suppressions"] = [{"kind": "external", "status": "accepted", "justification": justification}]
+            suppression: dict[str, Json] = {"kind": "external", "justification": justification}
+            # Without a status, nothing says that anybody reviewed it (section 3.35.3): the baseline only holds it.
+            value["suppressions"] = [
+                suppression if result.outcome is Outcome.KNOWN else {**suppression, "status": "accepted"}
+            ]
         return value
 
     def _build_locations(self, result: Result) -> Iterator[Json]:

@@ -7,14 +7,14 @@ written files. ``-v`` renders the whole report (``reports/terminal.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from modelaudit.model.acceptance import AcceptanceSource
+from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
@@ -27,7 +27,13 @@ from modelaudit.reports.answers import (
     describe_exit_code,
     list_rulings,
 )
-from modelaudit.reports.decision_words import describe_acceptance_shortly, list_decided, summarize_decisions
+from modelaudit.reports.decision_words import (
+    describe_acceptance_shortly,
+    describe_settlement,
+    list_decided,
+    list_refusals,
+    summarize_decisions,
+)
 from modelaudit.reports.inventory import AbsenceGroup, group_absences
 from modelaudit.reports.layout import (
     MIN_WIDTH,
@@ -41,7 +47,14 @@ from modelaudit.reports.layout import (
 )
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.view import describe_severities, get_model_name, group_findings, list_absences
+from modelaudit.reports.view import (
+    describe_accepted,
+    describe_opinion_extent,
+    describe_severities,
+    get_model_name,
+    group_findings,
+    list_absences,
+)
 from modelaudit.reports.wording import count_noun, describe_place, format_sentence, format_size
 
 _MOST_LINES_OF_PASS = 12
@@ -55,6 +68,8 @@ _MOST_DETAILED = 3
 _MOST_DECISIONS = 3
 _LABEL_COLUMNS = 8
 _SEVERITY_COLUMNS = 11
+_WORD = re.compile(r"\w+")
+_LEADING_PLACE = re.compile(r"^(?:line|byte) \d+: ")
 _SENTENCE_END = re.compile(r"(?<=[.:]) ")
 
 
@@ -81,7 +96,8 @@ def render_screen(
     is_pass = report.decision.verdict is Verdict.PASS
     groups = group_findings(report, show)
     findings = [finding for group in groups for finding in group.findings]
-    lines_of_findings = [_build_finding_line(finding, width) for finding in findings[:_MOST_FINDINGS]]
+    refusals = list_refusals(report)
+    lines_of_findings = [_build_finding_line(finding, width, refusals) for finding in findings[:_MOST_FINDINGS]]
     head, end = _render_answers(report, name), _render_end(report, files)
     absences, opinions = _render_absences(report), _render_opinions(report)
     title = _render_title_of_findings(report, show, hidden=len(findings) - len(lines_of_findings))
@@ -128,8 +144,7 @@ def _count_lines(parts: Sequence[RenderableType], width: int) -> int:
 def _render_decisions(report: AuditReport, width: int, room: int) -> dict[str, RenderableType]:
     """Render the decisions in force, critical findings first, and as many of them as fit, at least a part of a line."""
     for most in range(_MOST_DECISIONS, 0, -1):
-        lines = summarize_decisions(report, most)
-        rows = [("" if index else "decided", build_text(line)) for index, line in enumerate(lines)]
+        rows = [(label, build_text(line)) for label, line in summarize_decisions(report, most)]
         part = build_rows(rows, 1, _LABEL_COLUMNS - 1)
         if rows and _count_lines([part], width) <= room:
             return {"decided": part}
@@ -174,9 +189,12 @@ def _render_facts(report: AuditReport) -> RenderableType:
     rows = []
     if license_.state is not ConclusionState.NOT_CHECKED:
         duties = describe_duties(license_)
-        is_stated = describe_conclusion(license_).rstrip(".") in report.decision.use.reason
-        words = "" if is_stated else describe_conclusion(license_)
-        text = " ".join(part for part in (words, f"{duties}: modelaudit license." if duties else "") if part)
+        # The answer on the use may state the reason already.
+        stated = report.decision.use.reason
+        sentences = [
+            each for each in _SENTENCE_END.split(describe_conclusion(license_)) if each.rstrip(".") not in stated
+        ]
+        text = " ".join([*sentences, *([f"{duties}: modelaudit license."] if duties else [])])
         rows += [("licence", build_text(format_sentence(text)))] if text else []
     if anchors := report.target.anchors:
         more = f" and {count_noun(len(anchors) - 1, 'more line')}" if len(anchors) > 1 else ""
@@ -200,10 +218,9 @@ def _describe_opinion(opinion: Opinion) -> str:
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
         return f"{name} gave none: {opinion.detail}" if opinion.detail else f"{name} gave none"
-    is_whole = opinion.state is OpinionState.GIVEN and not opinion.absences
-    extent = "" if is_whole else " in a part of the files"
-    differing = f", none in {', '.join(opinion.disagreements[:3])}" if opinion.disagreements else ""
-    return f"{name}: {count_noun(len(opinion.findings), 'finding')}{extent}{differing}"
+    files = ", ".join(opinion.disagreements[:3])
+    differing = f", none in {files}, unlike this report" if files else ""
+    return f"{name} {describe_opinion_extent(opinion)}: {count_noun(len(opinion.findings), 'finding')}{differing}"
 
 
 def _render_notes(report: AuditReport) -> RenderableType:
@@ -222,7 +239,7 @@ def _render_absences(report: AuditReport) -> RenderableType | None:
     rest = sum(len(group.addresses) for group in groups[_MOST_ABSENCES:])
     if rest:
         lines.append(Text(f"and {count_noun(rest, 'more part', 'more parts')} (-v)"))
-    heading = f"Not examined: {count_noun(len(pairs), 'part')}"
+    heading = f"Not examined: {count_noun(len(pairs), 'part')}{describe_accepted(pairs)}"
     return Group(build_title(heading), *(indent_block(line) for line in lines))
 
 
@@ -244,18 +261,29 @@ def _render_title_of_findings(report: AuditReport, show: Severity, hidden: int) 
     return build_title(f"Findings: {describe_severities(report.findings)}{left_out}")
 
 
-def _build_finding_line(finding: Finding, width: int) -> Text:
+def _build_finding_line(finding: Finding, width: int, refusals: Mapping[str, RecordedDecision]) -> Text:
     """Build the line of a finding: severity, fingerprint, rule and place, which is cut where it is too long."""
     shape, style = SEVERITY_MARKS[finding.severity]
     mark = f"{shape} {finding.severity}".ljust(_SEVERITY_COLUMNS)
-    is_known = finding.acceptance is not None and finding.acceptance.source is AcceptanceSource.BASELINE
-    accepted = "known " if is_known else "accepted " if finding.acceptance else ""
-    rule = escape_unprintable(f"{accepted}{finding.fingerprint}  {finding.rule}  ")
+    settlement = describe_settlement(finding, refusals)
+    word = f"{settlement[0]} " if settlement else ""
+    rule = escape_unprintable(f"{word}{finding.fingerprint}  {finding.rule}  ")
     place = escape_unprintable(f"{finding.artifact or 'the model'}{_format_location(finding.location)}")
     room = max(width - len(mark) - len(rule) - 2, 8)
-    place = place if len(place) <= room else f"…{place[-(room - 1) :]}"
+    place = _cut_place(place, room)
     line = Text(f" {mark} ", style.replace("white on ", ""), no_wrap=True, overflow="ellipsis")
     return line.append(rule, "default").append(place, "bold default")
+
+
+def _cut_place(place: str, room: int) -> str:
+    """Cut a place to ``room`` characters at its left; a file name that is longer itself keeps both of its ends."""
+    name = place.rpartition("/")[2]
+    if len(place) <= room:
+        return place
+    if len(name) < room:
+        return f"…{place[-(room - 1) :]}"
+    head = (room - 2) // 2
+    return f"…{name[:head]}…{name[-(room - 2 - head) :]}"
 
 
 def _format_location(where: Location) -> str:
@@ -290,7 +318,9 @@ def _quote_evidence(finding: Finding) -> Iterator[RenderableType]:
     """Yield the marked line of the evidence, or else its first line."""
     quoted = next((line for line in finding.evidence if line.startswith("> ")), None)
     line = quoted or next(iter(finding.evidence), "")
-    if line and line not in finding.message:
+    # The place of the line is in the line of the finding.
+    words = set(_WORD.findall(_LEADING_PLACE.sub("", line)))
+    if not words <= set(_WORD.findall(finding.message)):
         yield build_marked_line(Text(">"), build_text(line.removeprefix("> ")))
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.answers import describe_conclusion, describe_exit_code, list_details
-from modelaudit.reports.decision_words import list_decision_lines
+from modelaudit.reports.decision_words import describe_settlement, list_decision_lines, list_refusals
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import (
     build_marked_line,
@@ -27,10 +28,12 @@ from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.screen import build_answer_rows
 from modelaudit.reports.view import (
     FindingGroup,
+    describe_accepted,
     describe_bytes,
     describe_completeness,
     describe_inventory,
     describe_network_use,
+    describe_opinion_extent,
     describe_severities,
     get_model_name,
     group_findings,
@@ -41,12 +44,12 @@ from modelaudit.reports.view import (
 from modelaudit.reports.wording import (
     CATEGORIES,
     CHECKS,
-    OPINIONS,
     count_noun,
     describe_acceptance,
     describe_gates,
     describe_place,
     describe_unread,
+    end_sentence,
 )
 
 _UNKNOWN = LicenseCategory.UNKNOWN
@@ -100,7 +103,7 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("bytes", build_text(describe_bytes(report))))
     rows.append(("policy", build_text(f"{policy.name}: {describe_gates(policy)}")))
-    rows += [("decided", build_text(line)) for line in list_decision_lines(report)]
+    rows += [(label, build_text(line)) for label, line in list_decision_lines(report)]
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     heading = build_text(
         (f" {shape} {report.decision.verdict.upper()} ", style), "  ", (get_model_name(target), "bold")
@@ -122,10 +125,10 @@ def _render_absences(report: AuditReport) -> Group:
     lines: list[Text | Padding] = []
     for address, absence in pairs[:_MAX_ABSENCES]:
         unread, place = absence.unread, describe_place(absence.unread.where)
-        accepted = f" {describe_acceptance(absence.acceptance)}" if absence.acceptance else ""
+        reason = f" {describe_acceptance(absence.acceptance)}" if absence.acceptance else ""
         where = f" ({place})" if place else ""
         lines.append(build_text((address, "bold"), where))
-        lines.append(indent_block(build_text(f"{describe_unread(unread)}{accepted}")))
+        lines.append(indent_block(build_text(f"{describe_unread(unread)}{reason}")))
     if len(pairs) > _MAX_ABSENCES:
         lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, in the HTML and JSON reports"))
     lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in unexplained]
@@ -137,7 +140,8 @@ def _render_absences(report: AuditReport) -> Group:
     if not lines:
         return Group(Text.assemble(("Not examined: ", "bold"), f"{describe_completeness(report)}."))
     number = len(pairs) + len(unexplained)
-    parts = f": {count_noun(number, 'part of the model', 'parts of the model')}" if number else ""
+    counted = count_noun(number, "part of the model", "parts of the model")
+    parts = f": {counted}{describe_accepted(pairs)}" if number else ""
     return Group(build_title(f"Not examined{parts}"), *map(indent_block, lines))
 
 
@@ -145,21 +149,23 @@ def _render_findings(report: AuditReport, show: Severity) -> Group:
     """Render the findings of severity ``show`` or above, grouped by rule, and the number of the others."""
     shown = [finding for finding in report.findings if finding.severity.rank >= show.rank]
     hidden = len(report.findings) - len(shown)
-    note = f" ({hidden:,} below {show} hidden here; they count for the verdict too)" if hidden else ""
+    counts = "it counts" if hidden == 1 else "they count"
+    note = f" ({hidden:,} below {show} not listed: --show info; {counts} for the verdict too)" if hidden else ""
     blocks: list[Text | Group] = [build_title(f"Findings: {describe_severities(report.findings)}{note}")]
+    refusals = list_refusals(report)
     for group in group_findings(report, show):
-        blocks += [Text(), _render_finding_group(group)]
+        blocks += [Text(), _render_finding_group(group, refusals)]
     return Group(*blocks)
 
 
-def _render_finding_group(group: FindingGroup) -> Group:
+def _render_finding_group(group: FindingGroup, refusals: Mapping[str, RecordedDecision]) -> Group:
     """Render the findings of one rule under its title; the reason and the remedy follow once for all of them."""
     shape, style = SEVERITY_MARKS[group.severity]
     title = group.rule.title if group.rule else "this report contains no description of the rule"
     mark = build_text((f" {shape} {group.severity.upper()} ", style))
     heading = build_marked_line(mark, build_text((title, "bold"), f"  {group.rule_id}"))
     blocks: list[RenderableType] = [heading]
-    blocks += [_render_finding(finding) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
+    blocks += [_render_finding(finding, refusals) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
     more = len(group.findings) - _MAX_FINDINGS_PER_RULE
     if more > 0:
         note = Text(f"… and {more:,} more of this rule, in the HTML and JSON reports")
@@ -171,14 +177,16 @@ def _render_finding_group(group: FindingGroup) -> Group:
     return Group(*blocks)
 
 
-def _render_finding(finding: Finding) -> Padding:
-    """Render the place, the message and the evidence of a finding as rows."""
+def _render_finding(finding: Finding, refusals: Mapping[str, RecordedDecision]) -> Padding:
+    """Render the place, the message and the evidence of a finding as rows, and who accepted or refused it."""
     place = describe_place(finding.location)
     where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
     rows = [
         ("where", build_text((where, "bold"), (f"  {finding.fingerprint}", "dim"))),
         ("what", build_text(finding.message)),
     ]
+    settlement = describe_settlement(finding, refusals)
+    rows += [(settlement[0], build_text(settlement[1]))] if settlement else []
     lines = _shorten_evidence(finding.evidence)
     rows += [("evidence" if index == 0 else "", build_text(line)) for index, line in enumerate(lines)]
     return build_rows(rows, indent=4, label=8)
@@ -225,12 +233,13 @@ def _describe_opinion(opinion: Opinion) -> Text:
     """Describe a second opinion: its extent, its findings, and the files on which it differs from this report."""
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
-        return build_text(f"{name} gave no opinion, so it does not confirm this report: {opinion.detail}")
+        return build_text(f"{name} gave no opinion, so it does not confirm this report: {end_sentence(opinion.detail)}")
     agreeing = sum(finding.agrees for finding in opinion.findings)
-    parts = [f"{name} {OPINIONS[opinion.state]}"]
-    parts.append(f"{count_noun(len(opinion.findings), 'finding')}, {agreeing:,} in files with findings of this report")
+    parts = [f"{name} {describe_opinion_extent(opinion)}"]
+    shared = f", {agreeing:,} in files with findings of this report" if opinion.findings else ""
+    parts.append(f"{count_noun(len(opinion.findings), 'finding')}{shared}")
     if opinion.absences:
-        parts.append("it did not examine everything: the HTML and JSON reports list what it left out")
+        parts.append("the HTML and JSON reports list what it left out")
     if opinion.disagreements:
         parts.append("no finding in " + ", ".join(opinion.disagreements) + ", unlike this report")
     return build_text("; ".join(parts) + ".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -17,7 +17,7 @@ from modelaudit.model.license import (
     LicenseConclusion,
     OriginState,
 )
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, OpinionState, Target
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, OpinionState, Target
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.inventory import LOCAL_KINDS
@@ -33,6 +33,7 @@ from modelaudit.reports.wording import (
     LIMITS_HEADING,
     NOTE_KINDS,
     NOTES_HEADING,
+    OPINIONS,
     count_noun,
 )
 
@@ -100,6 +101,14 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
         return is_accepted, address
 
     return tuple(sorted(pairs, key=get_order))
+
+
+def describe_accepted(pairs: Sequence[tuple[str, Absence]]) -> str:
+    """Describe how many absences are accepted, as the end of a count: ``, 1 of them accepted``; empty for none."""
+    accepted = sum(absence.acceptance is not None for _, absence in pairs)
+    if accepted < len(pairs):
+        return f", {accepted:,} of them accepted" if accepted else ""
+    return ", all of them accepted" if accepted > 1 else ", accepted"
 
 
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
@@ -176,7 +185,9 @@ def _describe_unresolved_claim(claim: LicenseClaim, license_: LicenseConclusion)
     fields_of_card = {each.field for each in license_.claims if each.artifact == claim.artifact}
     if is_placeholder and "license_name" in fields_of_card:
         return "See license_name below"
-    return "No single licence" if license_.state is ConclusionState.VAGUE else "Unknown licence"
+    # A classifier of PyPI that resolves to no licence, such as "BSD License", names a kind of licences.
+    is_kind = license_.state is ConclusionState.VAGUE or claim.field == "Classifier"
+    return "No single licence" if is_kind else "Unknown licence"
 
 
 def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
@@ -213,6 +224,13 @@ def describe_opinions(report: AuditReport) -> tuple[str, str]:
     parts.append(f"differs on {len(differing):,}" if differing else "no difference")
     extent = "Partial" if is_partial else "Given"
     return extent, ", ".join(parts)
+
+
+def describe_opinion_extent(opinion: Opinion) -> str:
+    """Describe how much another scanner examined: ``examined 6 of 15 files``, ``examined the same files``."""
+    if counts := _EXAMINED_FILES.search(opinion.detail):
+        return f"examined {counts[0]}"
+    return OPINIONS[OpinionState.PARTLY if opinion.absences else opinion.state]
 
 
 def describe_network_use(report: AuditReport) -> str:

@@ -92,6 +92,16 @@ STATES = {
     ConclusionState.NOT_CHECKED: "not checked",
 }
 
+WITHOUT_LICENSE = {
+    ConclusionState.CONCLUDED: "the licence has no expression",
+    ConclusionState.CONTRADICTORY: "the claims contradict each other",
+    ConclusionState.UNRECOGNISED: "the claims name a licence that this tool does not know",
+    ConclusionState.VAGUE: "the claims name a family of licences",
+    ConclusionState.UNDECLARED: "none is declared for the model",
+    ConclusionState.NOT_CHECKED: "the licence was not checked",
+}
+"""Why no licence was concluded, after ``because``."""
+
 CATEGORIES = {
     LicenseCategory.PUBLIC_DOMAIN: "public domain, free for any use",
     LicenseCategory.PERMISSIVE: "permissive, any use with notices kept",
@@ -211,6 +221,9 @@ def describe_baseline(name: str) -> str:
 
 def describe_unread(unread: Unread) -> str:
     """Describe why a part was not examined: a sentence for the reason, then the detail that the reader gave."""
+    if unread.reason is UnreadReason.EMPTY:
+        # The detail says the same.
+        return f"{UNREAD[unread.reason]}."
     return f"{UNREAD[unread.reason]}. {format_sentence(unread.detail)}"
 
 

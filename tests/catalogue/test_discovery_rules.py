@@ -8,6 +8,7 @@ import pytest
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.discovery import discover
+from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.limits import Limits
 
@@ -24,7 +25,7 @@ from modelaudit.model.limits import Limits
             "belongs to 'from_pretrained' already",
         ),
         (
-            "calls:\n  x:\n    calls: [a.b]\n    position: [0]\n    ignored-if: [a]\n",
+            "calls:\n  x:\n    calls: [a.b]\n    position: [0]\n    local-if: [a]\n",
             5,
             "needs a keyword and its value",
         ),
@@ -81,3 +82,25 @@ def test_shipped_list_has_the_calls_and_commands_of_the_main_libraries() -> None
     assert {"vllm serve", "text-generation-inference", "ollama", "llama.cpp", "hf download"} <= {
         command.id for command in rules.commands
     }
+
+
+def test_endings_of_weights_are_listed_in_one_place() -> None:
+    rules = load_catalogue().discovery
+    assert set(WEIGHT_ENDINGS) < set(rules.local_endings)
+    assert len(set(rules.local_endings)) == len(rules.local_endings)
+
+
+def test_further_folder_adds_loaders_of_paths_and_programs(tmp_path: Path) -> None:
+    rules, code = tmp_path / "rules", tmp_path / "code"
+    rules.mkdir()
+    (rules / "discovery.yaml").write_text(
+        "calls:\n  own:\n    calls: [own.open_model]\n    position: [0]\n    name: {source: local}\n"
+        "commands:\n  own:\n    programs: [own-serve]\n    paths: [--weights]\n"
+        "names:\n  command-calls: [own.start]\n",
+        encoding="utf-8",
+    )
+    code.mkdir()
+    text = "import own\nown.open_model('a.net')\nown.start(['own-serve', '--weights', 'b.net'])\n"
+    (code / "a.py").write_text(text, encoding="utf-8")
+    found = discover(str(code), Limits(), load_catalogue(extra=[rules]))
+    assert [(use.line, use.source, use.name) for use in found.uses] == [(2, "local", "a.net"), (3, "local", "b.net")]

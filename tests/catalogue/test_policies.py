@@ -151,9 +151,12 @@ MISTAKES = [
     ("licenses: {deny: [llama3.1]}", 1, "did you mean LicenseRef-Llama-3.1?"),
     ("licenses: {deny: [non-comercial]}", 1, "did you mean non-commercial?"),
     ("models:\n  - name: acme/tiny", 2, "models.0.revision: is missing"),
-    ("models:\n  - name: ./tiny", 2, "name a local folder on the command line; line 2: models.0.revision: is missing"),
+    ("models:\n  - name: ../tiny", 2, "'../tiny' is not a model of the Hub, such as org/model, or a path below"),
+    ("models:\n  - name: ./a/../../tiny", 2, "or a path below the folder of this file that begins with ./"),
+    ("models:\n  - name: ./", 2, "or a path below the folder of this file that begins with ./"),
+    ("models:\n  - name: /srv/tiny", 2, "or a path below the folder of this file that begins with ./"),
     ("models:\n  - {name: acme/tiny, revision: main}", 2, "'main' is not the id of a commit"),
-    (f"models:\n  - {{name: ./tiny, revision: {COMMIT}}}", 2, "'./tiny' is not a model of the Hub"),
+    (f"models:\n  - {{name: ./tiny, revision: {COMMIT}}}", 2, "models.0.revision: a path has no revision; remove it"),
     ("description:", 1, "description: is empty; write a value, or remove the key"),
     ("gates: {security: never}\nname: default", 2, "name: 'default' is a policy of the rule set; choose another name"),
     ("extends: strct", 1, "did you mean strict?"),
@@ -236,7 +239,7 @@ def test_schema_accepts_every_policy_of_the_rule_set_and_a_full_example() -> Non
 _BEYOND_A_SCHEMA = re.compile(
     r"is not a territory|neither an id nor a category|neither a file nor one of|there is no file|extends this file in"
     r"|another revision|is denied|contradicts|has an effect only with|needs formats|needs most-bytes|unclaimed-bytes"
-    r"|reader-failed cannot be accepted"
+    r"|reader-failed cannot be accepted|a model of the Hub needs|a path has no revision|leads out of the folder"
 )
 """The faults that only the loader finds: words of other lists, files, and contradictions."""
 

@@ -218,6 +218,13 @@ def test_pickled_state_with_ordinary_keys_and_trusted_values_makes_no_subject_on
     assert not judge_events(make_state_event("functools.partial", **{"0": make_name("collections.OrderedDict")}))
 
 
+def test_state_under_a_name_in_upper_case_plants_nothing_because_python_calls_no_such_name() -> None:
+    # The state of sklearn_crfsuite holds the bytes of its model so.
+    content = CallResult(make_name("_codecs.encode"), True)
+    assert not judge_events(make_state_event("collections.OrderedDict", __FILE_RESOURCE_DATA__=content))
+    assert judge_events(make_state_event("collections.OrderedDict", __call__=content))
+
+
 @pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
 def test_state_that_sets_an_attribute_through_which_numpy_reads_memory_is_reported(key: str) -> None:
     # The address of the memory, and whether it is read-only.

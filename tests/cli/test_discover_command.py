@@ -137,11 +137,102 @@ def test_model_of_another_source_is_noted_and_not_scanned(tmp_path: Path) -> Non
     assert "no line of" in done.stderr
 
 
-def test_scan_of_code_that_names_no_model_of_the_hub_never_passes(tmp_path: Path) -> None:
+def test_scan_of_code_that_loads_no_model_that_can_be_scanned_never_passes(tmp_path: Path) -> None:
     code = write_code(tmp_path, "M.from_pretrained('./models/tiny')\n")
     done = run_command("scan", "--discover", code)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
-    assert "a model that is loaded by its path is a target: scan PATH" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 2)
+    assert "app.py:1: ./models/tiny is not scanned: the code base has no such file or folder" in done.stderr
+    assert "loads a model that can be scanned; name one as a target" in done.stderr
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny/notes.txt").write_text("Tiny.\n")
     assert run_command("scan", tmp_path / "tiny", "--discover", code, "--checks", "security", "-q").returncode == 0
+
+
+SECURITY = ("--no-second-opinion", "--checks", "security,integrity")
+
+
+def write_bad_model(path: Path) -> None:
+    """Write a pickle that runs a command when it is loaded."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
+
+
+def test_scan_of_a_code_base_scans_its_models_by_path_and_those_of_the_hub(
+    tmp_path: Path, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_repository("acme/tiny", files={"config.json": "{}"})
+    text = "import torch, pickle\ntorch.load('bad.pkl')\nM.from_pretrained('acme/tiny')\n"
+    write_code(tmp_path, text + "pickle.load(open('bad.pkl', 'rb'))\ntorch.load('absent.pt')\n")
+    write_bad_model(tmp_path / "bad.pkl")
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    done = run_command("scan", "--discover", ".", *SECURITY, "-o", "json=out")
+    assert done.returncode == 1, done.stderr
+    assert "src/app.py:5: absent.pt is not scanned: the code base has no such file or folder" in done.stderr
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((tmp_path / "out").glob("*.json"))]
+    places = {report["target"]["requested"]: report["target"]["anchors"] for report in reports}
+    assert places == {
+        "bad.pkl": [{"line": 2, "path": "src/app.py"}, {"line": 4, "path": "src/app.py"}],
+        "hf://acme/tiny": [{"line": 3, "path": "src/app.py"}],
+    }
+    # A target that the user names too is scanned once, under the name that the user gave it.
+    (tmp_path / "out2").mkdir()
+    assert run_command("scan", "bad.pkl", "--discover", ".", *SECURITY, "-o", "json=out2").returncode == 1
+    requested = [json.loads(path.read_text())["target"]["requested"] for path in (tmp_path / "out2").glob("*.json")]
+    assert sorted(requested) == ["bad.pkl", "hf://acme/tiny"]
+    # Pipelines know files by their path in the repository, wherever the scan begins.
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "ops/out").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "ops")
+    assert run_command("scan", "--discover", "..", *SECURITY, "-o", "json=out").returncode == 1
+    anchors = [json.loads(path.read_text())["target"]["anchors"] for path in (tmp_path / "ops/out").glob("*.json")]
+    assert {anchor["path"] for each in anchors for anchor in each} == {"src/app.py"}
+
+
+def test_absent_path_is_noted_and_leaves_the_exit_code(tmp_path: Path) -> None:
+    code = write_code(tmp_path, "import torch\ntorch.load('notes')\ntorch.load('made-later.pt')\n")
+    (code / "notes").mkdir()
+    (code / "notes/a.txt").write_text("Tiny.\n", encoding="utf-8")
+    done = run_command("scan", "--discover", code, "--checks", "security", "-q")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "app.py:3: made-later.pt is not scanned: the code base has no such file or folder" in done.stderr
+    assert run_command("discover", code).returncode == 0
+
+
+def test_model_behind_a_link_out_of_the_code_base_is_not_scanned_and_never_passes(tmp_path: Path) -> None:
+    write_bad_model(tmp_path / "outside/bad.pkl")
+    code = write_code(tmp_path, "import torch\ntorch.load('notes.txt')\ntorch.load('link.pkl')\n")
+    (code / "notes.txt").write_text("Tiny.\n", encoding="utf-8")
+    (code / "link.pkl").symlink_to(tmp_path / "outside/bad.pkl")
+    done = run_command("scan", "--discover", code, "--checks", "security", "-q")
+    assert done.returncode == 3
+    assert "app.py: not searched: the link link.pkl leads out of the code base" in done.stderr
+    assert "os.system" not in done.stdout + done.stderr
+
+
+@pytest.mark.counterpart
+def test_sarif_of_a_code_base_places_each_finding_at_the_line_that_loads_its_model(
+    tmp_path: Path, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sarif import loader  # the package sarif-tools
+
+    harmful = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
+    hub.add_repository("acme/bad", files={"model.pkl": harmful})
+    write_code(tmp_path, "M.from_pretrained(\n    'acme/bad')\nimport joblib\njoblib.load('nets/own.joblib')\n")
+    write_bad_model(tmp_path / "src/nets/own.joblib")
+    for typed, start in (("src", tmp_path), (str(tmp_path / "src"), tmp_path), (".", tmp_path / "src")):
+        out = tmp_path / f"out-{len(typed)}"
+        out.mkdir()
+        monkeypatch.chdir(start)
+        done = run_command("scan", "--discover", typed, *SECURITY, "-o", f"sarif={out}")
+        assert done.returncode == 1, done.stderr
+        found = set()
+        for path in out.glob("*.sarif"):
+            records = loader.load_sarif_file(str(path)).get_records()
+            found |= {(each["Code"], each["Location"], int(each["Line"])) for each in records}
+        prefix = "" if typed == "." else "src/"
+        called = {each for each in found if each[0] == "pickle/dangerous-call"}
+        assert called == {
+            ("pickle/dangerous-call", f"{prefix}app.py", 1),
+            ("pickle/dangerous-call", f"{prefix}app.py", 4),
+        }

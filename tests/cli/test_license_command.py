@@ -14,7 +14,8 @@ from support.command import run_command
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
 # The options for a commercial product in the EU.
-PRODUCT = ("--policy", "commercial-product", "--territory", "EU", "--mau", "5e6", "--revenue", "2e7", "--offline")
+COMPANY = ("--policy", "commercial-product", "--territory", "EU", "--revenue", "2e7", "--offline")
+PRODUCT = (*COMPANY, "--mau", "5e6")
 
 
 def write_model(folder: Path, license_: str, text: str = "") -> Path:
@@ -38,7 +39,7 @@ def write_model(folder: Path, license_: str, text: str = "") -> Path:
         ("other", PRODUCT, 3, "USE: REVIEW"),
         ("mit OR cc-by-nc-4.0", PRODUCT, 0, "USE: PASS"),
         ("mit AND cc-by-nc-4.0", PRODUCT, 1, "USE: FAIL"),
-        ("llama3.1", (*PRODUCT, "--mau", "8e8"), 1, "USE: FAIL"),
+        ("llama3.1", (*COMPANY, "--mau", "8e8"), 1, "USE: FAIL"),
         ("llama3.1", PRODUCT, 0, "USE: PASS"),
         ("llama3.1", (*PRODUCT, "--field", "military"), 1, "USE: FAIL"),
         ("mit", ("--offline",), 0, "USE: REVIEW"),

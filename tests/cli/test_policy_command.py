@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 from hub.server import LoopbackHub
+from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES
 
@@ -87,6 +89,59 @@ def test_new_policy_lists_the_models_that_the_code_loads(project: Path, hub: Loo
     assert re.search(r"^# Not listed: src/app.py:6 loads a model whose name the code does not show", text, re.MULTILINE)
     missing = run_command("policy", "init", "other.yaml", "--discover", "missing")
     assert (missing.returncode, (project / "other.yaml").exists()) == (2, False)
+
+
+def test_new_policy_lists_local_models_and_says_which_paths_it_leaves_out(project: Path) -> None:
+    (project / "src").mkdir()
+    (project / "nets/tiny: 1").mkdir(parents=True)
+    (project / "nets/tiny: 1/notes.txt").write_text("Tiny.\n")
+    (project / "src/app.py").write_text(
+        "import torch\ntorch.load('nets/tiny: 1')\ntorch.load('./nets/tiny: 1')\ntorch.load('absent.pt')\n"
+    )
+    done = run_command("policy", "init", "--discover", ".")
+    assert (done.returncode, "models listed: 1, not listed: 1" in done.stderr) == (0, True), done.stderr
+    text = (project / "modelaudit.yaml").read_text()
+    assert "# Not listed: src/app.py:4 loads absent.pt: the code base has no such file or folder" in text
+    (model,) = load_policy(project / "modelaudit.yaml", load_catalogue()).models
+    assert (model.name, model.revision, model.note) == ("./nets/tiny: 1", "", "src/app.py:2")
+    assert run_command("policy", "check").stdout == "modelaudit.yaml: valid; 1 model\n"
+    shown = run_command("policy", "show").stdout
+    (project / "modelaudit.yaml").write_text(shown)
+    assert load_policy(project / "modelaudit.yaml", load_catalogue()).models[0].name == "./nets/tiny: 1"
+    # A policy elsewhere cannot list what lies outside of its folder.
+    (project / "ops").mkdir()
+    run_command("policy", "init", "ops/modelaudit.yaml", "--discover", ".")
+    text = (project / "ops/modelaudit.yaml").read_text()
+    assert "# Not listed: src/app.py:2 loads nets/tiny: 1: it lies outside of the folder of this file" in text
+
+
+def test_scan_without_a_target_scans_local_models_relative_to_the_policy(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "ops/nets/tiny").mkdir(parents=True)
+    (project / "ops/nets/tiny/notes.txt").write_text("Tiny.\n")
+    # What came with the model is not used, and the policy above it is.
+    (project / "ops/nets/tiny/modelaudit.yaml").write_text("gates: {security: never}\n")
+    (project / "ops/modelaudit.yaml").write_text("models:\n  - name: ./nets/tiny/\n    note: own\n")
+    (project / "ops/deep").mkdir()
+    monkeypatch.chdir(project / "ops/deep")
+    done, report = scan_as_json("--checks", "security")
+    target = report["target"]
+    assert isinstance(target, dict)
+    assert (done.returncode, target["name"], target["anchors"]) == (0, "tiny", [{"line": 2, "path": "modelaudit.yaml"}])
+    assert run_command("license", "-q").returncode in (0, 3)
+    # A link must not lead out of the folder of the policy, and a path that is absent is an error.
+    (project / "outside").mkdir()
+    (project / "ops/link").symlink_to(project / "outside")
+    for name, code, message in (("./link", 2, "leads out of the folder of this file"), ("./gone", 4, "'../gone'")):
+        (project / "ops/modelaudit.yaml").write_text(f"models:\n  - name: {name}\n")
+        failed = scan()
+        assert (failed.returncode, failed.stdout, message in failed.stderr) == (code, "", True), failed.stderr
+    # A file inside the model cannot be a part of the policy.
+    (project / "ops/modelaudit.yaml").write_text(
+        "extends: ./nets/tiny/modelaudit.yaml\nmodels: [{name: ./nets/tiny}]\n"
+    )
+    assert "a model must not judge itself" in scan().stderr
 
 
 def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -> None:
@@ -184,14 +239,65 @@ def test_policy_that_is_found_is_named_on_stderr_and_its_file_in_every_report_th
     assert "policy default" in scan(UNVERIFIED, "--policy", "default").stdout
 
 
-def test_policy_beside_the_single_file_that_is_scanned_is_not_used(
+@check_each(
+    "files, start, target",
+    [
+        ({"weights.dill": b""}, ".", "weights.dill"),
+        ({"sub/weights.pkl": b"", "other.safetensors": b""}, ".", "sub"),
+        ({"sub/weights.pkl": b"", "other.safetensors": b""}, "sub", "."),
+        ({"sub/weights.pkl": b"", "config.json": b'{"model_type": "llama"}'}, ".", "sub/weights.pkl"),
+        ({"sub/weights.pkl": b"", ".cache/huggingface/download/a.metadata": b""}, ".", "sub"),
+        (
+            {"sub/weights.pkl": b"", ".git/config": b'[remote "origin"]\n\turl = https://huggingface.co/a/b\n'},
+            ".",
+            "sub",
+        ),
+        ({"sub/weights.pkl": b"", "README.md": b"---\nlibrary_name: x\n---\n"}, "sub", "../link"),
+    ],
+)
+def test_scan_in_a_downloaded_model_never_takes_the_policy_of_the_model(
+    project: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes], start: str, target: str
+) -> None:
+    model = Path(tempfile.mkdtemp(dir=project))
+    for name, content in {**files, "modelaudit.yaml": b"gates: {security: never}\n"}.items():
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+        (model / name).write_bytes(content)
+    (model / "link").symlink_to("sub")
+    with monkeypatch.context() as patch:
+        patch.chdir(model / start)
+        done = scan(target)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"{model}/modelaudit.yaml: the search found this file in a folder with a model" in done.stderr
+        assert "; if it is yours, name it: --policy " in done.stderr
+        assert scan(target, "--policy", "default").returncode != 2
+
+
+def test_scan_in_the_cache_of_the_hub_never_takes_the_policy_of_the_model(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = project / "hub/models--acme--tiny/snapshots" / ("a" * 40)
+    (snapshot / "sub").mkdir(parents=True)
+    (snapshot / "sub/weights.pkl").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
+    (snapshot / "modelaudit.yaml").write_text("gates: {security: never}\n")
+    for start, target in ((snapshot, "sub"), (snapshot / "sub", "."), (snapshot / "sub", "weights.pkl")):
+        monkeypatch.chdir(start)
+        done = scan(target)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "in a folder with a model" in done.stderr
+    monkeypatch.chdir(project)
+    (project / "modelaudit.yaml").write_text("extends: default\n")
+    assert scan("hub/models--acme--tiny/snapshots/" + "a" * 40).returncode == 1
+
+
+def test_policy_beside_the_single_file_that_is_scanned_is_an_error_unless_it_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "weights.pkl").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
     (project / "modelaudit.yaml").write_text("gates: {security: never, integrity: never, license: never}\n")
     done = scan("weights.pkl")
-    assert done.returncode == 1
-    assert "modelaudit.yaml: not used, because its folder holds a model ('weights.pkl')" in done.stderr
+    assert done.returncode == 2
+    assert "modelaudit.yaml: the search found this file in a folder with a model ('weights.pkl')" in done.stderr
+    assert scan("weights.pkl", "--policy", "default").returncode == 1
     assert scan("weights.pkl", "--policy", "modelaudit.yaml").returncode != 1
 
 

@@ -16,7 +16,7 @@ from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES, fixture_path
 
-from modelaudit.cli.output import write_file
+from modelaudit.cli.files import write_file
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.reports import REPORTS
 
@@ -364,6 +364,30 @@ def test_explain_prints_the_whole_page_of_a_rule() -> None:
     assert headings == ["What it finds", "Why it matters", "Example", "What to do", "References"]
     for part in ("severity critical", "posix.system('echo inert')", "CWE-502", "AML.T0011.000", "https://"):
         assert part in done.stdout, part
+
+
+def test_explain_of_a_cause_names_the_next_step_in_lines_that_fit() -> None:
+    text = run_command("explain", "unread").stdout
+    assert max(map(len, text.splitlines())) <= 100
+    words = " ".join(text.split())
+    assert "program code, no reader, damaged" in words
+    assert "Next: Remove the part, fetch it again, accept it in the policy under allow-unread" in words
+    assert words.endswith("or record a decision.")
+
+
+def test_explain_of_a_rule_whose_message_is_a_field_alone_shows_no_field_name() -> None:
+    text = run_command("explain", "license/variant-text").stdout
+    assert "What it finds" in text and "(detail)" not in text
+
+
+def test_explain_of_a_finding_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/loader.py").write_text("import os\n\nos.system('echo inert')\n")
+    saved = tmp_path / "report.json"
+    assert run_scan(tmp_path / "model", "-o", f"json={saved}").returncode == 1
+    report = json.loads(saved.read_text())
+    done = run_command("explain", report["findings"][0]["fingerprint"], "--report", str(saved))
+    assert "severity critical, in loader.py, line 3\n" in done.stdout
 
 
 def test_explain_shows_each_reference_of_a_rule_once() -> None:

@@ -65,7 +65,7 @@ def test_files_that_import_each_other_end(tmp_path: Path) -> None:
 
 def test_name_of_a_folder_of_the_code_base_is_local(tmp_path: Path) -> None:
     files = {"app.py": TF + 'AutoModel.from_pretrained("nets/tiny")\n', "nets/tiny/config.json": "{}"}
-    assert not search(tmp_path, files).uses
+    assert [(use.source, use.name) for use in search(tmp_path, files).uses] == [("local", "nets/tiny")]
 
 
 def test_folders_without_code_of_the_project_are_counted_and_not_read(tmp_path: Path) -> None:

@@ -92,6 +92,20 @@ def test_python_calls_and_overwrites_are_mentioned_with_kind_of_use_and_resolved
     assert (use, name) in list_uses(source)
 
 
+def test_call_of_a_returned_object_is_no_further_call_of_the_function() -> None:
+    source = (
+        "import torch\n"
+        "class Detector:\n"
+        "    def __call__(self, inputs):\n"
+        "        return self.model(inputs)\n"
+        "    def __init__(self, path):\n"
+        "        self.model = torch.jit.load(path)\n"
+    )
+    lines = [each.where.line for each in analyze_source(source).mentions if each.name == "torch.jit.load"]
+    assert lines == [6]
+    assert ("call", "torch.jit.load.save") in list_uses(f"{source}        self.model.save(path)\n")
+
+
 @check_each(
     "arguments, name",
     [

@@ -137,6 +137,16 @@ def test_commit_of_code_is_refused_while_a_model_that_it_loads_fails_and_names_t
     assert accepted == 0, output
 
 
+def test_commit_of_code_is_refused_while_a_file_that_it_loads_by_a_path_fails(project: Path) -> None:
+    # The name of the file promises no model, so that only the line that loads it shows that it is one.
+    stage(project, "app/state.dat", "pickle/malicious/os-system.pkl")
+    assert commit(project)[0] == 0
+    stage(project, "app/serve.py", b"import pickle\n\nstate = pickle.load(open('app/state.dat', 'rb'))\n")
+    refused, output = commit(project)
+    assert refused == 1 and "models that the code loads" in output
+    assert "app/state.dat" in output and "posix.system" in output and "app/serve.py:3" in output
+
+
 def test_commit_without_a_model_file_starts_no_scan(project: Path) -> None:
     stage(project, "notes.txt", b"no model")
     code, output = commit(project)

@@ -7,13 +7,14 @@ import pytest
 from reports.conftest import build_fail_report
 from support.cases import check_each
 
-from modelaudit.model.acceptance import DecisionState
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
 from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
 
@@ -97,7 +98,12 @@ def about(kind: SubjectKind, name: str, artifact: str = "", bound_to: str = ENTR
         ),
         (replace(ENTRY, model="other"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
         (replace(ENTRY, model="other", bound_to=f"sha256:{'0' * 64}"), MODEL, None, ""),
-        (replace(ENTRY, answer=DecisionAnswer.REFUSE), MODEL, DecisionState.HONOURED, "It refuses this model"),
+        (
+            replace(ENTRY, answer=DecisionAnswer.REFUSE),
+            MODEL,
+            DecisionState.HONOURED,
+            "It refuses pickle/unlisted-call in a.zip!b.pkl",
+        ),
     ],
 )
 def test_decision_has_the_state_that_its_subject_dates_and_bytes_give(
@@ -145,6 +151,40 @@ def test_absence_and_the_finding_that_states_it_are_accepted_together(
     assert accepted == [("b.png", stated.unread)], "an absence of another file or reason stays open"
 
 
+@check_each(
+    "severity, accepted, is_accepted",
+    [
+        (Severity.MEDIUM, (True, True), True),
+        (Severity.HIGH, (True,), True),
+        (Severity.MEDIUM, (True, False), False),
+        (Severity.CRITICAL, (True,), False),
+        (Severity.MEDIUM, (), False),
+    ],
+)
+def test_finding_is_accepted_with_all_absences_that_it_states(
+    severity: Severity, accepted: tuple[bool, ...], is_accepted: bool
+) -> None:
+    acceptance = Acceptance(AcceptanceSource.POLICY, "policy.yaml:7", "reviewed")
+    absences = tuple(("b.png", replace(DAMAGED, acceptance=acceptance if each else None)) for each in accepted)
+    records = [ArtifactRecord("b.png", 1, Extent.PARTLY, absences=absences)]
+    finding, other = accept_statements([replace(DAMAGE, severity=severity), FINDING], records)
+    assert finding.acceptance == (acceptance if is_accepted else None)
+    assert other.acceptance is None
+
+
+def test_refusal_of_changed_bytes_is_for_review_until_a_decision_on_them() -> None:
+    refusal = replace(ENTRY, answer=DecisionAnswer.REFUSE, bound_to=f"sha256:{TREE}")
+    for entries, expected in (
+        ([refusal], [True]),
+        ([refusal, replace(ENTRY, place="decisions.yaml:12")], []),
+        ([refusal, replace(refusal, place="decisions.yaml:12", bound_to=ENTRY.bound_to)], [False]),
+        ([replace(refusal, expires="2026-01-30")], []),
+    ):
+        decisions = Decisions(entries, MODEL, Consent("default"), TODAY)
+        decisions.accept_parts([FINDING], RECORDS)
+        assert [each.is_of_other_bytes for each in decisions.refusals] == expected
+
+
 def test_refusal_names_the_finding_and_its_file() -> None:
     decisions = Decisions([replace(ENTRY, answer=DecisionAnswer.REFUSE)], MODEL, Consent("default"), TODAY)
     decisions.accept_parts([FINDING], RECORDS)
@@ -163,7 +203,7 @@ def test_later_decision_replaces_an_earlier_one_on_the_same_subject_and_bytes() 
     }
 
 
-@check_each("accept_critical, state", [(False, DecisionState.REFUSED), (True, DecisionState.HONOURED)])
+@check_each("accept_critical, state", [(False, DecisionState.NOT_PERMITTED), (True, DecisionState.HONOURED)])
 def test_critical_finding_needs_the_consent_of_the_policy_whatever_names_it(
     accept_critical: bool, state: DecisionState
 ) -> None:

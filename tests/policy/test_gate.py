@@ -89,10 +89,10 @@ def test_answer_to_load_counts_what_was_accepted() -> None:
     findings = [replace(make_finding(level), acceptance=decided) for level in (Severity.HIGH, Severity.LOW)]
     answer = decide_verdict(make_evidence(make_coverage(READ, ACCEPTED), findings)).load
     # The finding of low severity would not gate, accepted or not.
-    assert answer.reason == "Accepted: 1 finding, 1 part not examined. Nothing else breaks the policy."
+    assert answer.reason == "Accepted by the policy: 1 finding, 1 part not examined. Nothing else breaks the policy."
     known = replace(findings[0], artifact="b", acceptance=Acceptance(AcceptanceSource.BASELINE, "old.json", ""))
     reason = decide_verdict(make_evidence(make_coverage(READ, ACCEPTED), [known])).load.reason
-    assert reason.startswith("Accepted: 1 part not examined. Known from the baseline: 1 finding. ")
+    assert reason.startswith("Accepted by the policy: 1 part not examined. Known from the baseline: 1 finding. ")
 
 
 def test_policy_without_a_failing_severity_ignores_findings_but_reports_incomplete_scans() -> None:

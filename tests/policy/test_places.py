@@ -153,7 +153,7 @@ def test_paths_of_a_project_are_relative_to_its_repository_or_else_to_the_workin
         ("train.py", "", False),
     ],
 )
-def test_policy_and_register_beside_the_files_of_a_model_are_passed_over_with_a_note(
+def test_policy_beside_the_files_of_a_model_is_an_error_and_a_register_is_passed_over_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, is_model: bool
 ) -> None:
     folder = Path(tempfile.mkdtemp(dir=tmp_path))
@@ -162,8 +162,9 @@ def test_policy_and_register_beside_the_files_of_a_model_are_passed_over_with_a_
         (each / "decisions.yaml").touch()
     (folder / name).write_text(text)
     monkeypatch.chdir(folder)
-    policy, (register, notes) = find_policy(folder, ["model.pkl"]), find_register([], ["model.pkl"])
+    register, notes = find_register([], ["model.pkl"])
     if not is_model:
+        policy = find_policy(folder, ["model.pkl"])
         assert (policy.path, policy.notes, register, notes) == (
             folder / "modelaudit.yaml",
             (),
@@ -171,10 +172,12 @@ def test_policy_and_register_beside_the_files_of_a_model_are_passed_over_with_a_
             (),
         )
         return
-    assert policy.path == tmp_path / "modelaudit.yaml"
+    # A policy decides the whole scan, and another can be named; a register that is left out accepts nothing.
+    with pytest.raises(ConfigurationError) as caught:
+        find_policy(folder, ["model.pkl"])
+    assert f"in a folder with a model ({name!r}), which may have brought it; if it is yours, " in str(caught.value)
     assert register is None
-    for note in (*policy.notes, *notes):
-        assert f"not used, because its folder holds a model ({name!r})" in note
+    assert [f"not used, because its folder holds a model ({name!r})" in note for note in notes] == [True]
     # A policy that the user names makes its folder one that the user trusts.
     assert find_register([folder / "modelaudit.yaml"], ["model.pkl"]) == (folder / "decisions.yaml", ())
 

@@ -145,23 +145,30 @@ def read_cyclonedx(content: bytes) -> set[Fact]:
 
 
 def count_by_file(report: AuditReport) -> dict[str, tuple[int, ...]]:
-    """Count the open findings of each file by severity, its open absences, and what is accepted."""
+    """Count the open findings of each file by severity, its open absences, and what is accepted and known."""
     paths = [record.path for record in report.coverage.artifacts]
-    counts: dict[str, list[int]] = {read_file_path(path): [0] * 7 for path in paths}
+    counts: dict[str, list[int]] = {read_file_path(path): [0] * 8 for path in paths}
     worst_first = list(reversed(Severity))
     for finding in report.findings:
         file = file_of(finding.artifact)
-        cells = counts.setdefault(read_file_path(file) if file in paths else "", [0] * 7)
-        cells[6 if finding.acceptance else worst_first.index(finding.severity)] += 1
+        cells = counts.setdefault(read_file_path(file) if file in paths else "", [0] * 8)
+        cells[find_column(finding.acceptance, worst_first.index(finding.severity))] += 1
     for record in report.coverage.artifacts:
         for _, absence in record.absences:
-            counts[read_file_path(record.path)][6 if absence.acceptance else 5] += 1
+            counts[read_file_path(record.path)][find_column(absence.acceptance, 5)] += 1
     return {path: tuple(cells) for path, cells in counts.items()}
+
+
+def find_column(acceptance: Acceptance | None, open_column: int) -> int:
+    """Return the column that counts a finding or an absence."""
+    if acceptance is None:
+        return open_column
+    return 7 if acceptance.source is AcceptanceSource.BASELINE else 6
 
 
 def read_csv(content: bytes) -> dict[str, tuple[int, ...]]:
     """Read the counts of each file from the table."""
-    columns = ("critical", "high", "medium", "low", "info", "absences", "accepted")
+    columns = ("critical", "high", "medium", "low", "info", "absences", "accepted", "known")
     rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
     return {row["path"].removeprefix("'"): tuple(int(row[column]) for column in columns) for row in rows}
 
@@ -181,7 +188,7 @@ def check_agreement(report: AuditReport) -> None:
     assert read_cyclonedx(render(report, "cyclonedx")) == findings
     names = {fact.fingerprint for fact in findings}
     assert names == set(re.findall(r'id="finding-([0-9a-f]{16})', render(report, "html").decode()))
-    results = [result for result in list_results(report) if result.outcome is not Outcome.ACCEPTED]
+    results = [result for result in list_results(report) if not result.is_settled]
     shown = {fact.fingerprint for fact in findings if not fact.accepted}
     texts = {(each.fingerprint, each.severity.value) for each in results[:10]}
     assert {(name, severity) for name, _, severity in read_annotations(render(report, "annotations"))} == texts
@@ -193,7 +200,7 @@ def check_agreement(report: AuditReport) -> None:
 
 def check_markdown(report: AuditReport) -> None:
     """Fail unless both pages state the open findings, and the number of absences of each rule."""
-    results = [each for each in list_results(report) if each.outcome is not Outcome.ACCEPTED]
+    results = [each for each in list_results(report) if not each.is_settled]
     expected = {
         build_fact(each.fingerprint, each.rule, each.address, each.location.line, each.severity, False)
         for each in results

@@ -33,6 +33,7 @@ def test_row_of_a_file_counts_its_findings_and_its_absences(failing: AuditReport
         **{"formats": "zip pickle tensor-storage", "extent": "partly-examined"},
         **{"critical": "1", "high": "0", "medium": "0", "low": "0", "info": "0", "worst": "critical"},
         **{"absences": "2", "accepted": "0", "accepted_by": "", "accepted_until": ""},
+        **{"known": "0", "refused": "0"},
     }
     assert rows["docs/architecture.png"]["accepted"] == "1"
     assert rows[""]["medium"] == "1", "a finding on the model as a whole is counted in the row without a path"

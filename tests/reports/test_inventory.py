@@ -62,6 +62,12 @@ def test_inventory_groups_equal_absences_of_one_extension_in_one_folder_with_all
     assert [group.name for group in groups[1:]] == [address for address, _ in different]
 
 
+def test_inventory_groups_equal_absences_of_members_of_one_container() -> None:
+    members = tuple((f"tables.gz!table.csv!pickle@{number}", UNREAD) for number in range(4))
+    groups = group_absences((*members, ("other.gz!b.csv!pickle@1", UNREAD)))
+    assert [group.name for group in groups] == ["4 members of tables.gz!table.csv", "other.gz!b.csv!pickle@1"]
+
+
 def test_inventory_does_not_group_fewer_than_three_equal_absences() -> None:
     accepted = replace(UNREAD, acceptance=Acceptance(AcceptanceSource.POLICY, "p", "x"))
     two_alike = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
@@ -80,7 +86,7 @@ def test_git_digest_of_a_file_is_shown_only_if_the_source_claims_one() -> None:
 def test_comparison_with_the_source_counts_equal_and_altered_and_uncompared_files(
     passing: AuditReport, failing: AuditReport, incomplete: AuditReport
 ) -> None:
-    assert describe_comparison(passing) == "Not compared: local files have no published digests."
+    assert describe_comparison(passing) == "Not compared: no source states digests of local files."
     remote = replace(passing, target=replace(passing.target, kind=RefKind.MODEL))
     assert describe_comparison(remote) == "Not compared: the source states no digest for any file."
     assert describe_comparison(incomplete) == "There was no file to compare."

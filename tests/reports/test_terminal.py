@@ -9,9 +9,11 @@ from support.cases import check_each
 
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
+from modelaudit.model.structure import NOWHERE
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.screen import render_screen
 from modelaudit.reports.terminal import render_table
+from modelaudit.reports.view import describe_accepted, list_absences
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -76,7 +78,7 @@ def test_table_of_a_pass_states_verdict_licence_and_exit_code(passing: AuditRepo
     text = render_as_text(passing)
     assert "✔ PASS   tiny" in text
     assert "Apache-2.0, stated in README.md:2." in text
-    assert "Not compared: local files have no published digests." in text
+    assert "Not compared: no source states digests of local files." in text
     assert "Exit code 0, pass." in text
 
 
@@ -126,11 +128,48 @@ def test_screen_has_the_line_of_the_second_opinion_in_every_run(failing: AuditRe
     given = Opinion("modelscan", "0.8.8", OpinionState.GIVEN, "")
     for report in (failing, passing):
         assert read_line(report) == "opinion no second scanner ran"
-        assert read_line(report, given) == "opinion modelscan 0.8.8: 0 findings"
+        assert read_line(report, given) == "opinion modelscan 0.8.8 examined the same files: 0 findings"
         skipping = replace(given, absences=("1 file skipped",))
-        assert read_line(report, skipping) == "opinion modelscan 0.8.8: 0 findings in a part of the files"
+        assert read_line(report, skipping) == "opinion modelscan 0.8.8 examined only part of the files: 0 findings"
+        counting = replace(skipping, detail="modelscan examined 6 of 15 files and reports no finding")
+        assert read_line(report, counting) == "opinion modelscan 0.8.8 examined 6 of 15 files: 0 findings"
         absent = replace(given, state=OpinionState.ABSENT, detail="there was no file to read")
         assert read_line(report, absent) == "opinion modelscan 0.8.8 gave none: there was no file to read"
+
+
+@check_each(
+    "address, shown",
+    [
+        ("a.py", "a.py"),
+        ("a/folder/that/is/long/for/a/line/of/this/screen/model.py", "…/long/for/a/line/of/this/screen/model.py"),
+        ("a/kmeans.cpython-311-x86_64-linux-gnu-and-so-on.so", "…kmeans.cpython-311-…nux-gnu-and-so-on.so"),
+    ],
+)
+def test_cut_place_of_a_finding_keeps_both_ends_of_a_long_file_name(
+    failing: AuditReport, address: str, shown: str
+) -> None:
+    finding = replace(failing.findings[0], artifact=address, location=NOWHERE, rule="a/rule")
+    lines = render_screen(replace(failing, findings=(finding,))).decode().splitlines()
+    (line,) = (line for line in lines if finding.fingerprint in line)
+    assert line.endswith(f"  {shown}")
+
+
+def test_screen_quotes_no_evidence_that_only_repeats_the_message(failing: AuditReport) -> None:
+    def render_evidence(*evidence: str) -> str:
+        finding = replace(failing.findings[0], message="This is a program: shared library (ELF).", evidence=evidence)
+        return render_screen(replace(failing, findings=(finding,))).decode()
+
+    assert "> " not in render_evidence("program shared library (ELF)")
+    assert "> " not in render_evidence("line 7: program shared library (ELF)")
+    assert "> run()" in render_evidence("line 7: program shared library (ELF)", "> run()")
+
+
+def test_counts_of_parts_say_how_many_of_them_are_accepted(failing: AuditReport) -> None:
+    for text in (render_screen(failing).decode(), render_as_text(failing)):
+        assert re.search(r"^Not examined: 4 parts( of the model)?, 1 of them accepted$", text, re.MULTILINE)
+    [pair] = [each for each in list_absences(failing) if each[1].acceptance]
+    assert describe_accepted([pair]) == ", accepted"
+    assert describe_accepted([pair, pair]) == ", all of them accepted"
 
 
 def test_screen_names_the_option_that_lists_what_it_left_out(crowded: AuditReport) -> None:
@@ -150,12 +189,18 @@ def test_exit_code_of_a_pass_names_the_check_that_did_not_run(passing: AuditRepo
 
 
 def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:
+    assert "(1 below low not listed: --show info; it counts for the verdict too)" in render_as_text(
+        failing, show=Severity.LOW, width=200
+    )
     text = render_as_text(failing, show=Severity.HIGH, width=200)
-    assert "Findings: 2 critical, 1 high, 1 medium, 1 low, 1 info (3 below high hidden here" in text
+    assert (
+        "Findings: 2 critical, 1 high, 1 medium, 1 low, 1 info (3 below high not listed: --show info; they count"
+        in text
+    )
     assert "MEDIUM" not in text and "license/contradiction" not in text
     assert "HIGH" in text
     assert "Exit code 1" in text
-    assert "hidden here" not in render_as_text(failing)
+    assert "not listed" not in render_as_text(failing)
 
 
 def test_show_option_hides_findings_but_no_other_part_of_the_table(failing: AuditReport) -> None:

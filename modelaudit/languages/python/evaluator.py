@@ -1529,7 +1529,7 @@ class Evaluator(ast.NodeVisitor):
         # With one argument ``type`` only returns the class of a value; with three it makes a class.
         if call.name == "builtins.type" and len(call.args) == 1:
             return UNKNOWN
-        self._recorder.record_call(call)
+        self._recorder.record_call(call, is_of_result=callee.is_returned)
         self._follow_configured_package(call)
         self._recorder.record_environment(call)
         method = call.name.rpartition(".")[2]
@@ -1546,9 +1546,8 @@ class Evaluator(ast.NodeVisitor):
         if method in name_tables.CALLBACK_TAKERS:
             for each in (*call.args, *call.keywords.values()):
                 self._recorder.record_callback(each, call.line)
-        result = ExternalName(
-            call.name, is_result=True, tags=data_flow.tag_result(call), text=partial_texts.describe_result(call)
-        )
+        tags, text = data_flow.tag_result(call), partial_texts.describe_result(call)
+        result = ExternalName(call.name, is_result=True, tags=tags, text=text, is_returned=True)
         if result.text != call.text:
             self._recorder.record_computed_text(result, call.line)
         return result

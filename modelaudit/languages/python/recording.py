@@ -98,12 +98,18 @@ class UseRecorder:
             if isinstance(each, LocalDefinition):
                 self.log.record_local_call(each.number)
 
-    def record_call(self, call: Call) -> None:
-        """Record a call under the use that its arguments give it, unless they make it harmless."""
+    def record_call(self, call: Call, is_of_result: bool = False) -> None:
+        """Record a call under the use that its arguments give it, unless they make it harmless.
+
+        With ``is_of_result``, the object is called that an earlier call of the name returned. That call is recorded
+        already, and this line does not call the name again.
+        """
         name = call_variants.name_variant(call)
         if not name:
             return
-        self.log.record(data_flow.select_use(call), name, call.line, call.detail)
+        use = data_flow.select_use(call)
+        if not (is_of_result and use == uses.CALL):
+            self.log.record(use, name, call.line, call.detail)
         if data_flow.sends_secret(call):
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
 

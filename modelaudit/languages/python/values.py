@@ -44,6 +44,7 @@ class ExternalName:
         is_hidden: whether the source computes the name, so that a search of the source does not find it.
         tags: what flowed into it, see ``Unknown``.
         text: what is known of the text that it is, see ``Unknown``.
+        is_returned: whether it is the very object that a call of ``name`` returned, and no attribute of it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ExternalName:
     is_hidden: bool = False
     tags: frozenset[str] = frozenset()
     text: str = ""
+    is_returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from modelaudit.licenses.obligations.comparison import (
     rate_dropped_terms,
 )
 from modelaudit.licenses.obligations.permission import flatten_text
+from modelaudit.licenses.recognition.likeness import quote_difference
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import (
@@ -258,7 +259,7 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
             continue
         entry = compared.rules.licenses.get(claim.entry or "")
         name = entry.name if entry else "a known licence"
-        words = "; ".join(f"“{' '.join(each.split())}”" for each in claim.differs[:3])
+        words = "; ".join(map(quote_difference, claim.differs[:3]))
         differs = f" It differs by: {words}." if words else ""
         may_restrict = is_permissive and determine_scope(claim) is ClaimScope.MODEL
         yield Conflict(

@@ -12,8 +12,15 @@ from functools import lru_cache
 # (pattern of the current wording, replacement with the first wording)
 _FIRST_WORDINGS = (
     (
-        r"^.* says that it covers the weights.*, so (no permission can be shown: ask the author)",
+        r"^.* says that (?:it|one of them) covers the weights.*, so (no permission can be shown: ask the author)",
         r"No licence is declared, so \1",
+    ),
+    # Notes between the quoted words that differ were quoted too.
+    (
+        r"((?:It differs by: |; ))(\d+ words of the licence are missing|more text than was looked at"
+        r"|characters that do not show|and \d+ more|the text that it was compared with is no certain copy"
+        r"|letters or numbers one by one, which are no words)(?=[;.])",
+        r"\1“\2”",
     ),
     (r" but differs from it([.:])", r" and is not it\1"),
     (r" holds no licence text of the rule set: ", " holds no text of a licence that the rule set knows: "),

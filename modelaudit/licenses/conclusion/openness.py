@@ -19,6 +19,8 @@ from modelaudit.model.license import Component, ConclusionState, LicenseClaim, O
 from modelaudit.model.terms import LicenseEntry, OpennessPart
 
 _CLASSES = {3: "Class III, open model", 2: "Class II, open tooling", 1: "Class I, open science"}
+_PACKAGE_FILE = re.compile(r"(?:^|/)[^/]+\.dist-info/")
+"""https://packaging.python.org/en/latest/specifications/core-metadata/#license-file-multiple-use"""
 _NO_CLASS = "No class of the Model Openness Framework"
 
 
@@ -43,7 +45,7 @@ def rate_openness(
         names: the licence names of the rule set.
         rules: the rule set.
     """
-    code_claims = [claim for claim in claims if determine_scope(claim) is ClaimScope.CODE]
+    code_claims = [claim for claim in claims if _covers_code(claim)]
     code = [bound.entry for bound in list_component_licenses(code_claims, names, ())]
     own_entries = _choose_open_alternative(own, rules)
     licences: dict[str, list[LicenseEntry]] = {
@@ -65,6 +67,11 @@ def rate_openness(
     return Openness(title, tuple(component for _, component in rated), tuple(missing))
 
 
+def _covers_code(claim: LicenseClaim) -> bool:
+    """Whether a claim covers source code; a text in ``*.dist-info`` is the licence of the code of a package."""
+    return determine_scope(claim) is ClaimScope.CODE or _PACKAGE_FILE.search(claim.artifact) is not None
+
+
 def _choose_open_alternative(own: OwnLicense, rules: Catalogue) -> list[LicenseEntry]:
     """Choose the first alternative of open licences alone, or else the first one; none without a conclusion."""
     if own.state is not ConclusionState.CONCLUDED or not own.choices:
@@ -82,7 +89,12 @@ def _list_dataset_licenses(evidence: Evidence, rules: Catalogue) -> list[License
 
 def _describe_gap(component: Component) -> str:
     """Describe why a component does not count: it is missing, or no open licence covers it."""
-    reason = "present, not under an open licence" if component.present else "not found in this repository"
+    if not component.present:
+        reason = "not found in this repository"
+    elif component.open is None:
+        reason = "present, and no licence is known to cover it"
+    else:
+        reason = "present, not under an open licence"
     return f"{component.title}: {reason}"
 
 

@@ -12,6 +12,7 @@ from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
+_MAX_PLACES_APART = 2
 
 
 class ClaimScope(StrEnum):
@@ -97,21 +98,31 @@ def find_text_file(claims: Iterable[LicenseClaim], license_id: str) -> str:
 
 
 def describe_licenses_apart(claims: Iterable[LicenseClaim]) -> str:
-    """Describe the first licence that a file states apart from the model, in one sentence; empty if there is none.
+    """Describe the licences that files state apart from the model, in one sentence; empty if there is none.
 
     A model without a licence of its own may contain them: the text in a subfolder, the metadata of a package. None of
-    them is a licence of the weights.
+    them is a licence of the weights. Each licence is named once, where a text holds it before where it is stated.
     """
-    texts: dict[str, None] = {}
-    statements: dict[str, None] = {}
+    texts: dict[str, str] = {}
+    statements: dict[str, str] = {}
     for claim in claims:
         place = get_claim_path(claim) or "the Hub"
         if claim.entry is None:
             continue
         if is_license_text(claim) or is_variant_text(claim):
             verb = "resembles" if claim.basis is Basis.VARIANT else "holds the text of"
-            texts[f"{place} {verb} {claim.entry}"] = None
+            texts.setdefault(claim.entry, f"{place} {verb}")
         elif claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text:
-            statements[f"{place} states {claim.entry}"] = None
-    first = next(iter((*texts, *statements)), "")
-    return f"{first}, and nothing says that it covers the weights." if first else ""
+            statements.setdefault(claim.entry, f"{place} states")
+    ids_by_place: dict[str, list[str]] = {}
+    # The texts come first and win.
+    for id_, place in (texts | statements | texts).items():
+        ids_by_place.setdefault(place, []).append(id_)
+    if not ids_by_place:
+        return ""
+    listed = [f"{place} {' and '.join(ids)}" for place, ids in ids_by_place.items()]
+    more = sum(map(len, [*ids_by_place.values()][_MAX_PLACES_APART:]))
+    if more:
+        listed = [*listed[:_MAX_PLACES_APART], f"further files name {more} more"]
+    subject = "it covers" if len(texts | statements) == 1 else "one of them covers"
+    return f"{', '.join(listed)}, and nothing says that {subject} the weights."

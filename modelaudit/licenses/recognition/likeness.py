@@ -6,6 +6,7 @@ places; the best alignments that do not overlap explain the text. The words that
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -287,6 +288,19 @@ def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iter
         if first > position and not is_accounted_for(words, (position, first), items):
             yield position, first
         position = end
+
+
+_NOTE = re.compile(
+    r"\d+ words of the licence are missing|more text than was looked at|characters that do not show|and \d+ more"
+    r"|the text that it was compared with is no certain copy|letters or numbers one by one, which are no words"
+)
+"""The notes of ``describe_differences``; its other lines are words of the text."""
+
+
+def quote_difference(line: str) -> str:
+    """Quote a line of ``describe_differences`` if it holds words of the text; a note stays as it is."""
+    words = " ".join(line.split())
+    return words if _NOTE.fullmatch(words) else f"“{words}”"
 
 
 def describe_differences(words: Words, placed: PlacedFingerprint, loose: Sequence[Span]) -> tuple[str, ...]:

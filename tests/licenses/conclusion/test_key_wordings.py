@@ -84,6 +84,15 @@ REWORDED = [
         "Above a revenue, no selling of access: your revenue is not stated.",
     ),
     (
+        "LICENSE resembles the text of X but differs from it. It differs by: 29 words of the licence are missing; “a b”.",
+        "LICENSE resembles the text of X and is not it. It differs by: “29 words of the licence are missing”; “a b”.",
+    ),
+    (
+        "LICENSE states MIT, h.c resembles ISC, and nothing says that one of them covers the weights, so no permission "
+        "can be shown: ask the author to state one in writing.",
+        "No licence is declared, so no permission can be shown: ask the author to state one in writing.",
+    ),
+    (
         "You may use a changed model yourself, but not pass it on; show that you do not.",
         "A changed model may be used by yourself at most; it may not be passed on.",
     ),

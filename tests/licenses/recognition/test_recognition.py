@@ -24,6 +24,7 @@ from support.work import count_work, find_growth_fault
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses import recognition
 from modelaudit.licenses.recognition import Likeness, TextMatch, recognise_texts
+from modelaudit.licenses.recognition.likeness import quote_difference
 from modelaudit.licenses.recognition.standard import normalize_spdx_id
 from modelaudit.licenses.recognition.words import TEXT_LIMIT, split_words
 from modelaudit.model.fingerprint import Fingerprints
@@ -236,8 +237,11 @@ def test_variant_of_a_license_text_quotes_added_or_changed_words_and_counts_miss
     assert match.differs == ("never for gain but",)
     (match,) = recognise_texts(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
     assert match.differs == ("Not on Sundays",)
+    assert quote_difference(match.differs[0]) == "“Not on Sundays”"
     (match,) = recognise_texts(PERMIT.replace(", alone or in company, for gain or for joy", ""), prints, KNOWN)
     assert match.differs == ("9 words of the licence are missing",)
+    # The words are ours, and no quotation.
+    assert quote_difference(match.differs[0]) == match.differs[0]
 
 
 @pytest.mark.parametrize("id_", TEXTS)

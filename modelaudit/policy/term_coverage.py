@@ -1,0 +1,63 @@
+"""The coverage of the files that may state terms, and the doubt that an unread one leaves about the licence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.model.license import LicenseConclusion, UseAnswer
+from modelaudit.model.report import ArtifactRecord, Coverage, Extent
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.terms import Answer
+
+_MAX_NAMED_ABSENCES: Final = 2
+_HIDING_NO_TERMS: Final = frozenset({UnreadReason.PROGRAM, UnreadReason.UNJUDGED, UnreadReason.UNVERIFIED})
+
+
+def limit_to_terms(
+    records: Iterable[ArtifactRecord], unread: Mapping[str, Collection[Unread]], unopened: int = 0
+) -> Coverage:
+    """Return the coverage of files that may state terms, with only those absences that may hide terms.
+
+    An absence that a rule leaves hides none, such as that of another file: the text was read.
+
+    Args:
+        records: the files that may state terms.
+        unread: the absences from reading each file, by its path.
+        unopened: how many other files were left unopened.
+    """
+    return Coverage(tuple(_limit_record_to_terms(each, unread.get(each.path, ())) for each in records), unopened)
+
+
+def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -> ArtifactRecord:
+    """Return the record without absences that hide no terms; one of a file without any content stays as it is."""
+    if record.extent is Extent.NOT:
+        return record
+    hiding = tuple(
+        (address, absence)
+        for address, absence in record.absences
+        if absence.unread in unread and absence.unread.reason not in _HIDING_NO_TERMS
+    )
+    return replace(record, absences=hiding, extent=Extent.PARTLY if hiding else Extent.EXAMINED)
+
+
+def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
+    """Return the conclusion with ``review`` in place of ``allow`` where an unread file may state other terms.
+
+    Args:
+        license_: the conclusion from the files that were read.
+        coverage: the files that may state terms.
+    """
+    if license_.permission is not Answer.ALLOW:
+        return license_
+    doubts = [
+        f"{address} could not be read and may state other terms: {absence.unread.detail}"
+        for address, absence in coverage.open_absences[:_MAX_NAMED_ABSENCES]
+    ]
+    if not doubts and not coverage.anything_examined:
+        doubts = ["No file could be examined, so the terms that the files state are unknown."]
+    if not doubts:
+        return license_
+    answers = tuple(UseAnswer(Answer.REVIEW, "", "conclusion", each) for each in doubts)
+    return replace(license_, permission=Answer.REVIEW, answers=(*answers, *license_.answers))

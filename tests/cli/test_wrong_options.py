@@ -1,0 +1,216 @@
+"""Every option of every command refuses a wrong value: one line that says what, where and what to do next, and exit 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from support.cases import check_each
+from support.command import run_command
+from support.fixtures import FIXTURES
+
+from modelaudit.cli.main import command as program
+
+BENIGN = str(FIXTURES / "pickle/benign/data-protocol4.pkl")
+MALICIOUS = str(FIXTURES / "pickle/malicious/os-system.pkl")
+TEXTS = frozenset({"--reason", "--by", "--approved-by"})
+"""Options that take any text; tests/test_decisions.py has their limits."""
+REPORT = "report.json"
+WRONG: dict[str, tuple[tuple[str, str], ...]] = {
+    "scan TARGET": (
+        ("--discover nowhere", "'nowhere' does not exist; name a folder or file of a code base"),
+        ("--revision main", "is a local path, which has no revisions; leave out --revision"),
+        (
+            "--checks securty",
+            "--checks: 'securty' is not a check; choose one of: integrity, license, security; did you",
+        ),
+        ("--checks security,", "--checks: '' is not a check; choose one of"),
+        ("--policy strct", "did you mean strict?"),
+        (
+            "--fail-on hgh",
+            "'--fail-on': 'hgh' is not one of 'info', 'low', 'medium', 'high', 'critical', 'never'; did you",
+        ),
+        ("--show lo", "did you mean low?"),
+        ("-o jsn", "-o jsn: 'jsn' is not a format; did you mean json?"),
+        ("-o json=nowhere/x", "nowhere/x: the folder does not exist; create it first"),
+        ("-o json=/dev/full/x", "/dev/full/x: the folder does not exist; create it first"),
+        ("-o json -o html", "stdout takes one document, not 2: name a file for all but one"),
+        ("--ledger nowhere/x", "nowhere/x: the folder does not exist; create it first"),
+        ("--ledger .", ".: is a folder; name a file"),
+        ("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),
+        ("--use comercial", "--use: 'comercial' is not a use; did you mean commercial?"),
+        ("--use commercial=perhaps", "--use commercial=perhaps: write yes or no, as in --use commercial=no"),
+        (
+            "--territory Mars",
+            "--territory: 'MARS' is not a territory; give a code of ISO 3166-1, such as DE, or one of",
+        ),
+        ("--mau many", "'--mau': 'many' is not a number; write digits"),
+        ("--mau=-1", "--mau -1.0: the number must be finite, and 0 or more"),
+        ("--revenue nan", "--revenue nan: the number must be finite, and 0 or more"),
+        ("--field medical-advce", "--field: 'medical-advce' is not a field of use; did you mean medical-advice?"),
+        ("--field zzz", "--field: 'zzz' is not a field of use; use one of: general"),
+        ("--decisions nowhere", "--decisions nowhere: there is no such file; name an existing file"),
+        ("--baseline nowhere", "--baseline nowhere: there is no such file; name an existing file"),
+        ("--baseline notes.txt", "notes.txt: The file is not a valid report"),
+        ("--polcy strict", "No such option '--polcy' (did you mean --policy?)"),
+    ),
+    "license TARGET": (
+        ("--revision main", "is a local path, which has no revisions; leave out --revision"),
+        ("--policy strct", "did you mean strict?"),
+        ("--use comercial", "did you mean commercial?"),
+        ("--territory Mars", "--territory: 'MARS' is not a territory"),
+        ("--mau many", "'many' is not a number"),
+        ("--revenue many", "'many' is not a number"),
+        ("--field medical-advce", "did you mean medical-advice?"),
+        ("--decisions nowhere", "--decisions nowhere: there is no such file"),
+        ("--baseline nowhere", "--baseline nowhere: there is no such file"),
+        ("-o jsn", "did you mean json?"),
+        ("--notices notes.txt", "'--notices': Directory 'notes.txt' is a file"),
+        ("--notices notes.txt/x", "notes.txt is no folder; name another folder"),
+        ("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),
+    ),
+    "decide model": (
+        ("--report nowhere", "nowhere: cannot be read: No such file or directory; name a report that"),
+        (f"--report {REPORT} --answer accpt", "did you mean accept?"),
+        (f"--report {REPORT} --answer accept", "a decision needs --reason, --by, --approved-by, --expires too"),
+        ("--expires soon", "name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json"),
+        (f"--report {REPORT} --policy strct", "did you mean strict?"),
+        ("--list --decisions notes.txt", "--list: records nothing"),
+    ),
+    f"diff {REPORT} {REPORT}": (
+        ("--policy strict", "--policy: both sides are saved reports, which were judged already; leave it out, or name"),
+        ("--use commercial", "--use: both sides are saved reports"),
+        ("--territory EU", "--territory: both sides are saved reports"),
+        ("--mau 5", "--mau: both sides are saved reports"),
+        ("--revenue 5", "--revenue: both sides are saved reports"),
+        ("--field general", "--field: both sides are saved reports"),
+        ("--decisions notes.txt", "--decisions: both sides are saved reports"),
+        ("-o jsn", "-o jsn: 'jsn' is not a format; did you mean json?"),
+        ("-o json=", "-o json=: write the name of a file after the equals sign"),
+        ("-o json=.", ".: is a folder; name a file"),
+        ("-o json=nowhere/x", "nowhere/x: the folder does not exist; create it first"),
+    ),
+    f"diff {REPORT} TARGET": (
+        ("--decisions nowhere", "--decisions nowhere: there is no such file"),
+        ("--use comercial", "did you mean commercial?"),
+    ),
+    "discover .": (("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),),
+    "explain pickle": (
+        ("--report nowhere", "give the fingerprint of a finding, as in: modelaudit explain FINGERPRINT --report"),
+        ("--severity hgh", "did you mean high?"),
+        ("--rules nowhere", "nowhere: is not a folder of rules"),
+    ),
+    "policy init new.yaml": (
+        ("--extends strct", "--extends: 'strct' is neither a file nor one of: air-gap"),
+        ("--discover nowhere", "'nowhere' does not exist"),
+        ("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),
+    ),
+    "policy init nowhere/new.yaml": (("--offline", "nowhere/new.yaml: the folder does not exist; create it first"),),
+    "policy init notes.txt": (("--offline", "notes.txt: exists already; edit it, or name another file"),),
+    "policy check": (("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),),
+    "policy check nowhere": (
+        ("--rules .", "nowhere: is no policy file; write one with: modelaudit policy init nowhere"),
+    ),
+    "policy show": (("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),),
+    "policy show strct": (("--json", "did you mean strict?"),),
+    f"render {REPORT}": (
+        ("-o jsn", "did you mean json?"),
+        ("-o html=nowhere/x", "nowhere/x: the folder does not exist; create it first"),
+    ),
+}
+
+
+def list_commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield each command with its words."""
+    for name in program.list_commands(click.Context(program)):
+        found = program.get_command(click.Context(program), name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from ((f"{name} {each}", command) for each, command in found.commands.items())
+        else:
+            yield name, found
+
+
+def list_options(command: click.Command) -> Iterator[click.Option]:
+    """Yield each option that takes a value."""
+    yield from (each for each in command.params if isinstance(each, click.Option) and not each.is_flag)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a report and a file of another kind."""
+    place = tmp_path_factory.mktemp("options")
+    (place / "notes.txt").write_text("no report\n")
+    run_command("scan", MALICIOUS, "--no-second-opinion", "-q", "-o", f"json={place / REPORT}")
+    return place
+
+
+@check_each("words, option, message", [(words, *each) for words, options in WRONG.items() for each in options])
+def test_wrong_value_gets_one_line_before_any_scan_and_writes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, words: str, option: str, message: str
+) -> None:
+    monkeypatch.chdir(folder)
+    done = run_command(*words.replace("TARGET", BENIGN).split(), *option.split())
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
+    assert done.stderr.startswith("modelaudit: error: ")
+    assert message in done.stderr
+    assert sorted(each.name for each in folder.iterdir()) == ["notes.txt", REPORT]
+
+
+def test_each_option_with_a_value_has_a_wrong_value_in_this_test() -> None:
+    missing = [
+        f"{name} {option.opts[0]}"
+        for name, command in list_commands()
+        for option in list_options(command)
+        if option.opts[0] not in TEXTS
+        and not any(
+            words.startswith(name) and any(name_ in value for name_ in option.opts)
+            for words, options in WRONG.items()
+            for value, _ in options
+        )
+    ]
+    assert not missing
+
+
+def test_option_that_is_empty_or_given_twice_is_refused_by_every_command() -> None:
+    for name, command in list_commands():
+        for option in list_options(command):
+            long = max(option.opts, key=len)
+            done = run_command(*name.split(), f"{long}=")
+            assert done.returncode == 2
+            assert f"{long} is empty; give it a value, or leave it out; see: modelaudit {name} --help" in done.stderr
+            if not option.multiple:
+                done = run_command(*name.split(), f"{long}=x", f"{long}=x")
+                assert done.returncode == 2
+                assert f"{long} is given 2 times; give it once; see: modelaudit {name} --help" in done.stderr
+
+
+def test_last_value_of_an_option_never_replaces_one_that_fails_the_gate() -> None:
+    assert run_command("scan", MALICIOUS, "--fail-on", "high", "--fail-on", "never").returncode == 2
+
+
+def test_short_help_of_every_command_fits_into_a_line_of_80_columns() -> None:
+    for words in ((), ("policy",)):
+        lines = run_command(*words, "--help", COLUMNS="80").stdout.partition("Commands:\n")[2].splitlines()
+        assert lines
+        assert not [line for line in lines if line.endswith("...") or len(line) > 80]
+
+
+def test_misspelt_subcommand_of_a_group_gets_the_nearest() -> None:
+    done = run_command("policy", "chek")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "modelaudit: error: No such command 'chek'; did you mean check?; see: modelaudit policy --help\n"
+    )
+
+
+def test_explained_finding_has_its_own_message_and_no_general_one(folder: Path) -> None:
+    report = folder / REPORT
+    for finding in json.loads(report.read_text())["findings"]:
+        shown = " ".join(run_command("explain", finding["fingerprint"], "--report", report).stdout.split())
+        assert finding["message"] in shown
+        assert "(name)" not in shown and "What it finds" not in shown
+        assert "Why it matters" in shown and "What to do" in shown
