@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from modelaudit.cli.output import print_text
+from modelaudit.cli.writing import print_text
 
 _SHELLS = ("bash", "zsh", "fish")
 

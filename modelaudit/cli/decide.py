@@ -14,7 +14,8 @@ import click
 from modelaudit.catalogue.document import Document, parse_text, read_document
 from modelaudit.catalogue.register import append_entry, parse_register, read_register
 from modelaudit.cli.acceptance import take_once
-from modelaudit.cli.output import load_saved_report, print_document, print_text, show_notes, write_file
+from modelaudit.cli.output import load_saved_report
+from modelaudit.cli.writing import print_document, print_text, show_notes, write_file
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError

@@ -9,8 +9,9 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.cli.output import load_saved_report, print_document, show_notes, write_file
+from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.progress import ProgressLine
+from modelaudit.cli.writing import print_document, show_notes, write_file
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.policy.difference import compare_reports

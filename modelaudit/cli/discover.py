@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from modelaudit.cli.output import print_document
+from modelaudit.cli.writing import print_document
 
 _INCOMPLETE: Final = 3
 

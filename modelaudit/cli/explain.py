@@ -13,7 +13,7 @@ import click
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.license_names import choose_page_width, find_license, format_license, look_up_license, suggest_names
-from modelaudit.cli.output import print_text
+from modelaudit.cli.writing import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError

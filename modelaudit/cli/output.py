@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
-import stat
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import click
 
+from modelaudit.cli.writing import (
+    check_place,
+    explain_failed_write,
+    print_document,
+    replace_file,
+    show_notes,
+    write_file,
+)
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
 from modelaudit.reports.text import escape_unprintable
@@ -27,15 +30,6 @@ from modelaudit.sources.target import note_local_readings
 from modelaudit.wire.ledger import ArtifactLedger
 
 DEFAULT_FORMAT = "table"
-_NAME_BYTES_KEPT: Final = 100
-"""Of the name of a report, at the start of the name of its temporary file."""
-_WRONG_PLACE_ERRORS: Final = frozenset(
-    {
-        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
-        *(errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ETXTBSY),
-    }
-)
-"""The errors of ``open`` and ``rename`` that follow from the name of the file; every other one is the system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ def parse_destinations(values: Sequence[str], target_count: int) -> tuple[Destin
         if not path.absolute().parent.is_dir():
             raise ConfigurationError(f"{path}: the folder does not exist; create it first")
     for path in paths:
-        _check_place(path)
+        check_place(path)
     return tuple(destinations)
 
 
@@ -134,42 +128,6 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file") from error
-
-
-def _check_place(path: Path) -> None:
-    """Refuse a place where no report can be written, before a scan that may take long.
-
-    A file is created there and removed again: permissions alone do not tell whether a disk can be written.
-
-    Raises:
-        ConfigurationError: the place is wrong.
-        OutputError: the place is right, and the system fails to write there.
-    """
-    try:
-        if not _is_replaceable(path):
-            return
-        folder = path if path.is_dir() else path.resolve().parent
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".modelaudit.")
-        os.close(descriptor)
-        Path(name).unlink()
-    except OSError as error:
-        raise _explain_failed_write(path, error) from error
-
-
-def _is_replaceable(path: Path) -> bool:
-    """Whether a report at the path is a file of its own; a terminal, ``/dev/null`` or a pipe is written into.
-
-    Raises:
-        ConfigurationError: it is neither, such as a socket.
-        OSError: the system does not tell.
-    """
-    mode = path.stat().st_mode if path.exists() else stat.S_IFREG
-    if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
-        return False
-    # A folder passes here. It takes reports of its own, or fails at a rename with the message of the system.
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
-    return True
 
 
 def _check_destinations_for_several_targets(destinations: list[Destination]) -> None:
@@ -241,36 +199,6 @@ def _warn_of_files_in_model(folder: Path, files: Sequence[Path]) -> None:
         show_notes([f"{places}: written into the scanned folder, {consequence}"])
 
 
-def print_document(document: bytes) -> None:
-    """Write a document to stdout. Whether its reader takes all of it, as ``head`` does not, changes no exit code."""
-    try:
-        sys.stdout.buffer.write(document)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        discard_stdout()
-
-
-def print_text(text: str) -> None:
-    """Write a text and a line break to stdout, as ``print_document`` does."""
-    print_document(f"{text}\n".encode())
-
-
-def discard_stdout() -> None:
-    """Discard the buffer of stdout and all later output, because its reader went away.
-
-    The interpreter would otherwise report at exit that it cannot write the buffer.
-    """
-    with Path(os.devnull).open("wb") as null_device:
-        os.dup2(null_device.fileno(), sys.stdout.fileno())
-
-
-def show_notes(notes: Sequence[str]) -> None:
-    """Print remarks to stderr, a line each."""
-    for note in notes:
-        with suppress(OSError):  # a reader of stderr that went away changes no exit code
-            click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
-
-
 def show_failure(report: AuditReport, target: str) -> None:
     """Print one line to stderr if the exit code of a report is not 0: under ``--quiet`` a job has no other trace."""
     from modelaudit.reports.answers import describe_exit_code
@@ -280,60 +208,12 @@ def show_failure(report: AuditReport, target: str) -> None:
             click.echo(f"modelaudit: {escape_unprintable(f'{target}: {describe_exit_code(report)}')}", err=True)
 
 
-def show_error(error: ModelAuditError) -> None:
-    """Print the one line of an error to stderr."""
-    with suppress(OSError):  # a reader of stderr that went away changes no exit code
-        click.echo(f"modelaudit: error: {error}", err=True)
-
-
 def render(report: AuditReport, format_: str) -> bytes:
     """Render a report in a format. Raises ``InternalError`` if rendering itself fails."""
     from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports import render
 
     return convert_internal_errors(lambda: render(report, format_), f"rendering {format_}")
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, as ``replace_file`` does, with the same errors."""
-    with replace_file(path) as file:
-        file.write(content)
-
-
-@contextmanager
-def replace_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a temporary file in the same folder, and rename it to ``path`` at the end; after an error it is removed.
-
-    If ``path`` is a link, the file that it leads to is replaced. A terminal, ``/dev/null`` or a pipe is written into,
-    because a rename would replace the device itself.
-
-    Raises:
-        ConfigurationError: the place is wrong: no permission, no such folder, not a file.
-        OutputError: the place is right, and the system fails to write there, as on a full disk.
-    """
-    temporary: Path | None = None
-    try:
-        if not _is_replaceable(path):
-            with path.open("wb") as file:
-                yield file
-            return
-        if path.is_symlink():
-            path = path.resolve()
-        # The name is cut, because mkstemp makes it longer, and file systems limit its length in bytes.
-        start_of_name = os.fsdecode(os.fsencode(path.name)[:_NAME_BYTES_KEPT])
-        descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{start_of_name}.")
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        # mkstemp makes the file private; it gets the permissions that an ordinary new file would have.
-        temporary.chmod(0o666 & ~_read_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise _explain_failed_write(path, error) from error
-    finally:
-        if temporary is not None:
-            # After the rename, this file is missing.
-            temporary.unlink(missing_ok=True)
 
 
 class LedgerFile:
@@ -357,7 +237,7 @@ class LedgerFile:
         try:
             self._file.write(line.encode("ascii"))
         except OSError as error:
-            raise _explain_failed_write(self._path, error) from error
+            raise explain_failed_write(self._path, error) from error
 
 
 @contextmanager
@@ -373,22 +253,6 @@ def open_ledger_file(path: Path | None) -> Iterator[LedgerFile | None]:
         return
     with replace_file(path) as file:
         yield LedgerFile(path, file)
-
-
-def _explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
-    """Return the error for a file that cannot be written: exit 2 where another place helps, else exit 4."""
-    if error.errno in _WRONG_PLACE_ERRORS:
-        return ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file")
-    return OutputError(
-        f"{path}: cannot be written: {error.strerror}; free space on the disk, or name a file on another disk"
-    )
-
-
-def _read_umask() -> int:
-    """Read the mask of file permissions; the system returns it only in answer to setting another."""
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def load_saved_report(path: Path) -> AuditReport:

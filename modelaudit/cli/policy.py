@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from modelaudit.cli.output import print_text, show_notes, write_file
+from modelaudit.cli.writing import print_text, show_notes, write_file
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel
 

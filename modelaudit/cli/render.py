@@ -6,16 +6,9 @@ from pathlib import Path
 
 import click
 
-from modelaudit.cli.output import (
-    DEFAULT_FORMAT,
-    describe_output_option,
-    load_saved_report,
-    parse_destinations,
-    print_document,
-    render,
-    write_file,
-)
+from modelaudit.cli.output import DEFAULT_FORMAT, describe_output_option, load_saved_report, parse_destinations, render
 from modelaudit.cli.terminal import render_for_terminal
+from modelaudit.cli.writing import print_document, write_file
 
 
 @click.command("render")

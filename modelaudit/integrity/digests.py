@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Final
 
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import Artifact, WatchedWindow, Window
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
@@ -95,7 +96,21 @@ def hash_artifact(artifact: Artifact) -> str | None:
     if artifact.open is None:
         return None
     try:
-        with artifact.open() as window:
-            return DigestingWindow(window).finish()[0].value
+        return hash_bytes(replace(artifact, claims=()))[0].value
     except WindowError:
         return None
+
+
+def hash_bytes(artifact: Artifact) -> tuple[Digest, ...]:
+    """Compute the SHA-256 of a file that opens, and the git blob id if a claim needs it.
+
+    Raises:
+        WindowError: the bytes cannot be read, or changed meanwhile.
+    """
+    assert artifact.open is not None
+    with artifact.open() as window:
+        digests = DigestingWindow(window, artifact.claimed).finish()
+        change = window.describe_change() if isinstance(window, WatchedWindow) else None
+    if change:
+        raise WindowError(change, UnreadReason.CHANGED)
+    return digests

@@ -16,7 +16,7 @@ from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES, fixture_path
 
-from modelaudit.cli.output import write_file
+from modelaudit.cli.writing import write_file
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.reports import REPORTS
 

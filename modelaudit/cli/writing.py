@@ -1,0 +1,158 @@
+"""Write documents to stdout, remarks to stderr, and files whole or not at all. It imports nothing that takes long."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import click
+
+from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
+from modelaudit.reports.text import escape_unprintable
+
+_NAME_BYTES_KEPT: Final = 100
+"""Of the name of a report, at the start of the name of its temporary file."""
+_WRONG_PLACE_ERRORS: Final = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
+        *(errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ETXTBSY),
+    }
+)
+"""The errors of ``open`` and ``rename`` that follow from the name of the file; every other one is the system's."""
+
+
+def print_document(document: bytes) -> None:
+    """Write a document to stdout. Whether its reader takes all of it, as ``head`` does not, changes no exit code."""
+    try:
+        sys.stdout.buffer.write(document)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        discard_stdout()
+
+
+def print_text(text: str) -> None:
+    """Write a text and a line break to stdout, as ``print_document`` does."""
+    print_document(f"{text}\n".encode())
+
+
+def discard_stdout() -> None:
+    """Discard the buffer of stdout and all later output, because its reader went away.
+
+    The interpreter would otherwise report at exit that it cannot write the buffer.
+    """
+    with Path(os.devnull).open("wb") as null_device:
+        os.dup2(null_device.fileno(), sys.stdout.fileno())
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Print remarks to stderr, a line each."""
+    for note in notes:
+        with suppress(OSError):  # a reader of stderr that went away changes no exit code
+            click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
+
+
+def show_error(error: ModelAuditError) -> None:
+    """Print the one line of an error to stderr."""
+    with suppress(OSError):  # a reader of stderr that went away changes no exit code
+        click.echo(f"modelaudit: error: {error}", err=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, as ``replace_file`` does, with the same errors."""
+    with replace_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a temporary file in the same folder, and rename it to ``path`` at the end; after an error it is removed.
+
+    If ``path`` is a link, the file that it leads to is replaced. A terminal, ``/dev/null`` or a pipe is written into,
+    because a rename would replace the device itself.
+
+    Raises:
+        ConfigurationError: the place is wrong: no permission, no such folder, not a file.
+        OutputError: the place is right, and the system fails to write there, as on a full disk.
+    """
+    temporary: Path | None = None
+    try:
+        if not _is_replaceable(path):
+            with path.open("wb") as file:
+                yield file
+            return
+        if path.is_symlink():
+            path = path.resolve()
+        # The name is cut, because mkstemp makes it longer, and file systems limit its length in bytes.
+        start_of_name = os.fsdecode(os.fsencode(path.name)[:_NAME_BYTES_KEPT])
+        descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{start_of_name}.")
+        temporary = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        # mkstemp makes the file private; it gets the permissions that an ordinary new file would have.
+        temporary.chmod(0o666 & ~_read_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise explain_failed_write(path, error) from error
+    finally:
+        if temporary is not None:
+            # After the rename, this file is missing.
+            temporary.unlink(missing_ok=True)
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a report at the path is a file of its own; a terminal, ``/dev/null`` or a pipe is written into.
+
+    Raises:
+        ConfigurationError: it is neither, such as a socket.
+        OSError: the system does not tell.
+    """
+    mode = path.stat().st_mode if path.exists() else stat.S_IFREG
+    if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+        return False
+    # A folder passes here. It takes reports of its own, or fails at a rename with the message of the system.
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
+    return True
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no report can be written, before a scan that may take long.
+
+    A file is created there and removed again: permissions alone do not tell whether a disk can be written.
+
+    Raises:
+        ConfigurationError: the place is wrong.
+        OutputError: the place is right, and the system fails to write there.
+    """
+    try:
+        if not _is_replaceable(path):
+            return
+        folder = path if path.is_dir() else path.resolve().parent
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".modelaudit.")
+        os.close(descriptor)
+        Path(name).unlink()
+    except OSError as error:
+        raise explain_failed_write(path, error) from error
+
+
+def explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
+    """Return the error for a file that cannot be written: exit 2 where another place helps, else exit 4."""
+    if error.errno in _WRONG_PLACE_ERRORS:
+        return ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file")
+    return OutputError(
+        f"{path}: cannot be written: {error.strerror}; free space on the disk, or name a file on another disk"
+    )
+
+
+def _read_umask() -> int:
+    """Read the mask of file permissions; the system returns it only in answer to setting another."""
+    current = os.umask(0)
+    os.umask(current)
+    return current
