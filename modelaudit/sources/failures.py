@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx2
@@ -22,7 +21,10 @@ from huggingface_hub.errors import (
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
 from modelaudit.sources.budget import BoundReachedError, LongWaitError, RefusedAnswerError
+from modelaudit.sources.causes import iterate_causes
+from modelaudit.sources.retries import RetriesExhaustedError
 from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.transfer import WrongSizeError
 from modelaudit.sources.waits import parse_wait
 
 CLIENT_ERRORS = (
@@ -39,11 +41,9 @@ CLIENT_ERRORS = (
     LongWaitError,
     RefusedAnswerError,
     BoundReachedError,
+    RetriesExhaustedError,
 )
 """The exceptions that the client raises when a server fails, refuses, or sends an answer that no Hub sends."""
-
-NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
-"""The exceptions that the client raises when no connection to a server comes about."""
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -73,7 +73,7 @@ class FailureExplainer:
 
     def explain(self, error: BaseException) -> SourceError:
         """Return the error to raise in place of ``error``, explained by the first known cause in its chain."""
-        for cause in _iterate_causes(error):
+        for cause in iterate_causes(error):
             message = self._explain_status(cause) or self._explain_network(cause)
             if message:
                 return _choose_error_type(cause)(message)
@@ -166,6 +166,8 @@ class FailureExplainer:
         """Return the message for a file that cannot be stored; ``None`` if ``cause`` is something else."""
         if not isinstance(cause, OSError):
             return None
+        if isinstance(cause, WrongSizeError):
+            return f"A file of {self._subject} arrived with another size than the Hub states; try again."
         cache = str(self.settings.cache)
         if cause.errno in _DISK_FULL:
             return f"The disk of the Hub cache {cache!r} is full; free space there or name another cache in HF_HOME."
@@ -174,9 +176,6 @@ class FailureExplainer:
         if cause.errno is not None:
             subject = self._subject[0].upper() + self._subject[1:]
             return f"{subject} cannot be stored in the cache {cache!r}: {cause.strerror}."
-        # The client raises a plain OSError for a download of the wrong size, so only its text identifies it.
-        if "Consistency check failed" in str(cause):
-            return f"A file of {self._subject} arrived with another size than the Hub states; try again."
         return None
 
 
@@ -186,7 +185,7 @@ def concerns_every_file(error: BaseException) -> bool:
     That is so for a rate limit and for a cache without room. Anything else is the fault of the one file, or of the
     server's answer for it, which may deny access, break off, or lead to a server that refuses connections.
     """
-    for cause in _iterate_causes(error):
+    for cause in iterate_causes(error):
         if isinstance(cause, (BoundReachedError, RefusedAnswerError)):
             return False
         if isinstance(cause, HfHubHTTPError):
@@ -200,14 +199,15 @@ def concerns_every_file(error: BaseException) -> bool:
     return False
 
 
-def is_connection_refused(error: BaseException) -> bool:
-    """Whether no connection for a file came about."""
-    return any(isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError)) for cause in _iterate_causes(error))
+def is_unconnected(error: BaseException) -> bool:
+    """Whether no connection to a server came about."""
+    kinds = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
+    return any(isinstance(cause, kinds) for cause in iterate_causes(error))
 
 
 def is_access_denied(error: BaseException) -> bool:
     """Whether the server denied access: the file is gated, disabled or private, or the token is refused."""
-    statuses = [cause.response.status_code for cause in _iterate_causes(error) if isinstance(cause, HfHubHTTPError)]
+    statuses = [cause.response.status_code for cause in iterate_causes(error) if isinstance(cause, HfHubHTTPError)]
     return statuses[:1] in ([401], [403])
 
 
@@ -227,19 +227,9 @@ def _choose_error_type(cause: BaseException) -> type[SourceError]:
     return MissingError if code in (401, 404) and not is_token_refused else UnreachedError
 
 
-def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and its causes, outermost first."""
-    seen: set[int] = set()  # ids, because a chain of causes can be a cycle
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
-
-
 def _explain_connection(error: httpx2.ConnectError) -> str:
     """Return the reason why a connection failed, as a clause of a message."""
-    for cause in _iterate_causes(error):
+    for cause in iterate_causes(error):
         if isinstance(cause, socket.gaierror):
             return "the name of the server is not known"
         if isinstance(cause, ssl.SSLError):

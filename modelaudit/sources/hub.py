@@ -40,8 +40,9 @@ from modelaudit.sources.claims import (
 )
 from modelaudit.sources.description import Description, request_description
 from modelaudit.sources.download import Download
-from modelaudit.sources.failures import CLIENT_ERRORS, NO_CONNECTION, FailureExplainer
-from modelaudit.sources.progress import Progress, make_progress_bar_class
+from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, is_unconnected
+from modelaudit.sources.partial import measure_partial
+from modelaudit.sources.progress import DownloadCounter, Progress
 from modelaudit.sources.records import locate_tree_record, read_tree_record, write_description_record
 from modelaudit.sources.rejected import RejectedFiles, remove_abandoned_folders
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
@@ -90,7 +91,7 @@ class HubSource:
         except CLIENT_ERRORS as error:
             source_error = explainer.explain(error)
             # After the first request, a server has answered, and may have led the client to a dead end.
-            if isinstance(error, NO_CONNECTION) and budget.requests <= 1:
+            if is_unconnected(error) and not budget.has_answer:
                 source_error = UnconnectedError(str(source_error))
             raise source_error from error
         write_description_record(repository, commit, description.listing, tree.files, description.statements)
@@ -232,7 +233,6 @@ class HubSource:
             for name in names
             if not is_file(f"{cached_commit.snapshot}/{name}")
         }
-        # The client makes no folder for a commit without files.
         Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
         remove_abandoned_folders(cached_commit.repository)
         total = sum(file.least_size or 0 for file in missing.values())
@@ -244,7 +244,7 @@ class HubSource:
             self.limits,
             cached_commit,
             explainer,
-            make_progress_bar_class(self.progress, total),
+            DownloadCounter(self.progress, total, len(missing)),
             DownloadBudget(self.limits.server, len(missing)),
             RejectedFiles(cached_commit, self.limits),
         )
@@ -258,8 +258,9 @@ class HubSource:
         blobs = f"{cached_commit.repository}/blobs"
         new_bytes = 0
         for key, size in sizes.items():
-            is_cached = not isinstance(key, str) and any(is_file(f"{blobs}/{digest.value}") for digest in key)
-            new_bytes += 0 if is_cached else size
+            names = () if isinstance(key, str) else tuple(digest.value for digest in key)
+            if not any(is_file(f"{blobs}/{name}") for name in names):
+                new_bytes += size - sum(measure_partial(blobs, name) for name in names)
         return new_bytes
 
     def _note_resolution(self, description: Description, cached_commit: CachedCommit) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def resolve_target(
             path wins over a repository id.
         revision: branch, tag or commit of a repository.
         offline: make no request; a repository then comes from the Hub cache.
-        progress: called with the fetched and the total number of bytes while a repository is fetched.
+        progress: called with the bytes and files that are fetched, as ``Progress`` describes it.
         limits: bounds on reads and on the depth of folders.
 
     Raises:

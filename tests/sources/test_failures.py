@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hub.server import LoopbackHub
@@ -19,7 +18,7 @@ from hub.server import LoopbackHub
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources import description, download, resolve_target, session
+from modelaudit.sources import resolve_target, retries, session
 from modelaudit.sources.failures import FailureExplainer
 from modelaudit.sources.settings import HubSettings
 
@@ -51,16 +50,9 @@ def get_cause_of_absence(target: str, path: str) -> str:
 
 @pytest.fixture
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client retry without a pause, and let a silent request time out after 0.3 seconds."""
-    from huggingface_hub import file_download
-    from huggingface_hub.utils import _http
-
-    clock = SimpleNamespace(sleep=lambda seconds: None)
-    monkeypatch.setattr(_http, "time", clock)
-    monkeypatch.setattr(file_download, "time", clock)
+    """Retry without a pause, and let a silent request time out after 0.3 seconds."""
+    monkeypatch.setattr(retries, "pause", lambda budget, seconds: None)
     monkeypatch.setattr(session, "_USUAL_TIMEOUT", 0.3)
-    monkeypatch.setattr(description, "TIMEOUT", 0.3)
-    monkeypatch.setattr(download, "TIMEOUT", 0.3)
 
 
 def test_missing_and_private_repositories_give_the_same_message(
@@ -129,9 +121,9 @@ def test_answer_with_status_403_is_reported_as_forbidden_access(hub: LoopbackHub
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
-def test_rate_limit_message_states_how_long_to_wait(hub: LoopbackHub, retry_after: bool) -> None:
+def test_rate_limit_message_states_how_long_to_wait(hub: LoopbackHub, without_waiting: None, retry_after: bool) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.inject_rate_limit("/api/models", wait=55, retry_after=retry_after)
+    hub.inject_rate_limit("/api/models", wait=55, retry_after=retry_after, times=None)
     assert "limits the rate of requests" in (message := get_failure_message("acme/tiny"))
     assert "try again in 55 s" in message
 
@@ -278,7 +270,7 @@ def test_answer_for_another_commit_than_the_requested_one_is_refused(hub: Loopba
 )
 def test_hostile_paths_in_answers_are_refused(hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.inject_fault("config.json", method="HEAD", headers=headers)
+    hub.inject_fault("config.json", origin="hub", headers=headers)
     assert "was refused" in get_cause_of_absence("acme/tiny", "config.json")
     assert [*hub_home.parent.iterdir()] == [hub_home]
     assert not [path for path in hub_home.parent.rglob("*evil*")]
@@ -292,10 +284,16 @@ def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
     assert "lists a file with the digest '../../../../evil'" in get_failure_message("acme/tiny")
 
 
-def test_answer_without_hub_headers_is_reported(hub: LoopbackHub) -> None:
+def test_answer_without_the_headers_of_a_hub_is_taken_only_if_its_bytes_have_the_listed_digest(
+    hub: LoopbackHub,
+) -> None:
+    """A mirror may leave them out, and so does the page of a network that asks for a password."""
     hub.add_repository("acme/tiny", FILES)
-    hub.inject_fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
+    hub.inject_fault("config.json", headers={"X-Repo-Commit": None}, origin="hub")
+    altered = hub.inject_fault("config.json", content=b"[]")
     assert "lacks the headers of a Hub" in get_cause_of_absence("acme/tiny", "config.json")
+    altered.times = 0
+    assert [artifact for artifact in resolve_target("acme/tiny").artifacts if artifact.open is None] == []
 
 
 def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,11 +135,11 @@ def test_files_on_all_pages_of_a_listing_are_fetched(hub: LoopbackHub) -> None:
 
 def test_fetch_reports_its_progress_in_bytes(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    progress: list[tuple[int, int]] = []
-    resolve_target("acme/tiny", progress=lambda fetched, total: progress.append((fetched, total)))
+    progress: list[tuple[int, int, int, int]] = []
+    resolve_target("acme/tiny", progress=lambda *sums: progress.append(sums))
     size = sum(map(len, FILES.values()))
-    assert progress[-1] == (size, size)
-    assert all(fetched <= total for fetched, total in progress)
+    assert progress[-1] == (size, size, 3, 3)
+    assert all(fetched <= total and files <= 3 for fetched, total, files, _ in progress)
 
 
 def test_private_repository_is_fetched_with_token(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +170,8 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     """After a 404, huggingface_hub skips the files that it has not begun; they must be fetched all the same."""
     hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
     hub.inject_fault("/resolve/", delay=0.05)
-    hub.inject_fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    hub.inject_fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    hub.inject_fault("sub/model.safetensors", origin="hub", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    hub.inject_fault("lost.md", origin="hub", status=404, headers={"X-Error-Code": "EntryNotFound"})
     artifacts = index_by_path(resolve_target("acme/tiny"))
     assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {
         "%21lost.md",  # the address of "!lost.md"
