@@ -25,10 +25,14 @@ class DigestingWindow:
     Args:
         window: the bytes.
         claimed: the digests that the source claims for them.
+        known: digests of the same bytes that were computed before. If no claim needs another, nothing is hashed.
     """
 
-    def __init__(self, window: Window, claimed: Sequence[Digest] = ()) -> None:
+    def __init__(self, window: Window, claimed: Sequence[Digest] = (), known: Sequence[Digest] = ()) -> None:
         self._window = window
+        needed = {DigestAlgorithm.SHA256, *(digest.algorithm for digest in claimed)}
+        known = tuple(digest for digest in known if digest.algorithm in needed)
+        self._known = known if needed == {digest.algorithm for digest in known} else ()
         self._sha256 = hashlib.sha256()
         self._git = None
         if any(digest.algorithm is DigestAlgorithm.GIT_BLOB for digest in claimed):
@@ -44,14 +48,14 @@ class DigestingWindow:
         """As ``Window.read``; the bytes are hashed if they continue those hashed so far."""
         data = self._window.read(offset, length)
         # Digests need the bytes in order. Bytes behind a gap are read again when the gap is closed.
-        if offset <= self._hashed < offset + len(data):
+        if not self._known and offset <= self._hashed < offset + len(data):
             self._update(data[self._hashed - offset :])
         return data
 
     @property
     def remaining(self) -> int:
         """The number of bytes that ``finish`` has to read."""
-        return max(0, self.size - self._hashed)
+        return 0 if self._known else max(0, self.size - self._hashed)
 
     def finish(self, stop: Event | None = None) -> tuple[Digest, ...]:
         """Hash the bytes that no reader requested, in order, and return the digests.
@@ -59,6 +63,8 @@ class DigestingWindow:
         Raises:
             WindowError: the bytes could not be read, or end before the stated size, or ``stop`` was set.
         """
+        if self._known:
+            return self._known
         while self._hashed < self.size:
             if stop is not None and stop.is_set():
                 raise WindowError("the scan was stopped")

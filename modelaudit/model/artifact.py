@@ -112,6 +112,7 @@ class Artifact:
         content: the kind of content that the container declares, where the bytes alone do not decide it: one of the
             constants above.
         outside_hard_links: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.
+        digests: those of its bytes, if the source computed them and the file has not changed since.
         may_be_program: whether a tool may run it by its name, if it is text. A value of metadata and a range of bytes
             have no name for that, and a format that the bytes show decides before a name.
     """
@@ -124,6 +125,7 @@ class Artifact:
     content: str | None = None
     outside_hard_links: int = 0
     may_be_program: bool = True
+    digests: tuple[Digest, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.open is None and self.obstacle is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -18,7 +18,7 @@ from huggingface_hub.utils._headers import build_hf_headers
 
 from modelaudit import __version__
 from modelaudit.integrity.digests import compare_digests
-from modelaudit.model.artifact import ModelRef, RefKind
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -41,7 +41,7 @@ from modelaudit.sources.session import DETOURS, LIBRARY
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.transfer import StatedFile, Transfer
 from modelaudit.sources.waits import STATUSES_WITH_RETRY
-from modelaudit.sources.windows import FileState
+from modelaudit.sources.windows import FileState, LocalFile
 
 _FILES_AT_ONCE = 8  # the client's own default
 _SECONDS_TO_STOP = 1.0
@@ -128,6 +128,13 @@ class Download:
             if self.refusals and not any(self._is_available(name) for name in wanted_names):
                 raise self.refusals[0]
             on_failure.pop_all()
+
+    def add_digests(self, artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+        """Return artifacts with the digests of what was fetched, unless the files changed since."""
+        return tuple(
+            replace(each, digests=self.digests.get(each.open.state, ())) if isinstance(each.open, LocalFile) else each
+            for each in artifacts
+        )
 
     def _run_threads(self, remaining: Iterator[tuple[str, ListedFile]], count: int) -> None:
         """Fetch the remaining files in ``count`` threads.

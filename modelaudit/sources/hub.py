@@ -117,6 +117,7 @@ class HubSource:
             download.failures,
             download.rejected.artifacts.values(),
         )
+        artifacts = download.add_digests(artifacts)
         snapshot = self._build_snapshot(description, cached_commit, artifacts, (*download.rejected.notes, *notes))
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 

@@ -78,7 +78,9 @@ class PartialFile:
         if self._hashes.keys() == set(algorithms):
             return
         self._hashes = {}
-        for algorithm in sorted(algorithms):
+        for algorithm in DigestAlgorithm:
+            if algorithm not in algorithms:
+                continue
             is_sha256 = algorithm is DigestAlgorithm.SHA256
             start = b"" if is_sha256 else b"blob %d\0" % size
             self._hashes[algorithm] = hashlib.new("sha256" if is_sha256 else "sha1", start, usedforsecurity=False)
