@@ -106,7 +106,11 @@ class _Inquest:
         """Yield a drift if the requested revision leads elsewhere without the locked commit in its history."""
         revision = origin.revision
         if is_commit(revision):
-            revision = "main"
+            if inquiry.is_in_any_history(origin.commit) is False:
+                yield Drift(
+                    DriftKind.HISTORY, f"no branch and no tag has commit {origin.commit} in its history any more"
+                )
+            return
         is_tag, commit = inquiry.find_tag_or_branch(revision)
         if commit is None:
             commit = inquiry.find_revision(revision)
@@ -122,8 +126,6 @@ class _Inquest:
                 self.unanswered.append(f"the history of {revision!r} is too long to look for the locked commit")
             elif is_ancestor:
                 self.notes.append(f"{revision!r} went on to commit {commit}")
-            elif is_commit(origin.revision):
-                self.notes.append(f"the commit is not in the history of {revision!r}")
             else:
                 yield Drift(DriftKind.HISTORY, f"the history of {revision!r} has no commit {origin.commit} any more")
 

@@ -35,6 +35,8 @@ _ID = re.compile(r"[\x21-\x7e]{1,100}")
 _OVERVIEWS = ((OwnerKind.ORGANIZATION, "organizations"), (OwnerKind.USER, "users"))
 _MOST_COMMITS = 5_000
 """The commits of a history that are searched for one."""
+_MOST_HEADS = 20
+"""The branches and tags whose histories are searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,18 @@ class HubInquiry:
                 if each.commit_id == commit:
                     return True
             return None if count == _MOST_COMMITS else False
+
+    def is_in_any_history(self, commit: str) -> bool | None:
+        """Ask whether any branch or tag leads to a commit; ``None`` if there is too much history to tell."""
+        with self._asking():
+            refs = self._api.list_repo_refs(self.ref.name, repo_type=self._type)
+            heads = dict.fromkeys(each.target_commit for each in (*refs.branches, *refs.tags))
+        if commit in heads:
+            return True
+        answers = [self.is_in_history(commit, head) for head in islice(heads, _MOST_HEADS)]
+        if True in answers:
+            return True
+        return None if None in answers or len(heads) > _MOST_HEADS else False
 
     @property
     def _type(self) -> str:
