@@ -89,9 +89,9 @@ class _Inquest:
         }
         for noun, (before, now) in facts.items():
             if before is not None and now is None:
-                self.unanswered.append(f"the Hub does not state the {noun} of the owner, which was {before!r}")
+                self.unanswered.append(f"the Hub does not state the {noun} of the owner, which was {str(before)!r}")
             elif before is not None and now != before:
-                yield Drift(DriftKind.OWNER, f"the {noun} of the owner is {now!r}, and {before!r} is locked")
+                yield Drift(DriftKind.OWNER, f"the {noun} of the owner is {str(now)!r}, and {str(before)!r} is locked")
 
     def _compare_creation(self, origin: Origin, created: str | None) -> Iterator[Drift]:
         """Yield a drift if the repository was created after the lock, or at another time than the locked one."""
@@ -106,10 +106,11 @@ class _Inquest:
         """Yield a drift if the requested revision leads elsewhere without the locked commit in its history."""
         revision = origin.revision
         if is_commit(revision):
-            if inquiry.is_in_any_history(origin.commit) is False:
-                yield Drift(
-                    DriftKind.HISTORY, f"no branch and no tag has commit {origin.commit} in its history any more"
-                )
+            is_ancestor = inquiry.is_in_any_history(origin.commit)
+            if is_ancestor is None:
+                self.unanswered.append("the histories are too long to look for the locked commit")
+            elif not is_ancestor:
+                yield Drift(DriftKind.HISTORY, f"no branch and no tag has commit {origin.commit} in its history")
             return
         is_tag, commit = inquiry.find_tag_or_branch(revision)
         if commit is None:
