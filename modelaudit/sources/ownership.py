@@ -25,7 +25,6 @@ from modelaudit.model.errors import UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Owner, OwnerKind
 from modelaudit.sources.budget import RequestBudget, activate_budget
-from modelaudit.sources.download import TIMEOUT
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session
 from modelaudit.sources.settings import HubSettings
@@ -142,7 +141,7 @@ class HubInquiry:
     def _request(self, path: str) -> Mapping[str, object]:
         """Request a JSON object. Raises one of ``CLIENT_ERRORS``."""
         headers = build_hf_headers(token=self.settings.token, library_name=LIBRARY, library_version=__version__)
-        response = get_session().get(f"{self.settings.request_endpoint}/api/{path}", headers=headers, timeout=TIMEOUT)
+        response = get_session().get(f"{self.settings.request_endpoint}/api/{path}", headers=headers)
         hf_raise_for_status(response)
         answer = response.json()
         if not isinstance(answer, dict):
