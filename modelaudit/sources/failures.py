@@ -45,6 +45,7 @@ CLIENT_ERRORS = (
 )
 """The exceptions that the client raises when a server fails, refuses, or sends an answer that no Hub sends."""
 
+_TRUST = "set SSL_CERT_FILE to the certificates of your proxy or mirror"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 # The name is too long, or the cache has a folder in the place of the file, or a file in the place of a folder.
@@ -56,13 +57,13 @@ class FailureExplainer:
     """Translates exceptions of the client for one repository into errors with a message.
 
     Attributes:
-        is_typed_by_user: the user typed the name, and may have meant a path.
+        may_be_path: the user typed the name, and may have meant a path.
         is_for_one_file: the errors are those of one file, while other files of the repository were served.
     """
 
     ref: ModelRef
     settings: HubSettings
-    is_typed_by_user: bool = True
+    may_be_path: bool = False
     is_for_one_file: bool = False
 
     @property
@@ -123,7 +124,7 @@ class FailureExplainer:
                 "set HF_TOKEN to a token that has it."
             )
         if code in (401, 404):
-            start = f"There is no local path {self.ref.name!r}, and the" if self.is_typed_by_user else "The"
+            start = f"There is no local path {self.ref.name!r}, and the" if self.may_be_path else "The"
             return (
                 f"{start} Hub does not show {self._subject}: it is missing or private, and the Hub does not say which; "
                 "check the id, and set HF_TOKEN if it is private."
@@ -151,9 +152,7 @@ class FailureExplainer:
                 f"There was no answer in time for {self._subject}; check the network, or raise HF_HUB_DOWNLOAD_TIMEOUT."
             )
         if isinstance(cause, httpx2.ConnectError):
-            return (
-                f"No connection for {self._subject}: {_explain_connection(cause)}; check the network and HF_ENDPOINT."
-            )
+            return f"No connection for {self._subject}: {_explain_connection(cause)}."
         if isinstance(cause, (httpx2.NetworkError, httpx2.ProtocolError)):
             return f"The connection broke while fetching {self._subject}; try again, what was fetched is kept."
         if isinstance(cause, httpx2.TooManyRedirects):
@@ -228,15 +227,18 @@ def _choose_error_type(cause: BaseException) -> type[SourceError]:
 
 
 def _explain_connection(error: httpx2.ConnectError) -> str:
-    """Return the reason why a connection failed, as a clause of a message."""
+    """Return the reason why a connection failed and the next step, as clauses of a message."""
+    next_step = "check the network and HF_ENDPOINT"
     for cause in iterate_causes(error):
         if isinstance(cause, socket.gaierror):
-            return "the name of the server is not known"
+            return f"the name of the server is not known; {next_step}"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the server's TLS certificate is not accepted; {_TRUST}"
         if isinstance(cause, ssl.SSLError):
-            return "the server's TLS certificate or protocol is not accepted"
+            return f"the server's TLS protocol is not accepted; {next_step}, or {_TRUST}"
         if isinstance(cause, ConnectionRefusedError):
-            return "the server refuses connections"
+            return f"the server refuses connections; {next_step}"
     text = str(error)
     if "CERTIFICATE" in text:
-        return "the server's TLS certificate is not accepted"
-    return text or "it failed"
+        return f"the server's TLS certificate is not accepted; {_TRUST}"
+    return f"{text or 'it failed'}; {next_step}"

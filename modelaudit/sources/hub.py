@@ -48,7 +48,7 @@ from modelaudit.sources.rejected import RejectedFiles, remove_abandoned_folders
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
-from modelaudit.sources.target import is_commit
+from modelaudit.sources.target import could_be_path, is_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ class HubSource:
                 error give the reason.
         """
         bound_session()
-        explainer = FailureExplainer(self.ref, self.settings, is_typed_by_user=not self.is_base_model)
+        explainer = FailureExplainer(
+            self.ref, self.settings, may_be_path=not self.is_base_model and could_be_path(self.ref.name)
+        )
         budget = RequestBudget(httpx2.URL(self.settings.request_endpoint), self.limits.server)
         try:
             with DETOURS.off(), activate_budget(budget):

@@ -136,7 +136,7 @@ class HubInquiry:
             with DETOURS.off(), activate_budget(budget):
                 yield
         except CLIENT_ERRORS as error:
-            raise FailureExplainer(self.ref, self.settings, is_typed_by_user=False).explain(error) from error
+            raise FailureExplainer(self.ref, self.settings).explain(error) from error
 
     def _request(self, path: str) -> Mapping[str, object]:
         """Request a JSON object. Raises one of ``CLIENT_ERRORS``."""

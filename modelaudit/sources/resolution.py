@@ -24,7 +24,7 @@ from modelaudit.sources.small import (
     may_hold_terms,
     note_unread_terms,
 )
-from modelaudit.sources.target import is_hub_address, looks_like_a_path, parse_repository
+from modelaudit.sources.target import could_be_path, is_hub_address, looks_like_a_path, parse_repository
 
 
 class Source(Protocol):
@@ -91,8 +91,8 @@ def resolve_target(
 
 def _name_both_readings(target: str, error: SourceError) -> SourceError:
     """Return the error of a repository, with a message for a user who misspelt a path as well."""
-    # The message of ``FailureExplainer`` names both already, and a target with ``hf://`` never means a path.
-    if "local path" in str(error) or is_hub_address(target):
+    # The message of ``FailureExplainer`` may name both, and a target with ``hf://`` never means a path.
+    if "local path" in str(error) or is_hub_address(target) or not could_be_path(target):
         return error
     message = f"There is no local path {target!r}, and as a repository: {error}"
     return GatedError(message, error.snapshot) if isinstance(error, GatedError) else type(error)(message)

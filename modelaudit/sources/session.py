@@ -19,6 +19,7 @@ import httpx2
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils import _http
 
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.sources.budget import RefusedAnswerError, get_active_budget
 from modelaudit.sources.transport import BoundedTransport
 
@@ -55,7 +56,14 @@ class BoundedFactory:
 
 
 def bound_session() -> None:
-    """Wrap the client factory of the process with the bounds, and keep the client's log out of our output."""
+    """Wrap the client factory of the process with the bounds, and keep the client's log out of our output.
+
+    Raises:
+        ConfigurationError: ``SSL_CERT_FILE`` names no file.
+    """
+    certificates = os.environ.get("SSL_CERT_FILE")
+    if certificates and not os.path.isfile(certificates):  # noqa: PTH113 - Path.is_file raises for some texts
+        raise ConfigurationError(f"SSL_CERT_FILE is {certificates!r}, which is no file; name a file of certificates.")
     with _LOCK:
         current = _http._GLOBAL_CLIENT_FACTORY
         if not isinstance(current, BoundedFactory):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from hub.server import LoopbackHub
 
 from modelaudit.model.artifact import ModelRef, RefKind
@@ -66,7 +67,38 @@ def test_missing_and_private_repositories_give_the_same_message(
         assert missing.replace("nothing", "secret") == private
         assert "missing or private, and the Hub does not say which" in missing
         assert "HF_TOKEN" in missing
-        assert "no local path 'acme/nothing'" in missing
+        assert "local path" not in missing
+
+
+def test_message_about_a_name_that_could_be_a_misspelt_path_says_that_there_is_no_such_path(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    for target in ("tiny", "weights/tiny"):
+        assert f"There is no local path {target!r}, and the Hub does not show" in get_failure_message(target)
+
+
+def test_certificate_that_is_not_trusted_is_reported_with_the_variable_that_names_others(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub.utils._http import close_session
+
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with LoopbackHub(tls=server) as served:
+        served.add_repository("acme/tiny", FILES)
+        monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
+        assert "certificate is not accepted; set SSL_CERT_FILE to" in get_failure_message("acme/tiny")
+        close_session()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        assert all(artifact.open for artifact in resolve_target("acme/tiny").artifacts)
+        close_session()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
+        with pytest.raises(ConfigurationError, match=r"absent\.pem', which is no file"):
+            resolve_target("acme/tiny")
 
 
 def test_missing_repository_gives_the_same_message_over_https_and_http(hub: LoopbackHub) -> None:
@@ -194,7 +226,7 @@ def test_unknown_host_name_is_reported(hub: LoopbackHub, monkeypatch: pytest.Mon
 
 def test_https_endpoint_whose_server_lacks_tls_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("http:", "https:"))
-    assert "TLS certificate or protocol is not accepted" in get_failure_message("acme/tiny")
+    assert "TLS protocol is not accepted" in get_failure_message("acme/tiny")
 
 
 @pytest.fixture
@@ -328,9 +360,7 @@ def test_read_only_cache_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     )
     environment = {**os.environ, "HF_HUB_CACHE": "/etc/hub-cache"}
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert process.stdout.startswith(
-        "SourceError There is no local path 'acme/tiny', and as a repository: The Hub cache '/etc/hub-cache' cannot be written: Permission denied;"
-    )
+    assert process.stdout.startswith("SourceError The Hub cache '/etc/hub-cache' cannot be written: Permission denied;")
 
 
 def test_cache_path_that_is_a_file_is_reported(
