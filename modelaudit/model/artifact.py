@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
+from modelaudit.model.source_fact import SourceFact
 from modelaudit.model.structure import Unread
 
 
@@ -148,6 +149,9 @@ class Snapshot:
         notes: one line for each remark on how the target was resolved.
         expects_claims: whether a source states a digest of each file, so that a file without one is not verified.
         hub_statements: licence and lineage statements of the Hub itself; ``None`` where no Hub was asked.
+        facts: what the source states about files beside their digests.
+        bookkeeping: the folders of records of git and of the Hub's client, such as ``.git``; the files that these
+            programs write there are no artifacts.
     """
 
     ref: ModelRef
@@ -158,3 +162,5 @@ class Snapshot:
     notes: tuple[str, ...] = ()
     hub_statements: Statements | None = None
     expects_claims: bool = False
+    facts: tuple[SourceFact, ...] = ()
+    bookkeeping: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -111,7 +111,7 @@ class HubSource:
                 raise GatedError(str(source_error), gated) from error
             raise source_error from error
         self._record_commit(cached_commit)
-        artifacts, notes = list_cached_artifacts(
+        listed = list_cached_artifacts(
             cached_commit,
             str(self.ref),
             listings,
@@ -119,8 +119,10 @@ class HubSource:
             download.failures,
             download.rejected.artifacts.values(),
         )
-        artifacts = download.add_digests(artifacts)
-        snapshot = self._build_snapshot(description, cached_commit, artifacts, (*download.rejected.notes, *notes))
+        notes = (*download.rejected.notes, *listed.notes)
+        artifacts = download.add_digests(listed.artifacts)
+        snapshot = self._build_snapshot(description, cached_commit, artifacts, notes)
+        snapshot = replace(snapshot, facts=listed.facts)
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:

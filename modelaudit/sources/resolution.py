@@ -11,7 +11,8 @@ from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
-from modelaudit.sources.cache import CachedFileSource, CacheSource, OfflineSource, find_commit_of_folder
+from modelaudit.sources.cache import find_commit_of_folder
+from modelaudit.sources.cache_sources import CachedFileSource, CacheSource, OfflineSource
 from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
@@ -51,7 +52,8 @@ def _take_snapshot(source: Source) -> Snapshot:
 def _address_artifacts(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with the address of each file in place of its path, which may hold the mark of members."""
     artifacts = (replace(each, path=write_file_address(each.path)) for each in snapshot.artifacts)
-    return replace(snapshot, artifacts=tuple(artifacts))
+    facts = (replace(each, path=write_file_address(each.path)) for each in snapshot.facts)
+    return replace(snapshot, artifacts=tuple(artifacts), facts=tuple(facts))
 
 
 def resolve_target(

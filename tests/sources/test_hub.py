@@ -14,6 +14,7 @@ from hub.server import LoopbackHub
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.digest import ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import SourceError
+from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_target
 
@@ -249,7 +250,7 @@ def test_cached_link_to_the_blob_of_another_file_adds_a_contradicting_digest_cla
     assert set(config.claimed) == {make_git_blob(b'{"a": 1}'), make_git_blob(b"# Tiny")}
 
 
-def test_cached_file_that_the_hub_does_not_list_is_an_artifact_without_claims_and_is_noted(hub: LoopbackHub) -> None:
+def test_cached_file_that_the_hub_does_not_list_is_an_artifact_without_claims_and_a_fact(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
@@ -257,7 +258,8 @@ def test_cached_file_that_the_hub_does_not_list_is_an_artifact_without_claims_an
     snapshot = resolve_target("acme/tiny")
     planted = index_by_path(snapshot)["modeling_evil.py"]
     assert (read_artifact(planted), planted.claimed) == (b"import os", ())
-    assert "files on disk that the Hub's listing of the commit lacks: 1, such as 'modeling_evil.py'" in snapshot.notes
+    detail = f"the listing of commit {snapshot.commit} names {len(FILES)} files"
+    assert snapshot.facts == (SourceFact(SourceFactKind.UNLISTED, "modeling_evil.py", ClaimSource.HUB, detail),)
 
 
 def test_digests_that_the_commit_answer_omits_are_taken_from_the_tree_listing(hub: LoopbackHub) -> None:
