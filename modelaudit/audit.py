@@ -17,7 +17,7 @@ from modelaudit.checks.formats import build_extension_subjects, build_name_subje
 from modelaudit.checks.module_aliases import ModuleAliases
 from modelaudit.checks.quotations import quote_files
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
-from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
+from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
 from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
@@ -292,7 +292,7 @@ class Audit:
         self.records, remaining_subjects, closed_addresses = resolve_references(
             self.records, self._possible_tensor_data, paths.data, self._references
         )
-        reference_subjects = build_reference_subjects(self._references, snapshot.artifacts)
+        reference_subjects = build_reference_subjects(self._references, snapshot.artifacts, snapshot.bookkeeping)
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(self._importer_dependent, paths.code, is_alone)
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
@@ -303,6 +303,7 @@ class Audit:
                 reference_subjects,
                 marked_subjects,
                 name_subjects,
+                build_shard_subjects(self._references, snapshot.artifacts),
                 source_subjects,
                 self._module_aliases.build_subjects(),
             )

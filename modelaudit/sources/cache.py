@@ -24,6 +24,7 @@ from modelaudit.sources.claims import (
     merge_listings,
     parse_digest,
 )
+from modelaudit.sources.folder_records import add_listed_claims
 from modelaudit.sources.local import InnerLink, is_within, list_folder, make_blocked_link, resolve_link
 from modelaudit.sources.records import (
     RecordedDescription,
@@ -236,20 +237,6 @@ def read_recorded_statements(cached_commit: CachedCommit, limits: Limits) -> tup
     if isinstance(description, RecordedDescription):
         return description.statements, ()
     return None, ("the cache has no record of the Hub's own statements on licence and base models (its tags)",)
-
-
-def add_listed_claims(artifact: Artifact, listed: ListedFile | None, claims: tuple[Claim, ...]) -> Artifact:
-    """Return the artifact with the claims of the listings beside its own, and a contradiction of its size."""
-    if listed is None:
-        return artifact
-    other_sizes = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
-    obstacle = artifact.obstacle
-    if obstacle is None and other_sizes:
-        # A server may state thousands of digits.
-        other_size = str(other_sizes[0])[:20]
-        detail = f"it has {artifact.size} bytes, and the Hub lists it with {other_size}, so the content may differ"
-        obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
-    return replace(artifact, claims=sort_claims((*artifact.claims, *claims)), obstacle=obstacle)
 
 
 def _describe_absent_file(

@@ -276,21 +276,6 @@ def test_folder_whose_path_only_resembles_a_cached_snapshot_is_resolved_as_an_or
         assert resolve_target(str(tmp_path / path)).ref.kind is RefKind.FOLDER
 
 
-def test_folder_downloaded_with_local_dir_contains_the_download_records_among_its_files(
-    hub: LoopbackHub, tmp_path: Path
-) -> None:
-    """The client's download records are files like any other."""
-    from huggingface_hub import snapshot_download
-
-    hub.add_repository("acme/tiny", FILES)
-    snapshot_download("acme/tiny", local_dir=tmp_path / "here")
-    snapshot = resolve_target(str(tmp_path / "here"))
-    assert snapshot.ref.kind is RefKind.FOLDER
-    paths = {artifact.path for artifact in snapshot.artifacts}
-    assert paths > set(FILES)
-    assert ".cache/huggingface/download/config.json.metadata" in paths
-
-
 def test_listed_name_is_unstorable_if_the_listing_has_a_file_in_the_place_of_one_of_its_folders() -> None:
     names = ["a", "a-b", "a/b", "a/b/c", "b/c", "b/c-d", "b/cd/e"]
     assert set(find_unstorable_names(names)) == {"a/b", "a/b/c"}
