@@ -35,7 +35,7 @@ def scan(
     field: str | None = None,
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-    download_progress: Callable[[int, int], None] | None = None,
+    download_progress: Callable[[int, int, int, int], None] | None = None,
     record_ledger: RecordLedger | None = None,
     decisions: str | Path | None = None,
     baseline: str | Path | None = None,
@@ -60,7 +60,8 @@ def scan(
         field: your field of use, a word of ``rules/clauses.yaml``; overrides the policy.
         limits: bounds on the bytes, depth, members and time that a hostile file may cost.
         progress: called with the path of an artifact, its number from 1, and the number of all artifacts.
-        download_progress: called during a download with the bytes received and the bytes in all.
+        download_progress: called during a download with the bytes received, the bytes in all, the files received,
+            and the files in all.
         record_ledger: called, for each file and each member of it, with the classes of its bytes.
         decisions: the register of decisions; by default that of the policy, or ``decisions.yaml`` beside the policy
             file or in the working directory, unless it lies in the target.

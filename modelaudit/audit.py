@@ -17,8 +17,9 @@ from modelaudit.checks.formats import build_extension_subjects, build_name_subje
 from modelaudit.checks.module_aliases import ModuleAliases
 from modelaudit.checks.quotations import quote_files
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
-from modelaudit.checks.references import build_reference_subjects, collect_referenced_paths
+from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
+from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
@@ -49,6 +50,7 @@ from modelaudit.model.report import (
     Target,
     Tool,
 )
+from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.opinions.modelscan import get_second_opinion
@@ -107,12 +109,16 @@ class Audit:
         self._module_aliases = ModuleAliases(catalogue)
         self._expects_claims = False
         self._unhashed: deque[tuple[ArtifactRecord, PendingHash | None]] = deque()
+        self._unlisted_paths: frozenset[str] = frozenset()
         self.failed_look_ups: tuple[str, ...] = ()
         self.read_absences: dict[str, frozenset[Unread]] = {}
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
         """Examine every artifact of ``snapshot``, and report the progress to ``options.progress``."""
-        self._expects_claims = snapshot.expects_claims and CheckFamily.INTEGRITY in self.policy.checks
+        if CheckFamily.INTEGRITY in self.policy.checks:
+            self._expects_claims = snapshot.expects_claims
+            unlisted = (fact.path for fact in snapshot.facts if fact.kind is SourceFactKind.UNLISTED)
+            self._unlisted_paths = frozenset(unlisted)
         with HashingThreads() as threads:
             for number, artifact in enumerate(snapshot.artifacts, 1):
                 if options.progress:
@@ -231,11 +237,19 @@ class Audit:
             absences = [] if hashed.absence is None else [hashed.absence]
             if hashed.absence is not None:
                 self.read_absences[record.path] = self.read_absences.get(record.path, frozenset()) | {hashed.absence}
-            if self._expects_claims and digest_state is DigestState.UNCLAIMED:
-                absences.append(Unread(UnreadReason.UNVERIFIED_BYTES, "no source states a digest of its bytes"))
+            absences += self._require_claims(record)
             subjects = chain(build_digest_subjects(record), build_unread_subjects(record.path, absences))
             self._judge_subjects(subjects)
             self.records.append(add_absences(record, [(record.path, each) for each in absences], self.policy))
+
+    def _require_claims(self, record: ArtifactRecord) -> Iterator[Unread]:
+        """Yield an absence if nothing shows that the bytes of a file belong to the model."""
+        if record.path in self._unlisted_paths and record.digest_state is not DigestState.NOT_COMPUTED:
+            # Its blob in the cache may have a digest for a name, which anyone can give it.
+            detail = "no listing of the model names it, so nothing shows that its bytes belong to the model"
+            yield Unread(UnreadReason.UNVERIFIED_BYTES, detail)
+        elif self._expects_claims and record.digest_state is DigestState.UNCLAIMED:
+            yield Unread(UnreadReason.UNVERIFIED_BYTES, "no source states a digest of its bytes")
 
     def _collect_references(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
         """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
@@ -278,16 +292,19 @@ class Audit:
         self.records, remaining_subjects, closed_addresses = resolve_references(
             self.records, self._possible_tensor_data, paths.data, self._references
         )
-        reference_subjects = build_reference_subjects(self._references, snapshot.artifacts)
+        reference_subjects = build_reference_subjects(self._references, snapshot.artifacts, snapshot.bookkeeping)
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(self._importer_dependent, paths.code, is_alone)
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
+        source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
         judgements = self._judge_subjects(
             chain(
                 remaining_subjects,
                 reference_subjects,
                 marked_subjects,
                 name_subjects,
+                build_shard_subjects(self._references, snapshot.artifacts),
+                source_subjects,
                 self._module_aliases.build_subjects(),
             )
         )

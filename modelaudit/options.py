@@ -61,7 +61,7 @@ class Options:
     limits: Limits = dataclasses.field(default_factory=Limits)
     intended_use: IntendedUse = dataclasses.field(default_factory=IntendedUse)
     progress: Progress | None = None
-    download_progress: Callable[[int, int], None] | None = None
+    download_progress: Callable[[int, int, int, int], None] | None = None
     record_ledger: RecordLedger | None = None
     decisions: str | Path | None = None
     baseline: str | Path | None = None

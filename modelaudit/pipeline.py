@@ -184,7 +184,7 @@ class ArtifactReading:
         with ExitStack() as opened:
             try:
                 window = opened.enter_context(artifact.open())
-                digesting = DigestingWindow(window, artifact.claimed)
+                digesting = DigestingWindow(window, artifact.claimed, artifact.digests)
                 with apply_deadline(self._deadline):
                     self._read_in_time(artifact, digesting, reader)
             except WindowError as error:

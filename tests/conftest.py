@@ -167,6 +167,7 @@ def hub(hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub
     from huggingface_hub import constants
     from huggingface_hub.utils._http import close_session
 
+    monkeypatch.setattr("modelaudit.sources.retries.FIRST_WAIT", 0.001)
     with LoopbackHub() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)

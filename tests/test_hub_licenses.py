@@ -6,7 +6,6 @@ import json
 import socket
 from importlib.metadata import distribution
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.answers import describe_conclusion
+from modelaudit.sources import retries
 from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
@@ -28,13 +28,8 @@ NON_COMMERCIAL_HEADER = "# This model is licensed for non-commercial use only.\n
 
 @pytest.fixture
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client retry without a pause."""
-    from huggingface_hub import file_download
-    from huggingface_hub.utils import _http
-
-    clock = SimpleNamespace(sleep=lambda seconds: None)
-    monkeypatch.setattr(_http, "time", clock)
-    monkeypatch.setattr(file_download, "time", clock)
+    """Retry without a pause."""
+    monkeypatch.setattr(retries, "pause", lambda budget, seconds: None)
 
 
 def build_card(**fields: str) -> str:

@@ -652,7 +652,7 @@ def test_option_that_takes_a_list_refuses_a_string(option: str, tmp_path: Path) 
 
 def test_web_address_as_target_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="is an address"):
-        scan_target("https://huggingface.co/acme/tiny")
+        scan_target("https://example.com/acme/tiny")
 
 
 def test_scan_of_a_missing_path_raises_a_source_error(tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.address import file_of, write_file_address
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Scalar, Subject
-from modelaudit.model.outline import Reference, ReferenceKind, References
+from modelaudit.model.outline import RECORD_PATH, Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
 
 _WEB_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -30,6 +30,9 @@ _NEEDED_KINDS: Final = {
 }
 # HDF5 looks for other files in the current folder of the program first, so a file beside this one is not decisive.
 _FORMATS_SEARCHING_ELSEWHERE: Final = frozenset({"hdf5"})
+_SHARD_INDEX: Final = "shard-index"
+# GGUF and TensorFlow keep the names of their parts elsewhere.
+_SHARD: Final = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin|h5|msgpack)\Z", re.ASCII)
 _LINK_REASONS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
 _READ_STATES: Final = frozenset({"present", "too-short", "hard-link"})
 """The states in which the target is a file of the snapshot that was read."""
@@ -37,10 +40,11 @@ _READ_STATES: Final = frozenset({"present", "too-short", "hard-link"})
 
 @dataclass(frozen=True, slots=True)
 class _FileIndex:
-    """The files of a snapshot by path, and the folders with links or files that are counted and not listed."""
+    """The files of a snapshot by path, the folders with entries that are counted and not listed, and bookkeeping."""
 
     files: Mapping[str, Artifact]
     partly_listed_folders: frozenset[str]
+    bookkeeping: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,16 @@ class ReferencedPaths:
 
 
 def build_reference_subjects(
-    references: Iterable[tuple[str, References]], artifacts: Iterable[Artifact]
+    references: Iterable[tuple[str, References]], artifacts: Iterable[Artifact], bookkeeping: Collection[str] = ()
 ) -> Iterator[Subject]:
     """Yield one subject for every reference, with the state of its target.
 
     Args:
         references: the references as read, with the address of the file that contains them.
         artifacts: all files of the snapshot.
+        bookkeeping: the folders of records of git and of the Hub's client, whose files are no artifacts.
     """
-    index = _index_files(artifacts)
+    index = _index_files(artifacts, bookkeeping)
     for address, group in references:
         for reference in group.items:
             yield _build_subject(address, group.format, reference, index)
@@ -86,7 +91,30 @@ def collect_referenced_paths(
     return ReferencedPaths(frozenset(data), frozenset(code))
 
 
-def _index_files(artifacts: Iterable[Artifact]) -> _FileIndex:
+def build_shard_subjects(
+    references: Iterable[tuple[str, References]], artifacts: Iterable[Artifact]
+) -> Iterator[Subject]:
+    """Yield one subject for every file whose name makes it one part of several, and that no index names.
+
+    Args:
+        references: as for ``build_reference_subjects``.
+        artifacts: all files of the snapshot.
+    """
+    indexes = [(address, group) for address, group in references if group.format == _SHARD_INDEX]
+    named = {_resolve_target(address, item)[1] for address, group in indexes for item in group.items}
+    folders = {posixpath.dirname(file_of(address)): file_of(address) for address, _ in indexes}
+    for artifact in artifacts:
+        match = _SHARD.search(artifact.path)
+        if match is None or artifact.path in named:
+            continue
+        index = folders.get(posixpath.dirname(artifact.path))
+        detail = f"{index} leaves it out" if index else "its folder has no index"
+        detail = f"it is part {int(match[1])} of {int(match[2])}, and {detail}"
+        fields: dict[str, Scalar] = {"state": "in-no-index", "detail": detail}
+        yield Subject("shard", artifact.path, fields, "shard", evidence=(detail,))
+
+
+def _index_files(artifacts: Iterable[Artifact], bookkeeping: Collection[str] = ()) -> _FileIndex:
     """Return the index of the files of a snapshot."""
     files = {artifact.path: artifact for artifact in artifacts}
     partly_listed_folders = frozenset(
@@ -94,12 +122,15 @@ def _index_files(artifacts: Iterable[Artifact]) -> _FileIndex:
         for path, artifact in files.items()
         if artifact.obstacle is not None and artifact.obstacle.further_files
     )
-    return _FileIndex(files, partly_listed_folders)
+    return _FileIndex(files, partly_listed_folders, tuple(bookkeeping))
 
 
 def _locate_target(address: str, format_: str, reference: Reference, index: _FileIndex) -> tuple[str, str]:
     """Return the state of the target of a reference in the file ``address``, and the target's path."""
     spelled_state, path = _resolve_target(address, reference)
+    if format_ == RECORD_PATH and _is_bookkeeping(reference.target, index):
+        # A program resolves the path in its own folder, which may be that of the model.
+        return "bookkeeping", reference.target
     # Python would run a file whose name shows no code.
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
     found_state = "disguised" if is_hidden else _find_state(path, reference, index)
@@ -168,8 +199,13 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
     return ("detour" if ".." in posix_target.split("/") else ""), path
 
 
+def _is_bookkeeping(path: str, index: _FileIndex) -> bool:
+    """Whether a path lies in a folder of records, and is no file of the model."""
+    return path not in index.files and any(path.startswith(f"{folder}/") for folder in index.bookkeeping)
+
+
 def _find_state(path: str, reference: Reference, index: _FileIndex) -> str:
-    """Return the state of the file at ``path``: link, missing, too-short, hard-link or present.
+    """Return the state of the file at ``path``: link, bookkeeping, missing, too-short, hard-link or present.
 
     A path that is not listed counts as a link if it may be one of the unlisted entries of its folder.
     """
@@ -180,6 +216,8 @@ def _find_state(path: str, reference: Reference, index: _FileIndex) -> str:
         if entry is not None and entry.obstacle is not None and entry.obstacle.reason in _LINK_REASONS:
             return "link"
     target_file = index.files.get(path)
+    if target_file is None and _is_bookkeeping(path, index):
+        return "bookkeeping"
     if target_file is None:
         may_be_unlisted = any("/".join(parts[:length]) in index.partly_listed_folders for length in range(len(parts)))
         return "link" if may_be_unlisted else "missing"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from modelaudit.cli.output import print_text
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.writing import print_text
 
 _SHELLS = ("bash", "zsh", "fish")
 

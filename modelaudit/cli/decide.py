@@ -14,8 +14,9 @@ import click
 from modelaudit.catalogue.document import Document, parse_text, read_document
 from modelaudit.catalogue.register import append_entry, parse_register, read_register
 from modelaudit.cli.files import write_file
-from modelaudit.cli.output import load_saved_report, print_document, print_text, show_notes
+from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.writing import print_document, print_text, show_notes
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError

@@ -12,9 +12,10 @@ import modelaudit
 from modelaudit.cli.acceptance import add_decisions_option, check_acceptance_files
 from modelaudit.cli.files import check_file, write_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
-from modelaudit.cli.output import load_saved_report, print_document, show_notes
+from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
+from modelaudit.cli.writing import print_document, show_notes
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.policy.difference import compare_reports

@@ -10,8 +10,8 @@ from typing import Final
 
 import click
 
-from modelaudit.cli.output import print_document
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.writing import print_document
 
 _INCOMPLETE: Final = 3
 

@@ -14,8 +14,9 @@ import click
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.license_names import choose_page_width, find_license, format_license, look_up_license, suggest_names
-from modelaudit.cli.output import print_text
+from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.writing import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
@@ -123,8 +124,6 @@ def _format_policy(policy: Policy) -> str:
 
 def _load_named_report(fingerprint: str, report: Path | None) -> AuditReport:
     """Load the report of a fingerprint. Raises ``ConfigurationError`` if none is named, or it cannot be read."""
-    from modelaudit.cli.output import load_saved_report
-
     if report is None:
         raise ConfigurationError(
             f"the finding {fingerprint!r} is explained from a saved report; "

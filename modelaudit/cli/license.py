@@ -14,16 +14,11 @@ from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.files import check_folder, write_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
-from modelaudit.cli.output import (
-    describe_output_option,
-    parse_destinations,
-    publish_report,
-    show_error,
-    show_notes,
-)
+from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_width, uses_color
+from modelaudit.cli.writing import show_error, show_notes
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 

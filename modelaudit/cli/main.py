@@ -18,7 +18,10 @@ from modelaudit import __version__
 from modelaudit.cli.parsing import SuggestingGroup, format_usage_error
 from modelaudit.model.errors import ModelAuditError, OutputError
 
-_COMMANDS = ("completion", "decide", "diff", "discover", "explain", "license", "policy", "render", "scan")
+_COMMANDS = (
+    *("completion", "decide", "diff", "discover", "explain", "license", "lock", "policy", "render", "scan"),
+    "verify",
+)
 _MOVED: Final = {"rules": "explain"}
 """Former commands, and the commands that do their work now."""
 _INTERRUPTED, _NOT_RUN = 130, 4
@@ -42,7 +45,7 @@ def _convert_broken_pipe() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
-        from modelaudit.cli.output import discard_stdout
+        from modelaudit.cli.writing import discard_stdout
 
         discard_stdout()
         raise OutputError("the output cannot be written: the program that receives it closed the pipe") from error

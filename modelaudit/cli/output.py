@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +12,9 @@ from pathlib import Path
 import click
 
 from modelaudit.cli.files import check_place, is_folder, write_file
+from modelaudit.cli.writing import print_document, show_notes
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.errors import ConfigurationError, ModelAuditError
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
 from modelaudit.reports.text import escape_unprintable
@@ -183,36 +182,6 @@ def _warn_of_files_in_model(folder: Path, files: Sequence[Path]) -> None:
         show_notes([f"{places}: written into the scanned folder, {consequence}"])
 
 
-def print_document(document: bytes) -> None:
-    """Write a document to stdout. Whether its reader takes all of it, as ``head`` does not, changes no exit code."""
-    try:
-        sys.stdout.buffer.write(document)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        discard_stdout()
-
-
-def print_text(text: str) -> None:
-    """Write a text and a line break to stdout, as ``print_document`` does."""
-    print_document(f"{text}\n".encode())
-
-
-def discard_stdout() -> None:
-    """Discard the buffer of stdout and all later output, because its reader went away.
-
-    The interpreter would otherwise report at exit that it cannot write the buffer.
-    """
-    with Path(os.devnull).open("wb") as null_device:
-        os.dup2(null_device.fileno(), sys.stdout.fileno())
-
-
-def show_notes(notes: Sequence[str]) -> None:
-    """Print remarks to stderr, a line each."""
-    for note in notes:
-        with suppress(OSError):  # a reader of stderr that went away changes no exit code
-            click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
-
-
 def show_failure(report: AuditReport, target: str) -> None:
     """Print one line to stderr if the exit code of a report is not 0: under ``--quiet`` a job has no other trace."""
     from modelaudit.reports.answers import describe_exit_code
@@ -220,12 +189,6 @@ def show_failure(report: AuditReport, target: str) -> None:
     if report.exit_code:
         with suppress(OSError):  # a reader of stderr that went away changes no exit code
             click.echo(f"modelaudit: {escape_unprintable(f'{target}: {describe_exit_code(report)}')}", err=True)
-
-
-def show_error(error: ModelAuditError) -> None:
-    """Print the one line of an error to stderr."""
-    with suppress(OSError):  # a reader of stderr that went away changes no exit code
-        click.echo(f"modelaudit: error: {error}", err=True)
 
 
 def render(report: AuditReport, format_: str) -> bytes:

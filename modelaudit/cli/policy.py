@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from modelaudit.cli.files import check_file, write_file
-from modelaudit.cli.output import print_text, show_notes
 from modelaudit.cli.parsing import SuggestingGroup
+from modelaudit.cli.writing import print_text, show_notes
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel
 

@@ -32,7 +32,7 @@ class ProgressLine:
         printable_path = "".join(character if character.isprintable() else "?" for character in path)
         self._show(f"[{number}/{total}]", printable_path)
 
-    def download(self, received: int, total: int) -> None:
+    def download(self, received: int, total: int, files: int, all_files: int) -> None:
         """Show the received bytes of a download and their total."""
         self._show("downloading", f"{format_size(received)} of {format_size(total)}")
 

@@ -7,16 +7,10 @@ from pathlib import Path
 import click
 
 from modelaudit.cli.files import write_file
-from modelaudit.cli.output import (
-    DEFAULT_FORMAT,
-    describe_output_option,
-    load_saved_report,
-    parse_destinations,
-    print_document,
-    render,
-)
+from modelaudit.cli.output import DEFAULT_FORMAT, describe_output_option, load_saved_report, parse_destinations, render
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.terminal import render_for_terminal
+from modelaudit.cli.writing import print_document
 
 
 @click.command("render", cls=StrictCommand)

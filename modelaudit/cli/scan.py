@@ -14,16 +14,11 @@ from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_f
 from modelaudit.cli.discovered import add_discovered
 from modelaudit.cli.files import open_ledger_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
-from modelaudit.cli.output import (
-    describe_output_option,
-    parse_destinations,
-    publish_report,
-    show_error,
-    show_notes,
-)
+from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
+from modelaudit.cli.writing import show_error, show_notes
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 

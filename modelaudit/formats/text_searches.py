@@ -9,6 +9,7 @@ from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
 from modelaudit.languages.instructions import INSTRUCTIONS
 from modelaudit.languages.named_files import NAMED_FILES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
+from modelaudit.languages.record_paths import RECORD_PATHS
 from modelaudit.languages.run_files import RUN_FILES
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.package_metadata import PACKAGE_METADATA
@@ -22,6 +23,7 @@ TEXT_SEARCHES: Final = (
     TOOL_FILES,
     RUN_FILES,
     NAMED_FILES,
+    RECORD_PATHS,
     LOCK_FILES,
     SCRIPT_SOURCES,
     DOCUMENT_PROGRAMS,

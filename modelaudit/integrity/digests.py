@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Final
 
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import Artifact, WatchedWindow, Window
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
@@ -24,10 +25,14 @@ class DigestingWindow:
     Args:
         window: the bytes.
         claimed: the digests that the source claims for them.
+        known: digests of the same bytes that were computed before. If no claim needs another, nothing is hashed.
     """
 
-    def __init__(self, window: Window, claimed: Sequence[Digest] = ()) -> None:
+    def __init__(self, window: Window, claimed: Sequence[Digest] = (), known: Sequence[Digest] = ()) -> None:
         self._window = window
+        needed = {DigestAlgorithm.SHA256, *(digest.algorithm for digest in claimed)}
+        known = tuple(digest for digest in known if digest.algorithm in needed)
+        self._known = known if needed == {digest.algorithm for digest in known} else ()
         self._sha256 = hashlib.sha256()
         self._git = None
         if any(digest.algorithm is DigestAlgorithm.GIT_BLOB for digest in claimed):
@@ -43,14 +48,14 @@ class DigestingWindow:
         """As ``Window.read``; the bytes are hashed if they continue those hashed so far."""
         data = self._window.read(offset, length)
         # Digests need the bytes in order. Bytes behind a gap are read again when the gap is closed.
-        if offset <= self._hashed < offset + len(data):
+        if not self._known and offset <= self._hashed < offset + len(data):
             self._update(data[self._hashed - offset :])
         return data
 
     @property
     def remaining(self) -> int:
         """The number of bytes that ``finish`` has to read."""
-        return max(0, self.size - self._hashed)
+        return 0 if self._known else max(0, self.size - self._hashed)
 
     def finish(self, stop: Event | None = None) -> tuple[Digest, ...]:
         """Hash the bytes that no reader requested, in order, and return the digests.
@@ -58,6 +63,8 @@ class DigestingWindow:
         Raises:
             WindowError: the bytes could not be read, or end before the stated size, or ``stop`` was set.
         """
+        if self._known:
+            return self._known
         while self._hashed < self.size:
             if stop is not None and stop.is_set():
                 raise WindowError("the scan was stopped")
@@ -95,7 +102,21 @@ def hash_artifact(artifact: Artifact) -> str | None:
     if artifact.open is None:
         return None
     try:
-        with artifact.open() as window:
-            return DigestingWindow(window).finish()[0].value
+        return hash_bytes(replace(artifact, claims=()))[0].value
     except WindowError:
         return None
+
+
+def hash_bytes(artifact: Artifact) -> tuple[Digest, ...]:
+    """Compute the SHA-256 of a file that opens, and the git blob id if a claim needs it.
+
+    Raises:
+        WindowError: the bytes cannot be read, or changed meanwhile.
+    """
+    assert artifact.open is not None
+    with artifact.open() as window:
+        digests = DigestingWindow(window, artifact.claimed).finish()
+        change = window.describe_change() if isinstance(window, WatchedWindow) else None
+    if change:
+        raise WindowError(change, UnreadReason.CHANGED)
+    return digests

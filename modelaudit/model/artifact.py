@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
+from modelaudit.model.source_fact import SourceFact
 from modelaudit.model.structure import Unread
 
 
@@ -112,6 +113,7 @@ class Artifact:
         content: the kind of content that the container declares, where the bytes alone do not decide it: one of the
             constants above.
         outside_hard_links: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.
+        digests: those of its bytes, if the source computed them and the file has not changed since.
         may_be_program: whether a tool may run it by its name, if it is text. A value of metadata and a range of bytes
             have no name for that, and a format that the bytes show decides before a name.
     """
@@ -124,6 +126,7 @@ class Artifact:
     content: str | None = None
     outside_hard_links: int = 0
     may_be_program: bool = True
+    digests: tuple[Digest, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.open is None and self.obstacle is None:
@@ -146,6 +149,9 @@ class Snapshot:
         notes: one line for each remark on how the target was resolved.
         expects_claims: whether a source states a digest of each file, so that a file without one is not verified.
         hub_statements: licence and lineage statements of the Hub itself; ``None`` where no Hub was asked.
+        facts: what the source states about files beside their digests.
+        bookkeeping: the folders of records of git and of the Hub's client, such as ``.git``; the files that these
+            programs write there are no artifacts.
     """
 
     ref: ModelRef
@@ -156,3 +162,5 @@ class Snapshot:
     notes: tuple[str, ...] = ()
     hub_statements: Statements | None = None
     expects_claims: bool = False
+    facts: tuple[SourceFact, ...] = ()
+    bookkeeping: tuple[str, ...] = ()

@@ -67,6 +67,9 @@ class ReferenceKind(StrEnum):
 RUN_FILE: Final = "run-file"
 """The format of references to files that a command runs, whatever file contains the command."""
 
+RECORD_PATH: Final = "record-path"
+"""The format of references to records of git or the Hub's client, whatever text contains them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -105,6 +105,12 @@ class ArtifactRecord:
         return find_contradictions(self.claims, self.digests)
 
     @property
+    def lacks_digests_alone(self) -> bool:
+        """Whether no byte is missing: it stands for a record that would state digests, such as a listing."""
+        reasons = {absence.unread.reason for _, absence in self.absences}
+        return self.extent is Extent.NOT and reasons == {UnreadReason.UNVERIFIED_BYTES}
+
+    @property
     def file_count(self) -> int:
         """The number of files that the record reports: itself, and those that its absence counts without a record."""
         return 1 + sum(absence.unread.further_files for _, absence in self.absences)

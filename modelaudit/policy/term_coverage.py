@@ -27,7 +27,8 @@ def limit_to_terms(
         unread: the absences from reading each file, by its path.
         unopened: how many other files were left unopened.
     """
-    return Coverage(tuple(_limit_record_to_terms(each, unread.get(each.path, ())) for each in records), unopened)
+    files = (record for record in records if not record.lacks_digests_alone)
+    return Coverage(tuple(_limit_record_to_terms(each, unread.get(each.path, ())) for each in files), unopened)
 
 
 def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -> ArtifactRecord:

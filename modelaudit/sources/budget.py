@@ -93,6 +93,7 @@ class RequestBudget:
         answer_values: upper bound on the JSON values so far in the answers of the API.
         progress: bytes of the file from its start that have arrived; a repeated byte counts once.
         head_bytes: bytes that have arrived of the answer's head while it is awaited; ``None`` otherwise.
+        has_answer: the head of an answer has arrived.
     """
 
     endpoint: httpx2.URL
@@ -109,6 +110,7 @@ class RequestBudget:
     answer_values: int = 0
     progress: int = 0
     head_bytes: int | None = None
+    has_answer: bool = False
     _start: float = field(default_factory=time.monotonic)
 
     @property

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind
 from modelaudit.model.digest import Claim, ClaimSource, sort_claims
-from modelaudit.model.errors import NotCachedError
 from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
+from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import (
     ListedFile,
@@ -24,6 +24,7 @@ from modelaudit.sources.claims import (
     merge_listings,
     parse_digest,
 )
+from modelaudit.sources.folder_records import add_listed_claims
 from modelaudit.sources.local import InnerLink, is_within, list_folder, make_blocked_link, resolve_link
 from modelaudit.sources.records import (
     RecordedDescription,
@@ -82,69 +83,6 @@ class CachedCommit:
         return str(store) if _is_folder(store) and is_file(store / _SHARED_MARKER) and not store.is_symlink() else None
 
 
-@dataclass(frozen=True, slots=True)
-class CacheSource:
-    """A snapshot in a Hub cache, or a folder of one, given as a path. It makes no request."""
-
-    name: str
-    cached_commit: CachedCommit
-    limits: Limits
-
-    def snapshot(self) -> Snapshot:
-        """Return the snapshot: the files on disk, and without content those that only the cache's listing names.
-
-        Raises:
-            SourceError: the folder cannot be listed.
-        """
-        artifacts, notes = list_recorded_artifacts(self.cached_commit, self.name, self.limits)
-        statements, notes_on_statements = read_recorded_statements(self.cached_commit, self.limits)
-        root = f"{self.cached_commit.snapshot}/{self.cached_commit.below}".rstrip("/")
-        origin_note = f"the folder is the Hub cache of {self.cached_commit.title} at commit {self.cached_commit.commit}"
-        notes = (origin_note, *notes, *notes_on_statements)
-        return Snapshot(
-            ModelRef(RefKind.CACHE, self.cached_commit.name),
-            self.cached_commit.commit,
-            artifacts,
-            root,
-            Path(root),
-            notes,
-            statements,
-            expects_claims=True,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class CachedFileSource:
-    """One file of a snapshot in a Hub cache, given as a path. ``cached_commit`` is that of its folder."""
-
-    name: str
-    cached_commit: CachedCommit
-    limits: Limits
-
-    def snapshot(self) -> Snapshot:
-        """Return the snapshot of the one file, with the digests that the blob's name and the cache's listing claim.
-
-        Raises:
-            SourceError: its folder cannot be listed.
-        """
-        folder_snapshot = CacheSource(self.name, self.cached_commit, self.limits).snapshot()
-        name = Path(self.name).name
-        artifacts = tuple(artifact for artifact in folder_snapshot.artifacts if artifact.path == name)
-        root = Path(folder_snapshot.origin, name)
-        # The notes on the files of the folder are left out, because they concern the other files.
-        statements, notes = read_recorded_statements(self.cached_commit, self.limits)
-        return Snapshot(
-            ModelRef(RefKind.FILE, self.name),
-            self.cached_commit.commit,
-            artifacts,
-            folder_snapshot.origin,
-            root,
-            notes,
-            statements,
-            expects_claims=True,
-        )
-
-
 def find_commit_of_folder(path: str) -> CachedCommit | None:
     """Find the cached commit that contains the folder ``path``; ``None`` if it lies outside of a Hub cache.
 
@@ -189,6 +127,15 @@ def record_commit(cached_commit: CachedCommit, revision: str) -> None:
     replace_text(Path(cached_commit.repository, "refs", revision), cached_commit.commit)
 
 
+@dataclass(frozen=True, slots=True)
+class ListedArtifacts:
+    """The artifacts of a snapshot in a Hub cache, sorted by path, with notes and facts about them."""
+
+    artifacts: tuple[Artifact, ...]
+    notes: tuple[str, ...]
+    facts: tuple[SourceFact, ...]
+
+
 def list_cached_artifacts(
     cached_commit: CachedCommit,
     name: str,
@@ -196,8 +143,8 @@ def list_cached_artifacts(
     limits: Limits,
     failures: Mapping[str, Unread] = MappingProxyType({}),
     rejected: Iterable[Artifact] = (),
-) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
-    """List the artifacts of a snapshot, with notes.
+) -> ListedArtifacts:
+    """List the artifacts of a snapshot.
 
     A file on disk carries the digests that its blob's name and the listings claim. A listed file that is not on disk
     becomes an artifact with the obstacle ``content-absent``, or with that in ``failures`` if that has its path. A file
@@ -211,14 +158,20 @@ def list_cached_artifacts(
     root = f"{cached_commit.snapshot}/{cached_commit.below}".rstrip("/")
     listing = merge_listings(*(each.files for each in listings))
     listed_below = {path.removeprefix(prefix): stated for path, stated in listing.items() if path.startswith(prefix)}
+    links: set[str] = set()
 
     def list_claims(path: str) -> tuple[Claim, ...]:
         return tuple(claim for each in listings for claim in each.list_claims(prefix + path))
 
-    stored, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
+    def resolve_entry(entry: Entry) -> Artifact | InnerLink:
+        links.add(entry.path)
+        return _resolve_link(cached_commit, root, entry, limits)
+
+    stored, notes = list_folder(root, name, limits, resolve_entry)
+    plain = [artifact.path for artifact in stored if artifact.open and artifact.path not in links] if links else []
     stored = (*stored, *rejected)
     artifacts = [
-        _add_claims(artifact, listed_below.get(artifact.path), list_claims(artifact.path)) for artifact in stored
+        add_listed_claims(artifact, listed_below.get(artifact.path), list_claims(artifact.path)) for artifact in stored
     ]
     on_disk = {artifact.path for artifact in stored}
     unstorable = find_unstorable_names(listed_below)
@@ -227,19 +180,26 @@ def list_cached_artifacts(
         for path, stated in listed_below.items()
         if path not in on_disk
     ]
-    unlisted = sorted(on_disk - listed_below.keys()) if listing else []
-    if unlisted:
-        example = f"{len(unlisted)}, such as {unlisted[0]!r}"
-        notes = (*notes, f"files on disk that the Hub's listing of the commit lacks: {example}")
-    return tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes
+    # A program that writes to the cache can add a file to its record of the listing, and not to an answer of the Hub.
+    stated_now = [each for each in listings if each.source is ClaimSource.HUB and each.files]
+    decisive = merge_listings(*(each.files for each in stated_now or listings))
+    unlisted = [path for path in sorted(on_disk) if prefix + path not in decisive] if decisive else []
+    source = ClaimSource.HUB if stated_now else ClaimSource.CACHE
+    detail = f"the listing of commit {cached_commit.commit} names {len(decisive)} files"
+    facts = [SourceFact(SourceFactKind.UNLISTED, path, source, detail) for path in unlisted]
+    detail = "it is a file of its own, where the client makes a link to a blob"
+    facts += [
+        SourceFact(SourceFactKind.PLAIN_FILE, path, ClaimSource.CACHE, detail)
+        for path in plain
+        if path not in set(unlisted)
+    ]
+    return ListedArtifacts(tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes, tuple(facts))
 
 
-def list_recorded_artifacts(
-    cached_commit: CachedCommit, name: str, limits: Limits
-) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
-    """List the artifacts of a snapshot by what the cache records of the two listings of its commit, with notes.
+def list_recorded_artifacts(cached_commit: CachedCommit, name: str, limits: Limits) -> ListedArtifacts:
+    """List the artifacts of a snapshot by what the cache records of the two listings of its commit.
 
-    A missing record of the tree is noted. A record that cannot be read is an artifact with that obstacle.
+    A record of the tree that is missing or cannot be read is an artifact with that obstacle.
 
     Raises:
         SourceError: the snapshot's folder cannot be listed.
@@ -248,21 +208,27 @@ def list_recorded_artifacts(
     tree = read_tree_record(repository, commit, limits)
     description = read_description_record(repository, commit, limits)
     listings = []
-    if isinstance(description, RecordedDescription):
+    # The description adds to the tree, and names few of the files without it.
+    if isinstance(description, RecordedDescription) and isinstance(tree, Mapping):
         listings.append(StatedListing(ClaimSource.CACHE, locate_description_record(commit), description.listing))
     if isinstance(tree, Mapping):
         listings.append(StatedListing(ClaimSource.CACHE, locate_tree_record(commit), tree))
-    artifacts, notes = list_cached_artifacts(cached_commit, name, listings, limits)
+    listed = list_cached_artifacts(cached_commit, name, listings, limits)
     if tree is None:
-        missing = "the cache has no listing of this commit, so files that were never downloaded are not known"
-        notes = (missing, *notes)
+        missing = (
+            "the cache has no listing of this commit, so nothing shows whether these are its files; fetch the commit "
+            "again with a client that records it"
+        )
+        tree = Unread(UnreadReason.UNVERIFIED_BYTES, missing)
     records = {locate_tree_record(commit): tree, locate_description_record(commit): description}
-    for record, content in records.items():
-        if isinstance(content, Unread):
-            # The relative path leads out of the snapshot, so no file of the model has it.
-            path = os.path.relpath(f"{repository}/{record}", f"{cached_commit.snapshot}/{cached_commit.below}")
-            artifacts = (*artifacts, Artifact(path, 0, None, (), content))
-    return artifacts, notes
+    # The relative path leads out of the snapshot, so no file of the model has it.
+    folder = f"{cached_commit.snapshot}/{cached_commit.below}"
+    unread_records = (
+        Artifact(os.path.relpath(f"{repository}/{record}", folder), 0, None, (), content)
+        for record, content in records.items()
+        if isinstance(content, Unread)
+    )
+    return replace(listed, artifacts=(*listed.artifacts, *unread_records))
 
 
 def read_recorded_statements(cached_commit: CachedCommit, limits: Limits) -> tuple[Statements | None, tuple[str, ...]]:
@@ -271,20 +237,6 @@ def read_recorded_statements(cached_commit: CachedCommit, limits: Limits) -> tup
     if isinstance(description, RecordedDescription):
         return description.statements, ()
     return None, ("the cache has no record of the Hub's own statements on licence and base models (its tags)",)
-
-
-def _add_claims(artifact: Artifact, listed: ListedFile | None, claims: tuple[Claim, ...]) -> Artifact:
-    """Return the artifact with the claims of the listings beside its own, and a contradiction of its size."""
-    if listed is None:
-        return artifact
-    other_sizes = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
-    obstacle = artifact.obstacle
-    if obstacle is None and other_sizes:
-        # A server may state thousands of digits.
-        other_size = str(other_sizes[0])[:20]
-        detail = f"it has {artifact.size} bytes, and the Hub lists it with {other_size}, so the content may differ"
-        obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
-    return replace(artifact, claims=sort_claims((*artifact.claims, *claims)), obstacle=obstacle)
 
 
 def _describe_absent_file(
@@ -317,8 +269,13 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
     if stat.S_ISDIR(status.st_mode) and is_within(real_path, root):
         return InnerLink(link_text)
     shared_blobs = cached_commit.shared_blobs
+    blob = find_blob_of_link(cached_commit, f"{root}/{entry.path}")
+    moved_blobs = os.path.realpath(f"{cached_commit.repository}/blobs")
     if is_within(real_path, cached_commit.repository):
         opening_root = cached_commit.repository
+    # The folder of blobs may lie on another disk, behind a link; the name of a blob there is its digest all the same.
+    elif real_path == f"{moved_blobs}/{blob}" and claim_by_blob(blob):
+        opening_root = moved_blobs
     elif (
         shared_blobs
         and is_within(real_path, shared_blobs)
@@ -338,7 +295,6 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
     opener = LocalFile(
         opening_root, os.path.relpath(real_path, opening_root), FileState.from_stat(status), limits.read_bytes
     )
-    blob = find_blob_of_link(cached_commit, f"{root}/{entry.path}")
     return Artifact(entry.path, status.st_size, opener, claim_by_blob(blob))
 
 
@@ -358,33 +314,3 @@ def find_blob_of_link(cached_commit: CachedCommit, path: str) -> str | None:
         return None
     first_target = Path(os.path.normpath(Path(path).parent / link_text))
     return first_target.name if first_target.parent == Path(cached_commit.repository, "blobs") else None
-
-
-@dataclass(frozen=True, slots=True)
-class OfflineSource:
-    """A repository of the Hub in the local cache. It makes no request."""
-
-    ref: ModelRef
-    settings: HubSettings
-    limits: Limits
-
-    def snapshot(self) -> Snapshot:
-        """Return the snapshot that the cache holds for the revision.
-
-        Raises:
-            SourceError: the cache does not hold it.
-        """
-        cached_commit = find_cached_commit(self.ref, self.settings)
-        if cached_commit is None:
-            raise NotCachedError(
-                f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
-                "scan it once without --offline and HF_HUB_OFFLINE to download it, or set HF_HOME to another cache."
-            )
-        artifacts, notes = list_recorded_artifacts(cached_commit, str(self.ref), self.limits)
-        commit = cached_commit.commit
-        origin_note = f"offline: commit {commit} as the cache has it; the Hub was not asked whether it still is current"
-        notes = (origin_note, *notes)
-        root = cached_commit.snapshot
-        statements, notes_on_statements = read_recorded_statements(cached_commit, self.limits)
-        notes = (*notes, *notes_on_statements)
-        return Snapshot(self.ref, commit, artifacts, root, Path(root), notes, statements, expects_claims=True)

@@ -19,7 +19,6 @@ from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError
 from modelaudit.sources.claims import ListedFile, Listing, bound_name_size, select_claims, shorten_listed_name
-from modelaudit.sources.download import TIMEOUT
 from modelaudit.sources.session import LIBRARY
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.stated import parse_hub_statements
@@ -53,7 +52,6 @@ def request_description(ref: ModelRef, settings: HubSettings, limits: Limits) ->
     response = get_session().get(
         f"{settings.request_endpoint}/api/{kind}/{ref.name}/revision/{revision}",
         headers=headers,
-        timeout=TIMEOUT,
         params={"blobs": True},
     )
     hf_raise_for_status(response)

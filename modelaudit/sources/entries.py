@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import stat
 from collections.abc import Collection, Iterable
 
 from modelaudit.model.address import read_file_path
@@ -28,7 +29,7 @@ def is_bookkeeping(path: str) -> bool:
 def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
     """List the entries of the model in a folder or a Hub cache, sorted by the bytes of their paths. No file is hashed.
 
-    The links of a Hub cache that end at a file of the cache are the files of the repository. A cache records no modes.
+    The links of a Hub cache that end at a file of the cache are the files of the repository.
 
     Raises:
         SourceError: the snapshot is no folder, or it cannot be listed.
@@ -94,4 +95,12 @@ def _describe_entry(root: str, entry: Entry, stored: Collection[str] | None) -> 
         return TreeEntry(entry.path, EntryKind.LINK, link_text=text)
     if not entry.link and (entry.obstacle is not None or entry.state is None):
         return TreeEntry(entry.path, EntryKind.SPECIAL)
-    return TreeEntry(entry.path, EntryKind.FILE, None if stored is not None else entry.executable)
+    return TreeEntry(entry.path, EntryKind.FILE, entry.executable or (entry.link and _is_executable(root, entry.path)))
+
+
+def _is_executable(root: str, path: str) -> bool:
+    """Whether the file that a link leads to is executable for its owner."""
+    try:
+        return bool(os.stat(f"{root}/{path}").st_mode & stat.S_IXUSR)  # noqa: PTH116 - a path of text
+    except OSError:
+        return False

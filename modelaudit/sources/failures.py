@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx2
@@ -22,7 +21,10 @@ from huggingface_hub.errors import (
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
 from modelaudit.sources.budget import BoundReachedError, LongWaitError, RefusedAnswerError
+from modelaudit.sources.causes import iterate_causes
+from modelaudit.sources.retries import RetriesExhaustedError
 from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.transfer import WrongSizeError
 from modelaudit.sources.waits import parse_wait
 
 CLIENT_ERRORS = (
@@ -39,12 +41,11 @@ CLIENT_ERRORS = (
     LongWaitError,
     RefusedAnswerError,
     BoundReachedError,
+    RetriesExhaustedError,
 )
 """The exceptions that the client raises when a server fails, refuses, or sends an answer that no Hub sends."""
 
-NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
-"""The exceptions that the client raises when no connection to a server comes about."""
-
+_TRUST = "set SSL_CERT_FILE to the certificates of your proxy or mirror"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 # The name is too long, or the cache has a folder in the place of the file, or a file in the place of a folder.
@@ -56,13 +57,13 @@ class FailureExplainer:
     """Translates exceptions of the client for one repository into errors with a message.
 
     Attributes:
-        is_typed_by_user: the user typed the name, and may have meant a path.
+        may_be_path: the user typed the name, and may have meant a path.
         is_for_one_file: the errors are those of one file, while other files of the repository were served.
     """
 
     ref: ModelRef
     settings: HubSettings
-    is_typed_by_user: bool = True
+    may_be_path: bool = False
     is_for_one_file: bool = False
 
     @property
@@ -73,7 +74,7 @@ class FailureExplainer:
 
     def explain(self, error: BaseException) -> SourceError:
         """Return the error to raise in place of ``error``, explained by the first known cause in its chain."""
-        for cause in _iterate_causes(error):
+        for cause in iterate_causes(error):
             message = self._explain_status(cause) or self._explain_network(cause)
             if message:
                 return _choose_error_type(cause)(message)
@@ -123,7 +124,7 @@ class FailureExplainer:
                 "set HF_TOKEN to a token that has it."
             )
         if code in (401, 404):
-            start = f"There is no local path {self.ref.name!r}, and the" if self.is_typed_by_user else "The"
+            start = f"There is no local path {self.ref.name!r}, and the" if self.may_be_path else "The"
             return (
                 f"{start} Hub does not show {self._subject}: it is missing or private, and the Hub does not say which; "
                 "check the id, and set HF_TOKEN if it is private."
@@ -151,9 +152,7 @@ class FailureExplainer:
                 f"There was no answer in time for {self._subject}; check the network, or raise HF_HUB_DOWNLOAD_TIMEOUT."
             )
         if isinstance(cause, httpx2.ConnectError):
-            return (
-                f"No connection for {self._subject}: {_explain_connection(cause)}; check the network and HF_ENDPOINT."
-            )
+            return f"No connection for {self._subject}: {_explain_connection(cause)}."
         if isinstance(cause, (httpx2.NetworkError, httpx2.ProtocolError)):
             return f"The connection broke while fetching {self._subject}; try again, what was fetched is kept."
         if isinstance(cause, httpx2.TooManyRedirects):
@@ -166,6 +165,8 @@ class FailureExplainer:
         """Return the message for a file that cannot be stored; ``None`` if ``cause`` is something else."""
         if not isinstance(cause, OSError):
             return None
+        if isinstance(cause, WrongSizeError):
+            return f"A file of {self._subject} arrived with another size than the Hub states; try again."
         cache = str(self.settings.cache)
         if cause.errno in _DISK_FULL:
             return f"The disk of the Hub cache {cache!r} is full; free space there or name another cache in HF_HOME."
@@ -174,9 +175,6 @@ class FailureExplainer:
         if cause.errno is not None:
             subject = self._subject[0].upper() + self._subject[1:]
             return f"{subject} cannot be stored in the cache {cache!r}: {cause.strerror}."
-        # The client raises a plain OSError for a download of the wrong size, so only its text identifies it.
-        if "Consistency check failed" in str(cause):
-            return f"A file of {self._subject} arrived with another size than the Hub states; try again."
         return None
 
 
@@ -186,7 +184,7 @@ def concerns_every_file(error: BaseException) -> bool:
     That is so for a rate limit and for a cache without room. Anything else is the fault of the one file, or of the
     server's answer for it, which may deny access, break off, or lead to a server that refuses connections.
     """
-    for cause in _iterate_causes(error):
+    for cause in iterate_causes(error):
         if isinstance(cause, (BoundReachedError, RefusedAnswerError)):
             return False
         if isinstance(cause, HfHubHTTPError):
@@ -200,14 +198,15 @@ def concerns_every_file(error: BaseException) -> bool:
     return False
 
 
-def is_connection_refused(error: BaseException) -> bool:
-    """Whether no connection for a file came about."""
-    return any(isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError)) for cause in _iterate_causes(error))
+def is_unconnected(error: BaseException) -> bool:
+    """Whether no connection to a server came about."""
+    kinds = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
+    return any(isinstance(cause, kinds) for cause in iterate_causes(error))
 
 
 def is_access_denied(error: BaseException) -> bool:
     """Whether the server denied access: the file is gated, disabled or private, or the token is refused."""
-    statuses = [cause.response.status_code for cause in _iterate_causes(error) if isinstance(cause, HfHubHTTPError)]
+    statuses = [cause.response.status_code for cause in iterate_causes(error) if isinstance(cause, HfHubHTTPError)]
     return statuses[:1] in ([401], [403])
 
 
@@ -227,26 +226,19 @@ def _choose_error_type(cause: BaseException) -> type[SourceError]:
     return MissingError if code in (401, 404) and not is_token_refused else UnreachedError
 
 
-def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and its causes, outermost first."""
-    seen: set[int] = set()  # ids, because a chain of causes can be a cycle
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
-
-
 def _explain_connection(error: httpx2.ConnectError) -> str:
-    """Return the reason why a connection failed, as a clause of a message."""
-    for cause in _iterate_causes(error):
+    """Return the reason why a connection failed and the next step, as clauses of a message."""
+    next_step = "check the network and HF_ENDPOINT"
+    for cause in iterate_causes(error):
         if isinstance(cause, socket.gaierror):
-            return "the name of the server is not known"
+            return f"the name of the server is not known; {next_step}"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the server's TLS certificate is not accepted; {_TRUST}"
         if isinstance(cause, ssl.SSLError):
-            return "the server's TLS certificate or protocol is not accepted"
+            return f"the server's TLS protocol is not accepted; {next_step}, or {_TRUST}"
         if isinstance(cause, ConnectionRefusedError):
-            return "the server refuses connections"
+            return f"the server refuses connections; {next_step}"
     text = str(error)
     if "CERTIFICATE" in text:
-        return "the server's TLS certificate is not accepted"
-    return text or "it failed"
+        return f"the server's TLS certificate is not accepted; {_TRUST}"
+    return f"{text or 'it failed'}; {next_step}"

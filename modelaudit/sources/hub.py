@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -40,14 +40,15 @@ from modelaudit.sources.claims import (
 )
 from modelaudit.sources.description import Description, request_description
 from modelaudit.sources.download import Download
-from modelaudit.sources.failures import CLIENT_ERRORS, NO_CONNECTION, FailureExplainer
-from modelaudit.sources.progress import Progress, make_progress_bar_class
+from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, is_unconnected
+from modelaudit.sources.partial import measure_partial
+from modelaudit.sources.progress import DownloadCounter, Progress
 from modelaudit.sources.records import locate_tree_record, read_tree_record, write_description_record
 from modelaudit.sources.rejected import RejectedFiles, remove_abandoned_folders
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
-from modelaudit.sources.target import is_commit
+from modelaudit.sources.target import could_be_path, is_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class HubSource:
                 error give the reason.
         """
         bound_session()
-        explainer = FailureExplainer(self.ref, self.settings, is_typed_by_user=not self.is_base_model)
+        explainer = FailureExplainer(
+            self.ref, self.settings, may_be_path=not self.is_base_model and could_be_path(self.ref.name)
+        )
         budget = RequestBudget(httpx2.URL(self.settings.request_endpoint), self.limits.server)
         try:
             with DETOURS.off(), activate_budget(budget):
@@ -90,7 +93,7 @@ class HubSource:
         except CLIENT_ERRORS as error:
             source_error = explainer.explain(error)
             # After the first request, a server has answered, and may have led the client to a dead end.
-            if isinstance(error, NO_CONNECTION) and budget.requests <= 1:
+            if is_unconnected(error) and not budget.has_answer:
                 source_error = UnconnectedError(str(source_error))
             raise source_error from error
         write_description_record(repository, commit, description.listing, tree.files, description.statements)
@@ -108,7 +111,7 @@ class HubSource:
                 raise GatedError(str(source_error), gated) from error
             raise source_error from error
         self._record_commit(cached_commit)
-        artifacts, notes = list_cached_artifacts(
+        listed = list_cached_artifacts(
             cached_commit,
             str(self.ref),
             listings,
@@ -116,7 +119,10 @@ class HubSource:
             download.failures,
             download.rejected.artifacts.values(),
         )
-        snapshot = self._build_snapshot(description, cached_commit, artifacts, (*download.rejected.notes, *notes))
+        notes = (*download.rejected.notes, *listed.notes)
+        artifacts = download.add_digests(listed.artifacts)
+        snapshot = self._build_snapshot(description, cached_commit, artifacts, notes)
+        snapshot = replace(snapshot, facts=listed.facts)
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:
@@ -232,7 +238,6 @@ class HubSource:
             for name in names
             if not is_file(f"{cached_commit.snapshot}/{name}")
         }
-        # The client makes no folder for a commit without files.
         Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
         remove_abandoned_folders(cached_commit.repository)
         total = sum(file.least_size or 0 for file in missing.values())
@@ -244,7 +249,7 @@ class HubSource:
             self.limits,
             cached_commit,
             explainer,
-            make_progress_bar_class(self.progress, total),
+            DownloadCounter(self.progress, total, len(missing)),
             DownloadBudget(self.limits.server, len(missing)),
             RejectedFiles(cached_commit, self.limits),
         )
@@ -258,8 +263,9 @@ class HubSource:
         blobs = f"{cached_commit.repository}/blobs"
         new_bytes = 0
         for key, size in sizes.items():
-            is_cached = not isinstance(key, str) and any(is_file(f"{blobs}/{digest.value}") for digest in key)
-            new_bytes += 0 if is_cached else size
+            names = () if isinstance(key, str) else tuple(digest.value for digest in key)
+            if not any(is_file(f"{blobs}/{name}") for name in names):
+                new_bytes += size - sum(measure_partial(blobs, name) for name in names)
         return new_bytes
 
     def _note_resolution(self, description: Description, cached_commit: CachedCommit) -> tuple[str, ...]:

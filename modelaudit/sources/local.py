@@ -63,25 +63,6 @@ class FileSource:
         return Snapshot(ModelRef(RefKind.FILE, self.name), None, (artifact,), str(path.parent), path)
 
 
-@dataclass(frozen=True, slots=True)
-class FolderSource:
-    """A folder, with everything below it: hidden files, ``.git`` and download records too."""
-
-    name: str
-    limits: Limits
-
-    def snapshot(self) -> Snapshot:
-        """Return the snapshot of every file below the folder, sorted by path.
-
-        Raises:
-            SourceError: the folder cannot be listed.
-        """
-        root = os.path.realpath(self.name)
-        resolve_entry = FolderLinks(root, self.limits).resolve_entry
-        artifacts, notes = list_folder(root, self.name, self.limits, resolve_entry, counts_hard_links=True)
-        return Snapshot(ModelRef(RefKind.FOLDER, self.name), None, artifacts, root, Path(root), notes)
-
-
 def list_folder(
     root: str, name: str, limits: Limits, resolve_entry: LinkResolver, counts_hard_links: bool = False
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
@@ -209,12 +190,17 @@ def is_within(path: str, folder: str) -> bool:
 
 
 class FolderLinks:
-    """Resolves the links of a plain folder, in order of their paths."""
+    """Resolves the links of a plain folder, in order of their paths.
+
+    Attributes:
+        linked_folders: the folders below the root to which links lead, relative to it.
+    """
 
     def __init__(self, root: str, limits: Limits) -> None:
         self._root = root
         self._limits = limits
         self._links_by_target: Counter[str] = Counter()
+        self.linked_folders: set[str] = set()
 
     def resolve_entry(self, entry: Entry) -> Artifact | InnerLink:
         """Follow a link to a file of the folder, note a link to a folder of it, and block a link that leads outside.
@@ -236,6 +222,8 @@ class FolderLinks:
             return make_blocked_link(
                 entry, UnreadReason.UNREADABLE, f"the link to {link_text!r} cannot be followed: {error.strerror}"
             )
+        if stat.S_ISDIR(status.st_mode):
+            self.linked_folders.add(os.path.relpath(real_path, self._root))
         # A folder is walked under its own path, and a file that cannot be opened is reported there.
         if not stat.S_ISREG(status.st_mode) or not os.access(real_path, os.R_OK):
             return InnerLink(link_text)

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import stat
 import tempfile
 import threading
 import weakref
@@ -20,18 +19,17 @@ from pathlib import Path
 
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.model.artifact import Artifact, Snapshot, Window
-from modelaudit.model.digest import Claim, Digest, DigestAlgorithm, DigestState
+from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.cache import CachedCommit, claim_by_blob, find_blob_of_link
-from modelaudit.sources.claims import ListedFile, parse_digest
+from modelaudit.sources.cache import CachedCommit, claim_by_blob
+from modelaudit.sources.partial import PartialFile
 from modelaudit.sources.windows import FileState, FileWindow, LocalFile
 
 _PIECE_BYTES = 1 << 20
 _FOLDER_PREFIX = ".rejected-"
 _MOST_TRIES = 100
-_MATCHING = frozenset({DigestState.MATCH, DigestState.MATCH_SHA1})
 
 
 class _TemporaryFolder:
@@ -104,9 +102,6 @@ class _RejectedFile:
 class RejectedFiles:
     """The files of one download that are not kept in the cache. Several threads use it at a time.
 
-    Only what this download has stored is taken away. A blob that was in the cache before stays, whatever its bytes are,
-    and so does one whose bytes have the digest in its name.
-
     Attributes:
         cached_commit: the commit that is fetched.
         limits: bounds on reads.
@@ -117,20 +112,8 @@ class RejectedFiles:
     cached_commit: CachedCommit
     limits: Limits
     artifacts: dict[str, Artifact] = field(default_factory=dict)
-    _earlier_blobs: frozenset[str] = frozenset()
-    _moved_files: dict[str, LocalFile] = field(default_factory=dict)
     _folder: _TemporaryFolder | None = None
-    _moves: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        if Path(self._blobs).is_dir():
-            self._earlier_blobs = frozenset(blob.name for blob in Path(self._blobs).iterdir())
-
-    @property
-    def _blobs(self) -> str:
-        """The folder of the blobs of the repository."""
-        return f"{self.cached_commit.repository}/blobs"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -146,76 +129,37 @@ class RejectedFiles:
         if self._folder is not None:
             self._folder.remove()
 
-    def examine_fetched(self, name: str, listed: ListedFile) -> None:
-        """Compare a file that was just fetched with its stated digests, and take it out of the cache if one differs.
+    def take(self, name: str, partial: PartialFile, blob: str) -> None:
+        """Take a fetched file that contradicts its digests, so that it never gets its place in the cache.
 
         Args:
             name: its path in the repository.
-            listed: what the listing states for it.
+            partial: its bytes.
+            blob: the name of the blob that it would have become.
 
         Raises:
-            OSError: it cannot be read, or not be moved.
+            OSError: it cannot be moved.
         """
-        pointer = f"{self.cached_commit.snapshot}/{name}"
-        blob = find_blob_of_link(self.cached_commit, pointer)
-        path = f"{self._blobs}/{blob}" if blob else pointer
-        own_claims = parse_digest(blob)
-        claims = tuple(sorted({*listed.claimed, *own_claims}))
-        # A blob that is a link lies in a store that all repositories share, and was there before.
-        is_new = blob not in self._earlier_blobs and not (blob and os.path.islink(path))  # noqa: PTH114 - text path
-        if not claims or not is_new:
-            return
-        computed = _compute_digests(path, claims)
         with self._lock:
-            if not os.path.lexists(path):
-                if path in self._moved_files:  # another file with the same blob was rejected meanwhile
-                    self._reject(name, pointer, self._moved_files[path], claim_by_blob(blob))
-                return
-            computed = computed or _compute_digests(path, claims)
-            if compare_digests(claims, computed) is not DigestState.MISMATCH:
-                return
-            if blob is not None and compare_digests(own_claims, computed) in _MATCHING:
-                file = self._describe_file(self.cached_commit.repository, f"blobs/{blob}")
-            else:
-                file = self._moved_files[path] = self._move(path)
-            self._reject(name, pointer, file, claim_by_blob(blob))
+            if self._folder is None:
+                self._folder = _TemporaryFolder(self.cached_commit.repository)
+            place = str(len(self.artifacts) + 1)
+            Path(partial.path).rename(f"{self._folder.path}/{place}")
+            self._record(name, self._describe_file(self._folder.path, place), blob)
 
-    def _move(self, path: str) -> LocalFile:
-        """Move a file of the cache to the folder of rejected files."""
-        if self._folder is None:
-            self._folder = _TemporaryFolder(self.cached_commit.repository)
-        # One blob can be fetched and moved again, for another file.
-        self._moves += 1
-        name = str(self._moves)
-        Path(path).rename(f"{self._folder.path}/{name}")
-        return self._describe_file(self._folder.path, name)
+    def leave(self, name: str, blob: str) -> None:
+        """Let a file be examined where its blob is: the bytes have the digest in its name, and the listing another."""
+        with self._lock:
+            self._record(name, self._describe_file(self.cached_commit.repository, f"blobs/{blob}"), blob)
 
-    def _reject(self, name: str, pointer: str, file: LocalFile, claims: tuple[Claim, ...]) -> None:
-        """Remove the pointer of a rejected file, and record the file where it is now."""
-        Path(pointer).unlink(missing_ok=True)
+    def _record(self, name: str, file: LocalFile, blob: str) -> None:
+        """Record a rejected file where it is now."""
         opener = _RejectedFile(file, self._folder)
-        self.artifacts[name] = Artifact(name, file.state.size, opener, claims)
+        self.artifacts[name] = Artifact(name, file.state.size, opener, claim_by_blob(blob))
 
     def _describe_file(self, root: str, path: str) -> LocalFile:
         """Return the opener of a regular file below ``root``."""
         return LocalFile(root, path, FileState.from_stat(os.lstat(f"{root}/{path}")), self.limits.read_bytes)
-
-
-def _compute_digests(path: str, claims: Iterable[Digest]) -> tuple[Digest, ...]:
-    """Compute the digests of a regular file, for the algorithms of ``claims`` only; none if there is no such file.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return ()
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return ()
-        return _hash_pieces(iter(lambda: file.read(_PIECE_BYTES), b""), status.st_size, claims)
 
 
 def _hash_pieces(pieces: Iterable[bytes], size: int, claims: Iterable[Digest]) -> tuple[Digest, ...]:

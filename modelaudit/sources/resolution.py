@@ -11,12 +11,16 @@ from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
-from modelaudit.sources.cache import CachedFileSource, CacheSource, OfflineSource, find_commit_of_folder
+from modelaudit.model.structure import UnreadReason
+from modelaudit.sources.cache import find_commit_of_folder
+from modelaudit.sources.cache_sources import CachedFileSource, CacheSource, OfflineSource
 from modelaudit.sources.claims import ListedFile
-from modelaudit.sources.local import FileSource, FolderSource
+from modelaudit.sources.local import FileSource
 from modelaudit.sources.progress import Progress
+from modelaudit.sources.recorded_folder import FolderSource
 from modelaudit.sources.rejected import close_altered_files
 from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.sidecars import apply_sidecars
 from modelaudit.sources.small import (
     LARGEST_SMALL_FILE,
     choose_small_files,
@@ -24,7 +28,7 @@ from modelaudit.sources.small import (
     may_hold_terms,
     note_unread_terms,
 )
-from modelaudit.sources.target import is_hub_address, looks_like_a_path, parse_repository
+from modelaudit.sources.target import could_be_path, is_hub_address, looks_like_a_path, parse_repository
 
 
 class Source(Protocol):
@@ -38,10 +42,13 @@ class Source(Protocol):
         """
 
 
-def _take_snapshot(source: Source) -> Snapshot:
-    """Take the snapshot of a source, with the address of each artifact in place of its path. Raises as the source."""
+def _take_snapshot(source: Source, limits: Limits) -> Snapshot:
+    """Take the snapshot of a source, with the claims of files of checksums in it. Raises as the source.
+
+    Each artifact has its address in place of its path.
+    """
     try:
-        return _address_artifacts(source.snapshot())
+        return _address_artifacts(apply_sidecars(source.snapshot(), limits))
     except GatedError as error:
         if error.snapshot is not None:
             error.snapshot = _address_artifacts(error.snapshot)
@@ -51,7 +58,8 @@ def _take_snapshot(source: Source) -> Snapshot:
 def _address_artifacts(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with the address of each file in place of its path, which may hold the mark of members."""
     artifacts = (replace(each, path=write_file_address(each.path)) for each in snapshot.artifacts)
-    return replace(snapshot, artifacts=tuple(artifacts))
+    facts = (replace(each, path=write_file_address(each.path)) for each in snapshot.facts)
+    return replace(snapshot, artifacts=tuple(artifacts), facts=tuple(facts))
 
 
 def resolve_target(
@@ -69,7 +77,7 @@ def resolve_target(
             path wins over a repository id.
         revision: branch, tag or commit of a repository.
         offline: make no request; a repository then comes from the Hub cache.
-        progress: called with the fetched and the total number of bytes while a repository is fetched.
+        progress: called with the bytes and files that are fetched, as ``Progress`` describes it.
         limits: bounds on reads and on the depth of folders.
 
     Raises:
@@ -81,18 +89,18 @@ def resolve_target(
     if _path_exists(target):
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
-        return _take_snapshot(_choose_local_source(target, limits))
+        return _take_snapshot(_choose_local_source(target, limits), limits)
     source = _choose_remote_source(target, revision, offline, progress, limits)
     try:
-        return _take_snapshot(source)
+        return _take_snapshot(source, limits)
     except SourceError as error:
         raise _name_both_readings(target, error) from error
 
 
 def _name_both_readings(target: str, error: SourceError) -> SourceError:
     """Return the error of a repository, with a message for a user who misspelt a path as well."""
-    # The message of ``FailureExplainer`` names both already, and a target with ``hf://`` never means a path.
-    if "local path" in str(error) or is_hub_address(target):
+    # The message of ``FailureExplainer`` may name both, and a target with ``hf://`` never means a path.
+    if "local path" in str(error) or is_hub_address(target) or not could_be_path(target):
         return error
     message = f"There is no local path {target!r}, and as a repository: {error}"
     return GatedError(message, error.snapshot) if isinstance(error, GatedError) else type(error)(message)
@@ -169,7 +177,7 @@ def resolve_small_files(
         raise MissingError(str(error)) from error
     settings = HubSettings.read(offline=offline)
     if settings.offline:
-        snapshot = _take_snapshot(OfflineSource(ref, settings, limits))
+        snapshot = _leave_out_missing_listings(_take_snapshot(OfflineSource(ref, settings, limits), limits))
         available = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
         return _close_altered_terms(close_other_files(snapshot, choose_small_files(available)))
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
@@ -177,7 +185,7 @@ def resolve_small_files(
     # One base model must not take more time than all of them may.
     listing_seconds = min(limits.server.listing_seconds, limits.origin_seconds)
     limits = replace(limits, server=replace(limits.server, listing_seconds=listing_seconds))
-    return _close_altered_terms(_take_snapshot(HubSource(ref, settings, limits, is_base_model=True)))
+    return _close_altered_terms(_take_snapshot(HubSource(ref, settings, limits, is_base_model=True), limits))
 
 
 def _close_altered_terms(snapshot: Snapshot) -> Snapshot:
@@ -216,11 +224,11 @@ def resolve_term_files(
     settings = HubSettings.read(offline=offline)
     try:
         if settings.offline:
-            return _close_altered_terms(_open_terms_only(_take_snapshot(OfflineSource(ref, settings, limits))))
+            return _close_altered_terms(_open_terms_only(_take_snapshot(OfflineSource(ref, settings, limits), limits)))
         from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
         source = HubSource(ref, settings, limits, is_base_model=True, reads_modules=True)
-        return note_unread_terms(_close_altered_terms(_take_snapshot(source)))
+        return note_unread_terms(_close_altered_terms(_take_snapshot(source, limits)))
     except SourceError as error:
         if not isinstance(error, GatedError) or error.snapshot is None:
             raise _name_both_readings(target, error) from error
@@ -230,5 +238,16 @@ def resolve_term_files(
 
 def _open_terms_only(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot that opens only files that may state a licence."""
+    snapshot = _leave_out_missing_listings(snapshot)
     names = {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
     return note_unread_terms(close_other_files(snapshot, names))
+
+
+def _leave_out_missing_listings(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot without listings that its records lack: they would state digests, and no terms."""
+    present = (
+        artifact
+        for artifact in snapshot.artifacts
+        if artifact.obstacle is None or artifact.obstacle.reason is not UnreadReason.UNVERIFIED_BYTES
+    )
+    return replace(snapshot, artifacts=tuple(present))

@@ -1,8 +1,8 @@
-"""Bound the Hub's client: its transport, timeouts, requested waits, log, and the names of cache files.
+"""Bound the Hub's client: its transport, timeouts, log, and the names of cache files.
 
-``huggingface_hub`` lists files without a timeout, sleeps as long as ``Retry-After`` demands, and names cache files
-after the ETag of an answer. Its only hook is the factory of its HTTP client, which serves the whole process; the bounds
-therefore apply only to requests for which a budget is active.
+``huggingface_hub`` lists files without a timeout, and cache files are named after the ETag of an answer. Its only hook
+is the factory of its HTTP client, which serves the whole process; the bounds therefore apply only to requests for which
+a budget is active.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import httpx2
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils import _http
 
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.sources.budget import RefusedAnswerError, get_active_budget
 from modelaudit.sources.transport import BoundedTransport
-from modelaudit.sources.waits import bound_wait
 
 LIBRARY = "modelaudit"
 
@@ -43,7 +43,7 @@ class BoundedFactory:
         client = self.make()
         hooks = client.event_hooks
         hooks["request"] = [*hooks.get("request", ()), _bound_timeouts]
-        hooks["response"] = [*hooks.get("response", ()), _bound_wait, _check_cache_names]
+        hooks["response"] = [*hooks.get("response", ()), _check_cache_names]
         client.event_hooks = hooks
         # The client has a transport for direct connections, and one for each proxy; it is ``None`` for hosts that no
         # proxy serves.
@@ -56,7 +56,14 @@ class BoundedFactory:
 
 
 def bound_session() -> None:
-    """Wrap the client factory of the process with the bounds, and keep the client's log out of our output."""
+    """Wrap the client factory of the process with the bounds, and keep the client's log out of our output.
+
+    Raises:
+        ConfigurationError: ``SSL_CERT_FILE`` names no file.
+    """
+    certificates = os.environ.get("SSL_CERT_FILE")
+    if certificates and not os.path.isfile(certificates):  # noqa: PTH113 - Path.is_file raises for some texts
+        raise ConfigurationError(f"SSL_CERT_FILE is {certificates!r}, which is no file; name a file of certificates.")
     with _LOCK:
         current = _http._GLOBAL_CLIENT_FACTORY
         if not isinstance(current, BoundedFactory):
@@ -121,13 +128,6 @@ def _read_seconds(variable: str) -> float:
     return float(text) if re.fullmatch(r"\d{1,6}", text) else 0.0
 
 
-def _bound_wait(response: httpx2.Response) -> None:
-    """Bound the wait that an answer demands. Raises ``LongWaitError``."""
-    budget = get_active_budget()
-    if budget is not None:
-        bound_wait(response, budget)
-
-
 def _check_cache_names(response: httpx2.Response) -> None:
     """Refuse an answer for another commit, or whose ETag or commit would become a path outside of the cache."""
     budget = get_active_budget()
@@ -139,12 +139,16 @@ def _check_cache_names(response: httpx2.Response) -> None:
     # The client stores a file below the commit that the answer names.
     if commit is not None and budget.commit not in (None, commit):
         raise RefusedAnswerError(f"it is for commit {commit} in place of {budget.commit}")
-    # The client names a blob after the ETag of the answer to HEAD, without its quotes and the mark of a weak ETag.
-    etag = response.headers.get("x-linked-etag") or response.headers.get("etag")
-    if response.request.method == "HEAD" and etag is not None:
-        blob_name = etag.lstrip("W/").strip('"')  # in the same way as the client
-        if not _ETAG.fullmatch(blob_name):
-            raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}, which cannot be the name of a blob")
+    # A blob is named after the ETag of the Hub's own answer, without its quotes and the mark of a weak ETag.
+    etag = read_etag(response)
+    if budget.file is not None and etag and budget.is_own_origin(response.request.url) and not _ETAG.fullmatch(etag):
+        raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}, which cannot be the name of a blob")
+
+
+def read_etag(response: httpx2.Response) -> str:
+    """Return the ETag that an answer states for a file, as the client reads it; empty if it states none."""
+    etag: str = response.headers.get("x-linked-etag") or response.headers.get("etag") or ""
+    return etag.lstrip("W/").strip('"')
 
 
 def check_digest(digest: object) -> None:

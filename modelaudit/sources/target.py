@@ -8,10 +8,17 @@ from collections.abc import Iterable, Iterator
 
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.web_address import read_web_address
 
 _SCHEME = "hf://"
 _PREFIXES = {"datasets": RefKind.DATASET, "models": RefKind.MODEL}
-_OTHER_PREFIXES = {"spaces", "kernels", "buckets"}
+_OTHER_PREFIXES = {
+    "spaces": "a Space is a program: download it, and scan the models that it loads with scan --discover FOLDER",
+    "kernels": "a kernel is a program: download it, and scan its folder",
+    "buckets": "a bucket has no commits: download it, and scan its folder",
+}
+"""The kinds of repositories that cannot be scanned by name, each with the next step."""
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 # The characters and words that git forbids in the name of a reference (``git check-ref-format``).
 _INVALID_IN_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
@@ -54,14 +61,25 @@ def looks_like_a_path(text: str) -> bool:
     return identifier.startswith((".", "/", "~")) or identifier.endswith("/") or identifier.count("/") > most_slashes
 
 
+def could_be_path(text: str) -> bool:
+    """Whether a text that names no path may be a misspelt one: a name alone, or a name below a folder that exists."""
+    folder, slash, _ = text.partition("/")
+    return not slash or os.path.isdir(folder)  # noqa: PTH112 - Path.is_dir raises for some texts
+
+
 def parse_repository(text: str, revision: str | None) -> ModelRef:
     """Return the repository that ``text`` names, at the revision after its ``@`` or in ``revision``.
+
+    The web address of a page of the Hub names the repository that it shows.
 
     40 hexadecimal digits are the id of a commit, also in capitals.
 
     Raises:
         ConfigurationError: ``text`` is not a repository id, or the two revisions differ or cannot be one.
     """
+    repository = read_web_address(text, HubSettings.read().endpoint) if is_foreign_address(text) else None
+    if repository is not None:
+        return parse_repository(repository, revision)
     if is_foreign_address(text):
         next_step = "name a repository of the Hub as org/model@revision, or download the file and name its path"
         raise ConfigurationError(f"{text!r} is an address; {next_step}.")
@@ -120,7 +138,7 @@ def _split_kind(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:
     if prefix in _PREFIXES and name:
         return _PREFIXES[prefix], name
     if strict and prefix in _OTHER_PREFIXES and name:
-        raise ConfigurationError(f"{identifier!r} is neither a model nor a dataset; {prefix} cannot be scanned.")
+        raise ConfigurationError(f"{identifier!r} is neither a model nor a dataset; {_OTHER_PREFIXES[prefix]}.")
     return RefKind.MODEL, identifier
 
 

@@ -1,24 +1,28 @@
 """Bound what a server sends, at the transport of the Hub's client, which no redirect, retry or page bypasses.
 
-Two layers: the network stream bounds the time of each read, also of headers and of interim answers; the transport
-bounds the bytes of bodies, compressed or not, and removes from requests and answers what leads a client astray.
+Two layers: the connection (``modelaudit.sources.network``) bounds the time of each read, also of headers and of
+interim answers; the transport bounds the bytes of bodies, compressed or not, removes from requests and answers what
+leads a client astray, and repeats requests after failures that may pass.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-import ssl
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
-from typing import Any
+from typing import NoReturn
 
-import httpcore2
 import httpx2
+from huggingface_hub.utils._http import hf_raise_for_status
 
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError, RequestBudget, get_active_budget
 from modelaudit.sources.claims import bound_value_count, bound_wide_count, explain_costly_texts, narrow_json
+from modelaudit.sources.network import BoundedNetwork
+from modelaudit.sources.retries import RetriesExhaustedError, may_pass, wait_for_retry
+from modelaudit.sources.waits import STATUSES_WITH_RETRY, bound_wait, parse_wait
 
 _PIECE_BYTES = 64 * 1024
 # For zlib: 15 for a window of 2**15 bytes, plus 32 to detect a header of gzip or of zlib.
@@ -41,24 +45,51 @@ class BoundedTransport(httpx2.BaseTransport):
             pool._network_backend = BoundedNetwork(pool._network_backend)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, and return its answer with a bounded body.
+        """Send a request, repeat it after failures that may pass, and return its answer with a bounded body.
 
         Raises:
             BoundReachedError: the budget is used up.
             RefusedAnswerError: the request or its answer leads where no Hub leads.
+            LongWaitError: the server demands a wait that is too long.
+            RetriesExhaustedError: the connection broke, at every repetition.
+            HfHubHTTPError: the server failed or limits the rate, at every repetition.
         """
         budget = get_active_budget()
         if budget is None:
             return self._inner.handle_request(request)
-        budget.count_request()
         _restrict_request(request, budget)
+        for failures in itertools.count(1):
+            failure: httpx2.TransportError | None = None
+            demanded = None
+            try:
+                response = self._send_once(request, budget)
+            except httpx2.TransportError as error:
+                if not may_pass(error):
+                    raise
+                failure = error
+            else:
+                if response.status_code not in STATUSES_WITH_RETRY:
+                    return response
+                response.read()  # for the error; it holds the first bytes at most
+                demanded = parse_wait(response.headers)
+            if not wait_for_retry(failures, budget, demanded):
+                break
+        if failure is not None:
+            raise RetriesExhaustedError(f"{failures} requests failed") from failure
+        return _raise_for_status(request, response)
+
+    def _send_once(self, request: httpx2.Request, budget: RequestBudget) -> httpx2.Response:
+        """Send a request once, and return its answer with a bounded body. Raises as ``handle_request``."""
+        budget.count_request()
         budget.head_bytes = 0
         try:
             response = self._inner.handle_request(request)
         finally:
             budget.head_bytes = None
+        budget.has_answer = True
         with ExitStack() as closing_on_failure:
             closing_on_failure.callback(response.close)
+            bound_wait(response, budget)
             bounded = _bound_answer(request, response, budget)
             closing_on_failure.pop_all()
         return bounded
@@ -66,6 +97,17 @@ class BoundedTransport(httpx2.BaseTransport):
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
+
+
+def _raise_for_status(request: httpx2.Request, response: httpx2.Response) -> NoReturn:
+    """Raise the client's error for a status: the client would repeat the request again after such an answer.
+
+    Raises:
+        HfHubHTTPError: always.
+    """
+    response.request = request
+    hf_raise_for_status(response)
+    raise AssertionError(f"status {response.status_code} is no error")
 
 
 def _restrict_request(request: httpx2.Request, budget: RequestBudget) -> None:
@@ -81,7 +123,7 @@ def _restrict_request(request: httpx2.Request, budget: RequestBudget) -> None:
 def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> httpx2.Response:
     """Return the answer with a body that ends at the bounds of the budget."""
     _check_next_page(request, response, budget)
-    _check_announced_size(request, response, budget)
+    _check_announced_size(response, budget)
     stream = response.stream
     assert isinstance(stream, httpx2.SyncByteStream)
     coding = response.headers.get("content-encoding", "").strip().lower()
@@ -118,7 +160,7 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
     return httpx2.Response(response.status_code, headers=headers, stream=body, extensions=response.extensions)
 
 
-def _check_announced_size(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> None:
+def _check_announced_size(response: httpx2.Response, budget: RequestBudget) -> None:
     """Check the size that the headers state for a file, before the file is requested.
 
     Raises:
@@ -129,11 +171,8 @@ def _check_announced_size(request: httpx2.Request, response: httpx2.Response, bu
     # Compared as text, because a server may state thousands of digits.
     if budget.size is not None and linked_size.isdecimal() and linked_size.lstrip("0") != str(budget.size).lstrip("0"):
         raise RefusedAnswerError(f"it states {linked_size[:20]} bytes, and its listing {budget.size}")
-    # The client warns on stderr of a size beyond the free space, before it requests the file.
-    if budget.file is not None and budget.size is None and request.method == "HEAD":
-        head_size = linked_size or response.headers.get("content-length", "")
-        if _announces_more(head_size, budget.max_file_bytes):
-            raise BoundReachedError(f"the server announces {head_size[:20]} bytes, more than {_state_size(budget)}")
+    if budget.file is not None and budget.size is None and _announces_more(linked_size, budget.max_file_bytes):
+        raise BoundReachedError(f"the server announces {linked_size[:20]} bytes, more than {_state_size(budget)}")
 
 
 def _check_next_page(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> None:
@@ -278,81 +317,3 @@ class _BoundedBody(httpx2.SyncByteStream):
     def close(self) -> None:
         """Close the connection's stream."""
         self._stream.close()
-
-
-class BoundedNetwork(httpcore2.NetworkBackend):
-    """Makes connections that read within the active budget."""
-
-    def __init__(self, inner: httpcore2.NetworkBackend) -> None:
-        self._inner = inner
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Connect to a host and port."""
-        seconds = _shorten_timeout(timeout)
-        return BoundedConnection(self._inner.connect_tcp(host, port, seconds, local_address, socket_options))
-
-    def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore2.NetworkStream:
-        """Connect to a Unix socket."""
-        return BoundedConnection(self._inner.connect_unix_socket(path, _shorten_timeout(timeout), socket_options))
-
-    def sleep(self, seconds: float) -> None:
-        """Wait between two attempts to connect."""
-        self._inner.sleep(seconds)
-
-
-class BoundedConnection(httpcore2.NetworkStream):
-    """A connection whose reads never outlast the active budget, whichever part of an answer it reads."""
-
-    def __init__(self, inner: httpcore2.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what has arrived. Raises ``BoundReachedError`` if the time of the budget is used up."""
-        budget = get_active_budget()
-        if budget is None:
-            return self._inner.read(max_bytes, timeout)
-        budget.check_time()
-        try:
-            data = self._inner.read(max_bytes, _shorten_timeout(timeout))
-        except httpcore2.ReadTimeout:
-            budget.check_time()
-            raise
-        budget.count_head_bytes(len(data))
-        return data
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes."""
-        self._inner.write(buffer, _shorten_timeout(timeout))
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
-        """Return the connection with TLS."""
-        return BoundedConnection(self._inner.start_tls(ssl_context, server_hostname, _shorten_timeout(timeout)))
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return what the connection knows about itself, such as its socket."""
-        return self._inner.get_extra_info(info)
-
-
-def _shorten_timeout(timeout: float | None) -> float | None:
-    """Return the timeout, or the seconds that are left of the active budget if they are fewer."""
-    budget = get_active_budget()
-    if budget is None:
-        return timeout
-    # With a timeout of 0, a socket does not wait at all.
-    seconds = max(0.01, budget.seconds_left)
-    return seconds if timeout is None else min(timeout, seconds)

@@ -14,8 +14,8 @@ import httpx2
 
 from modelaudit.sources.budget import LongWaitError, RequestBudget
 
-_STATUSES_WITH_RETRY = frozenset({408, 429, 500, 502, 503, 504})
-"""The statuses after which the client waits and asks again."""
+STATUSES_WITH_RETRY = frozenset({408, 429, *range(500, 600)} - {501, 505})
+"""The statuses after which a request is repeated: too slow, too often, and failures of a server but "not supported"."""
 _WAIT_HEADERS = ("retry-after", "ratelimit", "ratelimit-policy")
 _LONGEST_NUMBER = 18
 """Digits of a wait that are read; a longer number is a wait beyond every bound, and costs time to parse."""
@@ -51,12 +51,12 @@ def bound_wait(response: httpx2.Response, budget: RequestBudget) -> None:
     """Leave one header of the answer that demands a wait, with the whole seconds that were read within the bounds.
 
     Raises:
-        LongWaitError: the answer demands a wait for which the client would sleep too long.
+        LongWaitError: the answer demands a wait that is too long.
     """
     seconds = parse_wait(response.headers)
     for name in _WAIT_HEADERS:
         response.headers.pop(name, None)
-    if seconds is None or response.status_code not in _STATUSES_WITH_RETRY:
+    if seconds is None or response.status_code not in STATUSES_WITH_RETRY:
         return
     if seconds > min(budget.limits.longest_wait, budget.seconds_left):
         raise LongWaitError(seconds)

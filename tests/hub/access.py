@@ -18,6 +18,21 @@ ANONYMOUS = "Invalid username or password."
 DISABLED = "Access to this resource is disabled."
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the Hub states about an owner of repositories at ``/api/users`` or ``/api/organizations``.
+
+    Attributes:
+        id: the identifier, 24 hexadecimal digits; ``None`` where the Hub states none.
+        created: the date of creation; ``None`` where the Hub states none.
+        is_user: whether the owner is a user, and no organisation.
+    """
+
+    id: str | None = "5e67bd5b1009063689407478"
+    created: str | None = "2020-03-10T16:19:23.000Z"
+    is_user: bool = False
+
+
 @dataclass(slots=True)
 class User:
     """An account.
@@ -73,12 +88,22 @@ class Access:
         repositories: every repository by its kind and its present id.
         moved: the present id of a renamed repository by its kind and its former id.
         users: every account by its token.
+        overviews: what is stated about an owner, by name; another owner is an organisation with the defaults.
     """
 
     def __init__(self) -> None:
         self.repositories: dict[tuple[Kind, str], Repository] = {}
         self.moved: dict[tuple[Kind, str], str] = {}
         self.users: dict[str, User] = {}
+        self.overviews: dict[str, Overview | None] = {}
+
+    def find_overview(self, name: str) -> Overview:
+        """Return what is stated about an owner of repositories. Raises ``RefusedError`` (404) if there is none."""
+        owners = {repository.owner for repository in self.repositories.values()}
+        overview = self.overviews.get(name, Overview() if name in owners else None)
+        if overview is None:
+            raise RefusedError(404, "This account does not exist")
+        return overview
 
     def find_user(self, request: Request) -> User | None:
         """Return the account behind a request; None for an anonymous one.

@@ -72,6 +72,8 @@ class Api:
         segments = [unquote(segment) for segment in request.path.split("/")[2:]]
         if segments == ["whoami-v2"]:
             return self._describe_caller(request)
+        if len(segments) == 3 and segments[0] in ("users", "organizations") and segments[2] == "overview":
+            return self._describe_owner(segments[1], is_user=segments[0] == "users")
         if len(segments) < 2 or segments[0] not in KINDS:
             raise RefusedError(404, "Sorry, we can't find the page you are looking for.")
         id, route_segments = split_id(segments[1:])
@@ -100,6 +102,15 @@ class Api:
         token = {"displayName": "test", "role": "read", "createdAt": "2024-01-01T00:00:00.000Z"}
         auth = {"type": "access_token", "accessToken": token}
         return build_json_response({"type": "user", "id": user.name, "name": user.name, "orgs": [], "auth": auth})
+
+    def _describe_owner(self, name: str, is_user: bool) -> Response:
+        """Answer ``users/{name}/overview`` and ``organizations/{name}/overview``."""
+        overview = self.access.find_overview(name)
+        if overview.is_user is not is_user:
+            raise RefusedError(404, "This account does not exist")
+        about = {"name": name, "fullname": name, "avatarUrl": "", "type": "user" if is_user else "org"}
+        known = {"_id": overview.id, "createdAt": overview.created}
+        return build_json_response(about | {key: value for key, value in known.items() if value is not None})
 
     def _describe_repository(self, request: Request, repository: Repository, rest: list[str]) -> Response:
         """Answer ``{id}`` and ``{id}/revision/{revision}``: the facts of a repository at a revision, by default ``main``."""

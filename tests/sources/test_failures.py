@@ -11,15 +11,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+import trustme
 from hub.server import LoopbackHub
 
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources import description, download, resolve_target, session
+from modelaudit.sources import resolve_target, retries, session
 from modelaudit.sources.failures import FailureExplainer
 from modelaudit.sources.settings import HubSettings
 
@@ -51,16 +51,9 @@ def get_cause_of_absence(target: str, path: str) -> str:
 
 @pytest.fixture
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client retry without a pause, and let a silent request time out after 0.3 seconds."""
-    from huggingface_hub import file_download
-    from huggingface_hub.utils import _http
-
-    clock = SimpleNamespace(sleep=lambda seconds: None)
-    monkeypatch.setattr(_http, "time", clock)
-    monkeypatch.setattr(file_download, "time", clock)
+    """Retry without a pause, and let a silent request time out after 0.3 seconds."""
+    monkeypatch.setattr(retries, "pause", lambda budget, seconds: None)
     monkeypatch.setattr(session, "_USUAL_TIMEOUT", 0.3)
-    monkeypatch.setattr(description, "TIMEOUT", 0.3)
-    monkeypatch.setattr(download, "TIMEOUT", 0.3)
 
 
 def test_missing_and_private_repositories_give_the_same_message(
@@ -74,7 +67,38 @@ def test_missing_and_private_repositories_give_the_same_message(
         assert missing.replace("nothing", "secret") == private
         assert "missing or private, and the Hub does not say which" in missing
         assert "HF_TOKEN" in missing
-        assert "no local path 'acme/nothing'" in missing
+        assert "local path" not in missing
+
+
+def test_message_about_a_name_that_could_be_a_misspelt_path_says_that_there_is_no_such_path(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    for target in ("tiny", "weights/tiny"):
+        assert f"There is no local path {target!r}, and the Hub does not show" in get_failure_message(target)
+
+
+def test_certificate_that_is_not_trusted_is_reported_with_the_variable_that_names_others(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub.utils._http import close_session
+
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with LoopbackHub(tls=server) as served:
+        served.add_repository("acme/tiny", FILES)
+        monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
+        assert "certificate is not accepted; set SSL_CERT_FILE to" in get_failure_message("acme/tiny")
+        close_session()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        assert all(artifact.open for artifact in resolve_target("acme/tiny").artifacts)
+        close_session()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
+        with pytest.raises(ConfigurationError, match=r"absent\.pem', which is no file"):
+            resolve_target("acme/tiny")
 
 
 def test_missing_repository_gives_the_same_message_over_https_and_http(hub: LoopbackHub) -> None:
@@ -129,9 +153,9 @@ def test_answer_with_status_403_is_reported_as_forbidden_access(hub: LoopbackHub
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
-def test_rate_limit_message_states_how_long_to_wait(hub: LoopbackHub, retry_after: bool) -> None:
+def test_rate_limit_message_states_how_long_to_wait(hub: LoopbackHub, without_waiting: None, retry_after: bool) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.inject_rate_limit("/api/models", wait=55, retry_after=retry_after)
+    hub.inject_rate_limit("/api/models", wait=55, retry_after=retry_after, times=None)
     assert "limits the rate of requests" in (message := get_failure_message("acme/tiny"))
     assert "try again in 55 s" in message
 
@@ -202,7 +226,7 @@ def test_unknown_host_name_is_reported(hub: LoopbackHub, monkeypatch: pytest.Mon
 
 def test_https_endpoint_whose_server_lacks_tls_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("http:", "https:"))
-    assert "TLS certificate or protocol is not accepted" in get_failure_message("acme/tiny")
+    assert "TLS protocol is not accepted" in get_failure_message("acme/tiny")
 
 
 @pytest.fixture
@@ -278,7 +302,7 @@ def test_answer_for_another_commit_than_the_requested_one_is_refused(hub: Loopba
 )
 def test_hostile_paths_in_answers_are_refused(hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.inject_fault("config.json", method="HEAD", headers=headers)
+    hub.inject_fault("config.json", origin="hub", headers=headers)
     assert "was refused" in get_cause_of_absence("acme/tiny", "config.json")
     assert [*hub_home.parent.iterdir()] == [hub_home]
     assert not [path for path in hub_home.parent.rglob("*evil*")]
@@ -292,10 +316,16 @@ def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
     assert "lists a file with the digest '../../../../evil'" in get_failure_message("acme/tiny")
 
 
-def test_answer_without_hub_headers_is_reported(hub: LoopbackHub) -> None:
+def test_answer_without_the_headers_of_a_hub_is_taken_only_if_its_bytes_have_the_listed_digest(
+    hub: LoopbackHub,
+) -> None:
+    """A mirror may leave them out, and so does the page of a network that asks for a password."""
     hub.add_repository("acme/tiny", FILES)
-    hub.inject_fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
+    hub.inject_fault("config.json", headers={"X-Repo-Commit": None}, origin="hub")
+    altered = hub.inject_fault("config.json", content=b"[]")
     assert "lacks the headers of a Hub" in get_cause_of_absence("acme/tiny", "config.json")
+    altered.times = 0
+    assert [artifact for artifact in resolve_target("acme/tiny").artifacts if artifact.open is None] == []
 
 
 def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,9 +360,7 @@ def test_read_only_cache_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     )
     environment = {**os.environ, "HF_HUB_CACHE": "/etc/hub-cache"}
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert process.stdout.startswith(
-        "SourceError There is no local path 'acme/tiny', and as a repository: The Hub cache '/etc/hub-cache' cannot be written: Permission denied;"
-    )
+    assert process.stdout.startswith("SourceError The Hub cache '/etc/hub-cache' cannot be written: Permission denied;")
 
 
 def test_cache_path_that_is_a_file_is_reported(

@@ -14,6 +14,7 @@ from hub.server import LoopbackHub
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.digest import ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import SourceError
+from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_target
 
@@ -135,11 +136,11 @@ def test_files_on_all_pages_of_a_listing_are_fetched(hub: LoopbackHub) -> None:
 
 def test_fetch_reports_its_progress_in_bytes(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    progress: list[tuple[int, int]] = []
-    resolve_target("acme/tiny", progress=lambda fetched, total: progress.append((fetched, total)))
+    progress: list[tuple[int, int, int, int]] = []
+    resolve_target("acme/tiny", progress=lambda *sums: progress.append(sums))
     size = sum(map(len, FILES.values()))
-    assert progress[-1] == (size, size)
-    assert all(fetched <= total for fetched, total in progress)
+    assert progress[-1] == (size, size, 3, 3)
+    assert all(fetched <= total and files <= 3 for fetched, total, files, _ in progress)
 
 
 def test_private_repository_is_fetched_with_token(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +171,8 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     """After a 404, huggingface_hub skips the files that it has not begun; they must be fetched all the same."""
     hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
     hub.inject_fault("/resolve/", delay=0.05)
-    hub.inject_fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    hub.inject_fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    hub.inject_fault("sub/model.safetensors", origin="hub", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    hub.inject_fault("lost.md", origin="hub", status=404, headers={"X-Error-Code": "EntryNotFound"})
     artifacts = index_by_path(resolve_target("acme/tiny"))
     assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {
         "%21lost.md",  # the address of "!lost.md"
@@ -249,7 +250,7 @@ def test_cached_link_to_the_blob_of_another_file_adds_a_contradicting_digest_cla
     assert set(config.claimed) == {make_git_blob(b'{"a": 1}'), make_git_blob(b"# Tiny")}
 
 
-def test_cached_file_that_the_hub_does_not_list_is_an_artifact_without_claims_and_is_noted(hub: LoopbackHub) -> None:
+def test_cached_file_that_the_hub_does_not_list_is_an_artifact_without_claims_and_a_fact(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
@@ -257,7 +258,8 @@ def test_cached_file_that_the_hub_does_not_list_is_an_artifact_without_claims_an
     snapshot = resolve_target("acme/tiny")
     planted = index_by_path(snapshot)["modeling_evil.py"]
     assert (read_artifact(planted), planted.claimed) == (b"import os", ())
-    assert "files on disk that the Hub's listing of the commit lacks: 1, such as 'modeling_evil.py'" in snapshot.notes
+    detail = f"the listing of commit {snapshot.commit} names {len(FILES)} files"
+    assert snapshot.facts == (SourceFact(SourceFactKind.UNLISTED, "modeling_evil.py", ClaimSource.HUB, detail),)
 
 
 def test_digests_that_the_commit_answer_omits_are_taken_from_the_tree_listing(hub: LoopbackHub) -> None:

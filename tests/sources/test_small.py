@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ FILES = {
     "model.safetensors": bytes(3000),
     "pytorch_model.bin": bytes(3000),
     "tokenizer.json": "{}",
-    "nested/config.json": "{}",
+    "nested/config.json": "{ }",
     "modeling_acme.py": "pass",
 }
 SMALL = {"README.md", "LICENSE.txt", "USE_POLICY.md", "config.json", "nested/config.json"}
@@ -45,12 +46,9 @@ def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
 
 def list_requested_files(hub: LoopbackHub, start: int = 0) -> set[str]:
     """Return the paths of the files that were requested from the Hub, from the request with number ``start`` on."""
-    # A request for a file has the path <repository>/resolve/<commit>/<file>.
-    return {
-        request.path.partition("/resolve/")[2].partition("/")[2]
-        for request in hub.requests[start:]
-        if "/resolve/" in request.path
-    }
+    # <repository>/resolve/<commit>/<file>, or /api/resolve-cache/models/<organisation>/<name>/<commit>/<file>
+    paths = [request.path for request in hub.requests[start:] if "/resolve" in request.path]
+    return {re.sub(r"^.*?/[0-9a-f]{40}/", "", path) for path in paths}
 
 
 def test_license_look_up_requests_only_files_whose_names_suggest_a_license_or_lineage_statement(
@@ -102,7 +100,10 @@ def test_lookup_of_small_files_does_not_change_the_commit_of_the_cached_branch(
 
 
 def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
-    large = {"LICENSE": "x" * (LARGEST_SMALL_FILE + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(110)}}
+    large = {
+        "LICENSE": "x" * (LARGEST_SMALL_FILE + 1),
+        **{f"LICENSES/{number:03}.txt": f"{number}" for number in range(110)},
+    }
     hub.add_repository("acme/base", {"README.md": CARD, **large})
     snapshot = resolve_small_files("acme/base")
     assert len(list_requested_files(hub)) == MOST_SMALL_FILES

@@ -1,0 +1,50 @@
+"""``modelaudit verify``: check a model on disk against a lock and the records beside it, without network or readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from modelaudit.cli.files import check_place, write_file
+from modelaudit.cli.writing import print_document
+from modelaudit.model.errors import ConfigurationError
+
+_FORMATS: Final = ("text", "json")
+
+
+@click.command("verify")
+@click.argument("path", metavar="[PATH]", required=False)
+@click.option("--lock", metavar="FILE", help="A lock that modelaudit lock wrote; it lies outside of PATH.")
+@click.option("--model", metavar="NAME", help="The model of the lock that PATH is. Default: by its name or commit.")
+@click.option(
+    "-o", "--output", metavar="FORMAT[=FILE]", default="text", help=f"One of {', '.join(_FORMATS)}. Default: text."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code answers.")
+def command(path: str | None, lock: str | None, model: str | None, output: str, quiet: bool) -> int:
+    """Check the model in the folder PATH byte by byte, without network.
+
+    With --lock, every file, link, empty folder and executable bit is compared with the lock; without PATH,
+    every model of the lock is checked, in its folder or in the Hub cache. In each case, the digests
+    that lie beside the files are compared too: records of the Hub cache, of hf download --local-dir and of
+    git, and files of checksums. They detect damage, and no attacker who can change them as well.
+
+    Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
+    not be read, or is stated nowhere; 4 could not run.
+    """
+    from modelaudit.reports.verification import RENDERERS
+    from modelaudit.verifying import verify
+
+    format_, _, file = output.partition("=")
+    if format_ not in RENDERERS:
+        raise ConfigurationError(f"-o {output}: {format_!r} is not a format; use one of: {', '.join(_FORMATS)}")
+    if file:
+        check_place(Path(file))
+    results = verify(path, lock, model)
+    document = RENDERERS[format_](results)
+    if file:
+        write_file(Path(file), document)
+    elif not quiet:
+        print_document(document)
+    return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)

@@ -1,0 +1,50 @@
+"""Write documents to stdout and remarks to stderr. It imports nothing that takes long."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from modelaudit.model.errors import ModelAuditError
+from modelaudit.reports.text import escape_unprintable
+
+
+def print_document(document: bytes) -> None:
+    """Write a document to stdout. Whether its reader takes all of it, as ``head`` does not, changes no exit code."""
+    try:
+        sys.stdout.buffer.write(document)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        discard_stdout()
+
+
+def print_text(text: str) -> None:
+    """Write a text and a line break to stdout, as ``print_document`` does."""
+    print_document(f"{text}\n".encode())
+
+
+def discard_stdout() -> None:
+    """Discard the buffer of stdout and all later output, because its reader went away.
+
+    The interpreter would otherwise report at exit that it cannot write the buffer.
+    """
+    with Path(os.devnull).open("wb") as null_device:
+        os.dup2(null_device.fileno(), sys.stdout.fileno())
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Print remarks to stderr, a line each."""
+    for note in notes:
+        with suppress(OSError):  # a reader of stderr that went away changes no exit code
+            click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
+
+
+def show_error(error: ModelAuditError) -> None:
+    """Print the one line of an error to stderr."""
+    with suppress(OSError):  # a reader of stderr that went away changes no exit code
+        click.echo(f"modelaudit: error: {error}", err=True)

@@ -1,0 +1,112 @@
+"""Compare the tree of a model with a locked one, and name each difference."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.model.tree import EntryKind, TreeEntry
+from modelaudit.model.verification import DifferenceKind, TreeDifference
+
+_NOUNS: Final = {
+    EntryKind.FILE: "a file",
+    EntryKind.LINK: "a link",
+    EntryKind.FOLDER: "an empty folder",
+    EntryKind.SPECIAL: "a special file",
+}
+
+
+def compare_trees(
+    locked: Iterable[TreeEntry], found: Iterable[TreeEntry], unread: Collection[str] = ()
+) -> tuple[TreeDifference, ...]:
+    """Compare the entries on disk with those of a lock.
+
+    Args:
+        locked: the entries of a lock.
+        found: the entries on disk; a file without a SHA-256 is one of ``unread``.
+        unread: paths whose content is not compared, because it could not be read.
+
+    Returns:
+        The differences, sorted by path. An executable bit that the lock does not know is not compared.
+    """
+    expected = {entry.path: entry for entry in locked}
+    present = {entry.path: entry for entry in found}
+    differences: list[TreeDifference] = []
+    for path in expected.keys() & present.keys():
+        differences += _compare_entries(expected[path], present[path], path in unread)
+    missing = {path: expected[path] for path in expected.keys() - present.keys()}
+    added = {path: present[path] for path in present.keys() - expected.keys()}
+    differences += _pair(missing, added, _fold_name, DifferenceKind.CASE)
+    differences += _pair(missing, added, _identify_content, DifferenceKind.RENAMED)
+    for path, entry in missing.items():
+        differences.append(TreeDifference(DifferenceKind.MISSING, path, f"{_NOUNS[entry.kind]} is locked"))
+    for path, entry in added.items():
+        differences.append(TreeDifference(DifferenceKind.ADDED, path, f"{_NOUNS[entry.kind]} that the lock lacks"))
+    return tuple(sorted(differences, key=lambda each: (each.path, each.kind)))
+
+
+def adopt_unknown_modes(found: Iterable[TreeEntry], locked: Iterable[TreeEntry]) -> tuple[TreeEntry, ...]:
+    """Return the entries on disk without the executable bits that the lock does not know."""
+    unknown = {entry.path for entry in locked if entry.executable is None}
+    return tuple(replace(entry, executable=None) if entry.path in unknown else entry for entry in found)
+
+
+def _compare_entries(locked: TreeEntry, found: TreeEntry, is_unread: bool) -> Iterator[TreeDifference]:
+    """Yield the differences between two entries of one path."""
+    path = found.path
+    if locked.kind is not found.kind:
+        if not (is_unread and found.kind is EntryKind.SPECIAL):
+            text = f" to {found.link_text!r}" if found.kind is EntryKind.LINK else ""
+            detail = f"{_NOUNS[found.kind]}{text} in place of {_NOUNS[locked.kind]}"
+            yield TreeDifference(DifferenceKind.KIND, path, detail)
+        return
+    if locked.link_text != found.link_text:
+        detail = f"the link leads to {found.link_text!r}, and {locked.link_text!r} is locked"
+        yield TreeDifference(DifferenceKind.CHANGED, path, detail)
+    if locked.kind is EntryKind.FILE and not is_unread and _identify_content(locked) != _identify_content(found):
+        yield TreeDifference(DifferenceKind.CHANGED, path, _describe_content(locked, found))
+    if locked.executable is not None and locked.executable is not found.executable:
+        is_or_not = "is" if found.executable else "is not"
+        yield TreeDifference(DifferenceKind.MODE, path, f"it {is_or_not} executable, and the lock has the opposite")
+
+
+def _describe_content(locked: TreeEntry, found: TreeEntry) -> str:
+    """Describe the difference between the bytes of two files."""
+    if locked.size != found.size:
+        return f"{found.size:,} bytes with SHA-256 {found.sha256}, and {locked.size:,} with {locked.sha256} are locked"
+    return f"its SHA-256 is {found.sha256}, and {locked.sha256} is locked"
+
+
+def _pair(
+    missing: dict[str, TreeEntry],
+    added: dict[str, TreeEntry],
+    identify: Callable[[TreeEntry], object],
+    kind: DifferenceKind,
+) -> Iterator[TreeDifference]:
+    """Yield a difference for each added entry that equals a missing one in one respect, and take both out."""
+    by_identity: dict[object, list[str]] = {}
+    for path in sorted(missing, reverse=True):
+        by_identity.setdefault(identify(missing[path]), []).append(path)
+    by_identity.pop(None, None)
+    for path in sorted(added):
+        candidates = by_identity.get(identify(added[path]))
+        if not candidates:
+            continue
+        before = missing.pop(candidates.pop())
+        entry = added.pop(path)
+        yield TreeDifference(kind, path, f"{before.path!r} is locked")
+        yield from _compare_entries(before, entry, entry.kind is EntryKind.FILE and entry.sha256 is None)
+
+
+def _fold_name(entry: TreeEntry) -> str:
+    """Return the name without the differences of capitals and of Unicode forms."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", entry.path).casefold())
+
+
+def _identify_content(entry: TreeEntry) -> object:
+    """Return what two entries of equal content have in common; ``None`` for one without content of its own."""
+    if entry.kind is EntryKind.LINK:
+        return entry.link_text
+    return (entry.size, entry.sha256) if entry.size and entry.sha256 else None

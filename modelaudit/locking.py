@@ -1,0 +1,168 @@
+"""Lock models: record where they came from, and what every file of them is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelaudit.integrity.lock_file import format_lock, read_lock
+from modelaudit.integrity.names import explain_bad_name, find_clashing_names
+from modelaudit.integrity.tree import compute_tree_digest
+from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
+from modelaudit.model.digest import find_contradictions
+from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.limits import Limits
+from modelaudit.model.lock import Lock, LockedModel, Origin
+from modelaudit.model.tree import TreeEntry
+from modelaudit.options import Options, format_current_time
+from modelaudit.pipeline import answer_license
+from modelaudit.sources import resolve_target
+from modelaudit.sources.cache import find_commit_of_folder
+from modelaudit.sources.progress import Progress
+from modelaudit.sources.settings import HubSettings
+from modelaudit.verifying import HashedModel, hash_model, refuse_lock_inside
+
+
+@dataclass(frozen=True, slots=True)
+class LockOptions:
+    """How targets are locked.
+
+    Attributes:
+        path: the lock file.
+        revision: branch, tag or commit of every repository among the targets; ``None`` for that of each target.
+        offline: use the local Hub cache only; what the Hub alone states is then unknown.
+        progress: called with the fetched and the total number of bytes while a repository is fetched.
+        limits: bounds on reads and on answers.
+    """
+
+    path: Path
+    revision: str | None = None
+    offline: bool = False
+    progress: Progress | None = None
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+
+
+def extend_lock(targets: Sequence[str], options: LockOptions) -> tuple[str, tuple[LockedModel, ...]]:
+    """Lock the targets beside the models that the lock file holds already.
+
+    Returns:
+        The text of the lock file, and the models of the targets.
+
+    Raises:
+        ConfigurationError: a target, the revision or the lock file is wrong.
+        SourceError: a target cannot be fetched, or a part of it cannot be locked.
+    """
+    earlier = read_lock(options.path).models if options.path.exists() else ()
+    known = {model.key: model for model in earlier}
+    fresh = (lock_target(target, options) for target in targets)
+    locked = tuple(_keep_time(model, known.get(model.key)) for model in fresh)
+    models = known | {model.key: model for model in locked}
+    return format_lock(Lock(tuple(models.values()))), locked
+
+
+def _keep_time(model: LockedModel, earlier: LockedModel | None) -> LockedModel:
+    """Return the model with the time of an earlier lock of the same facts, so that locking again changes no line."""
+    if earlier is None:
+        return model
+    same = replace(model, locked=earlier.locked, line=earlier.line)
+    return same if same == earlier else model
+
+
+def lock_target(target: str, options: LockOptions) -> LockedModel:
+    """Lock one target: fetch it, hash every file, and record its origin and licence. Raises as ``extend_lock``."""
+    snapshot = resolve_target(
+        target,
+        revision=options.revision,
+        offline=options.offline,
+        progress=options.progress,
+        limits=options.limits,
+    )
+    if snapshot.ref.kind is RefKind.FILE:
+        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
+    refuse_lock_inside(options.path, snapshot)
+    ref = identify_repository(snapshot)
+    entries = _cover(hash_model(snapshot, options.limits), target, has_modes=ref is None)
+    if ref is None:
+        return _build_folder(snapshot, options.path.absolute().parent, entries, _find_license(target, None, options))
+    commit = snapshot.commit or ""
+    origin = _find_origin(ref, commit, options)
+    license_ = _find_license(f"hf://{replace(ref, revision=None)}", commit, options)
+    return _build_model(ref.kind, ref.name, entries, origin, license_)
+
+
+def lock_folder(folder: Path, beside: Path, limits: Limits = Limits()) -> LockedModel:  # noqa: B008 - frozen
+    """Lock a local folder without a conclusion on its licence, for a lock in the folder ``beside``."""
+    snapshot = resolve_target(str(folder), offline=True, limits=limits)
+    return _build_folder(snapshot, beside, _cover(hash_model(snapshot, limits), str(folder), has_modes=True), None)
+
+
+def _build_folder(
+    snapshot: Snapshot, beside: Path, entries: tuple[TreeEntry, ...], license_: str | None
+) -> LockedModel:
+    """Return the locked model of a folder, named by its path from the folder of the lock."""
+    name = os.path.relpath(os.path.realpath(str(snapshot.root)), os.path.realpath(beside))
+    return _build_model(RefKind.FOLDER, name, entries, None, license_)
+
+
+def _build_model(
+    kind: RefKind, name: str, entries: tuple[TreeEntry, ...], origin: Origin | None, license_: str | None
+) -> LockedModel:
+    """Return a model that is locked now."""
+    return LockedModel(kind, name, format_current_time(), compute_tree_digest(entries), entries, origin, license_)
+
+
+def identify_repository(snapshot: Snapshot) -> ModelRef | None:
+    """Return the repository of a snapshot; ``None`` for a plain folder.
+
+    Raises:
+        ConfigurationError: the snapshot is a folder within one of the Hub cache.
+    """
+    if snapshot.ref.kind is not RefKind.CACHE:
+        return snapshot.ref if snapshot.ref.is_on_hub else None
+    cached_commit = find_commit_of_folder(str(snapshot.root))
+    if cached_commit is None or cached_commit.below:
+        raise ConfigurationError(f"{snapshot.ref.name!r} is a part of a snapshot; name the whole snapshot")
+    kind = RefKind.DATASET if cached_commit.title.startswith("datasets ") else RefKind.MODEL
+    return ModelRef(kind, snapshot.ref.name, snapshot.commit)
+
+
+def _cover(hashed: HashedModel, target: str, *, has_modes: bool) -> tuple[TreeEntry, ...]:
+    """Return the entries that a lock covers. Raises ``SourceError`` unless it can cover every one."""
+    for file in hashed.files:
+        for claim in find_contradictions(file.claims, file.digests):
+            raise SourceError(
+                f"{target}: {file.path!r} is not what {claim.record} states, so it is not locked; "
+                "fetch it again, or scan the model"
+            )
+    for path, why in hashed.unread:
+        raise SourceError(f"{target}: {path!r} cannot be locked: {why}")
+    paths = [entry.path for entry in hashed.entries]
+    for path in paths:
+        problem = explain_bad_name(path)
+        if problem:
+            raise SourceError(f"{target}: {path!r} cannot be locked: it {problem}")
+    for first, second, problem in find_clashing_names(paths):
+        raise SourceError(f"{target}: {first!r} and {second!r} {problem}")
+    if not paths:
+        raise SourceError(f"{target}: there is nothing to lock")
+    return hashed.entries if has_modes else tuple(replace(entry, executable=None) for entry in hashed.entries)
+
+
+def _find_origin(ref: ModelRef, commit: str, options: LockOptions) -> Origin:
+    """Return the origin of a repository; offline without the facts that the Hub alone states."""
+    revision = ref.revision or "main"
+    settings = HubSettings.read(offline=options.offline)
+    if settings.offline:
+        return Origin(revision, commit)
+    from modelaudit.sources.ownership import HubInquiry  # the Hub's client takes a while to load
+
+    facts = HubInquiry(ref, settings, options.limits).describe()
+    return Origin(revision, commit, facts.created, facts.owner)
+
+
+def _find_license(target: str, revision: str | None, options: LockOptions) -> str | None:
+    """Return the expression of the licence conclusion; ``None`` without one."""
+    report = answer_license(target, Options(revision=revision, offline=options.offline, limits=options.limits))
+    return report.license.expression or None

@@ -1,0 +1,55 @@
+"""What became of a locked repository on the Hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DriftKind(StrEnum):
+    """A fact about a repository that differs from what was locked."""
+
+    MISSING = "missing"
+    """The Hub does not show the repository any more."""
+    MOVED = "moved"
+    """The repository answers under another id."""
+    OWNER = "owner"
+    """Another kind of owner, another id or another date of creation: the name may have been registered again."""
+    YOUNGER = "younger"
+    """The repository was created after it was locked, or at another time than the locked one."""
+    TAG = "tag-moved"
+    REVISION_GONE = "revision-gone"
+    COMMIT_GONE = "commit-gone"
+    HISTORY = "history-rewritten"
+    """The locked commit is no ancestor of the branch any more."""
+    LICENSE = "license"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One difference, with a sentence that holds both facts."""
+
+    kind: DriftKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftResult:
+    """The answer on one repository.
+
+    Attributes:
+        name: as the lock has it, with the commit.
+        drifts: in a fixed order.
+        unanswered: a sentence for each question that the Hub did not answer, or whose fact the lock lacks.
+        notes: what changed and is no drift.
+    """
+
+    name: str
+    drifts: tuple[Drift, ...] = ()
+    unanswered: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 with a drift, 3 with a question that was not answered, else 0."""
+        return 1 if self.drifts else 3 if self.unanswered else 0

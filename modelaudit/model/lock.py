@@ -1,0 +1,92 @@
+"""A lock: what models consisted of, and where they came from, when somebody accepted them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.tree import TreeEntry
+
+
+class OwnerKind(StrEnum):
+    """The kind of account that owns a repository."""
+
+    USER = "user"
+    ORGANIZATION = "organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account that owns a repository of the Hub. A fact that the Hub does not state is ``None``.
+
+    Attributes:
+        name: the part of the repository's id before the slash.
+        kind: user or organization.
+        id: the identifier that a renaming keeps.
+        created: when the account was created, as the Hub writes it: ``2022-03-02T23:29:04.000Z``.
+    """
+
+    name: str
+    kind: OwnerKind | None = None
+    id: str | None = None
+    created: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place of a locked repository on the Hub.
+
+    Attributes:
+        revision: the branch, tag or commit that was requested.
+        commit: 40 hexadecimal digits.
+        created: when the repository was created, as the Hub writes it; ``None`` if unknown.
+        owner: ``None`` for a repository without an owner in its id.
+    """
+
+    revision: str
+    commit: str
+    created: str | None = None
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LockedModel:
+    """A model in a lock.
+
+    Attributes:
+        kind: model or dataset of the Hub, or folder.
+        name: the id of the repository, or the path of the folder from the one that holds the lock.
+        locked: the time in UTC when it was locked, ``2026-11-28T20:00:00Z``.
+        tree_digest: of the entries, version 1.
+        entries: files, links and empty folders, sorted by the bytes of their paths; each file has a SHA-256.
+        origin: ``None`` for a folder.
+        license: the expression of the licence conclusion; ``None`` without one.
+        line: of the lock file, from 1; 0 before it is written.
+    """
+
+    kind: RefKind
+    name: str
+    locked: str
+    tree_digest: str
+    entries: tuple[TreeEntry, ...]
+    origin: Origin | None = None
+    license: str | None = None
+    line: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies a model within a lock, and orders it."""
+        return self.kind, self.name
+
+    @property
+    def title(self) -> str:
+        """The name as people write it, with the prefix of a dataset."""
+        return f"datasets/{self.name}" if self.kind is RefKind.DATASET else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The models of a lock file, sorted by kind and name."""
+
+    models: tuple[LockedModel, ...]

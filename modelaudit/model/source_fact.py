@@ -1,0 +1,37 @@
+"""Facts about the files of a model that its source gives: what its records state and what lies on disk disagree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelaudit.model.digest import ClaimSource
+
+
+class SourceFactKind(StrEnum):
+    """The kinds of facts; rules match on these words, so they are permanent."""
+
+    UNLISTED = "unlisted"
+    """The file is present, and the listing of the commit does not name it."""
+    PLAIN_FILE = "plain-file"
+    """The file is stored itself in a snapshot of the Hub cache, where the client stores a link to a blob."""
+    NAMED_ABSENT = "named-absent"
+    """The record states the digest of a file that is not there."""
+    UNSOUND_RECORD = "unsound-record"
+    """The record, or a line of it, cannot be used, so that it states less than it seems to."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFact:
+    """A fact about one file of a snapshot.
+
+    Attributes:
+        path: the address of the file; for a fact about a record, that of the record.
+        source: who states the listing or the record.
+        detail: one line with the names and figures; it distinguishes the fact from others of the same kind and file.
+    """
+
+    kind: SourceFactKind
+    path: str
+    source: ClaimSource
+    detail: str

@@ -1,0 +1,93 @@
+"""The result of ``verify``: what a model on disk was checked against, and every difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelaudit.model.digest import Claim, Digest
+
+
+class DifferenceKind(StrEnum):
+    """How an entry on disk differs from what was locked or recorded."""
+
+    CHANGED = "changed"
+    """Other bytes, or another text of a link."""
+    ADDED = "added"
+    MISSING = "missing"
+    RENAMED = "renamed"
+    """The same bytes under another name."""
+    CASE = "case"
+    """A name that differs in capitals, or in its Unicode form, alone."""
+    MODE = "mode"
+    """Another executable bit."""
+    KIND = "kind"
+    """A file, link, folder or special file in place of another one of these."""
+    CONTRADICTED = "contradicted"
+    """A record beside the files states another digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeDifference:
+    """One difference.
+
+    Attributes:
+        kind: how the entry differs.
+        path: of the entry on disk, or of the locked one if there is none on disk.
+        detail: one phrase with both facts.
+    """
+
+    kind: DifferenceKind
+    path: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedFile:
+    """A file with what records beside it claim.
+
+    Attributes:
+        digests: computed; empty where the bytes could not be read.
+        claims: what records state, the strongest source first.
+    """
+
+    path: str
+    digests: tuple[Digest, ...]
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result for one model.
+
+    Attributes:
+        name: the checked folder as the user named it, or the locked name.
+        lock: the lock file; ``None`` without one.
+        locked_name: the name of the model in the lock, with its commit; empty without a lock.
+        entries: how many files, links and empty folders are on disk.
+        differences: sorted by path.
+        unread: path and reason of each entry that could not be read.
+        unclaimed: without a lock, the files that no record claims.
+        files: every hashed file.
+        tree_digest: of what is on disk; ``None`` where something could not be read. The executable bits are those that
+            the lock knows.
+        notes: remarks on how the target was resolved.
+    """
+
+    name: str
+    lock: str | None
+    locked_name: str
+    entries: int
+    differences: tuple[TreeDifference, ...]
+    unread: tuple[tuple[str, str], ...]
+    unclaimed: tuple[str, ...] = ()
+    files: tuple[VerifiedFile, ...] = ()
+    tree_digest: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 for a difference, 3 if something was not read or no record claims it, else 0."""
+        if self.differences:
+            return 1
+        return 3 if self.unread or self.unclaimed else 0

@@ -1,0 +1,103 @@
+"""The result of ``verify`` as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.verification import Verification
+from modelaudit.model.wording import CLAIM_SOURCES
+from modelaudit.reports.text import escape_unprintable
+
+SCHEMA: Final = "modelaudit/verification/v1"
+_MOST_NAMED: Final = 50
+"""The differences, and the unread entries, of one model that the text names; the JSON names all."""
+
+
+def render_text(results: Sequence[Verification]) -> bytes:
+    """Render the results for a terminal: what each model was checked against, each difference, and one conclusion."""
+    lines = [line for result in results for line in _describe(result)]
+    return ("\n".join(map(escape_unprintable, lines)) + "\n").encode()
+
+
+def _describe(result: Verification) -> Iterator[str]:
+    """Yield the lines of one model."""
+    against = f"{result.lock} ({result.locked_name})" if result.lock else "the records beside its files"
+    yield f"{result.name}: checked against {against}"
+    yield from (f"  note: {note}" for note in result.notes)
+    for counted in _count_claims(result):
+        yield f"  {counted}"
+    lines = [f"  {each.kind}: {each.path}" + (f": {each.detail}" if each.detail else "") for each in result.differences]
+    lines += [f"  not read: {path}: {why}" for path, why in result.unread]
+    lines += [f"  not verified: {path}: no record states a digest of it" for path in result.unclaimed]
+    yield from lines[:_MOST_NAMED]
+    if len(lines) > _MOST_NAMED:
+        yield f"  … and {len(lines) - _MOST_NAMED} more; -o json names all"
+    yield _conclude(result)
+
+
+def _count_claims(result: Verification) -> Iterator[str]:
+    """Yield a line for each source that claims digests: how many files, and by which digest."""
+    counts = Counter((claim.source, claim.digest.algorithm) for file in result.files for claim in file.claims)
+    for (source, algorithm), count in sorted(counts.items(), key=lambda item: (item[0][0].rank, item[0][1])):
+        name = "SHA-256" if algorithm is DigestAlgorithm.SHA256 else "SHA-1 only"
+        yield f"{count} stated by {CLAIM_SOURCES[source]} ({name})"
+
+
+def _conclude(result: Verification) -> str:
+    """Return the last line of one model."""
+    if result.differences:
+        kinds = Counter(each.kind for each in result.differences)
+        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        return f"{result.name}: DIFFERS: {counted}"
+    if result.exit_code:
+        counted = f"{len(result.unread)} not read, {len(result.unclaimed)} not verified"
+        return f"{result.name}: INCOMPLETE: {counted}; no difference in the rest"
+    noun = "entry fits" if result.entries == 1 else "entries fit"
+    return f"{result.name}: {result.entries} {noun}; tree digest v1:{result.tree_digest}"
+
+
+def render_json(results: Sequence[Verification]) -> bytes:
+    """Render the results as one JSON document with sorted keys."""
+    document = {
+        "schema": SCHEMA,
+        "exit_code": max((each.exit_code for each in results), key=(0, 3, 1).index, default=0),
+        "models": [_build_object(each) for each in results],
+    }
+    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _build_object(result: Verification) -> dict[str, object]:
+    """Return the JSON object of one model."""
+    return {
+        "name": result.name,
+        "lock": result.lock,
+        "locked": result.locked_name or None,
+        "entries": result.entries,
+        "tree_digest": None if result.tree_digest is None else f"v1:{result.tree_digest}",
+        "differences": [{"kind": each.kind, "path": each.path, "detail": each.detail} for each in result.differences],
+        "unread": [{"path": path, "reason": why} for path, why in result.unread],
+        "unclaimed": list(result.unclaimed),
+        "files": [
+            {
+                "path": file.path,
+                "digests": [str(digest) for digest in file.digests],
+                "claims": [
+                    {"source": claim.source, "record": claim.record, "digest": str(claim.digest)}
+                    for claim in file.claims
+                ],
+            }
+            for file in result.files
+        ],
+        "notes": list(result.notes),
+        "exit_code": result.exit_code,
+    }
+
+
+RENDERERS: Mapping[str, Callable[[Sequence[Verification]], bytes]] = MappingProxyType(
+    {"text": render_text, "json": render_json}
+)

@@ -1,0 +1,164 @@
+"""The records that ``hf download --local-dir`` leaves beside the files: ``.cache/huggingface/{download,trees}``.
+
+Source: ``_local_folder.py`` and ``_tree_cache.py`` of huggingface_hub 2.4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.digest import Claim, ClaimSource
+from modelaudit.model.source_fact import SourceFact, SourceFactKind
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.sources.claims import ListedFile, Listing, StatedListing, explain_unstorable_name, parse_digest
+from modelaudit.sources.folder_records import FolderRecords
+from modelaudit.sources.records import locate_tree_record, read_tree_record
+
+FOLDER = ".cache/huggingface"
+_MOST_RECORD_BYTES = 1024
+_COMMIT = r"[0-9a-f]{40}"
+# The commit, the digest as an ETag, and the seconds since 1970, a line each.
+_DOWNLOAD = re.compile(rf"({_COMMIT})\n([^\n]{{1,200}})\n(\d{{1,12}}(?:\.\d{{1,9}})?)\n")
+# Seconds, size, a flag, a SHA-256, the mode, a remote id, and two flags, a line each.
+_UPLOAD = re.compile(r"\d+(?:\.\d+)?\n\d+\n[01]?\n(?:[0-9a-f]{64})?\n(?:regular|lfs)?\n[0-9a-f]*\n[01]\n[01]\n")
+_TREE = re.compile(rf"trees/({_COMMIT})\.json")
+_TAG = re.compile(r"Signature: 8a477f597d28d172789f06886806bc55\n(?:#[^\n]*\n)*")
+"""Source: https://bford.info/cachedir/."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """The record of the download of one file."""
+
+    commit: str
+    etag: str
+    seconds: float
+    record: str
+
+
+def read_download_records(records: FolderRecords) -> None:
+    """Add what the records of downloads claim, and set them aside; nothing where the folder has none."""
+    for prefix in records.find_folders(FOLDER):
+        _DownloadFolder(records, prefix).apply()
+
+
+def is_cache_tag(data: bytes | None) -> bool:
+    """Whether a file is the tag of a cache folder, in the form that the Hub's client writes."""
+    return data is not None and _TAG.fullmatch(data.decode("utf-8", "replace")) is not None
+
+
+class _DownloadFolder:
+    """One folder that a download was made into; ``prefix`` is empty or its path with a slash."""
+
+    def __init__(self, records: FolderRecords, prefix: str) -> None:
+        self._records = records
+        self._prefix = prefix
+        self._folder = f"{prefix}{FOLDER}/"
+        self._downloads: dict[str, _Download] = {}
+        self._trees: dict[str, Listing] = {}
+
+    def apply(self) -> None:
+        """Read the records, set them aside, and add the claims, the absences and the unlisted files."""
+        records = self._records
+        known = [path for path in records.list_below(self._folder) if self._is_bookkeeping(path)]
+        self._report_listings()
+        records.set_aside(known, self._folder.rstrip("/"))
+        if not self._downloads and not self._trees:
+            return
+        current = self._find_current_commit()
+        listing = self._trees.get(current)
+        if not self._prefix:
+            records.expects_claims = True
+            records.notes.append(f"the folder is a download of commit {current} by the Hub's client")
+        commits = {download.commit for download in self._downloads.values()}
+        if len(commits) > 1:
+            records.notes.append(f"the files of the download come from {len(commits)} commits")
+        for name in sorted({*self._downloads, *(listing or ())}):
+            self._add_claims(name, current)
+        self._report_unlisted(current)
+
+    def _is_bookkeeping(self, path: str) -> bool:
+        """Whether a file has the name and the form of a record of the client; keep what it states."""
+        records, name = self._records, path.removeprefix(self._folder)
+        size = records.artifacts[path].size
+        if name == "CACHEDIR.TAG":
+            return is_cache_tag(records.read(path, _MOST_RECORD_BYTES))
+        if name == ".gitignore":
+            return records.read(path, _MOST_RECORD_BYTES) == b"*"
+        if re.fullmatch(r"\.gitignore\.lock|(?:download|upload)/.+\.lock", name):
+            return size == 0 and records.artifacts[path].open is not None
+        tree = _TREE.fullmatch(name)
+        if tree is not None:
+            listing = read_tree_record(f"{records.root}/{self._folder.rstrip('/')}", tree[1], records.limits)
+            if isinstance(listing, Mapping):
+                self._trees[tree[1]] = listing
+            elif listing is not None:
+                records.artifacts[path] = replace(records.artifacts[path], open=None, obstacle=listing)
+            return isinstance(listing, Mapping)
+        text = (records.read(path, _MOST_RECORD_BYTES) or b"").decode("utf-8", "replace")
+        if name.startswith("upload/") and name.endswith(".metadata"):
+            return _UPLOAD.fullmatch(text) is not None
+        if not name.startswith("download/") or not name.endswith(".metadata"):
+            return False
+        match = _DOWNLOAD.fullmatch(text)
+        if match is None:
+            detail = f"{path} is not the record of a download: commit, digest and time"
+            records.facts.append(SourceFact(SourceFactKind.UNSOUND_RECORD, path, ClaimSource.LOCAL_DIR, detail))
+            return False
+        file = name.removeprefix("download/").removesuffix(".metadata")
+        self._downloads[file] = _Download(match[1], match[2].strip('"'), float(match[3]), path)
+        return True
+
+    def _find_current_commit(self) -> str:
+        """Return the commit of the latest download, or of a listing if no file has a record."""
+        latest = max(self._downloads.values(), key=lambda download: download.seconds, default=None)
+        return latest.commit if latest is not None else max(self._trees)
+
+    def _report_listings(self) -> None:
+        """Add an absence for each commit without a listing."""
+        for commit in sorted({download.commit for download in self._downloads.values()} - set(self._trees)):
+            path = f"{self._folder}{locate_tree_record(commit)}"
+            detail = (
+                "the download has no listing of this commit, so nothing shows whether these are its files; download "
+                "the whole repository into the folder"
+            )
+            unread = Unread(UnreadReason.UNVERIFIED_BYTES, detail)
+            self._records.artifacts.setdefault(path, Artifact(path, 0, None, (), unread))
+
+    def _add_claims(self, name: str, current: str) -> None:
+        """Add the claims of the file ``name`` of the repository, by its own record and the listing of its commit."""
+        records, path = self._records, self._prefix + name
+        download = self._downloads.get(name)
+        commit = current if download is None else download.commit
+        if download is not None:
+            digests = parse_digest(download.etag)
+            records.claims[path] += [Claim(each, ClaimSource.LOCAL_DIR, download.record) for each in digests]
+        record = f"{self._folder}{locate_tree_record(commit)}"
+        tree = self._trees.get(commit, {})
+        records.claims[path] += StatedListing(ClaimSource.LOCAL_DIR, record, tree).list_claims(name)
+        listed = tree.get(name, ListedFile(None, ()))
+        problem = explain_unstorable_name(name)
+        detail = "the records of the download list it, but it is not in the folder"
+        records.listed[path] = listed, f"{detail}: {problem}" if problem else detail
+
+    def _report_unlisted(self, current: str) -> None:
+        """Add a fact for each file that neither a record nor the listing of its commit names."""
+        for path in self._iterate_files():
+            name = path.removeprefix(self._prefix)
+            download = self._downloads.get(name)
+            commit = current if download is None else download.commit
+            tree = self._trees.get(commit)
+            if name in tree if tree is not None else download is not None:
+                continue
+            detail = f"the records of the download of commit {commit} lack it"
+            self._records.facts.append(SourceFact(SourceFactKind.UNLISTED, path, ClaimSource.LOCAL_DIR, detail))
+
+    def _iterate_files(self) -> Iterator[str]:
+        """Yield the paths of the files of the model: all but those in the folder of records, and absent listings."""
+        for path in self._records.list_below(self._prefix):
+            is_record = path.startswith(self._folder) and self._records.artifacts[path].open is None
+            if not is_record:
+                yield path

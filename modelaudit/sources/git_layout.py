@@ -1,0 +1,113 @@
+"""Recognise the files that git and Git LFS write below ``.git``, by their names and their form.
+
+The configuration, attributes and hooks stay files of the model: git runs what they name. So does everything that git
+does not write, such as ``.git/model.pkl``.
+
+Source: https://git-scm.com/docs/gitrepository-layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+from modelaudit.model.limits import MIB
+
+MOST_TEXT_BYTES: Final = MIB
+"""The largest text below ``.git`` that is compared with its form."""
+MOST_OBJECT_BYTES: Final = 16 * MIB
+"""The largest loose object that is read; a larger one stays a file of the model."""
+_MOST_EXPANDED_BYTES: Final = 64 * MIB
+
+_ID: Final = rb"(?:[0-9a-f]{40}|[0-9a-f]{64})"
+_REFERENCE: Final = re.compile(rb"ref: refs/[\x21-\x7e]+\n|" + _ID + rb"\n")
+_LOG: Final = re.compile(rb"(?:" + _ID + rb" " + _ID + rb" [^\n]{1,500} \d{1,12} [+-]\d{4}(?:\t[^\n]*)?\n)*")
+_PACKED_REFERENCES: Final = re.compile(rb"(?:#[^\n]*\n|" + _ID + rb" refs/[\x21-\x7e]+\n|\^" + _ID + rb"\n)*")
+_FETCHED: Final = re.compile(rb"(?:" + _ID + rb"\t(?:not-for-merge)?\t[^\n]{0,1000}\n)*")
+_LISTED_REFERENCES: Final = re.compile(rb"(?:" + _ID + rb"\trefs/[\x21-\x7e]+\n)*")
+_IDS: Final = re.compile(rb"(?:" + _ID + rb"(?: [^\n]{1,200})?\n)*")
+# A comment, or a pattern without a space: a command of more than one word has one.
+_PATTERNS: Final = re.compile(rb"(?:#[^\n]*\n|[\w./*?!\[\]@+-]{0,200}\n)*")
+_DESCRIPTION: Final = re.compile(rb"Unnamed repository; edit this file 'description' to name the repository\.\n")
+_PACKS: Final = re.compile(rb"(?:P pack-[0-9a-f]{40,64}\.pack\n)*\n?")
+_GRAPHS: Final = re.compile(rb"(?:[0-9a-f]{40,64}\n)*")
+_SAMPLE: Final = re.compile(rb"#!/[^\n]+\n.*", re.DOTALL)
+
+# A name below ``.git``, and the form of the whole text.
+_TEXTS: Final = tuple(
+    (re.compile(name), form)
+    for name, form in (
+        (r"HEAD|ORIG_HEAD|refs/(?:heads|remotes|tags|stash|notes).*", _REFERENCE),
+        (r"packed-refs", _PACKED_REFERENCES),
+        (r"FETCH_HEAD", _FETCHED),
+        (r"info/refs", _LISTED_REFERENCES),
+        (r"shallow|objects/pack/pack-[0-9a-f]{40,64}\.(?:promisor|keep)", _IDS),
+        (r"logs/(?:HEAD|refs/.+)", _LOG),
+        (r"description", _DESCRIPTION),
+        (r"info/(?:exclude|sparse-checkout)", _PATTERNS),
+        (r"objects/info/packs", _PACKS),
+        (r"objects/info/commit-graphs/commit-graph-chain", _GRAPHS),
+        (
+            r"hooks/(?:applypatch-msg|commit-msg|fsmonitor-watchman|post-update|pre-applypatch|pre-commit|"
+            r"pre-merge-commit|pre-push|pre-rebase|pre-receive|prepare-commit-msg|push-to-checkout|sendemail-validate|"
+            r"update)\.sample",
+            _SAMPLE,
+        ),
+    )
+)
+# A name below ``.git``, and the first bytes.
+_BINARIES: Final = tuple(
+    (re.compile(name), start)
+    for name, start in (
+        (r"index", b"DIRC"),
+        (r"objects/pack/pack-[0-9a-f]{40,64}\.pack", b"PACK"),
+        (r"objects/pack/pack-[0-9a-f]{40,64}\.idx", b"\xfftOc"),
+        (r"objects/pack/pack-[0-9a-f]{40,64}\.rev", b"RIDX"),
+        (r"objects/pack/pack-[0-9a-f]{40,64}\.mtimes", b"MTME"),
+        (r"objects/pack/(?:pack|multi-pack-index)-[0-9a-f]{40,64}\.bitmap", b"BITM"),
+        (r"objects/pack/multi-pack-index(?:-[0-9a-f]{40,64}\.midx)?", b"MIDX"),
+        (r"objects/info/(?:commit-graph|commit-graphs/graph-[0-9a-f]{40,64}\.graph)", b"CGPH"),
+    )
+)
+_LOOSE: Final = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})")
+LFS_OBJECT: Final = re.compile(r"lfs/objects/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
+"""The content of a large file, by its SHA-256."""
+
+
+def is_git_bookkeeping(name: str, size: int, read: Callable[[int], bytes | None]) -> bool:
+    """Whether a file is one that git or Git LFS writes.
+
+    Args:
+        name: path below the folder ``.git``.
+        size: in bytes.
+        read: returns the bytes up to a number; all of them if the file has no more; ``None`` if it cannot be read.
+    """
+    if LFS_OBJECT.fullmatch(name):
+        return True
+    for pattern, form in _TEXTS:
+        if pattern.fullmatch(name):
+            text = read(MOST_TEXT_BYTES) if size <= MOST_TEXT_BYTES else None
+            return text is not None and form.fullmatch(text) is not None
+    for pattern, start in _BINARIES:
+        if pattern.fullmatch(name):
+            return read(len(start)) == start
+    match = _LOOSE.fullmatch(name)
+    if match is None or size > MOST_OBJECT_BYTES:
+        return False
+    return is_loose_object(read(MOST_OBJECT_BYTES) or b"", match[1] + match[2])
+
+
+def is_loose_object(data: bytes, name: str) -> bool:
+    """Whether ``data`` are one compressed object that has the id ``name``, with nothing behind it."""
+    stream = zlib.decompressobj()
+    try:
+        content = stream.decompress(data, _MOST_EXPANDED_BYTES)
+    except zlib.error:
+        return False
+    if not stream.eof or stream.unused_data or not re.match(rb"(?:blob|tree|commit|tag) \d{1,15}\0", content):
+        return False
+    algorithm = "sha1" if len(name) == 40 else "sha256"
+    return hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() == name

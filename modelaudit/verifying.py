@@ -1,0 +1,314 @@
+"""Check models on disk against a lock and against the records beside them. No request is made, and no reader runs.
+
+It imports nothing that reads formats, so that it starts fast and a defect of a reader cannot change its answer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelaudit.integrity.comparison import adopt_unknown_modes, compare_trees
+from modelaudit.integrity.digests import hash_bytes
+from modelaudit.integrity.lock_file import read_lock
+from modelaudit.integrity.tree import compute_tree_digest
+from modelaudit.model.address import read_file_path
+from modelaudit.model.artifact import Artifact, RefKind, Snapshot
+from modelaudit.model.digest import Digest, DigestAlgorithm, find_contradictions
+from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.lock import Lock, LockedModel
+from modelaudit.model.structure import UnreadReason
+from modelaudit.model.tree import EntryKind, TreeEntry
+from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
+from modelaudit.sources import resolve_target
+from modelaudit.sources.entries import is_bookkeeping, list_tree
+
+_ABSENT = frozenset({UnreadReason.CONTENT_ABSENT, UnreadReason.LINK_DANGLING})
+"""The reasons of entries that are listed, and not on disk; a lock names them as missing or of another kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashedModel:
+    """A model on disk, with the digests of its files.
+
+    Attributes:
+        snapshot: its files and the claims about them.
+        entries: files with their SHA-256 where it could be computed, links, and empty folders.
+        files: every hashed file, with its claims.
+        unread: path and reason of each entry that could not be read.
+        irregular: those of them that are pipes, sockets or devices, and so no files for certain.
+    """
+
+    snapshot: Snapshot
+    entries: tuple[TreeEntry, ...]
+    files: tuple[VerifiedFile, ...]
+    unread: tuple[tuple[str, str], ...]
+    irregular: frozenset[str] = frozenset()
+
+    @property
+    def claim_records(self) -> frozenset[str]:
+        """The records that claim digests, which need no claim of their own."""
+        return frozenset(claim.record for file in self.files for claim in file.claims)
+
+
+def hash_model(snapshot: Snapshot, limits: Limits) -> HashedModel:
+    """Hash every file of a folder or of a Hub cache, and list its other entries.
+
+    Raises:
+        SourceError: it is no folder, or it cannot be listed.
+    """
+    tree = list_tree(snapshot, limits)
+    kinds = {entry.path: entry.kind for entry in tree}
+    files: list[VerifiedFile] = []
+    unread: dict[str, str] = {}
+    for artifact in snapshot.artifacts:
+        path = read_file_path(artifact.path)
+        if is_bookkeeping(path) and kinds.get(path) is None:
+            continue
+        # The target of a link in a folder is a file of its own, or lies outside, which the obstacle says.
+        is_link = kinds.get(path) is EntryKind.LINK
+        digests: tuple[Digest, ...] = ()
+        if artifact.open is not None and not (is_link and not artifact.claims):
+            digests = _hash_artifact(artifact, path, unread)
+        if artifact.obstacle is not None:
+            unread[path] = artifact.obstacle.detail
+        if not is_link or artifact.claims:
+            files.append(VerifiedFile(path, digests, artifact.claims))
+    hashed = {file.path: file for file in files}
+    sizes = {read_file_path(each.path): each.size for each in snapshot.artifacts}
+    entries = tuple(_add_digest(entry, hashed.get(entry.path), sizes) for entry in tree)
+    for entry in entries:
+        if entry.kind is EntryKind.FILE and entry.sha256 is None:
+            unread.setdefault(entry.path, "it was not listed again, so it changed while it was read")
+        if entry.kind is EntryKind.SPECIAL:
+            unread.setdefault(entry.path, "it cannot be examined")
+        if entry.kind is EntryKind.LINK and _leads_to_bookkeeping(snapshot, entry.path):
+            unread[entry.path] = "the link leads to records of a tool, which are no part of the model"
+    irregular = frozenset(
+        read_file_path(each.path)
+        for each in snapshot.artifacts
+        if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
+    )
+    return HashedModel(snapshot, entries, tuple(files), tuple(sorted(unread.items())), irregular)
+
+
+def _hash_artifact(artifact: Artifact, path: str, unread: dict[str, str]) -> tuple[Digest, ...]:
+    """Return the digests of a file; none, and the reason in ``unread``, if it cannot be read."""
+    try:
+        return hash_bytes(artifact)
+    except WindowError as error:
+        unread[path] = str(error)
+        return ()
+
+
+def _add_digest(entry: TreeEntry, file: VerifiedFile | None, sizes: Mapping[str, int]) -> TreeEntry:
+    """Return a file with its size and SHA-256, and any other entry as it is."""
+    if entry.kind is not EntryKind.FILE or file is None:
+        return entry
+    sha256 = next((each.value for each in file.digests if each.algorithm is DigestAlgorithm.SHA256), None)
+    return entry if sha256 is None else replace(entry, size=sizes[entry.path], sha256=sha256)
+
+
+def _leads_to_bookkeeping(snapshot: Snapshot, path: str) -> bool:
+    """Whether a link of a folder ends in the records of a tool at its root."""
+    root = str(snapshot.root)
+    target = os.path.relpath(os.path.realpath(f"{root}/{path}"), os.path.realpath(root))
+    return is_bookkeeping(target)
+
+
+def verify(
+    target: str | None,
+    lock_path: str | Path | None = None,
+    model: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> tuple[Verification, ...]:
+    """Check a folder against a lock and the records beside its files; without a folder, every model of the lock.
+
+    Args:
+        target: a folder, or a snapshot in a Hub cache; ``None`` for all models of the lock, each in its folder or in
+            the Hub cache.
+        lock_path: a lock file; ``None`` to check against the records alone.
+        model: the name of the model in the lock; by default the one that ``target`` is.
+        limits: bounds on reads and on the listing of folders.
+
+    Raises:
+        ConfigurationError: there is nothing to check against, or the lock is invalid or has no such model (exit 2).
+        SourceError: a folder does not exist or cannot be listed (exit 4).
+    """
+    if lock_path is None:
+        if target is None:
+            raise ConfigurationError("there is nothing to check: name a folder, or a lock with --lock FILE")
+        if model is not None:
+            raise ConfigurationError("--model names a model of a lock; add --lock FILE")
+        return (_check_records(target, _take_folder(target, limits), limits),)
+    lock = read_lock(lock_path)
+    if target is not None:
+        snapshot = _take_folder(target, limits)
+        refuse_lock_inside(lock_path, snapshot)
+        locked = choose_model(lock, str(lock_path), model, target, snapshot)
+        return (_check_lock(target, hash_model(snapshot, limits), str(lock_path), locked),)
+    chosen = [each for each in lock.models if model in (None, each.title, each.name)]
+    if not chosen:
+        raise ConfigurationError(f"{lock_path}: {_describe_lack(lock, model)}")
+    return tuple(_verify_in_place(each, Path(lock_path), limits) for each in chosen)
+
+
+def _take_folder(target: str, limits: Limits) -> Snapshot:
+    """Take the snapshot of a local folder. Raises ``SourceError`` or ``ConfigurationError``."""
+    if not os.path.exists(target):  # noqa: PTH110 - a name that the system refuses does not exist
+        raise SourceError(f"There is no folder {target!r}; verify checks models on disk, so download it first.")
+    snapshot = resolve_target(target, offline=True, limits=limits)
+    if snapshot.ref.kind is RefKind.FILE:
+        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
+    return snapshot
+
+
+def _verify_in_place(locked: LockedModel, lock_path: Path, limits: Limits) -> Verification:
+    """Check a model of a lock in its folder beside the lock, or in the Hub cache."""
+    if locked.kind is RefKind.FOLDER:
+        name = str(lock_path.parent / locked.name)
+        snapshot = _take_folder(name, limits)
+        refuse_lock_inside(lock_path, snapshot)
+    else:
+        name = locked.title
+        commit = locked.origin.commit if locked.origin else ""
+        snapshot = resolve_target(f"hf://{locked.title}@{commit}", offline=True, limits=limits)
+    return _check_lock(name, hash_model(snapshot, limits), str(lock_path), locked)
+
+
+def refuse_lock_inside(lock_path: str | Path, snapshot: Snapshot) -> None:
+    """Raise ``ConfigurationError`` if a lock lies in the model that it locks: whoever changes one can change both."""
+    root = os.path.realpath(str(snapshot.root))
+    if Path(os.path.realpath(lock_path)).is_relative_to(root):
+        raise ConfigurationError(
+            f"{lock_path}: the lock lies in the model that it locks; keep it outside of that folder"
+        )
+
+
+def choose_model(lock: Lock, lock_name: str, model: str | None, target: str, snapshot: Snapshot) -> LockedModel:
+    """Choose the model of a lock that a target is: by its name if given, else by repository, commit or folder.
+
+    Raises:
+        ConfigurationError: no model of the lock fits, or several do.
+    """
+    if model is not None:
+        chosen = [each for each in lock.models if model in (each.title, each.name)]
+    elif len(lock.models) == 1:
+        chosen = list(lock.models)
+    else:
+        chosen = _match_models(lock.models, Path(lock_name).parent, target, snapshot)
+    if len(chosen) == 1:
+        return chosen[0]
+    if chosen:
+        names = ", ".join(sorted(repr(each.title) for each in chosen))
+        raise ConfigurationError(f"{lock_name}: {target!r} may be {names}; choose one with --model")
+    raise ConfigurationError(f"{lock_name}: {_describe_lack(lock, model)}")
+
+
+def _match_models(models: Sequence[LockedModel], folder: Path, target: str, snapshot: Snapshot) -> list[LockedModel]:
+    """Return the models that a target may be, by the strongest property that any of them shares with it."""
+    root = os.path.realpath(str(snapshot.root))
+    last = os.path.basename(root)  # noqa: PTH119 - a path of text
+    commits = [each for each in models if each.origin and each.origin.commit == snapshot.commit]
+    names = {snapshot.ref.name, str(snapshot.ref)} if snapshot.ref.kind is not RefKind.FOLDER else set()
+    for chosen in (
+        [each for each in models if each.kind is RefKind.FOLDER and os.path.realpath(folder / each.name) == root],
+        [each for each in commits if each.name in names],
+        [each for each in models if each.name in names and each.origin],
+        commits,
+        [each for each in models if each.name.rpartition("/")[2] == last],
+    ):
+        if chosen:
+            return chosen
+    return []
+
+
+def _describe_lack(lock: Lock, model: str | None) -> str:
+    """Describe that a lock has no model that fits, and name those that it has."""
+    titles = [each.title for each in lock.models]
+    shown = ", ".join(repr(title) for title in titles[:5]) + (", …" if len(titles) > 5 else "")
+    if not titles:
+        return "the lock has no models; write it with modelaudit lock"
+    wanted = f"has no model {model!r}" if model else "does not say which model this is"
+    return f"the lock {wanted}; choose one with --model: {shown}"
+
+
+def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedModel) -> Verification:
+    """Compare a hashed model with a locked one, and with the claims of records."""
+    unread = dict(hashed.unread)
+    differences = compare_trees(locked.entries, hashed.entries, unread.keys() - hashed.irregular)
+    named = {each.path for each in differences}
+    absent = {read_file_path(each.path) for each in hashed.snapshot.artifacts if _is_absent(each)}
+    # What a difference names already is no second problem.
+    open_unread = {path: why for path, why in unread.items() if not (path in named or path in absent)}
+    locked_paths = {entry.path for entry in locked.entries}
+    open_unread |= {path: why for path, why in unread.items() if path in absent - named and path in locked_paths}
+    commit = f" at commit {locked.origin.commit}" if locked.origin else ""
+    return Verification(
+        name=name,
+        lock=lock_name,
+        locked_name=f"{locked.title}{commit}",
+        entries=len(hashed.entries),
+        differences=(*differences, *_find_contradicted(hashed.files)),
+        unread=tuple(sorted(open_unread.items())),
+        files=hashed.files,
+        tree_digest=_digest_tree(hashed, locked.entries),
+        notes=_note_commit(hashed.snapshot, locked),
+    )
+
+
+def _is_absent(artifact: Artifact) -> bool:
+    """Whether a file is listed, and not on disk."""
+    return artifact.obstacle is not None and artifact.obstacle.reason in _ABSENT and artifact.open is None
+
+
+def _note_commit(snapshot: Snapshot, locked: LockedModel) -> tuple[str, ...]:
+    """Return a note if a snapshot of the Hub cache is another commit than the locked one."""
+    if locked.origin is None or snapshot.commit in (None, locked.origin.commit):
+        return ()
+    return (f"the folder is commit {snapshot.commit}, and {locked.origin.commit} is locked",)
+
+
+def _find_contradicted(files: Iterable[VerifiedFile]) -> list[TreeDifference]:
+    """Return a difference for each claim that the bytes contradict."""
+    return [
+        TreeDifference(DifferenceKind.CONTRADICTED, file.path, f"{claim.record} states {claim.digest}")
+        for file in files
+        for claim in find_contradictions(file.claims, file.digests)
+    ]
+
+
+def _digest_tree(hashed: HashedModel, locked: Iterable[TreeEntry] = ()) -> str | None:
+    """Return the tree digest; ``None`` where an entry could not be read."""
+    try:
+        return compute_tree_digest(adopt_unknown_modes(hashed.entries, locked))
+    except ValueError:
+        return None
+
+
+def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verification:
+    """Compare a model with the claims of the records beside it. Raises ``ConfigurationError`` if there are none."""
+    if not any(artifact.claims for artifact in snapshot.artifacts):
+        raise ConfigurationError(
+            f"{target!r} offers nothing to check against: no record of a download, of git or of checksums states a "
+            "digest; name a lock with --lock FILE"
+        )
+    hashed = hash_model(snapshot, limits)
+    records = hashed.claim_records
+    return Verification(
+        name=target,
+        lock=None,
+        locked_name="",
+        entries=len(hashed.entries),
+        differences=tuple(_find_contradicted(hashed.files)),
+        unread=hashed.unread,
+        unclaimed=tuple(
+            file.path for file in hashed.files if file.digests and not file.claims and file.path not in records
+        ),
+        files=hashed.files,
+        tree_digest=_digest_tree(hashed),
+        notes=snapshot.notes,
+    )

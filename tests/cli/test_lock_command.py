@@ -1,0 +1,319 @@
+"""``modelaudit lock`` on a Hub, the same lock against every form of a download, and ``lock --check``."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hub.access import Overview
+from hub.repository import Repository
+from hub.server import LoopbackHub
+from support.command import CommandResult, run_command
+
+FILES = {
+    "README.md": "---\nlicense: mit\n---\n",
+    ".gitattributes": "*.safetensors filter=lfs diff=lfs merge=lfs -text\n",
+    "config.json": "{}",
+    "sub/model.safetensors": bytes(2000),
+}
+
+
+@pytest.fixture
+def repository(hub: LoopbackHub) -> Repository:
+    """A repository of the organisation ``acme``."""
+    return hub.add_repository("acme/tiny", FILES)
+
+
+@pytest.fixture
+def lock(repository: Repository, tmp_path: Path) -> Path:
+    """The lock of ``acme/tiny`` at ``main``."""
+    path = tmp_path / "modelaudit.lock"
+    done = run_command("lock", "acme/tiny", "-o", path, SOURCE_DATE_EPOCH="1760000000")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith(f"modelaudit: note: {path}: acme/tiny: 4 entries, tree v1:")
+    return path
+
+
+def test_lock_states_commit_owner_licence_and_each_file_on_a_line(lock: Path, repository: Repository) -> None:
+    lines = lock.read_text("ascii").splitlines()
+    assert lines[3:13] == [
+        'model: "acme/tiny"',
+        'revision: "main"',
+        f"commit: {repository.sha}",
+        "created: 2023-11-14T22:13:20.000Z",
+        'owner: "acme"',
+        "owner-kind: organization",
+        'owner-id: "5e67bd5b1009063689407478"',
+        "owner-created: 2020-03-10T16:19:23.000Z",
+        'license: "MIT"',
+        "locked: 2025-10-09T08:53:20Z",
+    ]
+    assert [line.split(" ")[0] for line in lines[13:]] == ["tree:", *["file"] * 4]
+    assert all(line.startswith("file ? ") for line in lines[14:])
+
+
+def test_locking_again_changes_no_line_and_keeps_other_models(lock: Path, hub: LoopbackHub) -> None:
+    before = lock.read_text()
+    assert run_command("lock", "acme/tiny", "-o", lock).returncode == 0
+    assert lock.read_text() == before
+    hub.add_repository("zeta/other", {"config.json": "[]"})
+    assert run_command("lock", "zeta/other", "-o", lock, "-q").stderr == ""
+    assert lock.read_text().startswith(before)
+    assert 'model: "zeta/other"\n' in lock.read_text()
+
+
+def test_offline_lock_leaves_unknown_what_the_hub_alone_states(lock: Path, tmp_path: Path, hub: LoopbackHub) -> None:
+    requests = len(hub.requests)
+    offline = tmp_path / "offline.lock"
+    assert run_command("lock", "acme/tiny", "-o", offline, "--offline").returncode == 0
+    assert len(hub.requests) == requests
+    text = offline.read_text()
+    assert "\ncreated: unknown\nowner: unknown\nowner-kind: unknown\nowner-id: unknown\n" in text
+    assert text.split("tree: ")[1] == lock.read_text().split("tree: ")[1]
+
+
+def download(folder: Path) -> Path:
+    """Download into a local folder with the client of the Hub."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download("acme/tiny", local_dir=folder))
+
+
+def find_snapshot(_: Path) -> Path:
+    """Return the snapshot in the Hub cache."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download("acme/tiny", local_files_only=True))
+
+
+def clone(folder: Path) -> Path:
+    """Commit the files to a git repository, large files as pointers, and clone it."""
+    origin = folder.parent / "origin"
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    for path, content in FILES.items():
+        (origin / path).parent.mkdir(parents=True, exist_ok=True)
+        (origin / path).write_bytes(content if isinstance(content, bytes) else content.encode())
+    for arguments in (
+        ("init", "-q", str(origin)),
+        ("-C", str(origin), "lfs", "install", "--local"),
+        ("-C", str(origin), "add", "-A"),
+        ("-C", str(origin), *identity, "commit", "-qm", "x"),
+        ("clone", "-q", f"file://{origin}", str(folder)),
+    ):
+        subprocess.run(["git", *arguments], check=True, capture_output=True)
+    lfs = ("-C", str(folder), "lfs")
+    subprocess.run(["git", *lfs, "install", "--local"], check=True, capture_output=True)
+    subprocess.run(["git", *lfs, "pull"], check=True, capture_output=True)
+    return folder
+
+
+PLACES: dict[str, Callable[[Path], Path]] = {"cache": find_snapshot, "local-dir": download, "clone": clone}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_lock_fits_the_cache_a_download_and_a_clone_without_a_request(
+    lock: Path, tmp_path: Path, hub: LoopbackHub, place: str
+) -> None:
+    folder = PLACES[place](tmp_path / "there")
+    requests = len(hub.requests)
+    done = run_command("verify", folder, "--lock", lock)
+    assert done.returncode == 0, done.stdout
+    tree = lock.read_text().split("tree: ")[1].split("\n")[0]
+    assert done.stdout.splitlines()[-1] == f"{folder}: 4 entries fit; tree digest {tree}"
+    assert run_command("verify", "--lock", lock).returncode == 0
+    assert len(hub.requests) == requests
+    target = folder / "config.json"
+    target.unlink()
+    target.write_text("[]")
+    changed = run_command("verify", folder, "--lock", lock)
+    assert changed.returncode == 1
+    assert "  changed: config.json: its SHA-256 is 4f53cda18c2baa0c" in changed.stdout
+
+
+def test_missing_blob_and_added_file_of_the_cache_are_named(lock: Path) -> None:
+    snapshot = find_snapshot(lock)
+    (snapshot / "sub/model.safetensors").resolve().unlink()
+    (snapshot / "modeling.py").write_text("")
+    done = run_command("verify", "--lock", lock)
+    assert done.returncode == 1
+    assert "  added: modeling.py: a file that the lock lacks" in done.stdout
+    assert "  kind: sub/model.safetensors: a link to '../../../blobs/" in done.stdout
+
+
+def test_without_a_lock_the_records_of_the_cache_are_checked_and_named(lock: Path) -> None:
+    snapshot = find_snapshot(lock)
+    done = run_command("verify", snapshot)
+    assert done.returncode == 0
+    assert f"{snapshot}: checked against the records beside its files" in done.stdout
+    assert "stated by the records of the Hub cache (SHA-256)" in done.stdout
+    (snapshot / "config.json").resolve().write_text("[]")
+    done = run_command("verify", snapshot)
+    assert (done.returncode, "  contradicted: config.json: " in done.stdout) == (1, True)
+
+
+def test_lock_of_wrong_bytes_is_refused_and_nothing_is_written(lock: Path, tmp_path: Path) -> None:
+    snapshot = find_snapshot(lock)
+    (snapshot / "config.json").resolve().write_text("[]")
+    other = tmp_path / "other.lock"
+    done = run_command("lock", snapshot, "-o", other, "--offline")
+    assert (done.returncode, other.exists()) == (4, False)
+    assert "'config.json' is not what " in done.stderr
+
+
+def test_cached_snapshot_and_repository_have_the_same_lock(lock: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.lock"
+    assert run_command("lock", find_snapshot(lock), "-o", other, "--offline").returncode == 0
+    assert 'model: "acme/tiny"' in other.read_text()
+    assert other.read_text().split("tree: ")[1] == lock.read_text().split("tree: ")[1]
+
+
+# ---- drift ----
+
+
+def check(lock: Path) -> CommandResult:
+    """Run ``lock --check``."""
+    return run_command("lock", "--check", lock)
+
+
+def test_unchanged_repository_has_no_drift_and_a_branch_that_went_on_is_a_note(
+    lock: Path, repository: Repository
+) -> None:
+    name = f"acme/tiny@{repository.sha[:12]}"
+    done = check(lock)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}: no drift\n", "")
+    later = repository.commit({"config.json": '{"a": 1}'})
+    done = check(lock)
+    assert done.returncode == 0
+    assert done.stdout == f"{name}: note: 'main' went on to commit {later}\n{name}: no drift\n"
+
+
+def rewrite_history(hub: LoopbackHub, repository: Repository) -> None:
+    """Replace the branch by a commit without the locked one among its ancestors, and keep the old commit."""
+    other = Repository("acme/tiny")
+    other.commit({**FILES, "config.json": "[1]"}, message="rewritten")
+    repository.commits |= other.commits
+    repository.branches["main"] = other.sha
+
+
+def drop_commit(hub: LoopbackHub, repository: Repository) -> None:
+    """Rewrite the history, and drop the old commit."""
+    old = repository.sha
+    rewrite_history(hub, repository)
+    del repository.commits[old]
+
+
+def recreate(hub: LoopbackHub, repository: Repository) -> None:
+    """Let the repository be younger than the lock."""
+    for commit in repository.commits.values():
+        object.__setattr__(commit, "date", 1_790_000_000)
+
+
+def change_owner(hub: LoopbackHub, repository: Repository) -> None:
+    """Let somebody else have registered the name."""
+    hub.access.overviews["acme"] = Overview("ffffffffffffffffffffffff", "2026-01-01T00:00:00.000Z", is_user=True)
+
+
+def move(hub: LoopbackHub, repository: Repository) -> None:
+    """Move the repository to another owner."""
+    hub.rename_repository("acme/tiny", "mallory/tiny")
+
+
+def change_license(hub: LoopbackHub, repository: Repository) -> None:
+    """State another licence in a later commit."""
+    repository.commit({"README.md": "---\nlicense: apache-2.0\n---\n"})
+
+
+def remove(hub: LoopbackHub, repository: Repository) -> None:
+    """Delete the repository."""
+    del hub.access.repositories["model", "acme/tiny"]
+
+
+DRIFTS = {
+    "history": (rewrite_history, ["history-rewritten: the history of 'main' has no commit"]),
+    "commit": (drop_commit, ["commit-gone: the Hub has no commit"]),
+    "younger": (recreate, ["younger: it was created at 2026-09-21T14:13:20.000Z, and locked at 2025-10-09T08:53:20Z"]),
+    "owner": (
+        change_owner,
+        [
+            "owner: the kind of the owner is 'user', and 'organization' is locked",
+            "owner: the id of the owner is 'ffffffffffffffffffffffff', and '5e67bd5b1009063689407478' is locked",
+            "owner: the date of creation of the owner is '2026-01-01T00:00:00.000Z', and '2020-03-10T16:19:23.000Z' is",
+        ],
+    ),
+    "moved": (
+        move,
+        ["moved: the Hub answers as 'mallory/tiny'", "owner: the name of the owner is 'mallory', and 'acme' is locked"],
+    ),
+    "license": (change_license, ["license: that of 'main' is Apache-2.0, and MIT is locked"]),
+    "missing": (remove, ["missing: "]),
+}
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_each_drift_is_named_and_ends_with_1(lock: Path, hub: LoopbackHub, repository: Repository, name: str) -> None:
+    drift, expected = DRIFTS[name]
+    locked = repository.sha
+    drift(hub, repository)
+    done = check(lock)
+    assert done.returncode == 1, done.stdout
+    lines = [line.removeprefix(f"acme/tiny@{locked[:12]}: ") for line in done.stdout.splitlines()]
+    named = [line for line in lines if not line.startswith("note: ")]
+    assert len(named) == len(expected), named
+    assert all(line.startswith(start) for line, start in zip(named, expected, strict=True)), named
+
+
+def test_moved_tag_is_drift_and_a_tag_that_is_gone_too(
+    hub: LoopbackHub, repository: Repository, tmp_path: Path
+) -> None:
+    repository.set_tag("v1")
+    lock = tmp_path / "modelaudit.lock"
+    assert run_command("lock", "acme/tiny@v1", "-o", lock).returncode == 0
+    assert 'revision: "v1"' in lock.read_text()
+    repository.commit({"config.json": "[1]"})
+    assert check(lock).returncode == 0
+    repository.set_tag("v1")
+    done = check(lock)
+    assert (done.returncode, "tag-moved: the tag 'v1' is commit " in done.stdout) == (1, True)
+    del repository.tags["v1"]
+    done = check(lock)
+    assert (done.returncode, "revision-gone: the Hub has no revision 'v1'" in done.stdout) == (1, True)
+
+
+def test_locked_commit_in_no_history_any_more_is_drift_although_it_was_the_requested_revision(
+    hub: LoopbackHub, repository: Repository, tmp_path: Path
+) -> None:
+    lock = tmp_path / "modelaudit.lock"
+    assert run_command("lock", f"acme/tiny@{repository.sha}", "-o", lock).returncode == 0
+    assert check(lock).returncode == 0
+    kept = repository.sha
+    rewrite_history(hub, repository)
+    done = check(lock)
+    assert (done.returncode, "history-rewritten: no branch and no tag has commit" in done.stdout) == (1, True)
+    repository.branches["kept"] = kept
+    assert check(lock).returncode == 0
+
+
+def test_fact_that_the_hub_does_not_state_any_more_is_a_question_without_an_answer(
+    lock: Path, hub: LoopbackHub
+) -> None:
+    hub.access.overviews["acme"] = Overview(None, None)
+    done = check(lock)
+    assert done.returncode == 3
+    assert "not answered: the Hub does not state the id of the owner" in done.stdout
+
+
+def test_check_without_a_hub_or_without_a_repository_is_one_line(lock: Path, hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.inject_fault("/api/", status=503)
+    done = check(lock)
+    assert (done.returncode, "not answered: " in done.stdout) == (3, True)
+    for arguments, message in (
+        (("--check", lock, "--offline"), "--check asks the Hub"),
+        (("--check", lock, "x"), "--check takes the lock file alone"),
+        (("--check", tmp_path / "none"), "the lock cannot be read"),
+        ((), "name what to lock"),
+    ):
+        done = run_command("lock", *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert message in done.stderr

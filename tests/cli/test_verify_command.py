@@ -1,0 +1,220 @@
+"""``modelaudit verify``: every kind of difference by name, what the records beside files state, and exit codes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+from support.command import run_command
+from support.tampering import change_folder, make_folder
+
+from modelaudit.integrity.lock_file import format_lock
+from modelaudit.locking import lock_folder
+from modelaudit.model.lock import Lock
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
+    """Return a folder that ``model.lock`` beside it locks."""
+    folder = make_folder(tmp_path / "model")
+    (tmp_path / "model.lock").write_text(format_lock(Lock((lock_folder(folder, tmp_path),))))
+    return folder
+
+
+def verify(folder: Path, *arguments: str) -> tuple[int, list[str]]:
+    """Return the exit code, and the lines on differences and unread entries."""
+    done = run_command("verify", folder, "--lock", folder.parent / "model.lock", *arguments)
+    assert not done.stderr
+    return done.returncode, [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
+
+
+def test_unchanged_folder_fits_wherever_it_lies_and_whenever_its_files_were_written(locked: Path) -> None:
+    assert verify(locked) == (0, [])
+    os.utime(locked / "config.json", (1, 1))
+    assert verify(locked) == (0, [])
+    assert run_command("verify", "--lock", locked.parent / "model.lock").returncode == 0
+    moved = locked.rename(locked.parent / "elsewhere")
+    assert verify(moved) == (0, [])
+    copied = Path(shutil.copytree(moved, locked, symlinks=True))
+    assert verify(copied) == (0, [])
+
+
+def swap_link(root: Path) -> None:
+    """Let a link lead to another file."""
+    (root / "link.json").unlink()
+    (root / "link.json").symlink_to("weights.bin")
+
+
+def replace_by_link(root: Path) -> None:
+    """Put a link to an equal file in the place of a file."""
+    (root / "weights.bin").rename(root.parent / "outside.bin")
+    (root / "weights.bin").symlink_to(root.parent / "outside.bin")
+
+
+def replace_by_pipe(root: Path) -> None:
+    """Put a pipe in the place of a file."""
+    (root / "weights.bin").unlink()
+    os.mkfifo(root / "weights.bin")
+
+
+def replace_by_folder(root: Path) -> None:
+    """Put a folder in the place of a file."""
+    (root / "weights.bin").unlink()
+    (root / "weights.bin").mkdir()
+
+
+def link_to_bookkeeping(root: Path) -> None:
+    """Add a link to a file that is no part of the model."""
+    (root / ".git").mkdir()
+    (root / ".git/hidden.py").write_text("import os")
+    (root / "added.py").symlink_to(".git/hidden.py")
+
+
+CHANGES = {
+    "byte": (lambda root: (root / "weights.bin").write_bytes(b"WEIGHTS" * 99), ["changed: weights.bin: "]),
+    "size": (lambda root: (root / "config.json").write_text("{}"), ["changed: config.json: 2 bytes"]),
+    "added": (lambda root: (root / "sub/x.py").write_text(""), ["added: sub/x.py: a file that the lock lacks"]),
+    "added folder": (lambda root: (root / "n").mkdir(), ["added: n: an empty folder that the lock lacks"]),
+    "missing": (lambda root: (root / "config.json").unlink(), ["missing: config.json: a file is locked"]),
+    "missing folder": (lambda root: (root / "empty").rmdir(), ["missing: empty: an empty folder is locked"]),
+    "renamed": (
+        lambda root: (root / "weights.bin").rename(root / "modeling.py"),
+        ["renamed: modeling.py: 'weights.bin' is locked"],
+    ),
+    "case": (
+        lambda root: (root / "config.json").rename(root / "Config.json"),
+        ["case: Config.json: 'config.json' is locked"],
+    ),
+    "form": (
+        lambda root: (root / "caf\u00e9.txt").rename(root / unicodedata.normalize("NFD", "caf\u00e9.txt")),
+        ["case: cafe\u0301.txt: 'caf\u00e9.txt' is locked"],
+    ),
+    "mode": (lambda root: (root / "config.json").chmod(0o755), ["mode: config.json: it is executable"]),
+    "mode off": (lambda root: (root / "sub/run.sh").chmod(0o644), ["mode: sub/run.sh: it is not executable"]),
+    "link": (swap_link, ["changed: link.json: the link leads to 'weights.bin', and 'config.json' is locked"]),
+    "file to link": (replace_by_link, ["kind: weights.bin: a link to "]),
+    "file to pipe": (replace_by_pipe, ["kind: weights.bin: a special file in place of a file"]),
+    "file to folder": (replace_by_folder, ["kind: weights.bin: an empty folder in place of a file"]),
+    "link to bookkeeping": (link_to_bookkeeping, ["added: added.py: a link that the lock lacks"]),
+    "hidden": (lambda root: (root / ".hidden").write_text(""), ["added: .hidden: a file that the lock lacks"]),
+    "ignored names": (
+        lambda root: (root / ".gitattributes").write_text(""),
+        ["added: .gitattributes: a file that the lock lacks"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_change_to_a_locked_folder_is_named_and_ends_with_1(locked: Path, name: str) -> None:
+    change, expected = CHANGES[name]
+    change(locked)
+    code, lines = verify(locked)
+    assert code == 1
+    differences = [line for line in lines if not line.startswith("not read: link.json: ")]  # its target may be gone
+    assert len(differences) == len(expected)
+    assert all(line.startswith(start) for line, start in zip(differences, expected, strict=True)), lines
+
+
+def test_json_names_the_same_differences_and_the_digest_of_each_file(locked: Path) -> None:
+    (locked / "config.json").write_text("{}")
+    done = run_command("verify", locked, "--lock", locked.parent / "model.lock", "-o", "json")
+    [model] = json.loads(done.stdout)["models"]
+    assert (done.returncode, model["exit_code"]) == (1, 1)
+    assert [(each["kind"], each["path"]) for each in model["differences"]] == [("changed", "config.json")]
+    digests = {file["path"]: file["digests"] for file in model["files"]}
+    assert digests["config.json"] == [f"sha256 {hashlib.sha256(b'{}').hexdigest()}"]
+
+
+def test_file_that_cannot_be_read_is_incomplete_and_named(locked: Path) -> None:
+    if os.geteuid() == 0:
+        # For root every file can be read, so a link that leads nowhere stands for what cannot.
+        (locked / "dead").symlink_to("nowhere")
+        lock = locked.parent / "model.lock"
+        refused = run_command("lock", locked, "-o", lock)
+        assert refused.returncode == 4
+        assert "'dead' cannot be locked: the link leads to 'nowhere', where there is nothing" in refused.stderr
+        return
+    (locked / "config.json").chmod(0)
+    assert verify(locked) == (3, ["not read: config.json: permission to read the file is denied"])
+
+
+def test_bookkeeping_of_git_and_of_the_client_is_no_part_of_the_model(locked: Path) -> None:
+    for name in (".git/hooks/pre-commit", ".cache/huggingface/download/x.metadata"):
+        path = locked / name
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    assert verify(locked) == (0, [])
+
+
+def test_lock_inside_the_model_is_refused(locked: Path) -> None:
+    inside = locked / "model.lock"
+    shutil.copy(locked.parent / "model.lock", inside)
+    for arguments in (("verify", locked, "--lock", inside), ("lock", locked, "-o", inside)):
+        done = run_command(*arguments)
+        assert (done.returncode, "the lock lies in the model that it locks" in done.stderr) == (2, True)
+
+
+def test_usage_errors_are_one_line_and_exit_2(locked: Path, tmp_path: Path) -> None:
+    lock = str(tmp_path / "model.lock")
+    for arguments, message in (
+        ((), "there is nothing to check: name a folder, or a lock with --lock FILE"),
+        ((str(locked),), "offers nothing to check against"),
+        ((str(locked), "--model", "x"), "--model names a model of a lock"),
+        ((str(locked), "--lock", lock, "--model", "x"), "the lock has no model 'x'; choose one with --model: 'model'"),
+        ((str(locked), "--lock", str(tmp_path / "no.lock")), "the lock cannot be read"),
+        ((str(locked), "--lock", lock, "-o", "xml"), "'xml' is not a format"),
+        ((str(locked / "config.json"), "--lock", lock), "is a file; name the folder"),
+    ):
+        done = run_command("verify", *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), arguments
+        assert message in done.stderr
+    done = run_command("verify", tmp_path / "absent", "--lock", lock)
+    assert (done.returncode, "There is no folder" in done.stderr) == (4, True)
+
+
+def test_target_is_matched_with_the_model_of_a_lock_by_folder_and_by_name(locked: Path, tmp_path: Path) -> None:
+    other = make_folder(tmp_path / "other")
+    (other / "config.json").write_text("[]")
+    lock = tmp_path / "model.lock"
+    assert run_command("lock", other, "-o", lock).returncode == 0
+    assert lock.read_text().count("\nfolder: ") == 2
+    assert run_command("verify", "--lock", lock).returncode == 0
+    assert run_command("verify", other, "--lock", lock).returncode == 0
+    assert run_command("verify", other, "--lock", lock, "--model", "model").returncode == 1
+    copied = shutil.copytree(other, tmp_path / "copies/other", symlinks=True)
+    assert run_command("verify", copied, "--lock", lock).returncode == 0
+    unknown = shutil.copytree(other, tmp_path / "unknown", symlinks=True)
+    done = run_command("verify", unknown, "--lock", lock)
+    assert (done.returncode, "does not say which model this is; choose one with --model" in done.stderr) == (2, True)
+
+
+def test_verify_imports_no_reader_and_nothing_that_takes_long(locked: Path) -> None:
+    code = (
+        "import sys; from modelaudit.__main__ import main\n"
+        "try: main()\n"
+        "finally: print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    arguments = ["verify", str(locked), "--lock", str(locked.parent / "model.lock"), "-o", "json"]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    modules = done.stderr.split()
+    rooms = {name.split(".")[1] for name in modules if name.startswith("modelaudit.")}
+    assert rooms == {"__main__", "cli", "integrity", "model", "reports", "sources", "verifying"}
+    assert "modelaudit.model.report" not in modules
+    assert not {"huggingface_hub", "httpx2", "yaml", "pydantic", "rich", "jinja2"} & set(modules)
+
+
+def test_random_changes_to_a_locked_folder_are_all_found(tmp_path: Path) -> None:
+    source = make_folder(tmp_path / "model")
+    lock = Lock((lock_folder(source, tmp_path),))
+    generator = random.Random(14)
+    assert [
+        change for change in (change_folder(source, tmp_path / "copy", lock, generator) for _ in range(300)) if change
+    ] == []
