@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 import tempfile
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
-from modelaudit.wire.ledger import ArtifactLedger
 
 _NAME_BYTES_KEPT: Final = 100
 """Of the name of a report, at the start of the name of its temporary file."""
@@ -78,7 +76,7 @@ def check_place(path: Path) -> None:
         os.close(descriptor)
         Path(name).unlink()
     except OSError as error:
-        raise _explain_failed_write(path, error) from error
+        raise explain_failed_write(path, error) from error
 
 
 def _is_replaceable(path: Path) -> bool:
@@ -132,54 +130,14 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
         temporary.chmod(0o666 & ~_read_umask())
         temporary.replace(path)
     except OSError as error:
-        raise _explain_failed_write(path, error) from error
+        raise explain_failed_write(path, error) from error
     finally:
         if temporary is not None:
             # After the rename, this file is missing.
             temporary.unlink(missing_ok=True)
 
 
-class LedgerFile:
-    """The file of ``--ledger``: a line of JSON for each file and each member, with the classes of all of its bytes."""
-
-    def __init__(self, path: Path, file: BinaryIO) -> None:
-        self._path = path
-        self._file = file
-
-    def append(self, target: str, ledger: ArtifactLedger) -> None:
-        """Append the line of one file or member of ``target``.
-
-        Raises:
-            ConfigurationError: the place is wrong.
-            OutputError: the system fails to write there, as on a full disk.
-        """
-        head = {"target": target, "artifact": ledger.address, "formats": ledger.formats, "size": ledger.size}
-        ranges = ", ".join(f'[{start}, {end}, "{class_}"]' for start, end, class_ in ledger)
-        # The closing brace of the head is cut off, and follows the ranges.
-        line = f'{json.dumps(head)[:-1]}, "ranges": [{ranges}]}}\n'
-        try:
-            self._file.write(line.encode("ascii"))
-        except OSError as error:
-            raise _explain_failed_write(self._path, error) from error
-
-
-@contextmanager
-def open_ledger_file(path: Path | None) -> Iterator[LedgerFile | None]:
-    """Yield the ledger file at ``path``, which appears at the end of the run; ``None`` without a path.
-
-    Raises:
-        ConfigurationError: the place is wrong.
-        OutputError: the system fails to write there, as on a full disk.
-    """
-    if path is None:
-        yield None
-        return
-    check_file(path)
-    with replace_file(path) as file:
-        yield LedgerFile(path, file)
-
-
-def _explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
+def explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
     """Return the error for a file that cannot be written: exit 2 where another place helps, else exit 4."""
     if error.errno in _WRONG_PLACE_ERRORS:
         return ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file")

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from modelaudit.cli.files import check_place, write_file
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.writing import print_document, show_notes
 from modelaudit.model.errors import ConfigurationError
@@ -15,7 +16,7 @@ from modelaudit.model.errors import ConfigurationError
 _DEFAULT: Final = "modelaudit.lock"
 
 
-@click.command("lock")
+@click.command("lock", cls=StrictCommand)
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option("-o", "--output", metavar="FILE", help=f"The lock file. Default: {_DEFAULT}.")
@@ -25,7 +26,9 @@ _DEFAULT: Final = "modelaudit.lock"
 def command(
     targets: tuple[str, ...], revision: str | None, output: str | None, check: bool, offline: bool, quiet: bool
 ) -> int:
-    """Record the commit, owner, licence, and SHA-256 of every file of each TARGET in a lock file.
+    """Record the files of models in a lock, and find drift.
+
+    The lock holds the commit, owner, licence, and the SHA-256 of every file of each TARGET.
 
     A TARGET is org/model[@rev], datasets/org/name[@rev], or a folder. Models that the lock file holds already
     and that are not named stay in it. `modelaudit verify --lock FILE` compares models with it.

@@ -12,8 +12,8 @@ import modelaudit
 from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.discovered import add_discovered
-from modelaudit.cli.files import open_ledger_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
+from modelaudit.cli.ledger_file import open_ledger_file
 from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine

@@ -8,13 +8,14 @@ from typing import Final
 import click
 
 from modelaudit.cli.files import check_place, write_file
+from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.writing import print_document
 from modelaudit.model.errors import ConfigurationError
 
 _FORMATS: Final = ("text", "json")
 
 
-@click.command("verify")
+@click.command("verify", cls=StrictCommand)
 @click.argument("path", metavar="[PATH]", required=False)
 @click.option("--lock", metavar="FILE", help="A lock that modelaudit lock wrote; it lies outside of PATH.")
 @click.option("--model", metavar="NAME", help="The model of the lock that PATH is. Default: by its name or commit.")
@@ -23,7 +24,9 @@ _FORMATS: Final = ("text", "json")
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code answers.")
 def command(path: str | None, lock: str | None, model: str | None, output: str, quiet: bool) -> int:
-    """Check the model in the folder PATH byte by byte, without network.
+    """Verify a folder against a lock and the records beside it.
+
+    PATH is its folder. Nothing is requested from a network.
 
     With --lock, every file, link, empty folder and executable bit is compared with the lock; without PATH,
     every model of the lock is checked, in its folder or in the Hub cache. In each case, the digests

@@ -116,6 +116,16 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "policy show": (("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),),
     "policy show strct": (("--json", "did you mean strict?"),),
+    "lock TARGET": (
+        ("--revision main", "is a local path"),
+        ("-o nowhere/x", "nowhere/x: cannot be written: No such file or directory"),
+    ),
+    "verify .": (
+        ("--lock nowhere", "nowhere"),
+        ("--lock notes.txt", "notes.txt"),
+        ("--model acme/tiny", "--model"),
+        ("-o jsn", "-o jsn: 'jsn' is not a format"),
+    ),
     f"render {REPORT}": (
         ("-o jsn", "did you mean json?"),
         ("-o html=nowhere/x", "nowhere/x: the folder does not exist; create it first"),
