@@ -55,6 +55,7 @@ def command(before: str, after: str, policy: str | None, offline: bool, output: 
                 second_opinion=False,
                 progress=ticker,
                 download_progress=ticker.download,
+                hash_progress=ticker.hash,
             )
 
     difference = compare_reports(read(before), read(after))

@@ -1,0 +1,70 @@
+"""The line of progress: what a person at a terminal sees of a download and of hashing, and that no one else does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+from hub.server import LoopbackHub
+
+WEIGHTS = bytes(600_000)
+
+
+def scan_at_terminal(**environment: str) -> tuple[str, str]:
+    """Scan ``acme/tiny`` with a terminal as stderr, and return stdout and all that the terminal received."""
+    controller, terminal = os.openpty()
+    received: list[bytes] = []
+
+    def receive() -> None:
+        try:
+            while data := os.read(controller, 65536):
+                received.append(data)
+        except OSError:  # the last program has closed the terminal
+            return
+
+    command = [sys.executable, "-m", "modelaudit", "scan", "acme/tiny", "--no-second-opinion"]
+    variables = {name: value for name, value in os.environ.items() if name != "CI"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=terminal, env={**variables, "TERM": "xterm", **environment}
+    )
+    os.close(terminal)
+    reader = threading.Thread(target=receive)
+    reader.start()
+    assert process.stdout is not None
+    with process.stdout:
+        output = process.stdout.read()
+    process.wait()
+    reader.join()
+    os.close(controller)
+    return output.decode(), b"".join(received).decode()
+
+
+def test_terminal_shows_bytes_rate_and_files_of_the_download_and_of_hashing(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", {"[red]a[/red]\x1b[31m.txt": "text\n", "weights.bin": WEIGHTS})
+    hub.inject_fault("weights.bin", origin="cdn", rate=300_000)
+    output, shown = scan_at_terminal(COLUMNS="140")
+    assert "downloading" not in output and "reading" not in output
+    lines = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)) if line.strip()]
+    download = [line for line in lines if line.startswith("downloading")]
+    assert [line for line in download if re.search(r"\d/600\.0 kB +[\d.]+ \w?B/s +1/2 files", line)]
+    reading = [line for line in lines if line.startswith("reading")]
+    assert re.search(r"600\.0/600\.0 kB .*2/2 files weights\.bin", reading[-1])
+    assert [line for line in reading if "[red]a[/red]?[31m.txt" in line]
+    assert "\x1b[31m.txt" not in shown
+
+
+@pytest.mark.parametrize("variables", [{"CI": "true"}, {"TERM": "dumb"}])
+def test_no_line_is_shown_in_a_pipeline_or_on_a_terminal_that_overwrites_nothing(
+    hub: LoopbackHub, variables: dict[str, str]
+) -> None:
+    hub.add_repository("acme/tiny", {"a.txt": "text\n"})
+    assert scan_at_terminal(**variables)[1] == ""
+
+
+def test_line_has_no_colour_with_no_color(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", {"a.txt": "text\n"})
+    assert not re.search(r"\x1b\[[0-9;]*m", scan_at_terminal(NO_COLOR="1")[1].replace("\x1b[0m", ""))
