@@ -40,6 +40,7 @@ def scan(
     decisions: str | Path | None = None,
     baseline: str | Path | None = None,
     anchors: Sequence[Anchor] = (),
+    hash_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -67,6 +68,8 @@ def scan(
             file or in the working directory, unless it lies in the target.
         baseline: an earlier report of the same model, as JSON; what it holds already does not fail the gate.
         anchors: the lines of your own files that name the model; they are kept in the report.
+        hash_progress: called during the scan with the bytes hashed so far and the bytes in all, from several threads,
+            one call at a time.
 
     Returns:
         The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
@@ -99,6 +102,7 @@ def scan(
         decisions,
         baseline,
         anchors,
+        hash_progress,
     )
     return run(str(target), options)
 

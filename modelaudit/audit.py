@@ -23,7 +23,7 @@ from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
-from modelaudit.integrity.hashing import BeginHashing, Hashed, HashingThreads, PendingHash, hash_at_once
+from modelaudit.integrity.hashing import BeginHashing, ByteCounter, Hashed, HashingThreads, PendingHash, hash_at_once
 from modelaudit.inventory import ArtifactRead, add_absences, build_record
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
@@ -114,12 +114,13 @@ class Audit:
         self.read_absences: dict[str, frozenset[Unread]] = {}
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
-        """Examine every artifact of ``snapshot``, and report the progress to ``options.progress``."""
+        """Examine every artifact of ``snapshot``, and report the progress as ``options`` asks."""
         if CheckFamily.INTEGRITY in self.policy.checks:
             self._expects_claims = snapshot.expects_claims
             unlisted = (fact.path for fact in snapshot.facts if fact.kind is SourceFactKind.UNLISTED)
             self._unlisted_paths = frozenset(unlisted)
-        with HashingThreads() as threads:
+        total = sum(artifact.size for artifact in snapshot.artifacts if artifact.open is not None)
+        with HashingThreads(ByteCounter(options.hash_progress, total)) as threads:
             for number, artifact in enumerate(snapshot.artifacts, 1):
                 if options.progress:
                     options.progress(artifact.path, number, len(snapshot.artifacts))

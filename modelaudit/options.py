@@ -15,6 +15,7 @@ from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
+from modelaudit.integrity.hashing import HashProgress
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
@@ -66,6 +67,7 @@ class Options:
     decisions: str | Path | None = None
     baseline: str | Path | None = None
     anchors: Sequence[Anchor] = ()
+    hash_progress: HashProgress | None = None
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""

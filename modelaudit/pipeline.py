@@ -37,6 +37,7 @@ from modelaudit.options import Options, describe_target, list_families, prepare
 from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_unread
 from modelaudit.sources import resolve_target, resolve_term_files
+from modelaudit.sources.quarantine import quarantine_wrong_blobs
 from modelaudit.sources.small import may_hold_terms, may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep
 from modelaudit.wire.bounds import AbsenceLog, StructureLog
@@ -109,6 +110,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     license_ = require_review_if_unread(license_, terms) if terms.artifacts else license_
     license_ = acceptances.accept_license(audit, license_)
     opinions = audit.collect_opinions(snapshot, time.process_time() - started) if options.second_opinion else ()
+    described = replace(described, notes=(*described.notes, *quarantine_wrong_blobs(snapshot, audit.records)))
     decision = audit.decide(snapshot, coverage, terms, license_, families, acceptances.refusals)
     return acceptances.complete(audit.build_report(described, decision, license_, opinions))
 

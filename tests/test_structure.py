@@ -85,7 +85,7 @@ ONLY_IN = {
     "huggingface_hub": ("sources",),
     "jinja2": ("reports", "languages"),
     "cyclonedx": ("reports",),
-    "rich": ("reports",),
+    "rich": ("reports", "cli/progress"),
     "pydantic": ("catalogue", "reports", "formats", "languages", "sources", "wire"),
 }
 """Modules that only some rooms, or single modules of them, may import."""

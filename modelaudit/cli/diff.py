@@ -88,6 +88,7 @@ def command(
                 decisions=decisions,
                 progress=ticker,
                 download_progress=ticker.download,
+                hash_progress=ticker.hash,
             )
 
     first, second = read(before), read(after)

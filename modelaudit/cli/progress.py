@@ -1,25 +1,32 @@
-"""Progress on stderr: one line that is overwritten, only for a person who watches a terminal."""
+"""Progress on stderr: one line with the bytes, their rate and the files, only for a person who watches a terminal."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+from typing import TYPE_CHECKING
 
-from modelaudit.reports.wording import format_size
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
-_CLEAR_LINE = "\r\x1b[2K"
-"""Carriage return, and the ANSI sequence that erases the line."""
-_COUNTER_COLUMNS = 20
-"""Columns that are left free for the counter before the name."""
-_MIN_NAME_COLUMNS = 10
+_DUMB_TERMINALS = ("dumb", "unknown")
+"""Values of ``TERM`` for terminals on which no line can be overwritten."""
 
 
 class ProgressLine:
-    """A line on stderr that names the file being read. It is silent without a terminal, and where ``CI`` is set."""
+    """A line on stderr that shows the download, and then the file being read and the bytes that are hashed.
+
+    It is silent without a terminal, and where ``CI`` is set. ``NO_COLOR`` leaves out its colours.
+    """
 
     def __init__(self, enabled: bool) -> None:
-        self._enabled = enabled and sys.stderr.isatty() and not os.environ.get("CI")
+        self._progress: Progress | None = None
+        is_dumb = os.environ.get("TERM", "").lower() in _DUMB_TERMINALS
+        self._enabled = enabled and sys.stderr.isatty() and not is_dumb and not os.environ.get("CI")
+        self._task: TaskID | None = None
+        self._phase = ""
+        self._files = ""
+        self._path = ""
 
     def __enter__(self) -> ProgressLine:
         return self
@@ -29,22 +36,70 @@ class ProgressLine:
 
     def __call__(self, path: str, number: int, total: int) -> None:
         """Show that artifact ``number`` of ``total`` is being read."""
-        printable_path = "".join(character if character.isprintable() else "?" for character in path)
-        self._show(f"[{number}/{total}]", printable_path)
+        self._show("reading", path, files=f"{number}/{total}")
 
     def download(self, received: int, total: int, files: int, all_files: int) -> None:
-        """Show the received bytes of a download and their total."""
-        self._show("downloading", f"{format_size(received)} of {format_size(total)}")
+        """Show the received bytes and files of a download, and their totals."""
+        self._show("downloading", completed=received, total=total, files=f"{files}/{all_files}")
 
-    def _show(self, counter: str, words: str) -> None:
-        """Overwrite the line; where the words are too long, their end is shown."""
-        if self._enabled:
-            columns = max(_MIN_NAME_COLUMNS, shutil.get_terminal_size((80, 24)).columns - _COUNTER_COLUMNS)
-            sys.stderr.write(f"{_CLEAR_LINE}{counter} {words[-columns:]}")
-            sys.stderr.flush()
+    def hash(self, hashed: int, total: int) -> None:
+        """Show the bytes that are hashed, and their total."""
+        self._show("reading", completed=hashed, total=total)
 
     def close(self) -> None:
-        """Clear the line."""
-        if self._enabled:
-            sys.stderr.write(_CLEAR_LINE)
-            sys.stderr.flush()
+        """Remove the line."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = self._task = None
+            self._phase = ""
+
+    def _show(
+        self,
+        phase: str,
+        path: str | None = None,
+        *,
+        completed: int | None = None,
+        total: int | None = None,
+        files: str | None = None,
+    ) -> None:
+        """Show what is known anew; a part that is ``None`` stays as it is."""
+        if not self._enabled:
+            return
+        if self._progress is None:
+            self._progress = _make_progress()
+            self._progress.start()
+        if phase != self._phase:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._phase, self._files, self._path = phase, "", ""
+            self._task = self._progress.add_task(phase, total=None, files="", path="")
+        if files is not None:
+            self._files = f"{files} files"
+        if path is not None:
+            self._path = "".join(character if character.isprintable() else "?" for character in path)
+        assert self._task is not None  # made with the phase
+        self._progress.update(self._task, completed=completed, total=total, files=self._files, path=self._path)
+
+
+def _make_progress() -> Progress:
+    """Return the line, which is not shown yet. Texts of a model are no markup in it."""
+    # Reports need rich as well, but only once the scan is done.
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.table import Column
+
+    path_column = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("{task.fields[files]}", markup=False),
+        TextColumn("{task.fields[path]}", markup=False, table_column=path_column),
+        console=Console(stderr=True, highlight=False, markup=False, emoji=False),
+        transient=True,
+        # stdout carries one document alone, and nothing of it may pass through this line.
+        redirect_stdout=False,
+        redirect_stderr=False,
+        expand=True,
+    )

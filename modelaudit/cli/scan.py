@@ -121,8 +121,7 @@ def command(
 ) -> int:
     """Scan models, and decide if they may be loaded and used.
 
-    A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
-    precedence over a repository. Without a TARGET, the models of the policy are scanned.
+    A TARGET is org/model[@rev], datasets/org/name[@rev] or an existing path, which wins. Default: the policy's models.
     """
     from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
 
@@ -152,6 +151,7 @@ def command(
                 baseline=baseline,
                 progress=ticker,
                 download_progress=ticker.download,
+                hash_progress=ticker.hash,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
                 anchors=anchors.get(target, ()),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
 from typing import Final
@@ -57,8 +57,12 @@ class DigestingWindow:
         """The number of bytes that ``finish`` has to read."""
         return 0 if self._known else max(0, self.size - self._hashed)
 
-    def finish(self, stop: Event | None = None) -> tuple[Digest, ...]:
+    def finish(self, stop: Event | None = None, count: Callable[[int], None] | None = None) -> tuple[Digest, ...]:
         """Hash the bytes that no reader requested, in order, and return the digests.
+
+        Args:
+            stop: ends the work early once it is set.
+            count: called with the number of bytes that were hashed.
 
         Raises:
             WindowError: the bytes could not be read, or end before the stated size, or ``stop`` was set.
@@ -72,6 +76,8 @@ class DigestingWindow:
             if not data:
                 raise WindowError(f"the file ends at byte {self._hashed} of {self.size}", UnreadReason.CHANGED)
             self._update(data)
+            if count is not None:
+                count(len(data))
         sha256 = Digest(DigestAlgorithm.SHA256, self._sha256.hexdigest())
         return (sha256,) if self._git is None else (sha256, Digest(DigestAlgorithm.GIT_BLOB, self._git.hexdigest()))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Lock
 from types import TracebackType
 from typing import Final, Self
 
@@ -19,6 +19,32 @@ from modelaudit.model.structure import Unread, UnreadReason
 
 _MOST_THREADS: Final = 4
 _BYTES_HASHED_AT_ONCE: Final = 1 << 20  # a thread gains no time for fewer
+
+
+HashProgress = Callable[[int, int], None]
+"""Called with the bytes hashed so far and the bytes in all, from several threads, one call at a time."""
+
+
+class ByteCounter:
+    """Adds up the bytes that several threads hash, and reports the sum.
+
+    Args:
+        report: receives the sum; ``None`` if nothing does.
+        total: bytes in all.
+    """
+
+    def __init__(self, report: HashProgress | None = None, total: int = 0) -> None:
+        self._report = report
+        self._total = total
+        self._bytes = 0
+        self._lock = Lock()
+
+    def add(self, amount: int) -> None:
+        """Count more bytes."""
+        if self._report is not None and amount:
+            with self._lock:
+                self._bytes += amount
+                self._report(self._bytes, max(self._bytes, self._total))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +69,18 @@ class OpenedFile:
     window: Window
     digesting: DigestingWindow
 
-    def hash_rest(self, stop: Event | None = None) -> Hashed:
+    def hash_rest(self, stop: Event | None = None, counter: ByteCounter | None = None) -> Hashed:
         """Hash the bytes that no reader requested, look for a change during the scan, and close the file.
 
         Args:
             stop: ends the work early once it is set.
+            counter: counts the bytes of the file.
         """
+        counter = counter or ByteCounter()
+        counter.add(self.digesting.size - self.digesting.remaining)
         with self.opened:
             try:
-                return Hashed(self.digesting.finish(stop), self._find_change())
+                return Hashed(self.digesting.finish(stop, counter.add), self._find_change())
             except WindowError as error:
                 return Hashed((), Unread(error.reason, str(error)))
 
@@ -72,9 +101,9 @@ BeginHashing = Callable[[OpenedFile], PendingHash]
 """Begins to hash the rest of a file, at once or in a thread."""
 
 
-def hash_at_once(file: OpenedFile) -> PendingHash:
+def hash_at_once(file: OpenedFile, counter: ByteCounter | None = None) -> PendingHash:
     """Hash the rest of a file in this thread, and return a function that gives its digests."""
-    hashed = file.hash_rest()
+    hashed = file.hash_rest(counter=counter)
     return lambda: hashed
 
 
@@ -82,9 +111,13 @@ class HashingThreads:
     """Threads that hash files. Leaving the ``with`` statement ends them, with what they have not finished.
 
     SHA-256 and reads release the lock of the interpreter, so that threads use further processors.
+
+    Args:
+        counter: counts the bytes of the files.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counter: ByteCounter | None = None) -> None:
+        self._counter = counter
         # The processors that this process may use, which can be fewer than those of the machine.
         self.count = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
         self._stop = Event()
@@ -105,5 +138,5 @@ class HashingThreads:
         That function raises what the thread raised.
         """
         if file.digesting.remaining <= _BYTES_HASHED_AT_ONCE:
-            return hash_at_once(file)
-        return self._pool.submit(file.hash_rest, self._stop).result
+            return hash_at_once(file, self._counter)
+        return self._pool.submit(file.hash_rest, self._stop, self._counter).result

@@ -1,73 +1,83 @@
-"""The line of progress on a terminal: the bytes of a download, then each file; it is gone at the end."""
+"""The line of progress: what a person at a terminal sees of a download and of hashing, and that no one else does."""
 
 from __future__ import annotations
 
 import os
-import pty
 import re
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 from hub.server import LoopbackHub
-from support.fixtures import FIXTURES
 
-WEIGHTS = b"\x10\x00\x00\x00\x00\x00\x00\x00{}" + b" " * 14
-FILES = {"config.json": b"{}", "weights\x1b[31m.safetensors": WEIGHTS, "data.bin": bytes(3_000_000)}
+WEIGHTS = bytes(600_000)
 
 
-def run_on_terminal(*arguments: str, columns: int = 60, **environment: str) -> tuple[str, str]:
-    """Run a scan whose stderr is a terminal; return what the terminal shows, and stdout."""
-    controller, terminal = pty.openpty()
-    variables = {**os.environ, "COLUMNS": str(columns), **environment}
-    if "CI" not in environment:
-        variables.pop("CI", None)
-    shown: list[bytes] = []
+def scan_at_terminal(*options: str, **environment: str) -> tuple[str, str]:
+    """Scan ``acme/tiny`` with a terminal as stderr, and return stdout and all that the terminal received."""
+    controller, terminal = os.openpty()
+    received: list[bytes] = []
 
-    def read() -> None:
-        while True:
-            try:
-                part = os.read(controller, 65536)
-            except OSError:  # Linux reports the end of a terminal in this way
-                return
-            shown.append(part)
+    def receive() -> None:
+        try:
+            while data := os.read(controller, 65536):
+                received.append(data)
+        except OSError:  # the last program has closed the terminal
+            return
 
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    command = [sys.executable, "-m", "modelaudit", "scan", "--no-second-opinion", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, env=variables, check=False)
+    command = [sys.executable, "-m", "modelaudit", "scan", "acme/tiny", "--no-second-opinion", *options]
+    variables = {name: value for name, value in os.environ.items() if name != "CI"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=terminal, env={**variables, "TERM": "xterm", **environment}
+    )
     os.close(terminal)
-    reader.join(60)
+    reader = threading.Thread(target=receive)
+    reader.start()
+    assert process.stdout is not None
+    with process.stdout:
+        output = process.stdout.read()
+    process.wait()
+    reader.join()
     os.close(controller)
-    return b"".join(shown).decode(errors="replace"), done.stdout.decode()
+    return output.decode(), b"".join(received).decode()
 
 
-def test_progress_shows_the_bytes_of_a_download_then_each_file_and_leaves_nothing(hub: LoopbackHub) -> None:
-    hub.add_repository("acme/tiny", FILES)
-    shown, printed = run_on_terminal("acme/tiny")
-    frames = [frame for frame in shown.split("\r\x1b[2K") if frame]
-    downloads = [frame for frame in frames if frame.startswith("downloading ")]
-    assert downloads and downloads[-1] == "downloading 3 MB of 3 MB"
-    assert all(re.fullmatch(r"downloading [\d.]+ (bytes|kB|MB) of 3 MB", each) for each in downloads)
-    assert [frame.partition(" ")[0] for frame in frames if frame.startswith("[")] == ["[1/3]", "[2/3]", "[3/3]"]
-    # The name of a file sends nothing to the terminal.
-    assert "\x1b[31m" not in shown and "weights?[31m.safetensors" in shown
-    assert shown.endswith("\r\x1b[2K")
-    assert "downloading" not in printed and "[1/3]" not in printed
+def test_terminal_shows_bytes_rate_and_files_of_the_download_and_of_hashing(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", {"[red]a[/red]\x1b[31m.txt": "text\n", "weights.bin": WEIGHTS})
+    hub.inject_fault("weights.bin", origin="cdn", rate=300_000)
+    output, shown = scan_at_terminal(COLUMNS="140")
+    assert "downloading" not in output and "reading" not in output
+    lines = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)) if line.strip()]
+    download = [line for line in lines if line.startswith("downloading")]
+    assert [line for line in download if re.search(r"\d/600\.0 kB +[\d.]+ \w?B/s +1/2 files", line)]
+    reading = [line for line in lines if line.startswith("reading")]
+    assert re.search(r"600\.0/600\.0 kB .*2/2 files weights\.bin", reading[-1])
+    assert [line for line in reading if "[red]a[/red]?[31m.txt" in line]
+    assert "\x1b[31m.txt" not in shown
 
 
-@pytest.mark.parametrize(("options", "environment"), [(("-q",), {}), ((), {"CI": "true"})])
-def test_terminal_shows_no_progress_if_it_is_quiet_or_belongs_to_a_pipeline(
-    options: tuple[str, ...], environment: dict[str, str]
+@pytest.mark.parametrize("variables", [{"CI": "true"}, {"TERM": "dumb"}])
+def test_no_line_is_shown_in_a_pipeline_or_on_a_terminal_that_overwrites_nothing(
+    hub: LoopbackHub, variables: dict[str, str]
 ) -> None:
-    shown, _ = run_on_terminal(str(FIXTURES / "pickle/benign/data-protocol4.pkl"), *options, **environment)
-    assert "[1/1]" not in shown and "\x1b[2K" not in shown
+    hub.add_repository("acme/tiny", {"a.txt": "text\n"})
+    assert scan_at_terminal(**variables)[1] == ""
 
 
-def test_long_name_is_cut_to_the_width_of_the_terminal(tmp_path: Path) -> None:
-    (tmp_path / ("a" * 200 + ".json")).write_text("{}")
-    shown, _ = run_on_terminal(str(tmp_path), columns=40)
-    frames = [frame for frame in shown.split("\r\x1b[2K") if frame.startswith("[1/1]")]
-    assert frames and all(len(frame) <= 40 and frame.endswith("a.json") for frame in frames)
+def test_line_has_no_colour_with_no_color(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", {"a.txt": "text\n"})
+    assert not re.search(r"\x1b\[[0-9;]*m", scan_at_terminal(NO_COLOR="1")[1].replace("\x1b[0m", ""))
+
+
+def test_quiet_scan_shows_no_line(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", {"a.txt": "text\n"})
+    assert "reading" not in scan_at_terminal("-q")[1]
+
+
+def test_line_fits_a_narrow_terminal(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", {"a" * 200 + ".txt": "text\n"})
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", scan_at_terminal(COLUMNS="60")[1])
+    lines = [line for line in re.split(r"[\r\n]+", shown) if line.startswith(("reading", "downloading"))]
+    assert lines
+    assert all(len(line) <= 60 for line in lines)

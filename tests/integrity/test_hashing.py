@@ -7,6 +7,7 @@ import struct
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,10 +51,10 @@ def test_large_files_are_hashed_by_more_than_one_thread(tmp_path: Path, monkeypa
     both_run = threading.Barrier(2, timeout=30)
     finish = DigestingWindow.finish
 
-    def finish_together(window: DigestingWindow, stop: threading.Event | None = None) -> object:
+    def finish_together(window: DigestingWindow, *arguments: Any) -> object:
         both_run.wait()
         names.add(threading.current_thread().name)
-        return finish(window, stop)
+        return finish(window, *arguments)
 
     monkeypatch.setattr(DigestingWindow, "finish", finish_together)
     modelaudit.scan(tmp_path, checks=["integrity"])
@@ -64,8 +65,8 @@ def test_change_of_a_file_while_a_thread_hashes_it_is_reported(tmp_path: Path, m
     write_large_files(tmp_path, 4)
     finish = DigestingWindow.finish
 
-    def finish_and_change(window: DigestingWindow, stop: threading.Event | None = None) -> object:
-        digests = finish(window, stop)
+    def finish_and_change(window: DigestingWindow, *arguments: Any) -> object:
+        digests = finish(window, *arguments)
         if window.size == len(build_weights(2)):
             with (tmp_path / "02.safetensors").open("r+b") as file:
                 file.write(b"changed")
@@ -80,7 +81,7 @@ def test_change_of_a_file_while_a_thread_hashes_it_is_reported(tmp_path: Path, m
 def test_failure_of_a_thread_is_an_error_of_the_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_large_files(tmp_path, 3)
 
-    def fail(window: DigestingWindow, stop: threading.Event | None = None) -> None:
+    def fail(window: DigestingWindow, *arguments: Any) -> None:
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(DigestingWindow, "finish", fail)

@@ -1,0 +1,131 @@
+"""Files of the Hub cache that a scan has proved wrong do not stay where the Hub's client finds them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hub.server import LoopbackHub
+from huggingface_hub import hf_hub_download, scan_cache_dir, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
+from support.fixtures import FIXTURES
+
+import modelaudit
+from modelaudit.model.report import AuditReport
+
+WEIGHTS = next((FIXTURES / "safetensors/benign").glob("*.safetensors")).read_bytes()
+FILES = {"config.json": b'{"model_type": "tiny"}', "model.safetensors": WEIGHTS, "copy.safetensors": WEIGHTS}
+
+
+@pytest.fixture
+def cached_snapshot(hub: LoopbackHub, hub_home: Path) -> Path:
+    """The folder of a snapshot that the Hub's client fetched."""
+    hub.add_repository("acme/tiny", files=FILES)
+    return Path(snapshot_download("acme/tiny"))
+
+
+def scan(target: str, offline: bool = False) -> AuditReport:
+    """Scan without a second opinion."""
+    return modelaudit.scan(target, second_opinion=False, offline=offline)
+
+
+def flip_last_byte(path: Path) -> None:
+    """Change one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("way", ["hub", "offline", "folder", "file"])
+def test_wrong_blob_is_renamed_and_the_client_fetches_the_right_bytes(
+    cached_snapshot: Path, name: str, way: str
+) -> None:
+    blob = (cached_snapshot / name).resolve()
+    flip_last_byte(blob)
+    assert Path(hf_hub_download("acme/tiny", name, local_files_only=True)).read_bytes() != FILES[name]
+    targets = {"folder": str(cached_snapshot), "file": str(cached_snapshot / name)}
+    report = scan(targets.get(way, "acme/tiny"), offline=way == "offline")
+    assert report.exit_code == 1
+    assert f"{name}" in {each.artifact for each in report.findings if each.rule == "integrity/digest-mismatch"}
+    assert any(f"renamed to '{blob.name}.rejected-1'" in note for note in report.target.notes)
+    with pytest.raises(LocalEntryNotFoundError):
+        hf_hub_download("acme/tiny", name, local_files_only=True)
+    assert blob.with_name(f"{blob.name}.rejected-1").is_file()
+    assert Path(hf_hub_download("acme/tiny", name)).read_bytes() == FILES[name]
+    assert scan("acme/tiny", offline=True).exit_code == 0
+    assert not scan_cache_dir(cached_snapshot.parents[2]).warnings
+
+
+def test_plain_file_that_contradicts_the_listing_is_moved_and_a_retargeted_link_removed(cached_snapshot: Path) -> None:
+    (cached_snapshot / "config.json").unlink()
+    (cached_snapshot / "config.json").write_bytes(b'{"model_type": "evil"}')
+    (cached_snapshot / "model.safetensors").unlink()
+    other = cached_snapshot.parents[1] / "blobs" / ("0" * 40)
+    (cached_snapshot / "model.safetensors").symlink_to(os.path.relpath(other, cached_snapshot))
+    other.write_bytes(b"x")
+    report = scan(str(cached_snapshot))
+    assert report.exit_code == 1
+    rules = {(each.rule, each.artifact) for each in report.findings if each.rule.startswith("integrity")}
+    assert rules == {
+        ("integrity/digest-mismatch", "config.json"),
+        ("integrity/digest-mismatch", "model.safetensors"),
+        ("integrity/plain-cache-file", "config.json"),
+    }
+    for name, content in FILES.items():
+        assert Path(hf_hub_download("acme/tiny", name)).read_bytes() == content
+
+
+def test_link_to_a_right_blob_of_another_file_is_removed_and_the_blob_stays(cached_snapshot: Path) -> None:
+    config = (cached_snapshot / "config.json").resolve()
+    (cached_snapshot / "model.safetensors").unlink()
+    (cached_snapshot / "model.safetensors").symlink_to(os.path.relpath(config, cached_snapshot))
+    report = scan("acme/tiny", offline=True)
+    assert report.exit_code == 1
+    assert config.read_bytes() == FILES["config.json"]
+    assert not os.path.lexists(cached_snapshot / "model.safetensors")
+
+
+def test_cache_that_cannot_be_changed_is_named_in_the_notes(cached_snapshot: Path, hub_home: Path) -> None:
+    blob = (cached_snapshot / "config.json").resolve()
+    flip_last_byte(blob)
+    locks = cached_snapshot.parents[2] / ".locks"
+    for path in sorted(locks.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    locks.rmdir()
+    locks.write_text("no folder\n")
+    report = scan(str(cached_snapshot))
+    assert report.exit_code == 1
+    assert any("still holds the wrong bytes of 'config.json'" in note for note in report.target.notes)
+    assert blob.is_file()
+
+
+def test_contradicted_file_of_checksums_changes_nothing_in_the_cache(hub: LoopbackHub, hub_home: Path) -> None:
+    hub.add_repository("acme/tiny", files={**FILES, "SHA256SUMS": f"{'0' * 64}  model.safetensors\n".encode()})
+    report = scan("acme/tiny")
+    assert report.exit_code == 1
+    assert {each.rule for each in report.findings if each.rule.startswith("integrity")} == {
+        "integrity/checksum-mismatch"
+    }
+    assert Path(hf_hub_download("acme/tiny", "model.safetensors", local_files_only=True)).read_bytes() == WEIGHTS
+
+
+def test_blobs_on_another_disk_are_read_and_verified(cached_snapshot: Path, tmp_path: Path) -> None:
+    blobs = cached_snapshot.parents[1] / "blobs"
+    blobs.rename(tmp_path / "disk")
+    blobs.symlink_to(tmp_path / "disk")
+    assert scan(str(cached_snapshot)).exit_code == 0
+    flip_last_byte((cached_snapshot / "config.json").resolve())
+    report = scan(str(cached_snapshot))
+    assert report.exit_code == 1
+    assert any(".rejected-1" in note for note in report.target.notes)
+    # A link from there to any other file is not followed.
+    secret = tmp_path / "secret"
+    secret.write_bytes(WEIGHTS)
+    blob = (cached_snapshot / "model.safetensors").resolve()
+    blob.unlink()
+    blob.symlink_to(secret)
+    reasons = {absence.unread.reason for _, absence in scan(str(cached_snapshot)).coverage.open_absences}
+    assert "link-outside-root" in reasons
