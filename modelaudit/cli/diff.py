@@ -53,9 +53,7 @@ def command(before: str, after: str, policy: str | None, offline: bool, output: 
                 policy=choice.name,
                 offline=offline,
                 second_opinion=False,
-                progress=ticker,
-                download_progress=ticker.download,
-                hash_progress=ticker.hash,
+                **ticker.callbacks,
             )
 
     difference = compare_reports(read(before), read(after))
