@@ -86,9 +86,7 @@ def command(
                 annual_revenue_usd=revenue,
                 field=field,
                 decisions=decisions,
-                progress=ticker,
-                download_progress=ticker.download,
-                hash_progress=ticker.hash,
+                **ticker.callbacks,
             )
 
     first, second = read(before), read(after)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _DUMB_TERMINALS = ("dumb", "unknown")
 """Values of ``TERM`` for terminals on which no line can be overwritten."""
+
+
+class ProgressCallbacks(TypedDict):
+    """The parameters of ``modelaudit.scan`` that report progress."""
+
+    progress: Callable[[str, int, int], None]
+    download_progress: Callable[[int, int, int, int], None]
+    hash_progress: Callable[[int, int], None]
 
 
 class ProgressLine:
@@ -33,6 +42,11 @@ class ProgressLine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def callbacks(self) -> ProgressCallbacks:
+        """The callbacks for ``modelaudit.scan``."""
+        return {"progress": self, "download_progress": self.download, "hash_progress": self.hash}
 
     def __call__(self, path: str, number: int, total: int) -> None:
         """Show that artifact ``number`` of ``total`` is being read."""

@@ -121,7 +121,8 @@ def command(
 ) -> int:
     """Scan models, and decide if they may be loaded and used.
 
-    A TARGET is org/model[@rev], datasets/org/name[@rev] or an existing path, which wins. Default: the policy's models.
+    A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
+    precedence over a repository. Without a TARGET, the models of the policy are scanned.
     """
     from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
 
@@ -149,9 +150,7 @@ def command(
                 field=field,
                 decisions=decisions,
                 baseline=baseline,
-                progress=ticker,
-                download_progress=ticker.download,
-                hash_progress=ticker.hash,
+                **ticker.callbacks,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
                 anchors=anchors.get(target, ()),
             )
