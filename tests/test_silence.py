@@ -160,6 +160,23 @@ def test_copied_and_moved_caches_pass(cached_snapshot: Path, tmp_path: Path) -> 
     assert scan(tmp_path / "moved" / below).exit_code == 0
 
 
+def test_folder_of_a_repository_of_the_cache_passes_and_its_blobs_are_verified(cached_snapshot: Path) -> None:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    with pytest.raises(EntryNotFoundError):
+        hf_hub_download("acme/tiny", "absent.txt")  # the client records that there is no such file
+    repository = cached_snapshot.parents[1]
+    for folder in (repository, repository.parent):
+        report = scan(folder)
+        assert report.exit_code == 0, report.decision.reasons
+        paths = {record.path for record in report.coverage.artifacts}
+        assert not {path for path in paths if "no_exist" in path or ".lock" in path or "trees" in path}
+        assert {record.digest_state for record in report.coverage.artifacts} <= {"match", "match-sha1"}
+    (repository / "refs/evil").write_bytes(b"\x80\x04cos\nsystem\n(S'id'\ntR.")
+    assert scan(repository).exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("index", "names"),
     [
