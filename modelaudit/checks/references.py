@@ -128,9 +128,10 @@ def _index_files(artifacts: Iterable[Artifact], bookkeeping: Collection[str] = (
 def _locate_target(address: str, format_: str, reference: Reference, index: _FileIndex) -> tuple[str, str]:
     """Return the state of the target of a reference in the file ``address``, and the target's path."""
     spelled_state, path = _resolve_target(address, reference)
-    if format_ == RECORD_PATH and _is_bookkeeping(reference.target, index):
-        # A program resolves the path in its own folder, which may be that of the model.
-        return "bookkeeping", reference.target
+    if format_ == RECORD_PATH:
+        # A program resolves the path in its own folder, which may be any folder of the model.
+        is_folder = any(_has_records(folder, reference.target, index) for folder in index.bookkeeping)
+        return ("bookkeeping" if is_folder else "missing"), reference.target
     # Python would run a file whose name shows no code.
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
     found_state = "disguised" if is_hidden else _find_state(path, reference, index)
@@ -202,6 +203,14 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
 def _is_bookkeeping(path: str, index: _FileIndex) -> bool:
     """Whether a path lies in a folder of records, and is no file of the model."""
     return path not in index.files and any(path.startswith(f"{folder}/") for folder in index.bookkeeping)
+
+
+def _has_records(folder: str, target: str, index: _FileIndex) -> bool:
+    """Whether a folder of records may hold ``target``, a path that begins with the name of such a folder."""
+    for name in (".git", ".cache/huggingface"):
+        if target.startswith(f"{name}/") and (folder == name or folder.endswith(f"/{name}")):
+            return folder + target.removeprefix(name) not in index.files
+    return False
 
 
 def _find_state(path: str, reference: Reference, index: _FileIndex) -> str:

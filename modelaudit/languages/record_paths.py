@@ -21,12 +21,13 @@ from modelaudit.wire.windows import iterate_chunks
 
 _OVERLAP: Final = 512  # of two chunks, longer than a match
 _MOST_REFERENCES: Final = 100
+_SLASH: Final = rb"[/\\]{1,2}"
 _PATH: Final = re.compile(
-    rb"(?<![\w.])(?:[\w.-]{1,100}[/\\]){0,4}"
-    rb"(?:\.git[/\\]{1,2}(?:lfs[/\\]{1,2})?objects|\.cache[/\\]{1,2}huggingface[/\\]{1,2}(?:download|upload|trees))"
-    rb"[/\\]{1,2}[\w./\\-]{1,200}"
+    rb"(?<!\w)(?:\.git" + _SLASH + rb"(?:(?:lfs" + _SLASH + rb")?objects|logs)|"
+    rb"\.cache" + _SLASH + rb"huggingface" + _SLASH + rb"(?:download|upload|trees))" + _SLASH + rb"[\w./\\-]{1,200}|"
+    rb"(?<!\w)\.git" + _SLASH + rb"hooks" + _SLASH + rb"[\w-]{1,100}\.sample"
 )
-_MARKS: Final = (b"objects", b"huggingface")
+_MARKS: Final = (b".git", b"huggingface")
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

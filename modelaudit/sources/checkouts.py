@@ -19,7 +19,7 @@ from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.sources.claims import ListedFile, explain_unstorable_name
 from modelaudit.sources.folder_records import FolderRecords, name_some
 from modelaudit.sources.git_index import IndexEntry, UnreadableIndexError, parse_index
-from modelaudit.sources.git_layout import LFS_OBJECT, is_git_bookkeeping
+from modelaudit.sources.git_layout import LFS_OBJECT, GitLayout
 
 _FOLDER: Final = ".git"
 _MOST_SETTINGS_BYTES: Final = MIB
@@ -44,6 +44,7 @@ class _Checkout:
         self._records = records
         self._prefix = prefix
         self._folder = f"{prefix}{_FOLDER}/"
+        self._layout = GitLayout()
 
     def apply(self) -> None:
         """Read the index, set the bookkeeping aside, and add the claims."""
@@ -73,7 +74,7 @@ class _Checkout:
         if artifact is None or artifact.open is None or artifact.obstacle is not None:
             return False
         name = path.removeprefix(self._folder)
-        return is_git_bookkeeping(name, artifact.size, lambda most: _read_start(artifact, most))
+        return self._layout.is_bookkeeping(name, artifact.size, lambda most: _read_start(artifact, most))
 
     def _read_index(self) -> list[IndexEntry] | None:
         """Return the entries of the index; ``None``, with a fact or a note, if it cannot be read."""

@@ -19,6 +19,8 @@ from modelaudit.sources.records import locate_tree_record, read_tree_record
 
 FOLDER = ".cache/huggingface"
 _MOST_RECORD_BYTES = 1024
+_MOST_LISTINGS = 8
+"""The listings that are kept at a time; those of further commits count as missing."""
 _COMMIT = r"[0-9a-f]{40}"
 # The commit, the digest as an ETag, and the seconds since 1970, a line each.
 _DOWNLOAD = re.compile(rf"({_COMMIT})\n([^\n]{{1,200}})\n(\d{{1,12}}(?:\.\d{{1,9}})?)\n")
@@ -45,9 +47,9 @@ def read_download_records(records: FolderRecords) -> None:
         _DownloadFolder(records, prefix).apply()
 
 
-def is_cache_tag(data: bytes | None) -> bool:
+def is_cache_tag(data: bytes) -> bool:
     """Whether a file is the tag of a cache folder, in the form that the Hub's client writes."""
-    return data is not None and _TAG.fullmatch(data.decode("utf-8", "replace")) is not None
+    return _TAG.fullmatch(data.decode("utf-8", "replace")) is not None
 
 
 class _DownloadFolder:
@@ -58,12 +60,13 @@ class _DownloadFolder:
         self._prefix = prefix
         self._folder = f"{prefix}{FOLDER}/"
         self._downloads: dict[str, _Download] = {}
+        self._commits: set[str] = set()
         self._trees: dict[str, Listing] = {}
 
     def apply(self) -> None:
         """Read the records, set them aside, and add the claims, the absences and the unlisted files."""
         records = self._records
-        known = [path for path in records.list_below(self._folder) if self._is_bookkeeping(path)]
+        known = [path for path in records.list_below(self._folder) if self._recognise(path)]
         self._report_listings()
         records.set_aside(known, self._folder.rstrip("/"))
         if not self._downloads and not self._trees:
@@ -73,43 +76,55 @@ class _DownloadFolder:
         if not self._prefix:
             records.expects_claims = True
             records.notes.append(f"the folder is a download of commit {current} by the Hub's client")
-        commits = {download.commit for download in self._downloads.values()}
-        if len(commits) > 1:
-            records.notes.append(f"the files of the download come from {len(commits)} commits")
+        if len(self._commits) > 1:
+            records.notes.append(f"the files of the download come from {len(self._commits)} commits")
         for name in sorted({*self._downloads, *(listing or ())}):
             self._add_claims(name, current)
         self._report_unlisted(current)
 
-    def _is_bookkeeping(self, path: str) -> bool:
+    def _recognise(self, path: str) -> bool:
         """Whether a file has the name and the form of a record of the client; keep what it states."""
         records, name = self._records, path.removeprefix(self._folder)
-        size = records.artifacts[path].size
-        if name == "CACHEDIR.TAG":
-            return is_cache_tag(records.read(path, _MOST_RECORD_BYTES))
-        if name == ".gitignore":
-            return records.read(path, _MOST_RECORD_BYTES) == b"*"
         if re.fullmatch(r"\.gitignore\.lock|(?:download|upload)/.+\.lock", name):
-            return size == 0 and records.artifacts[path].open is not None
+            return records.artifacts[path].size == 0 and records.artifacts[path].open is not None
         tree = _TREE.fullmatch(name)
         if tree is not None:
-            listing = read_tree_record(f"{records.root}/{self._folder.rstrip('/')}", tree[1], records.limits)
-            if isinstance(listing, Mapping):
-                self._trees[tree[1]] = listing
-            elif listing is not None:
-                records.artifacts[path] = replace(records.artifacts[path], open=None, obstacle=listing)
-            return isinstance(listing, Mapping)
-        text = (records.read(path, _MOST_RECORD_BYTES) or b"").decode("utf-8", "replace")
+            return self._read_listing(path, tree[1])
+        data = records.read(path, _MOST_RECORD_BYTES) or b""
+        if name == "CACHEDIR.TAG":
+            return is_cache_tag(data)
+        if name == ".gitignore":
+            return data == b"*"
+        text = data.decode("utf-8", "replace")
         if name.startswith("upload/") and name.endswith(".metadata"):
             return _UPLOAD.fullmatch(text) is not None
-        if not name.startswith("download/") or not name.endswith(".metadata"):
+        is_download = name.startswith("download/") and name.endswith(".metadata")
+        return is_download and self._read_download(path, text)
+
+    def _read_listing(self, path: str, commit: str) -> bool:
+        """Read the listing of a commit, and return whether it could be read."""
+        records = self._records
+        listing = read_tree_record(f"{records.root}/{self._folder.rstrip('/')}", commit, records.limits)
+        if isinstance(listing, Unread):
+            records.artifacts[path] = replace(records.artifacts[path], open=None, obstacle=listing)
+        if not isinstance(listing, Mapping):
             return False
+        # The records of files come first in the order of paths.
+        is_named = not self._commits or commit in self._commits
+        if is_named and len(self._trees) < _MOST_LISTINGS:
+            self._trees[commit] = listing
+        return True
+
+    def _read_download(self, path: str, text: str) -> bool:
+        """Read the record of one file, and return whether it has the form of one."""
         match = _DOWNLOAD.fullmatch(text)
         if match is None:
             detail = f"{path} is not the record of a download: commit, digest and time"
-            records.facts.append(SourceFact(SourceFactKind.UNSOUND_RECORD, path, ClaimSource.LOCAL_DIR, detail))
+            self._records.facts.append(SourceFact(SourceFactKind.UNSOUND_RECORD, path, ClaimSource.LOCAL_DIR, detail))
             return False
-        file = name.removeprefix("download/").removesuffix(".metadata")
-        self._downloads[file] = _Download(match[1], match[2].strip('"'), float(match[3]), path)
+        name = path.removeprefix(f"{self._folder}download/").removesuffix(".metadata")
+        self._commits.add(match[1])
+        self._downloads[name] = _Download(match[1], match[2].strip('"'), float(match[3]), path)
         return True
 
     def _find_current_commit(self) -> str:
@@ -119,7 +134,7 @@ class _DownloadFolder:
 
     def _report_listings(self) -> None:
         """Add an absence for each commit without a listing."""
-        for commit in sorted({download.commit for download in self._downloads.values()} - set(self._trees)):
+        for commit in sorted(self._commits - set(self._trees)):
             path = f"{self._folder}{locate_tree_record(commit)}"
             detail = (
                 "the download has no listing of this commit, so nothing shows whether these are its files; download "

@@ -17,7 +17,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.source_fact import SourceFact
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import ListedFile
-from modelaudit.sources.local import FolderAbsences, is_within
+from modelaudit.sources.local import FolderAbsences
 
 _MOST_NAMES = 3
 """The number of files that a note names."""
@@ -73,9 +73,15 @@ class FolderRecords:
     def set_aside(self, paths: Iterable[str], folder: str) -> None:
         """Take files out of the model, because they are bookkeeping of the folder of records ``folder``."""
         for path in paths:
-            is_linked = any(is_within(path, linked) for linked in self.linked_folders)
-            if not is_linked and self.artifacts.pop(path, None) is not None:
+            if not self._is_linked(path) and self.artifacts.pop(path, None) is not None:
                 self.bookkeeping[folder] += 1
+
+    def _is_linked(self, path: str) -> bool:
+        """Whether a file lies in a folder to which a link leads, or below one."""
+        if not self.linked_folders:
+            return False
+        parts = path.split("/")
+        return any("/".join(parts[:length]) in self.linked_folders for length in range(1, len(parts)))
 
 
 def read_small_artifact(artifact: Artifact, most_bytes: int) -> bytes | None:

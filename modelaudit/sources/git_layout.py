@@ -14,13 +14,15 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from modelaudit.model.limits import MIB
+from modelaudit.model.limits import GIB, MIB
 
-MOST_TEXT_BYTES: Final = MIB
+_MOST_TEXT_BYTES: Final = MIB
 """The largest text below ``.git`` that is compared with its form."""
-MOST_OBJECT_BYTES: Final = 16 * MIB
+_MOST_OBJECT_BYTES: Final = 16 * MIB
 """The largest loose object that is read; a larger one stays a file of the model."""
 _MOST_EXPANDED_BYTES: Final = 64 * MIB
+_MOST_EXPANDED_IN_ALL: Final = 4 * GIB
+_DIGITS_OF_SHA1: Final = 40
 
 _ID: Final = rb"(?:[0-9a-f]{40}|[0-9a-f]{64})"
 _REFERENCE: Final = re.compile(rb"ref: refs/[\x21-\x7e]+\n|" + _ID + rb"\n")
@@ -72,42 +74,49 @@ _BINARIES: Final = tuple(
         (r"objects/info/(?:commit-graph|commit-graphs/graph-[0-9a-f]{40,64}\.graph)", b"CGPH"),
     )
 )
+_OBJECT: Final = re.compile(rb"(?:blob|tree|commit|tag) \d{1,15}\0")
 _LOOSE: Final = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})")
 LFS_OBJECT: Final = re.compile(r"lfs/objects/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
 """The content of a large file, by its SHA-256."""
 
 
-def is_git_bookkeeping(name: str, size: int, read: Callable[[int], bytes | None]) -> bool:
-    """Whether a file is one that git or Git LFS writes.
+class GitLayout:
+    """Recognises the files of one folder ``.git``. The work for its loose objects is bounded over all of them."""
 
-    Args:
-        name: path below the folder ``.git``.
-        size: in bytes.
-        read: returns the bytes up to a number; all of them if the file has no more; ``None`` if it cannot be read.
-    """
-    if LFS_OBJECT.fullmatch(name):
-        return True
-    for pattern, form in _TEXTS:
-        if pattern.fullmatch(name):
-            text = read(MOST_TEXT_BYTES) if size <= MOST_TEXT_BYTES else None
-            return text is not None and form.fullmatch(text) is not None
-    for pattern, start in _BINARIES:
-        if pattern.fullmatch(name):
-            return read(len(start)) == start
-    match = _LOOSE.fullmatch(name)
-    if match is None or size > MOST_OBJECT_BYTES:
-        return False
-    return is_loose_object(read(MOST_OBJECT_BYTES) or b"", match[1] + match[2])
+    def __init__(self) -> None:
+        self._expanded_left = _MOST_EXPANDED_IN_ALL
 
+    def is_bookkeeping(self, name: str, size: int, read: Callable[[int], bytes | None]) -> bool:
+        """Whether a file is one that git or Git LFS writes.
 
-def is_loose_object(data: bytes, name: str) -> bool:
-    """Whether ``data`` are one compressed object that has the id ``name``, with nothing behind it."""
-    stream = zlib.decompressobj()
-    try:
-        content = stream.decompress(data, _MOST_EXPANDED_BYTES)
-    except zlib.error:
-        return False
-    if not stream.eof or stream.unused_data or not re.match(rb"(?:blob|tree|commit|tag) \d{1,15}\0", content):
-        return False
-    algorithm = "sha1" if len(name) == 40 else "sha256"
-    return hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() == name
+        Args:
+            name: path below the folder ``.git``.
+            size: in bytes.
+            read: returns the bytes up to a number; all of them if the file has no more; ``None`` if it cannot be read.
+        """
+        if LFS_OBJECT.fullmatch(name):
+            return True
+        for pattern, form in _TEXTS:
+            if pattern.fullmatch(name):
+                text = read(_MOST_TEXT_BYTES) if size <= _MOST_TEXT_BYTES else None
+                return text is not None and form.fullmatch(text) is not None
+        for pattern, start in _BINARIES:
+            if pattern.fullmatch(name):
+                return read(len(start)) == start
+        match = _LOOSE.fullmatch(name)
+        if match is None or size > _MOST_OBJECT_BYTES or self._expanded_left <= 0:
+            return False
+        return self._is_loose_object(read(_MOST_OBJECT_BYTES) or b"", match[1] + match[2])
+
+    def _is_loose_object(self, data: bytes, id_: str) -> bool:
+        """Whether ``data`` are one compressed object with this id, and nothing behind it."""
+        stream = zlib.decompressobj()
+        try:
+            content = stream.decompress(data, _MOST_EXPANDED_BYTES)
+        except zlib.error:
+            return False
+        self._expanded_left -= len(content)
+        if not stream.eof or stream.unused_data or not _OBJECT.match(content):
+            return False
+        algorithm = "sha1" if len(id_) == _DIGITS_OF_SHA1 else "sha256"
+        return hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() == id_

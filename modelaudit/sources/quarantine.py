@@ -109,6 +109,8 @@ class _WrongFile:
         path = path if is_shared else repository / "blobs" / blob
         lock = repository.parent / ".locks" / repository.name / f"{blob}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.realpath(lock.parent) != str(lock.parent):
+            raise OSError("its folder of locks is a link")
         with WeakFileLock(lock, timeout=_LOCK_SECONDS):
             if not path.is_symlink() or is_shared:
                 self._check_unchanged()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.limits import Limits
+from modelaudit.sources.cache_folders import read_cache_folders
 from modelaudit.sources.checkouts import read_checkouts
 from modelaudit.sources.download_records import read_download_records
 from modelaudit.sources.folder_records import FolderRecords, apply_records
@@ -34,6 +35,7 @@ class FolderSource:
         records = FolderRecords(root, by_path, self.limits, frozenset(links.linked_folders))
         read_checkouts(records)
         read_download_records(records)
+        read_cache_folders(records)
         return apply_records(
             records, Snapshot(ModelRef(RefKind.FOLDER, self.name), None, artifacts, root, Path(root), notes)
         )

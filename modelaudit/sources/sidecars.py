@@ -22,6 +22,7 @@ from modelaudit.sources.claims import explain_unstorable_name
 from modelaudit.sources.folder_records import add_listed_claims, name_some, read_small_artifact
 
 _MOST_BYTES: Final = 16 << 20
+_LONGEST_LINE: Final = 8192  # longer than any path and a digest
 _NAME: Final = re.compile(
     r"sha256sums?(?:\.txt)?|checksums?(?:\.txt|\.sha256)?|.+\.sha256(?:sums?)?(?:\.txt)?", re.IGNORECASE
 )
@@ -120,7 +121,7 @@ class _Sidecar:
         """Yield what the lines state, up to the bound on lines."""
         for raw_line in text.split("\n"):
             line = raw_line.rstrip("\r")
-            if not line or line.startswith("#"):
+            if not line or line.startswith("#") or len(line) > _LONGEST_LINE:
                 continue
             self._lines_left -= 1
             if self._lines_left < 0:
