@@ -27,6 +27,7 @@ _NEEDED_KINDS: Final = {
     "ort": ReferenceKind.DATA,
     "tflite": ReferenceKind.DATA,
     "auto-map": ReferenceKind.CODE,
+    "shard-index": ReferenceKind.MODEL,
 }
 # HDF5 looks for other files in the current folder of the program first, so a file beside this one is not decisive.
 _FORMATS_SEARCHING_ELSEWHERE: Final = frozenset({"hdf5"})
@@ -171,9 +172,9 @@ def _build_subject(address: str, format_: str, reference: Reference, index: _Fil
 def _find_unmatched_absence(format_: str, reference: Reference, state: str) -> UnreadReason | None:
     """Return the absence that remains where no rule matches such a reference; ``None`` for an ordinary one.
 
-    A missing file is ordinary: repositories leave out shards and notes. A graph cannot be loaded without its external
-    data, nor a model without the code that its ``auto_map`` names. Native code always matters, and any other state
-    means that the path leads to something that was not read.
+    A missing file is ordinary: repositories leave out notes and pictures. A graph cannot be loaded without its external
+    data, nor a model without the shards of its index or the code that its ``auto_map`` names. Native code always
+    matters, and any other state means that the path leads to something that was not read.
     """
     if state == "missing" and reference.kind is _NEEDED_KINDS.get(format_):
         return UnreadReason.CONTENT_ABSENT

@@ -7,7 +7,8 @@ from typing import Final
 
 from modelaudit.checks.formats import find_extension
 from modelaudit.model.catalogue import Subject
-from modelaudit.model.source_fact import SourceFact
+from modelaudit.model.source_fact import SourceFact, SourceFactKind
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.wording import CLAIM_SOURCES
 
 # Python, shell, notebooks, native libraries and pickles: loaders and people run them, or code in them.
@@ -19,6 +20,11 @@ _CODE_EXTENSIONS: Final = frozenset(
     {".bash", ".bat", ".bin", ".ckpt", ".cmd", ".dill", ".dll", ".dylib", ".exe", ".ipynb", ".joblib", ".pickle",
      ".pkl", ".ps1", ".pt", ".pth", ".py", ".pyc", ".pyd", ".pyw", ".sh", ".so", ".zsh"}
 )  # fmt: skip
+_ABSENCES: Final = {
+    SourceFactKind.NAMED_ABSENT: UnreadReason.CONTENT_ABSENT,
+    SourceFactKind.UNSOUND_RECORD: UnreadReason.UNVERIFIED_BYTES,
+}
+"""The absences of facts about records; that of an unlisted file belongs to its bytes."""
 
 
 def build_source_subjects(facts: Iterable[SourceFact], formats: Mapping[str, Sequence[str]]) -> Iterator[Subject]:
@@ -39,4 +45,6 @@ def build_source_subjects(facts: Iterable[SourceFact], formats: Mapping[str, Seq
             "detail": fact.detail,
         }
         evidence = (f"{CLAIM_SOURCES[fact.source]}: {fact.detail}",)
-        yield Subject("source-fact", fact.path, fields, f"{fact.kind} {fact.detail}", evidence=evidence)
+        key = f"{fact.kind} {fact.detail}"
+        absence = _ABSENCES.get(fact.kind)
+        yield Subject("source-fact", fact.path, fields, key, evidence=evidence, absence_always=absence)

@@ -196,13 +196,29 @@ def write_file_with_control_character(folder: Path) -> Path:
     return folder
 
 
+def write_index_without_shard(folder: Path) -> Path:
+    """Write an index of weights that names a file which is not there; return the folder."""
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00002.safetensors"}}')
+    return folder
+
+
+def write_name_of_git_object(folder: Path) -> Path:
+    """Write a checkout of git with a module that names an object of it; return the folder."""
+    (folder / ".git").mkdir()
+    (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "modeling.py").write_text('WEIGHTS = ".git/objects/ab/cdef"\n')
+    return folder
+
+
 WITHOUT_FIXTURE = {
+    "integrity/shard-absent": write_index_without_shard,
+    "integrity/reference-into-records": write_name_of_git_object,
     "document/deceptive-name": write_file_with_control_character,
     "coverage/link-outside-root": write_outside_link,
     "onnx/external-data-hard-link": write_linked_data,
     "tflite/external-data-hard-link": write_linked_buffer,
 }
-"""Decisive rules about links and names, which no fixture can hold, with the function that writes a folder for each."""
+"""Decisive rules about links, names and bookkeeping, with the function that writes a folder for each."""
 FALLBACKS = {id_ for id_, rule in CATALOGUE.findings.items() if rule.is_fallback}
 DECISIVE = {
     id_: rule.fires
