@@ -41,6 +41,7 @@ def scan(
     baseline: str | Path | None = None,
     anchors: Sequence[Anchor] = (),
     hash_progress: Callable[[int, int], None] | None = None,
+    lock: str | Path | None = None,
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -70,6 +71,7 @@ def scan(
         anchors: the lines of your own files that name the model; they are kept in the report.
         hash_progress: called during the scan with the bytes hashed so far and the bytes in all, from several threads,
             one call at a time.
+        lock: a lock that ``modelaudit lock`` wrote; it claims the digest of each file, and other names are findings.
 
     Returns:
         The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
@@ -103,6 +105,7 @@ def scan(
         baseline,
         anchors,
         hash_progress,
+        lock,
     )
     return run(str(target), options)
 

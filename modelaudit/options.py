@@ -68,6 +68,7 @@ class Options:
     baseline: str | Path | None = None
     anchors: Sequence[Anchor] = ()
     hash_progress: HashProgress | None = None
+    lock: str | Path | None = None
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""

@@ -23,6 +23,7 @@ from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
+from modelaudit.lock_claims import take_lock
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import InternalError, ModelAuditError, WindowError
@@ -97,6 +98,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     refuse_policy_inside_target(policy, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
     audit = Audit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)
+    snapshot = take_lock(snapshot, target, options, audit.judge_lock)
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     audit.quote_sources(snapshot)

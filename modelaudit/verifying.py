@@ -256,7 +256,7 @@ def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedMo
         unread=tuple(sorted(open_unread.items())),
         files=hashed.files,
         tree_digest=_digest_tree(hashed, locked.entries),
-        notes=_note_commit(hashed.snapshot, locked),
+        notes=note_commit(hashed.snapshot, locked),
     )
 
 
@@ -265,7 +265,7 @@ def _is_absent(artifact: Artifact) -> bool:
     return artifact.obstacle is not None and artifact.obstacle.reason in _ABSENT and artifact.open is None
 
 
-def _note_commit(snapshot: Snapshot, locked: LockedModel) -> tuple[str, ...]:
+def note_commit(snapshot: Snapshot, locked: LockedModel) -> tuple[str, ...]:
     """Return a note if a snapshot of the Hub cache is another commit than the locked one."""
     if locked.origin is None or snapshot.commit in (None, locked.origin.commit):
         return ()

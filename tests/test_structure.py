@@ -49,6 +49,7 @@ LEVELS = (
         "inventory": 5,
         "verifying": 5,
         "audit": 6,
+        "lock_claims": 6,
         "decisions": 6,
         "discovery": 6,
         "policy_choice": 6,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.schema import CONFIG, Kebab, Territory, Text, require_match
@@ -31,6 +31,16 @@ ModelName = Annotated[
     ),
 ]
 Commit = Annotated[str, require_match(r"[0-9a-f]{40}", "the id of a commit: 40 of the digits 0-9 and a-f")]
+REQUIREMENT_ALIASES = {"pinned-revision": Requirement.PINNED_REVISIONS}
+"""Words that a file may use for a condition."""
+
+
+def _read_alias(word: object) -> object:
+    """Return the condition that an alias means, and anything else as it is."""
+    return REQUIREMENT_ALIASES.get(word, word) if isinstance(word, str) else word
+
+
+Condition = Annotated[Requirement, BeforeValidator(_read_alias)]
 
 
 @dataclass(config=CONFIG)
@@ -89,7 +99,7 @@ class PolicyFile:
     checks: Annotated[list[CheckFamily] | None, Field(min_length=1, description="The families of checks to run.")] = (
         None
     )
-    require: Annotated[list[Requirement], Field(description="Conditions without which a scan does not pass.")] = Field(
+    require: Annotated[list[Condition], Field(description="Conditions without which a scan does not pass.")] = Field(
         default_factory=list
     )
     use: Annotated[

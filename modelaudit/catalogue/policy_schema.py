@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.catalogue.policies import POLICY_SHAPE
+from modelaudit.catalogue.policy_file import REQUIREMENT_ALIASES
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.finding import CheckFamily
 
@@ -34,6 +35,9 @@ def build_policy_schema(catalogue: Catalogue) -> str:
     for family in set(CheckFamily) - families:
         gates.pop(family, None)
     _require_mapping(definitions["CheckFamily"])["enum"] = [str(each) for each in CheckFamily if each in families]
+    conditions = _require_mapping(definitions["Requirement"])["enum"]
+    if isinstance(conditions, list):
+        conditions.extend(REQUIREMENT_ALIASES)
     fields: list[Json] = [*sorted(catalogue.clauses.fields)]
     _require_mapping(_require_mapping(schema["properties"])["field"])["enum"] = fields
     return f"{json.dumps(schema | _HEAD, indent=2, sort_keys=True)}\n"

@@ -75,6 +75,7 @@ def _split_list(context: click.Context, option: click.Parameter, value: str | No
     type=click.Path(path_type=Path),
     help="Write the class of every byte of every file: a line of JSON for each file and member.",
 )
+@click.option("--lock", metavar="FILE", help="Compare with a lock that modelaudit lock wrote.")
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option(
     "--second-opinion/--no-second-opinion",
@@ -106,6 +107,7 @@ def command(
     show: str,
     outputs: tuple[str, ...],
     ledger: Path | None,
+    lock: str | None,
     offline: bool,
     second_opinion: bool,
     rules: tuple[Path, ...],
@@ -153,6 +155,7 @@ def command(
                 **ticker.callbacks,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
                 anchors=anchors.get(target, ()),
+                lock=lock,
             )
 
     def publish(target: str, report: AuditReport) -> None:

@@ -20,6 +20,10 @@ class Requirement(StrEnum):
     """The intended use is stated, so that the licences are judged for it."""
     PINNED_REVISIONS = "pinned-revisions"
     """A model of the Hub is named by the id of a commit, because a branch or tag can move."""
+    VERIFIED_BYTES = "verified-bytes"
+    """A source stronger than a file of checksums confirms every file, and none contradicts one."""
+    LOCK = "lock"
+    """A lock was given, and the model fits it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class CauseKind(StrEnum):
     USE_NOT_STATED = "use-not-stated"
     BASE_MODEL_UNREAD = "base-model-unread"
     UNPINNED = "unpinned"
+    LOCK = "lock"
+    """The policy requires a lock, and none was given or the model does not fit it."""
     REFUSED = "refused"
     """A person refused it by a decision."""
     REFUSAL_REOPENED = "refusal-reopened"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from modelaudit.model.comparison import LockComparison
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
@@ -15,6 +17,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
 from modelaudit.policy.accepted import count_noun, describe_accepted
+from modelaudit.policy.requirements import find_unmet_conditions
 
 NO_USE: Final = "No planned use is stated, so the licences were not judged for one."
 """The reason of the answer to *use* where neither the policy nor an option states a use."""
@@ -63,6 +66,7 @@ class Evidence:
         failed_look_ups: a sentence for each base model whose look-up failed although the licence depends on it.
         listing: the licences beside the lists of the policy.
         moving_revision: the branch or tag of the Hub that names the model; empty if a commit or a path does.
+        comparison: of the model with a lock; ``None`` if none was given.
         refusals: what people refused by a decision; the baseline and other decisions change nothing about it.
     """
 
@@ -75,6 +79,7 @@ class Evidence:
     failed_look_ups: Sequence[str] = ()
     listing: LicenseListing = LicenseListing()  # noqa: RUF009 - frozen
     moving_revision: str = ""
+    comparison: LockComparison | None = None
     refusals: Sequence[Refusal] = ()
 
 
@@ -112,7 +117,10 @@ def decide_verdict(evidence: Evidence) -> Decision:
         *_find_refusals(evidence, Question.LOAD),
         *_find_failures(evidence, Question.LOAD),
         *_find_unread_parts(evidence.coverage, Question.LOAD),
-        *_find_moving_revision(evidence),
+        *itertools.starmap(
+            _Point,
+            find_unmet_conditions(policy, evidence.coverage.artifacts, evidence.moving_revision, evidence.comparison),
+        ),
     ]
     use_points = [
         *_find_refusals(evidence, Question.USE),
@@ -260,16 +268,6 @@ def _find_listed_licenses(evidence: Evidence) -> Iterator[_Point]:
             "the policy does not list the licence as allowed",
         )
         yield _Point(cause, listing.objections[:_MAX_NAMED_ANSWERS])
-
-
-def _find_moving_revision(evidence: Evidence) -> Iterator[_Point]:
-    """Yield a point if the policy requires a commit and the model is named by a branch or tag."""
-    if evidence.moving_revision and Requirement.PINNED_REVISIONS in evidence.policy.require:
-        reason = (
-            f"the revision {evidence.moving_revision} can move, and the policy requires a commit "
-            f"({evidence.policy.origins.get(f'require.{Requirement.PINNED_REVISIONS}', evidence.policy.name)})"
-        )
-        yield _Point(Cause(CauseKind.UNPINNED, Question.LOAD, Verdict.REVIEW, 1, reason))
 
 
 def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:

@@ -63,4 +63,8 @@ CAUSES: Final = {
         "The revision of the model can move, and the policy requires a commit.",
         "Name the 40 digits of the commit after the @ of the target.",
     ),
+    CauseKind.LOCK: (
+        "The policy requires that the model fits a lock, and none was given or it differs.",
+        "Give the lock with --lock; if a difference is wanted, read it and run modelaudit lock again.",
+    ),
 }

@@ -45,6 +45,7 @@ _CAUSE_TITLES: Final = {
     CauseKind.REFUSED: "A decision refuses the model",
     CauseKind.REFUSAL_REOPENED: "A refusal of other bytes is to be decided again",
     CauseKind.UNPINNED: "The model is not pinned to a commit",
+    CauseKind.LOCK: "The model does not fit a lock",
 }
 
 

@@ -1,0 +1,100 @@
+"""Take a lock as a source of claims about the files of a scanned model, and compare the names with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from modelaudit.integrity.comparison import compare_trees
+from modelaudit.integrity.lock_file import read_lock
+from modelaudit.model.address import read_file_path, write_file_address
+from modelaudit.model.artifact import Artifact, RefKind, Snapshot
+from modelaudit.model.comparison import LockComparison
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.limits import Limits
+from modelaudit.model.lock import LockedModel
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.tree import EntryKind
+from modelaudit.options import Options
+from modelaudit.sources.entries import list_tree
+from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
+
+
+def take_lock(snapshot: Snapshot, target: str, options: Options, judge: Callable[[LockComparison], None]) -> Snapshot:
+    """Return the snapshot with the claims of the lock that the options name, after ``judge`` got the comparison.
+
+    Raises:
+        ConfigurationError: as ``claim_by_lock``.
+        SourceError: as ``claim_by_lock``.
+    """
+    if options.lock is None:
+        return snapshot
+    locked, comparison = claim_by_lock(snapshot, target, options.lock, options.limits)
+    judge(comparison)
+    return locked
+
+
+def claim_by_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) -> tuple[Snapshot, LockComparison]:
+    """Return the snapshot with the claims of a lock, and the comparison of its entries with those that are locked.
+
+    A locked file that is not on disk becomes an artifact without content. A file whose digest differs is left to its
+    claim.
+
+    Raises:
+        ConfigurationError: the lock is invalid, lies in the model, or has no model that the target is.
+        SourceError: the folder cannot be listed again.
+    """
+    if snapshot.ref.kind is RefKind.FILE:
+        raise ConfigurationError(f"{target!r} is a file; --lock compares a whole model")
+    lock = read_lock(path)
+    refuse_lock_inside(path, snapshot)
+    model = choose_model(lock, str(path), None, target, snapshot)
+    tree = list_tree(snapshot, limits)
+    paths = {entry.path for entry in tree}
+    digests = {entry.path: entry.sha256 for entry in model.entries if entry.sha256 is not None}
+    record = Path(path).name
+    artifacts = [_add_claim(each, snapshot, digests, record) for each in snapshot.artifacts]
+    known = {read_file_path(each.path) for each in artifacts}
+    missing = Unread(UnreadReason.CONTENT_ABSENT, "the lock lists it, and it is not there")
+    artifacts += [
+        Artifact(write_file_address(entry.path), entry.size or 0, None, _claim(entry.sha256, record), missing)
+        for entry in model.entries
+        if entry.kind is EntryKind.FILE and entry.path not in known
+    ]
+    differences = compare_trees(model.entries, tree, paths)
+    locked = replace(
+        snapshot,
+        artifacts=tuple(sorted(artifacts, key=lambda artifact: artifact.path)),
+        notes=(*snapshot.notes, _note_lock(record, model, len(differences)), *note_commit(snapshot, model)),
+        expects_claims=True,
+    )
+    return locked, LockComparison(record, _name_model(model), differences)
+
+
+def _add_claim(artifact: Artifact, snapshot: Snapshot, digests: dict[str, str], record: str) -> Artifact:
+    """Return the artifact with the claim of the lock; a link inside of a folder has that of the file at its end."""
+    path = read_file_path(artifact.path)
+    if path not in digests and snapshot.root is not None and artifact.open is not None:
+        root = os.path.realpath(snapshot.root)
+        path = os.path.relpath(os.path.realpath(f"{root}/{path}"), root)
+    claims = _claim(digests.get(path), record)
+    return replace(artifact, claims=sort_claims((*claims, *artifact.claims))) if claims else artifact
+
+
+def _claim(sha256: str | None, record: str) -> tuple[Claim, ...]:
+    """Return the claim of the lock on a file; none for a file that is not locked."""
+    return () if sha256 is None else (Claim(Digest(DigestAlgorithm.SHA256, sha256), ClaimSource.LOCK, record),)
+
+
+def _name_model(model: LockedModel) -> str:
+    """Return the name of a locked model with its commit."""
+    return f"{model.title}@{model.origin.commit}" if model.origin else model.title
+
+
+def _note_lock(record: str, model: LockedModel, count: int) -> str:
+    """Return the note on the comparison."""
+    noun = "difference" if count == 1 else "differences"
+    return f"compared with {record} ({_name_model(model)}): {count} {noun} of names, kinds or modes"

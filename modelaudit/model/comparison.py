@@ -1,0 +1,22 @@
+"""The outcome of comparing a scanned model with a lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelaudit.model.verification import TreeDifference
+
+
+@dataclass(frozen=True, slots=True)
+class LockComparison:
+    """What a scan found out about the names, kinds and modes of a locked model; digests are claims.
+
+    Attributes:
+        lock: the name of the lock file.
+        model: the name of the model in the lock, with its commit.
+        differences: sorted by path.
+    """
+
+    lock: str
+    model: str
+    differences: tuple[TreeDifference, ...]

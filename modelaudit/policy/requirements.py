@@ -1,0 +1,95 @@
+"""The conditions of ``require`` that concern the bytes and the origin of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from modelaudit.model.comparison import LockComparison
+from modelaudit.model.digest import ClaimSource
+from modelaudit.model.policy import Policy, Requirement
+from modelaudit.model.report import ArtifactRecord
+from modelaudit.model.structure import UnreadReason
+from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
+
+UnmetCondition = tuple[Cause, tuple[str, ...]]
+"""A cause, with examples for a person."""
+
+_MOST_NAMED: Final = 2
+
+
+def find_unmet_conditions(
+    policy: Policy, records: Sequence[ArtifactRecord], moving_revision: str, comparison: LockComparison | None
+) -> Iterator[UnmetCondition]:
+    """Yield a cause for each condition that the policy requires and that the model does not meet.
+
+    Args:
+        policy: states the conditions.
+        records: every file.
+        moving_revision: the branch or tag that names the model; empty if a commit or a path does.
+        comparison: with the lock; ``None`` if none was given.
+    """
+    conditions = {
+        Requirement.PINNED_REVISIONS: _find_moving_revision(moving_revision),
+        Requirement.VERIFIED_BYTES: _find_unverified_files(records),
+        Requirement.LOCK: _find_lock_problem(records, comparison),
+    }
+    for requirement, unmet in conditions.items():
+        if requirement in policy.require and unmet is not None:
+            kind, verdict, count, reason, examples = unmet
+            origin = policy.origins.get(f"require.{requirement}", policy.name)
+            yield Cause(kind, Question.LOAD, verdict, count, f"{reason} ({origin})"), examples
+
+
+_Unmet = tuple[CauseKind, Verdict, int, str, tuple[str, ...]]
+
+
+def _find_moving_revision(revision: str) -> _Unmet | None:
+    """Return the problem of a model that is named by a branch or tag."""
+    if not revision:
+        return None
+    reason = f"the revision {revision} can move, and the policy requires a commit"
+    return CauseKind.UNPINNED, Verdict.REVIEW, 1, reason, ()
+
+
+def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
+    """Return the problem of files that no source stronger than a file of checksums confirms, or that one contradicts.
+
+    A file whose absence of a claim is accepted, or that is named as unverified already, is left out.
+    """
+    unverified = [record for record in records if not _is_verified(record)]
+    if not unverified:
+        return None
+    noun = "file is" if len(unverified) == 1 else "files are"
+    reason = f"{len(unverified)} {noun} not verified, and the policy requires verified bytes"
+    examples = tuple(
+        f"{record.path}: {'a source contradicts its bytes' if record.contradicting_claims else 'no source confirms it'}"
+        for record in unverified[:_MOST_NAMED]
+    )
+    return CauseKind.UNVERIFIED_BYTES, Verdict.INCOMPLETE, len(unverified), reason, examples
+
+
+def _is_verified(record: ArtifactRecord) -> bool:
+    """Whether a strong source confirms the bytes of a file and none contradicts them, or another cause says so."""
+    if any(absence.unread.reason is UnreadReason.UNVERIFIED_BYTES for _, absence in record.absences):
+        return True
+    is_confirmed = any(claim.source.rank < ClaimSource.SIDECAR.rank for claim in record.agreeing_claims)
+    return is_confirmed and not record.contradicting_claims
+
+
+def _find_lock_problem(records: Sequence[ArtifactRecord], comparison: LockComparison | None) -> _Unmet | None:
+    """Return the problem of a scan without a lock, or of a model that does not fit its lock."""
+    if comparison is None:
+        reason = "no lock was given, and the policy requires one: --lock FILE"
+        return CauseKind.LOCK, Verdict.INCOMPLETE, 1, reason, ()
+    contradicted = [
+        record.path for record in records for claim in record.contradicting_claims if claim.source is ClaimSource.LOCK
+    ]
+    examples = [f"{each.path}: {each.kind}: {each.detail}" for each in comparison.differences]
+    examples += [f"{path}: other bytes than in the lock" for path in contradicted]
+    if not examples:
+        return None
+    reason = f"{len(examples)} differences from {comparison.lock}, and the policy requires that the model fits it"
+    if len(examples) == 1:
+        reason = reason.replace("differences", "difference", 1)
+    return CauseKind.LOCK, Verdict.FAIL, len(examples), reason, tuple(examples[:_MOST_NAMED])

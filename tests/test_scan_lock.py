@@ -1,0 +1,134 @@
+"""A scan that takes a lock: claims on each file, findings on names, and the conditions that a policy may require."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hub.server import LoopbackHub
+from support.command import run_command
+
+import modelaudit
+from modelaudit.integrity.lock_file import format_lock
+from modelaudit.locking import lock_folder
+from modelaudit.model.digest import ClaimSource
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.lock import Lock
+from modelaudit.model.report import AuditReport, DigestState
+from modelaudit.model.verdict import CauseKind
+
+POLICY = "extends: default\nrequire: [verified-bytes, pinned-revision, lock]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that ``model.lock`` beside it locks, with a link and a program."""
+    root = tmp_path / "model"
+    (root / "sub").mkdir(parents=True)
+    (root / "config.json").write_text('{"model_type": "bert"}')
+    (root / "sub/notes.txt").write_text("notes\n")
+    (root / "link.json").symlink_to("config.json")
+    (tmp_path / "model.lock").write_text(format_lock(Lock((lock_folder(root, tmp_path),))))
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    return root
+
+
+def scan(root: Path, *, policy: str | Path = "default", with_lock: bool = True) -> AuditReport:
+    """Scan a folder with the lock beside it."""
+    lock = root.parent / "model.lock" if with_lock else None
+    return modelaudit.scan(root, lock=lock, policy=policy, second_opinion=False)
+
+
+def list_differences(report: AuditReport) -> list[tuple[str, str]]:
+    """List the path and the kind of each difference from the lock."""
+    return [
+        (finding.artifact, finding.message.partition("(")[2].partition(")")[0])
+        for finding in report.findings
+        if finding.rule == "integrity/lock-difference"
+    ]
+
+
+def test_scan_with_a_lock_verifies_every_file_by_it_under_each_name(folder: Path) -> None:
+    report = scan(folder, policy=folder.parent / "policy.yaml")
+    assert report.exit_code == 0
+    assert {record.digest_state for record in report.coverage.artifacts} == {DigestState.MATCH}
+    assert {claim.source for record in report.coverage.artifacts for claim in record.claims} == {ClaimSource.LOCK}
+    assert "compared with model.lock (model): 0 differences of names, kinds or modes" in report.target.notes
+
+
+def test_changed_bytes_contradict_the_lock(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "gpt2"}')
+    report = scan(folder)
+    assert report.exit_code == 1
+    mismatches = [each for each in report.findings if each.rule == "integrity/digest-mismatch"]
+    assert [each.artifact for each in mismatches] == ["config.json", "link.json"]
+    assert "the lock (model.lock)" in mismatches[0].message
+
+
+def test_differences_of_names_kinds_and_modes_are_findings(folder: Path) -> None:
+    (folder / "added.py").write_text("x = 1\n")
+    (folder / "config.json").chmod(0o755)
+    (folder / "sub/notes.txt").unlink()
+    (folder / "sub/deep").mkdir()
+    report = scan(folder)
+    assert report.exit_code == 1
+    assert sorted(list_differences(report)) == [
+        ("added.py", "added"),
+        ("config.json", "mode"),
+        ("sub/deep", "added"),
+        ("sub/notes.txt", "missing"),
+    ]
+    missing = next(each for each in report.coverage.artifacts if each.path == "sub/notes.txt")
+    assert [absence.unread.detail for _, absence in missing.absences] == ["the lock lists it, and it is not there"]
+    unverified = next(each for each in report.coverage.artifacts if each.path == "added.py")
+    assert [absence.unread.reason for _, absence in unverified.absences] == ["unverified-bytes"]
+
+
+def test_policy_that_requires_lock_and_verified_bytes_is_incomplete_without_them(folder: Path) -> None:
+    report = scan(folder, policy=folder.parent / "policy.yaml", with_lock=False)
+    assert report.exit_code == 3
+    reasons = {cause.kind: cause.reason for cause in report.decision.causes}
+    assert reasons[CauseKind.LOCK] == "no lock was given, and the policy requires one: --lock FILE (policy.yaml:2)"
+    assert reasons[CauseKind.UNVERIFIED_BYTES].startswith("3 files are not verified, and the policy requires verified")
+
+
+def test_policy_that_requires_a_lock_fails_on_a_difference_whatever_the_gates_are(folder: Path) -> None:
+    policy = folder.parent / "never.yaml"
+    policy.write_text(f"{POLICY}gates: {{integrity: never}}\n")
+    (folder / "sub/notes.txt").write_text("other\n")
+    (folder / "config.json").chmod(0o755)
+    report = scan(folder, policy=policy)
+    [cause] = [cause for cause in report.decision.causes if cause.kind is CauseKind.LOCK]
+    assert (report.exit_code, cause.count) == (1, 2)
+    assert cause.reason.startswith("2 differences from model.lock, and the policy requires that the model fits it")
+
+
+def test_lock_of_a_repository_is_taken_by_a_scan_of_it_and_of_its_cache(hub: LoopbackHub, tmp_path: Path) -> None:
+    repository = hub.add_repository("acme/tiny", {"README.md": "---\nlicense: mit\n---\n", "config.json": "{}"})
+    lock = tmp_path / "modelaudit.lock"
+    target = f"acme/tiny@{repository.sha}"
+    assert run_command("lock", target, "-o", lock, "-q").returncode == 0
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    report = modelaudit.scan(target, lock=lock, policy=policy, second_opinion=False)
+    assert report.exit_code == 0
+    record = next(each for each in report.coverage.artifacts if each.path == "config.json")
+    assert next(claim.source for claim in record.agreeing_claims) is ClaimSource.HUB
+    assert ClaimSource.LOCK in {claim.source for claim in record.agreeing_claims}
+    assert record.digest_state is DigestState.MATCH  # the Hub states a SHA-1 alone
+    repository.commit({"modeling.py": "x = 1\n"})
+    moved = modelaudit.scan("acme/tiny", lock=lock, second_opinion=False)
+    assert (moved.exit_code, list_differences(moved)) == (1, [("modeling.py", "added")])
+    assert any(note.startswith("the folder is commit ") for note in moved.target.notes)
+
+
+def test_file_target_and_wrong_lock_are_refused(folder: Path) -> None:
+    lock = folder.parent / "model.lock"
+    with pytest.raises(ConfigurationError, match="is a file; --lock compares a whole model"):
+        modelaudit.scan(folder / "config.json", lock=lock)
+    done = run_command("scan", folder, "--lock", folder.parent / "none.lock", "--no-second-opinion")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    lock.write_text(lock.read_text().replace("file -", "<<<<<<< HEAD\nfile -", 1))
+    done = run_command("scan", folder, "--lock", lock, "--no-second-opinion")
+    assert done.returncode == 2
+    assert f"{lock}:8: a merge left a conflict here" in done.stderr
