@@ -20,12 +20,7 @@ from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
 from modelaudit.checks.source_facts import build_source_subjects
-from modelaudit.checks.subjects import (
-    build_digest_subjects,
-    build_lock_subjects,
-    build_subjects,
-    build_unread_subjects,
-)
+from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.integrity.hashing import BeginHashing, ByteCounter, Hashed, HashingThreads, PendingHash, hash_at_once
@@ -37,7 +32,6 @@ from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_licen
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue, Subject
-from modelaudit.model.comparison import LockComparison
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
@@ -116,7 +110,6 @@ class Audit:
         self._expects_claims = False
         self._unhashed: deque[tuple[ArtifactRecord, PendingHash | None]] = deque()
         self._unlisted_paths: frozenset[str] = frozenset()
-        self._comparison: LockComparison | None = None
         self.failed_look_ups: tuple[str, ...] = ()
         self.read_absences: dict[str, frozenset[Unread]] = {}
 
@@ -134,11 +127,6 @@ class Audit:
                 self._begin(artifact, threads.begin)
                 self._complete_records(2 * threads.count)
             self._complete_records(0)
-
-    def judge_lock(self, comparison: LockComparison) -> None:
-        """Judge the differences of names, kinds and modes from a lock."""
-        self._comparison = comparison
-        self._judge_subjects(build_lock_subjects(comparison))
 
     def build_report(
         self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
@@ -191,7 +179,7 @@ class Audit:
                 self.failed_look_ups,
                 compare_with_lists(license_, self.policy),
                 find_moving_revision(snapshot),
-                self._comparison,
+                snapshot.comparison,
                 refusals,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.limits import Limits
 from modelaudit.model.lock import LockedModel
+from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import EntryKind
 from modelaudit.options import Options
@@ -23,22 +23,8 @@ from modelaudit.sources.entries import list_tree
 from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
 
 
-def take_lock(snapshot: Snapshot, target: str, options: Options, judge: Callable[[LockComparison], None]) -> Snapshot:
-    """Return the snapshot with the claims of the lock that the options name, after ``judge`` got the comparison.
-
-    Raises:
-        ConfigurationError: as ``claim_by_lock``.
-        SourceError: as ``claim_by_lock``.
-    """
-    if options.lock is None:
-        return snapshot
-    locked, comparison = claim_by_lock(snapshot, target, options.lock, options.limits)
-    judge(comparison)
-    return locked
-
-
-def claim_by_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) -> tuple[Snapshot, LockComparison]:
-    """Return the snapshot with the claims of a lock, and the comparison of its entries with those that are locked.
+def take_lock(snapshot: Snapshot, target: str, options: Options) -> Snapshot:
+    """Return the snapshot with the claims of the lock that the options name, and with each difference as a fact.
 
     A locked file that is not on disk becomes an artifact without content. A file whose digest differs is left to its
     claim.
@@ -47,31 +33,44 @@ def claim_by_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Lim
         ConfigurationError: the lock is invalid, lies in the model, or has no model that the target is.
         SourceError: the folder cannot be listed again.
     """
+    if options.lock is None:
+        return snapshot
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; --lock compares a whole model")
-    lock = read_lock(path)
-    refuse_lock_inside(path, snapshot)
-    model = choose_model(lock, str(path), None, target, snapshot)
-    tree = list_tree(snapshot, limits)
-    paths = {entry.path for entry in tree}
+    lock = read_lock(options.lock)
+    refuse_lock_inside(options.lock, snapshot)
+    model = choose_model(lock, str(options.lock), None, target, snapshot)
+    tree = list_tree(snapshot, options.limits)
+    record = Path(options.lock).name
     digests = {entry.path: entry.sha256 for entry in model.entries if entry.sha256 is not None}
-    record = Path(path).name
     artifacts = [_add_claim(each, snapshot, digests, record) for each in snapshot.artifacts]
-    known = {read_file_path(each.path) for each in artifacts}
-    missing = Unread(UnreadReason.CONTENT_ABSENT, "the lock lists it, and it is not there")
-    artifacts += [
-        Artifact(write_file_address(entry.path), entry.size or 0, None, _claim(entry.sha256, record), missing)
-        for entry in model.entries
-        if entry.kind is EntryKind.FILE and entry.path not in known
-    ]
-    differences = compare_trees(model.entries, tree, paths)
-    locked = replace(
+    artifacts += _list_missing(model, {read_file_path(each.path) for each in artifacts}, record)
+    differences = compare_trees(model.entries, tree, {entry.path for entry in tree})
+    facts = (
+        SourceFact(
+            SourceFactKind.LOCK_DIFFERENCE,
+            write_file_address(each.path),
+            ClaimSource.LOCK,
+            f"{each.kind}: {each.detail}",
+        )
+        for each in differences
+    )
+    return replace(
         snapshot,
         artifacts=tuple(sorted(artifacts, key=lambda artifact: artifact.path)),
         notes=(*snapshot.notes, _note_lock(record, model, len(differences)), *note_commit(snapshot, model)),
-        expects_claims=True,
+        facts=(*snapshot.facts, *facts),
+        comparison=LockComparison(record, _name_model(model), differences),
     )
-    return locked, LockComparison(record, _name_model(model), differences)
+
+
+def _list_missing(model: LockedModel, known: Collection[str], record: str) -> Iterator[Artifact]:
+    """Yield an artifact without content for each locked file that has no artifact."""
+    missing = Unread(UnreadReason.CONTENT_ABSENT, "the lock lists it, and it is not there")
+    for entry in model.entries:
+        if entry.kind is EntryKind.FILE and entry.path not in known:
+            claims = _claim(entry.sha256, record)
+            yield Artifact(write_file_address(entry.path), entry.size or 0, None, claims, missing)
 
 
 def _add_claim(artifact: Artifact, snapshot: Snapshot, digests: dict[str, str], record: str) -> Artifact:

@@ -98,7 +98,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     refuse_policy_inside_target(policy, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
     audit = Audit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)
-    snapshot = take_lock(snapshot, target, options, audit.judge_lock)
+    snapshot = take_lock(snapshot, target, options)
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     audit.quote_sources(snapshot)

@@ -21,10 +21,10 @@ from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.tree import EntryKind, TreeEntry
+from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
 from modelaudit.sources import resolve_target
-from modelaudit.sources.entries import is_bookkeeping, list_tree
+from modelaudit.sources.entries import list_tree
 
 _ABSENT = frozenset({UnreadReason.CONTENT_ABSENT, UnreadReason.LINK_DANGLING})
 """The reasons of entries that are listed, and not on disk; a lock names them as missing or of another kind."""

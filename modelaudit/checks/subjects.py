@@ -10,9 +10,7 @@ from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.checks.skops import build_skops_subjects
 from modelaudit.checks.torch import build_torch_subjects
 from modelaudit.checks.torch_storages import build_storage_subjects
-from modelaudit.model.address import write_file_address
 from modelaudit.model.catalogue import Catalogue, Scalar, Subject
-from modelaudit.model.comparison import LockComparison
 from modelaudit.model.evidence import Prose, Statements
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
@@ -100,14 +98,6 @@ def build_digest_subjects(record: ArtifactRecord) -> Iterator[Subject]:
         f"computed: {computed or 'nothing'}",
     )
     yield Subject("digest", record.path, fields, "digest", evidence=evidence)
-
-
-def build_lock_subjects(comparison: LockComparison) -> Iterator[Subject]:
-    """Yield a subject for each difference of names, kinds and modes from a lock."""
-    for each in comparison.differences:
-        fields: dict[str, Scalar] = {"difference": each.kind.value, "detail": each.detail}
-        evidence = (f"{each.kind}: {each.detail}", f"lock: {comparison.lock} ({comparison.model})")
-        yield Subject("lock-difference", write_file_address(each.path), fields, each.kind.value, evidence=evidence)
 
 
 def _build_tag_subject(artifact: str, format_: str, tag: str, line: int) -> Subject:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
 from modelaudit.model.source_fact import SourceFact
@@ -150,6 +151,7 @@ class Snapshot:
         expects_claims: whether a source states a digest of each file, so that a file without one is not verified.
         hub_statements: licence and lineage statements of the Hub itself; ``None`` where no Hub was asked.
         facts: what the source states about files beside their digests.
+        comparison: with a lock; ``None`` if none was given.
         bookkeeping: the folders of records of git and of the Hub's client, such as ``.git``; the files that these
             programs write there are no artifacts.
     """
@@ -163,4 +165,5 @@ class Snapshot:
     hub_statements: Statements | None = None
     expects_claims: bool = False
     facts: tuple[SourceFact, ...] = ()
+    comparison: LockComparison | None = None
     bookkeeping: tuple[str, ...] = ()

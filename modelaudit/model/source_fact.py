@@ -17,6 +17,8 @@ class SourceFactKind(StrEnum):
     """The file is stored itself in a snapshot of the Hub cache, where the client stores a link to a blob."""
     NAMED_ABSENT = "named-absent"
     """The record states the digest of a file that is not there."""
+    LOCK_DIFFERENCE = "lock-difference"
+    """The name, the kind or the mode of an entry differs from a lock."""
     UNSOUND_RECORD = "unsound-record"
     """The record, or a line of it, cannot be used, so that it states less than it seems to."""
 

@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+BOOKKEEPING = (".git", ".cache/huggingface")
+"""Folders at the root of a model that git and the client of the Hub keep for themselves.
+
+``.git`` is a file in a work tree beside its repository. A link of one of these names is an entry of the model.
+"""
+
+
+def is_bookkeeping(path: str) -> bool:
+    """Whether a path below the root of a model lies in the records of a tool; for entries that are no links."""
+    return path in BOOKKEEPING or path.startswith(tuple(f"{folder}/" for folder in BOOKKEEPING))
+
 
 class EntryKind(StrEnum):
     """The kind of an entry, which is never that of the target of a link."""

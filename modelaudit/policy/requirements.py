@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from modelaudit.model.address import read_file_path
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.tree import is_bookkeeping
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
 
 UnmetCondition = tuple[Cause, tuple[str, ...]]
@@ -55,9 +57,9 @@ def _find_moving_revision(revision: str) -> _Unmet | None:
 def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
     """Return the problem of files that no source stronger than a file of checksums confirms, or that one contradicts.
 
-    A file whose absence of a claim is accepted, or that is named as unverified already, is left out.
+    Records of git and of downloads are no files of the model. A file that is named as unverified already is left out.
     """
-    unverified = [record for record in records if not _is_verified(record)]
+    unverified = [each for each in records if not (is_bookkeeping(read_file_path(each.path)) or _is_verified(each))]
     if not unverified:
         return None
     noun = "file is" if len(unverified) == 1 else "files are"

@@ -11,19 +11,8 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
-from modelaudit.model.tree import EntryKind, TreeEntry
+from modelaudit.model.tree import BOOKKEEPING, EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.sources.walk import Entry, walk_folder
-
-_BOOKKEEPING = (".git", ".cache/huggingface")
-"""Folders at the root of a model that git and the client of the Hub keep for themselves.
-
-``.git`` is a file in a work tree beside its repository. A link of one of these names is an entry of the model.
-"""
-
-
-def is_bookkeeping(path: str) -> bool:
-    """Whether a path below the root of a model lies in the records of a tool; for entries that are no links."""
-    return path in _BOOKKEEPING or path.startswith(tuple(f"{folder}/" for folder in _BOOKKEEPING))
 
 
 def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
@@ -65,7 +54,7 @@ def build_tree(root: str, walked: Iterable[Entry], stored: Collection[str] | Non
             tree[entry.path] = _describe_entry(root, entry, stored)
     # What cannot be listed is no empty folder, so special files count as entries too.
     filled = {parent for path in tree for parent in _list_parents(path)}
-    bookkeeping = {parent for folder in _BOOKKEEPING for parent in _list_parents(folder)}
+    bookkeeping = {parent for folder in BOOKKEEPING for parent in _list_parents(folder)}
     holds_folder = {parent for folder in folders for parent in _list_parents(folder)}
     for folder in folders - filled - holds_folder:
         # A folder that holds bookkeeping alone is no entry.
@@ -76,7 +65,7 @@ def build_tree(root: str, walked: Iterable[Entry], stored: Collection[str] | Non
 
 def _holds_bookkeeping(root: str, folder: str) -> bool:
     """Whether a folder around one of bookkeeping holds that."""
-    return any(os.path.lexists(f"{root}/{each}") for each in _BOOKKEEPING if posixpath.dirname(each) == folder)
+    return any(os.path.lexists(f"{root}/{each}") for each in BOOKKEEPING if posixpath.dirname(each) == folder)
 
 
 def _list_parents(path: str) -> Iterable[str]:
