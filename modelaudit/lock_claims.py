@@ -14,17 +14,37 @@ from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.limits import Limits
 from modelaudit.model.lock import LockedModel
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import EntryKind
 from modelaudit.options import Options
+from modelaudit.sources import resolve_target
 from modelaudit.sources.entries import list_tree
 from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
 
 
-def take_lock(snapshot: Snapshot, target: str, options: Options) -> Snapshot:
-    """Return the snapshot with the claims of the lock that the options name, and with each difference as a fact.
+def resolve_with_lock(target: str, options: Options) -> Snapshot:
+    """Resolve a target, and add what the lock states that the options name, if they name one.
+
+    Raises:
+        ConfigurationError: as ``resolve_target``, or the lock is invalid, lies in the model, or has no model that the
+            target is.
+        SourceError: as ``resolve_target``.
+    """
+    snapshot = resolve_target(
+        target,
+        revision=options.revision,
+        offline=options.offline,
+        progress=options.download_progress,
+        limits=options.limits,
+    )
+    return snapshot if options.lock is None else add_lock(snapshot, target, options.lock, options.limits)
+
+
+def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) -> Snapshot:
+    """Return the snapshot with the claims of a lock, and with each difference of names, kinds and modes as a fact.
 
     A locked file that is not on disk becomes an artifact without content. A file whose digest differs is left to its
     claim.
@@ -33,15 +53,13 @@ def take_lock(snapshot: Snapshot, target: str, options: Options) -> Snapshot:
         ConfigurationError: the lock is invalid, lies in the model, or has no model that the target is.
         SourceError: the folder cannot be listed again.
     """
-    if options.lock is None:
-        return snapshot
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; --lock compares a whole model")
-    lock = read_lock(options.lock)
-    refuse_lock_inside(options.lock, snapshot)
-    model = choose_model(lock, str(options.lock), None, target, snapshot)
-    tree = list_tree(snapshot, options.limits)
-    record = Path(options.lock).name
+    lock = read_lock(path)
+    refuse_lock_inside(path, snapshot)
+    model = choose_model(lock, str(path), None, target, snapshot)
+    tree = list_tree(snapshot, limits)
+    record = Path(path).name
     digests = {entry.path: entry.sha256 for entry in model.entries if entry.sha256 is not None}
     artifacts = [_add_claim(each, snapshot, digests, record) for each in snapshot.artifacts]
     artifacts += _list_missing(model, {read_file_path(each.path) for each in artifacts}, record)

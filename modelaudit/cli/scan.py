@@ -14,7 +14,7 @@ from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_f
 from modelaudit.cli.discovered import add_discovered
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.ledger_file import open_ledger_file
-from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report
+from modelaudit.cli.output import Destination, describe_output_option, parse_destinations, publish_report
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
@@ -131,7 +131,7 @@ def command(
     choice = choose_policy(policy, targets, rules)
     show_notes(() if quiet else choice.remarks)
     targets, anchors, code = add_discovered(choice, revision, discover, rules)
-    destinations, written = parse_destinations(outputs, len(targets)), set[str]()
+    destinations = parse_destinations(outputs, len(targets))
     check_acceptance_files(decisions, baseline, targets)
 
     def audit(target: str) -> AuditReport:
@@ -158,8 +158,17 @@ def command(
                 lock=lock,
             )
 
-    def publish(target: str, report: AuditReport) -> None:
-        publish_report(report, target, destinations, written, choose_screen(report, target, show, verbose, quiet))
-
+    publish = partial(_publish, destinations, set[str](), (show, verbose, quiet))
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error, code)
+
+
+def _publish(
+    destinations: tuple[Destination, ...],
+    written: set[str],
+    display: tuple[str, bool, bool],
+    target: str,
+    report: AuditReport,
+) -> None:
+    """Write the report of a target to its destinations, and show it as the options of the display say."""
+    publish_report(report, target, destinations, written, choose_screen(report, target, *display))
