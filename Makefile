@@ -28,7 +28,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test system lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-decisions bench-integrity bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
+        bench-licenses bench-decisions bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -126,6 +126,10 @@ bench-ledger: $(DEV) fixtures
 # The verdicts of all fixtures, alone and beside four processes that keep the machine busy; they must be equal.
 bench-load: $(DEV) fixtures
 	$(BIN)/python benchmarks/load.py
+
+# 300 scans through a Hub that answers 5 % of all requests with a failure; every verdict must be right.
+bench-fetching: $(DEV)
+	$(BIN)/python benchmarks/unreliable.py
 
 # Mutants of files that a scan fails, each run by its real loader; needs torch.
 bench-mutation: $(DEV) fixtures

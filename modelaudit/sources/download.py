@@ -149,7 +149,7 @@ class Download:
                 self._fetch_remaining(remaining)
 
         # Python waits at its end for threads that are no daemons, and these may wait for a server.
-        threads = [threading.Thread(target=run, daemon=True) for _ in range(count)]
+        threads = [threading.Thread(target=run, name="fetching", daemon=True) for _ in range(count)]
         for thread in threads:
             thread.start()
         try:

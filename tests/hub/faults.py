@@ -5,6 +5,7 @@ A fault changes an answer that the Hub has built already, so it works on every r
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -112,6 +113,42 @@ class Fault:
         response.rate = self.rate or response.rate
         response.script = self.script or response.script
         return response
+
+
+@dataclass(slots=True)
+class Unreliability(Fault):
+    """A share of all answers that fails in some way, drawn by a seed: 503, 429, a drop within the body or before it.
+
+    Args:
+        seed: Of the draws; their order is that of the answers.
+        share: The part of the answers that fails, from 0 to 1.
+        failures: How many answers have failed so far.
+    """
+
+    seed: int = 0
+    share: float = 0.05
+    failures: int = 0
+    _random: random.Random = field(init=False)
+    _drawing: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    def damage(self, response: Response) -> Response:
+        """Let the answer fail, if that is drawn."""
+        with self._drawing:
+            fails, kind, part = self._random.random() < self.share, self._random.randrange(4), self._random.random()
+            self.failures += fails
+        if not fails:
+            return response
+        body = len(response.body)
+        faults = (
+            Fault(status=503),
+            Fault(status=429, headers={"Retry-After": "0"}),
+            Fault(drop_after=int(part * body)) if body else Fault(status=502),
+            Fault(script=lambda connection: None),
+        )
+        return faults[kind].damage(response)
 
 
 class Faults:

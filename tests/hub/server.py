@@ -13,7 +13,7 @@ from typing import Unpack
 from hub.access import Access, RefusedError, User
 from hub.api import Api
 from hub.exchange import ConnectionHandler, Origin, Request, Response, compress_response
-from hub.faults import Fault, FaultOptions, Faults
+from hub.faults import Fault, FaultOptions, Faults, Unreliability
 from hub.files import FileRoutes
 from hub.gitstore import LFS_PATTERNS
 from hub.repository import Files as FileSet
@@ -146,6 +146,12 @@ class LoopbackHub:
     def inject_fault(self, match: str = "", **options: Unpack[FaultOptions]) -> Fault:
         """Change the answers to requests whose path contains ``match``, as ``hub.faults.Fault`` describes."""
         return self._faults.add(Fault(match, **options))
+
+    def make_unreliable(self, seed: int, share: float = 0.05) -> Unreliability:
+        """Let a share of all answers fail, drawn by a seed."""
+        fault = Unreliability(seed=seed, share=share)
+        self._faults.add(fault)
+        return fault
 
     def inject_rate_limit(
         self, match: str = "", *, wait: int = 0, times: int | None = 1, retry_after: bool = False
