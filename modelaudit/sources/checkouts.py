@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -20,14 +21,16 @@ from modelaudit.sources.claims import ListedFile, explain_unstorable_name
 from modelaudit.sources.folder_records import FolderRecords, name_some
 from modelaudit.sources.git_index import IndexEntry, UnreadableIndexError, parse_index
 from modelaudit.sources.git_layout import LFS_OBJECT, GitLayout
+from modelaudit.wire.windows import iterate_chunks
 
 _FOLDER: Final = ".git"
 _MOST_SETTINGS_BYTES: Final = MIB
-_MOST_POINTER_BYTES: Final = 1024
-_MOST_PATTERNS: Final = 2000
+_MOST_PATTERNS: Final = 500
 _POINTER_START: Final = b"version https://git-lfs.github.com/spec/v1\n"
 # Attributes by which git writes other bytes into the folder than the blob has.
 _CHANGING: Final = re.compile(r"filter=\S+|ident|working-tree-encoding=\S+|eol=crlf")
+_UNDONE: Final = re.compile(r"filter=lfs|ident|eol=crlf")
+_IDENT: Final = re.compile(rb"\$Id:[^$\n]*\$")
 _LINE_ENDS: Final = re.compile(rb"^\s*autocrlf\s*=\s*(?:true|yes|on|1)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -107,9 +110,7 @@ class _Checkout:
             if match is None:
                 continue
             size = self._records.artifacts[path].size
-            pointer = _POINTER_START + f"oid sha256:{match[3]}\nsize {size}\n".encode()
-            id_ = hashlib.sha1(b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest()
-            contents[id_] = Digest(DigestAlgorithm.SHA256, match[3]), size
+            contents[_compute_id(_write_pointer(match[3], size))] = Digest(DigestAlgorithm.SHA256, match[3]), size
         return contents
 
     def _add_claims(self, entries: Iterable[IndexEntry], large_files: Mapping[str, tuple[Digest, int]]) -> None:
@@ -119,7 +120,7 @@ class _Checkout:
         changes_line_ends = _LINE_ENDS.search(settings) is not None
         changing = self._read_changing_patterns()
         record = f"{self._folder}index"
-        without_claim: list[str] = []
+        filtered: list[str] = []
         for entry in entries:
             path = self._prefix + entry.path
             problem = explain_unstorable_name(entry.path)
@@ -132,22 +133,25 @@ class _Checkout:
                 records.listed.setdefault(path, (ListedFile(None, ()), detail))
             if artifact is None:
                 continue
+            digest = Digest(DigestAlgorithm.GIT_BLOB, entry.blob)
+            can_be_undone = _find_changes(entry.path, changing)
             if entry.blob in large_files:
                 digest, size = large_files[entry.blob]
                 records.listed[path] = ListedFile(size, ()), ""
-                records.claims[path].append(Claim(digest, ClaimSource.GIT, record))
-            elif (changes_line_ends or _fits_any(entry.path, changing)) and not _is_pointer(artifact):
-                without_claim.append(path)
-            else:
-                digest = Digest(DigestAlgorithm.GIT_BLOB, entry.blob)
-                records.claims[path].append(Claim(digest, ClaimSource.GIT, record))
-        if without_claim:
-            why = "git changes their bytes at checkout, so its index states no digest of them"
-            records.notes.append(f"{why}: {name_some(without_claim)}")
+            elif can_be_undone is not None or changes_line_ends:
+                stated = restate_blob(artifact, entry.blob, records.limits.document_bytes)
+                if stated is None and can_be_undone is False:
+                    filtered.append(path)
+                    continue
+                digest = stated or digest
+            records.claims[path].append(Claim(digest, ClaimSource.GIT, record))
+        if filtered:
+            why = "filters of git change the bytes of files at checkout, so that it states no digest of them"
+            self._report_unsound(record, f"{why}: {name_some(filtered)}")
 
-    def _read_changing_patterns(self) -> list[tuple[str, str]]:
-        """Return the patterns of files whose bytes git changes at checkout, each with its folder below the checkout."""
-        patterns: list[tuple[str, str]] = []
+    def _read_changing_patterns(self) -> list[_ChangingPattern]:
+        """Return the patterns of files whose bytes git changes at checkout."""
+        patterns: list[_ChangingPattern] = []
         paths = [
             path
             for path in self._records.list_below(self._prefix)
@@ -159,27 +163,87 @@ class _Checkout:
             folder = "" if path.startswith(self._folder) else folder
             for line in data.decode("utf-8", "surrogateescape").splitlines():
                 words = line.split()
-                is_changing = any(_CHANGING.fullmatch(word) for word in words[1:])
-                if words and not line.startswith("#") and is_changing and len(patterns) < _MOST_PATTERNS:
-                    patterns.append((folder, words[0]))
+                changes = [word for word in words[1:] if _CHANGING.fullmatch(word)]
+                if changes and not line.startswith("#") and len(patterns) < _MOST_PATTERNS:
+                    can_be_undone = all(_UNDONE.fullmatch(word) for word in changes)
+                    patterns.append(_ChangingPattern(folder, words[0], can_be_undone))
         return patterns
 
 
-def _fits_any(path: str, patterns: Iterable[tuple[str, str]]) -> bool:
-    """Whether one of the patterns of attributes fits a path; a pattern without a slash fits names in any folder."""
-    for folder, pattern in patterns:
-        below = path.removeprefix(f"{folder}/") if folder else path
-        if folder and below == path:
-            continue
-        subject = below if "/" in pattern.rstrip("/") else below.rpartition("/")[2]
-        if fnmatchcase(subject, pattern.removeprefix("/")) or fnmatchcase(subject, pattern.replace("**/", "")):
-            return True
-    return False
+@dataclass(frozen=True, slots=True)
+class _ChangingPattern:
+    """A pattern of attributes by which git changes the bytes of files at checkout.
+
+    Attributes:
+        folder: of the file with the attributes, below the checkout.
+        pattern: without a slash, it fits names in any folder.
+        can_be_undone: whether ``restate_blob`` undoes the change.
+    """
+
+    folder: str
+    pattern: str
+    can_be_undone: bool
+
+    def fits(self, path: str) -> bool:
+        """Whether the pattern fits a path below the checkout."""
+        if self.folder and not path.startswith(f"{self.folder}/"):
+            return False
+        below = path[len(self.folder) + 1 :] if self.folder else path
+        subject = below if "/" in self.pattern.rstrip("/") else below.rpartition("/")[2]
+        return any(
+            fnmatchcase(subject, each) for each in (self.pattern.removeprefix("/"), self.pattern.replace("**/", ""))
+        )
 
 
-def _is_pointer(artifact: Artifact) -> bool:
-    """Whether a file is the pointer of Git LFS itself, because its content was not fetched."""
-    return artifact.size <= _MOST_POINTER_BYTES and _read_start(artifact, len(_POINTER_START)) == _POINTER_START
+def _find_changes(path: str, patterns: Iterable[_ChangingPattern]) -> bool | None:
+    """Return whether all changes of a file at checkout can be undone; ``None`` if git changes nothing."""
+    found = [each.can_be_undone for each in patterns if each.fits(path)]
+    return all(found) if found else None
+
+
+def restate_blob(artifact: Artifact, blob: str, most_bytes: int) -> Digest | None:
+    """Return a digest of the bytes in the folder that follows from their blob, if undoing the checkout leads to it.
+
+    Git LFS puts content in the place of its pointer, ``eol=crlf`` other line ends, and ``ident`` the id of the blob.
+
+    Args:
+        artifact: the file in the folder.
+        blob: git's id of the blob.
+        most_bytes: larger files are taken for content of Git LFS alone.
+
+    Returns:
+        A SHA-256, or the id of the blob if the bytes are those of the blob; ``None`` if they lead to another blob, or
+        cannot be read.
+    """
+    if artifact.open is None:
+        return None
+    sha256 = hashlib.sha256()
+    pieces: list[bytes] = []
+    try:
+        with artifact.open() as window:
+            for piece in iterate_chunks(window, 0, window.size):
+                sha256.update(piece)
+                if artifact.size <= most_bytes:
+                    pieces.append(piece)
+    except WindowError:
+        return None
+    content = b"".join(pieces)
+    digest = Digest(DigestAlgorithm.SHA256, sha256.hexdigest())
+    if artifact.size <= most_bytes and _compute_id(content) == blob:
+        return Digest(DigestAlgorithm.GIT_BLOB, blob)
+    undone = _IDENT.sub(b"$Id$", content).replace(b"\r\n", b"\n")
+    leads_to_blob = blob in (_compute_id(undone), _compute_id(_write_pointer(digest.value, artifact.size)))
+    return digest if leads_to_blob else None
+
+
+def _write_pointer(sha256: str, size: int) -> bytes:
+    """Return the pointer by which Git LFS stands for content."""
+    return _POINTER_START + f"oid sha256:{sha256}\nsize {size}\n".encode()
+
+
+def _compute_id(content: bytes) -> str:
+    """Compute git's id of a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _read_start(artifact: Artifact, most_bytes: int) -> bytes | None:

@@ -176,6 +176,45 @@ def test_linked_folder_of_git_is_read_as_a_part_of_the_model(tmp_path: Path) -> 
     assert f".git/lfs/objects/{hashlib.sha256(WEIGHTS).hexdigest()}"[:18] in {path[:18] for path in paths}
 
 
+def test_content_of_a_large_file_is_compared_although_the_store_of_git_lfs_lacks_it(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path, True)
+    shutil.rmtree(checkout / ".git/lfs")
+    report = scan(checkout)
+    assert (report.exit_code, list_states(report)["model.safetensors"]) == (0, DigestState.MATCH)
+    flip_last_byte(checkout / "model.safetensors")
+    assert list_rules(scan(checkout)) == {("checksum-mismatch", "model.safetensors")}
+
+
+@pytest.mark.parametrize("setting", ["*.json eol=crlf", "*.json ident", "autocrlf"])
+def test_bytes_that_git_changes_at_checkout_are_compared_after_undoing_it(tmp_path: Path, setting: str) -> None:
+    origin = write_files(tmp_path / "origin", {**FILES, "config.json": b'{"model_type":\n "tiny $Id$"}\n'})
+    if setting != "autocrlf":
+        (origin / ".gitattributes").write_text(f"{setting}\n")
+    run_git(origin, "init", "--quiet", "--initial-branch=main")
+    run_git(origin, "add", "--all")
+    run_git(origin, "commit", "--quiet", "--message", "one")
+    option = "--config=core.autocrlf=true" if setting == "autocrlf" else "--config=core.autocrlf=false"
+    subprocess.run(["git", "clone", "--quiet", option, f"file://{origin}", tmp_path / "clone"], check=True)
+    checkout = tmp_path / "clone"
+    assert (checkout / "config.json").read_bytes() != (origin / "config.json").read_bytes()
+    report = scan(checkout)
+    assert report.exit_code == 0, report.decision.reasons
+    assert list_states(report)["config.json"] is DigestState.MATCH
+    (checkout / "config.json").write_bytes((checkout / "config.json").read_bytes().replace(b"tiny", b"evil"))
+    assert list_rules(scan(checkout)) == {("checksum-mismatch", "config.json")}
+
+
+@pytest.mark.parametrize("place", [".gitattributes", ".git/info/attributes"])
+def test_filter_that_cannot_be_undone_leaves_changed_files_unverified(tmp_path: Path, place: str) -> None:
+    checkout = make_checkout(tmp_path, False)
+    (checkout / place).write_text("*.json filter=other\n")
+    assert not {rule for rule, _ in list_rules(scan(checkout))} - {"checksum-mismatch"}
+    flip_last_byte(checkout / "config.json")
+    report = scan(checkout)
+    assert report.exit_code == 3
+    assert list_rules(report) == {("unsound-record", ".git/index")}
+
+
 def encode_index(entries: list[tuple[str, int]], version: int = 2) -> bytes:
     """Return an index of git with entries of the given names and modes."""
     body = struct.pack(">4sII", b"DIRC", version, len(entries))
