@@ -34,7 +34,7 @@ _OTHER_NAME: Final = re.compile(
 )
 _LINE: Final = re.compile(r"(\\?)([0-9A-Fa-f]{64})(?: [ *]|\t)(.+)")
 _BSD_LINE: Final = re.compile(r"(\\?)SHA(?:2-)?256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})", re.IGNORECASE)
-_DIGEST_ALONE: Final = re.compile(r"[0-9A-Fa-f]{64}")
+_DIGEST_ALONE: Final = re.compile(r"(?:sha-?256[:=] ?)?([0-9A-Fa-f]{64})", re.IGNORECASE)
 # A line with a digest of another length, or of an algorithm by its name.
 _OTHER_LINE: Final = re.compile(
     r"\\?(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})(?: [ *]|\t).+|"
@@ -129,12 +129,13 @@ class _Sidecar:
                 return
             match = _LINE.fullmatch(line)
             bsd_match = _BSD_LINE.fullmatch(line)
+            digest_match = _DIGEST_ALONE.fullmatch(line.strip())
             if match is not None:
                 yield _make_statement(match[1], match[3], match[2])
             elif bsd_match is not None:
                 yield _make_statement(bsd_match[1], bsd_match[2], bsd_match[3])
-            elif _DIGEST_ALONE.fullmatch(line.strip()):
-                yield _make_statement("", "", line.strip())
+            elif digest_match is not None:
+                yield _make_statement("", "", digest_match[1])
             elif _OTHER_LINE.fullmatch(line):
                 self.has_other_lines = True
 

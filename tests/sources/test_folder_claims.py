@@ -9,17 +9,24 @@ import struct
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from hub.olah import run_git
 from hub.server import LoopbackHub
+from hypothesis import given
+from hypothesis import strategies as st
 from support.fixtures import FIXTURES
+from support.reading import BytesWindow
 
 import modelaudit
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.sources.git_index import UnreadableIndexError, parse_index
+from modelaudit.sources.sidecars import apply_sidecars
 
 WEIGHTS = next((FIXTURES / "safetensors/benign").glob("*.safetensors")).read_bytes()
 FILES: dict[str, bytes] = {
@@ -256,6 +263,14 @@ def test_unreadable_index_of_git_is_a_finding_and_an_absence(tmp_path: Path, dam
     assert ("unsound-record", ".git/index") in list_rules(report)
 
 
+@given(st.binary(max_size=200), st.integers(2, 4), st.integers(0, 3))
+def test_any_bytes_are_an_index_or_an_unreadable_one(data: bytes, version: int, count: int) -> None:
+    for body in (data, b"DIRC" + struct.pack(">II", version, count) + data):
+        with suppress(UnreadableIndexError):
+            for entry in parse_index(body + hashlib.sha1(body).digest(), 10):
+                assert entry.path
+
+
 # Downloads into a folder.
 
 
@@ -321,6 +336,7 @@ def test_removed_file_and_removed_listing_of_a_download_are_absences(download: P
         ("SHA256SUMS", "SHA256 ({file}) = {digest}\n"),
         ("checksums.txt", "SHA2-256({file})= {DIGEST}\n"),
         ("model.safetensors.sha256", "{digest}\n"),
+        ("model.safetensors.sha256", "sha256:{digest}"),
         ("model.safetensors.sha256", "{digest}  /home/someone/{file}\n"),
         ("SHA256SUMS", "\ufeff{digest}  {file}\n"),
         ("SHA256SUMS", "{digest}  .//{file}\n{empty}  SHA256SUMS\n"),
@@ -372,6 +388,20 @@ def test_contradicting_lines_are_a_finding_although_one_fits(tmp_path: Path) -> 
     assert report.exit_code == 1
     (finding,) = [each for each in report.findings if each.rule == "integrity/checksum-mismatch"]
     assert {line.partition(":")[0] for line in finding.evidence} == {"contradicted", "confirmed", "computed"}
+
+
+@given(st.text(alphabet="0123456789abcdefSHA256 ()=*\\\n\r/.:\x00é", max_size=300))
+def test_any_text_is_a_file_of_checksums_or_a_finding(text: str) -> None:
+    content = text.encode()
+
+    @contextmanager
+    def open_window() -> Iterator[BytesWindow]:
+        yield BytesWindow(content)
+
+    artifact = Artifact("a/SHA256SUMS", len(content), open_window)
+    snapshot = Snapshot(ModelRef(RefKind.FOLDER, "a"), None, (artifact,), "a")
+    facts = apply_sidecars(snapshot, Limits()).facts
+    assert {fact.path for fact in facts} <= {"a/SHA256SUMS"}
 
 
 def test_large_file_of_checksums_is_a_finding(tmp_path: Path) -> None:
