@@ -20,9 +20,10 @@ from modelaudit.options import Options, format_current_time
 from modelaudit.pipeline import answer_license
 from modelaudit.sources import resolve_target
 from modelaudit.sources.cache import find_commit_of_folder
+from modelaudit.sources.hashed import HashedModel, hash_model
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.settings import HubSettings
-from modelaudit.verifying import HashedModel, hash_model, refuse_lock_inside
+from modelaudit.verifying import refuse_lock_inside
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,117 +6,27 @@ It imports nothing that reads formats, so that it starts fast and a defect of a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from modelaudit.integrity.comparison import adopt_unknown_modes, compare_trees
-from modelaudit.integrity.digests import hash_bytes
 from modelaudit.integrity.lock_file import read_lock
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
-from modelaudit.model.digest import Digest, DigestAlgorithm, find_contradictions
-from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
+from modelaudit.model.digest import find_contradictions
+from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
+from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
+from modelaudit.model.tree import TreeEntry
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
 from modelaudit.sources import resolve_target
-from modelaudit.sources.entries import list_tree
+from modelaudit.sources.hashed import HashedModel, hash_model
 
 _ABSENT = frozenset({UnreadReason.CONTENT_ABSENT, UnreadReason.LINK_DANGLING})
 """The reasons of entries that are listed, and not on disk; a lock names them as missing or of another kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class HashedModel:
-    """A model on disk, with the digests of its files.
-
-    Attributes:
-        snapshot: its files and the claims about them.
-        entries: files with their SHA-256 where it could be computed, links, and empty folders.
-        files: every hashed file, with its claims.
-        unread: path and reason of each entry that could not be read.
-        irregular: those of them that are pipes, sockets or devices, and so no files for certain.
-    """
-
-    snapshot: Snapshot
-    entries: tuple[TreeEntry, ...]
-    files: tuple[VerifiedFile, ...]
-    unread: tuple[tuple[str, str], ...]
-    irregular: frozenset[str] = frozenset()
-
-    @property
-    def claim_records(self) -> frozenset[str]:
-        """The records that claim digests, which need no claim of their own."""
-        return frozenset(claim.record for file in self.files for claim in file.claims)
-
-
-def hash_model(snapshot: Snapshot, limits: Limits) -> HashedModel:
-    """Hash every file of a folder or of a Hub cache, and list its other entries.
-
-    Raises:
-        SourceError: it is no folder, or it cannot be listed.
-    """
-    tree = list_tree(snapshot, limits)
-    kinds = {entry.path: entry.kind for entry in tree}
-    files: list[VerifiedFile] = []
-    unread: dict[str, str] = {}
-    for artifact in snapshot.artifacts:
-        path = read_file_path(artifact.path)
-        if is_bookkeeping(path) and kinds.get(path) is None:
-            continue
-        # The target of a link in a folder is a file of its own, or lies outside, which the obstacle says.
-        is_link = kinds.get(path) is EntryKind.LINK
-        digests: tuple[Digest, ...] = ()
-        if artifact.open is not None and not (is_link and not artifact.claims):
-            digests = _hash_artifact(artifact, path, unread)
-        if artifact.obstacle is not None:
-            unread[path] = artifact.obstacle.detail
-        if not is_link or artifact.claims:
-            files.append(VerifiedFile(path, digests, artifact.claims))
-    hashed = {file.path: file for file in files}
-    sizes = {read_file_path(each.path): each.size for each in snapshot.artifacts}
-    entries = tuple(_add_digest(entry, hashed.get(entry.path), sizes) for entry in tree)
-    for entry in entries:
-        if entry.kind is EntryKind.FILE and entry.sha256 is None:
-            unread.setdefault(entry.path, "it was not listed again, so it changed while it was read")
-        if entry.kind is EntryKind.SPECIAL:
-            unread.setdefault(entry.path, "it cannot be examined")
-        if entry.kind is EntryKind.LINK and _leads_to_bookkeeping(snapshot, entry.path):
-            unread[entry.path] = "the link leads to records of a tool, which are no part of the model"
-    irregular = frozenset(
-        read_file_path(each.path)
-        for each in snapshot.artifacts
-        if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
-    )
-    return HashedModel(snapshot, entries, tuple(files), tuple(sorted(unread.items())), irregular)
-
-
-def _hash_artifact(artifact: Artifact, path: str, unread: dict[str, str]) -> tuple[Digest, ...]:
-    """Return the digests of a file; none, and the reason in ``unread``, if it cannot be read."""
-    try:
-        return hash_bytes(artifact)
-    except WindowError as error:
-        unread[path] = str(error)
-        return ()
-
-
-def _add_digest(entry: TreeEntry, file: VerifiedFile | None, sizes: Mapping[str, int]) -> TreeEntry:
-    """Return a file with its size and SHA-256, and any other entry as it is."""
-    if entry.kind is not EntryKind.FILE or file is None:
-        return entry
-    sha256 = next((each.value for each in file.digests if each.algorithm is DigestAlgorithm.SHA256), None)
-    return entry if sha256 is None else replace(entry, size=sizes[entry.path], sha256=sha256)
-
-
-def _leads_to_bookkeeping(snapshot: Snapshot, path: str) -> bool:
-    """Whether a link of a folder ends in the records of a tool at its root."""
-    root = str(snapshot.root)
-    target = os.path.relpath(os.path.realpath(f"{root}/{path}"), os.path.realpath(root))
-    return is_bookkeeping(target)
 
 
 def verify(
@@ -289,9 +199,30 @@ def _digest_tree(hashed: HashedModel, locked: Iterable[TreeEntry] = ()) -> str |
         return None
 
 
+_DIFFERING_FACTS = {
+    SourceFactKind.UNLISTED: DifferenceKind.ADDED,
+    SourceFactKind.NAMED_ABSENT: DifferenceKind.MISSING,
+}
+
+
+def _list_differing_facts(snapshot: Snapshot) -> Iterator[TreeDifference]:
+    """Yield a difference for each file that a listing lacks, and for each that a record names and that is not there."""
+    for fact in snapshot.facts:
+        kind = _DIFFERING_FACTS.get(fact.kind)
+        if kind is not None:
+            yield TreeDifference(kind, read_file_path(fact.path), fact.detail)
+
+
+def _list_unsound_records(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield the path and the fault of each record that cannot be used."""
+    for fact in snapshot.facts:
+        if fact.kind is SourceFactKind.UNSOUND_RECORD:
+            yield read_file_path(fact.path), fact.detail
+
+
 def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verification:
     """Compare a model with the claims of the records beside it. Raises ``ConfigurationError`` if there are none."""
-    if not any(artifact.claims for artifact in snapshot.artifacts):
+    if not (snapshot.facts or any(artifact.claims for artifact in snapshot.artifacts)):
         raise ConfigurationError(
             f"{target!r} offers nothing to check against: no record of a download, of git or of checksums states a "
             "digest; name a lock with --lock FILE"
@@ -303,8 +234,8 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verificat
         lock=None,
         locked_name="",
         entries=len(hashed.entries),
-        differences=tuple(_find_contradicted(hashed.files)),
-        unread=hashed.unread,
+        differences=(*_find_contradicted(hashed.files), *_list_differing_facts(snapshot)),
+        unread=(*hashed.unread, *_list_unsound_records(snapshot)),
         unclaimed=tuple(
             file.path for file in hashed.files if file.digests and not file.claims and file.path not in records
         ),

@@ -8,11 +8,12 @@ import stat
 from collections.abc import Collection, Iterable
 
 from modelaudit.model.address import read_file_path
-from modelaudit.model.artifact import RefKind, Snapshot
+from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.tree import BOOKKEEPING, EntryKind, TreeEntry, is_bookkeeping
-from modelaudit.sources.walk import Entry, walk_folder
+from modelaudit.sources.local import make_artifact
+from modelaudit.sources.walk import Entry, make_entry, walk_folder
 
 
 def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
@@ -61,6 +62,16 @@ def build_tree(root: str, walked: Iterable[Entry], stored: Collection[str] | Non
         if not (folder in bookkeeping and _holds_bookkeeping(root, folder)):
             tree.setdefault(folder, TreeEntry(folder, EntryKind.FOLDER))
     return tuple(sorted(tree.values(), key=lambda entry: entry.order))
+
+
+def make_file_artifact(snapshot: Snapshot, path: str, limits: Limits) -> Artifact | None:
+    """Make the artifact of a regular file below the root of a folder; ``None`` if it is gone."""
+    root = os.path.realpath(str(snapshot.root))
+    try:
+        status = os.lstat(f"{root}/{path}")
+    except OSError:
+        return None
+    return make_artifact(root, make_entry(path, status, os.access(f"{root}/{path}", os.R_OK)), limits)
 
 
 def _holds_bookkeeping(root: str, folder: str) -> bool:

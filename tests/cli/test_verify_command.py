@@ -154,6 +154,35 @@ def test_bookkeeping_of_git_and_of_the_client_is_no_part_of_the_model(locked: Pa
     assert verify(locked) == (0, [])
 
 
+def test_records_of_git_below_the_root_are_entries_like_any_other(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "model")
+    subprocess.run(["git", "init", "-q", folder / "sub"], check=True)
+    (tmp_path / "model.lock").write_text(format_lock(Lock((lock_folder(folder, tmp_path),))))
+    assert verify(folder) == (0, [])
+    (folder / "sub/.git/HEAD").write_text("ref: refs/heads/other\n")
+    code, [line] = verify(folder)
+    assert (code, line[:29]) == (1, "changed: sub/.git/HEAD: 22 by")
+
+
+def test_checksums_beside_the_files_are_checked_without_a_lock(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(b"hello")
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(b'hello').hexdigest()} *a.bin\r\n")
+    done = run_command("verify", folder)
+    assert done.returncode == 0, done.stdout
+    assert "  1 stated by a file of checksums (SHA-256)" in done.stdout
+    (folder / "other").write_text("x")
+    assert run_command("verify", folder).returncode == 3
+    (folder / "other").unlink()
+    (folder / "a.bin").write_bytes(b"hullo")
+    done = run_command("verify", folder)
+    assert (done.returncode, "  contradicted: a.bin: SHA256SUMS states sha256 2cf24dba" in done.stdout) == (1, True)
+    (folder / "a.bin").unlink()
+    done = run_command("verify", folder)
+    assert (done.returncode, "  missing: " in done.stdout) == (1, True), done.stdout
+
+
 def test_lock_inside_the_model_is_refused(locked: Path) -> None:
     inside = locked / "model.lock"
     shutil.copy(locked.parent / "model.lock", inside)

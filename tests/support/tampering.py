@@ -13,7 +13,7 @@ from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock
 from modelaudit.sources import resolve_target
-from modelaudit.verifying import hash_model
+from modelaudit.sources.hashed import hash_model
 
 Change = Callable[[Path, random.Random], object]
 

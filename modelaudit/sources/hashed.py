@@ -1,0 +1,124 @@
+"""Hash every file of a model on disk, and say what could not be read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+
+from modelaudit.integrity.digests import hash_bytes
+from modelaudit.model.address import read_file_path
+from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import UnreadReason
+from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
+from modelaudit.model.verification import VerifiedFile
+from modelaudit.sources.entries import list_tree, make_file_artifact
+
+
+@dataclass(frozen=True, slots=True)
+class HashedModel:
+    """A model on disk, with the digests of its files.
+
+    Attributes:
+        snapshot: its files and the claims about them.
+        entries: files with their SHA-256 where it could be computed, links, and empty folders.
+        files: every hashed file, with its claims.
+        unread: path and reason of each entry that could not be read.
+        irregular: those of them that are pipes, sockets or devices, and so no files for certain.
+    """
+
+    snapshot: Snapshot
+    entries: tuple[TreeEntry, ...]
+    files: tuple[VerifiedFile, ...]
+    unread: tuple[tuple[str, str], ...]
+    irregular: frozenset[str] = frozenset()
+
+    @property
+    def claim_records(self) -> frozenset[str]:
+        """The records that claim digests, which need no claim of their own."""
+        return frozenset(claim.record for file in self.files for claim in file.claims)
+
+
+def hash_model(snapshot: Snapshot, limits: Limits) -> HashedModel:
+    """Hash every file of a folder or of a Hub cache, and list its other entries.
+
+    Raises:
+        SourceError: it is no folder, or it cannot be listed.
+    """
+    return _Hashing(snapshot, list_tree(snapshot, limits), limits).run()
+
+
+@dataclass(slots=True)
+class _Hashing:
+    """The files of one model that are hashed so far."""
+
+    snapshot: Snapshot
+    tree: tuple[TreeEntry, ...]
+    limits: Limits
+    files: dict[str, VerifiedFile] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> HashedModel:
+        """Hash each file once, and return the model."""
+        kinds = {entry.path: entry.kind for entry in self.tree}
+        for artifact in self.snapshot.artifacts:
+            path = read_file_path(artifact.path)
+            # What git acts on is judged by a scan, and is no part of the model.
+            if path in kinds or not is_bookkeeping(path):
+                self._add(artifact, path, is_link=kinds.get(path) is EntryKind.LINK)
+        # Records of tools in folders below the root are no artifacts of a scan, and are entries of the tree.
+        for entry in self.tree:
+            if entry.kind is EntryKind.FILE and entry.path not in self.files:
+                further = make_file_artifact(self.snapshot, entry.path, self.limits)
+                if further is not None:
+                    self._add(further, entry.path, is_link=False)
+        entries = tuple(map(self._add_digest, self.tree))
+        for entry in entries:
+            self._note_unread(entry)
+        irregular = frozenset(
+            read_file_path(each.path)
+            for each in self.snapshot.artifacts
+            if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
+        )
+        files = tuple(file for _, file in sorted(self.files.items()))
+        return HashedModel(self.snapshot, entries, files, tuple(sorted(self.unread.items())), irregular)
+
+    def _add(self, artifact: Artifact, path: str, is_link: bool) -> None:
+        """Hash one file; the target of a link is a file of its own, or lies outside, which the obstacle says."""
+        if artifact.obstacle is not None:
+            self.unread[path] = artifact.obstacle.detail
+        if is_link and not artifact.claims:
+            return
+        digests: tuple[Digest, ...] = ()
+        if artifact.open is not None:
+            try:
+                digests = hash_bytes(artifact)
+            except WindowError as error:
+                self.unread[path] = str(error)
+        self.files[path] = VerifiedFile(path, digests, artifact.claims)
+        self.sizes[path] = artifact.size
+
+    def _add_digest(self, entry: TreeEntry) -> TreeEntry:
+        """Return a file with its size and SHA-256, and any other entry as it is."""
+        file = self.files.get(entry.path)
+        if entry.kind is not EntryKind.FILE or file is None:
+            return entry
+        sha256 = next((each.value for each in file.digests if each.algorithm is DigestAlgorithm.SHA256), None)
+        return entry if sha256 is None else replace(entry, size=self.sizes[entry.path], sha256=sha256)
+
+    def _note_unread(self, entry: TreeEntry) -> None:
+        """Note an entry whose bytes are unknown, or that leads to bytes outside of the model."""
+        if entry.kind is EntryKind.FILE and entry.sha256 is None:
+            self.unread.setdefault(entry.path, "it was not listed again, so it changed while it was read")
+        elif entry.kind is EntryKind.SPECIAL:
+            self.unread.setdefault(entry.path, "it cannot be examined")
+        elif entry.kind is EntryKind.LINK and self._leads_to_bookkeeping(entry.path):
+            self.unread[entry.path] = "the link leads to records of a tool, which are no part of the model"
+
+    def _leads_to_bookkeeping(self, path: str) -> bool:
+        """Whether a link ends in the records of a tool at the root."""
+        root = os.path.realpath(str(self.snapshot.root))
+        return is_bookkeeping(os.path.relpath(os.path.realpath(f"{root}/{path}"), root))
