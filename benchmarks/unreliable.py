@@ -47,9 +47,10 @@ def main() -> int:
             wrong.append(f"seed {seed}: the {kind} repository exits with {code} in place of {_KINDS[kind]}")
     print("\n".join(wrong))
     kinds = Counter(tuple(_KINDS)[seed % len(_KINDS)] for seed in range(scans))
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     print(
         f"{describe_machine('bench-fetching')}{time.monotonic() - started:.0f} s. "
-        f"{scans - len(wrong)} of {scans} verdicts are right ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}); "
+        f"{scans - len(wrong)} of {scans} verdicts are right ({counts}); "
         f"{failures} of {requests} answers failed"
     )
     return 1 if wrong else 0

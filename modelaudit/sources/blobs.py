@@ -56,7 +56,7 @@ class BlobStore:
         self._link(name, blob, is_new=False)
 
     def store(self, partial: PartialFile, blob: str, name: str | None) -> FileState | None:
-        """Move a complete file to its place in the cache, and return its state there.
+        """Move a complete file to its place in the cache, and return its state there. A blob that is there stays.
 
         Args:
             partial: the file.
@@ -70,9 +70,11 @@ class BlobStore:
             OSError: it cannot be stored.
         """
         path = f"{self.folder}/{blob}"
-        _chmod_and_move(Path(partial.path), Path(path))
+        is_new = not os.path.lexists(path)
+        if is_new:
+            _chmod_and_move(Path(partial.path), Path(path))
         if name is not None:
-            self._link(name, blob, is_new=True)
+            self._link(name, blob, is_new=is_new)
             path = f"{self.cached_commit.snapshot}/{name}"
         written, state = partial.read_state(), FileState.from_stat(os.stat(path))  # noqa: PTH116 - a path of text
         return state if state == written else None

@@ -132,6 +132,10 @@ class RequestBudget:
         """Whether a good part of a file's time is used up without a byte of it."""
         return time.monotonic() - self._start > self.limits.file_seconds / _LATE_PART
 
+    def restart_time(self) -> None:
+        """Begin to count the time of the file anew, because it was spent waiting for another process."""
+        self._start = time.monotonic()
+
     def check_time(self) -> None:
         """Raise ``BoundReachedError`` if the time is used up or another thread asked to stop."""
         if self.stop.is_set():

@@ -229,7 +229,10 @@ class Download:
         if not names:
             self._fetch_bytes(name, file, "", budget)
             return
-        with self._store.lock(names[0], max(1.0, budget.seconds_left)):
+        # Another process or thread may fetch the same blob, for as long as the file may take.
+        limits = self.limits.server
+        with self._store.lock(names[0], limits.file_seconds + (file.least_size or 0) / limits.file_rate):
+            budget.restart_time()
             blob = self._store.find_blob(names)
             if blob is None:
                 self._fetch_bytes(name, file, names[0], budget)
@@ -244,11 +247,13 @@ class Download:
             one of ``CLIENT_ERRORS``.
         """
         with PartialFile(self._store.folder, expected_blob) as partial:
-            has_earlier_bytes = partial.has_earlier_bytes
+            may_be_wrong = partial.has_earlier_bytes or (_is_small(file) and self._cache_address)
             self.counter.add_bytes(partial.size)
             try:
                 fetched = self._fetch_and_compare(name, file, partial, budget)
-                if fetched.is_altered and has_earlier_bytes:  # those of an earlier run may be wrong, and do not count
+                # Bytes of an earlier run may be wrong, and so may be those at an address that was derived.
+                if fetched.is_altered and may_be_wrong:
+                    self._cache_address, self._has_no_cache_address = "", True
                     self.counter.add_bytes(-partial.size)
                     partial.restart()
                     fetched = self._fetch_and_compare(name, file, partial, budget)
@@ -291,7 +296,7 @@ class Download:
         """Fetch the bytes into the partial file. Raises one of ``CLIENT_ERRORS``."""
         headers = build_hf_headers(token=self.settings.token, library_name=LIBRARY, library_version=__version__)
         algorithms = {digest.algorithm for digest in file.claimed}
-        is_small = algorithms == {DigestAlgorithm.GIT_BLOB}
+        is_small = _is_small(file)
         url = hf_hub_url(
             self.ref.name,
             name,
@@ -317,6 +322,11 @@ class Download:
     def _record_failure(self, name: str, cause: str, reason: UnreadReason = UnreadReason.CONTENT_ABSENT) -> None:
         """Record the absence of a listed file."""
         self.failures[name] = Unread(reason, f"the Hub lists it, but it was not fetched: {cause}")
+
+
+def _is_small(file: ListedFile) -> bool:
+    """Whether a file is one of those that git stores itself, for which the Hub states no other digest."""
+    return {digest.algorithm for digest in file.claimed} == {DigestAlgorithm.GIT_BLOB}
 
 
 def _find_cache_address(address: str, url: str, name: str, commit: str) -> str:

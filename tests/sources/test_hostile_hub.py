@@ -1354,7 +1354,10 @@ def test_scan_makes_only_the_requests_on_the_list(hub: LoopbackHub, tiny: Reposi
         ("GET", f"/acme/tiny/resolve/{tiny.sha}/weights.bin"),
     }
     to_hub, to_storage = hub.list_requests("hub"), hub.list_requests("cdn")
-    assert {(request.method, request.path) for request in to_hub} == expected
+    made = {(request.method, request.path) for request in to_hub}
+    assert made <= expected
+    # The address to which one small file is redirected shows those of the others.
+    assert {path for _, path in expected - made if f"/acme/tiny/resolve/{tiny.sha}/" not in path} == set()
     assert {request.token for request in to_hub} == {TOKEN}
     assert {(request.method, request.token) for request in to_storage} == {("GET", None)}
     sent = [str(request.headers) + request.target for request in hub.requests]
