@@ -28,7 +28,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test system lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-decisions bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided lock clean
+        bench-licenses bench-decisions bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -145,6 +145,11 @@ SECONDS ?= 600
 fuzz-guided: $(DEV) fixtures
 	$(PIP) --require-hashes -r requirements/fuzz.lock
 	PYTHONPATH=tests $(BIN)/python -m fuzz.guided --seconds $(SECONDS)
+
+# Random changes to a locked folder, each of which verify has to find: make fuzz-lock CHANGES=10000.
+CHANGES ?= 10000
+fuzz-lock: $(DEV)
+	MODELAUDIT_CHANGES=$(CHANGES) $(BIN)/python -m pytest -q tests/cli/test_verify_command.py -k random_changes
 
 # Moves every version to the newest that pyproject.toml allows; what a scan installs is what the suite ran with.
 lock: $(RUN)
