@@ -24,7 +24,7 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 """The largest lock file, in bytes; 500,000 files take about as much."""
 
 _HEADING: Final = "modelaudit lock, version 1"
-_REMARK: Final = "# Written by modelaudit lock. Check folders with: modelaudit verify --lock FILE"
+_REMARK: Final = "# Compare models with it: modelaudit verify --lock FILE"
 _VERSION: Final = re.compile(r"modelaudit lock, version (\d+)")
 _KINDS: Final = {"model": RefKind.MODEL, "dataset": RefKind.DATASET, "folder": RefKind.FOLDER}
 _KIND_WORDS: Final = {kind: word for word, kind in _KINDS.items()}
