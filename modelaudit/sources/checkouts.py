@@ -18,10 +18,9 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.sources.claims import ListedFile, explain_unstorable_name
-from modelaudit.sources.folder_records import FolderRecords, name_some
+from modelaudit.sources.folder_records import FolderRecords, iterate_pieces, name_some
 from modelaudit.sources.git_index import IndexEntry, UnreadableIndexError, parse_index
 from modelaudit.sources.git_layout import LFS_OBJECT, GitLayout
-from modelaudit.wire.windows import iterate_chunks
 
 _FOLDER: Final = ".git"
 _MOST_SETTINGS_BYTES: Final = MIB
@@ -221,7 +220,7 @@ def restate_blob(artifact: Artifact, blob: str, most_bytes: int) -> Digest | Non
     pieces: list[bytes] = []
     try:
         with artifact.open() as window:
-            for piece in iterate_chunks(window, 0, window.size):
+            for piece in iterate_pieces(window, window.size):
                 sha256.update(piece)
                 if artifact.size <= most_bytes:
                     pieces.append(piece)

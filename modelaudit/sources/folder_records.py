@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.artifact import Artifact, Snapshot, Window
 from modelaudit.model.digest import Claim, sort_claims
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -19,6 +19,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FolderAbsences
 
+_PIECE_BYTES = 1 << 20
 _MOST_NAMES = 3
 """The number of files that a note names."""
 
@@ -90,10 +91,16 @@ def read_small_artifact(artifact: Artifact, most_bytes: int) -> bytes | None:
         return None
     try:
         with artifact.open() as window:
-            step = 1 << 20
-            return b"".join(window.read(offset, step) for offset in range(0, min(window.size, most_bytes), step))
+            return b"".join(iterate_pieces(window, most_bytes))
     except WindowError:
         return None
+
+
+def iterate_pieces(window: Window, most_bytes: int) -> Iterator[bytes]:
+    """Yield the bytes of a window in order, up to ``most_bytes``. Raises ``WindowError``."""
+    end = min(window.size, most_bytes)
+    for offset in range(0, end, _PIECE_BYTES):
+        yield window.read(offset, min(_PIECE_BYTES, end - offset))
 
 
 def name_some(paths: Iterable[str]) -> str:
