@@ -103,7 +103,7 @@ def test_license_link_to_a_file_of_the_same_model_is_not_reported_as_outside(hub
 
 @pytest.mark.slow
 def test_scan_through_an_olah_mirror_verifies_the_digests(
-    olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch
+    olah_endpoint: Callable[[dict[str, Files]], str], hub_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": TINY}))
     report = scan_repository("acme/tiny")
@@ -114,3 +114,17 @@ def test_scan_through_an_olah_mirror_verifies_the_digests(
         for path in states
     }
     assert report.target.commit
+    # A wrong blob is taken out of the cache, and the next scan fetches the right one; an added file is unlisted.
+    (weights,) = [path for path in hub_home.rglob("model.safetensors") if "snapshots" in path.parts]
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.resolve().write_bytes(content)
+    (weights.parent / "modeling_evil.py").write_text("WIDTH = 5\n")
+    rules = {(each.rule, each.artifact) for each in scan_repository("acme/tiny").findings}
+    assert rules >= {
+        ("integrity/digest-mismatch", "model.safetensors"),
+        ("integrity/unlisted-code", "modeling_evil.py"),
+    }
+    (weights.parent / "modeling_evil.py").unlink()
+    report = scan_repository("acme/tiny")
+    assert (report.exit_code, weights.read_bytes()) == (0, WEIGHTS)
