@@ -96,6 +96,11 @@ def find_commit_of_folder(path: str) -> CachedCommit | None:
     return None
 
 
+def is_cached_repository(path: str) -> bool:
+    """Whether a path has the form of a repository in a Hub cache: its last part is ``models--org--name``."""
+    return _REPOSITORY.fullmatch(path.rpartition("/")[2]) is not None
+
+
 def locate_cached_repository(ref: ModelRef, settings: HubSettings) -> str:
     """Return the folder of the cache for a repository. The folder need not exist."""
     kind = "datasets" if ref.kind is RefKind.DATASET else "models"

@@ -16,7 +16,13 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.digest import ClaimSource, find_contradictions
 from modelaudit.model.report import ArtifactRecord
-from modelaudit.sources.cache import CachedCommit, claim_by_blob, find_blob_of_link, find_commit_of_folder
+from modelaudit.sources.cache import (
+    CachedCommit,
+    claim_by_blob,
+    find_blob_of_link,
+    find_commit_of_folder,
+    is_cached_repository,
+)
 from modelaudit.sources.local import is_within
 from modelaudit.sources.windows import FileState, LocalFile
 
@@ -45,18 +51,29 @@ def quarantine_wrong_blobs(snapshot: Snapshot, records: Iterable[ArtifactRecord]
     if not wrong or snapshot.root is None:
         return ()
     folder = snapshot.root.parent if snapshot.ref.kind is RefKind.FILE else snapshot.root
-    cached_commit = find_commit_of_folder(str(folder))
-    if cached_commit is None:
-        return ()
+    snapshot_commit = find_commit_of_folder(str(folder))
     artifacts = {artifact.path: artifact for artifact in snapshot.artifacts}
     notes = []
     for record in wrong:
         artifact = artifacts.get(record.path)
-        if artifact is not None and isinstance(artifact.open, LocalFile):
+        if artifact is None or not isinstance(artifact.open, LocalFile):
+            continue
+        cached_commit = snapshot_commit or _find_commit_of_blob(artifact.open)
+        if cached_commit is not None:
             notes.append(_WrongFile(cached_commit, str(folder), artifact, artifact.open, record).take_out())
     if len(notes) > _MOST_NOTES:
         notes = [*notes[:_MOST_NOTES], f"{len(notes) - _MOST_NOTES} more files of the cache were treated like these"]
     return tuple(notes)
+
+
+def _find_commit_of_blob(file: LocalFile) -> CachedCommit | None:
+    """Find the repository of a blob where a whole cache or repository was scanned as a folder; ``None`` for others.
+
+    The commit is not known, and only blobs are taken out.
+    """
+    repository, _, blob = f"{file.root}/{file.path}".rpartition("/blobs/")
+    is_blob = bool(claim_by_blob(blob)) and is_cached_repository(repository)
+    return CachedCommit(repository, "") if is_blob else None
 
 
 def _is_wrong(record: ArtifactRecord) -> bool:
@@ -78,6 +95,8 @@ class _WrongFile:
         """Take the file out of its place, and return a note on it."""
         pointer = f"{self.folder}/{read_file_path(self.artifact.path)}"
         blob = find_blob_of_link(self.cached_commit, pointer)
+        if not self.cached_commit.commit:
+            blob = self.file.path.rpartition("/")[2]
         try:
             if blob is None:
                 done = self._move_plain_file(pointer)

@@ -39,7 +39,7 @@ def flip_last_byte(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-@pytest.mark.parametrize("way", ["hub", "offline", "folder", "file"])
+@pytest.mark.parametrize("way", ["hub", "offline", "folder", "file", "repository", "cache"])
 def test_wrong_blob_is_renamed_and_the_client_fetches_the_right_bytes(
     cached_snapshot: Path, name: str, way: str
 ) -> None:
@@ -47,9 +47,11 @@ def test_wrong_blob_is_renamed_and_the_client_fetches_the_right_bytes(
     flip_last_byte(blob)
     assert Path(hf_hub_download("acme/tiny", name, local_files_only=True)).read_bytes() != FILES[name]
     targets = {"folder": str(cached_snapshot), "file": str(cached_snapshot / name)}
+    targets |= {"repository": str(cached_snapshot.parents[1]), "cache": str(cached_snapshot.parents[2])}
     report = scan(targets.get(way, "acme/tiny"), offline=way == "offline")
     assert report.exit_code == 1
-    assert f"{name}" in {each.artifact for each in report.findings if each.rule == "integrity/digest-mismatch"}
+    wrong = {each.artifact for each in report.findings if each.rule == "integrity/digest-mismatch"}
+    assert name in {Path(path).name for path in wrong}
     assert any(f"renamed to '{blob.name}.rejected-1'" in note for note in report.target.notes)
     with pytest.raises(LocalEntryNotFoundError):
         hf_hub_download("acme/tiny", name, local_files_only=True)
