@@ -63,7 +63,14 @@ def verify(
     chosen = [each for each in lock.models if model in (None, each.title, each.name)]
     if not chosen:
         raise ConfigurationError(f"{lock_path}: {_describe_lack(lock, model)}")
-    return tuple(_verify_in_place(each, Path(lock_path), limits) for each in chosen)
+    results = []
+    for each in chosen:
+        try:
+            results.append(_verify_in_place(each, Path(lock_path), limits))
+        except SourceError as error:
+            # The other models are checked all the same.
+            results.append(Verification(each.title, str(lock_path), _name_locked(each), 0, (), ((".", str(error)),)))
+    return tuple(results)
 
 
 def _take_folder(target: str, limits: Limits) -> Snapshot:
@@ -156,11 +163,10 @@ def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedMo
     open_unread = {path: why for path, why in unread.items() if not (path in named or path in absent)}
     locked_paths = {entry.path for entry in locked.entries}
     open_unread |= {path: why for path, why in unread.items() if path in absent - named and path in locked_paths}
-    commit = f" at commit {locked.origin.commit}" if locked.origin else ""
     return Verification(
         name=name,
         lock=lock_name,
-        locked_name=f"{locked.title}{commit}",
+        locked_name=_name_locked(locked),
         entries=len(hashed.entries),
         differences=(*differences, *_find_contradicted(hashed.files)),
         unread=tuple(sorted(open_unread.items())),
@@ -168,6 +174,11 @@ def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedMo
         tree_digest=_digest_tree(hashed, locked.entries),
         notes=note_commit(hashed.snapshot, locked),
     )
+
+
+def _name_locked(locked: LockedModel) -> str:
+    """Return the name of a locked model with its commit."""
+    return f"{locked.title} at commit {locked.origin.commit}" if locked.origin else locked.title
 
 
 def _is_absent(artifact: Artifact) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +132,27 @@ def test_one_lock_fits_the_cache_a_download_and_a_clone_without_a_request(
     changed = run_command("verify", folder, "--lock", lock)
     assert changed.returncode == 1
     assert "  changed: config.json: its SHA-256 is 4f53cda18c2baa0c" in changed.stdout
+
+
+def test_model_that_the_cache_lacks_is_named_and_keeps_no_other_from_its_check(lock: Path, hub: LoopbackHub) -> None:
+    hub.add_repository("zeta/other", {"config.json": "[]"})
+    assert run_command("lock", "zeta/other", "-o", lock, "-q").returncode == 0
+    snapshot = find_snapshot(lock)
+    shutil.rmtree(snapshot.parents[1])
+    done = run_command("verify", "--lock", lock)
+    assert done.returncode == 3
+    assert "  not read: .: 'acme/tiny@" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("zeta/other: 1 entry fits; tree digest v1:")
+
+
+def test_clone_without_the_content_of_large_files_is_named(lock: Path, tmp_path: Path) -> None:
+    origin = clone(tmp_path / "full").parent / "origin"
+    bare = tmp_path / "pointers"
+    skip = {**os.environ, "GIT_LFS_SKIP_SMUDGE": "1"}
+    subprocess.run(["git", "clone", "-q", f"file://{origin}", str(bare)], check=True, capture_output=True, env=skip)
+    done = run_command("verify", bare, "--lock", lock)
+    assert done.returncode == 1
+    assert "  changed: sub/model.safetensors: " in done.stdout
 
 
 def test_missing_blob_and_added_file_of_the_cache_are_named(lock: Path) -> None:
