@@ -176,6 +176,22 @@ def test_without_a_lock_the_records_of_the_cache_are_checked_and_named(lock: Pat
     assert (done.returncode, "  contradicted: config.json: " in done.stdout) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [("local-dir", "the records of the download (SHA-256)"), ("clone", "git (SHA-1 only)"), ("clone", "git (SHA-256)")],
+)
+def test_without_a_lock_the_records_of_a_download_and_of_a_clone_are_checked(
+    repository: Repository, tmp_path: Path, place: str, source: str
+) -> None:
+    folder = PLACES[place](tmp_path / "there")
+    done = run_command("verify", folder)
+    assert done.returncode == 0, done.stdout
+    assert f" stated by {source}\n" in done.stdout
+    (folder / "config.json").write_text("[]")
+    done = run_command("verify", folder)
+    assert (done.returncode, "  contradicted: config.json: " in done.stdout) == (1, True)
+
+
 def test_lock_of_wrong_bytes_is_refused_and_nothing_is_written(lock: Path, tmp_path: Path) -> None:
     snapshot = find_snapshot(lock)
     (snapshot / "config.json").resolve().write_text("[]")
