@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib.util
 import ipaddress
@@ -161,20 +162,32 @@ def hub_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return home
 
 
+def point_client_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make an address the ``HF_ENDPOINT`` of this process and of those that it starts, and repeat requests at once."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr("modelaudit.sources.retries.FIRST_WAIT", 0.001)
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    template = f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
 @pytest.fixture
 def hub(hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
     """An empty loopback Hub, which is also the ``HF_ENDPOINT`` of this process and of those that it starts."""
-    from huggingface_hub import constants
     from huggingface_hub.utils._http import close_session
 
-    monkeypatch.setattr("modelaudit.sources.retries.FIRST_WAIT", 0.001)
     with LoopbackHub() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
-        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
-        template = f"{server.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        point_client_at(server.endpoint, monkeypatch)
         yield server
     close_session()
+
+
+@pytest.fixture
+def point_client(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Point the Hub's client at an address, until the end of the test."""
+    return functools.partial(point_client_at, monkeypatch=monkeypatch)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ class FaultOptions(TypedDict, total=False):
     status: int | None
     headers: Mapping[str, str | None]
     content: Content | None
+    replace: tuple[bytes, bytes] | None
     tamper: bool
     ignore_range: bool
     drop_after: int | None
@@ -47,6 +48,7 @@ class Fault:
         status: The status of an error to answer instead.
         headers: Headers to set; None removes the header.
         content: Bytes to serve under the headers of the true file.
+        replace: Bytes of the body, and others in place of each of their occurrences.
         tamper: Whether to invert one byte in the middle of the file; its size stays.
         ignore_range: Whether to answer a range request with the whole file and status 200.
         drop_after: The number of bytes of the body after which the connection is closed.
@@ -63,6 +65,7 @@ class Fault:
     status: int | None = None
     headers: Mapping[str, str | None] = field(default_factory=dict)
     content: Content | None = None
+    replace: tuple[bytes, bytes] | None = None
     tamper: bool = False
     ignore_range: bool = False
     drop_after: int | None = None
@@ -96,6 +99,8 @@ class Fault:
             if response.status == 206:
                 start, stop = min(response.body.start, size), min(response.body.stop, size)
             response.body = Body(self.content, start, stop)
+        if self.replace is not None:
+            response.body = Body.of_content(b"".join(response.body.read_pieces()).replace(*self.replace))
         if self.tamper:
             body = response.body
             response.body = Body(body.content, body.start, body.stop, get_length(body.content) // 2)

