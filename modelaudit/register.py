@@ -36,7 +36,7 @@ from modelaudit.model.verdict import CauseKind
 from modelaudit.options import list_families
 from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
 from modelaudit.policy.recording import record_entry
-from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_file, find_replacements, match_parts
+from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_files, find_replacements, match_parts
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.results import ResultKind, list_results
 
@@ -163,7 +163,10 @@ def _explain_missing(text: str, report: AuditReport) -> ConfigurationError:
 
 
 def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
-    """Return the binding of a subject: the SHA-256 of its file; for a whole model its commit on the Hub, or its tree.
+    """Return the binding of a subject: the SHA-256 of its file; for a whole model that of its tree.
+
+    On the Hub it is the commit too, because the Hub states that alone and may deliver other bytes for it. A decision on
+    the licences binds the commit without the tree, so that its comparison fetches no weights.
 
     Raises:
         ConfigurationError: the report states no digest of these bytes.
@@ -173,9 +176,10 @@ def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
     if path in digests:
         return f"sha256:{digests[path]}"
     commit = _read_commit(report)
-    if commit is not None:
-        return f"commit:{commit}"
     tree = compute_tree_digest(report) if not path else None
+    if commit is not None:
+        is_on_bytes = tree is not None and subject.kind not in LICENSE_KINDS
+        return f"commit:{commit} sha256:{tree}" if is_on_bytes else f"commit:{commit}"
     if tree is None:
         raise ConfigurationError(
             f"the report states no SHA-256 of {path or 'the whole model'}, so nothing can bind the decision; "
@@ -188,7 +192,7 @@ def _find_bound_path(subject: DecisionSubject, report: AuditReport) -> str:
     """Return the address of the file that a subject binds; empty for the whole model."""
     if subject.kind in (SubjectKind.MODEL, *LICENSE_KINDS):
         return ""
-    return find_bound_file(match_parts(subject, report.findings, _list_absences(report)), is_model=False)
+    return find_bound_files(match_parts(subject, report.findings, _list_absences(report)), is_model=False)[0]
 
 
 def _list_digests(report: AuditReport) -> dict[str, str]:

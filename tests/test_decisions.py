@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hub.gitstore import make_blob
 from hub.server import LoopbackHub
 from support.cases import check_each
 from support.command import CommandResult, run_command
@@ -168,7 +169,7 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     assert "the summary of the job names 12 decisions" in render(many, "annotations").decode()
 
 
-def test_decision_on_a_model_of_the_hub_binds_its_commit_and_one_on_a_file_its_bytes(
+def test_decision_on_a_model_of_the_hub_binds_its_commit_and_its_tree_and_one_on_a_file_its_bytes(
     hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -181,8 +182,14 @@ def test_decision_on_a_model_of_the_hub_binds_its_commit_and_one_on_a_file_its_b
 
     assert scan_hub() == (1, [])
     assert decide("pickle/unlisted-call:weights.pkl").returncode == 0
-    assert f"commit:{repository.sha}" in decide("model").stdout
+    assert re.search(rf"commit:{repository.sha} sha256:[0-9a-f]{{64}}", decide("model").stdout)
     assert scan_hub() == (0, [DecisionState.HONOURED, DecisionState.HONOURED])
+    # A hostile Hub delivers other bytes, with claims that fit them, as the commit that was accepted.
+    honest = repository.commits[repository.sha]
+    notes = make_blob("NOTES.txt", b"other\n", repository.lfs)
+    repository.commits[repository.sha] = replace(honest, files={**honest.files, "NOTES.txt": notes})
+    assert scan_hub()[1] == [DecisionState.HONOURED, DecisionState.REOPENED]
+    repository.commits[repository.sha] = honest
     repository.commit({**files, "weights.pkl": UNLISTED, "NOTES.txt": "later\n"})
     assert scan_hub() == (3, [DecisionState.HONOURED, DecisionState.REOPENED])
 

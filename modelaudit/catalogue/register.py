@@ -25,7 +25,7 @@ from modelaudit.model.register import (
 from modelaudit.model.structure import UnreadReason
 
 _FINGERPRINT: Final = r"[0-9a-f]{16}"
-_BINDING: Final = r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}"
+_BINDING: Final = r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}( sha256:[0-9a-f]{64})?"
 _DATE: Final = r"\d{4}-\d{2}-\d{2}"
 _PUBLISHED: Final = "docs/decisions-v1.schema.json"
 _HEADER: Final = """\
@@ -41,7 +41,7 @@ Fingerprint = Annotated[
 ]
 Binding = Annotated[
     str,
-    require_match(_BINDING, "sha256: and 64 hexadecimal digits, or commit: and 40"),
+    require_match(_BINDING, "sha256: and 64 hexadecimal digits, or commit: and 40, or that and the first"),
     WithJsonSchema({"type": "string", "pattern": f"^({_BINDING})$"}),
 ]
 Day = Annotated[
@@ -78,8 +78,8 @@ class EntryFile:
 
     Attributes:
         subject: the finding, absence, licence or model that it decides.
-        bound_to: the SHA-256 of the file, or of the tree of a whole model; or the commit on the Hub. The decision ends
-            when they differ.
+        bound_to: the SHA-256 of the file, or of the tree of a whole model; or the commit on the Hub, alone or with the
+            tree. The decision ends when one differs.
         answer: `accept`, or `refuse`, which fails the gate.
         by: who decided.
         approved_by: who approved the decision.

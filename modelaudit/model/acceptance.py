@@ -58,7 +58,7 @@ class RecordedDecision:
     Attributes:
         place: file and line in the register: ``decisions.yaml:12``.
         subject: the kind and the name of its subject: ``finding 0123456789abcdef``, ``licence LicenseRef-Gemma``.
-        bound_to: the SHA-256 or the commit: ``sha256:…`` or ``commit:…``.
+        bound_to: the SHA-256 or the commit: ``sha256:…``, ``commit:…`` or ``commit:… sha256:…``.
         answer: ``accept`` or ``refuse``.
         expires: an ISO date.
         detail: one sentence on the state: what reopened it, or what it accepts.

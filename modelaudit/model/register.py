@@ -64,7 +64,7 @@ class RegisterEntry:
 
     Attributes:
         place: file and line: ``decisions.yaml:12``.
-        bound_to: ``sha256:`` and 64 hexadecimal digits, or ``commit:`` and 40.
+        bound_to: ``sha256:`` and 64 hexadecimal digits, or ``commit:`` and 40, or the second, a space and the first.
         decided: an ISO date.
         expires: an ISO date, the last day on which the decision holds.
         model: the model that the decision concerns; empty for any. A model subject names it itself.

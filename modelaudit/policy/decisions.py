@@ -22,7 +22,7 @@ from modelaudit.policy.recording import accept_absences, accept_findings, make_a
 from modelaudit.policy.subjects import (
     LICENSE_KINDS,
     Matches,
-    find_bound_file,
+    find_bound_files,
     find_replacements,
     match_license,
     match_parts,
@@ -127,7 +127,7 @@ class Decisions:
         """
         findings, records = list(findings), list(records)
         absences = [pair for record in records for pair in record.absences]
-        accepted_findings: dict[str, Acceptance] = {}
+        accepted_findings: dict[tuple[str, str], Acceptance] = {}
         accepted_absences: dict[tuple[str, Absence], Acceptance] = {}
         # Refusals come first, because they overrule.
         for entry in sorted(self._entries, key=lambda each: each.answer is DecisionAnswer.ACCEPT):
@@ -139,7 +139,7 @@ class Decisions:
                 continue
             acceptance = make_acceptance(entry)
             for finding in matches.findings:
-                accepted_findings.setdefault(finding.fingerprint, acceptance)
+                accepted_findings.setdefault((finding.fingerprint, finding.artifact), acceptance)
             for pair in matches.absences:
                 accepted_absences.setdefault(pair, acceptance)
         return self.withdraw_refused(
@@ -188,7 +188,7 @@ class Decisions:
             failed_look_ups: a sentence for each base model that was not read.
         """
         findings = list(findings)
-        accepted: dict[str, Acceptance] = {}
+        accepted: dict[tuple[str, str], Acceptance] = {}
         covering: dict[UseAnswer | str, Acceptance] = {}
         for entry in self._entries:
             matches = match_license(entry, license_, findings, listing.objections, failed_look_ups)
@@ -199,7 +199,7 @@ class Decisions:
             if record is None or record.state not in _ACTIVE or entry.answer is DecisionAnswer.REFUSE:
                 continue
             for finding in matches.findings:
-                accepted.setdefault(finding.fingerprint, make_acceptance(entry))
+                accepted.setdefault((finding.fingerprint, finding.artifact), make_acceptance(entry))
             for question in matches.questions:
                 covering.setdefault(question, make_acceptance(entry))
         findings = accept_findings(findings, accepted)
@@ -216,8 +216,8 @@ class Decisions:
 
     def _is_concerned(self, entry: RegisterEntry) -> bool:
         """Whether the entry names this model, names none, or binds its bytes."""
-        bound = entry.bound_to.partition(":")[2]
-        return entry.model in ("", self._model.name) or bound == self._model.commit or bound in self._model.digests
+        bound = {each.partition(":")[2] for each in entry.bound_to.split()}
+        return entry.model in ("", self._model.name) or self._model.commit in bound or bool(bound & self._model.digests)
 
     def _judge(self, entry: RegisterEntry, matches: Matches, is_model: bool) -> RecordedDecision | None:
         """Record the state of a decision on parts; ``None`` if this scan cannot tell whether its subject exists."""
@@ -229,7 +229,12 @@ class Decisions:
         questions = (Question.USE,) if are_of_license and not is_model else (Question.LOAD,)
         self._questions[entry.place] = (Question.LOAD, Question.USE) if is_model else questions
         self._refused_names[entry.place] = "the model" if is_model else matches.name_first()
-        settled = self._find_ended_state(entry, find_bound_file(matches, is_model))
+        paths = find_bound_files(matches, is_model)
+        if len(paths) > 1:
+            bound_paths = [path for path in paths if not self._explain_difference(entry.bound_to, path)]
+            matches.keep_files(bound_paths or paths)
+            paths = (*bound_paths, *paths)
+        settled = self._find_ended_state(entry, paths[0])
         if settled is not None:
             return self._record(entry, *settled)
         if entry.answer is DecisionAnswer.REFUSE:
@@ -322,6 +327,10 @@ class Decisions:
 
     def _explain_difference(self, binding: str, path: str) -> str:
         """Explain how the file, or the model for an empty path, differs from the bound one; empty if it does not."""
+        return next(filter(None, (self._explain_one(each, path) for each in binding.split())), "")
+
+    def _explain_one(self, binding: str, path: str) -> str:
+        """Explain how the bytes at ``path`` differ from one digest or commit; empty if they do not."""
         algorithm, _, wanted = binding.partition(":")
         place = path or "the model"
         if algorithm == "commit":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -33,6 +33,11 @@ class Matches:
 
     def __bool__(self) -> bool:
         return bool(self.findings or self.absences or self.answers or self.objections)
+
+    def keep_files(self, paths: Collection[str]) -> None:
+        """Keep only the findings and absences of these files."""
+        self.findings = [each for each in self.findings if file_of(each.artifact) in paths]
+        self.absences = [pair for pair in self.absences if file_of(pair[0]) in paths]
 
     def describe(self) -> str:
         """Name the numbers, such as ``2 findings and 1 absence``."""
@@ -168,10 +173,13 @@ def match_license(
     )
 
 
-def find_bound_file(matches: Matches, is_model: bool) -> str:
-    """Return the address of the file that a decision on parts binds; empty for the whole model."""
+def find_bound_files(matches: Matches, is_model: bool) -> tuple[str, ...]:
+    """Return the addresses of the files that a decision on parts concerns; one empty address for the whole model.
+
+    A publisher chooses the names that a fingerprint is made of, so findings of several files may share one.
+    """
     # An absence may count further files that no record lists, whose bytes only the tree or the commit binds.
     if is_model or any(absence.unread.further_files for _, absence in matches.absences):
-        return ""
+        return ("",)
     addresses = [each.artifact for each in matches.findings] + [address for address, _ in matches.absences]
-    return file_of(addresses[0])
+    return tuple(dict.fromkeys(map(file_of, addresses)))

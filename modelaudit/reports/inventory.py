@@ -71,7 +71,8 @@ def compute_tree_digest(report: AuditReport) -> str | None:
     """Compute one SHA-256 over all files; ``None`` if there is no file or one has no SHA-256.
 
     Its input is the lines that ``sha256sum`` prints for the files (digest, two spaces, path, line break), sorted by
-    the bytes of the path.
+    the bytes of the path. As there, a line begins with a backslash and escapes the path where the path holds a
+    backslash, a line feed or a carriage return, so that no two trees have the same lines.
     """
     if report.coverage.unopened:
         return None
@@ -92,8 +93,15 @@ def combine_digests(sha256_by_address: Mapping[str, str | None]) -> str | None:
         digests_by_path.append((read_file_path(address).encode("utf-8", "surrogatepass"), sha256))
     if not digests_by_path:
         return None
-    lines = (sha256.encode() + b"  " + path + b"\n" for path, sha256 in sorted(digests_by_path))
+    lines = (_write_line(sha256, path) for path, sha256 in sorted(digests_by_path))
     return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _write_line(sha256: str, path: bytes) -> bytes:
+    """Write the line of a file as ``sha256sum`` of GNU coreutils does."""
+    escaped = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    mark = b"\\" if escaped != path else b""
+    return mark + sha256.encode() + b"  " + escaped + b"\n"
 
 
 def list_shown_digests(record: ArtifactRecord) -> tuple[Digest, ...]:

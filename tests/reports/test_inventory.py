@@ -26,7 +26,7 @@ def replace_records(report: AuditReport, *records: ArtifactRecord) -> AuditRepor
 def test_tree_digest_equals_the_sha256_of_the_sha256sum_output_for_all_files_in_byte_order(
     passing: AuditReport, tmp_path: Path
 ) -> None:
-    names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt", "we!rd.txt"]
+    names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt", "we!rd.txt", f"a\n{'0' * 64}  b", "a\\nb", "a\rb"]
     (tmp_path / "a").mkdir()
     records = []
     for name in names:
