@@ -34,7 +34,8 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind
 from modelaudit.options import list_families
-from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+from modelaudit.policy.binding import ScannedModel
+from modelaudit.policy.decisions import Consent, Decisions
 from modelaudit.policy.recording import record_entry
 from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_files, find_replacements, match_parts
 from modelaudit.reports.inventory import compute_tree_digest
@@ -148,7 +149,7 @@ def _resolve_fingerprint(text: str, report: AuditReport) -> DecisionSubject:
 def _list_names(report: AuditReport) -> list[str]:
     """List the names of all findings and absences of a report, as ``modelaudit decide`` takes them."""
     findings = [name for each in report.findings for name in (each.fingerprint, f"{each.rule}:{each.artifact}")]
-    return findings + [f"{absence.unread.reason}:{address}" for address, absence in _list_absences(report)]
+    return findings + [absence.name_at(address) for address, absence in _list_absences(report)]
 
 
 def _list_absences(report: AuditReport) -> list[tuple[str, Absence]]:
@@ -326,7 +327,7 @@ def _describe_model(report: AuditReport) -> ScannedModel:
         _read_commit(report),
         frozenset(each.path for each in report.coverage.artifacts if each.digest_state is DigestState.MISMATCH),
         lambda path: digests.get(path) if path else tree,
-        frozenset((*digests.values(), *filter(None, [tree]))),
+        {**digests, **({"": tree} if tree else {})},
         list_families(load_catalogue()) <= set(report.policy.checks),
     )
 
@@ -346,7 +347,7 @@ def _list_open_absences(records: Iterable[ArtifactRecord]) -> Iterator[OpenSubje
     for record in records:
         for address, absence in record.absences:
             if absence.acceptance is None:
-                yield OpenSubject(f"{absence.unread.reason}:{address}", "", absence.unread.detail)
+                yield OpenSubject(absence.name_at(address), "", absence.unread.detail)
 
 
 def _list_open_questions(license_: LicenseConclusion, failed_look_ups: Iterable[str]) -> Iterator[OpenSubject]:

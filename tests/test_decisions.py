@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -9,8 +10,11 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -233,6 +237,57 @@ def test_refused_finding_is_marked_in_every_output_and_no_acceptance_or_baseline
     assert "Open:" not in listing and "Honoured" in listing
 
 
+def move(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / "weights.pkl").rename(folder / name)
+
+
+def pack(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "m.zip", "w") as archive:
+        archive.write(folder / "weights.pkl", "weights.pkl")
+    (folder / "weights.pkl").unlink()
+
+
+@check_each(
+    "change, day, expected, cause",
+    [
+        (lambda folder: move(folder, "c2.pkl"), RECORDED, 1, "refused"),
+        (lambda folder: move(folder, "sub/weights.pkl"), RECORDED, 1, "refused"),
+        (lambda folder: shutil.copy(folder / "weights.pkl", folder / "copy.bin"), RECORDED, 1, "refused"),
+        (pack, RECORDED, 3, "refusal-reopened"),
+        (lambda folder: (folder / "weights.pkl").write_bytes(UNLISTED + b"\n"), RECORDED, 3, "refusal-reopened"),
+        (lambda folder: (folder / "weights.pkl").unlink(), RECORDED, 3, "refusal-reopened"),
+        (lambda folder: None, "2027-01-01", 3, "refusal-reopened"),
+    ],
+)
+def test_refusal_below_the_gate_is_not_undone_by_another_name_other_bytes_time_or_a_baseline(
+    change: Callable[[Path], object], day: str, expected: int, cause: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tiny"
+    for path in (folder, tmp_path / "decisions.yaml"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    folder.mkdir()
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
+    (folder / "weights.pkl").write_bytes(UNLISTED)
+    with contextlib.chdir(tmp_path):
+        fingerprint = find_fingerprint(scan("--fail-on", "never")[1], "pickle/unlisted-call")
+        assert refuse(fingerprint).returncode == 0
+        assert scan("--fail-on", "never")[0] == 1
+        Path("report.json").rename("old.json")
+        change(folder)
+        for options in ((), ("--baseline", "old.json")):
+            code, report = scan("--fail-on", "never", *options, day=day)
+            assert code == expected and cause in {each.kind for each in report.decision.causes}
+            for name in REPORTS.keys() - COUNTING_ONLY:
+                document = " ".join(html.unescape(render(report, name).decode()).split())
+                assert "Jane Roe" in document and "read" in document, name
+            assert "Jane Roe refused" in render_screen(report).decode()
+        # Without the register, the earlier report alone does not make what it refused known.
+        Path("decisions.yaml").unlink()
+        assert scan("--baseline", "old.json")[0] != 0 or not list(folder.rglob("weights.pkl"))
+        Path("report.json").unlink()
+
+
 def test_refusal_needs_a_new_decision_when_the_bytes_change(model: Path) -> None:
     model_bytes = model / "weights.pkl"
     fingerprint = find_fingerprint(scan()[1], "pickle/unlisted-call")
@@ -246,7 +301,7 @@ def test_refusal_needs_a_new_decision_when_the_bytes_change(model: Path) -> None
         ("refusal-reopened", "use", 1),
     }
     assert "Jane Roe refused" in report.decision.load.reason
-    assert "2 reopened, 2 refusals of other bytes among them" in render_screen(report).decode()
+    assert "2 reopened, 2 refusals among them" in render_screen(report).decode()
     # A decision on the new bytes takes the place of the refusal.
     assert decide(fingerprint).returncode == decide("model").returncode == 0
     assert scan(*policy)[0] == 0
@@ -519,7 +574,7 @@ def test_decision_of_a_later_day_is_not_in_force_and_replaces_none_and_an_old_re
     assert code == 0
     assert [each.state for each in report.decisions] == [DecisionState.HONOURED, DecisionState.UNUSED]
     assert report.decisions[1].detail == (
-        "It is not in force yet: it was decided on 2026-03-03, after the day of this scan, 2026-01-31."
+        "It is not in force yet: it was decided on 2026-03-03, after the day of this scan, 2026-01-31 in UTC."
     )
     listed = json.loads(run("decide", "--list", "--json").stdout)
     assert [each["state"] for each in listed["decisions"]] == ["honoured", "unused"]

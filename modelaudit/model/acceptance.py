@@ -44,7 +44,7 @@ class DecisionState(StrEnum):
     """Honoured, and it expires within 30 days."""
     EXPIRED = "expired"
     REOPENED = "reopened"
-    """The bytes or the commit differ from those that the decision binds."""
+    """The bytes or the commit differ from those that the decision binds, or what was refused is gone."""
     UNUSED = "unused"
     """Nothing in the report matches its subject, or another decision or the policy settles it."""
     NOT_PERMITTED = "not-permitted"
@@ -63,7 +63,8 @@ class RecordedDecision:
         expires: an ISO date.
         detail: one sentence on the state: what reopened it, or what it accepts.
         fingerprints: the fingerprints of the findings that it accepts or refuses in this report; the refusal of a whole
-            model names none.
+            model names none. Those of a refusal that ended are the findings to decide again.
+        absences: likewise the absences, as ``Absence.name_at`` names them.
     """
 
     place: str
@@ -77,3 +78,4 @@ class RecordedDecision:
     state: DecisionState
     detail: str = ""
     fingerprints: tuple[str, ...] = ()
+    absences: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 CONCLUSION = "conclusion"
@@ -96,10 +96,9 @@ class RegisterEntry:
 
         A scan with the date of an old report (``SOURCE_DATE_EPOCH``) meets decisions of later days.
         """
-        # The day after today may be today already in other time zones.
-        if date.fromisoformat(self.decided) <= today + timedelta(days=1):
+        if date.fromisoformat(self.decided) <= today:
             return ""
-        return f"It is not in force yet: it was decided on {self.decided}, after the day of this scan, {today}."
+        return f"It is not in force yet: it was decided on {self.decided}, after the day of this scan, {today} in UTC."
 
 
 @dataclass(frozen=True, slots=True)

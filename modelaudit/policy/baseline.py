@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.register import DecisionAnswer, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 
 _LINE_NUMBER: Final = re.compile(r"\Aline \d+: ")
@@ -55,7 +56,8 @@ def _parse_version(version: str) -> tuple[int, ...]:
 class Baseline:
     """The findings and absences of an earlier report.
 
-    What a decision accepted there is not known from it, because that decision ends by its own terms.
+    What a decision accepted there is not known from it, because that decision ends by its own terms. Neither is what a
+    decision refused, whether it was still in force or not.
 
     Args:
         report: the earlier report.
@@ -65,12 +67,18 @@ class Baseline:
     def __init__(self, report: AuditReport, name: str) -> None:
         self.name = name
         self._acceptance = Acceptance(AcceptanceSource.BASELINE, name, "an earlier report holds it")
-        self._findings = {each.fingerprint: each for each in report.findings if not _is_decided(each)}
+        refused = _list_refused(report)
+        is_model_refused = any(each.startswith(f"{SubjectKind.MODEL} ") for each in refused)
+        findings = () if is_model_refused else report.findings
+        records = () if is_model_refused else report.coverage.artifacts
+        self._findings = {
+            each.fingerprint: each for each in findings if not _is_decided(each) and each.fingerprint not in refused
+        }
         self._absences = {
             (address, absence.unread)
-            for record in report.coverage.artifacts
+            for record in records
             for address, absence in record.absences
-            if not _is_decided(absence)
+            if not _is_decided(absence) and absence.name_at(address) not in refused
         }
         self._digests = {each.path: _list_digests(each) for each in report.coverage.artifacts}
 
@@ -137,6 +145,16 @@ def _shows_same(finding: Finding, earlier: Finding) -> bool:
     is_shown = bool(shown) or not finding.artifact
     earlier_shown = [_LINE_NUMBER.sub("", each) for each in earlier.evidence]
     return is_complete and is_shown and (finding.message, shown) == (earlier.message, earlier_shown)
+
+
+def _list_refused(report: AuditReport) -> set[str]:
+    """List the findings, absences and subjects that a person refused, also where the refusal ended since."""
+    return {
+        key
+        for each in report.decisions
+        if each.answer == DecisionAnswer.REFUSE and each.state is not DecisionState.UNUSED
+        for key in (*each.fingerprints, *each.absences, each.subject)
+    }
 
 
 def _is_decided(subject: Finding | Absence) -> bool:

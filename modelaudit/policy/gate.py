@@ -81,12 +81,12 @@ class Refusal:
     """The refusal by a decision, with the question that it answers and one sentence on who refused and why.
 
     Attributes:
-        is_of_other_bytes: the bytes changed since, so that a person must look again.
+        is_reopened: it expired, or the bytes changed or are gone, so that a person must decide again.
     """
 
     question: Question
     reason: str
-    is_of_other_bytes: bool = False
+    is_reopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +144,15 @@ def decide_verdict(evidence: Evidence) -> Decision:
 
 
 def _find_refusals(evidence: Evidence, question: Question) -> Iterator[_Point]:
-    """Yield a point for the refusals that answer the question, and one for those of bytes that changed since."""
+    """Yield a point for the refusals that answer the question, and one for those to decide again."""
     own = [each for each in evidence.refusals if each.question is question]
-    reasons = tuple(each.reason for each in own if not each.is_of_other_bytes)
+    reasons = tuple(each.reason for each in own if not each.is_reopened)
     if reasons:
         reason = f"{count_noun(len(reasons), 'decision refuses', 'decisions refuse')} it: {reasons[0]}"
         yield _Point(Cause(CauseKind.REFUSED, question, Verdict.FAIL, len(reasons), reason), reasons[1:])
-    reopened = tuple(each.reason for each in own if each.is_of_other_bytes)
+    reopened = tuple(each.reason for each in own if each.is_reopened)
     if reopened:
-        reason = f"{count_noun(len(reopened), 'refusal')} of other bytes to decide again: {reopened[0]}"
+        reason = f"{count_noun(len(reopened), 'refusal')} to decide again: {reopened[0]}"
         yield _Point(Cause(CauseKind.REFUSAL_REOPENED, question, Verdict.REVIEW, len(reopened), reason), reopened[1:])
 
 

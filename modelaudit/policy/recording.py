@@ -12,7 +12,11 @@ from modelaudit.model.report import Absence, ArtifactRecord
 
 
 def record_entry(
-    entry: RegisterEntry, state: DecisionState, detail: str = "", fingerprints: tuple[str, ...] = ()
+    entry: RegisterEntry,
+    state: DecisionState,
+    detail: str = "",
+    fingerprints: tuple[str, ...] = (),
+    absences: tuple[str, ...] = (),
 ) -> RecordedDecision:
     """Return an entry of the register with its state."""
     return RecordedDecision(
@@ -27,6 +31,7 @@ def record_entry(
         state,
         detail,
         fingerprints,
+        absences,
     )
 
 

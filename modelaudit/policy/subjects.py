@@ -15,6 +15,7 @@ from modelaudit.model.report import Absence
 from modelaudit.model.terms import Answer
 
 LICENSE_KINDS: Final = (SubjectKind.LICENCE, SubjectKind.AGREEMENT)
+NOTHING: Final = "nothing, because nothing is open"
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Matches:
             (len(self.questions), "open question of the licences"),
         )
         parts = [f"{number} {_make_plural(noun) if number != 1 else noun}" for number, noun in counts if number]
-        return " and ".join(parts) or "nothing, because nothing is open"
+        return " and ".join(parts) or NOTHING
 
     def name_first(self) -> str:
         """Name the first finding with its file, or else the first absence, and count the others."""
@@ -65,14 +66,15 @@ def find_replacements(
 ) -> Mapping[str, str]:
     """Return the place of the latest decision on the same subject by the place of each earlier one in force today.
 
-    An entry without a model concerns any, so it replaces one that names a model. A refusal is the later of one day.
+    An entry without a model concerns any, so it replaces one that names a model. A refusal is the later of one day, and
+    an acceptance that expired replaces no refusal.
 
     Args:
         entries: of the register, in its order.
         today: the day of the scan.
         are_of_one_model: whether all of them concern one model, so that the name of a model makes no difference.
     """
-    latest: dict[object, RegisterEntry] = {}
+    latest: dict[DecisionAnswer, dict[object, RegisterEntry]] = {answer: {} for answer in DecisionAnswer}
 
     def get_keys(entry: RegisterEntry) -> list[object]:
         general = (entry.subject, entry.bound_to, "")
@@ -80,10 +82,14 @@ def find_replacements(
 
     entries = [each for each in entries if not each.explain_later_start(today)]
     for entry in sorted(entries, key=_get_precedence):
-        latest[get_keys(entry)[0]] = entry
+        latest[DecisionAnswer.ACCEPT][get_keys(entry)[0]] = entry
+        if entry.answer is DecisionAnswer.REFUSE or today <= date.fromisoformat(entry.expires):
+            latest[DecisionAnswer.REFUSE][get_keys(entry)[0]] = entry
     replacements = {}
     for entry in entries:
-        last = max((latest[key] for key in get_keys(entry) if key in latest), key=_get_precedence)
+        # By the answer of the earlier decision.
+        rivals = latest[entry.answer]
+        last = max((rivals[key] for key in get_keys(entry) if key in rivals), key=_get_precedence)
         if last is not entry and _get_precedence(last) >= _get_precedence(entry):
             replacements[entry.place] = last.place
     return replacements

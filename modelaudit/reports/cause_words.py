@@ -52,8 +52,8 @@ CAUSES: Final = {
         "Read the reason in the register of decisions, or choose another model.",
     ),
     CauseKind.REFUSAL_REOPENED: (
-        "A person refused the model, or a part of it, and the bytes changed since.",
-        "Look at the new bytes and record a decision on them; it takes the place of the refusal.",
+        "A person refused the model, or a part of it, and the refusal expired, or its bytes changed or are gone.",
+        "Record a decision on what is there now, or on the model, or remove the entry from the register.",
     ),
     CauseKind.UNPINNED: (
         "The revision of the model can move, and the policy requires a commit.",

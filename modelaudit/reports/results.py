@@ -37,7 +37,7 @@ _CAUSE_TITLES: Final = {
     CauseKind.USE_NOT_STATED: "No planned use is stated",
     CauseKind.BASE_MODEL_UNREAD: "A base model was not read",
     CauseKind.REFUSED: "A decision refuses the model",
-    CauseKind.REFUSAL_REOPENED: "A refusal of other bytes is to be decided again",
+    CauseKind.REFUSAL_REOPENED: "A refusal is to be decided again",
     CauseKind.UNPINNED: "The model is not pinned to a commit",
 }
 

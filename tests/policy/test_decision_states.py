@@ -17,10 +17,11 @@ from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Covera
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
-from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+from modelaudit.policy.binding import ScannedModel
+from modelaudit.policy.decisions import Consent, Decisions
 
 TODAY = date(2026, 1, 31)
-COMMIT, FILE, TREE = "c" * 40, "f" * 64, "7" * 64
+COMMIT, FILE, BYTES, TREE = "c" * 40, "f" * 64, "b" * 64, "7" * 64
 FINDING = Finding("pickle/unlisted-call", Severity.HIGH, CheckFamily.SECURITY, "a.zip!b.pkl", "It calls acme.restore.")
 WHOLE = Finding("code/missing", Severity.HIGH, CheckFamily.SECURITY, "", "A file is missing.")
 UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for PNG"))
@@ -29,7 +30,9 @@ RECORDS = [
     ArtifactRecord("a.zip", 7, Extent.EXAMINED),
     ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", UNREAD), ("b.png", UNLISTED))),
 ]
-MODEL = ScannedModel("tiny", COMMIT, frozenset(), {"a.zip": FILE, "b.png": FILE, "": TREE}.get, frozenset({FILE, TREE}))
+MODEL = ScannedModel(
+    "tiny", COMMIT, frozenset(), {"a.zip": FILE, "b.png": FILE, "": TREE}.get, {"a.zip": FILE, "b.png": BYTES, "": TREE}
+)
 ENTRY = RegisterEntry(
     "decisions.yaml:2",
     DecisionSubject(SubjectKind.FINDING, FINDING.fingerprint),
@@ -115,8 +118,9 @@ def about(kind: SubjectKind, name: str, artifact: str = "", bound_to: str = ENTR
             DecisionState.HONOURED,
             "It accepts 2 findings and 2 absences.",
         ),
-        (replace(ENTRY, model="other"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
-        (replace(ENTRY, model="other", bound_to=f"sha256:{'0' * 64}"), MODEL, None, ""),
+        (replace(ENTRY, model="tiny"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
+        (replace(ENTRY, model="other"), MODEL, None, ""),
+        (replace(ENTRY, decided="2026-02-01"), MODEL, DecisionState.UNUSED, "after the day of this scan, 2026-01-31"),
         (
             replace(ENTRY, answer=DecisionAnswer.REFUSE),
             MODEL,
@@ -203,17 +207,93 @@ def test_finding_is_accepted_with_all_absences_that_it_states(
     assert other.acceptance is None
 
 
-def test_refusal_of_changed_bytes_is_for_review_until_a_decision_on_them() -> None:
-    refusal = replace(ENTRY, answer=DecisionAnswer.REFUSE, bound_to=f"sha256:{TREE}")
-    for entries, expected in (
-        ([refusal], [True]),
-        ([refusal, replace(ENTRY, place="decisions.yaml:12")], []),
-        ([refusal, replace(refusal, place="decisions.yaml:12", bound_to=ENTRY.bound_to)], [False]),
-        ([replace(refusal, expires="2026-01-30")], []),
-    ):
-        decisions = Decisions(entries, MODEL, Consent("default"), TODAY)
-        decisions.accept_parts([FINDING], RECORDS)
-        assert [each.is_of_other_bytes for each in decisions.refusals] == expected
+REFUSAL = replace(ENTRY, answer=DecisionAnswer.REFUSE, model="tiny")
+GONE = DecisionSubject(SubjectKind.FINDING, "0" * 16)
+ELSEWHERE = f"sha256:{BYTES}"
+HOLDS, REVIEW, NOTHING = [False], [True], list[bool]()
+
+
+@check_each(
+    "entries, state, expected",
+    [
+        # The bytes are those of b.png, under any name that the refusal knew.
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE)], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, bound_to=ELSEWHERE)], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE, model="")], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE, expires="2026-01-30")], DecisionState.EXPIRED, REVIEW),
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE, model="other")], DecisionState.REOPENED, REVIEW),
+        ([replace(REFUSAL, model="other", bound_to=f"sha256:{'0' * 64}")], None, NOTHING),
+        # The subject has other bytes, or is gone with its bytes.
+        ([replace(REFUSAL, bound_to=f"sha256:{TREE}")], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, bound_to=f"sha256:{'0' * 64}")], DecisionState.REOPENED, REVIEW),
+        ([replace(REFUSAL, subject=GONE, bound_to=f"sha256:{'0' * 64}")], DecisionState.REOPENED, REVIEW),
+        ([replace(REFUSAL, subject=GONE, bound_to=f"sha256:{'0' * 64}", model="")], DecisionState.UNUSED, NOTHING),
+        ([replace(REFUSAL, expires="2026-01-30")], DecisionState.EXPIRED, REVIEW),
+        # A person decided again: on the subject, on its findings, or on the whole model.
+        (
+            [replace(REFUSAL, bound_to=f"sha256:{'0' * 64}"), replace(ENTRY, place="decisions.yaml:12")],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+        (
+            [
+                replace(REFUSAL, bound_to=f"sha256:{'0' * 64}"),
+                replace(about(SubjectKind.RULE, FINDING.rule, FINDING.artifact), place="decisions.yaml:12"),
+            ],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+        (
+            [
+                replace(REFUSAL, subject=GONE, bound_to=f"sha256:{'0' * 64}"),
+                replace(about(SubjectKind.MODEL, "tiny", bound_to=f"sha256:{TREE}"), place="decisions.yaml:12"),
+            ],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+        # An acceptance that the refusal overruled until it ended is no answer to it, and neither is one that ended.
+        (
+            [
+                replace(REFUSAL, expires="2026-01-30", decided="2026-01-02"),
+                replace(about(SubjectKind.RULE, FINDING.rule, FINDING.artifact), place="decisions.yaml:12"),
+            ],
+            DecisionState.EXPIRED,
+            REVIEW,
+        ),
+        (
+            [REFUSAL, replace(ENTRY, place="decisions.yaml:12", decided="2026-01-02", expires="2026-01-30")],
+            DecisionState.HONOURED,
+            HOLDS,
+        ),
+        (
+            [REFUSAL, replace(ENTRY, place="decisions.yaml:12", decided="2026-01-02")],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+    ],
+)
+def test_refusal_ends_by_a_person_alone(
+    entries: list[RegisterEntry], state: DecisionState | None, expected: list[bool]
+) -> None:
+    decisions = Decisions(entries, MODEL, Consent("default"), TODAY)
+    decisions.accept_parts([FINDING], RECORDS)
+    assert [each.state for each in decisions.recorded[:1]] == ([state] if state else [])
+    assert [each.is_reopened for each in decisions.refusals] == expected
+    assert all("Jane refused" in each.reason and "why" in each.reason for each in decisions.refusals)
+
+
+def test_refusal_marks_the_findings_of_the_same_rule_in_a_copy() -> None:
+    copy = replace(FINDING, artifact="b.png")
+    other = replace(FINDING, rule="pickle/other", artifact="b.png")
+    model = replace(MODEL, digests={"a.zip": FILE, "b.png": FILE, "": TREE})
+    decisions = Decisions([REFUSAL], model, Consent("default"), TODAY)
+    decisions.accept_parts([FINDING, copy, other], RECORDS)
+    assert decisions.recorded[0].fingerprints == (FINDING.fingerprint, copy.fingerprint)
+    # Where the subject is gone, all of the file is refused.
+    decisions = Decisions([replace(REFUSAL, subject=GONE)], model, Consent("default"), TODAY)
+    decisions.accept_parts([copy, other], RECORDS)
+    assert decisions.recorded[0].fingerprints == (copy.fingerprint, other.fingerprint)
+    assert decisions.recorded[0].absences == ("no-reader:b.png", "limit-reached:b.png")
 
 
 def test_refusal_names_the_finding_and_its_file() -> None:
