@@ -69,6 +69,9 @@ def _find_targets(path: str, rules: Sequence[Path]) -> tuple[dict[str, tuple[Anc
     unscanned = list(list_unscanned(found))
     notes = [f"{use.file}:{use.line}: {reason}" for use, reason in unscanned]
     notes += [f"{each.file}: not searched: {each.unread.detail}" for each in found.absences]
+    if found.skipped_folders:
+        skipped = ", ".join(f"{name} ({number})" for name, number in found.skipped_folders)
+        notes.append(f"{path}: folders that are not searched: {skipped}")
     for note in notes[:_MOST_NOTES]:
         click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
     if len(notes) > _MOST_NOTES:

@@ -15,12 +15,13 @@ from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.documents import DocumentReader
 from modelaudit.discovery.local_paths import LocalPaths
 from modelaudit.discovery.modules import ModuleIndex
-from modelaudit.discovery.names import NameReader
+from modelaudit.discovery.names import NameReader, is_hub_name
 from modelaudit.discovery.notebooks import NotebookReader
 from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.discovery.scripts import ScriptReader
+from modelaudit.discovery.tracked_files import read_tracked_files
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.discovery import LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
+from modelaudit.model.discovery import HUGGING_FACE, LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
 from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -31,8 +32,10 @@ from modelaudit.wire.deadline import apply_deadline, start_deadline
 from modelaudit.wire.text import decode_loosely
 
 _SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\b(?:(ba|z|da|k)?sh|(python[\d.]*))\b")
-_ENVIRONMENT_MARK: Final = "pyvenv.cfg"
+_ENVIRONMENT: Final = ({"pyvenv.cfg"}, {"bin", "Scripts"}, {"lib", "Lib", "lib64"})
+"""A virtual environment has one name of each set."""
 _MOST_OTHER_KINDS: Final = 20
+_FROM_HUB: Final = "is no path of the code base, so where nothing makes it, the library takes it from the Hub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,12 @@ class _CodeBase:
         self._skipped: Counter[str] = Counter()
         self._others: Counter[str] = Counter()
         self._texts: dict[str, str | None] = {}
+        self._hub_forms = {
+            each.id
+            for each in rules.calls.values()
+            if each.name_form.source == HUGGING_FACE and each.name_form.takes_paths and not each.name_form.prefixes
+        }
+        self._tracked = read_tracked_files(os.path.realpath(path))
 
     def search(self) -> Discovery:
         """Read every file and return all that was found."""
@@ -116,6 +125,13 @@ class _CodeBase:
             return
         found, absences = paths.resolve(use, file.rpartition("/")[0])
         yield from found
+        # The library takes a name from the Hub where the working directory of the program has no such path.
+        if use.form in self._hub_forms and is_hub_name(use.name):
+            owner = use.name.partition("/")[0].lower()
+            if all(each.path is None for each in found):
+                absences.append(Unread(UnreadReason.CONTENT_ABSENT, f"{use.name} {_FROM_HUB}"))
+            elif use.name not in {each.name for each in found} and owner not in self._rules.local_folders:
+                yield replace(use, source=HUGGING_FACE, detail="the code base holds a folder of this name too")
         for absence in absences:
             place = Location(line=use.line)
             self._absences.append(FileAbsence(self._spell(file), replace(absence, where=place)))
@@ -149,10 +165,12 @@ class _CodeBase:
         """Whether a folder may hold code of the project; one that may not is counted."""
         name = path.rpartition("/")[2]
         reason = name if name.lower() in self._rules.skipped_folders else ""
-        reason = reason or ("virtual environment" if _ENVIRONMENT_MARK in names else "")
-        if reason:
-            self._skipped[reason] += 1
-        return not reason
+        reason = reason or ("virtual environment" if _is_environment(names) else "")
+        # What git tracks is code of the project, whatever the folder is named and whoever made it.
+        if not reason or self._tracked.holds_folder(path):
+            return True
+        self._skipped[reason] += 1
+        return False
 
     def _select_files(self, entries: Iterable[Entry], root: str) -> Iterator[_File]:
         """Yield the regular files; an entry that cannot be read is an absence if its name is that of code."""
@@ -274,6 +292,11 @@ class _CodeBase:
             return self._typed
         prefix = "" if self._typed in (".", "./") else self._typed.rstrip("/") or "/"
         return f"{prefix.rstrip('/')}/{path}" if prefix else path
+
+
+def _is_environment(names: Sequence[str]) -> bool:
+    """Whether the names in a folder are those of a virtual environment of Python."""
+    return all(not each.isdisjoint(names) for each in _ENVIRONMENT)
 
 
 def _list_parents(path: str) -> Iterator[str]:

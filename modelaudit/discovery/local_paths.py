@@ -67,6 +67,9 @@ class LocalPaths:
                     found.setdefault(real)
                 else:
                     absences.setdefault(fault)
+        if not found and is_outside and self._exists_outside(written, folder):
+            detail = f"{written} lies outside of the code base and exists; scan it by its path"
+            absences.setdefault(Unread(UnreadReason.LINK_OUTSIDE, detail))
         if not found:
             spelt = written.removeprefix(CODE_BASE)
             reason = next((each.detail for each in absences), _OUTSIDE if is_outside else _NOT_HELD)
@@ -88,6 +91,14 @@ class LocalPaths:
             path = posixpath.normpath(posixpath.join(start, written.removeprefix(CODE_BASE)))
             if path != ".." and not path.startswith("../"):
                 yield posixpath.join(self.root, path)
+
+    def _exists_outside(self, written: str, folder: str) -> bool:
+        """Whether a path that leads out of the code base leads to something on this machine."""
+        try:
+            path = Path(written).expanduser()
+            return any((Path(self.root) / each / path).exists() for each in list_folders(folder))
+        except (OSError, RuntimeError, ValueError):
+            return False
 
     def _contains(self, path: str) -> bool:
         """Whether a real path is the root or lies below it."""
