@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from modelaudit.cli.discovered import add_discovered
 from modelaudit.cli.files import open_ledger_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.output import (
+    Destination,
     describe_output_option,
     parse_destinations,
     publish_report,
@@ -25,6 +27,7 @@ from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
 from modelaudit.model.finding import Severity
+from modelaudit.model.policy import Policy
 from modelaudit.model.report import AuditReport
 
 _LEVELS: Final = [level.value for level in Severity]
@@ -33,6 +36,27 @@ _LEVELS: Final = [level.value for level in Severity]
 def _split_list(context: click.Context, option: click.Parameter, value: str | None) -> list[str] | None:
     """Split the value of an option at its commas; ``None`` where the option is not given."""
     return None if value is None else [word.strip() for word in value.split(",")]
+
+
+def _publish(
+    policy: Policy,
+    destinations: Sequence[Destination],
+    written: set[str],
+    show: str,
+    verbose: bool,
+    quiet: bool,
+    target: str,
+    report: AuditReport,
+) -> None:
+    """Write the report of a target, after a note on each entry of the policy that accepts nothing.
+
+    The notes appear where an absence is open, or where ``verbose`` asks for all.
+    """
+    from modelaudit.policy.absences import list_unused_entries
+
+    if not quiet and (verbose or report.coverage.open_absences):
+        show_notes(list_unused_entries(policy, report.coverage.artifacts))
+    publish_report(report, target, destinations, written, choose_screen(report, target, show, verbose, quiet))
 
 
 @click.command("scan", cls=StrictCommand)
@@ -57,14 +81,14 @@ def _split_list(context: click.Context, option: click.Parameter, value: str | No
 @click.option(
     "--fail-on",
     type=click.Choice([*_LEVELS, "never"]),
-    help="Lowest severity that fails. Default: the policy's, high in all that are built in.",
+    help="Lowest severity that fails. Default: the policy's: medium in strict, high in the other ready ones.",
 )
 @click.option(
     "--show",
     type=click.Choice(_LEVELS),
     default="low",
     show_default=True,
-    help="Lowest severity in the table; changes no verdict.",
+    help="Lowest severity to list; changes no verdict. A pass lists the worst that fit in 12 lines.",
 )
 @click.option(
     "-o",
@@ -161,8 +185,7 @@ def command(
                 anchors=anchors.get(target, ()),
             )
 
-    def publish(target: str, report: AuditReport) -> None:
-        publish_report(report, target, destinations, written, choose_screen(report, target, show, verbose, quiet))
+    publish = partial(_publish, choice.policy, destinations, written, show, verbose, quiet)
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error, code)

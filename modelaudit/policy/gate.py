@@ -203,7 +203,11 @@ def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Poin
         for _, absence in absences:
             counts[absence.unread.reason] += 1 + absence.unread.further_files
         by_reason = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(counts.items()))
-        reason = f"{count_noun(counts.total(), 'part')}{whose} not examined: {by_reason}"
+        number = f"{count_noun(counts.total(), 'part')}{whose}"
+        # A name on no list leaves nothing unread: the part was examined completely.
+        is_unverified = kind is CauseKind.UNVERIFIED_TYPE
+        reason = f"{number} {_UNREAD_PHRASES[UnreadReason.UNVERIFIED]}" if is_unverified else ""
+        reason = reason or f"{number} not examined: {by_reason}"
         examples = [f"{address}: {absence.unread.detail}" for address, absence in absences[:_MAX_NAMED_ABSENCES]]
         yield _Point(Cause(kind, question, Verdict.INCOMPLETE, counts.total(), reason), tuple(examples))
 

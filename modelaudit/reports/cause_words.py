@@ -24,8 +24,8 @@ CAUSES: Final = {
         "Look at the bytes: they may be a second file that another loader reads.",
     ),
     CauseKind.UNVERIFIED_TYPE: (
-        "A file constructs a type, or uses a name, that was not reviewed.",
-        "Look at what it does, then accept it in the policy, or add it to a rule folder.",
+        "A file constructs a type, or uses a name, that is on no list of reviewed names. The file itself was read.",
+        "Look at what the name does. Then accept the file in the policy, or record a decision, as below.",
     ),
     CauseKind.NOTHING_SCANNED: (
         "No file could be examined.",
@@ -60,3 +60,22 @@ CAUSES: Final = {
         "Name the 40 digits of the commit after the @ of the target.",
     ),
 }
+
+ACCEPTANCE: Final = {
+    CauseKind.UNVERIFIED_TYPE: (
+        "Accept it in modelaudit.yaml, with the path as the report shows it:",
+        (
+            "allow-unread:",
+            "  - reasons: [unverified-type]",
+            '    paths: "conf.pkl"',
+            '    why: "we reviewed the class that this file constructs"',
+        ),
+        "Or record a decision for these bytes, with the fingerprint of the finding:",
+        (
+            "modelaudit scan TARGET -o json=report.json",
+            "modelaudit decide FINGERPRINT --report report.json --answer accept \\",
+            "  --reason TEXT --by NAME --approved-by NAME --expires DATE",
+        ),
+    ),
+}
+"""For ``explain``: a sentence and the entry of a policy that accepts the cause, then a sentence and the commands."""

@@ -16,9 +16,13 @@ from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES, fixture_path
 
+from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.files import write_file
+from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.page import Paragraph
 from modelaudit.reports import REPORTS
+from modelaudit.reports.rule_page import describe_rule
 
 MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
 BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
@@ -378,6 +382,17 @@ def test_explain_of_a_cause_names_the_next_step_in_lines_that_fit() -> None:
 def test_explain_of_a_rule_whose_message_is_a_field_alone_shows_no_field_name() -> None:
     text = run_command("explain", "license/variant-text").stdout
     assert "What it finds" in text and "(detail)" not in text
+
+
+def test_no_page_of_a_rule_shows_the_name_of_a_field() -> None:
+    for rule in load_catalogue(formats=FACTS).findings.values():
+        (section, *_) = describe_rule(rule, (), None).sections
+        text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
+        fields = re.findall(r"\{(\w+)\}", rule.message)
+        assert not [name for name in fields if f"({name.replace('_', ' ')})" in text or f"{{{name}}}" in text], (
+            rule.rule.id
+        )
+        assert "… …" not in text, rule.rule.id
 
 
 def test_explain_of_a_finding_names_its_line(tmp_path: Path) -> None:
