@@ -539,6 +539,16 @@ def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accep
     assert scan("--baseline", "old.json")[0] == 1
 
 
+def test_baseline_and_decision_keep_two_secrets_of_one_shape_apart(model: Path) -> None:
+    pickle = model / "weights.pkl"
+    names = [f"ghp_{letter * 20}" for letter in "ab"]
+    pickle.write_bytes("".join(f"clib\n{name}\n(tR0" for name in names).encode() + b"N.")
+    report = scan()[1]
+    calls = [each for each in report.findings if each.rule == "pickle/unlisted-call"]
+    assert len({each.fingerprint for each in calls}) == len(calls) == 2
+    assert not any(name in render(report, "json").decode() for name in names)
+
+
 def test_expired_decision_is_not_hidden_by_a_baseline_that_it_was_accepted_in(model: Path) -> None:
     assert decide(find_fingerprint(scan()[1], "pickle/unlisted-call")).returncode == 0
     assert scan()[0] == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from modelaudit.cli.files import check_place, is_folder, write_file
+from modelaudit.cli.files import check_own_file, check_place, is_folder, write_file
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, ModelAuditError
 from modelaudit.model.report import AuditReport, Target
@@ -50,6 +50,7 @@ class Destination:
         while str(path).casefold() in written:
             path = self.path / f"{slug}--{next(numbers)}{ending}"
         written.add(str(path).casefold())
+        check_own_file(path)
         return path
 
 
@@ -80,7 +81,8 @@ def parse_destinations(values: Sequence[str], target_count: int) -> tuple[Destin
     # ``is_folder`` also refuses a name that the system refuses, such as one that is too long, before any scan begins.
     paths = [destination.path for destination in destinations if destination.path]
     files = [path for path in paths if not is_folder(path)]
-    if len(set(files)) < len(files):
+    # Two spellings of one file, or a link to it, are one.
+    if len(set(map(os.path.realpath, files))) < len(files):
         raise ConfigurationError("two reports go into the same file; name a different file for each")
     for path in files:
         if not path.absolute().parent.is_dir():

@@ -20,6 +20,8 @@ from modelaudit.discovery.notebooks import NotebookReader
 from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.discovery.tracked_files import read_tracked_files
+from modelaudit.languages.python.source import decode_source
+from modelaudit.model.artifact import Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.discovery import HUGGING_FACE, LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
 from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
@@ -31,7 +33,10 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import apply_deadline, start_deadline
 from modelaudit.wire.text import decode_loosely
 
-_SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\b(?:(ba|z|da|k)?sh|(python[\d.]*))\b")
+_SHEBANG: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?#![^\n]{0,200}?(?:\b(?:(ba|z|da|k)?sh|((?:python|pypy)[\d.]*))\b|\b(uv)[ \t]+run\b)"
+)
+_LONGEST_SHEBANG: Final = 256
 _ENVIRONMENT: Final = ({"pyvenv.cfg"}, {"bin", "Scripts"}, {"lib", "Lib", "lib64"})
 """A virtual environment has one name of each set."""
 _MOST_OTHER_KINDS: Final = 20
@@ -214,15 +219,15 @@ class _CodeBase:
         return next((kind for kind, rule in self._rules.files.items() if name.endswith(rule.endings)), "")
 
     def _find_kind_by_start(self, entry: Entry, file: LocalFile) -> str:
-        """Return the kind that the first line of a file without an ending shows."""
-        if "." in entry.path.rpartition("/")[2] or entry.state is None or not entry.state.size > 2:
+        """Return the kind that the first line of a file shows whose name shows none."""
+        if entry.state is None or not entry.state.size > 2:
             return ""
         try:
             with file() as window:
-                match = _SHEBANG.match(window.read(0, min(window.size, 120)))
+                match = _SHEBANG.match(window.read(0, min(window.size, _LONGEST_SHEBANG)))
         except WindowError:
             return ""
-        return "" if match is None else "python" if match[2] else "shell"
+        return "" if match is None else "python" if match[2] or match[3] else "shell"
 
     # ---- reading ----
 
@@ -231,15 +236,28 @@ class _CodeBase:
         if file.path not in self._texts:
             try:
                 with file.open() as window:
-                    size = min(window.size, self._limits.prose_bytes)
-                    data = b"".join(
-                        window.read(start, min(self._limits.read_bytes, size - start))
-                        for start in range(0, size, self._limits.read_bytes)
-                    )
-                self._texts[file.path] = decode_loosely(data).replace("\r\n", "\n").replace("\r", "\n")
+                    text = self._decode_python(file, window) if file.kind == "python" else self._decode(window)
+                self._texts[file.path] = text.replace("\r\n", "\n").replace("\r", "\n")
             except WindowError:
                 self._texts[file.path] = None
         return self._texts[file.path]
+
+    def _decode(self, window: Window) -> str:
+        """Return the text of a file that declares no encoding. Raises ``WindowError``."""
+        size = min(window.size, self._limits.prose_bytes)
+        step = self._limits.read_bytes
+        return decode_loosely(b"".join(window.read(start, min(step, size - start)) for start in range(0, size, step)))
+
+    def _decode_python(self, file: _File, window: Window) -> str:
+        """Return the text of a source, and report an encoding that is not known. Raises ``WindowError``."""
+        source = decode_source(window, None, self._limits.prose_bytes)
+        if source.encoding:
+            detail = f"it declares the encoding {source.encoding}, which may hide calls"
+            self._absences.append(FileAbsence(self._spell(file.path), Unread(UnreadReason.DAMAGED, detail)))
+        if source.cut_after is not None:
+            detail = f"only its first {source.cut_after:,} characters are read"
+            self._absences.append(FileAbsence(self._spell(file.path), Unread(UnreadReason.LIMIT, detail)))
+        return source.text.replace("\0", "")
 
     def _read_file(self, file: _File, names: NameReader, python: PythonReader) -> Iterator[ModelUse | Unread]:
         """Yield the uses in a file, and the absences of what was not read."""
@@ -269,14 +287,17 @@ class _CodeBase:
             return
         if not python.may_load(text):
             return
+        code_file = CodeFile(
+            spelt, folder, names, self._rules, lambda source: python.read_command(source, file.path, spelt)
+        )
         if file.kind == "notebook":
             notebooks = NotebookReader(self._rules, names, python, self._limits)
             yield from notebooks.read_notebook(text, file.path, spelt)
         elif file.kind in ("yaml", "json", "policy"):
-            documents = DocumentReader(CodeFile(spelt, folder, names, self._rules), self._limits)
+            documents = DocumentReader(code_file, self._limits)
             yield from documents.read_policy(text) if file.kind == "policy" else documents.read_text(text)
         else:
-            scripts = ScriptReader(CodeFile(spelt, folder, names, self._rules))
+            scripts = ScriptReader(code_file)
             name = file.path.rpartition("/")[2].lower()
             readers = {
                 "docker": scripts.read_dockerfile,

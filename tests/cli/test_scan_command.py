@@ -226,6 +226,44 @@ def test_report_file_may_have_a_name_of_254_bytes_in_utf_8(tmp_path: Path) -> No
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(path.name, b"report")]
 
 
+@pytest.mark.parametrize(
+    ("output", "target", "fault"),
+    [
+        ("report.json", "{outside}/victim", "report.json: is a link to"),
+        ("report.json", ".git/config", "report.json: is a link to"),
+        ("report.json", "report.json", "report.json: cannot be written: "),
+        ("reports/", "{outside}/victim", "data-protocol4.pkl.json: is no regular file; remove it"),
+        ("reports/", None, "data-protocol4.pkl.json: is no regular file; remove it"),
+    ],
+)
+def test_report_is_not_written_through_a_link_that_came_with_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, target: str | None, fault: str
+) -> None:
+    project = tmp_path / "project"
+    for folder in (project / ".git", project / "reports"):
+        folder.mkdir(parents=True)
+    victims = (tmp_path / "victim", project / ".git/config")
+    for victim in victims:
+        victim.write_text("kept")
+    monkeypatch.chdir(project)
+    place = Path(output) / "data-protocol4.pkl.json" if output.endswith("/") else Path(output)
+    if target is None:
+        os.mkfifo(place)  # a report written into it would wait for a reader
+    else:
+        place.symlink_to(target.format(outside=tmp_path))
+    done = run_scan(BENIGN, "-o", f"json={output}")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert fault in done.stderr
+    assert [victim.read_text() for victim in victims] == ["kept", "kept"]
+
+
+def test_two_spellings_of_one_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to("a.json")
+    for second in (f"{tmp_path}/../{tmp_path.name}/a.json", f"{tmp_path}/link.json"):
+        done = run_scan(BENIGN, "-o", f"json={tmp_path}/a.json", "-o", f"sarif={second}")
+        assert (done.returncode, "two reports go into the same file" in done.stderr) == (2, True)
+
+
 def test_socket_as_output_is_refused(tmp_path: Path) -> None:
     address = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listener:

@@ -110,6 +110,49 @@ def test_name_of_the_hub_beside_a_path_is_no_longer_covered_by_the_path(tmp_path
     assert absence.file.endswith("c.py") and "takes it from the Hub" in absence.unread.detail
 
 
+def test_source_in_an_encoding_that_may_hide_calls_is_an_absence(tmp_path: Path) -> None:
+    hidden = "# coding: utf-7\nimport torch\n+AHQ-orch.load('bad.pkl')\n"
+    found = search(tmp_path, {"a.py": hidden, "b.py": "# coding: rot13\n", "c.py": "# coding: latin-1\n"})
+    assert [each.file.rpartition("/")[2] for each in found.absences] == ["a.py", "b.py"]
+    assert [use.name for use in found.uses] == ["bad.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("tool", "#!/usr/bin/env pypy3\n"),
+        ("tool", "#!/usr/bin/env -S uv run --script\n"),
+        ("tool", "\ufeff#!/usr/bin/python3\n"),
+        ("tool.old", "#!/usr/bin/env python3\n"),
+    ],
+)
+def test_file_without_a_known_name_is_read_as_its_first_line_says(tmp_path: Path, name: str, start: str) -> None:
+    found = search(tmp_path, {name: start + TF + 'AutoModel.from_pretrained("acme/tiny")\n'})
+    assert [use.name for use in found.uses] == ["acme/tiny"]
+
+
+LOADS = "from transformers import AutoModel; AutoModel.from_pretrained('acme/tiny')"
+STARTS = f'python -c "{LOADS}"'
+TORCH_LOADS = "import torch; torch.load('acme/tiny')"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.sh", f'set -e\npython -c "{LOADS}"\n', 2),
+        ("a.sh", f'uv run python3 -c "{TORCH_LOADS}"\n', 1),
+        ("a.sh", f"cd x\npython - <<'END'\nimport os\n{LOADS}\nEND\n", 4),
+        ("a.sh", f"python3 <<END\n{TORCH_LOADS}\nEND\n", 2),
+        ("Makefile", f'all:\n\tpython -c "{LOADS}"\n', 2),
+        ("Dockerfile", f'FROM python\nRUN python -c "{LOADS}"\n', 2),
+        ("ci.yaml", f'steps:\n- run: |\n    python -c "{LOADS}"\n', 3),
+        ("ci.py", f"import os\nos.system({STARTS!r})\n", 2),
+    ],
+)
+def test_source_of_python_in_a_command_is_read(tmp_path: Path, name: str, text: str, line: int) -> None:
+    assert [(use.line, use.name) for use in search(tmp_path, {name: text}).uses] == [(line, "acme/tiny")]
+
+
 def test_files_of_other_kinds_are_counted(tmp_path: Path) -> None:
     found = search(tmp_path, {"a.js": "x", "b.js": "x", "README.md": "x", "c.py": "1"})
     assert (found.files_read, found.files_of_other_kinds) == (1, ((".js", 2), (".md", 1)))
