@@ -125,6 +125,14 @@ def check_own_file(path: Path) -> None:
         raise ConfigurationError(f"{path}: is no regular file; remove it, or name another folder for the reports")
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, or what a link leads to. Raises ``ConfigurationError`` or ``OutputError`` if that fails."""
+    try:
+        path.resolve().unlink(missing_ok=True)
+    except OSError as error:
+        raise _explain_failed_write(path, error) from error
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, as ``replace_file`` does, with the same errors."""
     with replace_file(path) as file:

@@ -10,24 +10,22 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
-from modelaudit.cli.discovered import add_discovered
+from modelaudit.cli.discovered import RunTargets, choose_targets
 from modelaudit.cli.files import open_ledger_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.output import (
     Destination,
+    audit_all,
     describe_output_option,
-    parse_destinations,
+    prepare_destinations,
     publish_report,
-    show_error,
     show_notes,
 )
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
 from modelaudit.model.finding import Severity
-from modelaudit.model.policy import Policy
 from modelaudit.model.report import AuditReport
 
 _LEVELS: Final = [level.value for level in Severity]
@@ -39,7 +37,7 @@ def _split_list(context: click.Context, option: click.Parameter, value: str | No
 
 
 def _publish(
-    policy: Policy,
+    run: RunTargets,
     destinations: Sequence[Destination],
     written: set[str],
     show: str,
@@ -55,8 +53,9 @@ def _publish(
     from modelaudit.policy.absences import list_unused_entries
 
     if not quiet and (verbose or report.coverage.open_absences):
-        show_notes(list_unused_entries(policy, report.coverage.artifacts))
-    publish_report(report, target, destinations, written, choose_screen(report, target, show, verbose, quiet))
+        show_notes(list_unused_entries(run.policy, report.coverage.artifacts))
+    screen = choose_screen(report, target, show, verbose, quiet)
+    publish_report(run.note_gap(report), target, destinations, written, screen, model=run.name(target))
 
 
 @click.command("scan", cls=StrictCommand)
@@ -153,13 +152,10 @@ def command(
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
     precedence over a repository. Without a TARGET, the models of the policy are scanned.
     """
-    from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
-
-    choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else choice.remarks)
-    targets, anchors, code = add_discovered(choice, revision, discover, rules)
-    destinations, written = parse_destinations(outputs, len(targets)), set[str]()
-    check_acceptance_files(decisions, baseline, targets)
+    run = choose_targets(policy, targets, revision, discover, rules, quiet)
+    check_acceptance_files(decisions, baseline, run.targets)
+    read, written = (decisions, baseline, *run.policy.files), set[str]()
+    destinations = prepare_destinations(outputs, run.targets, read)
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:
@@ -167,7 +163,7 @@ def command(
                 target,
                 revision=revision,
                 checks=checks,
-                policy=choice.name,
+                policy=run.policy_name,
                 fail_on=fail_on,
                 offline=offline,
                 second_opinion=second_opinion,
@@ -182,10 +178,10 @@ def command(
                 progress=ticker,
                 download_progress=ticker.download,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
-                anchors=anchors.get(target, ()),
+                anchors=run.anchors.get(target, ()),
             )
 
-    publish = partial(_publish, choice.policy, destinations, written, show, verbose, quiet)
+    publish = partial(_publish, run, destinations, written, show, verbose, quiet)
 
     with open_ledger_file(ledger) as ledger_file:
-        return audit_targets(targets, audit, publish, show_error, code)
+        return audit_all(run.targets, audit, publish, quiet, run.gap)

@@ -447,3 +447,26 @@ def test_help_of_fail_on_states_the_gates_of_the_ready_policies() -> None:
     gates = {name: {policy.gates[family] for family in families} for name, policy in policies}
     assert {name: gate for name, gate in gates.items() if gate != {Severity.HIGH}} == {"strict": {Severity.MEDIUM}}
     assert "Default: the policy's: medium in strict, high in the other ready ones." in text
+
+
+def test_check_names_each_decision_that_expired(project: Path) -> None:
+    (project / "modelaudit.yaml").write_text("extends: default\n")
+    (project / "decisions.yaml").write_text(
+        'decisions:\n  - subject: {absence: damaged, artifact: "a.pkl"}\n'
+        f"    bound-to: sha256:{'0' * 64}\n    answer: accept\n    reason: read\n    by: ann\n    approved-by: bob\n"
+        "    decided: 2024-01-01\n    expires: 2024-06-01\n"
+    )
+    done = run_command("policy", "check")
+    assert done.returncode == 0, done.stderr
+    assert "decisions.yaml:2: expired on 2024-06-01; renew it or remove it" in done.stderr
+
+
+def test_path_around_the_searched_folder_is_not_said_to_be_absent(project: Path) -> None:
+    (project / ".git").mkdir()
+    (project / "nets").mkdir()
+    (project / "src").mkdir()
+    (project / "src/app.py").write_text("import torch\ntorch.load('nets')\ntorch.load('absent.pt')\n")
+    assert run_command("policy", "init", "--discover", "src").returncode == 0
+    text = (project / "modelaudit.yaml").read_text()
+    assert "src/app.py:2 loads nets: it lies in a folder around the one that is searched; search the root" in text
+    assert "src/app.py:3 loads absent.pt: the code base has no such file or folder" in text
