@@ -16,6 +16,7 @@ from hub.server import LoopbackHub
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.registry import DECLARATIONS
+from modelaudit.model.discovery import WEIGHT_ENDINGS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HOOKS: Final = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
@@ -183,7 +184,11 @@ def test_hook_of_model_files_covers_every_extension_that_promises_a_format_other
     hook = next(each for each in HOOKS if each["id"] == "modelaudit-files")
     texts = next(each.extensions for each in DECLARATIONS if each.name == "json")
     promised = {extension for each in DECLARATIONS for extension in each.extensions} - set(texts)
-    usual = {".bin", ".pt", ".pth", ".pkl", ".ckpt", ".joblib", ".keras"}
+    # Loaders open these whatever their names, also compressed.
+    usual = {*WEIGHT_ENDINGS, ".sav", ".p", ".pk", ".th", ".hdf", ".RData", ".chkpt", ".pbtxt", ".so", ".zip", ".tar"}
+    usual |= {
+        f"{each}{packed}" for each in (".pkl", ".npy", ".joblib", ".tar") for packed in (".gz", ".bz2", ".xz", ".z")
+    }
     assert not [each for each in promised | usual if not re.search(hook["files"], f"models/a{each}")]
     assert not [name for name in ("a.py", "README.md", "pt", "a.txt") if re.search(hook["files"], name)]
 
