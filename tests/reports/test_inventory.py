@@ -65,6 +65,11 @@ def test_inventory_groups_equal_absences_of_members_of_one_container() -> None:
     members = tuple((f"tables.gz!table.csv!pickle@{number}", UNREAD) for number in range(4))
     groups = group_absences((*members, ("other.gz!b.csv!pickle@1", UNREAD)))
     assert [group.name for group in groups] == ["4 members of tables.gz!table.csv", "other.gz!b.csv!pickle@1"]
+    # The same name at another place of each member.
+    placed = [replace(UNREAD, unread=replace(UNREAD.unread, where=Location(line=number))) for number in range(4)]
+    layers = tuple((f"saved_model.pb!layer-{number}.json", each) for number, each in enumerate(placed))
+    assert [group.name for group in group_absences(layers)] == ["4 members of saved_model.pb"]
+    assert [group.absence for group in group_absences(layers[:2])] == placed[:2]
 
 
 def test_inventory_does_not_group_fewer_than_three_equal_absences() -> None:
