@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import re
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import groupby, takewhile
 from pathlib import Path
 
 import click
 
-import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.policy_schema import build_policy_schema
 from modelaudit.catalogue.register import build_register_schema
@@ -28,9 +27,7 @@ from modelaudit.model.catalogue import (
     Callables,
     Standing,
 )
-from modelaudit.model.finding import Severity
 from modelaudit.reports.page import escape_markdown
-from modelaudit.reports.terminal import render_table
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT / "docs") not in sys.path:
@@ -199,13 +196,14 @@ def update_readme(text: str) -> str:
 
 
 def render_transcript() -> str:
-    """Render the output of the first scan, with a neutral folder and a fixed time."""
-    with contextlib.chdir(ROOT):
-        report = modelaudit.scan(FIRST_SCAN)
-    target = replace(report.target, origin=f"/home/you/modelaudit/{Path(FIRST_SCAN).parent}")
-    shown = replace(report, created="2026-01-31T12:00:00Z", target=target)
-    table = render_table(shown, width=WIDTH, show=Severity.HIGH).decode()
-    return f"```console\n$ modelaudit scan {FIRST_SCAN} --show high\n{table.rstrip()}\n```\n"
+    """Render the first scan as a terminal of 80 columns shows it: the command itself prints it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "modelaudit", "scan", FIRST_SCAN],
+        cwd=ROOT, env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1"}, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 1:
+        raise RuntimeError(f"the first scan ended with {done.returncode}, not with 1")
+    return f"```console\n$ modelaudit scan {FIRST_SCAN}\n{done.stdout.rstrip()}\n```\n"
 
 
 def make_anchor(heading: str) -> str:

@@ -22,7 +22,8 @@ from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Ta
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
-from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+from modelaudit.policy.binding import ScannedModel
+from modelaudit.policy.decisions import Consent, Decisions
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.places import find_register, refuse_inside_target
 from modelaudit.reports.inventory import combine_digests
@@ -171,7 +172,7 @@ def describe_model(
         snapshot.commit if snapshot.ref.is_on_hub else None,
         frozenset(record.path for record in records if record.digest_state is DigestState.MISMATCH),
         digests.compute,
-        frozenset((*known.values(), *filter(None, [tree]))),
+        {**known, **({"": tree} if tree else {})},
         is_complete,
     )
 

@@ -220,11 +220,18 @@ def name_local_target(path: str) -> str:
     return os.path.basename(os.path.abspath(path)) or path  # noqa: PTH100, PTH119 - a link keeps its own name
 
 
+_LAST_YEAR: Final = 9000
+"""A decision holds for a year, and dates end with the year 9999."""
+
+
 def format_current_time() -> str:
     """Return the current time in UTC, or ``SOURCE_DATE_EPOCH``, which makes reports reproducible byte for byte."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     try:
         moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+        if moment.year > _LAST_YEAR:
+            raise ValueError(moment.year)
     except (ValueError, OverflowError, OSError):
-        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be seconds since 1970") from None
+        limit = f"seconds since 1970, until the year {_LAST_YEAR}"
+        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be {limit}") from None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,7 +15,7 @@ from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel, Policy
 from modelaudit.model.report import Anchor
-from modelaudit.options import Options, resolve_policy
+from modelaudit.options import Options, format_current_time, resolve_policy
 from modelaudit.policy.places import FoundPolicy, find_policy, find_project_folder, find_register, refuse_inside_target
 from modelaudit.reports.json_report import load_report
 
@@ -92,18 +92,21 @@ def require_targets(choice: PolicyChoice, revision: str | None) -> tuple[str, ..
     return choice.targets
 
 
-def check_files(policy: Policy) -> None:
-    """Check the register of decisions and the baseline of a policy.
+def check_files(policy: Policy) -> list[str]:
+    """Check the register of decisions and the baseline of a policy, and return a remark on each expired decision.
 
     Raises:
         ConfigurationError: one of them is invalid.
     """
     register, _ = find_register(policy.files, ())
     path = policy.decisions_path or register
-    if path is not None:
-        read_register(path)
+    entries = () if path is None else read_register(path)
     if policy.baseline_path is not None:
         load_report(policy.baseline_path)
+    today = format_current_time()[:10]
+    return [
+        f"{each.place}: expired on {each.expires}; renew it or remove it" for each in entries if each.expires < today
+    ]
 
 
 def locate_model(model: PinnedModel) -> tuple[Anchor, ...]:

@@ -35,9 +35,10 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind
 from modelaudit.options import list_families
-from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+from modelaudit.policy.binding import ScannedModel
+from modelaudit.policy.decisions import Consent, Decisions
 from modelaudit.policy.recording import record_entry
-from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_file, find_replacements, match_parts
+from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_files, find_replacements, match_parts
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.results import ResultKind, list_results
 
@@ -149,7 +150,7 @@ def _resolve_fingerprint(text: str, report: AuditReport) -> DecisionSubject:
 def _list_names(report: AuditReport) -> list[str]:
     """List the names of all findings and absences of a report, as ``modelaudit decide`` takes them."""
     findings = [name for each in report.findings for name in (each.fingerprint, f"{each.rule}:{each.artifact}")]
-    return findings + [f"{absence.unread.reason}:{address}" for address, absence in _list_absences(report)]
+    return findings + [absence.name_at(address) for address, absence in _list_absences(report)]
 
 
 def _list_absences(report: AuditReport) -> list[tuple[str, Absence]]:
@@ -164,7 +165,10 @@ def _explain_missing(text: str, report: AuditReport) -> ConfigurationError:
 
 
 def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
-    """Return the binding of a subject: the SHA-256 of its file; for a whole model its commit on the Hub, or its tree.
+    """Return the binding of a subject: the SHA-256 of its file; for a whole model that of its tree.
+
+    On the Hub it is the commit too, because the Hub states that alone and may deliver other bytes for it. A decision on
+    the licences binds the commit without the tree, so that its comparison fetches no weights.
 
     Raises:
         ConfigurationError: the report states no digest of these bytes.
@@ -174,9 +178,10 @@ def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
     if path in digests:
         return f"sha256:{digests[path]}"
     commit = _read_commit(report)
-    if commit is not None:
-        return f"commit:{commit}"
     tree = compute_tree_digest(report) if not path else None
+    if commit is not None:
+        is_on_bytes = tree is not None and subject.kind not in LICENSE_KINDS
+        return f"commit:{commit} sha256:{tree}" if is_on_bytes else f"commit:{commit}"
     if tree is None:
         raise ConfigurationError(
             f"the report states no SHA-256 of {path or 'the whole model'}, so nothing can bind the decision; "
@@ -189,7 +194,7 @@ def _find_bound_path(subject: DecisionSubject, report: AuditReport) -> str:
     """Return the address of the file that a subject binds; empty for the whole model."""
     if subject.kind in (SubjectKind.MODEL, *LICENSE_KINDS):
         return ""
-    return find_bound_file(match_parts(subject, report.findings, _list_absences(report)), is_model=False)
+    return find_bound_files(match_parts(subject, report.findings, _list_absences(report)), is_model=False)[0]
 
 
 def _list_digests(report: AuditReport) -> dict[str, str]:
@@ -323,7 +328,7 @@ def _describe_model(report: AuditReport) -> ScannedModel:
         _read_commit(report),
         frozenset(each.path for each in report.coverage.artifacts if each.digest_state is DigestState.MISMATCH),
         lambda path: digests.get(path) if path else tree,
-        frozenset((*digests.values(), *filter(None, [tree]))),
+        {**digests, **({"": tree} if tree else {})},
         list_families(load_catalogue()) <= set(report.policy.checks),
     )
 
@@ -343,7 +348,7 @@ def _list_open_absences(records: Iterable[ArtifactRecord]) -> Iterator[OpenSubje
     for record in records:
         for address, absence in record.absences:
             if absence.acceptance is None:
-                yield OpenSubject(f"{absence.unread.reason}:{address}", "", absence.unread.detail)
+                yield OpenSubject(absence.name_at(address), "", absence.unread.detail)
 
 
 def _list_open_questions(license_: LicenseConclusion, failed_look_ups: Iterable[str]) -> Iterator[OpenSubject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -9,14 +10,18 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from hub.gitstore import make_blob
 from hub.server import LoopbackHub
 from support.cases import check_each
 from support.command import CommandResult, run_command
@@ -168,7 +173,7 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     assert "the summary of the job names 12 decisions" in render(many, "annotations").decode()
 
 
-def test_decision_on_a_model_of_the_hub_binds_its_commit_and_one_on_a_file_its_bytes(
+def test_decision_on_a_model_of_the_hub_binds_its_commit_and_its_tree_and_one_on_a_file_its_bytes(
     hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -181,8 +186,14 @@ def test_decision_on_a_model_of_the_hub_binds_its_commit_and_one_on_a_file_its_b
 
     assert scan_hub() == (1, [])
     assert decide("pickle/unlisted-call:weights.pkl").returncode == 0
-    assert f"commit:{repository.sha}" in decide("model").stdout
+    assert re.search(rf"commit:{repository.sha} sha256:[0-9a-f]{{64}}", decide("model").stdout)
     assert scan_hub() == (0, [DecisionState.HONOURED, DecisionState.HONOURED])
+    # A hostile Hub delivers other bytes, with claims that fit them, as the commit that was accepted.
+    honest = repository.commits[repository.sha]
+    notes = make_blob("NOTES.txt", b"other\n", repository.lfs)
+    repository.commits[repository.sha] = replace(honest, files={**honest.files, "NOTES.txt": notes})
+    assert scan_hub()[1] == [DecisionState.HONOURED, DecisionState.REOPENED]
+    repository.commits[repository.sha] = honest
     repository.commit({**files, "weights.pkl": UNLISTED, "NOTES.txt": "later\n"})
     assert scan_hub() == (3, [DecisionState.HONOURED, DecisionState.REOPENED])
 
@@ -226,6 +237,57 @@ def test_refused_finding_is_marked_in_every_output_and_no_acceptance_or_baseline
     assert "Open:" not in listing and "Honoured" in listing
 
 
+def move(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / "weights.pkl").rename(folder / name)
+
+
+def pack(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "m.zip", "w") as archive:
+        archive.write(folder / "weights.pkl", "weights.pkl")
+    (folder / "weights.pkl").unlink()
+
+
+@check_each(
+    "change, day, expected, cause",
+    [
+        (lambda folder: move(folder, "c2.pkl"), RECORDED, 1, "refused"),
+        (lambda folder: move(folder, "sub/weights.pkl"), RECORDED, 1, "refused"),
+        (lambda folder: shutil.copy(folder / "weights.pkl", folder / "copy.bin"), RECORDED, 1, "refused"),
+        (pack, RECORDED, 3, "refusal-reopened"),
+        (lambda folder: (folder / "weights.pkl").write_bytes(UNLISTED + b"\n"), RECORDED, 3, "refusal-reopened"),
+        (lambda folder: (folder / "weights.pkl").unlink(), RECORDED, 3, "refusal-reopened"),
+        (lambda folder: None, "2027-01-01", 3, "refusal-reopened"),
+    ],
+)
+def test_refusal_below_the_gate_is_not_undone_by_another_name_other_bytes_time_or_a_baseline(
+    change: Callable[[Path], object], day: str, expected: int, cause: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tiny"
+    for path in (folder, tmp_path / "decisions.yaml"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    folder.mkdir()
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
+    (folder / "weights.pkl").write_bytes(UNLISTED)
+    with contextlib.chdir(tmp_path):
+        fingerprint = find_fingerprint(scan("--fail-on", "never")[1], "pickle/unlisted-call")
+        assert refuse(fingerprint).returncode == 0
+        assert scan("--fail-on", "never")[0] == 1
+        Path("report.json").rename("old.json")
+        change(folder)
+        for options in ((), ("--baseline", "old.json")):
+            code, report = scan("--fail-on", "never", *options, day=day)
+            assert code == expected and cause in {each.kind for each in report.decision.causes}
+            for name in REPORTS.keys() - COUNTING_ONLY:
+                document = " ".join(html.unescape(render(report, name).decode()).split())
+                assert "Jane Roe" in document and "read" in document, name
+            assert "Jane Roe refused" in render_screen(report).decode()
+        # Without the register, the earlier report alone does not make what it refused known.
+        Path("decisions.yaml").unlink()
+        assert scan("--baseline", "old.json")[0] != 0 or not list(folder.rglob("weights.pkl"))
+        Path("report.json").unlink()
+
+
 def test_refusal_needs_a_new_decision_when_the_bytes_change(model: Path) -> None:
     model_bytes = model / "weights.pkl"
     fingerprint = find_fingerprint(scan()[1], "pickle/unlisted-call")
@@ -239,7 +301,7 @@ def test_refusal_needs_a_new_decision_when_the_bytes_change(model: Path) -> None
         ("refusal-reopened", "use", 1),
     }
     assert "Jane Roe refused" in report.decision.load.reason
-    assert "2 reopened, 2 refusals of other bytes among them" in render_screen(report).decode()
+    assert "2 reopened, 2 refusals among them" in render_screen(report).decode()
     # A decision on the new bytes takes the place of the refusal.
     assert decide(fingerprint).returncode == decide("model").returncode == 0
     assert scan(*policy)[0] == 0
@@ -477,6 +539,16 @@ def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accep
     assert scan("--baseline", "old.json")[0] == 1
 
 
+def test_baseline_and_decision_keep_two_secrets_of_one_shape_apart(model: Path) -> None:
+    pickle = model / "weights.pkl"
+    names = [f"ghp_{letter * 20}" for letter in "ab"]
+    pickle.write_bytes("".join(f"clib\n{name}\n(tR0" for name in names).encode() + b"N.")
+    report = scan()[1]
+    calls = [each for each in report.findings if each.rule == "pickle/unlisted-call"]
+    assert len({each.fingerprint for each in calls}) == len(calls) == 2
+    assert not any(name in render(report, "json").decode() for name in names)
+
+
 def test_expired_decision_is_not_hidden_by_a_baseline_that_it_was_accepted_in(model: Path) -> None:
     assert decide(find_fingerprint(scan()[1], "pickle/unlisted-call")).returncode == 0
     assert scan()[0] == 0
@@ -512,7 +584,7 @@ def test_decision_of_a_later_day_is_not_in_force_and_replaces_none_and_an_old_re
     assert code == 0
     assert [each.state for each in report.decisions] == [DecisionState.HONOURED, DecisionState.UNUSED]
     assert report.decisions[1].detail == (
-        "It is not in force yet: it was decided on 2026-03-03, after the day of this scan, 2026-01-31."
+        "It is not in force yet: it was decided on 2026-03-03, after the day of this scan, 2026-01-31 in UTC."
     )
     listed = json.loads(run("decide", "--list", "--json").stdout)
     assert [each["state"] for each in listed["decisions"]] == ["honoured", "unused"]

@@ -245,7 +245,10 @@ def list_command_lines(text: str) -> list[str]:
     """List the command lines of ``modelaudit`` in the code spans and the code blocks of a page."""
     spans = re.findall(r"`(modelaudit [^`]+)`", text)
     lines = [line for _, code in CODE_BLOCK.findall(text) for line in code.splitlines()]
-    return [*spans, *(line[line.index("modelaudit ") :] for line in lines if " modelaudit " in f" {line}")]
+    return [
+        *spans,
+        *(line[line.index("modelaudit ") :].partition("; ")[0] for line in lines if " modelaudit " in f" {line}"),
+    ]
 
 
 def is_required_field(field: dataclasses.Field[object]) -> bool:

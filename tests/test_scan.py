@@ -444,7 +444,7 @@ def test_file_whose_format_recognition_raises_an_error_is_reported_as_unread(
     assert get_unread_reasons(scan_target(folder)) == [UnreadReason.UNREADABLE]
 
 
-@pytest.mark.parametrize("epoch", ["soon", "9" * 30, "-9" * 30])
+@pytest.mark.parametrize("epoch", ["soon", "9" * 30, "-9" * 30, "253402300799"])
 def test_invalid_source_date_epoch_is_refused(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     with pytest.raises(ConfigurationError, match="SOURCE_DATE_EPOCH"):

@@ -91,6 +91,7 @@ def check_screen(report: AuditReport) -> str:
     assert f"Exit code {report.exit_code}, {report.decision.verdict}" in words
     assert all(str(cause.kind) in words for cause in report.decision.causes)
     listed = sum(finding.fingerprint in line for line in lines for finding in report.findings)
+    listed += sum(map(int, re.findall(r"^ \S \w+ +(\d+) findings ", screen, re.MULTILINE)))
     unlisted = re.search(r"\((\d+) not listed", words)
     fingerprints = [finding.fingerprint for finding in report.findings]
     assert len(set(fingerprints)) != len(fingerprints) or listed + int(unlisted[1] if unlisted else 0) == len(

@@ -27,6 +27,11 @@ _VERDICTS: Final = ("fail", "incomplete", "review", "pass")
 """The answers of a report, the worst first."""
 _COULD_NOT_RUN: Final = 4
 _WRONG_INPUT: Final = 2
+_NOT_SCANNED: Final = "not-scanned"
+"""The cause of a target without a report, beside the kinds of causes in reports."""
+_MOST_ERRORS_SHOWN: Final = 10
+"""GitHub keeps as many annotations of one step."""
+_MOST_ERROR_CHARACTERS: Final = 2_000
 _SUMMARY_BYTES: Final = 1 << 20
 """The limit of one step ("Job summaries" in the documentation of GitHub Actions)."""
 _COMMENT_CHARACTERS: Final = 65_536
@@ -181,25 +186,33 @@ def scan() -> int:
         formats = list_formats()
         command = build_command(folder, formats)
     except ActionError as error:
-        code, last_error = _WRONG_INPUT, str(error)
+        code, errors = _WRONG_INPUT, [str(error)]
     else:
-        code, last_error = run_scan(command)
+        code, errors = run_scan(command)
     reports = [json.loads(path.read_bytes()) for path in list_files(folder / "json")]
-    for name, value in summarize(reports, code).items():
+    for name, value in summarize(reports, code, errors).items():
         set_output(name, value)
     for output, format in (("html", "html"), ("sarif", "sarif"), ("sbom", "cyclonedx"), ("json", "json")):
         set_output(output, choose_path(folder / format))
+    set_output("reports", str(folder) if reports else "")
     set_output("comments", str(folder / "comment"))
-    for path in list_files(folder / "annotations"):
+    print_annotations(folder / "annotations")
+    if not errors and (not reports or code in (_WRONG_INPUT, _COULD_NOT_RUN)):
+        errors = [f"the scan ended with exit code {code} and without a reason; see its log"]
+    for message in errors[:_MOST_ERRORS_SHOWN]:
+        annotate("error", message)
+    if os.environ.get("INPUT_SUMMARY", "").strip().lower() != "false":
+        write_summary([path.read_bytes() for path in list_files(folder / "markdown")], code, errors)
+    return 0
+
+
+def print_annotations(folder: Path) -> None:
+    """Print the annotations of each report in a folder."""
+    for path in list_files(folder):
         for line in path.read_text("utf-8").split("\n"):
             # Each line is a command of the runner or begins with a word of ours. No other command passes.
             if re.match(r"::(error|warning|notice)[ :]|modelaudit: ", line):
                 print(line)
-    if not reports or code in (_WRONG_INPUT, _COULD_NOT_RUN):
-        annotate("error", last_error or f"the scan ended with exit code {code} and without a reason; see its log")
-    if os.environ.get("INPUT_SUMMARY", "").strip().lower() != "false":
-        write_summary([path.read_bytes() for path in list_files(folder / "markdown")], code, last_error)
-    return 0
 
 
 def list_formats() -> list[str]:
@@ -229,14 +242,18 @@ def build_command(folder: Path, formats: Sequence[str]) -> list[str]:
             raise ActionError(f"the input formats holds {format!r}, which is not a format; see modelaudit scan --help")
         (folder / format).mkdir()
         command.append(f"--output={format}={folder / format}/")
+    read_switch("CACHE")  # other steps compare it, and would take any other text for false
     if read_switch("OFFLINE"):
         command.append("--offline")
     return [*command, "--", *list_targets()]
 
 
-def run_scan(command: Sequence[str]) -> tuple[int, str]:
-    """Run the scan with its output in the log; return its exit code and its last error, which names inputs."""
-    last_error = ""
+def run_scan(command: Sequence[str]) -> tuple[int, list[str]]:
+    """Run the scan with its output in the log; return its exit code, and the error of each target without a report.
+
+    The errors name inputs in place of options.
+    """
+    errors = []
     with commands_off(), subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         # Both streams go to one, because the runner reads two without order, and obeys commands on either.
@@ -244,8 +261,8 @@ def run_scan(command: Sequence[str]) -> tuple[int, str]:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
             if (text := line.decode(errors="replace").strip()).startswith("modelaudit: error: "):
-                last_error = name_inputs(text.removeprefix("modelaudit: error: "))
-    return process.returncode, last_error
+                errors.append(name_inputs(text.removeprefix("modelaudit: error: ")))
+    return process.returncode, errors
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -264,16 +281,23 @@ def choose_path(folder: Path) -> str:
     return "" if not files else str(files[0] if len(files) == 1 else folder)
 
 
-def summarize(reports: Sequence[Mapping[str, Any]], code: int) -> dict[str, str]:
-    """Return the outputs that reports decide; without a report, nothing was scanned, and both answers are empty."""
+def summarize(reports: Sequence[Mapping[str, Any]], code: int, errors: Sequence[str]) -> dict[str, str]:
+    """Return the outputs that reports decide; without a report, nothing was scanned, and both answers are empty.
+
+    Args:
+        reports: of the targets that were scanned.
+        code: the exit code of the scan.
+        errors: of the targets that were not.
+    """
 
     def worst(question: str) -> str:
         answers = {report["decision"][question]["verdict"] for report in reports}
         # Of several targets one may have ended without a report.
-        answers |= {"incomplete"} if reports and code in (_WRONG_INPUT, _COULD_NOT_RUN) else set()
+        answers |= {"incomplete"} if reports and (errors or code in (_WRONG_INPUT, _COULD_NOT_RUN)) else set()
         return next((verdict for verdict in _VERDICTS if verdict in answers), "")
 
     causes = {cause["kind"] for report in reports for cause in report["decision"]["causes"]}
+    causes |= {_NOT_SCANNED} if code == _COULD_NOT_RUN or (reports and errors) else set()
     return {
         "load": worst("load"),
         "use": worst("use"),
@@ -283,25 +307,30 @@ def summarize(reports: Sequence[Mapping[str, Any]], code: int) -> dict[str, str]
     }
 
 
-def write_summary(pages: Sequence[bytes], code: int, last_error: str) -> None:
-    """Write the pages that fit into the summary of one step, and name how many do not, or why there is none."""
-    note = b""
-    if not pages:
+def write_summary(pages: Sequence[bytes], code: int, errors: Sequence[str]) -> None:
+    """Write what was not scanned, and the pages that fit into the summary of one step; count the pages that do not."""
+    head = b""
+    if errors or not pages:
+        count = "no report" if not pages else f"{len(errors)} without a report"
+        reasons = list(errors[:_MOST_ERRORS_SHOWN]) or ["no reason was printed; see the log of the step"]
+        if len(errors) > len(reasons):
+            reasons.append(f"and {len(errors) - len(reasons)} more; see the log of the step")
         # Shown as code, so that nothing of it is read as Markdown or HTML.
-        reason = last_error or "no reason was printed; see the log of the step"
-        indented = "\n".join(f"    {line}" for line in reason.splitlines())
-        note = f"## modelaudit: exit code {code}, and no report\n\n{indented}\n".encode(errors="replace")
-    kept: list[bytes] = []
-    room = _SUMMARY_BYTES - 1_000
+        indented = "\n".join(f"    {line[:_MOST_ERROR_CHARACTERS]}" for each in reasons for line in each.splitlines())
+        head = f"## modelaudit: exit code {code}, and {count}\n\n{indented}\n".encode(errors="replace")
+    kept = [head] if head else []
+    room = _SUMMARY_BYTES - 1_000 - len(head)
+    fitting = 0
     for page in pages:
         if len(page) + 2 > room:
             break
         room -= len(page) + 2
         kept.append(page)
-    if len(kept) < len(pages):
-        left_out = len(pages) - len(kept)
-        note = f"\n{left_out} of {len(pages)} reports are too long for this page; the files hold them.\n".encode()
-    _append("GITHUB_STEP_SUMMARY", b"\n\n".join([*kept, note]))
+        fitting += 1
+    if fitting < len(pages):
+        left_out = len(pages) - fitting
+        kept.append(f"{left_out} of {len(pages)} reports are too long for this page; the files hold them.\n".encode())
+    _append("GITHUB_STEP_SUMMARY", b"\n\n".join(kept))
 
 
 # --- comment ----------------------------------------------------------------------------------------------------------

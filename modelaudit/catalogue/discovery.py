@@ -207,7 +207,7 @@ def _join_kinds(files: Iterable[DiscoveryFile]) -> Iterator[tuple[str, FileKind]
         )
 
 
-def _build_name(spelling: SpellingFile) -> NameForm:
+def _build_name(spelling: SpellingFile, *, is_loader: bool = False) -> NameForm:
     """Build the rules for a name."""
     return NameForm(
         source=spelling.source,
@@ -221,6 +221,7 @@ def _build_name(spelling: SpellingFile) -> NameForm:
         separator=spelling.separator,
         needs_owner=spelling.needs_owner,
         takes_paths=spelling.paths,
+        is_loader=is_loader,
     )
 
 
@@ -234,7 +235,7 @@ def _build_call(id_: str, call: CallFile, document: Document) -> CallForm:
         raise document.error(f"calls.{id_}.local-if: needs a keyword and its value", ("calls", id_, "local-if"))
     return CallForm(
         id=id_,
-        name_form=_build_name(call.name),
+        name_form=_build_name(call.name, is_loader=True),
         positions=tuple(call.position),
         keywords=tuple(call.keywords),
         further=tuple(call.further),
@@ -258,7 +259,7 @@ def _build_command(id_: str, command: CommandFile, document: Document) -> Comman
         raise document.error(f"commands.{id_}: has neither argument nor options, so that no name is found", place)
     return CommandForm(
         id=id_,
-        name_form=_build_name(command.name),
+        name_form=_build_name(command.name, is_loader=True),
         programs=tuple(command.programs),
         modules=tuple(command.modules),
         images=tuple(command.images),

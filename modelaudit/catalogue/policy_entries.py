@@ -10,7 +10,7 @@ from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.license_words import resolve_license_word
 from modelaudit.catalogue.policy_file import AllowedAbsenceFile, ModelFile
 from modelaudit.catalogue.policy_layer import Layer
-from modelaudit.model.policy import AllowedAbsence, PinnedModel
+from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Intent, LicenseEntry, Vocabulary
 
@@ -138,6 +138,17 @@ def _check_local_model(layer: Layer, entry: ModelFile, index: int) -> None:
         raise layer.error(
             f"{entry.name} leads out of the folder of this file; name it on the command line", "models", index, "name"
         )
+
+
+def merge_excluded_code(layer: Layer, below: tuple[ExcludedCode, ...]) -> tuple[ExcludedCode, ...]:
+    """Return the code that the file and those below leave out. Raises ``ConfigurationError`` in the rule set."""
+    merged = list(below)
+    for index, entry in enumerate(layer.file.discover_exclude):
+        if layer.path is None:
+            raise layer.error("a policy of the rule set knows no code; remove it", "discover-exclude", index)
+        layer.note_origin(f"discover-exclude.{len(merged)}", ("discover-exclude", index))
+        merged.append(ExcludedCode(entry.paths.removeprefix("./"), entry.why, layer.path.parent))
+    return tuple(merged)
 
 
 def merge_absences(layer: Layer, below: tuple[AllowedAbsence, ...]) -> tuple[AllowedAbsence, ...]:

@@ -87,6 +87,14 @@ class ModelFile:
 
 
 @dataclass(config=CONFIG)
+class ExcludedCodeFile:
+    """Files of code whose loads ``scan --discover`` leaves out."""
+
+    paths: Text
+    why: Text
+
+
+@dataclass(config=CONFIG)
 class PolicyFile:
     """What may be loaded and used, and what the gate fails on. An entry that is left out comes from ``extends``."""
 
@@ -116,6 +124,9 @@ class PolicyFile:
     licenses: LicensesFile = Field(default_factory=LicensesFile)
     models: Annotated[
         list[ModelFile], Field(description="The models of the project, which a scan without a target scans.")
+    ] = Field(default_factory=list)
+    discover_exclude: Annotated[
+        list[ExcludedCodeFile], Field(description="Code that scan --discover leaves out, as paths below this folder.")
     ] = Field(default_factory=list)
     allow_unread: Annotated[list[AllowedAbsenceFile], Field(description="Parts that need not be read for a pass.")] = (
         Field(default_factory=list)

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from modelaudit.catalogue.document import Place
-from modelaudit.catalogue.policy_entries import merge_absences, merge_intent, merge_licenses, merge_models
+from modelaudit.catalogue.policy_entries import (
+    merge_absences,
+    merge_excluded_code,
+    merge_intent,
+    merge_licenses,
+    merge_models,
+)
 from modelaudit.catalogue.policy_layer import Layer, PolicyWords
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.policy import PinnedModel, Policy, Requirement
@@ -75,6 +81,7 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         allowed_licenses=allowed,
         denied_licenses=denied,
         models=models,
+        discover_exclude=merge_excluded_code(layer, below.discover_exclude),
         accept_critical=_choose(layer, ("accept-critical",), bool(file.accept_critical), below.accept_critical),
         offline=_choose(layer, ("offline",), bool(file.offline), below.offline),
         decisions_path=_choose(layer, ("decisions",), _resolve_file(layer, "decisions"), below.decisions_path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,7 +26,13 @@ from modelaudit.model.register import (
 from modelaudit.model.structure import UnreadReason
 
 _FINGERPRINT: Final = r"[0-9a-f]{16}"
-_BINDING: Final = r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}"
+_BINDING: Final = r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}( sha256:[0-9a-f]{64})?"
+_INVISIBLE: Final = ("Cc", "Cf", "Cn", "Co", "Cs")
+"""Categories of characters that no reader sees."""
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0") | frozenset(
+    map(chr, range(0xFE00, 0xFE10))
+)
+"""Letters and marks without a shape of their own (Default_Ignorable_Code_Point of Unicode)."""
 _DATE: Final = r"\d{4}-\d{2}-\d{2}"
 _PUBLISHED: Final = "docs/decisions-v1.schema.json"
 _HEADER: Final = """\
@@ -41,7 +48,7 @@ Fingerprint = Annotated[
 ]
 Binding = Annotated[
     str,
-    require_match(_BINDING, "sha256: and 64 hexadecimal digits, or commit: and 40"),
+    require_match(_BINDING, "sha256: and 64 hexadecimal digits, or commit: and 40, or that and the first"),
     WithJsonSchema({"type": "string", "pattern": f"^({_BINDING})$"}),
 ]
 Day = Annotated[
@@ -78,8 +85,8 @@ class EntryFile:
 
     Attributes:
         subject: the finding, absence, licence or model that it decides.
-        bound_to: the SHA-256 of the file, or of the tree of a whole model; or the commit on the Hub. The decision ends
-            when they differ.
+        bound_to: the SHA-256 of the file, or of the tree of a whole model; or the commit on the Hub, alone or with the
+            tree. The decision ends when one differs.
         answer: `accept`, or `refuse`, which fails the gate.
         by: who decided.
         approved_by: who approved the decision.
@@ -174,8 +181,17 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
 
 
 def fold_name(name: str) -> str:
-    """Fold the name of a person for comparison: case and spaces make no difference."""
-    return " ".join(name.split()).casefold()
+    """Fold the name of a person for comparison.
+
+    Case, spaces, invisible characters, other forms of the same characters (NFKC) and punctuation at the ends make no
+    difference.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    visible = "".join(each for each in folded if unicodedata.category(each) not in _INVISIBLE and each not in _FILLERS)
+    words = " ".join(visible.split())
+    start = next((index for index, each in enumerate(words) if each.isalnum()), 0)
+    end = next((index for index, each in enumerate(reversed(words)) if each.isalnum()), 0)
+    return words[start : len(words) - end]
 
 
 def _parse_subject(file: SubjectFile) -> tuple[DecisionSubject | None, str]:

@@ -65,6 +65,9 @@ def command(
     """
     format_, path = _parse_output("json" if as_json else output)
     targets = [each for each in (before, after) if not _is_report(each)]
+    for name in targets if len(targets) == 1 else ():
+        if Path(name).suffix == ".json":
+            raise ConfigurationError(f"{name}: is not a report; name a report, or the folder of the model")
     if not targets:
         _refuse_judgement(click.get_current_context())
     choice = choose_policy(policy, targets) if targets else None

@@ -24,7 +24,7 @@ from modelaudit.model.finding import Severity
 from modelaudit.model.policy import Policy
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind
-from modelaudit.reports.cause_words import CAUSES
+from modelaudit.reports.cause_words import ACCEPTANCE, CAUSES
 from modelaudit.reports.wording import UNREAD, describe_acceptance, describe_place, format_sentence
 
 if TYPE_CHECKING:
@@ -104,7 +104,10 @@ def _format_any_page(name: str, catalogue: Catalogue, folders: Sequence[Path] | 
         meaning, remedy = CAUSES[CauseKind(name.removeprefix(_CAUSE_PREFIX))]
         width = choose_page_width()
         lines = (textwrap.fill(line, width) for line in (meaning, f"Next: {remedy}"))
-        return "\n".join([f"{name}: a cause of an exit code", "", *lines])
+        page = [f"{name}: a cause of an exit code", "", *lines]
+        for part in ACCEPTANCE.get(CauseKind(name.removeprefix(_CAUSE_PREFIX)), ()):
+            page += ["", part] if isinstance(part, str) else [f"  {line}" for line in part]
+        return "\n".join(page)
     if name in catalogue.policies:
         return _format_policy(catalogue.policies[name])
     return _format_page(name, catalogue, folders)

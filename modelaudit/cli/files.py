@@ -86,13 +86,49 @@ def _is_replaceable(path: Path) -> bool:
         ConfigurationError: it is neither, such as a socket.
         OSError: the system does not tell.
     """
-    mode = path.stat().st_mode if path.exists() else stat.S_IFREG
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    _refuse_leading_link(path)
     if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
         return False
     # A folder passes here. It takes reports of its own, or fails at a rename with the message of the system.
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
     return True
+
+
+def _refuse_leading_link(path: Path) -> None:
+    """Refuse a link of the working directory that leads out of it or into git, because it may come with the code.
+
+    Raises:
+        ConfigurationError: it is such a link.
+    """
+    here = Path.cwd()
+    if not path.is_symlink() or not path.parent.resolve().is_relative_to(here):
+        return
+    real = Path(os.path.realpath(path))
+    if not real.is_relative_to(here) or ".git" in real.relative_to(here).parts:
+        raise ConfigurationError(f"{path}: is a link to {real}; remove the link, or name that file")
+
+
+def check_own_file(path: Path) -> None:
+    """Refuse a name that a report gets in a folder, if anything but a regular file has it: a link, a pipe.
+
+    Raises:
+        ConfigurationError: something else has the name.
+    """
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise ConfigurationError(f"{path}: is no regular file; remove it, or name another folder for the reports")
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, or what a link leads to. Raises ``ConfigurationError`` or ``OutputError`` if that fails."""
+    try:
+        path.resolve().unlink(missing_ok=True)
+    except OSError as error:
+        raise explain_failed_write(path, error) from error
 
 
 def write_file(path: Path, content: bytes) -> None:

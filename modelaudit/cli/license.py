@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,15 +11,20 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.batch import audit_targets
+from modelaudit.batch import name_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.files import check_folder, write_file
 from modelaudit.cli.intent import add_intent_options, parse_uses
-from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report
+from modelaudit.cli.output import (
+    audit_all,
+    describe_output_option,
+    prepare_destinations,
+    publish_report,
+)
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_width, uses_color
-from modelaudit.cli.writing import show_error, show_notes
+from modelaudit.cli.writing import show_notes
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 
@@ -88,15 +94,13 @@ def command(
     from modelaudit.policy_choice import choose_policy, require_targets  # slow, and --help needs none of it
 
     choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else choice.remarks)
-    targets = require_targets(choice, revision)
-    destinations = parse_destinations(outputs, len(targets))
-    if notices is not None and len(targets) > 1:
-        raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
+    show_notes(choice.notes if quiet else choice.remarks)
+    targets = tuple(dict.fromkeys(require_targets(choice, revision)))
     if notices is not None:
-        check_folder(notices)
+        _check_notices(notices, targets)
     check_acceptance_files(decisions, baseline, targets)
-    written: set[str] = set()
+    read, written = (decisions, baseline, *choice.policy.files), set[str]()
+    destinations = prepare_destinations(outputs, targets, read)
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:
@@ -122,9 +126,17 @@ def command(
             _write_notices(report, notices)
         render_screen = None if quiet else lambda _: _render_for_terminal(report)
         render_page = partial(_render_answer, report, _FILE_COLUMNS, color=False)
-        publish_report(report, target, destinations, written, render_screen, render_page)
+        name = name_targets(targets).get(target, "")
+        publish_report(report, target, destinations, written, render_screen, render_page, name)
 
-    return audit_targets(targets, audit, publish, show_error)
+    return audit_all(targets, audit, publish, quiet)
+
+
+def _check_notices(folder: Path, targets: Sequence[str]) -> None:
+    """Refuse a folder for the notices of several targets, or one that cannot be written, before any target is read."""
+    if len(targets) > 1:
+        raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
+    check_folder(folder)
 
 
 def _render_for_terminal(report: AuditReport) -> bytes:

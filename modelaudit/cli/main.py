@@ -101,7 +101,7 @@ class _LazyGroup(SuggestingGroup):
 
 
 _EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete (a part was not
-read or not verified) or for review, and the last line of the screen says which; 4 could not run."""
+read or not verified) or for review, and the line "Exit code" of the screen says which; 4 could not run."""
 
 
 @click.group(

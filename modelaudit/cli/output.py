@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 import click
 
-from modelaudit.cli.files import check_place, is_folder, write_file
-from modelaudit.cli.writing import print_document, show_notes
+from modelaudit.batch import audit_targets
+from modelaudit.cli.files import check_own_file, check_place, is_folder, remove_file, write_file
+from modelaudit.cli.writing import print_document, show_error, show_notes
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport, Target
+from modelaudit.policy.places import find_enclosing_target
 from modelaudit.reports import REPORTS, detect_format
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.sources.target import note_local_readings
 
 DEFAULT_FORMAT = "table"
+_MOST_TARGETS_NAMED: Final = 5
+_MAX_CAUSE_CHARACTERS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +36,18 @@ class Destination:
     format: str
     path: Path | None
 
-    def choose_file(self, target: Target, written: set[str]) -> Path | None:
+    def choose_file(self, target: Target, written: set[str], model: str = "") -> Path | None:
         """Choose the file for a target: in a folder, a file named after the target and its commit.
 
         Args:
             target: the target of the report.
+            model: its name in a run of several models.
             written: the case-folded paths of the files of this run, extended by this one. If the name is among
                 them, a number is added to it.
         """
         if self.path is None or not self.path.is_dir():
             return self.path
-        name = f"{target.name}@{target.commit or ''}"
+        name = f"{model or target.name}@{target.commit or ''}"
         slug = re.sub(r"[^\w.\-]+", "--", name, flags=re.ASCII).strip("-.") or "model"
         ending = REPORTS[self.format].endings[0]
         path = self.path / f"{slug}{ending}"
@@ -49,6 +56,7 @@ class Destination:
         while str(path).casefold() in written:
             path = self.path / f"{slug}--{next(numbers)}{ending}"
         written.add(str(path).casefold())
+        check_own_file(path)
         return path
 
 
@@ -79,7 +87,8 @@ def parse_destinations(values: Sequence[str], target_count: int) -> tuple[Destin
     # ``is_folder`` also refuses a name that the system refuses, such as one that is too long, before any scan begins.
     paths = [destination.path for destination in destinations if destination.path]
     files = [path for path in paths if not is_folder(path)]
-    if len(set(files)) < len(files):
+    # Two spellings of one file, or a link to it, are one.
+    if len(set(map(os.path.realpath, files))) < len(files):
         raise ConfigurationError("two reports go into the same file; name a different file for each")
     for path in files:
         if not path.absolute().parent.is_dir():
@@ -130,6 +139,30 @@ def _check_destinations_for_several_targets(destinations: list[Destination]) -> 
             )
 
 
+def prepare_destinations(
+    values: Sequence[str], targets: Sequence[str], needed: Sequence[Path | None]
+) -> tuple[Destination, ...]:
+    """Parse every ``-o``, and remove the files that an earlier run wrote there, so that no pipeline publishes them.
+
+    In a folder they stay, because their names follow from the targets.
+
+    Args:
+        values: of the option.
+        targets: as the user names them; what lies in one stays, because it is a part of the model.
+        needed: files that this run reads, which stay too.
+
+    Raises:
+        ConfigurationError: as ``parse_destinations`` does, or a file cannot be removed.
+        OutputError: the system fails to write in a folder, as on a full disk.
+    """
+    destinations = parse_destinations(values, len(targets))
+    for path in (each.path for each in destinations if each.path is not None):
+        is_read = any(each is not None and each.exists() and path.exists() and path.samefile(each) for each in needed)
+        if path.is_file() and not is_read and find_enclosing_target(path, targets) is None:
+            remove_file(path)
+    return destinations
+
+
 def publish_report(
     report: AuditReport,
     target: str,
@@ -137,6 +170,7 @@ def publish_report(
     written: set[str],
     render_screen: Callable[[Sequence[tuple[str, str]]], bytes] | None,
     render_page: Callable[[], bytes] | None = None,
+    model: str = "",
 ) -> None:
     """Write a report to every destination, after a note on how its target was read.
 
@@ -150,6 +184,7 @@ def publish_report(
         render_screen: renders the default document for stdout, which may name the format and the path of each file
             that was written; ``None`` under ``--quiet``.
         render_page: renders the default document for a file; ``None`` if that is the registered format ``table``.
+        model: the name of the target in a run of several models; empty for a single one.
     """
     if render_screen is None:
         show_failure(report, target)
@@ -157,16 +192,16 @@ def publish_report(
         show_notes(tuple(note_local_readings([target])))
     files: list[tuple[str, Path]] = []
     for destination in destinations:
-        path = destination.choose_file(report.target, written)
+        path = destination.choose_file(report.target, written, model)
         if path is not None:
             if render_page is not None and destination.format == DEFAULT_FORMAT:
                 write_file(path, render_page())
             else:
-                write_file(path, render(report, destination.format))
+                write_file(path, render(report, destination.format, model))
             files.append((destination.format, path))
     for destination in destinations:
         if destination.path is None and destination.format != DEFAULT_FORMAT:
-            print_document(render(report, destination.format))
+            print_document(render(report, destination.format, model))
         elif destination.path is None and render_screen is not None:
             print_document(render_screen([(format_, str(path)) for format_, path in files]))
     if render_screen is not None and report.target.kind is RefKind.FOLDER:
@@ -191,12 +226,43 @@ def show_failure(report: AuditReport, target: str) -> None:
             click.echo(f"modelaudit: {escape_unprintable(f'{target}: {describe_exit_code(report)}')}", err=True)
 
 
-def render(report: AuditReport, format_: str) -> bytes:
-    """Render a report in a format. Raises ``InternalError`` if rendering itself fails."""
+def audit_all(
+    targets: Sequence[str],
+    audit: Callable[[str], AuditReport],
+    publish: Callable[[str, AuditReport], None],
+    quiet: bool,
+    gap: str = "",
+) -> int:
+    """Audit and publish each target, print the exit code of the run with its cause, and return it.
+
+    The line goes to stderr. A single target without a gap has none, because its own report ends with the code.
+
+    Args:
+        targets: as the user names them.
+        audit: scans one target, or answers on its licence.
+        publish: writes the report of a target.
+        quiet: print nothing about exit code 0.
+        gap: what the search for targets leaves open; empty if nothing.
+    """
+    outcomes = audit_targets(targets, audit, publish, show_error, bool(gap))
+    code, count = outcomes.exit_code, len(targets)
+    if (count > 1 or gap) and (code or not quiet):
+        decisive = outcomes.decisive_targets if code else ()
+        more = [f"{len(decisive) - _MOST_TARGETS_NAMED} more"] if len(decisive) > _MOST_TARGETS_NAMED else []
+        causes = [", ".join([*decisive[:_MOST_TARGETS_NAMED], *more]), gap]
+        text = escape_unprintable("; ".join(filter(None, causes)), _MAX_CAUSE_CHARACTERS)
+        run = f"{count} target{'' if count == 1 else 's'}"
+        with suppress(OSError):  # a reader of stderr that went away changes no exit code
+            click.echo(f"modelaudit: exit code {code} for {run}{f': {text}' if text else ''}", err=True)
+    return code
+
+
+def render(report: AuditReport, format_: str, model: str = "") -> bytes:
+    """Render a report, under a name of its model if given. Raises ``InternalError`` if rendering itself fails."""
     from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports import render
 
-    return convert_internal_errors(lambda: render(report, format_), f"rendering {format_}")
+    return convert_internal_errors(lambda: render(report, format_, model), f"rendering {format_}")
 
 
 def load_saved_report(path: Path) -> AuditReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -9,16 +10,21 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.batch import audit_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
-from modelaudit.cli.discovered import add_discovered
+from modelaudit.cli.discovered import RunTargets, choose_targets
 from modelaudit.cli.intent import add_intent_options, parse_uses
 from modelaudit.cli.ledger_file import open_ledger_file
-from modelaudit.cli.output import Destination, describe_output_option, parse_destinations, publish_report
+from modelaudit.cli.output import (
+    Destination,
+    audit_all,
+    describe_output_option,
+    prepare_destinations,
+    publish_report,
+)
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
-from modelaudit.cli.writing import show_error, show_notes
+from modelaudit.cli.writing import show_notes
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 
@@ -28,6 +34,28 @@ _LEVELS: Final = [level.value for level in Severity]
 def _split_list(context: click.Context, option: click.Parameter, value: str | None) -> list[str] | None:
     """Split the value of an option at its commas; ``None`` where the option is not given."""
     return None if value is None else [word.strip() for word in value.split(",")]
+
+
+def _publish(
+    run: RunTargets,
+    destinations: Sequence[Destination],
+    written: set[str],
+    show: str,
+    verbose: bool,
+    quiet: bool,
+    target: str,
+    report: AuditReport,
+) -> None:
+    """Write the report of a target, after a note on each entry of the policy that accepts nothing.
+
+    The notes appear where an absence is open, or where ``verbose`` asks for all.
+    """
+    from modelaudit.policy.absences import list_unused_entries
+
+    if not quiet and (verbose or report.coverage.open_absences):
+        show_notes(list_unused_entries(run.policy, report.coverage.artifacts))
+    screen = choose_screen(report, target, show, verbose, quiet)
+    publish_report(run.note_gap(report), target, destinations, written, screen, model=run.name(target))
 
 
 @click.command("scan", cls=StrictCommand)
@@ -52,14 +80,14 @@ def _split_list(context: click.Context, option: click.Parameter, value: str | No
 @click.option(
     "--fail-on",
     type=click.Choice([*_LEVELS, "never"]),
-    help="Lowest severity that fails. Default: the policy's, high in all that are built in.",
+    help="Lowest severity that fails. Default: the policy's: medium in strict, high in the other ready ones.",
 )
 @click.option(
     "--show",
     type=click.Choice(_LEVELS),
     default="low",
     show_default=True,
-    help="Lowest severity in the table; changes no verdict.",
+    help="Lowest severity to list; changes no verdict. A pass lists the worst that fit in 12 lines.",
 )
 @click.option(
     "-o",
@@ -126,13 +154,10 @@ def command(
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
     precedence over a repository. Without a TARGET, the models of the policy are scanned.
     """
-    from modelaudit.policy_choice import choose_policy  # slow, and --help needs none of it
-
-    choice = choose_policy(policy, targets, rules)
-    show_notes(() if quiet else choice.remarks)
-    targets, anchors, code = add_discovered(choice, revision, discover, rules)
-    destinations = parse_destinations(outputs, len(targets))
-    check_acceptance_files(decisions, baseline, targets)
+    run = choose_targets(policy, targets, revision, discover, rules, quiet)
+    check_acceptance_files(decisions, baseline, run.targets)
+    read, written = (decisions, baseline, *run.policy.files), set[str]()
+    destinations = prepare_destinations(outputs, run.targets, read)
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:
@@ -140,7 +165,7 @@ def command(
                 target,
                 revision=revision,
                 checks=checks,
-                policy=choice.name,
+                policy=run.policy_name,
                 fail_on=fail_on,
                 offline=offline,
                 second_opinion=second_opinion,
@@ -154,21 +179,11 @@ def command(
                 baseline=baseline,
                 **ticker.callbacks,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
-                anchors=anchors.get(target, ()),
+                anchors=run.anchors.get(target, ()),
                 lock=lock,
             )
 
-    publish = partial(_publish, destinations, set[str](), (show, verbose, quiet))
+    publish = partial(_publish, run, destinations, written, show, verbose, quiet)
+
     with open_ledger_file(ledger) as ledger_file:
-        return audit_targets(targets, audit, publish, show_error, code)
-
-
-def _publish(
-    destinations: tuple[Destination, ...],
-    written: set[str],
-    display: tuple[str, bool, bool],
-    target: str,
-    report: AuditReport,
-) -> None:
-    """Write the report of a target to its destinations, and show it as the options of the display say."""
-    publish_report(report, target, destinations, written, choose_screen(report, target, *display))
+        return audit_all(run.targets, audit, publish, quiet, run.gap)

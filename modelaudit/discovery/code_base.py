@@ -15,12 +15,15 @@ from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.documents import DocumentReader
 from modelaudit.discovery.local_paths import LocalPaths
 from modelaudit.discovery.modules import ModuleIndex
-from modelaudit.discovery.names import NameReader
+from modelaudit.discovery.names import NameReader, is_hub_name
 from modelaudit.discovery.notebooks import NotebookReader
 from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.discovery.scripts import ScriptReader
+from modelaudit.discovery.tracked_files import read_tracked_files
+from modelaudit.languages.python.source import decode_source
+from modelaudit.model.artifact import Window
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.discovery import LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
+from modelaudit.model.discovery import HUGGING_FACE, LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
 from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -30,9 +33,14 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import apply_deadline, start_deadline
 from modelaudit.wire.text import decode_loosely
 
-_SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\b(?:(ba|z|da|k)?sh|(python[\d.]*))\b")
-_ENVIRONMENT_MARK: Final = "pyvenv.cfg"
+_SHEBANG: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?#![^\n]{0,200}?(?:\b(?:(ba|z|da|k)?sh|((?:python|pypy)[\d.]*))\b|\b(uv)[ \t]+run\b)"
+)
+_LONGEST_SHEBANG: Final = 256
+_ENVIRONMENT: Final = ({"pyvenv.cfg"}, {"bin", "Scripts"}, {"lib", "Lib", "lib64"})
+"""A virtual environment has one name of each set."""
 _MOST_OTHER_KINDS: Final = 20
+_FROM_HUB: Final = "is no path of the code base, so where nothing makes it, the library takes it from the Hub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,12 @@ class _CodeBase:
         self._skipped: Counter[str] = Counter()
         self._others: Counter[str] = Counter()
         self._texts: dict[str, str | None] = {}
+        self._hub_forms = {
+            each.id
+            for each in rules.calls.values()
+            if each.name_form.source == HUGGING_FACE and each.name_form.takes_paths and not each.name_form.prefixes
+        }
+        self._tracked = read_tracked_files(os.path.realpath(path))
 
     def search(self) -> Discovery:
         """Read every file and return all that was found."""
@@ -116,6 +130,13 @@ class _CodeBase:
             return
         found, absences = paths.resolve(use, file.rpartition("/")[0])
         yield from found
+        # The library takes a name from the Hub where the working directory of the program has no such path.
+        if use.form in self._hub_forms and is_hub_name(use.name):
+            owner = use.name.partition("/")[0].lower()
+            if all(each.path is None for each in found):
+                absences.append(Unread(UnreadReason.CONTENT_ABSENT, f"{use.name} {_FROM_HUB}"))
+            elif use.name not in {each.name for each in found} and owner not in self._rules.local_folders:
+                yield replace(use, source=HUGGING_FACE, detail="the code base holds a folder of this name too")
         for absence in absences:
             place = Location(line=use.line)
             self._absences.append(FileAbsence(self._spell(file), replace(absence, where=place)))
@@ -149,10 +170,12 @@ class _CodeBase:
         """Whether a folder may hold code of the project; one that may not is counted."""
         name = path.rpartition("/")[2]
         reason = name if name.lower() in self._rules.skipped_folders else ""
-        reason = reason or ("virtual environment" if _ENVIRONMENT_MARK in names else "")
-        if reason:
-            self._skipped[reason] += 1
-        return not reason
+        reason = reason or ("virtual environment" if _is_environment(names) else "")
+        # What git tracks is code of the project, whatever the folder is named and whoever made it.
+        if not reason or self._tracked.holds_folder(path):
+            return True
+        self._skipped[reason] += 1
+        return False
 
     def _select_files(self, entries: Iterable[Entry], root: str) -> Iterator[_File]:
         """Yield the regular files; an entry that cannot be read is an absence if its name is that of code."""
@@ -196,15 +219,15 @@ class _CodeBase:
         return next((kind for kind, rule in self._rules.files.items() if name.endswith(rule.endings)), "")
 
     def _find_kind_by_start(self, entry: Entry, file: LocalFile) -> str:
-        """Return the kind that the first line of a file without an ending shows."""
-        if "." in entry.path.rpartition("/")[2] or entry.state is None or not entry.state.size > 2:
+        """Return the kind that the first line of a file shows whose name shows none."""
+        if entry.state is None or not entry.state.size > 2:
             return ""
         try:
             with file() as window:
-                match = _SHEBANG.match(window.read(0, min(window.size, 120)))
+                match = _SHEBANG.match(window.read(0, min(window.size, _LONGEST_SHEBANG)))
         except WindowError:
             return ""
-        return "" if match is None else "python" if match[2] else "shell"
+        return "" if match is None else "python" if match[2] or match[3] else "shell"
 
     # ---- reading ----
 
@@ -213,15 +236,28 @@ class _CodeBase:
         if file.path not in self._texts:
             try:
                 with file.open() as window:
-                    size = min(window.size, self._limits.prose_bytes)
-                    data = b"".join(
-                        window.read(start, min(self._limits.read_bytes, size - start))
-                        for start in range(0, size, self._limits.read_bytes)
-                    )
-                self._texts[file.path] = decode_loosely(data).replace("\r\n", "\n").replace("\r", "\n")
+                    text = self._decode_python(file, window) if file.kind == "python" else self._decode(window)
+                self._texts[file.path] = text.replace("\r\n", "\n").replace("\r", "\n")
             except WindowError:
                 self._texts[file.path] = None
         return self._texts[file.path]
+
+    def _decode(self, window: Window) -> str:
+        """Return the text of a file that declares no encoding. Raises ``WindowError``."""
+        size = min(window.size, self._limits.prose_bytes)
+        step = self._limits.read_bytes
+        return decode_loosely(b"".join(window.read(start, min(step, size - start)) for start in range(0, size, step)))
+
+    def _decode_python(self, file: _File, window: Window) -> str:
+        """Return the text of a source, and report an encoding that is not known. Raises ``WindowError``."""
+        source = decode_source(window, None, self._limits.prose_bytes)
+        if source.encoding:
+            detail = f"it declares the encoding {source.encoding}, which may hide calls"
+            self._absences.append(FileAbsence(self._spell(file.path), Unread(UnreadReason.DAMAGED, detail)))
+        if source.cut_after is not None:
+            detail = f"only its first {source.cut_after:,} characters are read"
+            self._absences.append(FileAbsence(self._spell(file.path), Unread(UnreadReason.LIMIT, detail)))
+        return source.text.replace("\0", "")
 
     def _read_file(self, file: _File, names: NameReader, python: PythonReader) -> Iterator[ModelUse | Unread]:
         """Yield the uses in a file, and the absences of what was not read."""
@@ -251,14 +287,17 @@ class _CodeBase:
             return
         if not python.may_load(text):
             return
+        code_file = CodeFile(
+            spelt, folder, names, self._rules, lambda source: python.read_command(source, file.path, spelt)
+        )
         if file.kind == "notebook":
             notebooks = NotebookReader(self._rules, names, python, self._limits)
             yield from notebooks.read_notebook(text, file.path, spelt)
         elif file.kind in ("yaml", "json", "policy"):
-            documents = DocumentReader(CodeFile(spelt, folder, names, self._rules), self._limits)
+            documents = DocumentReader(code_file, self._limits)
             yield from documents.read_policy(text) if file.kind == "policy" else documents.read_text(text)
         else:
-            scripts = ScriptReader(CodeFile(spelt, folder, names, self._rules))
+            scripts = ScriptReader(code_file)
             name = file.path.rpartition("/")[2].lower()
             readers = {
                 "docker": scripts.read_dockerfile,
@@ -274,6 +313,11 @@ class _CodeBase:
             return self._typed
         prefix = "" if self._typed in (".", "./") else self._typed.rstrip("/") or "/"
         return f"{prefix.rstrip('/')}/{path}" if prefix else path
+
+
+def _is_environment(names: Sequence[str]) -> bool:
+    """Whether the names in a folder are those of a virtual environment of Python."""
+    return all(not each.isdisjoint(names) for each in _ENVIRONMENT)
 
 
 def _list_parents(path: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from modelaudit.discovery.names import NameReader, RepositoryName
@@ -17,12 +18,14 @@ class CodeFile:
         folder: its folder below the root of the code base.
         names: decides whether a text is a name.
         rules: the forms of calls, commands and keys.
+        read_python: returns the uses of a source of Python that a command holds; ``None`` within such a source.
     """
 
     file: str
     folder: str
     names: NameReader
     rules: DiscoveryRules
+    read_python: Callable[[str], Iterable[ModelUse]] | None = None
 
     def make_use(
         self,

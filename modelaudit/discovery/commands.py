@@ -53,8 +53,17 @@ class CommandReader:
             if depth < _MOST_DEPTH:
                 for inner in (*command.substitutions, *command.input_substitutions):
                     yield from self.read_script(inner, number, depth + 1)
+                program = unwrap_command(command.words)
+                if command.input_text is not None and program and _reads_source(program):
+                    yield from self._read_python(command.input_text, number + 1)
                 if command.input_text is not None and unwrap_command(command.words)[:1] and self._runs_input(command):
                     yield from self.read_script(command.input_text, number, depth + 1)
+
+    def _read_python(self, source: str, line: int) -> Iterator[ModelUse]:
+        """Yield the uses of a source of Python that begins at ``line``."""
+        read = self._file.read_python
+        for use in read(source) if read is not None else ():
+            yield replace(use, line=line + use.line - 1)
 
     def _runs_input(self, command: Command) -> bool:
         """Whether a command runs its here-document as a script."""
@@ -87,6 +96,9 @@ class CommandReader:
             yield from self.read_script(script, line, depth + 1)
         if scripts and name in SHELLS:
             return
+        for start in self._list_programs(words):
+            if _PYTHON.fullmatch(normalize_program_name(words[start]) if words else "") and "-c" in words[start:-1]:
+                yield from self._read_python(words[words.index("-c", start) + 1], line)
         if name == "git" and "clone" in words:
             yield from self._read_clone(words, line)
         elif words or image:
@@ -211,6 +223,13 @@ class CommandReader:
             if _PAIR.fullmatch(pair):
                 key, _, value = pair.partition("=")
                 yield from self._settings.list_uses(key, value, line, siblings, needs_owner=True)
+
+
+def _reads_source(words: Sequence[str]) -> bool:
+    """Whether a command is Python, which runs its input: no script, no module and no text is named."""
+    options = [word for word in words[1:] if not word.startswith("-")]
+    is_python = _PYTHON.fullmatch(normalize_program_name(words[0])) is not None
+    return is_python and not options and not {"-c", "-m"} & set(words)
 
 
 def _list_scripts(name: str, words: Sequence[str]) -> list[str]:

@@ -13,9 +13,11 @@ from typing import Final
 
 from modelaudit.model.discovery import CODE_BASE, ModelUse
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.policy.places import find_project_folder
 
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _NOT_HELD: Final = "the code base has no such file or folder"
+_AROUND: Final = "it lies in a folder around the one that is searched; search the root of the project"
 _OUTSIDE: Final = "it leads out of the code base"
 
 
@@ -67,9 +69,14 @@ class LocalPaths:
                     found.setdefault(real)
                 else:
                     absences.setdefault(fault)
+        if not found and is_outside and self._exists_outside(written, folder):
+            detail = f"{written} lies outside of the code base and exists; scan it by its path"
+            absences.setdefault(Unread(UnreadReason.LINK_OUTSIDE, detail))
         if not found:
             spelt = written.removeprefix(CODE_BASE)
             reason = next((each.detail for each in absences), _OUTSIDE if is_outside else _NOT_HELD)
+            if reason == _NOT_HELD and self._exists_around(written):
+                reason = _AROUND
             details = [use.detail, reason]
             return [replace(use, name=spelt, detail="; ".join(filter(None, details)))], list(absences)
         return [replace(use, name=path, path=posixpath.join(self.prefix, path)) for path in found], list(absences)
@@ -88,6 +95,20 @@ class LocalPaths:
             path = posixpath.normpath(posixpath.join(start, written.removeprefix(CODE_BASE)))
             if path != ".." and not path.startswith("../"):
                 yield posixpath.join(self.root, path)
+
+    def _exists_outside(self, written: str, folder: str) -> bool:
+        """Whether a path that leads out of the code base leads to something on this machine."""
+        try:
+            path = Path(written).expanduser()
+            return any((Path(self.root) / each / path).exists() for each in list_folders(folder))
+        except (OSError, RuntimeError, ValueError):
+            return False
+
+    def _exists_around(self, written: str) -> bool:
+        """Whether a relative path exists in a folder around the code base, up to the repository of git around it."""
+        project = find_project_folder(Path(self.root, "file"))
+        around = [each for each in Path(self.root).parents if each == project or project in each.parents]
+        return not written.startswith(CODE_BASE) and any(os.path.lexists(each / written) for each in around)
 
     def _contains(self, path: str) -> bool:
         """Whether a real path is the root or lies below it."""

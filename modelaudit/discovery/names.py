@@ -136,7 +136,9 @@ class NameReader:
         """Whether a text is no name because it is a path on this machine, or holds a variable."""
         if is_written_as_path(text) or text.startswith((".", "$", "%")):
             return True
-        if text.lower().endswith(self._rules.local_endings):
+        # A loader of names takes any that the Hub accepts; a setting may name many other files.
+        is_named = form.is_loader and is_hub_name(text)
+        if text.lower().endswith(self._rules.local_endings) and not is_named:
             return True
         first, slash, _ = text.partition("/")
         if slash and first.lower() in self._rules.local_folders and form.source == HUGGING_FACE:
@@ -177,6 +179,12 @@ def _is_no_path(text: str) -> bool:
     """Whether a text is an address, or holds a variable or a line break."""
     is_address = _SCHEME.match(text) is not None and not text.startswith("file:")
     return is_address or text == "..." or not text or any(each in text for each in "$%{}<>*\n\t|")
+
+
+def is_hub_name(text: str) -> bool:
+    """Whether the Hub accepts a text as the name of a repository with an owner."""
+    is_accepted = _REPOSITORY.fullmatch(text) is not None and ".." not in text and "--" not in text
+    return "/" in text and is_accepted
 
 
 def is_revision(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,6 +24,7 @@ from modelaudit.model.discovery import DiscoveryRules, ModelUse
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 
+_COMMAND_FORM: Final = "python -c"
 _MOST_FAULTS: Final = 5
 
 
@@ -57,28 +59,40 @@ class PythonReader:
         keys = {re.escape(each).replace("_", "[_.-]?") for each in rules.keys}
         spelt = sorted({re.escape(each) for each in words} | keys | {"models", "from", "git"}, key=len, reverse=True)
         programs = sorted({re.escape(each.rstrip("*")) for each in words}, key=len, reverse=True)
+        programs += ["python", "pypy"]
         starters = sorted({re.escape(name.rpartition(".")[2]) for name in rules.command_calls})
-        self._program_marks = re.compile(rf"(?<![\w-])(?:{'|'.join(programs)})(?![\w])")
+        self._program_marks = re.compile(rf"(?<![\w-])(?:{'|'.join(programs)})(?![a-zA-Z_])")
         self._starter_marks = re.compile(rf"\b(?:{'|'.join(starters)})\b") if starters else re.compile(r"(?!)")
         self._other_marks = re.compile(rf"(?i:{'|'.join(spelt)}|{hosts})")
 
     def may_load(self, text: str) -> bool:
         """Whether a text of any language holds a word of a command or key, or a host of the Hub."""
-        return self._other_marks.search(text) is not None
+        return self._other_marks.search(text) is not None or ("py" in text and self._may_load(text))
 
     def _may_load(self, text: str) -> bool:
         """Whether a source holds the name of a call, a host of the Hub, a command, or a key beside ``owner/name``."""
+        if not text.isascii():
+            # Python reads names in this form.
+            text = unicodedata.normalize("NFKC", text)
         if self._marks.search(text) is not None or self._key_marks.search(text) is not None:
             return True
         return self._starter_marks.search(text) is not None and self._program_marks.search(text) is not None
 
-    def read_source(self, text: str, path: str, file: str) -> SourceUses:
+    def read_command(self, text: str, path: str, file: str) -> Iterator[ModelUse]:
+        """Yield the uses of a source in a command, at line 1; a part that is not read is a use that is not known."""
+        found = self.read_source(text, path, file, is_command=True)
+        yield from found.uses
+        for absence in found.absences:
+            yield ModelUse(file, 1, _COMMAND_FORM, None, detail=absence.detail)
+
+    def read_source(self, text: str, path: str, file: str, *, is_command: bool = False) -> SourceUses:
         """Return the uses in a source.
 
         Args:
             text: the decoded source.
             path: of the file, below the root.
             file: its path as uses spell it.
+            is_command: whether it is the argument of a command; commands in it that hold sources are not read.
         """
         result = SourceUses()
         if not self._may_load(text):
@@ -88,7 +102,8 @@ class PythonReader:
             evaluator = self._evaluate(text, evaluator, result)
         except LimitReachedError as error:
             result.absences.append(Unread(UnreadReason.LIMIT, str(error)))
-        code_file = CodeFile(file, path.rpartition("/")[0], self._names, self._rules)
+        inner = None if is_command else lambda source: self.read_command(source, path, file)
+        code_file = CodeFile(file, path.rpartition("/")[0], self._names, self._rules, inner)
         calls = CallReader(code_file)
         loaded = list(calls.list_uses(evaluator.loads))
         settings = self._list_settings(evaluator, code_file)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelaudit.model.discovery import LOCAL, Discovery, ModelUse
+from modelaudit.model.policy import ExcludedCode
 from modelaudit.model.report import Anchor
 from modelaudit.policy.places import find_project_folder
 
@@ -34,6 +35,16 @@ def list_targets(discovery: Discovery) -> list[DiscoveredTarget]:
         if text is not None:
             anchors.setdefault(text, {}).setdefault(Anchor(_make_relative(use.file, folder), use.line))
     return [DiscoveredTarget(text, tuple(lines)) for text, lines in anchors.items()]
+
+
+def leave_out(discovery: Discovery, excluded: Sequence[ExcludedCode]) -> Discovery:
+    """Return what a search found without the files that a policy leaves out."""
+
+    def is_kept(file: str) -> bool:
+        return not any(each.covers(file) for each in excluded)
+
+    uses = tuple(each for each in discovery.uses if is_kept(each.file))
+    return replace(discovery, uses=uses, absences=tuple(each for each in discovery.absences if is_kept(each.file)))
 
 
 def _find_target(use: ModelUse) -> str | None:

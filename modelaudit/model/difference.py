@@ -10,6 +10,7 @@ class Topic(StrEnum):
     """The part of a report that changed, in the order of the lists."""
 
     VERDICT = "verdict"
+    REFUSAL = "refusal"
     FINDING = "finding"
     ABSENCE = "absence"
     LICENCE = "licence"
@@ -31,7 +32,7 @@ class Change:
     """One change.
 
     Attributes:
-        name: a path, a fingerprint, the name of a base model, or a question.
+        name: a path, a fingerprint, the name of a base model, the subject of a refusal, or a question.
         detail: one line with the old and the new value.
     """
 

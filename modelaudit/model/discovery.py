@@ -131,6 +131,7 @@ class NameForm:
         separator: what separates a revision from the name; empty if nothing does.
         needs_owner: whether a text without an owner names no repository.
         takes_paths: whether a text may also be a path of this machine.
+        is_loader: whether it belongs to a call or a command, whose argument names nothing but a model.
     """
 
     source: str = HUGGING_FACE
@@ -144,6 +145,7 @@ class NameForm:
     separator: str = ""
     needs_owner: bool = False
     takes_paths: bool = True
+    is_loader: bool = False
 
 
 @dataclass(frozen=True, slots=True)

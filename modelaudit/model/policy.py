@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from modelaudit.model.finding import CheckFamily, Severity
@@ -42,6 +43,25 @@ class AllowedAbsence:
     why: str
     formats: tuple[str, ...] = ()
     most_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedCode:
+    """Files of code whose loads ``scan --discover`` leaves out.
+
+    Attributes:
+        paths: as ``fnmatch`` reads it, case and all, relative to ``folder``; ``*`` passes over slashes.
+        folder: that of the policy file with this entry.
+    """
+
+    paths: str
+    why: str
+    folder: Path
+
+    def covers(self, file: str) -> bool:
+        """Whether the entry leaves out a file, given by its path."""
+        path = os.path.relpath(os.path.abspath(file), self.folder.absolute())  # noqa: PTH100 - it keeps the dots
+        return fnmatchcase(path.replace(os.sep, "/"), self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +112,7 @@ class Policy:
         allowed_licenses: ids and categories of licences; a licence outside of them is for review. Empty allows all.
         denied_licenses: ids and categories of licences that fail.
         models: what the project uses.
+        discover_exclude: files of code whose loads ``scan --discover`` leaves out.
         accept_critical: whether a decision may accept a critical finding.
         offline: whether to use the local Hub cache only and make no request.
         decisions_path: the register of decisions that the policy names, if any.
@@ -113,6 +134,7 @@ class Policy:
     allowed_licenses: frozenset[str] = frozenset()
     denied_licenses: frozenset[str] = frozenset()
     models: tuple[PinnedModel, ...] = ()
+    discover_exclude: tuple[ExcludedCode, ...] = ()
     accept_critical: bool = False
     offline: bool = False
     decisions_path: Path | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 CONCLUSION = "conclusion"
@@ -64,7 +64,7 @@ class RegisterEntry:
 
     Attributes:
         place: file and line: ``decisions.yaml:12``.
-        bound_to: ``sha256:`` and 64 hexadecimal digits, or ``commit:`` and 40.
+        bound_to: ``sha256:`` and 64 hexadecimal digits, or ``commit:`` and 40, or the second, a space and the first.
         decided: an ISO date.
         expires: an ISO date, the last day on which the decision holds.
         model: the model that the decision concerns; empty for any. A model subject names it itself.
@@ -96,10 +96,9 @@ class RegisterEntry:
 
         A scan with the date of an old report (``SOURCE_DATE_EPOCH``) meets decisions of later days.
         """
-        # The day after today may be today already in other time zones.
-        if date.fromisoformat(self.decided) <= today + timedelta(days=1):
+        if date.fromisoformat(self.decided) <= today:
             return ""
-        return f"It is not in force yet: it was decided on {self.decided}, after the day of this scan, {today}."
+        return f"It is not in force yet: it was decided on {self.decided}, after the day of this scan, {today} in UTC."
 
 
 @dataclass(frozen=True, slots=True)

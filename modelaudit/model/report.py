@@ -38,6 +38,10 @@ class Absence:
     unread: Unread
     acceptance: Acceptance | None = None
 
+    def name_at(self, address: str) -> str:
+        """Return the name of this absence at an address, as ``modelaudit decide`` takes it: ``no-reader:a.bin``."""
+        return f"{self.unread.reason}:{address}"
+
     def is_stated_by(self, finding: Finding, address: str) -> bool:
         """Whether a finding is about this absence, which is at an address: both are one thing to decide on."""
         unread = self.unread

@@ -34,6 +34,23 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
     return Absence(unread)
 
 
+def list_unused_entries(policy: Policy, records: Iterable[ArtifactRecord]) -> list[str]:
+    """Describe each ``allow-unread`` of the files of the policy that accepts no absence of the records.
+
+    The entries of ready policies fit most models in nothing, and are left out.
+    """
+    absences = [absence for record in records for _, absence in record.absences]
+    used = {absence.acceptance.origin for absence in absences if absence.acceptance is not None}
+    names = tuple(f"{path.name}:" for path in policy.files)
+    entries = ((policy.origins.get(f"allow-unread.{n}", ""), each) for n, each in enumerate(policy.allow_unread))
+    return [
+        f"{origin}: this entry of allow-unread accepts nothing here; its paths are relative "
+        f"to the target: {entry.paths}"
+        for origin, entry in entries
+        if names and origin.rpartition("/")[2].startswith(names) and origin not in used
+    ]
+
+
 def accept_statements(findings: Iterable[Finding], records: Iterable[ArtifactRecord]) -> list[Finding]:
     """Return the findings, each accepted whose absences the policy accepts: both are one thing.
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState
 from modelaudit.model.address import file_of
-from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.register import DecisionAnswer, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
+
+_LINE_NUMBER: Final = re.compile(r"\Aline \d+: ")
+_COUNTED_EVIDENCE: Final = re.compile(r"\A(?:and )?\d+ more\b")
+"""Evidence that is counted and not shown, such as ``and 3 more``."""
 
 
 def refuse_other_model(baseline: AuditReport, name: str, version: str, label: str) -> None:
@@ -49,7 +56,8 @@ def _parse_version(version: str) -> tuple[int, ...]:
 class Baseline:
     """The findings and absences of an earlier report.
 
-    What a decision accepted there is not known from it, because that decision ends by its own terms.
+    What a decision accepted there is not known from it, because that decision ends by its own terms. Neither is what a
+    decision refused, whether it was still in force or not.
 
     Args:
         report: the earlier report.
@@ -59,29 +67,43 @@ class Baseline:
     def __init__(self, report: AuditReport, name: str) -> None:
         self.name = name
         self._acceptance = Acceptance(AcceptanceSource.BASELINE, name, "an earlier report holds it")
-        self._severities = {each.fingerprint: each.severity for each in report.findings if not _is_decided(each)}
-        self._absences = {
-            (address, absence.unread.reason)
-            for record in report.coverage.artifacts
-            for address, absence in record.absences
-            if not _is_decided(absence)
+        refused = _list_refused(report)
+        is_model_refused = any(each.startswith(f"{SubjectKind.MODEL} ") for each in refused)
+        findings = () if is_model_refused else report.findings
+        records = () if is_model_refused else report.coverage.artifacts
+        self._findings = {
+            each.fingerprint: each for each in findings if not _is_decided(each) and each.fingerprint not in refused
         }
-        self._digests = dict(_list_digests(report.coverage.artifacts))
+        self._absences = {
+            (address, absence.unread)
+            for record in records
+            for address, absence in record.absences
+            if not _is_decided(absence) and absence.name_at(address) not in refused
+        }
+        self._digests = {each.path: _list_digests(each) for each in report.coverage.artifacts}
 
     def accept_findings(self, findings: Iterable[Finding], records: Iterable[ArtifactRecord]) -> list[Finding]:
         """Return the findings, accepted where the earlier report has them with this severity or a higher one.
 
-        A critical finding is known only in the same bytes: new bytes may hold another attack with its fingerprint.
+        In the same bytes the fingerprint identifies a finding. New bytes may hold another attack under the same name,
+        so there its message and its evidence must be the same too and complete; a critical finding, and one that
+        states an open absence, is never known in new bytes.
         """
-        digests = dict(_list_digests(records))
+        records_by_path = {each.path: each for each in records}
 
         def is_known(finding: Finding) -> bool:
-            earlier = self._severities.get(finding.fingerprint)
-            if earlier is None or finding.severity.rank > earlier.rank:
+            earlier = self._findings.get(finding.fingerprint)
+            if earlier is None or finding.severity.rank > earlier.severity.rank:
                 return False
-            path = file_of(finding.artifact)
-            is_same = path in digests and digests[path] == self._digests.get(path)
-            return finding.severity is not Severity.CRITICAL or is_same
+            record = records_by_path.get(file_of(finding.artifact))
+            if record is not None and self._has_same_bytes(record):
+                return True
+            absences = record.absences if record is not None else ()
+            states_absence = any(
+                each.acceptance is None and each.is_stated_by(finding, address) for address, each in absences
+            )
+            is_critical = finding.severity is Severity.CRITICAL
+            return not is_critical and not states_absence and _shows_same(finding, earlier)
 
         return [
             replace(each, acceptance=self._acceptance) if each.acceptance is None and is_known(each) else each
@@ -89,15 +111,50 @@ class Baseline:
         ]
 
     def accept_absences(self, records: Iterable[ArtifactRecord]) -> list[ArtifactRecord]:
-        """Return the records, each absence accepted that the earlier report has with its address and reason."""
+        """Return the records, each absence accepted that the earlier report has of the same bytes.
+
+        An absence says nothing about the bytes that it concerns, so nothing but their digest shows that they are the
+        same. Files that it counts without a record have none.
+        """
+
+        def accept(address: str, absence: Absence) -> Absence:
+            is_open = absence.acceptance is None and not absence.unread.further_files
+            is_known = is_open and (address, absence.unread) in self._absences
+            return replace(absence, acceptance=self._acceptance) if is_known else absence
+
         return [
-            replace(record, absences=tuple((address, self._accept(address, each)) for address, each in record.absences))
+            replace(record, absences=tuple((address, accept(address, each)) for address, each in record.absences))
+            if self._has_same_bytes(record)
+            else record
             for record in records
         ]
 
-    def _accept(self, address: str, absence: Absence) -> Absence:
-        is_known = absence.acceptance is None and (address, absence.unread.reason) in self._absences
-        return replace(absence, acceptance=self._acceptance) if is_known else absence
+    def _has_same_bytes(self, record: ArtifactRecord) -> bool:
+        """Whether the earlier report has the file with the same digest: computed, or stated where it was not read."""
+        earlier, digests = self._digests.get(record.path), _list_digests(record)
+        return bool(digests) and digests == earlier
+
+
+def _shows_same(finding: Finding, earlier: Finding) -> bool:
+    """Whether both findings show the same words, and all that they are about.
+
+    A line may have moved. Evidence that is cut, and a finding in a file without evidence, show only a part.
+    """
+    shown = [_LINE_NUMBER.sub("", each) for each in finding.evidence]
+    is_complete = not any("…" in each or _COUNTED_EVIDENCE.search(each) for each in (finding.message, *shown))
+    is_shown = bool(shown) or not finding.artifact
+    earlier_shown = [_LINE_NUMBER.sub("", each) for each in earlier.evidence]
+    return is_complete and is_shown and (finding.message, shown) == (earlier.message, earlier_shown)
+
+
+def _list_refused(report: AuditReport) -> set[str]:
+    """List the findings, absences and subjects that a person refused, also where the refusal ended since."""
+    return {
+        key
+        for each in report.decisions
+        if each.answer == DecisionAnswer.REFUSE and each.state is not DecisionState.UNUSED
+        for key in (*each.fingerprints, *each.absences, each.subject)
+    }
 
 
 def _is_decided(subject: Finding | Absence) -> bool:
@@ -105,9 +162,7 @@ def _is_decided(subject: Finding | Absence) -> bool:
     return subject.acceptance is not None and subject.acceptance.source is AcceptanceSource.DECISION
 
 
-def _list_digests(records: Iterable[ArtifactRecord]) -> Iterable[tuple[str, str]]:
-    """Yield (address, SHA-256) of each file whose digest is known."""
-    for record in records:
-        for digest in record.digests:
-            if digest.algorithm is DigestAlgorithm.SHA256:
-                yield record.path, digest.value
+def _list_digests(record: ArtifactRecord) -> frozenset[Digest]:
+    """Return the SHA-256 of a file; of one that was not read, the digests that its source states."""
+    computed = frozenset(each for each in record.digests if each.algorithm is DigestAlgorithm.SHA256)
+    return computed or frozenset(record.claimed)

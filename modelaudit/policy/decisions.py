@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, DecisionState, RecordedDecision
 from modelaudit.model.finding import CheckFamily, Finding, Severity
@@ -17,41 +16,26 @@ from modelaudit.model.report import Absence, ArtifactRecord
 from modelaudit.model.structure import Unread
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Question
+from modelaudit.policy.binding import ScannedModel
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.recording import accept_absences, accept_findings, make_acceptance, record_entry
+from modelaudit.policy.refusals import (
+    ACTIVE,
+    ENDED,
+    GONE,
+    combine_matches,
+    find_copies,
+    find_successor,
+    match_copies,
+)
 from modelaudit.policy.subjects import (
     LICENSE_KINDS,
+    NOTHING,
     Matches,
-    find_bound_file,
     find_replacements,
     match_license,
     match_parts,
 )
-
-_ACTIVE: Final = (DecisionState.HONOURED, DecisionState.DUE)
-_DIGITS_SHOWN: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedModel:
-    """The model that decisions are compared with.
-
-    Attributes:
-        name: its id on the Hub, or the name of the file or folder.
-        commit: the commit that the Hub resolved; ``None`` for local bytes, whatever their path states.
-        altered: addresses of the files whose bytes differ from the digest of their source.
-        compute_digest: returns the SHA-256 of the file at an address, of the tree for an empty one; ``None`` if a byte
-            could not be read.
-        digests: the SHA-256 of files, and of the tree, that are known without reading anything again.
-        is_checked_completely: whether every family of checks ran, so that what is missing is gone.
-    """
-
-    name: str
-    commit: str | None
-    altered: frozenset[str]
-    compute_digest: Callable[[str], str | None]
-    digests: frozenset[str] = frozenset()
-    is_checked_completely: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +72,35 @@ class Decisions:
     @property
     def recorded(self) -> tuple[RecordedDecision, ...]:
         """The decisions that concern this model with their states, in the order of the register."""
-        return tuple(self._records[entry.place] for entry in self._entries if entry.place in self._records)
+        return tuple(self._settle_ended(entry) for entry in self._entries if entry.place in self._records)
+
+    def _settle_ended(self, entry: RegisterEntry) -> RecordedDecision:
+        """Return the record of an entry; one that ended is unused once a person decided again on its subject."""
+        record = self._records[entry.place]
+        successor = find_successor(entry, self._entries, self._records) if record.state in ENDED else ""
+        if not successor:
+            return record
+        detail = f"{record.detail} The decision {successor} settles it now."
+        return replace(record, state=DecisionState.UNUSED, detail=detail, fingerprints=(), absences=())
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
-        """What people refused: each fails the gate, and leaves it for review once the bytes are others.
+        """What people refused: each fails the gate. One that ended leaves it for review until a person decides again.
 
-        A decision on the new bytes takes the place of a refusal of the old ones.
+        It ends when it expires, and when its bytes changed or are gone.
         """
-        active = {entry.place for entry in self._entries if self._is_active(entry)}
-        decided = {entry.subject for entry in self._entries if entry.place in active}
-        return tuple(
-            Refusal(
-                question,
-                f"{entry.by} refused {self._refused_names[entry.place]} ({entry.place}): {entry.reason}",
-                is_of_other_bytes=entry.place not in active,
-            )
-            for entry in self._entries
-            if entry.answer is DecisionAnswer.REFUSE
-            and (entry.place in active or (self._is_reopened(entry) and entry.subject not in decided))
-            for question in self._questions[entry.place]
-        )
-
-    def _is_active(self, entry: RegisterEntry) -> bool:
-        record = self._records.get(entry.place)
-        return record is not None and record.state in _ACTIVE
-
-    def _is_reopened(self, entry: RegisterEntry) -> bool:
-        record = self._records.get(entry.place)
-        return record is not None and record.state is DecisionState.REOPENED
+        refusing = {entry.place: entry for entry in self._entries if entry.answer is DecisionAnswer.REFUSE}
+        refusals = []
+        for record in self.recorded:
+            if record.place not in refusing or record.state not in (*ACTIVE, *ENDED):
+                continue
+            is_reopened = record.state in ENDED
+            name = self._refused_names[record.place]
+            reason = f"{record.by} refused {name} ({record.place}): {record.reason}"
+            if is_reopened:
+                reason = f"{reason.rstrip('.')}. {record.detail}"
+            refusals += [Refusal(question, reason, is_reopened) for question in self._questions[record.place]]
+        return tuple(refusals)
 
     def accept_parts(
         self, findings: Iterable[Finding], records: Iterable[ArtifactRecord]
@@ -127,19 +111,22 @@ class Decisions:
         """
         findings, records = list(findings), list(records)
         absences = [pair for record in records for pair in record.absences]
-        accepted_findings: dict[str, Acceptance] = {}
+        accepted_findings: dict[tuple[str, str], Acceptance] = {}
         accepted_absences: dict[tuple[str, Absence], Acceptance] = {}
         # Refusals come first, because they overrule.
         for entry in sorted(self._entries, key=lambda each: each.answer is DecisionAnswer.ACCEPT):
             if entry.subject.kind in LICENSE_KINDS:
                 continue
             matches = match_parts(entry.subject, findings, absences)
+            if entry.answer is DecisionAnswer.REFUSE:
+                self._judge_refusal(entry, matches, findings, absences)
+                continue
             record = self._judge(entry, matches, is_model=entry.subject.kind is SubjectKind.MODEL)
-            if record is None or record.state not in _ACTIVE or entry.answer is DecisionAnswer.REFUSE:
+            if record is None or record.state not in ACTIVE:
                 continue
             acceptance = make_acceptance(entry)
             for finding in matches.findings:
-                accepted_findings.setdefault(finding.fingerprint, acceptance)
+                accepted_findings.setdefault((finding.fingerprint, finding.artifact), acceptance)
             for pair in matches.absences:
                 accepted_absences.setdefault(pair, acceptance)
         return self.withdraw_refused(
@@ -188,7 +175,7 @@ class Decisions:
             failed_look_ups: a sentence for each base model that was not read.
         """
         findings = list(findings)
-        accepted: dict[str, Acceptance] = {}
+        accepted: dict[tuple[str, str], Acceptance] = {}
         covering: dict[UseAnswer | str, Acceptance] = {}
         for entry in self._entries:
             matches = match_license(entry, license_, findings, listing.objections, failed_look_ups)
@@ -196,10 +183,10 @@ class Decisions:
                 record = self._judge_license(entry, matches, license_, listing)
             else:
                 record = self._extend_model_record(entry, matches)
-            if record is None or record.state not in _ACTIVE or entry.answer is DecisionAnswer.REFUSE:
+            if record is None or record.state not in ACTIVE or entry.answer is DecisionAnswer.REFUSE:
                 continue
             for finding in matches.findings:
-                accepted.setdefault(finding.fingerprint, make_acceptance(entry))
+                accepted.setdefault((finding.fingerprint, finding.artifact), make_acceptance(entry))
             for question in matches.questions:
                 covering.setdefault(question, make_acceptance(entry))
         findings = accept_findings(findings, accepted)
@@ -215,48 +202,79 @@ class Decisions:
         return replace(license_, acceptance=soonest), findings
 
     def _is_concerned(self, entry: RegisterEntry) -> bool:
-        """Whether the entry names this model, names none, or binds its bytes."""
-        bound = entry.bound_to.partition(":")[2]
-        return entry.model in ("", self._model.name) or bound == self._model.commit or bound in self._model.digests
+        """Whether the entry names this model, names none, or refuses bytes that this model holds too."""
+        is_refusal = entry.answer is DecisionAnswer.REFUSE
+        return self._is_general_or_own(entry) or (is_refusal and bool(find_copies(entry, self._model.digests)))
+
+    def _is_general_or_own(self, entry: RegisterEntry) -> bool:
+        return entry.model in ("", self._model.name)
 
     def _judge(self, entry: RegisterEntry, matches: Matches, is_model: bool) -> RecordedDecision | None:
-        """Record the state of a decision on parts; ``None`` if this scan cannot tell whether its subject exists."""
+        """Record the state of an acceptance of parts; ``None`` if this scan cannot tell whether its subject exists."""
         if not matches and not is_model:
             if not self._model.is_checked_completely and self._replaced_by.get(entry.place) is None:
                 return None
             return self._record(entry, DecisionState.UNUSED, "Nothing in this report matches it.")
-        are_of_license = all(each.check is CheckFamily.LICENSE for each in matches.findings) and not matches.absences
-        questions = (Question.USE,) if are_of_license and not is_model else (Question.LOAD,)
-        self._questions[entry.place] = (Question.LOAD, Question.USE) if is_model else questions
-        self._refused_names[entry.place] = "the model" if is_model else matches.name_first()
-        settled = self._find_ended_state(entry, find_bound_file(matches, is_model))
+        settled = self._find_ended_state(entry, self._model.keep_bound(entry.bound_to, matches, is_model))
         if settled is not None:
             return self._record(entry, *settled)
-        if entry.answer is DecisionAnswer.REFUSE:
-            return self._refuse(entry, matches, is_model)
         overruling = self._remove_refused(matches)
         if overruling and not matches and not is_model:
             return self._record(entry, DecisionState.UNUSED, f"The refusal {overruling} overrules it.")
         critical = [each for each in matches.findings if each.severity is Severity.CRITICAL]
         if critical and not self._consent.accept_critical:
             return self._record(entry, DecisionState.NOT_PERMITTED, self._explain_critical(len(critical)))
-        fingerprints = tuple(each.fingerprint for each in matches.findings)
         acceptances = [each.acceptance for each in matches.findings]
         acceptances += [absence.acceptance for _, absence in matches.absences]
         if not is_model and None not in acceptances:
             return self._record(entry, DecisionState.UNUSED, "The policy accepts it already.")
-        detail = f"It accepts {matches.describe()}."
-        return self._record(entry, self._find_active_state(entry), detail, fingerprints)
+        return self._record(entry, self._find_active_state(entry), f"It accepts {matches.describe()}.", matches)
 
-    def _refuse(self, entry: RegisterEntry, matches: Matches, is_model: bool) -> RecordedDecision:
-        """Record a refusal of parts or of the model, and keep which parts it refuses."""
-        state = self._find_active_state(entry)
+    def _judge_refusal(
+        self,
+        entry: RegisterEntry,
+        named: Matches,
+        findings: Sequence[Finding],
+        absences: Sequence[tuple[str, Absence]],
+    ) -> RecordedDecision | None:
+        """Record the state of a refusal of parts or of the model, and keep which parts it refuses.
+
+        It holds for its bytes under any path, and one that names this model ends by a person alone.
+        """
+        is_model = entry.subject.kind is SubjectKind.MODEL
+        copies = () if is_model else find_copies(entry, self._model.digests)
+        is_gone = not (named or is_model or copies)
+        self._questions[entry.place] = _find_questions(named, is_model)
+        names = named.name_first() if named else f"the bytes of {copies[0]}" if copies and copies[0] else ""
+        self._refused_names[entry.place] = "the model" if is_model else names or str(entry.subject)
+        if is_gone and not self._model.is_checked_completely:
+            return self._record(
+                entry, DecisionState.UNUSED, "Not every check ran, so nothing tells whether it is gone."
+            )
+        if is_gone and entry.model != self._model.name:
+            return self._record(entry, DecisionState.UNUSED, "Nothing in this report matches it.")
+        ended = self._find_date_state(entry)
+        if ended is None and not self._is_general_or_own(entry):
+            ended = (DecisionState.REOPENED, f"It refuses the same bytes in the model {entry.model}.")
+        difference = GONE
+        if ended is None and (named or is_model):
+            difference = self._model.explain_difference(
+                entry.bound_to, self._model.keep_bound(entry.bound_to, named, is_model)
+            )
+        if ended is None and difference and not copies:
+            ended = (DecisionState.REOPENED, difference)
+        if ended is not None:
+            return self._record(entry, *ended, Matches() if is_model else named)
         if is_model:
-            return self._record(entry, state, "It refuses this model, so the gate fails.")
-        fingerprints = tuple(each.fingerprint for each in matches.findings)
-        self._refused_findings |= dict.fromkeys(fingerprints, entry.place)
+            return self._record(entry, self._find_active_state(entry), "It refuses this model, so the gate fails.")
+        matches = match_copies(entry.subject, named, findings, absences, copies)
+        matches = combine_matches(named, matches) if not difference else matches
+        self._refused_findings |= {each.fingerprint: entry.place for each in matches.findings}
         self._refused_absences |= {(address, each.unread): entry.place for address, each in matches.absences}
-        return self._record(entry, state, f"It refuses {matches.name_first()}, so the gate fails.", fingerprints)
+        if matches:
+            self._refused_names[entry.place] = matches.name_first()
+        detail = f"It refuses {self._refused_names[entry.place]}, so the gate fails."
+        return self._record(entry, self._find_active_state(entry), detail, matches)
 
     def _remove_refused(self, matches: Matches) -> str:
         """Remove what a person refused from the matches, and return the place of the first refusal; empty if none."""
@@ -282,33 +300,44 @@ class Decisions:
         is_refusal = entry.answer is DecisionAnswer.REFUSE
         is_named = name == CONCLUSION or name in {each.id for each in license_.entries}
         obstacle = _explain_denial(name, matches, license_, listing)
+        if is_refusal and not is_named and entry.model == self._model.name:
+            return self._record(entry, *(self._find_date_state(entry) or (DecisionState.REOPENED, GONE)))
         if not is_named or not (matches or obstacle or is_refusal):
             detail = "The licences leave nothing of it open." if is_named else "No licence of this model has this name."
             return self._record(entry, DecisionState.UNUSED, detail)
         settled = self._find_ended_state(entry, "")
         if settled is not None:
             return self._record(entry, *settled)
-        fingerprints = tuple(each.fingerprint for each in matches.findings)
         if is_refusal:
             detail = f"It refuses {self._refused_names[entry.place]}, so the gate fails."
-            return self._record(entry, self._find_active_state(entry), detail, fingerprints)
+            return self._record(entry, self._find_active_state(entry), detail, matches)
         if obstacle:
             return self._record(entry, DecisionState.NOT_PERMITTED, obstacle)
-        return self._record(entry, self._find_active_state(entry), f"It accepts {matches.describe()}.", fingerprints)
+        return self._record(entry, self._find_active_state(entry), f"It accepts {matches.describe()}.", matches)
 
     def _extend_model_record(self, entry: RegisterEntry, matches: Matches) -> RecordedDecision | None:
         """Add the matches among the licences to the record of a decision on the model; ``None`` for other subjects."""
         record = self._records.get(entry.place)
         if record is None or entry.subject.kind is not SubjectKind.MODEL or not matches:
             return None
-        if record.state not in _ACTIVE or entry.answer is DecisionAnswer.REFUSE:
+        if record.state not in ACTIVE or entry.answer is DecisionAnswer.REFUSE:
             return None
+        own = "" if record.detail == f"It accepts {NOTHING}." else f"{record.detail[:-1]}, and "
+        detail = f"{own or 'It accepts '}of the licences {matches.describe()}."
         fingerprints = (*record.fingerprints, *(each.fingerprint for each in matches.findings))
-        detail = f"{record.detail[:-1]}, and for the licences {matches.describe()}."
-        return self._record(entry, record.state, detail, fingerprints)
+        self._records[entry.place] = replace(record, detail=detail, fingerprints=fingerprints)
+        return self._records[entry.place]
 
     def _find_ended_state(self, entry: RegisterEntry, bound_file: str) -> tuple[DecisionState, str] | None:
         """Return the state of a decision that was replaced, expired or bound to other bytes; ``None`` if it holds."""
+        ended = self._find_date_state(entry)
+        if ended is not None:
+            return ended
+        difference = self._model.explain_difference(entry.bound_to, bound_file)
+        return (DecisionState.REOPENED, difference) if difference else None
+
+    def _find_date_state(self, entry: RegisterEntry) -> tuple[DecisionState, str] | None:
+        """Return the state of a decision that is not in force yet, was replaced or expired; ``None`` for others."""
         later_start = entry.explain_later_start(self._today)
         if later_start:
             return DecisionState.UNUSED, later_start
@@ -317,28 +346,7 @@ class Decisions:
             return DecisionState.UNUSED, f"The later decision {replacement} replaces it."
         if self._today > date.fromisoformat(entry.expires):
             return DecisionState.EXPIRED, f"It expired on {entry.expires}, so what it decided is open again."
-        difference = self._explain_difference(entry.bound_to, bound_file)
-        return (DecisionState.REOPENED, difference) if difference else None
-
-    def _explain_difference(self, binding: str, path: str) -> str:
-        """Explain how the file, or the model for an empty path, differs from the bound one; empty if it does not."""
-        algorithm, _, wanted = binding.partition(":")
-        place = path or "the model"
-        if algorithm == "commit":
-            if self._model.commit is None:
-                return "It binds a commit, and local bytes have none; bind it to their SHA-256."
-            if self._model.commit != wanted:
-                shown = self._model.commit[:_DIGITS_SHOWN]
-                return f"The model is at commit {shown}, and the decision binds {wanted[:_DIGITS_SHOWN]}."
-            altered = path in self._model.altered if path else self._model.altered
-            return f"The bytes of {place} are not those of the commit." if altered else ""
-        digest = self._model.compute_digest(path)
-        if digest is None:
-            return f"The SHA-256 of {place} could not be computed, so nothing shows that the bytes are the same."
-        if digest != wanted:
-            shown = digest[:_DIGITS_SHOWN]
-            return f"The SHA-256 of {place} is {shown}…, and the decision binds {wanted[:_DIGITS_SHOWN]}…."
-        return ""
+        return None
 
     def _find_active_state(self, entry: RegisterEntry) -> DecisionState:
         """Return whether the decision is honoured for longer, or due."""
@@ -350,12 +358,23 @@ class Decisions:
         return f"It would accept {findings}, and the policy {self._consent.policy} has no accept-critical: true."
 
     def _record(
-        self, entry: RegisterEntry, state: DecisionState, detail: str, fingerprints: tuple[str, ...] = ()
+        self, entry: RegisterEntry, state: DecisionState, detail: str, matches: Matches | None = None
     ) -> RecordedDecision:
-        """Record the state of a decision and return the record."""
-        record = record_entry(entry, state, detail, fingerprints)
+        """Record the state of a decision, with the findings and absences that it concerns, and return the record."""
+        matches = matches or Matches()
+        fingerprints = tuple(each.fingerprint for each in matches.findings)
+        names = tuple(dict.fromkeys(absence.name_at(address) for address, absence in matches.absences))
+        record = record_entry(entry, state, detail, fingerprints, names)
         self._records[entry.place] = record
         return record
+
+
+def _find_questions(matches: Matches, is_model: bool) -> tuple[Question, ...]:
+    """Return the questions that a refusal of parts, or of the model, answers."""
+    are_of_license = all(each.check is CheckFamily.LICENSE for each in matches.findings) and not matches.absences
+    if is_model:
+        return Question.LOAD, Question.USE
+    return (Question.USE,) if are_of_license and matches else (Question.LOAD,)
 
 
 def _explain_denial(name: str, matches: Matches, license_: LicenseConclusion, listing: LicenseListing) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Hashable, Iterator, Mapping
 from itertools import chain
 from typing import Final, TypeVar
 
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.difference import Change, Difference, Direction, Topic
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ConclusionState, Origin
+from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Target
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, LicenseCategory
@@ -36,10 +37,12 @@ def compare_reports(before: AuditReport, after: AuditReport) -> Difference:
     """Compare a report with a later one.
 
     Worse are: a verdict, a new open finding above info, a higher severity, an acceptance that ended, a new open
-    absence, a use that is no longer allowed, a licence that is stricter or no longer concluded. All else only changed.
+    absence, a use that is no longer allowed, a licence that is stricter or no longer concluded, and a refusal whose
+    state differs if the verdict is worse. All else only changed.
     """
     changes = chain(
         _compare_verdicts(before, after),
+        _compare_refusals(before, after),
         _compare_findings(before, after),
         _compare_absences(before, after),
         _compare_licenses(before, after),
@@ -69,6 +72,31 @@ def _compare_verdicts(before: AuditReport, after: AuditReport) -> Iterator[Chang
         if old.verdict is not new.verdict:
             direction = _compare_ranks(_VERDICTS.index(old.verdict), _VERDICTS.index(new.verdict))
             yield Change(Topic.VERDICT, direction, name, f"{old.verdict} -> {new.verdict}: {new.reason}")
+
+
+def _compare_refusals(before: AuditReport, after: AuditReport) -> Iterator[Change]:
+    """Yield a change for each refusal that is new, gone, or of another state; worse where the verdict is."""
+    is_worse = _VERDICTS.index(after.decision.verdict) > _VERDICTS.index(before.decision.verdict)
+    direction = Direction.WORSE if is_worse else Direction.CHANGED
+    for (subject, _), (old, new) in _pair(_index_refusals(before), _index_refusals(after)):
+        if new is None and old is not None:
+            yield Change(Topic.REFUSAL, direction, subject, f"gone: {_describe_refusal(old)}")
+        elif new is not None and (old is None or old.state is not new.state):
+            event = "new" if old is None else f"{old.state} -> {new.state}"
+            yield Change(Topic.REFUSAL, direction, subject, f"{event}: {_describe_refusal(new)}")
+
+
+def _index_refusals(report: AuditReport) -> dict[tuple[str, str], RecordedDecision]:
+    """Return the refusals by their subject and the bytes that they bind; one that holds counts before others."""
+    refusals = [each for each in report.decisions if each.answer == DecisionAnswer.REFUSE]
+    order = {state: place for place, state in enumerate(DecisionState)}
+    ordered = sorted(refusals, key=lambda each: order[each.state], reverse=True)
+    return {(each.subject, each.bound_to): each for each in ordered}
+
+
+def _describe_refusal(refusal: RecordedDecision) -> str:
+    words = f"{refusal.by} refused it until {refusal.expires} ({refusal.place}): {refusal.reason}"
+    return f"{words.rstrip('.')}. {refusal.detail}".rstrip()
 
 
 def _compare_findings(before: AuditReport, after: AuditReport) -> Iterator[Change]:

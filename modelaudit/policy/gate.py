@@ -88,12 +88,12 @@ class Refusal:
     """The refusal by a decision, with the question that it answers and one sentence on who refused and why.
 
     Attributes:
-        is_of_other_bytes: the bytes changed since, so that a person must look again.
+        is_reopened: it expired, or the bytes changed or are gone, so that a person must decide again.
     """
 
     question: Question
     reason: str
-    is_of_other_bytes: bool = False
+    is_reopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +154,15 @@ def decide_verdict(evidence: Evidence) -> Decision:
 
 
 def _find_refusals(evidence: Evidence, question: Question) -> Iterator[_Point]:
-    """Yield a point for the refusals that answer the question, and one for those of bytes that changed since."""
+    """Yield a point for the refusals that answer the question, and one for those to decide again."""
     own = [each for each in evidence.refusals if each.question is question]
-    reasons = tuple(each.reason for each in own if not each.is_of_other_bytes)
+    reasons = tuple(each.reason for each in own if not each.is_reopened)
     if reasons:
         reason = f"{count_noun(len(reasons), 'decision refuses', 'decisions refuse')} it: {reasons[0]}"
         yield _Point(Cause(CauseKind.REFUSED, question, Verdict.FAIL, len(reasons), reason), reasons[1:])
-    reopened = tuple(each.reason for each in own if each.is_of_other_bytes)
+    reopened = tuple(each.reason for each in own if each.is_reopened)
     if reopened:
-        reason = f"{count_noun(len(reopened), 'refusal')} of other bytes to decide again: {reopened[0]}"
+        reason = f"{count_noun(len(reopened), 'refusal')} to decide again: {reopened[0]}"
         yield _Point(Cause(CauseKind.REFUSAL_REOPENED, question, Verdict.REVIEW, len(reopened), reason), reopened[1:])
 
 
@@ -213,7 +213,11 @@ def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Poin
         for _, absence in absences:
             counts[absence.unread.reason] += 1 + absence.unread.further_files
         by_reason = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(counts.items()))
-        reason = f"{count_noun(counts.total(), 'part')}{whose} not examined: {by_reason}"
+        number = f"{count_noun(counts.total(), 'part')}{whose}"
+        # A name on no list leaves nothing unread: the part was examined completely.
+        is_unverified = kind is CauseKind.UNVERIFIED_TYPE
+        reason = f"{number} {_UNREAD_PHRASES[UnreadReason.UNVERIFIED]}" if is_unverified else ""
+        reason = reason or f"{number} not examined: {by_reason}"
         examples = [f"{address}: {absence.unread.detail}" for address, absence in absences[:_MAX_NAMED_ABSENCES]]
         yield _Point(Cause(kind, question, Verdict.INCOMPLETE, counts.total(), reason), tuple(examples))
 

@@ -12,7 +12,11 @@ from modelaudit.model.report import Absence, ArtifactRecord
 
 
 def record_entry(
-    entry: RegisterEntry, state: DecisionState, detail: str = "", fingerprints: tuple[str, ...] = ()
+    entry: RegisterEntry,
+    state: DecisionState,
+    detail: str = "",
+    fingerprints: tuple[str, ...] = (),
+    absences: tuple[str, ...] = (),
 ) -> RecordedDecision:
     """Return an entry of the register with its state."""
     return RecordedDecision(
@@ -27,6 +31,7 @@ def record_entry(
         state,
         detail,
         fingerprints,
+        absences,
     )
 
 
@@ -35,14 +40,14 @@ def make_acceptance(entry: RegisterEntry) -> Acceptance:
     return Acceptance(AcceptanceSource.DECISION, entry.place, entry.reason, entry.by, entry.approved_by, entry.expires)
 
 
-def accept_findings(findings: Iterable[Finding], acceptances: Mapping[str, Acceptance]) -> list[Finding]:
-    """Return the findings, with an acceptance where ``acceptances`` has one for the fingerprint."""
-    return [
-        replace(each, acceptance=acceptances[each.fingerprint])
-        if each.acceptance is None and each.fingerprint in acceptances
-        else each
-        for each in findings
-    ]
+def accept_findings(findings: Iterable[Finding], acceptances: Mapping[tuple[str, str], Acceptance]) -> list[Finding]:
+    """Return the findings, with an acceptance where ``acceptances`` has one for the fingerprint and the artifact."""
+
+    def accept(finding: Finding) -> Finding:
+        acceptance = acceptances.get((finding.fingerprint, finding.artifact))
+        return replace(finding, acceptance=acceptance) if acceptance and finding.acceptance is None else finding
+
+    return [accept(each) for each in findings]
 
 
 def accept_absences(record: ArtifactRecord, acceptances: Mapping[tuple[str, Absence], Acceptance]) -> ArtifactRecord:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -15,6 +15,7 @@ from modelaudit.model.report import Absence
 from modelaudit.model.terms import Answer
 
 LICENSE_KINDS: Final = (SubjectKind.LICENCE, SubjectKind.AGREEMENT)
+NOTHING: Final = "nothing, because nothing is open"
 
 
 @dataclass(slots=True)
@@ -34,6 +35,11 @@ class Matches:
     def __bool__(self) -> bool:
         return bool(self.findings or self.absences or self.answers or self.objections)
 
+    def keep_files(self, paths: Collection[str]) -> None:
+        """Keep only the findings and absences of these files."""
+        self.findings = [each for each in self.findings if file_of(each.artifact) in paths]
+        self.absences = [pair for pair in self.absences if file_of(pair[0]) in paths]
+
     def describe(self) -> str:
         """Name the numbers, such as ``2 findings and 1 absence``."""
         counts = (
@@ -42,7 +48,7 @@ class Matches:
             (len(self.questions), "open question of the licences"),
         )
         parts = [f"{number} {_make_plural(noun) if number != 1 else noun}" for number, noun in counts if number]
-        return " and ".join(parts) or "nothing, because nothing is open"
+        return " and ".join(parts) or NOTHING
 
     def name_first(self) -> str:
         """Name the first finding with its file, or else the first absence, and count the others."""
@@ -60,14 +66,15 @@ def find_replacements(
 ) -> Mapping[str, str]:
     """Return the place of the latest decision on the same subject by the place of each earlier one in force today.
 
-    An entry without a model concerns any, so it replaces one that names a model. A refusal is the later of one day.
+    An entry without a model concerns any, so it replaces one that names a model. A refusal is the later of one day, and
+    an acceptance that expired replaces no refusal.
 
     Args:
         entries: of the register, in its order.
         today: the day of the scan.
         are_of_one_model: whether all of them concern one model, so that the name of a model makes no difference.
     """
-    latest: dict[object, RegisterEntry] = {}
+    latest: dict[DecisionAnswer, dict[object, RegisterEntry]] = {answer: {} for answer in DecisionAnswer}
 
     def get_keys(entry: RegisterEntry) -> list[object]:
         general = (entry.subject, entry.bound_to, "")
@@ -75,10 +82,14 @@ def find_replacements(
 
     entries = [each for each in entries if not each.explain_later_start(today)]
     for entry in sorted(entries, key=_get_precedence):
-        latest[get_keys(entry)[0]] = entry
+        latest[DecisionAnswer.ACCEPT][get_keys(entry)[0]] = entry
+        if entry.answer is DecisionAnswer.REFUSE or today <= date.fromisoformat(entry.expires):
+            latest[DecisionAnswer.REFUSE][get_keys(entry)[0]] = entry
     replacements = {}
     for entry in entries:
-        last = max((latest[key] for key in get_keys(entry) if key in latest), key=_get_precedence)
+        # By the answer of the earlier decision.
+        rivals = latest[entry.answer]
+        last = max((rivals[key] for key in get_keys(entry) if key in rivals), key=_get_precedence)
         if last is not entry and _get_precedence(last) >= _get_precedence(entry):
             replacements[entry.place] = last.place
     return replacements
@@ -168,10 +179,13 @@ def match_license(
     )
 
 
-def find_bound_file(matches: Matches, is_model: bool) -> str:
-    """Return the address of the file that a decision on parts binds; empty for the whole model."""
+def find_bound_files(matches: Matches, is_model: bool) -> tuple[str, ...]:
+    """Return the addresses of the files that a decision on parts concerns; one empty address for the whole model.
+
+    A publisher chooses the names that a fingerprint is made of, so findings of several files may share one.
+    """
     # An absence may count further files that no record lists, whose bytes only the tree or the commit binds.
     if is_model or any(absence.unread.further_files for _, absence in matches.absences):
-        return ""
+        return ("",)
     addresses = [each.artifact for each in matches.findings] + [address for address, _ in matches.absences]
-    return file_of(addresses[0])
+    return tuple(dict.fromkeys(map(file_of, addresses)))

@@ -24,6 +24,7 @@ class ReportFormat:
         module: the module of its renderer, imported on first use.
         function: the name of the renderer in that module, ``AuditReport -> bytes``.
         summary: one phrase for the help text.
+        names_model: whether its renderer also takes the name by which a run of several models knows this one.
     """
 
     name: str
@@ -31,10 +32,11 @@ class ReportFormat:
     module: str
     function: str
     summary: str
+    names_model: bool = False
 
-    def load_renderer(self) -> Callable[[AuditReport], bytes]:
+    def load_renderer(self) -> Callable[..., bytes]:
         """Import the module and return its renderer."""
-        renderer: Callable[[AuditReport], bytes] = getattr(import_module(self.module), self.function)
+        renderer: Callable[..., bytes] = getattr(import_module(self.module), self.function)
         return renderer
 
 
@@ -46,19 +48,44 @@ _FORMATS = (
         "cyclonedx", (".cdx.json",), "modelaudit.reports.cyclonedx", "render_cyclonedx", "CycloneDX 1.6 AI-SBOM"
     ),
     ReportFormat(
-        "sarif", (".sarif", ".sarif.json"), "modelaudit.reports.sarif", "render_sarif", "for code scanning, SARIF 2.1.0"
+        "sarif",
+        (".sarif", ".sarif.json"),
+        "modelaudit.reports.sarif",
+        "render_sarif",
+        "for code scanning, SARIF 2.1.0",
+        names_model=True,
     ),
     ReportFormat(
-        "sarif-all", (".all.sarif",), "modelaudit.reports.sarif", "render_sarif_all", "with accepted results suppressed"
+        "sarif-all",
+        (".all.sarif",),
+        "modelaudit.reports.sarif",
+        "render_sarif_all",
+        "with accepted results suppressed",
+        names_model=True,
     ),
-    ReportFormat("junit", (".junit.xml", ".xml"), "modelaudit.reports.junit", "render_junit", "test suites, JUnit XML"),
-    ReportFormat("markdown", (".md",), "modelaudit.reports.markdown", "render_markdown", "the summary of a job"),
+    ReportFormat(
+        "junit",
+        (".junit.xml", ".xml"),
+        "modelaudit.reports.junit",
+        "render_junit",
+        "test suites, JUnit XML",
+        names_model=True,
+    ),
+    ReportFormat(
+        "markdown",
+        (".md",),
+        "modelaudit.reports.markdown",
+        "render_markdown",
+        "the summary of a job",
+        names_model=True,
+    ),
     ReportFormat(
         "comment",
         (".comment.md",),
         "modelaudit.reports.markdown",
         "render_comment",
         "a comment that a later run replaces",
+        names_model=True,
     ),
     ReportFormat(
         "annotations",
@@ -66,6 +93,7 @@ _FORMATS = (
         "modelaudit.reports.github_annotations",
         "render_annotations",
         "workflow commands of GitHub, at most ten",
+        names_model=True,
     ),
     ReportFormat("csv", (".csv",), "modelaudit.reports.csv_report", "render_csv", "one row for each file"),
 )
@@ -74,15 +102,23 @@ REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each
 """Every report format by its name."""
 
 
-def render(report: AuditReport, format: str) -> bytes:
+def render(report: AuditReport, format: str, model: str = "") -> bytes:
     """Render a report in the named format.
+
+    Args:
+        report: the report to render.
+        format: a key of ``REPORTS``.
+        model: the name by which a run of several models knows this one; empty for the name in the report. It is no part
+            of the report, so that the same bytes in another folder give the same report.
 
     Raises:
         ConfigurationError: there is no such format.
     """
     if format not in REPORTS:
         raise ConfigurationError(f"There is no report format {format!r}; choose one of: {', '.join(REPORTS)}.")
-    return REPORTS[format].load_renderer()(report)
+    chosen = REPORTS[format]
+    renderer = chosen.load_renderer()
+    return renderer(report, model) if model and chosen.names_model else renderer(report)
 
 
 def detect_format(path: str) -> str:

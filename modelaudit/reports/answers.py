@@ -26,18 +26,30 @@ def list_rulings(report: AuditReport) -> tuple[tuple[Question, Ruling], ...]:
     return (Question.LOAD, report.decision.load), (Question.USE, report.decision.use)
 
 
-def list_details(report: AuditReport) -> tuple[str, ...]:
-    """List the reasons of the decision that neither answer states already, as sentences."""
+def list_details(report: AuditReport) -> tuple[tuple[Question, str], ...]:
+    """List the reasons of the decision that neither answer states already, as sentences, with the question of each.
+
+    A reason that names a part of the model, or that a cause of *load* has, is one of *load*. So is each if *use* has no
+    cause. The others are on the use.
+    """
     stated = {_fold(ruling.reason) for _, ruling in list_rulings(report)}
     addresses = {finding.artifact for finding in report.findings}
     addresses |= {address for record in report.coverage.artifacts for address, _ in record.absences}
 
-    def format_reason(reason: str) -> str:
-        # A path at the beginning keeps its case.
-        begins_with_path = any(path and reason.startswith(f"{path}: ") for path in addresses)
-        return end_sentence(reason) if begins_with_path else format_sentence(reason)
+    causes = report.decision.causes
+    on_load = {_fold(cause.reason) for cause in causes if cause.question is Question.LOAD}
+    is_use_open = any(cause.question is Question.USE for cause in causes)
+    checked = set(report.policy.checks) & {CheckFamily.SECURITY, CheckFamily.INTEGRITY}
 
-    return tuple(format_reason(reason) for reason in report.decision.reasons if _fold(reason) not in stated)
+    def format_reason(reason: str) -> tuple[Question, str]:
+        # A path at the beginning keeps its case.
+        begins_with_path = any(path and reason.startswith(f"{path}: ") for path in {*addresses, "the model"})
+        is_on_load = checked and (begins_with_path or _fold(reason) in on_load or not is_use_open)
+        sentence = end_sentence(reason) if begins_with_path else format_sentence(reason)
+        return Question.LOAD if is_on_load else Question.USE, sentence
+
+    details = (format_reason(reason) for reason in report.decision.reasons if _fold(reason) not in stated)
+    return tuple(sorted(details, key=lambda detail: detail[0] is Question.USE))
 
 
 def _fold(sentence: str) -> str:

@@ -24,8 +24,8 @@ CAUSES: Final = {
         "Look at the bytes: they may be a second file that another loader reads.",
     ),
     CauseKind.UNVERIFIED_TYPE: (
-        "A file constructs a type, or uses a name, that was not reviewed.",
-        "Look at what it does, then accept it in the policy, or add it to a rule folder.",
+        "A file constructs a type, or uses a name, that is on no list of reviewed names. The file itself was read.",
+        "Look at what the name does. Then accept the file in the policy, or record a decision, as below.",
     ),
     CauseKind.UNVERIFIED_BYTES: (
         "Files of the model were read, and no source states a digest of their bytes.",
@@ -56,8 +56,8 @@ CAUSES: Final = {
         "Read the reason in the register of decisions, or choose another model.",
     ),
     CauseKind.REFUSAL_REOPENED: (
-        "A person refused the model, or a part of it, and the bytes changed since.",
-        "Look at the new bytes and record a decision on them; it takes the place of the refusal.",
+        "A person refused the model, or a part of it, and the refusal expired, or its bytes changed or are gone.",
+        "Record a decision on what is there now, or on the model, or remove the entry from the register.",
     ),
     CauseKind.UNPINNED: (
         "The revision of the model can move, and the policy requires a commit.",
@@ -68,3 +68,22 @@ CAUSES: Final = {
         "Give the lock with --lock; if a difference is wanted, read it and run modelaudit lock again.",
     ),
 }
+
+ACCEPTANCE: Final = {
+    CauseKind.UNVERIFIED_TYPE: (
+        "Accept it in modelaudit.yaml, with the path as the report shows it:",
+        (
+            "allow-unread:",
+            "  - reasons: [unverified-type]",
+            '    paths: "conf.pkl"',
+            '    why: "we reviewed the class that this file constructs"',
+        ),
+        "Or record a decision for these bytes, with the fingerprint of the finding:",
+        (
+            "modelaudit scan TARGET -o json=report.json",
+            "modelaudit decide FINGERPRINT --report report.json --answer accept \\",
+            "  --reason TEXT --by NAME --approved-by NAME --expires DATE",
+        ),
+    ),
+}
+"""For ``explain``: a sentence and the entry of a policy that accepts the cause, then a sentence and the commands."""

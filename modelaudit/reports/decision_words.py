@@ -98,7 +98,7 @@ def _describe_states(report: AuditReport) -> str:
         each.state is DecisionState.REOPENED and each.answer == DecisionAnswer.REFUSE for each in report.decisions
     )
     states = [f"{counts[state]} {describe_state(state)}" for state in _NEEDS_ACTION if counts[state]]
-    more = f", {count_noun(reopened_refusals, 'refusal')} of other bytes among them" if reopened_refusals else ""
+    more = f", {count_noun(reopened_refusals, 'refusal')} among them" if reopened_refusals else ""
     return f"decisions to look at: {', '.join(states)}{more}" if states else ""
 
 

@@ -16,6 +16,7 @@ from modelaudit.reports.wording import count_noun
 
 TOPICS: Final = {
     Topic.VERDICT: "Verdict",
+    Topic.REFUSAL: "Refusals",
     Topic.FINDING: "Findings",
     Topic.ABSENCE: "Not examined",
     Topic.LICENCE: "Licence",

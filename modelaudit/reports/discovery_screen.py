@@ -97,7 +97,8 @@ def _describe_rest(discovery: Discovery) -> Text:
     more = ", …" if len(discovery.files_of_other_kinds) > _MOST_OTHER_KINDS else ""
     parts = []
     if others:
-        parts.append(f"{count_noun(others, 'file')} of other kinds were not read ({kinds}{more}).")
+        verb = "was" if others == 1 else "were"
+        parts.append(f"{count_noun(others, 'file')} of other kinds {verb} not read ({kinds}{more}).")
     if discovery.skipped_folders:
         folders = ", ".join(f"{name} {count}" for name, count in discovery.skipped_folders)
         parts.append(f"Skipped folders: {folders}.")

@@ -7,13 +7,14 @@ Source: "Workflow commands for GitHub Actions", and ``ActionCommand`` of the run
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.decision_words import describe_attention, list_decided
-from modelaudit.reports.results import Result, count_settled, list_results
+from modelaudit.reports.results import Outcome, Result, count_settled, list_results
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
 from modelaudit.reports.wording import count_noun, describe_place
@@ -29,22 +30,25 @@ _COMMANDS: Final = {
     Severity.LOW: "notice",
     Severity.INFO: "notice",
 }
+_STATING_CAUSES: Final = frozenset({"decision/licence-review", "decision/licence-denied"})
+_RESTATING_RULES: Final = frozenset({"license/undeclared", "license/use-for-review"})
 _DATA_ESCAPES: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY_ESCAPES: Final = _DATA_ESCAPES | str.maketrans({":": "%3A", ",": "%2C"})
 
 
-def render_annotations(report: AuditReport) -> bytes:
+def render_annotations(report: AuditReport, model: str = "") -> bytes:
     """Render at most ten annotations, worst first, after a line with the verdict.
 
     Accepted results are counted, and the decisions in force are annotations too if all fit into the ten.
     """
     results = list_results(report)
-    open_results = [result for result in results if not result.is_settled]
+    open_results = list(_leave_out_restated([result for result in results if not result.is_settled]))
     decision = report.decision
     # A command begins a line, so every line begins with words of our own.
-    name = _escape(get_heading(report.target), _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
+    model = model or get_heading(report.target)
+    name = _escape(model, _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
     lines = [f"modelaudit: {decision.verdict} (load {decision.load.verdict}, use {decision.use.verdict}): {name}"]
-    lines += [_write_annotation(report, result) for result in islice(open_results, MAX_ANNOTATIONS)]
+    lines += [_write_annotation(report, model, result) for result in islice(open_results, MAX_ANNOTATIONS)]
     more = len(open_results) - MAX_ANNOTATIONS
     if more > 0:
         lines.append(f"modelaudit: and {count_noun(more, 'more result')}, in the other reports")
@@ -61,10 +65,20 @@ def render_annotations(report: AuditReport) -> bytes:
             endings.append(f"the summary of the job names {number} with who decided and until when")
         ending = f": {'; '.join(endings)}" if endings else ""
         lines.append(f"modelaudit: {settled}, not shown here{ending}")
+    notes = (_escape(note, _MAX_MESSAGE_CHARACTERS, _DATA_ESCAPES) for note in report.target.notes)
+    lines += [f"modelaudit: note: {note}" for note in notes]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _write_annotation(report: AuditReport, result: Result) -> str:
+def _leave_out_restated(results: Sequence[Result]) -> Iterator[Result]:
+    """Yield the results without findings that say what the cause of the same verdict says already."""
+    is_stated = any(result.rule in _STATING_CAUSES for result in results)
+    for result in results:
+        if not (is_stated and result.rule in _RESTATING_RULES and result.outcome is Outcome.NOTED):
+            yield result
+
+
+def _write_annotation(report: AuditReport, name: str, result: Result) -> str:
     """Write the workflow command of a result, at the line that names the model if one is known."""
     properties = []
     if report.target.anchors:
@@ -73,7 +87,6 @@ def _write_annotation(report: AuditReport, result: Result) -> str:
         properties = [f"file={_escape(anchor.path, _MAX_TITLE_CHARACTERS, _PROPERTY_ESCAPES)}", f"line={anchor.line}"]
     rule = _escape(result.rule, _MAX_TITLE_CHARACTERS, _PROPERTY_ESCAPES)
     properties.append(f"title={result.severity}%3A {rule} ({result.fingerprint})")
-    name = get_heading(report.target)
     # A step may scan several models, and GitHub shows its annotations in one list.
     model = [] if name == result.address else [escape_unprintable(name, _MAX_TITLE_CHARACTERS)]
     place = ", ".join(filter(None, [result.address or "the model as a whole", describe_place(result.location)]))

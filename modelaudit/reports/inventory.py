@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from modelaudit.model.address import is_member, read_file_path
@@ -41,31 +41,34 @@ class AbsenceGroup:
 def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup, ...]:
     """Group equal absences of three or more files with one folder and one extension, or of members of one container.
 
-    Others stay single.
+    Members may differ in the place of the absence inside of them. Others stay single.
     """
-    addresses_by_key: dict[tuple[str, str, Absence], list[str]] = {}
+    pairs_by_key: dict[tuple[str, str, Absence], list[tuple[str, Absence]]] = {}
     for address, absence in pairs:
         path = PurePosixPath(address)
         is_whole = absence.unread.where == NOWHERE
-        if is_whole and is_member(address):
+        shared = absence
+        if is_member(address):
+            shared = replace(absence, unread=replace(absence.unread, where=NOWHERE))
             folder, extension = address.rpartition("!")[0], _MEMBERS
         elif is_whole and path.suffix:
             folder, extension = str(path.parent), path.suffix
         else:
             # An absence inside a file, or of a file without an extension, gets a key of its own: its address.
             folder, extension = "", address
-        addresses_by_key.setdefault((folder, extension, absence), []).append(address)
+        pairs_by_key.setdefault((folder, extension, shared), []).append((address, absence))
     groups: list[AbsenceGroup] = []
-    for (folder, extension, absence), addresses in addresses_by_key.items():
+    for (folder, extension, shared), members in pairs_by_key.items():
+        addresses = [address for address, _ in members]
         # Equal absences of one address must not be counted as several files.
         has_repeated_address = len(set(addresses)) < len(addresses)
         if len(addresses) < _MIN_GROUP_FILES or has_repeated_address:
-            groups += (AbsenceGroup(address, (address,), absence) for address in addresses)
+            groups += (AbsenceGroup(address, (address,), absence) for address, absence in members)
             continue
         where = "the top folder" if folder == "." else f"{folder}/"
         files = f"{extension.lstrip('.').upper()} files in {where}"
         name = f"{len(addresses):,} {f'members of {folder}' if extension == _MEMBERS else files}"
-        groups.append(AbsenceGroup(name, tuple(addresses), absence))
+        groups.append(AbsenceGroup(name, tuple(addresses), shared))
     return tuple(groups)
 
 
@@ -73,7 +76,8 @@ def compute_tree_digest(report: AuditReport) -> str | None:
     """Compute one SHA-256 over all files; ``None`` if there is no file or one has no SHA-256.
 
     Its input is the lines that ``sha256sum`` prints for the files (digest, two spaces, path, line break), sorted by
-    the bytes of the path.
+    the bytes of the path. As there, a line begins with a backslash and escapes the path where the path holds a
+    backslash, a line feed or a carriage return, so that no two trees have the same lines.
     """
     if report.coverage.unopened:
         return None
@@ -94,8 +98,15 @@ def combine_digests(sha256_by_address: Mapping[str, str | None]) -> str | None:
         digests_by_path.append((read_file_path(address).encode("utf-8", "surrogatepass"), sha256))
     if not digests_by_path:
         return None
-    lines = (sha256.encode() + b"  " + path + b"\n" for path, sha256 in sorted(digests_by_path))
+    lines = (_write_line(sha256, path) for path, sha256 in sorted(digests_by_path))
     return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _write_line(sha256: str, path: bytes) -> bytes:
+    """Write the line of a file as ``sha256sum`` of GNU coreutils does."""
+    escaped = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    mark = b"\\" if escaped != path else b""
+    return mark + sha256.encode() + b"  " + escaped + b"\n"
 
 
 def list_shown_digests(record: ArtifactRecord) -> tuple[Digest, ...]:

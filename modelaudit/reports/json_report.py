@@ -19,6 +19,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -29,8 +30,9 @@ from typing import Any, Final, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import Finding
+from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport
+from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports.text import escape_unprintable
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -47,6 +49,8 @@ _UNPRINTABLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
     r"|#(?=#\w*\[)"
 )
+_MOST_BYTES: Final = 1 << 28
+"""Bytes of a saved report; a thousand findings take about a megabyte."""
 _CHARACTERS_A_PART: Final = 100_000
 _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 _LARGE_FIELDS: Final[Mapping[str, Any]] = {"findings": True, "decision": {"coverage": {"artifacts": True}}}
@@ -199,15 +203,47 @@ def load_report(path: Path) -> AuditReport:
     Raises:
         ConfigurationError: the file cannot be read, or is not such a report.
     """
+    next_step = "name a report that `modelaudit scan TARGET -o json=FILE` saved"
     try:
-        content = path.read_bytes()
+        # Not all at once: a device has no end.
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        next_step = "name a report that `modelaudit scan TARGET -o json=FILE` saved"
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; {next_step}") from error
+    if len(content) > _MOST_BYTES:
+        raise ConfigurationError(f"{path}: has more than {_MOST_BYTES:,} bytes, too many for a report; {next_step}")
     try:
-        return parse_report(content)
+        report = parse_report(content)
+        contradiction = _find_contradiction(report)
+        if contradiction:
+            raise _build_damage_error(contradiction)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
+    return report
+
+
+def _find_contradiction(report: AuditReport) -> str:
+    """Return how the verdict contradicts its causes, or the causes the findings; empty if they agree.
+
+    The parts of a report are checked one by one as they are built. An edited report may have each in order.
+    """
+    verdicts = {cause.verdict for cause in report.decision.causes}
+    worst = Verdict.FAIL if Verdict.FAIL in verdicts else report.decision.verdict
+    if verdicts and (report.decision.verdict not in verdicts or report.decision.verdict is not worst):
+        return f"the verdict {report.decision.verdict} is not the worst of the causes"
+    counted: Counter[Question] = Counter()
+    for finding in report.findings:
+        if finding.acceptance is None and report.policy.rejects(finding):
+            counted[Question.USE if finding.check is CheckFamily.LICENSE else Question.LOAD] += 1
+    if not {CheckFamily.SECURITY, CheckFamily.INTEGRITY} & set(report.policy.checks):
+        # The licence check alone does not answer the question whether to load.
+        del counted[Question.LOAD]
+    stated = {each.question: each.count for each in report.decision.causes if each.kind is CauseKind.FINDINGS}
+    if stated != dict(counted):
+        return (
+            f"{counted.total()} findings break its policy, and the causes of the verdict count {sum(stated.values())}"
+        )
+    return ""
 
 
 def parse_report(data: bytes) -> AuditReport:

@@ -74,23 +74,30 @@ class _Suite:
         }
 
 
-def render_junit(report: AuditReport) -> bytes:
-    """Render the test suites. The suite of a family that was not checked holds one skipped case."""
+def render_junit(report: AuditReport, model: str = "") -> bytes:
+    """Render the test suites. The suite of a family that was not checked holds one skipped case.
+
+    In a run of several models, ``model`` is part of the name of each suite and each class: GitLab and Jenkins collect
+    the cases of all files, and take two of one name for one.
+    """
     suites = list(_build_suites(report))
     counts = [suite.count() for suite in suites]
     totals = {name: sum(each[name] for each in counts) for name in counts[0]}
     rules = {rule.id: rule for rule in report.rules}
     out = io.BytesIO()
     out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
-    model = get_heading(report.target)
-    out.write(f"<testsuites {_write_attributes(name=f'modelaudit {model}', **totals)}>\n".encode())
+    name = f"modelaudit {model or get_heading(report.target)}"
+    out.write(f"<testsuites {_write_attributes(name=name, **totals)}>\n".encode())
     for suite, numbers in zip(suites, counts, strict=True):
         attributes = _write_attributes(
-            name=f"modelaudit {suite.name}", **numbers, timestamp=_format_time(report.created), time=0
+            name=f"modelaudit {f'{model} ' if model else ''}{suite.name}",
+            **numbers,
+            timestamp=_format_time(report.created),
+            time=0,
         )
         out.write(f"  <testsuite {attributes}>\n".encode())
         for case in chain(suite.fixed, (_convert_result(report, rules, each) for each in suite.results)):
-            out.writelines(f"{line}\n".encode() for line in _write_case(case))
+            out.writelines(f"{line}\n".encode() for line in _write_case(case, model))
         out.write(b"  </testsuite>\n")
     out.write(b"</testsuites>\n")
     return out.getvalue()
@@ -137,7 +144,8 @@ def _build_answer(report: AuditReport, question: Question) -> _Case:
     outcome = _OUTCOME_BY_VERDICT[ruling.verdict]
     if outcome is not Outcome.NOTED and all(cause.question is not question for cause in report.decision.causes):
         outcome = Outcome.ACCEPTED
-    detail = f"{ruling.verdict}: {escape_unprintable(ruling.reason, _MAX_CHARACTERS)}"
+    lines = [f"{ruling.verdict}: {ruling.reason}", *(f"note: {note}" for note in report.target.notes)]
+    detail = "\n".join(escape_unprintable(line, _MAX_CHARACTERS) for line in lines)
     return _Case("verdict", question, outcome, ruling.verdict, ruling.reason, detail)
 
 
@@ -172,9 +180,10 @@ def _convert_result(report: AuditReport, rules: Mapping[str, Rule], result: Resu
     )
 
 
-def _write_case(case: _Case) -> Iterator[str]:
+def _write_case(case: _Case, model: str) -> Iterator[str]:
     """Yield the lines of a test case."""
-    yield f"    <testcase {_write_attributes(classname=case.group, name=case.name, time=0)}>"
+    group = f"{model}: {case.group}" if model else case.group
+    yield f"    <testcase {_write_attributes(classname=group, name=case.name, time=0)}>"
     if case.properties:
         yield "      <properties>"
         for name, value in case.properties:

@@ -16,7 +16,7 @@ from operator import add
 from typing import Final
 
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
-from modelaudit.model.report import AuditReport, Target
+from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
 from modelaudit.reports.license_view import Task, group_tasks
@@ -60,19 +60,19 @@ class _Section:
     count: int
 
 
-def render_markdown(report: AuditReport) -> bytes:
+def render_markdown(report: AuditReport, model: str = "") -> bytes:
     """Render the summary of a job, of at most 1 MiB."""
-    return _render(report, SUMMARY_BYTES, "")
+    return _render(report, model or get_heading(report.target), SUMMARY_BYTES, "")
 
 
-def render_comment(report: AuditReport) -> bytes:
+def render_comment(report: AuditReport, model: str = "") -> bytes:
     """Render a comment of at most 65,536 characters, whose first line is the same in every run on the same model."""
-    return _render(report, COMMENT_BYTES, f"{MARKER_START}{name_model(report.target)} -->\n")
+    name = model or get_heading(report.target)
+    return _render(report, name, COMMENT_BYTES, f"{MARKER_START}{make_slug(name)} -->\n")
 
 
-def name_model(target: Target) -> str:
-    """Return a name of the model in letters, digits, dots and single hyphens, different for different models."""
-    name = get_heading(target)
+def make_slug(name: str) -> str:
+    """Return the name of a model in letters, digits, dots, slashes and single hyphens; different names differ."""
     slug = re.sub(r"[^A-Za-z0-9._/]+|-{2,}", "-", name).strip("-./")
     if slug == name and len(slug) <= 100:
         return slug
@@ -80,18 +80,18 @@ def name_model(target: Target) -> str:
     return f"{slug[:80].rstrip('-')}-{digest}".lstrip("-")
 
 
-def _render(report: AuditReport, limit: int, marker: str) -> bytes:
+def _render(report: AuditReport, model: str, limit: int, marker: str) -> bytes:
     """Render the page with sections that fill their share of ``limit`` bytes at most."""
-    parts = [marker.encode(), "\n".join([*_list_head_lines(report), ""]).encode()]
+    parts = [marker.encode(), "\n".join([*_list_head_lines(report, model), ""]).encode()]
     parts += (_render_section(section, int(limit * _SHARES[section.share])) for section in _build_sections(report))
     parts.append("\n".join(["", *_list_foot_lines(report), ""]).encode())
     return b"".join(parts)
 
 
-def _list_head_lines(report: AuditReport) -> Iterator[str]:
+def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
     """Yield the heading and the two answers."""
     decision = report.decision
-    yield f"## modelaudit: {decision.verdict} {write_code(get_heading(report.target), _MAX_NAME_CHARACTERS)}"
+    yield f"## modelaudit: {decision.verdict} {write_code(model, _MAX_NAME_CHARACTERS)}"
     yield ""
     yield "| question | answer | reason |"
     yield "|---|---|---|"
@@ -110,6 +110,8 @@ def _list_foot_lines(report: AuditReport) -> Iterator[str]:
     yield f"- Policy: {write_code(policy.name, _MAX_NAME_CHARACTERS)}, {write_text(describe_gates(policy))}"
     if report.baseline:
         yield f"- Baseline: {write_code(report.baseline, _MAX_NAME_CHARACTERS)}"
+    for note in target.notes[:_MAX_NAMED_ADDRESSES]:
+        yield f"- Note: {write_text(note)}"
     skipped = ", ".join(CHECKS[family] for family in list_skipped_checks(report))
     if skipped:
         yield f"- Checks that did not run: {skipped}"

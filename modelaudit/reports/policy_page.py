@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.policy import AllowedAbsence, PinnedModel, Policy
+from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel, Policy
 
 Entry = str | float | bool | list[str] | dict[str, "Entry"] | list[dict[str, "Entry"]]
 """A value of a policy file."""
@@ -72,6 +72,7 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
         "annual-revenue-usd": intent.annual_revenue_usd,
         "licenses": {key: words for key, words in licenses.items() if words},
         "models": [_build_model(model) for model in policy.models],
+        "discover-exclude": [_build_exclusion(each) for each in policy.discover_exclude],
         "allow-unread": [_build_absence(absence) for absence in policy.allow_unread],
         "accept-critical": policy.accept_critical,
         "offline": policy.offline,
@@ -85,6 +86,10 @@ def _build_model(model: PinnedModel) -> dict[str, Entry]:
     note: dict[str, Entry] = {"note": model.note} if model.note else {}
     revision: dict[str, Entry] = {"revision": model.revision} if model.revision else {}
     return {"name": model.name, **revision, **note}
+
+
+def _build_exclusion(excluded: ExcludedCode) -> dict[str, Entry]:
+    return {"paths": excluded.paths, "why": excluded.why}
 
 
 def _build_absence(absence: AllowedAbsence) -> dict[str, Entry]:

@@ -35,6 +35,11 @@ _ENTRIES: Final = """\
 #   allow: [permissive, Apache-2.0]
 #   deny: [non-commercial, research-only]
 
+# Code that `modelaudit scan --discover` leaves out, as a shell glob below the folder of this file.
+# discover-exclude:
+#   - paths: "third_party/*"
+#     why: a copy of a package, which we do not change
+
 # Whether a decision of decisions.yaml may accept a critical finding.
 # accept-critical: false
 """

@@ -16,13 +16,15 @@ from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
-from modelaudit.model.verdict import CauseKind, Question, Verdict
+from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
+from modelaudit.reports.cause_words import CAUSES
 from modelaudit.reports.decision_words import list_refusals
 from modelaudit.reports.wording import UNREAD, count_noun, describe_decision, describe_unread, format_sentence
 
 ABSENCE_SEVERITY: Final = Severity.MEDIUM
 """Of an absence that no finding states. It makes the verdict incomplete whatever the threshold of the policy is."""
 
+_MOST_REASONS: Final = 3
 _DECISION_FAMILY: Final = "decision"
 _STATED_OTHERWISE: Final = frozenset(
     {
@@ -43,7 +45,7 @@ _CAUSE_TITLES: Final = {
     CauseKind.USE_NOT_STATED: "No planned use is stated",
     CauseKind.BASE_MODEL_UNREAD: "A base model was not read",
     CauseKind.REFUSED: "A decision refuses the model",
-    CauseKind.REFUSAL_REOPENED: "A refusal of other bytes is to be decided again",
+    CauseKind.REFUSAL_REOPENED: "A refusal is to be decided again",
     CauseKind.UNPINNED: "The model is not pinned to a commit",
     CauseKind.LOCK: "The model does not fit a lock",
 }
@@ -279,11 +281,22 @@ def _convert_causes(report: AuditReport) -> Iterator[Result]:
             CheckFamily.LICENSE if cause.question is Question.USE else CheckFamily.SECURITY,
             "",
             NOWHERE,
-            ruling.reason if is_its_reason else format_sentence(cause.reason),
+            _describe_cause(report, cause, ruling.reason if is_its_reason else format_sentence(cause.reason)),
             (),
             _compute_fingerprint(rule, "", cause.question),
             Outcome.FAILS if fails else Outcome.OPEN,
         )
+
+
+def _describe_cause(report: AuditReport, cause: Cause, summary: str) -> str:
+    """Describe a cause: licences that leave the use open with each reason and the next step, others by ``summary``."""
+    if cause.kind is not CauseKind.LICENCE_REVIEW:
+        return summary
+    reasons = [
+        format_sentence(each.because) for each in report.license.answers if each.answer is report.license.permission
+    ]
+    kept = list(dict.fromkeys(reasons))[:_MOST_REASONS]
+    return " ".join([*(kept or [summary]), f"Next: {CAUSES[cause.kind][1]}"])
 
 
 def _compute_fingerprint(rule: str, address: str, place: str) -> str:

@@ -22,9 +22,8 @@ def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: Ru
         example: a finding of the rule in a fixture; absent for a rule that no fixture shows.
     """
     matches = tuple(Item(_describe_matcher(matcher)) for matcher in entry.match)
-    # A message that is a field alone says nothing about the rule.
-    is_field = _PLACEHOLDER.fullmatch(entry.message) is not None
-    message = () if is_field else (Paragraph(_name_placeholders(entry.message)),)
+    text = _name_placeholders(entry.message)
+    message = (Paragraph(f"A finding says: {text}"),) if text else ()
     general = Section("What it finds", (*message, Paragraph("It matches:"), *matches))
     reason, *rest = _describe_advice(entry, standards)
     examples = [_describe_example(example)] if example else []
@@ -58,8 +57,15 @@ def _lay_out(entry: FindingRule, sections: Sequence[Section]) -> Page:
 
 
 def _name_placeholders(message: str) -> str:
-    """Replace each placeholder of a message by the name of its field: ``{file_name}`` becomes ``(file name)``."""
-    return _PLACEHOLDER.sub(lambda match: f"({match[1].replace('_', ' ')})", message)
+    """Replace each placeholder of a message by an ellipsis: a reader knows none of the fields by its name.
+
+    A sentence that is a placeholder alone says nothing about the rule and is left out.
+    """
+    sentences = [each for each in message.split(". ") if not _PLACEHOLDER.fullmatch(each.rstrip("."))]
+    # "{apart} So no permission" is two sentences too: a finding fills in the first.
+    text = re.sub(r"^\{\w+\} (?=[A-Z])", "", ". ".join(sentences))
+    text = re.sub(r" \(\{\w+\}\)", "", text)
+    return re.sub(r"…(?: ?…)+", "…", _PLACEHOLDER.sub("…", text))
 
 
 def _describe_matcher(matcher: Matcher) -> str:

@@ -22,7 +22,7 @@ from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import describe_attention, list_decided
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
-from modelaudit.reports.markdown import name_model
+from modelaudit.reports.markdown import make_slug
 from modelaudit.reports.results import Outcome, Result, count_settled, list_results
 from modelaudit.reports.sarif_rules import LEVELS, build_rule, name_rule
 from modelaudit.reports.text import escape_unprintable
@@ -45,23 +45,23 @@ _MAX_LINE: Final = 2**31 - 1
 """Many readers of SARIF keep a line in 32 bits."""
 
 
-def render_sarif(report: AuditReport) -> bytes:
+def render_sarif(report: AuditReport, model: str = "") -> bytes:
     """Render the results that nothing accepts."""
-    return _render(report, with_accepted=False)
+    return _render(report, model or get_heading(report.target), with_accepted=False)
 
 
-def render_sarif_all(report: AuditReport) -> bytes:
+def render_sarif_all(report: AuditReport, model: str = "") -> bytes:
     """Render all results; one that does not gate has a suppression."""
-    return _render(report, with_accepted=True)
+    return _render(report, model or get_heading(report.target), with_accepted=True)
 
 
-def _render(report: AuditReport, with_accepted: bool) -> bytes:
+def _render(report: AuditReport, model: str, with_accepted: bool) -> bytes:
     """Render as many of the results as GitHub takes, worst first, and count the others in a notification."""
     results, total, settled = _select_results(report, with_accepted)
     rules, indices = _collect_rules(report, results)
     builder = _ResultBuilder(report.target, indices, with_accepted)
     kept = _count_fitting(builder, results)
-    notes = [report.decision.load.reason, report.decision.use.reason]
+    notes = [report.decision.load.reason, report.decision.use.reason, *report.target.notes]
     if kept < total:
         left_out = count_noun(total - kept, "less severe result")
         notes.append(f"{left_out} left out, because GitHub takes no more; the JSON report has them.")
@@ -70,10 +70,10 @@ def _render(report: AuditReport, with_accepted: bool) -> bytes:
         notes.append(f"{settled} left out; the format sarif-all has them.{f' {attention}.' if attention else ''}")
         notes += [format_sentence(each) for each in list_decided(report)]
     run: dict[str, Json] = {
-        "automationDetails": {"id": f"modelaudit/{name_model(report.target)}/"},
+        "automationDetails": {"id": f"modelaudit/{make_slug(model)}/"},
         "columnKind": "unicodeCodePoints",
         "invocations": [_build_invocation(report, notes)],
-        "properties": _build_properties(report),
+        "properties": _build_properties(report, model),
         "results": LazyList(map(builder.build, results[:kept]), kept),
         "tool": {"driver": {"name": "modelaudit", "version": _cut(report.tool.version), "rules": rules}},
     }
@@ -104,11 +104,11 @@ def _build_invocation(report: AuditReport, notes: Sequence[str]) -> Json:
     }
 
 
-def _build_properties(report: AuditReport) -> Json:
+def _build_properties(report: AuditReport, model: str) -> Json:
     """Build the properties of the run: the model, the policy and the verdict."""
     decision, target = report.decision, report.target
     return {
-        "model": _cut(get_heading(target)),
+        "model": _cut(model),
         "commit": _cut(target.commit or ""),
         "policy": _cut(report.policy.name),
         "verdict": decision.verdict.value,

@@ -7,18 +7,16 @@ written files. ``-v`` renders the whole report (``reports/terminal.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from modelaudit.model.acceptance import RecordedDecision
-from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.finding import Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
-from modelaudit.model.structure import Location
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.answers import (
     count_causes,
@@ -29,15 +27,14 @@ from modelaudit.reports.answers import (
 )
 from modelaudit.reports.decision_words import (
     describe_acceptance_shortly,
-    describe_settlement,
     list_decided,
     list_refusals,
     summarize_decisions,
 )
+from modelaudit.reports.finding_lines import FindingRow, build_finding_line, detail_findings, group_rows
 from modelaudit.reports.inventory import AbsenceGroup, group_absences
 from modelaudit.reports.layout import (
     MIN_WIDTH,
-    build_marked_line,
     build_rows,
     build_text,
     build_title,
@@ -45,15 +42,15 @@ from modelaudit.reports.layout import (
     indent_block,
     render_parts,
 )
-from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
-from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.marks import VERDICT_MARKS
 from modelaudit.reports.view import (
     describe_accepted,
+    describe_findings,
     describe_opinion_extent,
-    describe_severities,
     get_model_name,
     group_findings,
     list_absences,
+    name_absences,
 )
 from modelaudit.reports.wording import count_noun, describe_place, format_sentence, format_size
 
@@ -64,12 +61,8 @@ _BLANK_LINES = 3
 _MOST_FINDINGS = 40
 """Lines of findings; the others are counted."""
 _MOST_ABSENCES = 4
-_MOST_DETAILED = 3
 _MOST_DECISIONS = 3
 _LABEL_COLUMNS = 8
-_SEVERITY_COLUMNS = 11
-_WORD = re.compile(r"\w+")
-_LEADING_PLACE = re.compile(r"^(?:line|byte) \d+: ")
 _SENTENCE_END = re.compile(r"(?<=[.:]) ")
 
 
@@ -94,46 +87,73 @@ def render_screen(
     """
     width = max(width, MIN_WIDTH)
     is_pass = report.decision.verdict is Verdict.PASS
-    groups = group_findings(report, show)
-    findings = [finding for group in groups for finding in group.findings]
     refusals = list_refusals(report)
-    lines_of_findings = [_build_finding_line(finding, width, refusals) for finding in findings[:_MOST_FINDINGS]]
+    rows = group_rows([each for group in group_findings(report, show) for each in group.findings], refusals)
+    lines = [build_finding_line(row, width, refusals) for row in rows[:_MOST_FINDINGS]]
     head, end = _render_answers(report, name), _render_end(report, files)
-    absences, opinions = _render_absences(report), _render_opinions(report)
-    title = _render_title_of_findings(report, show, hidden=len(findings) - len(lines_of_findings))
-    # In the order of their importance: what does not fit is left to ``-v``.
+    opinions, title = _render_opinions(report), _render_title_of_findings(report, show, hidden=len(report.findings))
     room = _MOST_LINES_OF_PASS if is_pass else _MOST_LINES - _BLANK_LINES
     # The paths of written files take no room from the report: each is there because the user asked for it.
     room -= _count_lines([head, opinions, title, _render_end(report, ())], width)
-    optional = {
-        **_render_decisions(report, width, room),
-        **({"absences": absences} if absences and not is_pass else {}),
-        "licence": _render_facts(report),
-        **({f"finding {index}": line for index, line in enumerate(lines_of_findings)} if is_pass else {}),
-        **(_detail_findings(report, findings) if not is_pass else {}),
-        **({"absences": absences} if absences and is_pass else {}),
-        **({"notes": _render_notes(report)} if report.target.notes and not is_pass else {}),
-    }
-    room = max(room, 1 if "decided" in optional else 0)
-    kept: dict[str, RenderableType] = {}
-    for key, part in optional.items():
-        lines = _count_lines([part], width)
-        if lines <= room:
-            kept[key] = part
-            room -= lines
+    decided = _render_decisions(report, width, room)
+    kept = _choose_parts([*decided.items(), *_order_parts(report, rows, lines, width)], max(room, len(decided)), width)
     # A finding of a pass that does not fit is counted in the title.
-    shown = [each for index, each in enumerate(lines_of_findings) if not is_pass or f"finding {index}" in kept]
-    title = _render_title_of_findings(report, show, hidden=len(findings) - len(shown))
-    facts = [
-        *(kept[key] for key in ("licence", "decided") if key in kept),
-        opinions,
-        *(kept[key] for key in ("notes",) if key in kept),
-    ]
+    shown = [index for index in range(len(lines)) if not is_pass or f"finding {index}" in kept]
+    listed = sum(len(rows[index]) for index in shown)
+    title = _render_title_of_findings(report, show, hidden=sum(map(len, rows)) - listed)
+    facts = [kept[key] for key in ("licence", "named", "files", "decided") if key in kept]
+    notes = [kept[key] for key in ("notes",) if key in kept]
     listing = chain.from_iterable(
-        [line, *([kept[f"detail {index}"]] if f"detail {index}" in kept else [])] for index, line in enumerate(shown)
+        [lines[index], *([kept[f"detail {index}"]] if f"detail {index}" in kept else [])] for index in shown
     )
-    blocks = [Group(head, *facts), *([kept["absences"]] if "absences" in kept else []), Group(title, *listing), end]
+    absences = [kept["absences"]] if "absences" in kept else []
+    blocks = [Group(head, *facts, opinions, *notes), *absences, Group(title, *listing), end]
     return render_parts([Group(*blocks)] if is_pass else blocks, width=width, color=color)
+
+
+def _order_parts(
+    report: AuditReport, rows: Sequence[FindingRow], lines: Sequence[Text], width: int
+) -> Iterator[tuple[str, RenderableType]]:
+    """Yield the parts of the screen that need room, by name, the most important first.
+
+    A name that comes again is a longer form of the same part. A screen that is no pass lists its findings anyway.
+    """
+    is_pass = report.decision.verdict is Verdict.PASS
+    absences = _render_absences(report)
+    facts = _list_facts(report)
+    short = [(key, _shorten_fact(key, words, width)) for key, words in facts]
+    findings = [(f"finding {index}", line) for index, line in enumerate(lines)] if is_pass else []
+    open_rows = [
+        key
+        for (key, _), row in zip(findings, rows, strict=False)
+        if row[0].acceptance is None and row[0].severity.rank >= Severity.MEDIUM.rank
+    ]
+    heavy = [pair for pair in findings if pair[0] in open_rows]
+    yield from heavy[:1]
+    yield from short
+    if absences and not is_pass:
+        yield "absences", absences
+    yield from heavy[1:]
+    yield from ((key, _build_fact(key, words)) for key, words in facts)
+    yield from (pair for pair in findings if pair[0] not in open_rows)
+    details = detail_findings(report, rows[: len(lines)])
+    if absences and is_pass:
+        yield "absences", absences
+    yield from details
+    if report.target.notes and not is_pass:
+        yield "notes", _render_notes(report)
+
+
+def _choose_parts(parts: Sequence[tuple[str, RenderableType]], room: int, width: int) -> dict[str, RenderableType]:
+    """Choose the parts that fit into ``room`` lines, in their order; a longer form takes the place of a shorter one."""
+    kept: dict[str, RenderableType] = {}
+    lines: dict[str, int] = {}
+    for key, part in parts:
+        needed = _count_lines([part], width)
+        if needed - lines.get(key, 0) <= room:
+            room -= needed - lines.get(key, 0)
+            kept[key], lines[key] = part, needed
+    return kept
 
 
 def _count_lines(parts: Sequence[RenderableType], width: int) -> int:
@@ -183,10 +203,10 @@ def build_answer_rows(report: AuditReport) -> RenderableType:
     return indent_block(grid, 1)
 
 
-def _render_facts(report: AuditReport) -> RenderableType:
-    """Render rows on the licence, unless it was not checked, and on the files."""
+def _list_facts(report: AuditReport) -> list[tuple[str, str]]:
+    """List the label and the text of the rows on the licence, unless it was not checked, and on the files."""
     license_, coverage = report.license, report.coverage
-    rows = []
+    facts = []
     if license_.state is not ConclusionState.NOT_CHECKED:
         duties = describe_duties(license_)
         # The answer on the use may state the reason already.
@@ -194,17 +214,28 @@ def _render_facts(report: AuditReport) -> RenderableType:
         sentences = [
             each for each in _SENTENCE_END.split(describe_conclusion(license_)) if each.rstrip(".") not in stated
         ]
-        text = " ".join([*sentences, *([f"{duties}: modelaudit license."] if duties else [])])
-        rows += [("licence", build_text(format_sentence(text)))] if text else []
+        text = " ".join([*sentences, *([f"{duties}, which modelaudit license lists."] if duties else [])])
+        facts += [("licence", format_sentence(text))] if text else []
     if anchors := report.target.anchors:
         more = f" and {count_noun(len(anchors) - 1, 'more line')}" if len(anchors) > 1 else ""
-        rows.append(("named", build_text(f"in {anchors[0].path}:{anchors[0].line}{more}")))
+        facts.append(("named", f"in {anchors[0].path}:{anchors[0].line}{more}"))
     size = format_size(sum(record.size for record in coverage.artifacts))
     unclaimed = coverage.count_bytes().unclaimed
     rest = f", {format_size(unclaimed)} in no part of a format" if unclaimed else ""
     files = f"{count_noun(coverage.file_count, 'file')}, {size}{rest}; policy {report.policy.name}"
-    rows.append(("files", build_text(files)))
-    return build_rows(rows, indent=1, label=_LABEL_COLUMNS - 1)
+    return [*facts, ("files", files)]
+
+
+def _build_fact(label: str, text: str) -> RenderableType:
+    """Build the row of a fact."""
+    return build_rows([(label, build_text(text))], indent=1, label=_LABEL_COLUMNS - 1)
+
+
+def _shorten_fact(label: str, text: str, width: int) -> RenderableType:
+    """Build the row of a fact in one line, cut at the end where it is too long."""
+    line = build_text(text)
+    line.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
+    return build_rows([(label, line)], indent=1, label=_LABEL_COLUMNS - 1)
 
 
 def _render_opinions(report: AuditReport) -> RenderableType:
@@ -239,7 +270,7 @@ def _render_absences(report: AuditReport) -> RenderableType | None:
     rest = sum(len(group.addresses) for group in groups[_MOST_ABSENCES:])
     if rest:
         lines.append(Text(f"and {count_noun(rest, 'more part', 'more parts')} (-v)"))
-    heading = f"Not examined: {count_noun(len(pairs), 'part')}{describe_accepted(pairs)}"
+    heading = f"{name_absences(pairs)}: {count_noun(len(pairs), 'part')}{describe_accepted(pairs)}"
     return Group(build_title(heading), *(indent_block(line) for line in lines))
 
 
@@ -254,74 +285,11 @@ def _describe_absences(group: AbsenceGroup) -> Text:
 
 
 def _render_title_of_findings(report: AuditReport, show: Severity, hidden: int) -> Text:
-    """Render the number of findings of each severity, and how many of them are not listed."""
+    """Render the number of findings of each severity, how many of them fail, and how many are not listed."""
     below = sum(finding.severity.rank < show.rank for finding in report.findings)
     step = "-v --show info" if below else "-v"
     left_out = f" ({hidden + below} not listed: {step})" if hidden + below else ""
-    return build_title(f"Findings: {describe_severities(report.findings)}{left_out}")
-
-
-def _build_finding_line(finding: Finding, width: int, refusals: Mapping[str, RecordedDecision]) -> Text:
-    """Build the line of a finding: severity, fingerprint, rule and place, which is cut where it is too long."""
-    shape, style = SEVERITY_MARKS[finding.severity]
-    mark = f"{shape} {finding.severity}".ljust(_SEVERITY_COLUMNS)
-    settlement = describe_settlement(finding, refusals)
-    word = f"{settlement[0]} " if settlement else ""
-    rule = escape_unprintable(f"{word}{finding.fingerprint}  {finding.rule}  ")
-    place = escape_unprintable(f"{finding.artifact or 'the model'}{_format_location(finding.location)}")
-    room = max(width - len(mark) - len(rule) - 2, 8)
-    place = _cut_place(place, room)
-    line = Text(f" {mark} ", style.replace("white on ", ""), no_wrap=True, overflow="ellipsis")
-    return line.append(rule, "default").append(place, "bold default")
-
-
-def _cut_place(place: str, room: int) -> str:
-    """Cut a place to ``room`` characters at its left; a file name that is longer itself keeps both of its ends."""
-    name = place.rpartition("/")[2]
-    if len(place) <= room:
-        return place
-    if len(name) < room:
-        return f"…{place[-(room - 1) :]}"
-    head = (room - 2) // 2
-    return f"…{name[:head]}…{name[-(room - 2 - head) :]}"
-
-
-def _format_location(where: Location) -> str:
-    """Format a place for the end of a path: ``:12`` for a line, ``@36`` for a byte."""
-    if where.line is not None:
-        return f":{where.line}"
-    return f"@{where.offset}" if where.offset is not None else ""
-
-
-def _detail_findings(report: AuditReport, findings: Sequence[Finding]) -> dict[str, RenderableType]:
-    """Return the message and the most telling line of evidence of the first findings, each message once."""
-    failing = [(index, each) for index, each in enumerate(findings) if each.acceptance is None]
-    details: dict[str, RenderableType] = {}
-    said = {sentence for _, ruling in list_rulings(report) for sentence in _split_sentences(ruling.reason)}
-    for index, finding in failing:
-        if len(details) == _MOST_DETAILED or finding.severity.rank < Severity.HIGH.rank:
-            break
-        sentences = _split_sentences(finding.message)
-        if not said & sentences:
-            said |= sentences
-            lines = [build_text(finding.message), *_quote_evidence(finding)]
-            details[f"detail {index}"] = indent_block(Group(*lines), _SEVERITY_COLUMNS + 2)
-    return details
-
-
-def _split_sentences(text: str) -> set[str]:
-    """Split a text at the ends of its sentences."""
-    return {sentence.rstrip(".") for sentence in _SENTENCE_END.split(text)}
-
-
-def _quote_evidence(finding: Finding) -> Iterator[RenderableType]:
-    """Yield the marked line of the evidence, or else its first line."""
-    quoted = next((line for line in finding.evidence if line.startswith("> ")), None)
-    line = quoted or next(iter(finding.evidence), "")
-    # The place of the line is in the line of the finding.
-    words = set(_WORD.findall(_LEADING_PLACE.sub("", line)))
-    if not words <= set(_WORD.findall(finding.message)):
-        yield build_marked_line(Text(">"), build_text(line.removeprefix("> ")))
+    return build_title(f"Findings: {describe_findings(report)}{left_out}")
 
 
 def _render_end(report: AuditReport, files: Sequence[tuple[str, str]]) -> RenderableType:

@@ -31,15 +31,16 @@ from modelaudit.reports.view import (
     describe_accepted,
     describe_bytes,
     describe_completeness,
+    describe_findings,
     describe_inventory,
     describe_network_use,
     describe_opinion_extent,
-    describe_severities,
     get_model_name,
     group_findings,
     list_absences,
     list_skipped_checks,
     list_unexplained_records,
+    name_absences,
 )
 from modelaudit.reports.wording import (
     CATEGORIES,
@@ -111,7 +112,7 @@ def _render_head(report: AuditReport) -> Group:
     return Group(
         heading,
         build_answer_rows(report),
-        *(build_marked_line(Text("  -"), build_text(detail)) for detail in list_details(report)),
+        *(build_marked_line(Text(f"  - {question}:"), build_text(detail)) for question, detail in list_details(report)),
         Text(),
         build_rows(rows),
     )
@@ -142,7 +143,8 @@ def _render_absences(report: AuditReport) -> Group:
     number = len(pairs) + len(unexplained)
     counted = count_noun(number, "part of the model", "parts of the model")
     parts = f": {counted}{describe_accepted(pairs)}" if number else ""
-    return Group(build_title(f"Not examined{parts}"), *map(indent_block, lines))
+    name = name_absences(pairs) if pairs and not unexplained else "Not examined"
+    return Group(build_title(f"{name}{parts}"), *map(indent_block, lines))
 
 
 def _render_findings(report: AuditReport, show: Severity) -> Group:
@@ -151,7 +153,7 @@ def _render_findings(report: AuditReport, show: Severity) -> Group:
     hidden = len(report.findings) - len(shown)
     counts = "it counts" if hidden == 1 else "they count"
     note = f" ({hidden:,} below {show} not listed: --show info; {counts} for the verdict too)" if hidden else ""
-    blocks: list[Text | Group] = [build_title(f"Findings: {describe_severities(report.findings)}{note}")]
+    blocks: list[Text | Group] = [build_title(f"Findings: {describe_findings(report)}{note}")]
     refusals = list_refusals(report)
     for group in group_findings(report, show):
         blocks += [Text(), _render_finding_group(group, refusals)]

@@ -18,6 +18,7 @@ from modelaudit.model.license import (
     OriginState,
 )
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, OpinionState, Target
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.inventory import LOCAL_KINDS
@@ -79,6 +80,14 @@ def _get_sort_key(finding: Finding) -> tuple[str, int, int, str]:
     return (finding.artifact, where.offset or 0, where.line or 0, finding.fingerprint)
 
 
+def describe_findings(report: AuditReport) -> str:
+    """Describe the number of findings of each severity, and how many of them fail if only a part does."""
+    failing = sum(finding.acceptance is None and report.policy.rejects(finding) for finding in report.findings)
+    words = "1 of them fails" if failing == 1 else f"{failing:,} of them fail"
+    note = f"; {words} the policy" if 0 < failing < len(report.findings) else ""
+    return f"{describe_severities(report.findings)}{note}"
+
+
 def count_severities(findings: Iterable[Finding]) -> tuple[tuple[Severity, int], ...]:
     """Count the findings of each severity, worst first, zeros included."""
     severities = [finding.severity for finding in findings]
@@ -101,6 +110,12 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
         return is_accepted, address
 
     return tuple(sorted(pairs, key=get_order))
+
+
+def name_absences(pairs: Iterable[tuple[str, Absence]]) -> str:
+    """Name absences: ``Not verified`` if each is a name on no list, in a part that was read, else ``Not examined``."""
+    is_read = all(absence.unread.reason is UnreadReason.UNVERIFIED for _, absence in pairs)
+    return "Not verified" if is_read else "Not examined"
 
 
 def describe_accepted(pairs: Sequence[tuple[str, Absence]]) -> str:

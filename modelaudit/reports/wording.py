@@ -71,7 +71,7 @@ CHECKS = {
 CONFIDENCES = {
     Confidence.LOW: "the rule also matches harmless content; check the evidence before you act",
     Confidence.MEDIUM: "the rule is usually right; check the evidence",
-    Confidence.HIGH: "the file contains what the rule describes",
+    Confidence.HIGH: "the rule matches only what it describes",
 }
 
 CONCLUSIONS = {

@@ -102,6 +102,11 @@ def _name_both_readings(target: str, error: SourceError) -> SourceError:
     # The message of ``FailureExplainer`` may name both, and a target with ``hf://`` never means a path.
     if "local path" in str(error) or is_hub_address(target) or not could_be_path(target):
         return error
+    folder, separator, name = target.partition("@")[0].rpartition("/")
+    if separator and Path(folder).is_dir() and not isinstance(error, GatedError):
+        # An existing folder makes a misspelt path likelier than a repository that the network hides.
+        next_step = f"check the path, or name a repository as hf://{target}"
+        return type(error)(f"There is no {name!r} in the folder {folder!r}; {next_step}, which did not answer.")
     message = f"There is no local path {target!r}, and as a repository: {error}"
     return GatedError(message, error.snapshot) if isinstance(error, GatedError) else type(error)(message)
 

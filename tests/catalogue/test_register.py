@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.catalogue.document import Document, parse_text
-from modelaudit.catalogue.register import append_entry, build_register_schema, parse_register, read_register
+from modelaudit.catalogue.register import append_entry, build_register_schema, fold_name, parse_register, read_register
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
 
@@ -130,7 +130,24 @@ ENTRIES = st.builds(
     st.just("2026-01-30"),
     st.dates(date(2026, 1, 30), TODAY.replace(year=2027)).map(str),
     st.one_of(st.just(""), TEXTS),
+).filter(lambda each: fold_name(each.by) != fold_name(each.approved_by))
+
+
+@check_each(
+    "name, is_same",
+    [
+        ("jane  ROE", True),
+        ("Jane Roe\u200b", True),
+        ("Ja\u00adne\ufe0f Roe", True),
+        ("\uff2aane Roe", True),
+        ("Jane Roe.", True),
+        ("\u3164Jane Roe", True),
+        ("Jane Rowe", False),
+        ("Jan\u00e9 Roe", False),
+    ],
 )
+def test_name_of_a_person_is_the_same_in_another_spelling(name: str, is_same: bool) -> None:
+    assert (fold_name(name) == fold_name("Jane Roe")) is is_same
 
 
 @given(

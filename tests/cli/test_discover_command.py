@@ -127,6 +127,40 @@ def test_scan_of_a_code_base_with_an_unknown_name_never_passes(tmp_path: Path, h
     done = run_command("scan", "--discover", code, *arguments)
     assert done.returncode == 3
     assert f"{code / 'app.py'}:2: the name of the model is not known: the code computes it" in done.stderr
+    gap = "of what the code loads, 1 not known"
+    assert done.stderr.splitlines()[-1] == f"modelaudit: exit code 3 for 1 target: {gap}"
+    # A report of a model that passes states that the command does not.
+    (tmp_path / "out").mkdir()
+    formats = ("json", "table", "sarif", "junit", "markdown", "annotations")
+    outputs = [argument for each in formats for argument in ("-o", f"{each}={tmp_path / 'out'}")]
+    run_command("scan", "--discover", code, *arguments, *outputs)
+    for path in (tmp_path / "out").iterdir():
+        words = " ".join(path.read_text(encoding="utf-8").split())
+        assert "ends with exit code 3, or a worse one, because of what the code loads, 1 not known" in words, path
+    assert len(list((tmp_path / "out").iterdir())) == len(formats)
+
+
+def test_policy_leaves_out_code_that_the_project_does_not_write(
+    tmp_path: Path, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_repository("acme/tiny", files={"config.json": "{}"})
+    write_code(tmp_path, "M.from_pretrained('acme/tiny')\n")
+    (tmp_path / "third_party/deep").mkdir(parents=True)
+    (tmp_path / "third_party/deep/net.py").write_text("import torch\ntorch.load(find())\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--discover", ".", *SECURITY, "-q")
+    assert run_command("scan", *arguments).returncode == 3
+    (tmp_path / "modelaudit.yaml").write_text('discover-exclude:\n  - {paths: "third_party/*", why: a copy}\n')
+    done = run_command("scan", *arguments)
+    note = "modelaudit: note: discover-exclude of modelaudit.yaml leaves out 1 line or file: a copy\n"
+    assert (done.returncode, done.stderr) == (0, note)
+    shown = run_command("policy", "show").stdout
+    assert re.search(r'- paths: "third_party/\*" +# modelaudit.yaml:2\n    why: "a copy"\n', shown)
+    # Paths are relative to the policy, wherever the scan begins, and what is not named stays.
+    monkeypatch.chdir(tmp_path / "third_party")
+    assert run_command("scan", "--discover", "..", *SECURITY, "-q").returncode == 0
+    (tmp_path / "modelaudit.yaml").write_text('discover-exclude:\n  - {paths: "third_party", why: a copy}\n')
+    assert run_command("scan", "--discover", "..", *SECURITY, "-q").returncode == 3
 
 
 def test_model_of_another_source_is_noted_and_not_scanned(tmp_path: Path) -> None:
@@ -141,6 +175,7 @@ def test_scan_of_code_that_loads_no_model_that_can_be_scanned_never_passes(tmp_p
     code = write_code(tmp_path, "M.from_pretrained('./models/tiny')\n")
     done = run_command("scan", "--discover", code)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 2)
+    assert done.stderr.splitlines()[-1].startswith("modelaudit: exit code 3 for 0 targets: no line of the code loads")
     assert "app.py:1: ./models/tiny is not scanned: the code base has no such file or folder" in done.stderr
     assert "loads a model that can be scanned; name one as a target" in done.stderr
     (tmp_path / "tiny").mkdir()

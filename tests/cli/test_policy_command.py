@@ -16,6 +16,7 @@ from support.fixtures import FIXTURES
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.cli.main import command as program
 from modelaudit.cli.policy import command as policy_group
+from modelaudit.model.finding import CheckFamily, Severity
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 UNVERIFIED = FIXTURES / "pickle/malicious/unverified-type.pkl"
@@ -407,3 +408,65 @@ def test_strict_policy_fails_at_medium_and_requires_a_stated_use(project: Path) 
     assert scan("model", "--policy", "default").returncode == 0, "an unstated use changes no exit code there"
     stated = scan("model", "--policy", "strict", "--use", "commercial", "--territory", "DE", "--field", "general")
     assert "use-not-stated" not in stated.stdout
+
+
+def test_scan_notes_an_entry_of_the_project_that_accepts_nothing(project: Path) -> None:
+    (project / "model").mkdir()
+    (project / "model/conf.pkl").write_bytes(UNVERIFIED.read_bytes())
+    text = "extends: default\nallow-unread:\n  - reasons: [unverified-type]\n    paths: PATH\n    why: ours\n"
+    note = "modelaudit.yaml:3: this entry of allow-unread accepts nothing here; its paths are relative to the target: "
+    Path("modelaudit.yaml").write_text(text.replace("PATH", "model/conf.pkl"))
+    done = scan("model")
+    assert done.returncode == 3
+    assert f"{note}model/conf.pkl\n" in done.stderr and done.stderr.count("accepts nothing") == 1
+    assert "accepts nothing" not in scan("model", "-q").stderr
+    Path("modelaudit.yaml").write_text(text.replace("PATH", "conf.pkl"))
+    done = scan("model", "-v")
+    assert done.returncode == 0 and "accepts nothing" not in done.stderr
+
+
+def test_entry_that_the_page_of_an_unverified_type_shows_is_valid_and_accepts(project: Path) -> None:
+    (project / "model").mkdir()
+    (project / "model/conf.pkl").write_bytes(UNVERIFIED.read_bytes())
+    page = run_command("explain", "unverified-type").stdout
+    entry = re.search(r"^  allow-unread:\n(?:    .*\n)+", page, re.MULTILINE)
+    assert entry
+    Path("modelaudit.yaml").write_text("extends: default\n" + re.sub(r"^  ", "", entry[0], flags=re.MULTILINE))
+    assert scan("model").returncode == 0
+    decide = program.get_command(None, "decide")  # type: ignore[arg-type]
+    assert decide
+    options = {name for each in decide.params for name in each.opts}
+    named = set(re.findall(r"--[a-z-]+", page.partition("modelaudit decide")[2]))
+    assert "--expires" in named and named <= options
+
+
+def test_help_of_fail_on_states_the_gates_of_the_ready_policies() -> None:
+    text = " ".join(run_command("scan", "--help", COLUMNS="100").stdout.split())
+    families = (CheckFamily.SECURITY, CheckFamily.INTEGRITY, CheckFamily.LICENSE)
+    policies = load_catalogue().policies.items()
+    gates = {name: {policy.gates[family] for family in families} for name, policy in policies}
+    assert {name: gate for name, gate in gates.items() if gate != {Severity.HIGH}} == {"strict": {Severity.MEDIUM}}
+    assert "Default: the policy's: medium in strict, high in the other ready ones." in text
+
+
+def test_check_names_each_decision_that_expired(project: Path) -> None:
+    (project / "modelaudit.yaml").write_text("extends: default\n")
+    (project / "decisions.yaml").write_text(
+        'decisions:\n  - subject: {absence: damaged, artifact: "a.pkl"}\n'
+        f"    bound-to: sha256:{'0' * 64}\n    answer: accept\n    reason: read\n    by: ann\n    approved-by: bob\n"
+        "    decided: 2024-01-01\n    expires: 2024-06-01\n"
+    )
+    done = run_command("policy", "check")
+    assert done.returncode == 0, done.stderr
+    assert "decisions.yaml:2: expired on 2024-06-01; renew it or remove it" in done.stderr
+
+
+def test_path_around_the_searched_folder_is_not_said_to_be_absent(project: Path) -> None:
+    (project / ".git").mkdir()
+    (project / "nets").mkdir()
+    (project / "src").mkdir()
+    (project / "src/app.py").write_text("import torch\ntorch.load('nets')\ntorch.load('absent.pt')\n")
+    assert run_command("policy", "init", "--discover", "src").returncode == 0
+    text = (project / "modelaudit.yaml").read_text()
+    assert "src/app.py:2 loads nets: it lies in a folder around the one that is searched; search the root" in text
+    assert "src/app.py:3 loads absent.pt: the code base has no such file or folder" in text

@@ -16,9 +16,14 @@ from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES, fixture_path
 
+from modelaudit.batch import name_targets
+from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.files import write_file
+from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.page import Paragraph
 from modelaudit.reports import REPORTS
+from modelaudit.reports.rule_page import describe_rule
 
 MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
 BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
@@ -27,6 +32,66 @@ BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
 def run_scan(*arguments: str | Path, **environment: str) -> CommandResult:
     """Run ``modelaudit scan`` without a second opinion."""
     return run_command("scan", "--no-second-opinion", *arguments, **environment)
+
+
+def test_outputs_of_a_run_keep_models_of_one_name_apart_and_the_last_line_names_what_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, source in (("a/tiny", BENIGN), ("b/tiny", MALICIOUS), ("elsewhere/tiny", BENIGN)):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "model.pkl").write_bytes(source.read_bytes())
+    (tmp_path / "here/out").mkdir(parents=True)
+    for name in ("a", "b"):
+        (tmp_path / name).rename(tmp_path / "here" / name)
+    monkeypatch.chdir(tmp_path / "here")
+    outputs = [
+        argument
+        for each in ("comment", "markdown", "sarif", "junit", "annotations")
+        for argument in ("-o", f"{each}=out")
+    ]
+    targets = ("a/tiny", "./b/tiny", tmp_path / "elsewhere/tiny", "../elsewhere/tiny/", "a/tiny")
+
+    done = run_scan(*targets, *outputs, "-q")
+
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "modelaudit: exit code 1 for 4 targets: ./b/tiny")
+    names = ["a/tiny", "b/tiny", "tiny", "tiny (2)"]
+    files = ["a--tiny", "b--tiny", "tiny", "tiny--2"]
+    documents = {path.name: path.read_text() for path in Path("out").iterdir()}
+    assert len(documents) == 5 * len(names)
+    for name, file in zip(names, files, strict=True):
+        assert f" `{name}`\n" in documents[f"{file}.md"] and f" `{name}`\n" in documents[f"{file}.comment.md"]
+        assert f'modelaudit {name} verdict"' in documents[f"{file}.junit.xml"]
+        assert f'"{name}: verdict"' in documents[f"{file}.junit.xml"]
+        assert documents[f"{file}.annotations.txt"].splitlines()[0].endswith(f": {name}")
+        assert str(tmp_path) not in "".join(documents[f"{file}{ending}"] for ending in (".md", ".junit.xml", ".sarif"))
+    assert "::b/tiny: " in documents["b--tiny.annotations.txt"]
+    markers = {text.splitlines()[0] for name, text in documents.items() if name.endswith(".comment.md")}
+    categories = {
+        json.loads(text)["runs"][0]["automationDetails"]["id"]
+        for name, text in documents.items()
+        if name.endswith(".sarif")
+    }
+    assert len(markers) == len(categories) == len(names)
+
+    # Without a failure the line names nothing, and -q leaves it out.
+    done = run_scan("a/tiny", "../elsewhere/tiny", "--checks", "security")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "modelaudit: exit code 0 for 2 targets")
+    assert run_scan("a/tiny", "../elsewhere/tiny", "--checks", "security", "-q").stderr == ""
+
+
+@check_each(
+    "targets, names",
+    [
+        (("org/m",), {}),
+        (("org/m", "hf://org/n@main"), {"org/m": "org/m", "hf://org/n@main": "org/n"}),
+        (("org/m@v1", "org/m@v2"), {"org/m@v1": "org/m@v1", "org/m@v2": "org/m@v2"}),
+        (("org/m", "ORG/M"), {"org/m": "org/m", "ORG/M": "ORG/M (2)"}),
+    ],
+)
+def test_names_of_repositories_are_their_ids_until_two_are_equal(
+    targets: tuple[str, ...], names: dict[str, str]
+) -> None:
+    assert name_targets(targets) == names
 
 
 def run_scan_in_own_process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -195,7 +260,10 @@ def test_scan_replaces_an_existing_report(tmp_path: Path) -> None:
 def test_existing_folder_whose_name_ends_like_a_file_receives_the_report_of_each_target(tmp_path: Path) -> None:
     folder = tmp_path / "folder.json"
     folder.mkdir()
-    assert run_scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
+    assert (
+        run_scan(BENIGN, f"{BENIGN.parent}/../{BENIGN.parent.name}/{BENIGN.name}", "-o", f"json={folder}").returncode
+        == 0
+    )
     assert len(list(folder.iterdir())) == 2
 
 
@@ -220,6 +288,44 @@ def test_report_file_may_have_a_name_of_254_bytes_in_utf_8(tmp_path: Path) -> No
     path = tmp_path / ("報" * 83 + ".json")  # 254 bytes in UTF-8
     write_file(path, b"report")
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(path.name, b"report")]
+
+
+@pytest.mark.parametrize(
+    ("output", "target", "fault"),
+    [
+        ("report.json", "{outside}/victim", "report.json: is a link to"),
+        ("report.json", ".git/config", "report.json: is a link to"),
+        ("report.json", "report.json", "report.json: cannot be written: "),
+        ("reports/", "{outside}/victim", "data-protocol4.pkl.json: is no regular file; remove it"),
+        ("reports/", None, "data-protocol4.pkl.json: is no regular file; remove it"),
+    ],
+)
+def test_report_is_not_written_through_a_link_that_came_with_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, target: str | None, fault: str
+) -> None:
+    project = tmp_path / "project"
+    for folder in (project / ".git", project / "reports"):
+        folder.mkdir(parents=True)
+    victims = (tmp_path / "victim", project / ".git/config")
+    for victim in victims:
+        victim.write_text("kept")
+    monkeypatch.chdir(project)
+    place = Path(output) / "data-protocol4.pkl.json" if output.endswith("/") else Path(output)
+    if target is None:
+        os.mkfifo(place)  # a report written into it would wait for a reader
+    else:
+        place.symlink_to(target.format(outside=tmp_path))
+    done = run_scan(BENIGN, "-o", f"json={output}")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert fault in done.stderr
+    assert [victim.read_text() for victim in victims] == ["kept", "kept"]
+
+
+def test_two_spellings_of_one_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to("a.json")
+    for second in (f"{tmp_path}/../{tmp_path.name}/a.json", f"{tmp_path}/link.json"):
+        done = run_scan(BENIGN, "-o", f"json={tmp_path}/a.json", "-o", f"sarif={second}")
+        assert (done.returncode, "two reports go into the same file" in done.stderr) == (2, True)
 
 
 def test_socket_as_output_is_refused(tmp_path: Path) -> None:
@@ -249,8 +355,51 @@ def test_check_of_a_place_leaves_no_file_and_no_new_bytes(tmp_path: Path) -> Non
     link.symlink_to(tmp_path / "absent.md")
     done = run_scan(FIXTURES / "absent/model.bin", "-o", str(old), "-o", str(link), "-o", f"csv={tmp_path}/")
     assert done.returncode == 4
-    assert old.read_text() == "old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.md", "old.sarif"]
+    assert [path.name for path in tmp_path.iterdir()] == ["link.md"]
+
+
+def test_licence_that_is_missing_has_one_annotation_with_the_reason_and_the_next_step() -> None:
+    done = run_scan(BENIGN, "--policy", "commercial-saas", "-o", "annotations")
+    (warning,) = [line for line in done.stdout.splitlines() if line.startswith("::")]
+    assert "decision/licence-review" in warning and "No licence is declared" in warning
+    assert "Next: Read the reasons with modelaudit license" in warning
+
+
+def test_path_that_is_misspelt_in_an_existing_folder_is_no_problem_of_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    done = run_scan("models/nope", "--offline", HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 4 and "There is no 'nope' in the folder 'models'; check the path" in done.stderr
+    online = run_scan("models/nope", HF_ENDPOINT="http://127.0.0.1:9")
+    assert online.returncode == 4 and "check the path" in online.stderr and "check the network" not in online.stderr
+
+
+def test_policy_that_is_found_and_not_used_is_named_in_a_quiet_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "modelaudit.yml").write_text("extends: strict\n")
+    monkeypatch.chdir(tmp_path)
+    done = run_scan(BENIGN, "-q", "--checks", "security")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1) and "modelaudit.yml: not used" in done.stderr
+
+
+def test_report_of_an_earlier_run_is_removed_before_the_scan_unless_the_run_reads_it(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    assert run_scan(BENIGN, "-o", str(report), "-q").returncode == 0
+    # A wrong option ends the command before it touches anything.
+    assert run_scan(BENIGN, "-o", str(report), "--policy", "absent").returncode == 2 and report.exists()
+    # The report is the baseline of the run that replaces it.
+    assert run_scan(BENIGN, "-o", str(report), "--baseline", str(report), "-q").returncode == 0
+    assert run_scan(tmp_path / "absent", "-o", str(report), "--baseline", str(report)).returncode == 4
+    assert report.exists()
+    assert run_scan(tmp_path / "absent", "-o", str(report)).returncode == 4 and not report.exists()
+    # A file of the model is none of an earlier run.
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/card.md").write_text("Tiny.\n")
+    done = run_scan(tmp_path / "model", "-o", str(tmp_path / "model/card.md"), "-o", "json", "--checks", "security")
+    assert len(json.loads(done.stdout)["decision"]["coverage"]["artifacts"]) == 1
 
 
 def test_reports_of_several_targets_are_written_into_a_folder_and_refused_for_one_file(tmp_path: Path) -> None:
@@ -261,12 +410,12 @@ def test_reports_of_several_targets_are_written_into_a_folder_and_refused_for_on
 
 
 def test_reports_of_targets_that_would_share_a_file_name_get_the_numbers_2_and_3_in_their_names(tmp_path: Path) -> None:
-    for folder, source in (("a--b", BENIGN), ("a b", MALICIOUS)):
+    for folder, source in (("a--b", BENIGN), ("a b", MALICIOUS), ("a  b", BENIGN)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "model.pkl").write_bytes(source.read_bytes())
     out = tmp_path / "reports"
     out.mkdir()
-    run_scan(tmp_path / "a--b", tmp_path / "a b", tmp_path / "a--b", "-o", f"json={out}", "-o", f"html={out}")
+    run_scan(tmp_path / "a--b", tmp_path / "a b", tmp_path / "a  b", "-o", f"json={out}", "-o", f"html={out}")
     # The name of a report is that of its target, with two hyphens for each run of separators and blanks.
     endings = [path.name.removeprefix("a--b") for path in out.iterdir()]
     numbers = ("", "--2", "--3")
@@ -378,6 +527,17 @@ def test_explain_of_a_cause_names_the_next_step_in_lines_that_fit() -> None:
 def test_explain_of_a_rule_whose_message_is_a_field_alone_shows_no_field_name() -> None:
     text = run_command("explain", "license/variant-text").stdout
     assert "What it finds" in text and "(detail)" not in text
+
+
+def test_no_page_of_a_rule_shows_the_name_of_a_field() -> None:
+    for rule in load_catalogue(formats=FACTS).findings.values():
+        (section, *_) = describe_rule(rule, (), None).sections
+        text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
+        fields = re.findall(r"\{(\w+)\}", rule.message)
+        assert not [name for name in fields if f"({name.replace('_', ' ')})" in text or f"{{{name}}}" in text], (
+            rule.rule.id
+        )
+        assert "… …" not in text, rule.rule.id
 
 
 def test_explain_of_a_finding_names_its_line(tmp_path: Path) -> None:

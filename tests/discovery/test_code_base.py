@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,9 +72,85 @@ def test_name_of_a_folder_of_the_code_base_is_local(tmp_path: Path) -> None:
 def test_folders_without_code_of_the_project_are_counted_and_not_read(tmp_path: Path) -> None:
     code = TF + 'AutoModel.from_pretrained("acme/tiny")\n'
     names = [".git/hook.py", "node_modules/a/b.py", "env/lib/c.py", "app/d.py"]
-    found = search(tmp_path, dict.fromkeys(names, code) | {"env/pyvenv.cfg": ""})
+    found = search(tmp_path, dict.fromkeys(names, code) | {"env/pyvenv.cfg": "", "env/bin/python": ""})
     assert [use.file.removeprefix(f"{tmp_path}/") for use in found.uses] == ["app/d.py"]
     assert found.skipped_folders == ((".git", 1), ("node_modules", 1), ("virtual environment", 1))
+
+
+def test_folder_that_git_tracks_is_read_whatever_its_name_is(tmp_path: Path) -> None:
+    code = TF + 'AutoModel.from_pretrained("acme/tiny")\n'
+    names = ["src/venv/a.py", "src/env/lib/b.py", "src/site-packages/c.py", "src/fake/d.py"]
+    environment = {"src/env/pyvenv.cfg": "", "src/env/bin/python": "", "src/fake/pyvenv.cfg": ""}
+    files = dict.fromkeys([*names, "src/node_modules/e.py"], code) | environment
+    for folder in (tmp_path, tmp_path / "linked"):
+        search(folder, files)
+    for arguments in (("init", "-q"), ("add", *names)):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    # A working tree of its own has a file that names its folder of git.
+    (tmp_path / "linked/.git").write_text("gitdir: ../.git\n")
+    for root in (tmp_path / "src", tmp_path / "linked/src"):
+        found = discover(str(root), Limits(), load_catalogue())
+        assert sorted(use.file.removeprefix(f"{root.parent}/") for use in found.uses) == sorted(names), root
+        assert found.skipped_folders == (("node_modules", 1),)
+
+
+def test_name_of_the_hub_beside_a_path_is_no_longer_covered_by_the_path(tmp_path: Path) -> None:
+    loads = TF + 'AutoModel.from_pretrained("{}")\n'
+    files = {
+        "src/a.py": loads.format("evil/m"),
+        "src/evil/m/config.json": "{}",
+        "b.py": loads.format("acme/n"),
+        "acme/n/config.json": "{}",
+        "c.py": loads.format("data/llama"),
+    }
+    found = search(tmp_path, files)
+    uses = sorted((use.source, use.name or "") for use in found.uses)
+    assert uses == [("huggingface", "evil/m"), ("local", "acme/n"), ("local", "data/llama"), ("local", "src/evil/m")]
+    (absence,) = found.absences
+    assert absence.file.endswith("c.py") and "takes it from the Hub" in absence.unread.detail
+
+
+def test_source_in_an_encoding_that_may_hide_calls_is_an_absence(tmp_path: Path) -> None:
+    hidden = "# coding: utf-7\nimport torch\n+AHQ-orch.load('bad.pkl')\n"
+    found = search(tmp_path, {"a.py": hidden, "b.py": "# coding: rot13\n", "c.py": "# coding: latin-1\n"})
+    assert [each.file.rpartition("/")[2] for each in found.absences] == ["a.py", "b.py"]
+    assert [use.name for use in found.uses] == ["bad.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("tool", "#!/usr/bin/env pypy3\n"),
+        ("tool", "#!/usr/bin/env -S uv run --script\n"),
+        ("tool", "\ufeff#!/usr/bin/python3\n"),
+        ("tool.old", "#!/usr/bin/env python3\n"),
+    ],
+)
+def test_file_without_a_known_name_is_read_as_its_first_line_says(tmp_path: Path, name: str, start: str) -> None:
+    found = search(tmp_path, {name: start + TF + 'AutoModel.from_pretrained("acme/tiny")\n'})
+    assert [use.name for use in found.uses] == ["acme/tiny"]
+
+
+LOADS = "from transformers import AutoModel; AutoModel.from_pretrained('acme/tiny')"
+STARTS = f'python -c "{LOADS}"'
+TORCH_LOADS = "import torch; torch.load('acme/tiny')"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.sh", f'set -e\npython -c "{LOADS}"\n', 2),
+        ("a.sh", f'uv run python3 -c "{TORCH_LOADS}"\n', 1),
+        ("a.sh", f"cd x\npython - <<'END'\nimport os\n{LOADS}\nEND\n", 4),
+        ("a.sh", f"python3 <<END\n{TORCH_LOADS}\nEND\n", 2),
+        ("Makefile", f'all:\n\tpython -c "{LOADS}"\n', 2),
+        ("Dockerfile", f'FROM python\nRUN python -c "{LOADS}"\n', 2),
+        ("ci.yaml", f'steps:\n- run: |\n    python -c "{LOADS}"\n', 3),
+        ("ci.py", f"import os\nos.system({STARTS!r})\n", 2),
+    ],
+)
+def test_source_of_python_in_a_command_is_read(tmp_path: Path, name: str, text: str, line: int) -> None:
+    assert [(use.line, use.name) for use in search(tmp_path, {name: text}).uses] == [(line, "acme/tiny")]
 
 
 def test_files_of_other_kinds_are_counted(tmp_path: Path) -> None:

@@ -240,7 +240,16 @@ PYTHON: list[tuple[str, str, list[str]]] = [
     ("name of another library", 'client.load_model("gpt-4")', []),
     ("file that is opened", 'import json\njson.load(open("m.pkl"))', []),
     ("local data folder", 'from datasets import load_dataset\nload_dataset("./data")', []),
-    ("placeholder", TF + 'AutoModel.from_pretrained("your-org/your-model")', []),
+    ("placeholder", TF + 'AutoModel.from_pretrained("your-model")', []),
+    ("kernel", 'import kernels\nkernels.get_kernel("acme/kernel")', ["2 acme/kernel!"]),
+    ("code of a pipeline", TF + 'AutoModel.from_pretrained("a/b", custom_pipeline="acme/pipe")',
+     ["2 a/b", "2 acme/pipe"]),
+    ("full width", 'import torch\n\uff54orch.\uff4coad("a.pt")', ["2 local:a.pt"]),
+    # Anybody can register the owner and the name.
+    *(
+        (f"name like {name}", TF + f'AutoModel.from_pretrained("{name}")', [f"2 {name}"])
+        for name in ("evil/my-llama", "your-org/your-model", "username/m", "evil/m.zip", "evil/m.model", "evil/v1.5.txt")
+    ),
     ("Windows path", TF + 'AutoModel.from_pretrained("C:\\\\models\\\\x")', ["2 local:C:/models/x"]),
     ("comment", TF + '# AutoModel.from_pretrained("a/b")', []),
     ("docstring", 'def f():\n    """AutoModel.from_pretrained("a/b")"""', []),

@@ -118,7 +118,7 @@ def test_action_that_could_not_run_says_why_in_summary_and_annotation_and_never_
     result = runner.run(target="acme/absent", sarif_upload="true")
 
     assert (result.exit_code, result.outputs["exit-code"]) == (4, "4")
-    assert [result.outputs[name] for name in ("load", "use", "causes", "json")] == ["", "", "", ""]
+    assert [result.outputs[name] for name in ("load", "use", "causes", "json")] == ["", "", "not-scanned", ""]
     assert "exit code 4, and no report" in result.summary and "acme/absent" in result.summary
     ((level, _, message),) = result.commands
     assert level == "error" and "acme/absent" in message
@@ -132,6 +132,7 @@ def test_action_that_could_not_run_says_why_in_summary_and_annotation_and_never_
         ({"formats": "html docx"}, "docx"),
         ({"formats": "../html"}, "../html"),
         ({"comment": "yes"}, "comment"),
+        ({"cache": "maybe"}, "cache"),
         ({"policy": "absent.yaml"}, "absent.yaml"),
         ({"decisions": "--rules=x"}, "--rules=x"),
         ({"baseline": "absent.json"}, "absent.json"),
@@ -177,9 +178,30 @@ def test_several_targets_give_the_worst_answer_and_a_folder_for_each_kind_of_rep
     assert 0 < result.summary.index("acme/good") < result.summary.index("acme/bad")
     assert any("acme/bad" in message for _, _, message in result.commands)
 
-    result = runner.run(target="acme/good\nacme/absent")
-    assert (result.exit_code, result.outputs["load"]) == (4, "incomplete")
+    result = runner.run(target="acme/good\nacme/absent\n./gone", formats="junit")
+    assert (result.exit_code, result.outputs["load"], result.outputs["causes"]) == (4, "incomplete", "not-scanned")
     assert Path(result.outputs["json"]).is_file()
+    assert len(list(Path(result.outputs["reports"], "junit").iterdir())) == 1
+    # A target without a report is named in the summary, and in an annotation of its own.
+    assert "exit code 4, and 2 without a report" in result.summary and "acme/good" in result.summary
+    errors = [message for level, _, message in result.commands if level == "error"]
+    for target in ("acme/absent", "./gone"):
+        assert target in result.summary and [target in each for each in errors].count(True) == 1
+
+
+def test_models_of_one_name_have_a_comment_each_and_differ_in_summary_and_code_scanning(
+    runner: Runner, pull_request: PullRequest
+) -> None:
+    for folder, file in (("a/tiny", "pickle/benign/data-protocol4.pkl"), ("b/tiny", f"{BAD}/os-system.pkl")):
+        (runner.workspace / folder).mkdir(parents=True)
+        (runner.workspace / folder / "model.pkl").write_bytes((FIXTURES / file).read_bytes())
+    result = runner.run(target="b/tiny\na/tiny", comment="true", formats="sarif", offline="true")
+    assert result.exit_code == 1
+    bodies = sorted(comment["body"] for comment in pull_request.comments)
+    assert [body.splitlines()[0] for body in bodies] == ["<!-- modelaudit:a/tiny -->", "<!-- modelaudit:b/tiny -->"]
+    assert "modelaudit: fail `b/tiny`" in bodies[1] and "modelaudit: fail `b/tiny`" in result.summary
+    logs = [json.loads(path.read_bytes()) for path in Path(result.outputs["sarif"]).iterdir()]
+    assert len({log["runs"][0]["automationDetails"]["id"] for log in logs}) == 2
 
 
 def test_without_a_target_the_models_that_the_policy_pins_are_scanned_and_kept(

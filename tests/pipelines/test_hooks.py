@@ -16,6 +16,7 @@ from hub.server import LoopbackHub
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.registry import DECLARATIONS
+from modelaudit.model.discovery import WEIGHT_ENDINGS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HOOKS: Final = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
@@ -147,6 +148,32 @@ def test_commit_of_code_is_refused_while_a_file_that_it_loads_by_a_path_fails(pr
     assert "app/state.dat" in output and "posix.system" in output and "app/serve.py:3" in output
 
 
+def test_hook_of_models_searches_the_folder_of_its_arguments(project: Path) -> None:
+    stage(project, "app/notes/a.txt", b"Tiny.")
+    stage(project, "app/serve.py", b"import torch\n\nstate = torch.load('notes')\n")
+    stage(project, "other/serve.py", b"import torch\n\nstate = torch.load(find())\n")
+    refused, output = commit(project)
+    assert refused == 1 and "modelaudit: exit code 3 for 1 target: of what the code loads, 1 not known" in output
+    path = project / ".pre-commit-config.yaml"
+    configuration = yaml.safe_load(path.read_text())
+    for hook in configuration["repos"][0]["hooks"]:
+        if hook["id"] == "modelaudit-models":
+            hook["args"] = ["--discover", "app", "--checks", "security"]
+    path.write_text(yaml.safe_dump(configuration))
+    run_git("add", "-A", cwd=project)
+    accepted, output = commit(project)
+    assert accepted == 0, output
+
+    # A hook for one vendored model scans it whole, whatever its changed file is called.
+    own = {"id": "modelaudit-models", "alias": "vendored", "files": "^models/", "types_or": ["file"]}
+    configuration["repos"][0]["hooks"].append(own | {"args": ["./models/tiny", "--checks", "security"]})
+    path.write_text(yaml.safe_dump(configuration))
+    run_git("add", "-A", cwd=project)
+    stage(project, "models/tiny/weights", "pickle/malicious/os-system.pkl")
+    refused, output = commit(project)
+    assert refused == 1 and "posix.system" in output
+
+
 def test_commit_without_a_model_file_starts_no_scan(project: Path) -> None:
     stage(project, "notes.txt", b"no model")
     code, output = commit(project)
@@ -157,7 +184,11 @@ def test_hook_of_model_files_covers_every_extension_that_promises_a_format_other
     hook = next(each for each in HOOKS if each["id"] == "modelaudit-files")
     texts = next(each.extensions for each in DECLARATIONS if each.name == "json")
     promised = {extension for each in DECLARATIONS for extension in each.extensions} - set(texts)
-    usual = {".bin", ".pt", ".pth", ".pkl", ".ckpt", ".joblib", ".keras"}
+    # Loaders open these whatever their names, also compressed.
+    usual = {*WEIGHT_ENDINGS, ".sav", ".p", ".pk", ".th", ".hdf", ".RData", ".chkpt", ".pbtxt", ".so", ".zip", ".tar"}
+    usual |= {
+        f"{each}{packed}" for each in (".pkl", ".npy", ".joblib", ".tar") for packed in (".gz", ".bz2", ".xz", ".z")
+    }
     assert not [each for each in promised | usual if not re.search(hook["files"], f"models/a{each}")]
     assert not [name for name in ("a.py", "README.md", "pt", "a.txt") if re.search(hook["files"], name)]
 

@@ -86,6 +86,7 @@ def test_job_of_the_gitlab_template_takes_targets_by_line_or_the_models_of_the_p
 
     ran = run_job(tmp_path)
     assert ran.returncode == 2 and "models" in ran.stderr, ran.stderr
+    assert not list((tmp_path / "modelaudit-reports").iterdir())
 
 
 def test_job_of_the_gitlab_template_passes_hostile_variables_as_they_are(tmp_path: Path) -> None:
@@ -114,11 +115,14 @@ def test_command_of_the_jenkins_example_writes_the_reports_that_it_publishes(hub
     hub.add_repository("org/model", FIXTURES / "repositories/acme-tiny")
     (pipeline,) = re.findall(r"^```groovy\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     (command,) = re.findall(r"sh '([^']+)'", pipeline)
+    (tmp_path / "junit.xml").write_text("of an earlier build")
+    assert run_shell(command.replace(" -o html", " --polcy -o html"), tmp_path).returncode == 2
+    assert not list(tmp_path.iterdir())
 
     assert run_shell(command, tmp_path).returncode == 0
 
     assert {path.name for path in tmp_path.iterdir()} == {"junit.xml", "report.html", "report.json"}
-    assert "junit 'junit.xml'" in pipeline and "archiveArtifacts 'report.*'" in pipeline
+    assert "testResults: 'junit.xml'" in pipeline and "artifacts: 'report.*'" in pipeline
 
 
 def test_ci_page_describes_every_input_and_output_of_the_action_and_every_variable_of_the_template() -> None:

@@ -2,24 +2,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from reports.conftest import build_fail_report
 from support.cases import check_each
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState
-from modelaudit.model.artifact import RefKind
+from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
-from modelaudit.policy.decisions import Consent, Decisions, ScannedModel
+from modelaudit.policy.binding import ScannedModel
+from modelaudit.policy.decisions import Consent, Decisions
 
 TODAY = date(2026, 1, 31)
-COMMIT, FILE, TREE = "c" * 40, "f" * 64, "7" * 64
+COMMIT, FILE, BYTES, TREE = "c" * 40, "f" * 64, "b" * 64, "7" * 64
 FINDING = Finding("pickle/unlisted-call", Severity.HIGH, CheckFamily.SECURITY, "a.zip!b.pkl", "It calls acme.restore.")
 WHOLE = Finding("code/missing", Severity.HIGH, CheckFamily.SECURITY, "", "A file is missing.")
 UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for PNG"))
@@ -28,7 +30,9 @@ RECORDS = [
     ArtifactRecord("a.zip", 7, Extent.EXAMINED),
     ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", UNREAD), ("b.png", UNLISTED))),
 ]
-MODEL = ScannedModel("tiny", COMMIT, frozenset(), {"a.zip": FILE, "b.png": FILE, "": TREE}.get, frozenset({FILE, TREE}))
+MODEL = ScannedModel(
+    "tiny", COMMIT, frozenset(), {"a.zip": FILE, "b.png": FILE, "": TREE}.get, {"a.zip": FILE, "b.png": BYTES, "": TREE}
+)
 ENTRY = RegisterEntry(
     "decisions.yaml:2",
     DecisionSubject(SubjectKind.FINDING, FINDING.fingerprint),
@@ -75,6 +79,24 @@ def about(kind: SubjectKind, name: str, artifact: str = "", bound_to: str = ENTR
             "The bytes of a.zip are not those of the commit.",
         ),
         (
+            about(SubjectKind.MODEL, "tiny", bound_to=f"commit:{COMMIT} sha256:{TREE}"),
+            MODEL,
+            DecisionState.HONOURED,
+            "It accepts 2 findings and 2 absences.",
+        ),
+        (
+            about(SubjectKind.MODEL, "tiny", bound_to=f"commit:{COMMIT} sha256:{FILE}"),
+            MODEL,
+            DecisionState.REOPENED,
+            "The SHA-256 of the model is 777",
+        ),
+        (
+            about(SubjectKind.MODEL, "tiny", bound_to=f"commit:{'d' * 40} sha256:{TREE}"),
+            MODEL,
+            DecisionState.REOPENED,
+            "The model is at commit cccccccccccc",
+        ),
+        (
             replace(ENTRY, bound_to=f"commit:{COMMIT}"),
             replace(MODEL, commit=None),
             DecisionState.REOPENED,
@@ -96,8 +118,9 @@ def about(kind: SubjectKind, name: str, artifact: str = "", bound_to: str = ENTR
             DecisionState.HONOURED,
             "It accepts 2 findings and 2 absences.",
         ),
-        (replace(ENTRY, model="other"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
-        (replace(ENTRY, model="other", bound_to=f"sha256:{'0' * 64}"), MODEL, None, ""),
+        (replace(ENTRY, model="tiny"), MODEL, DecisionState.HONOURED, "It accepts 1 finding."),
+        (replace(ENTRY, model="other"), MODEL, None, ""),
+        (replace(ENTRY, decided="2026-02-01"), MODEL, DecisionState.UNUSED, "after the day of this scan, 2026-01-31"),
         (
             replace(ENTRY, answer=DecisionAnswer.REFUSE),
             MODEL,
@@ -119,6 +142,18 @@ def test_decision_has_the_state_that_its_subject_dates_and_bytes_give(
     is_accepting = state in (DecisionState.HONOURED, DecisionState.DUE) and entry.answer is DecisionAnswer.ACCEPT
     assert bool(accepted) is is_accepting
     assert bool(decisions.refusals) is (entry.answer is DecisionAnswer.REFUSE)
+
+
+@check_each("is_first", [True, False])
+def test_decision_accepts_a_fingerprint_in_the_file_that_it_binds_alone(is_first: bool) -> None:
+    other = replace(FINDING, artifact="other.py", message="It runs a command.")
+    # Names that a publisher searched for give two findings one fingerprint; here it is set.
+    object.__setattr__(other, "fingerprint", FINDING.fingerprint)
+    digests = {"a.zip": FILE, "other.py": TREE}
+    decisions = Decisions([ENTRY], replace(MODEL, compute_digest=digests.get), Consent("default"), TODAY)
+    findings, _ = decisions.accept_parts([FINDING, other] if is_first else [other, FINDING], [])
+    assert decisions.recorded[0].detail == "It accepts 1 finding."
+    assert [each.artifact for each in findings if each.acceptance] == ["a.zip!b.pkl"]
 
 
 DAMAGED = Absence(Unread(UnreadReason.DAMAGED, "cut at byte 7"))
@@ -172,17 +207,93 @@ def test_finding_is_accepted_with_all_absences_that_it_states(
     assert other.acceptance is None
 
 
-def test_refusal_of_changed_bytes_is_for_review_until_a_decision_on_them() -> None:
-    refusal = replace(ENTRY, answer=DecisionAnswer.REFUSE, bound_to=f"sha256:{TREE}")
-    for entries, expected in (
-        ([refusal], [True]),
-        ([refusal, replace(ENTRY, place="decisions.yaml:12")], []),
-        ([refusal, replace(refusal, place="decisions.yaml:12", bound_to=ENTRY.bound_to)], [False]),
-        ([replace(refusal, expires="2026-01-30")], []),
-    ):
-        decisions = Decisions(entries, MODEL, Consent("default"), TODAY)
-        decisions.accept_parts([FINDING], RECORDS)
-        assert [each.is_of_other_bytes for each in decisions.refusals] == expected
+REFUSAL = replace(ENTRY, answer=DecisionAnswer.REFUSE, model="tiny")
+GONE = DecisionSubject(SubjectKind.FINDING, "0" * 16)
+ELSEWHERE = f"sha256:{BYTES}"
+HOLDS, REVIEW, NOTHING = [False], [True], list[bool]()
+
+
+@check_each(
+    "entries, state, expected",
+    [
+        # The bytes are those of b.png, under any name that the refusal knew.
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE)], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, bound_to=ELSEWHERE)], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE, model="")], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE, expires="2026-01-30")], DecisionState.EXPIRED, REVIEW),
+        ([replace(REFUSAL, subject=GONE, bound_to=ELSEWHERE, model="other")], DecisionState.REOPENED, REVIEW),
+        ([replace(REFUSAL, model="other", bound_to=f"sha256:{'0' * 64}")], None, NOTHING),
+        # The subject has other bytes, or is gone with its bytes.
+        ([replace(REFUSAL, bound_to=f"sha256:{TREE}")], DecisionState.HONOURED, HOLDS),
+        ([replace(REFUSAL, bound_to=f"sha256:{'0' * 64}")], DecisionState.REOPENED, REVIEW),
+        ([replace(REFUSAL, subject=GONE, bound_to=f"sha256:{'0' * 64}")], DecisionState.REOPENED, REVIEW),
+        ([replace(REFUSAL, subject=GONE, bound_to=f"sha256:{'0' * 64}", model="")], DecisionState.UNUSED, NOTHING),
+        ([replace(REFUSAL, expires="2026-01-30")], DecisionState.EXPIRED, REVIEW),
+        # A person decided again: on the subject, on its findings, or on the whole model.
+        (
+            [replace(REFUSAL, bound_to=f"sha256:{'0' * 64}"), replace(ENTRY, place="decisions.yaml:12")],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+        (
+            [
+                replace(REFUSAL, bound_to=f"sha256:{'0' * 64}"),
+                replace(about(SubjectKind.RULE, FINDING.rule, FINDING.artifact), place="decisions.yaml:12"),
+            ],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+        (
+            [
+                replace(REFUSAL, subject=GONE, bound_to=f"sha256:{'0' * 64}"),
+                replace(about(SubjectKind.MODEL, "tiny", bound_to=f"sha256:{TREE}"), place="decisions.yaml:12"),
+            ],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+        # An acceptance that the refusal overruled until it ended is no answer to it, and neither is one that ended.
+        (
+            [
+                replace(REFUSAL, expires="2026-01-30", decided="2026-01-02"),
+                replace(about(SubjectKind.RULE, FINDING.rule, FINDING.artifact), place="decisions.yaml:12"),
+            ],
+            DecisionState.EXPIRED,
+            REVIEW,
+        ),
+        (
+            [REFUSAL, replace(ENTRY, place="decisions.yaml:12", decided="2026-01-02", expires="2026-01-30")],
+            DecisionState.HONOURED,
+            HOLDS,
+        ),
+        (
+            [REFUSAL, replace(ENTRY, place="decisions.yaml:12", decided="2026-01-02")],
+            DecisionState.UNUSED,
+            NOTHING,
+        ),
+    ],
+)
+def test_refusal_ends_by_a_person_alone(
+    entries: list[RegisterEntry], state: DecisionState | None, expected: list[bool]
+) -> None:
+    decisions = Decisions(entries, MODEL, Consent("default"), TODAY)
+    decisions.accept_parts([FINDING], RECORDS)
+    assert [each.state for each in decisions.recorded[:1]] == ([state] if state else [])
+    assert [each.is_reopened for each in decisions.refusals] == expected
+    assert all("Jane refused" in each.reason and "why" in each.reason for each in decisions.refusals)
+
+
+def test_refusal_marks_the_findings_of_the_same_rule_in_a_copy() -> None:
+    copy = replace(FINDING, artifact="b.png")
+    other = replace(FINDING, rule="pickle/other", artifact="b.png")
+    model = replace(MODEL, digests={"a.zip": FILE, "b.png": FILE, "": TREE})
+    decisions = Decisions([REFUSAL], model, Consent("default"), TODAY)
+    decisions.accept_parts([FINDING, copy, other], RECORDS)
+    assert decisions.recorded[0].fingerprints == (FINDING.fingerprint, copy.fingerprint)
+    # Where the subject is gone, all of the file is refused.
+    decisions = Decisions([replace(REFUSAL, subject=GONE)], model, Consent("default"), TODAY)
+    decisions.accept_parts([copy, other], RECORDS)
+    assert decisions.recorded[0].fingerprints == (copy.fingerprint, other.fingerprint)
+    assert decisions.recorded[0].absences == ("no-reader:b.png", "limit-reached:b.png")
 
 
 def test_refusal_names_the_finding_and_its_file() -> None:
@@ -219,18 +330,22 @@ def test_critical_finding_needs_the_consent_of_the_policy_whatever_names_it(
         assert (findings[0].acceptance is not None) is accept_critical
 
 
-def build_baseline(version: str = "0.1.0", name: str = "tiny") -> AuditReport:
-    """Build an earlier report of a version on a model."""
+def build_baseline(
+    finding: Finding = FINDING, record: ArtifactRecord = RECORDS[0], version: str = "0.1.0", name: str = "tiny"
+) -> AuditReport:
+    """Build an earlier report with one finding and one file, of a version on a model."""
     report = build_fail_report()
     target = replace(report.target, kind=RefKind.FOLDER, name=name)
-    return replace(report, findings=(FINDING,), target=target, tool=replace(report.tool, version=version))
+    decision = replace(report.decision, coverage=Coverage((record,)))
+    tool = replace(report.tool, version=version)
+    return replace(report, findings=(finding,), target=target, tool=tool, decision=decision)
 
 
 @check_each(
     "report, message",
     [
-        (build_baseline("0.2.0"), "old.json: written by modelaudit 0.2.0, newer than this 0.1.0"),
-        (build_baseline("0.1.1.dev3"), "newer than this 0.1.0"),
+        (build_baseline(version="0.2.0"), "old.json: written by modelaudit 0.2.0, newer than this 0.1.0"),
+        (build_baseline(version="0.1.1.dev3"), "newer than this 0.1.0"),
         (build_baseline(name="other"), "old.json: a report on 'other', not on 'tiny'"),
     ],
 )
@@ -238,11 +353,75 @@ def test_baseline_of_a_newer_version_or_another_model_is_refused(report: AuditRe
     with pytest.raises(ConfigurationError) as raised:
         refuse_other_model(report, "tiny", "0.1.0", "old.json")
     assert message in str(raised.value)
-    refuse_other_model(build_baseline("0.0.9"), "tiny", "0.1.0", "old.json")
+    refuse_other_model(build_baseline(version="0.0.9"), "tiny", "0.1.0", "old.json")
 
 
-@check_each("severity, is_known", [(Severity.MEDIUM, True), (Severity.HIGH, True), (Severity.CRITICAL, False)])
-def test_baseline_knows_a_finding_of_the_same_severity_or_a_lower_one(severity: Severity, is_known: bool) -> None:
-    baseline = Baseline(build_baseline(), "old.json")
-    (finding,) = baseline.accept_findings([replace(FINDING, severity=severity)], [])
-    assert (finding.acceptance is not None) is is_known
+SHOWN = replace(FINDING, evidence=("line 3: call acme.restore('a')", "> restore('a')"))
+MOVED = replace(SHOWN, evidence=("line 9: call acme.restore('a')", "> restore('a')"))
+OTHER_WORDS = replace(SHOWN, evidence=("line 3: call acme.restore('b')", "> restore('b')"))
+SAME_FILE, OTHER_FILE = (
+    ArtifactRecord("a.zip", 7, Extent.EXAMINED, digests=(Digest(DigestAlgorithm.SHA256, each * 64),)) for each in "fe"
+)
+
+
+@check_each(
+    "earlier, finding, record, is_known",
+    [
+        (FINDING, replace(FINDING, severity=Severity.MEDIUM), SAME_FILE, True),
+        (FINDING, FINDING, SAME_FILE, True),
+        (FINDING, replace(FINDING, severity=Severity.CRITICAL), SAME_FILE, False),
+        # In new bytes, what the finding shows must be the same, and all there is.
+        (SHOWN, MOVED, OTHER_FILE, True),
+        (SHOWN, OTHER_WORDS, OTHER_FILE, False),
+        (SHOWN, replace(SHOWN, message="Another."), OTHER_FILE, False),
+        (SHOWN, OTHER_WORDS, SAME_FILE, True),
+        (FINDING, FINDING, OTHER_FILE, False),
+        *(
+            (replace(SHOWN, evidence=cut), replace(SHOWN, evidence=cut), OTHER_FILE, False)
+            for cut in (("> restore('a…",), ("> restore('a')", "and 3 more"), ("2 more code objects are inside it",))
+        ),
+        *((replace(each, severity=Severity.CRITICAL),) * 2 + (OTHER_FILE, False) for each in (SHOWN, WHOLE)),
+        (WHOLE, WHOLE, OTHER_FILE, True),
+        (WHOLE, replace(WHOLE, evidence=("x.py",)), OTHER_FILE, False),
+    ],
+)
+def test_baseline_knows_a_finding_in_the_same_bytes_or_with_all_its_words(
+    earlier: Finding, finding: Finding, record: ArtifactRecord, is_known: bool
+) -> None:
+    (found,) = Baseline(build_baseline(earlier, SAME_FILE), "old.json").accept_findings([finding], [record])
+    assert (found.acceptance is not None) is is_known
+
+
+def test_baseline_leaves_a_finding_open_with_the_absence_that_it_states() -> None:
+    stated = Absence(Unread(UnreadReason.UNVERIFIED, "It names acme"))
+    finding = replace(UNVERIFIED_NAME, evidence=("byte 2: acme",))
+    old, new = (
+        replace(each, path="b.png", extent=Extent.PARTLY, absences=(("b.png", stated),))
+        for each in (SAME_FILE, OTHER_FILE)
+    )
+    for record, is_known in ((old, True), (new, False)):
+        baseline = Baseline(build_baseline(finding, old), "old.json")
+        (accepted,) = baseline.accept_absences([record])
+        (found,) = baseline.accept_findings([finding], [accepted])
+        assert (accepted.absences[0][1].acceptance is not None, found.acceptance is not None) == (is_known, is_known)
+
+
+@check_each(
+    "changes, absence, is_known",
+    [
+        ({}, UNREAD, True),
+        ({"digests": OTHER_FILE.digests}, UNREAD, False),
+        ({}, Absence(Unread(UnreadReason.NO_READER, "no reader for JPEG")), False),
+        ({}, UNLISTED, False),
+        ({"digests": ()}, UNREAD, False),
+        ({"digests": (), "claimed": SAME_FILE.digests}, UNREAD, True),
+        ({"digests": (), "claimed": OTHER_FILE.digests}, UNREAD, False),
+    ],
+)
+def test_baseline_knows_an_absence_of_the_same_bytes_alone(
+    changes: dict[str, Any], absence: Absence, is_known: bool
+) -> None:
+    old = replace(SAME_FILE, extent=Extent.PARTLY, absences=(("a.zip", UNREAD), ("a.zip", UNLISTED)))
+    new = replace(old, absences=(("a.zip", absence),), **changes)
+    (record,) = Baseline(build_baseline(FINDING, old), "old.json").accept_absences([new])
+    assert (record.absences[0][1].acceptance is not None) is is_known

@@ -11,7 +11,7 @@ from reports.conftest import REPORTS, build_fail_report, build_pass_report
 from support.cases import check_each
 from support.command import run_command
 
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.difference import Direction, Topic
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Finding, Severity
@@ -37,6 +37,48 @@ def build(
     coverage = Coverage((ArtifactRecord("README.md", 9, Extent.EXAMINED, ("markdown",)), *records))
     decision = replace(report.decision, coverage=coverage, load=Ruling(load, "Because."))
     return replace(report, findings=findings, decision=decision, license=replace(report.license, **license_))  # type: ignore[arg-type]
+
+
+def build_refused(state: DecisionState, verdict: Verdict = Verdict.FAIL) -> AuditReport:
+    """Build a report with a refusal of a state, and with a verdict."""
+    report = build_fail_report() if verdict is Verdict.FAIL else build_pass_report()
+    texts = ("finding 0123456789abcdef", f"sha256:{'a' * 64}", "refuse", "No loader", "Jane", "Max", "2026-12-31")
+    refusal = RecordedDecision("decisions.yaml:2", *texts, state, "It refuses it.")
+    return replace(report, decisions=(refusal,))
+
+
+@check_each(
+    "before, after, direction, words",
+    [
+        (build(), build_refused(DecisionState.HONOURED), Direction.WORSE, "new: Jane refused it until 2026-12-31"),
+        (
+            build_fail_report(),
+            build_refused(DecisionState.HONOURED),
+            Direction.CHANGED,
+            "decisions.yaml:2): No loader.",
+        ),
+        (
+            build_refused(DecisionState.HONOURED),
+            build_refused(DecisionState.REOPENED),
+            Direction.CHANGED,
+            "honoured -> reopened: Jane",
+        ),
+        (
+            build_refused(DecisionState.REOPENED, Verdict.PASS),
+            build_refused(DecisionState.EXPIRED),
+            Direction.WORSE,
+            "reopened -> expired: Jane",
+        ),
+        (build_refused(DecisionState.HONOURED), build(), Direction.CHANGED, "gone: Jane"),
+    ],
+)
+def test_refusal_of_another_state_is_a_change(
+    before: AuditReport, after: AuditReport, direction: Direction, words: str
+) -> None:
+    changes = [each for each in compare_reports(before, after).changes if each.topic is Topic.REFUSAL]
+    assert [(each.direction, each.name) for each in changes] == [(direction, "finding 0123456789abcdef")]
+    assert words in changes[0].detail
+    assert "Refusals" in render_text(compare_reports(before, after)).decode()
 
 
 def build_file(path: str, letter: str, *formats: str) -> ArtifactRecord:

@@ -77,6 +77,13 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
     assert reasons[4:] == ("1 part not examined: 1 in a format without a reader", "b.png: no reader for PNG")
 
 
+def test_reason_for_an_unverified_name_does_not_call_the_part_unexamined() -> None:
+    unread = Unread(UnreadReason.UNVERIFIED, "imports acme.Config")
+    record = ArtifactRecord("a.pkl", 9, Extent.PARTLY, absences=(("a.pkl", Absence(unread)),))
+    reasons = decide_verdict(make_evidence(make_coverage(READ, record))).reasons
+    assert reasons[0] == "1 part with an unverified name"
+
+
 def test_reasons_of_a_decision_name_the_checks_that_did_not_run() -> None:
     license_policy = Policy("p", "", HIGH, (CheckFamily.LICENSE,))
     evidence = make_evidence(make_coverage(READ), policy=license_policy)

@@ -23,7 +23,7 @@ def render_lines(report: AuditReport) -> list[str]:
 
 
 def test_annotations_are_ten_at_most_worst_first_and_count_the_others(crowded: AuditReport) -> None:
-    first, *commands, last, accepted = render_lines(crowded)
+    first, *commands, last, accepted, note = render_lines(crowded)
     assert first == "modelaudit: fail (load fail, use review): acme/tiny-llama"
     assert len(commands) == 10
     assert all(COMMAND.fullmatch(line) for line in commands)
@@ -31,6 +31,7 @@ def test_annotations_are_ten_at_most_worst_first_and_count_the_others(crowded: A
     number = len(list_results(crowded)) - 10 - 1
     assert last == f"modelaudit: and {number:,} more results, in the other reports"
     assert accepted == "modelaudit: 1 accepted result, not shown here"
+    assert note == f"modelaudit: note: {crowded.target.notes[0]}"
 
 
 def test_annotation_is_at_the_first_line_that_names_the_model(failing: AuditReport) -> None:

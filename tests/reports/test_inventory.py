@@ -27,7 +27,7 @@ def replace_records(report: AuditReport, *records: ArtifactRecord) -> AuditRepor
 def test_tree_digest_equals_the_sha256_of_the_sha256sum_output_for_all_files_in_byte_order(
     passing: AuditReport, tmp_path: Path
 ) -> None:
-    names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt", "we!rd.txt"]
+    names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt", "we!rd.txt", f"a\n{'0' * 64}  b", "a\\nb", "a\rb"]
     (tmp_path / "a").mkdir()
     records = []
     for name in names:
@@ -66,6 +66,11 @@ def test_inventory_groups_equal_absences_of_members_of_one_container() -> None:
     members = tuple((f"tables.gz!table.csv!pickle@{number}", UNREAD) for number in range(4))
     groups = group_absences((*members, ("other.gz!b.csv!pickle@1", UNREAD)))
     assert [group.name for group in groups] == ["4 members of tables.gz!table.csv", "other.gz!b.csv!pickle@1"]
+    # The same name at another place of each member.
+    placed = [replace(UNREAD, unread=replace(UNREAD.unread, where=Location(line=number))) for number in range(4)]
+    layers = tuple((f"saved_model.pb!layer-{number}.json", each) for number, each in enumerate(placed))
+    assert [group.name for group in group_absences(layers)] == ["4 members of saved_model.pb"]
+    assert [group.absence for group in group_absences(layers[:2])] == placed[:2]
 
 
 def test_inventory_does_not_group_fewer_than_three_equal_absences() -> None:

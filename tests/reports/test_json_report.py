@@ -5,6 +5,7 @@ import json
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +18,21 @@ from reports.license_examples import (
     build_plain_conclusion,
 )
 from support.cases import check_each
+from support.fixtures import FIXTURES
 
+import modelaudit
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import SCHEMA, AuditReport
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.cyclonedx import render_cyclonedx
-from modelaudit.reports.json_report import compute_report_digest, encode_canonical, parse_report, render_json
+from modelaudit.reports.json_report import (
+    compute_report_digest,
+    encode_canonical,
+    load_report,
+    parse_report,
+    render_json,
+)
 
 UNPRINTABLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp"})
 # Hypothesis may use one report for all examples, since a report cannot be changed.
@@ -202,6 +211,34 @@ def test_mutated_report_is_parsed_or_is_a_configuration_error(data: st.DataObjec
     else:
         assert report.decision.verdict is not Verdict.PASS
         assert parse_report(render_json(report)) == report
+
+
+@check_each(
+    "edit, fault",
+    [
+        ({"verdict": "pass", "causes": []}, "findings break its policy, and the causes of the verdict count 0"),
+        ({"verdict": "review"}, "the verdict review is not the worst of the causes"),
+    ],
+)
+def test_saved_report_that_contradicts_itself_is_refused(tmp_path: Path, edit: dict[str, Any], fault: str) -> None:
+    scanned = modelaudit.scan(str(FIXTURES / "pickle/malicious/os-system.pkl"), offline=True, second_opinion=False)
+    saved = tmp_path / "report.json"
+    saved.write_bytes(render_json(scanned))
+    assert load_report(saved) == scanned
+    document = json.loads(saved.read_text())
+    document["decision"] |= edit
+    if edit["verdict"] == "pass":
+        document["decision"]["load"] = {"verdict": "pass", "reason": "1 file examined."}
+    saved.write_text(json.dumps(document))
+    with pytest.raises(ConfigurationError) as raised:
+        load_report(saved)
+    assert fault in str(raised.value) and str(raised.value).startswith(f"{saved}: The file is not a valid report")
+
+
+def test_report_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelaudit.reports.json_report._MOST_BYTES", 1 << 16)
+    with pytest.raises(ConfigurationError, match="/dev/zero: has more than 65,536 bytes"):
+        load_report(Path("/dev/zero"))
 
 
 def test_license_conclusion_survives_the_round_trip_through_json(passing: AuditReport, hostile: AuditReport) -> None:

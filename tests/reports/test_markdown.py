@@ -16,7 +16,7 @@ from support.cases import check_each
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.markdown import COMMENT_BYTES, SUMMARY_BYTES, name_model, render_comment, render_markdown
+from modelaudit.reports.markdown import COMMENT_BYTES, SUMMARY_BYTES, make_slug, render_comment, render_markdown
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
 
 ACCEPTANCE = Acceptance(AcceptanceSource.DECISION, "decisions.yaml:3", "known", "ann", "bob", "2027-01-01")
@@ -200,10 +200,10 @@ def test_marker_of_a_comment_is_the_same_in_every_run_on_the_model(failing: Audi
 
 
 def test_names_of_different_models_differ() -> None:
-    target = build_fail_report().target
     names = ["a/b", "a--b", "a b", "a-b", "-->", "a/b ", "ä", "ö", "A" * 300, "A" * 301, HOSTILE]
-    slugs = [name_model(replace(target, name=name)) for name in names]
+    slugs = [make_slug(name) for name in names]
     assert len(set(slugs)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9._/-]{1,120}", slug) and "--" not in slug for slug in slugs)
-    folder = replace(target, kind=RefKind.FOLDER, name="/home/ann/tiny", origin="/home/ann/tiny")
-    assert name_model(folder) == "tiny"
+    report = build_fail_report()
+    folder = replace(report.target, kind=RefKind.FOLDER, name="/home/ann/tiny", origin="/home/ann/tiny")
+    assert render_comment(replace(report, target=folder)).startswith(b"<!-- modelaudit:tiny -->\n")

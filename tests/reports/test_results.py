@@ -14,6 +14,7 @@ from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
+from modelaudit.reports.cause_words import CAUSES
 from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
 
 ACCEPTANCE = Acceptance(AcceptanceSource.POLICY, "default", "images carry no weights")
@@ -120,7 +121,7 @@ def test_cause_without_finding_and_absence_is_a_result_with_the_reason_of_its_an
         CheckFamily.LICENSE,
         Outcome.OPEN,
     )
-    assert result.message == use.reason
+    assert result.message == f"{use.reason} Next: {CAUSES[CauseKind.LICENCE_REVIEW][1]}"
     denied = replace(cause, kind=CauseKind.LICENCE_DENIED, verdict=Verdict.FAIL)
     decision = replace(decision, verdict=Verdict.FAIL, causes=(denied, cause))
     results = list_results(replace(passing, decision=decision))

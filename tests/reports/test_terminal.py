@@ -8,9 +8,11 @@ from rich.cells import cell_len
 from support.cases import check_each
 
 from modelaudit.model.finding import CheckFamily, Severity
-from modelaudit.model.report import AuditReport, Opinion, OpinionState
-from modelaudit.model.structure import NOWHERE
-from modelaudit.model.verdict import Verdict
+from modelaudit.model.report import Absence, AuditReport, Coverage, Opinion, OpinionState
+from modelaudit.model.structure import NOWHERE, Unread, UnreadReason
+from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
+from modelaudit.reports import render
+from modelaudit.reports.answers import list_details
 from modelaudit.reports.screen import render_screen
 from modelaudit.reports.terminal import render_table
 from modelaudit.reports.view import describe_accepted, list_absences
@@ -181,6 +183,77 @@ def test_screen_names_the_option_that_lists_what_it_left_out(crowded: AuditRepor
     assert read_title(Severity.LOW).endswith(" not listed: -v --show info)")
 
 
+def test_pass_of_12_lines_lists_the_worst_open_finding_and_the_rows_on_licence_and_files(
+    passing: AuditReport, failing: AuditReport
+) -> None:
+    template = replace(failing.findings[0], acceptance=None)
+    findings = tuple(
+        replace(template, severity=severity, rule=f"a/{severity}-{number}", key=str(number), artifact=f"{number}.py")
+        for severity in (Severity.MEDIUM, Severity.LOW)
+        for number in range(8)
+    )
+    load = replace(passing.decision.load, reason="A reason that takes more than a line. " * 6)
+    for decision in (passing.decision, replace(passing.decision, load=load)):
+        lines = render_screen(replace(passing, findings=findings, decision=decision)).decode().splitlines()
+        assert len(lines) <= 12
+        assert [line for line in lines if line.startswith(" ◆ medium ")]
+        if decision is passing.decision:
+            assert len(lines) == 12
+            assert {" licence", " files "} <= {
+                line[:8].ljust(7) if "licence" in line[:8] else line[:7] for line in lines
+            }
+        assert not [line for line in lines if line.startswith(" ● low ")]
+
+
+def test_findings_on_members_of_one_container_take_one_line(failing: AuditReport) -> None:
+    finding = replace(failing.findings[0], location=NOWHERE, rule="a/rule")
+    members = tuple(replace(finding, artifact=f"model.zip!{n}.pkl", key=str(n)) for n in range(5))
+    files = tuple(replace(finding, artifact=f"{n}.pkl", key=str(n)) for n in range(5))
+    screen = render_screen(replace(failing, findings=(*members, *files))).decode()
+    (line,) = [line for line in screen.splitlines() if "model.zip" in line and "a/rule" in line]
+    assert " 5 findings " in line and line.endswith(" a/rule  model.zip")
+    assert all(each.fingerprint in screen for each in files)
+    assert "not listed" not in screen
+
+
+def test_screen_says_what_a_finding_that_fails_is_and_how_many_of_them_fail(failing: AuditReport) -> None:
+    lines = render_screen(failing).decode().splitlines()
+    (title,) = [line for line in lines if line.startswith("Findings: ")]
+    failing_count = sum(each.acceptance is None and failing.policy.rejects(each) for each in failing.findings)
+    assert f"; {failing_count} of them fail the policy" in title
+    medium = next(each for each in failing.findings if each.severity is Severity.MEDIUM)
+    (rule,) = [each for each in failing.rules if each.id == medium.rule]
+    screen = render_screen(replace(failing, findings=(replace(medium, acceptance=None),))).decode()
+    assert rule.title in " ".join(screen.split())
+
+
+def test_each_reason_of_the_whole_report_names_its_question(failing: AuditReport) -> None:
+    (finding, *_) = failing.findings
+    load = Cause(CauseKind.FINDINGS, Question.LOAD, Verdict.FAIL, 1, "1 finding")
+    use = Cause(CauseKind.LICENCE_REVIEW, Question.USE, Verdict.REVIEW, 1, "licences leave open the planned use")
+    reasons = (use.reason, "Section 2 limits it.", f"{finding.artifact}: it calls os.system", load.reason)
+    report = replace(failing, decision=replace(failing.decision, causes=(load, use), reasons=reasons))
+    details = list_details(report)
+    assert [question for question, _ in details] == [Question.LOAD, Question.LOAD, Question.USE, Question.USE]
+    assert details[0][1].startswith(finding.artifact) and details[2][1].startswith("Licences leave open")
+    assert f"  - load: {finding.artifact}" in render_as_text(report, width=200)
+    page = render(report, "html").decode()
+    assert (
+        page.index("it calls os.system") < page.index("May it be used as planned?") < page.index("Section 2 limits it")
+    )
+    one_sided = replace(failing, decision=replace(failing.decision, causes=(load,), reasons=("3 parts were not read",)))
+    assert [question for question, _ in list_details(one_sided)] == [Question.LOAD]
+
+
+def test_part_that_was_read_and_holds_an_unreviewed_name_is_not_called_unexamined(failing: AuditReport) -> None:
+    record = next(each for each in failing.coverage.artifacts if each.absences)
+    unverified = Absence(Unread(UnreadReason.UNVERIFIED, "acme.Config"))
+    coverage = Coverage((replace(record, path="a.pkl", absences=(("a.pkl", unverified),)),))
+    report = replace(failing, decision=replace(failing.decision, coverage=coverage))
+    for text in (render_screen(report).decode(), render_as_text(report)):
+        assert "Not verified: 1 part" in text and "Not examined" not in text
+
+
 def test_exit_code_of_a_pass_names_the_check_that_did_not_run(passing: AuditReport) -> None:
     open_load = replace(passing.decision.load, verdict=Verdict.INCOMPLETE)
     decision = replace(passing.decision, load=open_load)
@@ -193,10 +266,7 @@ def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:
         failing, show=Severity.LOW, width=200
     )
     text = render_as_text(failing, show=Severity.HIGH, width=200)
-    assert (
-        "Findings: 2 critical, 1 high, 1 medium, 1 low, 1 info (3 below high not listed: --show info; they count"
-        in text
-    )
+    assert "1 low, 1 info; 3 of them fail the policy (3 below high not listed: --show info; they count" in text
     assert "MEDIUM" not in text and "license/contradiction" not in text
     assert "HIGH" in text
     assert "Exit code 1" in text

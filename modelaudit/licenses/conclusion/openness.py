@@ -116,8 +116,9 @@ def _find_proof(part: OpennessPart, evidence: Evidence) -> str:
     """Find the file, field or phrase that shows a component; empty if there is none."""
     if part.id in evidence.components:
         return evidence.components[part.id]
-    pattern = _compile_file_pattern(part.files)
-    file = next((path for path in evidence.paths if pattern.fullmatch(path)), None)
+    # The first pattern that fits names the part best: weights in safetensors rather than a pickle beside them.
+    patterns = map(_compile_file_pattern, part.files)
+    file = next((path for pattern in patterns for path in evidence.paths if pattern.fullmatch(path)), None)
     if file is not None:
         return file
     field = next((name for name in part.fields if name in evidence.fields), None)
@@ -131,7 +132,6 @@ def _find_proof(part: OpennessPart, evidence: Evidence) -> str:
 
 
 @cache
-def _compile_file_pattern(files: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile file name patterns such as ``train*.py`` into one pattern that ignores case."""
-    matches_nothing = r"(?!)"
-    return re.compile("|".join(translate(each) for each in files) or matches_nothing, re.IGNORECASE)
+def _compile_file_pattern(file: str) -> re.Pattern[str]:
+    """Compile a file name pattern such as ``train*.py``, which ignores case."""
+    return re.compile(translate(file), re.IGNORECASE)

@@ -45,6 +45,11 @@ def test_licenses_of_the_data_sets_decide_the_openness_of_the_training_data(conc
     assert rate_card_openness(conclude_cards, whole, evidence=closed).title.startswith("Class III,")
 
 
+def test_weights_are_shown_by_the_file_that_fits_the_first_pattern_of_the_part(conclude_cards):
+    parts = rate_card_openness(conclude_cards, ["a.pkl", "label_map.pkl", "model.safetensors"]).components
+    assert [each.evidence for each in parts if each.id == "model-parameters"] == ["model.safetensors"]
+
+
 @pytest.mark.parametrize("license_", ["llama3.1", "openrail++", "cc-by-nc-4.0", "other", "gemma"])
 def test_model_under_a_restricted_license_has_no_open_component(conclude_cards, license_):
     openness = rate_card_openness(conclude_cards, WEIGHTS, license_)
