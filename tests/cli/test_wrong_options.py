@@ -54,6 +54,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--field zzz", "--field: 'zzz' is not a field of use; use one of: general"),
         ("--decisions nowhere", "--decisions nowhere: there is no such file; name an existing file"),
         ("--baseline nowhere", "--baseline nowhere: there is no such file; name an existing file"),
+        ("--lock nowhere", "--lock compares a whole model"),
         ("--baseline notes.txt", "notes.txt: The file is not a valid report"),
         ("--polcy strict", "No such option '--polcy' (did you mean --policy?)"),
     ),

@@ -9,7 +9,8 @@ from reports.conftest import build_fail_report
 from support.cases import check_each
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState
-from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
