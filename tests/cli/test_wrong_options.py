@@ -139,6 +139,19 @@ def list_options(command: click.Command) -> Iterator[click.Option]:
     yield from (each for each in command.params if isinstance(each, click.Option) and not each.is_flag)
 
 
+def test_file_that_is_no_report_is_not_compared_with_one_as_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_command("scan", BENIGN, "-q", "--offline", "--no-second-opinion", "-o", f"json={REPORT}")
+    Path("deep.json").write_text('{"schema": "modelaudit"}')
+    done = run_command("diff", "deep.json", REPORT)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "modelaudit: error: deep.json: is not a report; name a report, or the folder of the model\n",
+    )
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a report and a file of another kind."""
