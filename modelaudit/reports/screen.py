@@ -7,13 +7,14 @@ written files. ``-v`` renders the whole report (``reports/terminal.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.finding import Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
