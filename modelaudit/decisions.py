@@ -22,7 +22,7 @@ from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Ta
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
-from modelaudit.policy.binding import ScannedModel
+from modelaudit.policy.binding import ScannedModel, digest_statement
 from modelaudit.policy.decisions import Consent, Decisions
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.places import find_register, refuse_inside_target
@@ -164,6 +164,7 @@ def describe_model(
         for digest in record.digests
         if digest.algorithm is DigestAlgorithm.SHA256
     }
+    known |= {each.path: stated for each in snapshot.artifacts if (stated := _digest_without_bytes(each)) is not None}
     digests = _Digests(known, {each.path: each for each in snapshot.artifacts})
     tree = digests.compute("") if known.keys() == {each.path for each in snapshot.artifacts} else None
     return ScannedModel(
@@ -175,6 +176,11 @@ def describe_model(
         {**known, **({"": tree} if tree else {})},
         is_complete,
     )
+
+
+def _digest_without_bytes(artifact: Artifact) -> str | None:
+    """Return the digest that binds an entry without bytes, such as a link to nowhere; ``None`` for any other."""
+    return digest_statement(artifact.obstacle) if artifact.open is None and artifact.obstacle is not None else None
 
 
 class _Digests:

@@ -9,13 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.register import fold_name
 from modelaudit.decisions import read_today
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
-from modelaudit.model.artifact import RefKind
-from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, OriginState
@@ -30,16 +27,14 @@ from modelaudit.model.register import (
     RegisterEntry,
     SubjectKind,
 )
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind
-from modelaudit.options import list_families
-from modelaudit.policy.binding import ScannedModel
 from modelaudit.policy.decisions import Consent, Decisions
 from modelaudit.policy.recording import record_entry
-from modelaudit.policy.subjects import LICENSE_KINDS, find_bound_files, find_replacements, match_parts
-from modelaudit.reports.inventory import compute_tree_digest
+from modelaudit.policy.subjects import LICENSE_KINDS, find_replacements, match_parts
+from modelaudit.reported_model import bind_subject, describe_reported_model, list_absence_pairs
 from modelaudit.reports.results import ResultKind, list_results
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
@@ -150,11 +145,7 @@ def _resolve_fingerprint(text: str, report: AuditReport) -> DecisionSubject:
 def _list_names(report: AuditReport) -> list[str]:
     """List the names of all findings and absences of a report, as ``modelaudit decide`` takes them."""
     findings = [name for each in report.findings for name in (each.fingerprint, f"{each.rule}:{each.artifact}")]
-    return findings + [absence.name_at(address) for address, absence in _list_absences(report)]
-
-
-def _list_absences(report: AuditReport) -> list[tuple[str, Absence]]:
-    return [pair for record in report.coverage.artifacts for pair in record.absences]
+    return findings + [absence.name_at(address) for address, absence in list_absence_pairs(report)]
 
 
 def _explain_missing(text: str, report: AuditReport) -> ConfigurationError:
@@ -162,54 +153,6 @@ def _explain_missing(text: str, report: AuditReport) -> ConfigurationError:
     similar = difflib.get_close_matches(text, _list_names(report), 1)
     hint = f"did you mean {similar[0]}?" if similar else "`modelaudit decide --list --report FILE` lists what is open"
     return ConfigurationError(f"{text}: the report has nothing of this name; {hint}")
-
-
-def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
-    """Return the binding of a subject: the SHA-256 of its file; for a whole model that of its tree.
-
-    On the Hub it is the commit too, because the Hub states that alone and may deliver other bytes for it. A decision on
-    the licences binds the commit without the tree, so that its comparison fetches no weights.
-
-    Raises:
-        ConfigurationError: the report states no digest of these bytes.
-    """
-    path = _find_bound_path(subject, report)
-    digests = _list_digests(report)
-    if path in digests:
-        return f"sha256:{digests[path]}"
-    commit = _read_commit(report)
-    tree = compute_tree_digest(report) if not path else None
-    if commit is not None:
-        is_on_bytes = tree is not None and subject.kind not in LICENSE_KINDS
-        return f"commit:{commit} sha256:{tree}" if is_on_bytes else f"commit:{commit}"
-    if tree is None:
-        raise ConfigurationError(
-            f"the report states no SHA-256 of {path or 'the whole model'}, so nothing can bind the decision; "
-            "scan the model with the check integrity, and decide on that report"
-        )
-    return f"sha256:{tree}"
-
-
-def _find_bound_path(subject: DecisionSubject, report: AuditReport) -> str:
-    """Return the address of the file that a subject binds; empty for the whole model."""
-    if subject.kind in (SubjectKind.MODEL, *LICENSE_KINDS):
-        return ""
-    return find_bound_files(match_parts(subject, report.findings, _list_absences(report)), is_model=False)[0]
-
-
-def _list_digests(report: AuditReport) -> dict[str, str]:
-    """Return the SHA-256 of each file of the report by its address."""
-    return {
-        record.path: digest.value
-        for record in report.coverage.artifacts
-        for digest in record.digests
-        if digest.algorithm is DigestAlgorithm.SHA256
-    }
-
-
-def _read_commit(report: AuditReport) -> str | None:
-    """Return the commit that the Hub resolved; the path of a local folder may state any."""
-    return report.target.commit if report.target.kind in (RefKind.MODEL, RefKind.DATASET) else None
 
 
 def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) -> None:
@@ -241,7 +184,7 @@ def refuse_without_effect(entry: RegisterEntry, report: AuditReport, policy: Pol
     (record,) = judge_entries([entry], report, policy).decisions or (None,)
     if record is None or record.state in (DecisionState.HONOURED, DecisionState.DUE):
         return
-    findings = match_parts(entry.subject, report.findings, _list_absences(report)).findings
+    findings = match_parts(entry.subject, report.findings, list_absence_pairs(report)).findings
     is_critical = any(each.severity is Severity.CRITICAL for each in findings) and not policy.accept_critical
     if is_critical and record.state is DecisionState.NOT_PERMITTED and entry.subject.kind not in LICENSE_KINDS:
         file = policy.files[0] if policy.files else "modelaudit.yaml"
@@ -276,7 +219,9 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
     if report is None:
         replaced_by = find_replacements(entries, today)
         return RegisterState(tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries))
-    decisions = Decisions(entries, _describe_model(report), Consent(policy.label, policy.accept_critical), today)
+    decisions = Decisions(
+        entries, describe_reported_model(report), Consent(policy.label, policy.accept_critical), today
+    )
     findings, records = decisions.accept_parts(
         map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
     )
@@ -317,20 +262,6 @@ def _list_failed_look_ups(report: AuditReport) -> list[str]:
     # An accepted one is no cause any more.
     unread = (OriginState.UNREACHED, OriginState.LIMIT)
     return [f"The base model {each.name} was not read." for each in report.license.origins if each.look in unread]
-
-
-def _describe_model(report: AuditReport) -> ScannedModel:
-    """Describe the model of a report for the comparison with decisions."""
-    digests = _list_digests(report)
-    tree = compute_tree_digest(report)
-    return ScannedModel(
-        report.target.short_name,
-        _read_commit(report),
-        frozenset(each.path for each in report.coverage.artifacts if each.digest_state is DigestState.MISMATCH),
-        lambda path: digests.get(path) if path else tree,
-        {**digests, **({"": tree} if tree else {})},
-        list_families(load_catalogue()) <= set(report.policy.checks),
-    )
 
 
 def _list_open_findings(

@@ -53,6 +53,7 @@ LEVELS = (
         "decisions": 6,
         "discovery": 6,
         "policy_choice": 6,
+        "reported_model": 6,
         "register": 7,
         "pinning": 7,
         "pipeline": 7,

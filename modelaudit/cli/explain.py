@@ -147,13 +147,18 @@ def explain_result(report: AuditReport, fingerprint: str, catalogue: Catalogue, 
     Raises:
         ConfigurationError: no result has the fingerprint.
     """
-    from modelaudit.reports.results import list_results
+    from modelaudit.reports.results import Outcome, ResultKind, list_results
 
     result = next((each for each in list_results(report) if each.fingerprint == fingerprint), None)
     if result is None:
         next_step = f"`modelaudit render {label}` lists its findings"
         raise ConfigurationError(f"{label}: no finding has the fingerprint {fingerprint!r}; {next_step}")
-    return f"{_format_result(result)}\n\n{_format_any_page(result.rule, catalogue, None)}"
+    page = f"{_format_result(result)}\n\n{_format_any_page(result.rule, catalogue, None)}"
+    if result.kind is ResultKind.CAUSE:
+        return f"{page}\n\nNext: modelaudit decide --list --report {label}"
+    if result.is_settled or result.outcome is Outcome.NOTED:
+        return page
+    return f"{page}\n\nNext: modelaudit decide {fingerprint} --report {label} --answer accept|refuse"
 
 
 def _format_result(result: Result) -> str:

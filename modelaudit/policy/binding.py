@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.policy.subjects import Matches, find_bound_files
 
 _DIGITS_SHOWN: Final = 12
+_WITHOUT_BYTES: Final = (UnreadReason.LINK_DANGLING, UnreadReason.LINK_OUTSIDE, UnreadReason.NOT_REGULAR)
+
+
+def digest_statement(unread: Unread) -> str | None:
+    """Compute the SHA-256 of the words on an entry that has no bytes, such as the target of a link to nowhere.
+
+    It differs once the link names another target or the entry is of another kind. ``None`` for an entry with bytes that
+    could not be read: nothing would show that they change.
+    """
+    if unread.reason not in _WITHOUT_BYTES:
+        return None
+    return hashlib.sha256(f"{unread.reason}\n{unread.detail}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

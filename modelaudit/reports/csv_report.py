@@ -12,7 +12,7 @@ from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import Absence, AuditReport
-from modelaudit.reports.decision_words import list_refusals, name_absence
+from modelaudit.reports.decision_words import list_refusals
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import SEVERITIES_WORST_FIRST, count_severities
 
@@ -80,7 +80,7 @@ def _count(
         (each.by, each.expires) for each in acceptances if each is not None and each.source is AcceptanceSource.DECISION
     )
     decided = ("; ".join(by for by, _ in people), "; ".join(until for _, until in people))
-    subjects = [name_absence(absence, address) for address, absence in absences]
+    subjects = [absence.name_at(address) for address, absence in absences]
     refused = sum(each in refusals for each in (*(finding.fingerprint for finding in findings), *subjects))
     return [*(number for _, number in counts), worst, open_absences, accepted, *decided, known, refused]
 

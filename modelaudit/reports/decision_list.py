@@ -14,15 +14,16 @@ from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import count_noun, describe_decision, end_sentence
 
 STATES: Final = {
-    DecisionState.REOPENED: "Reopened: the bytes are not those that were decided on",
-    DecisionState.EXPIRED: "Expired: open again",
+    DecisionState.REOPENED: "Reopened: the bytes are not those that were decided on, or are gone",
+    DecisionState.EXPIRED: "Expired: decide again, or remove the entry",
     DecisionState.NOT_PERMITTED: "Not permitted: the policy or the licence lets no decision accept it",
     DecisionState.DUE: "Due: expires within 30 days",
-    DecisionState.UNUSED: "Unused: remove it",
+    DecisionState.UNUSED: "Unused: no effect on this report",
     DecisionState.HONOURED: "Honoured",
 }
 """The heading of each state, in the order of the list: what needs an action comes first."""
 NO_REPORT: Final = "With --report, the list also shows what is open, unused or reopened."
+NEXT: Final = "Next: modelaudit decide SUBJECT --report REPORT.json --answer accept|refuse"
 _DETAIL_CHARACTERS: Final = 300
 
 
@@ -39,6 +40,8 @@ def render_decision_list(
     blocks = [*_render_open(subjects or (), width), *_render_states(decisions, width)]
     if subjects is None:
         blocks.append(NO_REPORT)
+    elif subjects:
+        blocks.append(NEXT)
     elif not blocks:
         blocks.append("Nothing is open, and the register holds no decision on this model.")
     return "\n\n".join(blocks)

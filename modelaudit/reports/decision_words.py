@@ -8,9 +8,15 @@ from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.finding import Finding, Severity
-from modelaudit.model.register import DecisionAnswer, DecisionSubject, SubjectKind
+from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import Absence, AuditReport
-from modelaudit.reports.wording import count_noun, describe_acceptance, describe_decision
+from modelaudit.reports.wording import (
+    count_noun,
+    describe_acceptance,
+    describe_decision,
+    describe_refusal,
+    end_sentence,
+)
 
 _NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.NOT_PERMITTED, DecisionState.DUE)
 _IN_FORCE = (DecisionState.HONOURED, DecisionState.DUE)
@@ -31,9 +37,9 @@ def list_decision_lines(report: AuditReport) -> list[tuple[str, str]]:
 
 
 def list_refusals(report: AuditReport) -> dict[str, RecordedDecision]:
-    """Return each refusal in force by the fingerprints of the findings that it refuses, and by its subject."""
+    """Return each refusal in force by the findings and absences that it refuses, and by its subject."""
     in_force = (each for each in report.decisions if each.state in _IN_FORCE and each.answer == DecisionAnswer.REFUSE)
-    return {key: each for each in in_force for key in (*each.fingerprints, each.subject)}
+    return {key: each for each in in_force for key in (*each.fingerprints, *each.absences, each.subject)}
 
 
 def describe_settlement(finding: Finding, refusals: Mapping[str, RecordedDecision]) -> tuple[str, str] | None:
@@ -44,7 +50,7 @@ def describe_settlement(finding: Finding, refusals: Mapping[str, RecordedDecisio
         refusals: of ``list_refusals``.
     """
     if finding.fingerprint in refusals:
-        return "refused", describe_decision(refusals[finding.fingerprint])
+        return "refused", describe_refusal(refusals[finding.fingerprint])
     if finding.acceptance is None:
         return None
     return "known" if _is_known(finding.acceptance) else "accepted", describe_acceptance(finding.acceptance)
@@ -55,9 +61,29 @@ def describe_state(state: DecisionState) -> str:
     return state.replace("-", " ")
 
 
-def name_absence(absence: Absence, address: str) -> str:
-    """Return the subject of a decision on an absence at an address, as a report names it."""
-    return str(DecisionSubject(SubjectKind.ABSENCE, absence.unread.reason, address))
+def describe_settled_absence(absence: Absence, address: str, refusals: Mapping[str, RecordedDecision]) -> str:
+    """Describe who refused or accepted an absence, or that the baseline holds it; empty for an open one.
+
+    Args:
+        absence: of a report.
+        address: of the absence.
+        refusals: of ``list_refusals``.
+    """
+    if absence.name_at(address) in refusals:
+        return describe_refusal(refusals[absence.name_at(address)])
+    return describe_acceptance(absence.acceptance) if absence.acceptance else ""
+
+
+def list_ended(report: AuditReport) -> list[RecordedDecision]:
+    """List the decisions that a person must look at: due, expired, reopened, or not permitted."""
+    return [each for each in report.decisions if each.state in _NEEDS_ACTION]
+
+
+def describe_ended(decision: RecordedDecision) -> str:
+    """Describe a decision that is due or has no effect: who decided what until when, why, and its state."""
+    verb = "accepted" if decision.answer == DecisionAnswer.ACCEPT else "refused"
+    who = f"{decision.by} {verb} it until {decision.expires}, approved by {decision.approved_by}: {decision.reason}"
+    return f"{describe_state(decision.state).capitalize()}. {end_sentence(who)} {decision.detail}".strip()
 
 
 def list_decided(report: AuditReport) -> list[str]:
@@ -94,11 +120,17 @@ def describe_attention(report: AuditReport) -> str:
 def _describe_states(report: AuditReport) -> str:
     """Describe the decisions that need an action, counted by their state; empty without any."""
     counts = Counter(each.state for each in report.decisions)
-    reopened_refusals = sum(
-        each.state is DecisionState.REOPENED and each.answer == DecisionAnswer.REFUSE for each in report.decisions
+    refusals = sum(
+        each.state in (DecisionState.REOPENED, DecisionState.EXPIRED) and each.answer == DecisionAnswer.REFUSE
+        for each in report.decisions
     )
-    states = [f"{counts[state]} {describe_state(state)}" for state in _NEEDS_ACTION if counts[state]]
-    more = f", {count_noun(reopened_refusals, 'refusal')} among them" if reopened_refusals else ""
+    firsts = {each.state: each for each in reversed(report.decisions)}
+    states = [
+        f"{counts[state]} {describe_state(state)} ({firsts[state].by}, {firsts[state].place})"
+        for state in _NEEDS_ACTION
+        if counts[state]
+    ]
+    more = f", {count_noun(refusals, 'refusal')} among them" if refusals else ""
     return f"decisions to look at: {', '.join(states)}{more}" if states else ""
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
+from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.decision_words import describe_attention, list_decided
 from modelaudit.reports.results import Outcome, Result, count_settled, list_results
 from modelaudit.reports.text import escape_unprintable
@@ -21,6 +22,7 @@ from modelaudit.reports.wording import count_noun, describe_place
 
 MAX_ANNOTATIONS: Final = 10
 
+_REFUSAL_CAUSES: Final = (f"decision/{CauseKind.REFUSED}", f"decision/{CauseKind.REFUSAL_REOPENED}")
 _MAX_TITLE_CHARACTERS: Final = 200
 _MAX_MESSAGE_CHARACTERS: Final = 1000
 _COMMANDS: Final = {
@@ -43,6 +45,8 @@ def render_annotations(report: AuditReport, model: str = "") -> bytes:
     """
     results = list_results(report)
     open_results = list(_leave_out_restated([result for result in results if not result.is_settled]))
+    # What a person refused must not be lost behind ten findings.
+    open_results.sort(key=lambda result: result.rule not in _REFUSAL_CAUSES)
     decision = report.decision
     # A command begins a line, so every line begins with words of our own.
     model = model or get_heading(report.target)
@@ -65,6 +69,8 @@ def render_annotations(report: AuditReport, model: str = "") -> bytes:
             endings.append(f"the summary of the job names {number} with who decided and until when")
         ending = f": {'; '.join(endings)}" if endings else ""
         lines.append(f"modelaudit: {settled}, not shown here{ending}")
+    elif attention := describe_attention(report):
+        lines.append(f"modelaudit: {_escape(attention, _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)}")
     notes = (_escape(note, _MAX_MESSAGE_CHARACTERS, _DATA_ESCAPES) for note in report.target.notes)
     lines += [f"modelaudit: note: {note}" for note in notes]
     return "".join(f"{line}\n" for line in lines).encode()

@@ -19,6 +19,7 @@ from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
+from modelaudit.reports.decision_words import describe_ended
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import GROUPS
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
@@ -182,7 +183,7 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
     yield _Section(
         "decisions",
         "Decisions to look at",
-        ("| decision | about | state |", "|---|---|---|"),
+        ("| decision | about | state, and who decided it until when and why |", "|---|---|---|"),
         map(_write_decision, decisions),
         len(decisions),
     )
@@ -240,8 +241,7 @@ def _write_acceptance(result: Result) -> str:
 
 def _write_decision(decision: RecordedDecision) -> str:
     """Write the row of a recorded decision that is due or has no effect."""
-    state = f"{decision.state}, until {write_code(decision.expires)}. {write_text(format_sentence(decision.detail))}"
-    return write_row(write_code(decision.place), write_text(decision.subject), state)
+    return write_row(write_code(decision.place), write_text(decision.subject), write_text(describe_ended(decision)))
 
 
 def _write_duty(group: Group, task: Task) -> str:

@@ -19,7 +19,7 @@ from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
 from modelaudit.reports.cause_words import CAUSES
 from modelaudit.reports.decision_words import list_refusals
-from modelaudit.reports.wording import UNREAD, count_noun, describe_decision, describe_unread, format_sentence
+from modelaudit.reports.wording import UNREAD, count_noun, describe_refusal, describe_unread, format_sentence
 
 ABSENCE_SEVERITY: Final = Severity.MEDIUM
 """Of an absence that no finding states. It makes the verdict incomplete whatever the threshold of the policy is."""
@@ -182,12 +182,13 @@ def _mark_refused(report: AuditReport, results: Iterable[Result]) -> Iterator[Re
     refusals = list_refusals(report)
     for result in results:
         reason = result.rule.partition("/")[2]
-        subjects = (result.fingerprint, f"absence {reason} in {result.address or 'the model'}")
+        is_absence = result.rule.startswith(f"{COVERAGE_RULES}/")
+        subjects = (result.fingerprint, *([f"{reason}:{result.address}"] if is_absence else []))
         refusal = next((refusals[each] for each in subjects if each in refusals), None)
         if refusal is None:
             yield result
         else:
-            message = f"{format_sentence(result.message)} {describe_decision(refusal)}"
+            message = f"{format_sentence(result.message)} {describe_refusal(refusal)}"
             yield replace(result, message=message, outcome=Outcome.FAILS, acceptance=None)
 
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.reports.answers import describe_exit_code
-from modelaudit.reports.decision_words import describe_attention, list_decided
+from modelaudit.reports.decision_words import describe_attention, describe_ended, list_decided, list_ended
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import make_slug
 from modelaudit.reports.results import Outcome, Result, count_settled, list_results
@@ -65,10 +65,13 @@ def _render(report: AuditReport, model: str, with_accepted: bool) -> bytes:
     if kept < total:
         left_out = count_noun(total - kept, "less severe result")
         notes.append(f"{left_out} left out, because GitHub takes no more; the JSON report has them.")
+    attention = describe_attention(report)
     if settled:
-        attention = describe_attention(report)
         notes.append(f"{settled} left out; the format sarif-all has them.{f' {attention}.' if attention else ''}")
-        notes += [format_sentence(each) for each in list_decided(report)]
+    elif attention:
+        notes.append(format_sentence(attention))
+    notes += [format_sentence(each) for each in list_decided(report)]
+    notes += [f"{each.place}: {describe_ended(each)}" for each in list_ended(report)]
     run: dict[str, Json] = {
         "automationDetails": {"id": f"modelaudit/{make_slug(model)}/"},
         "columnKind": "unicodeCodePoints",

@@ -7,13 +7,14 @@ written files. ``-v`` renders the whole report (``reports/terminal.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.finding import Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
@@ -266,7 +267,8 @@ def _render_absences(report: AuditReport) -> RenderableType | None:
         return None
     groups = group_absences(pairs)
     groups = tuple(sorted(groups, key=lambda group: (group.absence.acceptance is not None, -len(group.addresses))))
-    lines: list[RenderableType] = [_describe_absences(group) for group in groups[:_MOST_ABSENCES]]
+    refusals = list_refusals(report)
+    lines: list[RenderableType] = [_describe_absences(group, refusals) for group in groups[:_MOST_ABSENCES]]
     rest = sum(len(group.addresses) for group in groups[_MOST_ABSENCES:])
     if rest:
         lines.append(Text(f"and {count_noun(rest, 'more part', 'more parts')} (-v)"))
@@ -274,11 +276,15 @@ def _render_absences(report: AuditReport) -> RenderableType | None:
     return Group(build_title(heading), *(indent_block(line) for line in lines))
 
 
-def _describe_absences(group: AbsenceGroup) -> Text:
+def _describe_absences(group: AbsenceGroup, refusals: Mapping[str, RecordedDecision]) -> Text:
     """Describe parts that were not examined for one reason."""
     place = describe_place(group.absence.unread.where)
     acceptance = group.absence.acceptance
     accepted = f" ({describe_acceptance_shortly(acceptance)})" if acceptance else ""
+    refusing = [refusals[name] for each in group.addresses if (name := group.absence.name_at(each)) in refusals]
+    if refusing:
+        number = f"{len(refusing)} " if len(refusing) < len(group.addresses) else ""
+        accepted = f" ({number}refused by {refusing[0].by} until {refusing[0].expires})"
     return build_text(
         (group.name, "bold"), f" ({place})" if place else "", f": {group.absence.unread.detail}", accepted
     )
@@ -299,6 +305,12 @@ def _render_end(report: AuditReport, files: Sequence[tuple[str, str]]) -> Render
         lines.append(build_written_list(path for _, path in files))
     steps = ["-v"]
     steps += [f"modelaudit explain {kind}" for kind, _ in count_causes(report)[:1]]
+    if report.decision.verdict is not Verdict.PASS:
+        saved = next((path for format_, path in files if format_ == "json"), "")
+        steps.append(
+            f"{'' if saved else '-o report.json, then '}"
+            f"modelaudit decide FINGERPRINT --report {saved or 'report.json'} --answer …"
+        )
     if "html" not in {format_ for format_, _ in files}:
         steps.append("-o report.html for a page to read and sign")
     lines.append(build_text(f"More: {'; '.join(steps)}."))

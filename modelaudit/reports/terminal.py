@@ -13,7 +13,12 @@ from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.answers import describe_conclusion, describe_exit_code, list_details
-from modelaudit.reports.decision_words import describe_settlement, list_decision_lines, list_refusals
+from modelaudit.reports.decision_words import (
+    describe_settled_absence,
+    describe_settlement,
+    list_decision_lines,
+    list_refusals,
+)
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import (
     build_marked_line,
@@ -46,7 +51,6 @@ from modelaudit.reports.wording import (
     CATEGORIES,
     CHECKS,
     count_noun,
-    describe_acceptance,
     describe_gates,
     describe_place,
     describe_unread,
@@ -123,10 +127,12 @@ def _render_absences(report: AuditReport) -> Group:
     pairs = list_absences(report)
     unexplained = list_unexplained_records(report)
     skipped_checks = list_skipped_checks(report)
+    refusals = list_refusals(report)
     lines: list[Text | Padding] = []
     for address, absence in pairs[:_MAX_ABSENCES]:
         unread, place = absence.unread, describe_place(absence.unread.where)
-        reason = f" {describe_acceptance(absence.acceptance)}" if absence.acceptance else ""
+        settled = describe_settled_absence(absence, address, refusals)
+        reason = f" {settled}" if settled else ""
         where = f" ({place})" if place else ""
         lines.append(build_text((address, "bold"), where))
         lines.append(indent_block(build_text(f"{describe_unread(unread)}{reason}")))

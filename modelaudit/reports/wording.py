@@ -214,6 +214,12 @@ def describe_decision(decision: RecordedDecision) -> str:
     return end_sentence(f"{verb} by {decision.by}, approved by {decision.approved_by}: {decision.reason}")
 
 
+def describe_refusal(decision: RecordedDecision) -> str:
+    """Describe who refused something, until when, and the reason, as one sentence."""
+    people = f"{decision.by}, approved by {decision.approved_by}"
+    return end_sentence(f"Refused by {people}, until {decision.expires} ({decision.place}): {decision.reason}")
+
+
 def describe_baseline(name: str) -> str:
     """Describe what a baseline does to the verdict, as one sentence."""
     return f"What the earlier report {name} holds already does not fail the gate; no person decided on it."

@@ -54,7 +54,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--field zzz", "--field: 'zzz' is not a field of use; use one of: general"),
         ("--decisions nowhere", "--decisions nowhere: there is no such file; name an existing file"),
         ("--baseline nowhere", "--baseline nowhere: there is no such file; name an existing file"),
-        ("--lock nowhere", "--lock compares a whole model"),
+        ("--lock notes.txt", "--lock compares a whole model"),
         ("--baseline notes.txt", "notes.txt: The file is not a valid report"),
         ("--polcy strict", "No such option '--polcy' (did you mean --policy?)"),
     ),
@@ -148,6 +148,19 @@ def list_commands() -> Iterator[tuple[str, click.Command]]:
 def list_options(command: click.Command) -> Iterator[click.Option]:
     """Yield each option that takes a value."""
     yield from (each for each in command.params if isinstance(each, click.Option) and not each.is_flag)
+
+
+def test_file_that_is_no_report_is_not_compared_with_one_as_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_command("scan", BENIGN, "-q", "--offline", "--no-second-opinion", "-o", f"json={REPORT}")
+    Path("deep.json").write_text('{"schema": "modelaudit"}')
+    done = run_command("diff", "deep.json", REPORT)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "modelaudit: error: deep.json: is not a report; name a report, or the folder of the model\n",
+    )
 
 
 @pytest.fixture(scope="module")

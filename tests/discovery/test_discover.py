@@ -244,6 +244,8 @@ PYTHON: list[tuple[str, str, list[str]]] = [
     ("kernel", 'import kernels\nkernels.get_kernel("acme/kernel")', ["2 acme/kernel!"]),
     ("code of a pipeline", TF + 'AutoModel.from_pretrained("a/b", custom_pipeline="acme/pipe")',
      ["2 a/b", "2 acme/pipe"]),
+    ("static method", 'import torch, functools\nclass A:\n    load = staticmethod(torch.load)\nA.load("a.pt")\n'
+     'load = functools.cache(torch.load)\nload("b.pt")', ["4 local:a.pt", "6 local:b.pt"]),
     ("full width", 'import torch\n\uff54orch.\uff4coad("a.pt")', ["2 local:a.pt"]),
     # Anybody can register the owner and the name.
     *(

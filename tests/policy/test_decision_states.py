@@ -10,7 +10,7 @@ from support.cases import check_each
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
@@ -45,6 +45,11 @@ ENTRY = RegisterEntry(
     "2026-01-01",
     "2026-12-31",
 )
+
+
+def claim_all(digests: tuple[Digest, ...]) -> tuple[Claim, ...]:
+    """Return a claim of the Hub for each digest."""
+    return tuple(Claim(digest, ClaimSource.HUB, "") for digest in digests)
 
 
 def about(kind: SubjectKind, name: str, artifact: str = "", bound_to: str = ENTRY.bound_to) -> RegisterEntry:
@@ -415,8 +420,8 @@ def test_baseline_leaves_a_finding_open_with_the_absence_that_it_states() -> Non
         ({}, Absence(Unread(UnreadReason.NO_READER, "no reader for JPEG")), False),
         ({}, UNLISTED, False),
         ({"digests": ()}, UNREAD, False),
-        ({"digests": (), "claimed": SAME_FILE.digests}, UNREAD, True),
-        ({"digests": (), "claimed": OTHER_FILE.digests}, UNREAD, False),
+        ({"digests": (), "claims": claim_all(SAME_FILE.digests)}, UNREAD, True),
+        ({"digests": (), "claims": claim_all(OTHER_FILE.digests)}, UNREAD, False),
     ],
 )
 def test_baseline_knows_an_absence_of_the_same_bytes_alone(

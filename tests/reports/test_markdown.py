@@ -163,7 +163,7 @@ def test_decisions_that_expired_or_do_nothing_are_listed(failing: AuditReport) -
         DecisionState.EXPIRED,
         "It ended.",
     )
-    assert "| `decisions.yaml:9` | finding `0123456789abcdef` | expired, until `2026-01-01`. It ended. |" in (
+    assert "| `decisions.yaml:9` | finding `0123456789abcdef` | Expired." in (
         render_markdown(replace(failing, decisions=(decision,))).decode()
     )
 

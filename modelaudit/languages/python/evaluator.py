@@ -1973,6 +1973,8 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     ),
     **dict.fromkeys(("builtins.setattr", "builtins.object.__setattr__"), Evaluator._call_setattr),
     "functools.partial": Evaluator._call_partial,
+    # Each returns what calls its callable with the same arguments.
+    **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
     "builtins.dict": Evaluator._call_dict,
     "builtins.next": Evaluator._call_next,
