@@ -19,6 +19,7 @@ from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
+from modelaudit.reports.decision_words import describe_ended
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
