@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import modelaudit
 from modelaudit.catalogue.register import read_register
 from modelaudit.integrity.digests import hash_artifact
+from modelaudit.licenses.evidence.terms_digest import compute_terms_digest
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
-from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.policy import Policy
-from modelaudit.model.register import RegisterEntry
+from modelaudit.model.register import RegisterEntry, SubjectKind
 from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Target
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.absences import accept_statements
@@ -28,13 +30,18 @@ from modelaudit.policy.gate import Refusal
 from modelaudit.policy.places import find_register, refuse_inside_target
 from modelaudit.reports.inventory import combine_digests
 from modelaudit.reports.json_report import load_report
+from modelaudit.sources import resolve_target
+from modelaudit.sources.small import may_hold_terms
+
+_WEIGHTS: Final = (".gguf", ".safetensors")
 
 
 class AuditedParts(Protocol):
-    """The findings and records of a scan, which the acceptances replace, and the base models that were not read."""
+    """The findings and records of a scan, which the acceptances replace, its rules, and the base models not read."""
 
     findings: list[Finding]
     records: list[ArtifactRecord]
+    catalogue: Catalogue
     failed_look_ups: tuple[str, ...]
 
 
@@ -55,6 +62,7 @@ class Acceptances:
         policy: Policy,
         files: Mapping[str, Path],
         notes: tuple[str, ...] = (),
+        resolve_whole: Callable[[], Snapshot | None] = lambda: None,
     ) -> None:
         self._entries = entries
         self._baseline_report = baseline
@@ -62,6 +70,8 @@ class Acceptances:
         self._policy = policy
         self._files = files
         self._notes = notes
+        self._resolve_whole = resolve_whole
+        self._digests: _Digests | None = None
         self._decisions: Decisions | None = None
 
     def accept_parts(self, audit: AuditedParts, snapshot: Snapshot, target: Target, is_complete: bool) -> None:
@@ -84,8 +94,10 @@ class Acceptances:
                 self._baseline_report, target.short_name, modelaudit.__version__, f"--baseline {self._baseline.name}"
             )
         audit.findings = accept_statements(audit.findings, audit.records)
+        self._digests = _Digests(audit.records, snapshot, self._resolve_whole)
         if self._entries:
-            model = describe_model(audit.records, snapshot, target, is_complete)
+            binds_trees = any(each.subject.kind is SubjectKind.MODEL for each in self._entries)
+            model = describe_model(audit.records, snapshot, target, is_complete, self._digests, binds_trees)
             self._decisions = Decisions(
                 self._entries, model, Consent(self._policy.label, self._policy.accept_critical), read_today()
             )
@@ -95,11 +107,16 @@ class Acceptances:
         self._withdraw_refused(audit)
 
     def accept_license(self, audit: AuditedParts, license_: LicenseConclusion) -> LicenseConclusion:
-        """Return the conclusion with its acceptance, and accept findings by these decisions and by the baseline."""
+        """Return the conclusion with the digest of its terms and its acceptance, and accept findings alike."""
+        if license_.state is not ConclusionState.NOT_CHECKED and self._digests is not None:
+            paths = self._digests.list_term_files()
+            license_ = replace(
+                license_, terms_digest=compute_terms_digest(license_.claims, paths, self._digests.compute)
+            )
         if self._decisions is not None:
             listing = compare_with_lists(license_, self._policy)
             license_, audit.findings = self._decisions.accept_license(
-                license_, audit.findings, listing, audit.failed_look_ups
+                license_, audit.findings, listing, audit.failed_look_ups, audit.catalogue.clauses.territories
             )
         if self._baseline is not None:
             audit.findings = self._baseline.accept_findings(audit.findings, audit.records)
@@ -151,22 +168,31 @@ def load_acceptances(target: str, options: Options, policy: Policy) -> Acceptanc
         policy,
         files,
         notes,
+        lambda: resolve_target(target, limits=options.limits) if Path(target).exists() else None,
     )
 
 
 def describe_model(
-    records: list[ArtifactRecord], snapshot: Snapshot, target: Target, is_complete: bool
+    records: list[ArtifactRecord],
+    snapshot: Snapshot,
+    target: Target,
+    is_complete: bool,
+    digests: _Digests,
+    binds_trees: bool,
 ) -> ScannedModel:
-    """Describe the scanned model for the comparison with decisions; a digest that no record has is computed."""
-    known = {
-        record.path: digest.value
-        for record in records
-        for digest in record.digests
-        if digest.algorithm is DigestAlgorithm.SHA256
-    }
-    known |= {each.path: stated for each in snapshot.artifacts if (stated := _digest_without_bytes(each)) is not None}
-    digests = _Digests(known, {each.path: each for each in snapshot.artifacts})
-    tree = digests.compute("") if known.keys() == {each.path for each in snapshot.artifacts} else None
+    """Describe the scanned model for the comparison with decisions; a digest that no record has is computed.
+
+    Args:
+        records: of the files that were opened.
+        snapshot: the model.
+        target: the model, as the report describes it.
+        is_complete: whether every family of checks ran.
+        digests: of its files.
+        binds_trees: whether a decision on a whole model is to be compared.
+    """
+    known = digests.known
+    is_known = known.keys() == {each.path for each in snapshot.artifacts}
+    tree = digests.compute("") if is_known or binds_trees else None
     return ScannedModel(
         target.short_name,
         # The path of a local folder may state any commit, as that of a Hub cache does.
@@ -184,21 +210,60 @@ def _digest_without_bytes(artifact: Artifact) -> str | None:
 
 
 class _Digests:
-    """The SHA-256 of the files of a snapshot; each is computed at most once."""
+    """The SHA-256 of the files of a snapshot; each is computed at most once.
 
-    def __init__(self, known: Mapping[str, str], artifacts: Mapping[str, Artifact]) -> None:
-        self._digests: dict[str, str | None] = dict(known)
-        self._artifacts = artifacts
+    ``license`` leaves weights closed, so that one of them is opened only when a decision binds it.
+
+    Attributes:
+        known: those that the records state.
+    """
+
+    def __init__(
+        self, records: list[ArtifactRecord], snapshot: Snapshot, resolve_whole: Callable[[], Snapshot | None]
+    ) -> None:
+        self.known = {
+            record.path: digest.value
+            for record in records
+            for digest in record.digests
+            if digest.algorithm is DigestAlgorithm.SHA256
+        }
+        self.known |= {
+            each.path: stated for each in snapshot.artifacts if (stated := _digest_without_bytes(each)) is not None
+        }
+        self._digests: dict[str, str | None] = dict(self.known)
+        self._artifacts = {each.path: each for each in snapshot.artifacts}
+        self._resolve_whole = resolve_whole
+        self._is_whole = False
+
+    def list_term_files(self) -> list[str]:
+        """List the paths of the files that may hold terms as a whole, unlike weights."""
+        return [
+            each.path
+            for each in self._artifacts.values()
+            if may_hold_terms(each.path, each.size) and not each.path.lower().endswith(_WEIGHTS)
+        ]
 
     def compute(self, path: str) -> str | None:
         """Return the SHA-256 of the file at ``path``, or of the tree for an empty one; ``None`` where unreadable."""
         if path not in self._digests:
-            artifact = self._artifacts.get(path)
-            self._digests[path] = hash_artifact(artifact) if artifact is not None else None
             if not path:
                 digests = {each: self.compute(each) for each in self._artifacts}
                 self._digests[path] = combine_digests(digests)
+            else:
+                artifact = self._find_open(path)
+                digest = hash_artifact(artifact) or _digest_without_bytes(artifact) if artifact is not None else None
+                self._digests[path] = digest
         return self._digests[path]
+
+    def _find_open(self, path: str) -> Artifact | None:
+        """Return the file at ``path``, from the whole of a local model if it is closed."""
+        artifact = self._artifacts.get(path)
+        if artifact is not None and artifact.open is None and not self._is_whole:
+            self._is_whole = True
+            whole = self._resolve_whole()
+            opened = {each.path: each for each in whole.artifacts} if whole is not None else {}
+            self._artifacts = {each: opened.get(each, artifact) for each, artifact in self._artifacts.items()}
+        return self._artifacts.get(path)
 
 
 def read_today() -> date:

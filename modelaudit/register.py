@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
+from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.register import fold_name
 from modelaudit.decisions import read_today
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.license import LicenseConclusion, OriginState
+from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.license import OriginState
 from modelaudit.model.policy import Policy
 from modelaudit.model.register import (
     CONCLUSION,
@@ -29,9 +30,10 @@ from modelaudit.model.register import (
 )
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import Answer, Intent
 from modelaudit.model.verdict import CauseKind
 from modelaudit.policy.decisions import Consent, Decisions
+from modelaudit.policy.open_subjects import list_open_absences, list_open_findings, list_open_questions
 from modelaudit.policy.recording import record_entry
 from modelaudit.policy.subjects import LICENSE_KINDS, find_replacements, match_parts
 from modelaudit.reported_model import bind_subject, describe_reported_model, list_absence_pairs
@@ -81,6 +83,10 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         raise ConfigurationError("--approved-by: names the person of --by; another person must approve the decision")
     if subject.kind is SubjectKind.AGREEMENT and answer is DecisionAnswer.REFUSE:
         raise ConfigurationError("--answer refuse: an agreement is recorded or left out; refuse licence:ID instead")
+    use = report.license.intent if subject.kind.has_use else None
+    denied = [
+        each.kind for each in report.license.answers if (each.answer, each.license) == (Answer.DENY, subject.name)
+    ]
     return RegisterEntry(
         "",
         subject,
@@ -92,6 +98,8 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         today.isoformat(),
         _parse_expiry(statement.expires, today).isoformat(),
         report.target.short_name,
+        use or Intent(),
+        tuple(dict.fromkeys(denied)) if subject.kind is SubjectKind.AGREEMENT else (),
     )
 
 
@@ -168,20 +176,30 @@ def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) ->
                 f"--answer {entry.answer}: {each.place} decided to {each.answer} it today; edit or remove that entry"
             )
         holds = date.fromisoformat(each.expires) - today > timedelta(days=DUE_DAYS)
-        if (each.identity, each.answer) == (entry.identity, entry.answer) and holds:
+        if (each.identity, each.answer, each.use) == (entry.identity, entry.answer, entry.use) and holds:
             raise ConfigurationError(
                 f"{each.place} gives this answer until {each.expires} already; edit that entry, or renew it in its "
                 f"last {DUE_DAYS} days"
             )
 
 
-def refuse_without_effect(entry: RegisterEntry, report: AuditReport, policy: Policy) -> None:
+def refuse_without_effect(
+    entry: RegisterEntry, report: AuditReport, policy: Policy, entries: Iterable[RegisterEntry] = ()
+) -> None:
     """Refuse an entry that no scan of the model of the report would honour, for the reason that the scan would state.
+
+    Args:
+        entry: as ``compose_entry`` returns it.
+        report: a saved report.
+        policy: states which decisions may accept what.
+        entries: of the register; an agreement among them permits a denial.
 
     Raises:
         ConfigurationError: the policy or a licence does not let a decision accept it, or nothing is open.
     """
-    (record,) = judge_entries([entry], report, policy).decisions or (None,)
+    agreements = [each for each in entries if each.subject.kind is SubjectKind.AGREEMENT and each != entry]
+    judged = judge_entries([*agreements, entry], report, policy).decisions
+    record = next((each for each in judged if each.place == entry.place), None)
     if record is None or record.state in (DecisionState.HONOURED, DecisionState.DUE):
         return
     findings = match_parts(entry.subject, report.findings, list_absence_pairs(report)).findings
@@ -226,18 +244,23 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
         map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
     )
     license_, findings = decisions.accept_license(
-        replace(report.license, acceptance=None),
+        replace(
+            report.license,
+            acceptance=None,
+            answers=tuple(replace(each, acceptance=None) for each in report.license.answers),
+        ),
         findings,
         compare_with_lists(report.license, policy),
         _list_failed_look_ups(report),
+        load_catalogue().clauses.territories,
     )
     refused = _list_refused(entries, decisions.recorded)
     if SubjectKind.MODEL in refused:
         return RegisterState(decisions.recorded, ())
     open_subjects = (
-        *_list_open_findings(findings, report.policy.gates),
-        *_list_open_absences(records),
-        *_list_open_questions(license_, _list_failed_look_ups(report)),
+        *list_open_findings(findings, report.policy.gates),
+        *list_open_absences(records),
+        *list_open_questions(license_, _list_failed_look_ups(report)),
     )
     return RegisterState(decisions.recorded, tuple(each for each in open_subjects if each.subject not in refused))
 
@@ -262,38 +285,6 @@ def _list_failed_look_ups(report: AuditReport) -> list[str]:
     # An accepted one is no cause any more.
     unread = (OriginState.UNREACHED, OriginState.LIMIT)
     return [f"The base model {each.name} was not read." for each in report.license.origins if each.look in unread]
-
-
-def _list_open_findings(
-    findings: Iterable[Finding], gates: Mapping[CheckFamily, Severity | None]
-) -> Iterator[OpenSubject]:
-    """Yield each finding that breaks a gate and that nothing accepts."""
-    for each in findings:
-        gate = gates.get(each.check)
-        if each.acceptance is None and gate is not None and each.severity.rank >= gate.rank:
-            yield OpenSubject(each.fingerprint, each.severity, f"{each.artifact or 'the model'}: {each.message}")
-
-
-def _list_open_absences(records: Iterable[ArtifactRecord]) -> Iterator[OpenSubject]:
-    """Yield each absence that nothing accepts."""
-    for record in records:
-        for address, absence in record.absences:
-            if absence.acceptance is None:
-                yield OpenSubject(absence.name_at(address), "", absence.unread.detail)
-
-
-def _list_open_questions(license_: LicenseConclusion, failed_look_ups: Iterable[str]) -> Iterator[OpenSubject]:
-    """Yield each licence that leaves the planned use open or denies it, once, and base models that were not read."""
-    questions: dict[str, OpenSubject] = {}
-    for answer in license_.answers if license_.acceptance is None else ():
-        if answer.answer is not Answer.ALLOW:
-            kind = SubjectKind.AGREEMENT if answer.answer is Answer.DENY else SubjectKind.LICENCE
-            subject = f"{kind}:{answer.license or CONCLUSION}"
-            questions.setdefault(subject, OpenSubject(subject, "", answer.because))
-    for sentence in failed_look_ups if license_.acceptance is None else ():
-        subject = f"{SubjectKind.LICENCE}:{CONCLUSION}"
-        questions.setdefault(subject, OpenSubject(subject, "", sentence))
-    yield from questions.values()
 
 
 def _reopen_finding(finding: Finding) -> Finding:

@@ -19,11 +19,13 @@ def bind_subject(subject: DecisionSubject, report: AuditReport) -> str:
     """Return the binding of a subject: the SHA-256 of its file; for a whole model that of its tree.
 
     On the Hub it is the commit too, because the Hub states that alone and may deliver other bytes for it. A decision on
-    the licences binds the commit without the tree, so that its comparison fetches no weights.
+    the licences binds all that states the terms, so that its comparison fetches no weights.
 
     Raises:
         ConfigurationError: the report states no digest of these bytes.
     """
+    if subject.kind in LICENSE_KINDS and report.license.terms_digest:
+        return f"terms:{report.license.terms_digest}"
     path = _find_bound_path(subject, report)
     digests = _list_digests(report)
     if path in digests:

@@ -32,6 +32,8 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.decision_words import list_decided
 from modelaudit.reports.json_report import load_report, parse_report
+from modelaudit.reports.license_screen import render_license
+from modelaudit.reports.notices import build_notices
 from modelaudit.reports.results import Outcome, list_results
 from modelaudit.reports.screen import render_screen
 
@@ -527,6 +529,184 @@ def test_decided_licence_review_passes_in_scan_and_license_and_a_denial_needs_an
     code, report = scan(*use)
     assert (code, report.decision.use.verdict) == (0, "pass")
     assert "agreement" in report.decision.use.reason
+
+
+SAAS = ("--use", "commercial", "--use", "hosted-service", "--territory", "DE")
+
+
+def answer(*use: str, day: str = RECORDED) -> tuple[int, AuditReport]:
+    """Scan the model for a use; ``license`` gives the same answer and the same code, and names the same decisions."""
+    code, report = scan(*use, day=day)
+    done = run("license", "tiny", "-q", *use, "-o", "json=license.json", day=day)
+    alone = load_report(Path("license.json"))
+    assert report.decision.use == alone.decision.use
+    assert code == done.returncode or report.decision.load.verdict != "pass"
+    assert [each.state for each in report.decisions] == [each.state for each in alone.decisions]
+    of_licences = [[each.detail for each in part.decisions if "model " not in each.subject] for part in (report, alone)]
+    assert of_licences[0] == of_licences[1]
+    assert report.license.terms_digest == alone.license.terms_digest
+    return code, report
+
+
+def test_licence_decision_answers_for_the_planned_use_that_it_states_and_for_a_narrower_one(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    (model / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    (model / "README.md").write_text("---\nlicense: gemma\n---\n# Tiny\n")
+    wide = ("--use", "commercial", "--use", "hosted-service", "--territory", "EU", "--mau", "5e6", "--revenue", "100")
+    assert answer(*wide)[0] == 3
+    assert decide("licence:LicenseRef-Gemma").returncode == 0
+    entry = yaml.safe_load(Path("decisions.yaml").read_text())["decisions"][0]
+    assert entry["use"] == {
+        **{"commercial": True, "hosted-service": True, "territories": ["EU"]},
+        **{"monthly-active-users": 5_000_000, "annual-revenue-usd": 100},
+    }
+    assert answer(*wide)[0] == 0
+    for narrower in (
+        ("--use", "commercial", "--territory", "DE", "--mau", "4", "--revenue", "0"),
+        (*wide, "--use", "redistribute=no"),
+    ):
+        assert answer(*narrower)[0] == 0, narrower
+    for wider, said in (
+        ((*wide, "--use", "redistribute"), "includes redistribute."),
+        ((*wide, "--territory", "US"), "includes the territory US."),
+        ((*wide[:4], *wide[6:], "--territory", "WORLD"), "includes the territory WORLD."),
+        ((*wide[:6], "--mau", "5000001", *wide[8:]), "includes 5,000,001 monthly active users."),
+        ((*wide[:8], "--revenue", "101"), "includes 101 USD of annual revenue."),
+        (wide[:8], "includes a number of USD of annual revenue that is not stated."),
+        ((*wide, "--field", "medical-advice"), "includes the field medical-advice."),
+    ):
+        code, report = answer(*wider)
+        assert (code, report.decision.use.verdict) == (3, "review"), wider
+        assert report.decisions[0].state is DecisionState.REOPENED
+        assert report.decisions[0].detail == f"The planned use now {said}"
+    # The decision for a further use stays beside the first one.
+    assert decide("licence:LicenseRef-Gemma").returncode == 0
+    for use in (wide, (*wide, "--field", "medical-advice")):
+        code, report = answer(*use)
+        assert (code, sorted(each.state for each in report.decisions)) == (0, ["honoured", "unused"])
+    assert "It answers another use; decisions.yaml:4 answers the planned one." in answer(*wide)[1].decisions[1].detail
+    # Weights state no terms, and a card does.
+    (model / "model.safetensors").write_bytes(b"\x03\0\0\0\0\0\0\0{} ")
+    assert answer(*wide)[0] == 0
+    (model / "README.md").write_text("---\nlicense: gemma\n---\n# Tiny, again\n")
+    code, report = answer(*wide)
+    assert (code, report.decisions[0].state) == (3, DecisionState.REOPENED)
+    assert "The SHA-256 of the terms is" in report.decisions[0].detail
+
+
+def test_accepted_model_covers_its_licences_for_the_planned_use_alone(model: Path) -> None:
+    (model / "README.md").write_text("---\nlicense: gemma\n---\n# Tiny\n")
+    assert answer(*SAAS)[0] == 1
+    assert decide("model").returncode == 0
+    assert answer(*SAAS)[0] == 0
+    code, report = answer(*SAAS, "--use", "distill")
+    assert (code, report.decision.load.verdict, report.decision.use.verdict) == (3, "pass", "review")
+    assert "Not for the licences: The planned use now includes distill." in report.decisions[0].detail
+    # The licence command reads no weights, and it hashes them for a decision that binds them.
+    (model / "weights.pkl").write_bytes(UNLISTED + b"\n")
+    assert answer(*SAAS)[1].decisions[0].state is DecisionState.REOPENED
+    Path("decisions.yaml").unlink()
+    scan(*SAAS)
+    assert refuse("model").returncode == 0
+    code, report = answer(*SAAS)
+    assert (code, report.decision.use.verdict) == (1, "fail")
+    assert "Jane Roe refused the model" in report.decision.use.reason
+
+
+def test_agreement_permits_the_clauses_that_it_names_and_a_further_denial_stays_one(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    (model / "README.md").write_text("---\nlicense: llama3.2\npipeline_tag: image-text-to-text\n---\n# Tiny\n")
+    stated = ("--field", "general", "--mau", "1000", *SAAS)
+    code, report = answer(*stated)
+    assert (code, [each.kind for each in report.license.open_answers]) == (1, ["territory-limit"])
+    assert decide("agreement:LicenseRef-Llama-3.2").returncode == 0
+    entry = yaml.safe_load(Path("decisions.yaml").read_text())["decisions"][0]
+    assert entry["permits"] == ["territory-limit"]
+    code, report = answer(*stated)
+    assert (code, report.decision.use.reason) == (
+        0,
+        f"Jane Roe, approved by Max Muster, recorded an agreement that permits what a licence denies until {LAST_DAY}.",
+    )
+    check_words_of_pass(report)
+    Path("report.json").rename("agreed.json")
+    # As if the contract had been read for another clause, and the rule set or the use now brings in this one.
+    text = Path("decisions.yaml").read_text()
+    Path("decisions.yaml").write_text(text.replace("[territory-limit]", "[user-cap]"))
+    code, report = answer(*stated)
+    assert (code, report.decisions[0].state) == (1, DecisionState.UNUSED)
+    Path("decisions.yaml").write_text(text)
+    code, report = answer(*stated[:2], "--mau", "1e9", *SAAS)
+    assert (code, report.decision.use.verdict) == (1, "fail")
+    done = run("diff", "agreed.json", "report.json")
+    assert done.returncode == 1 and "license/use-denied" in done.stdout
+    # What the licence leaves open beside the denial needs a decision of its own.
+    use = ("--mau", "1000", *SAAS)
+    Path("decisions.yaml").unlink()
+    assert answer(*use)[0] == 1
+    assert decide("agreement:LicenseRef-Llama-3.2").returncode == 0
+    code, report = answer(*use)
+    assert (code, report.decision.use.verdict) == (3, "review")
+    assert {each.kind for each in report.license.open_answers} == {"use-policy", "use-condition"}
+    assert decide("licence:LicenseRef-Llama-3.2").returncode == 0
+    code, report = answer(*use)
+    assert (code, [each.state for each in report.decisions]) == (0, [DecisionState.HONOURED] * 2)
+    check_words_of_pass(report)
+
+
+def check_words_of_pass(report: AuditReport) -> None:
+    """Check that a pass by decisions shows who decided, why and for what, and denies nothing beside it."""
+    alone = load_report(Path("license.json"))
+    documents = {name: html.unescape(render(report, name).decode()) for name in ("html", "markdown", "table", "csv")}
+    documents["license"] = render_license(alone, width=100).decode()
+    documents["checklist"] = build_notices(alone)["CHECKLIST.md"].decode()
+    for name, document in documents.items():
+        words = " ".join(re.sub(r"<[^>]*>", " ", document).replace("`", "").replace("\\", "").split())
+        wanted = ["Jane Roe", "Max Muster", "read | twice", LAST_DAY]
+        missing = [each for each in wanted if each not in words and each.replace("|", "\\|") not in words]
+        assert not missing, (name, missing)
+        assert name in ("checklist", "csv") or "hosting as a service" in words, name
+        for denial in ("DENIED", "use is not allowed", "If the use were allowed", "To resolve first"):
+            assert denial not in words, (name, denial)
+    head = html.unescape(render(report, "html").decode().partition('<p class="exit">')[0])
+    signoff = html.unescape(render(report, "html").decode().partition('id="signoff-title"')[2])
+    for part in (head, signoff):
+        assert all(each in part for each in ("Max Muster", "read | twice", "hosting as a service")), part
+
+
+def test_expired_and_reopened_licence_decisions_are_named_in_every_output(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    (model / "README.md").write_text("---\nlicense: gemma\n---\n# Tiny\n")
+    answer(*SAAS)
+    assert decide("licence:LicenseRef-Gemma").returncode == 0
+    for use, day, state in ((SAAS, "2027-01-01", "expired"), ((*SAAS, "--use", "distill"), RECORDED, "reopened")):
+        _, report = answer(*use, day=day)
+        documents = {
+            name: html.unescape(render(report, name).decode()) for name in ("html", "markdown", "table", "csv")
+        }
+        documents["license"] = render_license(load_report(Path("license.json")), width=100).decode()
+        documents["screen"] = render_screen(report, width=80).decode()
+        for name, document in documents.items():
+            words = " ".join(document.replace("`", "").split())
+            assert state in words.casefold() and "icence LicenseRef-Gemma" in words and "decisions.yaml:4" in words, (
+                name
+            )
+            assert name == "screen" or "Max Muster" in words, name
+
+
+def test_counts_of_findings_agree_and_the_words_to_ship_follow_their_duty(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    (model / "README.md").write_text("---\nlicense: gemma\n---\n# Tiny\n")
+    use = (*SAAS, "--use", "redistribute")
+    answer(*use)
+    assert decide("licence:LicenseRef-Gemma").returncode == 0
+    _, report = answer(*use)
+    accepted = sum(each.acceptance is not None for each in report.findings)
+    markdown, page = render(report, "markdown").decode(), html.unescape(render(report, "html").decode())
+    assert f"### Findings: {len(report.findings) - accepted} open of {len(report.findings)}" in markdown
+    assert f"### Accepted: {accepted}\n" in markdown and f"{accepted} finding" in page
+    sentence = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
+    assert f"Exact words: `{sentence}`" in markdown
+    assert page.count(sentence) >= 2
 
 
 def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accepted_them(model: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import timedelta
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -16,9 +17,15 @@ from support.cases import check_each
 from support.command import run_command
 
 import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.register import append_entry
+from modelaudit.decisions import read_today
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState
 from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Verdict
+from modelaudit.register import Statement, compose_entry, refuse_without_effect
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.license_screen import render_license
 from modelaudit.reports.screen import render_screen
@@ -107,6 +114,37 @@ def check_screen(report: AuditReport) -> str:
 @check_each("folder", list_folders)
 def test_every_output_of_a_repository_agrees_with_the_data_and_with_the_others(folder: Path) -> None:
     check_answers(folder)
+
+
+@check_each("folder", list_folders)
+def test_scan_and_license_agree_on_every_decision_of_a_register(folder: Path, tmp_path: Path) -> None:
+    before, _ = scan(folder, COMMERCIAL)
+    denied = {each.license for each in before.license.answers if each.answer is Answer.DENY}
+    subjects = [f"agreement:{each}" for each in sorted(denied)] + ["licence:conclusion", "model"]
+    for subject, answer in (
+        *((each, "accept") for each in subjects),
+        ("licence:conclusion", "refuse"),
+        ("model", "refuse"),
+    ):
+        statement = Statement(answer, "checked", "Jane Roe", "Max Muster", str(read_today() + timedelta(days=60)))
+        try:
+            entry = compose_entry(subject, before, statement)
+            refuse_without_effect(entry, before, load_catalogue().policies["default"])
+        except ConfigurationError:
+            continue  # a file cannot be read, or the command refuses the decision
+        register = tmp_path / f"{folder.name}-{subject.replace(':', '-')}-{answer}.yaml"
+        register.write_text(append_entry("", entry, register.name))
+        for uses in (COMMERCIAL, {"commercial": False}, {**COMMERCIAL, "redistribute": True}):
+            report = modelaudit.scan(folder, uses=uses, offline=True, second_opinion=False, decisions=register)
+            alone = modelaudit.license(folder, uses=uses, offline=True, decisions=register)
+            assert report.decision.use == alone.decision.use, (subject, answer, uses)
+            assert [each.state for each in report.decisions] == [each.state for each in alone.decisions]
+            if report.decision.load.verdict is Verdict.PASS:
+                assert report.exit_code == alone.exit_code
+            words = render_license(alone).decode()
+            assert "of other bytes" not in words
+            if report.decision.use.verdict is Verdict.PASS:
+                assert "If the use were allowed" not in words and "is not allowed" not in render(alone, "html").decode()
 
 
 @pytest.mark.parametrize("name", list(PACKAGES))

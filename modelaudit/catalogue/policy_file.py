@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.schema import CONFIG, Kebab, Territory, Text, require_match
+from modelaudit.catalogue.schema import CONFIG, Amount, Flag, Kebab, Territory, Text, require_match
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Requirement
 from modelaudit.model.structure import UnreadReason
@@ -19,8 +19,6 @@ from modelaudit.model.terms import Use
 _NAME_ON_HUB = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 
 Gate = Literal["info", "low", "medium", "high", "critical", "never"]
-Flag = Annotated[bool, Field(strict=True)]
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 # A path begins with ./ and has no part .. or .; its length is bounded, because reports show it.
 _LOCAL_PATH = r"\.(/(?!\.{1,2}(/|$))[^/\x00-\x1f\x7f]{1,255}){1,32}/?"
 ModelName = Annotated[

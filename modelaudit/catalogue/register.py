@@ -14,7 +14,7 @@ from pydantic import Field, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Data, Document, LineIndex, parse_text, read_document
-from modelaudit.catalogue.schema import CONFIG, RuleId, Shape, Text, require_match
+from modelaudit.catalogue.schema import CONFIG, Amount, Flag, Kebab, RuleId, Shape, Territory, Text, require_match
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.register import (
     LONGEST_DAYS,
@@ -24,9 +24,10 @@ from modelaudit.model.register import (
     SubjectKind,
 )
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Intent, Use
 
 _FINGERPRINT: Final = r"[0-9a-f]{16}"
-_BINDING: Final = r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}( sha256:[0-9a-f]{64})?"
+_BINDING: Final = r"(sha256|terms):[0-9a-f]{64}|commit:[0-9a-f]{40}( sha256:[0-9a-f]{64})?"
 _INVISIBLE: Final = ("Cc", "Cf", "Cn", "Co", "Cs")
 """Categories of characters that no reader sees."""
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0") | frozenset(
@@ -48,7 +49,7 @@ Fingerprint = Annotated[
 ]
 Binding = Annotated[
     str,
-    require_match(_BINDING, "sha256: and 64 hexadecimal digits, or commit: and 40, or that and the first"),
+    require_match(_BINDING, "sha256: or terms: and 64 hexadecimal digits, or commit: and 40, or that and the first"),
     WithJsonSchema({"type": "string", "pattern": f"^({_BINDING})$"}),
 ]
 Day = Annotated[
@@ -80,19 +81,46 @@ class SubjectFile:
 
 
 @dataclass(config=CONFIG)
+class UseFile:
+    """The planned use that a decision answers, in the words of a policy. What is left out was not stated.
+
+    Attributes:
+        territories: codes of ISO 3166-1, such as DE, and the groups EU, EEA, WORLD.
+        field: the field of use.
+        monthly_active_users: of all products of the organisation together.
+        annual_revenue_usd: of the organisation, in US dollars.
+    """
+
+    commercial: Flag | None = None
+    hosted_service: Flag | None = None
+    redistribute: Flag | None = None
+    fine_tune: Flag | None = None
+    distill: Flag | None = None
+    train_on_outputs: Flag | None = None
+    embed_on_device: Flag | None = None
+    territories: list[Territory] = Field(default_factory=list)
+    field: Kebab | None = None
+    monthly_active_users: Amount | None = None
+    annual_revenue_usd: Amount | None = None
+
+
+@dataclass(config=CONFIG)
 class EntryFile:
     """One decision.
 
     Attributes:
         subject: the finding, absence, licence or model that it decides.
-        bound_to: the SHA-256 of the file, or of the tree of a whole model; or the commit on the Hub, alone or with the
-            tree. The decision ends when one differs.
+        bound_to: the SHA-256 of the file, of the tree of a whole model, or of all that states the terms of the model
+            (`terms:`), for a decision on licences; or the commit on the Hub, alone or with the tree. The decision ends
+            when one differs.
         answer: `accept`, or `refuse`, which fails the gate.
         by: who decided.
         approved_by: who approved the decision.
         decided: the day of the decision.
         expires: the last day on which it holds, at most 366 days later.
         model: the only model that it concerns; any model if left out.
+        use: the planned use that a decision on licences or on a model answers. A use that includes more opens it again.
+        permits: the kinds of the clauses that the contract of an agreement permits, such as territory-limit.
     """
 
     subject: SubjectFile
@@ -104,6 +132,8 @@ class EntryFile:
     decided: Day
     expires: Day
     model: Text | None = None
+    use: UseFile | None = None
+    permits: list[Kebab] | None = None
 
 
 @dataclass(config=CONFIG)
@@ -164,8 +194,9 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
     subject, fault = _parse_subject(entry.subject)
     if subject is None:
         raise refuse("subject", fault)
-    if subject.kind is SubjectKind.AGREEMENT and entry.answer is DecisionAnswer.REFUSE:
-        raise refuse("answer", "an agreement cannot be refused; remove the entry, or refuse the licence")
+    key, fault = _find_unfit_key(entry, subject.kind)
+    if key:
+        raise refuse(key, fault)
     return RegisterEntry(
         place,
         subject,
@@ -177,6 +208,36 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
         entry.decided,
         entry.expires,
         subject.name if subject.kind is SubjectKind.MODEL else entry.model or "",
+        _parse_use(entry.use) if entry.use is not None else Intent(),
+        tuple(entry.permits or ()),
+    )
+
+
+def _find_unfit_key(entry: EntryFile, kind: SubjectKind) -> tuple[str, str]:
+    """Return the key that does not fit the kind of the subject, and the fault; empty if all keys fit."""
+    is_agreement = kind is SubjectKind.AGREEMENT
+    if is_agreement and entry.answer is DecisionAnswer.REFUSE:
+        return "answer", "an agreement cannot be refused; remove the entry, or refuse the licence"
+    if is_agreement and not entry.permits:
+        return "permits", "an agreement names the clauses that it permits, such as permits: [territory-limit]"
+    if entry.permits is not None and not is_agreement:
+        return "permits", "only an agreement permits clauses; remove the key"
+    if entry.use is not None and not kind.has_use:
+        return "use", f"a decision on a {kind} answers for no use; remove the key"
+    if entry.bound_to.startswith("terms:") and kind not in (SubjectKind.LICENCE, SubjectKind.AGREEMENT):
+        return "bound-to", f"a decision on a {kind} binds bytes; write sha256: or commit:"
+    return "", ""
+
+
+def _parse_use(file: UseFile) -> Intent:
+    """Return the planned use that a register states."""
+    stated = {use: getattr(file, use.replace("-", "_")) for use in Use}
+    return Intent(
+        {use: is_meant for use, is_meant in stated.items() if is_meant is not None},
+        file.monthly_active_users,
+        file.annual_revenue_usd,
+        tuple(file.territories),
+        file.field or "",
     )
 
 
@@ -215,7 +276,8 @@ def _refuse_contradictions(entries: tuple[RegisterEntry, ...], document: Documen
         others = seen.setdefault((entry.subject, entry.bound_to, entry.decided), [])
         for earlier in others:
             is_repeated = entry.answer is earlier.answer
-            if entry.identity == earlier.identity or (entry.is_about_same(earlier) and not is_repeated):
+            is_same = entry.identity == earlier.identity and entry.use == earlier.use
+            if is_same or (entry.is_about_same(earlier) and not is_repeated):
                 verb = "repeats" if is_repeated else "contradicts"
                 fault = f"decisions.{index}: {verb} {earlier.place}, on the same subject and day; remove one"
                 raise document.error(fault, ("decisions", index))
@@ -267,6 +329,8 @@ def _format_entry(entry: RegisterEntry) -> list[str]:
         "subject": f"{{{names}}}",
         **({"model": _quote(entry.model)} if entry.model and subject.kind is not SubjectKind.MODEL else {}),
         "bound-to": entry.bound_to,
+        **({"use": str(entry.use)} if subject.kind.has_use and entry.use.is_stated else {}),
+        **({"permits": f"[{', '.join(entry.permits)}]"} if entry.permits else {}),
         "answer": entry.answer,
         "reason": _quote(entry.reason),
         "by": _quote(entry.by),

@@ -103,6 +103,8 @@ DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)
 Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1, json_schema_extra={"pattern": r"\S"})]
 Kebab = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
 RuleId = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
+Flag = Annotated[bool, Field(strict=True)]
+Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Version = Annotated[str, require_match(r"[0-9]+\.[0-9]+\.[0-9]+", "a version such as 0.1.0")]
 Cwe = Annotated[str, require_match(r"CWE-[1-9][0-9]*", "an identifier such as CWE-502")]
 Url = Annotated[str, require_match(r"https?://[^\s<>\"]+", "an http or https address")]

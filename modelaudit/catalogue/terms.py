@@ -82,6 +82,7 @@ class ClauseFile:
     fields: list[Kebab] = Field(default_factory=list)
     url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
     words: list[Text] = Field(default_factory=list)
+    duty_of: list[Use] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -258,4 +259,5 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
         fields=tuple(clause.fields),
         url=clause.url,
         words=tuple(clause.words),
+        duty_of=tuple(clause.duty_of),
     )

@@ -99,7 +99,8 @@ def command(
 
     statement = Statement(*(value or "" for value in given.values()))
     composed = compose_entry(subject, audit, statement)
-    refuse_without_effect(composed, audit, effective)
+    known = read_register(register) if register.exists() else ()
+    refuse_without_effect(composed, audit, effective, known)
     _print_entry(_append(register, composed), as_json)
     return 0
 

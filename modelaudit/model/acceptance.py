@@ -44,7 +44,7 @@ class DecisionState(StrEnum):
     """Honoured, and it expires within 30 days."""
     EXPIRED = "expired"
     REOPENED = "reopened"
-    """The bytes or the commit differ from those that the decision binds, or what was refused is gone."""
+    """The bytes, the terms or the planned use differ from those that it binds, or what was refused is gone."""
     UNUSED = "unused"
     """Nothing in the report matches its subject, or another decision or the policy settles it."""
     NOT_PERMITTED = "not-permitted"
@@ -58,13 +58,15 @@ class RecordedDecision:
     Attributes:
         place: file and line in the register: ``decisions.yaml:12``.
         subject: the kind and the name of its subject: ``finding 0123456789abcdef``, ``licence LicenseRef-Gemma``.
-        bound_to: the SHA-256 or the commit: ``sha256:…``, ``commit:…`` or ``commit:… sha256:…``.
+        bound_to: the SHA-256, the commit or the terms: ``sha256:…``, ``commit:…``, ``commit:… sha256:…``, ``terms:…``.
         answer: ``accept`` or ``refuse``.
         expires: an ISO date.
         detail: one sentence on the state: what reopened it, or what it accepts.
         fingerprints: the fingerprints of the findings that it accepts or refuses in this report; the refusal of a whole
             model names none. Those of a refusal that ended are the findings to decide again.
         absences: likewise the absences, as ``Absence.name_at`` names them.
+        use: the planned use that it answers, in one line; empty if it answers for none.
+        permits: the kinds of the clauses that an agreement permits.
     """
 
     place: str
@@ -79,3 +81,5 @@ class RecordedDecision:
     detail: str = ""
     fingerprints: tuple[str, ...] = ()
     absences: tuple[str, ...] = ()
+    use: str = ""
+    permits: tuple[str, ...] = ()

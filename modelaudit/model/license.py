@@ -192,6 +192,7 @@ class UseAnswer:
         url: the address of the text.
         read: ISO date of reading.
         via: the base model that brings it in; empty for the model's own licence.
+        acceptance: by the decision of a person; of a denial only by an agreement with the owner.
     """
 
     answer: Answer
@@ -203,6 +204,7 @@ class UseAnswer:
     url: str = ""
     read: str = ""
     via: str = ""
+    acceptance: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,8 @@ class LicenseConclusion:
         permission: the worst of ``answers``; ``None`` without an intended use.
         answers: worst first.
         multimodal: whether the model handles more than text; ``None`` if unknown.
-        acceptance: by a decision on the open questions of ``answers``; of a denial only by an agreement with the owner.
+        acceptance: the first to end of the decisions that settle every open question; ``None`` while one is open.
+        terms_digest: SHA-256 of what states the terms of the model, which a decision on them binds; empty if not known.
     """
 
     state: ConclusionState
@@ -288,3 +291,19 @@ class LicenseConclusion:
     openness: Openness | None = None
     multimodal: bool | None = None
     acceptance: Acceptance | None = None
+    terms_digest: str = ""
+
+    @property
+    def open_answers(self) -> tuple[UseAnswer, ...]:
+        """The answers that do not allow the use, and that no decision settles."""
+        return tuple(each for each in self.answers if each.answer is not Answer.ALLOW and each.acceptance is None)
+
+    @property
+    def open_permission(self) -> Answer | None:
+        """The permission that decisions leave: the worst open answer; ``allow`` if they settle every one."""
+        if self.permission in (None, Answer.ALLOW) or self.acceptance is not None:
+            return self.permission and Answer.ALLOW
+        if self.permission not in {each.answer for each in self.answers}:
+            return self.permission
+        worst = max((each.answer for each in self.open_answers), key=lambda answer: answer.rank, default=None)
+        return worst or Answer.ALLOW

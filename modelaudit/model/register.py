@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from modelaudit.model.terms import Intent
+
 CONCLUSION = "conclusion"
 """The name of a licence subject that covers every open question of the licences."""
 LONGEST_DAYS = 366
@@ -24,6 +26,11 @@ class SubjectKind(StrEnum):
     AGREEMENT = "agreement"
     """A contract with the owner of a licence, which permits what the licence denies."""
     MODEL = "model"
+
+    @property
+    def has_use(self) -> bool:
+        """Whether a decision on it answers for a planned use."""
+        return self in (SubjectKind.LICENCE, SubjectKind.AGREEMENT, SubjectKind.MODEL)
 
     @property
     def has_artifact(self) -> bool:
@@ -64,10 +71,12 @@ class RegisterEntry:
 
     Attributes:
         place: file and line: ``decisions.yaml:12``.
-        bound_to: ``sha256:`` and 64 hexadecimal digits, or ``commit:`` and 40, or the second, a space and the first.
+        bound_to: ``sha256:`` or ``terms:`` and 64 hexadecimal digits, or ``commit:`` and 40, alone or with ``sha256:``.
         decided: an ISO date.
         expires: an ISO date, the last day on which the decision holds.
         model: the model that the decision concerns; empty for any. A model subject names it itself.
+        use: the planned use that a decision on licences or on a model answers; empty for other subjects.
+        permits: the kinds of the clauses that an agreement permits.
     """
 
     place: str
@@ -80,6 +89,8 @@ class RegisterEntry:
     decided: str
     expires: str
     model: str = ""
+    use: Intent = Intent()  # noqa: RUF009 - frozen
+    permits: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[DecisionSubject, str, str]:
@@ -90,6 +101,10 @@ class RegisterEntry:
         """Whether both decide on one subject in the same bytes, of one model or of any."""
         is_same = (self.subject, self.bound_to) == (other.subject, other.bound_to)
         return is_same and (self.model == other.model or not (self.model and other.model))
+
+    def answers_as(self, other: RegisterEntry) -> bool:
+        """Whether both answer for the same use, or one is a refusal, which holds for every use."""
+        return self.use == other.use or DecisionAnswer.REFUSE in (self.answer, other.answer)
 
     def explain_later_start(self, today: date) -> str:
         """Return why the decision is not in force yet on the day of a scan; empty if it is.

@@ -100,6 +100,8 @@ class Clause:
         fields: forbidden fields of use, from ``rules/clauses.yaml``; for a use policy.
         url: address of the policy that it refers to; empty if the policy is part of the licence.
         words: exact words to show or to ship, or the name to use, if the licence fixes them.
+        duty_of: the uses that trigger the duty, in place of those of its kind; a use that only counts as one of them
+            under the licence triggers nothing.
     """
 
     kind: str
@@ -111,6 +113,7 @@ class Clause:
     fields: tuple[str, ...] = ()
     url: str = ""
     words: tuple[str, ...] = ()
+    duty_of: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +225,27 @@ class Intent:
     def is_stated(self) -> bool:
         """Whether any use, territory, field or number is stated."""
         return self != Intent()
+
+    def __str__(self) -> str:
+        """What is stated, by the keys of a policy, as YAML in one line: ``{commercial: true, territories: [EU]}``."""
+        values: dict[str, str] = {each: str(self.uses[each]).lower() for each in Use if each in self.uses}
+        if self.territories:
+            # YAML 1.1 reads the code of Norway as a boolean.
+            codes = [f'"{code}"' if code == "NO" else code for code in self.territories]
+            values["territories"] = f"[{', '.join(codes)}]"
+        if self.field:
+            values["field"] = self.field
+        numbers = {
+            "monthly-active-users": self.monthly_active_users,
+            "annual-revenue-usd": self.annual_revenue_usd,
+        }
+        values |= {key: _format_amount(float(number)) for key, number in numbers.items() if number is not None}
+        return f"{{{', '.join(f'{key}: {value}' for key, value in values.items())}}}"
+
+
+def _format_amount(number: float) -> str:
+    """Format a number so that every reader of YAML takes it for one, without an exponent where it is whole."""
+    return f"{number:.0f}" if number.is_integer() else repr(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,3 +82,12 @@ class ScannedModel:
             shown = digest[:_DIGITS_SHOWN]
             return f"The SHA-256 of {place} is {shown}…, and the decision binds {wanted[:_DIGITS_SHOWN]}…."
         return ""
+
+
+def explain_other_terms(binding: str, digest: str) -> str:
+    """Explain how all that states the terms of a model differs from what a decision binds; empty if it does not."""
+    wanted = binding.partition(":")[2]
+    if digest == wanted:
+        return ""
+    shown = f"is {digest[:_DIGITS_SHOWN]}…" if digest else "is not known"
+    return f"The SHA-256 of the terms {shown}, and the decision binds {wanted[:_DIGITS_SHOWN]}…."

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from modelaudit.model.acceptance import Acceptance, DecisionState, RecordedDecision
-from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.policy import LicenseListing
 from modelaudit.model.register import CONCLUSION, DUE_DAYS, DecisionAnswer, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord
 from modelaudit.model.structure import Unread
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import Intent
 from modelaudit.model.verdict import Question
-from modelaudit.policy.binding import ScannedModel
+from modelaudit.policy.binding import ScannedModel, explain_other_terms
+from modelaudit.policy.denials import explain_denial
 from modelaudit.policy.gate import Refusal
+from modelaudit.policy.planned_use import Territories, explain_wider_use
 from modelaudit.policy.recording import accept_absences, accept_findings, make_acceptance, record_entry
 from modelaudit.policy.refusals import (
     ACTIVE,
@@ -25,6 +27,7 @@ from modelaudit.policy.refusals import (
     GONE,
     combine_matches,
     find_copies,
+    find_questions,
     find_successor,
     match_copies,
 )
@@ -65,6 +68,8 @@ class Decisions:
         self._records: dict[str, RecordedDecision] = {}
         self._questions: dict[str, tuple[Question, ...]] = {}
         self._refused_names: dict[str, str] = {}
+        # The places of decisions that answer for a narrower use than the planned one.
+        self._of_other_uses: set[str] = set()
         # The place of the refusal of each part; a refusal overrules every acceptance of it.
         self._refused_findings: dict[str, str] = {}
         self._refused_absences: dict[tuple[str, Unread], str] = {}
@@ -162,44 +167,51 @@ class Decisions:
         findings: Iterable[Finding],
         listing: LicenseListing = LicenseListing(),  # noqa: B008 - frozen
         failed_look_ups: Sequence[str] = (),
+        groups: Territories = MappingProxyType({}),
     ) -> tuple[LicenseConclusion, list[Finding]]:
         """Return the conclusion and the findings with the acceptances of decisions on the licences.
 
-        The conclusion is accepted when decisions cover each answer that does not allow the use, each objection, and
-        each base model that was not read.
-
-        Args:
-            license_: the conclusion.
-            findings: of the whole scan.
-            listing: the licences beside the lists of the policy.
-            failed_look_ups: a sentence for each base model that was not read.
+        The conclusion is accepted when decisions for the planned use, or a wider one, cover each answer that does not
+        allow it, each objection of the policy's lists, and each base model that was not read.
         """
         findings = list(findings)
         accepted: dict[tuple[str, str], Acceptance] = {}
         covering: dict[UseAnswer | str, Acceptance] = {}
-        for entry in self._entries:
+        # An agreement comes first: what it permits keeps no other decision from accepting the rest.
+        for entry in sorted(self._entries, key=lambda each: each.subject.kind is not SubjectKind.AGREEMENT):
             matches = match_license(entry, license_, findings, listing.objections, failed_look_ups)
+            is_refusal = entry.answer is DecisionAnswer.REFUSE
+            wider = "" if is_refusal else explain_wider_use(entry.use, license_.intent or Intent(), groups)
             if entry.subject.kind in LICENSE_KINDS:
-                record = self._judge_license(entry, matches, license_, listing)
+                obstacle = explain_denial(entry, license_, listing, covering)
+                record = self._judge_license(entry, matches, license_, obstacle, wider)
             else:
-                record = self._extend_model_record(entry, matches)
-            if record is None or record.state not in ACTIVE or entry.answer is DecisionAnswer.REFUSE:
+                record = self._extend_model_record(entry, matches, wider)
+            if record is None or record.state not in ACTIVE or is_refusal or wider:
                 continue
             for finding in matches.findings:
                 accepted.setdefault((finding.fingerprint, finding.artifact), make_acceptance(entry))
             for question in matches.questions:
                 covering.setdefault(question, make_acceptance(entry))
+        self._retire_other_uses()
         findings = accept_findings(findings, accepted)
-        questions: list[UseAnswer | str] = [
-            *(each for each in license_.answers if each.answer is not Answer.ALLOW),
-            *listing.objections,
-            *failed_look_ups,
-        ]
+        questions: list[UseAnswer | str] = [*license_.open_answers, *listing.objections, *failed_look_ups]
+        answers = tuple(replace(each, acceptance=covering.get(each, each.acceptance)) for each in license_.answers)
+        license_ = replace(license_, answers=answers)
         if not questions or not all(question in covering for question in questions):
             return license_, findings
         # Of several decisions, the first to expire opens the question again.
         soonest = min((covering[question] for question in questions), key=lambda each: each.expires)
         return replace(license_, acceptance=soonest), findings
+
+    def _retire_other_uses(self) -> None:
+        """Mark a decision for another use as unused where one on the same subject answers the planned use."""
+        records = ((entry, self._records.get(entry.place)) for entry in self._entries)
+        active = {entry.subject: entry.place for entry, record in records if record and record.state in ACTIVE}
+        for entry in self._entries:
+            if entry.place in self._of_other_uses and entry.subject in active:
+                detail = f"It answers another use; {active[entry.subject]} answers the planned one."
+                self._record(entry, DecisionState.UNUSED, detail)
 
     def _is_concerned(self, entry: RegisterEntry) -> bool:
         """Whether the entry names this model, names none, or refuses bytes that this model holds too."""
@@ -228,7 +240,9 @@ class Decisions:
         acceptances += [absence.acceptance for _, absence in matches.absences]
         if not is_model and None not in acceptances:
             return self._record(entry, DecisionState.UNUSED, "The policy accepts it already.")
-        return self._record(entry, self._find_active_state(entry), f"It accepts {matches.describe()}.", matches)
+        is_unchecked = is_model and not matches and not self._model.is_checked_completely
+        detail = f"It accepts {'the model, whose files were not checked' if is_unchecked else matches.describe()}."
+        return self._record(entry, self._find_active_state(entry), detail, matches)
 
     def _judge_refusal(
         self,
@@ -244,7 +258,7 @@ class Decisions:
         is_model = entry.subject.kind is SubjectKind.MODEL
         copies = () if is_model else find_copies(entry, self._model.digests)
         is_gone = not (named or is_model or copies)
-        self._questions[entry.place] = _find_questions(named, is_model)
+        self._questions[entry.place] = find_questions(named, is_model)
         names = named.name_first() if named else f"the bytes of {copies[0]}" if copies and copies[0] else ""
         self._refused_names[entry.place] = "the model" if is_model else names or str(entry.subject)
         if is_gone and not self._model.is_checked_completely:
@@ -289,9 +303,12 @@ class Decisions:
         return next(filter(None, places), "")
 
     def _judge_license(
-        self, entry: RegisterEntry, matches: Matches, license_: LicenseConclusion, listing: LicenseListing
+        self, entry: RegisterEntry, matches: Matches, license_: LicenseConclusion, obstacle: str, wider: str
     ) -> RecordedDecision | None:
-        """Record the state of a decision on the licences; ``None`` if they were not checked."""
+        """Record the state of a decision on the licences; ``None`` if they were not checked.
+
+        ``obstacle`` is a denial that it does not concern, and ``wider`` what the planned use includes beyond it.
+        """
         if license_.state is ConclusionState.NOT_CHECKED:
             return None
         self._questions[entry.place] = (Question.USE,)
@@ -299,41 +316,53 @@ class Decisions:
         self._refused_names[entry.place] = "the licences" if name == CONCLUSION else f"the licence {name}"
         is_refusal = entry.answer is DecisionAnswer.REFUSE
         is_named = name == CONCLUSION or name in {each.id for each in license_.entries}
-        obstacle = _explain_denial(name, matches, license_, listing)
         if is_refusal and not is_named and entry.model == self._model.name:
             return self._record(entry, *(self._find_date_state(entry) or (DecisionState.REOPENED, GONE)))
         if not is_named or not (matches or obstacle or is_refusal):
             detail = "The licences leave nothing of it open." if is_named else "No licence of this model has this name."
             return self._record(entry, DecisionState.UNUSED, detail)
-        settled = self._find_ended_state(entry, "")
+        settled = self._find_ended_state(entry, "", license_.terms_digest)
         if settled is not None:
             return self._record(entry, *settled)
         if is_refusal:
             detail = f"It refuses {self._refused_names[entry.place]}, so the gate fails."
             return self._record(entry, self._find_active_state(entry), detail, matches)
+        if wider:
+            self._of_other_uses.add(entry.place)
+            return self._record(entry, DecisionState.REOPENED, wider)
         if obstacle:
             return self._record(entry, DecisionState.NOT_PERMITTED, obstacle)
-        return self._record(entry, self._find_active_state(entry), f"It accepts {matches.describe()}.", matches)
+        is_agreement = entry.subject.kind is SubjectKind.AGREEMENT
+        detail = f"It permits {', '.join(entry.permits)}." if is_agreement else f"It accepts {matches.describe()}."
+        return self._record(entry, self._find_active_state(entry), detail, matches)
 
-    def _extend_model_record(self, entry: RegisterEntry, matches: Matches) -> RecordedDecision | None:
+    def _extend_model_record(self, entry: RegisterEntry, matches: Matches, wider: str) -> RecordedDecision | None:
         """Add the matches among the licences to the record of a decision on the model; ``None`` for other subjects."""
         record = self._records.get(entry.place)
         if record is None or entry.subject.kind is not SubjectKind.MODEL or not matches:
             return None
         if record.state not in ACTIVE or entry.answer is DecisionAnswer.REFUSE:
             return None
+        if wider:
+            self._records[entry.place] = replace(record, detail=f"{record.detail} Not for the licences: {wider}")
+            return self._records[entry.place]
         own = "" if record.detail == f"It accepts {NOTHING}." else f"{record.detail[:-1]}, and "
         detail = f"{own or 'It accepts '}of the licences {matches.describe()}."
         fingerprints = (*record.fingerprints, *(each.fingerprint for each in matches.findings))
         self._records[entry.place] = replace(record, detail=detail, fingerprints=fingerprints)
         return self._records[entry.place]
 
-    def _find_ended_state(self, entry: RegisterEntry, bound_file: str) -> tuple[DecisionState, str] | None:
+    def _find_ended_state(
+        self, entry: RegisterEntry, bound_file: str, terms: str = ""
+    ) -> tuple[DecisionState, str] | None:
         """Return the state of a decision that was replaced, expired or bound to other bytes; ``None`` if it holds."""
         ended = self._find_date_state(entry)
         if ended is not None:
             return ended
-        difference = self._model.explain_difference(entry.bound_to, bound_file)
+        if entry.bound_to.startswith("terms:"):
+            difference = explain_other_terms(entry.bound_to, terms)
+        else:
+            difference = self._model.explain_difference(entry.bound_to, bound_file)
         return (DecisionState.REOPENED, difference) if difference else None
 
     def _find_date_state(self, entry: RegisterEntry) -> tuple[DecisionState, str] | None:
@@ -367,30 +396,3 @@ class Decisions:
         record = record_entry(entry, state, detail, fingerprints, names)
         self._records[entry.place] = record
         return record
-
-
-def _find_questions(matches: Matches, is_model: bool) -> tuple[Question, ...]:
-    """Return the questions that a refusal of parts, or of the model, answers."""
-    are_of_license = all(each.check is CheckFamily.LICENSE for each in matches.findings) and not matches.absences
-    if is_model:
-        return Question.LOAD, Question.USE
-    return (Question.USE,) if are_of_license and matches else (Question.LOAD,)
-
-
-def _explain_denial(name: str, matches: Matches, license_: LicenseConclusion, listing: LicenseListing) -> str:
-    """Explain the denial of the policy or of a licence that the decision does not concern; empty without one.
-
-    Args:
-        name: the id of a licence, or ``conclusion``.
-        matches: of the decision; an agreement concerns the denials of its licence.
-        license_: the conclusion.
-        listing: the licences beside the lists of the policy.
-    """
-    pattern = re.compile(rf"(?<![\w.+-]){re.escape(name)}(?![\w+-]|\.\w)")
-    for denial in listing.denials:
-        if name == CONCLUSION or pattern.search(denial):
-            return f"No decision accepts it. {denial}"
-    for answer in license_.answers:
-        if answer.answer is Answer.DENY and answer not in matches.answers and name in (CONCLUSION, answer.license):
-            return f"A denial needs an agreement with the owner; record it as agreement:{answer.license}."
-    return ""

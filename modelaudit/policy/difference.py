@@ -105,7 +105,8 @@ def _compare_findings(before: AuditReport, after: AuditReport) -> Iterator[Chang
     new_by_fingerprint = {each.fingerprint: each for each in after.findings}
     for fingerprint, (old, new) in _pair(old_by_fingerprint, new_by_fingerprint):
         if old is None and new is not None:
-            is_worse = new.acceptance is None and new.severity is not Severity.INFO
+            is_open = new.acceptance is None or new.key.startswith(f"{Answer.DENY}:")
+            is_worse = is_open and new.severity is not Severity.INFO
             yield _describe_finding(Direction.WORSE if is_worse else Direction.CHANGED, "new", new)
         elif new is None and old is not None:
             yield _describe_finding(Direction.BETTER, "gone", old)

@@ -25,6 +25,7 @@ NO_USE: Final = "No planned use is stated, so the licences were not judged for o
 _MAX_NAMED_FINDINGS: Final = 3
 _MAX_NAMED_ANSWERS: Final = 3
 _MAX_NAMED_ABSENCES: Final = 2
+_MAX_NAMED_DECISIONS: Final = 2
 _WORST_FIRST: Final = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.REVIEW)
 _UNREAD_PHRASES: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
@@ -228,7 +229,7 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
         return
     license_ = evidence.license
     yield from _find_listed_licenses(evidence)
-    permission = license_.permission
+    permission = license_.open_permission
     # Files that state no terms by their names are left unopened on purpose.
     is_nothing_there = not (evidence.coverage.anything_examined or evidence.coverage.unopened)
     if evidence.terms.artifacts or is_nothing_there:
@@ -236,8 +237,8 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
     if permission is None:
         is_required = Requirement.STATED_USE in evidence.policy.require
         yield _Point(Cause(CauseKind.USE_NOT_STATED, Question.USE, Verdict.REVIEW, 1, NO_USE), gates=is_required)
-    elif permission is not Answer.ALLOW and license_.acceptance is None:
-        decisive = [each.because for each in license_.answers if each.answer is permission]
+    elif permission is not Answer.ALLOW:
+        decisive = [each.because for each in license_.open_answers if each.answer is permission]
         is_denied = permission is Answer.DENY
         kind, verdict = (
             (CauseKind.LICENCE_DENIED, Verdict.FAIL) if is_denied else (CauseKind.LICENCE_REVIEW, Verdict.REVIEW)
@@ -300,14 +301,30 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
     if points:
         return _take_worst(points)
     if license_.acceptance is not None:
-        by, until = license_.acceptance.by, license_.acceptance.expires
-        if license_.permission is Answer.DENY:
-            return Ruling(Verdict.PASS, f"{by} recorded an agreement that permits the planned use until {until}.")
-        return Ruling(Verdict.PASS, f"{by} accepted the open questions of the licences until {until}.")
+        return Ruling(Verdict.PASS, _describe_decided_use(license_))
     permission = f"{license_.expression or 'The licence'} permits the planned use{_name_duties(license_)}."
     # Missing texts and notices are among the duties.
     conflict = next((each.detail for each in license_.conflicts if not each.kind.startswith("missing-")), "")
     return Ruling(Verdict.PASS, f"{permission} Check first: {conflict}" if conflict else permission)
+
+
+def _describe_decided_use(license_: LicenseConclusion) -> str:
+    """Describe whose agreements and acceptances settle the licences, and until when, in one sentence each."""
+    acceptances = [each.acceptance for each in license_.answers if each.answer is Answer.DENY]
+    agreements = list(dict.fromkeys(filter(None, acceptances)))
+    others = [each.acceptance for each in license_.answers if each.answer is Answer.REVIEW]
+    if not agreements and license_.acceptance not in others:
+        # A decision on the list of the policy, or on a base model that was not read.
+        others.append(license_.acceptance)
+    groups = (
+        ("recorded an agreement that permits what a licence denies", agreements),
+        ("accepted the open questions of the licences", list(dict.fromkeys(filter(None, others)))),
+    )
+    return " ".join(
+        f"{each.by}, approved by {each.approved_by}, {verb} until {each.expires}."
+        for verb, decided in groups
+        for each in decided[:_MAX_NAMED_DECISIONS]
+    )
 
 
 def _name_duties(license_: LicenseConclusion) -> str:

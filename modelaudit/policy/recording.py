@@ -32,6 +32,8 @@ def record_entry(
         detail,
         fingerprints,
         absences,
+        str(entry.use) if entry.subject.kind.has_use else "",
+        entry.permits,
     )
 
 

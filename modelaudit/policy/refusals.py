@@ -8,9 +8,10 @@ from typing import Final
 
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.address import file_of
-from modelaudit.model.finding import Finding
+from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.register import DecisionSubject, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence
+from modelaudit.model.verdict import Question
 from modelaudit.policy.subjects import Matches
 
 ACTIVE: Final = (DecisionState.HONOURED, DecisionState.DUE)
@@ -101,3 +102,11 @@ def find_successor(
 
 def _list_keys(record: RecordedDecision) -> tuple[str, ...]:
     return (*record.fingerprints, *record.absences)
+
+
+def find_questions(matches: Matches, is_model: bool) -> tuple[Question, ...]:
+    """Return the questions that a refusal of parts, or of the model, answers."""
+    are_of_license = all(each.check is CheckFamily.LICENSE for each in matches.findings) and not matches.absences
+    if is_model:
+        return Question.LOAD, Question.USE
+    return (Question.USE,) if are_of_license and matches else (Question.LOAD,)

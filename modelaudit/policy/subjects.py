@@ -67,32 +67,36 @@ def find_replacements(
     """Return the place of the latest decision on the same subject by the place of each earlier one in force today.
 
     An entry without a model concerns any, so it replaces one that names a model. A refusal is the later of one day, and
-    an acceptance that expired replaces no refusal.
+    an acceptance that expired replaces no refusal. Acceptances for
+    different uses stay beside each other.
 
     Args:
         entries: of the register, in its order.
         today: the day of the scan.
         are_of_one_model: whether all of them concern one model, so that the name of a model makes no difference.
     """
-    latest: dict[DecisionAnswer, dict[object, RegisterEntry]] = {answer: {} for answer in DecisionAnswer}
+    decided: dict[object, list[RegisterEntry]] = {}
 
     def get_keys(entry: RegisterEntry) -> list[object]:
         general = (entry.subject, entry.bound_to, "")
         return [general] if are_of_one_model else [entry.identity, general]
 
     entries = [each for each in entries if not each.explain_later_start(today)]
-    for entry in sorted(entries, key=_get_precedence):
-        latest[DecisionAnswer.ACCEPT][get_keys(entry)[0]] = entry
-        if entry.answer is DecisionAnswer.REFUSE or today <= date.fromisoformat(entry.expires):
-            latest[DecisionAnswer.REFUSE][get_keys(entry)[0]] = entry
+    for entry in entries:
+        decided.setdefault(get_keys(entry)[0], []).append(entry)
     replacements = {}
     for entry in entries:
-        # By the answer of the earlier decision.
-        rivals = latest[entry.answer]
-        last = max((rivals[key] for key in get_keys(entry) if key in rivals), key=_get_precedence)
+        rivals = (each for key in get_keys(entry) for each in decided.get(key, ()) if _may_replace(each, entry, today))
+        last = max(reversed([*rivals]), key=_get_precedence)
         if last is not entry and _get_precedence(last) >= _get_precedence(entry):
             replacements[entry.place] = last.place
     return replacements
+
+
+def _may_replace(later: RegisterEntry, entry: RegisterEntry, today: date) -> bool:
+    """Whether a decision answers for the use of another one, or is itself; one that ended replaces no refusal."""
+    is_ended = later.answer is DecisionAnswer.ACCEPT and today > date.fromisoformat(later.expires)
+    return later is entry or (later.answers_as(entry) and not (entry.answer is DecisionAnswer.REFUSE and is_ended))
 
 
 def _get_precedence(entry: RegisterEntry) -> tuple[str, bool]:
@@ -153,16 +157,18 @@ def match_license(
 ) -> Matches:
     """Find the answers, findings and objections that a decision on the licences or the model concerns.
 
-    A finding on an answer has the key ``answer:licence:…``. Only an agreement concerns a denial. A base model that was
-    not read is an open question of the conclusion.
+    A finding on an answer has the key ``answer:licence:kind:…``. Only an agreement concerns a denial, and only one of a
+    kind that it names; it concerns nothing else. A base model that was not read is an open question of the conclusion.
     """
     kind, name = entry.subject.kind, entry.subject.name
     is_agreement = kind is SubjectKind.AGREEMENT
     covers_all = kind is SubjectKind.MODEL or (kind is SubjectKind.LICENCE and name == CONCLUSION)
     if not covers_all and kind not in LICENSE_KINDS:
         return Matches()
-    answers = (Answer.REVIEW, Answer.DENY) if is_agreement else (Answer.REVIEW,)
-    starts = tuple(f"{answer}:{name}:" for answer in answers)
+    answer = Answer.DENY if is_agreement else Answer.REVIEW
+    starts = tuple(
+        f"{answer}:{name}:{each}" for each in ([f"{kind}:" for kind in entry.permits] if is_agreement else [""])
+    )
     return Matches(
         [
             each
@@ -170,10 +176,16 @@ def match_license(
             if each.check is CheckFamily.LICENSE
             and (each.key.startswith(starts) or (covers_all and not each.key.startswith(f"{Answer.DENY}:")))
         ],
-        answers=[each for each in license_.answers if each.answer in answers and (covers_all or each.license == name)],
+        answers=[
+            each
+            for each in license_.answers
+            if each.answer is answer
+            and (covers_all or each.license == name)
+            and (not is_agreement or each.kind in entry.permits)
+        ],
         # The sentence of an objection begins with the licence; one on the conclusion as a whole begins otherwise.
         objections=[
-            *(each for each in objections if covers_all or each.startswith(f"{name} ")),
+            *(each for each in objections if covers_all or (not is_agreement and each.startswith(f"{name} "))),
             *(failed_look_ups if covers_all else ()),
         ],
     )

@@ -12,7 +12,7 @@ from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, L
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
 from modelaudit.reports.license_view import group_tasks, list_own_entries
-from modelaudit.reports.wording import CONCLUSIONS, count_noun, end_sentence, format_sentence
+from modelaudit.reports.wording import CONCLUSIONS, count_noun, describe_acceptance, end_sentence, format_sentence
 
 QUESTIONS = {Question.LOAD: "May it be loaded?", Question.USE: "May it be used as planned?"}
 
@@ -87,9 +87,10 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
         return CONCLUSIONS[license_.state]
     if license_.state is not ConclusionState.CONCLUDED or not license_.entries:
         reason = next(iter(license_.reasoning), "")
+        decided = f" {describe_acceptance(license_.acceptance)}" if license_.acceptance else ""
         if license_.state is ConclusionState.UNDECLARED and reason:
-            return f"No licence is declared for the model. {reason}"
-        return reason or CONCLUSIONS[license_.state]
+            return f"No licence is declared for the model. {reason}{decided}"
+        return f"{reason or CONCLUSIONS[license_.state]}{decided}"
     names = license_.expression or " and ".join(entry.id for entry in list_own_entries(license_))
     models = _describe_reach(license_)
     places = list(dict.fromkeys(_iter_places(license_)))

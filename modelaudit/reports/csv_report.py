@@ -12,14 +12,17 @@ from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import Absence, AuditReport
-from modelaudit.reports.decision_words import list_refusals
+from modelaudit.reports.decision_words import describe_state, list_refusals, list_use_decisions
+from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import SEVERITIES_WORST_FIRST, count_severities
+from modelaudit.reports.wording import describe_decision
 
 _COLUMNS: Final = (
     *("path", "size", "sha256", "verified", "formats", "extent"),
     *(severity.value for severity in SEVERITIES_WORST_FIRST),
     *("worst", "absences", "accepted", "accepted_by", "accepted_until", "known", "refused"),
+    *("approved_by", "reason", "planned_use", "decisions"),
 )
 _FORMULA_STARTS: Final = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - spreadsheets read the wide forms too
 _MAX_CELL_CHARACTERS: Final = 4_000
@@ -33,6 +36,8 @@ def render_csv(report: AuditReport) -> bytes:
     ``absences`` counts the open absences, and ``accepted`` the accepted findings and absences.
     ``accepted_by`` and ``accepted_until`` name the people whose decisions these are, in the same order. ``known``
     counts what the baseline alone holds, and ``refused`` the findings and absences that a person refused.
+    ``approved_by`` and ``reason`` belong to ``accepted_by``. The last row also states the planned use, and each
+    decision on licences or the model with its state; it is left out if it has nothing to state.
     """
     out = io.BytesIO()
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
@@ -61,15 +66,28 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
             " ".join(record.formats),
             record.extent.value,
         )
-        yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences, refusals)])
-    if "" in findings and "" not in paths:
-        yield _escape_cells(["", "", "", "", "", "", *_count(findings[""], (), refusals)])
+        yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences, refusals), "", ""])
+    use, decided = describe_planned_use(report.license.intent), list_use_decisions(report)
+    if ("" in findings or use or decided) and "" not in paths:
+        words = " ".join(
+            f"{each.subject} ({each.place}), {describe_state(each.state)}, until {each.expires}. "
+            f"{describe_decision(each)}"
+            for each in decided
+        )
+        counts = _count(findings.get("", ()), (), refusals, [each.subject for each in decided])
+        yield _escape_cells(["", "", "", "", "", "", *counts, use, words])
 
 
 def _count(
-    findings: Sequence[Finding], absences: Sequence[tuple[str, Absence]], refusals: Collection[str]
+    findings: Sequence[Finding],
+    absences: Sequence[tuple[str, Absence]],
+    refusals: Collection[str],
+    others: Sequence[str] = (),
 ) -> list[str | int]:
-    """Count the findings of each severity, the open absences, and what is accepted, by whom, known and refused."""
+    """Count the findings of each severity, the open absences, and what is accepted, by whom, known and refused.
+
+    ``others`` are further subjects that may be refused.
+    """
     counts = count_severities(finding for finding in findings if finding.acceptance is None)
     worst = next((severity.value for severity, number in counts if number), "")
     acceptances = [each.acceptance for each in findings] + [absence.acceptance for _, absence in absences]
@@ -77,12 +95,25 @@ def _count(
     known = sum(each is not None and each.source is AcceptanceSource.BASELINE for each in acceptances)
     accepted = sum(each is not None for each in acceptances) - known
     people = dict.fromkeys(
-        (each.by, each.expires) for each in acceptances if each is not None and each.source is AcceptanceSource.DECISION
+        (each.by, each.expires, each.approved_by, each.reason)
+        for each in acceptances
+        if each is not None and each.source is AcceptanceSource.DECISION
     )
-    decided = ("; ".join(by for by, _ in people), "; ".join(until for _, until in people))
+    by, until, approved_by, reason = ("; ".join(each[index] for each in people) for index in range(4))
     subjects = [absence.name_at(address) for address, absence in absences]
-    refused = sum(each in refusals for each in (*(finding.fingerprint for finding in findings), *subjects))
-    return [*(number for _, number in counts), worst, open_absences, accepted, *decided, known, refused]
+    refused = sum(each in refusals for each in (*(finding.fingerprint for finding in findings), *subjects, *others))
+    return [
+        *(number for _, number in counts),
+        worst,
+        open_absences,
+        accepted,
+        by,
+        until,
+        known,
+        refused,
+        approved_by,
+        reason,
+    ]
 
 
 def _escape_cells(cells: Sequence[str | int]) -> list[str | int]:

@@ -8,8 +8,10 @@ from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.license import UseAnswer
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import Absence, AuditReport
+from modelaudit.model.terms import Answer
 from modelaudit.reports.wording import (
     count_noun,
     describe_acceptance,
@@ -23,17 +25,35 @@ _IN_FORCE = (DecisionState.HONOURED, DecisionState.DUE)
 _PLACE_CHARACTERS: Final = 60
 
 
-def list_decision_lines(report: AuditReport) -> list[tuple[str, str]]:
-    """List a labelled line for each decision that concerns the model, and one for the baseline."""
+def list_decision_lines(report: AuditReport, *, only_use: bool = False) -> list[tuple[str, str]]:
+    """List a labelled line for each decision that concerns the model, and one for the baseline.
+
+    Args:
+        report: of a scan.
+        only_use: whether to list the decisions alone on which the answer to the use may rest.
+    """
     lines = [
         (
             "decided",
             f"{each.subject} ({each.place}) until {each.expires}, {describe_state(each.state)}. "
-            f"{describe_decision(each)} {each.detail}",
+            f"{describe_decision(each)} {each.detail}{_describe_scope(each)}",
         )
-        for each in report.decisions
+        for each in (list_use_decisions(report) if only_use else report.decisions)
     ]
     return lines + ([("known", _describe_known(report))] if report.baseline else [])
+
+
+def list_use_decisions(report: AuditReport) -> list[RecordedDecision]:
+    """List the decisions on licences and on the whole model, which the answer to the use may rest on."""
+    return [each for each in report.decisions if each.use]
+
+
+def describe_settled_answer(answer: UseAnswer) -> str:
+    """Describe whose decision settles an answer of a licence, as one sentence; empty if it is open."""
+    if answer.acceptance is None:
+        return ""
+    words = describe_acceptance(answer.acceptance)
+    return words.replace("Accepted by", "Permitted by an agreement of", 1) if answer.answer is Answer.DENY else words
 
 
 def list_refusals(report: AuditReport) -> dict[str, RecordedDecision]:
@@ -86,8 +106,13 @@ def describe_ended(decision: RecordedDecision) -> str:
     return f"{describe_state(decision.state).capitalize()}. {end_sentence(who)} {decision.detail}".strip()
 
 
-def list_decided(report: AuditReport) -> list[str]:
-    """List a line for each decision in force: accepted critical findings, then refusals, then the most severe first."""
+def list_decided(report: AuditReport, *, with_reasons: bool = False) -> list[str]:
+    """List a line for each decision in force: accepted critical findings, then refusals, then the most severe first.
+
+    Args:
+        report: of a scan.
+        with_reasons: whether each line also says who approved the decision, and why.
+    """
     findings = {each.fingerprint: each for each in report.findings}
 
     def list_accepted(decision: RecordedDecision) -> list[Finding]:
@@ -100,7 +125,11 @@ def list_decided(report: AuditReport) -> list[str]:
         return not (is_acceptance and worst == Severity.CRITICAL.rank), is_acceptance, -worst
 
     in_force = [each for each in report.decisions if each.state in _IN_FORCE]
-    return [_describe_shortly(each, list_accepted(each)) for each in sorted(in_force, key=get_order)]
+    ordered = sorted(in_force, key=get_order)
+    lines = [_describe_shortly(each, list_accepted(each)) for each in ordered]
+    if not with_reasons:
+        return lines
+    return [f"{line}, approved by {each.approved_by}: {each.reason}" for each, line in zip(ordered, lines, strict=True)]
 
 
 def summarize_decisions(report: AuditReport, most: int = 1) -> list[tuple[str, str]]:
@@ -126,7 +155,7 @@ def _describe_states(report: AuditReport) -> str:
     )
     firsts = {each.state: each for each in reversed(report.decisions)}
     states = [
-        f"{counts[state]} {describe_state(state)} ({firsts[state].by}, {firsts[state].place})"
+        f"{counts[state]} {describe_state(state)} ({firsts[state].by}, {firsts[state].subject}, {firsts[state].place})"
         for state in _NEEDS_ACTION
         if counts[state]
     ]
@@ -149,6 +178,11 @@ def describe_acceptance_shortly(acceptance: Acceptance) -> str:
     if acceptance.source is AcceptanceSource.POLICY:
         return f"accepted by the policy {acceptance.origin}"
     return f"accepted by {acceptance.by} until {acceptance.expires}"
+
+
+def _describe_scope(decision: RecordedDecision) -> str:
+    """Describe the planned use that a decision answers, as a sentence to append; empty if it answers for none."""
+    return f" Planned use: {decision.use}." if decision.use else ""
 
 
 def _describe_shortly(decision: RecordedDecision, accepted: Sequence[Finding]) -> str:

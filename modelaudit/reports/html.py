@@ -46,7 +46,11 @@ def render_html(report: AuditReport) -> bytes:
         mismatched=states.count(DigestState.MISMATCH),
         tree_digest=inventory.compute_tree_digest(report),
         questions=list_questions(report),
-        decided=decision_words.list_decided(report),
+        decided=decision_words.list_decided(report, with_reasons=True),
+        ended=[
+            f"{each.subject} ({each.place}): {decision_words.describe_ended(each)}"
+            for each in decision_words.list_ended(report)
+        ],
         consent=decision_words.describe_consent(report),
         refusals=decision_words.list_refusals(report),
         anchor=_build_anchor_namer(),

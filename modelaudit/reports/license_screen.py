@@ -13,13 +13,13 @@ from modelaudit.model.license import (
     ConclusionState,
     LicenseClaim,
     LicenseConclusion,
-    OriginState,
 )
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
 from modelaudit.reports import view
 from modelaudit.reports.answers import describe_duties, describe_exit_code
+from modelaudit.reports.decision_words import describe_settled_answer, list_decision_lines
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_view import (
     Reason,
@@ -49,6 +49,7 @@ from modelaudit.reports.wording import (
     WITHOUT_LICENSE,
     count_noun,
     cut_text,
+    describe_acceptance,
     end_sentence,
     lower_first,
 )
@@ -114,6 +115,7 @@ def _render_head(report: AuditReport) -> RenderableType:
     else:
         use = "it states no planned use; state one with --use commercial or --policy commercial-saas, for instance"
     rows.append(("policy", build_text((report.policy.name, "bold"), ": ", use)))
+    rows += [(label, build_text(line)) for label, line in list_decision_lines(report, only_use=True)]
     mark = build_text((f" {shape} USE: {ruling.verdict.upper()} ", style))
     return Group(build_marked_line(mark, build_text(ruling.reason)), build_rows(rows, label=_LABEL_COLUMNS))
 
@@ -148,10 +150,17 @@ def _render_reasons(license_: LicenseConclusion, stated: str) -> RenderableType 
     if not reasons:
         return None
     lines: list[Text | Padding] = [
-        build_rows([(reason.answer.answer, _format_reason(reason, license_, stated))], label=_LABEL_COLUMNS)
+        build_rows([(_name_answer(reason), _format_reason(reason, license_, stated))], label=_LABEL_COLUMNS)
         for reason in reasons[:_MAX_REASONS]
     ]
     return _render_block("Why", lines + _render_omission(len(reasons), _MAX_REASONS, "more reason"))
+
+
+def _name_answer(reason: Reason) -> str:
+    """Name an answer in one word; what a decision settles is denied no more."""
+    if reason.answer.acceptance is None:
+        return reason.answer.answer
+    return "agreed" if reason.answer.answer is Answer.DENY else "accepted"
 
 
 def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> Text:
@@ -177,7 +186,8 @@ def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> 
     inherited = f" Inherited: {paths}." if paths else ""
     because = "" if answer.because == stated else answer.because
     clause = clause if because else clause.lstrip()
-    return build_text((because, "bold"), clause, (verification, "dim"), inherited)
+    settled = describe_settled_answer(answer)
+    return build_text((because, "bold"), clause, (verification, "dim"), inherited, f" {settled}" if settled else "")
 
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
@@ -195,6 +205,8 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     sentences = () if is_explained else license_.reasoning
     lines += [indent_block(build_marked_line(Text("-"), build_text(each))) for each in sentences[:_MAX_SENTENCES]]
     lines += _render_omission(len(sentences), _MAX_SENTENCES, "more sentence")
+    if sentences and license_.acceptance is not None:
+        lines.append(indent_block(build_marked_line(Text("-"), build_text(describe_acceptance(license_.acceptance)))))
     # ``build_text`` escapes what a terminal would act on.
     kind = f" ({category})" if license_.expression else ""
     return _render_block(f"Concluded: {build_text(concluded)}{kind}", lines)
@@ -254,7 +266,7 @@ def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
     ids = list(dict.fromkeys(task.license for task in all_tasks))
     # The licence of a duty is shown unless the heading names it for all of them.
     show_license = len(ids) > 1
-    is_denied = license_.permission is Answer.DENY
+    is_denied = license_.open_permission is Answer.DENY
     rows: list[tuple[str, Text]] = []
     for group, tasks in groups:
         label = SHORT_GROUPS[group]
@@ -359,7 +371,7 @@ def _list_missing_items(license_: LicenseConclusion) -> list[str]:
 
 def _render_limits_and_sources(license_: LicenseConclusion) -> RenderableType | None:
     """Render limits, missing items, data sets, openness and unread sources, as rows without a heading."""
-    limits = () if license_.permission is Answer.DENY else list_limits(license_, _MAX_FORBIDDEN_USES)
+    limits = () if license_.open_permission is Answer.DENY else list_limits(license_, _MAX_FORBIDDEN_USES)
     rows = [("limits" if index == 0 else "", build_text(each)) for index, each in enumerate(limits)]
     rows += [("missing", build_text(each)) for each in _list_missing_items(license_)]
     datasets = [f"{each.name}: {describe_dataset(each)}" for each in license_.datasets]
@@ -370,7 +382,7 @@ def _render_limits_and_sources(license_: LicenseConclusion) -> RenderableType | 
     openness = describe_openness(license_)
     if openness:
         rows.append(("open", build_text(openness)))
-    unread = _list_unread_sources(license_)
+    unread = list_unread(license_)
     rows += [
         ("unread" if index == 0 else "", build_text(each)) for index, each in enumerate(unread[:_MAX_UNREAD_SOURCES])
     ]
@@ -378,13 +390,3 @@ def _render_limits_and_sources(license_: LicenseConclusion) -> RenderableType | 
         omitted = len(unread) - _MAX_UNREAD_SOURCES
         rows.append(("", build_text(f"… and {omitted} more, in the HTML and JSON reports")))
     return build_rows(rows, indent=0, label=_LABEL_COLUMNS) if rows else None
-
-
-def _list_unread_sources(license_: LicenseConclusion) -> list[str]:
-    """List the sources that were not read; those that the screen explains above share the first line."""
-    names = [each.name for each in license_.origins if each.look is not OriginState.READ]
-    names += [each.name for each in license_.datasets if each.look is not OriginState.READ]
-    lines = [f"{', '.join(dict.fromkeys(names))}: the reason is stated above."] if names else []
-    # ``list_unread`` begins a line with "NAME:" for a base model, and with "NAME (data set):" for a data set.
-    beginnings = tuple(f"{name}{mark}" for name in names for mark in (":", " ("))
-    return lines + [line for line in list_unread(license_) if not line.startswith(beginnings)]

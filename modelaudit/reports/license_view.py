@@ -265,9 +265,13 @@ def describe_dataset(dataset: DatasetClaim) -> str:
 
 def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     """List the sources that the conclusion does not cover, one sentence each, for the person who signs it."""
-    looks = [(origin.name, origin.look) for origin in license_.origins]
-    looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
-    lines = [f"{name}: {end_sentence(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
+    looks = [(origin.name, origin.look, origin.detail) for origin in license_.origins]
+    looks += [(f"{dataset.name} (data set)", dataset.look, dataset.detail) for dataset in license_.datasets]
+    lines = [
+        f"{name}: {end_sentence(_describe_look(name, look, detail))}"
+        for name, look, detail in looks
+        if look is not OriginState.READ
+    ]
     lines += [f"{name}: named as a base model and not looked up." for name in list_unfollowed_base_models(license_)]
     for claim in license_.claims:
         place = ", ".join(part for part in (claim.artifact, describe_place(claim.location)) if part)
@@ -278,6 +282,13 @@ def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     unverified = [entry for entry in license_.entries if not entry.read]
     lines += [f"{entry.id}: its terms are not verified for this rule set: {entry.url}" for entry in unverified]
     return tuple(dict.fromkeys(lines))
+
+
+def _describe_look(name: str, look: OriginState, detail: str) -> str:
+    """Describe why a source was not read, by the detail of the look-up if it has one; the line begins with the name."""
+    if look not in (OriginState.KNOWN, OriginState.UNREACHED, OriginState.LIMIT) or not detail:
+        return LOOKS[look]
+    return f"not read: {detail.replace(repr(name), 'it', 1)}"
 
 
 def describe_openness(license_: LicenseConclusion) -> str:

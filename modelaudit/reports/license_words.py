@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState, UseAnswer
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import Answer, Group, Intent, Relation, Use
 from modelaudit.reports.clause_words import TITLES
 from modelaudit.reports.wording import format_number
+
+_SETTLED = {Answer.DENY: "PERMITTED BY AGREEMENT", Answer.REVIEW: "ACCEPTED"}
 
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
 
@@ -96,6 +98,26 @@ CONFLICTS_LEAVING_LICENSE_OPEN = frozenset(
 def describe_kind(kind: str) -> str:
     """Describe a kind of clause or of conflict in words."""
     return CONFLICTS.get(kind) or TITLES.get(kind) or kind.replace("-", " ")
+
+
+def describe_answer(answer: UseAnswer) -> str:
+    """Describe the answer of a clause in capital words; what a decision settles is denied no more."""
+    return (_SETTLED if answer.acceptance else ANSWERS).get(answer.answer, ANSWERS[answer.answer])
+
+
+def describe_planned_use(intent: Intent | None) -> str:
+    """Describe in one line what is planned, without what is ruled out or not stated; empty without a stated use."""
+    if intent is None or not intent.is_stated:
+        return ""
+    users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
+    parts = [
+        ", ".join(words for use, words in USES.items() if intent.uses.get(use)),
+        f"in {', '.join(intent.territories)}" if intent.territories else "",
+        f"field {intent.field.replace('-', ' ')}" if intent.field else "",
+        f"{format_number(users)} users a month" if users is not None else "",
+        f"USD {format_number(revenue)} a year" if revenue is not None else "",
+    ]
+    return "; ".join(filter(None, parts)) or "none of the known uses"
 
 
 def describe_claim(claim: LicenseClaim) -> str:

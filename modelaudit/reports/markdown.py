@@ -21,7 +21,7 @@ from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
 from modelaudit.reports.decision_words import describe_ended
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import GROUPS
+from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
 from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
 from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks
@@ -98,6 +98,10 @@ def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
     yield "|---|---|---|"
     for question, ruling in ((Question.LOAD, decision.load), (Question.USE, decision.use)):
         yield write_row(question, ruling.verdict, write_text(ruling.reason))
+    use = describe_planned_use(report.license.intent)
+    if use:
+        yield ""
+        yield f"Planned use: {write_text(use)}"
 
 
 def _list_foot_lines(report: AuditReport) -> Iterator[str]:
@@ -145,9 +149,10 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
     yield _Section("causes", "Causes", (), map(add, kinds, causes), len(causes))
     open_results = [each for each in results if not each.is_settled]
     findings = [each for each in open_results if each.kind is ResultKind.FINDING]
+    total = len(report.findings)
     yield _Section(
         "findings",
-        f"Findings: {len(findings):,}",
+        f"Findings: {len(findings):,}" + (f" open of {total:,}" if total > len(findings) else ""),
         ("| severity | rule | place | finding | fingerprint |", "|---|---|---|---|---|"),
         map(_write_finding, findings),
         len(findings),
@@ -163,12 +168,12 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
         map(_write_absences, absences.values()),
         len(absences),
     )
-    accepted = list(_list_accepted(report, results))
+    accepted = [each for each in results if each.outcome is Outcome.ACCEPTED]
     yield _Section(
         "accepted",
         f"Accepted: {len(accepted):,}",
         ("| what | place | who, until when, and why |", "|---|---|---|"),
-        iter(accepted),
+        map(_write_acceptance, accepted),
         len(accepted),
     )
     known = [each for each in results if each.outcome is Outcome.KNOWN]
@@ -179,10 +184,10 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
         map(_write_acceptance, known),
         len(known),
     )
-    decisions = [each for each in report.decisions if each.state is not DecisionState.HONOURED]
+    decisions = sorted(report.decisions, key=lambda each: each.state is DecisionState.HONOURED)
     yield _Section(
         "decisions",
-        "Decisions to look at",
+        "Decisions of people",
         ("| decision | about | state, and who decided it until when and why |", "|---|---|---|"),
         map(_write_decision, decisions),
         len(decisions),
@@ -223,15 +228,6 @@ def _write_absences(results: Sequence[Result]) -> str:
     )
 
 
-def _list_accepted(report: AuditReport, results: Sequence[Result]) -> Iterator[str]:
-    """Yield a row for each result that a person or the policy accepts, and for accepted questions of the licences."""
-    yield from (_write_acceptance(each) for each in results if each.outcome is Outcome.ACCEPTED)
-    acceptance = report.license.acceptance
-    if acceptance is not None:
-        what = f"licence {write_code(report.license.expression)}"
-        yield write_row(what, "the model as a whole", write_text(describe_acceptance(acceptance)))
-
-
 def _write_acceptance(result: Result) -> str:
     """Write the row of a result that does not gate, because something accepts or knows it."""
     what = f"{write_code(result.rule)} {write_code(result.fingerprint)}"
@@ -240,11 +236,14 @@ def _write_acceptance(result: Result) -> str:
 
 
 def _write_decision(decision: RecordedDecision) -> str:
-    """Write the row of a recorded decision that is due or has no effect."""
-    return write_row(write_code(decision.place), write_text(decision.subject), write_text(describe_ended(decision)))
+    """Write the row of a recorded decision: what needs an action comes first."""
+    use = f" Planned use: {write_code(decision.use)}." if decision.use else ""
+    words = f"{write_text(describe_ended(decision))}{use}"
+    return write_row(write_code(decision.place), write_text(decision.subject), words)
 
 
 def _write_duty(group: Group, task: Task) -> str:
     """Write the item of a duty, with the file that meets it."""
     met = f" Met by {write_code(task.met)}." if task.met else ""
-    return f"- {GROUPS[group]}: {write_text(end_sentence(task.text))} ({write_text(task.source)}){met}"
+    words = f" Exact words: {'; '.join(map(write_code, task.words))}." if task.words else ""
+    return f"- {GROUPS[group]}: {write_text(end_sentence(task.text))}{words} ({write_text(task.source)}){met}"

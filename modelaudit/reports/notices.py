@@ -13,6 +13,7 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Clause, Group, LicenseEntry
+from modelaudit.reports.decision_words import describe_settled_answer
 from modelaudit.reports.license_view import (
     Task,
     build_lineage_tree,
@@ -172,11 +173,19 @@ def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
     """Render the checklist: the answer for the use, open points, texts to copy, duties, conflicts, unread sources."""
     use = report.decision.use
     lines = [f"**Use: {use.verdict}**. {_escape_text(use.reason)}"]
-    open_points = [reason.answer for reason in list_reasons(license_)]
+    points = [reason.answer for reason in list_reasons(license_)]
+    open_points = [each for each in points if each.acceptance is None]
+    settled = [(each, describe_settled_answer(each)) for each in points if each.acceptance is not None]
     if open_points:
         lines += ["", "## To resolve first", ""]
         lines += [
             f"- [ ] {_escape_text(each.because)}{_format_source(each.license, each.section)}" for each in open_points
+        ]
+    if settled:
+        lines += ["", "## Decided", ""]
+        lines += [
+            f"- {_escape_text(each.because)}{_format_source(each.license, each.section)} {_escape_text(words)}"
+            for each, words in settled
         ]
     lines += ["", "## Licence texts to copy", "", *_list_texts_to_copy(license_), *_list_files_to_copy(report)]
     for group, tasks in group_tasks(license_):

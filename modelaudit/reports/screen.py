@@ -43,6 +43,7 @@ from modelaudit.reports.layout import (
     indent_block,
     render_parts,
 )
+from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.marks import VERDICT_MARKS
 from modelaudit.reports.view import (
     describe_accepted,
@@ -91,7 +92,7 @@ def render_screen(
     refusals = list_refusals(report)
     rows = group_rows([each for group in group_findings(report, show) for each in group.findings], refusals)
     lines = [build_finding_line(row, width, refusals) for row in rows[:_MOST_FINDINGS]]
-    head, end = _render_answers(report, name), _render_end(report, files)
+    head, end = _render_answers(report, name, width), _render_end(report, files)
     opinions, title = _render_opinions(report), _render_title_of_findings(report, show, hidden=len(report.findings))
     room = _MOST_LINES_OF_PASS if is_pass else _MOST_LINES - _BLANK_LINES
     # The paths of written files take no room from the report: each is there because the user asked for it.
@@ -178,15 +179,19 @@ def _render_decisions(report: AuditReport, width: int, room: int) -> dict[str, R
     return {"decided": build_rows([("decided", line)], 1, _LABEL_COLUMNS - 1)}
 
 
-def _render_answers(report: AuditReport, name: str) -> RenderableType:
-    """Render the verdict with the name of the model, then both answers with their reasons."""
+def _render_answers(report: AuditReport, name: str, width: int) -> RenderableType:
+    """Render the verdict with the name of the model, both answers with their reasons, and a line on the planned use."""
     verdict, target = report.decision.verdict, report.target
     shape, style = VERDICT_MARKS[verdict]
     commit = f" at {target.commit[:12]}" if target.commit else ""
     heading = build_text(
         (f" {shape} {verdict.upper()} ", style), "  ", (name or get_model_name(target), "bold"), commit
     )
-    return Group(heading, build_answer_rows(report))
+    use = describe_planned_use(report.license.intent)
+    plan = build_text(use)
+    plan.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
+    rows = [build_rows([("for", plan)], 1, _LABEL_COLUMNS - 1)] if use else []
+    return Group(heading, build_answer_rows(report), *rows)
 
 
 def build_answer_rows(report: AuditReport) -> RenderableType:

@@ -29,6 +29,7 @@ from modelaudit.reports.layout import (
     indent_block,
     render_parts,
 )
+from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.screen import build_answer_rows
 from modelaudit.reports.view import (
@@ -108,6 +109,8 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("bytes", build_text(describe_bytes(report))))
     rows.append(("policy", build_text(f"{policy.name}: {describe_gates(policy)}")))
+    if report.license.intent is not None:
+        rows.append(("use", build_text("; ".join(describe_intended_use(report.license.intent)))))
     rows += [(label, build_text(line)) for label, line in list_decision_lines(report)]
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     heading = build_text(

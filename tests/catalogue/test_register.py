@@ -16,6 +16,7 @@ from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.catalogue.register import append_entry, build_register_schema, fold_name, parse_register, read_register
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
+from modelaudit.model.terms import Intent, Use
 
 TODAY = date(2026, 1, 31)
 SHA256 = "sha256:" + "5" * 64
@@ -76,7 +77,7 @@ def test_entry_is_read_with_its_line_and_all_of_its_fields() -> None:
         (change("    reason: It is inert.\n", ""), "decisions.0.reason: is missing"),
         (change("Jane Roe", "''"), "decisions.0.by: must not be empty"),
         (change("accept", "allow"), "d.yaml:4: decisions.0.answer: 'allow' is not one of accept, refuse"),
-        (change("5" * 64, "5" * 63), "is not sha256: and 64 hexadecimal digits, or commit: and 40"),
+        (change("5" * 64, "5" * 63), "is not sha256: or terms: and 64 hexadecimal digits, or commit: and 40"),
         (change('"0123456789abcdef"', "1234567890123456"), "must be text; put it in quotes"),
         (change('"0123456789abcdef"', "0123"), "must be text; put it in quotes"),
         (change('"0123456789abcdef"', "abc"), "is not a fingerprint of 16 hexadecimal digits"),
@@ -131,6 +132,15 @@ ENTRIES = st.builds(
     st.dates(date(2026, 1, 30), TODAY.replace(year=2027)).map(str),
     st.one_of(st.just(""), TEXTS),
 ).filter(lambda each: fold_name(each.by) != fold_name(each.approved_by))
+AMOUNTS = st.one_of(st.none(), st.integers(0, 10**12).map(float), st.floats(0, 1e9))
+USES = st.builds(
+    Intent,
+    st.dictionaries(st.sampled_from(Use), st.booleans()),
+    AMOUNTS,
+    AMOUNTS,
+    st.lists(st.sampled_from(["EU", "NO", "WORLD"]), unique=True).map(tuple),
+    st.sampled_from(["", "medical-advice"]),
+)
 
 
 @check_each(
@@ -151,14 +161,16 @@ def test_name_of_a_person_is_the_same_in_another_spelling(name: str, is_same: bo
 
 
 @given(
+    use=USES,
     entries=st.lists(ENTRIES, min_size=1, max_size=4, unique_by=lambda each: (each.subject, each.bound_to)),
     start=st.sampled_from(
         ["", "# ours\r\ndecisions:\n", f"decisions:\n{ENTRY}", ENTRY.join(["decisions:\n# a\n", "# b"])]
     ),
 )
 def test_appended_entries_are_read_as_they_were_written_and_the_text_before_them_stays(
-    entries: list[RegisterEntry], start: str
+    entries: list[RegisterEntry], start: str, use: Intent
 ) -> None:
+    entries = [replace(each, use=use) if each.subject.kind.has_use else each for each in entries]
     text = start
     known = len(parse(start)) if start else 0
     for entry in entries:

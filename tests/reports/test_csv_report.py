@@ -33,7 +33,7 @@ def test_row_of_a_file_counts_its_findings_and_its_absences(failing: AuditReport
         **{"formats": "zip pickle tensor-storage", "extent": "partly-examined"},
         **{"critical": "1", "high": "0", "medium": "0", "low": "0", "info": "0", "worst": "critical"},
         **{"absences": "2", "accepted": "0", "accepted_by": "", "accepted_until": ""},
-        **{"known": "0", "refused": "0"},
+        **{"known": "0", "refused": "0", "approved_by": "", "reason": "", "planned_use": "", "decisions": ""},
     }
     assert rows["docs/architecture.png"]["accepted"] == "1"
     assert rows[""]["medium"] == "1", "a finding on the model as a whole is counted in the row without a path"
@@ -46,6 +46,7 @@ def test_accepted_finding_is_counted_apart(failing: AuditReport) -> None:
     assert (rows["training_args.bin"]["high"], rows["training_args.bin"]["worst"]) == ("0", "")
     row = rows["training_args.bin"]
     assert (row["accepted"], row["accepted_by"], row["accepted_until"]) == ("1", "ann", "2027-01-01")
+    assert (row["approved_by"], row["reason"]) == ("bob", "known")
     assert rows["docs/architecture.png"]["accepted_by"] == "", "the policy is no person"
 
 

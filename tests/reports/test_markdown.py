@@ -147,7 +147,7 @@ def test_answers_come_first_then_causes_findings_absences_and_what_is_accepted(f
     assert lines[0] == "## modelaudit: fail `acme/tiny-llama`"
     assert lines[4].startswith("| load | fail | 3 findings")
     headings = [line for line in lines if line.startswith("### ")]
-    assert headings == ["### Causes", "### Findings: 5", "### Not examined: 3 parts", "### Accepted: 2"]
+    assert headings == ["### Causes", "### Findings: 5 open of 6", "### Not examined: 3 parts", "### Accepted: 2"]
     assert any("until `2027-01-01" in line and "ann, approved by bob" in line for line in lines)
 
 

@@ -36,7 +36,8 @@ _UNDECIDED_REASONS = {
     "uses": "it is not stated whether you plan such a use",
     "over": "your own figure is not stated",
     "inside": "it is not stated where you plan to use it",
-    "listed": "your field of use is not stated, or the list is not on record",
+    "field": "your field of use is not stated; state it with --field or in the policy",
+    "list": "its list is not on record, so read it at the address of the licence",
     "scope": "it is not known whether the clause applies to this model",
 }
 
@@ -86,6 +87,8 @@ def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Voc
         for clause, kind in clauses:
             # A kind without ``duty_of`` is a duty of every use.
             is_triggered = not kind.duty_of or not uses.isdisjoint(kind.duty_of)
+            if clause.duty_of:
+                is_triggered = any(intent.uses.get(use, True) for use in clause.duty_of)
             if kind.group in _DUTY_GROUPS and is_triggered:
                 duties.append(
                     Duty(each.entry.id, clause.kind, kind.group, clause.text, clause.section, clause.words, each.via)
@@ -150,7 +153,9 @@ def _answer_clause(
     if doubtful_conditions is None:
         return None
     why = " and ".join(_UNDECIDED_REASONS[condition] for condition in doubtful_conditions)
-    return _build_answer(Answer.REVIEW, f"{kind.title}: {why}.", clause, bound)
+    is_listing = "field" in doubtful_conditions
+    hint = f" (modelaudit explain {bound.entry.id} lists them)" if is_listing else ""
+    return _build_answer(Answer.REVIEW, f"{kind.title} of {bound.entry.id}: {why}{hint}.", clause, bound)
 
 
 def _find_undecided_conditions(
@@ -166,7 +171,9 @@ def _find_undecided_conditions(
     if rule.inside:
         conditions["inside"] = _is_inside_territory(clause, intent, vocabulary)
     if rule.listed:
-        conditions["listed"] = _is_listed_field(clause, intent)
+        is_listed = _is_listed_field(clause, intent)
+        # Without a list, the field of use decides nothing.
+        conditions["field" if clause.fields else "list"] = is_listed
     if False in conditions.values():
         return None
     return [name for name, holds in conditions.items() if holds is None]
