@@ -167,10 +167,11 @@ def find_column(acceptance: Acceptance | None, open_column: int) -> int:
 
 
 def read_csv(content: bytes) -> dict[str, tuple[int, ...]]:
-    """Read the counts of each file from the table."""
+    """Read the counts of each file from the table; the row of the model may hold the planned use alone."""
     columns = ("critical", "high", "medium", "low", "info", "absences", "accepted", "known")
     rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    return {row["path"].removeprefix("'"): tuple(int(row[column]) for column in columns) for row in rows}
+    counts = {row["path"].removeprefix("'"): tuple(int(row[column]) for column in columns) for row in rows}
+    return {path: numbers for path, numbers in counts.items() if path or any(numbers)}
 
 
 def check_agreement(report: AuditReport) -> None:
