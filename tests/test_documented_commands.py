@@ -16,6 +16,7 @@ RUN_BY: Final = {
     "docs/ci.md": "tests/pipelines/test_templates.py",
     "docs/decisions.md": "tests/test_decisions.py",
     "docs/discovery.md": "tests/cli/test_discover_command.py",
+    "docs/integrity.md": "tests/cli/test_lock_command.py",
     "docs/licences-in-use.md": "docs/generate.py",
     "docs/policy.md": "tests/test_policy_document.py",
 }
@@ -29,6 +30,7 @@ EXIT_CODES: Final = {
     "$ .venv/bin/modelaudit scan fixtures/pickle/malicious/os-system.pkl": 1,
     "$ .venv/bin/modelaudit license fixtures/repositories/licenses/models/paper-voice --policy research --offline": 0,
     "$ modelaudit decide licence:LicenseRef-Gemma --report report.json": 0,
+    "printf 'modelaudit-tree-v1": 0,
 }
 """The exit code of each other block, by the start of its first line."""
 SCAN_BEFORE_DECISION: Final = (

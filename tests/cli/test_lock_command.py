@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from hub.access import Overview
 from hub.repository import Repository
 from hub.server import LoopbackHub
 from support.command import CommandResult, run_command
+from support.fixtures import FIXTURES
 
 FILES = {
     "README.md": "---\nlicense: mit\n---\n",
@@ -356,3 +358,19 @@ def test_check_without_a_hub_or_without_a_repository_is_one_line(lock: Path, hub
         done = run_command("lock", *arguments)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
         assert message in done.stderr
+
+
+def test_commands_of_the_page_on_integrity_run_as_they_are_written(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = hub.add_repository("org/model", FIXTURES / "repositories/acme-tiny")
+    repository.set_tag("v1")
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/adapter_config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs/integrity.md").read_text("utf-8")
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    commands = [line.partition("#")[0].split()[1:] for line in block.splitlines()]
+    assert [command[0] for command in commands] == ["lock", "verify", "scan", "lock"]
+    for command in commands:
+        assert run_command(*command).returncode == 0, command
