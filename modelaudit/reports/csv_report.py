@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.digest import DigestAlgorithm
-from modelaudit.model.finding import Finding
 from modelaudit.model.report import Absence, AuditReport
 from modelaudit.reports.decision_words import describe_state, list_refusals, list_use_decisions
 from modelaudit.reports.license_words import describe_planned_use
+from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.view import SEVERITIES_WORST_FIRST, count_severities
+from modelaudit.reports.view import SEVERITIES_WORST_FIRST
 from modelaudit.reports.wording import describe_decision
 
 _COLUMNS: Final = (
@@ -51,11 +52,11 @@ def render_csv(report: AuditReport) -> bytes:
 def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
     """Yield the cells of each file, then of the model as a whole if a finding concerns it."""
     paths = {record.path for record in report.coverage.artifacts}
-    findings: dict[str, list[Finding]] = {}
-    refusals = list_refusals(report)
-    for finding in report.findings:
-        path = finding.artifact if finding.artifact in paths else file_of(finding.artifact)
-        findings.setdefault(path if path in paths else "", []).append(finding)
+    findings = {finding.fingerprint for finding in report.findings}
+    results: defaultdict[str, list[Result]] = defaultdict(list)
+    for result in list_results(report):
+        path = result.address if result.address in paths else file_of(result.address)
+        results[path if path in paths else ""].append(result)
     for record in report.coverage.artifacts:
         sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), "")
         facts = (
@@ -66,51 +67,52 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
             " ".join(record.formats),
             record.extent.value,
         )
-        yield _escape_cells([*facts, *_count(findings.get(record.path, ()), record.absences, refusals), "", ""])
+        yield _escape_cells([*facts, *_count(results[record.path], findings, record.absences), "", ""])
     use, decided = describe_planned_use(report.license.intent), list_use_decisions(report)
-    if ("" in findings or use or decided) and "" not in paths:
+    of_model = [each for each in results[""] if each.kind is not ResultKind.CAUSE]
+    if (of_model or use or decided) and "" not in paths:
         words = " ".join(
             f"{each.subject} ({each.place}), {describe_state(each.state)}, until {each.expires}. "
             f"{describe_decision(each)}"
             for each in decided
         )
-        counts = _count(findings.get("", ()), (), refusals, [each.subject for each in decided])
-        yield _escape_cells(["", "", "", "", "", "", *counts, use, words])
+        refused = sum(each.subject in list_refusals(report) for each in decided)
+        yield _escape_cells(["", "", "", "", "", "", *_count(of_model, findings, (), refused), use, words])
 
 
 def _count(
-    findings: Sequence[Finding],
+    results: Sequence[Result],
+    findings: Collection[str],
     absences: Sequence[tuple[str, Absence]],
-    refusals: Collection[str],
-    others: Sequence[str] = (),
+    further_refused: int = 0,
 ) -> list[str | int]:
     """Count the findings of each severity, the open absences, and what is accepted, by whom, known and refused.
 
-    ``others`` are further subjects that may be refused.
+    Args:
+        results: of one file, or of the model as a whole.
+        findings: the fingerprints of findings; the other results are absences.
+        absences: of the file.
+        further_refused: other subjects that a person refused.
     """
-    counts = count_severities(finding for finding in findings if finding.acceptance is None)
-    worst = next((severity.value for severity, number in counts if number), "")
-    acceptances = [each.acceptance for each in findings] + [absence.acceptance for _, absence in absences]
-    open_absences = sum(absence.acceptance is None for _, absence in absences)
-    known = sum(each is not None and each.source is AcceptanceSource.BASELINE for each in acceptances)
-    accepted = sum(each is not None for each in acceptances) - known
+    open_severities = Counter(each.severity for each in results if each.fingerprint in findings and not each.is_settled)
+    worst = next((severity.value for severity in SEVERITIES_WORST_FIRST if open_severities[severity]), "")
+    acceptances = [each.acceptance for each in results if each.acceptance is not None]
     people = dict.fromkeys(
         (each.by, each.expires, each.approved_by, each.reason)
         for each in acceptances
-        if each is not None and each.source is AcceptanceSource.DECISION
+        if each.source is AcceptanceSource.DECISION
     )
     by, until, approved_by, reason = ("; ".join(each[index] for each in people) for index in range(4))
-    subjects = [absence.name_at(address) for address, absence in absences]
-    refused = sum(each in refusals for each in (*(finding.fingerprint for finding in findings), *subjects, *others))
+    outcomes = Counter(each.outcome for each in results)
     return [
-        *(number for _, number in counts),
+        *(open_severities[severity] for severity in SEVERITIES_WORST_FIRST),
         worst,
-        open_absences,
-        accepted,
+        sum(absence.acceptance is None for _, absence in absences),
+        outcomes[Outcome.ACCEPTED],
         by,
         until,
-        known,
-        refused,
+        outcomes[Outcome.KNOWN],
+        sum(each.is_refused for each in results) + further_refused,
         approved_by,
         reason,
     ]

@@ -89,6 +89,7 @@ class Result:
         fingerprint: that of the finding, or a digest of the same length over rule, address and place.
         number: 1, or from 2 on where earlier results have the same fingerprint.
         parts: the number of files or parts that an absence counts, also those that it does not list.
+        is_refused: whether a person refused it.
     """
 
     kind: ResultKind
@@ -104,6 +105,7 @@ class Result:
     acceptance: Acceptance | None = None
     number: int = 1
     parts: int = 1
+    is_refused: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -189,7 +191,7 @@ def _mark_refused(report: AuditReport, results: Iterable[Result]) -> Iterator[Re
             yield result
         else:
             message = f"{format_sentence(result.message)} {describe_refusal(refusal)}"
-            yield replace(result, message=message, outcome=Outcome.FAILS, acceptance=None)
+            yield replace(result, message=message, outcome=Outcome.FAILS, acceptance=None, is_refused=True)
 
 
 def describe_rule(rule_id: str, rules: Sequence[Rule]) -> tuple[str, Rule | None]:

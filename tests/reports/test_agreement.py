@@ -23,7 +23,7 @@ from support.cases import check_each
 from support.command import run_command
 
 import modelaudit
-from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
@@ -145,30 +145,26 @@ def read_cyclonedx(content: bytes) -> set[Fact]:
 
 
 def count_by_file(report: AuditReport) -> dict[str, tuple[int, ...]]:
-    """Count the open findings of each file by severity, its open absences, and what is accepted and known."""
+    """Count the open findings of each file by severity, its open absences, and what is accepted, known and refused."""
     paths = [record.path for record in report.coverage.artifacts]
-    counts: dict[str, list[int]] = {read_file_path(path): [0] * 8 for path in paths}
-    worst_first = list(reversed(Severity))
-    for finding in report.findings:
-        file = file_of(finding.artifact)
-        cells = counts.setdefault(read_file_path(file) if file in paths else "", [0] * 8)
-        cells[find_column(finding.acceptance, worst_first.index(finding.severity))] += 1
+    counts: dict[str, list[int]] = {read_file_path(path): [0] * 9 for path in paths}
+    worst_first, findings = list(reversed(Severity)), {each.fingerprint for each in report.findings}
+    for result in list_results(report):
+        file = file_of(result.address)
+        cells = counts.setdefault(read_file_path(file) if file in paths else "", [0] * 9)
+        if result.is_settled:
+            cells[6 if result.outcome is Outcome.ACCEPTED else 7] += 1
+        elif result.fingerprint in findings:
+            cells[worst_first.index(result.severity)] += 1
+        cells[8] += result.is_refused
     for record in report.coverage.artifacts:
-        for _, absence in record.absences:
-            counts[read_file_path(record.path)][find_column(absence.acceptance, 5)] += 1
-    return {path: tuple(cells) for path, cells in counts.items()}
-
-
-def find_column(acceptance: Acceptance | None, open_column: int) -> int:
-    """Return the column that counts a finding or an absence."""
-    if acceptance is None:
-        return open_column
-    return 7 if acceptance.source is AcceptanceSource.BASELINE else 6
+        counts[read_file_path(record.path)][5] = sum(each.acceptance is None for _, each in record.absences)
+    return {path: tuple(cells) for path, cells in counts.items() if path or any(cells)}
 
 
 def read_csv(content: bytes) -> dict[str, tuple[int, ...]]:
     """Read the counts of each file from the table; the row of the model may hold the planned use alone."""
-    columns = ("critical", "high", "medium", "low", "info", "absences", "accepted", "known")
+    columns = ("critical", "high", "medium", "low", "info", "absences", "accepted", "known", "refused")
     rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
     counts = {row["path"].removeprefix("'"): tuple(int(row[column]) for column in columns) for row in rows}
     return {path: numbers for path, numbers in counts.items() if path or any(numbers)}
@@ -282,6 +278,17 @@ ABSENCES = st.builds(
 )
 
 
+REFUSAL = RecordedDecision(
+    "decisions.yaml:3",
+    "finding",
+    f"sha256:{'a' * 64}",
+    "refuse",
+    "not ours",
+    *("Jane Roe", "Max Muster", "2026-12-31"),
+    DecisionState.HONOURED,
+)
+
+
 @st.composite
 def build_reports(draw: st.DrawFn) -> AuditReport:
     """Build the failing report with other findings and absences, each accepted or not."""
@@ -294,7 +301,9 @@ def build_reports(draw: st.DrawFn) -> AuditReport:
     unique = {(each.fingerprint): each for each in draw(st.lists(FINDINGS, max_size=8))}
     findings = tuple(sorted(unique.values(), key=lambda finding: finding.order))
     decision = replace(plain.decision, coverage=Coverage(tuple(records)), verdict=Verdict.FAIL)
-    return replace(plain, findings=findings, decision=decision)
+    refused = draw(st.lists(st.sampled_from(findings), max_size=2)) if findings else []
+    refusals = tuple(replace(REFUSAL, fingerprints=(each.fingerprint,)) for each in refused)
+    return replace(plain, findings=findings, decision=decision, decisions=refusals)
 
 
 @given(build_reports())
