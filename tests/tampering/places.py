@@ -222,7 +222,7 @@ def run_scan(place: Place) -> tuple[CommandResult, set[str]]:
     content = json.loads(report.read_text())
     named = {f"{finding['rule']} {finding['artifact']}" for finding in content["findings"]}
     for artifact in content["decision"]["coverage"]["artifacts"]:
-        named |= {f"{absence['unread']['reason']} {artifact['path']}" for absence in artifact["absences"]}
+        named |= {f"{absence['unread']['reason']} {address}" for address, absence in artifact["absences"]}
     return done, named
 
 

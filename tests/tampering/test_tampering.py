@@ -29,7 +29,7 @@ def test_no_two_cases_have_the_same_place_and_operation_and_each_place_has_five(
     assert {case.code for case in CASES} == {1, 3}
 
 
-@pytest.mark.parametrize("case", map(group, CASES))
+@pytest.mark.parametrize("case", [*map(group, CASES)])
 def test_tampering_is_named_and_does_not_pass(case: Case, copy_place: Callable[[str], Place]) -> None:
     place = copy_place(case.place)
     place.options.extend(case.options)

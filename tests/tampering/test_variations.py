@@ -218,7 +218,7 @@ VARIATIONS = [
         lambda at, of: at.lock.write_bytes(at.lock.read_bytes().replace(b"\n", b"\r\n")),
         "verify --lock",
     ),
-    Variation("lock", "comments", lambda at, of: edit(at.lock, "\nmodel", "\n# a note\n\nmodel"), "verify --lock"),
+    Variation("lock", "comments", lambda at, of: edit(at.lock, "\nfolder:", "\n# a note\n\nfolder:"), "verify --lock"),
     Variation("lock", "other times", set_times, "verify --lock"),
     Variation("lock", "moved together", move_with_lock, "verify --lock"),
     Variation("hub", "unchanged", leave, "lock --check"),
@@ -232,7 +232,7 @@ def group(variation: Variation) -> object:
     return pytest.param(variation, id=name, marks=pytest.mark.xdist_group(f"tampering {variation.place}"))
 
 
-@pytest.mark.parametrize("variation", map(group, VARIATIONS))
+@pytest.mark.parametrize("variation", [*map(group, VARIATIONS)])
 def test_honest_model_passes_without_a_false_alarm(
     variation: Variation, copy_place: Callable[[str], Place], originals: Originals
 ) -> None:
