@@ -263,7 +263,11 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
     """
     resolved = resolve_link(root, entry)
     if isinstance(resolved, Artifact):
-        return resolved
+        blob = find_blob_of_link(cached_commit, f"{root}/{entry.path}")
+        if blob is None or os.path.lexists(f"{cached_commit.repository}/blobs/{blob}"):
+            return resolved
+        detail = f"its blob {blob} is not in the cache"
+        return replace(resolved, obstacle=Unread(UnreadReason.CONTENT_ABSENT, detail))
     link_text, real_path = resolved
     try:
         status = os.lstat(real_path)

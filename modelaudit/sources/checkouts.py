@@ -17,14 +17,16 @@ from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import ListedFile, explain_unstorable_name
-from modelaudit.sources.folder_records import FolderRecords, iterate_pieces, name_some
+from modelaudit.sources.folder_records import FolderRecords, iterate_pieces, name_some, read_small_artifact
 from modelaudit.sources.git_index import IndexEntry, UnreadableIndexError, parse_index
 from modelaudit.sources.git_layout import LFS_OBJECT, GitLayout
 
 _FOLDER: Final = ".git"
 _MOST_SETTINGS_BYTES: Final = MIB
 _MOST_PATTERNS: Final = 500
+_MOST_POINTER_BYTES: Final = 1024  # the specification of Git LFS sets this bound
 _POINTER_START: Final = b"version https://git-lfs.github.com/spec/v1\n"
 # Attributes by which git writes other bytes into the folder than the blob has.
 _CHANGING: Final = re.compile(r"filter=\S+|ident|working-tree-encoding=\S+|eol=crlf")
@@ -82,8 +84,11 @@ class _Checkout:
         """Return the entries of the index; ``None``, with a fact or a note, if it cannot be read."""
         records, path = self._records, f"{self._folder}index"
         if path not in records.artifacts:
-            records.notes.append(f"{self._folder.rstrip('/')!r} has no index, so git states no digests")
-            return None
+            if any(records.list_below(f"{self._folder}objects/")):
+                detail = "git has objects and no index, so that it states no digest of these files; run git reset"
+                unread = Unread(UnreadReason.UNVERIFIED_BYTES, detail)
+                records.artifacts[path] = Artifact(path, 0, None, (), unread)
+            return None  # without objects, nothing has ever been added to git
         data = records.read(path, records.limits.document_bytes)
         try:
             if data is None:
@@ -134,7 +139,7 @@ class _Checkout:
                 continue
             digest = Digest(DigestAlgorithm.GIT_BLOB, entry.blob)
             can_be_undone = _find_changes(entry.path, changing)
-            if entry.blob in large_files:
+            if entry.blob in large_files and not _is_pointer(artifact, entry.blob):
                 digest, size = large_files[entry.blob]
                 records.listed[path] = ListedFile(size, ()), ""
             elif can_be_undone is not None or changes_line_ends:
@@ -233,6 +238,12 @@ def restate_blob(artifact: Artifact, blob: str, most_bytes: int) -> Digest | Non
     undone = _IDENT.sub(b"$Id$", content).replace(b"\r\n", b"\n")
     leads_to_blob = blob in (_compute_id(undone), _compute_id(_write_pointer(digest.value, artifact.size)))
     return digest if leads_to_blob else None
+
+
+def _is_pointer(artifact: Artifact, blob: str) -> bool:
+    """Whether a file is the pointer that the blob holds, in place of the content of Git LFS."""
+    data = read_small_artifact(artifact, _MOST_POINTER_BYTES)
+    return data is not None and _compute_id(data) == blob
 
 
 def _write_pointer(sha256: str, size: int) -> bytes:

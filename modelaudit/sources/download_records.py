@@ -68,8 +68,12 @@ class _DownloadFolder:
         records = self._records
         known = [path for path in records.list_below(self._folder) if self._recognise(path)]
         self._report_listings()
+        names = {path.removeprefix(self._folder) for path in known}
         records.set_aside(known, self._folder.rstrip("/"))
         if not self._downloads and not self._trees:
+            # The client writes these two before it downloads or uploads anything.
+            if names & {".gitignore", "CACHEDIR.TAG"} and not any(each.startswith("upload/") for each in names):
+                self._report_removed_records()
             return
         current = self._find_current_commit()
         listing = self._trees.get(current)
@@ -142,6 +146,13 @@ class _DownloadFolder:
             )
             unread = Unread(UnreadReason.UNVERIFIED_BYTES, detail)
             self._records.artifacts.setdefault(path, Artifact(path, 0, None, (), unread))
+
+    def _report_removed_records(self) -> None:
+        """Add an absence for the records, because the client has used the folder and none is there."""
+        records, path = self._records, f"{self._folder}download"
+        detail = "the Hub's client has used this folder, and neither a listing nor a record of a download is there"
+        records.artifacts[path] = Artifact(path, 0, None, (), Unread(UnreadReason.UNVERIFIED_BYTES, detail))
+        records.expects_claims = records.expects_claims or not self._prefix
 
     def _add_claims(self, name: str, current: str) -> None:
         """Add the claims of the file ``name`` of the repository, by its own record and the listing of its commit."""

@@ -40,6 +40,8 @@ _OTHER_LINE: Final = re.compile(
     r"\\?(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})(?: [ *]|\t).+|"
     r"\\?[A-Za-z0-9-]{2,20} ?\(.+\) ?= ?[0-9A-Fa-f]{32,128}"
 )
+# A line that is meant to state a digest, and states none of a known form.
+_BROKEN_LINE: Final = re.compile(r"\\?[0-9A-Za-z+/=_-]{32,}(?: [ *]|\t).+|\\?SHA(?:2-)?256 ?\(.+\) ?=.*", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED_CHARACTERS: Final = {"n": "\n", "r": "\r", "\\": "\\"}
 
@@ -98,6 +100,7 @@ class _Sidecar:
         self.claims: defaultdict[str, list[Claim]] = defaultdict(list)
         self.facts: list[SourceFact] = []
         self.has_other_lines = False
+        self._has_broken_line = False
 
     def read(self) -> int:
         """Read the lines, and return how many more may be read of other files."""
@@ -119,14 +122,17 @@ class _Sidecar:
 
     def _iterate_statements(self, text: str) -> Iterator[_Statement]:
         """Yield what the lines state, up to the bound on lines."""
-        for raw_line in text.split("\n"):
+        for number, raw_line in enumerate(text.split("\n"), 1):
             line = raw_line.rstrip("\r")
-            if not line or line.startswith("#") or len(line) > _LONGEST_LINE:
+            if not line or line.startswith("#"):
                 continue
             self._lines_left -= 1
             if self._lines_left < 0:
                 self._add_fact(SourceFactKind.UNSOUND_RECORD, "it has more lines than the bound, and was read in part")
                 return
+            if len(line) > _LONGEST_LINE:
+                self._report_broken_line(number, f"it has more than {_LONGEST_LINE} characters")
+                continue
             match = _LINE.fullmatch(line)
             bsd_match = _BSD_LINE.fullmatch(line)
             digest_match = _DIGEST_ALONE.fullmatch(line.strip())
@@ -138,6 +144,14 @@ class _Sidecar:
                 yield _make_statement("", "", digest_match[1])
             elif _OTHER_LINE.fullmatch(line):
                 self.has_other_lines = True
+            elif _BROKEN_LINE.fullmatch(line):
+                self._report_broken_line(number, "it states no digest of a known form")
+
+    def _report_broken_line(self, number: int, why: str) -> None:
+        """Add the fact that a line is not used; for the first such line only."""
+        if not self._has_broken_line:
+            self._has_broken_line = True
+            self._add_fact(SourceFactKind.UNSOUND_RECORD, f"line {number}: {why}")
 
     def _add_claim(self, statement: _Statement) -> None:
         """Add the claim of one line, or a fact if its name is hostile or names no file."""
