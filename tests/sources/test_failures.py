@@ -322,7 +322,7 @@ def test_answer_without_the_headers_of_a_hub_is_taken_only_if_its_bytes_have_the
     """A mirror may leave them out, and so does the page of a network that asks for a password, of another size."""
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("config.json", headers={"X-Repo-Commit": None}, origin="hub")
-    altered = hub.inject_fault("config.json", content=b"<html>")
+    altered = hub.inject_fault("config.json", content=b"-")
     assert "lacks the headers of a Hub" in get_cause_of_absence("acme/tiny", "config.json")
     altered.times = 0
     assert [artifact for artifact in resolve_target("acme/tiny").artifacts if artifact.open is None] == []
