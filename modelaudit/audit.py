@@ -15,6 +15,7 @@ import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
 from modelaudit.checks.module_aliases import ModuleAliases
+from modelaudit.checks.provenance import build_provenance_subjects
 from modelaudit.checks.quotations import quote_files
 from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
@@ -307,6 +308,7 @@ class Audit:
                 name_subjects,
                 build_shard_subjects(self._references, snapshot.artifacts),
                 source_subjects,
+                build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
                 self._module_aliases.build_subjects(),
             )
         )

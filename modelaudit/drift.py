@@ -12,7 +12,8 @@ from modelaudit.model.artifact import ModelRef
 from modelaudit.model.drift import Drift, DriftKind, DriftResult
 from modelaudit.model.errors import ConfigurationError, MissingError, SourceError
 from modelaudit.model.limits import Limits
-from modelaudit.model.lock import LockedModel, Origin, Owner
+from modelaudit.model.lock import LockedModel, Origin
+from modelaudit.model.provenance import Owner
 from modelaudit.options import Options
 from modelaudit.pipeline import answer_license
 from modelaudit.sources.settings import HubSettings

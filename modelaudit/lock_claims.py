@@ -16,6 +16,7 @@ from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm,
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import LockedModel
+from modelaudit.model.provenance import Pin, PinHistory, Provenance
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import EntryKind
@@ -79,7 +80,17 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
         notes=(*snapshot.notes, _note_lock(record, model, len(differences)), *note_commit(snapshot, model)),
         facts=(*snapshot.facts, *facts),
         comparison=LockComparison(record, _name_model(model), differences),
+        provenance=_add_pin(snapshot.provenance, model, record),
     )
+
+
+def _add_pin(provenance: Provenance | None, model: LockedModel, record: str) -> Provenance | None:
+    """Return the provenance with the locked commit and the date of the lock."""
+    if provenance is None or model.origin is None:
+        return provenance
+    history = PinHistory.SAME if model.origin.commit == provenance.commit else None
+    pin = Pin(model.origin.commit, model.locked, ClaimSource.LOCK, record, history)
+    return replace(provenance, pins=(*provenance.pins, pin))
 
 
 def _list_missing(model: LockedModel, known: Collection[str], record: str) -> Iterator[Artifact]:

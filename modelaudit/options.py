@@ -212,6 +212,7 @@ def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Tar
         offline=HubSettings.read(offline=options.offline).offline,
         notes=snapshot.notes,
         anchors=tuple(options.anchors),
+        provenance=snapshot.provenance,
     )
 
 

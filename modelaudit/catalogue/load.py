@@ -22,6 +22,7 @@ from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.origins import read_origins
 from modelaudit.catalogue.policies import read_policies, read_policy_file
 from modelaudit.catalogue.policy_layer import PolicyWords
+from modelaudit.catalogue.publishers import read_publishers
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.retired import read_retired
 from modelaudit.catalogue.skops import read_skops
@@ -111,6 +112,7 @@ class _RuleFiles:
     declarations: list[Document] = field(default_factory=list)
     retired: list[Document] = field(default_factory=list)
     discovery: list[Document] = field(default_factory=list)
+    publishers: list[Document] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
         """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
@@ -118,6 +120,7 @@ class _RuleFiles:
             ("subjects",): self.subjects,
             ("retired",): self.retired,
             ("discovery",): self.discovery,
+            ("publishers",): self.publishers,
             ("formats",): self.formats,
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
@@ -204,6 +207,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         restrictions=read_restrictions(files.restrictions, clauses.kinds),
         known_models=read_origins(files.origins, licenses),
         discovery=read_discovery(files.discovery),
+        known_names=read_publishers(files.publishers),
     )
 
 

@@ -70,7 +70,7 @@ def _publish(
     "--checks",
     metavar="LIST",
     callback=_split_list,
-    help="Comma-separated list of security, integrity, license. Default: the policy's.",
+    help="Comma-separated list of security, integrity, license, provenance. Default: the policy's.",
 )
 @click.option(
     "--policy",

@@ -17,7 +17,8 @@ from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.lock import Lock, LockedModel, Origin, Owner, OwnerKind
+from modelaudit.model.lock import Lock, LockedModel, Origin
+from modelaudit.model.provenance import Owner, OwnerKind
 from modelaudit.model.tree import EntryKind, TreeEntry
 
 MOST_BYTES: Final = 64 * 1024 * 1024

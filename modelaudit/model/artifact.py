@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
+from modelaudit.model.provenance import Provenance
 from modelaudit.model.source_fact import SourceFact
 from modelaudit.model.structure import Unread
 
@@ -154,6 +155,7 @@ class Snapshot:
         comparison: with a lock; ``None`` if none was given.
         bookkeeping: the folders of records of git and of the Hub's client, such as ``.git``; the files that these
             programs write there are no artifacts.
+        provenance: of a repository of the Hub; ``None`` for anything else, and for a base model.
     """
 
     ref: ModelRef
@@ -167,3 +169,4 @@ class Snapshot:
     facts: tuple[SourceFact, ...] = ()
     comparison: LockComparison | None = None
     bookkeeping: tuple[str, ...] = ()
+    provenance: Provenance | None = None

@@ -10,6 +10,7 @@ from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.finding import Rule
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
+from modelaudit.model.provenance import KnownNames
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.terms import KnownModel, LicenseEntry, OpennessPart, Restrictions, Vocabulary
 
@@ -338,6 +339,7 @@ class Catalogue:
         openness: the parts of a release that decide how open it is.
         restrictions: sentences that restrict the permissions of a licence.
         discovery: the forms in which code loads models.
+        known_names: of publishers and families of models.
     """
 
     findings: Mapping[str, FindingRule]
@@ -358,3 +360,4 @@ class Catalogue:
     openness: tuple[OpennessPart, ...] = ()
     restrictions: Restrictions = field(default_factory=Restrictions)
     discovery: DiscoveryRules = field(default_factory=DiscoveryRules)
+    known_names: KnownNames = field(default_factory=KnownNames)

@@ -3,34 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.provenance import Owner
 from modelaudit.model.tree import TreeEntry
-
-
-class OwnerKind(StrEnum):
-    """The kind of account that owns a repository."""
-
-    USER = "user"
-    ORGANIZATION = "organization"
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The account that owns a repository of the Hub. A fact that the Hub does not state is ``None``.
-
-    Attributes:
-        name: the part of the repository's id before the slash.
-        kind: user or organization.
-        id: the identifier that a renaming keeps.
-        created: when the account was created, as the Hub writes it: ``2022-03-02T23:29:04.000Z``.
-    """
-
-    name: str
-    kind: OwnerKind | None = None
-    id: str | None = None
-    created: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from modelaudit.model.digest import DigestState as DigestState
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import Requirement
+from modelaudit.model.provenance import Provenance
 from modelaudit.model.structure import NOWHERE, Unread, UnreadReason
 from modelaudit.model.verdict import Cause, Ruling, Verdict
 
@@ -267,6 +268,7 @@ class Target:
         requested: the target as the user typed it.
         commit: the commit that the revision was resolved to.
         anchors: the lines that name the model, if a policy or a code base led to the scan.
+        provenance: of a repository of the Hub; ``None`` for anything else.
     """
 
     requested: str
@@ -278,6 +280,7 @@ class Target:
     offline: bool
     notes: tuple[str, ...] = ()
     anchors: tuple[Anchor, ...] = ()
+    provenance: Provenance | None = None
 
     @property
     def short_name(self) -> str:

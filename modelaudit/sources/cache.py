@@ -128,8 +128,15 @@ def is_file(path: str | Path) -> bool:
 
 
 def record_commit(cached_commit: CachedCommit, revision: str) -> None:
-    """Record the commit of a branch or tag in ``refs`` for later offline use, as the client does."""
-    replace_text(Path(cached_commit.repository, "refs", revision), cached_commit.commit)
+    """Record the commit of a branch or tag in ``refs`` for later offline use, as the client does.
+
+    A record of the same commit stays, so that its date remains that on which the commit was first recorded.
+    """
+    path = Path(cached_commit.repository, "refs", revision)
+    with contextlib.suppress(OSError, UnicodeError):
+        if path.read_text("ascii") == cached_commit.commit:
+            return
+    replace_text(path, cached_commit.commit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from pathlib import Path
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import NotCachedError
 from modelaudit.model.limits import Limits
+from modelaudit.model.provenance import Provenance
 from modelaudit.sources.cache import (
     CachedCommit,
     find_cached_commit,
     list_recorded_artifacts,
     read_recorded_statements,
 )
+from modelaudit.sources.provenance import recall_provenance
 from modelaudit.sources.settings import HubSettings
 
 
@@ -46,7 +48,17 @@ class CacheSource:
             statements,
             expects_claims=True,
             facts=listed.facts,
+            provenance=self._recall_provenance(),
         )
+
+    def _recall_provenance(self) -> Provenance | None:
+        """Return the provenance that the cache records; ``None`` for anything but a model or dataset."""
+        kind, _, name = Path(self.cached_commit.repository).name.partition("--")
+        ref_kind = {"models": RefKind.MODEL, "datasets": RefKind.DATASET}.get(kind)
+        if ref_kind is None:
+            return None
+        ref = ModelRef(ref_kind, name.replace("--", "/"), self.cached_commit.commit)
+        return recall_provenance(ref, self.cached_commit, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +131,5 @@ class OfflineSource:
             statements,
             expects_claims=True,
             facts=listed.facts,
+            provenance=recall_provenance(self.ref, cached_commit, self.limits),
         )

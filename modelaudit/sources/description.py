@@ -19,6 +19,7 @@ from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError
 from modelaudit.sources.claims import ListedFile, Listing, bound_name_size, select_claims, shorten_listed_name
+from modelaudit.sources.dates import read_date
 from modelaudit.sources.session import LIBRARY
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.stated import parse_hub_statements
@@ -36,12 +37,14 @@ class Description:
         commit: the commit of the revision, not yet validated.
         listing: the files that the description names.
         statements: the Hub's own statements on licence and lineage.
+        created: when the repository was created, as the Hub writes it; ``None`` if it states none.
     """
 
     name: str
     commit: object
     listing: Listing
     statements: Statements
+    created: str | None = None
 
 
 def request_description(ref: ModelRef, settings: HubSettings, limits: Limits) -> Description:
@@ -72,6 +75,7 @@ def _parse_description(answer: object, limits: Limits) -> Description:
         commit=answer.get("sha"),
         listing=_list_files(answer.get("siblings"), limits),
         statements=parse_hub_statements(answer.get("tags"), answer.get("cardData")),
+        created=read_date(answer.get("createdAt")),
     )
 
 

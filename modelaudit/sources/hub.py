@@ -19,6 +19,7 @@ from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.digest import ClaimSource, sort_claims
 from modelaudit.model.errors import GatedError, UnconnectedError, UnreachedError
 from modelaudit.model.limits import Limits
+from modelaudit.model.provenance import Provenance
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.budget import DownloadBudget, RequestBudget, activate_budget
 from modelaudit.sources.cache import (
@@ -43,7 +44,14 @@ from modelaudit.sources.download import Download
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, is_unconnected
 from modelaudit.sources.partial import measure_partial
 from modelaudit.sources.progress import DownloadCounter, Progress
-from modelaudit.sources.records import locate_tree_record, read_tree_record, write_description_record
+from modelaudit.sources.provenance import ProvenanceInquiry
+from modelaudit.sources.records import (
+    RecordedDescription,
+    locate_tree_record,
+    read_description_record,
+    read_tree_record,
+    write_description_record,
+)
 from modelaudit.sources.rejected import RejectedFiles, remove_abandoned_folders
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
@@ -96,7 +104,7 @@ class HubSource:
             if is_unconnected(error) and not budget.has_answer:
                 source_error = UnconnectedError(str(source_error))
             raise source_error from error
-        write_description_record(repository, commit, description.listing, tree.files, description.statements)
+        provenance = self._record_description(description, cached_commit, tree.files)
         listings = (StatedListing(ClaimSource.HUB, self.settings.endpoint, description.listing), tree)
         merged_listing = merge_listings(*(each.files for each in listings))
         wanted_names = (
@@ -122,8 +130,22 @@ class HubSource:
         notes = (*download.rejected.notes, *listed.notes)
         artifacts = download.add_digests(listed.artifacts)
         snapshot = self._build_snapshot(description, cached_commit, artifacts, notes)
-        snapshot = replace(snapshot, facts=listed.facts)
+        snapshot = replace(snapshot, facts=listed.facts, provenance=provenance)
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
+
+    def _record_description(
+        self, description: Description, cached_commit: CachedCommit, tree: Listing
+    ) -> Provenance | None:
+        """Record the description of the commit in the cache, and return the provenance; ``None`` of a base model."""
+        repository, commit = cached_commit.repository, cached_commit.commit
+        earlier = read_description_record(repository, commit, self.limits)
+        record = earlier.repository if isinstance(earlier, RecordedDescription) else None
+        provenance = None
+        if not self.is_base_model:
+            inquiry = ProvenanceInquiry(self.ref, self.settings, self.limits, cached_commit, record)
+            provenance, record = inquiry.conclude(description.name, description.created)
+        write_description_record(repository, commit, description.listing, tree, description.statements, record)
+        return provenance
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:
         """Record the commit of a branch or tag in the cache.
@@ -271,7 +293,7 @@ class HubSource:
     def _note_resolution(self, description: Description, cached_commit: CachedCommit) -> tuple[str, ...]:
         """Return a note on the commit of the revision, and another if the repository was renamed."""
         resolved = f"revision {self.ref.revision or 'main'!r} of {self.ref.name!r} is commit {cached_commit.commit}"
-        if description.name == self.ref.name:
+        if description.name == self.ref.name or not self.is_base_model:  # else it is a part of the provenance
             return (resolved,)
         renamed = f"the Hub answered for {self.ref.name!r} as {description.name!r}: the repository was renamed or moved"
         return resolved, renamed

@@ -23,34 +23,19 @@ from modelaudit import __version__
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import UnreachedError
 from modelaudit.model.limits import Limits
-from modelaudit.model.lock import Owner, OwnerKind
+from modelaudit.model.provenance import Owner, OwnerKind, RepositoryFacts
 from modelaudit.sources.budget import RequestBudget, activate_budget
+from modelaudit.sources.dates import read_date
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session
 from modelaudit.sources.settings import HubSettings
 
-_DATE = re.compile(r"[0-9TZ:.+-]{10,40}")
 _ID = re.compile(r"[\x21-\x7e]{1,100}")
 _OVERVIEWS = ((OwnerKind.ORGANIZATION, "organizations"), (OwnerKind.USER, "users"))
 _MOST_COMMITS = 5_000
 """The commits of a history that are searched for one."""
 _MOST_HEADS = 20
 """The branches and tags whose histories are searched."""
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryFacts:
-    """What the Hub states about a repository itself.
-
-    Attributes:
-        name: the id under which the Hub answers.
-        created: as the Hub writes it; ``None`` if it states none.
-        owner: ``None`` for a repository without an owner in its id.
-    """
-
-    name: str
-    created: str | None
-    owner: Owner | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +55,12 @@ class HubInquiry:
                 raise UnreachedError(f"{self.settings.endpoint} names no repository for {str(self.ref)!r}")
             account, slash, _ = name.partition("/")
             owner = self._describe_owner(account) if slash else None
-            return RepositoryFacts(name, _read_date(about.get("createdAt")), owner)
+            return RepositoryFacts(name, read_date(about.get("createdAt")), owner)
+
+    def describe_owner(self, name: str) -> Owner:
+        """Ask for the account that owns the repositories ``name/…``."""
+        with self._asking():
+            return self._describe_owner(name)
 
     def find_tag_or_branch(self, name: str) -> tuple[bool, str | None]:
         """Ask whether ``name`` is a tag, and for its commit; ``None`` if there is neither a tag nor a branch."""
@@ -161,10 +151,5 @@ class HubInquiry:
                 raise
             id_ = about.get("_id")
             known_id = id_ if isinstance(id_, str) and _ID.fullmatch(id_) else None
-            return Owner(name, kind, known_id, _read_date(about.get("createdAt")))
+            return Owner(name, kind, known_id, read_date(about.get("createdAt")))
         return Owner(name)
-
-
-def _read_date(value: object) -> str | None:
-    """Return a date as the Hub writes it; ``None`` for anything else."""
-    return value if isinstance(value, str) and _DATE.fullmatch(value) else None

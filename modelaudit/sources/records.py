@@ -1,8 +1,8 @@
 """Records in the Hub cache of what a Hub stated for one commit. By them an offline scan knows what is missing.
 
 ``trees/<commit>.json`` is the client's record of the listing of the tree. ``trees/<commit>.description.json`` is this
-package's record of what the description of the commit states beyond it: other files, sizes and digests, and the Hub's
-own statements on licence and lineage. The client does not read the second one.
+package's record of what the description of the commit states beyond it: other files, sizes and digests, the Hub's own
+statements on licence and lineage, and facts about the repository. The client does not read the second one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ from modelaudit.sources.claims import (
     merge_listings,
     parse_tree_record,
 )
+from modelaudit.sources.repository_record import (
+    RepositoryRecord,
+    format_repository_record,
+    parse_repository_record,
+)
 from modelaudit.sources.windows import FileState, LocalFile
 
 FORMAT = "hub"
@@ -42,10 +47,12 @@ class RecordedDescription:
     Attributes:
         listing: files that the tree lacks, or lists with another size or digest.
         statements: the Hub's own statements on licence and lineage.
+        repository: facts about the repository itself; ``None`` if none were recorded.
     """
 
     listing: Listing
     statements: Statements
+    repository: RepositoryRecord | None = None
 
 
 def locate_tree_record(commit: str) -> str:
@@ -93,7 +100,12 @@ def read_description_record(repository: str, commit: str, limits: Limits) -> Rec
 
 
 def write_description_record(
-    repository: str, commit: str, listing: Listing, tree: Listing, statements: Statements
+    repository: str,
+    commit: str,
+    listing: Listing,
+    tree: Listing,
+    statements: Statements,
+    facts: RepositoryRecord | None = None,
 ) -> None:
     """Record what the description of a commit states beyond its tree, in place of an earlier record.
 
@@ -103,13 +115,16 @@ def write_description_record(
         listing: the files that the description names.
         tree: the files of the tree, which the client records.
         statements: the Hub's own statements.
+        facts: about the repository itself; ``None`` if they are unknown.
     """
     further = {path: file for path, file in listing.items() if _adds_claims(file, tree.get(path))}
-    record = {
+    record: dict[str, object] = {
         "format_version": _VERSION,
         "files": {path: _format_file(file) for path, file in further.items()},
         "statements": [[item.topic, item.field, item.value, item.where.key] for item in statements.items],
     }
+    if facts is not None:
+        record["repository"] = format_repository_record(facts)
     replace_text(Path(repository, locate_description_record(commit)), json.dumps(record, indent=1))
 
 
@@ -143,11 +158,13 @@ def _parse_description(data: bytes) -> RecordedDescription | None:
     if listing is None:
         return None
     try:
-        entries = json.loads(data)["statements"]
+        record = json.loads(data)
+        entries = record["statements"]
         items = tuple(_parse_statement(*entry) for entry in entries)
     except (KeyError, TypeError, ValueError):
         return None
-    return RecordedDescription(listing, Statements(FORMAT, items))
+    repository = parse_repository_record(record.get("repository"))
+    return RecordedDescription(listing, Statements(FORMAT, items), repository)
 
 
 def _parse_statement(topic: object, field: object, value: object, key: object) -> Statement:

@@ -118,7 +118,7 @@ def test_file_replaces_single_values_and_adds_to_lists_of_what_it_extends(tmp_pa
         "models.acme/a": "../base.yaml:5",
         "models.acme/b": "modelaudit.yaml:7",
         "territories": "modelaudit.yaml:8",
-        "allow-unread.0": "default:13",
+        "allow-unread.0": "default:14",
     }
     assert policy.origins.items() >= wanted.items()
     assert [path.name for path in policy.files] == ["modelaudit.yaml", "base.yaml"]
@@ -140,7 +140,7 @@ MISTAKES = [
     ("gates:\n  secruity: high", 2, "gates.secruity: is not a known key; did you mean security?"),
     ("fail-on: high", 1, "write a gate for each family of checks, such as gates: {security: high"),
     ("gates: {security: hihg}", 1, "did you mean high?"),
-    ("gates: {provenance: high}", 1, "gates.provenance: no rule of this version checks it"),
+    ("gates: {transparency: high}", 1, "gates.transparency: no rule of this version checks it"),
     ("checks: [transparency]", 1, "transparency: no rule of this version checks it"),
     ("require: [[]]", 1, "require"),
     ("require: [signed]", 1, "'signed' is not one of stated-use, pinned-revisions, verified-bytes, lock"),

@@ -25,7 +25,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--revision main", "is a local path, which has no revisions; leave out --revision"),
         (
             "--checks securty",
-            "--checks: 'securty' is not a check; choose one of: integrity, license, security; did you",
+            "--checks: 'securty' is not a check; choose one of: integrity, license, provenance, security; did you",
         ),
         ("--checks security,", "--checks: '' is not a check; choose one of"),
         ("--policy strct", "did you mean strict?"),

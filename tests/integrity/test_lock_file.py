@@ -13,7 +13,8 @@ from modelaudit.integrity.lock_file import MOST_BYTES, format_lock, parse_lock, 
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.lock import Lock, LockedModel, Origin, Owner, OwnerKind
+from modelaudit.model.lock import Lock, LockedModel, Origin
+from modelaudit.model.provenance import Owner, OwnerKind
 from modelaudit.model.tree import EntryKind, TreeEntry
 
 HASH = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"

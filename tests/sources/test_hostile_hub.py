@@ -1342,7 +1342,7 @@ def test_denied_access_to_every_file_or_to_the_listing_ends_the_scan(
 
 
 def test_scan_makes_only_the_requests_on_the_list(hub: LoopbackHub, tiny: Repository) -> None:
-    """For each repository, a scan requests the revision, the listing, and each of the wanted files."""
+    """A scan requests the revision, the listing and each wanted file of each repository, and the owner of the model."""
     tiny.commit({"README.md": "---\nlicense: mit\nbase_model: acme/base\ndatasets: [acme/rows]\n---\n"})
     base = hub.add_repository("acme/base", {"README.md": "---\nlicense: mit\n---\n", "weights.bin": WEIGHTS})
     rows = hub.add_repository("acme/rows", {"README.md": "---\nlicense: mit\n---\n"}, kind="dataset")
@@ -1352,6 +1352,7 @@ def test_scan_makes_only_the_requests_on_the_list(hub: LoopbackHub, tiny: Reposi
         *list_requests("models", "acme/base", base.sha, "README.md"),
         *list_requests("datasets", "acme/rows", rows.sha, "README.md"),
         ("GET", f"/acme/tiny/resolve/{tiny.sha}/weights.bin"),
+        ("GET", "/api/organizations/acme/overview"),
     }
     to_hub, to_storage = hub.list_requests("hub"), hub.list_requests("cdn")
     made = {(request.method, request.path) for request in to_hub}

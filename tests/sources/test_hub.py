@@ -63,8 +63,9 @@ def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home:
     assert snapshot.root == hub_home / "hub/models--acme--tiny/snapshots" / repository.sha
     assert snapshot.notes == (f"revision 'main' of 'acme/tiny' is commit {repository.sha}",)
     assert (snapshot.ref.kind, str(snapshot.ref)) == (RefKind.MODEL, "acme/tiny")
-    # The first request asks for the commit, and all others name it.
-    assert all(repository.sha in request.path for request in hub.requests[1:] if request.origin == "hub")
+    # The first request asks for the commit, and all others name it, but for the one about the owner.
+    paths = [request.path for request in hub.list_requests("hub")[1:] if repository.sha not in request.path]
+    assert paths == ["/api/organizations/acme/overview"]
 
 
 def test_large_file_has_the_sha256_claim_of_the_hub_and_a_small_file_has_its_git_blob_claim(hub: LoopbackHub) -> None:
@@ -158,13 +159,14 @@ def test_gated_repository_is_fetched_with_grant(hub: LoopbackHub, monkeypatch: p
     assert len(resolve_target("acme/gated").artifacts) == 3
 
 
-def test_renamed_repository_is_fetched_with_a_note_about_the_rename(hub: LoopbackHub) -> None:
+def test_renamed_repository_is_fetched_with_both_names_in_its_provenance(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename_repository("acme/old", "other/new")
     snapshot = resolve_target("acme/old")
     assert len(snapshot.artifacts) == 3
     assert snapshot.ref.name == "acme/old"
-    assert "the Hub answered for 'acme/old' as 'other/new': the repository was renamed or moved" in snapshot.notes
+    assert snapshot.provenance is not None
+    assert (snapshot.provenance.asked, snapshot.provenance.answered) == ("acme/old", "other/new")
 
 
 def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) -> None:

@@ -1,0 +1,181 @@
+"""Collect the provenance of a repository: from the answer on its revision, its owner's page, and the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelaudit.model.artifact import ModelRef
+from modelaudit.model.digest import ClaimSource
+from modelaudit.model.errors import SourceError
+from modelaudit.model.limits import Limits
+from modelaudit.model.provenance import (
+    Owner,
+    Pin,
+    PinHistory,
+    Provenance,
+    RepositoryFacts,
+    RevisionKind,
+)
+from modelaudit.sources.cache import CachedCommit
+from modelaudit.sources.records import RecordedDescription, read_description_record
+from modelaudit.sources.repository_record import RepositoryRecord
+from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.target import is_commit
+
+if TYPE_CHECKING:
+    from modelaudit.sources.ownership import HubInquiry
+
+_MOST_REFERENCE_BYTES = 100
+
+
+@dataclass(slots=True)
+class ProvenanceInquiry:
+    """The questions about the repository of one scan. A question without an answer ends no scan.
+
+    Attributes:
+        ref: the repository that the user asked for.
+        recorded: what an earlier scan recorded with the same commit.
+        unanswered: one line for each question without an answer so far.
+    """
+
+    ref: ModelRef
+    settings: HubSettings
+    limits: Limits
+    cached_commit: CachedCommit
+    recorded: RepositoryRecord | None
+    unanswered: list[str] = field(default_factory=list)
+    _is_complete: bool = True
+
+    def conclude(self, name: str, created: str | None) -> tuple[Provenance, RepositoryRecord | None]:
+        """Ask for what neither the answer on the revision nor the record of the commit states.
+
+        Args:
+            name: the id under which the Hub answers.
+            created: when the repository was created, by the same answer.
+
+        Returns:
+            The provenance; and the record that spares the next scan the questions, ``None`` if one had no answer.
+        """
+        commit = self.cached_commit.commit
+        facts = RepositoryFacts(name, created, self._find_owner(name, created))
+        kind = self._find_kind()
+        record = RepositoryRecord(facts, self.ref.revision or "", kind) if self._is_complete else None
+        pins = tuple(self._trace(pin, kind) for pin in read_pins(self.ref, self.cached_commit.repository))
+        provenance = Provenance(
+            self.ref.name, name, kind, commit, created, facts.owner, pins, tuple(dict.fromkeys(self.unanswered))
+        )
+        return provenance, record
+
+    @property
+    def _inquiry(self) -> HubInquiry:
+        from modelaudit.sources.ownership import HubInquiry  # the Hub's client takes a while to load
+
+        return HubInquiry(self.ref, self.settings, self.limits)
+
+    def _find_owner(self, name: str, created: str | None) -> Owner | None:
+        """Return the owner: from the record if the repository still is the recorded one, else from the Hub."""
+        account, slash, _ = name.partition("/")
+        if not slash:
+            return None
+        recorded = self.recorded and self.recorded.facts
+        if recorded and recorded.owner and (recorded.name, recorded.created) == (name, created):
+            return recorded.owner
+        try:
+            return self._inquiry.describe_owner(account)
+        except SourceError as error:
+            self._leave_open(f"the owner {account!r} is unknown: {error}")
+            return Owner(account)
+
+    def _find_kind(self) -> RevisionKind:
+        """Return the kind of the revision that was asked for; the Hub is asked about a name once."""
+        known = classify_revision(self.ref.revision, self.cached_commit.commit)
+        if known is not RevisionKind.NAME:
+            return known
+        if self.recorded and self.recorded.revision == self.ref.revision:
+            return self.recorded.kind
+        try:
+            is_tag, commit = self._inquiry.find_tag_or_branch(str(self.ref.revision))
+        except SourceError as error:
+            self._leave_open(f"whether {self.ref.revision!r} is a tag or a branch is unknown: {error}")
+            return RevisionKind.NAME
+        if commit is None:
+            return RevisionKind.NAME
+        return RevisionKind.TAG if is_tag else RevisionKind.BRANCH
+
+    def _trace(self, pin: Pin, kind: RevisionKind) -> Pin:
+        """Return the pin with what became of its commit."""
+        commit = self.cached_commit.commit
+        if pin.commit == commit:
+            return _settle(pin, PinHistory.SAME)
+        if kind is RevisionKind.TAG:
+            return _settle(pin, PinHistory.TAG_MOVED)
+        try:
+            is_ancestor = self._inquiry.is_in_history(pin.commit, commit)
+        except SourceError as error:
+            self.unanswered.append(f"the history since commit {pin.commit} is unknown: {error}")
+            return pin
+        if is_ancestor is None:
+            self.unanswered.append(f"the history is too long to look for commit {pin.commit}")
+            return pin
+        return _settle(pin, PinHistory.ANCESTOR if is_ancestor else PinHistory.ABSENT)
+
+    def _leave_open(self, line: str) -> None:
+        self._is_complete = False
+        self.unanswered.append(line)
+
+
+def _settle(pin: Pin, history: PinHistory) -> Pin:
+    return Pin(pin.commit, pin.date, pin.source, pin.record, history)
+
+
+def classify_revision(revision: str | None, commit: str) -> RevisionKind:
+    """Return the kind of a revision as far as its form shows it. A beginning of the commit's id means the commit."""
+    if revision is None:
+        return RevisionKind.DEFAULT
+    if is_commit(revision) or commit.startswith(revision):
+        return RevisionKind.COMMIT
+    return RevisionKind.BRANCH if revision == "main" else RevisionKind.NAME
+
+
+def read_pins(ref: ModelRef, repository: str) -> tuple[Pin, ...]:
+    """Return the commit that the cache holds for the revision, with the date of its record; none without a record.
+
+    Args:
+        ref: the repository and the revision.
+        repository: its folder in the cache.
+    """
+    revision = ref.revision or "main"
+    with contextlib.suppress(OSError, UnicodeError):
+        path = Path(repository, "refs", revision)
+        status = os.lstat(path)
+        commit = path.read_text("ascii").strip() if status.st_size <= _MOST_REFERENCE_BYTES else ""
+        if is_commit(commit):
+            date = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return (Pin(commit, date, ClaimSource.CACHE, f"refs/{revision}"),)
+    return ()
+
+
+def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits) -> Provenance:
+    """Return the provenance that the cache records of a commit. It makes no request.
+
+    Args:
+        ref: the repository, with the revision that the user asked for.
+        cached_commit: the commit that is scanned.
+        limits: the bounds.
+    """
+    commit = cached_commit.commit
+    description = read_description_record(cached_commit.repository, commit, limits)
+    record = description.repository if isinstance(description, RecordedDescription) else None
+    kind = classify_revision(ref.revision, commit)
+    if kind is RevisionKind.NAME and record is not None and record.revision == ref.revision:
+        kind = record.kind
+    if record is None:
+        line = "the Hub was not asked, and the cache has no record of the repository's id, age and owner"
+        return Provenance(ref.name, None, kind, commit, unanswered=(line,))
+    facts = record.facts
+    return Provenance(ref.name, facts.name, kind, commit, facts.created, facts.owner)

@@ -1,0 +1,192 @@
+"""Facts about a repository of the Hub itself, and the findings that they lead to, over the loopback Hub."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hub.access import Overview
+from hub.repository import Repository
+from hub.server import LoopbackHub
+
+import modelaudit
+from modelaudit.model.finding import Finding
+from modelaudit.model.provenance import OwnerKind, PinHistory, Provenance, RevisionKind
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.json_report import parse_report, render_json
+
+FILES: dict[str, bytes | str | Path] = {"README.md": "---\nlicense: mit\n---\n", "config.json": '{"model_type": "x"}'}
+OLD = 1_600_000_000
+"""Seconds of a date in 2020, before the first commit of any repository of the loopback Hub, and after its owners."""
+
+
+def scan(target: str, **options: object) -> AuditReport:
+    """Scan a repository without a second opinion."""
+    return modelaudit.scan(target, **{"second_opinion": False, **options})  # type: ignore[arg-type]
+
+
+def get_provenance(report: AuditReport) -> Provenance:
+    """Return the provenance that a report of a repository of the Hub has."""
+    assert report.target.provenance is not None
+    return report.target.provenance
+
+
+def list_rules(report: AuditReport) -> list[str]:
+    """List the rules of provenance that fired, but for that on unpinned revisions."""
+    return [each.rule for each in list_findings(report) if each.rule != "provenance/unpinned"]
+
+
+def list_findings(report: AuditReport) -> list[Finding]:
+    """List the findings of provenance."""
+    return [each for each in report.findings if each.check == "provenance"]
+
+
+@pytest.fixture
+def tiny(hub: LoopbackHub) -> Repository:
+    """Return a repository that a scan passes."""
+    return hub.add_repository("acme/tiny", FILES)
+
+
+def test_report_states_ids_owner_revision_and_commit_and_keeps_them_in_json(hub: LoopbackHub, tiny: Repository) -> None:
+    report = scan("acme/tiny")
+    facts = get_provenance(report)
+    assert (facts.asked, facts.answered, facts.commit) == ("acme/tiny", "acme/tiny", tiny.sha)
+    assert facts.revision is RevisionKind.DEFAULT
+    assert facts.created == "2023-11-14T22:13:20.000Z"
+    assert facts.owner is not None
+    assert (facts.owner.kind, facts.owner.id) == (OwnerKind.ORGANIZATION, "5e67bd5b1009063689407478")
+    assert facts.owner.created == "2020-03-10T16:19:23.000Z"
+    assert (facts.pins, facts.unanswered) == ((), ())
+    assert parse_report(render_json(report)) == report
+    assert report.exit_code == 0
+
+
+def test_owner_is_asked_for_once_for_a_commit_and_again_if_the_repository_was_created_anew(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
+    first = get_provenance(scan("acme/tiny"))
+    hub.requests.clear()
+    second = get_provenance(scan("acme/tiny"))
+    assert [request.path for request in hub.requests] == ["/api/models/acme/tiny/revision/main"]
+    assert second.owner == first.owner
+    offline = get_provenance(scan("acme/tiny", offline=True))
+    assert (offline.answered, offline.owner, offline.created) == (first.answered, first.owner, first.created)
+    hub.rename_repository("acme/tiny", "other/tiny")
+    hub.requests.clear()
+    scan("acme/tiny")
+    assert "/api/organizations/other/overview" in [request.path for request in hub.requests]
+
+
+def test_unknown_owner_is_stated_and_asked_for_again(hub: LoopbackHub, tiny: Repository) -> None:
+    fault = hub.inject_fault("/overview", status=403)
+    report = scan("acme/tiny")
+    (line,) = get_provenance(report).unanswered
+    assert "the owner 'acme' is unknown" in line
+    assert report.exit_code == 0
+    fault.times = 0
+    again = get_provenance(scan("acme/tiny"))
+    assert (again.unanswered, again.owner and again.owner.created) == ((), "2020-03-10T16:19:23.000Z")
+
+
+@pytest.mark.parametrize(
+    ("revision", "kind"),
+    [
+        (None, RevisionKind.DEFAULT),
+        ("main", RevisionKind.BRANCH),
+        ("topic/x", RevisionKind.BRANCH),
+        ("v1", RevisionKind.TAG),
+        ("refs/pr/1", RevisionKind.NAME),
+        ("commit", RevisionKind.COMMIT),
+    ],
+)
+def test_revision_other_than_a_commit_is_an_unpinned_finding_that_fails_no_default_gate(
+    hub: LoopbackHub, tiny: Repository, revision: str | None, kind: RevisionKind
+) -> None:
+    tiny.set_tag("v1")
+    tiny.set_branch("topic/x")
+    tiny.commit({"a.txt": "a"}, branch="refs/pr/1")
+    revision = tiny.sha if revision == "commit" else revision
+    report = scan("acme/tiny", revision=revision)
+    assert get_provenance(report).revision is kind
+    assert [each.rule for each in list_findings(report)] == ["provenance/unpinned"] * (kind is not RevisionKind.COMMIT)
+    assert report.exit_code == 0
+    hub.requests.clear()
+    assert get_provenance(scan("acme/tiny", revision=revision)).revision is kind
+    assert len(hub.requests) == 1
+    assert get_provenance(scan("acme/tiny", revision=revision, offline=True)).revision is kind
+
+
+def test_moved_repository_is_a_finding_and_checks_select_the_family(hub: LoopbackHub, tiny: Repository) -> None:
+    hub.rename_repository("acme/tiny", "other/new")
+    assert list_rules(scan("acme/tiny", checks=["provenance"])) == ["provenance/moved"]
+    assert list_rules(scan("acme/tiny", offline=True)) == ["provenance/moved"]
+    assert list_findings(scan("acme/tiny", checks=["security"])) == []
+    assert list_rules(scan("other/new")) == []
+
+
+def test_owner_or_repository_that_is_younger_than_the_cached_reference_fails(
+    hub: LoopbackHub, hub_home: Path, tiny: Repository
+) -> None:
+    scan("acme/tiny")
+    assert list_rules(scan("acme/tiny")) == []
+    reference = hub_home / "hub/models--acme--tiny/refs/main"
+    os.utime(reference, (OLD, OLD))
+    report = scan("acme/tiny")
+    assert list_rules(report) == ["provenance/owner-younger-than-pin"]
+    assert "the repository was created at 2023-11-14T22:13:20.000Z" in list_findings(report)[0].message
+    assert report.exit_code == 1
+    (pin,) = get_provenance(report).pins
+    assert (pin.commit, pin.date, pin.record) == (tiny.sha, "2020-09-13T12:26:40Z", "refs/main")
+    # A scan that finds the same commit leaves the date of its record.
+    assert list_rules(scan("acme/tiny")) == ["provenance/owner-younger-than-pin"]
+
+
+def test_account_that_was_registered_anew_fails_although_its_repository_states_an_old_date(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
+    scan("acme/tiny")
+    tiny.commit({"a.txt": "a"})
+    hub.access.overviews["acme"] = Overview(created="2099-01-01T00:00:00.000Z")
+    report = scan("acme/tiny")
+    assert list_rules(report) == ["provenance/owner-younger-than-pin"]
+    assert "the owner was created at 2099" in list_findings(report)[0].message
+
+
+def test_replaced_history_and_moved_tag_are_findings_and_a_further_commit_is_none(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
+    first = tiny.sha
+    tiny.set_tag("v1")
+    scan("acme/tiny")
+    scan("acme/tiny", revision="v1")
+    tiny.commit({"a.txt": "a"})
+    report = scan("acme/tiny")
+    assert list_rules(report) == []
+    assert [(pin.commit, pin.history) for pin in get_provenance(report).pins] == [(first, PinHistory.ANCESTOR)]
+    tiny.set_branch("main", first)
+    tiny.commit({"b.txt": "b"})
+    assert list_rules(scan("acme/tiny")) == ["provenance/history-rewritten"]
+    tiny.set_tag("v1")
+    assert list_rules(scan("acme/tiny", revision="v1")) == ["provenance/history-rewritten"]
+
+
+def test_history_that_the_hub_does_not_show_is_stated_and_is_no_finding(hub: LoopbackHub, tiny: Repository) -> None:
+    first = tiny.sha
+    scan("acme/tiny")
+    tiny.commit({"a.txt": "a"})
+    hub.inject_fault("/commits/", status=403)
+    report = scan("acme/tiny")
+    assert list_rules(report) == []
+    assert [line for line in get_provenance(report).unanswered if f"the history since commit {first}" in line]
+
+
+def test_name_of_an_owner_or_model_that_imitates_another_fails(hub: LoopbackHub) -> None:
+    for name in ("meta-Ilama/tiny", "acme/Ilama-3"):
+        hub.add_repository(name, FILES)
+        report = scan(name)
+        assert list_rules(report) == ["provenance/lookalike"], name
+        assert report.exit_code == 1
+    for name in ("meta-llama/Llama-3", "acme/llama-gguf"):
+        hub.add_repository(name, FILES)
+        assert list_rules(scan(name)) == []
