@@ -46,7 +46,7 @@ _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 
 SEVERITIES_WORST_FIRST = tuple(reversed(Severity))
 
-FAMILIES_WITHOUT_RULES = frozenset({CheckFamily.PROVENANCE, CheckFamily.TRANSPARENCY})
+FAMILIES_WITHOUT_RULES = frozenset({CheckFamily.TRANSPARENCY})
 """The check families that no rule belongs to. A report does not list the families of the rule set."""
 
 

@@ -194,7 +194,7 @@ def test_html_page_lists_a_check_that_did_not_run_only_if_it_has_rules(failing: 
     assert "Checks that did not run" not in parse_page(failing).text
     policy = replace(failing.policy, checks=(CheckFamily.SECURITY,))
     text = parse_page(replace(failing, policy=policy)).text
-    assert "Checks that did not run: integrity, licence. This report has no findings of these kinds" in text
+    assert "Checks that did not run: integrity, licence, provenance. This report has no findings of these kinds" in text
 
 
 def test_sections_of_the_page_are_in_reading_order(failing: AuditReport) -> None:

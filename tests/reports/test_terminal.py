@@ -66,7 +66,7 @@ def test_table_shows_the_location_and_evidence_and_fix_of_findings(failing: Audi
 def test_table_lists_a_check_that_did_not_run_only_if_it_has_rules(failing: AuditReport) -> None:
     assert "Checks that did not run" not in render_as_text(failing)
     report = replace(failing, policy=replace(failing.policy, checks=(CheckFamily.SECURITY,)))
-    assert "Checks that did not run: integrity, licence." in render_as_text(report)
+    assert "Checks that did not run: integrity, licence, provenance." in render_as_text(report)
 
 
 def test_table_of_an_empty_model_states_that_it_is_not_a_pass(incomplete: AuditReport) -> None:
