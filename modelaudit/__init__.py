@@ -48,7 +48,7 @@ def scan(
     Args:
         target: ``org/model[@revision]``, ``datasets/org/name[@revision]``, a folder or a file. An existing path wins.
         revision: branch, tag or commit on the Hub.
-        checks: of ``security``, ``integrity`` and ``license``.
+        checks: of ``security``, ``integrity``, ``license``, ``provenance``.
         policy: a policy of the rule set by name, or a file.
         fail_on: the lowest severity that fails, or ``"never"``; by default that of the policy.
         offline: use the local Hub cache only and make no request.

@@ -161,7 +161,7 @@ def test_documentation_offers_the_check_families_that_have_rules_and_announces_n
     ):
         plain = " ".join(text.replace("`", "").split())
         assert "no rules yet" not in plain
-        assert offered in plain or offered.replace(", license", " and license") in plain
+        assert offered in plain or offered.replace(", provenance", " and provenance") in plain
 
 
 def test_example_rule_in_the_guide_has_the_keys_and_matchers_of_the_real_rule() -> None:
