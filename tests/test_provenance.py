@@ -187,6 +187,7 @@ def test_name_of_an_owner_or_model_that_imitates_another_fails(hub: LoopbackHub)
         report = scan(name)
         assert list_rules(report) == ["provenance/lookalike"], name
         assert report.exit_code == 1
+        assert scan(name, checks=["provenance"]).exit_code == 1
     for name in ("meta-llama/Llama-3", "acme/llama-gguf"):
         hub.add_repository(name, FILES)
         assert list_rules(scan(name)) == []

@@ -128,7 +128,7 @@ def decide_verdict(evidence: Evidence) -> Decision:
         *_find_failures(evidence, Question.USE),
         *(replace(each, gates=each.gates and policy.gate_use) for each in _find_license_points(evidence)),
     ]
-    if not {CheckFamily.SECURITY, CheckFamily.INTEGRITY} & set(policy.checks):
+    if not {CheckFamily.SECURITY, CheckFamily.INTEGRITY, CheckFamily.PROVENANCE} & set(policy.checks):
         # The license check alone opens only the files that may state terms, and answers on the use alone.
         load_points = []
     points = sorted(
