@@ -577,8 +577,8 @@ def test_checks_option_selects_the_check_families_that_run(tmp_path: Path) -> No
     assert scan_target(malicious_pickle, checks=["security"]).license.state == "not-checked"
     with pytest.raises(ConfigurationError, match="no check is chosen"):
         scan_target(malicious_pickle, checks=[])
-    with pytest.raises(ConfigurationError, match="the check provenance has no rules yet"):
-        scan_target(malicious_pickle, checks=["provenance"])
+    with pytest.raises(ConfigurationError, match="the check transparency has no rules yet"):
+        scan_target(malicious_pickle, checks=["transparency"])
     with pytest.raises(ConfigurationError, match=r"'securty' is not a check.*; did you mean security\?"):
         scan_target(malicious_pickle, checks=["securty"])
     with pytest.raises(ConfigurationError, match="'nonsense' is not a check"):
