@@ -44,6 +44,8 @@ accept-critical: true
 offline: false
 decisions: accepted.yaml
 baseline: old.json
+discover-exclude:
+  - {{paths: vendor, why: not ours}}
 """
 
 

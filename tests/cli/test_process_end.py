@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.command import receive_signals
 from support.fixtures import FIXTURES
 
 BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
@@ -24,12 +25,6 @@ CONSOLE_SCRIPT = ("-P", "-c", "from modelaudit.__main__ import main; main()")
 STOP_SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams, devices and signals of POSIX systems")
-
-
-def receive_signals() -> None:
-    """Let this process receive the stop signals even if its parent ignores them, as a shell does in the background."""
-    for stop_signal, _ in STOP_SIGNALS:
-        signal.signal(stop_signal, signal.SIG_DFL)
 
 
 def ignore_hangup() -> None:

@@ -20,6 +20,7 @@ from hub.exchange import Origin, Request, Response, Script
 from hub.repository import Repository
 from hub.server import LoopbackHub
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+from support.command import receive_signals
 
 import modelaudit
 from modelaudit.integrity.digests import DigestingWindow
@@ -168,7 +169,7 @@ def test_stopped_download_is_continued_by_the_next_run(
 ) -> None:
     slow = hub.inject_fault("weights.safetensors", origin="cdn", rate=2 * MIB)
     command = [sys.executable, "-m", "modelaudit", "scan", "acme/tiny", "--checks", "integrity", "-q"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=receive_signals)
     while count_sent(hub) < 2 * MIB and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(number)
@@ -195,7 +196,7 @@ def test_interrupt_ends_a_scan_whose_server_is_silent_before_its_answer_is_due(
     command = [sys.executable, "-m", "modelaudit", "scan", "acme/tiny", "-q"]
     # The client's time for an answer is longer than the test may take.
     environment = {**os.environ, "HF_HUB_DOWNLOAD_TIMEOUT": "900"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=receive_signals)
     while not hub.list_requests("cdn") and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,3 +43,9 @@ def run_command(*arguments: str | Path, **environment: str) -> CommandResult:
         stream.flush()
         texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
     return CommandResult(code if isinstance(code, int) else -1, *texts)
+
+
+def receive_signals() -> None:
+    """Let this process receive the stop signals even if its parent ignores them, as a shell does in the background."""
+    for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop_signal, signal.SIG_DFL)
