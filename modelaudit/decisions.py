@@ -25,7 +25,8 @@ from modelaudit.options import Options, format_current_time
 from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
 from modelaudit.policy.binding import ScannedModel, digest_statement
-from modelaudit.policy.decisions import Consent, Decisions
+from modelaudit.policy.consent import Consent
+from modelaudit.policy.decisions import Decisions
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.places import find_register, refuse_inside_target
 from modelaudit.reports.inventory import combine_digests

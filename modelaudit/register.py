@@ -32,7 +32,9 @@ from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, Intent
 from modelaudit.model.verdict import CauseKind
-from modelaudit.policy.decisions import Consent, Decisions
+from modelaudit.policy.absences import apply_policy
+from modelaudit.policy.consent import Consent
+from modelaudit.policy.decisions import Decisions
 from modelaudit.policy.open_subjects import list_open_absences, list_open_findings, list_open_questions
 from modelaudit.policy.recording import record_entry
 from modelaudit.policy.subjects import LICENSE_KINDS, find_replacements, match_parts
@@ -197,8 +199,13 @@ def refuse_without_effect(
     Raises:
         ConfigurationError: the policy or a licence does not let a decision accept it, or nothing is open.
     """
-    agreements = [each for each in entries if each.subject.kind is SubjectKind.AGREEMENT and each != entry]
-    judged = judge_entries([*agreements, entry], report, policy).decisions
+    # An agreement permits a denial, and a refusal overrules an acceptance.
+    others = [
+        each
+        for each in entries
+        if each != entry and (each.subject.kind is SubjectKind.AGREEMENT or each.answer is DecisionAnswer.REFUSE)
+    ]
+    judged = judge_entries([*others, entry], report, policy).decisions
     record = next((each for each in judged if each.place == entry.place), None)
     if record is None or record.state in (DecisionState.HONOURED, DecisionState.DUE):
         return
@@ -241,7 +248,8 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
         entries, describe_reported_model(report), Consent(policy.label, policy.accept_critical), today
     )
     findings, records = decisions.accept_parts(
-        map(_reopen_finding, report.findings), map(_reopen_record, report.coverage.artifacts)
+        map(_reopen_finding, report.findings),
+        [_reopen_record(record, policy) for record in report.coverage.artifacts],
     )
     license_, findings = decisions.accept_license(
         replace(
@@ -293,14 +301,14 @@ def _reopen_finding(finding: Finding) -> Finding:
     return finding if is_by_policy else replace(finding, acceptance=None)
 
 
-def _reopen_record(record: ArtifactRecord) -> ArtifactRecord:
-    """Return a record whose absences are accepted by the policy alone."""
+def _reopen_record(record: ArtifactRecord, policy: Policy) -> ArtifactRecord:
+    """Return a record whose absences are accepted alone by the policy of the report, or by the policy in use now."""
 
-    def reopen(absence: Absence) -> Absence:
-        is_by_policy = absence.acceptance is None or absence.acceptance.source is AcceptanceSource.POLICY
-        return absence if is_by_policy else replace(absence, acceptance=None)
+    def reopen(address: str, absence: Absence) -> Absence:
+        is_by_policy = absence.acceptance is not None and absence.acceptance.source is AcceptanceSource.POLICY
+        return absence if is_by_policy else apply_policy(address, absence.unread, policy)
 
-    return replace(record, absences=tuple((address, reopen(absence)) for address, absence in record.absences))
+    return replace(record, absences=tuple((address, reopen(address, each)) for address, each in record.absences))
 
 
 def _judge_by_date(entry: RegisterEntry, today: date, replacement: str) -> RecordedDecision:

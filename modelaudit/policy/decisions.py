@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from types import MappingProxyType
 
 from modelaudit.model.acceptance import Acceptance, DecisionState, RecordedDecision
-from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.finding import Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.policy import LicenseListing
 from modelaudit.model.register import CONCLUSION, DUE_DAYS, DecisionAnswer, RegisterEntry, SubjectKind
@@ -17,6 +17,7 @@ from modelaudit.model.structure import Unread
 from modelaudit.model.terms import Intent
 from modelaudit.model.verdict import Question
 from modelaudit.policy.binding import ScannedModel, explain_other_terms
+from modelaudit.policy.consent import Consent
 from modelaudit.policy.denials import explain_denial
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.planned_use import Territories, explain_wider_use
@@ -39,14 +40,6 @@ from modelaudit.policy.subjects import (
     match_license,
     match_parts,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What the policy lets decisions accept. ``policy`` is its name."""
-
-    policy: str
-    accept_critical: bool = False
 
 
 class Decisions:
@@ -233,9 +226,9 @@ class Decisions:
         overruling = self._remove_refused(matches)
         if overruling and not matches and not is_model:
             return self._record(entry, DecisionState.UNUSED, f"The refusal {overruling} overrules it.")
-        critical = [each for each in matches.findings if each.severity is Severity.CRITICAL]
-        if critical and not self._consent.accept_critical:
-            return self._record(entry, DecisionState.NOT_PERMITTED, self._explain_critical(len(critical)))
+        obstacle = self._consent.explain_obstacle(matches, is_model)
+        if obstacle:
+            return self._record(entry, DecisionState.NOT_PERMITTED, obstacle)
         acceptances = [each.acceptance for each in matches.findings]
         acceptances += [absence.acceptance for _, absence in matches.absences]
         if not is_model and None not in acceptances:
@@ -381,10 +374,6 @@ class Decisions:
         """Return whether the decision is honoured for longer, or due."""
         is_due = date.fromisoformat(entry.expires) - self._today <= timedelta(days=DUE_DAYS)
         return DecisionState.DUE if is_due else DecisionState.HONOURED
-
-    def _explain_critical(self, number: int) -> str:
-        findings = "a critical finding" if number == 1 else f"{number} critical findings"
-        return f"It would accept {findings}, and the policy {self._consent.policy} has no accept-critical: true."
 
     def _record(
         self, entry: RegisterEntry, state: DecisionState, detail: str, matches: Matches | None = None

@@ -19,7 +19,8 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
 from modelaudit.policy.binding import ScannedModel
-from modelaudit.policy.decisions import Consent, Decisions
+from modelaudit.policy.consent import Consent
+from modelaudit.policy.decisions import Decisions
 
 TODAY = date(2026, 1, 31)
 COMMIT, FILE, BYTES, TREE = "c" * 40, "f" * 64, "b" * 64, "7" * 64
