@@ -91,9 +91,8 @@ class Acceptances:
         for option, path in self._files.items():
             refuse_inside_target(path, (str(snapshot.root),) if snapshot.root else (), option)
         if self._baseline_report is not None and self._baseline is not None:
-            refuse_other_model(
-                self._baseline_report, target.short_name, modelaudit.__version__, f"--baseline {self._baseline.name}"
-            )
+            label, checks = f"--baseline {self._baseline.name}", self._policy.checks
+            refuse_other_model(self._baseline_report, target.short_name, modelaudit.__version__, label, checks)
         audit.findings = accept_statements(audit.findings, audit.records)
         self._digests = _Digests(audit.records, snapshot, self._resolve_whole)
         if self._entries:

@@ -944,3 +944,10 @@ def test_console_examples_of_the_page_run_and_its_register_is_the_one_that_they_
     assert codes == [3, 0, 0, 0, 0, 0], list(zip(lines, codes, strict=True))
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert yaml.safe_load(example) == yaml.safe_load(Path("decisions.yaml").read_text())
+
+
+def test_report_on_the_licence_alone_is_no_baseline_of_a_scan(model: Path) -> None:
+    assert run("license", "tiny", "--offline", "-q", "-o", "json=license.json").returncode in (0, 3)
+    done = run("scan", "tiny", "--offline", "--no-second-opinion", "--baseline", "license.json")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "license.json: a report without the check security" in done.stderr

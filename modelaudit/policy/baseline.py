@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionSt
 from modelaudit.model.address import file_of
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.register import DecisionAnswer, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 
@@ -20,7 +20,9 @@ _COUNTED_EVIDENCE: Final = re.compile(r"\A(?:and )?\d+ more\b")
 """Evidence that is counted and not shown, such as ``and 3 more``."""
 
 
-def refuse_other_model(baseline: AuditReport, name: str, version: str, label: str) -> None:
+def refuse_other_model(
+    baseline: AuditReport, name: str, version: str, label: str, checks: Collection[CheckFamily] = ()
+) -> None:
     """Refuse a baseline that cannot be compared with this scan.
 
     Args:
@@ -28,9 +30,10 @@ def refuse_other_model(baseline: AuditReport, name: str, version: str, label: st
         name: the short name of the scanned target.
         version: the version of this modelaudit.
         label: the name of the baseline in the message.
+        checks: the families that this scan checks.
 
     Raises:
-        ConfigurationError: it is a report on another model, or of a newer version.
+        ConfigurationError: it is a report on another model, of a newer version, or on the licence alone.
     """
     if _parse_version(baseline.tool.version) > _parse_version(version):
         raise ConfigurationError(
@@ -40,6 +43,11 @@ def refuse_other_model(baseline: AuditReport, name: str, version: str, label: st
     if baseline.target.short_name != name:
         raise ConfigurationError(
             f"{label}: a report on {baseline.target.short_name!r}, not on {name!r}; name a baseline of the same model"
+        )
+    if CheckFamily.SECURITY in checks and CheckFamily.SECURITY not in baseline.policy.checks:
+        raise ConfigurationError(
+            f"{label}: a report without the check security, so it knows nothing of this scan; write the baseline with "
+            "modelaudit scan"
         )
 
 
