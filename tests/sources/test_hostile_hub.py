@@ -1013,7 +1013,7 @@ def test_xet_transport_is_never_used_even_if_the_hub_offers_it(
     assert_contained(hub, hub_home, outcome)
 
 
-def test_hub_is_asked_only_for_the_repository_and_its_files_and_not_told_which_variables_are_set(
+def test_hub_is_asked_only_for_the_repository_its_owner_and_its_files_and_not_told_which_variables_are_set(
     hub: LoopbackHub, tiny: Repository, hub_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With telemetry, the client reports which variables of a list that the Hub sends are set."""
@@ -1029,7 +1029,10 @@ def test_hub_is_asked_only_for_the_repository_and_its_files_and_not_told_which_v
     hub.inject_fault("/api/agent-harnesses", script=make_answer(agents, JSON_TYPE, f"Content-Length: {len(agents)}"))
     assert scan_hub().exit_code == 0
     assert constants.HF_HUB_DISABLE_TELEMETRY is False
-    starts = ("/api/models/acme/tiny/", "/acme/tiny/resolve/", "/api/resolve-cache/models/acme/tiny/")
+    starts = (
+        *("/api/models/acme/tiny/", "/acme/tiny/resolve/", "/api/resolve-cache/models/acme/tiny/"),
+        "/api/organizations/acme/overview",
+    )
     assert [request.path for request in hub.list_requests("hub") if not request.path.startswith(starts)] == []
     assert [request for request in hub.requests if "agent/" in request.headers["user-agent"]] == []
     assert not record.exists()
