@@ -1,4 +1,4 @@
-"""Lock models: record where they came from, and what every file of them is."""
+"""Lock models: record their origin, and the digest of each of their files."""
 
 from __future__ import annotations
 

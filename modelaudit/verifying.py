@@ -76,7 +76,7 @@ def verify(
 def _take_folder(target: str, limits: Limits) -> Snapshot:
     """Take the snapshot of a local folder. Raises ``SourceError`` or ``ConfigurationError``."""
     if not os.path.exists(target):  # noqa: PTH110 - a name that the system refuses does not exist
-        raise SourceError(f"There is no folder {target!r}; verify checks models on disk, so download it first.")
+        raise SourceError(f"There is not a folder {target!r}; verify checks models on disk, so download it first.")
     snapshot = resolve_target(target, offline=True, limits=limits)
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
@@ -159,7 +159,7 @@ def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedMo
     differences = compare_trees(locked.entries, hashed.entries, unread.keys() - hashed.irregular)
     named = {each.path for each in differences}
     absent = {read_file_path(each.path) for each in hashed.snapshot.artifacts if _is_absent(each)}
-    # What a difference names already is no second problem.
+    # What a difference names already is not a second problem.
     open_unread = {path: why for path, why in unread.items() if not (path in named or path in absent)}
     locked_paths = {entry.path for entry in locked.entries}
     open_unread |= {path: why for path, why in unread.items() if path in absent - named and path in locked_paths}

@@ -399,8 +399,8 @@ def test_one_decision_settles_a_finding_and_its_absence_under_any_gate(model: Pa
         (("licence:MIT", "--policy", "deny.yaml"), "The policy denies MIT (deny.yaml:4)."),
         (("agreement:MIT", "--policy", "deny.yaml"), "The policy denies MIT (deny.yaml:4)."),
         (("empty:empty.txt",), "The policy accepts it already."),
-        (("model", "--decisions", "/dev/null"), "--decisions /dev/null: is no regular file"),
-        (("model", "--decisions", "pipe"), "--decisions pipe: is no regular file"),
+        (("model", "--decisions", "/dev/null"), "--decisions /dev/null: is not a regular file"),
+        (("model", "--decisions", "pipe"), "--decisions pipe: is not a regular file"),
         (("model", "--decisions", "folder"), "--decisions folder: is a folder"),
         (("model", "--decisions", "newer.yaml"), "install that version"),
     ],
@@ -818,7 +818,7 @@ def test_register_that_is_given_twice_or_is_no_file_is_refused_in_one_line(model
         done = run(*command, "--decisions", "missing.yaml", "--decisions", "a.yaml")
         assert done.returncode == 2, command
         assert "--decisions is given 2 times; give it once" in done.stderr
-    for name, fault in ((".", "is a folder"), ("/dev/null", "is no regular file"), ("no", "there is no such file")):
+    for name, fault in ((".", "is a folder"), ("/dev/null", "is not a regular file"), ("no", "there is no such file")):
         done = run("scan", "tiny", "--decisions", name)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert f"--decisions {name}: {fault}; name an existing file" in done.stderr

@@ -39,7 +39,7 @@ def find_imitated_publisher(name: str, known: KnownNames) -> tuple[str, str] | N
 def find_imitated_model(name: str, known: KnownNames) -> tuple[str, str] | None:
     """Return the family that a word of the name of a repository imitates, and how; ``None`` without one.
 
-    A true name of a family, in any case, is no imitation: everybody names what a model derives from.
+    A true name of a family, in any case, is not an imitation: everybody names what a model derives from.
     """
     families = {_draw_shape(each): each for each in known.models if len(_draw_shape(each)) >= _LEAST_SHAPE}
     for word in _list_words(name):

@@ -202,7 +202,7 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
 
 
 def _is_bookkeeping(path: str, index: _FileIndex) -> bool:
-    """Whether a path lies in a folder of records, and is no file of the model."""
+    """Whether a path lies in a folder of records, and is not a file of the model."""
     return path not in index.files and any(path.startswith(f"{folder}/") for folder in index.bookkeeping)
 
 

@@ -40,9 +40,8 @@ def check_acceptance_files(decisions: Path | None, baseline: Path | None, target
     """
     for option, path in (("--decisions", decisions), ("--baseline", baseline)):
         if path is not None and not path.is_file():
-            fault = (
-                "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "there is no such file"
-            )
+            kind = "is a folder" if path.is_dir() else "is not a regular file"
+            fault = kind if path.exists() else "there is no such file"
             raise ConfigurationError(f"{option} {path}: {fault}; name an existing file")
     if baseline is not None and len(targets) > 1:
         raise ConfigurationError("--baseline is the report of one model; scan the other targets one by one")

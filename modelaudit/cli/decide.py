@@ -138,7 +138,7 @@ def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...])
             f"name a register outside of it, such as --decisions {place}"
         )
     if path.exists() and not path.is_file():
-        fault = "is a folder" if path.is_dir() else "is no regular file"
+        fault = "is a folder" if path.is_dir() else "is not a regular file"
         raise ConfigurationError(f"--decisions {path}: {fault}; name a file")
     # The report does not tell in which folder the model lies, so a folder of its name may be another one.
     if any(each.name in targets for each in path.resolve().parents):

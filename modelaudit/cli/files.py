@@ -55,7 +55,7 @@ def check_folder(path: Path) -> None:
     """
     place = next(each for each in (path.absolute(), *path.absolute().parents) if os.path.lexists(each))
     if not is_folder(place):
-        raise ConfigurationError(f"{path}: cannot be written: {place} is no folder; name another folder")
+        raise ConfigurationError(f"{path}: cannot be written: {place} is not a folder; name another folder")
     check_place(place)
 
 
@@ -120,7 +120,7 @@ def check_own_file(path: Path) -> None:
         ConfigurationError: something else has the name.
     """
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-        raise ConfigurationError(f"{path}: is no regular file; remove it, or name another folder for the reports")
+        raise ConfigurationError(f"{path}: is not a regular file; remove it, or name another folder for the reports")
 
 
 def remove_file(path: Path) -> None:

@@ -85,7 +85,7 @@ def check(file: Path | None, rules: tuple[Path, ...]) -> int:
     from modelaudit.reports.policy_page import summarize_policy
 
     if file is not None and not file.is_file():
-        raise ConfigurationError(f"{file}: is no policy file; write one with: modelaudit policy init {file}")
+        raise ConfigurationError(f"{file}: is not a policy file; write one with: modelaudit policy init {file}")
     choice = choose_policy(None if file is None else f"{file}", (), rules)
     show_notes(choice.notes)
     if not choice.policy.files:

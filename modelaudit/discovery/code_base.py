@@ -40,7 +40,7 @@ _LONGEST_SHEBANG: Final = 256
 _ENVIRONMENT: Final = ({"pyvenv.cfg"}, {"bin", "Scripts"}, {"lib", "Lib", "lib64"})
 """A virtual environment has one name of each set."""
 _MOST_OTHER_KINDS: Final = 20
-_FROM_HUB: Final = "is no path of the code base, so where nothing makes it, the library takes it from the Hub"
+_FROM_HUB: Final = "is not a path of the code base, so where nothing makes it, the library takes it from the Hub"
 
 
 @dataclass(frozen=True, slots=True)

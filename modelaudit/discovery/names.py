@@ -133,7 +133,7 @@ class NameReader:
         return not any(each.fullmatch(text) for each in self._rules.placeholders)
 
     def _is_local(self, text: str, folder: str, form: NameForm) -> bool:
-        """Whether a text is no name because it is a path on this machine, or holds a variable."""
+        """Whether a text is not a name because it is a path on this machine, or holds a variable."""
         if is_written_as_path(text) or text.startswith((".", "$", "%")):
             return True
         # A loader of names takes any that the Hub accepts; a setting may name many other files.

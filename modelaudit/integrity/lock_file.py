@@ -46,7 +46,7 @@ _PATTERNS: Final = {
     "owner-created": re.compile(r"[0-9TZ:.+-]{10,40}|unknown"),
     "owner-kind": re.compile(r"user|organization|unknown"),
 }
-"""The form of each value that is no JSON string."""
+"""The form of each value that is not a JSON string."""
 
 
 def format_lock(lock: Lock) -> str:
@@ -97,14 +97,14 @@ def read_lock(path: str | Path) -> Lock:
     """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise ConfigurationError(f"{path}: is no file; name the file that modelaudit lock wrote")
+            raise ConfigurationError(f"{path}: is not a file; name the file that modelaudit lock wrote")
         with Path(path).open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"{path}: the lock cannot be read: {cause}; check the path") from error
     if len(data) > MOST_BYTES:
-        raise ConfigurationError(f"{path}: is larger than {MOST_BYTES} bytes, so it is no lock of modelaudit")
+        raise ConfigurationError(f"{path}: is larger than {MOST_BYTES} bytes, so it is not a lock of modelaudit")
     return parse_lock(data, str(path))
 
 
@@ -184,7 +184,7 @@ class _LockParser:
         if pattern is None:
             return self._parse_text(value)
         if not pattern.fullmatch(value):
-            raise self._explain(f"{value[:100]!r} is no value for {key}")
+            raise self._explain(f"{value[:100]!r} is not a value for {key}")
         return value
 
     def _parse_entries(self) -> tuple[TreeEntry, ...]:
@@ -219,7 +219,7 @@ class _LockParser:
             return TreeEntry(self._parse_text(match[1]), EntryKind.LINK, link_text=text)
         if match := _FOLDER.fullmatch(line):
             return TreeEntry(self._parse_text(match[1]), EntryKind.FOLDER)
-        raise self._explain(f"{line[:100]!r} is no entry of a lock")
+        raise self._explain(f"{line[:100]!r} is not an entry of a lock")
 
     def _parse_text(self, quoted: str) -> str:
         """Parse a JSON string in the one spelling that ``modelaudit lock`` writes."""
@@ -228,7 +228,7 @@ class _LockParser:
         except (ValueError, RecursionError):
             text = None
         if not isinstance(text, str) or json.dumps(text) != quoted:
-            raise self._explain(f"{quoted[:100]!r} is no JSON string as modelaudit lock writes it")
+            raise self._explain(f"{quoted[:100]!r} is not a JSON string as modelaudit lock writes it")
         try:
             text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:

@@ -36,7 +36,7 @@ def find_clashing_names(paths: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         while "/" in folder:
             folder = folder.rpartition("/")[0]
             if folder in known:
-                yield folder, path, "cannot both exist: one lies below the other, which is no folder with entries"
+                yield folder, path, "cannot both exist: one lies below the other, which is not a folder with entries"
         if not path.isascii():
             form = unicodedata.normalize("NFC", path)
             if form in by_form:

@@ -21,7 +21,7 @@ class DriftKind(StrEnum):
     REVISION_GONE = "revision-gone"
     COMMIT_GONE = "commit-gone"
     HISTORY = "history-rewritten"
-    """The locked commit is no ancestor of the branch any more."""
+    """The locked commit is not an ancestor of the branch any more."""
     LICENSE = "license"
 
 
@@ -41,7 +41,7 @@ class DriftResult:
         name: as the lock has it, with the commit.
         drifts: in a fixed order.
         unanswered: a sentence for each question that the Hub did not answer, or whose fact the lock lacks.
-        notes: what changed and is no drift.
+        notes: what changed and is not drift.
     """
 
     name: str

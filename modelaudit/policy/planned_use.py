@@ -13,8 +13,9 @@ Territories = Mapping[str, Sequence[str]]
 def explain_wider_use(decided: Intent, planned: Intent, groups: Territories) -> str:
     """Explain what the planned use includes that a decision did not answer; empty if the decision covers it.
 
-    What a person did not know is no answer to it: a fact that was unknown then and is stated now is a further one, and
-    so is one that is unknown now. A use that is planned no more, fewer territories and smaller numbers are covered.
+    A decision does not answer what the person did not know: a fact that was unknown then and is stated now is a further
+    one, and so is one that is unknown now. A use that is planned no more, fewer territories and smaller numbers are
+    covered.
 
     Args:
         decided: the use for which the person decided.

@@ -72,7 +72,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     """The policy or a decision accepts it."""
     KNOWN = "known"
-    """An earlier report holds it: the baseline, which is no decision of a person."""
+    """An earlier report holds it: the baseline, which is not a decision of a person."""
 
 
 _OUTCOME_ORDER: Final = tuple(Outcome)

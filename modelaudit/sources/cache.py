@@ -304,7 +304,7 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
         )
     if not stat.S_ISREG(status.st_mode):
         return make_blocked_link(
-            entry, UnreadReason.NOT_REGULAR, f"the link leads to {link_text!r}, which is no regular file"
+            entry, UnreadReason.NOT_REGULAR, f"the link leads to {link_text!r}, which is not a regular file"
         )
     if not os.access(real_path, os.R_OK):
         return make_blocked_link(entry, UnreadReason.UNREADABLE, "permission to read the file is denied")
@@ -315,7 +315,7 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
 
 
 def claim_by_blob(blob: str | None) -> tuple[Claim, ...]:
-    """Return the claim that the name of a blob makes; none if it is no digest."""
+    """Return the claim that the name of a blob makes; none if it is not a digest."""
     return tuple(Claim(digest, ClaimSource.CACHE, f"blobs/{blob}") for digest in parse_digest(blob))
 
 

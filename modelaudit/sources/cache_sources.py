@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
@@ -82,16 +82,15 @@ class CachedFileSource:
         root = Path(folder_snapshot.origin, name)
         # The notes on the files of the folder are left out, because they concern the other files.
         statements, notes = read_recorded_statements(self.cached_commit, self.limits)
-        return Snapshot(
-            ModelRef(RefKind.FILE, self.name),
-            self.cached_commit.commit,
-            artifacts,
-            folder_snapshot.origin,
-            root,
-            notes,
-            statements,
-            expects_claims=True,
+        return replace(
+            folder_snapshot,
+            ref=ModelRef(RefKind.FILE, self.name),
+            artifacts=artifacts,
+            root=root,
+            notes=notes,
+            hub_statements=statements,
             facts=tuple(fact for fact in folder_snapshot.facts if fact.path == name),
+            provenance=None,
         )
 
 

@@ -257,7 +257,7 @@ class Download:
                     self.counter.add_bytes(-partial.size)
                     partial.restart()
                     fetched = self._fetch_and_compare(name, file, partial, budget)
-                # The ETag of a mirror that is no digest would be a name by which no later download finds the blob.
+                # The ETag of a mirror that is not a digest would be a name by which no later download finds the blob.
                 blob = fetched.etag if parse_digest(fetched.etag) or not expected_blob else expected_blob
                 self._keep(name, partial, blob, fetched)
             except _RESUMABLE_ERRORS:

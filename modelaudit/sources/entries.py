@@ -22,10 +22,10 @@ def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
     The links of a Hub cache that end at a file of the cache are the files of the repository.
 
     Raises:
-        SourceError: the snapshot is no folder, or it cannot be listed.
+        SourceError: the snapshot is not a folder, or it cannot be listed.
     """
     if snapshot.root is None or snapshot.ref.kind is RefKind.FILE:
-        raise SourceError(f"{snapshot.ref.name!r} is no folder, so it has no tree; name the folder of the model")
+        raise SourceError(f"{snapshot.ref.name!r} is not a folder, so it has no tree; name the folder of the model")
     root = str(snapshot.root)
     is_cached = snapshot.ref.kind is not RefKind.FOLDER
     stored = {each.path for each in snapshot.artifacts if each.open is not None} if is_cached else None
@@ -53,12 +53,12 @@ def build_tree(root: str, walked: Iterable[Entry], stored: Collection[str] | Non
             folders.add(entry.path)
         else:
             tree[entry.path] = _describe_entry(root, entry, stored)
-    # What cannot be listed is no empty folder, so special files count as entries too.
+    # What cannot be listed is not an empty folder, so special files count as entries too.
     filled = {parent for path in tree for parent in _list_parents(path)}
     bookkeeping = {parent for folder in BOOKKEEPING for parent in _list_parents(folder)}
     holds_folder = {parent for folder in folders for parent in _list_parents(folder)}
     for folder in folders - filled - holds_folder:
-        # A folder that holds bookkeeping alone is no entry.
+        # A folder that holds bookkeeping alone is not an entry.
         if not (folder in bookkeeping and _holds_bookkeeping(root, folder)):
             tree.setdefault(folder, TreeEntry(folder, EntryKind.FOLDER))
     return tuple(sorted(tree.values(), key=lambda entry: entry.order))

@@ -61,7 +61,7 @@ def parse_index(data: bytes, most_entries: int) -> list[IndexEntry]:
         raise UnreadableIndexError("it is too short for an index of git")
     signature, version, count = _HEADER.unpack_from(data)
     if signature != b"DIRC" or version not in (2, 3, 4):
-        raise UnreadableIndexError("it is no index of git of version 2, 3 or 4")
+        raise UnreadableIndexError("it is not an index of git of version 2, 3 or 4")
     if count > most_entries:
         raise UnreadableIndexError(f"it has {count} entries, more than {most_entries}")
     body, checksum = data[:-_BLOB_BYTES], data[-_BLOB_BYTES:]

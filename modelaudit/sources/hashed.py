@@ -45,7 +45,7 @@ def hash_model(snapshot: Snapshot, limits: Limits) -> HashedModel:
     """Hash every file of a folder or of a Hub cache, and list its other entries.
 
     Raises:
-        SourceError: it is no folder, or it cannot be listed.
+        SourceError: it is not a folder, or it cannot be listed.
     """
     return _Hashing(snapshot, list_tree(snapshot, limits), limits).run()
 
@@ -66,7 +66,7 @@ class _Hashing:
         kinds = {entry.path: entry.kind for entry in self.tree}
         for artifact in self.snapshot.artifacts:
             path = read_file_path(artifact.path)
-            # What git acts on is judged by a scan, and is no part of the model.
+            # What git acts on is judged by a scan, and is not part of the model.
             if path in kinds or not is_bookkeeping(path):
                 self._add(artifact, path, is_link=kinds.get(path) is EntryKind.LINK)
         # Records of tools in folders below the root are no artifacts of a scan, and are entries of the tree.
@@ -116,7 +116,7 @@ class _Hashing:
         elif entry.kind is EntryKind.SPECIAL:
             self.unread.setdefault(entry.path, "it cannot be examined")
         elif entry.kind is EntryKind.LINK and self._leads_to_bookkeeping(entry.path):
-            self.unread[entry.path] = "the link leads to records of a tool, which are no part of the model"
+            self.unread[entry.path] = "the link leads to records of a tool, which are not part of the model"
 
     def _leads_to_bookkeeping(self, path: str) -> bool:
         """Whether a link ends in the records of a tool at the root."""

@@ -63,7 +63,7 @@ def bound_session() -> None:
     """
     certificates = os.environ.get("SSL_CERT_FILE")
     if certificates and not os.path.isfile(certificates):  # noqa: PTH113 - Path.is_file raises for some texts
-        raise ConfigurationError(f"SSL_CERT_FILE is {certificates!r}, which is no file; name a file of certificates.")
+        raise ConfigurationError(f"SSL_CERT_FILE is {certificates!r}, not a file; name a file of certificates.")
     with _LOCK:
         current = _http._GLOBAL_CLIENT_FACTORY
         if not isinstance(current, BoundedFactory):

@@ -72,8 +72,8 @@ def may_hold_terms(path: str, size: int) -> bool:
 def may_state_terms(artifact: Artifact) -> bool:
     """Whether an artifact of ``resolve_term_files`` may state terms, open or not.
 
-    Any other was closed on purpose, so its content is no absence. A record of a listing lies outside of the snapshot;
-    if it was not read, any file with terms may be missing.
+    Any other was closed on purpose, so its content is not an absence. A record of a listing lies outside of the
+    snapshot; if it was not read, any file with terms may be missing.
     """
     if artifact.open is not None or is_small_file(artifact.path):
         return True

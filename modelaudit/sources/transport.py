@@ -107,7 +107,7 @@ def _raise_for_status(request: httpx2.Request, response: httpx2.Response) -> NoR
     """
     response.request = request
     hf_raise_for_status(response)
-    raise AssertionError(f"status {response.status_code} is no error")
+    raise AssertionError(f"status {response.status_code} is not an error")
 
 
 def _restrict_request(request: httpx2.Request, budget: RequestBudget) -> None:

@@ -296,8 +296,8 @@ def test_report_file_may_have_a_name_of_254_bytes_in_utf_8(tmp_path: Path) -> No
         ("report.json", "{outside}/victim", "report.json: is a link to"),
         ("report.json", ".git/config", "report.json: is a link to"),
         ("report.json", "report.json", "report.json: cannot be written: "),
-        ("reports/", "{outside}/victim", "data-protocol4.pkl.json: is no regular file; remove it"),
-        ("reports/", None, "data-protocol4.pkl.json: is no regular file; remove it"),
+        ("reports/", "{outside}/victim", "data-protocol4.pkl.json: is not a regular file; remove it"),
+        ("reports/", None, "data-protocol4.pkl.json: is not a regular file; remove it"),
     ],
 )
 def test_report_is_not_written_through_a_link_that_came_with_the_code(

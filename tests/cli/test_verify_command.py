@@ -72,7 +72,7 @@ def replace_by_folder(root: Path) -> None:
 
 
 def link_to_bookkeeping(root: Path) -> None:
-    """Add a link to a file that is no part of the model."""
+    """Add a link to a file that is not part of the model."""
     (root / ".git").mkdir()
     (root / ".git/hidden.py").write_text("import os")
     (root / "added.py").symlink_to(".git/hidden.py")
@@ -206,7 +206,7 @@ def test_usage_errors_are_one_line_and_exit_2(locked: Path, tmp_path: Path) -> N
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), arguments
         assert message in done.stderr
     done = run_command("verify", tmp_path / "absent", "--lock", lock)
-    assert (done.returncode, "There is no folder" in done.stderr) == (4, True)
+    assert (done.returncode, "There is not a folder" in done.stderr) == (4, True)
 
 
 def test_target_is_matched_with_the_model_of_a_lock_by_folder_and_by_name(locked: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--baseline nowhere", "--baseline nowhere: there is no such file"),
         ("-o jsn", "did you mean json?"),
         ("--notices notes.txt", "'--notices': Directory 'notes.txt' is a file"),
-        ("--notices notes.txt/x", "notes.txt is no folder; name another folder"),
+        ("--notices notes.txt/x", "notes.txt is not a folder; name another folder"),
         ("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),
     ),
     "decide model": (
@@ -113,7 +113,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "policy init notes.txt": (("--offline", "notes.txt: exists already; edit it, or name another file"),),
     "policy check": (("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),),
     "policy check nowhere": (
-        ("--rules .", "nowhere: is no policy file; write one with: modelaudit policy init nowhere"),
+        ("--rules .", "nowhere: is not a policy file; write one with: modelaudit policy init nowhere"),
     ),
     "policy show": (("--rules nowhere", "'--rules': Directory 'nowhere' does not exist"),),
     "policy show strct": (("--json", "did you mean strict?"),),

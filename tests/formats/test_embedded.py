@@ -86,7 +86,7 @@ def test_compressed_stream_whose_first_block_exceeds_the_head_is_detected_by_mor
     program = pickle.dumps(checksums, 4)
     noise = bytes(byte ^ 0x55 for byte in program)  # as long as the pickle, and of no format
     compressed_noise = bz2.compress(noise)
-    # The head expands to nothing, so it decides nothing; the whole stream shows that the noise is no file.
+    # The head expands to nothing, so it decides nothing; the whole stream shows that the noise is not a file.
     assert detect_format(compressed_noise[:4096]) == "bzip2"
     assert decode_content(bytes_window(compressed_noise), Limits()) is None  # type: ignore[arg-type]
     content = decode_content(bytes_window(bz2.compress(program)), Limits())  # type: ignore[arg-type]

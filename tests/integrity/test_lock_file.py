@@ -87,17 +87,17 @@ MISTAKES = [
     (TEXT.replace("a.txt", "", 1), 8, "the name '' is empty or holds a zero byte"),
     (TEXT.replace("a.txt", "a\\u0000b", 1), 8, "is empty or holds a zero byte"),
     (TEXT.replace("a.txt", "a\\ud800", 1), 8, "half of a character"),
-    (TEXT.replace("a.txt", "a\\u002etxt", 1), 8, "is no JSON string as modelaudit lock writes it"),
+    (TEXT.replace("a.txt", "a\\u002etxt", 1), 8, "is not a JSON string as modelaudit lock writes it"),
     (TEXT.replace("a.txt", "\u00e9.txt", 1), 8, "a lock holds ASCII alone"),
     (TEXT.replace(FILE_LINE, f"{FILE_LINE}\n{FILE_LINE}", 1), 9, "'a.txt' is listed at line 8 already"),
     (TEXT.replace('"empty"', '"a.txt/x"', 1), 11, "cannot both exist"),
-    (TEXT.replace(" 5 ", " 05 ", 1), 8, "is no entry of a lock"),
-    (TEXT.replace(HASH, HASH.upper(), 1), 8, "is no entry of a lock"),
+    (TEXT.replace(" 5 ", " 05 ", 1), 8, "is not an entry of a lock"),
+    (TEXT.replace(HASH, HASH.upper(), 1), 8, "is not an entry of a lock"),
     (TEXT.replace(HASH, HASH[::-1], 1), 7, "the tree digest does not fit the entries below it"),
     (TEXT.replace("file x", "file -", 1), 7, "the tree digest does not fit the entries below it"),
-    (TEXT.replace("locked: 2026", "locked: soon", 1), 6, "is no value for locked"),
+    (TEXT.replace("locked: 2026", "locked: soon", 1), 6, "is not a value for locked"),
     (TEXT.replace("license: unknown\n", "", 1), 5, "a line 'license: …' is expected here"),
-    (TEXT.replace("commit: aaaa", "commit: zzzz", 1), 15, "is no value for commit"),
+    (TEXT.replace("commit: aaaa", "commit: zzzz", 1), 15, "is not a value for commit"),
     (TEXT + TEXT.split("\n\n", 1)[1], 28, "'../m' is locked at line 4 already"),
     (TEXT.replace("folder: ", "space: ", 1), 4, "a model, dataset or folder begins here"),
     ("\x7fELF" + "\0" * 50, 1, "a lock begins with"),
@@ -125,7 +125,7 @@ def test_lock_that_is_too_large_no_file_or_missing_is_one_line(tmp_path: Path) -
     with huge.open("wb") as file:
         file.truncate(MOST_BYTES + 1)
     os.mkfifo(tmp_path / "pipe")
-    for path, message in ((huge, "is larger than"), (tmp_path / "pipe", "is no file"), (tmp_path, "is no file")):
+    for path, message in ((huge, "is larger than"), (tmp_path / "pipe", "is not a file"), (tmp_path, "is not a file")):
         with pytest.raises(ConfigurationError, match=message):
             read_lock(path)
     with pytest.raises(ConfigurationError, match="cannot be read: No such file or directory"):

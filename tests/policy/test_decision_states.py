@@ -258,7 +258,7 @@ HOLDS, REVIEW, NOTHING = [False], [True], list[bool]()
             DecisionState.UNUSED,
             NOTHING,
         ),
-        # An acceptance that the refusal overruled until it ended is no answer to it, and neither is one that ended.
+        # An acceptance that the refusal overruled until it ended is not an answer to it, and neither is one that ended.
         (
             [
                 replace(REFUSAL, expires="2026-01-30", decided="2026-01-02"),

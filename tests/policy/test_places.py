@@ -89,12 +89,12 @@ def test_policy_that_cannot_be_read_is_an_error_and_one_with_a_wrong_ending_is_n
     assert found.path is None
     assert found.notes == (f"{project}/modelaudit.yml: not used, because of its ending; rename it to modelaudit.yaml",)
     policy.symlink_to("nowhere.yaml")
-    with pytest.raises(ConfigurationError, match=r"modelaudit\.yaml: is no file that can be read"):
+    with pytest.raises(ConfigurationError, match=r"modelaudit\.yaml: is not a file that can be read"):
         find_policy(project, [])
     assert find_policy(project, [str(project)]).path is None, "a hostile model cannot stop its own scan"
     policy.unlink()
     policy.mkdir()
-    with pytest.raises(ConfigurationError, match=r"modelaudit\.yaml: is no file that can be read"):
+    with pytest.raises(ConfigurationError, match=r"modelaudit\.yaml: is not a file that can be read"):
         find_policy(project, [])
 
 
@@ -191,10 +191,10 @@ def test_register_that_cannot_be_read_is_an_error_and_one_with_a_wrong_ending_is
     assert find_register([], []) == (None, (wrong_ending,))
     register = project / "decisions.yaml"
     register.symlink_to("nowhere.yaml")
-    with pytest.raises(ConfigurationError, match=r"decisions\.yaml: is no file that can be read"):
+    with pytest.raises(ConfigurationError, match=r"decisions\.yaml: is not a file that can be read"):
         find_register([], [])
     assert find_register([], [str(project)])[0] is None, "a hostile model cannot stop its own scan"
     register.unlink()
     register.mkdir()
-    with pytest.raises(ConfigurationError, match=r"decisions\.yaml: is no file that can be read"):
+    with pytest.raises(ConfigurationError, match=r"decisions\.yaml: is not a file that can be read"):
         find_register([], [])

@@ -97,7 +97,7 @@ def test_certificate_that_is_not_trusted_is_reported_with_the_variable_that_name
         assert all(artifact.open for artifact in resolve_target("acme/tiny").artifacts)
         close_session()
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
-        with pytest.raises(ConfigurationError, match=r"absent\.pem', which is no file"):
+        with pytest.raises(ConfigurationError, match=r"absent\.pem', not a file"):
             resolve_target("acme/tiny")
 
 
