@@ -207,7 +207,10 @@ def check_markdown(report: AuditReport) -> None:
         for each in results
         if each.kind is ResultKind.FINDING
     }
-    counts = Counter(_shorten(each.rule) for each in results if each.kind is ResultKind.ABSENCE)
+    counts = Counter[str]()
+    for each in results:
+        if each.kind is ResultKind.ABSENCE:
+            counts[_shorten(each.rule)] += each.parts
     for format in ("markdown", "comment"):
         content = render(report, format)
         facts, numbers = read_markdown(content)
