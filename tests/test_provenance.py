@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from hub.access import Overview
 from hub.repository import Repository
 from hub.server import LoopbackHub
+from support.command import run_command
 
 import modelaudit
+from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Finding
 from modelaudit.model.provenance import OwnerKind, PinHistory, Provenance, RevisionKind
 from modelaudit.model.report import AuditReport
@@ -87,6 +91,39 @@ def test_unknown_owner_is_stated_and_asked_for_again(hub: LoopbackHub, tiny: Rep
     fault.times = 0
     again = get_provenance(scan("acme/tiny"))
     assert (again.unanswered, again.owner and again.owner.created) == ((), "2020-03-10T16:19:23.000Z")
+
+
+def test_owner_that_is_a_user_is_asked_for_among_organisations_first(hub: LoopbackHub, tiny: Repository) -> None:
+    hub.access.overviews["acme"] = Overview("a" * 24, "2021-01-01T00:00:00.000Z", is_user=True)
+    owner = get_provenance(scan("acme/tiny")).owner
+    assert owner is not None
+    assert (owner.kind, owner.id, owner.created) == (OwnerKind.USER, "a" * 24, "2021-01-01T00:00:00.000Z")
+    asked = [request.path for request in hub.requests if request.path.endswith("/overview")]
+    assert asked == ["/api/organizations/acme/overview", "/api/users/acme/overview"]
+
+
+@pytest.mark.parametrize("is_user", [True, False])
+def test_owner_or_repository_that_is_younger_than_the_lock_fails_and_one_that_is_older_does_not(
+    hub: LoopbackHub, tiny: Repository, tmp_path: Path, is_user: bool
+) -> None:
+    hub.access.overviews["acme"] = Overview(is_user=is_user)
+    lock = tmp_path / "modelaudit.lock"
+    assert run_command("lock", f"acme/tiny@{tiny.sha}", "-o", lock, "-q").returncode == 0
+    report = scan("acme/tiny", revision=tiny.sha, lock=lock)
+    (pin,) = get_provenance(report).pins
+    assert (pin.commit, pin.source, pin.record) == (tiny.sha, ClaimSource.LOCK, "modelaudit.lock")
+    assert (pin.history, list_rules(report), report.exit_code) == (PinHistory.SAME, [], 0)
+    shutil.rmtree(os.environ["HF_HOME"])  # the record of the owner too
+    hub.access.overviews["acme"] = Overview(created="2099-01-01T00:00:00.000Z", is_user=is_user)
+    report = scan("acme/tiny", revision=tiny.sha, lock=lock)
+    assert (list_rules(report), report.exit_code) == (["provenance/owner-younger-than-pin"], 1)
+    assert "the owner was created at 2099" in list_findings(report)[0].message
+    assert "modelaudit.lock" in list_findings(report)[0].message
+    shutil.rmtree(os.environ["HF_HOME"])
+    hub.access.overviews["acme"] = Overview(is_user=is_user)
+    lock.write_text(re.sub("locked: .*", "locked: 2021-01-01T00:00:00Z", lock.read_text()))
+    report = scan("acme/tiny", revision=tiny.sha, lock=lock)
+    assert "the repository was created at 2023-11-14" in list_findings(report)[0].message
 
 
 @pytest.mark.parametrize(

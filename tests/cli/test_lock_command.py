@@ -305,6 +305,26 @@ def test_each_drift_is_named_and_ends_with_1(lock: Path, hub: LoopbackHub, repos
     assert all(line.startswith(start) for line, start in zip(named, expected, strict=True)), named
 
 
+def test_owner_that_is_a_user_is_locked_and_asked_for_again(
+    hub: LoopbackHub, repository: Repository, tmp_path: Path
+) -> None:
+    hub.access.overviews["acme"] = Overview("a" * 24, "2021-01-01T00:00:00.000Z", is_user=True)
+    lock = tmp_path / "modelaudit.lock"
+    assert run_command("lock", "acme/tiny", "-o", lock, "-q").returncode == 0
+    owner = f'\nowner: "acme"\nowner-kind: user\nowner-id: "{"a" * 24}"\nowner-created: 2021-01-01T00:00:00.000Z\n'
+    assert owner in lock.read_text()
+    assert (check(lock).returncode, check(lock).stdout.endswith(": no drift\n")) == (0, True)
+    hub.access.overviews["acme"] = Overview("b" * 24, "2021-01-01T00:00:00.000Z", is_user=True)
+    done = check(lock)
+    assert done.returncode == 1
+    assert [line.partition(": ")[2] for line in done.stdout.splitlines()] == [
+        f"owner: the id of the owner is '{'b' * 24}', and '{'a' * 24}' is locked"
+    ]
+    hub.access.overviews["acme"] = None
+    done = check(lock)
+    assert (done.returncode, "not answered: the Hub does not state the id of the owner" in done.stdout) == (3, True)
+
+
 def test_moved_tag_is_drift_and_a_tag_that_is_gone_too(
     hub: LoopbackHub, repository: Repository, tmp_path: Path
 ) -> None:

@@ -218,6 +218,18 @@ def state_owner(place: Place, **facts: object) -> None:
     place.hub.access.overviews[place.repository.owner or ""] = Overview(**facts)  # type: ignore[arg-type]
 
 
+def register_again(place: Place) -> None:
+    """Let the owner be created after the model was recorded, and remove what the cache recorded of the owner."""
+    for record in place.home.rglob("*.description.json"):
+        record.unlink()
+    state_owner(place, created="2099-01-01T00:00:00.000Z")
+
+
+def imitate(place: Place) -> None:
+    """Offer the same files under a name that looks like that of a known publisher."""
+    place.target = place.hub.add_repository(f"meta-Ilama/{place.beside.name}", OLD_FILES).id
+
+
 OFFLINE = ("--offline",)
 CACHE = [
     Case("cache", "change a large blob", lambda at: flip(at.root / FIRST), 1, f"*/digest-mismatch {FIRST}"),
@@ -645,4 +657,36 @@ PROVENANCE = [
     ),
 ]
 PROVENANCE = [Case(c.place, c.operation, c.change, c.code, c.named, "lock --check") for c in PROVENANCE]
+MEDIUM = ("--fail-on", "medium")
+PROVENANCE += [
+    Case(
+        *("hub", "move to another owner before a scan"),
+        lambda at: at.hub.rename_repository(at.repository.id, "mallory/moved"),
+        *(1, "provenance/moved *"),
+        options=MEDIUM,
+    ),
+    Case("hub", "register the owner again before a scan", register_again, 1, "*/owner-younger-than-pin *"),
+    Case(
+        *("hub", "register the owner again before a scan with the lock"),
+        lambda at: (shutil.rmtree(at.home / "hub"), register_again(at), at.options.extend(["--lock", str(at.lock)])),
+        *(1, "*/owner-younger-than-pin *"),
+    ),
+    Case(
+        *("hub", "move a tag before a scan"),
+        lambda at: at.repository.set_tag("v1"),
+        *(1, "provenance/history-rewritten *"),
+        options=MEDIUM,
+    ),
+    Case(
+        *("hub", "rewrite the history before a scan"),
+        lambda at: (rewrite_history(at), at.options.extend(MEDIUM)),
+        *(1, "provenance/history-rewritten *"),
+    ),
+    Case(
+        *("hub", "move a tag before a scan with the lock"),
+        lambda at: (at.repository.set_tag("v1"), at.options.extend(["--lock", str(at.lock)])),
+        *(1, f"*/digest-mismatch {CONFIG}"),
+    ),
+    Case("hub", "offer the model under an imitated name", imitate, 1, "provenance/lookalike *"),
+]
 CASES = [*CACHE, *WIRE, *LOCAL_DIR, *GIT, *SIDECARS, *LOCK, *PROVENANCE]
