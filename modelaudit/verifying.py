@@ -76,7 +76,7 @@ def verify(
 def _take_folder(target: str, limits: Limits) -> Snapshot:
     """Take the snapshot of a local folder. Raises ``SourceError`` or ``ConfigurationError``."""
     if not os.path.exists(target):  # noqa: PTH110 - a name that the system refuses does not exist
-        raise SourceError(f"There is not a folder {target!r}; verify checks models on disk, so download it first.")
+        raise SourceError(f"The folder {target!r} does not exist; verify checks models on disk, so download it first.")
     snapshot = resolve_target(target, offline=True, limits=limits)
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
@@ -156,7 +156,8 @@ def _describe_lack(lock: Lock, model: str | None) -> str:
 def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedModel) -> Verification:
     """Compare a hashed model with a locked one, and with the claims of records."""
     unread = dict(hashed.unread)
-    differences = compare_trees(locked.entries, hashed.entries, unread.keys() - hashed.irregular)
+    hashed_paths = {entry.path for entry in hashed.entries if entry.sha256 is not None}
+    differences = compare_trees(locked.entries, hashed.entries, unread.keys() - hashed.irregular - hashed_paths)
     named = {each.path for each in differences}
     absent = {read_file_path(each.path) for each in hashed.snapshot.artifacts if _is_absent(each)}
     # What a difference names already is not a second problem.

@@ -73,7 +73,7 @@ def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup
 
 
 def compute_tree_digest(report: AuditReport) -> str | None:
-    """Compute one SHA-256 over all files; ``None`` if there is not a file or one has no SHA-256.
+    """Compute one SHA-256 over all files; ``None`` if there are no files or one has no SHA-256.
 
     Its input is the lines that ``sha256sum`` prints for the files (digest, two spaces, path, line break), sorted by
     the bytes of the path. As there, a line begins with a backslash and escapes the path where the path holds a
@@ -90,7 +90,7 @@ def _find_sha256(record: ArtifactRecord) -> str | None:
 
 
 def combine_digests(sha256_by_address: Mapping[str, str | None]) -> str | None:
-    """Compute the digest of a tree from the SHA-256 of each file; ``None`` if there is not a file or one has none."""
+    """Compute the digest of a tree from the SHA-256 of each file; ``None`` if there are no files or one has none."""
     digests_by_path: list[tuple[bytes, str]] = []
     for address, sha256 in sha256_by_address.items():
         if sha256 is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.digest import ClaimSource, DigestAlgorithm
 from modelaudit.model.verification import Verification
 from modelaudit.model.wording import CLAIM_SOURCES
 from modelaudit.reports.text import escape_unprintable
@@ -41,11 +41,18 @@ def _describe(result: Verification) -> Iterator[str]:
 
 
 def _count_claims(result: Verification) -> Iterator[str]:
-    """Yield a line for each source that claims digests: how many files, and by which digest."""
-    counts = Counter((claim.source, claim.digest.algorithm) for file in result.files for claim in file.claims)
-    for (source, algorithm), count in sorted(counts.items(), key=lambda item: (item[0][0].rank, item[0][1])):
-        name = "SHA-256" if algorithm is DigestAlgorithm.SHA256 else "SHA-1 only"
-        yield f"{count} stated by {CLAIM_SOURCES[source]} ({name})"
+    """Yield a line for each source that claims digests: of how many files, and by which digest."""
+    with_sha256, of_files = Counter[ClaimSource](), Counter[ClaimSource]()
+    for file in result.files:
+        of_files.update({claim.source for claim in file.claims})
+        with_sha256.update(
+            {claim.source for claim in file.claims if claim.digest.algorithm is DigestAlgorithm.SHA256}
+        )
+    for source in sorted(of_files, key=lambda each: each.rank):
+        for count, name in ((with_sha256[source], "SHA-256"), (of_files[source] - with_sha256[source], "SHA-1 only")):
+            if count:
+                noun = "1 file" if count == 1 else f"{count:,} files"
+                yield f"{noun}: {name}, stated by {CLAIM_SOURCES[source]}"
 
 
 def _conclude(result: Verification) -> str:

@@ -273,7 +273,7 @@ def describe_bytes(report: AuditReport) -> str:
 
 
 def describe_completeness(report: AuditReport) -> str:
-    """Describe in a clause how much was not examined, where there is not an absence."""
+    """Describe in a clause how much was not examined, where there are no absences."""
     coverage = report.coverage
     if coverage.is_complete:
         return "nothing; every file was examined completely"

@@ -122,7 +122,7 @@ def _path_exists(target: str) -> bool:
             message = f"{target!r} is a link that cannot be followed: {error.strerror}; name the file or folder itself."
             raise SourceError(message) from error
         if looks_like_a_path(target):
-            raise SourceError(f"There is not a file or folder {target!r}: {error.strerror}; check the path.") from error
+            raise SourceError(f"The file or folder {target!r} does not exist: {error.strerror}; check the path.") from error
         return False
     return True
 
@@ -142,7 +142,7 @@ def _choose_remote_source(
 ) -> Source:
     """Return the source for a repository id: the Hub, or offline its cache."""
     if looks_like_a_path(target):
-        raise SourceError(f"There is not a file or folder {target!r}; check the path.")
+        raise SourceError(f"The file or folder {target!r} does not exist; check the path.")
     ref = parse_repository(target, revision)
     settings = HubSettings.read(offline=offline)
     if settings.offline:
@@ -224,7 +224,7 @@ def resolve_term_files(
         snapshot = resolve_target(target, revision=revision, offline=offline, limits=limits)
         return _close_altered_terms(_open_terms_only(snapshot))
     if looks_like_a_path(target):
-        raise SourceError(f"There is not a file or folder {target!r}; check the path.")
+        raise SourceError(f"The file or folder {target!r} does not exist; check the path.")
     ref = parse_repository(target, revision)
     settings = HubSettings.read(offline=offline)
     try:

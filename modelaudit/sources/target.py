@@ -57,7 +57,7 @@ def looks_like_a_path(text: str) -> bool:
     if is_hub_address(text) or is_foreign_address(text):
         return False
     identifier = text.partition("@")[0]
-    most_slashes = 2 if identifier.partition("/")[0] in _PREFIXES else 1
+    most_slashes = 2 if identifier.partition("/")[0] in _PREFIXES.keys() | _OTHER_PREFIXES.keys() else 1
     return identifier.startswith((".", "/", "~")) or identifier.endswith("/") or identifier.count("/") > most_slashes
 
 

@@ -166,8 +166,8 @@ MISTAKES = [
     ("extends: /etc/policy.yaml", 1, "name the file relative to this one"),
     ("extends: modelaudit.yaml", 1, "extends this file in turn"),
     ("extends: base.yaml", 1, "base.yaml:1: extends: modelaudit.yaml extends this file in turn"),
-    ("baseline: missing.json", 1, "there is not a file missing.json beside this policy; save the report of a scan"),
-    ("decisions: missing.yaml", 1, "there is not a file missing.yaml beside this policy; `modelaudit decide` writes one"),
+    ("baseline: missing.json", 1, "the file missing.json does not exist beside this policy; save the report of a scan"),
+    ("decisions: missing.yaml", 1, "the file missing.yaml does not exist beside this policy; `modelaudit decide` writes one"),
     # contradictions, with both lines
     ("licenses:\n  allow: [MIT]\n  deny: [MIT]", 2, "MIT is allowed (modelaudit.yaml:2), but MIT is denied (modelaudit.yaml:3)"),
     ("licenses:\n  allow: [CC-BY-NC-4.0]\n  deny: [non-commercial]", 2, "non-commercial is denied (modelaudit.yaml:3), and contains it"),
@@ -239,7 +239,7 @@ def test_schema_accepts_every_policy_of_the_rule_set_and_a_full_example() -> Non
 
 
 _BEYOND_A_SCHEMA = re.compile(
-    r"is not a territory|neither an id nor a category|neither a file nor one of|there is not a file|extends this file in"
+    r"is not a territory|neither an id nor a category|neither a file nor one of|does not exist beside|extends this file in"
     r"|another revision|is denied|contradicts|has an effect only with|needs formats|needs most-bytes|unclaimed-bytes"
     r"|reader-failed cannot be accepted|a model of the Hub needs|a path has no revision|leads out of the folder"
 )

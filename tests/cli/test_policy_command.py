@@ -162,7 +162,7 @@ def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -
     done = run_command("policy", "check")
     assert done.returncode == 2
     assert (
-        "modelaudit.yaml:1: decisions: there is not a file ours.yaml beside this policy; `modelaudit decide`"
+        "modelaudit.yaml:1: decisions: the file ours.yaml does not exist beside this policy; `modelaudit decide`"
         in done.stderr
     )
     (project / "ours.yaml").write_text("decisions: []\n")

@@ -171,7 +171,7 @@ def test_checksums_beside_the_files_are_checked_without_a_lock(tmp_path: Path) -
     (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(b'hello').hexdigest()} *a.bin\r\n")
     done = run_command("verify", folder)
     assert done.returncode == 0, done.stdout
-    assert "  1 stated by a file of checksums (SHA-256)" in done.stdout
+    assert "  1 file: SHA-256, stated by a file of checksums" in done.stdout
     (folder / "other").write_text("x")
     assert run_command("verify", folder).returncode == 3
     (folder / "other").unlink()
@@ -181,6 +181,23 @@ def test_checksums_beside_the_files_are_checked_without_a_lock(tmp_path: Path) -
     (folder / "a.bin").unlink()
     done = run_command("verify", folder)
     assert (done.returncode, "  missing: " in done.stdout) == (1, True), done.stdout
+
+
+def test_file_of_another_size_than_recorded_is_named_as_changed_against_the_lock(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    for arguments in (("init", "-q"), ("add", "-A")):
+        subprocess.run(["git", "-C", folder, *arguments], check=True)
+    (tmp_path / "model.lock").write_text(format_lock(Lock((lock_folder(folder, tmp_path),))))
+    assert verify(folder) == (0, ["1 file: SHA-1 only, stated by git"])
+    (folder / "config.json").write_text("{ }")
+    code, lines = verify(folder)
+    assert code == 1
+    assert [line.partition(",")[0] for line in lines if not line.startswith("1 file")] == [
+        "changed: config.json: 3 bytes with SHA-256 " + hashlib.sha256(b"{ }").hexdigest(),
+        "contradicted: config.json: .git/index states git-sha1 9e26dfeeb6e641a33dae4961196235bdb965b21b",
+    ]
 
 
 def test_lock_inside_the_model_is_refused(locked: Path) -> None:
@@ -206,7 +223,7 @@ def test_usage_errors_are_one_line_and_exit_2(locked: Path, tmp_path: Path) -> N
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), arguments
         assert message in done.stderr
     done = run_command("verify", tmp_path / "absent", "--lock", lock)
-    assert (done.returncode, "There is not a folder" in done.stderr) == (4, True)
+    assert (done.returncode, "does not exist; verify checks" in done.stderr) == (4, True)
 
 
 def test_target_is_matched_with_the_model_of_a_lock_by_folder_and_by_name(locked: Path, tmp_path: Path) -> None:

@@ -104,6 +104,13 @@ def test_target_in_the_form_of_a_path_is_taken_as_a_path(text: str) -> None:
     assert looks_like_a_path(text)
 
 
+@check_each("text", ["spaces/acme/app", "kernels/acme/fast", "buckets/acme/data"])
+def test_kind_that_cannot_be_scanned_is_no_path(text: str) -> None:
+    assert not looks_like_a_path(text)
+    with pytest.raises(ConfigurationError, match="is neither a model nor a dataset"):
+        parse_repository(text, None)
+
+
 def test_endpoint_token_cache_folder_and_offline_mode_are_taken_from_environment_variables() -> None:
     bare = HubSettings.read({"HOME": "/home/x"})
     assert (bare.endpoint, bare.token, bare.offline) == (DEFAULT_ENDPOINT, None, False)
