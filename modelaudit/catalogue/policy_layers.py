@@ -112,7 +112,8 @@ def _resolve_file(layer: Layer, key: str) -> Path | None:
         raise layer.error("a policy of the rule set names no file of a project; remove the key", key)
     path = layer.path.parent / value
     if not path.is_file():
-        raise layer.error(f"the file {value} does not exist beside this policy; {_WAYS_TO_WRITE[key].format(value)}", key)
+        next_step = _WAYS_TO_WRITE[key].format(value)
+        raise layer.error(f"the file {value} does not exist beside this policy; {next_step}", key)
     return path
 
 

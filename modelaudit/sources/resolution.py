@@ -122,7 +122,8 @@ def _path_exists(target: str) -> bool:
             message = f"{target!r} is a link that cannot be followed: {error.strerror}; name the file or folder itself."
             raise SourceError(message) from error
         if looks_like_a_path(target):
-            raise SourceError(f"The file or folder {target!r} does not exist: {error.strerror}; check the path.") from error
+            message = f"The file or folder {target!r} does not exist: {error.strerror}; check the path."
+            raise SourceError(message) from error
         return False
     return True
 

@@ -413,7 +413,7 @@ def test_unreadable_target_folder_is_an_error_and_an_unreadable_target_file_is_a
 )
 def test_missing_path_is_an_error(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SourceError, match="The file or folder .* does not exist") as caught:
+    with pytest.raises(SourceError, match=r"The file or folder .* does not exist") as caught:
         resolve_target(target)
     assert caught.value.exit_code == 4
     assert str(caught.value).isprintable()
