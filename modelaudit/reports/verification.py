@@ -45,9 +45,7 @@ def _count_claims(result: Verification) -> Iterator[str]:
     with_sha256, of_files = Counter[ClaimSource](), Counter[ClaimSource]()
     for file in result.files:
         of_files.update({claim.source for claim in file.claims})
-        with_sha256.update(
-            {claim.source for claim in file.claims if claim.digest.algorithm is DigestAlgorithm.SHA256}
-        )
+        with_sha256.update({claim.source for claim in file.claims if claim.digest.algorithm is DigestAlgorithm.SHA256})
     for source in sorted(of_files, key=lambda each: each.rank):
         for count, name in ((with_sha256[source], "SHA-256"), (of_files[source] - with_sha256[source], "SHA-1 only")):
             if count:
