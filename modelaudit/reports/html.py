@@ -15,6 +15,7 @@ from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.reports import answers, decision_words, inventory, license_view, license_words, view, wording
 from modelaudit.reports.json_report import compute_report_digest
+from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.questions import list_questions
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
@@ -51,6 +52,7 @@ def render_html(report: AuditReport) -> bytes:
             f"{each.subject} ({each.place}): {decision_words.describe_ended(each)}"
             for each in decision_words.list_ended(report)
         ],
+        provenance=list_provenance(report.target.provenance),
         consent=decision_words.describe_consent(report),
         refusals=decision_words.list_refusals(report),
         anchor=_build_anchor_namer(),

@@ -23,6 +23,7 @@ from modelaudit.reports.decision_words import describe_ended
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
+from modelaudit.reports.provenance_words import describe_provenance
 from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
 from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks
 from modelaudit.reports.wording import (
@@ -48,6 +49,7 @@ _SHARES: Final = {
 """Of the permitted size. The rest is enough for the heading, the answers and the facts, whatever their texts hold."""
 _MAX_NAMED_ADDRESSES: Final = 3
 _MAX_NAME_CHARACTERS: Final = 100
+_MAX_PROVENANCE_CHARACTERS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,9 @@ def _list_foot_lines(report: AuditReport) -> Iterator[str]:
     target, policy = report.target, report.policy
     if target.commit:
         yield f"- Commit: {write_code(target.commit, _MAX_NAME_CHARACTERS)}"
+    provenance = "; ".join(describe_provenance(target.provenance))
+    if provenance:
+        yield f"- Provenance: {write_text(provenance, _MAX_PROVENANCE_CHARACTERS)}"
     for anchor in target.anchors[:_MAX_NAMED_ADDRESSES]:
         yield f"- Named in: {write_code(f'{anchor.path}:{anchor.line}', _MAX_NAME_CHARACTERS)}"
     yield f"- Files: {write_text(describe_inventory(report))}"

@@ -31,6 +31,7 @@ from modelaudit.reports.layout import (
 )
 from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
+from modelaudit.reports.provenance_words import describe_provenance
 from modelaudit.reports.screen import build_answer_rows
 from modelaudit.reports.view import (
     FindingGroup,
@@ -105,6 +106,7 @@ def _render_head(report: AuditReport) -> Group:
         asked = f" (asked for {target.revision})" if target.revision and target.revision != target.commit else ""
         rows.append(("commit", build_text((target.commit or "none") + asked)))
     rows += [("from", build_text(f"{target.origin}; {describe_network_use(report)}"))]
+    rows += [("origin", build_text(line)) for line in describe_provenance(target.provenance)]
     rows += [("note", build_text(note)) for note in target.notes]
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("bytes", build_text(describe_bytes(report))))

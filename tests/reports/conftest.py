@@ -14,6 +14,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, Provenance, RevisionKind
 from modelaudit.model.report import (
     SCHEMA,
     Absence,
@@ -374,6 +375,16 @@ def build_fail_report() -> AuditReport:
             origin="https://huggingface.co",
             offline=False,
             notes=("The revision main resolved to the commit above.",),
+            provenance=Provenance(
+                asked="acme/tiny-llama",
+                answered="acme/tiny-llama",
+                revision=RevisionKind.BRANCH,
+                commit=COMMIT,
+                created="2023-11-14T22:13:20.000Z",
+                owner=Owner("acme", OwnerKind.ORGANIZATION, "5e67bd5b1009063689407478", "2020-03-10T16:19:23.000Z"),
+                pins=(Pin("b" * 40, "2026-01-01T00:00:00Z", ClaimSource.CACHE, "refs/main", PinHistory.ANCESTOR),),
+                unanswered=("whether 'main' is protected is unknown",),
+            ),
         ),
         # All checks but transparency.
         policy=PolicyRecord("default", HIGH_GATES, tuple(CheckFamily)[:4], "8" * 64),
@@ -444,6 +455,9 @@ def build_hostile_report() -> AuditReport:
     rule = Rule(
         evil, evil, CheckFamily.SECURITY, Severity.CRITICAL, Confidence.LOW, evil, evil, (evil, huge), (evil,), evil
     )
+    pin = Pin(evil, evil, ClaimSource.LOCK, huge)
+    owner = Owner(huge, OwnerKind.USER, evil, evil)
+    provenance = Provenance(evil, evil, RevisionKind.NAME, evil, evil, owner, (pin,), (huge,))
     opinion_findings = (OpinionFinding(evil, evil, huge, agrees=False),)
     opinions = tuple(
         Opinion(evil, evil, state, evil, opinion_findings, absences=(evil,), disagreements=(evil,))
@@ -453,7 +467,7 @@ def build_hostile_report() -> AuditReport:
         schema=SCHEMA,
         tool=Tool(evil, evil, evil),
         created="2026-11-24T09:30:00Z",
-        target=Target(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge)),
+        target=Target(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge), provenance=provenance),
         policy=PolicyRecord(evil, {}, (), evil),
         decision=build_decision(Verdict.FAIL, (evil, huge), Coverage(records)),
         findings=(finding, finding, replace(finding, rule="not/explained", artifact="")),

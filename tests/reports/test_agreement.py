@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import html
 import io
 import json
 import re
@@ -31,6 +32,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
+from modelaudit.reports.provenance_words import describe_provenance, list_provenance
 from modelaudit.reports.results import Outcome, ResultKind, list_results
 from modelaudit.reports.text import escape_unprintable
 
@@ -218,6 +220,43 @@ def check_markdown(report: AuditReport) -> None:
             assert facts <= expected
         else:
             assert (facts, numbers) == (expected, dict(counts))
+
+
+def list_provenance_properties(report: AuditReport) -> list[tuple[str, str]]:
+    """List the properties of a bill of materials that state the repository itself."""
+    properties = json.loads(render(report, "cyclonedx"))["metadata"]["component"]["properties"]
+    prefix = "modelaudit:target:provenance:"
+    pairs = [(each["name"], each["value"]) for each in properties]
+    return sorted((name.removeprefix(prefix), value) for name, value in pairs if name.startswith(prefix))
+
+
+def read_html_text(content: bytes) -> str:
+    """Return the text of a page, with one space in place of all white space between two words."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", content.decode())).split())
+
+
+def test_formats_agree_on_the_provenance(hostile: AuditReport) -> None:
+    report = build_fail_report()
+    facts = list_provenance(report.target.provenance)
+    keys = ["asked", "answered", "revision-kind", "created", "owner", "owner-kind", "owner-id", "owner-created"]
+    assert [fact.key for fact in facts] == [*keys, "recorded", "unanswered"]
+    assert parse_report(render(report, "json")).target.provenance == report.target.provenance
+    assert list_provenance_properties(report) == sorted((fact.key, fact.text) for fact in facts)
+    page = read_html_text(render(report, "html"))
+    terminal = " ".join(render(report, "table").decode().split())
+    for fact in facts:
+        assert f"{fact.label.capitalize()} {fact.text}" in page
+        assert f"{fact.label}: {fact.text}" in terminal
+    for format in ("markdown", "comment"):
+        (line,) = [each for each in render(report, format).decode().splitlines() if each.startswith("- Provenance: ")]
+        assert line.replace("`", "") == f"- Provenance: {'; '.join(describe_provenance(report.target.provenance))}"
+    hostile_facts = list_provenance(hostile.target.provenance)
+    expected = sorted((fact.key, escape_unprintable(fact.text)) for fact in hostile_facts)
+    assert list_provenance_properties(hostile) == expected
+    local = replace(report, target=replace(report.target, provenance=None))
+    for format in ("html", "table", "markdown", "cyclonedx"):
+        assert b"rovenance:" not in render(local, format), format
+        assert b"Owner created" not in render(local, format), format
 
 
 @functools.cache
