@@ -111,8 +111,9 @@ bench-decisions: $(DEV)
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write
 
-# What it costs to verify the bytes of a model, beside sha256sum and the verifiers of two libraries; writes 4 GiB.
-bench-integrity: $(DEV)
+# Every limit on the verification of bytes: the cost beside sha256sum and two verifiers, fetching, requests, failures of
+# the Hub and tampering. It writes up to 13 GiB, and fails if a limit is missed.
+bench-integrity: $(DEV) fixtures
 	$(BIN)/python benchmarks/integrity.py --write
 
 # Files that are written to cost memory or time, each within the bounds of one scan. NAMES="..." chooses some.
@@ -127,7 +128,8 @@ bench-ledger: $(DEV) fixtures
 bench-load: $(DEV) fixtures
 	$(BIN)/python benchmarks/load.py
 
-# 300 scans through a Hub that answers 5 % of all requests with a failure; every verdict must be right.
+# A part of bench-integrity: 300 scans through a Hub that answers 5 % of all requests with a failure; every verdict must
+# be right.
 bench-fetching: $(DEV)
 	$(BIN)/python benchmarks/unreliable.py
 

@@ -1,147 +1,135 @@
-"""Measure what it costs to verify the bytes of a model, beside ``sha256sum`` and the verifiers of two libraries.
+"""Measure what it costs to verify the bytes of a model, and what verification finds, beside the real clients.
 
-``make bench-integrity`` runs it. Each figure is the median of five runs, and a run with another exit code than the
-expected one ends the benchmark.
+``make bench-integrity`` runs it, and it ends with 1 if a limit is missed. Each time is the median of five runs
+(``--runs``), and a run with another exit code than the expected one ends the benchmark.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
+import re
 import shutil
-import statistics
-import struct
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from figures import add_options, describe_machine, publish_report, render_table
+from costs import MIB, Command, Figure, Section, measure_in_turn, render_costs, render_figures
+from figures import add_options, describe_machine, publish_report
+from integrity_fetching import build_scan, count_requests, find_client, measure_fetching
+from integrity_models import FILES, HEADERS, LARGE, Service
 from samples import ROOT
 from scanners import clean_environment, make_environment, read_version
+from unreliable import count_right_verdicts
+
+# isort: split
+from hub.server import LoopbackHub
 
 _RESULTS: Final = "integrity.md"
-_MIB: Final = 1 << 20
-_FILES: Final = 40
-_FILE_BYTES: Final = 4 * 1024 * _MIB // _FILES
-_RUNS: Final = 5
 _CPU_MOST: Final = 1.12
 _WALL_MOST: Final = 1.05
-_PEAK_MOST: Final = 150 * _MIB
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """Seconds of CPU and of wall time, and the peak of resident memory in bytes."""
-
-    cpu: float
-    wall: float
-    peak: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Command:
-    """A command to measure, with the exit code that a right run has."""
-
-    label: str
-    arguments: Sequence[str]
-    exit_code: int
-    environment: Mapping[str, str]
+_PEAK_MOST: Final = 150
+_PARTS: Final = ("hashing", "fetching", "small-files", "failures", "tampering")
 
 
 def main() -> int:
-    """Write the folders, measure every command in turn, print the tables; return 1 if a bound is missed."""
+    """Measure the chosen parts, print the tables, and return 1 if a limit is missed."""
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
+    parser.add_argument(
+        "--mib", type=int, default=4096, help="of the weights; half as many are fetched (default: 4096)"
+    )
+    parser.add_argument("--runs", type=int, default=5, help="of each command that is measured (default: 5)")
+    parser.add_argument("--scans", type=int, default=300, help="through a Hub that fails (default: 300)")
+    parser.add_argument("--changes", type=int, default=10_000, help="to a locked folder (default: 10000)")
+    parser.add_argument("--part", action="append", choices=_PARTS, help="measure this part alone; repeatable")
     chosen = parser.parse_args()
-    folder = chosen.folder.resolve() / "integrity"
-    shutil.rmtree(folder, ignore_errors=True)
-    cache = _write_cache(folder)
+    parts = chosen.part or _PARTS
+    sections = _measure_served(chosen.folder.resolve(), parts, chosen.mib * MIB, chosen.runs)
+    if "failures" in parts:
+        sections.append(_count_verdicts(chosen.scans))
+    if "tampering" in parts:
+        sections.append(_count_tampering(chosen.changes))
+    figures = [figure for _, each in sections for figure in each]
+    head = (
+        f"# The cost of verified bytes\n\n{describe_machine('bench-integrity')}medians of {chosen.runs} runs, in turn; "
+        "every exit code was the expected one.\n"
+    )
+    lines = [head, *render_figures(figures), *(line for each, _ in sections for line in each)]
+    publish_report("\n".join(lines), _RESULTS, chosen.write)
+    return 0 if all(figure.is_kept for figure in figures) else 1
+
+
+def _measure_served(folder: Path, parts: Collection[str], size: int, runs: int) -> list[Section]:
+    """Measure the chosen parts that need a Hub; ``size`` is that of the weights in bytes.
+
+    Raises:
+        SystemExit: a command ended with another exit code than expected.
+    """
+    measures = {
+        "hashing": lambda: _measure_hashing(service, runs, folder / "peers"),
+        "fetching": lambda: measure_fetching(service, runs),
+        "small-files": lambda: count_requests(service),
+    }
+    chosen = [measure for part, measure in measures.items() if part in parts]
+    if not chosen:
+        return []
+    written = folder / "integrity"
+    shutil.rmtree(written, ignore_errors=True)
     try:
-        costs = _measure_in_turn(_list_commands(folder, cache, chosen.folder.resolve() / "peers"))
+        with LoopbackHub() as hub:
+            service = Service.start(hub, written, size)
+            return [measure() for measure in chosen]
     finally:
-        shutil.rmtree(folder)
-    report, is_within = _render(costs)
-    publish_report(report, _RESULTS, chosen.write)
-    return 0 if is_within else 1
+        shutil.rmtree(written, ignore_errors=True)
 
 
-def _write_cache(folder: Path) -> Path:
-    """Write a Hub cache with one commit of 40 weights, whole and cut to their headers; return the whole one."""
-    block = os.urandom(_MIB)
-    for name, is_whole in (("whole", True), ("headers", False)):
-        repository = folder / name / "models--acme--large"
-        snapshot = repository / "snapshots" / ("a" * 40)
-        for part in (snapshot, repository / "blobs", repository / "refs", repository / "trees"):
-            part.mkdir(parents=True)
-        listed = {}
-        for file_name, pieces in _list_files(block, is_whole):
-            size, sha256 = _write_blob(repository / "blobs", snapshot / file_name, pieces)
-            listed[file_name] = {"size": size, "blob_id": "b" * 40, "lfs_sha256": sha256, "lfs_size": size}
-        (repository / "refs" / "main").write_text("a" * 40)
-        record = {"format_version": 1, "files": listed}
-        (repository / "trees" / f"{'a' * 40}.json").write_text(json.dumps(record))
-    return folder / "whole"
+def _measure_hashing(service: Service, runs: int, peers: Path) -> Section:
+    """Measure scans of a cache that the real client filled, beside ``sha256sum`` and two verifiers.
 
-
-def _list_files(block: bytes, is_whole: bool) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield the name of each file, and its pieces."""
-    names = [f"model-{number + 1:05}-of-{_FILES:05}.safetensors" for number in range(_FILES)]
-    index = {"metadata": {}, "weight_map": {f"w{number}": name for number, name in enumerate(names)}}
-    yield "model.safetensors.index.json", iter([json.dumps(index).encode()])
-    yield "README.md", iter([b"---\nlicense: mit\n---\n# Large\n"])
-    for number, name in enumerate(names):
-        # The sizes differ, so that no two files have the same digest.
-        size = (_FILE_BYTES if is_whole else 0) + number
-        yield name, _build_weights(f"w{number}", size, block)
-
-
-def _build_weights(tensor: str, size: int, block: bytes) -> Iterator[bytes]:
-    """Yield the pieces of a safetensors file with one tensor of ``size`` bytes."""
-    header = json.dumps({tensor: {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
-    yield struct.pack("<Q", len(header)) + header
-    for start in range(0, size, len(block)):
-        yield block[: size - start]
-
-
-def _write_blob(blobs: Path, pointer: Path, pieces: Iterator[bytes]) -> tuple[int, str]:
-    """Write a blob under its SHA-256, and the link to it; return its size and digest."""
-    digest, size, partial = hashlib.sha256(), 0, blobs / "partial"
-    with partial.open("wb") as file:
-        for piece in pieces:
-            file.write(piece)
-            digest.update(piece)
-            size += len(piece)
-    blob = partial.rename(blobs / digest.hexdigest())
-    pointer.symlink_to(os.path.relpath(blob, pointer.parent))
-    return size, digest.hexdigest()
-
-
-def _list_commands(folder: Path, cache: Path, peers: Path) -> list[_Command]:
-    """List the commands; those of a peer that cannot be installed are left out."""
-    below = Path("models--acme--large", "snapshots", "a" * 40)
-    whole, headers = cache / below, folder / "headers" / below
-    own = clean_environment(sys.executable) | {"PYTHONPATH": str(ROOT)}
-    scan = [sys.executable, "-m", "modelaudit", "scan", "--checks", "integrity", "--offline", "-q"]
-    listed = [
-        _Command("modelaudit scan", [*scan, str(whole)], 0, own),
-        _Command("modelaudit scan, headers", [*scan, str(headers)], 0, own),
-        _Command("sha256sum", ["sh", "-c", f"sha256sum {whole}/*"], 0, own),
-        _Command("xargs -P2 sha256sum", ["sh", "-c", f"ls {whole}/* | xargs -P2 -n1 sha256sum"], 0, own),
+    Raises:
+        SystemExit: a command ended with another exit code than expected.
+    """
+    environment = service.build_environment()
+    client = str(find_client())
+    for repository in (LARGE, HEADERS):
+        subprocess.run([client, "download", repository, "--quiet"], env=environment, check=True)
+    whole, headers = service.find_snapshot(LARGE), service.find_snapshot(HEADERS)
+    scan, cut, single, parallel = "modelaudit scan", "modelaudit scan, headers", "sha256sum", "xargs -P2 sha256sum"
+    commands = [
+        Command(scan, build_scan(str(whole), "--checks", "integrity", "--offline"), environment),
+        Command(cut, build_scan(str(headers), "--checks", "integrity", "--offline"), environment),
+        Command(single, ["sh", "-c", f'sha256sum "{whole}"/*'], environment),
+        Command(parallel, ["sh", "-c", f'printf "%s\\0" "{whole}"/* | xargs -0 -P2 -n1 sha256sum'], environment),
+        Command("hf cache verify", [client, "cache", "verify", LARGE, "--fail-on-missing-files"], environment),
+        *_prepare_signed(whole, service.folder, peers),
     ]
+    costs = measure_in_turn(commands, runs)
+    lines = [
+        f"## Hashing\n\nA cache of the Hub with {service.measure_model(LARGE) / MIB:,.0f} MiB in {FILES} files of "
+        "weights, and the same with the weights cut to their headers, both filled by the real client. *Hashing* is the "
+        "scan of the whole cache less that of the headers.\n",
+        *render_costs(costs),
+    ]
+    cpu, wall = costs[scan].cpu - costs[cut].cpu, costs[scan].wall - costs[cut].wall
+    return lines, [
+        Figure.compare("CPU of hashing / sha256sum", cpu / costs[single].cpu, _CPU_MOST),
+        Figure.compare("wall time of hashing / xargs -P2 sha256sum", wall / costs[parallel].wall, _WALL_MOST),
+        Figure.compare("peak of modelaudit scan, MiB", costs[scan].peak // MIB, _PEAK_MOST),
+    ]
+
+
+def _prepare_signed(model: Path, folder: Path, peers: Path) -> list[Command]:
+    """Sign a model, and return the command that verifies the signature; none if the peer cannot be installed."""
     python = make_environment("model-signing", peers)
-    if python is not None:
-        paths = [f"--ignore-paths={folder / 'model.sig'}", "--allow_symlinks", f"--signature={folder / 'model.sig'}"]
-        keys = _write_keys(folder)
-        program = [python, "-m", "model_signing"]
-        sign = [*program, "sign", "key", str(whole), *paths, f"--private_key={keys[0]}"]
-        subprocess.run(sign, check=True, env=clean_environment(python), stdout=subprocess.DEVNULL)
-        verify = [*program, "verify", "key", str(whole), *paths, f"--public_key={keys[1]}"]
-        listed.append(_Command(f"model_signing verify {read_version('model-signing')}", verify, 0, {}))
-    return listed
+    if python is None:
+        return []
+    environment, signature = clean_environment(python), folder / "model.sig"
+    private, public = _write_keys(folder)
+    program, paths = [python, "-m", "model_signing"], ["--allow_symlinks", f"--signature={signature}"]
+    sign = [*program, "sign", "key", str(model), *paths, f"--private_key={private}"]
+    subprocess.run(sign, check=True, env=environment, stdout=subprocess.DEVNULL)
+    verify = [*program, "verify", "key", str(model), *paths, f"--public_key={public}"]
+    return [Command(f"model_signing verify {read_version('model-signing')}", verify, environment)]
 
 
 def _write_keys(folder: Path) -> tuple[Path, Path]:
@@ -153,56 +141,40 @@ def _write_keys(folder: Path) -> tuple[Path, Path]:
     return private, public
 
 
-def _measure_in_turn(commands: list[_Command]) -> dict[str, _Cost]:
-    """Measure every command once, then again, so that a load of the machine meets all alike; return the medians."""
-    runs: dict[str, list[_Cost]] = {command.label: [] for command in commands}
-    for _ in range(_RUNS):
-        for command in commands:
-            runs[command.label].append(_measure(command))
-            print(command.label, runs[command.label][-1], flush=True)
-    return {label: _take_median(costs) for label, costs in runs.items()}
+def _count_verdicts(scans: int) -> Section:
+    """Count the right verdicts of scans through a Hub that fails."""
+    verdicts = count_right_verdicts(scans)
+    label = f"right verdicts of {scans} scans through a Hub that fails"
+    lines = [f"## Failures of the Hub\n\n{verdicts.describe()}\n", *(f"- {each}" for each in verdicts.wrong)]
+    return lines, [Figure(label, str(verdicts.right), str(scans), not verdicts.wrong)]
 
 
-def _measure(command: _Command) -> _Cost:
-    """Run a command. Raises ``SystemExit`` if it ends with another exit code than expected."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command.arguments, stdout=subprocess.DEVNULL, env=command.environment or None)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != command.exit_code:
-        raise SystemExit(f"{command.label}: exit code {process.returncode}, expected {command.exit_code}")
-    return _Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024)
+def _count_tampering(changes: int) -> Section:
+    """Count the kinds of tampering that the suite finds, and the honest variations that pass.
 
-
-def _take_median(costs: list[_Cost]) -> _Cost:
-    """Return the median of each figure, and the highest peak."""
-    median: Callable[[list[float]], float] = statistics.median
-    return _Cost(
-        median([each.cpu for each in costs]), median([each.wall for each in costs]), max(each.peak for each in costs)
-    )
-
-
-def _render(costs: dict[str, _Cost]) -> tuple[str, bool]:
-    """Return the report, and whether every bound is kept."""
-    whole, headers = costs["modelaudit scan"], costs["modelaudit scan, headers"]
-    cpu = (whole.cpu - headers.cpu) / costs["sha256sum"].cpu
-    wall = (whole.wall - headers.wall) / costs["xargs -P2 sha256sum"].wall
-    rows = [[label, f"{each.cpu:.2f}", f"{each.wall:.2f}", f"{each.peak / _MIB:.0f}"] for label, each in costs.items()]
-    bounds = [
-        ["CPU of hashing / sha256sum", f"{cpu:.2f}", f"{_CPU_MOST}"],
-        ["wall time of hashing / xargs -P2 sha256sum", f"{wall:.2f}", f"{_WALL_MOST}"],
-        ["peak of modelaudit scan, MiB", f"{whole.peak / _MIB:.0f}", f"{_PEAK_MOST // _MIB}"],
+    Raises:
+        SystemExit: a test failed.
+    """
+    kinds = _count_passed("tests/tampering/test_tampering.py", "-k", "is_named_and_does_not_pass")
+    variations = _count_passed("tests/tampering/test_variations.py")
+    _count_passed("tests/cli/test_verify_command.py", "-k", "random_changes", MODELAUDIT_CHANGES=str(changes))
+    lines = ["## Tampering\n\nThe suites of `tests/tampering`, and random changes to a locked folder.\n"]
+    return lines, [
+        Figure("kinds of tampering, each named", str(kinds), "at least 40", kinds >= 40),
+        Figure("honest variations without a false alarm", str(variations), "at least 20", variations >= 20),
+        Figure(f"random changes of {changes:,} that verify does not find", "0", "0", is_kept=True),
     ]
-    lines = [
-        "# The cost of verified bytes\n",
-        f"{describe_machine('bench-integrity')}a Hub cache with 4 GiB of weights in {_FILES} files, and the same with "
-        f"the weights cut to their headers. Medians of {_RUNS} runs, in turn; every exit code was the expected one. "
-        "*Hashing* is the scan of the whole cache less that of the headers.\n",
-        *render_table(["", "CPU s", "wall s", "peak MiB"], rows),
-        *render_table(["figure", "measured", "at most"], bounds),
-    ]
-    return "\n".join(lines), cpu <= _CPU_MOST and wall <= _WALL_MOST and whole.peak <= _PEAK_MOST
+
+
+def _count_passed(*arguments: str, **variables: str) -> int:
+    """Run tests, and return how many passed. Raises ``SystemExit`` if one failed."""
+    command = [sys.executable, "-m", "pytest", "-q", *arguments]
+    environment = clean_environment(sys.executable) | variables
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
+    if done.returncode or passed is None:
+        raise SystemExit(f"{done.stdout}\n{' '.join(command)}: exit code {done.returncode}, expected 0")
+    return int(passed[1])
 
 
 if __name__ == "__main__":

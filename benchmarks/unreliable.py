@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import samples  # noqa: F401 - it makes the modules of the tests importable
@@ -31,29 +33,60 @@ _KINDS: Final = {"honest": 0, "altered": 1, "lacking": 3}
 """The kinds of repositories, with the exit code that is right for each."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The verdicts of all scans.
+
+    Attributes:
+        wrong: a line for each wrong verdict.
+        kinds: how many repositories of each kind were scanned.
+        failures: how many answers failed.
+        answers: how many requests were answered.
+        seconds: wall time of all scans.
+    """
+
+    wrong: Sequence[str]
+    kinds: Mapping[str, int]
+    failures: int
+    answers: int
+    seconds: float
+
+    @property
+    def right(self) -> int:
+        """How many verdicts are right."""
+        return sum(self.kinds.values()) - len(self.wrong)
+
+    def describe(self) -> str:
+        """Return a line with the counts."""
+        counts = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
+        return (
+            f"{self.right} of {sum(self.kinds.values())} verdicts are right ({counts}); {self.failures} of "
+            f"{self.answers} answers failed; {self.seconds:.0f} s."
+        )
+
+
 def main() -> int:
     """Make the scans, print the counts, and return 1 if a verdict is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scans", type=int, default=300)
-    scans = parser.parse_args().scans
+    verdicts = count_right_verdicts(parser.parse_args().scans)
+    print("\n".join(verdicts.wrong))
+    print(f"{describe_machine('bench-fetching')}{verdicts.describe()}")
+    return 1 if verdicts.wrong else 0
+
+
+def count_right_verdicts(scans: int) -> Verdicts:
+    """Make ``scans`` scans, and compare their exit codes with the right ones."""
     retries.FIRST_WAIT /= 20
-    wrong, failures, requests = [], 0, 0
+    wrong, failures, answers = [], 0, 0
+    kinds = [tuple(_KINDS)[seed % len(_KINDS)] for seed in range(scans)]
     started = time.monotonic()
-    for seed in range(scans):
-        kind = tuple(_KINDS)[seed % len(_KINDS)]
-        code, failed, asked = scan_through_unreliable_hub(seed, kind)
-        failures, requests = failures + failed, requests + asked
+    for seed, kind in enumerate(kinds):
+        code, failed, answered = scan_through_unreliable_hub(seed, kind)
+        failures, answers = failures + failed, answers + answered
         if code != _KINDS[kind]:
             wrong.append(f"seed {seed}: the {kind} repository exits with {code} in place of {_KINDS[kind]}")
-    print("\n".join(wrong))
-    kinds = Counter(tuple(_KINDS)[seed % len(_KINDS)] for seed in range(scans))
-    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    print(
-        f"{describe_machine('bench-fetching')}{time.monotonic() - started:.0f} s. "
-        f"{scans - len(wrong)} of {scans} verdicts are right ({counts}); "
-        f"{failures} of {requests} answers failed"
-    )
-    return 1 if wrong else 0
+    return Verdicts(wrong, Counter(kinds), failures, answers, time.monotonic() - started)
 
 
 def scan_through_unreliable_hub(seed: int, kind: str) -> tuple[int, int, int]:
