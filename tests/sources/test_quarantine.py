@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,76 @@ def test_wrong_blob_is_renamed_and_the_client_fetches_the_right_bytes(
     assert Path(hf_hub_download("acme/tiny", name)).read_bytes() == FILES[name]
     assert scan("acme/tiny", offline=True).exit_code == 0
     assert not scan_cache_dir(cached_snapshot.parents[2]).warnings
+
+
+def run_client(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command of the Hub's client."""
+    command = [str(Path(sys.executable).with_name("hf")), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_command_of_the_client_finds_the_wrong_blobs_before_a_scan_and_only_missing_files_after_it(
+    hub: LoopbackHub,
+) -> None:
+    hub.add_repository("acme/tiny", files=FILES)
+    assert scan("acme/tiny").exit_code == 0  # the scan fetches the files, not the client
+    verify = ("cache", "verify", "acme/tiny", "--fail-on-missing-files")
+    right = run_client(*verify)
+    assert right.returncode == 0, right.stderr
+    snapshot = Path(snapshot_download("acme/tiny", local_files_only=True))
+    flip_last_byte((snapshot / "config.json").resolve())
+    flip_last_byte((snapshot / "model.safetensors").resolve())
+    wrong = run_client(*verify)
+    assert wrong.returncode == 1
+    assert [name in wrong.stdout for name in ("expected", "Missing")] == [True, False]
+    assert scan("acme/tiny", offline=True).exit_code == 1
+    missing = run_client(*verify)
+    assert missing.returncode == 1
+    assert [name in missing.stdout for name in ("expected", "Missing", *FILES)] == [False, True, True, True, True]
+    again = run_client("download", "acme/tiny", "--quiet")
+    assert again.returncode == 0, again.stderr
+    assert run_client(*verify).returncode == 0
+    assert {name: (snapshot / name).read_bytes() for name in FILES} == FILES
+
+
+@pytest.mark.counterpart
+def test_transformers_loads_what_a_scan_fetched_and_never_what_a_scan_proved_wrong(
+    hub: LoopbackHub, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
+    from transformers import AutoConfig, AutoModel, BertConfig, BertModel  # installed with the counterparts
+
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    model = BertModel(BertConfig(vocab_size=16, max_position_embeddings=8, layer_norm_eps=0.25, **sizes))
+    model.save_pretrained(tmp_path)
+    hub.add_repository("acme/bert", tmp_path)
+    assert scan("acme/bert").exit_code == 0
+
+    def load(offline: bool) -> tuple[float, bool]:
+        """Return a number of the configuration, and whether all weights are right."""
+        config = AutoConfig.from_pretrained("acme/bert", local_files_only=offline)
+        loaded = AutoModel.from_pretrained("acme/bert", local_files_only=offline, dtype="auto").state_dict()
+        return config.layer_norm_eps, all(torch.equal(loaded[key], value) for key, value in model.state_dict().items())
+
+    requests = len(hub.requests)
+    assert load(offline=True) == (0.25, True)
+    snapshot = Path(snapshot_download("acme/bert", local_files_only=True))
+    config, weights = ((snapshot / name).resolve() for name in ("config.json", "model.safetensors"))
+    changed = config.read_bytes().replace(b"0.25", b"0.75")
+    for poison, loaded, message in (
+        (lambda: config.write_bytes(changed), (0.75, True), "couldn't find them in the cached files"),
+        (lambda: flip_last_byte(weights), (0.25, False), "does not appear to have a file named"),
+    ):
+        poison()
+        assert load(offline=True) == loaded
+        assert scan("acme/bert", offline=True).exit_code == 1
+        with pytest.raises(OSError, match=message):
+            load(offline=True)
+        assert len(hub.requests) == requests
+        assert load(offline=False) == (0.25, True)
+        assert load(offline=True) == (0.25, True)
+        requests = len(hub.requests)
+    assert scan("acme/bert", offline=True).exit_code == 0
 
 
 def test_plain_file_that_contradicts_the_listing_is_moved_and_a_retargeted_link_removed(cached_snapshot: Path) -> None:
