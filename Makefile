@@ -112,7 +112,7 @@ bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write
 
 # Every limit on the verification of bytes: the cost beside sha256sum and two verifiers, fetching, requests, failures of
-# the Hub and tampering. It writes up to 13 GiB, and fails if a limit is missed.
+# the Hub and tampering; fails if one is missed. It needs 9 GiB of disk.
 bench-integrity: $(DEV) fixtures
 	$(BIN)/python benchmarks/integrity.py --write
 
