@@ -34,8 +34,8 @@ def measure_responses(service: Service, runs: int) -> Section:
     costs = measure_in_turn([command], runs)
     seconds = max(_stop_scan(service) for _ in range(runs))
     lines = [
-        "## Start and end\n\nVerification of one small file with a lock. For the end, a scan is stopped by SIGINT while "
-        f"a Hub sends {_RATE // MIB} MiB a second on each connection; it prints one line, and the slowest run counts.\n",
+        "## Start and end\n\nVerification of one small file with a lock. A scan is stopped by SIGINT while a Hub sends "
+        f"{_RATE // MIB} MiB a second on each connection; it prints one line, and the slowest run counts.\n",
         *render_costs(costs),
     ]
     return lines, [
