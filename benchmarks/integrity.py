@@ -47,6 +47,8 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=10_000, help="to a locked folder (default: 10000)")
     parser.add_argument("--part", action="append", choices=_PARTS, help="measure this part alone; repeatable")
     chosen = parser.parse_args()
+    if chosen.part and chosen.write:
+        parser.error("--write keeps the figures of all parts; leave out --part")
     parts = chosen.part or _PARTS
     sections = _measure_served(chosen.folder.resolve(), parts, chosen.mib * MIB, chosen.runs)
     if "failures" in parts:

@@ -15,7 +15,7 @@ from integrity_models import FILES, HALF, MANY, Service
 _CPU_MOST: Final = 1.1
 _CHUNK_BYTES: Final = 10 * MIB
 """The client writes its downloads in chunks of this size (``huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE``)."""
-_RATE: Final = 32 * MIB
+_RATE: Final = 16 * MIB
 """Bytes a second on each connection of the scan that is killed: the system then buffers none between Hub and scan."""
 _REQUESTS_MOST: Final = 1100
 _WAIT_MOST: Final = 600.0
