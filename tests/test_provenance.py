@@ -135,6 +135,7 @@ def test_owner_or_repository_that_is_younger_than_the_lock_fails_and_one_that_is
         ("v1", RevisionKind.TAG),
         ("refs/pr/1", RevisionKind.NAME),
         ("commit", RevisionKind.COMMIT),
+        ("begin", RevisionKind.BRANCH),
     ],
 )
 def test_revision_other_than_a_commit_is_an_unpinned_finding_that_fails_no_default_gate(
@@ -143,7 +144,9 @@ def test_revision_other_than_a_commit_is_an_unpinned_finding_that_fails_no_defau
     tiny.set_tag("v1")
     tiny.set_branch("topic/x")
     tiny.commit({"a.txt": "a"}, branch="refs/pr/1")
-    revision = tiny.sha if revision == "commit" else revision
+    revision = {"commit": tiny.sha, "begin": tiny.sha[:7]}.get(str(revision), revision)
+    if revision == tiny.sha[:7]:  # a branch may have such a name, and can move
+        tiny.set_branch(revision)
     report = scan("acme/tiny", revision=revision)
     assert get_provenance(report).revision is kind
     assert [each.rule for each in list_findings(report)] == ["provenance/unpinned"] * (kind is not RevisionKind.COMMIT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import stat
@@ -34,6 +33,7 @@ from modelaudit.sources.records import (
     read_tree_record,
     replace_text,
 )
+from modelaudit.sources.references import locate_reference, read_reference, read_reference_text
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.target import is_commit
 from modelaudit.sources.walk import Entry
@@ -86,13 +86,20 @@ class CachedCommit:
 def find_commit_of_folder(path: str) -> CachedCommit | None:
     """Find the cached commit that contains the folder ``path``; ``None`` if it lies outside of a Hub cache.
 
-    Such a folder lies at or below ``models--org--name/snapshots/<commit>``.
+    Such a folder lies at or below ``models--org--name/snapshots/<commit>``. A snapshot that is a link to another place
+    is a snapshot all the same, because programs load the model by it.
     """
-    parts = os.path.realpath(path).split("/")
+    return _find_commit(os.path.realpath(path)) or _find_commit(os.path.abspath(path))  # noqa: PTH100 - keeps links
+
+
+def _find_commit(path: str) -> CachedCommit | None:
+    """Find the cached commit in the parts of an absolute path."""
+    parts = path.split("/")
     for index in range(2, len(parts)):
         repository, folder, commit = parts[index - 2 : index + 1]
         if _REPOSITORY.fullmatch(repository) and folder == "snapshots" and is_commit(commit):
-            return CachedCommit("/".join(parts[: index - 1]), commit, "/".join(parts[index + 1 :]))
+            real = os.path.realpath("/".join(parts[: index - 1]))
+            return CachedCommit(real, commit, "/".join(parts[index + 1 :]))
     return None
 
 
@@ -110,12 +117,11 @@ def locate_cached_repository(ref: ModelRef, settings: HubSettings) -> str:
 def find_cached_commit(ref: ModelRef, settings: HubSettings) -> CachedCommit | None:
     """Find the commit that the cache recorded for the revision of ``ref``; ``None`` if its snapshot is not there."""
     folder, revision = locate_cached_repository(ref, settings), ref.revision or "main"
-    commit = revision
-    if not is_commit(revision):
-        with contextlib.suppress(OSError, UnicodeError):
-            commit = Path(folder, "refs", revision).read_text("ascii").strip()
+    commit = revision if is_commit(revision) else read_reference(folder, revision)
+    if commit is None:
+        return None
     cached_commit = CachedCommit(folder, commit)
-    return cached_commit if is_commit(commit) and _is_folder(cached_commit.snapshot) else None
+    return cached_commit if _is_folder(cached_commit.snapshot) else None
 
 
 def _is_folder(path: str | Path) -> bool:
@@ -132,11 +138,8 @@ def record_commit(cached_commit: CachedCommit, revision: str) -> None:
 
     A record of the same commit stays, so that its date remains that on which the commit was first recorded.
     """
-    path = Path(cached_commit.repository, "refs", revision)
-    with contextlib.suppress(OSError, UnicodeError):
-        if path.read_text("ascii") == cached_commit.commit:
-            return
-    replace_text(path, cached_commit.commit)
+    if read_reference(cached_commit.repository, revision) != cached_commit.commit:
+        replace_text(Path(cached_commit.repository, "refs", revision), cached_commit.commit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ def list_cached_artifacts(
     # A program that writes to the cache can add a file to its record of the listing, and not to an answer of the Hub.
     stated_now = [each for each in listings if each.source is ClaimSource.HUB and each.files]
     decisive = merge_listings(*(each.files for each in stated_now or listings))
-    unlisted = [path for path in sorted(on_disk) if prefix + path not in decisive] if decisive else []
+    unlisted = [path for path in sorted(on_disk) if prefix + path not in decisive] if listings else []
     source = ClaimSource.HUB if stated_now else ClaimSource.CACHE
     detail = f"the listing of commit {cached_commit.commit} names {len(decisive)} files"
     facts = [SourceFact(SourceFactKind.UNLISTED, path, source, detail) for path in unlisted]
@@ -205,7 +208,23 @@ def list_cached_artifacts(
         for path in plain
         if path not in set(unlisted)
     ]
+    detour = find_detour(cached_commit)
+    if detour is not None:
+        record = os.path.relpath(f"{cached_commit.repository}/{locate_reference(cached_commit.commit)}", root)
+        artifacts.append(Artifact(record, 0, None, (), detour))
     return ListedArtifacts(tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes, tuple(facts))
+
+
+def find_detour(cached_commit: CachedCommit) -> Unread | None:
+    """Return an absence if a reference leads programs that name the commit to another one.
+
+    The client looks for a reference before it takes a revision for a commit, and writes none for a commit itself.
+    """
+    target = read_reference_text(cached_commit.repository, cached_commit.commit)
+    if target in (None, cached_commit.commit):
+        return None
+    detail = f"programs that name this commit load {target[:100]!r} in its place; delete this reference"
+    return Unread(UnreadReason.UNVERIFIED_BYTES, detail)
 
 
 def list_recorded_artifacts(cached_commit: CachedCommit, name: str, limits: Limits) -> ListedArtifacts:
@@ -216,6 +235,21 @@ def list_recorded_artifacts(cached_commit: CachedCommit, name: str, limits: Limi
     Raises:
         SourceError: the snapshot's folder cannot be listed.
     """
+    listings, unread = read_recorded_listings(cached_commit, limits)
+    listed = list_cached_artifacts(cached_commit, name, listings, limits)
+    # The relative path leads out of the snapshot, so no file of the model has it.
+    folder = f"{cached_commit.snapshot}/{cached_commit.below}"
+    unread_records = (
+        Artifact(os.path.relpath(f"{cached_commit.repository}/{record}", folder), 0, None, (), content)
+        for record, content in unread.items()
+    )
+    return replace(listed, artifacts=(*listed.artifacts, *unread_records))
+
+
+def read_recorded_listings(
+    cached_commit: CachedCommit, limits: Limits
+) -> tuple[tuple[StatedListing, ...], dict[str, Unread]]:
+    """Return the listings of a commit that the cache records, and the absence of each record that was not read."""
     repository, commit = cached_commit.repository, cached_commit.commit
     tree = read_tree_record(repository, commit, limits)
     description = read_description_record(repository, commit, limits)
@@ -225,7 +259,6 @@ def list_recorded_artifacts(cached_commit: CachedCommit, name: str, limits: Limi
         listings.append(StatedListing(ClaimSource.CACHE, locate_description_record(commit), description.listing))
     if isinstance(tree, Mapping):
         listings.append(StatedListing(ClaimSource.CACHE, locate_tree_record(commit), tree))
-    listed = list_cached_artifacts(cached_commit, name, listings, limits)
     if tree is None:
         missing = (
             "the cache has no listing of this commit, so nothing shows whether these are its files; fetch the commit "
@@ -233,14 +266,7 @@ def list_recorded_artifacts(cached_commit: CachedCommit, name: str, limits: Limi
         )
         tree = Unread(UnreadReason.UNVERIFIED_BYTES, missing)
     records = {locate_tree_record(commit): tree, locate_description_record(commit): description}
-    # The relative path leads out of the snapshot, so no file of the model has it.
-    folder = f"{cached_commit.snapshot}/{cached_commit.below}"
-    unread_records = (
-        Artifact(os.path.relpath(f"{repository}/{record}", folder), 0, None, (), content)
-        for record, content in records.items()
-        if isinstance(content, Unread)
-    )
-    return replace(listed, artifacts=(*listed.artifacts, *unread_records))
+    return tuple(listings), {path: each for path, each in records.items() if isinstance(each, Unread)}
 
 
 def read_recorded_statements(cached_commit: CachedCommit, limits: Limits) -> tuple[Statements | None, tuple[str, ...]]:
@@ -317,6 +343,12 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
 def claim_by_blob(blob: str | None) -> tuple[Claim, ...]:
     """Return the claim that the name of a blob makes; none if it is not a digest."""
     return tuple(Claim(digest, ClaimSource.CACHE, f"blobs/{blob}") for digest in parse_digest(blob))
+
+
+def find_blob_of_path(path: str) -> str | None:
+    """Return the name of a blob of a repository in a Hub cache by its absolute path; ``None`` for another file."""
+    repository, _, blob = path.rpartition("/blobs/")
+    return blob if is_cached_repository(repository) and parse_digest(blob) else None
 
 
 def find_blob_of_link(cached_commit: CachedCommit, path: str) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.digest import Claim
 from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -41,10 +42,15 @@ LinkResolver = Callable[[Entry], Artifact | InnerLink]
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """One file. A link is followed if the user named the link itself."""
+    """One file. A link is followed if the user named the link itself.
+
+    Attributes:
+        claims: on its bytes.
+    """
 
     name: str
     limits: Limits
+    claims: tuple[Claim, ...] = ()
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot whose only artifact is the file.
@@ -59,7 +65,9 @@ class FileSource:
             raise SourceError(f"{self.name!r} cannot be examined: {error.strerror}.") from error
         entry = make_entry(path.name, status, os.access(path, os.R_OK))
         # Loaders decide by the name that the user gave, also where it is the name of a link.
-        artifact = replace(make_artifact(str(path.parent), entry, self.limits), path=Path(self.name).name)
+        artifact = replace(
+            make_artifact(str(path.parent), entry, self.limits), path=Path(self.name).name, claims=self.claims
+        )
         return Snapshot(ModelRef(RefKind.FILE, self.name), None, (artifact,), str(path.parent), path)
 
 

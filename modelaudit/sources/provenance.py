@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelaudit.model.artifact import ModelRef
@@ -23,14 +21,13 @@ from modelaudit.model.provenance import (
 )
 from modelaudit.sources.cache import CachedCommit
 from modelaudit.sources.records import RecordedDescription, read_description_record
+from modelaudit.sources.references import read_reference
 from modelaudit.sources.repository_record import RepositoryRecord
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.target import is_commit
 
 if TYPE_CHECKING:
     from modelaudit.sources.ownership import HubInquiry
-
-_MOST_REFERENCE_BYTES = 100
 
 
 @dataclass(slots=True)
@@ -93,7 +90,7 @@ class ProvenanceInquiry:
 
     def _find_kind(self) -> RevisionKind:
         """Return the kind of the revision that was asked for; the Hub is asked about a name once."""
-        known = classify_revision(self.ref.revision, self.cached_commit.commit)
+        known = classify_revision(self.ref.revision)
         if known is not RevisionKind.NAME:
             return known
         if self.recorded and self.recorded.revision == self.ref.revision:
@@ -104,7 +101,8 @@ class ProvenanceInquiry:
             self._leave_open(f"whether {self.ref.revision!r} is a tag or a branch is unknown: {error}")
             return RevisionKind.NAME
         if commit is None:
-            return RevisionKind.NAME
+            # A beginning of the commit's id means the commit, where no tag or branch has it for a name.
+            return RevisionKind.COMMIT if self.cached_commit.commit.startswith(str(self.ref.revision)) else known
         return RevisionKind.TAG if is_tag else RevisionKind.BRANCH
 
     def _trace(self, pin: Pin, kind: RevisionKind) -> Pin:
@@ -133,11 +131,11 @@ def _settle(pin: Pin, history: PinHistory) -> Pin:
     return Pin(pin.commit, pin.date, pin.source, pin.record, history)
 
 
-def classify_revision(revision: str | None, commit: str) -> RevisionKind:
-    """Return the kind of a revision as far as its form shows it. A beginning of the commit's id means the commit."""
+def classify_revision(revision: str | None) -> RevisionKind:
+    """Return the kind of a revision as far as its form shows it. A branch may be named like the beginning of an id."""
     if revision is None:
         return RevisionKind.DEFAULT
-    if is_commit(revision) or commit.startswith(revision):
+    if is_commit(revision):
         return RevisionKind.COMMIT
     return RevisionKind.BRANCH if revision == "main" else RevisionKind.NAME
 
@@ -150,14 +148,16 @@ def read_pins(ref: ModelRef, repository: str) -> tuple[Pin, ...]:
         repository: its folder in the cache.
     """
     revision = ref.revision or "main"
-    with contextlib.suppress(OSError, UnicodeError):
-        path = Path(repository, "refs", revision)
-        status = os.lstat(path)
-        commit = path.read_text("ascii").strip() if status.st_size <= _MOST_REFERENCE_BYTES else ""
-        if is_commit(commit):
-            date = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            return (Pin(commit, date, ClaimSource.CACHE, f"refs/{revision}"),)
-    return ()
+    commit = read_reference(repository, revision)
+    # No record belongs to a commit itself.
+    if commit is None or is_commit(revision):
+        return ()
+    try:
+        seconds = os.lstat(f"{repository}/refs/{revision}").st_mtime
+        date = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OSError, ValueError, OverflowError):
+        return ()
+    return (Pin(commit, date, ClaimSource.CACHE, f"refs/{revision}"),)
 
 
 def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits) -> Provenance:
@@ -171,7 +171,7 @@ def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits
     commit = cached_commit.commit
     description = read_description_record(cached_commit.repository, commit, limits)
     record = description.repository if isinstance(description, RecordedDescription) else None
-    kind = classify_revision(ref.revision, commit)
+    kind = classify_revision(ref.revision)
     if kind is RevisionKind.NAME and record is not None and record.revision == ref.revision:
         kind = record.kind
     if record is None:

@@ -20,8 +20,8 @@ from modelaudit.sources.cache import (
     CachedCommit,
     claim_by_blob,
     find_blob_of_link,
+    find_blob_of_path,
     find_commit_of_folder,
-    is_cached_repository,
 )
 from modelaudit.sources.local import is_within
 from modelaudit.sources.windows import FileState, LocalFile
@@ -58,7 +58,11 @@ def quarantine_wrong_blobs(snapshot: Snapshot, records: Iterable[ArtifactRecord]
         artifact = artifacts.get(record.path)
         if artifact is None or not isinstance(artifact.open, LocalFile):
             continue
-        cached_commit = snapshot_commit or _find_commit_of_blob(artifact.open)
+        # Of a whole cache or repository, each file tells its snapshot.
+        pointer = Path(folder, read_file_path(artifact.path))
+        cached_commit = (
+            snapshot_commit or find_commit_of_folder(str(pointer.parent)) or _find_commit_of_blob(artifact.open)
+        )
         if cached_commit is not None:
             notes.append(_WrongFile(cached_commit, str(folder), artifact, artifact.open, record).take_out())
     if len(notes) > _MOST_NOTES:
@@ -71,9 +75,8 @@ def _find_commit_of_blob(file: LocalFile) -> CachedCommit | None:
 
     The commit is not known, and only blobs are taken out.
     """
-    repository, _, blob = f"{file.root}/{file.path}".rpartition("/blobs/")
-    is_blob = bool(claim_by_blob(blob)) and is_cached_repository(repository)
-    return CachedCommit(repository, "") if is_blob else None
+    path = f"{file.root}/{file.path}"
+    return CachedCommit(path.rpartition("/blobs/")[0], "") if find_blob_of_path(path) else None
 
 
 def _is_wrong(record: ArtifactRecord) -> bool:

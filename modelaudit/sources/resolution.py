@@ -12,7 +12,7 @@ from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources.cache import find_commit_of_folder
+from modelaudit.sources.cache import claim_by_blob, find_blob_of_path, find_commit_of_folder
 from modelaudit.sources.cache_sources import CachedFileSource, CacheSource, OfflineSource
 from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FileSource
@@ -133,7 +133,10 @@ def _choose_local_source(target: str, limits: Limits) -> Source:
     path = Path(target)
     if not path.is_dir():
         cached_commit = find_commit_of_folder(str(path.parent))
-        return CachedFileSource(target, cached_commit, limits) if cached_commit else FileSource(target, limits)
+        if cached_commit:
+            return CachedFileSource(target, cached_commit, limits)
+        # A link to a blob is a common way to name a file of the cache.
+        return FileSource(target, limits, claim_by_blob(find_blob_of_path(os.path.realpath(target))))
     cached_commit = find_commit_of_folder(target)
     return CacheSource(target, cached_commit, limits) if cached_commit else FolderSource(target, limits)
 

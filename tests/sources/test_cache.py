@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.model.errors import NotCachedError
 from modelaudit.model.limits import Limits, ServerLimits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve_target
@@ -334,3 +336,25 @@ def test_blob_id_of_an_lfs_pointer_is_not_a_digest_claim_of_the_file() -> None:
 @pytest.mark.parametrize("text", ["", "abc", "g" * 64, "a" * 41, None, 3])
 def test_blob_name_that_is_not_a_hash_gives_no_digest(text: object) -> None:
     assert parse_digest(text) == ()
+
+
+@pytest.mark.parametrize("end", ["\n", " ", "\r\n"])
+def test_reference_of_more_than_a_commit_is_not_read_as_the_commit(cached_snapshot: Path, end: str) -> None:
+    # The client takes the whole text for the name of a snapshot.
+    reference = get_repository_folder(cached_snapshot) / "refs/main"
+    reference.write_bytes(f"{cached_snapshot.name}{end}".encode())
+    shutil.copytree(cached_snapshot, f"{cached_snapshot}\n", symlinks=True)
+    with pytest.raises(NotCachedError):
+        resolve_target("acme/tiny", offline=True)
+    resolve_target("acme/tiny")
+    assert reference.read_text() == cached_snapshot.name
+
+
+def test_pipe_in_place_of_a_reference_does_not_block(cached_snapshot: Path) -> None:
+    reference = get_repository_folder(cached_snapshot) / "refs/main"
+    reference.unlink()
+    os.mkfifo(reference)
+    with pytest.raises(NotCachedError):
+        resolve_target("acme/tiny", offline=True)
+    resolve_target("acme/tiny")
+    assert reference.read_text() == cached_snapshot.name

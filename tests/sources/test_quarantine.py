@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,27 @@ def test_wrong_blob_is_renamed_and_the_client_fetches_the_right_bytes(
     assert Path(hf_hub_download("acme/tiny", name)).read_bytes() == FILES[name]
     assert scan("acme/tiny", offline=True).exit_code == 0
     assert not scan_cache_dir(cached_snapshot.parents[2]).warnings
+
+
+@pytest.mark.parametrize("way", ["repository", "cache", "snapshot", "offline"])
+def test_plain_file_is_moved_wherever_its_snapshot_lies(cached_snapshot: Path, tmp_path: Path, way: str) -> None:
+    if way in ("snapshot", "offline"):  # a link to another place is a snapshot for the client
+        shutil.copytree(cached_snapshot, tmp_path / "elsewhere")
+        shutil.rmtree(cached_snapshot)
+        cached_snapshot.symlink_to(tmp_path / "elsewhere")
+    place = cached_snapshot / "config.json"
+    place.unlink()
+    place.write_bytes(b"{}")
+    targets = {
+        "repository": cached_snapshot.parents[1],
+        "cache": cached_snapshot.parents[2],
+        "snapshot": cached_snapshot,
+    }
+    report = scan(str(targets.get(way, "acme/tiny")), offline=way == "offline")
+    assert report.exit_code == 1
+    assert any("contradicts its digest and was moved" in note for note in report.target.notes)
+    with pytest.raises(LocalEntryNotFoundError):
+        hf_hub_download("acme/tiny", "config.json", local_files_only=True)
 
 
 def run_client(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -230,7 +230,41 @@ def imitate(place: Place) -> None:
     place.target = place.hub.add_repository(f"meta-Ilama/{place.beside.name}", OLD_FILES).id
 
 
+def alias_commit(place: Place) -> None:
+    """Let a reference lead programs that name the commit to a snapshot with other code."""
+    repository = place.root.parents[1]
+    other = repository / "snapshots" / ("e" * 40)
+    shutil.copytree(place.root, other, symlinks=True)
+    (other / CODE).unlink()
+    (other / CODE).write_bytes(EVIL)
+    (repository / "refs" / place.commit).write_text(other.name)
+    place.target = f"acme/tiny@{place.commit}"
+
+
+def replace_snapshot_by_link(place: Place) -> None:
+    """Put a link to a folder with other code in the place of a snapshot, and name its path."""
+    shutil.copytree(place.root, place.beside / "other")
+    shutil.rmtree(place.root)
+    place.root.symlink_to(place.beside / "other")
+    overwrite(place.beside / "other" / CODE, EVIL)
+    place.target = str(place.root)
+
+
+def name_whole_repository(place: Place, *_: object) -> None:
+    """Let the folder of the whole repository be scanned."""
+    place.target = str(place.root.parents[1])
+
+
+def name_blob(place: Place) -> None:
+    """Change a blob, and let it be scanned by a link from elsewhere."""
+    blob = (place.root / FIRST).resolve()
+    flip(blob)
+    relink(place.beside / "first.safetensors", blob)
+    place.target = str(place.beside / "first.safetensors")
+
+
 OFFLINE = ("--offline",)
+SNAPSHOT = "*snapshots/*"
 CACHE = [
     Case("cache", "change a large blob", lambda at: flip(at.root / FIRST), 1, f"*/digest-mismatch {FIRST}"),
     Case("cache", "replace code", lambda at: overwrite(at.root / CODE, EVIL), 1, f"*/digest-mismatch {CODE}"),
@@ -302,6 +336,44 @@ CACHE = [
         *("cache", "remove a line of the listing"),
         lambda at: drop_from_listing(at, CODE),
         *(1, f"*/unlisted-code {CODE}"),
+    ),
+    Case(
+        *("cache", "empty the listing and replace code"),
+        lambda at: (edit(at.listing, '"files"', '"others": {}, "files": {}, "more"'), add_blob(at, CODE, EVIL)),
+        *(1, f"*/unlisted-code {CODE}"),
+    ),
+    Case("cache", "lead the commit to another", alias_commit, 3, "unverified-bytes ../../refs/*"),
+    Case("cache", "put a link in place of the snapshot", replace_snapshot_by_link, 1, f"*/digest-mismatch {CODE}"),
+    Case("cache", "change a blob that a link elsewhere leads to", name_blob, 1, "*/digest-mismatch first.safetensors"),
+    Case(
+        *("cache", "put a plain file in place of a link of a whole repository"),
+        lambda at: name_whole_repository(at, (at.root / CODE).unlink(), write(at.root / CODE, EVIL)),
+        *(1, f"*/digest-mismatch {SNAPSHOT}{CODE}"),
+    ),
+    Case(
+        *("cache", "retarget a link of a whole repository"),
+        lambda at: name_whole_repository(at, relink(at.root / CONFIG, (at.root / CODE).readlink())),
+        *(1, f"*/digest-mismatch {SNAPSHOT}{CONFIG}"),
+    ),
+    Case(
+        *("cache", "add linked code to a whole repository"),
+        lambda at: name_whole_repository(at, add_blob(at, "extra.py", EVIL)),
+        *(1, f"*/unlisted-code {SNAPSHOT}extra.py"),
+    ),
+    Case(
+        *("cache", "remove a link of a whole repository"),
+        lambda at: name_whole_repository(at, (at.root / CODE).unlink()),
+        *(3, f"content-absent {SNAPSHOT}{CODE}"),
+    ),
+    Case(
+        *("cache", "remove a listing of a whole repository"),
+        lambda at: name_whole_repository(at, at.listing.unlink()),
+        *(3, "unverified-bytes trees/*.json"),
+    ),
+    Case(
+        *("cache", "lead a commit of a whole repository to another"),
+        lambda at: name_whole_repository(at, alias_commit(at)),
+        *(3, "unverified-bytes refs/*"),
     ),
 ]
 CACHE = [Case(c.place, c.operation, c.change, c.code, c.named, options=OFFLINE) for c in CACHE]
