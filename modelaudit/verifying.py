@@ -240,7 +240,7 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verificat
             "digest; name a lock with --lock FILE"
         )
     hashed = hash_model(snapshot, limits)
-    records = hashed.claim_records
+    records = hashed.claim_records | snapshot.records
     return Verification(
         name=target,
         lock=None,
@@ -249,7 +249,7 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verificat
         differences=(*_find_contradicted(hashed.files), *_list_differing_facts(snapshot)),
         unread=(*hashed.unread, *_list_unsound_records(snapshot)),
         unclaimed=tuple(
-            file.path for file in hashed.files if file.digests and not file.claims and file.path not in records
+            file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)
         ),
         files=hashed.files,
         tree_digest=_digest_tree(hashed),

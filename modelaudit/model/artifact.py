@@ -155,6 +155,8 @@ class Snapshot:
         comparison: with a lock; ``None`` if none was given.
         bookkeeping: the folders of records of git and of the Hub's client, such as ``.git``; the files that these
             programs write there are no artifacts.
+        records: the paths of the files in these folders whose form shows them to be records or ordinary settings, not
+            encoded as in addresses; no tree digest covers them.
         provenance: of a repository of the Hub; ``None`` for anything else, and for a base model.
     """
 
@@ -169,4 +171,5 @@ class Snapshot:
     facts: tuple[SourceFact, ...] = ()
     comparison: LockComparison | None = None
     bookkeeping: tuple[str, ...] = ()
+    records: frozenset[str] = frozenset()
     provenance: Provenance | None = None

@@ -13,6 +13,8 @@ class SourceFactKind(StrEnum):
 
     UNLISTED = "unlisted"
     """The file is present, and the listing of the commit does not name it."""
+    UNTRACKED = "untracked"
+    """The file lies in a git checkout, and the index does not list it."""
     PLAIN_FILE = "plain-file"
     """The file is stored itself in a snapshot of the Hub cache, where the client stores a link to a blob."""
     NAMED_ABSENT = "named-absent"

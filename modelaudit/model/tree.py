@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 BOOKKEEPING = (".git", ".cache/huggingface")
 """Folders at the root of a model that git and the client of the Hub keep for themselves.
 
-``.git`` is a file in a work tree beside its repository. A link of one of these names is an entry of the model.
+``.git`` is a file in a work tree beside its repository. A link of one of these names is an entry of the model, and so
+is a file in them without the form of a record.
 """
+_GIT_SETTING: Final = re.compile(r"\.git(?:/(?:config(?:\.worktree)?|index|info/attributes|hooks/[^/]+|[A-Z_]+))?")
 
 
 def is_bookkeeping(path: str) -> bool:
     """Whether a path below the root of a model lies in the records of a tool; for entries that are no links."""
     return path in BOOKKEEPING or path.startswith(tuple(f"{folder}/" for folder in BOOKKEEPING))
+
+
+def is_git_setting(path: str) -> bool:
+    """Whether a path below the root of a model is one from which git reads settings, hooks or its index."""
+    return _GIT_SETTING.fullmatch(path) is not None
 
 
 class EntryKind(StrEnum):

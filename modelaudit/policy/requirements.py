@@ -11,7 +11,7 @@ from modelaudit.model.digest import ClaimSource
 from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.tree import is_bookkeeping
+from modelaudit.model.tree import is_git_setting
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
 
 UnmetCondition = tuple[Cause, tuple[str, ...]]
@@ -57,9 +57,10 @@ def _find_moving_revision(revision: str) -> _Unmet | None:
 def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
     """Return the problem of files that no source stronger than a file of checksums confirms, or that one contradicts.
 
-    Records of git and of downloads are no files of the model. A file that is named as unverified already is left out.
+    Settings of git are no files of the model, and a scan judges them. A file that is named as unverified already is
+    left out.
     """
-    unverified = [each for each in records if not (is_bookkeeping(read_file_path(each.path)) or _is_verified(each))]
+    unverified = [each for each in records if not (is_git_setting(read_file_path(each.path)) or _is_verified(each))]
     if not unverified:
         return None
     noun = "file is" if len(unverified) == 1 else "files are"

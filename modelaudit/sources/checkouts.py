@@ -6,22 +6,27 @@ Who can change the files of a folder can change its index too. So these claims f
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.tree import is_git_setting
 from modelaudit.sources.claims import ListedFile, explain_unstorable_name
 from modelaudit.sources.folder_records import FolderRecords, iterate_pieces, name_some, read_small_artifact
+from modelaudit.sources.git_elsewhere import MOST_PLACE_BYTES, RepositoryElsewhere, is_place
 from modelaudit.sources.git_index import IndexEntry, UnreadableIndexError, parse_index
 from modelaudit.sources.git_layout import LFS_OBJECT, GitLayout
+from modelaudit.sources.git_settings import MOST_BYTES, is_ordinary_setting
 
 _FOLDER: Final = ".git"
 _MOST_SETTINGS_BYTES: Final = MIB
@@ -37,17 +42,53 @@ _LINE_ENDS: Final = re.compile(rb"^\s*autocrlf\s*=\s*(?:true|yes|on|1)\s*$", re.
 
 def read_checkouts(records: FolderRecords) -> None:
     """Add what the git checkouts in a folder claim, and set their bookkeeping aside; nothing where there is none."""
-    for prefix in records.find_folders(_FOLDER):
-        _Checkout(records, prefix).apply()
+    checkouts = [_Checkout(records, prefix) for prefix in records.find_folders(_FOLDER)]
+    checkouts += [_CheckoutOfAnother(records, prefix) for prefix in _find_places(records)]
+    for checkout in checkouts:
+        checkout.apply()
+    _report_untracked(records, checkouts)
+
+
+def _find_places(records: FolderRecords) -> list[str]:
+    """Find the folders with a file ``.git``: each is empty or a path with a slash."""
+    return [path.removesuffix(_FOLDER) for path in records.artifacts if f"/{path}".endswith(f"/{_FOLDER}")]
+
+
+def _report_untracked(records: FolderRecords, checkouts: Iterable[_Checkout]) -> None:
+    """Add a fact for each file of a checkout that no index lists, and one note for all of them."""
+    by_prefix = {checkout.prefix: checkout for checkout in checkouts}
+    tracked = {path for checkout in by_prefix.values() for path in checkout.tracked or ()}
+    untracked = []
+    for path in records.artifacts if by_prefix else ():
+        if path in tracked or path in records.recognised or records.artifacts[path].open is None:
+            continue
+        parts = path.split("/")
+        folders = ("".join(f"{part}/" for part in parts[:length]) for length in range(len(parts) - 1, -1, -1))
+        innermost = next((by_prefix[folder] for folder in folders if folder in by_prefix), None)
+        # Without an index, the checkout is an absence already.
+        if innermost and innermost.tracked is not None and not is_git_setting(path.removeprefix(innermost.prefix)):
+            untracked.append(path)
+            detail = f"{innermost.record} does not list it"
+            records.facts.append(SourceFact(SourceFactKind.UNTRACKED, path, ClaimSource.GIT, detail))
+    if untracked:
+        records.notes.append(f"files that git does not track, so that it states no digest: {name_some(untracked)}")
 
 
 class _Checkout:
-    """One checkout; ``prefix`` is empty or the path of its folder with a slash."""
+    """One checkout.
+
+    Attributes:
+        prefix: empty, or the path of its folder with a slash.
+        record: the path of the record that states the digests.
+        tracked: the paths that its index lists; ``None`` if it has none, or it could not be read.
+    """
 
     def __init__(self, records: FolderRecords, prefix: str) -> None:
         self._records = records
-        self._prefix = prefix
+        self.prefix = prefix
         self._folder = f"{prefix}{_FOLDER}/"
+        self.record = f"{self._folder}index"
+        self.tracked: Set[str] | None = None
         self._layout = GitLayout()
 
     def apply(self) -> None:
@@ -58,19 +99,17 @@ class _Checkout:
         entries = self._read_index()
         if entries is not None:
             self._add_claims(entries, self._index_large_files())
-            self._note_untracked({self._prefix + entry.path for entry in entries})
+        own = records.list_below(self._folder)
+        bookkeeping = [path for path in own if self._is_bookkeeping(path)]
+        records.recognise(bookkeeping)
+        # Settings stay files of the model, and a scan judges them. Those of a submodule name its folder, which a scan
+        # takes for a command.
+        settings = [path for path in set(own).difference(bookkeeping) if self._is_ordinary_setting(path)]
+        records.recognise(settings)
+        bookkeeping += (path for path in settings if path.startswith(f"{self._folder}modules/"))
         # A record with a fact stays in the inventory, which shows the fact.
         with_facts = {fact.path for fact in records.facts}
-        own = [path for path in records.list_below(self._folder) if path not in with_facts]
-        records.set_aside([path for path in own if self._is_bookkeeping(path)], self._folder.rstrip("/"))
-
-    def _note_untracked(self, tracked: Set[str]) -> None:
-        """Add a note that names the files of the checkout that the index does not list."""
-        records = self._records
-        files = (path for path in records.list_below(self._prefix) if not path.startswith(self._folder))
-        untracked = [path for path in files if path not in tracked and records.artifacts[path].open is not None]
-        if untracked:
-            records.notes.append(f"files that git does not track, so that it states no digest: {name_some(untracked)}")
+        records.set_aside([path for path in bookkeeping if path not in with_facts], self._folder.rstrip("/"))
 
     def _is_bookkeeping(self, path: str) -> bool:
         """Whether git or Git LFS writes the file at ``path``."""
@@ -80,22 +119,36 @@ class _Checkout:
         name = path.removeprefix(self._folder)
         return self._layout.is_bookkeeping(name, artifact.size, lambda most: _read_start(artifact, most))
 
+    def _is_ordinary_setting(self, path: str) -> bool:
+        """Whether the file at ``path`` holds settings that two clones of one commit may have differently."""
+        data = self._records.read(path, MOST_BYTES)
+        return data is not None and is_ordinary_setting(path.removeprefix(self._folder), data)
+
+    def _read(self, name: str, most_bytes: int) -> bytes | None:
+        """Return the bytes of a file of the repository; ``None`` if it is larger, missing, or cannot be read."""
+        return self._records.read(f"{self._folder}{name}", most_bytes)
+
     def _read_index(self) -> list[IndexEntry] | None:
-        """Return the entries of the index; ``None``, with a fact or a note, if it cannot be read."""
-        records, path = self._records, f"{self._folder}index"
+        """Return the entries of the index; ``None``, with a fact or an absence, if it cannot be read."""
+        records, path = self._records, self.record
         if path not in records.artifacts:
             if any(records.list_below(f"{self._folder}objects/")):
                 detail = "git has objects and no index, so that it states no digest of these files; run git reset"
                 unread = Unread(UnreadReason.UNVERIFIED_BYTES, detail)
                 records.artifacts[path] = Artifact(path, 0, None, (), unread)
             return None  # without objects, nothing has ever been added to git
-        data = records.read(path, records.limits.document_bytes)
+        return self._parse_index()
+
+    def _parse_index(self) -> list[IndexEntry] | None:
+        """Return the entries of the index; ``None``, with a fact, if it cannot be read."""
+        limits = self._records.limits
+        data = self._read("index", limits.document_bytes)
         try:
             if data is None:
-                raise UnreadableIndexError(f"it cannot be read, or has more than {records.limits.document_bytes} bytes")
-            return parse_index(data, records.limits.folder_entries)
+                raise UnreadableIndexError(f"it cannot be read, or has more than {limits.document_bytes} bytes")
+            return parse_index(data, limits.folder_entries)
         except UnreadableIndexError as error:
-            self._report_unsound(path, str(error))
+            self._report_unsound(self.record, str(error))
             return None
 
     def _report_unsound(self, path: str, why: str) -> None:
@@ -120,13 +173,14 @@ class _Checkout:
     def _add_claims(self, entries: Iterable[IndexEntry], large_files: Mapping[str, tuple[Digest, int]]) -> None:
         """Add the claims of the index, and an absence for each file of it that is not there."""
         records = self._records
-        settings = records.read(f"{self._folder}config", _MOST_SETTINGS_BYTES) or b""
+        self.tracked = {self.prefix + entry.path for entry in entries}
+        settings = self._read("config", _MOST_SETTINGS_BYTES) or b""
         changes_line_ends = _LINE_ENDS.search(settings) is not None
         changing = self._read_changing_patterns()
-        record = f"{self._folder}index"
+        record = self.record
         filtered: list[str] = []
         for entry in entries:
-            path = self._prefix + entry.path
+            path = self.prefix + entry.path
             problem = explain_unstorable_name(entry.path)
             if problem is not None:
                 self._report_unsound(record, f"it lists {entry.path[:200]!r}: {problem}")
@@ -158,13 +212,13 @@ class _Checkout:
         patterns: list[_ChangingPattern] = []
         paths = [
             path
-            for path in self._records.list_below(self._prefix)
+            for path in self._records.list_below(self.prefix)
             if path.rpartition("/")[2] == ".gitattributes" and not path.startswith(self._folder)
         ]
-        for path in (*paths, f"{self._folder}info/attributes"):
-            data = self._records.read(path, _MOST_SETTINGS_BYTES) or b""
-            folder = path.removeprefix(self._prefix).rpartition("/")[0]
-            folder = "" if path.startswith(self._folder) else folder
+        for path in (*paths, None):
+            read = self._read("info/attributes", _MOST_SETTINGS_BYTES) if path is None else None
+            data = (self._records.read(path, _MOST_SETTINGS_BYTES) if path is not None else read) or b""
+            folder = "" if path is None else path.removeprefix(self.prefix).rpartition("/")[0]
             for line in data.decode("utf-8", "surrogateescape").splitlines():
                 words = line.split()
                 changes = [word for word in words[1:] if _CHANGING.fullmatch(word)]
@@ -172,6 +226,41 @@ class _Checkout:
                     can_be_undone = all(_UNDONE.fullmatch(word) for word in changes)
                     patterns.append(_ChangingPattern(folder, words[0], can_be_undone))
         return patterns
+
+
+class _CheckoutOfAnother(_Checkout):
+    """A work tree or a submodule, whose repository lies elsewhere, maybe outside of the scanned folder."""
+
+    def __init__(self, records: FolderRecords, prefix: str) -> None:
+        super().__init__(records, prefix)
+        self.record = f"{prefix}{_FOLDER}"
+        self._repository: RepositoryElsewhere | None = None
+
+    def apply(self) -> None:
+        """Read the index, and add the claims; without the repository, add an absence."""
+        records = self._records
+        data = records.read(self.record, MOST_PLACE_BYTES)
+        if data is None or not is_place(data):
+            return  # not a file of git
+        records.recognise([self.record])
+        work_tree = os.path.realpath(f"{records.root}/{read_file_path(self.prefix)}")
+        self._repository = RepositoryElsewhere.find(work_tree, data)
+        if self._repository is None:
+            detail = (
+                "it leads to a repository of git that cannot be read or does not name this folder, so that git states "
+                "no digest of these files; run git worktree repair, or scan a clone"
+            )
+            unread = Unread(UnreadReason.UNVERIFIED_BYTES, detail)
+            records.artifacts[self.record] = Artifact(self.record, 0, None, (), unread)
+            return
+        entries = self._parse_index()
+        if entries is not None:
+            self._add_claims(entries, {})
+        if self.record not in {fact.path for fact in records.facts}:
+            records.set_aside([self.record], self.record)
+
+    def _read(self, name: str, most_bytes: int) -> bytes | None:
+        return None if self._repository is None else self._repository.read(name, most_bytes)
 
 
 @dataclass(frozen=True, slots=True)

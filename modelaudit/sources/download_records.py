@@ -68,6 +68,7 @@ class _DownloadFolder:
         records = self._records
         known = [path for path in records.list_below(self._folder) if self._recognise(path)]
         self._report_listings()
+        records.recognise(known)
         names = {path.removeprefix(self._folder) for path in known}
         records.set_aside(known, self._folder.rstrip("/"))
         if not self._downloads and not self._trees:

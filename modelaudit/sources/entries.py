@@ -33,21 +33,26 @@ def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
         walked = tuple(walk_folder(root, limits, yields_folders=True))
     except OSError as error:
         raise SourceError(f"The folder {root!r} cannot be listed: {error.strerror}.") from error
-    return build_tree(root, walked, None if stored is None else {read_file_path(path) for path in stored})
+    stored_paths = None if stored is None else {read_file_path(path) for path in stored}
+    return build_tree(root, walked, snapshot.records, stored_paths)
 
 
-def build_tree(root: str, walked: Iterable[Entry], stored: Collection[str] | None = None) -> tuple[TreeEntry, ...]:
+def build_tree(
+    root: str, walked: Iterable[Entry], records: Collection[str] = (), stored: Collection[str] | None = None
+) -> tuple[TreeEntry, ...]:
     """Return the entries of a model tree from those on disk, sorted by the bytes of their paths.
 
     Args:
         root: absolute folder without links in it.
         walked: every entry below the root, folders included.
+        records: the files whose form shows them to be records of a tool. Below the folders of records at the root,
+            these and the folders are no entries. Anything else there is one.
         stored: of a Hub cache, the paths of its files; ``None`` for any other folder.
     """
     tree: dict[str, TreeEntry] = {}
     folders: set[str] = set()
     for entry in walked:
-        if is_bookkeeping(entry.path) and not entry.link:
+        if is_bookkeeping(entry.path) and not entry.link and (entry.is_folder or entry.path in records):
             continue
         if entry.is_folder:
             folders.add(entry.path)

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, Snapshot, Window
 from modelaudit.model.digest import Claim, sort_claims
 from modelaudit.model.errors import WindowError
@@ -38,6 +39,7 @@ class FolderRecords:
         facts: other facts about files.
         notes: one line each.
         bookkeeping: the number of files in each folder of records.
+        recognised: the paths of the files that have the form of records; a tree digest leaves those at the root out.
         expects_claims: whether each file of the folder should have a claim.
     """
 
@@ -50,6 +52,7 @@ class FolderRecords:
     facts: list[SourceFact] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     bookkeeping: Counter[str] = field(default_factory=Counter)
+    recognised: set[str] = field(default_factory=set)
     expects_claims: bool = False
 
     def read(self, path: str, most_bytes: int) -> bytes | None:
@@ -70,6 +73,10 @@ class FolderRecords:
     def list_below(self, folder: str) -> list[str]:
         """List the paths of the files below a folder; ``folder`` is empty or ends with a slash."""
         return [path for path in self.artifacts if path.startswith(folder)]
+
+    def recognise(self, paths: Iterable[str]) -> None:
+        """Note that files have the form of records. In a folder to which a link leads, they are files of the model."""
+        self.recognised.update(path for path in paths if not self._is_linked(path))
 
     def set_aside(self, paths: Iterable[str], folder: str) -> None:
         """Take files out of the model, because they are bookkeeping of the folder of records ``folder``."""
@@ -146,6 +153,7 @@ def apply_records(records: FolderRecords, snapshot: Snapshot) -> Snapshot:
         notes=(*snapshot.notes, *notes),
         facts=tuple(records.facts),
         bookkeeping=tuple(sorted(records.bookkeeping)),
+        records=frozenset(map(read_file_path, records.recognised)),
         expects_claims=records.expects_claims,
     )
 

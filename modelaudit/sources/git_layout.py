@@ -52,6 +52,11 @@ _TEXTS: Final = tuple(
         (r"info/(?:exclude|sparse-checkout)", _PATTERNS),
         (r"objects/info/packs", _PACKS),
         (r"objects/info/commit-graphs/commit-graph-chain", _GRAPHS),
+        (r"worktrees/[^/]+/(?:HEAD|ORIG_HEAD)", _REFERENCE),
+        (r"worktrees/[^/]+/FETCH_HEAD", _FETCHED),
+        (r"worktrees/[^/]+/logs/HEAD", _LOG),
+        (r"worktrees/[^/]+/commondir", re.compile(rb"\.\./\.\.\n")),
+        (r"worktrees/[^/]+/gitdir", re.compile(rb"[^\n]{1,4096}/\.git\n")),
         (
             r"hooks/(?:applypatch-msg|commit-msg|fsmonitor-watchman|post-update|pre-applypatch|pre-commit|"
             r"pre-merge-commit|pre-push|pre-rebase|pre-receive|prepare-commit-msg|push-to-checkout|sendemail-validate|"
@@ -64,7 +69,7 @@ _TEXTS: Final = tuple(
 _BINARIES: Final = tuple(
     (re.compile(name), start)
     for name, start in (
-        (r"index", b"DIRC"),
+        (r"(?:worktrees/[^/]+/)?index", b"DIRC"),
         (r"objects/pack/pack-[0-9a-f]{40,64}\.pack", b"PACK"),
         (r"objects/pack/pack-[0-9a-f]{40,64}\.idx", b"\xfftOc"),
         (r"objects/pack/pack-[0-9a-f]{40,64}\.rev", b"RIDX"),
@@ -74,10 +79,18 @@ _BINARIES: Final = tuple(
         (r"objects/info/(?:commit-graph|commit-graphs/graph-[0-9a-f]{40,64}\.graph)", b"CGPH"),
     )
 )
+_SUBMODULE: Final = re.compile(r"modules/(?:[^/]+/){1,8}?(?=HEAD$|ORIG_HEAD$|FETCH_HEAD$|config$|index$|packed-refs$|"
+                               r"shallow$|description$|(?:hooks|info|lfs|logs|objects|refs|worktrees)/)")  # fmt: skip
+"""The repository of a submodule, in the same layout."""
 _OBJECT: Final = re.compile(rb"(?:blob|tree|commit|tag) \d{1,15}\0")
 _LOOSE: Final = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})")
 LFS_OBJECT: Final = re.compile(r"lfs/objects/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
 """The content of a large file, by its SHA-256."""
+
+
+def name_in_repository(name: str) -> str:
+    """Return a path below ``.git`` as one within the repository that it belongs to, which may be a submodule's."""
+    return _SUBMODULE.sub("", name, count=1) if _SUBMODULE.match(name) else name
 
 
 class GitLayout:
@@ -94,7 +107,8 @@ class GitLayout:
             size: in bytes.
             read: returns the bytes up to a number; all of them if the file has no more; ``None`` if it cannot be read.
         """
-        if LFS_OBJECT.fullmatch(name):
+        name = name_in_repository(name)
+        if LFS_OBJECT.fullmatch(name) or (size == 0 and name.startswith("lfs/tmp/")):
             return True
         for pattern, form in _TEXTS:
             if pattern.fullmatch(name):

@@ -66,7 +66,7 @@ class _Hashing:
         kinds = {entry.path: entry.kind for entry in self.tree}
         for artifact in self.snapshot.artifacts:
             path = read_file_path(artifact.path)
-            # What git acts on is judged by a scan, and is not part of the model.
+            # Ordinary settings of git are judged by a scan, and are not part of the model.
             if path in kinds or not is_bookkeeping(path):
                 self._add(artifact, path, is_link=kinds.get(path) is EntryKind.LINK)
         # Records of tools in folders below the root are no artifacts of a scan, and are entries of the tree.
@@ -115,10 +115,11 @@ class _Hashing:
             self.unread.setdefault(entry.path, "it was not listed again, so it changed while it was read")
         elif entry.kind is EntryKind.SPECIAL:
             self.unread.setdefault(entry.path, "it cannot be examined")
-        elif entry.kind is EntryKind.LINK and self._leads_to_bookkeeping(entry.path):
+        elif entry.kind is EntryKind.LINK and self._leads_to_records(entry.path):
             self.unread[entry.path] = "the link leads to records of a tool, which are not part of the model"
 
-    def _leads_to_bookkeeping(self, path: str) -> bool:
-        """Whether a link ends in the records of a tool at the root."""
+    def _leads_to_records(self, path: str) -> bool:
+        """Whether a link ends in the records of a tool at the root, at a folder or at a file that is no entry."""
         root = os.path.realpath(str(self.snapshot.root))
-        return is_bookkeeping(os.path.relpath(os.path.realpath(f"{root}/{path}"), root))
+        target = os.path.relpath(os.path.realpath(f"{root}/{path}"), root)
+        return is_bookkeeping(target) and target not in self.files

@@ -172,7 +172,7 @@ def test_without_a_lock_the_records_of_the_cache_are_checked_and_named(lock: Pat
     done = run_command("verify", snapshot)
     assert done.returncode == 0
     assert f"{snapshot}: checked against the records beside its files" in done.stdout
-    assert "stated by the records of the Hub cache (SHA-256)" in done.stdout
+    assert ": SHA-256, stated by the records of the Hub cache\n" in done.stdout
     (snapshot / "config.json").resolve().write_text("[]")
     done = run_command("verify", snapshot)
     assert (done.returncode, "  contradicted: config.json: " in done.stdout) == (1, True)
@@ -180,7 +180,11 @@ def test_without_a_lock_the_records_of_the_cache_are_checked_and_named(lock: Pat
 
 @pytest.mark.parametrize(
     ("place", "source"),
-    [("local-dir", "the records of the download (SHA-256)"), ("clone", "git (SHA-1 only)"), ("clone", "git (SHA-256)")],
+    [
+        ("local-dir", "SHA-256, stated by the records of the download"),
+        ("clone", "SHA-1 only, stated by git"),
+        ("clone", "SHA-256, stated by git"),
+    ],
 )
 def test_without_a_lock_the_records_of_a_download_and_of_a_clone_are_checked(
     repository: Repository, tmp_path: Path, place: str, source: str
@@ -188,7 +192,7 @@ def test_without_a_lock_the_records_of_a_download_and_of_a_clone_are_checked(
     folder = PLACES[place](tmp_path / "there")
     done = run_command("verify", folder)
     assert done.returncode == 0, done.stdout
-    assert f" stated by {source}\n" in done.stdout
+    assert f": {source}\n" in done.stdout
     (folder / "config.json").write_text("[]")
     done = run_command("verify", folder)
     assert (done.returncode, "  contradicted: config.json: " in done.stdout) == (1, True)

@@ -74,8 +74,8 @@ def replace_by_folder(root: Path) -> None:
 def link_to_bookkeeping(root: Path) -> None:
     """Add a link to a file that is not part of the model."""
     (root / ".git").mkdir()
-    (root / ".git/hidden.py").write_text("import os")
-    (root / "added.py").symlink_to(".git/hidden.py")
+    (root / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (root / "added.py").symlink_to(".git/HEAD")
 
 
 CHANGES = {
@@ -146,12 +146,20 @@ def test_file_that_cannot_be_read_is_incomplete_and_named(locked: Path) -> None:
     assert verify(locked) == (3, ["not read: config.json: permission to read the file is denied"])
 
 
-def test_bookkeeping_of_git_and_of_the_client_is_no_part_of_the_model(locked: Path) -> None:
-    for name in (".git/hooks/pre-commit", ".cache/huggingface/download/x.metadata"):
-        path = locked / name
-        path.parent.mkdir(parents=True)
-        path.write_text("")
+def test_records_of_git_and_of_the_client_are_no_part_of_the_model_if_they_have_its_form(locked: Path) -> None:
+    subprocess.run(["git", "init", "-q", locked], check=True)
+    record = locked / ".cache/huggingface/.gitignore"
+    record.parent.mkdir(parents=True)
+    record.write_text("*")
     assert verify(locked) == (0, [])
+    for name in (".git/hooks/pre-commit", ".git/x/y.pkl", ".cache/huggingface/z.py"):
+        (locked / name).parent.mkdir(exist_ok=True)
+        (locked / name).write_text("")
+        assert verify(locked) == (1, [f"added: {name}: a file that the lock lacks"])
+        (locked / name).unlink()
+    (locked / ".git/HEAD").unlink()
+    code, lines = verify(locked)
+    assert (code, "added: .git/config: a file that the lock lacks" in lines) == (1, True)
 
 
 def test_records_of_git_below_the_root_are_entries_like_any_other(tmp_path: Path) -> None:

@@ -98,8 +98,14 @@ def test_tree_of_a_folder_has_files_modes_links_with_their_text_and_empty_folder
 def test_tree_leaves_out_bookkeeping_at_the_root_alone_and_keeps_links_of_its_names(tmp_path: Path) -> None:
     for folder in (".git/hooks", ".cache/huggingface/download", "sub/.git", "sub/.cache/huggingface"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / ".git/config").write_text("")
+    (tmp_path / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / ".git/config").write_text("[core]\n\tbare = false\n")
     assert list(describe(tmp_path)) == ["sub/.cache/huggingface", "sub/.git"]
+    (tmp_path / ".git/hooks/pre-commit").write_text("")
+    (tmp_path / ".cache/huggingface/x.py").write_text("")
+    assert list(describe(tmp_path))[:2] == [".cache/huggingface/x.py", ".git/hooks/pre-commit"]
+    (tmp_path / ".git/hooks/pre-commit").unlink()
+    (tmp_path / ".cache/huggingface/x.py").unlink()
     (tmp_path / ".cache/other").mkdir()
     assert ".cache/other" in describe(tmp_path)
     linked = tmp_path / "sub"

