@@ -14,6 +14,7 @@ from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import LockedModel
 from modelaudit.model.provenance import Pin, PinHistory, Provenance
@@ -26,14 +27,21 @@ from modelaudit.sources.entries import list_tree
 from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
 
 
-def resolve_with_lock(target: str, options: Options) -> Snapshot:
+def resolve_with_lock(target: str, options: Options, checks: Collection[CheckFamily]) -> Snapshot:
     """Resolve a target, and add what the lock states that the options name, if they name one.
+
+    Args:
+        target: as for ``resolve_target``.
+        options: name the lock.
+        checks: that the scan runs.
 
     Raises:
         ConfigurationError: as ``resolve_target``, or the lock is invalid, lies in the model, or has no model that the
-            target is.
+            target is; or the scan does not compare digests.
         SourceError: as ``resolve_target``.
     """
+    if options.lock is not None and CheckFamily.INTEGRITY not in checks:
+        raise ConfigurationError("--lock compares digests, and the check integrity is left out; add it to --checks")
     snapshot = resolve_target(
         target,
         revision=options.revision,
@@ -64,7 +72,8 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
     digests = {entry.path: entry.sha256 for entry in model.entries if entry.sha256 is not None}
     artifacts = [_add_claim(each, snapshot, digests, record) for each in snapshot.artifacts]
     artifacts += _list_missing(model, {read_file_path(each.path) for each in artifacts}, record)
-    differences = compare_trees(model.entries, tree, {entry.path for entry in tree})
+    # Bytes are compared by the claims.
+    differences = compare_trees(model.entries, tree, {entry.path for entry in tree} - _find_irregular(snapshot))
     facts = (
         SourceFact(
             SourceFactKind.LOCK_DIFFERENCE,
@@ -82,6 +91,15 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
         comparison=LockComparison(record, _name_model(model), differences),
         provenance=_add_pin(snapshot.provenance, model, record),
     )
+
+
+def _find_irregular(snapshot: Snapshot) -> set[str]:
+    """Return the paths of pipes, sockets and devices, which are no files for certain."""
+    return {
+        read_file_path(each.path)
+        for each in snapshot.artifacts
+        if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
+    }
 
 
 def _add_pin(provenance: Provenance | None, model: LockedModel, record: str) -> Provenance | None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from modelaudit.integrity.lock_file import format_lock, read_lock
 from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.tree import compute_tree_digest
+from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.digest import find_contradictions
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel, Origin
+from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.tree import TreeEntry
 from modelaudit.options import Options, format_current_time
 from modelaudit.pipeline import answer_license
@@ -84,7 +86,10 @@ def lock_target(target: str, options: LockOptions) -> LockedModel:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
     refuse_lock_inside(options.path, snapshot)
     ref = identify_repository(snapshot)
-    entries = _cover(hash_model(snapshot, options.limits), target, has_modes=ref is None)
+    hashed = hash_model(snapshot, options.limits)
+    if ref is not None:
+        _refuse_foreign_files(hashed, target)
+    entries = _cover(hashed, target, has_modes=ref is None)
     if ref is None:
         return _build_folder(snapshot, options.path.absolute().parent, entries, _find_license(target, None, options))
     commit = snapshot.commit or ""
@@ -127,6 +132,19 @@ def identify_repository(snapshot: Snapshot) -> ModelRef | None:
         raise ConfigurationError(f"{snapshot.ref.name!r} is a part of a snapshot; name the whole snapshot")
     kind = RefKind.DATASET if cached_commit.title.startswith("datasets ") else RefKind.MODEL
     return ModelRef(kind, snapshot.ref.name, snapshot.commit)
+
+
+def _refuse_foreign_files(hashed: HashedModel, target: str) -> None:
+    """Raise ``SourceError`` if a file is not one of the commit that is locked, or nothing states its digest."""
+    for fact in hashed.snapshot.facts:
+        if fact.kind is SourceFactKind.UNLISTED:
+            path = read_file_path(fact.path)
+            raise SourceError(
+                f"{target}: {path!r} is not a file of the commit: {fact.detail}; remove it from the cache"
+            )
+    for file in hashed.files:
+        if not file.claims:
+            raise SourceError(f"{target}: {file.path!r} is not locked, because no source states a digest of its bytes")
 
 
 def _cover(hashed: HashedModel, target: str, *, has_modes: bool) -> tuple[TreeEntry, ...]:

@@ -88,7 +88,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     started = time.process_time()
     catalogue, policy, options = prepare(target, options)
     acceptances = load_acceptances(target, options, policy)
-    snapshot = resolve_with_lock(target, options)
+    snapshot = resolve_with_lock(target, options, policy.checks)
     refuse_policy_inside_target(policy, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
     audit = Audit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,17 @@ from hub.server import LoopbackHub
 from support.command import run_command
 
 import modelaudit
+from modelaudit.catalogue import load_catalogue
 from modelaudit.integrity.lock_file import format_lock
 from modelaudit.locking import lock_folder
-from modelaudit.model.digest import ClaimSource
+from modelaudit.model.comparison import LockComparison
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.lock import Lock
-from modelaudit.model.report import AuditReport, DigestState
-from modelaudit.model.verdict import CauseKind
+from modelaudit.model.policy import Requirement
+from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Extent
+from modelaudit.model.verdict import CauseKind, Verdict
+from modelaudit.policy.requirements import find_unmet_conditions
 
 POLICY = "extends: default\nrequire: [verified-bytes, pinned-revision, lock]\n"
 
@@ -130,3 +136,34 @@ def test_file_target_and_wrong_lock_are_refused(folder: Path) -> None:
     done = run_command("scan", folder, "--lock", lock, "--no-second-opinion")
     assert done.returncode == 2
     assert f"{lock}:8: a merge left a conflict here" in done.stderr
+
+
+def test_lock_without_the_check_that_compares_digests_is_refused(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "gpt2"}')
+    done = run_command("scan", folder, "--lock", folder.parent / "model.lock", "--checks", "security")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--lock compares digests, and the check integrity is left out" in done.stderr
+
+
+def test_pipe_that_the_policy_accepts_does_not_fit_the_required_lock(folder: Path) -> None:
+    policy = folder.parent / "policy.yaml"
+    accepted = "allow-unread: [{reasons: [not-a-regular-file], paths: '*', why: known}]"
+    policy.write_text(f"extends: default\nrequire: [lock]\n{accepted}\n")
+    assert scan(folder, policy=policy).exit_code == 0
+    (folder / "sub/notes.txt").unlink()
+    os.mkfifo(folder / "sub/notes.txt")
+    report = scan(folder, policy=policy)
+    assert report.exit_code == 1
+    assert list_differences(report) == [("sub/notes.txt", "kind")]
+    assert [each.kind for each in report.decision.causes if each.kind is CauseKind.LOCK] == [CauseKind.LOCK]
+
+
+def test_locked_file_that_was_not_hashed_does_not_fit_the_required_lock() -> None:
+    policy = replace(load_catalogue().policies["default"], require=frozenset({Requirement.LOCK}))
+    digest = Digest(DigestAlgorithm.SHA256, "a" * 64)
+    hashed = ArtifactRecord("a", 1, Extent.EXAMINED, digests=(digest,), claims=(Claim(digest, ClaimSource.LOCK, "l"),))
+    comparison = LockComparison("l", "model", ())
+    assert not list(find_unmet_conditions(policy, (hashed,), "", comparison))
+    ((cause, examples),) = find_unmet_conditions(policy, (replace(hashed, digests=()),), "", comparison)
+    assert (cause.kind, cause.verdict) == (CauseKind.LOCK, Verdict.FAIL)
+    assert examples == ("a: its bytes were not compared with the lock",)

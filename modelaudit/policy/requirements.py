@@ -85,11 +85,15 @@ def _find_lock_problem(records: Sequence[ArtifactRecord], comparison: LockCompar
     if comparison is None:
         reason = "no lock was given, and the policy requires one: --lock FILE"
         return CauseKind.LOCK, Verdict.INCOMPLETE, 1, reason, ()
-    contradicted = [
-        record.path for record in records for claim in record.contradicting_claims if claim.source is ClaimSource.LOCK
-    ]
     examples = [f"{each.path}: {each.kind}: {each.detail}" for each in comparison.differences]
-    examples += [f"{path}: other bytes than in the lock" for path in contradicted]
+    named = {each.path for each in comparison.differences}
+    for record in records:
+        is_locked = any(claim.source is ClaimSource.LOCK for claim in record.claims)
+        if any(claim.source is ClaimSource.LOCK for claim in record.contradicting_claims):
+            examples.append(f"{record.path}: other bytes than in the lock")
+        # A file with an absence that the policy accepts does not fit for that.
+        elif is_locked and not record.digests and read_file_path(record.path) not in named:
+            examples.append(f"{record.path}: its bytes were not compared with the lock")
     if not examples:
         return None
     reason = f"{len(examples)} differences from {comparison.lock}, and the policy requires that the model fits it"

@@ -207,6 +207,16 @@ def test_lock_of_wrong_bytes_is_refused_and_nothing_is_written(lock: Path, tmp_p
     assert "'config.json' is not what " in done.stderr
 
 
+@pytest.mark.parametrize("by_name", [True, False])
+def test_file_that_is_not_one_of_the_commit_is_not_locked(lock: Path, tmp_path: Path, by_name: bool) -> None:
+    snapshot = find_snapshot(lock)
+    (snapshot / "extra.py").write_text("x = 1\n")
+    other = tmp_path / "other.lock"
+    done = run_command("lock", "acme/tiny" if by_name else snapshot, "-o", other)
+    assert (done.returncode, other.exists()) == (4, False)
+    assert "'extra.py' is not a file of the commit: " in done.stderr
+
+
 def test_cached_snapshot_and_repository_have_the_same_lock(lock: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.lock"
     assert run_command("lock", find_snapshot(lock), "-o", other, "--offline").returncode == 0
