@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from threading import Event
-from typing import Final
+from typing import Final, Protocol
 
 from modelaudit.model.artifact import Artifact, WatchedWindow, Window
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
@@ -16,11 +17,40 @@ from modelaudit.model.structure import UnreadReason
 _CHUNK: Final = 1 << 20
 
 
+class Hasher(Protocol):
+    """A digest under computation, as ``hashlib`` gives it."""
+
+    def update(self, data: bytes, /) -> object:
+        """Add the next bytes."""
+
+    def hexdigest(self) -> str:
+        """Return the digest in lower-case hexadecimal."""
+
+
+def can_compute(algorithm: DigestAlgorithm) -> bool:
+    """Whether the environment can compute a digest: BLAKE3 needs the package ``blake3``."""
+    return algorithm is not DigestAlgorithm.BLAKE3 or find_spec("blake3") is not None
+
+
+def make_hasher(algorithm: DigestAlgorithm, size: int) -> Hasher:
+    """Begin the digest of ``size`` bytes.
+
+    The git blob id is the SHA-1 over ``blob <size>``, a zero byte and the bytes.
+    """
+    if algorithm is DigestAlgorithm.GIT_BLOB:
+        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    if algorithm is DigestAlgorithm.BLAKE3:
+        from blake3 import blake3  # a package that only signatures with such digests need
+
+        hasher: Hasher = blake3()
+        return hasher
+    return hashlib.blake2b() if algorithm is DigestAlgorithm.BLAKE2B else hashlib.sha256()
+
+
 class DigestingWindow:
     """A window that hashes the bytes it returns, and the remaining bytes on ``finish``.
 
-    It computes the SHA-256 of the bytes, and for a claim that needs it the git blob id, which is the SHA-1 over
-    ``blob <size>``, a zero byte and the bytes.
+    It computes the SHA-256 of the bytes, and each other digest that a claim needs.
 
     Args:
         window: the bytes.
@@ -33,10 +63,7 @@ class DigestingWindow:
         needed = {DigestAlgorithm.SHA256, *(digest.algorithm for digest in claimed)}
         known = tuple(digest for digest in known if digest.algorithm in needed)
         self._known = known if needed == {digest.algorithm for digest in known} else ()
-        self._sha256 = hashlib.sha256()
-        self._git = None
-        if any(digest.algorithm is DigestAlgorithm.GIT_BLOB for digest in claimed):
-            self._git = hashlib.sha1(b"blob %d\0" % window.size, usedforsecurity=False)
+        self._hashers = {each: make_hasher(each, window.size) for each in DigestAlgorithm if each in needed}
         self._hashed = 0
 
     @property
@@ -78,14 +105,12 @@ class DigestingWindow:
             self._update(data)
             if count is not None:
                 count(len(data))
-        sha256 = Digest(DigestAlgorithm.SHA256, self._sha256.hexdigest())
-        return (sha256,) if self._git is None else (sha256, Digest(DigestAlgorithm.GIT_BLOB, self._git.hexdigest()))
+        return tuple(Digest(algorithm, hasher.hexdigest()) for algorithm, hasher in self._hashers.items())
 
     def _update(self, data: bytes) -> None:
         """Add the next bytes of the file to each digest."""
-        self._sha256.update(data)
-        if self._git is not None:
-            self._git.update(data)
+        for hasher in self._hashers.values():
+            hasher.update(data)
         self._hashed += len(data)
 
 
@@ -99,7 +124,7 @@ def compare_digests(claimed: Sequence[Digest], computed: Sequence[Digest]) -> Di
         return DigestState.UNCLAIMED
     if any(computed_values[digest.algorithm] != digest.value for digest in comparable):
         return DigestState.MISMATCH
-    is_strong = any(digest.algorithm is DigestAlgorithm.SHA256 for digest in comparable)
+    is_strong = any(digest.algorithm is not DigestAlgorithm.GIT_BLOB for digest in comparable)
     return DigestState.MATCH if is_strong else DigestState.MATCH_SHA1
 
 

@@ -18,6 +18,7 @@ from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
 from modelaudit.model.provenance import Provenance
+from modelaudit.model.signature import Signature
 from modelaudit.model.source_fact import SourceFact
 from modelaudit.model.structure import Unread
 
@@ -157,6 +158,7 @@ class Snapshot:
             programs write there are no artifacts.
         records: the paths of the files in these folders whose form shows them to be records or ordinary settings, not
             encoded as in addresses; no tree digest covers them.
+        signatures: each signature of the model that was found, with the result of its check.
         provenance: of a repository of the Hub; ``None`` for anything else, and for a base model.
     """
 
@@ -173,3 +175,4 @@ class Snapshot:
     bookkeeping: tuple[str, ...] = ()
     records: frozenset[str] = frozenset()
     provenance: Provenance | None = None
+    signatures: tuple[Signature, ...] = ()

@@ -9,13 +9,22 @@ from enum import StrEnum
 
 
 class DigestAlgorithm(StrEnum):
-    """The digest algorithms that the Hub uses for files."""
+    """The digest algorithms of the Hub (SHA-256, SHA-1 of git) and of model signatures."""
 
     SHA256 = "sha256"
     GIT_BLOB = "git-sha1"
+    BLAKE2B = "blake2b"
+    """BLAKE2b of 512 bits (RFC 7693)."""
+    BLAKE3 = "blake3"
+    """BLAKE3 of 256 bits."""
 
 
-_DIGEST_LENGTH = {DigestAlgorithm.SHA256: 64, DigestAlgorithm.GIT_BLOB: 40}
+_DIGEST_LENGTH = {
+    DigestAlgorithm.SHA256: 64,
+    DigestAlgorithm.GIT_BLOB: 40,
+    DigestAlgorithm.BLAKE2B: 128,
+    DigestAlgorithm.BLAKE3: 64,
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

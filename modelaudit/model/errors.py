@@ -24,6 +24,12 @@ class ConfigurationError(ModelAuditError):
     exit_code = 2
 
 
+class SignatureError(ModelAuditError):
+    """A signature, or the statement under it, is refused (exit 1). The message is one clause without a subject."""
+
+    exit_code = 1
+
+
 class SourceError(ModelAuditError):
     """The target could not be resolved or fetched: missing, gated, rate-limited, offline, disk full (exit 4)."""
 

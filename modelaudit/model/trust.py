@@ -1,0 +1,33 @@
+"""The signers that a user or a policy trusts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelaudit.model.signature import SignatureMethod
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedSigner:
+    """One way in which a signature can be accepted; which fields are set depends on the method.
+
+    Attributes:
+        method: of the signatures that it can accept.
+        origin: the option or the line of the policy that names it, for messages.
+        public_key: file with an EC key in PEM.
+        certificate_root: file with one or more certificates in PEM; the chain of a signer has to lead to one.
+        subject: of the certificate of the signer, as RFC 4514 writes it; empty for any.
+        identity: of a signer without a long-lived key: an e-mail address or a URI.
+        issuer: the address of the service that vouches for the identity.
+        trusted_root: file with the keys and certificates of a Sigstore instance (``trusted_root.json``).
+    """
+
+    method: SignatureMethod
+    origin: str
+    public_key: Path | None = None
+    certificate_root: Path | None = None
+    subject: str = ""
+    identity: str = ""
+    issuer: str = ""
+    trusted_root: Path | None = None

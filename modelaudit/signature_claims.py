@@ -1,0 +1,250 @@
+"""Take the signatures beside the files of a model as sources of claims, and compare the names with what they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.integrity.bundles import MOST_BYTES, Bundle, is_bundle, parse_bundle
+from modelaudit.integrity.digests import can_compute, make_hasher
+from modelaudit.integrity.signed_manifest import (
+    DEFAULT_IGNORED,
+    PREDICATE_FAMILY,
+    SignedManifest,
+    SignedPart,
+    read_manifest,
+)
+from modelaudit.integrity.signers import Verifier, explain_unchecked, find_signer
+from modelaudit.integrity.statements import parse_statement
+from modelaudit.model.address import read_file_path, write_file_address
+from modelaudit.model.artifact import Artifact, RefKind, Snapshot, WatchedWindow, Window
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
+from modelaudit.model.errors import SignatureError, WindowError
+from modelaudit.model.signature import Signature, SignatureState
+from modelaudit.model.source_fact import SourceFact, SourceFactKind
+from modelaudit.model.structure import Unread, UnreadReason
+
+_SUFFIXES: Final = (".sig", ".sigstore", ".sigstore.json")
+_NAMES: Final = frozenset({"claims.jsonl"})
+_CHUNK: Final = 1 << 20
+_MOST_SIGNATURES: Final = 20
+_MOST_NAMED: Final = 200
+ALLOWED_GAPS: Final = (*DEFAULT_IGNORED, ".gitmodules", ".cache", "__pycache__")
+"""The ignored paths at the root that a signature may have if the policy does not name others."""
+
+
+def add_signatures(
+    snapshot: Snapshot, verifiers: Sequence[Verifier], allowed_gaps: Collection[str] = ALLOWED_GAPS
+) -> Snapshot:
+    """Return the snapshot with the result for each signature that lies in it, and with what the verified ones state.
+
+    A verified signature claims the digest of each file that it covers. A covered file that is not there becomes an
+    artifact without content. Each other result is a fact.
+
+    Args:
+        snapshot: the model.
+        verifiers: of the trusted signers.
+        allowed_gaps: the paths that a signature may leave out, from the root.
+    """
+    if snapshot.ref.kind is RefKind.FILE:
+        return snapshot
+    adding = _Adding(snapshot, verifiers, frozenset(allowed_gaps))
+    for artifact in list(snapshot.artifacts):
+        path = read_file_path(artifact.path)
+        if is_signature_name(path) and artifact.open is not None:
+            adding.add_file(artifact, path)
+    return adding.finish()
+
+
+def is_signature_name(path: str) -> bool:
+    """Whether a file at the root has a name that signers of models use."""
+    return "/" not in path and (path.lower().endswith(_SUFFIXES) or path in _NAMES)
+
+
+class _Adding:
+    """The artifacts, facts and signatures of a snapshot, while its signatures are checked one by one."""
+
+    def __init__(self, snapshot: Snapshot, verifiers: Sequence[Verifier], allowed_gaps: frozenset[str]) -> None:
+        self._snapshot = snapshot
+        self._verifiers = verifiers
+        self._allowed_gaps = allowed_gaps
+        self._artifacts = {read_file_path(each.path): each for each in snapshot.artifacts}
+        self._facts: list[SourceFact] = []
+        self._signatures: list[Signature] = []
+        self._records = frozenset(path for path in self._artifacts if is_signature_name(path))
+
+    def finish(self) -> Snapshot:
+        """Return the snapshot with all that was added."""
+        return replace(
+            self._snapshot,
+            artifacts=tuple(sorted(self._artifacts.values(), key=lambda artifact: artifact.path)),
+            facts=(*self._snapshot.facts, *self._facts),
+            signatures=tuple(self._signatures),
+        )
+
+    def add_file(self, artifact: Artifact, record: str) -> None:
+        """Check each bundle of a file: one, or of ``claims.jsonl`` one on each line."""
+        try:
+            data = _read_all(artifact)
+        except WindowError as error:
+            self._refuse(record, f"it cannot be read: {error}")
+            return
+        if not is_bundle(data):
+            return  # a signature of another kind, such as one of OpenPGP, says nothing about a model
+        lines = data.splitlines() if record in _NAMES else [data]
+        bundles = [line for line in lines if line.strip()]
+        if len(bundles) > _MOST_SIGNATURES:
+            self._refuse(record, f"it holds {len(bundles)} bundles, and at most {_MOST_SIGNATURES} are read")
+            return
+        for each in bundles:
+            self._add_bundle(each, record)
+
+    def _add_bundle(self, data: bytes, record: str) -> None:
+        """Check one bundle, and add what follows from the result."""
+        bundle: Bundle | None = None
+        try:
+            bundle = parse_bundle(data)
+            statement = parse_statement(bundle.envelope.payload)
+            if not statement.predicate_type.startswith(PREDICATE_FAMILY):
+                return  # an attestation of something else
+            manifest = read_manifest(statement)
+            signer = find_signer(bundle, self._verifiers)
+            if signer is not None:
+                self._refuse_wide_gaps(manifest)
+        except SignatureError as error:
+            self._refuse(record, str(error), bundle)
+            return
+        if signer is None:
+            self._leave_unchecked(record, bundle, explain_unchecked(bundle.method))
+        elif not can_compute(manifest.algorithm):
+            self._leave_unchecked(record, bundle, f"its digests are {manifest.algorithm}; install the package blake3")
+        else:
+            uncovered = sorted(
+                path for path in self._artifacts
+                if path not in manifest.files and path not in self._records and not manifest.leaves_out(path)
+            )  # fmt: skip
+            left_out = sorted(
+                path for path in self._artifacts if manifest.leaves_out(path) and path not in self._records
+            )
+            self._signatures.append(
+                Signature(
+                    record, SignatureState.VERIFIED, bundle.method, signer=signer, covered=len(manifest.files),
+                    uncovered=tuple(uncovered), left_out=tuple(left_out), ignored_paths=manifest.ignored_paths,
+                )
+            )  # fmt: skip
+            self._add_facts(SourceFactKind.NOT_SIGNED, uncovered, f"{record} covers {len(manifest.files):,} files")
+            self._add_facts(SourceFactKind.LEFT_OUT, left_out, f"{record} ignores it")
+            for path, parts in manifest.files.items():
+                self._add_claim(path, parts, manifest, record)
+
+    def _refuse_wide_gaps(self, manifest: SignedManifest) -> None:
+        """Raise ``SignatureError`` if the signature leaves out a path that is not allowed."""
+        wide = [path for path in manifest.ignored_paths if path not in self._allowed_gaps | self._records]
+        if wide:
+            raise SignatureError(f"it leaves out {wide[0]!r}, which the policy does not allow (allowed-signature-gaps)")
+
+    def _refuse(self, record: str, reason: str, bundle: Bundle | None = None) -> None:
+        """Record a refused signature."""
+        method = bundle.method if bundle else None
+        self._signatures.append(Signature(record, SignatureState.REFUSED, method, reason))
+        self._facts.append(self._make_fact(SourceFactKind.SIGNATURE_REFUSED, record, reason))
+
+    def _leave_unchecked(self, record: str, bundle: Bundle, reason: str) -> None:
+        """Record a signature that nothing was given to check with."""
+        self._signatures.append(Signature(record, SignatureState.UNCHECKED, bundle.method, reason))
+        self._facts.append(self._make_fact(SourceFactKind.SIGNATURE_UNCHECKED, record, reason))
+
+    def _add_facts(self, kind: SourceFactKind, paths: Sequence[str], detail: str) -> None:
+        """Add a fact for each path."""
+        self._facts += [self._make_fact(kind, path, detail) for path in paths]
+
+    @staticmethod
+    def _make_fact(kind: SourceFactKind, path: str, detail: str) -> SourceFact:
+        """Make a fact about a file."""
+        return SourceFact(kind, write_file_address(path), ClaimSource.SIGNATURE, detail)
+
+    def _add_claim(self, path: str, parts: Sequence[SignedPart], manifest: SignedManifest, record: str) -> None:
+        """Add the claim on one file; one in shards is hashed at once, because no digest of the whole is signed."""
+        artifact = self._artifacts.get(path)
+        if not manifest.in_shards:
+            claim = Claim(Digest(manifest.algorithm, parts[0].value), ClaimSource.SIGNATURE, record)
+            self._set_claim(path, artifact, claim, 0)
+            return
+        size = parts[-1].end or 0
+        if artifact is None or artifact.open is None:
+            self._set_claim(path, artifact, None, size)
+            return
+        try:
+            sha256, differing = _hash_parts(artifact, parts, manifest.algorithm)
+        except WindowError:
+            return  # the scan meets the same fault, and reports it
+        if differing:
+            detail = f"{record} states another digest of {'; '.join(differing[:5])}"
+            self._add_facts(SourceFactKind.SIGNED_RANGE_DIFFERS, [path], detail)
+        else:
+            claim = Claim(Digest(DigestAlgorithm.SHA256, sha256), ClaimSource.SIGNATURE, record)
+            self._set_claim(path, artifact, claim, size)
+
+    def _set_claim(self, path: str, artifact: Artifact | None, claim: Claim | None, size: int) -> None:
+        """Add a claim to an artifact, or an artifact without content for a file that is not there."""
+        claims = () if claim is None else (claim,)
+        if artifact is None:
+            missing = Unread(UnreadReason.CONTENT_ABSENT, "the signature covers it, and it is not there")
+            self._artifacts[path] = Artifact(write_file_address(path), size, None, claims, missing)
+        elif claims:
+            self._artifacts[path] = replace(artifact, claims=sort_claims((*claims, *artifact.claims)))
+
+
+def _read_all(artifact: Artifact) -> bytes:
+    """Read a file up to the bound of bundles and one byte more. Raises ``WindowError``."""
+    assert artifact.open is not None
+    pieces, offset = [], 0
+    with artifact.open() as window:
+        while offset < min(window.size, MOST_BYTES + 1):
+            data = window.read(offset, min(_CHUNK, window.size - offset))
+            if not data:
+                break
+            pieces.append(data)
+            offset += len(data)
+    return b"".join(pieces)
+
+
+def _hash_parts(artifact: Artifact, parts: Sequence[SignedPart], algorithm: DigestAlgorithm) -> tuple[str, list[str]]:
+    """Hash a file as a whole and by its parts, in one pass.
+
+    Returns:
+        The SHA-256 of the whole file, and each range that differs from the signed one.
+
+    Raises:
+        WindowError: it cannot be read, or changed meanwhile.
+    """
+    assert artifact.open is not None
+    whole = make_hasher(DigestAlgorithm.SHA256, artifact.size)
+    differing: list[str] = []
+    with artifact.open() as window:
+        end = parts[-1].end or 0
+        if window.size != end:
+            differing.append(f"its {end:,} bytes, and it has {window.size:,}")
+        for part in parts:
+            stop = min(part.end or 0, window.size)
+            hasher = make_hasher(algorithm, stop - part.start)
+            for data in _read_range(window, part.start, stop):
+                hasher.update(data)
+                whole.update(data)
+            if hasher.hexdigest() != part.value:
+                differing.append(f"bytes {part.start:,} to {part.end:,}")
+        change = window.describe_change() if isinstance(window, WatchedWindow) else None
+    if change:
+        raise WindowError(change, UnreadReason.CHANGED)
+    return whole.hexdigest(), differing
+
+
+def _read_range(window: Window, start: int, stop: int) -> Iterator[bytes]:
+    """Yield the bytes of a range in order. Raises ``WindowError``."""
+    while start < stop:
+        data = window.read(start, min(_CHUNK, stop - start))
+        if not data:
+            raise WindowError(f"the file ends at byte {start}", UnreadReason.CHANGED)
+        yield data
+        start += len(data)
