@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modelaudit.model.finding import CheckFamily, Severity
     from modelaudit.model.limits import Limits
     from modelaudit.model.report import Anchor, AuditReport
+    from modelaudit.model.trust import TrustedSigner
     from modelaudit.wire.ledger import RecordLedger
 
 __version__ = "0.1.0"
@@ -42,6 +43,8 @@ def scan(
     anchors: Sequence[Anchor] = (),
     hash_progress: Callable[[int, int], None] | None = None,
     lock: str | Path | None = None,
+    signers: Sequence[TrustedSigner] = (),
+    signatures: Sequence[str | Path] = (),
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -72,6 +75,8 @@ def scan(
         hash_progress: called during the scan with the bytes hashed so far and the bytes in all, from several threads,
             one call at a time.
         lock: a lock that ``modelaudit lock`` wrote; it claims the digest of each file, and other names are findings.
+        signers: whose signatures count, beside the signers of the policy.
+        signatures: files with signatures of the model that lie outside of it.
 
     Returns:
         The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
@@ -106,6 +111,8 @@ def scan(
         anchors,
         hash_progress,
         lock,
+        signers,
+        signatures,
     )
     return run(str(target), options)
 

@@ -182,6 +182,7 @@ class Audit:
                 find_moving_revision(snapshot),
                 snapshot.comparison,
                 refusals,
+                snapshot.signatures,
             )
         )
 

@@ -14,42 +14,14 @@ from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import CheckFamily
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import LockedModel
 from modelaudit.model.provenance import Pin, PinHistory, Provenance
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import EntryKind
-from modelaudit.options import Options
-from modelaudit.sources import resolve_target
 from modelaudit.sources.entries import list_tree
 from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
-
-
-def resolve_with_lock(target: str, options: Options, checks: Collection[CheckFamily]) -> Snapshot:
-    """Resolve a target, and add what the lock states that the options name, if they name one.
-
-    Args:
-        target: as for ``resolve_target``.
-        options: name the lock.
-        checks: that the scan runs.
-
-    Raises:
-        ConfigurationError: as ``resolve_target``, or the lock is invalid, lies in the model, or has no model that the
-            target is; or the scan does not compare digests.
-        SourceError: as ``resolve_target``.
-    """
-    if options.lock is not None and CheckFamily.INTEGRITY not in checks:
-        raise ConfigurationError("--lock compares digests, and the check integrity is left out; add it to --checks")
-    snapshot = resolve_target(
-        target,
-        revision=options.revision,
-        offline=options.offline,
-        progress=options.download_progress,
-        limits=options.limits,
-    )
-    return snapshot if options.lock is None else add_lock(snapshot, target, options.lock, options.limits)
 
 
 def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) -> Snapshot:

@@ -24,6 +24,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.policy import Policy
 from modelaudit.model.report import Anchor, Target
 from modelaudit.model.terms import Intent, Use
+from modelaudit.model.trust import TrustedSigner
 from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.sources.settings import HubSettings
 from modelaudit.wire.ledger import RecordLedger
@@ -69,6 +70,8 @@ class Options:
     anchors: Sequence[Anchor] = ()
     hash_progress: HashProgress | None = None
     lock: str | Path | None = None
+    signers: Sequence[TrustedSigner] = ()
+    signatures: Sequence[str | Path] = ()
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""
@@ -213,6 +216,7 @@ def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Tar
         notes=snapshot.notes,
         anchors=tuple(options.anchors),
         provenance=snapshot.provenance,
+        signatures=snapshot.signatures,
     )
 
 

@@ -23,7 +23,6 @@ from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
-from modelaudit.lock_claims import resolve_with_lock
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import InternalError, ModelAuditError, WindowError
@@ -37,6 +36,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.options import Options, describe_target, list_families, prepare
 from modelaudit.policy.places import refuse_policy_inside_target
 from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_unread
+from modelaudit.resolving import resolve_with_claims
 from modelaudit.sources import resolve_term_files
 from modelaudit.sources.quarantine import quarantine_wrong_blobs
 from modelaudit.sources.small import may_hold_terms, may_state_terms
@@ -88,7 +88,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     started = time.process_time()
     catalogue, policy, options = prepare(target, options)
     acceptances = load_acceptances(target, options, policy)
-    snapshot = resolve_with_lock(target, options, policy.checks)
+    snapshot = resolve_with_claims(target, options, policy)
     refuse_policy_inside_target(policy, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
     audit = Audit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, is_bundle, parse_bundle
@@ -15,15 +17,16 @@ from modelaudit.integrity.signed_manifest import (
     SignedPart,
     read_manifest,
 )
-from modelaudit.integrity.signers import Verifier, explain_unchecked, find_signer
 from modelaudit.integrity.statements import parse_statement
+from modelaudit.integrity.verifiers import Verifier, explain_unchecked, find_signer
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot, WatchedWindow, Window
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
-from modelaudit.model.errors import SignatureError, WindowError
+from modelaudit.model.errors import ConfigurationError, SignatureError, WindowError
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.trust import TrustedSigner
 
 _SUFFIXES: Final = (".sig", ".sigstore", ".sigstore.json")
 _NAMES: Final = frozenset({"claims.jsonl"})
@@ -35,7 +38,10 @@ ALLOWED_GAPS: Final = (*DEFAULT_IGNORED, ".gitmodules", ".cache", "__pycache__")
 
 
 def add_signatures(
-    snapshot: Snapshot, verifiers: Sequence[Verifier], allowed_gaps: Collection[str] = ALLOWED_GAPS
+    snapshot: Snapshot,
+    verifiers: Sequence[Verifier],
+    allowed_gaps: Collection[str] = ALLOWED_GAPS,
+    detached: Sequence[Path] = (),
 ) -> Snapshot:
     """Return the snapshot with the result for each signature that lies in it, and with what the verified ones state.
 
@@ -46,15 +52,43 @@ def add_signatures(
         snapshot: the model.
         verifiers: of the trusted signers.
         allowed_gaps: the paths that a signature may leave out, from the root.
+        detached: signatures outside of the model.
+
+    Raises:
+        ConfigurationError: a detached signature cannot be read, or the model is a single file.
     """
     if snapshot.ref.kind is RefKind.FILE:
+        if detached:
+            raise ConfigurationError(f"{snapshot.ref.name!r} is a file; --signature covers a folder of a model")
         return snapshot
     adding = _Adding(snapshot, verifiers, frozenset(allowed_gaps))
     for artifact in list(snapshot.artifacts):
         path = read_file_path(artifact.path)
         if is_signature_name(path) and artifact.open is not None:
             adding.add_file(artifact, path)
+    for file in detached:
+        adding.add_detached(file)
     return adding.finish()
+
+
+def load_verifiers(signers: Sequence[TrustedSigner], snapshot: Snapshot) -> tuple[Verifier, ...]:
+    """Read the files of trusted signers.
+
+    Raises:
+        ConfigurationError: one is missing, not what its option takes, or lies in the model that it would vouch for.
+    """
+    root = os.path.realpath(str(snapshot.root)) if snapshot.root is not None else None
+    for signer in signers:
+        for path in (signer.public_key, signer.certificate_root, signer.trusted_root):
+            if path is not None and root is not None and Path(os.path.realpath(path)).is_relative_to(root):
+                raise ConfigurationError(
+                    f"{signer.origin}: {path} lies in the model, and a model must not name who signs it; move it out"
+                )
+    if not signers:
+        return ()
+    from modelaudit.integrity.signers import load_verifier  # the library of cryptography takes a while to load
+
+    return tuple(map(load_verifier, signers))
 
 
 def is_signature_name(path: str) -> bool:
@@ -90,8 +124,21 @@ class _Adding:
         except WindowError as error:
             self._refuse(record, f"it cannot be read: {error}")
             return
-        if not is_bundle(data):
-            return  # a signature of another kind, such as one of OpenPGP, says nothing about a model
+        if is_bundle(data):  # a signature of another kind, such as one of OpenPGP, says nothing about a model
+            self._add_bundles(data, record)
+
+    def add_detached(self, path: Path) -> None:
+        """Check each bundle of a file outside of the model. Raises ``ConfigurationError`` if it cannot be read."""
+        try:
+            with path.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        except (OSError, ValueError) as error:
+            cause = error.strerror if isinstance(error, OSError) else error
+            raise ConfigurationError(f"--signature: {path} cannot be read: {cause}; check the path") from error
+        self._add_bundles(data, path.name)
+
+    def _add_bundles(self, data: bytes, record: str) -> None:
+        """Check the bundles of a file."""
         lines = data.splitlines() if record in _NAMES else [data]
         bundles = [line for line in lines if line.strip()]
         if len(bundles) > _MOST_SIGNATURES:

@@ -14,14 +14,18 @@ from modelaudit.integrity.lock_file import read_lock
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
-from modelaudit.model.digest import find_contradictions
+from modelaudit.model.code_names import has_code_name
+from modelaudit.model.digest import ClaimSource, find_contradictions
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
+from modelaudit.model.signature import SignatureState
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import TreeEntry
+from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
+from modelaudit.signature_claims import add_signatures, load_verifiers
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
 
@@ -34,8 +38,12 @@ def verify(
     lock_path: str | Path | None = None,
     model: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    signers: Sequence[TrustedSigner] = (),
+    signatures: Sequence[Path] = (),
 ) -> tuple[Verification, ...]:
-    """Check a folder against a lock and the records beside its files; without a folder, every model of the lock.
+    """Check a folder against a lock, its signatures and the records beside its files.
+
+    Without a folder, every model of the lock is checked.
 
     Args:
         target: a folder, or a snapshot in a Hub cache; ``None`` for all models of the lock, each in its folder or in
@@ -43,6 +51,8 @@ def verify(
         lock_path: a lock file; ``None`` to check against the records alone.
         model: the name of the model in the lock; by default the one that ``target`` is.
         limits: bounds on reads and on the listing of folders.
+        signers: whose signatures count. With one, a model without a signature of any of them differs.
+        signatures: files with signatures that lie outside of the model.
 
     Raises:
         ConfigurationError: there is nothing to check against, or the lock is invalid or has no such model (exit 2).
@@ -53,20 +63,21 @@ def verify(
             raise ConfigurationError("there is nothing to check: name a folder, or a lock with --lock FILE")
         if model is not None:
             raise ConfigurationError("--model names a model of a lock; add --lock FILE")
-        return (_check_records(target, _take_folder(target, limits), limits),)
+        signed = _add_signatures(_take_folder(target, limits), signers, signatures)
+        return (_check_records(target, signed, limits, bool(signers)),)
     lock = read_lock(lock_path)
     if target is not None:
-        snapshot = _take_folder(target, limits)
+        snapshot = _add_signatures(_take_folder(target, limits), signers, signatures)
         refuse_lock_inside(lock_path, snapshot)
         locked = choose_model(lock, str(lock_path), model, target, snapshot)
-        return (_check_lock(target, hash_model(snapshot, limits), str(lock_path), locked),)
+        return (_check_lock(target, hash_model(snapshot, limits), str(lock_path), locked, bool(signers)),)
     chosen = [each for each in lock.models if model in (None, each.title, each.name)]
     if not chosen:
         raise ConfigurationError(f"{lock_path}: {_describe_lack(lock, model)}")
     results = []
     for each in chosen:
         try:
-            results.append(_verify_in_place(each, Path(lock_path), limits))
+            results.append(_verify_in_place(each, Path(lock_path), limits, signers))
         except SourceError as error:
             # The other models are checked all the same.
             results.append(Verification(each.title, str(lock_path), _name_locked(each), 0, (), ((".", str(error)),)))
@@ -83,7 +94,14 @@ def _take_folder(target: str, limits: Limits) -> Snapshot:
     return snapshot
 
 
-def _verify_in_place(locked: LockedModel, lock_path: Path, limits: Limits) -> Verification:
+def _add_signatures(snapshot: Snapshot, signers: Sequence[TrustedSigner], signatures: Sequence[Path]) -> Snapshot:
+    """Add what the signatures of a model state. Raises ``ConfigurationError`` for a file of an option."""
+    return add_signatures(snapshot, load_verifiers(signers, snapshot), detached=signatures)
+
+
+def _verify_in_place(
+    locked: LockedModel, lock_path: Path, limits: Limits, signers: Sequence[TrustedSigner]
+) -> Verification:
     """Check a model of a lock in its folder beside the lock, or in the Hub cache."""
     if locked.kind is RefKind.FOLDER:
         name = str(lock_path.parent / locked.name)
@@ -93,7 +111,8 @@ def _verify_in_place(locked: LockedModel, lock_path: Path, limits: Limits) -> Ve
         name = locked.title
         commit = locked.origin.commit if locked.origin else ""
         snapshot = resolve_target(f"hf://{locked.title}@{commit}", offline=True, limits=limits)
-    return _check_lock(name, hash_model(snapshot, limits), str(lock_path), locked)
+    signed = _add_signatures(snapshot, signers, ())
+    return _check_lock(name, hash_model(signed, limits), str(lock_path), locked, bool(signers))
 
 
 def refuse_lock_inside(lock_path: str | Path, snapshot: Snapshot) -> None:
@@ -153,7 +172,9 @@ def _describe_lack(lock: Lock, model: str | None) -> str:
     return f"the lock {wanted}; choose one with --model: {shown}"
 
 
-def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedModel) -> Verification:
+def _check_lock(
+    name: str, hashed: HashedModel, lock_name: str, locked: LockedModel, needs_signer: bool
+) -> Verification:
     """Compare a hashed model with a locked one, and with the claims of records."""
     unread = dict(hashed.unread)
     hashed_paths = {entry.path for entry in hashed.entries if entry.sha256 is not None}
@@ -169,11 +190,16 @@ def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedMo
         lock=lock_name,
         locked_name=_name_locked(locked),
         entries=len(hashed.entries),
-        differences=(*differences, *_find_contradicted(hashed.files)),
+        differences=(
+            *differences,
+            *_find_contradicted(hashed.files),
+            *_list_signature_differences(hashed.snapshot, needs_signer),
+        ),
         unread=tuple(sorted(open_unread.items())),
         files=hashed.files,
         tree_digest=_digest_tree(hashed, locked.entries),
         notes=note_commit(hashed.snapshot, locked),
+        signatures=hashed.snapshot.signatures,
     )
 
 
@@ -217,12 +243,37 @@ _DIFFERING_FACTS = {
 }
 
 
+_DIFFERING_SIGNATURE_FACTS = {
+    SourceFactKind.SIGNATURE_REFUSED: DifferenceKind.SIGNATURE,
+    SourceFactKind.NOT_SIGNED: DifferenceKind.ADDED,
+    SourceFactKind.SIGNED_RANGE_DIFFERS: DifferenceKind.CONTRADICTED,
+}
+
+
 def _list_differing_facts(snapshot: Snapshot) -> Iterator[TreeDifference]:
     """Yield a difference for each file that a listing lacks, and for each that a record names and that is not there."""
     for fact in snapshot.facts:
         kind = _DIFFERING_FACTS.get(fact.kind)
         if kind is not None:
             yield TreeDifference(kind, read_file_path(fact.path), fact.detail)
+
+
+def _list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterator[TreeDifference]:
+    """Yield a difference for each signature that does not hold, and for each file that a verified one does not cover.
+
+    Args:
+        snapshot: the model with the results of its signatures.
+        needs_signer: somebody is trusted to sign, so that a model without a verified signature differs.
+    """
+    for fact in snapshot.facts:
+        kind = _DIFFERING_SIGNATURE_FACTS.get(fact.kind)
+        path = read_file_path(fact.path)
+        if kind is not None or (fact.kind is SourceFactKind.LEFT_OUT and has_code_name(path)):
+            yield TreeDifference(kind or DifferenceKind.ADDED, path, fact.detail)
+    states = {each.state for each in snapshot.signatures}
+    if needs_signer and SignatureState.VERIFIED not in states and SignatureState.REFUSED not in states:
+        detail = "no signature is of a method of the given signers" if states else "the model has no signature"
+        yield TreeDifference(DifferenceKind.SIGNATURE, ".", detail)
 
 
 def _list_unsound_records(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
@@ -232,12 +283,17 @@ def _list_unsound_records(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
             yield read_file_path(fact.path), fact.detail
 
 
-def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verification:
-    """Compare a model with the claims of the records beside it. Raises ``ConfigurationError`` if there are none."""
-    if not (snapshot.facts or any(artifact.claims for artifact in snapshot.artifacts)):
+def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer: bool) -> Verification:
+    """Compare a model with the claims of the records and signatures beside it.
+
+    Raises:
+        ConfigurationError: there are none, or nothing but signatures that no given signer can confirm.
+    """
+    has_facts = any(fact.kind is not SourceFactKind.SIGNATURE_UNCHECKED for fact in snapshot.facts)
+    if not (needs_signer or has_facts or any(artifact.claims for artifact in snapshot.artifacts)):
         raise ConfigurationError(
-            f"{target!r} offers nothing to check against: no record of a download, of git or of checksums states a "
-            "digest; name a lock with --lock FILE"
+            f"{target!r} offers nothing to check against: {_describe_unchecked(snapshot)}no record of a download, of "
+            "git or of checksums states a digest; name a lock with --lock FILE"
         )
     hashed = hash_model(snapshot, limits)
     records = hashed.claim_records | snapshot.records
@@ -246,7 +302,12 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verificat
         lock=None,
         locked_name="",
         entries=len(hashed.entries),
-        differences=(*_find_contradicted(hashed.files), *_list_differing_facts(snapshot)),
+        differences=(
+            *_find_contradicted(hashed.files),
+            *_list_missing(hashed),
+            *_list_differing_facts(snapshot),
+            *_list_signature_differences(snapshot, needs_signer),
+        ),
         unread=(*hashed.unread, *_list_unsound_records(snapshot)),
         unclaimed=tuple(
             file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)
@@ -254,4 +315,18 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verificat
         files=hashed.files,
         tree_digest=_digest_tree(hashed),
         notes=snapshot.notes,
+        signatures=snapshot.signatures,
     )
+
+
+def _describe_unchecked(snapshot: Snapshot) -> str:
+    """Return a clause on the first signature that nobody was named for; empty without one."""
+    unchecked = [each for each in snapshot.signatures if each.state is SignatureState.UNCHECKED]
+    return f"of {unchecked[0].record}, {unchecked[0].reason}; " if unchecked else ""
+
+
+def _list_missing(hashed: HashedModel) -> Iterator[TreeDifference]:
+    """Yield a difference for each file that a signature covers and that is not there."""
+    for file in hashed.files:
+        if not file.digests and any(claim.source is ClaimSource.SIGNATURE for claim in file.claims):
+            yield TreeDifference(DifferenceKind.MISSING, file.path, "the signature covers it")

@@ -93,6 +93,18 @@ class ExcludedCodeFile:
 
 
 @dataclass(config=CONFIG)
+class TrustedSignerFile:
+    """A signer of models: by a key, by a certificate, or by an identity. Files are relative to the policy."""
+
+    public_key: Annotated[Text | None, Field(description="A file with an EC key in PEM.")] = None
+    certificate_root: Annotated[Text | None, Field(description="A file with the pinned certificates in PEM.")] = None
+    subject: Annotated[Text | None, Field(description="Of the certificate, such as CN=models,O=Acme.")] = None
+    identity: Annotated[Text | None, Field(description="An e-mail address or a URI.")] = None
+    issuer: Annotated[Text | None, Field(description="Who vouches for the identity, or issued the certificate.")] = None
+    trusted_root: Annotated[Text | None, Field(description="The trusted_root.json of a Sigstore instance.")] = None
+
+
+@dataclass(config=CONFIG)
 class PolicyFile:
     """What may be loaded and used, and what the gate fails on. An entry that is left out comes from ``extends``."""
 
@@ -125,6 +137,12 @@ class PolicyFile:
     ] = Field(default_factory=list)
     discover_exclude: Annotated[
         list[ExcludedCodeFile], Field(description="Code that scan --discover leaves out, as paths below this folder.")
+    ] = Field(default_factory=list)
+    trusted_signers: Annotated[list[TrustedSignerFile], Field(description="Whose signatures of models count.")] = Field(
+        default_factory=list
+    )
+    allowed_signature_gaps: Annotated[
+        list[Text], Field(description="Paths at the root that a signature may leave out, such as .gitmodules.")
     ] = Field(default_factory=list)
     allow_unread: Annotated[list[AllowedAbsenceFile], Field(description="Parts that need not be read for a pass.")] = (
         Field(default_factory=list)

@@ -19,6 +19,7 @@ from modelaudit.catalogue.policy_entries import (
     merge_models,
 )
 from modelaudit.catalogue.policy_layer import Layer, PolicyWords
+from modelaudit.catalogue.policy_signers import merge_gaps, merge_signers
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.policy import PinnedModel, Policy, Requirement
 
@@ -82,6 +83,8 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         denied_licenses=denied,
         models=models,
         discover_exclude=merge_excluded_code(layer, below.discover_exclude),
+        trusted_signers=merge_signers(layer, below.trusted_signers),
+        allowed_signature_gaps=merge_gaps(layer, below.allowed_signature_gaps),
         accept_critical=_choose(layer, ("accept-critical",), bool(file.accept_critical), below.accept_critical),
         offline=_choose(layer, ("offline",), bool(file.offline), below.offline),
         decisions_path=_choose(layer, ("decisions",), _resolve_file(layer, "decisions"), below.decisions_path),

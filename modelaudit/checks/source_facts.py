@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from modelaudit.checks.formats import find_extension
 from modelaudit.model.catalogue import Subject
+from modelaudit.model.code_names import has_code_name
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.wording import CLAIM_SOURCES
@@ -15,10 +15,6 @@ from modelaudit.model.wording import CLAIM_SOURCES
 _CODE_FORMATS: Final = frozenset(
     {"executable", "java-object", "joblib", "notebook", "pickle", "python", "python-build", "shell", "torch-bytecode",
      "torch-tar-records", "torchscript"}
-)  # fmt: skip
-_CODE_EXTENSIONS: Final = frozenset(
-    {".bash", ".bat", ".bin", ".ckpt", ".cmd", ".dill", ".dll", ".dylib", ".exe", ".ipynb", ".joblib", ".pickle",
-     ".pkl", ".ps1", ".pt", ".pth", ".py", ".pyc", ".pyd", ".pyw", ".sh", ".so", ".zsh"}
 )  # fmt: skip
 _ABSENCES: Final = {
     SourceFactKind.NAMED_ABSENT: UnreadReason.CONTENT_ABSENT,
@@ -36,7 +32,7 @@ def build_source_subjects(facts: Iterable[SourceFact], formats: Mapping[str, Seq
     """
     for fact in facts:
         recognised = formats.get(fact.path, ())
-        is_code = find_extension(fact.path) in _CODE_EXTENSIONS or not _CODE_FORMATS.isdisjoint(recognised)
+        is_code = has_code_name(fact.path) or not _CODE_FORMATS.isdisjoint(recognised)
         fields = {
             "kind": fact.kind.value,
             "source": fact.source.value,

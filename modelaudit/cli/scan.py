@@ -24,9 +24,11 @@ from modelaudit.cli.output import (
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.terminal import choose_screen
+from modelaudit.cli.trust import add_trust_options
 from modelaudit.cli.writing import show_notes
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
+from modelaudit.model.trust import TrustedSigner
 
 _LEVELS: Final = [level.value for level in Severity]
 
@@ -119,6 +121,7 @@ def _publish(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A further rule folder, laid out like rules/.",
 )
+@add_trust_options
 @add_intent_options
 @add_acceptance_options
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
@@ -136,6 +139,8 @@ def command(
     outputs: tuple[str, ...],
     ledger: Path | None,
     lock: str | None,
+    signers: tuple[TrustedSigner, ...],
+    signatures: tuple[Path, ...],
     offline: bool,
     second_opinion: bool,
     rules: tuple[Path, ...],
@@ -181,6 +186,8 @@ def command(
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
                 anchors=run.anchors.get(target, ()),
                 lock=lock,
+                signers=signers,
+                signatures=signatures,
             )
 
     publish = partial(_publish, run, destinations, written, show, verbose, quiet)

@@ -9,8 +9,10 @@ import click
 
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.trust import add_trust_options
 from modelaudit.cli.writing import print_document
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.trust import TrustedSigner
 
 _FORMATS: Final = ("text", "json")
 
@@ -22,9 +24,18 @@ _FORMATS: Final = ("text", "json")
 @click.option(
     "-o", "--output", metavar="FORMAT[=FILE]", default="text", help=f"One of {', '.join(_FORMATS)}. Default: text."
 )
+@add_trust_options
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code answers.")
-def command(path: str | None, lock: str | None, model: str | None, output: str, quiet: bool) -> int:
-    """Verify a folder against a lock and the records beside it.
+def command(
+    path: str | None,
+    lock: str | None,
+    model: str | None,
+    output: str,
+    signers: tuple[TrustedSigner, ...],
+    signatures: tuple[Path, ...],
+    quiet: bool,
+) -> int:
+    """Verify a folder against a lock, signatures, and the records beside it.
 
     PATH is its folder. Nothing is requested from a network.
 
@@ -32,6 +43,8 @@ def command(path: str | None, lock: str | None, model: str | None, output: str, 
     every model of the lock is checked, in its folder or in the Hub cache. In each case, the digests
     that lie beside the files are compared too: records of the Hub cache, of hf download --local-dir and of
     git, and files of checksums. They detect damage, and no attacker who can change them as well.
+
+    A signature in PATH is checked if an option names who may sign; then every file has to fit one.
 
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
     not be read, or is stated nowhere; 4 could not run.
@@ -44,7 +57,7 @@ def command(path: str | None, lock: str | None, model: str | None, output: str, 
         raise ConfigurationError(f"-o {output}: {format_!r} is not a format; use one of: {', '.join(_FORMATS)}")
     if file:
         check_place(Path(file))
-    results = verify(path, lock, model)
+    results = verify(path, lock, model, signers=signers, signatures=signatures)
     document = RENDERERS[format_](results)
     if file:
         write_file(Path(file), document)

@@ -1,11 +1,11 @@
-"""Decide whether a bundle was signed by somebody who is trusted."""
+"""Read the keys and certificates of trusted signers, and accept bundles by them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.certificates import (
@@ -17,28 +17,12 @@ from modelaudit.integrity.certificates import (
 )
 from modelaudit.integrity.keys import check_signature, fingerprint_key, load_public_key, require_curve
 from modelaudit.integrity.strict_json import shorten
+from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
 from modelaudit.model.trust import TrustedSigner
 
 _MOST_TRUST_BYTES: Final = 4 * 1024 * 1024
-
-_OPTIONS: Final = {
-    SignatureMethod.KEY: "--public-key FILE",
-    SignatureMethod.CERTIFICATE: "--certificate-root FILE",
-    SignatureMethod.SIGSTORE: "--identity NAME --issuer URL --trusted-root FILE",
-}
-
-
-class Verifier(Protocol):
-    """Accepts the bundles of one trusted signer."""
-
-    @property
-    def method(self) -> SignatureMethod:
-        """The method of the bundles that it can accept."""
-
-    def verify(self, bundle: Bundle, now: datetime) -> Signer:
-        """Return the signer of a bundle. Raises ``SignatureError`` if it is not the trusted one."""
 
 
 def load_verifier(trusted: TrustedSigner) -> Verifier:
@@ -55,39 +39,6 @@ def load_verifier(trusted: TrustedSigner) -> Verifier:
     from modelaudit.integrity.keyless import KeylessVerifier  # sigstore takes a while to load
 
     return KeylessVerifier(trusted)
-
-
-def explain_unchecked(method: SignatureMethod) -> str:
-    """Explain that no signer was given for a method, with the option that names one."""
-    return (
-        f"no trusted signer was given for the method {method}, so it was not checked; name one with {_OPTIONS[method]}"
-    )
-
-
-def find_signer(bundle: Bundle, verifiers: Sequence[Verifier], now: datetime | None = None) -> Signer | None:
-    """Find the trusted signer of a bundle.
-
-    Args:
-        bundle: as it was read.
-        verifiers: of the trusted signers.
-        now: the time at which certificates have to be valid if nothing proves another; by default this moment.
-
-    Returns:
-        The signer; ``None`` if no trusted signer uses the method of the bundle.
-
-    Raises:
-        SignatureError: every trusted signer of that method refuses it.
-    """
-    fitting = [each for each in verifiers if each.method is bundle.method]
-    refusals: list[str] = []
-    for each in fitting:
-        try:
-            return each.verify(bundle, now or datetime.now(UTC))
-        except SignatureError as error:
-            refusals.append(str(error))
-    if not fitting:
-        return None
-    raise SignatureError("; ".join(dict.fromkeys(refusals)))
 
 
 def read_trust_file(path: Path, option: str) -> bytes:

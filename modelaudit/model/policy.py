@@ -12,6 +12,7 @@ from pathlib import Path
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Intent
+from modelaudit.model.trust import TrustedSigner
 
 
 class Requirement(StrEnum):
@@ -25,6 +26,8 @@ class Requirement(StrEnum):
     """A source stronger than a file of checksums confirms every file, and none contradicts one."""
     LOCK = "lock"
     """A lock was given, and the model fits it."""
+    SIGNER = "signer"
+    """A trusted signer signed the model, and every file fits the signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Policy:
         allowed_licenses: ids and categories of licences; a licence outside of them is for review. Empty allows all.
         denied_licenses: ids and categories of licences that fail.
         models: what the project uses.
+        trusted_signers: whose signatures count.
+        allowed_signature_gaps: the paths from the root that a signature may leave out, beside those of the standard.
         discover_exclude: files of code whose loads ``scan --discover`` leaves out.
         accept_critical: whether a decision may accept a critical finding.
         offline: whether to use the local Hub cache only and make no request.
@@ -135,6 +140,8 @@ class Policy:
     denied_licenses: frozenset[str] = frozenset()
     models: tuple[PinnedModel, ...] = ()
     discover_exclude: tuple[ExcludedCode, ...] = ()
+    trusted_signers: tuple[TrustedSigner, ...] = ()
+    allowed_signature_gaps: tuple[str, ...] = ()
     accept_critical: bool = False
     offline: bool = False
     decisions_path: Path | None = None

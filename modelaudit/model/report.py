@@ -15,6 +15,7 @@ from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import Requirement
 from modelaudit.model.provenance import Provenance
+from modelaudit.model.signature import Signature
 from modelaudit.model.structure import NOWHERE, Unread, UnreadReason
 from modelaudit.model.verdict import Cause, Ruling, Verdict
 
@@ -269,6 +270,7 @@ class Target:
         commit: the commit that the revision was resolved to.
         anchors: the lines that name the model, if a policy or a code base led to the scan.
         provenance: of a repository of the Hub; ``None`` for anything else.
+        signatures: of the model, with the result of each check.
     """
 
     requested: str
@@ -281,6 +283,7 @@ class Target:
     notes: tuple[str, ...] = ()
     anchors: tuple[Anchor, ...] = ()
     provenance: Provenance | None = None
+    signatures: tuple[Signature, ...] = ()
 
     @property
     def short_name(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.model.digest import Claim, Digest
+from modelaudit.model.signature import Signature
 
 
 class DifferenceKind(StrEnum):
@@ -25,6 +26,8 @@ class DifferenceKind(StrEnum):
     """A file, link, folder or special file in place of another one of these."""
     CONTRADICTED = "contradicted"
     """A record beside the files states another digest."""
+    SIGNATURE = "signature"
+    """A signature is refused, or none of a trusted signer was verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Verification:
         tree_digest: of what is on disk; ``None`` where something could not be read. The executable bits are those that
             the lock knows.
         notes: remarks on how the target was resolved.
+        signatures: of the model, with the result of each check.
     """
 
     name: str
@@ -84,6 +88,7 @@ class Verification:
     files: tuple[VerifiedFile, ...] = ()
     tree_digest: str | None = None
     notes: tuple[str, ...] = ()
+    signatures: tuple[Signature, ...] = ()
 
     @property
     def exit_code(self) -> int:

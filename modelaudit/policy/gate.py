@@ -13,6 +13,7 @@ from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
 from modelaudit.model.report import Absence, Coverage, Decision
+from modelaudit.model.signature import Signature
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
@@ -69,6 +70,7 @@ class Evidence:
         moving_revision: the branch or tag of the Hub that names the model; empty if a commit or a path does.
         comparison: of the model with a lock; ``None`` if none was given.
         refusals: what people refused by a decision; the baseline and other decisions change nothing about it.
+        signatures: of the model, with the result of each check.
     """
 
     coverage: Coverage
@@ -82,6 +84,7 @@ class Evidence:
     moving_revision: str = ""
     comparison: LockComparison | None = None
     refusals: Sequence[Refusal] = ()
+    signatures: Sequence[Signature] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,13 @@ def decide_verdict(evidence: Evidence) -> Decision:
         *_find_unread_parts(evidence.coverage, Question.LOAD),
         *itertools.starmap(
             _Point,
-            find_unmet_conditions(policy, evidence.coverage.artifacts, evidence.moving_revision, evidence.comparison),
+            find_unmet_conditions(
+                policy,
+                evidence.coverage.artifacts,
+                evidence.moving_revision,
+                evidence.comparison,
+                evidence.signatures,
+            ),
         ),
     ]
     use_points = [

@@ -10,6 +10,7 @@ from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import ArtifactRecord
+from modelaudit.model.signature import Signature
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import is_git_setting
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
@@ -21,7 +22,11 @@ _MOST_NAMED: Final = 2
 
 
 def find_unmet_conditions(
-    policy: Policy, records: Sequence[ArtifactRecord], moving_revision: str, comparison: LockComparison | None
+    policy: Policy,
+    records: Sequence[ArtifactRecord],
+    moving_revision: str,
+    comparison: LockComparison | None,
+    signatures: Sequence[Signature] = (),
 ) -> Iterator[UnmetCondition]:
     """Yield a cause for each condition that the policy requires and that the model does not meet.
 
@@ -30,11 +35,13 @@ def find_unmet_conditions(
         records: every file.
         moving_revision: the branch or tag that names the model; empty if a commit or a path does.
         comparison: with the lock; ``None`` if none was given.
+        signatures: of the model.
     """
     conditions = {
         Requirement.PINNED_REVISIONS: _find_moving_revision(moving_revision),
         Requirement.VERIFIED_BYTES: _find_unverified_files(records),
         Requirement.LOCK: _find_lock_problem(records, comparison),
+        Requirement.SIGNER: _find_signer_problem(policy, records, signatures),
     }
     for requirement, unmet in conditions.items():
         if requirement in policy.require and unmet is not None:
@@ -100,3 +107,31 @@ def _find_lock_problem(records: Sequence[ArtifactRecord], comparison: LockCompar
     if len(examples) == 1:
         reason = reason.replace("differences", "difference", 1)
     return CauseKind.LOCK, Verdict.FAIL, len(examples), reason, tuple(examples[:_MOST_NAMED])
+
+
+def _find_signer_problem(
+    policy: Policy, records: Sequence[ArtifactRecord], signatures: Sequence[Signature]
+) -> _Unmet | None:
+    """Return the problem of a model without a verified signature of a trusted signer, or with files that differ.
+
+    If the policy names signers, only those count.
+    """
+    named = {signer.origin for signer in policy.trusted_signers}
+    verified = [each for each in signatures if each.signer is not None and (not named or each.signer.trust in named)]
+    if not verified:
+        others = tuple(f"{each.record}: {each.reason or 'it is of no signer of the policy'}" for each in signatures)
+        reason = "no signature of a trusted signer was verified, and the policy requires one"
+        return CauseKind.SIGNER, Verdict.INCOMPLETE, 1, reason, others[:_MOST_NAMED] or ("the model has no signature",)
+    differing = [
+        f"{record.path}: other bytes than were signed"
+        for record in records
+        for claim in record.contradicting_claims
+        if claim.source is ClaimSource.SIGNATURE
+    ]
+    uncovered = frozenset.intersection(*(frozenset(each.uncovered) for each in verified))
+    differing += [f"{path}: it is not signed" for path in sorted(uncovered)]
+    if not differing:
+        return None
+    noun = "file does" if len(differing) == 1 else "files do"
+    reason = f"{len(differing)} {noun} not fit the signature, and the policy requires a trusted signer"
+    return CauseKind.SIGNER, Verdict.FAIL, len(differing), reason, tuple(differing[:_MOST_NAMED])

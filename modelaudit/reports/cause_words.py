@@ -67,6 +67,10 @@ CAUSES: Final = {
         "The policy requires that the model fits a lock, and none was given or it differs.",
         "Give the lock with --lock; if a difference is wanted, read it and run modelaudit lock again.",
     ),
+    CauseKind.SIGNER: (
+        "The policy requires that a trusted signer signed the model, and no such signature was verified.",
+        "Fetch the signature of the publisher into the folder, and name who may sign in trusted-signers of the policy.",
+    ),
 }
 
 ACCEPTANCE: Final = {

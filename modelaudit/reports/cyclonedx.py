@@ -54,6 +54,7 @@ from modelaudit.reports.cyclonedx_licenses import (
 from modelaudit.reports.decision_words import describe_settlement, list_refusals
 from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
 from modelaudit.reports.provenance_words import list_provenance
+from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import describe_acceptance, describe_decision, describe_place
@@ -140,6 +141,7 @@ def _build_root(report: AuditReport) -> Component:
             ("target:origin", target.origin),
             ("target:offline", str(target.offline).lower()),
             *((f"target:provenance:{fact.key}", fact.text) for fact in list_provenance(target.provenance)),
+            *(("target:signature", describe_signature(each)) for each in target.signatures),
             *(("target:note", note) for note in target.notes),
             ("policy:name", report.policy.name),
             ("policy:sha256", report.policy.digest or None),

@@ -25,6 +25,7 @@ from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
 from modelaudit.reports.provenance_words import describe_provenance
 from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
+from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks
 from modelaudit.reports.wording import (
     CHECKS,
@@ -114,6 +115,8 @@ def _list_foot_lines(report: AuditReport) -> Iterator[str]:
     provenance = "; ".join(describe_provenance(target.provenance))
     if provenance:
         yield f"- Provenance: {write_text(provenance, _MAX_PROVENANCE_CHARACTERS)}"
+    for signature in target.signatures[:_MAX_NAMED_ADDRESSES]:
+        yield f"- Signature: {write_text(describe_signature(signature), _MAX_PROVENANCE_CHARACTERS)}"
     for anchor in target.anchors[:_MAX_NAMED_ADDRESSES]:
         yield f"- Named in: {write_code(f'{anchor.path}:{anchor.line}', _MAX_NAME_CHARACTERS)}"
     yield f"- Files: {write_text(describe_inventory(report))}"

@@ -45,6 +45,7 @@ from modelaudit.reports.layout import (
 )
 from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.marks import VERDICT_MARKS
+from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.view import (
     describe_accepted,
     describe_findings,
@@ -64,6 +65,7 @@ _MOST_FINDINGS = 40
 """Lines of findings; the others are counted."""
 _MOST_ABSENCES = 4
 _MOST_DECISIONS = 3
+_MOST_SIGNATURES = 2
 _LABEL_COLUMNS = 8
 _SENTENCE_END = re.compile(r"(?<=[.:]) ")
 
@@ -190,7 +192,8 @@ def _render_answers(report: AuditReport, name: str, width: int) -> RenderableTyp
     use = describe_planned_use(report.license.intent)
     plan = build_text(use)
     plan.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
-    rows = [build_rows([("for", plan)], 1, _LABEL_COLUMNS - 1)] if use else []
+    rows: list[RenderableType] = [build_rows([("for", plan)], 1, _LABEL_COLUMNS - 1)] if use else []
+    rows += [_shorten_fact("signed", describe_signature(each), width) for each in target.signatures[:_MOST_SIGNATURES]]
     return Group(heading, build_answer_rows(report), *rows)
 
 

@@ -33,6 +33,7 @@ from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.provenance_words import describe_provenance
 from modelaudit.reports.screen import build_answer_rows
+from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.view import (
     FindingGroup,
     describe_accepted,
@@ -107,6 +108,7 @@ def _render_head(report: AuditReport) -> Group:
         rows.append(("commit", build_text((target.commit or "none") + asked)))
     rows += [("from", build_text(f"{target.origin}; {describe_network_use(report)}"))]
     rows += [("origin", build_text(line)) for line in describe_provenance(target.provenance)]
+    rows += [("signed", build_text(describe_signature(each))) for each in target.signatures]
     rows += [("note", build_text(note)) for note in target.notes]
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("bytes", build_text(describe_bytes(report))))

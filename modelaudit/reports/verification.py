@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Final
 
 from modelaudit.model.digest import ClaimSource, DigestAlgorithm
+from modelaudit.model.signature import Signature
 from modelaudit.model.verification import Verification
 from modelaudit.model.wording import CLAIM_SOURCES
+from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.text import escape_unprintable
 
 SCHEMA: Final = "modelaudit/verification/v1"
@@ -28,6 +30,7 @@ def _describe(result: Verification) -> Iterator[str]:
     """Yield the lines of one model."""
     against = f"{result.lock} ({result.locked_name})" if result.lock else "the records beside its files"
     yield f"{result.name}: checked against {against}"
+    yield from (f"  signature {describe_signature(each)}" for each in result.signatures)
     yield from (f"  note: {note}" for note in result.notes)
     for counted in _count_claims(result):
         yield f"  {counted}"
@@ -99,7 +102,25 @@ def _build_object(result: Verification) -> dict[str, object]:
             for file in result.files
         ],
         "notes": list(result.notes),
+        "signatures": [_build_signature(each) for each in result.signatures],
         "exit_code": result.exit_code,
+    }
+
+
+def _build_signature(signature: Signature) -> dict[str, object]:
+    """Return the JSON object of one signature."""
+    signer = signature.signer
+    return {
+        "record": signature.record,
+        "state": signature.state,
+        "method": signature.method,
+        "reason": signature.reason or None,
+        "signer": signer and {"name": signer.name, "issuer": signer.issuer or None, "trust": signer.trust},
+        "time": signer.time.time if signer and signer.time else None,
+        "covered": signature.covered,
+        "not_covered": list(signature.uncovered),
+        "left_out": list(signature.left_out),
+        "ignored_paths": list(signature.ignored_paths),
     }
 
 

@@ -1,0 +1,53 @@
+"""The signatures of a model, as every output states them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.model.signature import Signature, SignatureMethod, SignatureState, Signer
+
+_TIME_UNPROVEN: Final = "time not proven"
+_KEY_CHARACTERS: Final = 20
+"""Of a key and its fingerprint; the JSON report has all of them."""
+
+
+def describe_signature(signature: Signature) -> str:
+    """Describe the result for one signature in one sentence; not escaped, because it may hold texts of a model."""
+    if signature.signer is None:
+        word = "REFUSED" if signature.state is SignatureState.REFUSED else "NOT CHECKED"
+        return f"{signature.record}: {word}: {signature.reason}"
+    return f"{signature.record}: verified, by {describe_signer(signature.signer)}; {_describe_extent(signature)}"
+
+
+def describe_signer(signer: Signer) -> str:
+    """Describe who signed, by which trust, and when."""
+    issuer = f", issued by {signer.issuer}" if signer.issuer else ""
+    time = f"{signer.time.time} by a {signer.time.source}" if signer.time else _TIME_UNPROVEN
+    name = signer.name
+    if signer.method is SignatureMethod.KEY and len(name) > _KEY_CHARACTERS:
+        name = f"{name[:_KEY_CHARACTERS]}…"
+    return f"{name}{issuer} (method {signer.method}, trusted by {signer.trust}, {time})"
+
+
+def _describe_extent(signature: Signature) -> str:
+    """Describe how many files a signature covers, and how many not."""
+    parts = [f"it covers {_count_files(signature.covered)}"]
+    if signature.uncovered:
+        parts.append(f"does NOT cover {_count_files(len(signature.uncovered))}")
+    if signature.left_out:
+        parts.append(f"leaves out {_count_files(len(signature.left_out))} under its ignored paths")
+    return ", ".join(parts)
+
+
+def _count_files(number: int) -> str:
+    """Return a number of files with its noun."""
+    return "1 file" if number == 1 else f"{number:,} files"
+
+
+def list_signatures(signatures: tuple[Signature, ...]) -> Iterator[tuple[str, str]]:
+    """Yield a label and a text for each fact about the signatures: the result of each, and the files without cover."""
+    for signature in signatures:
+        yield "signature", describe_signature(signature)
+        yield from (("not signed", path) for path in signature.uncovered)
+        yield from (("left out by the signature", path) for path in signature.left_out)
