@@ -89,7 +89,7 @@ def lock_target(target: str, options: LockOptions) -> LockedModel:
     hashed = hash_model(snapshot, options.limits)
     if ref is not None:
         _refuse_foreign_files(hashed, target)
-    entries = _cover(hashed, target, has_modes=ref is None)
+    entries = cover_entries(hashed, target, has_modes=ref is None)
     if ref is None:
         return _build_folder(snapshot, options.path.absolute().parent, entries, _find_license(target, None, options))
     commit = snapshot.commit or ""
@@ -101,7 +101,9 @@ def lock_target(target: str, options: LockOptions) -> LockedModel:
 def lock_folder(folder: Path, beside: Path, limits: Limits = Limits()) -> LockedModel:  # noqa: B008 - frozen
     """Lock a local folder without a conclusion on its licence, for a lock in the folder ``beside``."""
     snapshot = resolve_target(str(folder), offline=True, limits=limits)
-    return _build_folder(snapshot, beside, _cover(hash_model(snapshot, limits), str(folder), has_modes=True), None)
+    return _build_folder(
+        snapshot, beside, cover_entries(hash_model(snapshot, limits), str(folder), has_modes=True), None
+    )
 
 
 def _build_folder(
@@ -147,25 +149,35 @@ def _refuse_foreign_files(hashed: HashedModel, target: str) -> None:
             raise SourceError(f"{target}: {file.path!r} is not locked, because no source states a digest of its bytes")
 
 
-def _cover(hashed: HashedModel, target: str, *, has_modes: bool) -> tuple[TreeEntry, ...]:
-    """Return the entries that a lock covers. Raises ``SourceError`` unless it can cover every one."""
+def cover_entries(hashed: HashedModel, target: str, *, has_modes: bool, task: str = "locked") -> tuple[TreeEntry, ...]:
+    """Return the entries that a lock or an attestation covers.
+
+    Args:
+        hashed: the model.
+        target: as the user named it.
+        has_modes: whether the executable bits are those of the model.
+        task: the word for messages, such as ``locked``.
+
+    Raises:
+        SourceError: an entry cannot be covered.
+    """
     for file in hashed.files:
         for claim in find_contradictions(file.claims, file.digests):
             raise SourceError(
-                f"{target}: {file.path!r} is not what {claim.record} states, so it is not locked; "
+                f"{target}: {file.path!r} is not what {claim.record} states, so it is not {task}; "
                 "fetch it again, or scan the model"
             )
     for path, why in hashed.unread:
-        raise SourceError(f"{target}: {path!r} cannot be locked: {why}")
+        raise SourceError(f"{target}: {path!r} cannot be {task}: {why}")
     paths = [entry.path for entry in hashed.entries]
     for path in paths:
         problem = explain_bad_name(path)
         if problem:
-            raise SourceError(f"{target}: {path!r} cannot be locked: it {problem}")
+            raise SourceError(f"{target}: {path!r} cannot be {task}: it {problem}")
     for first, second, problem in find_clashing_names(paths):
         raise SourceError(f"{target}: {first!r} and {second!r} {problem}")
     if not paths:
-        raise SourceError(f"{target}: there is nothing to lock")
+        raise SourceError(f"{target}: no file can be {task}")
     return hashed.entries if has_modes else tuple(replace(entry, executable=None) for entry in hashed.entries)
 
 

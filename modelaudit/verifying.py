@@ -115,12 +115,13 @@ def _verify_in_place(
     return _check_lock(name, hash_model(signed, limits), str(lock_path), locked, bool(signers))
 
 
-def refuse_lock_inside(lock_path: str | Path, snapshot: Snapshot) -> None:
-    """Raise ``ConfigurationError`` if a lock lies in the model that it locks: whoever changes one can change both."""
+def refuse_lock_inside(lock_path: str | Path, snapshot: Snapshot, words: str = "lock locks") -> None:
+    """Raise ``ConfigurationError`` if a lock lies in its model: whoever changes one can change both."""
     root = os.path.realpath(str(snapshot.root))
+    noun, verb = words.split()
     if Path(os.path.realpath(lock_path)).is_relative_to(root):
         raise ConfigurationError(
-            f"{lock_path}: the lock lies in the model that it locks; keep it outside of that folder"
+            f"{lock_path}: the {noun} lies in the model that it {verb}; keep it outside of that folder"
         )
 
 

@@ -19,7 +19,7 @@ from modelaudit.cli.parsing import SuggestingGroup, format_usage_error
 from modelaudit.model.errors import ModelAuditError, OutputError
 
 _COMMANDS = (
-    *("completion", "decide", "diff", "discover", "explain", "license", "lock", "policy", "render", "scan"),
+    *("attest", "completion", "decide", "diff", "discover", "explain", "license", "lock", "policy", "render", "scan"),
     "verify",
 )
 _MOVED: Final = {"rules": "explain"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,10 +11,15 @@ from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.trust import add_trust_options
 from modelaudit.cli.writing import print_document
-from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.wording import escape_unprintable
+
+if TYPE_CHECKING:
+    from modelaudit.attested import Conditions
 
 _FORMATS: Final = ("text", "json")
+_PATH: Final = click.Path(path_type=Path)
 
 
 @click.command("verify", cls=StrictCommand)
@@ -24,6 +29,12 @@ _FORMATS: Final = ("text", "json")
 @click.option(
     "-o", "--output", metavar="FORMAT[=FILE]", default="text", help=f"One of {', '.join(_FORMATS)}. Default: text."
 )
+@click.option("--attestation", metavar="FILE", type=_PATH, help="A verdict that modelaudit attest signed.")
+@click.option("--key", metavar="FILE", type=_PATH, help="The public key of the one who may attest, in PEM.")
+@click.option("--verifier-id", metavar="URI", help="Who has to answer for the verdict.")
+@click.option("--policy-digest", metavar="SHA256", help="The policy that the verdict has to rest on.")
+@click.option("--resource", metavar="URI", help="The model that the verdict has to be about.")
+@click.option("--not-older-than", metavar="DAYS", help="The most days since the verdict, such as 30d.")
 @add_trust_options
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code answers.")
 def command(
@@ -31,6 +42,12 @@ def command(
     lock: str | None,
     model: str | None,
     output: str,
+    attestation: Path | None,
+    key: Path | None,
+    verifier_id: str | None,
+    policy_digest: str | None,
+    resource: str | None,
+    not_older_than: str | None,
     signers: tuple[TrustedSigner, ...],
     signatures: tuple[Path, ...],
     quiet: bool,
@@ -49,6 +66,21 @@ def command(
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
     not be read, or is stated nowhere; 4 could not run.
     """
+    conditions = {
+        "--key": key,
+        "--verifier-id": verifier_id,
+        "--policy-digest": policy_digest,
+        "--resource": resource,
+        "--not-older-than": not_older_than,
+    }
+    if attestation is not None:
+        if lock is not None or model is not None or signatures or output != "text":
+            raise ConfigurationError("--attestation is checked alone; check a lock or a signature in a further call")
+        wanted = _make_conditions(verifier_id, policy_digest, resource, not_older_than)
+        return _verify_attestation(path, attestation, key, signers, wanted, quiet)
+    for option, value in conditions.items():
+        if value is not None:
+            raise ConfigurationError(f"{option} concerns an attestation; add --attestation FILE")
     from modelaudit.reports.verification import RENDERERS
     from modelaudit.verifying import verify
 
@@ -64,3 +96,42 @@ def command(
     elif not quiet:
         print_document(document)
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)
+
+
+def _make_conditions(
+    verifier_id: str | None, policy_digest: str | None, resource: str | None, not_older_than: str | None
+) -> Conditions:
+    """Make the conditions of an attestation from the options. Raises ``ConfigurationError``."""
+    from datetime import timedelta
+
+    from modelaudit.attested import Conditions
+    from modelaudit.cli.days import parse_days
+
+    days = None if not_older_than is None else parse_days("--not-older-than", not_older_than)
+    digest = None if policy_digest is None else policy_digest.removeprefix("sha256:").lower()
+    return Conditions(verifier_id, digest, resource, None if days is None else timedelta(days=days))
+
+
+def _verify_attestation(
+    path: str | None,
+    attestation: Path,
+    key: Path | None,
+    signers: tuple[TrustedSigner, ...],
+    conditions: Conditions,
+    quiet: bool,
+) -> int:
+    """Verify a model against an attestation, print one line, and return the exit code: 0 or 1."""
+    from modelaudit.attested import make_signer, verify_attestation
+
+    if path is None:
+        raise ConfigurationError("--attestation needs the folder of the model")
+    trusted = signers if key is None else (make_signer(key), *signers)
+    try:
+        line = verify_attestation(path, attestation, trusted, conditions)
+    except SignatureError as error:
+        line, code = f"{path}: REFUSED: {error}", 1
+    else:
+        line, code = f"{path}: {line}", 0
+    if not quiet:
+        print_document(f"{escape_unprintable(line)}\n".encode())
+    return code

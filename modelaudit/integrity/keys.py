@@ -56,15 +56,19 @@ def fingerprint_key(key: ec.EllipticCurvePublicKey) -> str:
     return hashlib.sha256(pem).hexdigest()
 
 
+def get_algorithm(key: ec.EllipticCurvePublicKey) -> ec.ECDSA:
+    """Return the signature algorithm of a key of one of the three curves."""
+    return ec.ECDSA(_HASHES[key.curve.name])
+
+
 def check_signature(envelope: Envelope, key: ec.EllipticCurvePublicKey) -> None:
     """Check the signature of an envelope.
 
     Raises:
         SignatureError: it does not fit the payload and the key.
     """
-    algorithm = ec.ECDSA(_HASHES[key.curve.name])
     try:
-        key.verify(envelope.signature, envelope.encode(), algorithm)
+        key.verify(envelope.signature, envelope.encode(), get_algorithm(key))
     except InvalidSignature:
         if _fits_old_encoding(envelope, key):
             raise SignatureError(

@@ -1,0 +1,108 @@
+"""``modelaudit attest``: sign the verdict of a report on a model, for the machine that loads it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from modelaudit.cli.days import parse_days
+from modelaudit.cli.files import check_place, write_file
+from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.writing import show_notes
+from modelaudit.model.errors import ConfigurationError
+
+PASSPHRASE: Final = "MODELAUDIT_KEY_PASSPHRASE"
+_PATH: Final = click.Path(path_type=Path)
+
+
+@click.command("attest", cls=StrictCommand)
+@click.argument("target", metavar="TARGET")
+@click.option("--report", metavar="FILE", type=_PATH, required=True, help="The report of a scan of TARGET, as JSON.")
+@click.option("--key", metavar="FILE", type=_PATH, required=True, help="Your private EC key, in PEM.")
+@click.option("-o", "--output", metavar="FILE", type=_PATH, required=True, help="The attestation, two lines of JSON.")
+@click.option("--verifier-id", metavar="URI", help="Who answers for the verdict. Default: urn:modelaudit.")
+@click.option("--resource", metavar="URI", help="The model. Default: its package URL, or the name of the folder.")
+@click.option("--expires", metavar="DAYS", default="90d", show_default=True, help="How long it holds, or never.")
+@click.option("--image", metavar="DIGEST", help="The sha256 of the OCI image that holds the model.")
+@click.option("-q", "--quiet", is_flag=True, help="No remarks.")
+def command(
+    target: str,
+    report: Path,
+    key: Path,
+    output: Path,
+    verifier_id: str | None,
+    resource: str | None,
+    expires: str,
+    image: str | None,
+    quiet: bool,
+) -> int:
+    """Sign the verdict of a report on the model TARGET.
+
+    TARGET is the folder that was scanned, or a repository in the Hub cache; its bytes have to be those of the
+    report. The attestation holds the evidence and a SLSA Verification Summary. A verdict other than a pass is
+    attested as FAILED.
+
+    The passphrase of the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal.
+
+    Exit codes: 0 attested, whatever the verdict; 2 usage error; 4 could not run.
+    """
+    from modelaudit.attesting import VERIFIER, AttestationOptions, attest
+
+    check_place(output)
+    options = AttestationOptions(
+        report=report,
+        key=key,
+        passphrase=_get_passphrase(key),
+        verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
+        resource=None if resource is None else _require_uri("--resource", resource),
+        days=parse_days("--expires", expires),
+        image=None if image is None else _parse_digest(image),
+    )
+    signed = attest(target, options)
+    write_file(output, signed.text)
+    if not quiet:
+        show_notes(
+            [
+                f"{output}: {signed.result}, {signed.entries:,} entries, tree v1:{signed.tree_digest}",
+                f"verify it with --policy-digest {signed.policy_digest} --resource {signed.resource}",
+            ]
+        )
+    return 0
+
+
+def _require_uri(option: str, text: str) -> str:
+    """Return a URI. Raises ``ConfigurationError`` for a text without a scheme (RFC 3986, section 3.1)."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+", text):
+        raise ConfigurationError(f"{option} {text!r}: is not a URI; write one such as https://example.com/verifier")
+    return text
+
+
+def _parse_digest(text: str) -> str:
+    """Return the hexadecimal part of a digest. Raises ``ConfigurationError``."""
+    value = text.removeprefix("sha256:")
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise ConfigurationError(f"--image {text}: is not a digest; write it such as sha256:{'0' * 64}")
+    return value
+
+
+def _get_passphrase(key: Path) -> bytes | None:
+    """Return the passphrase of an encrypted key: from the environment, or asked for in a terminal."""
+    given = os.environ.get(PASSPHRASE)
+    if given is not None:
+        return given.encode()
+    try:
+        with key.open("rb") as file:
+            is_encrypted = b"ENCRYPTED" in file.read(1 << 16)
+    except OSError:
+        return None  # reading the key names the fault
+    if not is_encrypted:
+        return None
+    if not sys.stdin.isatty():
+        raise ConfigurationError(f"--key: {key} is encrypted; set {PASSPHRASE}")
+    answer: str = click.prompt(f"Passphrase of {key}", hide_input=True, err=True)
+    return answer.encode()
