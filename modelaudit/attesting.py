@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
 from modelaudit.integrity.attestation import FAILED, PASSED, Summary, build_payloads
 from modelaudit.integrity.signing import load_private_key, sign_statement
 from modelaudit.integrity.tree import compute_tree_digest
@@ -61,7 +63,7 @@ class SignedVerdict:
         text: two lines of JSON.
         result: ``PASSED`` or ``FAILED``.
         tree_digest: of the model, version 1.
-        entries: how many files, links and empty folders it covers.
+        tree: the files, links and empty folders that it covers.
         policy_digest: SHA-256 of the policy, for ``verify --policy-digest``.
         resource: the URI of the model, for ``verify --resource``.
     """
@@ -69,7 +71,7 @@ class SignedVerdict:
     text: bytes
     result: str
     tree_digest: str
-    entries: int
+    tree: tuple[TreeEntry, ...]
     policy_digest: str
     resource: str
 
@@ -87,10 +89,7 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         SourceError: the model cannot be read.
     """
     report = load_report(options.report)
-    try:
-        key = load_private_key(_read_key(options.key), options.passphrase)
-    except SignatureError as error:
-        raise ConfigurationError(f"--key: {options.key} {error}") from error
+    key = load_key(options)
     entries = _hash_entries(target, limits)
     _require_same_files(report, entries, options.report)
     created = format_current_time()
@@ -112,7 +111,15 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
     text = b"".join(sign_statement(payload, key) + b"\n" for payload in payloads)
     tree_digest = compute_tree_digest(entries)
-    return SignedVerdict(text, summary.result, tree_digest, len(entries), summary.policy_digest, resource)
+    return SignedVerdict(text, summary.result, tree_digest, entries, summary.policy_digest, resource)
+
+
+def load_key(options: AttestationOptions) -> EllipticCurvePrivateKey:
+    """Load the key of ``--key``. Raises ``ConfigurationError``."""
+    try:
+        return load_private_key(_read_key(options.key), options.passphrase)
+    except SignatureError as error:
+        raise ConfigurationError(f"--key: {options.key} {error}") from error
 
 
 def conclude(report: AuditReport) -> str:

@@ -14,6 +14,7 @@ from modelaudit.cli.days import parse_days
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.writing import show_notes
+from modelaudit.integrity.seal import VERIFIER_NAME
 from modelaudit.model.errors import ConfigurationError
 
 PASSPHRASE: Final = "MODELAUDIT_KEY_PASSPHRASE"
@@ -24,7 +25,14 @@ _PATH: Final = click.Path(path_type=Path)
 @click.argument("target", metavar="TARGET")
 @click.option("--report", metavar="FILE", type=_PATH, required=True, help="The report of a scan of TARGET, as JSON.")
 @click.option("--key", metavar="FILE", type=_PATH, required=True, help="Your private EC key, in PEM.")
-@click.option("-o", "--output", metavar="FILE", type=_PATH, required=True, help="The attestation, two lines of JSON.")
+@click.option("-o", "--output", metavar="FILE", type=_PATH, help="The attestation, two lines of JSON.")
+@click.option(
+    "--seal",
+    "folder",
+    metavar="FOLDER",
+    type=_PATH,
+    help="Also write a new folder with all that a machine without network needs: model, lock, reports, verifier.",
+)
 @click.option("--verifier-id", metavar="URI", help="Who answers for the verdict. Default: urn:modelaudit.")
 @click.option("--resource", metavar="URI", help="The model. Default: its package URL, or the name of the folder.")
 @click.option("--expires", metavar="DAYS", default="90d", show_default=True, help="How long it holds, or never.")
@@ -34,7 +42,8 @@ def command(
     target: str,
     report: Path,
     key: Path,
-    output: Path,
+    output: Path | None,
+    folder: Path | None,
     verifier_id: str | None,
     resource: str | None,
     expires: str,
@@ -53,7 +62,10 @@ def command(
     """
     from modelaudit.attesting import VERIFIER, AttestationOptions, attest
 
-    check_place(output)
+    if output is None and folder is None:
+        raise ConfigurationError("name what to write: -o FILE, or --seal FOLDER")
+    if output is not None:
+        check_place(output)
     options = AttestationOptions(
         report=report,
         key=key,
@@ -63,15 +75,27 @@ def command(
         days=parse_days("--expires", expires),
         image=None if image is None else _parse_digest(image),
     )
-    signed = attest(target, options)
-    write_file(output, signed.text)
+    notes = []
+    if folder is not None:
+        from modelaudit.sealing import seal
+
+        sealed = seal(target, folder, options)
+        signed = sealed.verdict
+        notes = [
+            f"{folder}: sealed, {sealed.entries:,} entries; carry these two apart from it:",
+            f"key {sealed.key_fingerprint}",
+            f"{VERIFIER_NAME} sha256 {sealed.verifier_digest}",
+        ]
+    else:
+        signed = attest(target, options)
+    if output is not None:
+        write_file(output, signed.text)
+    notes[:0] = [
+        f"{output or folder}: {signed.result}, {len(signed.tree):,} entries, tree v1:{signed.tree_digest}",
+        f"verify it with --policy-digest {signed.policy_digest} --resource {signed.resource}",
+    ]
     if not quiet:
-        show_notes(
-            [
-                f"{output}: {signed.result}, {signed.entries:,} entries, tree v1:{signed.tree_digest}",
-                f"verify it with --policy-digest {signed.policy_digest} --resource {signed.resource}",
-            ]
-        )
+        show_notes(notes)
     return 0
 
 

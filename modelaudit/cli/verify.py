@@ -11,6 +11,7 @@ from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.trust import add_trust_options
 from modelaudit.cli.writing import print_document
+from modelaudit.integrity.seal import is_sealed
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.wording import escape_unprintable
@@ -73,14 +74,16 @@ def command(
         "--resource": resource,
         "--not-older-than": not_older_than,
     }
-    if attestation is not None:
+    is_seal = path is not None and lock is None and is_sealed(path)
+    if attestation is not None or is_seal:
         if lock is not None or model is not None or signatures or output != "text":
-            raise ConfigurationError("--attestation is checked alone; check a lock or a signature in a further call")
+            noun = "an attestation" if attestation is not None else "a sealed folder"
+            raise ConfigurationError(f"{noun} is checked alone; check a lock or a signature in a further call")
         wanted = _make_conditions(verifier_id, policy_digest, resource, not_older_than)
-        return _verify_attestation(path, attestation, key, signers, wanted, quiet)
+        return _verify_verdict(path, attestation, key, signers, wanted, quiet)
     for option, value in conditions.items():
         if value is not None:
-            raise ConfigurationError(f"{option} concerns an attestation; add --attestation FILE")
+            raise ConfigurationError(f"{option} concerns an attestation or a sealed folder; add --attestation FILE")
     from modelaudit.reports.verification import RENDERERS
     from modelaudit.verifying import verify
 
@@ -112,22 +115,26 @@ def _make_conditions(
     return Conditions(verifier_id, digest, resource, None if days is None else timedelta(days=days))
 
 
-def _verify_attestation(
+def _verify_verdict(
     path: str | None,
-    attestation: Path,
+    attestation: Path | None,
     key: Path | None,
     signers: tuple[TrustedSigner, ...],
     conditions: Conditions,
     quiet: bool,
 ) -> int:
-    """Verify a model against an attestation, print one line, and return the exit code: 0 or 1."""
+    """Verify a model against an attestation, or a sealed folder; print one line, and return the exit code: 0 or 1."""
     from modelaudit.attested import make_signer, verify_attestation
+    from modelaudit.sealed import verify_seal
 
     if path is None:
         raise ConfigurationError("--attestation needs the folder of the model")
     trusted = signers if key is None else (make_signer(key), *signers)
     try:
-        line = verify_attestation(path, attestation, trusted, conditions)
+        if attestation is None:
+            line = verify_seal(path, trusted, conditions)
+        else:
+            line = verify_attestation(path, attestation, trusted, conditions)
     except SignatureError as error:
         line, code = f"{path}: REFUSED: {error}", 1
     else:

@@ -94,8 +94,8 @@ def build_payloads(
     Raises:
         ValueError: an entry cannot be covered by a tree digest.
     """
-    subjects = list(_build_subjects(entries, image))
-    listed = [_build_entry(entry) for entry in sorted(entries, key=lambda entry: entry.order)]
+    subjects = list(build_subjects(entries, image))
+    listed = [build_entry(entry) for entry in sorted(entries, key=lambda entry: entry.order)]
     first = _encode({**evidence, "entries": listed}, EVIDENCE, subjects)
     predicate: dict[str, object] = {
         "verifier": {"id": summary.verifier, "version": dict(summary.versions)},
@@ -112,7 +112,7 @@ def build_payloads(
     return first, _encode(predicate, SUMMARY, subjects)
 
 
-def _build_subjects(entries: Sequence[TreeEntry], image: str | None) -> Iterator[dict[str, object]]:
+def build_subjects(entries: Sequence[TreeEntry], image: str | None) -> Iterator[dict[str, object]]:
     """Yield the tree, the image, and each file. Raises ``ValueError`` for an entry that no digest covers."""
     yield {"name": TREE_NAME, "digest": {TREE_ALGORITHM: compute_tree_digest(entries)}}
     if image is not None:
@@ -122,7 +122,7 @@ def _build_subjects(entries: Sequence[TreeEntry], image: str | None) -> Iterator
             yield {"name": _encode_name(entry.path), "digest": {"sha256": entry.sha256}}
 
 
-def _build_entry(entry: TreeEntry) -> dict[str, object]:
+def build_entry(entry: TreeEntry) -> dict[str, object]:
     """Return the JSON object of an entry; unknown values are left out."""
     values = {
         "path": _encode_name(entry.path),
@@ -164,8 +164,8 @@ def parse_attestation(data: bytes) -> Attestation:
     for statement, wanted in ((evidence, EVIDENCE), (summary, SUMMARY)):
         if statement.predicate_type != wanted:
             raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {wanted}")
-    entries = tuple(map(_read_entry, take_list(evidence.predicate, "entries", "the evidence")))
-    tree_digest = _check_subjects(evidence, entries)
+    entries = tuple(map(read_entry, take_list(evidence.predicate, "entries", "the evidence")))
+    tree_digest = check_subjects(evidence, entries)
     if _list_subjects(evidence) != _list_subjects(summary):
         raise SignatureError("the evidence and the summary are about different files")
     read = _read_summary(summary)
@@ -179,10 +179,10 @@ def _list_subjects(statement: Statement) -> list[tuple[str, tuple[tuple[str, str
     return sorted((each.name, tuple(sorted(each.digests.items()))) for each in statement.subjects)
 
 
-def _check_subjects(statement: Statement, entries: Sequence[TreeEntry]) -> str:
+def check_subjects(statement: Statement, entries: Sequence[TreeEntry]) -> str:
     """Return the tree digest. Raises ``SignatureError`` if the subjects are not those that the entries give."""
     try:
-        built = list(_build_subjects(entries, None))
+        built = list(build_subjects(entries, None))
         tree_digest = compute_tree_digest(entries)
     except ValueError as error:
         raise SignatureError(f"the entries have no tree digest: {error}") from error
@@ -194,7 +194,7 @@ def _check_subjects(statement: Statement, entries: Sequence[TreeEntry]) -> str:
     return tree_digest
 
 
-def _read_entry(value: object) -> TreeEntry:
+def read_entry(value: object) -> TreeEntry:
     """Return one entry. Raises ``SignatureError`` if it is malformed."""
     if not isinstance(value, dict):
         raise SignatureError("an entry of the evidence is not a JSON object")

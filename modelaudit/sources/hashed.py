@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from modelaudit.integrity.digests import hash_bytes
 from modelaudit.model.address import read_file_path
-from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -48,6 +49,20 @@ def hash_model(snapshot: Snapshot, limits: Limits) -> HashedModel:
         SourceError: it is not a folder, or it cannot be listed.
     """
     return _Hashing(snapshot, list_tree(snapshot, limits), limits).run()
+
+
+def hash_tree(root: Path, limits: Limits) -> tuple[tuple[TreeEntry, ...], tuple[tuple[str, str], ...]]:
+    """Hash every file below a folder, whatever it is for; no records are read.
+
+    Returns:
+        Each file, link and empty folder, and the path and reason of each entry that could not be read.
+
+    Raises:
+        SourceError: it is not a folder, or it cannot be listed.
+    """
+    folder = Path(os.path.realpath(root))
+    hashed = hash_model(Snapshot(ModelRef(RefKind.FOLDER, str(root)), None, (), str(root), folder), limits)
+    return hashed.entries, hashed.unread
 
 
 @dataclass(slots=True)

@@ -1,0 +1,64 @@
+"""The seal of a folder: a signed statement on each of its entries but itself (``docs/deploy.md``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from modelaudit.integrity.attestation import build_entry, build_subjects, check_subjects, read_entry
+from modelaudit.integrity.bundles import Bundle, parse_bundle
+from modelaudit.integrity.statements import STATEMENT, parse_statement
+from modelaudit.integrity.strict_json import shorten, take_list
+from modelaudit.model.errors import SignatureError
+from modelaudit.model.tree import TreeEntry
+
+SEAL: Final = "urn:modelaudit:seal:v1"
+SEAL_NAME: Final = "seal.json"
+MODEL_NAME: Final = "model"
+LOCK_NAME: Final = "modelaudit.lock"
+ATTESTATION_NAME: Final = "attestation.jsonl"
+VERIFIER_NAME: Final = "verify.pyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A seal, before its signature is verified.
+
+    Attributes:
+        entries: every entry of the folder but the seal.
+        tree_digest: of the entries, version 1.
+        bundle: the signed statement.
+    """
+
+    entries: tuple[TreeEntry, ...]
+    tree_digest: str
+    bundle: Bundle
+
+
+def is_sealed(folder: str) -> bool:
+    """Whether a folder holds a seal."""
+    return Path(folder, SEAL_NAME).is_file()
+
+
+def build_seal(entries: Sequence[TreeEntry]) -> bytes:
+    """Build the payload of a seal. Raises ``ValueError`` if a tree digest cannot cover an entry."""
+    statement = {
+        "_type": STATEMENT,
+        "predicateType": SEAL,
+        "subject": list(build_subjects(entries, None)),
+        "predicate": {"entries": [build_entry(entry) for entry in sorted(entries, key=lambda entry: entry.order)]},
+    }
+    return json.dumps(statement, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def parse_seal(data: bytes) -> Seal:
+    """Parse a seal. Raises ``SignatureError`` if it is malformed."""
+    bundle = parse_bundle(data)
+    statement = parse_statement(bundle.envelope.payload)
+    if statement.predicate_type != SEAL:
+        raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {SEAL}")
+    entries = tuple(map(read_entry, take_list(statement.predicate, "entries", "the seal")))
+    return Seal(entries, check_subjects(statement, entries), bundle)
