@@ -30,6 +30,7 @@ class ServerLimits:
         name_bytes: names of all files in one listing, in memory; 100,000 names of 100 characters take about 10 MB.
         listing_seconds: all requests that resolve and list one repository, waits and retries included.
         longest_wait: seconds that a rate limit may demand before the next request.
+        waiting_seconds: all waits before repeated requests for one file, or for one listing, in sum.
         file_seconds: a file may take this long before its rate counts; it covers connections, waits and retries.
         file_rate: bytes a second that a file has to arrive with after ``file_seconds``: a slow mobile connection.
         file_requests: requests for one file, with redirects and resumed downloads.
@@ -57,6 +58,7 @@ class ServerLimits:
     name_bytes: int = 16 * MIB
     listing_seconds: float = 300.0
     longest_wait: float = 60.0
+    waiting_seconds: float = 180.0
     file_seconds: float = 90.0
     file_rate: float = 32.0 * KIB
     file_requests: int = 64

@@ -94,6 +94,7 @@ class RequestBudget:
         progress: bytes of the file from its start that have arrived; a repeated byte counts once.
         head_bytes: bytes that have arrived of the answer's head while it is awaited; ``None`` otherwise.
         has_answer: the head of an answer has arrived.
+        waited: seconds so far of the waits before repeated requests.
     """
 
     endpoint: httpx2.URL
@@ -111,6 +112,7 @@ class RequestBudget:
     progress: int = 0
     head_bytes: int | None = None
     has_answer: bool = False
+    waited: float = 0.0
     _start: float = field(default_factory=time.monotonic)
 
     @property
