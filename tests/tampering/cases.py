@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,6 +289,37 @@ def name_blob(place: Place) -> None:
     flip(blob)
     relink(place.beside / "first.safetensors", blob)
     place.target = str(place.beside / "first.safetensors")
+
+
+def relink_file(path: Path, content: bytes) -> None:
+    """Put a file in the place of a link."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def commit(place: Place, name: str, text: str, is_link: bool = False) -> Path:
+    """Commit a further file or link to a checkout, and return its path."""
+    path = place.root / name
+    relink(path, text) if is_link else write(path, text)
+    place.git("add", name)
+    place.git("commit", "--quiet", "--message", name)
+    return path
+
+
+def conflict(place: Place, name: str) -> None:
+    """Leave a file in the conflict of a merge, and change it."""
+    entry = place.git("ls-files", "--stage", name).split()[1]
+    lines = "".join(f"100644 {entry} {stage}\t{name}\n" for stage in (1, 2, 3))
+    place.git("update-index", "--force-remove", name)
+    subprocess.run(["git", "-C", place.root, "update-index", "--index-info"], input=lines.encode(), check=True)
+    overwrite(place.root / name, EVIL)
+
+
+def hide_in_ident(place: Place) -> None:
+    """Put code between the marks in which git writes the id of a blob."""
+    path = commit(place, "ident.py", "A = '$Id$'\n")
+    place.git("config", "core.autocrlf", "true")
+    overwrite(path, b"A = '$Id: ' + EVIL + '$'\n")
 
 
 OFFLINE = ("--offline",)
@@ -683,6 +715,30 @@ LOCAL_DIR += [
         f"{DOWNLOAD}/evil.lock": EVIL,
         f".cache/huggingface/trees/{'a' * 40}.json": EVIL,
     }.items()
+]
+GIT += [
+    Case(
+        *("git", "put a file in place of a link"),
+        lambda at: relink_file(commit(at, "link.json", CONFIG, is_link=True), b"{}"),
+        *(1, "*/checksum-mismatch link.json"),
+    ),
+    Case(
+        *("git", "retarget a link"),
+        lambda at: relink(commit(at, "link.json", CONFIG, is_link=True), "model.safetensors.index.json"),
+        *(1, "*/checksum-mismatch link.json"),
+    ),
+    Case(
+        *("git", "retarget a link to a folder"),
+        lambda at: ((at.root / "other").mkdir(), relink(commit(at, "words", "tokenizer", is_link=True), "other")),
+        *(3, "unverified-bytes words"),
+    ),
+    Case(
+        *("git", "remove a link"),
+        lambda at: commit(at, "link.json", CONFIG, is_link=True).unlink(),
+        *(3, "content-absent link.json"),
+    ),
+    Case("git", "hide code in the place of an id", hide_in_ident, 1, "*/checksum-mismatch ident.py"),
+    Case("git", "leave a file in a conflict", lambda at: conflict(at, CODE), 3, "*/unsound-record .git/index"),
 ]
 SIDECARS = [
     Case(
