@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 from support.command import run_command
-from tampering.cases import CONFIG, FIRST, add_submodule, add_work_tree, edit, lock_from_hub, write, write_sums
+from tampering.cases import CONFIG, FIRST, add_submodule, add_work_tree, commit, edit, lock_from_hub, write, write_sums
 from tampering.places import FILES, SHARDS, Originals, Place, list_false_alarms, run_scan
 
 
