@@ -824,6 +824,48 @@ SIDECARS = [
         *(3, "*/shard-absent model.safetensors.index.json"),
     ),
 ]
+# Forms of lines that people and programs write, and what is named if code was replaced.
+SPELLINGS = {
+    "with one space": ("checksums.txt", "{digest} {name}\n", 1),
+    "with spaces before them": ("SHA256SUMS", " \t{digest}  {name}\n", 1),
+    "with the name of the algorithm": ("checksums.txt", "sha256:{digest}  {name}\n", 1),
+    "of a bag": ("manifest-sha256.txt", "{digest}  {name}\n", 1),
+    "with the names first": ("checksums.txt", "{name}: {digest}\n", 3),
+}
+
+
+def spell(name: str, form: str) -> Change:
+    """Return a change that writes sums in a form, and replaces code."""
+    return lambda at: (write_sums(at, name, form), overwrite(at.root / CODE, EVIL))
+
+
+SIDECARS += [
+    Case(
+        *("sidecars", f"replace code beside lines {what}"),
+        spell(name, form),
+        code,
+        f"*/checksum-mismatch {CODE}" if code == 1 else f"*/unsound-record {name}",
+    )
+    for what, (name, form, code) in SPELLINGS.items()
+]
+SIDECARS += [
+    Case(
+        *("sidecars", "replace code beside lines in UTF-16"),
+        lambda at: (
+            write(at.root / "checksums.txt", sum_files(at).replace("\n", "\r\n").encode("utf-16")),
+            overwrite(at.root / CODE, EVIL),
+        ),
+        *(1, f"*/checksum-mismatch {CODE}"),
+    ),
+    Case(
+        *("sidecars", "replace code, and move its line"),
+        lambda at: (
+            write(at.root / "SHA256SUMS", sum_files(at).replace(f"  {CODE}", f" ; {CODE}")),
+            overwrite(at.root / CODE, EVIL),
+        ),
+        *(3, "*/named-file-absent SHA256SUMS"),
+    ),
+]
 LOCK = [
     Case("lock", "change a byte and keep size and time", lambda at: flip(at.root / FIRST), 1, f"  changed: {FIRST}"),
     Case(
