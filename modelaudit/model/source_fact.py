@@ -23,6 +23,8 @@ class SourceFactKind(StrEnum):
     """The name, the kind or the mode of an entry differs from a lock."""
     UNSOUND_RECORD = "unsound-record"
     """The record, or a line of it, cannot be used, so that it states less than it seems to."""
+    HUB_ALARM = "hub-alarm"
+    """A scanner of the Hub raises an alarm about the file, and this scan has no finding about it."""
 
 
 @dataclass(frozen=True, slots=True)

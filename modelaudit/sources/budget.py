@@ -86,6 +86,7 @@ class RequestBudget:
         stop: set by another thread to end the requests.
         commit: that the requests are for; ``None`` until it is known.
         download: the bounds shared with the other files of a download; ``None`` for a listing.
+        retries: repetitions of one request, as many as those of the Hub's client.
         requests: requests so far.
         entries: entries so far on the pages of the listing.
         name_bytes: bytes so far of the names of these entries.
@@ -104,6 +105,7 @@ class RequestBudget:
     stop: threading.Event = field(default_factory=threading.Event)
     commit: str | None = None
     download: DownloadBudget | None = None
+    retries: int = 5
     requests: int = 0
     entries: int = 0
     name_bytes: int = 0

@@ -17,8 +17,6 @@ from modelaudit.sources.budget import RequestBudget
 from modelaudit.sources.causes import iterate_causes
 from modelaudit.sources.progress import announce_wait
 
-MOST_RETRIES = 5
-"""Repetitions of one request, as those of the Hub's client."""
 FIRST_WAIT = 1.0
 """Seconds before the first repetition; the wait doubles with each further one."""
 _LONGEST_WAIT = 8.0
@@ -60,7 +58,7 @@ def wait_for_retry(failures: int, budget: RequestBudget, host: str, demanded: in
     Raises:
         BoundReachedError: another thread asked to stop.
     """
-    if failures > MOST_RETRIES:
+    if failures > budget.retries:
         return False
     backoff = min(_LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
     # The random part keeps many clients, and the threads of this one, from coming back at the same moment.
