@@ -699,6 +699,7 @@ GIT += [
         "alias.st": "!sh x.sh",
         "include.path": "../settings",
         "remote.origin.url": "ext::sh -c x",
+        "remote.other.url": "ssh://-oProxyCommand=x/y",
         "submodule.x.update": "!sh x.sh",
     }.items()
 ]
