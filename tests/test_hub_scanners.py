@@ -11,6 +11,8 @@ from hub.access import RefusedError
 from hub.exchange import Body, Request, Response
 from hub.repository import Repository
 from hub.server import LoopbackHub
+from hypothesis import given
+from hypothesis import strategies as st
 from support.command import run_command
 from support.fixtures import FIXTURES
 
@@ -20,6 +22,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import render
 from modelaudit.reports.hub_scanners import describe_scanners
 from modelaudit.reports.json_report import parse_report, render_json
+from modelaudit.sources.scan_answers import AnswerCollector, add_summary, format_scans, parse_scans, parse_summary
 
 FILES: dict[str, bytes | str | Path] = {
     "README.md": "---\nlicense: mit\n---\n",
@@ -404,3 +407,30 @@ def test_record_that_hides_an_alarm_of_the_summary_hides_nothing(hub: LoopbackHu
     sound["scans"]["answers"] = [["avScan", "safe", "", "", list(FILES)]]
     record.write_text(json.dumps(sound))
     assert list_alarms(scan("acme/tiny"))["config.json"].endswith('the Hub states "unsafe".')
+
+
+WORDS = st.sampled_from(
+    ["safe", "unsafe", "SAFE", "status", "avScan", "securityFileStatus", "path", "a.bin", "x" * 400]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | WORDS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_no_value_breaks_the_parser_and_only_the_exact_status_of_a_scanner_counts(
+    entry: object, about: object, answer: object
+) -> None:
+    collector = AnswerCollector({"a.bin"})
+    entries = (entry, {"path": "a.bin", "securityFileStatus": about})
+    for each in (*entries, {"path": "a.bin", "securityFileStatus": {"avScan": answer, "status": answer}}):
+        collector.add_entry(each)
+    stated = json.dumps([*entries, answer])
+    answers = collector.list_answers()
+    assert '"status": "safe"' in stated or not [each for each in answers if each.status == "safe"]
+    scans = HubScans("2026-01-01T00:00:00Z", "https://hub.example", None, answers)
+    assert parse_scans(json.loads(json.dumps(format_scans(scans)))) == scans
+    assert add_summary(scans, parse_summary(answer, 10), {"a.bin"}).date == scans.date
+    parse_scans(entry)

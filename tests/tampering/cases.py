@@ -118,6 +118,20 @@ def drop_from_listing(place: Place, name: str) -> None:
     assert name not in place.listing.read_text()
 
 
+def plant_praise(place: Place) -> None:
+    """Record answers of the Hub's scanners that have no alarm about any file, beside values of hostile shapes."""
+    answers = [["avScan", "safe", "\x1b[2J", "", [*FILES, "../x"]], ["jFrogScan", "safe", "", "", []]]
+    scans = {
+        "date": "2026-01-01T00:00:00Z",
+        "origin": "\x1b]0;",
+        "is_done": True,
+        "answers": answers,
+        "remarks": ["\n"],
+    }
+    record = place.listing.with_suffix(".scans.json")
+    record.write_text(json.dumps({"format_version": 1, "scans": scans, "summary": {"scansDone": "yes"}}))
+
+
 def serve_with_own_headers(place: Place) -> None:
     """Serve other code, under the ETag that belongs to it."""
     tag = f'"{hash_blob(EVIL)}"'
@@ -326,6 +340,11 @@ OFFLINE = ("--offline",)
 SNAPSHOT = "*snapshots/*"
 CACHE = [
     Case("cache", "change a large blob", lambda at: flip(at.root / FIRST), 1, f"*/digest-mismatch {FIRST}"),
+    Case(
+        *("cache", "change a shard and plant the praise of scanners"),
+        lambda at: (flip(at.root / FIRST), plant_praise(at)),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
     Case("cache", "replace code", lambda at: overwrite(at.root / CODE, EVIL), 1, f"*/digest-mismatch {CODE}"),
     Case(
         *("cache", "replace code and remove the listing"),
