@@ -14,6 +14,7 @@ from pathlib import Path
 import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
+from modelaudit.checks.hub_scanners import find_unshared_alarms
 from modelaudit.checks.module_aliases import ModuleAliases
 from modelaudit.checks.provenance import build_provenance_subjects
 from modelaudit.checks.quotations import quote_files
@@ -322,6 +323,8 @@ class Audit:
         self.records = [
             add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
         ]
+        alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
+        self._judge_subjects(build_source_subjects(alarms, {}))
         if self._record_ledger is not None:
             for ledger in self._ledgers:
                 is_declared = ledger.address in closed_addresses or any(

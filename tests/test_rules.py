@@ -31,6 +31,7 @@ WITHOUT_FIXTURE = {
     "onnx/external-data-hard-link",
     "tflite/external-data-hard-link",
     "coverage/unjudged-defect",
+    "provenance/hub-scanner-alarm",
     "document/deceptive-name",
     "coverage/unjudged-name",
 }

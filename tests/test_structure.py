@@ -99,6 +99,8 @@ UNBOUNDED_YAML = {"load", "load_all", "unsafe_load", "unsafe_load_all", "full_lo
 
 VERDICT_WORDS = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
 """Words that would promise more than a scan can find out."""
+QUOTED_WORDS = {("modelaudit/model/hub_scans.py", "safe")}
+"""Words of others, by the module that holds them: a status of the Hub's own scanners, shown in quotes."""
 
 
 @dataclass(frozen=True)
@@ -411,7 +413,7 @@ def test_no_string_of_the_package_outside_docstrings_contains_the_word_safe_or_c
         f"{module.name}:{node.lineno} {node.value!r}"
         for module in list_modules("modelaudit")
         for node in _iter_strings(module)
-        if VERDICT_WORDS.search(node.value)
+        if VERDICT_WORDS.search(node.value) and (module.name, node.value) not in QUOTED_WORDS
     ]
     assert not wrong
 

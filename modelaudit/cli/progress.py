@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
@@ -36,11 +38,19 @@ class ProgressLine:
         self._phase = ""
         self._files = ""
         self._path = ""
+        self._waits = 0
+        self._lock = threading.Lock()
+        self._listening = ExitStack()
 
     def __enter__(self) -> ProgressLine:
+        from modelaudit.sources.progress import report_waits
+
+        if self._enabled:
+            self._listening.enter_context(report_waits(self.wait))
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listening.close()
         self.close()
 
     @property
@@ -60,6 +70,15 @@ class ProgressLine:
         """Show the bytes that are hashed, and their total."""
         self._show("reading", completed=hashed, total=total)
 
+    def wait(self, host: str, seconds: float, attempt: int) -> None:
+        """Show that a request waits before it is repeated; with 0 seconds, that one of the waits has ended."""
+        with self._lock:
+            self._waits += 1 if seconds else -1
+        if seconds:
+            self._show(self._phase or "asking", f"waiting {seconds:.0f} s for {host}, then attempt {attempt}")
+        elif self._waits == 0:
+            self._show(self._phase or "asking", "")
+
     def close(self) -> None:
         """Remove the line."""
         if self._progress is not None:
@@ -76,9 +95,15 @@ class ProgressLine:
         total: int | None = None,
         files: str | None = None,
     ) -> None:
-        """Show what is known anew; a part that is ``None`` stays as it is."""
-        if not self._enabled:
-            return
+        """Show what is known anew; a part that is ``None`` stays as it is. Several threads may call it."""
+        if self._enabled:
+            with self._lock:
+                self._show_line(phase, path, completed, total, files)
+
+    def _show_line(
+        self, phase: str, path: str | None, completed: int | None, total: int | None, files: str | None
+    ) -> None:
+        """Show what is known anew, as ``_show``."""
         if self._progress is None:
             self._progress = _make_progress()
             self._progress.start()

@@ -29,7 +29,12 @@ class ServerLimits:
         listed_files: files of one commit; the Hub advises to stay below 100,000.
         name_bytes: names of all files in one listing, in memory; 100,000 names of 100 characters take about 10 MB.
         listing_seconds: all requests that resolve and list one repository, waits and retries included.
+        scanner_seconds: all requests for the answers of the Hub's scanners, waits and retries included; a scan does not
+            need them.
+        scanner_seconds_for_each_file: time that each file adds to it, up to ``listing_seconds``; a page of 50 files may
+            take a second.
         longest_wait: seconds that a rate limit may demand before the next request.
+        waiting_seconds: all waits before repeated requests for one file, or for one listing, in sum.
         file_seconds: a file may take this long before its rate counts; it covers connections, waits and retries.
         file_rate: bytes a second that a file has to arrive with after ``file_seconds``: a slow mobile connection.
         file_requests: requests for one file, with redirects and resumed downloads.
@@ -56,7 +61,10 @@ class ServerLimits:
     listed_files: int = 100_000
     name_bytes: int = 16 * MIB
     listing_seconds: float = 300.0
+    scanner_seconds: float = 20.0
+    scanner_seconds_for_each_file: float = 0.02
     longest_wait: float = 60.0
+    waiting_seconds: float = 180.0
     file_seconds: float = 90.0
     file_rate: float = 32.0 * KIB
     file_requests: int = 64

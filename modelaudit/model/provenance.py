@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.model.digest import ClaimSource
+from modelaudit.model.hub_scans import HubScans
 
 
 class OwnerKind(StrEnum):
@@ -103,6 +104,7 @@ class Provenance:
         owner: ``None`` for a repository without an owner in its id, and where the owner is unknown.
         pins: the commits that were recorded before.
         unanswered: one line for each fact that is unknown, with the reason.
+        scans: the answers of the Hub's own scanners; ``None`` if there are none.
     """
 
     asked: str
@@ -113,6 +115,7 @@ class Provenance:
     owner: Owner | None = None
     pins: tuple[Pin, ...] = ()
     unanswered: tuple[str, ...] = ()
+    scans: HubScans | None = None
 
 
 @dataclass(frozen=True, slots=True)

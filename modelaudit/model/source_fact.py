@@ -33,6 +33,8 @@ class SourceFactKind(StrEnum):
     """A range of bytes of the file contradicts a verified signature in shards."""
     UNSOUND_RECORD = "unsound-record"
     """The record, or a line of it, cannot be used, so that it states less than it seems to."""
+    HUB_ALARM = "hub-alarm"
+    """A scanner of the Hub raises an alarm about the file, and this scan has no finding about it."""
 
 
 @dataclass(frozen=True, slots=True)

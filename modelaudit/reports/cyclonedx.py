@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import chain
@@ -52,6 +52,7 @@ from modelaudit.reports.cyclonedx_licenses import (
     list_facts,
 )
 from modelaudit.reports.decision_words import describe_settlement, list_refusals
+from modelaudit.reports.hub_scanners import get_scans, summarise_scanners
 from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.signature_words import describe_signature
@@ -151,6 +152,7 @@ def _build_root(report: AuditReport) -> Component:
             *(("decision", _describe_decision(each)) for each in report.decisions),
             ("baseline", report.baseline or None),
             *((f"opinion:{escape_unprintable(each.scanner)}", _describe_opinion(each)) for each in report.opinions),
+            *_list_scanners(report),
         ),
     )
 
@@ -164,6 +166,14 @@ def _build_purl(target: Target) -> PackageURL | None:
     is_other_server = target.origin.rstrip("/") not in ("", _HUB)
     qualifiers = {"repository_url": target.origin} if is_other_server and validate_https_link(target.origin) else None
     return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
+
+
+def _list_scanners(report: AuditReport) -> Iterator[tuple[str, str]]:
+    """Yield a property for each scanner of the Hub, with its own word and the date."""
+    scans = get_scans(report)
+    if scans is not None:
+        for name, words in summarise_scanners(scans):
+            yield f"hub-scanner:{escape_unprintable(name)}", f"{words} ({scans.date})"
 
 
 def _describe_opinion(opinion: Opinion) -> str:

@@ -13,7 +13,16 @@ from markupsafe import Markup
 
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport, DigestState
-from modelaudit.reports import answers, decision_words, inventory, license_view, license_words, view, wording
+from modelaudit.reports import (
+    answers,
+    decision_words,
+    hub_scanners,
+    inventory,
+    license_view,
+    license_words,
+    view,
+    wording,
+)
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.questions import list_questions
@@ -96,6 +105,7 @@ def _load_template() -> Template:
         licensed=license_view,
         decisions=decision_words,
         inventory=inventory,
+        hub_scanners=hub_scanners,
         answers=answers,
         https_link=validate_https_link,
         first_decisions=FIRST_DECISIONS,

@@ -78,6 +78,9 @@ def compute_tree_digest(report: AuditReport) -> str | None:
     Its input is the lines that ``sha256sum`` prints for the files (digest, two spaces, path, line break), sorted by
     the bytes of the path. As there, a line begins with a backslash and escapes the path where the path holds a
     backslash, a line feed or a carriage return, so that no two trees have the same lines.
+
+    Decisions bind to it, and not to the tree digest of a lock: it follows from any report, also from a saved one, which
+    holds neither modes nor links nor empty folders; and decisions that people made before have it on file.
     """
     if report.coverage.unopened:
         return None

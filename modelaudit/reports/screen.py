@@ -33,6 +33,7 @@ from modelaudit.reports.decision_words import (
     summarize_decisions,
 )
 from modelaudit.reports.finding_lines import FindingRow, build_finding_line, detail_findings, group_rows
+from modelaudit.reports.hub_scanners import describe_scanners, find_denied_files
 from modelaudit.reports.inventory import AbsenceGroup, group_absences
 from modelaudit.reports.layout import (
     MIN_WIDTH,
@@ -95,7 +96,8 @@ def render_screen(
     rows = group_rows([each for group in group_findings(report, show) for each in group.findings], refusals)
     lines = [build_finding_line(row, width, refusals) for row in rows[:_MOST_FINDINGS]]
     head, end = _render_answers(report, name, width), _render_end(report, files)
-    opinions, title = _render_opinions(report), _render_title_of_findings(report, show, hidden=len(report.findings))
+    opinions = _render_opinions(report, width)
+    title = _render_title_of_findings(report, show, hidden=len(report.findings))
     room = _MOST_LINES_OF_PASS if is_pass else _MOST_LINES - _BLANK_LINES
     # The paths of written files take no room from the report: each is there because the user asked for it.
     room -= _count_lines([head, opinions, title, _render_end(report, ())], width)
@@ -247,10 +249,16 @@ def _shorten_fact(label: str, text: str, width: int) -> RenderableType:
     return build_rows([(label, line)], indent=1, label=_LABEL_COLUMNS - 1)
 
 
-def _render_opinions(report: AuditReport) -> RenderableType:
-    """Render a row for each second opinion."""
+def _render_opinions(report: AuditReport, width: int) -> RenderableType:
+    """Render a row for each second opinion, and one line for the Hub's scanners unless they contradict this report."""
     rows = [("opinion", build_text(_describe_opinion(each))) for each in report.opinions]
-    return build_rows(rows or [("opinion", Text("no second scanner ran"))], indent=1, label=_LABEL_COLUMNS - 1)
+    rows = rows or [("opinion", Text("no second scanner ran"))]
+    if words := describe_scanners(report):
+        line = build_text(words)
+        if not find_denied_files(report):
+            line.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
+        rows.append(("hub", line))
+    return build_rows(rows, indent=1, label=_LABEL_COLUMNS - 1)
 
 
 def _describe_opinion(opinion: Opinion) -> str:

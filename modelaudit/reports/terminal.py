@@ -19,6 +19,7 @@ from modelaudit.reports.decision_words import (
     list_decision_lines,
     list_refusals,
 )
+from modelaudit.reports.hub_scanners import describe_scanners, get_scans
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import (
     build_marked_line,
@@ -241,6 +242,10 @@ def _render_license_and_opinions(report: AuditReport) -> Group:
     if not report.opinions:
         rows.append(("opinions", Text("No second scanner ran.")))
     rows += [("opinions" if index == 0 else "", _describe_opinion(each)) for index, each in enumerate(report.opinions)]
+    if words := describe_scanners(report):
+        rows.append(("hub", build_text(f"The Hub's own scanners on {words}.")))
+    if scans := get_scans(report):
+        rows += [("", build_text(end_sentence(remark))) for remark in scans.remarks]
     return Group(build_rows(rows, indent=0, label=8))
 
 

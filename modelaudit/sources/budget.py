@@ -86,6 +86,7 @@ class RequestBudget:
         stop: set by another thread to end the requests.
         commit: that the requests are for; ``None`` until it is known.
         download: the bounds shared with the other files of a download; ``None`` for a listing.
+        retries: repetitions of one request, as many as those of the Hub's client.
         requests: requests so far.
         entries: entries so far on the pages of the listing.
         name_bytes: bytes so far of the names of these entries.
@@ -94,6 +95,7 @@ class RequestBudget:
         progress: bytes of the file from its start that have arrived; a repeated byte counts once.
         head_bytes: bytes that have arrived of the answer's head while it is awaited; ``None`` otherwise.
         has_answer: the head of an answer has arrived.
+        waited: seconds so far of the waits before repeated requests.
     """
 
     endpoint: httpx2.URL
@@ -103,6 +105,7 @@ class RequestBudget:
     stop: threading.Event = field(default_factory=threading.Event)
     commit: str | None = None
     download: DownloadBudget | None = None
+    retries: int = 5
     requests: int = 0
     entries: int = 0
     name_bytes: int = 0
@@ -111,6 +114,7 @@ class RequestBudget:
     progress: int = 0
     head_bytes: int | None = None
     has_answer: bool = False
+    waited: float = 0.0
     _start: float = field(default_factory=time.monotonic)
 
     @property

@@ -21,6 +21,7 @@ from modelaudit.sources.download_records import is_cache_tag
 from modelaudit.sources.folder_records import FolderRecords
 from modelaudit.sources.records import RecordedDescription, read_description_record, read_tree_record
 from modelaudit.sources.references import locate_reference
+from modelaudit.sources.scan_records import ScansRecord, read_scans_record
 from modelaudit.sources.windows import LocalFile
 
 _MOST_BYTES: Final = 1024
@@ -29,7 +30,7 @@ _COMMIT: Final = r"[0-9a-f]{40}"
 _REFERENCE: Final = re.compile(rf"({_REPOSITORY}/refs)/.+")
 _ABSENT: Final = re.compile(rf"({_REPOSITORY}/\.no_exist)/{_COMMIT}/.+")
 _LOCK: Final = re.compile(r"((?:.*/)?\.locks)/(?:models|datasets|spaces|kernels)--[^/]+/[^/]+\.lock")
-_TREE: Final = re.compile(rf"({_REPOSITORY})/trees/({_COMMIT})(\.description)?\.json")
+_TREE: Final = re.compile(rf"({_REPOSITORY})/trees/({_COMMIT})(\.description|\.scans)?\.json")
 _BLOB: Final = re.compile(rf"{_REPOSITORY}/blobs/([0-9a-f]{{40}}|[0-9a-f]{{64}})")
 _TAG: Final = re.compile(r"(?:(.*)/)?CACHEDIR\.TAG")
 _SNAPSHOT: Final = re.compile(rf"({_REPOSITORY})/snapshots/({_COMMIT})/(.+)")
@@ -75,8 +76,9 @@ def _find_bookkeeping(records: FolderRecords, path: str, artifact: Artifact, ful
     if tree is None:
         return None
     repository = _locate(records, tree[1])
-    reader = read_description_record if tree[3] else read_tree_record
-    is_read = isinstance(reader(repository, tree[2], records.limits), Mapping | RecordedDescription)
+    readers = {".description": read_description_record, ".scans": read_scans_record}
+    reader = readers.get(tree[3], read_tree_record)
+    is_read = isinstance(reader(repository, tree[2], records.limits), Mapping | RecordedDescription | ScansRecord)
     return f"{tree[1]}/trees" if is_read else None
 
 

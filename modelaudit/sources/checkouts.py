@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final
 
 from modelaudit.model.address import read_file_path
@@ -23,6 +21,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import is_git_setting
 from modelaudit.sources.claims import ListedFile, explain_unstorable_name
 from modelaudit.sources.folder_records import FolderRecords, iterate_pieces, name_some, read_small_artifact
+from modelaudit.sources.git_attributes import ChangingPattern, find_changes, parse_attributes
 from modelaudit.sources.git_elsewhere import MOST_PLACE_BYTES, RepositoryElsewhere, is_place
 from modelaudit.sources.git_index import IndexEntry, UnreadableIndexError, parse_index
 from modelaudit.sources.git_layout import LFS_OBJECT, GitLayout
@@ -33,10 +32,6 @@ _MOST_SETTINGS_BYTES: Final = MIB
 _MOST_PATTERNS: Final = 500
 _MOST_POINTER_BYTES: Final = 1024  # the specification of Git LFS sets this bound
 _POINTER_START: Final = b"version https://git-lfs.github.com/spec/v1\n"
-# Attributes by which git writes other bytes into the folder than the blob has.
-_CHANGING: Final = re.compile(r"filter=\S+|ident|working-tree-encoding=\S+|eol=crlf")
-_UNDONE: Final = re.compile(r"filter=lfs|ident|eol=crlf")
-_IDENT: Final = re.compile(rb"\$Id:[^$\n]*\$")
 _LINE_ENDS: Final = re.compile(rb"^\s*autocrlf\s*=\s*(?:true|yes|on|1)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -170,7 +165,7 @@ class _Checkout:
             contents[_compute_id(_write_pointer(match[3], size))] = Digest(DigestAlgorithm.SHA256, match[3]), size
         return contents
 
-    def _add_claims(self, entries: Iterable[IndexEntry], large_files: Mapping[str, tuple[Digest, int]]) -> None:
+    def _add_claims(self, entries: Sequence[IndexEntry], large_files: Mapping[str, tuple[Digest, int]]) -> None:
         """Add the claims of the index, and an absence for each file of it that is not there."""
         records = self._records
         self.tracked = {self.prefix + entry.path for entry in entries}
@@ -179,37 +174,91 @@ class _Checkout:
         changing = self._read_changing_patterns()
         record = self.record
         filtered: list[str] = []
+        unmerged: dict[str, None] = {}
         for entry in entries:
             path = self.prefix + entry.path
             problem = explain_unstorable_name(entry.path)
             if problem is not None:
                 self._report_unsound(record, f"it lists {entry.path[:200]!r}: {problem}")
-                continue
-            artifact = records.artifacts.get(path)
-            if entry.is_checked_out:
-                detail = "git's index lists it, but it is not in the folder"
-                records.listed.setdefault(path, (ListedFile(None, ()), detail))
-            if artifact is None:
-                continue
-            digest = Digest(DigestAlgorithm.GIT_BLOB, entry.blob)
-            can_be_undone = _find_changes(entry.path, changing)
-            if entry.blob in large_files and not _is_pointer(artifact, entry.blob):
-                digest, size = large_files[entry.blob]
-                records.listed[path] = ListedFile(size, ()), ""
-            elif can_be_undone is not None or changes_line_ends:
-                stated = restate_blob(artifact, entry.blob, records.limits.document_bytes)
-                if stated is None and can_be_undone is False:
+            elif not entry.is_merged:
+                unmerged[path] = None
+            elif not (entry.is_link and self._has_text_of_link(path, entry.blob)):
+                can_be_undone = find_changes(entry.path, changing)
+                if can_be_undone is None and changes_line_ends:
+                    can_be_undone = True
+                if not self._add_claim(path, entry, large_files, can_be_undone):
                     filtered.append(path)
-                    continue
-                digest = stated or digest
-            records.claims[path].append(Claim(digest, ClaimSource.GIT, record))
         if filtered:
             why = "filters of git change the bytes of files at checkout, so that it states no digest of them"
             self._report_unsound(record, f"{why}: {name_some(filtered)}")
+        if unmerged:
+            why = "a merge left files in conflict, so that it states no digest of them"
+            self._report_unsound(record, f"{why}: {name_some(unmerged)}")
+        left_out = [path for path in self._list_left_out(entries) if path not in records.artifacts]
+        if left_out:
+            records.notes.append(f"files that git leaves out of the folder (sparse checkout): {name_some(left_out)}")
 
-    def _read_changing_patterns(self) -> list[_ChangingPattern]:
+    def _add_claim(
+        self, path: str, entry: IndexEntry, large_files: Mapping[str, tuple[Digest, int]], can_be_undone: bool | None
+    ) -> bool:
+        """Add the claim of the index on one file, or its absence.
+
+        Args:
+            path: of the file in the folder that is scanned.
+            entry: of the index.
+            large_files: as ``_index_large_files`` returns it.
+            can_be_undone: whether all changes at checkout can be undone; ``None`` if git changes nothing.
+
+        Returns:
+            False if git states no digest, because it changes the file at checkout.
+        """
+        records = self._records
+        artifact = records.artifacts.get(path)
+        if entry.is_checked_out:
+            detail = "git's index lists it, but it is not in the folder"
+            records.listed.setdefault(path, (ListedFile(None, ()), detail))
+        if artifact is None:
+            return True
+        digest = Digest(DigestAlgorithm.GIT_BLOB, entry.blob)
+        if entry.blob in large_files and not _is_pointer(artifact, entry.blob):
+            digest, size = large_files[entry.blob]
+            records.listed[path] = ListedFile(size, ()), ""
+        elif can_be_undone is not None:
+            stated = restate_blob(artifact, entry.blob, records.limits.document_bytes)
+            if stated is None and not can_be_undone:
+                return False
+            digest = stated or digest
+        records.claims[path].append(Claim(digest, ClaimSource.GIT, self.record))
+        return True
+
+    def _list_left_out(self, entries: Iterable[IndexEntry]) -> list[str]:
+        """List the paths of the files that the index leaves out of the folder."""
+        return [self.prefix + entry.path for entry in entries if not entry.is_checked_out]
+
+    def _has_text_of_link(self, path: str, blob: str) -> bool:
+        """Whether the link at ``path`` has the text that the index states.
+
+        The claim on any other link is one on the bytes at its end, which they contradict. A link without such bytes
+        gets an absence, unless it has one.
+        """
+        records = self._records
+        place = f"{records.root}/{path}"
+        folder = os.path.dirname(place)  # noqa: PTH120 - a path of text
+        try:
+            text = os.readlink(place)  # noqa: PTH115 - a path of text
+        except OSError:
+            return False
+        if os.path.realpath(folder) == folder and _compute_id(os.fsencode(text)) == blob:
+            return True
+        if path not in records.artifacts:
+            detail = f"the link leads to {text[:200]!r}, and git's index states another place"
+            unread = Unread(UnreadReason.UNVERIFIED_BYTES, detail)
+            records.artifacts[path] = Artifact(path, 0, None, (), unread)
+        return False
+
+    def _read_changing_patterns(self) -> list[ChangingPattern]:
         """Return the patterns of files whose bytes git changes at checkout."""
-        patterns: list[_ChangingPattern] = []
+        patterns: list[ChangingPattern] = []
         paths = [
             path
             for path in self._records.list_below(self.prefix)
@@ -219,12 +268,7 @@ class _Checkout:
             read = self._read("info/attributes", _MOST_SETTINGS_BYTES) if path is None else None
             data = (self._records.read(path, _MOST_SETTINGS_BYTES) if path is not None else read) or b""
             folder = "" if path is None else path.removeprefix(self.prefix).rpartition("/")[0]
-            for line in data.decode("utf-8", "surrogateescape").splitlines():
-                words = line.split()
-                changes = [word for word in words[1:] if _CHANGING.fullmatch(word)]
-                if changes and not line.startswith("#") and len(patterns) < _MOST_PATTERNS:
-                    can_be_undone = all(_UNDONE.fullmatch(word) for word in changes)
-                    patterns.append(_ChangingPattern(folder, words[0], can_be_undone))
+            patterns += parse_attributes(data, folder, _MOST_PATTERNS - len(patterns))
         return patterns
 
 
@@ -263,37 +307,6 @@ class _CheckoutOfAnother(_Checkout):
         return None if self._repository is None else self._repository.read(name, most_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class _ChangingPattern:
-    """A pattern of attributes by which git changes the bytes of files at checkout.
-
-    Attributes:
-        folder: of the file with the attributes, below the checkout.
-        pattern: without a slash, it fits names in any folder.
-        can_be_undone: whether ``restate_blob`` undoes the change.
-    """
-
-    folder: str
-    pattern: str
-    can_be_undone: bool
-
-    def fits(self, path: str) -> bool:
-        """Whether the pattern fits a path below the checkout."""
-        if self.folder and not path.startswith(f"{self.folder}/"):
-            return False
-        below = path[len(self.folder) + 1 :] if self.folder else path
-        subject = below if "/" in self.pattern.rstrip("/") else below.rpartition("/")[2]
-        return any(
-            fnmatchcase(subject, each) for each in (self.pattern.removeprefix("/"), self.pattern.replace("**/", ""))
-        )
-
-
-def _find_changes(path: str, patterns: Iterable[_ChangingPattern]) -> bool | None:
-    """Return whether all changes of a file at checkout can be undone; ``None`` if git changes nothing."""
-    found = [each.can_be_undone for each in patterns if each.fits(path)]
-    return all(found) if found else None
-
-
 def restate_blob(artifact: Artifact, blob: str, most_bytes: int) -> Digest | None:
     """Return a digest of the bytes in the folder that follows from their blob, if undoing the checkout leads to it.
 
@@ -324,7 +337,8 @@ def restate_blob(artifact: Artifact, blob: str, most_bytes: int) -> Digest | Non
     digest = Digest(DigestAlgorithm.SHA256, sha256.hexdigest())
     if artifact.size <= most_bytes and _compute_id(content) == blob:
         return Digest(DigestAlgorithm.GIT_BLOB, blob)
-    undone = _IDENT.sub(b"$Id$", content).replace(b"\r\n", b"\n")
+    # Any other text between the marks was not written by git.
+    undone = content.replace(b"$Id: %s $" % blob.encode(), b"$Id$").replace(b"\r\n", b"\n")
     leads_to_blob = blob in (_compute_id(undone), _compute_id(_write_pointer(digest.value, artifact.size)))
     return digest if leads_to_blob else None
 

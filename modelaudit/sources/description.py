@@ -20,6 +20,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError
 from modelaudit.sources.claims import ListedFile, Listing, bound_name_size, select_claims, shorten_listed_name
 from modelaudit.sources.dates import read_date
+from modelaudit.sources.scan_answers import ScanSummary, parse_summary
 from modelaudit.sources.session import LIBRARY
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.stated import parse_hub_statements
@@ -38,6 +39,7 @@ class Description:
         listing: the files that the description names.
         statements: the Hub's own statements on licence and lineage.
         created: when the repository was created, as the Hub writes it; ``None`` if it states none.
+        scans: what the Hub states about the scans of the revision as a whole; ``None`` if it states nothing.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Description:
     listing: Listing
     statements: Statements
     created: str | None = None
+    scans: ScanSummary | None = None
 
 
 def request_description(ref: ModelRef, settings: HubSettings, limits: Limits) -> Description:
@@ -55,7 +58,7 @@ def request_description(ref: ModelRef, settings: HubSettings, limits: Limits) ->
     response = get_session().get(
         f"{settings.request_endpoint}/api/{kind}/{ref.name}/revision/{revision}",
         headers=headers,
-        params={"blobs": True},
+        params={"blobs": True, "securityStatus": True},
     )
     hf_raise_for_status(response)
     return _parse_description(response.json(), limits)
@@ -76,6 +79,7 @@ def _parse_description(answer: object, limits: Limits) -> Description:
         listing=_list_files(answer.get("siblings"), limits),
         statements=parse_hub_statements(answer.get("tags"), answer.get("cardData")),
         created=read_date(answer.get("createdAt")),
+        scans=parse_summary(answer.get("securityRepoStatus"), limits.server.listed_files),
     )
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from urllib.parse import quote
@@ -149,7 +150,11 @@ class Download:
                 self._fetch_remaining(remaining)
 
         # Python waits at its end for threads that are no daemons, and these may wait for a server.
-        threads = [threading.Thread(target=run, name="fetching", daemon=True) for _ in range(count)]
+        # Each thread reports its waits to the listener of this one.
+        contexts = [copy_context() for _ in range(count)]
+        threads = [
+            threading.Thread(target=context.run, args=(run,), name="fetching", daemon=True) for context in contexts
+        ]
         for thread in threads:
             thread.start()
         try:

@@ -23,7 +23,8 @@ _MOST_LISTINGS = 8
 """The listings that are kept at a time; those of further commits count as missing."""
 _COMMIT = r"[0-9a-f]{40}"
 # The commit, the digest as an ETag, and the seconds since 1970, a line each.
-_DOWNLOAD = re.compile(rf"({_COMMIT})\n([^\n]{{1,200}})\n(\d{{1,12}}(?:\.\d{{1,9}})?)\n")
+# The form of the ETag leaves no room for code.
+_DOWNLOAD = re.compile(rf'({_COMMIT})\n("?[0-9A-Za-z][0-9A-Za-z._/+=-]{{0,199}}"?)\n(\d{{1,12}}(?:\.\d{{1,9}})?)\n')
 # Seconds, size, a flag, a SHA-256, the mode, a remote id, and two flags, a line each.
 _UPLOAD = re.compile(r"\d+(?:\.\d+)?\n\d+\n[01]?\n(?:[0-9a-f]{64})?\n(?:regular|lfs)?\n[0-9a-f]*\n[01]\n[01]\n")
 _TREE = re.compile(rf"trees/({_COMMIT})\.json")

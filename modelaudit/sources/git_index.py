@@ -24,6 +24,7 @@ _MOST_NAME_BYTES: Final = 64 << 20
 """The bytes of all names. In version 4, an entry of a few bytes can repeat most of a long name."""
 _KIND_MASK: Final = 0o170000
 _REGULAR: Final = 0o100000
+_LINK: Final = 0o120000
 _EXTENDED: Final = 0x4000
 _STAGE_MASK: Final = 0x3000
 _SKIP_WORKTREE: Final = 0x4000
@@ -38,21 +39,25 @@ class UnreadableIndexError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """A regular file in the index.
+    """A regular file or a link in the index.
 
     Attributes:
         path: bytes that are not UTF-8 as surrogate escapes.
-        blob: git's id of the blob, 40 hexadecimal digits.
+        blob: git's id of the blob, 40 hexadecimal digits; that of a link holds its text.
         is_checked_out: whether the file should be in the folder; a sparse checkout leaves files out.
+        is_link: whether it is a symbolic link.
+        is_merged: false for each version of a file that a merge left in conflict.
     """
 
     path: str
     blob: str
     is_checked_out: bool
+    is_link: bool = False
+    is_merged: bool = True
 
 
 def parse_index(data: bytes, most_entries: int) -> list[IndexEntry]:
-    """Parse the index of a repository whose ids are SHA-1; links and submodules are left out.
+    """Parse the index of a repository whose ids are SHA-1; submodules are left out.
 
     Raises:
         UnreadableIndexError: it is damaged, split, of another version, or has more than ``most_entries`` entries.
@@ -79,7 +84,7 @@ def parse_index(data: bytes, most_entries: int) -> list[IndexEntry]:
 
 
 def _parse_entries(body: bytes, version: int, count: int) -> tuple[list[IndexEntry], int]:
-    """Parse the entries; return those of regular files, and where the entries end.
+    """Parse the entries; return those of files and links, and where the entries end.
 
     Raises:
         ValueError, IndexError, struct.error: an entry is damaged.
@@ -109,9 +114,10 @@ def _parse_entries(body: bytes, version: int, count: int) -> tuple[list[IndexEnt
             raise ValueError("a name is empty or too long")
         # Up to eight zero bytes end a name up to version 3, so that each entry takes a multiple of eight bytes.
         offset = end + 1 if version == 4 else start + (end - start + 8) // 8 * 8
-        if mode & _KIND_MASK == _REGULAR and not flags & _STAGE_MASK and not further_flags & _INTENT_TO_ADD:
-            path = name.decode("utf-8", "surrogateescape")
-            entries.append(IndexEntry(path, blob.hex(), not further_flags & _SKIP_WORKTREE))
+        if mode & _KIND_MASK in (_REGULAR, _LINK) and not further_flags & _INTENT_TO_ADD:
+            path, is_checked_out = name.decode("utf-8", "surrogateescape"), not further_flags & _SKIP_WORKTREE
+            is_link, is_merged = mode & _KIND_MASK == _LINK, not flags & _STAGE_MASK
+            entries.append(IndexEntry(path, blob.hex(), is_checked_out, is_link, is_merged))
     return entries, offset
 
 

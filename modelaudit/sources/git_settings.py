@@ -18,8 +18,8 @@ MOST_BYTES: Final = 1 << 16
 
 _SECTION: Final = re.compile(r'\[([A-Za-z]{1,30})( "[^"\\\n]{1,200}")?\]')
 _SETTING: Final = re.compile(r'[ \t]*([A-Za-z][A-Za-z0-9-]{0,40})(?:[ \t]*=[ \t]*([^"\\\x00-\x08\x0b-\x1f]{0,500}))?')
-# A remote helper, as in "ext::sh -c …", is a program; so is what begins with a hyphen for some of them.
-_ADDRESS: Final = re.compile(r"(?!-)(?!.*::)[\w./~@:%+=,\[\]-]{1,500}")
+# A remote helper, as in "ext::sh -c …", is a program. What begins with a hyphen, or has a host that does, is an option.
+_ADDRESS: Final = re.compile(r"(?!-)(?!.*(?:::|[/@]-))[\w./~@:%+=,\[\]-]{1,500}")
 _WORK_TREE: Final = re.compile(r"(?:\.\./){3,20}(?!.*\.\.)[\w.@/ -]{1,300}")
 """The folder of a submodule, from its repository ``.git/modules/NAME``."""
 _PLAIN: Final = {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelaudit.integrity.digests import hash_bytes
+from modelaudit.integrity.digests import DigestingWindow
+from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
-from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
@@ -48,7 +51,9 @@ def hash_model(snapshot: Snapshot, limits: Limits) -> HashedModel:
     Raises:
         SourceError: it is not a folder, or it cannot be listed.
     """
-    return _Hashing(snapshot, list_tree(snapshot, limits), limits).run()
+    tree = list_tree(snapshot, limits)
+    with HashingThreads() as threads:
+        return _Hashing(snapshot, tree, limits, threads).run()
 
 
 def hash_tree(root: Path, limits: Limits) -> tuple[tuple[TreeEntry, ...], tuple[tuple[str, str], ...]]:
@@ -72,12 +77,28 @@ class _Hashing:
     snapshot: Snapshot
     tree: tuple[TreeEntry, ...]
     limits: Limits
+    threads: HashingThreads
+    pending: deque[tuple[Artifact, str, PendingHash]] = field(default_factory=deque)
     files: dict[str, VerifiedFile] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> HashedModel:
         """Hash each file once, and return the model."""
+        self._hash_files()
+        entries = tuple(map(self._add_digest, self.tree))
+        for entry in entries:
+            self._note_unread(entry)
+        irregular = frozenset(
+            read_file_path(each.path)
+            for each in self.snapshot.artifacts
+            if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
+        )
+        files = tuple(file for _, file in sorted(self.files.items()))
+        return HashedModel(self.snapshot, entries, files, tuple(sorted(self.unread.items())), irregular)
+
+    def _hash_files(self) -> None:
+        """Hash the files of the snapshot, and those of the tree that it lacks."""
         kinds = {entry.path: entry.kind for entry in self.tree}
         for artifact in self.snapshot.artifacts:
             path = read_file_path(artifact.path)
@@ -90,31 +111,38 @@ class _Hashing:
                 further = make_file_artifact(self.snapshot, entry.path, self.limits)
                 if further is not None:
                     self._add(further, entry.path, is_link=False)
-        entries = tuple(map(self._add_digest, self.tree))
-        for entry in entries:
-            self._note_unread(entry)
-        irregular = frozenset(
-            read_file_path(each.path)
-            for each in self.snapshot.artifacts
-            if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
-        )
-        files = tuple(file for _, file in sorted(self.files.items()))
-        return HashedModel(self.snapshot, entries, files, tuple(sorted(self.unread.items())), irregular)
+        self._collect(most_pending=0)
 
     def _add(self, artifact: Artifact, path: str, is_link: bool) -> None:
-        """Hash one file; the target of a link is a file of its own, or lies outside, which the obstacle says."""
+        """Begin to hash one file; the target of a link is its own file, or lies outside, which the obstacle says."""
         if artifact.obstacle is not None:
             self.unread[path] = artifact.obstacle.detail
         if is_link and not artifact.claims:
             return
-        digests: tuple[Digest, ...] = ()
-        if artifact.open is not None:
-            try:
-                digests = hash_bytes(artifact)
-            except WindowError as error:
-                self.unread[path] = str(error)
-        self.files[path] = VerifiedFile(path, digests, artifact.claims)
+        self.files[path] = VerifiedFile(path, (), artifact.claims)
         self.sizes[path] = artifact.size
+        if artifact.open is None:
+            return
+        opened = ExitStack()
+        try:
+            window = opened.enter_context(artifact.open())
+        except WindowError as error:
+            self.unread[path] = str(error)
+            return
+        file = OpenedFile(opened, window, DigestingWindow(window, artifact.claimed))
+        self.pending.append((artifact, path, self.threads.begin(file)))
+        # Each file is open until it is hashed.
+        self._collect(most_pending=2 * self.threads.count)
+
+    def _collect(self, most_pending: int) -> None:
+        """Wait until no more files than ``most_pending`` are to be hashed, and keep the digests of the others."""
+        while len(self.pending) > most_pending:
+            artifact, path, wait = self.pending.popleft()
+            hashed = wait()
+            if hashed.absence is None:
+                self.files[path] = VerifiedFile(path, hashed.digests, artifact.claims)
+            else:
+                self.unread[path] = hashed.absence.detail
 
     def _add_digest(self, entry: TreeEntry) -> TreeEntry:
         """Return a file with its size and SHA-256, and any other entry as it is."""

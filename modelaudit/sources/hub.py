@@ -53,6 +53,7 @@ from modelaudit.sources.records import (
     write_description_record,
 )
 from modelaudit.sources.rejected import RejectedFiles, remove_abandoned_folders
+from modelaudit.sources.scan_inquiry import ScansInquiry
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session, check_digest
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
@@ -104,9 +105,9 @@ class HubSource:
             if is_unconnected(error) and not budget.has_answer:
                 source_error = UnconnectedError(str(source_error))
             raise source_error from error
-        provenance = self._record_description(description, cached_commit, tree.files)
         listings = (StatedListing(ClaimSource.HUB, self.settings.endpoint, description.listing), tree)
         merged_listing = merge_listings(*(each.files for each in listings))
+        provenance = self._record_description(description, cached_commit, tree.files)
         wanted_names = (
             choose_small_files(merged_listing, includes_modules=self.reads_modules) if self.is_base_model else None
         )
@@ -144,6 +145,8 @@ class HubSource:
         if not self.is_base_model:
             inquiry = ProvenanceInquiry(self.ref, self.settings, self.limits, cached_commit, record)
             provenance, record = inquiry.conclude(description.name, description.created)
+            question = ScansInquiry(self.ref, self.settings, self.limits, cached_commit, description.scans)
+            provenance = question.complete(provenance, {*description.listing, *tree})
         write_description_record(repository, commit, description.listing, tree, description.statements, record)
         return provenance
 

@@ -1,9 +1,11 @@
-"""Count the bytes and the files of a download, and report them to the caller."""
+"""Report the progress of fetching to the caller: bytes and files of a download, and waits before a repetition."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 Progress = Callable[[int, int, int, int], None]
@@ -11,6 +13,39 @@ Progress = Callable[[int, int, int, int], None]
 
 The calls come from several threads, one call at a time.
 """
+
+
+WaitReport = Callable[[str, float, int], None]
+"""Called before a wait with the host, the seconds, and the number of the attempt that follows, from 2; after the wait
+with 0 seconds. Several threads may call it at once."""
+
+SHORT_WAIT = 2.0
+"""Seconds of a wait that is not reported."""
+_WAIT_REPORT: ContextVar[WaitReport | None] = ContextVar("report of waits", default=None)
+
+
+@contextmanager
+def report_waits(report: WaitReport) -> Iterator[None]:
+    """Report the waits before repeated requests within the block, in this thread and those that fetch for it."""
+    token = _WAIT_REPORT.set(report)
+    try:
+        yield
+    finally:
+        _WAIT_REPORT.reset(token)
+
+
+@contextmanager
+def announce_wait(host: str, seconds: float, attempt: int) -> Iterator[None]:
+    """Report a wait, unless it is short, and its end."""
+    report = _WAIT_REPORT.get() if seconds > SHORT_WAIT else None
+    if report is None:
+        yield
+        return
+    report(host, seconds, attempt)
+    try:
+        yield
+    finally:
+        report(host, 0.0, attempt)
 
 
 @dataclass(slots=True)

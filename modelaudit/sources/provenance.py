@@ -23,11 +23,15 @@ from modelaudit.sources.cache import CachedCommit
 from modelaudit.sources.records import RecordedDescription, read_description_record
 from modelaudit.sources.references import read_reference
 from modelaudit.sources.repository_record import RepositoryRecord
+from modelaudit.sources.scan_records import recall_scans
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.target import is_commit
 
 if TYPE_CHECKING:
     from modelaudit.sources.ownership import HubInquiry
+
+
+_NO_SCANS = "the cache has no answers of the Hub's own scanners about this commit"
 
 
 @dataclass(slots=True)
@@ -174,8 +178,12 @@ def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits
     kind = classify_revision(ref.revision)
     if kind is RevisionKind.NAME and record is not None and record.revision == ref.revision:
         kind = record.kind
+    scans = recall_scans(cached_commit, limits)
+    unanswered = (_NO_SCANS,) if scans is None else ()
     if record is None:
         line = "the Hub was not asked, and the cache has no record of the repository's id, age and owner"
-        return Provenance(ref.name, None, kind, commit, unanswered=(line,))
+        return Provenance(ref.name, None, kind, commit, unanswered=(line, *unanswered), scans=scans)
     facts = record.facts
-    return Provenance(ref.name, facts.name, kind, commit, facts.created, facts.owner)
+    return Provenance(
+        ref.name, facts.name, kind, commit, facts.created, facts.owner, unanswered=unanswered, scans=scans
+    )

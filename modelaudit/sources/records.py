@@ -79,7 +79,7 @@ def read_tree_record(repository: str, commit: str, limits: Limits) -> Listing | 
         The listing; ``None`` if there is no record of one; an absence if there is a record that cannot be read,
         because loaders may read it nevertheless, and fetch files that it alone names.
     """
-    data = _read_bytes(repository, locate_tree_record(commit), limits)
+    data = read_record_bytes(repository, locate_tree_record(commit), limits)
     if data is None or isinstance(data, Unread):
         return data
     listing = parse_tree_record(data)
@@ -90,7 +90,7 @@ def read_tree_record(repository: str, commit: str, limits: Limits) -> Listing | 
 
 def read_description_record(repository: str, commit: str, limits: Limits) -> RecordedDescription | Unread | None:
     """Read what ``write_description_record`` wrote for a commit. Arguments and results as in ``read_tree_record``."""
-    data = _read_bytes(repository, locate_description_record(commit), limits)
+    data = read_record_bytes(repository, locate_description_record(commit), limits)
     if data is None or isinstance(data, Unread):
         return data
     description = _parse_description(data)
@@ -176,8 +176,14 @@ def _parse_statement(topic: object, field: object, value: object, key: object) -
     return Statement(Topic(topic), field, value, Location(key=key))
 
 
-def _read_bytes(repository: str, path: str, limits: Limits) -> bytes | Unread | None:
-    """Read a record that is small enough to be parsed; ``None`` if there is none, and an absence if it is not read."""
+def read_record_bytes(repository: str, path: str, limits: Limits) -> bytes | Unread | None:
+    """Read a record that is small enough to be parsed; ``None`` if there is none, and an absence if it is not read.
+
+    Args:
+        repository: the folder of the repository in the cache.
+        path: of the record below it.
+        limits: the bounds.
+    """
     try:
         state = FileState.from_stat(os.lstat(f"{repository}/{path}"))
         if state.size > limits.document_bytes:

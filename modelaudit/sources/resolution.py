@@ -19,6 +19,7 @@ from modelaudit.sources.local import FileSource
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.recorded_folder import FolderSource
 from modelaudit.sources.rejected import close_altered_files
+from modelaudit.sources.scan_records import select_files
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.sidecars import apply_sidecars
 from modelaudit.sources.small import (
@@ -59,7 +60,10 @@ def _address_artifacts(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with the address of each file in place of its path, which may hold the mark of members."""
     artifacts = (replace(each, path=write_file_address(each.path)) for each in snapshot.artifacts)
     facts = (replace(each, path=write_file_address(each.path)) for each in snapshot.facts)
-    return replace(snapshot, artifacts=tuple(artifacts), facts=tuple(facts))
+    provenance = snapshot.provenance
+    if provenance is not None and provenance.scans is not None:
+        provenance = replace(provenance, scans=select_files(provenance.scans, write_file_address))
+    return replace(snapshot, artifacts=tuple(artifacts), facts=tuple(facts), provenance=provenance)
 
 
 def resolve_target(

@@ -15,9 +15,8 @@ import httpx2
 
 from modelaudit.sources.budget import RequestBudget
 from modelaudit.sources.causes import iterate_causes
+from modelaudit.sources.progress import announce_wait
 
-MOST_RETRIES = 5
-"""Repetitions of one request, as those of the Hub's client."""
 FIRST_WAIT = 1.0
 """Seconds before the first repetition; the wait doubles with each further one."""
 _LONGEST_WAIT = 8.0
@@ -47,26 +46,29 @@ def may_pass(error: BaseException) -> bool:
     return not any(isinstance(cause, OSError) and cause.errno in _LASTING_ERRORS for cause in causes)
 
 
-def wait_for_retry(failures: int, budget: RequestBudget, demanded: int | None = None) -> bool:
+def wait_for_retry(failures: int, budget: RequestBudget, host: str, demanded: int | None = None) -> bool:
     """Wait before a request is repeated, and return whether to repeat it.
 
     Args:
         failures: earlier failures of the request, the one that was just met included.
-        budget: bounds the wait, and ends it if another thread asks to stop.
+        budget: bounds the wait and the sum of all waits, and ends it if another thread asks to stop.
+        host: that is asked again.
         demanded: seconds that the server demands.
 
     Raises:
         BoundReachedError: another thread asked to stop.
     """
-    if failures > MOST_RETRIES:
+    if failures > budget.retries:
         return False
     backoff = min(_LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
     # The random part keeps many clients, and the threads of this one, from coming back at the same moment.
     seconds = random.uniform(backoff / 2, backoff)
     seconds += demanded or 0
-    if seconds >= budget.seconds_left:
+    if seconds >= min(budget.seconds_left, budget.limits.waiting_seconds - budget.waited):
         return False
-    pause(budget, seconds)
+    budget.waited += seconds
+    with announce_wait(host, seconds, failures + 1):
+        pause(budget, seconds)
     return True
 
 

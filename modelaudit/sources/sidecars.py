@@ -24,7 +24,8 @@ from modelaudit.sources.folder_records import add_listed_claims, name_some, read
 _MOST_BYTES: Final = 16 << 20
 _LONGEST_LINE: Final = 8192  # longer than any path and a digest
 _NAME: Final = re.compile(
-    r"sha256sums?(?:\.txt)?|checksums?(?:\.txt|\.sha256)?|.+\.sha256(?:sums?)?(?:\.txt)?", re.IGNORECASE
+    r"sha256sums?(?:\.txt)?|checksums?(?:\.txt|\.sha256)?|(?:tag)?manifest-sha256\.txt|.+\.sha256(?:sums?)?(?:\.txt)?",
+    re.IGNORECASE,
 )
 _OF_ONE_FILE: Final = re.compile(r"(.+)\.sha256(?:sum)?(?:\.txt)?", re.IGNORECASE)
 _OTHER_NAME: Final = re.compile(
@@ -32,7 +33,8 @@ _OTHER_NAME: Final = re.compile(
     r".+\.(?:md5|sha1|sha224|sha384|sha512|b2|blake2b?|blake3|b3)(?:sums?)?(?:\.txt)?",
     re.IGNORECASE,
 )
-_LINE: Final = re.compile(r"(\\?)([0-9A-Fa-f]{64})(?: [ *]|\t)(.+)")
+# ``sha256sum`` passes over white space before a line, and takes one space for two.
+_LINE: Final = re.compile(r"[ \t]*(\\?)(?:[Ss][Hh][Aa]-?256[:=] ?)?([0-9A-Fa-f]{64})(?: [ *]|[ \t])(.+)")
 _BSD_LINE: Final = re.compile(r"(\\?)SHA(?:2-)?256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})", re.IGNORECASE)
 _DIGEST_ALONE: Final = re.compile(r"(?:sha-?256[:=] ?)?([0-9A-Fa-f]{64})", re.IGNORECASE)
 # A line with a digest of another length, or of an algorithm by its name.
@@ -42,6 +44,9 @@ _OTHER_LINE: Final = re.compile(
 )
 # A line that is meant to state a digest, and states none of a known form.
 _BROKEN_LINE: Final = re.compile(r"\\?[0-9A-Za-z+/=_-]{32,}(?: [ *]|\t).+|\\?SHA(?:2-)?256 ?\(.+\) ?=.*", re.IGNORECASE)
+_STRAY_DIGEST: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+"""The first bytes of the text that a shell of Windows writes into a file."""
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED_CHARACTERS: Final = {"n": "\n", "r": "\r", "\\": "\\"}
 
@@ -110,12 +115,13 @@ class _Sidecar:
         data = read_small_artifact(self._artifact, _MOST_BYTES)
         if data is None:
             return self._lines_left  # the reading of the file reports why
-        text = data.decode("utf-8-sig", "surrogateescape")
+        is_wide = data.startswith(_UTF16)
+        text = data.decode("utf-16", "replace") if is_wide else data.decode("utf-8-sig", "surrogateescape")
         has_statement = False
         for statement in self._iterate_statements(text):
             has_statement = True
             self._add_claim(statement)
-        is_for_sha256 = "256" in self._name
+        is_for_sha256 = "256" in self._name or "\0" in text
         if not has_statement and not self.has_other_lines and is_for_sha256 and text.strip():
             self._add_fact(SourceFactKind.UNSOUND_RECORD, "no line of it states a SHA-256")
         return self._lines_left
@@ -124,7 +130,7 @@ class _Sidecar:
         """Yield what the lines state, up to the bound on lines."""
         for number, raw_line in enumerate(text.split("\n"), 1):
             line = raw_line.rstrip("\r")
-            if not line or line.startswith("#"):
+            if not line.strip() or line.startswith("#"):
                 continue
             self._lines_left -= 1
             if self._lines_left < 0:
@@ -144,7 +150,7 @@ class _Sidecar:
                 yield _make_statement("", "", digest_match[1])
             elif _OTHER_LINE.fullmatch(line):
                 self.has_other_lines = True
-            elif _BROKEN_LINE.fullmatch(line):
+            elif _BROKEN_LINE.fullmatch(line) or _STRAY_DIGEST.search(line):
                 self._report_broken_line(number, "it states no digest of a known form")
 
     def _report_broken_line(self, number: int, why: str) -> None:

@@ -105,7 +105,7 @@ class Transfer:
                 self._check_size(stated)
                 return stated
             failures = 1 if self.partial.size - size_before >= _ENOUGH_BYTES else failures + 1
-            if not wait_for_retry(failures, self.budget):
+            if not wait_for_retry(failures, self.budget, httpx2.URL(self.location or self.url).host):
                 raise failure
 
     def _fetch_rest(self) -> StatedFile:

@@ -72,7 +72,7 @@ class BoundedTransport(httpx2.BaseTransport):
                     return response
                 response.read()  # for the error; it holds the first bytes at most
                 demanded = parse_wait(response.headers)
-            if not wait_for_retry(failures, budget, demanded):
+            if not wait_for_retry(failures, budget, request.url.host, demanded):
                 break
         if failure is not None:
             raise RetriesExhaustedError(f"{failures} requests failed") from failure

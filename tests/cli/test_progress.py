@@ -57,6 +57,17 @@ def test_terminal_shows_bytes_rate_and_files_of_the_download_and_of_hashing(hub:
     assert "\x1b[31m.txt" not in shown
 
 
+def test_terminal_shows_the_host_and_the_attempt_of_a_wait_before_a_repeated_request(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", {"a.txt": "text\n", "weights.bin": WEIGHTS})
+    hub.inject_fault("/api/models/acme/tiny/revision", status=429, headers={"Retry-After": "2"}, times=1)
+    hub.inject_fault("weights.bin", origin="cdn", status=503, headers={"Retry-After": "2"}, times=1)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", scan_at_terminal(COLUMNS="200")[1])
+    lines = [" ".join(line.split()) for line in re.split(r"[\r\n]+", shown)]
+    for phase in ("asking", "downloading"):
+        waiting = rf"{phase} .* waiting [23] s for (?:127\.0\.0\.1|localhost), then attempt 2"
+        assert [line for line in lines if re.fullmatch(waiting, line)], lines
+
+
 @pytest.mark.parametrize("variables", [{"CI": "true"}, {"TERM": "dumb"}])
 def test_no_line_is_shown_in_a_pipeline_or_on_a_terminal_that_overwrites_nothing(
     hub: LoopbackHub, variables: dict[str, str]

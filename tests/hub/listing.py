@@ -83,14 +83,16 @@ def describe_security_status(repository: Repository, path: str) -> Json:
     unscanned: Json = {"status": "unscanned", "message": None, "reportLink": None, "reportLabel": None}
     result: Json = {**unscanned, "status": scan.status, "message": scan.message or None}
     imports = [{"module": module, "name": name, "safety": safety} for module, name, safety in scan.imports]
-    return {
+    about: Json = {
         "status": scan.status,
         "jFrogScan": unscanned,
         "protectAiScan": result,
         "avScan": {**(unscanned if imports else result), "version": "1.4.3/27600"},
         "pickleImportScan": {**(result if imports else unscanned), "pickleImports": imports},
         "virusTotalScan": unscanned,
+        **scan.answers,
     }
+    return {name: value for name, value in about.items() if value is not None}
 
 
 def summarise_scans(repository: Repository, commit: Commit) -> Json:

@@ -36,11 +36,17 @@ def collect_contents(files: Files) -> dict[str, Content]:
 
 @dataclass(frozen=True, slots=True)
 class FileScan:
-    """The result of the Hub's scanners for one file; ``imports`` are (module, name, safety) triples of a pickle."""
+    """The result of the Hub's scanners for one file.
+
+    Args:
+        imports: The (module, name, safety) triples of a pickle.
+        answers: What the Hub answers for single scanners, in place of the result; None leaves a scanner out.
+    """
 
     status: Status
     message: str = ""
     imports: tuple[tuple[str, str, str], ...] = ()
+    answers: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -121,10 +127,16 @@ class Repository:
         self.tags[name] = self.find_commit(at).oid
 
     def set_scan(
-        self, path: str, status: Status, *, message: str = "", imports: Sequence[tuple[str, str, str]] = ()
+        self,
+        path: str,
+        status: Status,
+        *,
+        message: str = "",
+        imports: Sequence[tuple[str, str, str]] = (),
+        answers: Mapping[str, object] | None = None,
     ) -> None:
         """Record the result of the Hub's scanners for a file."""
-        self.scans[path] = FileScan(status, message, tuple(imports))
+        self.scans[path] = FileScan(status, message, tuple(imports), answers or {})
 
     def find_commit(self, revision: str) -> Commit:
         """Return the commit of a branch, a tag, a name ``refs/…`` or a commit id, which may be abbreviated.

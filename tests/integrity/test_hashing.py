@@ -15,7 +15,10 @@ import modelaudit
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import HashingThreads, OpenedFile
 from modelaudit.model.errors import InternalError, WindowError
+from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
+from modelaudit.sources import resolve_target
+from modelaudit.sources.hashed import hash_model
 
 LARGE = 8 << 20  # bytes; readers read small files whole
 
@@ -44,7 +47,10 @@ def test_records_of_files_that_threads_hash_keep_their_order_and_have_right_dige
     assert list(computed.items()) == list(expected.items())
 
 
-def test_large_files_are_hashed_by_more_than_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["scan", "lock and verify"])
+def test_large_files_are_hashed_by_more_than_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     write_large_files(tmp_path, 8)
     names = set()
@@ -57,7 +63,11 @@ def test_large_files_are_hashed_by_more_than_one_thread(tmp_path: Path, monkeypa
         return finish(window, *arguments)
 
     monkeypatch.setattr(DigestingWindow, "finish", finish_together)
-    modelaudit.scan(tmp_path, checks=["integrity"])
+    if command == "scan":
+        modelaudit.scan(tmp_path, checks=["integrity"])
+    else:
+        hashed = hash_model(resolve_target(str(tmp_path), offline=True), Limits())
+        assert (len(hashed.entries), hashed.unread) == (8, ())
     assert len(names) == 2
 
 

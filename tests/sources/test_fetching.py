@@ -26,7 +26,7 @@ import modelaudit
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import SourceError
-from modelaudit.model.limits import MIB
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.sources import resolve_target, retries
 from modelaudit.sources.cache import CachedCommit
 from modelaudit.sources.claims import ListedFile, parse_digest
@@ -124,6 +124,14 @@ def test_demanded_wait_of_a_minute_is_kept(
     hub.inject_fault("config.json", status=429, headers=header, times=1)
     assert list_unfetched(resolve_target("acme/tiny")) == []
     assert [round(pause) for pause in pauses] == [60]
+
+
+def test_waits_for_one_file_have_a_bound_in_sum(hub: LoopbackHub, tiny: Repository, pauses: list[float]) -> None:
+    fault = hub.inject_fault("config.json", status=429, headers={"Retry-After": "50"})
+    with pytest.raises(SourceError, match="try again in 50 s"):
+        resolve_target("acme/tiny")
+    assert (fault.hits, len(pauses)) == (4, 3)
+    assert sum(pauses) <= Limits().server.waiting_seconds
 
 
 @pytest.mark.parametrize("status", [400, 404, 501])

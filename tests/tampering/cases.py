@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,20 @@ def drop_from_listing(place: Place, name: str) -> None:
 
     place.listing.write_text(json.dumps(prune(record)))
     assert name not in place.listing.read_text()
+
+
+def plant_praise(place: Place) -> None:
+    """Record answers of the Hub's scanners that have no alarm about any file, beside values of hostile shapes."""
+    answers = [["avScan", "safe", "\x1b[2J", "", [*FILES, "../x"]], ["jFrogScan", "safe", "", "", []]]
+    scans = {
+        "date": "2026-01-01T00:00:00Z",
+        "origin": "\x1b]0;",
+        "is_done": True,
+        "answers": answers,
+        "remarks": ["\n"],
+    }
+    record = place.listing.with_suffix(".scans.json")
+    record.write_text(json.dumps({"format_version": 1, "scans": scans, "summary": {"scansDone": "yes"}}))
 
 
 def serve_with_own_headers(place: Place) -> None:
@@ -290,10 +305,46 @@ def name_blob(place: Place) -> None:
     place.target = str(place.beside / "first.safetensors")
 
 
+def relink_file(path: Path, content: bytes) -> None:
+    """Put a file in the place of a link."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def commit(place: Place, name: str, text: str, is_link: bool = False) -> Path:
+    """Commit a further file or link to a checkout, and return its path."""
+    path = place.root / name
+    relink(path, text) if is_link else write(path, text)
+    place.git("add", name)
+    place.git("commit", "--quiet", "--message", name)
+    return path
+
+
+def conflict(place: Place, name: str) -> None:
+    """Leave a file in the conflict of a merge, and change it."""
+    entry = place.git("ls-files", "--stage", name).split()[1]
+    lines = "".join(f"100644 {entry} {stage}\t{name}\n" for stage in (1, 2, 3))
+    place.git("update-index", "--force-remove", name)
+    subprocess.run(["git", "-C", place.root, "update-index", "--index-info"], input=lines.encode(), check=True)
+    overwrite(place.root / name, EVIL)
+
+
+def hide_in_ident(place: Place) -> None:
+    """Put code between the marks in which git writes the id of a blob."""
+    path = commit(place, "ident.py", "A = '$Id$'\n")
+    place.git("config", "core.autocrlf", "true")
+    overwrite(path, b"A = '$Id: ' + EVIL + '$'\n")
+
+
 OFFLINE = ("--offline",)
 SNAPSHOT = "*snapshots/*"
 CACHE = [
     Case("cache", "change a large blob", lambda at: flip(at.root / FIRST), 1, f"*/digest-mismatch {FIRST}"),
+    Case(
+        *("cache", "change a shard and plant the praise of scanners"),
+        lambda at: (flip(at.root / FIRST), plant_praise(at)),
+        *(1, f"*/digest-mismatch {FIRST}"),
+    ),
     Case("cache", "replace code", lambda at: overwrite(at.root / CODE, EVIL), 1, f"*/digest-mismatch {CODE}"),
     Case(
         *("cache", "replace code and remove the listing"),
@@ -667,6 +718,7 @@ GIT += [
         "alias.st": "!sh x.sh",
         "include.path": "../settings",
         "remote.origin.url": "ext::sh -c x",
+        "remote.other.url": "ssh://-oProxyCommand=x/y",
         "submodule.x.update": "!sh x.sh",
     }.items()
 ]
@@ -683,6 +735,30 @@ LOCAL_DIR += [
         f"{DOWNLOAD}/evil.lock": EVIL,
         f".cache/huggingface/trees/{'a' * 40}.json": EVIL,
     }.items()
+]
+GIT += [
+    Case(
+        *("git", "put a file in place of a link"),
+        lambda at: relink_file(commit(at, "link.json", CONFIG, is_link=True), b"{}"),
+        *(1, "*/checksum-mismatch link.json"),
+    ),
+    Case(
+        *("git", "retarget a link"),
+        lambda at: relink(commit(at, "link.json", CONFIG, is_link=True), "model.safetensors.index.json"),
+        *(1, "*/checksum-mismatch link.json"),
+    ),
+    Case(
+        *("git", "retarget a link to a folder"),
+        lambda at: ((at.root / "other").mkdir(), relink(commit(at, "words", "tokenizer", is_link=True), "other")),
+        *(3, "unverified-bytes words"),
+    ),
+    Case(
+        *("git", "remove a link"),
+        lambda at: commit(at, "link.json", CONFIG, is_link=True).unlink(),
+        *(3, "content-absent link.json"),
+    ),
+    Case("git", "hide code in the place of an id", hide_in_ident, 1, "*/checksum-mismatch ident.py"),
+    Case("git", "leave a file in a conflict", lambda at: conflict(at, CODE), 3, "*/unsound-record .git/index"),
 ]
 SIDECARS = [
     Case(
@@ -766,6 +842,48 @@ SIDECARS = [
             json.dumps({**INDEX, "weight_map": {"a.weight": FIRST, "b.weight": SECOND, "c": "model-3.safetensors"}}),
         ),
         *(3, "*/shard-absent model.safetensors.index.json"),
+    ),
+]
+# Forms of lines that people and programs write, and what is named if code was replaced.
+SPELLINGS = {
+    "with one space": ("checksums.txt", "{digest} {name}\n", 1),
+    "with spaces before them": ("SHA256SUMS", " \t{digest}  {name}\n", 1),
+    "with the name of the algorithm": ("checksums.txt", "sha256:{digest}  {name}\n", 1),
+    "of a bag": ("manifest-sha256.txt", "{digest}  {name}\n", 1),
+    "with the names first": ("checksums.txt", "{name}: {digest}\n", 3),
+}
+
+
+def spell(name: str, form: str) -> Change:
+    """Return a change that writes sums in a form, and replaces code."""
+    return lambda at: (write_sums(at, name, form), overwrite(at.root / CODE, EVIL))
+
+
+SIDECARS += [
+    Case(
+        *("sidecars", f"replace code beside lines {what}"),
+        spell(name, form),
+        code,
+        f"*/checksum-mismatch {CODE}" if code == 1 else f"*/unsound-record {name}",
+    )
+    for what, (name, form, code) in SPELLINGS.items()
+]
+SIDECARS += [
+    Case(
+        *("sidecars", "replace code beside lines in UTF-16"),
+        lambda at: (
+            write(at.root / "checksums.txt", sum_files(at).replace("\n", "\r\n").encode("utf-16")),
+            overwrite(at.root / CODE, EVIL),
+        ),
+        *(1, f"*/checksum-mismatch {CODE}"),
+    ),
+    Case(
+        *("sidecars", "replace code, and move its line"),
+        lambda at: (
+            write(at.root / "SHA256SUMS", sum_files(at).replace(f"  {CODE}", f" ; {CODE}")),
+            overwrite(at.root / CODE, EVIL),
+        ),
+        *(3, "*/named-file-absent SHA256SUMS"),
     ),
 ]
 LOCK = [

@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 from support.command import run_command
-from tampering.cases import CONFIG, FIRST, add_submodule, add_work_tree, edit, lock_from_hub, write, write_sums
+from tampering.cases import CONFIG, FIRST, add_submodule, add_work_tree, commit, edit, lock_from_hub, write, write_sums
 from tampering.places import FILES, SHARDS, Originals, Place, list_false_alarms, run_scan
 
 
@@ -172,6 +172,12 @@ def lock_and_configure(place: Place, originals: Originals) -> None:
     place.git("config", "branch.main.remote", "fork")
 
 
+def commit_links(place: Place, originals: Originals) -> None:
+    """Commit a link to a file and one to a folder."""
+    commit(place, "link.json", CONFIG, is_link=True)
+    commit(place, "words", "tokenizer", is_link=True)
+
+
 def ignore_modes(place: Place, originals: Originals) -> None:
     """Make every file executable, as on a disk that keeps no such bit."""
     place.git("config", "core.fileMode", "false")
@@ -237,6 +243,7 @@ VARIATIONS = [
     Variation("git", "a submodule alone", lambda at, of: setattr(at, "target", str(add_submodule(at)))),
     Variation("git", "a submodule checked by verify", lambda at, of: add_submodule(at), "verify"),
     Variation("git", "further commits, packed", commit_more),
+    Variation("git", "links to a file and to a folder", commit_links),
     Variation("git", "a disk without executable bits", ignore_modes),
     Variation("git", "other times", set_times),
     Variation("sidecars", "written by sha256sum", run_sha256sum),
