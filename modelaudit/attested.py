@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.integrity.attestation import PASSED, Attestation, Summary, parse_attestation
-from modelaudit.integrity.comparison import adopt_unknown_modes, compare_trees
+from modelaudit.integrity.comparison import ATTESTATION, adopt_unknown_modes, compare_trees
+from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
+from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.integrity.verifiers import find_signer
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
-from modelaudit.signature_claims import load_verifiers
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
-from modelaudit.verifying import refuse_lock_inside
 
 _MOST_BYTES: Final = 128 * 1024 * 1024
 _CLOCK_MINUTES: Final = 10
@@ -76,7 +76,10 @@ def verify_attestation(
     if not signers:
         raise ConfigurationError("--attestation needs somebody who may attest: --key FILE")
     snapshot = _take_model(target, limits)
-    refuse_lock_inside(attestation_path, snapshot, "attestation attests")
+    if lies_in(attestation_path, snapshot.root):
+        raise ConfigurationError(
+            f"{attestation_path}: the attestation lies in the model that it attests; keep it outside of that folder"
+        )
     verifiers = load_verifiers(signers, snapshot)
     attestation = parse_attestation(_read(attestation_path))
     for bundle in attestation.bundles:
@@ -146,7 +149,7 @@ def _compare(attestation: Attestation, hashed: HashedModel) -> None:
     """Raise ``SignatureError`` for the first difference, and ``SourceError`` for an entry that cannot be read."""
     digested = {entry.path for entry in hashed.entries if entry.sha256 is not None}
     unread = {path: why for path, why in hashed.unread if path not in digested | hashed.irregular}
-    differences = compare_trees(attestation.entries, hashed.entries, unread)
+    differences = compare_trees(attestation.entries, hashed.entries, unread, ATTESTATION)
     if differences:
         first = differences[0]
         more = f"; and {len(differences) - 1:,} more differences" if len(differences) > 1 else ""

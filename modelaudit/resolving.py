@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.lock_claims import add_lock
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Policy
 from modelaudit.options import Options
-from modelaudit.signature_claims import ALLOWED_GAPS, add_signatures, load_verifiers
+from modelaudit.signature_claims import ALLOWED_GAPS, add_signatures
 from modelaudit.sources import resolve_target
 
 

@@ -10,12 +10,12 @@ from modelaudit.integrity.bundles import MOST_BYTES
 from modelaudit.integrity.comparison import compare_trees
 from modelaudit.integrity.lock_file import read_lock
 from modelaudit.integrity.seal import ATTESTATION_NAME, LOCK_NAME, MODEL_NAME, SEAL_NAME, parse_seal
+from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.integrity.verifiers import find_signer
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.trust import TrustedSigner
-from modelaudit.signature_claims import load_verifiers
 from modelaudit.sources.hashed import hash_tree
 
 

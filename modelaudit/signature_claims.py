@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,6 @@ from modelaudit.model.errors import ConfigurationError, SignatureError, WindowEr
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.model.trust import TrustedSigner
 
 _SUFFIXES: Final = (".sig", ".sigstore", ".sigstore.json")
 _NAMES: Final = frozenset({"claims.jsonl"})
@@ -69,26 +67,6 @@ def add_signatures(
     for file in detached:
         adding.add_detached(file)
     return adding.finish()
-
-
-def load_verifiers(signers: Sequence[TrustedSigner], snapshot: Snapshot) -> tuple[Verifier, ...]:
-    """Read the files of trusted signers.
-
-    Raises:
-        ConfigurationError: one is missing, not what its option takes, or lies in the model that it would vouch for.
-    """
-    root = os.path.realpath(str(snapshot.root)) if snapshot.root is not None else None
-    for signer in signers:
-        for path in (signer.public_key, signer.certificate_root, signer.trusted_root):
-            if path is not None and root is not None and Path(os.path.realpath(path)).is_relative_to(root):
-                raise ConfigurationError(
-                    f"{signer.origin}: {path} lies in the model, and a model must not name who signs it; move it out"
-                )
-    if not signers:
-        return ()
-    from modelaudit.integrity.signers import load_verifier  # the library of cryptography takes a while to load
-
-    return tuple(map(load_verifier, signers))
 
 
 def is_signature_name(path: str) -> bool:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from modelaudit.integrity.comparison import adopt_unknown_modes, compare_trees
 from modelaudit.integrity.lock_file import read_lock
+from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.tree import compute_tree_digest
+from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.code_names import has_code_name
@@ -25,7 +27,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import TreeEntry
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
-from modelaudit.signature_claims import add_signatures, load_verifiers
+from modelaudit.signature_claims import add_signatures
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
 
@@ -115,13 +117,11 @@ def _verify_in_place(
     return _check_lock(name, hash_model(signed, limits), str(lock_path), locked, bool(signers))
 
 
-def refuse_lock_inside(lock_path: str | Path, snapshot: Snapshot, words: str = "lock locks") -> None:
+def refuse_lock_inside(lock_path: str | Path, snapshot: Snapshot) -> None:
     """Raise ``ConfigurationError`` if a lock lies in its model: whoever changes one can change both."""
-    root = os.path.realpath(str(snapshot.root))
-    noun, verb = words.split()
-    if Path(os.path.realpath(lock_path)).is_relative_to(root):
+    if lies_in(lock_path, snapshot.root):
         raise ConfigurationError(
-            f"{lock_path}: the {noun} lies in the model that it {verb}; keep it outside of that folder"
+            f"{lock_path}: the lock lies in the model that it locks; keep it outside of that folder"
         )
 
 

@@ -1,11 +1,11 @@
-"""Compare the tree of a model with a locked one, and name each difference."""
+"""Compare the tree of a model with one that a lock or an attestation records, and name each difference."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.verification import DifferenceKind, TreeDifference
@@ -18,65 +18,85 @@ _NOUNS: Final = {
 }
 
 
+class RecordWords(NamedTuple):
+    """The words of a sentence for the record that a tree is compared with: ``lock``, ``locked``."""
+
+    noun: str
+    participle: str
+
+
+LOCK: Final = RecordWords("lock", "locked")
+ATTESTATION: Final = RecordWords("attestation", "attested")
+
+
 def compare_trees(
-    locked: Iterable[TreeEntry], found: Iterable[TreeEntry], unread: Collection[str] = ()
+    recorded: Iterable[TreeEntry], found: Iterable[TreeEntry], unread: Collection[str] = (), words: RecordWords = LOCK
 ) -> tuple[TreeDifference, ...]:
-    """Compare the entries on disk with those of a lock.
+    """Compare the entries on disk with those of a lock or an attestation.
 
     Args:
-        locked: the entries of a lock.
+        recorded: the entries of the record.
         found: the entries on disk; a file without a SHA-256 is one of ``unread``.
         unread: paths whose content is not compared, because it could not be read.
+        words: for the record, in the differences.
 
     Returns:
-        The differences, sorted by path. An executable bit that the lock does not know is not compared.
+        The differences, sorted by path. An executable bit that the record does not know is not compared.
     """
-    expected = {entry.path: entry for entry in locked}
+    expected = {entry.path: entry for entry in recorded}
     present = {entry.path: entry for entry in found}
     differences: list[TreeDifference] = []
     for path in expected.keys() & present.keys():
-        differences += _compare_entries(expected[path], present[path], path in unread)
+        differences += _compare_entries(expected[path], present[path], path in unread, words)
     missing = {path: expected[path] for path in expected.keys() - present.keys()}
     added = {path: present[path] for path in present.keys() - expected.keys()}
-    differences += _pair(missing, added, _fold_name, DifferenceKind.CASE)
-    differences += _pair(missing, added, _identify_content, DifferenceKind.RENAMED)
+    differences += _pair(missing, added, _fold_name, DifferenceKind.CASE, words)
+    differences += _pair(missing, added, _identify_content, DifferenceKind.RENAMED, words)
     for path, entry in missing.items():
-        differences.append(TreeDifference(DifferenceKind.MISSING, path, f"{_NOUNS[entry.kind]} is locked"))
+        detail = f"{_NOUNS[entry.kind]} is {words.participle}"
+        differences.append(TreeDifference(DifferenceKind.MISSING, path, detail))
     for path, entry in added.items():
-        differences.append(TreeDifference(DifferenceKind.ADDED, path, f"{_NOUNS[entry.kind]} that the lock lacks"))
+        detail = f"{_NOUNS[entry.kind]} that the {words.noun} lacks"
+        differences.append(TreeDifference(DifferenceKind.ADDED, path, detail))
     return tuple(sorted(differences, key=lambda each: (each.path, each.kind)))
 
 
-def adopt_unknown_modes(found: Iterable[TreeEntry], locked: Iterable[TreeEntry]) -> tuple[TreeEntry, ...]:
-    """Return the entries on disk without the executable bits that the lock does not know."""
-    unknown = {entry.path for entry in locked if entry.executable is None}
+def adopt_unknown_modes(found: Iterable[TreeEntry], recorded: Iterable[TreeEntry]) -> tuple[TreeEntry, ...]:
+    """Return the entries on disk without the executable bits that the record does not know."""
+    unknown = {entry.path for entry in recorded if entry.executable is None}
     return tuple(replace(entry, executable=None) if entry.path in unknown else entry for entry in found)
 
 
-def _compare_entries(locked: TreeEntry, found: TreeEntry, is_unread: bool) -> Iterator[TreeDifference]:
+def _compare_entries(
+    recorded: TreeEntry, found: TreeEntry, is_unread: bool, words: RecordWords
+) -> Iterator[TreeDifference]:
     """Yield the differences between two entries of one path."""
     path = found.path
-    if locked.kind is not found.kind:
+    if recorded.kind is not found.kind:
         if not (is_unread and found.kind is EntryKind.SPECIAL):
             text = f" to {found.link_text!r}" if found.kind is EntryKind.LINK else ""
-            detail = f"{_NOUNS[found.kind]}{text} in place of {_NOUNS[locked.kind]}"
+            detail = f"{_NOUNS[found.kind]}{text} in place of {_NOUNS[recorded.kind]}"
             yield TreeDifference(DifferenceKind.KIND, path, detail)
         return
-    if locked.link_text != found.link_text:
-        detail = f"the link leads to {found.link_text!r}, and {locked.link_text!r} is locked"
+    if recorded.link_text != found.link_text:
+        detail = f"the link leads to {found.link_text!r}, and {recorded.link_text!r} is {words.participle}"
         yield TreeDifference(DifferenceKind.CHANGED, path, detail)
-    if locked.kind is EntryKind.FILE and not is_unread and _identify_content(locked) != _identify_content(found):
-        yield TreeDifference(DifferenceKind.CHANGED, path, _describe_content(locked, found))
-    if locked.executable is not None and locked.executable is not found.executable:
+    if recorded.kind is EntryKind.FILE and not is_unread and _identify_content(recorded) != _identify_content(found):
+        yield TreeDifference(DifferenceKind.CHANGED, path, _describe_content(recorded, found, words))
+    if recorded.executable is not None and recorded.executable is not found.executable:
         is_or_not = "is" if found.executable else "is not"
-        yield TreeDifference(DifferenceKind.MODE, path, f"it {is_or_not} executable, and the lock has the opposite")
+        detail = f"it {is_or_not} executable, and the {words.noun} has the opposite"
+        yield TreeDifference(DifferenceKind.MODE, path, detail)
 
 
-def _describe_content(locked: TreeEntry, found: TreeEntry) -> str:
+def _describe_content(recorded: TreeEntry, found: TreeEntry, words: RecordWords) -> str:
     """Describe the difference between the bytes of two files."""
-    if locked.size != found.size:
-        return f"{found.size:,} bytes with SHA-256 {found.sha256}, and {locked.size:,} with {locked.sha256} are locked"
-    return f"its SHA-256 is {found.sha256}, and {locked.sha256} is locked"
+    if recorded.size != found.size:
+        return (
+            f"{found.size:,} bytes with SHA-256 {found.sha256}, and {recorded.size:,} with {recorded.sha256} are "
+            f"{words.participle}"
+        )
+    return f"its SHA-256 is {found.sha256}, and {recorded.sha256} is {words.participle}"
 
 
 def _pair(
@@ -84,6 +104,7 @@ def _pair(
     added: dict[str, TreeEntry],
     identify: Callable[[TreeEntry], object],
     kind: DifferenceKind,
+    words: RecordWords,
 ) -> Iterator[TreeDifference]:
     """Yield a difference for each added entry that equals a missing one in one respect, and take both out."""
     by_identity: dict[object, list[str]] = {}
@@ -96,8 +117,8 @@ def _pair(
             continue
         before = missing.pop(candidates.pop())
         entry = added.pop(path)
-        yield TreeDifference(kind, path, f"{before.path!r} is locked")
-        yield from _compare_entries(before, entry, entry.kind is EntryKind.FILE and entry.sha256 is None)
+        yield TreeDifference(kind, path, f"{before.path!r} is {words.participle}")
+        yield from _compare_entries(before, entry, entry.kind is EntryKind.FILE and entry.sha256 is None, words)
 
 
 def _fold_name(entry: TreeEntry) -> str:
