@@ -6,6 +6,7 @@ Model Signing 1.0, section 4.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -163,8 +164,8 @@ def _read_logged_time(entries: Sequence[object]) -> int | None:
     for entry in entries:
         if isinstance(entry, dict) and entry.get("inclusionPromise"):
             time = entry.get("integratedTime")
-            if isinstance(time, str) and time.isdecimal() and 0 < int(time[:12]) < 1 << 34:
-                return int(time[:12])
+            if isinstance(time, str) and re.fullmatch(r"[1-9][0-9]{0,9}", time):
+                return int(time)
     return None
 
 

@@ -7,67 +7,145 @@ load.
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from sigstore.errors import CertValidationError, VerificationError
+from sigstore.errors import Error as SigstoreError
+from sigstore.models import Bundle as SigstoreBundle
+from sigstore.verify import Verifier
+from sigstore.verify.policy import Identity
 
 from modelaudit.integrity.bundles import Bundle
+from modelaudit.integrity.strict_json import shorten
+from modelaudit.integrity.time_stamps import list_authorities, load_trusted_root, prove_time
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, SignedTime, Signer
 from modelaudit.model.trust import TrustedSigner
 
-try:
-    from rfc3161_client import decode_timestamp_response
-    from sigstore.errors import Error as SigstoreError
-    from sigstore.models import Bundle as SigstoreBundle
-    from sigstore.models import TrustedRoot
-    from sigstore.verify import Verifier
-    from sigstore.verify.policy import Identity
-except ImportError as error:
-    raise ConfigurationError(
-        "a signature of an identity is checked with the package sigstore; install modelaudit-gate[sigstore]"
-    ) from error
+_REFUSALS: Final = (
+    SigstoreError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,  # of a time that the system cannot represent
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for a bundle or a certificate that is malformed: errors of its own and of its parsers."""
+_ISSUER: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
+"""The extension with the issuer that the library compares (Fulcio, ``oid-info.md``)."""
+_SHOWN: Final = 160
 
 
 class KeylessVerifier:
     """Accepts the signatures of one identity for which one issuer vouches.
 
+    Args:
+        trusted: with identity, issuer and trusted root.
+        option: names the trusted root, for messages.
+
     Raises:
-        ConfigurationError: the trusted root cannot be read, or holds no log.
+        ConfigurationError: the trusted root is missing or malformed, or holds no log or no authority for certificates.
     """
 
     method = SignatureMethod.SIGSTORE
 
-    def __init__(self, trusted: TrustedSigner) -> None:
+    def __init__(self, trusted: TrustedSigner, option: str) -> None:
+        assert trusted.trusted_root is not None
         self._trusted = trusted
+        self._root_name = trusted.trusted_root.name
+        root = load_trusted_root(trusted.trusted_root, option)
         try:
-            root = TrustedRoot.from_file(str(trusted.trusted_root))
             self._verifier = Verifier(trusted_root=root)
-        except (OSError, ValueError, KeyError, SigstoreError) as error:
-            raise ConfigurationError(
-                f"{trusted.origin}: {trusted.trusted_root} is not the trusted root of a Sigstore instance: {error}"
-            ) from error
+            self._authorities = list_authorities(root)
+        except (SigstoreError, ValueError) as error:
+            raise ConfigurationError(f"{option}: {trusted.trusted_root} is incomplete: {_describe(error)}") from error
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:
-        """Return the identity as the signer. Raises ``SignatureError``."""
+        """Return the identity as the signer; ``now`` has no effect. Raises ``SignatureError``."""
         trusted = self._trusted
-        policy = Identity(identity=trusted.identity, issuer=trusted.issuer)
         try:
-            parsed = SigstoreBundle.from_json(bundle.text)
-            _, payload = self._verifier.verify_dsse(parsed, policy)
-        except (SigstoreError, ValueError, KeyError, TypeError) as error:
-            raise SignatureError(f"it is not of {trusted.identity} for {trusted.issuer}: {error}") from error
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a certificate that is malformed in a way that is read today
+                parsed = SigstoreBundle.from_json(bundle.text)
+                _, payload = self._verifier.verify_dsse(parsed, _Expected(trusted))
+        except CertValidationError as error:
+            cause = _describe(error).rpartition("validation failed: ")[2]
+            raise SignatureError(
+                f"its certificate did not lead to {self._root_name} at the time of its log entry or time stamp: {cause}"
+            ) from error
+        except _OtherSignerError as error:
+            raise SignatureError(str(error)) from error
+        except _REFUSALS as error:
+            raise SignatureError(f"it does not hold by {self._root_name}: {_describe(error)}") from error
         if payload != bundle.envelope.payload:
             raise SignatureError("two readings of the bundle give two statements")
-        return Signer(SignatureMethod.SIGSTORE, trusted.identity, trusted.issuer, trusted.origin, _find_time(bundle))
+        return Signer(
+            SignatureMethod.SIGSTORE, trusted.identity, trusted.issuer, trusted.origin, self._find_time(bundle)
+        )
+
+    def _find_time(self, bundle: Bundle) -> SignedTime | None:
+        """Return the proven time of a bundle that was verified: by a time stamp, else by the log."""
+        stamped = prove_time(bundle, self._authorities)
+        if stamped is not None:
+            return SignedTime(_format(stamped), "time stamp")
+        if bundle.logged_time is None:
+            return None
+        return SignedTime(_format(datetime.fromtimestamp(bundle.logged_time, UTC)), "log entry")
 
 
-def _find_time(bundle: Bundle) -> SignedTime | None:
-    """Return the time of a bundle that was verified: that of a time stamp, else that of the log."""
-    if bundle.time_stamps:
-        time = decode_timestamp_response(bundle.time_stamps[0]).tst_info.gen_time
-        return SignedTime(_format(time), "time stamp")
-    if bundle.logged_time is None:
-        return None
-    return SignedTime(_format(datetime.fromtimestamp(bundle.logged_time, UTC)), "log entry")
+class _OtherSignerError(VerificationError):
+    """The certificate is that of another identity, or of another issuer."""
+
+
+class _Expected(Identity):
+    """The rule that the certificate is that of the trusted identity, for which the trusted issuer vouches."""
+
+    def __init__(self, trusted: TrustedSigner) -> None:
+        super().__init__(identity=trusted.identity, issuer=trusted.issuer)
+        self._trusted = trusted
+
+    def verify(self, cert: x509.Certificate) -> None:
+        """Raise ``_OtherSignerError`` for another identity or issuer."""
+        try:
+            super().verify(cert)
+        except VerificationError as error:
+            raise _OtherSignerError(
+                f"it is of {_name_identity(cert)}, for whom {_name_issuer(cert)} vouches, and {self._trusted.origin} "
+                f"trusts {self._trusted.identity!r} of {self._trusted.issuer!r}"
+            ) from error
+
+
+def _name_identity(certificate: x509.Certificate) -> str:
+    """Return the identity in a certificate, for a message."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    kinds = (x509.RFC822Name, x509.UniformResourceIdentifier)
+    found = [shorten(value) for kind in kinds for value in names.get_values_for_type(kind)]
+    return found[0] if found else "an identity of another kind"
+
+
+def _name_issuer(certificate: x509.Certificate) -> str:
+    """Return the issuer that vouches for the identity in a certificate, for a message."""
+    try:
+        value = certificate.extensions.get_extension_for_oid(_ISSUER).value
+    except x509.ExtensionNotFound:
+        return "no issuer"
+    return shorten(value.public_bytes().decode(errors="replace"))
+
+
+def _describe(error: Exception) -> str:
+    """Return the message of a library as the end of one line."""
+    text = " ".join(str(error).split()).partition(" [type=")[0]
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _format(time: datetime) -> str:

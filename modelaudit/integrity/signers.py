@@ -9,7 +9,7 @@ from modelaudit.integrity.keys import check_signature, fingerprint_key, load_pub
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.trust_files import load_trust
 from modelaudit.integrity.verifiers import Verifier
-from modelaudit.model.errors import SignatureError
+from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
 from modelaudit.model.trust import TrustedSigner
 
@@ -27,9 +27,16 @@ def load_verifier(trusted: TrustedSigner) -> Verifier:
         from modelaudit.integrity.certificate_verifier import CertificateVerifier  # X.509 takes a while to load
 
         return CertificateVerifier(trusted)
-    from modelaudit.integrity.keyless import KeylessVerifier  # sigstore takes a while to load
-
-    return KeylessVerifier(trusted)
+    assert trusted.trusted_root is not None
+    option = "--trusted-root" if trusted.origin.startswith("--") else trusted.origin
+    try:
+        from modelaudit.integrity.keyless import KeylessVerifier  # sigstore takes a while to load
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{option}: the signature of an identity is checked with the package sigstore; install "
+            "modelaudit-gate[sigstore]"
+        ) from error
+    return KeylessVerifier(trusted, option)
 
 
 class _KeyVerifier:

@@ -77,7 +77,7 @@ def test_where_nothing_can_be_installed_the_script_stops_with_the_command_to_run
     assert first.endswith(f"run: {command}") and second.endswith("make test COUNTERPARTS=")
 
 
-def test_list_of_packages_names_every_system_command_that_the_tests_of_pipelines_start() -> None:
+def test_list_of_packages_names_every_system_command_that_the_tests_start() -> None:
     listed = (ROOT / "requirements/system.txt").read_text("utf-8")
     commands = set(re.findall(r"^([\w-]+) +[\w-]+$", listed, re.MULTILINE))
-    assert commands >= {"git", "npm", "node", "debootstrap", "unshare"}
+    assert commands >= {"git", "npm", "node", "debootstrap", "unshare", "cosign"}
