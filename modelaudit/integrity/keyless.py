@@ -8,20 +8,25 @@ load.
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
+from rfc3161_client import VerificationError as StampError
+from rfc3161_client import Verifier as StampVerifier
 from sigstore.errors import CertValidationError, VerificationError
 from sigstore.errors import Error as SigstoreError
 from sigstore.models import Bundle as SigstoreBundle
+from sigstore.models import TrustedRoot
 from sigstore.verify import Verifier
 from sigstore.verify.policy import Identity
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.strict_json import shorten
-from modelaudit.integrity.time_stamps import list_authorities, load_trusted_root, prove_time
+from modelaudit.integrity.trust_files import read_trust_file
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, SignedTime, Signer
 from modelaudit.model.trust import TrustedSigner
@@ -63,10 +68,17 @@ class KeylessVerifier:
         assert trusted.trusted_root is not None
         self._trusted = trusted
         self._root_name = trusted.trusted_root.name
-        root = load_trusted_root(trusted.trusted_root, option)
+        read_trust_file(trusted.trusted_root, option)
+        try:
+            root = TrustedRoot.from_file(str(trusted.trusted_root))
+        except (ValueError, SigstoreError) as error:
+            raise ConfigurationError(
+                f"{option}: {trusted.trusted_root} is not the trusted root of a Sigstore instance; name its "
+                "trusted_root.json"
+            ) from error
         try:
             self._verifier = Verifier(trusted_root=root)
-            self._authorities = list_authorities(root)
+            self._authorities = _list_authorities(root)
         except (SigstoreError, ValueError) as error:
             raise ConfigurationError(f"{option}: {trusted.trusted_root} is incomplete: {_describe(error)}") from error
 
@@ -95,12 +107,47 @@ class KeylessVerifier:
 
     def _find_time(self, bundle: Bundle) -> SignedTime | None:
         """Return the proven time of a bundle that was verified: by a time stamp, else by the log."""
-        stamped = prove_time(bundle, self._authorities)
-        if stamped is not None:
-            return SignedTime(_format(stamped), "time stamp")
+        stamps = map(decode_timestamp_response, dict.fromkeys(bundle.time_stamps))  # the library has decoded them too
+        signature = bundle.envelope.signature
+        proven = [
+            stamp.tst_info.gen_time
+            for stamp in stamps
+            if any(each.has_made(stamp, signature) for each in self._authorities)
+        ]
+        if proven:
+            return SignedTime(_format(min(proven)), "time stamp")
         if bundle.logged_time is None:
             return None
         return SignedTime(_format(datetime.fromtimestamp(bundle.logged_time, UTC)), "log entry")
+
+
+@dataclass(frozen=True, slots=True)
+class _Authority:
+    """A service that states when it saw a signature, from ``start`` to ``end``, by time stamps (RFC 3161)."""
+
+    verifier: StampVerifier
+    start: datetime
+    end: datetime | None
+
+    def has_made(self, stamp: TimeStampResponse, signature: bytes) -> bool:
+        """Whether a time stamp is one of this service for a signature; one of another proves nothing."""
+        try:
+            self.verifier.verify_message(stamp, signature)
+        except (StampError, ValueError):
+            return False
+        time = stamp.tst_info.gen_time
+        return self.start <= time and (self.end is None or time < self.end)
+
+
+def _list_authorities(root: TrustedRoot) -> list[_Authority]:
+    """Return the services of a trusted root that issue time stamps."""
+    authorities = []
+    for each in root.get_timestamp_authorities():
+        first, *others = each.certificates(allow_expired=True)
+        if others:  # without a root nothing shows whose certificate the first one is
+            builder = VerifierBuilder(tsa_certificate=first, intermediates=others[:-1], roots=others[-1:])
+            authorities.append(_Authority(builder.build(), each.validity_period_start, each.validity_period_end))
+    return authorities
 
 
 class _OtherSignerError(VerificationError):

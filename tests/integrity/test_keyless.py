@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import dataclasses
 import hashlib
 import json
 import random
@@ -29,7 +28,6 @@ from support.offline import run_without_network
 
 from modelaudit.integrity.bundles import parse_bundle
 from modelaudit.integrity.signers import load_verifier
-from modelaudit.integrity.time_stamps import list_authorities, load_trusted_root, prove_time
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.signature import SignatureMethod, SignedTime
 from modelaudit.model.trust import TrustedSigner
@@ -258,23 +256,6 @@ def test_time_of_a_signature_is_that_which_a_trusted_service_states(
     if change:
         change(bundle)
     assert load_verifier(trust()).verify(parse_bundle(encode(bundle)), NOW).time == time
-
-
-def test_only_a_time_stamp_of_a_trusted_authority_in_its_time_proves_a_time() -> None:
-    bundle = parse_bundle(encode(load("stamped")))
-    stamped = datetime(2025, 3, 1, 12, 0, 1, tzinfo=UTC)
-    [authority] = list_authorities(load_trusted_root(ROOT, "--trusted-root"))
-    assert prove_time(bundle, [authority]) == stamped
-    assert prove_time(bundle, []) is None
-    assert (
-        prove_time(bundle, list_authorities(load_trusted_root(KEYLESS / "other_root.json", "--trusted-root"))) is None
-    )
-    kind = type(authority)
-    assert prove_time(bundle, [kind(authority.certificates, NOW, None)]) is None
-    assert prove_time(bundle, [kind(authority.certificates, authority.start, stamped)]) is None
-    for change in (b"", b"\x30", bundle.time_stamps[0][:-1]):
-        damaged = dataclasses.replace(bundle, time_stamps=(change, *bundle.time_stamps))
-        assert prove_time(damaged, [authority]) == stamped
 
 
 def iter_places(value: object, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
