@@ -6,13 +6,21 @@ for the answer, and nobody reads a second line.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from modelaudit.integrity.attestation import PASSED, Attestation, Summary, parse_attestation
+from modelaudit.integrity.attestation import (
+    PASSED,
+    TIME_FORMAT,
+    Attestation,
+    list_causes,
+    read_attestation,
+    split_attestation,
+)
 from modelaudit.integrity.comparison import ATTESTATION, adopt_unknown_modes, compare_trees
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.strict_json import shorten
@@ -30,7 +38,6 @@ from modelaudit.sources.hashed import HashedModel, hash_model
 _MOST_BYTES: Final = 128 * 1024 * 1024
 _CLOCK_MINUTES: Final = 10
 """How much the clocks of two machines may differ."""
-_TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +88,12 @@ def verify_attestation(
             f"{attestation_path}: the attestation lies in the model that it attests; keep it outside of that folder"
         )
     verifiers = load_verifiers(signers, snapshot)
-    attestation = parse_attestation(_read(attestation_path))
-    for bundle in attestation.bundles:
+    bundles = split_attestation(_read(attestation_path))
+    for bundle in bundles:
         if find_signer(bundle, verifiers, now) is None:
             raise SignatureError(f"it is signed by the method {bundle.method}, and nobody who may attest uses it")
-    for refusal in _list_refusals(attestation.summary, conditions, now or datetime.now(UTC)):
+    attestation = read_attestation(*bundles)
+    for refusal in _list_refusals(attestation, conditions, now or datetime.now(UTC)):
         raise SignatureError(refusal)
     hashed = hash_model(snapshot, limits)
     _compare(attestation, hashed)
@@ -99,12 +107,14 @@ def verify_attestation(
 
 def _take_model(target: str, limits: Limits) -> Snapshot:
     """Take the snapshot of a folder. Raises ``ConfigurationError`` or ``SourceError``."""
-    if not Path(target).exists():
-        raise SourceError(f"The folder {target!r} does not exist; verify checks models on disk.")
+    if not os.path.exists(target):  # noqa: PTH110 - a name that the system refuses does not exist
+        raise SourceError(f"The folder {target!r} does not exist; verify checks models on disk, so download it first.")
     snapshot = resolve_target(target, offline=True, limits=limits)
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
-    return snapshot
+    # The attestation states a SHA-256 of each file, so no digest of another claim has to be computed.
+    artifacts = tuple(replace(each, claims=()) for each in snapshot.artifacts)
+    return replace(snapshot, artifacts=artifacts)
 
 
 def _read(path: Path) -> bytes:
@@ -117,10 +127,11 @@ def _read(path: Path) -> bytes:
         raise SourceError(f"--attestation: {path} cannot be read: {cause}; check the path") from error
 
 
-def _list_refusals(summary: Summary, conditions: Conditions, now: datetime) -> Iterator[str]:
+def _list_refusals(attestation: Attestation, conditions: Conditions, now: datetime) -> Iterator[str]:
     """Yield why a verdict does not count."""
+    summary = attestation.summary
     if summary.result != PASSED:
-        yield f"the verdict is {summary.result}"
+        yield f"the verdict is {summary.result}: {', '.join(map(shorten, list_causes(attestation.evidence)))}"
     for noun, stated, wanted in (
         ("verifier", summary.verifier, conditions.verifier),
         ("policy", summary.policy_digest, conditions.policy_digest),
@@ -140,7 +151,7 @@ def _list_refusals(summary: Summary, conditions: Conditions, now: datetime) -> I
 def _parse_time(text: str) -> datetime:
     """Parse a time. Raises ``SignatureError`` for a day that does not exist."""
     try:
-        return datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=UTC)
+        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
     except ValueError as error:
         raise SignatureError(f"{shorten(text)} is not a time") from error
 
@@ -151,8 +162,8 @@ def _compare(attestation: Attestation, hashed: HashedModel) -> None:
     unread = {path: why for path, why in hashed.unread if path not in digested | hashed.irregular}
     differences = compare_trees(attestation.entries, hashed.entries, unread, ATTESTATION)
     if differences:
-        first = differences[0]
-        more = f"; and {len(differences) - 1:,} more differences" if len(differences) > 1 else ""
+        first, count = differences[0], len(differences) - 1
+        more = f"; and {count:,} more difference{'' if count == 1 else 's'}" if count else ""
         raise SignatureError(f"{first.kind}: {first.path}: {first.detail}{more}")
     for path, why in sorted(unread.items()):
         raise SourceError(f"{path} cannot be read: {why}")

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from modelaudit.integrity.attestation import FAILED, PASSED, Summary, build_payloads
+from modelaudit.integrity.attestation import (
+    FAILED,
+    PASSED,
+    TIME_FORMAT,
+    Summary,
+    build_payloads,
+    read_attestation,
+    split_attestation,
+)
+from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.signing import load_private_key, sign_statement
-from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.locking import cover_entries, identify_repository
-from modelaudit.model.artifact import RefKind
+from modelaudit.model.address import read_file_path
+from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError, SignatureError
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.limits import Limits
-from modelaudit.model.report import AuditReport, Extent
-from modelaudit.model.tree import EntryKind, TreeEntry
-from modelaudit.model.verdict import Verdict
+from modelaudit.model.report import AuditReport
+from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.options import format_current_time
-from modelaudit.reports.json_report import compute_report_digest, load_report
+from modelaudit.reports.evidence import describe_evidence, find_first_expiry, list_obstacles
+from modelaudit.reports.json_report import load_report
+from modelaudit.reports.package_url import HUB, build_repository_purl
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import hash_model
 
-VERIFIER: Final = "urn:modelaudit"
-_MOST_PARTS: Final = 1000
-_TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+VERIFIER: Final = "urn:modelaudit:verifier"
+_NEEDED_CHECKS: Final = (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class AttestationOptions:
         passphrase: of the key; ``None`` if it has none.
         verifier: the URI of the one who answers for the verdict.
         resource: the URI of the model; by default that of the report.
-        days: how long the verdict holds; ``None`` for no end.
+        days: how long the verdict holds after the scan, if no decision behind it ends before; ``None`` for no end.
         image: SHA-256 of the manifest of an OCI image that holds the model.
     """
 
@@ -89,29 +100,39 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         SourceError: the model cannot be read.
     """
     report = load_report(options.report)
+    _require_checks(report, options.report)
+    created = _parse_created(report, options.report)
     key = load_key(options)
-    entries = _hash_entries(target, limits)
-    _require_same_files(report, entries, options.report)
-    created = format_current_time()
-    resource = options.resource or name_resource(report)
+    snapshot = resolve_target(target, offline=True, limits=limits)
+    if snapshot.ref.kind is RefKind.FILE:
+        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
+    if lies_in(options.key, snapshot.root):
+        raise ConfigurationError(f"--key: {options.key} lies in the model; move it out, and scan the model again")
+    ref = identify_repository(snapshot)
+    entries = cover_entries(hash_model(snapshot, limits), target, has_modes=ref is None, task="attested")
+    _require_same_files(report, entries, os.path.realpath(str(snapshot.root)), options.report)
+    resource = options.resource or name_resource(report, ref)
     summary = Summary(
         verifier=options.verifier,
         versions={report.tool.name: report.tool.version, "rules": report.tool.rules_digest},
-        time=report.created,
+        time=created.strftime(TIME_FORMAT),
         resource=resource,
-        policy=f"urn:modelaudit:policy:{report.policy.name}",
+        policy=f"urn:modelaudit:policy:{quote(report.policy.name, safe='')}",
         policy_digest=report.policy.digest,
         evidence_digest="",
         result=conclude(report),
-        expires=_add_days(created, options.days),
+        expires=_find_end(report, created, options),
     )
     try:
         payloads = build_payloads(describe_evidence(report), entries, summary, options.image)
     except ValueError as error:
         raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
     text = b"".join(sign_statement(payload, key) + b"\n" for payload in payloads)
-    tree_digest = compute_tree_digest(entries)
-    return SignedVerdict(text, summary.result, tree_digest, entries, summary.policy_digest, resource)
+    try:
+        attestation = read_attestation(*split_attestation(text))
+    except SignatureError as error:
+        raise ConfigurationError(f"{target}: no verifier would accept the attestation: {error}") from error
+    return SignedVerdict(text, summary.result, attestation.tree_digest, entries, summary.policy_digest, resource)
 
 
 def load_key(options: AttestationOptions) -> EllipticCurvePrivateKey:
@@ -123,72 +144,69 @@ def load_key(options: AttestationOptions) -> EllipticCurvePrivateKey:
 
 
 def conclude(report: AuditReport) -> str:
-    """Return the result of a report: it passed if the gate and the answer to *load* did, and *use* is not open.
+    """Return the result of a report: it passed if nothing stands against it; review and incomplete are no pass."""
+    return FAILED if list_obstacles(report) else PASSED
 
-    A use that no policy states leaves the answer to *use* for review, and the gate passes; so does the result.
+
+def name_resource(report: AuditReport, ref: ModelRef | None) -> str:
+    """Return the URI of a model: its package URL or its address on the Hub, or a name of its folder.
+
+    Args:
+        report: of the model.
+        ref: the repository that the target is; ``None`` for a folder.
     """
-    decision = report.decision
-    is_open = decision.use.verdict in (Verdict.FAIL, Verdict.INCOMPLETE)
-    passed = decision.verdict is Verdict.PASS and decision.load.verdict is Verdict.PASS and not is_open
-    return PASSED if passed else FAILED
-
-
-def name_resource(report: AuditReport) -> str:
-    """Return the URI of a model: its package URL on the Hub, or a name of its folder."""
     target = report.target
     if target.kind in (RefKind.FOLDER, RefKind.FILE):
-        return f"urn:modelaudit:folder:{target.name}"
-    kind = "dataset" if target.kind is RefKind.DATASET else "model"
-    prefix = "pkg:huggingface/" if kind == "model" else "pkg:huggingface/datasets/"
-    return f"{prefix}{target.name}@{target.commit}"
+        return f"urn:modelaudit:folder:{quote(target.short_name, safe='')}"
+    is_cached_dataset = target.kind is RefKind.CACHE and ref is not None and ref.kind is RefKind.DATASET
+    if target.kind is RefKind.DATASET or is_cached_dataset:
+        return f"{HUB}/datasets/{quote(target.name)}/tree/{target.commit}"
+    purl = build_repository_purl(target)
+    return purl.to_string() if purl is not None else f"{HUB}/{quote(target.name)}/tree/{target.commit}"
 
 
-def describe_evidence(report: AuditReport) -> dict[str, object]:
-    """Describe the facts behind a verdict; the findings by rule, and every part that was not examined."""
-    decision, coverage = report.decision, report.coverage
-    counts = Counter((each.rule, each.severity, each.acceptance is not None) for each in report.findings)
-    parts = [
-        {"path": address, "reason": absence.unread.reason, "accepted": absence.acceptance is not None}
-        for record in coverage.artifacts
-        for address, absence in record.absences
-    ]
-    return {
-        "created": report.created,
-        "tool": {"name": report.tool.name, "version": report.tool.version},
-        "ruleSet": {"sha256": report.tool.rules_digest},
-        "report": {"sha256": compute_report_digest(report)},
-        "target": {
-            "requested": report.target.requested, "kind": report.target.kind, "commit": report.target.commit
-        },
-        "policy": {
-            "name": report.policy.name,
-            "sha256": report.policy.digest,
-            "checks": list(report.policy.checks),
-            "require": list(report.policy.require),
-        },
-        "verdict": {
-            "gate": decision.verdict, "load": decision.load.verdict, "use": decision.use.verdict,
-            "exitCode": report.exit_code,
-        },
-        "causes": [
-            {"kind": each.kind, "question": each.question, "verdict": each.verdict, "count": each.count}
-            for each in decision.causes
-        ],
-        "findings": [
-            {"rule": rule, "severity": severity, "accepted": accepted, "count": count}
-            for (rule, severity, accepted), count in sorted(counts.items())
-        ],
-        "coverage": {
-            "files": coverage.file_count,
-            **{extent.value: coverage.count(extent) for extent in Extent},
-            "complete": coverage.is_complete,
-        },
-        "notExamined": parts[:_MOST_PARTS],
-        "notExaminedCount": len(parts),
-        "license": report.license.expression or None,
-        "decisions": len(report.decisions),
-        "baseline": report.baseline or None,
-    }  # fmt: skip
+def _require_checks(report: AuditReport, path: Path) -> None:
+    """Raise ``ConfigurationError`` unless the report answers whether the model may be loaded."""
+    missing = [each.value for each in _NEEDED_CHECKS if each not in report.policy.checks]
+    if missing:
+        raise ConfigurationError(
+            f"{path}: the report is without the check {' and '.join(missing)}, so it does not answer whether to load "
+            "the model; scan it with a policy and options that leave out neither"
+        )
+    if report.coverage.unopened:
+        raise ConfigurationError(f"{path}: the report left {report.coverage.unopened:,} files unopened; scan the model")
+
+
+def _parse_created(report: AuditReport, path: Path) -> datetime:
+    """Return the time of a report. Raises ``ConfigurationError`` for one without a time zone."""
+    moment = datetime.fromisoformat(report.created)
+    if moment.tzinfo is None:
+        raise ConfigurationError(f"{path}: the time {report.created!r} has no time zone; scan the model again")
+    return moment.astimezone(UTC)
+
+
+def _find_end(report: AuditReport, created: datetime, options: AttestationOptions) -> str | None:
+    """Find the time until which a verdict holds: some days after the scan, and no longer than a decision behind it.
+
+    Raises:
+        ConfigurationError: that time is over.
+    """
+    ends = []
+    if options.days is not None:
+        ends.append(created + timedelta(days=options.days))
+    expiry = find_first_expiry(report)
+    if expiry:
+        # A decision holds to the end of its last day.
+        ends.append(datetime.fromisoformat(expiry).replace(tzinfo=UTC) + timedelta(days=1))
+    if not ends:
+        return None
+    end = min(ends).strftime(TIME_FORMAT)
+    if end <= format_current_time():
+        raise ConfigurationError(
+            f"{options.report}: the report is of {report.created}, and its verdict holds until {end}; scan the model "
+            "again"
+        )
+    return end
 
 
 def _read_key(path: Path) -> bytes:
@@ -201,45 +219,33 @@ def _read_key(path: Path) -> bytes:
         raise ConfigurationError(f"--key: {path} cannot be read: {cause}; check the path") from error
 
 
-def _hash_entries(target: str, limits: Limits) -> tuple[TreeEntry, ...]:
-    """Hash the model, and return every entry. Raises ``SourceError`` if one cannot be covered."""
-    snapshot = resolve_target(target, offline=True, limits=limits)
-    if snapshot.ref.kind is RefKind.FILE:
-        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
-    is_folder = identify_repository(snapshot) is None
-    return cover_entries(hash_model(snapshot, limits), target, has_modes=is_folder, task="attested")
+def _require_same_files(report: AuditReport, entries: Sequence[TreeEntry], root: str, path: Path) -> None:
+    """Raise ``ConfigurationError`` unless the report is one of exactly these files, under these names.
 
-
-def _require_same_files(report: AuditReport, entries: Sequence[TreeEntry], path: Path) -> None:
-    """Raise ``ConfigurationError`` unless the report is one of exactly these files."""
+    A scan reads the target of a link under the name of the link too, because loaders decide by names.
+    """
     reported = {
-        record.path: digest.value
+        read_file_path(record.path): digest.value
         for record in report.coverage.artifacts
         for digest in record.digests
         if digest.algorithm is DigestAlgorithm.SHA256
     }
+    digests = {entry.path: entry.sha256 for entry in entries}
     for entry in entries:
-        if entry.kind is not EntryKind.FILE:
-            continue
-        found = reported.get(entry.path)
-        if found is None:
+        name = entry.path
+        if entry.kind is EntryKind.LINK:
+            name = os.path.relpath(os.path.realpath(f"{root}/{entry.path}"), root)
+        expected, found = digests.get(name), reported.get(entry.path)
+        if expected is not None and found is None:
             raise ConfigurationError(f"{path}: the report states no SHA-256 of {entry.path!r}; scan the model again")
-        if found != entry.sha256:
+        if found != expected:
             raise ConfigurationError(f"{path}: the report is of other bytes of {entry.path!r}; scan the model again")
     _require_no_further(report, {entry.path for entry in entries}, path)
 
 
 def _require_no_further(report: AuditReport, known: Iterable[str], path: Path) -> None:
     """Raise ``ConfigurationError`` if the report examined a file that the model lacks."""
-    further = {record.path for record in report.coverage.artifacts if record.digests} - set(known)
+    further = {read_file_path(record.path) for record in report.coverage.artifacts if record.digests} - set(known)
     for name in sorted(further):
-        if not name.startswith((".git/", ".cache/huggingface/")):
+        if not is_bookkeeping(name):
             raise ConfigurationError(f"{path}: the report has {name!r}, and the model has not; scan the model again")
-
-
-def _add_days(time: str, days: int | None) -> str | None:
-    """Return a time some days later."""
-    if days is None:
-        return None
-    moment = datetime.strptime(time, _TIME_FORMAT).replace(tzinfo=UTC)
-    return (moment + timedelta(days=days)).strftime(_TIME_FORMAT)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -109,6 +111,7 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
         policy = load_policy(Path(name), catalogue)
     else:
         raise ConfigurationError(f"policy {explain_unknown_policy(name, catalogue.policies)}")
+    stated = policy
     if options.checks is not None:
         families = list_families(catalogue)
         chosen = {_parse_word(CheckFamily, "--checks", "check", word, sorted(families)) for word in options.checks}
@@ -126,8 +129,34 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
         )
         origins = {f"gates.{family}": "--fail-on" for family in policy.gates}
         policy = replace(policy, gates=dict.fromkeys(policy.gates, gate), origins={**policy.origins, **origins})
-    intent = _merge_intent(options.intended_use, policy.intent, catalogue)
-    return replace(policy, offline=policy.offline or options.offline, intent=intent)
+    policy = replace(policy, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
+    return replace(
+        policy, offline=policy.offline or options.offline, digest=_compute_digest(policy, stated, options.signers)
+    )
+
+
+def _compute_digest(policy: Policy, stated: Policy, signers: Sequence[TrustedSigner]) -> str:
+    """Compute the digest of a policy after the options: that of its file, unless an option overrides it.
+
+    Then it is the SHA-256 of the digest of the file and a line for each entry that an option changed, so that nobody
+    takes the verdict of ``--fail-on never`` for one of the file.
+    """
+    entries: tuple[tuple[str, object, object], ...] = (
+        ("checks", policy.checks, stated.checks),
+        ("gates", policy.gates, stated.gates),
+        ("use", policy.intent, stated.intent),
+        ("trusted-signers", [dataclasses.asdict(signer) for signer in signers], []),
+    )
+    changes = [f"{name}: {_spell_entry(value)}" for name, value, before in entries if value != before]
+    if not changes:
+        return stated.digest
+    return hashlib.sha256("\n".join((stated.digest, *changes)).encode()).hexdigest()
+
+
+def _spell_entry(value: object) -> str:
+    """Return the value of an entry in one line, the same for equal values."""
+    plain = dataclasses.asdict(value) if isinstance(value, Intent) else value
+    return json.dumps(plain, sort_keys=True, default=str)
 
 
 def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:

@@ -17,8 +17,8 @@ from typing import Final
 
 PACKAGE: Final = "modelaudit"
 ENTRY: Final = "modelaudit.cli.standalone"
-_LAZY: Final = ("modelaudit.integrity.signers", "modelaudit.attested", "modelaudit.sealed", "modelaudit.verifying",
-                "modelaudit.reports.verification")  # fmt: skip
+_LAZY: Final = ("modelaudit.integrity.signers", "modelaudit.attested", "modelaudit.cli.conditions",
+                "modelaudit.sealed", "modelaudit.verifying", "modelaudit.reports.verification")  # fmt: skip
 """Modules that the entry imports only when it needs them."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MAIN: Final = f"import sys\n\nfrom {ENTRY} import main\n\nsys.exit(main())\n"

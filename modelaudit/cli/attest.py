@@ -11,9 +11,11 @@ from typing import Final
 import click
 
 from modelaudit.cli.days import parse_days
+from modelaudit.cli.digests import parse_digest
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.writing import show_notes
+from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import VERIFIER_NAME
 from modelaudit.model.errors import ConfigurationError
 
@@ -33,7 +35,7 @@ _PATH: Final = click.Path(path_type=Path)
     type=_PATH,
     help="Also write a new folder with all that a machine without network needs: model, lock, reports, verifier.",
 )
-@click.option("--verifier-id", metavar="URI", help="Who answers for the verdict. Default: urn:modelaudit.")
+@click.option("--verifier-id", metavar="URI", help="Who answers for the verdict. Default: urn:modelaudit:verifier.")
 @click.option("--resource", metavar="URI", help="The model. Default: its package URL, or the name of the folder.")
 @click.option("--expires", metavar="DAYS", default="90d", show_default=True, help="How long it holds, or never.")
 @click.option("--image", metavar="DIGEST", help="The sha256 of the OCI image that holds the model.")
@@ -65,6 +67,8 @@ def command(
     if output is None and folder is None:
         raise ConfigurationError("name what to write: -o FILE, or --seal FOLDER")
     if output is not None:
+        if lies_in(output, target):
+            raise ConfigurationError(f"-o {output}: lies in the model, which it would change; name a file outside")
         check_place(output)
     options = AttestationOptions(
         report=report,
@@ -73,7 +77,7 @@ def command(
         verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
         resource=None if resource is None else _require_uri("--resource", resource),
         days=parse_days("--expires", expires),
-        image=None if image is None else _parse_digest(image),
+        image=None if image is None else parse_digest("--image", image),
     )
     notes = []
     if folder is not None:
@@ -106,14 +110,6 @@ def _require_uri(option: str, text: str) -> str:
     return text
 
 
-def _parse_digest(text: str) -> str:
-    """Return the hexadecimal part of a digest. Raises ``ConfigurationError``."""
-    value = text.removeprefix("sha256:")
-    if not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise ConfigurationError(f"--image {text}: is not a digest; write it such as sha256:{'0' * 64}")
-    return value
-
-
 def _get_passphrase(key: Path) -> bytes | None:
     """Return the passphrase of an encrypted key: from the environment, or asked for in a terminal."""
     given = os.environ.get(PASSPHRASE)
@@ -127,6 +123,6 @@ def _get_passphrase(key: Path) -> bytes | None:
     if not is_encrypted:
         return None
     if not sys.stdin.isatty():
-        raise ConfigurationError(f"--key: {key} is encrypted; set {PASSPHRASE}")
+        raise ConfigurationError(f"--key: {key} is encrypted; set {PASSPHRASE} to its passphrase")
     answer: str = click.prompt(f"Passphrase of {key}", hide_input=True, err=True)
     return answer.encode()

@@ -7,9 +7,13 @@ import re
 from modelaudit.model.errors import ConfigurationError
 
 
-def parse_days(option: str, text: str) -> int | None:
-    """Parse a number of days, such as ``30d``; ``None`` for ``never``. Raises ``ConfigurationError``."""
-    if text == "never":
+def parse_days(option: str, text: str, *, allows_never: bool = True) -> int | None:
+    """Parse a number of days, such as ``30d``; ``None`` for ``never`` where that is allowed.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if text == "never" and allows_never:
         return None
     match = re.fullmatch(r"([1-9]\d{0,4})d", text)
     if match is None:

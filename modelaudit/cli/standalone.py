@@ -8,11 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
-from modelaudit.cli.days import parse_days
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, SignatureError
 from modelaudit.model.wording import escape_unprintable
 
@@ -57,14 +55,12 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> tuple[str, int]:
     """Verify, and return the line and the exit code. Raises ``ModelAuditError``."""
-    from modelaudit.attested import Conditions, make_signer, verify_attestation
+    from modelaudit.attested import make_signer, verify_attestation
+    from modelaudit.cli.conditions import parse_conditions
     from modelaudit.integrity.seal import is_sealed
     from modelaudit.sealed import verify_seal
 
-    days = None if options.not_older_than is None else parse_days("--not-older-than", options.not_older_than)
-    digest = None if options.policy_digest is None else options.policy_digest.removeprefix("sha256:").lower()
-    age = None if days is None else timedelta(days=days)
-    conditions = Conditions(options.verifier_id, digest, options.resource, age)
+    conditions = parse_conditions(options.verifier_id, options.policy_digest, options.resource, options.not_older_than)
     signers = (make_signer(Path(options.key)),)
     if options.attestation is not None:
         line = verify_attestation(options.path, Path(options.attestation), signers, conditions)

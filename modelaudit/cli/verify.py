@@ -79,7 +79,9 @@ def command(
         if lock is not None or model is not None or signatures or output != "text":
             noun = "an attestation" if attestation is not None else "a sealed folder"
             raise ConfigurationError(f"{noun} is checked alone; check a lock or a signature in a further call")
-        wanted = _make_conditions(verifier_id, policy_digest, resource, not_older_than)
+        from modelaudit.cli.conditions import parse_conditions
+
+        wanted = parse_conditions(verifier_id, policy_digest, resource, not_older_than)
         return _verify_verdict(path, attestation, key, signers, wanted, quiet)
     for option, value in conditions.items():
         if value is not None:
@@ -99,20 +101,6 @@ def command(
     elif not quiet:
         print_document(document)
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)
-
-
-def _make_conditions(
-    verifier_id: str | None, policy_digest: str | None, resource: str | None, not_older_than: str | None
-) -> Conditions:
-    """Make the conditions of an attestation from the options. Raises ``ConfigurationError``."""
-    from datetime import timedelta
-
-    from modelaudit.attested import Conditions
-    from modelaudit.cli.days import parse_days
-
-    days = None if not_older_than is None else parse_days("--not-older-than", not_older_than)
-    digest = None if policy_digest is None else policy_digest.removeprefix("sha256:").lower()
-    return Conditions(verifier_id, digest, resource, None if days is None else timedelta(days=days))
 
 
 def _verify_verdict(

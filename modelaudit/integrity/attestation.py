@@ -9,29 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, parse_bundle
-from modelaudit.integrity.names import explain_bad_name
 from modelaudit.integrity.statements import STATEMENT, Statement, parse_statement
 from modelaudit.integrity.strict_json import shorten, take_list, take_object, take_text
-from modelaudit.integrity.tree import compute_tree_digest
+from modelaudit.integrity.subjects import build_entry, build_subjects, check_subjects, read_entry
 from modelaudit.model.errors import SignatureError
-from modelaudit.model.tree import EntryKind, TreeEntry
+from modelaudit.model.tree import TreeEntry
 
 SUMMARY: Final = "https://slsa.dev/verification_summary/v1"
 EVIDENCE: Final = "urn:modelaudit:evidence:v1"
 EXPIRES: Final = "urn:modelaudit:expires"
 """The key of the summary for the time until which the verdict holds; SLSA wants a URI for a key of another."""
-TREE_ALGORITHM: Final = "modelaudit-tree-v1"
-"""The name of the tree digest in a set of digests (``docs/tree-digest.md``)."""
-TREE_NAME: Final = "."
 PASSED: Final = "PASSED"
 FAILED: Final = "FAILED"
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_LEVEL: Final = "SLSA_BUILD_LEVEL_UNEVALUATED"
+"""The level of a verdict that passed: nothing is claimed about how the model was built (SLSA 1.1, SlsaResult)."""
+TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +68,16 @@ class Attestation:
         evidence: what it rests on, as JSON.
         entries: every file, link and empty folder of the model.
         tree_digest: of the entries, version 1.
-        bundles: the two signed bundles, that of the evidence first; empty before they are signed.
+        image: SHA-256 of the manifest of an OCI image that holds the model; ``None`` if none is named.
+        bundles: the two signed bundles, that of the evidence first.
     """
 
     summary: Summary
     evidence: Mapping[str, object]
     entries: tuple[TreeEntry, ...]
     tree_digest: str
-    bundles: tuple[Bundle, ...] = field(default=(), repr=False)
+    image: str | None
+    bundles: tuple[Bundle, Bundle] = field(repr=False)
 
 
 def build_payloads(
@@ -104,42 +104,12 @@ def build_payloads(
         "policy": {"uri": summary.policy, "digest": {"sha256": summary.policy_digest}},
         "inputAttestations": [{"uri": EVIDENCE, "digest": {"sha256": hashlib.sha256(first).hexdigest()}}],
         "verificationResult": summary.result,
-        "verifiedLevels": ["SLSA_BUILD_LEVEL_UNEVALUATED"] if summary.result == PASSED else [FAILED],
+        "verifiedLevels": [_LEVEL] if summary.result == PASSED else [FAILED],
         "slsaVersion": "1.1",
     }
     if summary.expires is not None:
         predicate[EXPIRES] = summary.expires
     return first, _encode(predicate, SUMMARY, subjects)
-
-
-def build_subjects(entries: Sequence[TreeEntry], image: str | None) -> Iterator[dict[str, object]]:
-    """Yield the tree, the image, and each file. Raises ``ValueError`` for an entry that no digest covers."""
-    yield {"name": TREE_NAME, "digest": {TREE_ALGORITHM: compute_tree_digest(entries)}}
-    if image is not None:
-        yield {"name": "image", "digest": {"sha256": image}}
-    for entry in sorted(entries, key=lambda entry: entry.order):
-        if entry.kind is EntryKind.FILE:
-            yield {"name": _encode_name(entry.path), "digest": {"sha256": entry.sha256}}
-
-
-def build_entry(entry: TreeEntry) -> dict[str, object]:
-    """Return the JSON object of an entry; unknown values are left out."""
-    values = {
-        "path": _encode_name(entry.path),
-        "kind": entry.kind.value,
-        "executable": entry.executable,
-        "size": entry.size,
-        "sha256": entry.sha256,
-        "link": None if entry.link_text is None else _encode_name(entry.link_text),
-    }
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _encode_name(path: str) -> str:
-    """Return a path for JSON. Raises ``ValueError`` for one that is not UTF-8, because a signer cannot name it."""
-    if not path.isprintable() and any("\ud800" <= character <= "\udfff" for character in path):
-        raise ValueError(f"the name {path!r} is not UTF-8")
-    return path
 
 
 def _encode(predicate: Mapping[str, object], predicate_type: str, subjects: Sequence[object]) -> bytes:
@@ -148,73 +118,62 @@ def _encode(predicate: Mapping[str, object], predicate_type: str, subjects: Sequ
     return json.dumps(statement, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-def parse_attestation(data: bytes) -> Attestation:
-    """Parse an attestation: two lines with a bundle each, the evidence and then the summary. No signature is checked.
+def split_attestation(data: bytes) -> tuple[Bundle, Bundle]:
+    """Split an attestation into its two lines, the bundle of the evidence and that of the summary.
 
     Raises:
-        SignatureError: it is malformed, or its parts do not fit each other.
+        SignatureError: it has other than two lines, or one is malformed.
     """
     if len(data) > 2 * MOST_BYTES:
         raise SignatureError(f"it is larger than {2 * MOST_BYTES:,} bytes, so it is not read")
     lines = [line for line in data.split(b"\n") if line.strip()]
     if len(lines) != 2:
         raise SignatureError(f"it has {len(lines)} lines, and needs two: the evidence and the summary")
-    bundles = tuple(map(parse_bundle, lines))
-    evidence, summary = (parse_statement(bundle.envelope.payload) for bundle in bundles)
+    return parse_bundle(lines[0]), parse_bundle(lines[1])
+
+
+def read_attestation(first: Bundle, second: Bundle) -> Attestation:
+    """Read the two statements of an attestation. Their signatures are checked before, and not here.
+
+    Raises:
+        SignatureError: one is malformed, or they do not fit each other.
+    """
+    evidence, summary = (parse_statement(each.envelope.payload) for each in (first, second))
     for statement, wanted in ((evidence, EVIDENCE), (summary, SUMMARY)):
         if statement.predicate_type != wanted:
             raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {wanted}")
     entries = tuple(map(read_entry, take_list(evidence.predicate, "entries", "the evidence")))
-    tree_digest = check_subjects(evidence, entries)
+    tree_digest, image = check_subjects(evidence, entries)
     if _list_subjects(evidence) != _list_subjects(summary):
         raise SignatureError("the evidence and the summary are about different files")
     read = _read_summary(summary)
-    if read.evidence_digest != hashlib.sha256(bundles[0].envelope.payload).hexdigest():
+    if read.evidence_digest != hashlib.sha256(first.envelope.payload).hexdigest():
         raise SignatureError("the summary rests on other evidence than that of the same file")
-    return Attestation(read, evidence.predicate, entries, tree_digest, bundles)
+    if bool(list_causes(evidence.predicate)) is not (read.result == FAILED):
+        raise SignatureError(f"the summary says {read.result}, and the causes in the evidence say the opposite")
+    return Attestation(read, evidence.predicate, entries, tree_digest, image, (first, second))
+
+
+def list_causes(evidence: Mapping[str, object]) -> list[str]:
+    """List the causes for which a verdict did not pass, such as ``findings (load)``.
+
+    Raises:
+        SignatureError: the evidence lists none, not even an empty list, or one without its words.
+    """
+    noun = "a cause in the evidence"
+    if "causes" not in evidence:
+        raise SignatureError("the evidence has no list 'causes'")
+    causes = []
+    for each in take_list(evidence, "causes", "the evidence"):
+        if not isinstance(each, dict):
+            raise SignatureError(f"{noun} is not a JSON object")
+        causes.append(f"{take_text(each, 'kind', noun)} ({take_text(each, 'question', noun)})")
+    return causes
 
 
 def _list_subjects(statement: Statement) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
     """Return the subjects in an order of their own, for a comparison."""
     return sorted((each.name, tuple(sorted(each.digests.items()))) for each in statement.subjects)
-
-
-def check_subjects(statement: Statement, entries: Sequence[TreeEntry]) -> str:
-    """Return the tree digest. Raises ``SignatureError`` if the subjects are not those that the entries give."""
-    try:
-        built = list(build_subjects(entries, None))
-        tree_digest = compute_tree_digest(entries)
-    except ValueError as error:
-        raise SignatureError(f"the entries have no tree digest: {error}") from error
-    expected = {str(each["name"]): each["digest"] for each in built}
-    stated = {each.name: dict(each.digests) for each in statement.subjects}
-    stated.pop("image", None) if "image" not in expected else None
-    if len(stated) < len(statement.subjects) - 1 or stated != expected:
-        raise SignatureError("the subjects are not the files that the evidence lists")
-    return tree_digest
-
-
-def read_entry(value: object) -> TreeEntry:
-    """Return one entry. Raises ``SignatureError`` if it is malformed."""
-    if not isinstance(value, dict):
-        raise SignatureError("an entry of the evidence is not a JSON object")
-    path = take_text(value, "path", "an entry of the evidence")
-    if problem := explain_bad_name(path):
-        raise SignatureError(f"the name {shorten(path)} {problem}")
-    kind, size, executable = value.get("kind"), value.get("size"), value.get("executable")
-    noun = f"the entry {shorten(path)}"
-    if kind == "file":
-        sha256 = take_text(value, "sha256", noun)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 0 or not _SHA256.fullmatch(sha256):
-            raise SignatureError(f"{noun} has no size or no SHA-256")
-        if executable not in (True, False, None):
-            raise SignatureError(f"{noun} has an executable bit that is not a boolean")
-        return TreeEntry(path, EntryKind.FILE, executable, size, sha256)
-    if kind == "link":
-        return TreeEntry(path, EntryKind.LINK, link_text=take_text(value, "link", noun))
-    if kind == "folder":
-        return TreeEntry(path, EntryKind.FOLDER)
-    raise SignatureError(f"{noun} is neither a file nor a link nor a folder")
 
 
 def _read_summary(statement: Statement) -> Summary:
@@ -228,6 +187,8 @@ def _read_summary(statement: Statement) -> Summary:
     result = take_text(predicate, "verificationResult", noun)
     if result not in (PASSED, FAILED):
         raise SignatureError(f"the result {shorten(result)} is neither {PASSED} nor {FAILED}")
+    if (FAILED in take_list(predicate, "verifiedLevels", noun)) is not (result == FAILED):
+        raise SignatureError(f"the result is {result}, and the verified levels say the opposite")
     versions = verifier.get("version", {})
     if not isinstance(versions, dict) or not all(isinstance(each, str) for each in versions.values()):
         raise SignatureError("the versions of the verifier are not strings")

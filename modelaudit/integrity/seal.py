@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from modelaudit.integrity.attestation import build_entry, build_subjects, check_subjects, read_entry
 from modelaudit.integrity.bundles import Bundle, parse_bundle
 from modelaudit.integrity.statements import STATEMENT, parse_statement
 from modelaudit.integrity.strict_json import shorten, take_list
+from modelaudit.integrity.subjects import build_entry, build_subjects, check_subjects, read_entry
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.tree import TreeEntry
 
@@ -61,4 +61,5 @@ def parse_seal(data: bytes) -> Seal:
     if statement.predicate_type != SEAL:
         raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {SEAL}")
     entries = tuple(map(read_entry, take_list(statement.predicate, "entries", "the seal")))
-    return Seal(entries, check_subjects(statement, entries), bundle)
+    tree_digest, _ = check_subjects(statement, entries)
+    return Seal(entries, tree_digest, bundle)

@@ -25,10 +25,12 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> ec.Ellipti
         EncryptedKeyError: the passphrase is missing or wrong.
         SignatureError: it is not a private key in PEM, or not an EC key of P-256, P-384 or P-521.
     """
+    if b"SIGSTORE PRIVATE KEY" in data or b"COSIGN PRIVATE KEY" in data:
+        raise SignatureError("is a key of cosign, which cosign alone can open; write one with openssl genpkey")
     try:
-        key = serialization.load_pem_private_key(data, passphrase)
+        key = serialization.load_pem_private_key(data, passphrase or None)
     except TypeError as error:
-        if passphrase is None:
+        if not passphrase:
             raise EncryptedKeyError("is encrypted, and no passphrase was given") from error
         key = serialization.load_pem_private_key(data, None)  # a passphrase for a key that has none does no harm
     except (ValueError, UnsupportedAlgorithm) as error:

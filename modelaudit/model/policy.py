@@ -108,7 +108,7 @@ class Policy:
         gates: the lowest severity of a finding that fails, for each family of checks; ``None`` never fails.
         checks: the families to check.
         digest: the SHA-256, in hexadecimal, of the policy file; where it extends another one, of the digest of that
-            one in hexadecimal, a line break, and the text of the file.
+            one in hexadecimal, a line break, and the text of the file. Options that change an entry change the digest.
         intent: the intended use, for which licences are judged.
         gate_use: whether the answer to a stated use changes the exit code; if not, it is only reported.
         require: the conditions without which the scan does not pass.

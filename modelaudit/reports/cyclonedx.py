@@ -34,14 +34,13 @@ from cyclonedx.model.vulnerability import (
     VulnerabilitySource,
 )
 from cyclonedx.output.json import JsonV1Dot6
-from packageurl import PackageURL
 
 from modelaudit.model.acceptance import AcceptanceSource, RecordedDecision
 from modelaudit.model.address import container_of, read_file_path
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding, Rule
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, Target
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion
 from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.cyclonedx_licenses import (
     build_datasets,
@@ -54,15 +53,13 @@ from modelaudit.reports.cyclonedx_licenses import (
 from modelaudit.reports.decision_words import describe_settlement, list_refusals
 from modelaudit.reports.hub_scanners import get_scans, summarise_scanners
 from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
+from modelaudit.reports.package_url import build_purl
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import describe_acceptance, describe_decision, describe_place
 
-_HUB = "https://huggingface.co"
-_REPOSITORY_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
-"""The id of a repository on the Hub, such as ``org/model`` or ``gpt2``."""
 _CWE = re.compile(r"CWE-([1-9][0-9]{0,5})")
 _ROOT_REF = "model"
 """The ``bom-ref`` of the root component."""
@@ -120,7 +117,7 @@ def _build_root(report: AuditReport) -> Component:
         name=escape_unprintable(get_model_name(target)),
         version=escape_unprintable(target.commit) if target.commit else None,
         bom_ref=_ROOT_REF,
-        purl=_build_purl(target),
+        purl=build_purl(target),
         licenses=build_licenses(report.license),
         evidence=build_evidence(report.license),
         pedigree=build_pedigree(report.license),
@@ -155,17 +152,6 @@ def _build_root(report: AuditReport) -> Component:
             *_list_scanners(report),
         ),
     )
-
-
-def _build_purl(target: Target) -> PackageURL | None:
-    """Build the package URL of a model on the Hub (purl specification, type ``huggingface``); ``None`` for others."""
-    if target.kind is not RefKind.MODEL or not _REPOSITORY_ID.fullmatch(target.name):
-        return None
-    namespace, _, name = target.name.rpartition("/")
-    # The type implies the public Hub; only another server, such as a mirror, has to be stated.
-    is_other_server = target.origin.rstrip("/") not in ("", _HUB)
-    qualifiers = {"repository_url": target.origin} if is_other_server and validate_https_link(target.origin) else None
-    return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
 
 
 def _list_scanners(report: AuditReport) -> Iterator[tuple[str, str]]:
