@@ -300,6 +300,27 @@ def test_changed_bundle_is_accepted_for_the_signer_or_refused_in_one_line(name: 
     assert refused > 300
 
 
+@pytest.mark.filterwarnings("error")
+def test_certificate_with_a_negative_number_is_refused_without_a_warning() -> None:
+    bundle = load("person")
+    certificate = base64.b64decode(get_material(bundle)["certificate"]["rawBytes"])
+    number = b"\x02\x04\x11\x18\x20\x04"
+    assert certificate.count(number) == 1
+    changed = certificate.replace(number, b"\x02\x04\x91\x18\x20\x04")
+    get_material(bundle)["certificate"]["rawBytes"] = base64.b64encode(changed).decode()
+    with pytest.raises(SignatureError, match="did not lead to"):
+        load_verifier(trust()).verify(parse_bundle(encode(bundle)), NOW)
+
+
+def test_payload_that_two_decoders_read_differently_is_refused() -> None:
+    # The one skips the characters of the other alphabet of Base64, the other decodes them.
+    bundle = load("person")
+    payload = bundle["dsseEnvelope"]["payload"]
+    bundle["dsseEnvelope"]["payload"] = f"{payload[:400]}-_-_{payload[400:]}"
+    with pytest.raises(SignatureError, match="two readings"):
+        load_verifier(trust()).verify(parse_bundle(encode(bundle)), NOW)
+
+
 def change_root(**parts: object) -> bytes:
     """Return the trusted root with other parts."""
     return json.dumps(json.loads(ROOT.read_text("utf-8")) | parts).encode()
