@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from modelaudit.integrity.bundles import MOST_BYTES, Bundle, is_bundle, parse_bundle
+from modelaudit.integrity.bundles import MOST_BYTES, Bundle, may_be_bundle, parse_bundle
 from modelaudit.integrity.digests import can_compute, make_hasher
 from modelaudit.integrity.signed_manifest import (
     DEFAULT_IGNORED,
@@ -17,6 +17,7 @@ from modelaudit.integrity.signed_manifest import (
     read_manifest,
 )
 from modelaudit.integrity.statements import parse_statement
+from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.verifiers import Verifier, explain_unchecked, find_signer
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot, WatchedWindow, Window
@@ -29,8 +30,8 @@ from modelaudit.model.structure import Unread, UnreadReason
 _SUFFIXES: Final = (".sig", ".sigstore", ".sigstore.json")
 _NAMES: Final = frozenset({"claims.jsonl"})
 _CHUNK: Final = 1 << 20
+_HEAD: Final = 4096
 _MOST_SIGNATURES: Final = 20
-_MOST_NAMED: Final = 200
 ALLOWED_GAPS: Final = (*DEFAULT_IGNORED, ".gitmodules", ".cache", "__pycache__")
 """The ignored paths at the root that a signature may have if the policy does not name others."""
 
@@ -60,10 +61,7 @@ def add_signatures(
             raise ConfigurationError(f"{snapshot.ref.name!r} is a file; --signature covers a folder of a model")
         return snapshot
     adding = _Adding(snapshot, verifiers, frozenset(allowed_gaps))
-    for artifact in list(snapshot.artifacts):
-        path = read_file_path(artifact.path)
-        if is_signature_name(path) and artifact.open is not None:
-            adding.add_file(artifact, path)
+    adding.add_files()
     for file in detached:
         adding.add_detached(file)
     return adding.finish()
@@ -84,7 +82,7 @@ class _Adding:
         self._artifacts = {read_file_path(each.path): each for each in snapshot.artifacts}
         self._facts: list[SourceFact] = []
         self._signatures: list[Signature] = []
-        self._records = frozenset(path for path in self._artifacts if is_signature_name(path))
+        self._records: frozenset[str] = frozenset()
 
     def finish(self) -> Snapshot:
         """Return the snapshot with all that was added."""
@@ -95,15 +93,28 @@ class _Adding:
             signatures=tuple(self._signatures),
         )
 
-    def add_file(self, artifact: Artifact, record: str) -> None:
-        """Check each bundle of a file: one, or of ``claims.jsonl`` one on each line."""
-        try:
-            data = _read_all(artifact)
-        except WindowError as error:
-            self._refuse(record, f"it cannot be read: {error}")
-            return
-        if is_bundle(data):  # a signature of another kind, such as one of OpenPGP, says nothing about a model
-            self._add_bundles(data, record)
+    def add_files(self) -> None:
+        """Check each signature that lies in the model."""
+        files = {path: each for path, each in self._artifacts.items() if is_signature_name(path) and each.open}
+        bundles = {}
+        for path, artifact in files.items():
+            try:
+                if may_be_bundle(_read(artifact, _HEAD), path in _NAMES):
+                    bundles[path] = artifact
+                elif path not in _NAMES:
+                    self._leave_unchecked(path, None, "it is no Sigstore bundle, and no other kind is checked")
+            except WindowError as error:
+                self._refuse(path, f"it cannot be read: {error}")
+        # What is no bundle is a file like any other, so that a signature has to cover it.
+        self._records = frozenset(bundles)
+        for number, (path, artifact) in enumerate(bundles.items(), 1):
+            if number > _MOST_SIGNATURES:
+                self._refuse(path, f"the model has {len(bundles)} files of signatures; {_MOST_SIGNATURES} are read")
+                break
+            try:
+                self._add_bundles(_read(artifact, MOST_BYTES + 1), path)
+            except WindowError as error:
+                self._refuse(path, f"it cannot be read: {error}")
 
     def add_detached(self, path: Path) -> None:
         """Check each bundle of a file outside of the model. Raises ``ConfigurationError`` if it cannot be read."""
@@ -131,8 +142,10 @@ class _Adding:
         try:
             bundle = parse_bundle(data)
             statement = parse_statement(bundle.envelope.payload)
-            if not statement.predicate_type.startswith(PREDICATE_FAMILY):
-                return  # an attestation of something else
+            if not statement.predicate_type.startswith(PREDICATE_FAMILY) and not record.endswith(".sig"):
+                reason = f"it is an attestation of {shorten(statement.predicate_type)}, and no signature of a model"
+                self._leave_unchecked(record, bundle, reason)
+                return
             manifest = read_manifest(statement)
             signer = find_signer(bundle, self._verifiers)
             if signer is not None:
@@ -158,14 +171,24 @@ class _Adding:
                     uncovered=tuple(uncovered), left_out=tuple(left_out), ignored_paths=manifest.ignored_paths,
                 )
             )  # fmt: skip
-            self._add_facts(SourceFactKind.NOT_SIGNED, uncovered, f"{record} covers {len(manifest.files):,} files")
+            for path in uncovered:
+                self._facts.append(
+                    self._make_fact(SourceFactKind.NOT_SIGNED, path, self._explain(path, manifest, record))
+                )
             self._add_facts(SourceFactKind.LEFT_OUT, left_out, f"{record} ignores it")
             for path, parts in manifest.files.items():
                 self._add_claim(path, parts, manifest, record)
 
+    def _explain(self, path: str, manifest: SignedManifest, record: str) -> str:
+        """Explain that a signature does not cover a file."""
+        if manifest.in_shards and not self._artifacts[path].size:
+            return f"{record} signs ranges of bytes, and so no file without bytes"
+        return f"{record} covers {len(manifest.files):,} files"
+
     def _refuse_wide_gaps(self, manifest: SignedManifest) -> None:
         """Raise ``SignatureError`` if the signature leaves out a path that is not allowed."""
-        wide = [path for path in manifest.ignored_paths if path not in self._allowed_gaps | self._records]
+        allowed = (*self._allowed_gaps, *self._records)
+        wide = [path for path in manifest.ignored_paths if not any(f"{path}/".startswith(f"{gap}/") for gap in allowed)]
         if wide:
             raise SignatureError(f"it leaves out {wide[0]!r}, which the policy does not allow (allowed-signature-gaps)")
 
@@ -175,9 +198,10 @@ class _Adding:
         self._signatures.append(Signature(record, SignatureState.REFUSED, method, reason))
         self._facts.append(self._make_fact(SourceFactKind.SIGNATURE_REFUSED, record, reason))
 
-    def _leave_unchecked(self, record: str, bundle: Bundle, reason: str) -> None:
-        """Record a signature that nothing was given to check with."""
-        self._signatures.append(Signature(record, SignatureState.UNCHECKED, bundle.method, reason))
+    def _leave_unchecked(self, record: str, bundle: Bundle | None, reason: str) -> None:
+        """Record a signature that was not checked: nothing was given to check it with, or it is of another kind."""
+        method = bundle.method if bundle else None
+        self._signatures.append(Signature(record, SignatureState.UNCHECKED, method, reason))
         self._facts.append(self._make_fact(SourceFactKind.SIGNATURE_UNCHECKED, record, reason))
 
     def _add_facts(self, kind: SourceFactKind, paths: Sequence[str], detail: str) -> None:
@@ -221,18 +245,11 @@ class _Adding:
             self._artifacts[path] = replace(artifact, claims=sort_claims((*claims, *artifact.claims)))
 
 
-def _read_all(artifact: Artifact) -> bytes:
-    """Read a file up to the bound of bundles and one byte more. Raises ``WindowError``."""
+def _read(artifact: Artifact, most: int) -> bytes:
+    """Read the beginning of a file, of at most so many bytes. Raises ``WindowError``."""
     assert artifact.open is not None
-    pieces, offset = [], 0
     with artifact.open() as window:
-        while offset < min(window.size, MOST_BYTES + 1):
-            data = window.read(offset, min(_CHUNK, window.size - offset))
-            if not data:
-                break
-            pieces.append(data)
-            offset += len(data)
-    return b"".join(pieces)
+        return b"".join(_read_range(window, 0, min(window.size, most)))
 
 
 def _hash_parts(artifact: Artifact, parts: Sequence[SignedPart], algorithm: DigestAlgorithm) -> tuple[str, list[str]]:

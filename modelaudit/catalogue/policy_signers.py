@@ -10,8 +10,8 @@ from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
 
 _KEYS: Final = {
-    SignatureMethod.KEY: ("public-key",),
-    SignatureMethod.CERTIFICATE: ("certificate-root", "subject", "issuer"),
+    SignatureMethod.KEY: ("public-key", "trusted-root"),
+    SignatureMethod.CERTIFICATE: ("certificate-root", "subject", "issuer", "trusted-root"),
     SignatureMethod.SIGSTORE: ("identity", "issuer", "trusted-root"),
 }
 _REQUIRED: Final = {

@@ -37,7 +37,7 @@ _OPTIONS: Final = (
         "--trusted-root",
         metavar="FILE",
         type=_PATH,
-        help="The trusted_root.json of the Sigstore instance of --identity.",
+        help="The trusted_root.json of a Sigstore instance, for --identity and for proven times.",
     ),
     click.option(
         "--signature",
@@ -63,14 +63,16 @@ def add_trust_options(command: Callable[..., int]) -> Callable[..., int]:
         trusted_root: Path | None,
         **options: object,
     ) -> int:
+        key, certificate = SignatureMethod.KEY, SignatureMethod.CERTIFICATE
         signers = [
-            *(TrustedSigner(SignatureMethod.KEY, "--public-key", public_key=each) for each in public_keys),
+            *(TrustedSigner(key, "--public-key", public_key=each, trusted_root=trusted_root) for each in public_keys),
             *(
-                TrustedSigner(SignatureMethod.CERTIFICATE, "--certificate-root", certificate_root=each)
+                TrustedSigner(certificate, "--certificate-root", certificate_root=each, trusted_root=trusted_root)
                 for each in certificate_roots
             ),
-            *_choose_identity(identity, issuer, trusted_root),
         ]
+        if identity or issuer or not signers:
+            signers += _choose_identity(identity, issuer, trusted_root)
         return command(*arguments, signers=tuple(signers), **options)
 
     decorated: Callable[..., int] = with_signers

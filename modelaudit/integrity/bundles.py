@@ -78,9 +78,16 @@ def encode_payload(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def is_bundle(data: bytes) -> bool:
-    """Whether bytes look like a bundle of any version, such that a fault in them has to be reported."""
-    return data[:4096].lstrip()[:1] == b"{" and b'"mediaType"' in data[:MOST_BYTES] and b"sigstore" in data[:MOST_BYTES]
+def may_be_bundle(head: bytes, is_dataset_name: bool = False) -> bool:
+    """Whether a file that begins with these bytes has to be read as a bundle, such that each fault in it is reported.
+
+    Args:
+        head: the first bytes of the file.
+        is_dataset_name: files of its name also hold other objects of JSON, so that a bundle has to name itself.
+    """
+    if is_dataset_name:
+        return b'"mediaType"' in head and b"sigstore" in head
+    return head.lstrip()[:1] in (b"{", b"")
 
 
 def parse_bundle(data: bytes) -> Bundle:

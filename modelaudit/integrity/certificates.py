@@ -5,6 +5,7 @@ The store of the system is never used: every server of the web has a certificate
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from modelaudit.integrity.strict_json import shorten
@@ -19,7 +21,8 @@ from modelaudit.model.errors import SignatureError
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 _STRONG: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
-_MOST_CERTIFICATES: Final = 12
+_LEAST_BITS_OF_RSA: Final = 2048
+_LEAST_BITS_OF_EC: Final = 256
 _HANDLED: Final = frozenset(
     {
         x509.BasicConstraints.oid,
@@ -60,20 +63,28 @@ def verify_chain(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certifi
         SignatureError: it does not lead there, or a certificate is not valid at that time, may not be used so, or has
             a weak signature.
     """
-    signer = chain[0]
-    _check_signer(signer)
-    issued, below = signer, 0
-    while issued not in roots:
-        issuer = next(_find_issuers(issued, [*roots, *chain[1:]]), None)
-        if issuer is None or below >= _MOST_CERTIFICATES:
-            raise SignatureError(
-                f"the certificate of {name_subject(issued)} was issued by {name_issuer(issued)}, which leads to none "
-                "of the given roots"
-            )
-        _check_time(issued, time)
-        _check_authority(issuer, below)
-        issued, below = issuer, below + 1
-    _check_time(issued, time)
+    _check_signer(chain[0])
+    waiting = deque([(chain[0], 0)])
+    reached = {chain[0]}
+    refusals = []
+    while waiting:
+        # The shortest way to each certificate comes first, so that one that is reached again is not looked at again.
+        issued, level = waiting.popleft()
+        try:
+            _check_time(issued, time)
+            if level:
+                _check_authority(issued, level - 1)
+            if issued in roots:
+                return
+            issuers = list(_find_issuers(issued, [*roots, *chain[1:]]))
+        except SignatureError as error:
+            refusals.append(error)
+            continue
+        waiting += [(each, level + 1) for each in issuers if each not in reached]
+        reached.update(issuers)
+    if not refusals:
+        raise SignatureError(f"the certificates above {name_subject(chain[0])} issued each other, and lead to no root")
+    raise refusals[0]
 
 
 def name_subject(certificate: x509.Certificate) -> str:
@@ -92,17 +103,32 @@ def _name(name: x509.Name) -> str:
 
 
 def _find_issuers(issued: x509.Certificate, candidates: Sequence[x509.Certificate]) -> Iterator[x509.Certificate]:
-    """Yield the certificates that have signed another one."""
-    for candidate in candidates:
-        if candidate.subject != issued.issuer or candidate == issued:
-            continue
-        if not isinstance(issued.signature_hash_algorithm, _STRONG):
-            raise SignatureError(f"the certificate of {name_subject(issued)} is not signed with SHA-2")
-        try:
-            issued.verify_directly_issued_by(candidate)
-        except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-            continue
-        yield candidate
+    """Yield the certificates that have signed another one. Raises ``SignatureError`` if none has, or it is weak."""
+    if not isinstance(issued.signature_hash_algorithm, _STRONG):
+        raise SignatureError(f"the certificate of {name_subject(issued)} is not signed with SHA-2")
+    named = [each for each in candidates if each.subject == issued.issuer and each != issued]
+    signed = [each for each in named if _has_signed(each, issued)]
+    if not signed:
+        raise SignatureError(
+            f"the certificate of {name_subject(issued)} was issued by {name_issuer(issued)}, which leads to none of "
+            "the given roots"
+        )
+    yield from signed
+
+
+def _has_signed(issuer: x509.Certificate, issued: x509.Certificate) -> bool:
+    """Whether a certificate has signed another one. Raises ``SignatureError`` if its key is weak."""
+    try:
+        issued.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    key = issuer.public_key()
+    least = _LEAST_BITS_OF_RSA if isinstance(key, rsa.RSAPublicKey) else _LEAST_BITS_OF_EC
+    if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) and key.key_size < least:
+        raise SignatureError(
+            f"the certificate of {name_subject(issuer)} has a key of {key.key_size} bits; {least} are due"
+        )
+    return True
 
 
 def _check_time(certificate: x509.Certificate, time: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from modelaudit.integrity.bundles import Envelope
 from modelaudit.model.errors import SignatureError
@@ -35,7 +35,7 @@ def load_public_key(data: bytes) -> ec.EllipticCurvePublicKey:
     try:
         key = serialization.load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise SignatureError(f"holds no public key in PEM; write it with openssl pkey -pubout") from error  # noqa: F541
+        raise SignatureError("holds no public key in PEM; write it with openssl pkey -pubout") from error
     return require_curve(key)
 
 
@@ -46,7 +46,8 @@ def require_curve(key: object) -> ec.EllipticCurvePublicKey:
     if isinstance(key, ec.EllipticCurvePublicKey):
         kind = f"an EC key of the curve {key.curve.name}"
     else:
-        kind = "an RSA key" if isinstance(key, rsa.RSAPublicKey) else f"a key of {type(key).__name__.lstrip('_')}"
+        algorithm = type(key).__name__.removesuffix("PublicKey")
+        kind = f"an {algorithm} key" if algorithm[:1] in "AEIORX" else f"a {algorithm} key"
     raise SignatureError(f"holds {kind}; model signatures are made with {_CURVES}")
 
 

@@ -139,10 +139,15 @@ def _refuse_repetition(names: Sequence[str]) -> None:
 def _refuse_bad_names(paths: Sequence[str]) -> None:
     """Raise ``SignatureError`` for a name that is not canonical, and for two names that no file system keeps apart."""
     for path in paths:
-        if problem := explain_bad_name(path):
+        if problem := explain_bad_name(path) or _explain_bad_text(path):
             raise SignatureError(f"the name {shorten(path)} {problem}")
     for one, other, problem in find_clashing_names(paths):
         raise SignatureError(f"{shorten(one)} and {shorten(other)} {problem}")
+
+
+def _explain_bad_text(path: str) -> str | None:
+    """Explain that a name holds half of a character, as no file of UTF-8 has it; ``None`` if it does not."""
+    return "holds a lone surrogate" if re.search(r"[\ud800-\udfff]", path) else None
 
 
 def _read_shard_size(serialization: Mapping[str, object], method: str) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from modelaudit.integrity.bundles import Bundle
-from modelaudit.integrity.keys import check_signature, fingerprint_key, load_public_key, require_curve
+from modelaudit.integrity.keys import check_signature, fingerprint_key, load_public_key
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.trust_files import load_trust
+from modelaudit.integrity.trusted_times import load_time_sources
 from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
@@ -45,8 +46,9 @@ class _KeyVerifier:
     method = SignatureMethod.KEY
 
     def __init__(self, trusted: TrustedSigner) -> None:
-        key = load_trust(trusted.public_key, trusted.origin, load_public_key)
-        self._key = require_curve(key)
+        assert trusted.public_key is not None
+        self._key = load_trust(trusted.public_key, trusted.origin, load_public_key)
+        self._times = load_time_sources(trusted)
         self._origin = trusted.origin
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:
@@ -60,4 +62,5 @@ class _KeyVerifier:
                     f"it names the key {shorten(bundle.key_hint)}, and {self._origin} is the key {fingerprint}"
                 ) from error
             raise
-        return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self._origin)
+        time = self._times.find_time(bundle)
+        return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self._origin, time=time)

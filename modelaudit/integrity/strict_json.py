@@ -13,6 +13,8 @@ from modelaudit.model.errors import SignatureError
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 _SHOWN: Final = 80
+_MOST_COMMAS: Final = 2_000_000
+"""In one document: each value takes memory, and values are set apart by commas; 250,000 signed files need 1,000,000."""
 
 
 def parse_object(data: bytes, noun: str) -> Mapping[str, object]:
@@ -23,8 +25,11 @@ def parse_object(data: bytes, noun: str) -> Mapping[str, object]:
         noun: names the document in the error, such as ``the statement``.
 
     Raises:
-        SignatureError: it is not JSON, repeats a key, holds ``NaN``, or is not an object.
+        SignatureError: it is not JSON, has more than two million values, repeats a key, holds ``NaN``, or is not an
+            object.
     """
+    if data.count(b",") > _MOST_COMMAS:
+        raise SignatureError(f"{noun} has more than {_MOST_COMMAS:,} values")
 
     def refuse_constant(word: str) -> NoReturn:
         raise ValueError(f"{word} is not a JSON value")

@@ -20,7 +20,8 @@ class TrustedSigner:
         subject: of the certificate of the signer, as RFC 4514 writes it; empty for any.
         identity: of a signer without a long-lived key: an e-mail address or a URI.
         issuer: the address of the service that vouches for the identity.
-        trusted_root: file with the keys and certificates of a Sigstore instance (``trusted_root.json``).
+        trusted_root: file with the keys and certificates of a Sigstore instance (``trusted_root.json``). With a key or
+            a certificate, its time stamping authorities and logs show when a signature was made.
     """
 
     method: SignatureMethod

@@ -50,7 +50,12 @@ DIGEST_STATES = {
     DigestState.NOT_COMPUTED: "not computed: no digest identifies these bytes",
 }
 
-ALGORITHMS = {DigestAlgorithm.SHA256: "SHA-256", DigestAlgorithm.GIT_BLOB: "git blob"}
+ALGORITHMS = {
+    DigestAlgorithm.SHA256: "SHA-256",
+    DigestAlgorithm.GIT_BLOB: "git blob",
+    DigestAlgorithm.BLAKE2B: "BLAKE2b",
+    DigestAlgorithm.BLAKE3: "BLAKE3",
+}
 
 TARGETS = {
     RefKind.FILE: "one file on disk",
