@@ -138,7 +138,8 @@ def load_time_sources(trusted: TrustedSigner) -> TimeSources:
     """Read the services of the trusted root of a signer. Raises ``ConfigurationError`` for a file that is none."""
     if trusted.trusted_root is None:
         return TimeSources()
-    return load_trust(trusted.trusted_root, trusted.origin, _parse_trusted_root)
+    option = "--trusted-root" if trusted.origin.startswith("--") else trusted.origin
+    return load_trust(trusted.trusted_root, option, _parse_trusted_root)
 
 
 def format_time(time: datetime) -> str:
