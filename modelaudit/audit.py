@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-import modelaudit
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
 from modelaudit.checks.hub_scanners import find_unshared_alarms
@@ -50,13 +49,12 @@ from modelaudit.model.report import (
     Opinion,
     PolicyRecord,
     Target,
-    Tool,
 )
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.opinions.modelscan import get_second_opinion
-from modelaudit.options import Options, format_current_time
+from modelaudit.options import Options, describe_rules_age, format_current_time, name_tool
 from modelaudit.policy.gate import Evidence, Refusal, decide_verdict
 from modelaudit.sources import find_moving_revision
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
@@ -139,7 +137,7 @@ class Audit:
         policy = self.policy
         return AuditReport(
             schema=SCHEMA,
-            tool=Tool("modelaudit", modelaudit.__version__, self.catalogue.digest),
+            tool=name_tool(self.catalogue),
             created=format_current_time(),
             target=target,
             policy=PolicyRecord(
@@ -184,6 +182,7 @@ class Audit:
                 snapshot.comparison,
                 refusals,
                 snapshot.signatures,
+                describe_rules_age(self.catalogue),
             )
         )
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
@@ -24,10 +25,11 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
 from modelaudit.model.policy import Policy
-from modelaudit.model.report import Anchor, Target
+from modelaudit.model.report import Anchor, Target, Tool
 from modelaudit.model.terms import Intent, Use
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.policy.places import refuse_policy_inside_target
+from modelaudit.policy.requirements import RulesAge
 from modelaudit.sources.settings import HubSettings
 from modelaudit.wire.ledger import RecordLedger
 
@@ -78,6 +80,18 @@ class Options:
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""
         return replace(self, limits=limits)
+
+
+def name_tool(catalogue: Catalogue) -> Tool:
+    """Return the program and its rule set as reports name them."""
+    edition = catalogue.edition
+    number, date = (edition.number, edition.date) if edition else (0, "")
+    return Tool("modelaudit", modelaudit.__version__, catalogue.digest, number, date)
+
+
+def describe_rules_age(catalogue: Catalogue) -> RulesAge:
+    """Return the date of the rule set beside today's."""
+    return RulesAge(catalogue.edition.date if catalogue.edition else "", format_current_time()[:10])
 
 
 def list_families(catalogue: Catalogue) -> frozenset[CheckFamily]:

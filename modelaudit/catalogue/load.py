@@ -12,6 +12,7 @@ from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.discovery import read_discovery
 from modelaudit.catalogue.document import Document, read_document
+from modelaudit.catalogue.edition import read_edition
 from modelaudit.catalogue.examples import FILE as EXAMPLES
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
@@ -113,6 +114,7 @@ class _RuleFiles:
     retired: list[Document] = field(default_factory=list)
     discovery: list[Document] = field(default_factory=list)
     publishers: list[Document] = field(default_factory=list)
+    editions: list[Document] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
         """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
@@ -121,6 +123,7 @@ class _RuleFiles:
             ("retired",): self.retired,
             ("discovery",): self.discovery,
             ("publishers",): self.publishers,
+            ("edition",): self.editions,
             ("formats",): self.formats,
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
@@ -208,6 +211,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         known_models=read_origins(files.origins, licenses),
         discovery=read_discovery(files.discovery),
         known_names=read_publishers(files.publishers),
+        edition=read_edition(files.editions),
     )
 
 

@@ -42,6 +42,22 @@ Condition = Annotated[Requirement, BeforeValidator(_read_alias)]
 
 
 @dataclass(config=CONFIG)
+class RulesAgeFile:
+    """The condition on the age of the rule set, which has a number of days."""
+
+    rules_not_older_than: Annotated[
+        str,
+        require_match(r"[1-9][0-9]{0,3}d", "a number of days such as 90d"),
+        Field(description="The most days since the date of the rule set."),
+    ]
+
+    @property
+    def days(self) -> int:
+        """The number of days."""
+        return int(self.rules_not_older_than.removesuffix("d"))
+
+
+@dataclass(config=CONFIG)
 class AllowedAbsenceFile:
     """An absence that does not keep the scan from a pass."""
 
@@ -117,9 +133,9 @@ class PolicyFile:
     checks: Annotated[list[CheckFamily] | None, Field(min_length=1, description="The families of checks to run.")] = (
         None
     )
-    require: Annotated[list[Condition], Field(description="Conditions without which a scan does not pass.")] = Field(
-        default_factory=list
-    )
+    require: Annotated[
+        list[RulesAgeFile | Condition], Field(description="Conditions without which a scan does not pass.")
+    ] = Field(default_factory=list)
     use: Annotated[
         dict[Use, Flag], Field(description="Whether each use is intended; one that is not stated is unknown.")
     ] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from modelaudit.catalogue.policy_entries import (
     merge_licenses,
     merge_models,
 )
+from modelaudit.catalogue.policy_file import RulesAgeFile
 from modelaudit.catalogue.policy_layer import Layer, PolicyWords
 from modelaudit.catalogue.policy_signers import merge_gaps, merge_signers
 from modelaudit.model.finding import CheckFamily, Severity
@@ -59,9 +60,8 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
             gates[family] = None if stated == "never" else Severity(stated)
             layer.note_origin(f"gates.{family}", ("gates", family))
     gate_use = _choose(layer, ("gates", "use"), file.gates.use == "gate", below.gate_use)
-    for index, requirement in enumerate(file.require):
-        layer.note_origin(f"require.{requirement}", ("require", index))
-    require = below.require | frozenset(file.require)
+    stated = _read_requirements(layer)
+    require = below.require | stated.keys()
     if not gate_use and Requirement.STATED_USE in require:
         _refuse_requirement_without_gate(layer)
     models = merge_models(layer, below.models)
@@ -79,6 +79,7 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         intent=merge_intent(layer, below.intent, words.clauses),
         gate_use=gate_use,
         require=require,
+        rules_days=stated.get(Requirement.RULES_AGE) or below.rules_days,
         allowed_licenses=allowed,
         denied_licenses=denied,
         models=models,
@@ -92,6 +93,22 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         files=((layer.path,) if layer.path else ()) + below.files,
         origins=layer.origins,
     )
+
+
+def _read_requirements(layer: Layer) -> dict[Requirement, int | None]:
+    """Return the conditions of the file, each with its number of days if it has one, and note their origins.
+
+    Raises:
+        ConfigurationError: the condition on the age of the rules has no number of days.
+    """
+    stated: dict[Requirement, int | None] = {}
+    for index, entry in enumerate(layer.file.require):
+        requirement = Requirement.RULES_AGE if isinstance(entry, RulesAgeFile) else entry
+        if entry is Requirement.RULES_AGE:
+            raise layer.error("needs a number of days; write it as rules-not-older-than: 90d", "require", index)
+        layer.note_origin(f"require.{requirement}", ("require", index))
+        stated[requirement] = entry.days if isinstance(entry, RulesAgeFile) else None
+    return stated
 
 
 def _choose(layer: Layer, place: tuple[str, ...], stated: _Value, inherited: _Value) -> _Value:

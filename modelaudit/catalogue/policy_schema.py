@@ -10,6 +10,7 @@ from modelaudit.catalogue.policies import POLICY_SHAPE
 from modelaudit.catalogue.policy_file import REQUIREMENT_ALIASES
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.finding import CheckFamily
+from modelaudit.model.policy import Requirement
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -38,6 +39,7 @@ def build_policy_schema(catalogue: Catalogue) -> str:
     conditions = _require_mapping(definitions["Requirement"])["enum"]
     if isinstance(conditions, list):
         conditions.extend(REQUIREMENT_ALIASES)
+        conditions.remove(str(Requirement.RULES_AGE))  # it has a number of days, and so a form of its own
     fields: list[Json] = [*sorted(catalogue.clauses.fields)]
     _require_mapping(_require_mapping(schema["properties"])["field"])["enum"] = fields
     return f"{json.dumps(schema | _HEAD, indent=2, sort_keys=True)}\n"

@@ -323,6 +323,14 @@ class RetiredRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Edition:
+    """The number of a rule set, from 1, and its date, ``2026-11-28``."""
+
+    number: int
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
@@ -340,6 +348,7 @@ class Catalogue:
         restrictions: sentences that restrict the permissions of a licence.
         discovery: the forms in which code loads models.
         known_names: of publishers and families of models.
+        edition: the number and the date; ``None`` if the rule set states none.
     """
 
     findings: Mapping[str, FindingRule]
@@ -361,3 +370,4 @@ class Catalogue:
     restrictions: Restrictions = field(default_factory=Restrictions)
     discovery: DiscoveryRules = field(default_factory=DiscoveryRules)
     known_names: KnownNames = field(default_factory=KnownNames)
+    edition: Edition | None = None

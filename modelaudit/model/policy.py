@@ -26,6 +26,8 @@ class Requirement(StrEnum):
     """A source stronger than a file of checksums confirms every file, and none contradicts one."""
     LOCK = "lock"
     """A lock was given, and the model fits it."""
+    RULES_AGE = "rules-not-older-than"
+    """The rule set is not older than a number of days."""
     SIGNER = "signer"
     """A trusted signer signed the model, and every file fits the signature."""
 
@@ -115,6 +117,7 @@ class Policy:
         allowed_licenses: ids and categories of licences; a licence outside of them is for review. Empty allows all.
         denied_licenses: ids and categories of licences that fail.
         models: what the project uses.
+        rules_days: the most days since the date of the rule set; ``None`` for any.
         trusted_signers: whose signatures count.
         allowed_signature_gaps: the paths from the root that a signature may leave out, beside those of the standard.
         discover_exclude: files of code whose loads ``scan --discover`` leaves out.
@@ -140,6 +143,7 @@ class Policy:
     denied_licenses: frozenset[str] = frozenset()
     models: tuple[PinnedModel, ...] = ()
     discover_exclude: tuple[ExcludedCode, ...] = ()
+    rules_days: int | None = None
     trusted_signers: tuple[TrustedSigner, ...] = ()
     allowed_signature_gaps: tuple[str, ...] = ()
     accept_critical: bool = False

@@ -246,11 +246,24 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """The tool that made the report. ``rules_digest`` is the SHA-256 of the rule set in use."""
+    """The tool that made the report.
+
+    Attributes:
+        rules_digest: SHA-256 of the rule set in use, with all its files.
+        rules_number: of the edition of the rule set; 0 if it states none.
+        rules_date: of the edition, ``2026-11-28``; empty if it states none.
+    """
 
     name: str
     version: str
     rules_digest: str
+    rules_number: int = 0
+    rules_date: str = ""
+
+    @property
+    def edition(self) -> str:
+        """The edition of the rule set in words: ``rules 1 of 2026-11-28``."""
+        return f"rules {self.rules_number} of {self.rules_date}" if self.rules_number else "rules without an edition"
 
 
 @dataclass(frozen=True, slots=True)

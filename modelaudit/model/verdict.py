@@ -43,6 +43,8 @@ class CauseKind(StrEnum):
     UNPINNED = "unpinned"
     LOCK = "lock"
     """The policy requires a lock, and none was given or the model does not fit it."""
+    RULES_AGE = "rules-age"
+    """The policy requires newer rules."""
     SIGNER = "signer"
     """The policy requires a trusted signer, and none signed the model or a file does not fit the signature."""
     REFUSED = "refused"

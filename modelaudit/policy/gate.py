@@ -18,7 +18,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
 from modelaudit.policy.accepted import count_noun, describe_accepted
-from modelaudit.policy.requirements import find_unmet_conditions
+from modelaudit.policy.requirements import RulesAge, find_unmet_conditions
 
 NO_USE: Final = "No planned use is stated, so the licences were not judged for one."
 """The reason of the answer to *use* where neither the policy nor an option states a use."""
@@ -71,6 +71,7 @@ class Evidence:
         comparison: of the model with a lock; ``None`` if none was given.
         refusals: what people refused by a decision; the baseline and other decisions change nothing about it.
         signatures: of the model, with the result of each check.
+        rules: the age of the rule set.
     """
 
     coverage: Coverage
@@ -85,6 +86,7 @@ class Evidence:
     comparison: LockComparison | None = None
     refusals: Sequence[Refusal] = ()
     signatures: Sequence[Signature] = ()
+    rules: RulesAge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def decide_verdict(evidence: Evidence) -> Decision:
                 evidence.moving_revision,
                 evidence.comparison,
                 evidence.signatures,
+                evidence.rules,
             ),
         ),
     ]

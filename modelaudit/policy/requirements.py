@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from modelaudit.model.address import read_file_path
@@ -27,6 +29,7 @@ def find_unmet_conditions(
     moving_revision: str,
     comparison: LockComparison | None,
     signatures: Sequence[Signature] = (),
+    rules: RulesAge | None = None,
 ) -> Iterator[UnmetCondition]:
     """Yield a cause for each condition that the policy requires and that the model does not meet.
 
@@ -36,18 +39,28 @@ def find_unmet_conditions(
         moving_revision: the branch or tag that names the model; empty if a commit or a path does.
         comparison: with the lock; ``None`` if none was given.
         signatures: of the model.
+        rules: the age of the rule set.
     """
     conditions = {
         Requirement.PINNED_REVISIONS: _find_moving_revision(moving_revision),
         Requirement.VERIFIED_BYTES: _find_unverified_files(records),
         Requirement.LOCK: _find_lock_problem(records, comparison),
         Requirement.SIGNER: _find_signer_problem(policy, records, signatures),
+        Requirement.RULES_AGE: _find_old_rules(policy, rules),
     }
     for requirement, unmet in conditions.items():
         if requirement in policy.require and unmet is not None:
             kind, verdict, count, reason, examples = unmet
             origin = policy.origins.get(f"require.{requirement}", policy.name)
             yield Cause(kind, Question.LOAD, verdict, count, f"{reason} ({origin})"), examples
+
+
+@dataclass(frozen=True, slots=True)
+class RulesAge:
+    """The date of the rule set, empty if it states none, and today, both as ``2026-11-28``."""
+
+    stated: str
+    today: str
 
 
 _Unmet = tuple[CauseKind, Verdict, int, str, tuple[str, ...]]
@@ -135,3 +148,17 @@ def _find_signer_problem(
     noun = "file does" if len(differing) == 1 else "files do"
     reason = f"{len(differing)} {noun} not fit the signature, and the policy requires a trusted signer"
     return CauseKind.SIGNER, Verdict.FAIL, len(differing), reason, tuple(differing[:_MOST_NAMED])
+
+
+def _find_old_rules(policy: Policy, rules: RulesAge | None) -> _Unmet | None:
+    """Return the problem of a rule set without a date, or with one that lies too many days back."""
+    if rules is None or policy.rules_days is None:
+        return None
+    if not rules.stated:
+        reason = "the rule set states no date, and the policy requires newer rules"
+        return CauseKind.RULES_AGE, Verdict.INCOMPLETE, 1, reason, ()
+    days = (date.fromisoformat(rules.today) - date.fromisoformat(rules.stated)).days
+    if days <= policy.rules_days:
+        return None
+    reason = f"the rules are of {rules.stated}, {days} days old, and the policy allows {policy.rules_days}"
+    return CauseKind.RULES_AGE, Verdict.INCOMPLETE, 1, reason, ()

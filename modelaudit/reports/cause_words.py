@@ -67,6 +67,10 @@ CAUSES: Final = {
         "The policy requires that the model fits a lock, and none was given or it differs.",
         "Give the lock with --lock; if a difference is wanted, read it and run modelaudit lock again.",
     ),
+    CauseKind.RULES_AGE: (
+        "The policy requires newer rules than those of this installation.",
+        "Install a newer modelaudit, or use a pack of newer rules: --rules FILE --rules-key KEY.",
+    ),
     CauseKind.SIGNER: (
         "The policy requires that a trusted signer signed the model, and no such signature was verified.",
         "Fetch the signature of the publisher into the folder, and name who may sign in trusted-signers of the policy.",

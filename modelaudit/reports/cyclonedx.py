@@ -104,7 +104,7 @@ def _build_tool(report: AuditReport) -> Component:
         name=escape_unprintable(report.tool.name),
         version=escape_unprintable(report.tool.version),
         bom_ref="tool",
-        properties=build_properties(("rules:sha256", report.tool.rules_digest)),
+        properties=build_properties(("rules:sha256", report.tool.rules_digest), ("rules:edition", report.tool.edition)),
     )
 
 

@@ -128,7 +128,8 @@ def _list_foot_lines(report: AuditReport) -> Iterator[str]:
     skipped = ", ".join(CHECKS[family] for family in list_skipped_checks(report))
     if skipped:
         yield f"- Checks that did not run: {skipped}"
-    yield f"- Tool: {write_code(f'{report.tool.name} {report.tool.version}', _MAX_NAME_CHARACTERS)}"
+    tool = write_code(f"{report.tool.name} {report.tool.version}", _MAX_NAME_CHARACTERS)
+    yield f"- Tool: {tool}, {write_text(report.tool.edition, _MAX_NAME_CHARACTERS)}"
 
 
 def _render_section(section: _Section, limit: int) -> bytes:

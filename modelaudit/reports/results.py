@@ -48,6 +48,7 @@ _CAUSE_TITLES: Final = {
     CauseKind.REFUSAL_REOPENED: "A refusal is to be decided again",
     CauseKind.UNPINNED: "The model is not pinned to a commit",
     CauseKind.LOCK: "The model does not fit a lock",
+    CauseKind.RULES_AGE: "The rules are too old",
     CauseKind.SIGNER: "No trusted signer signed the model",
 }
 

@@ -117,7 +117,9 @@ def _render_head(report: AuditReport) -> Group:
     if report.license.intent is not None:
         rows.append(("use", build_text("; ".join(describe_intended_use(report.license.intent)))))
     rows += [(label, build_text(line)) for label, line in list_decision_lines(report)]
-    rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
+    rows.append(
+        ("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.tool.edition}, {report.created}"))
+    )
     heading = build_text(
         (f" {shape} {report.decision.verdict.upper()} ", style), "  ", (get_model_name(target), "bold")
     )
