@@ -12,6 +12,7 @@ from pathlib import Path
 from modelaudit.integrity.comparison import adopt_unknown_modes, compare_trees
 from modelaudit.integrity.lock_file import read_lock
 from modelaudit.integrity.places import lies_in
+from modelaudit.integrity.signed_manifest import is_left_out_by_standard
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.model.address import read_file_path
@@ -298,6 +299,8 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
         )
     hashed = hash_model(snapshot, limits)
     records = hashed.claim_records | snapshot.records
+    unclaimed = [file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)]
+    left_out = {path for each in snapshot.signatures for path in each.left_out if is_left_out_by_standard(path)}
     return Verification(
         name=target,
         lock=None,
@@ -310,9 +313,8 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
             *_list_signature_differences(snapshot, needs_signer),
         ),
         unread=(*hashed.unread, *_list_unsound_records(snapshot)),
-        unclaimed=tuple(
-            file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)
-        ),
+        unclaimed=tuple(path for path in unclaimed if path not in left_out),
+        left_out=tuple(path for path in unclaimed if path in left_out),
         files=hashed.files,
         tree_digest=_digest_tree(hashed),
         notes=snapshot.notes,

@@ -69,7 +69,17 @@ class SignedManifest:
 
     def leaves_out(self, path: str) -> bool:
         """Whether a path is one of the ignored paths, or lies below one."""
-        return any(path == each or path.startswith(f"{each}/") for each in self.ignored_paths)
+        return _lies_in(path, self.ignored_paths)
+
+
+def is_left_out_by_standard(path: str) -> bool:
+    """Whether every signer leaves a path out: the settings of git and GitHub at the root."""
+    return _lies_in(path, DEFAULT_IGNORED)
+
+
+def _lies_in(path: str, folders: Collection[str]) -> bool:
+    """Whether a path is one of some paths, or lies below one."""
+    return any(path == each or path.startswith(f"{each}/") for each in folders)
 
 
 def read_manifest(statement: Statement) -> SignedManifest:

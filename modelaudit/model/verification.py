@@ -70,7 +70,9 @@ class Verification:
         entries: how many files, links and empty folders are on disk.
         differences: sorted by path.
         unread: path and reason of each entry that could not be read.
-        unclaimed: without a lock, the files that no record claims.
+        unclaimed: without a lock, the files that no record claims, but those of ``left_out``.
+        left_out: without a lock, the files that no record claims and that a signature leaves out, as its standard
+            demands it.
         files: every hashed file.
         tree_digest: of what is on disk; ``None`` where something could not be read. The executable bits are those that
             the lock knows.
@@ -85,6 +87,7 @@ class Verification:
     differences: tuple[TreeDifference, ...]
     unread: tuple[tuple[str, str], ...]
     unclaimed: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     files: tuple[VerifiedFile, ...] = ()
     tree_digest: str | None = None
     notes: tuple[str, ...] = ()

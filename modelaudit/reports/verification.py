@@ -37,6 +37,9 @@ def _describe(result: Verification) -> Iterator[str]:
     lines = [f"  {each.kind}: {each.path}" + (f": {each.detail}" if each.detail else "") for each in result.differences]
     lines += [f"  not read: {path}: {why}" for path, why in result.unread]
     lines += [f"  not verified: {path}: no record states a digest of it" for path in result.unclaimed]
+    lines += [
+        f"  left out: {path}: signatures of models leave it out, so anybody may change it" for path in result.left_out
+    ]
     yield from lines[:_MOST_NAMED]
     if len(lines) > _MOST_NAMED:
         yield f"  … and {len(lines) - _MOST_NAMED} more; -o json names all"
@@ -65,8 +68,10 @@ def _conclude(result: Verification) -> str:
     if result.exit_code:
         counted = f"{len(result.unread)} not read, {len(result.unclaimed)} not verified"
         return f"{result.name}: INCOMPLETE: {counted}; no difference in the rest"
-    noun = "entry fits" if result.entries == 1 else "entries fit"
-    return f"{result.name}: {result.entries} {noun}; tree digest v1:{result.tree_digest}"
+    fitting = result.entries - len(result.left_out)
+    noun = "entry fits" if fitting == 1 else "entries fit"
+    left_out = f", {len(result.left_out)} left out by the signature" if result.left_out else ""
+    return f"{result.name}: {fitting} {noun}{left_out}; tree digest v1:{result.tree_digest}"
 
 
 def render_json(results: Sequence[Verification]) -> bytes:
@@ -90,6 +95,7 @@ def _build_object(result: Verification) -> dict[str, object]:
         "differences": [{"kind": each.kind, "path": each.path, "detail": each.detail} for each in result.differences],
         "unread": [{"path": path, "reason": why} for path, why in result.unread],
         "unclaimed": list(result.unclaimed),
+        "left_out": list(result.left_out),
         "files": [
             {
                 "path": file.path,
@@ -116,7 +122,7 @@ def _build_signature(signature: Signature) -> dict[str, object]:
         "method": signature.method,
         "reason": signature.reason or None,
         "signer": signer and {"name": signer.name, "issuer": signer.issuer or None, "trust": signer.trust},
-        "time": signer.time.time if signer and signer.time else None,
+        "time": {"time": signer.time.time, "source": signer.time.source} if signer and signer.time else None,
         "covered": signature.covered,
         "not_covered": list(signature.uncovered),
         "left_out": list(signature.left_out),
