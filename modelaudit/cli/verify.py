@@ -64,6 +64,9 @@ def command(
 
     A signature in PATH is checked if an option names who may sign; then every file has to fit one.
 
+    With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key. One line
+    is printed, and the exit code is 0 or 1, 2 for a wrong option, 4 for what could not be read, and never 3.
+
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
     not be read, or is stated nowhere; 4 could not run.
     """
@@ -113,13 +116,14 @@ def _verify_verdict(
 ) -> int:
     """Verify a model against an attestation, or a sealed folder; print one line, and return the exit code: 0 or 1."""
     from modelaudit.attested import make_signer, verify_attestation
-    from modelaudit.sealed import verify_seal
 
     if path is None:
         raise ConfigurationError("--attestation needs the folder of the model")
     trusted = signers if key is None else (make_signer(key), *signers)
     try:
         if attestation is None:
+            from modelaudit.sealed import verify_seal
+
             line = verify_seal(path, trusted, conditions)
         else:
             line = verify_attestation(path, attestation, trusted, conditions)

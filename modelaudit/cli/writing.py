@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from modelaudit.model.errors import ModelAuditError
-from modelaudit.reports.text import escape_unprintable
 
 
 def print_document(document: bytes) -> None:
@@ -39,6 +38,8 @@ def discard_stdout() -> None:
 
 def show_notes(notes: Sequence[str]) -> None:
     """Print remarks to stderr, a line each."""
+    from modelaudit.reports.text import escape_unprintable  # verify imports no report
+
     for note in notes:
         with suppress(OSError):  # a reader of stderr that went away changes no exit code
             click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
