@@ -6,8 +6,7 @@ Model Signing 1.0, section 4.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,8 +57,6 @@ class Bundle:
         key_hint: with a key, the fingerprint that the signer states, which proves nothing.
         certificates: DER, the one of the signer first; none with a key.
         time_stamps: RFC 3161 responses in DER.
-        logged_time: the time of the entry of a transparency log, in seconds since the epoch; ``None`` without one that
-            the log has promised to keep.
         text: the whole bundle, for a verifier that reads the entries of logs.
     """
 
@@ -68,7 +65,6 @@ class Bundle:
     key_hint: str = ""
     certificates: tuple[bytes, ...] = ()
     time_stamps: tuple[bytes, ...] = ()
-    logged_time: int | None = None
     text: bytes = field(default=b"", repr=False)
 
 
@@ -120,7 +116,6 @@ def parse_bundle(data: bytes) -> Bundle:
         key_hint=_read_hint(content) if method is SignatureMethod.KEY else "",
         certificates=_read_certificates(content, method),
         time_stamps=_read_time_stamps(material),
-        logged_time=_read_logged_time(log_entries),
         text=data,
     )
 
@@ -164,16 +159,6 @@ def _read_certificates(content: Mapping[str, object], method: SignatureMethod) -
             raise SignatureError(f"an entry of {noun} is not a JSON object")
         certificates.append(decode_base64(take_text(each, "rawBytes", "a certificate"), "a certificate"))
     return tuple(certificates)
-
-
-def _read_logged_time(entries: Sequence[object]) -> int | None:
-    """Return the time of the first entry of a log that comes with a promise of inclusion."""
-    for entry in entries:
-        if isinstance(entry, dict) and entry.get("inclusionPromise"):
-            time = entry.get("integratedTime")
-            if isinstance(time, str) and re.fullmatch(r"[1-9][0-9]{0,9}", time):
-                return int(time)
-    return None
 
 
 def _read_time_stamps(material: Mapping[str, object]) -> tuple[bytes, ...]:

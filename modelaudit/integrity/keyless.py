@@ -8,15 +8,11 @@ load.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
-from rfc3161_client import VerificationError as StampError
-from rfc3161_client import Verifier as StampVerifier
 from sigstore.errors import CertValidationError, VerificationError
 from sigstore.errors import Error as SigstoreError
 from sigstore.models import Bundle as SigstoreBundle
@@ -26,9 +22,9 @@ from sigstore.verify.policy import Identity
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.strict_json import shorten
-from modelaudit.integrity.trust_files import read_trust_file
+from modelaudit.integrity.trusted_times import load_time_sources
 from modelaudit.model.errors import ConfigurationError, SignatureError
-from modelaudit.model.signature import SignatureMethod, SignedTime, Signer
+from modelaudit.model.signature import SignatureMethod, Signer
 from modelaudit.model.trust import TrustedSigner
 
 _REFUSALS: Final = (
@@ -68,7 +64,7 @@ class KeylessVerifier:
         assert trusted.trusted_root is not None
         self._trusted = trusted
         self._root_name = trusted.trusted_root.name
-        read_trust_file(trusted.trusted_root, option)
+        self._times = load_time_sources(trusted)  # it also bounds the size of the file
         try:
             root = TrustedRoot.from_file(str(trusted.trusted_root))
         except (ValueError, SigstoreError) as error:
@@ -78,7 +74,6 @@ class KeylessVerifier:
             ) from error
         try:
             self._verifier = Verifier(trusted_root=root)
-            self._authorities = _list_authorities(root)
         except (SigstoreError, ValueError) as error:
             raise ConfigurationError(f"{option}: {trusted.trusted_root} is incomplete: {_describe(error)}") from error
 
@@ -101,53 +96,8 @@ class KeylessVerifier:
             raise SignatureError(f"it does not hold by {self._root_name}: {_describe(error)}") from error
         if payload != bundle.envelope.payload:
             raise SignatureError("two readings of the bundle give two statements")
-        return Signer(
-            SignatureMethod.SIGSTORE, trusted.identity, trusted.issuer, trusted.origin, self._find_time(bundle)
-        )
-
-    def _find_time(self, bundle: Bundle) -> SignedTime | None:
-        """Return the proven time of a bundle that was verified: by a time stamp, else by the log."""
-        stamps = map(decode_timestamp_response, dict.fromkeys(bundle.time_stamps))  # the library has decoded them too
-        signature = bundle.envelope.signature
-        proven = [
-            stamp.tst_info.gen_time
-            for stamp in stamps
-            if any(each.has_made(stamp, signature) for each in self._authorities)
-        ]
-        if proven:
-            return SignedTime(_format(min(proven)), "time stamp")
-        if bundle.logged_time is None:
-            return None
-        return SignedTime(_format(datetime.fromtimestamp(bundle.logged_time, UTC)), "log entry")
-
-
-@dataclass(frozen=True, slots=True)
-class _Authority:
-    """A service that states when it saw a signature, from ``start`` to ``end``, by time stamps (RFC 3161)."""
-
-    verifier: StampVerifier
-    start: datetime
-    end: datetime | None
-
-    def has_made(self, stamp: TimeStampResponse, signature: bytes) -> bool:
-        """Whether a time stamp is one of this service for a signature; one of another proves nothing."""
-        try:
-            self.verifier.verify_message(stamp, signature)
-        except (StampError, ValueError):
-            return False
-        time = stamp.tst_info.gen_time
-        return self.start <= time and (self.end is None or time < self.end)
-
-
-def _list_authorities(root: TrustedRoot) -> list[_Authority]:
-    """Return the services of a trusted root that issue time stamps."""
-    authorities = []
-    for each in root.get_timestamp_authorities():
-        first, *others = each.certificates(allow_expired=True)
-        if others:  # without a root nothing shows whose certificate the first one is
-            builder = VerifierBuilder(tsa_certificate=first, intermediates=others[:-1], roots=others[-1:])
-            authorities.append(_Authority(builder.build(), each.validity_period_start, each.validity_period_end))
-    return authorities
+        time = self._times.find_time(bundle)
+        return Signer(SignatureMethod.SIGSTORE, trusted.identity, trusted.issuer, trusted.origin, time)
 
 
 class _OtherSignerError(VerificationError):
@@ -193,8 +143,3 @@ def _describe(error: Exception) -> str:
     """Return the message of a library as the end of one line."""
     text = " ".join(str(error).split()).partition(" [type=")[0]
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _format(time: datetime) -> str:
-    """Return a time in UTC as the report writes it."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

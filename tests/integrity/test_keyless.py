@@ -326,15 +326,18 @@ def change_root(**parts: object) -> bytes:
     return json.dumps(json.loads(ROOT.read_text("utf-8")) | parts).encode()
 
 
+NO_ROOT: Final = "is not the trusted root of a Sigstore instance"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "cannot be read: No such file or directory; check the path"),
-        (b"", "is not the trusted root of a Sigstore instance; name its trusted_root.json"),
-        (b"# text\n", "is not the trusted root of a Sigstore instance; name its trusted_root.json"),
-        (b"{}", "is not the trusted root of a Sigstore instance; name its trusted_root.json"),
-        (b"[" * 100_000, "is not the trusted root of a Sigstore instance; name its trusted_root.json"),
-        (encode(load("person")), "is not the trusted root of a Sigstore instance; name its trusted_root.json"),
+        (b"# text\n", f"{NO_ROOT}: the trusted root is not sound JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"{}", f"{NO_ROOT}: its media type is another"),
+        (b"[" * 100_000, f"{NO_ROOT}: the trusted root is nested too deeply"),
+        (encode(load("person")), f"{NO_ROOT}: its media type is another"),
+        (change_root(ctlogs=3), f"{NO_ROOT}; name its trusted_root.json"),
         (b" " * (4 << 20) + b"{}", "is larger than 4,194,304 bytes"),
         (change_root(tlogs=[]), "is incomplete: trusted root contains no transparency log instances"),
         (change_root(certificateAuthorities=[]), "is incomplete: Fulcio certificates not found in trusted root"),
@@ -417,8 +420,7 @@ def test_policy_with_a_malformed_trusted_root_names_its_line(tmp_path: Path) -> 
     done = run_command("scan", model, "--offline", "--policy", policy)
     assert done.returncode == 2
     assert done.stderr == (
-        f"modelaudit: error: policy.yaml:3: {tmp_path / 'root.json'} is not the trusted root of a Sigstore instance; "
-        "name its trusted_root.json\n"
+        f"modelaudit: error: policy.yaml:3: {tmp_path / 'root.json'} {NO_ROOT}: its media type is another\n"
     )
 
 
