@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.catalogue.directory import list_rule_notes
 from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
@@ -256,7 +257,7 @@ def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Tar
         commit=snapshot.commit,
         origin=LOCAL_ORIGIN if is_local else CACHE_ORIGIN if is_cached else snapshot.origin,
         offline=HubSettings.read(offline=options.offline).offline,
-        notes=snapshot.notes,
+        notes=(*snapshot.notes, *list_rule_notes()),
         anchors=tuple(options.anchors),
         provenance=snapshot.provenance,
         signatures=snapshot.signatures,

@@ -53,7 +53,7 @@ def load_catalogue(
         ConfigurationError: a file does not have the shape that its path requires, or two files contradict each other.
     """
     if directory is None and not extra:
-        return _load_shipped(formats)
+        return _load_shipped(find_rules_directory(), formats)
     for folder in extra:
         if folder.resolve() == find_rules_directory():
             raise ConfigurationError(f"{folder}: these rules are built in already; leave the folder out")
@@ -83,9 +83,9 @@ def _list_policy_words(
 
 
 @functools.cache
-def _load_shipped(formats: FormatFacts) -> Catalogue:
-    """Load the rule set of this installation, once for each set of format facts."""
-    return _load_folders((find_rules_directory(),), formats)
+def _load_shipped(directory: Path, formats: FormatFacts) -> Catalogue:
+    """Load the rule set of this installation or of a pack, once for each set of format facts."""
+    return _load_folders((directory,), formats)
 
 
 @dataclass(slots=True)

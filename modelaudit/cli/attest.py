@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +12,7 @@ from modelaudit.cli.days import parse_days
 from modelaudit.cli.digests import parse_digest
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.passphrase import get_passphrase
 from modelaudit.cli.writing import show_notes
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import VERIFIER_NAME
@@ -73,7 +72,7 @@ def command(
     options = AttestationOptions(
         report=report,
         key=key,
-        passphrase=_get_passphrase(key),
+        passphrase=get_passphrase(key),
         verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
         resource=None if resource is None else _require_uri("--resource", resource),
         days=parse_days("--expires", expires),
@@ -108,21 +107,3 @@ def _require_uri(option: str, text: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+", text):
         raise ConfigurationError(f"{option} {text!r}: is not a URI; write one such as https://example.com/verifier")
     return text
-
-
-def _get_passphrase(key: Path) -> bytes | None:
-    """Return the passphrase of an encrypted key: from the environment, or asked for in a terminal."""
-    given = os.environ.get(PASSPHRASE)
-    if given is not None:
-        return given.encode()
-    try:
-        with key.open("rb") as file:
-            is_encrypted = b"ENCRYPTED" in file.read(1 << 16)
-    except OSError:
-        return None  # reading the key names the fault
-    if not is_encrypted:
-        return None
-    if not sys.stdin.isatty():
-        raise ConfigurationError(f"--key: {key} is encrypted; set {PASSPHRASE} to its passphrase")
-    answer: str = click.prompt(f"Passphrase of {key}", hide_input=True, err=True)
-    return answer.encode()

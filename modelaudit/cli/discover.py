@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.rules_options import add_rules_options
 from modelaudit.cli.writing import print_document
 
 _INCOMPLETE: Final = 3
@@ -19,14 +20,7 @@ _INCOMPLETE: Final = 3
 @click.command("discover", cls=StrictCommand)
 @click.argument("path", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="Print canonical JSON instead of the table.")
-@click.option(
-    "--rules",
-    "rules",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A further rule folder; its discovery.yaml adds calls, commands and keys.",
-)
+@add_rules_options
 def command(path: str, as_json: bool, rules: tuple[Path, ...]) -> int:
     """List every model that a code base loads, with its line.
 

@@ -16,6 +16,7 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.license_names import choose_page_width, find_license, format_license, look_up_license, suggest_names
 from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.rules_options import add_rules_options
 from modelaudit.cli.writing import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
@@ -41,9 +42,9 @@ _ABSENCE_PREFIX = "coverage/"
 @click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report with the finding.")
 @click.option("--severity", type=click.Choice([each.value for each in Severity]), help="The lowest severity to list.")
 @click.option("--json", "as_json", is_flag=True, help="List the rules as JSON, with all fields.")
-@click.option("--rules", "folders", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="As for scan.")
+@add_rules_options
 def command(
-    names: tuple[str, ...], report: Path | None, severity: str | None, as_json: bool, folders: tuple[Path, ...]
+    names: tuple[str, ...], report: Path | None, severity: str | None, as_json: bool, rules: tuple[Path, ...]
 ) -> int:
     """Explain a rule, finding, licence, policy or cause.
 
@@ -52,9 +53,9 @@ def command(
     --report a fingerprint that any output prints, of a report that `scan -o json=FILE` saved. Without a NAME, all but
     findings are listed.
     """
-    catalogue = load_catalogue(extra=folders, formats=FACTS)
+    catalogue = load_catalogue(extra=rules, formats=FACTS)
     families = [name for name in names if any(id_.startswith(f"{name}/") for id_ in catalogue.findings)]
-    rules = [
+    found = [
         rule
         for id_, rule in sorted(catalogue.findings.items())
         if (not names or id_.partition("/")[0] in families)
@@ -68,12 +69,12 @@ def command(
             "give the fingerprint of a finding, as in: modelaudit explain FINGERPRINT --report REPORT.json"
         )
     if as_json:
-        print_text(json.dumps([asdict(rule.rule) for rule in rules], indent=2))
+        print_text(json.dumps([asdict(rule.rule) for rule in found], indent=2))
     elif is_list:
-        listed = [f"{rule.rule.id:40} {rule.rule.severity:9} {rule.rule.title}" for rule in rules]
+        listed = [f"{rule.rule.id:40} {rule.rule.severity:9} {rule.rule.title}" for rule in found]
         print_text("\n".join(listed if names or severity else [*listed, *_list_other_pages(catalogue)]))
     else:
-        print_text("\n\n".join(_explain(name, report, catalogue, folders) for name in names))
+        print_text("\n\n".join(_explain(name, report, catalogue, rules) for name in names))
     return 0
 
 

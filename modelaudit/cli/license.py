@@ -23,6 +23,7 @@ from modelaudit.cli.output import (
 )
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
+from modelaudit.cli.rules_options import add_rules_options
 from modelaudit.cli.terminal import choose_width, uses_color
 from modelaudit.cli.writing import show_notes
 from modelaudit.model.errors import ConfigurationError
@@ -51,14 +52,7 @@ _FILE_COLUMNS: Final = 100
     help="Write into this folder the notices and lists that you have to ship.",
 )
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
-@click.option(
-    "--rules",
-    "rules",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A further rule folder, laid out like rules/.",
-)
+@add_rules_options
 @click.option(
     "-q", "--quiet", is_flag=True, help="No answer and no progress. An exit code other than 0 has one line on stderr."
 )

@@ -9,18 +9,10 @@ import click
 
 from modelaudit.cli.files import check_file, write_file
 from modelaudit.cli.parsing import SuggestingGroup
+from modelaudit.cli.rules_options import add_rules_options
 from modelaudit.cli.writing import print_text, show_notes
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel
-
-_RULES = click.option(
-    "--rules",
-    "rules",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A further rule folder, laid out like rules/.",
-)
 
 
 @click.group("policy", cls=SuggestingGroup)
@@ -38,7 +30,7 @@ def command() -> None:
     help="List the models that the code in PATH loads; one without a commit gets the present one of its branch.",
 )
 @click.option("--offline", is_flag=True, help="With --discover: make no request.")
-@_RULES
+@add_rules_options
 def init(file: Path | None, extends: str, code: str | None, offline: bool, rules: tuple[Path, ...]) -> int:
     """Write a commented policy file; nothing is overwritten.
 
@@ -73,7 +65,7 @@ def init(file: Path | None, extends: str, code: str | None, offline: bool, rules
 
 @command.command("check")
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
-@_RULES
+@add_rules_options
 def check(file: Path | None, rules: tuple[Path, ...]) -> int:
     """Check a policy file, with its decisions and its baseline.
 
@@ -99,7 +91,7 @@ def check(file: Path | None, rules: tuple[Path, ...]) -> int:
 @command.command("show")
 @click.argument("policy", metavar="[NAME|FILE]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with the origin of each entry.")
-@_RULES
+@add_rules_options
 def show(policy: str | None, as_json: bool, rules: tuple[Path, ...]) -> int:
     """Print the effective policy, with the place of each entry.
 
@@ -112,4 +104,27 @@ def show(policy: str | None, as_json: bool, rules: tuple[Path, ...]) -> int:
     choice = choose_policy(policy, (), rules)
     show_notes(choice.notes)
     print_text(render_policy_json(choice.policy) if as_json else render_policy_text(choice.policy))
+    return 0
+
+
+@command.command("rules")
+@click.option("--pack", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The pack to write.")
+@click.option("--key", metavar="FILE", type=click.Path(path_type=Path), required=True, help="Your private EC key.")
+def pack(pack: Path, key: Path) -> int:
+    """Pack the rules and licences of this installation, signed, for machines that have an older one.
+
+    `modelaudit scan --rules FILE --rules-key KEY` uses a pack in place of the built-in rules. The passphrase of
+    the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal.
+    """
+    from modelaudit.cli.passphrase import get_passphrase, read_key
+    from modelaudit.model.errors import SignatureError
+    from modelaudit.packs import pack_rules
+
+    check_file(pack)
+    try:
+        data = pack_rules(read_key(key), get_passphrase(key))
+    except SignatureError as error:
+        raise ConfigurationError(f"--key: {key} {error}") from error
+    write_file(pack, data)
+    click.echo(f"modelaudit: wrote {pack}, {len(data):,} bytes", err=True)
     return 0

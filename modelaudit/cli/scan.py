@@ -23,6 +23,7 @@ from modelaudit.cli.output import (
 )
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
+from modelaudit.cli.rules_options import add_rules_options
 from modelaudit.cli.terminal import choose_screen
 from modelaudit.cli.trust import add_trust_options
 from modelaudit.cli.writing import show_notes
@@ -113,14 +114,7 @@ def _publish(
     show_default=True,
     help="Ask modelscan too, in a process of its own.",
 )
-@click.option(
-    "--rules",
-    "rules",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A further rule folder, laid out like rules/.",
-)
+@add_rules_options
 @add_trust_options
 @add_intent_options
 @add_acceptance_options
