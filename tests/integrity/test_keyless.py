@@ -1,4 +1,4 @@
-"""Signatures of identities: modelaudit, sigstore for Python and cosign agree, and none of them needs a network.
+"""Signatures of identities: modelaudit, sigstore for Python, model-signing and cosign agree, without a network.
 
 ``keyless/make_fixtures.mjs`` made the bundles and trusted roots, with a Sigstore instance of its own.
 """
@@ -201,6 +201,30 @@ def test_sigstore_for_python_agrees(case: Case, tmp_path: Path) -> None:
     else:
         signed = json.loads(payload)["subject"][0]["digest"]["sha256"]
         accepted = signed == hashlib.sha256(join_digests(model)).hexdigest()
+    assert accepted == (case.refusal is None)
+
+
+SIGNING: Final = {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}
+TRUST: Final = {"mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json", "signingConfig": SIGNING}
+
+
+@pytest.mark.counterpart
+def test_model_signing_agrees(case: Case, tmp_path: Path) -> None:
+    from model_signing import verifying  # installed with the counterparts
+    from sigstore.errors import Error
+
+    model, config = case.write(tmp_path), tmp_path / "trust.json"
+    signature = (model / "model.sig").rename(tmp_path / "model.sig")
+    config.write_text(json.dumps(TRUST | {"trustedRoot": json.loads((KEYLESS / case.root).read_text("utf-8"))}))
+    verifier = verifying.Config().use_sigstore_verifier(
+        identity=case.identity, oidc_issuer=case.issuer, trust_config=config
+    )
+    try:
+        verifier.verify(model, signature)
+    except (Error, ValueError):
+        accepted = False
+    else:
+        accepted = True
     assert accepted == (case.refusal is None)
 
 
