@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,9 @@ from modelaudit.cli.writing import show_notes
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import VERIFIER_NAME
 from modelaudit.model.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from modelaudit.attesting import AttestationOptions, SignedVerdict
 
 PASSPHRASE: Final = "MODELAUDIT_KEY_PASSPHRASE"
 _PATH: Final = click.Path(path_type=Path)
@@ -37,6 +40,9 @@ _PATH: Final = click.Path(path_type=Path)
 @click.option("--verifier-id", metavar="URI", help="Who answers for the verdict. Default: urn:modelaudit:verifier.")
 @click.option("--resource", metavar="URI", help="The model. Default: its package URL, or the name of the folder.")
 @click.option("--expires", metavar="DAYS", default="90d", show_default=True, help="How long it holds, or never.")
+@click.option(
+    "--push", metavar="IMAGE", help="Attach it to this image in an OCI registry: host/name:tag or host/name@sha256:…"
+)
 @click.option("--image", metavar="DIGEST", help="The sha256 of the OCI image that holds the model.")
 @click.option("-q", "--quiet", is_flag=True, help="No remarks.")
 def command(
@@ -48,6 +54,7 @@ def command(
     verifier_id: str | None,
     resource: str | None,
     expires: str,
+    push: str | None,
     image: str | None,
     quiet: bool,
 ) -> int:
@@ -61,10 +68,12 @@ def command(
 
     Exit codes: 0 attested, whatever the verdict; 2 usage error; 4 could not run.
     """
-    from modelaudit.attesting import VERIFIER, AttestationOptions, attest
+    from modelaudit.attesting import VERIFIER, AttestationOptions
 
-    if output is None and folder is None:
-        raise ConfigurationError("name what to write: -o FILE, or --seal FOLDER")
+    if output is None and folder is None and push is None:
+        raise ConfigurationError("name what to write: -o FILE, --seal FOLDER, or --push IMAGE")
+    if push is not None and (folder is not None or image is not None):
+        raise ConfigurationError("--push names the image itself, and goes with -o FILE alone; leave the others out")
     if output is not None:
         if lies_in(output, target):
             raise ConfigurationError(f"-o {output}: lies in the model, which it would change; name a file outside")
@@ -78,28 +87,40 @@ def command(
         days=parse_days("--expires", expires),
         image=None if image is None else parse_digest("--image", image),
     )
-    notes = []
-    if folder is not None:
-        from modelaudit.sealing import seal
-
-        sealed = seal(target, folder, options)
-        signed = sealed.verdict
-        notes = [
-            f"{folder}: sealed, {sealed.entries:,} entries; carry these two apart from it:",
-            f"key {sealed.key_fingerprint}",
-            f"{VERIFIER_NAME} sha256 {sealed.verifier_digest}",
-        ]
-    else:
-        signed = attest(target, options)
+    signed, notes = _sign(target, options, folder, push)
     if output is not None:
         write_file(output, signed.text)
-    notes[:0] = [
-        f"{output or folder}: {signed.result}, {len(signed.tree):,} entries, tree v1:{signed.tree_digest}",
+    notes = [
+        f"{output or folder or push}: {signed.result}, {len(signed.tree):,} entries, tree v1:{signed.tree_digest}",
         f"verify it with --policy-digest {signed.policy_digest} --resource {signed.resource}",
+        *notes,
     ]
     if not quiet:
         show_notes(notes)
     return 0
+
+
+def _sign(
+    target: str, options: AttestationOptions, folder: Path | None, push: str | None
+) -> tuple[SignedVerdict, list[str]]:
+    """Sign the verdict, seal the model or attach the attestation to an image; return notes on where it went."""
+    if push is not None:
+        from modelaudit.pushing import attest_image
+
+        signed, image, referrers = attest_image(target, push, options)
+        return signed, [f"{push}: attached {digest} to {image}" for digest in referrers]
+    if folder is not None:
+        from modelaudit.sealing import seal
+
+        sealed = seal(target, folder, options)
+        return sealed.verdict, [
+            f"{folder}: sealed, {sealed.entries:,} entries; carry these two apart from it:",
+            f"key {sealed.key_fingerprint}",
+            f"{VERIFIER_NAME} sha256 {sealed.verifier_digest}",
+        ]
+    from modelaudit.attesting import attest
+
+    return attest(target, options), []
 
 
 def _require_uri(option: str, text: str) -> str:

@@ -1,0 +1,31 @@
+"""Attest a verdict on an image of a registry, and attach the attestation to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelaudit.attesting import AttestationOptions, SignedVerdict, attest
+from modelaudit.integrity.bundles import MEDIA_TYPE
+from modelaudit.sources.registry import Registry, parse_image
+
+
+def attest_image(target: str, image: str, options: AttestationOptions) -> tuple[SignedVerdict, str, tuple[str, ...]]:
+    """Attest the verdict on a model that an image holds, and attach both statements to the image as referrers.
+
+    Args:
+        target: the model, as for ``attest``.
+        image: ``registry.example/name@sha256:…`` or with a tag.
+        options: the report and the key.
+
+    Returns:
+        The verdict, the digest of the image, and the digest of each referrer, that of the evidence first.
+
+    Raises:
+        ConfigurationError: as ``attest``, or the image is not one.
+        SourceError: as ``attest``, or the registry does not answer or refuses the referrer.
+    """
+    with Registry(parse_image(image)) as registry:
+        subject = registry.find_image()
+        verdict = attest(target, replace(options, image=subject.digest.removeprefix("sha256:")))
+        lines = verdict.text.splitlines()
+        return verdict, subject.digest, tuple(registry.attach(subject, MEDIA_TYPE, line).digest for line in lines)
