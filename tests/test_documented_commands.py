@@ -17,6 +17,7 @@ RUN_BY: Final = {
     "docs/decisions.md": "tests/test_decisions.py",
     "docs/discovery.md": "tests/cli/test_discover_command.py",
     "docs/integrity.md": "tests/cli/test_lock_command.py",
+    "docs/keyless.md": "tests/integrity/test_keyless.py",
     "docs/licences-in-use.md": "docs/generate.py",
     "docs/policy.md": "tests/test_policy_document.py",
 }

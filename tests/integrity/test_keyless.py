@@ -9,6 +9,7 @@ import base64
 import copy
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
@@ -448,10 +449,13 @@ def test_policy_with_a_malformed_trusted_root_names_its_line(tmp_path: Path) -> 
     )
 
 
-def test_trusted_root_of_the_public_instance_is_read_and_leads_to_no_certificate_of_another() -> None:
-    import sigstore
-
-    store = Path(sigstore.__file__).parent / "_store"
-    [root] = store.glob("*tuf-repo-cdn.sigstore.dev/trusted_root.json")
-    with pytest.raises(SignatureError, match=r"did not lead to trusted_root\.json"):
-        load_verifier(trust(root=root)).verify(parse_bundle(encode(load("person"))), NOW)
+def test_documented_commands_ask_the_public_instance_for_its_signer(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/keyless.md").read_text("utf-8")
+    [block] = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    CASES[0].write(tmp_path).rename(tmp_path / "granite")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", block], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "model.sig: REFUSED: its certificate did not lead to trusted_root.json" in done.stdout
