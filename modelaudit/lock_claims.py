@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelaudit.integrity.comparison import compare_trees
+from modelaudit.integrity.digests import hash_artifact
 from modelaudit.integrity.lock_file import read_lock
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
@@ -23,7 +24,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import EntryKind
 from modelaudit.options import Options
 from modelaudit.sources import resolve_target
-from modelaudit.sources.entries import list_tree
+from modelaudit.sources.entries import list_tree, make_file_artifact
 from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
 
 
@@ -71,7 +72,7 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
     record = Path(path).name
     digests = {entry.path: entry.sha256 for entry in model.entries if entry.sha256 is not None}
     artifacts = [_add_claim(each, snapshot, digests, record) for each in snapshot.artifacts]
-    artifacts += _list_missing(model, {read_file_path(each.path) for each in artifacts}, record)
+    artifacts += _list_others(model, snapshot, record, limits)
     # Bytes are compared by the claims.
     differences = compare_trees(model.entries, tree, {entry.path for entry in tree} - _find_irregular(snapshot))
     facts = (
@@ -111,13 +112,20 @@ def _add_pin(provenance: Provenance | None, model: LockedModel, record: str) -> 
     return replace(provenance, pins=(*provenance.pins, pin))
 
 
-def _list_missing(model: LockedModel, known: Collection[str], record: str) -> Iterator[Artifact]:
-    """Yield an artifact without content for each locked file that has no artifact."""
+def _list_others(model: LockedModel, snapshot: Snapshot, record: str, limits: Limits) -> Iterator[Artifact]:
+    """Yield an artifact for each locked file that has none: it is not there, or a record of a tool with other bytes."""
     missing = Unread(UnreadReason.CONTENT_ABSENT, "the lock lists it, and it is not there")
+    known = {read_file_path(each.path) for each in snapshot.artifacts}
     for entry in model.entries:
-        if entry.kind is EntryKind.FILE and entry.path not in known:
-            claims = _claim(entry.sha256, record)
-            yield Artifact(write_file_address(entry.path), entry.size or 0, None, claims, missing)
+        if entry.kind is not EntryKind.FILE or entry.path in known:
+            continue
+        claims, address = _claim(entry.sha256, record), write_file_address(entry.path)
+        further = make_file_artifact(snapshot, entry.path, limits)
+        if further is None:
+            yield Artifact(address, entry.size or 0, None, claims, missing)
+        # Records of tools in folders below the root are files of a lock, and a scan does not read them.
+        elif hash_artifact(further) != entry.sha256:
+            yield replace(further, path=address, claims=claims)
 
 
 def _add_claim(artifact: Artifact, snapshot: Snapshot, digests: dict[str, str], record: str) -> Artifact:

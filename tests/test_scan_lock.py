@@ -167,3 +167,16 @@ def test_locked_file_that_was_not_hashed_does_not_fit_the_required_lock() -> Non
     ((cause, examples),) = find_unmet_conditions(policy, (replace(hashed, digests=()),), "", comparison)
     assert (cause.kind, cause.verdict) == (CauseKind.LOCK, Verdict.FAIL)
     assert examples == ("a: its bytes were not compared with the lock",)
+
+
+def test_records_of_git_below_the_root_are_compared_with_the_lock(folder: Path) -> None:
+    head = folder / "sub/.git/HEAD"
+    head.parent.mkdir()
+    head.write_text("ref: refs/heads/main\n")
+    (folder.parent / "model.lock").write_text(format_lock(Lock((lock_folder(folder, folder.parent),))))
+    assert scan(folder).exit_code == 0
+    head.write_text("ref: refs/heads/other\n")
+    report = scan(folder)
+    assert report.exit_code == 1
+    mismatches = [each.artifact for each in report.findings if each.rule == "integrity/digest-mismatch"]
+    assert mismatches == ["sub/.git/HEAD"]

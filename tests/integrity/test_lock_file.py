@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ MISTAKES = [
     (TEXT.replace("a.txt", "a//b", 1), 8, "the name 'a//b' is not in its simplest form"),
     (TEXT.replace("a.txt", "./a", 1), 8, "the name './a' is not in its simplest form"),
     (TEXT.replace("a.txt", "a/../../b", 1), 8, "leads out of the model"),
+    (TEXT.replace("a.txt", "a" * 1025, 1), 8, "' is too long for a file system"),
     (TEXT.replace("a.txt", "", 1), 8, "the name '' is empty or holds a zero byte"),
     (TEXT.replace("a.txt", "a\\u0000b", 1), 8, "is empty or holds a zero byte"),
     (TEXT.replace("a.txt", "a\\ud800", 1), 8, "half of a character"),
@@ -112,6 +114,11 @@ def test_mistake_in_a_lock_is_one_line_with_its_number(text: str, line: int, mes
     assert str(caught.value).startswith(f"x.lock:{line}: ")
     assert message in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_name_below_many_folders_takes_no_more_time_than_its_length() -> None:
+    deep = build_model(*(TreeEntry("a/" * 400_000 + name, EntryKind.FILE, None, 5, HASH) for name in ("x", "y")))
+    assert parse(format_lock(Lock((deep,)))).models == (replace(deep, line=4),)
 
 
 def test_two_names_that_differ_in_their_unicode_form_alone_are_refused() -> None:
