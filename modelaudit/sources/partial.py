@@ -167,8 +167,11 @@ def _open_locked(path: str) -> int | None:
     for _ in range(_MOST_TRIES):
         descriptor = os.open(path, _OPEN_FLAGS, 0o666)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+            if status.st_nlink > 1:  # the bytes of a file elsewhere, which must not be overwritten
+                os.unlink(path)  # noqa: PTH108 - a path of text
             _lock(descriptor)
             # The process that held the lock before may have moved or removed the file meanwhile.
             if os.path.samestat(os.fstat(descriptor), os.lstat(path)):

@@ -370,6 +370,28 @@ def test_locked_commit_in_no_history_any_more_is_drift_although_it_was_the_reque
     assert check(lock).returncode == 0
 
 
+def test_branch_that_takes_the_name_of_a_tag_is_drift_where_programs_get_it(
+    hub: LoopbackHub, repository: Repository, tmp_path: Path
+) -> None:
+    repository.set_tag("v1")
+    lock = tmp_path / "modelaudit.lock"
+    assert run_command("lock", "acme/tiny@v1", "-o", lock).returncode == 0
+    old, new = repository.sha, repository.commit({"config.json": "[1]"})
+    hub.inject_fault("/revision/v1", replace=(old.encode(), new.encode()))
+    done = check(lock)
+    assert (done.returncode, f"tag-moved: the tag 'v1' is commit {new} now" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "named"), [("owner-id", "id of the owner"), ("owner-created", "date of"), ("created", "date of creation, ")]
+)
+def test_fact_that_the_lock_lacks_is_a_question_without_an_answer(lock: Path, key: str, named: str) -> None:
+    assert check(lock).returncode == 0
+    lock.write_text(re.sub(rf"^{key}: .*$", f"{key}: unknown", lock.read_text(), flags=re.MULTILINE))
+    done = check(lock)
+    assert (done.returncode, f"not answered: the lock lacks the {named}" in done.stdout) == (3, True)
+
+
 def test_fact_that_the_hub_does_not_state_any_more_is_a_question_without_an_answer(
     lock: Path, hub: LoopbackHub
 ) -> None:
