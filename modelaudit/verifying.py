@@ -20,7 +20,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.tree import TreeEntry
+from modelaudit.model.tree import TreeEntry, is_bookkeeping
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
@@ -232,6 +232,15 @@ def _list_unsound_records(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
             yield read_file_path(fact.path), fact.detail
 
 
+def _find_absent_records(snapshot: Snapshot) -> dict[str, str]:
+    """Return the path of each record of a tool that should state digests and is not there, with the reason."""
+    return {
+        read_file_path(each.path): each.obstacle.detail
+        for each in snapshot.artifacts
+        if each.obstacle is not None and each.open is None and is_bookkeeping(read_file_path(each.path))
+    }
+
+
 def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verification:
     """Compare a model with the claims of the records beside it. Raises ``ConfigurationError`` if there are none."""
     if not (snapshot.facts or any(artifact.claims for artifact in snapshot.artifacts)):
@@ -241,13 +250,14 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verificat
         )
     hashed = hash_model(snapshot, limits)
     records = hashed.claim_records | snapshot.records
+    unread = _find_absent_records(snapshot) | dict(hashed.unread)
     return Verification(
         name=target,
         lock=None,
         locked_name="",
         entries=len(hashed.entries),
         differences=(*_find_contradicted(hashed.files), *_list_differing_facts(snapshot)),
-        unread=(*hashed.unread, *_list_unsound_records(snapshot)),
+        unread=(*sorted(unread.items()), *_list_unsound_records(snapshot)),
         unclaimed=tuple(
             file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)
         ),
