@@ -25,7 +25,8 @@ from modelaudit.model.tree import EntryKind
 from modelaudit.options import Options
 from modelaudit.sources import resolve_target
 from modelaudit.sources.entries import list_tree, make_file_artifact
-from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
+from modelaudit.sources.records import is_absent_record
+from modelaudit.verifying import choose_model, find_other_commit, note_commit, refuse_lock_inside
 
 
 def resolve_with_lock(target: str, options: Options, checks: Collection[CheckFamily]) -> Snapshot:
@@ -71,10 +72,13 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
     tree = list_tree(snapshot, limits)
     record = Path(path).name
     digests = {entry.path: entry.sha256 for entry in model.entries if entry.sha256 is not None}
-    artifacts = [_add_claim(each, snapshot, digests, record) for each in snapshot.artifacts]
+    on_disk = {entry.path for entry in tree}
+    # The lock takes the place of records that are not there.
+    present = (each for each in snapshot.artifacts if not is_absent_record(each, on_disk))
+    artifacts = [_add_claim(each, snapshot, digests, record) for each in present]
     artifacts += _list_others(model, snapshot, record, limits)
     # Bytes are compared by the claims.
-    differences = compare_trees(model.entries, tree, {entry.path for entry in tree} - _find_irregular(snapshot))
+    differences = compare_trees(model.entries, tree, on_disk - _find_irregular(snapshot))
     facts = (
         SourceFact(
             SourceFactKind.LOCK_DIFFERENCE,
@@ -89,7 +93,7 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
         artifacts=tuple(sorted(artifacts, key=lambda artifact: artifact.path)),
         notes=(*snapshot.notes, _note_lock(record, model, len(differences)), *note_commit(snapshot, model)),
         facts=(*snapshot.facts, *facts),
-        comparison=LockComparison(record, _name_model(model), differences),
+        comparison=LockComparison(record, _name_model(model), differences, find_other_commit(snapshot, model)),
         provenance=_add_pin(snapshot.provenance, model, record),
     )
 

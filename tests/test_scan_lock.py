@@ -123,7 +123,7 @@ def test_lock_of_a_repository_is_taken_by_a_scan_of_it_and_of_its_cache(hub: Loo
     repository.commit({"modeling.py": "x = 1\n"})
     moved = modelaudit.scan("acme/tiny", lock=lock, second_opinion=False)
     assert (moved.exit_code, list_differences(moved)) == (1, [("modeling.py", "added")])
-    assert any(note.startswith("the folder is commit ") for note in moved.target.notes)
+    assert any(note.startswith("this is commit ") for note in moved.target.notes)
 
 
 def test_file_target_and_wrong_lock_are_refused(folder: Path) -> None:

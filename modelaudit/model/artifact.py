@@ -158,6 +158,7 @@ class Snapshot:
         records: the paths of the files in these folders whose form shows them to be records or ordinary settings, not
             encoded as in addresses; no tree digest covers them.
         provenance: of a repository of the Hub; ``None`` for anything else, and for a base model.
+        recorded_commit: of the Hub, which the records of a download in a plain folder name; ``None`` without them.
     """
 
     ref: ModelRef
@@ -173,3 +174,4 @@ class Snapshot:
     bookkeeping: tuple[str, ...] = ()
     records: frozenset[str] = frozenset()
     provenance: Provenance | None = None
+    recorded_commit: str | None = None

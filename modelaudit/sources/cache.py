@@ -261,8 +261,8 @@ def read_recorded_listings(
         listings.append(StatedListing(ClaimSource.CACHE, locate_tree_record(commit), tree))
     if tree is None:
         missing = (
-            "the cache has no listing of this commit, so nothing shows whether these are its files; fetch the commit "
-            "again with a client that records it"
+            "the cache has no listing of this commit, so nothing shows whether these are its files; compare it with a "
+            "lock, or fetch the commit again with a client that records it (huggingface_hub 2.4 does)"
         )
         tree = Unread(UnreadReason.UNVERIFIED_BYTES, missing)
     records = {locate_tree_record(commit): tree, locate_description_record(commit): description}

@@ -80,7 +80,7 @@ class _DownloadFolder:
         current = self._find_current_commit()
         listing = self._trees.get(current)
         if not self._prefix:
-            records.expects_claims = True
+            records.expects_claims, records.commit = True, current
             records.notes.append(f"the folder is a download of commit {current} by the Hub's client")
         if len(self._commits) > 1:
             records.notes.append(f"the files of the download come from {len(self._commits)} commits")

@@ -11,10 +11,12 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelaudit.model.address import read_file_path
+from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import Statement, Statements, Topic
@@ -69,6 +71,21 @@ def locate_tree_record(commit: str) -> str:
 def locate_description_record(commit: str) -> str:
     """Return the path of the record of the description, below the folder of the repository."""
     return f"trees/{commit}.description.json"
+
+
+def is_absent_record(artifact: Artifact, on_disk: Container[str]) -> bool:
+    """Whether an artifact stands for a record that is not there, such as the listing of a commit.
+
+    A lock lists every file, and so takes its place. It cannot take that of a reference which leads elsewhere.
+
+    Args:
+        artifact: of a snapshot.
+        on_disk: the paths of the entries of the model.
+    """
+    is_absence = artifact.obstacle is not None and artifact.obstacle.reason is UnreadReason.UNVERIFIED_BYTES
+    if not is_absence or artifact.open is not None or read_file_path(artifact.path) in on_disk:
+        return False
+    return "refs" not in artifact.path.split("/")
 
 
 def read_tree_record(repository: str, commit: str, limits: Limits) -> Listing | Unread | None:

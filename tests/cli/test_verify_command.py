@@ -16,9 +16,11 @@ import pytest
 from support.command import run_command
 from support.tampering import change_folder, make_folder
 
+from modelaudit.integrity.comparison import compare_trees
 from modelaudit.integrity.lock_file import format_lock
 from modelaudit.locking import lock_folder
 from modelaudit.model.lock import Lock
+from modelaudit.model.tree import EntryKind, TreeEntry
 
 
 @pytest.fixture
@@ -83,8 +85,14 @@ CHANGES = {
     "size": (lambda root: (root / "config.json").write_text("{}"), ["changed: config.json: 2 bytes"]),
     "added": (lambda root: (root / "sub/x.py").write_text(""), ["added: sub/x.py: a file that the lock lacks"]),
     "added folder": (lambda root: (root / "n").mkdir(), ["added: n: an empty folder that the lock lacks"]),
-    "missing": (lambda root: (root / "config.json").unlink(), ["missing: config.json: a file is locked"]),
-    "missing folder": (lambda root: (root / "empty").rmdir(), ["missing: empty: an empty folder is locked"]),
+    "missing": (
+        lambda root: (root / "config.json").unlink(),
+        ["missing: config.json: a file that is locked, and not there"],
+    ),
+    "missing folder": (
+        lambda root: (root / "empty").rmdir(),
+        ["missing: empty: an empty folder that is locked, and not there"],
+    ),
     "renamed": (
         lambda root: (root / "weights.bin").rename(root / "modeling.py"),
         ["renamed: modeling.py: 'weights.bin' is locked"],
@@ -95,7 +103,7 @@ CHANGES = {
     ),
     "form": (
         lambda root: (root / "caf\u00e9.txt").rename(root / unicodedata.normalize("NFD", "caf\u00e9.txt")),
-        ["case: cafe\u0301.txt: 'caf\u00e9.txt' is locked"],
+        ["case: cafe\u0301.txt: 'caf\\xe9.txt' is locked, and 'cafe\\u0301.txt' is there"],
     ),
     "mode": (lambda root: (root / "config.json").chmod(0o755), ["mode: config.json: it is executable"]),
     "mode off": (lambda root: (root / "sub/run.sh").chmod(0o644), ["mode: sub/run.sh: it is not executable"]),
@@ -208,6 +216,16 @@ def test_file_of_another_size_than_recorded_is_named_as_changed_against_the_lock
     ]
 
 
+def test_folder_that_cannot_be_listed_is_not_read_and_its_files_are_not_missing() -> None:
+    locked = (
+        TreeEntry("a", EntryKind.FILE, False, 1, "0" * 64),
+        TreeEntry("sub/b", EntryKind.FILE, False, 1, "1" * 64),
+    )
+    found = (locked[0], TreeEntry("sub", EntryKind.SPECIAL))
+    assert compare_trees(locked, found, {"sub"}) == ()
+    assert [each.path for each in compare_trees(locked, found)] == ["sub", "sub/b"]
+
+
 def test_lock_inside_the_model_is_refused(locked: Path) -> None:
     inside = locked / "model.lock"
     shutil.copy(locked.parent / "model.lock", inside)
@@ -222,7 +240,7 @@ def test_usage_errors_are_one_line_and_exit_2(locked: Path, tmp_path: Path) -> N
         ((), "there is nothing to check: name a folder, or a lock with --lock FILE"),
         ((str(locked),), "offers nothing to check against"),
         ((str(locked), "--model", "x"), "--model names a model of a lock"),
-        ((str(locked), "--lock", lock, "--model", "x"), "the lock has no model 'x'; choose one with --model: 'model'"),
+        ((str(locked), "--lock", lock, "--model", "x"), "the lock has no model 'x'; it has 'model'"),
         ((str(locked), "--lock", str(tmp_path / "no.lock")), "the lock cannot be read"),
         ((str(locked), "--lock", lock, "-o", "xml"), "'xml' is not a format"),
         ((str(locked / "config.json"), "--lock", lock), "is a file; name the folder"),
@@ -247,7 +265,11 @@ def test_target_is_matched_with_the_model_of_a_lock_by_folder_and_by_name(locked
     assert run_command("verify", copied, "--lock", lock).returncode == 0
     unknown = shutil.copytree(other, tmp_path / "unknown", symlinks=True)
     done = run_command("verify", unknown, "--lock", lock)
-    assert (done.returncode, "does not say which model this is; choose one with --model" in done.stderr) == (2, True)
+    assert (
+        done.returncode,
+        "does not say which of its models this is: 'model', 'other'; choose with modelaudit verify --model"
+        in done.stderr,
+    ) == (2, True)
 
 
 def test_verify_imports_no_reader_and_nothing_that_takes_long(locked: Path) -> None:
