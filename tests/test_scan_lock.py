@@ -59,6 +59,8 @@ def test_scan_with_a_lock_verifies_every_file_by_it_under_each_name(folder: Path
     assert report.exit_code == 0
     assert {record.digest_state for record in report.coverage.artifacts} == {DigestState.MATCH}
     assert {claim.source for record in report.coverage.artifacts for claim in record.claims} == {ClaimSource.LOCK}
+    assert "; 3 of 3 verified by the lock;" in run_command("scan", folder, "--lock", folder.parent / "model.lock").stdout
+    assert "; no source states digests;" in run_command("scan", folder).stdout
     assert "compared with model.lock (model): 0 differences of names, kinds or modes" in report.target.notes
 
 
@@ -78,6 +80,9 @@ def test_differences_of_names_kinds_and_modes_are_findings(folder: Path) -> None
     (folder / "sub/deep").mkdir()
     report = scan(folder)
     assert report.exit_code == 1
+    shown = " ".join(run_command("scan", folder, "--lock", folder.parent / "model.lock").stdout.split())
+    for reason in ("added: a file that the lock lacks", "missing: a file that is locked, and not there", "mode: it is"):
+        assert f"The model differs from its lock: {reason}" in shown
     assert sorted(list_differences(report)) == [
         ("added.py", "added"),
         ("config.json", "mode"),
@@ -124,6 +129,9 @@ def test_lock_of_a_repository_is_taken_by_a_scan_of_it_and_of_its_cache(hub: Loo
     moved = modelaudit.scan("acme/tiny", lock=lock, second_opinion=False)
     assert (moved.exit_code, list_differences(moved)) == (1, [("modeling.py", "added")])
     assert any(note.startswith("this is commit ") for note in moved.target.notes)
+    shown = " ".join(run_command("scan", "acme/tiny", "--lock", lock, "--no-second-opinion").stdout.split())
+    commits = f"commit {target[-40:-28]}, and this is commit {repository.sha[:12]}"
+    assert f"lock modelaudit.lock is of {commits}, so the files may differ for that" in shown
 
 
 def test_file_target_and_wrong_lock_are_refused(folder: Path) -> None:

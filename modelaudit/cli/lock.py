@@ -10,7 +10,7 @@ import click
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
-from modelaudit.cli.writing import print_document, show_notes
+from modelaudit.cli.writing import print_lines, show_notes
 from modelaudit.model.errors import ConfigurationError
 
 _DEFAULT: Final = "modelaudit.lock"
@@ -74,5 +74,5 @@ def _check_drift(targets: tuple[str, ...], output: str | None, revision: str | N
     from modelaudit.reports.drift import render_drift
 
     results = find_drift(targets[0] if targets else _DEFAULT, offline=offline)
-    print_document(render_drift(results))
+    print_lines(render_drift(results))
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)

@@ -9,7 +9,7 @@ import click
 
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
-from modelaudit.cli.writing import print_document
+from modelaudit.cli.writing import print_document, print_lines
 from modelaudit.model.errors import ConfigurationError
 
 _FORMATS: Final = ("text", "json")
@@ -49,5 +49,5 @@ def command(path: str | None, lock: str | None, model: str | None, output: str, 
     if file:
         write_file(Path(file), document)
     elif not quiet:
-        print_document(document)
+        (print_lines if format_ == "text" else print_document)(document)
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)

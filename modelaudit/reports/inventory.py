@@ -150,6 +150,17 @@ def describe_comparison(report: AuditReport) -> str:
     return "; ".join(parts) + "."
 
 
+def describe_comparison_shortly(report: AuditReport) -> str:
+    """Describe how many files the digests of which sources confirm, in one clause."""
+    records = report.coverage.artifacts
+    if not has_claimed_digests(report):
+        return "no source states digests"
+    verified = [each for each in records if each.digest_state in (DigestState.MATCH, DigestState.MATCH_SHA1)]
+    sources = sorted({claim.source for each in verified for claim in each.agreeing_claims}, key=lambda each: each.rank)
+    by = f" by {join_phrases([CLAIM_SOURCES[each] for each in sources])}" if sources else ""
+    return f"{len(verified):,} of {len(records):,} verified{by}"
+
+
 def describe_verification(record: ArtifactRecord) -> str:
     """Describe the comparison of one file with the digests that sources state: ``verified: SHA-256, by the Hub``."""
     contradicting = record.contradicting_claims

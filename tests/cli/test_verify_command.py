@@ -131,6 +131,20 @@ def test_each_change_to_a_locked_folder_is_named_and_ends_with_1(locked: Path, n
     assert all(line.startswith(start) for line, start in zip(differences, expected, strict=True)), lines
 
 
+def test_lines_are_broken_at_the_width_of_a_terminal_and_no_path_is(locked: Path) -> None:
+    (locked / "config.json").unlink()
+    name = f"{locked}/{'long' * 20}.bin"
+    Path(name).write_text("")
+    controller, terminal = os.openpty()
+    command = [sys.executable, "-m", "modelaudit", "verify", locked, "--lock", locked.parent / "model.lock"]
+    subprocess.run(command, env={**os.environ, "COLUMNS": "60"}, stdout=terminal, check=False)
+    os.close(terminal)
+    with os.fdopen(controller, "rb") as shown:
+        lines = shown.read1(1 << 16).decode().splitlines()
+    assert [line for line in lines if len(line) > 60 and " " in line.strip()] == []
+    assert any(f"{'long' * 20}.bin" in line for line in lines)
+
+
 def test_json_names_the_same_differences_and_the_digest_of_each_file(locked: Path) -> None:
     (locked / "config.json").write_text("{}")
     done = run_command("verify", locked, "--lock", locked.parent / "model.lock", "-o", "json")
