@@ -59,7 +59,9 @@ def test_scan_with_a_lock_verifies_every_file_by_it_under_each_name(folder: Path
     assert report.exit_code == 0
     assert {record.digest_state for record in report.coverage.artifacts} == {DigestState.MATCH}
     assert {claim.source for record in report.coverage.artifacts for claim in record.claims} == {ClaimSource.LOCK}
-    assert "; 3 of 3 verified by the lock;" in run_command("scan", folder, "--lock", folder.parent / "model.lock").stdout
+    assert (
+        "; 3 of 3 verified by the lock;" in run_command("scan", folder, "--lock", folder.parent / "model.lock").stdout
+    )
     assert "; no source states digests;" in run_command("scan", folder).stdout
     assert "compared with model.lock (model): 0 differences of names, kinds or modes" in report.target.notes
 

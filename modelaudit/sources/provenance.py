@@ -196,6 +196,4 @@ def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits
         line = "the Hub was not asked, and the cache has no record of the repository's id, age and owner"
         return Provenance(ref.name, None, kind, commit, pins=pins, unanswered=(line, *unanswered), scans=scans)
     facts = record.facts
-    return Provenance(
-        ref.name, facts.name, kind, commit, facts.created, facts.owner, pins, unanswered, scans
-    )
+    return Provenance(ref.name, facts.name, kind, commit, facts.created, facts.owner, pins, unanswered, scans)
