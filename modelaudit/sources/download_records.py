@@ -5,6 +5,7 @@ Source: ``_local_folder.py`` and ``_tree_cache.py`` of huggingface_hub 2.4.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -51,6 +52,20 @@ def read_download_records(records: FolderRecords) -> None:
 def is_cache_tag(data: bytes) -> bool:
     """Whether a file is the tag of a cache folder, in the form that the Hub's client writes."""
     return _TAG.fullmatch(data.decode("utf-8", "replace")) is not None
+
+
+def note_download_above(path: str) -> tuple[str, ...]:
+    """Return a note if a folder above a file or folder is a download whose records are about it, and are not read."""
+    real_path = os.path.realpath(path)
+    folder = os.path.dirname(real_path)  # noqa: PTH120 - a path of text
+    while folder != "/":
+        record = f"{folder}/{FOLDER}/download/{os.path.relpath(real_path, folder)}"
+        if os.path.lexists(record) or os.path.lexists(f"{record}.metadata"):
+            place = os.path.relpath(folder, real_path)
+            why = "its records state digests, and are read by a scan of that folder alone"
+            return (f"the target lies in a download of the Hub's client ({place}): {why}",)
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    return ()
 
 
 class _DownloadFolder:

@@ -314,6 +314,16 @@ def test_added_file_of_a_download_is_a_finding_and_unverified(download: Path, na
     assert name in {address for address, _ in report.coverage.open_absences}
 
 
+@pytest.mark.parametrize("below", ["model.safetensors", "sub"])
+def test_note_names_the_download_above_the_target_whose_records_are_not_read(download: Path, below: str) -> None:
+    notes = [note for note in scan(download / below).target.notes if "its records state digests" in note]
+    assert notes == [
+        "the target lies in a download of the Hub's client (..): its records state digests, and are read by a scan of "
+        "that folder alone"
+    ]
+    assert not [note for note in scan(download).target.notes if "its records state digests" in note]
+
+
 def test_removed_file_and_removed_listing_of_a_download_are_absences(download: Path) -> None:
     (download / "config.json").unlink()
     assert "config.json" in {address for address, _ in scan(download).coverage.open_absences}
