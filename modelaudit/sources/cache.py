@@ -89,7 +89,10 @@ def find_commit_of_folder(path: str) -> CachedCommit | None:
     Such a folder lies at or below ``models--org--name/snapshots/<commit>``. A snapshot that is a link to another place
     is a snapshot all the same, because programs load the model by it.
     """
-    return _find_commit(os.path.realpath(path)) or _find_commit(os.path.abspath(path))  # noqa: PTH100 - keeps links
+    real_path, spelled_path = os.path.realpath(path), os.path.abspath(path)  # noqa: PTH100 - keeps links
+    found = _find_commit(real_path)
+    # A link before ".." makes another place of the path.
+    return found or (_find_commit(spelled_path) if os.path.realpath(spelled_path) == real_path else None)
 
 
 def _find_commit(path: str) -> CachedCommit | None:
