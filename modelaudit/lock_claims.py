@@ -24,7 +24,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import EntryKind
 from modelaudit.options import Options
 from modelaudit.sources import resolve_target
-from modelaudit.sources.entries import list_tree, make_file_artifact
+from modelaudit.sources.entries import find_irregular_paths, list_tree, make_file_artifact
 from modelaudit.sources.records import is_absent_record
 from modelaudit.verifying import choose_model, find_other_commit, note_commit, refuse_lock_inside
 
@@ -78,7 +78,7 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
     artifacts = [_add_claim(each, snapshot, digests, record) for each in present]
     artifacts += _list_others(model, snapshot, record, limits)
     # Bytes are compared by the claims.
-    differences = compare_trees(model.entries, tree, on_disk - _find_irregular(snapshot))
+    differences = compare_trees(model.entries, tree, on_disk - find_irregular_paths(snapshot))
     facts = (
         SourceFact(
             SourceFactKind.LOCK_DIFFERENCE,
@@ -96,15 +96,6 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
         comparison=LockComparison(record, _name_model(model), differences, find_other_commit(snapshot, model)),
         provenance=_add_pin(snapshot.provenance, model, record),
     )
-
-
-def _find_irregular(snapshot: Snapshot) -> set[str]:
-    """Return the paths of pipes, sockets and devices, which are no files for certain."""
-    return {
-        read_file_path(each.path)
-        for each in snapshot.artifacts
-        if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
-    }
 
 
 def _add_pin(provenance: Provenance | None, model: LockedModel, record: str) -> Provenance | None:

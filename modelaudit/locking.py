@@ -12,12 +12,13 @@ from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
-from modelaudit.model.digest import find_contradictions
+from modelaudit.model.digest import find_contradictions, find_uncompared_claims
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel, Origin
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.tree import TreeEntry
+from modelaudit.model.wording import describe_uncompared_claim
 from modelaudit.options import Options, format_current_time
 from modelaudit.pipeline import answer_license
 from modelaudit.sources import resolve_target
@@ -233,6 +234,8 @@ def _cover(hashed: HashedModel, target: str, *, has_modes: bool) -> tuple[TreeEn
                 f"{target}: {file.path!r} is not what {claim.record} states, so it is not locked; "
                 "fetch it again, or scan the model"
             )
+        for claim in find_uncompared_claims(file.claims, file.digests):
+            raise SourceError(f"{target}: {file.path!r} cannot be locked: {describe_uncompared_claim(claim)}")
     for path, why in (*hashed.other_sizes, *hashed.unread):
         raise SourceError(f"{target}: {path!r} cannot be locked: {why}")
     paths = [entry.path for entry in hashed.entries]

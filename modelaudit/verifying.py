@@ -16,14 +16,15 @@ from modelaudit.integrity.lock_file import read_lock
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
-from modelaudit.model.digest import find_contradictions
+from modelaudit.model.digest import find_contradictions, find_uncompared_claims
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import TreeEntry
-from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification
+from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
+from modelaudit.model.wording import describe_uncompared_claim
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
 from modelaudit.sources.records import is_absent_record
@@ -31,6 +32,7 @@ from modelaudit.sources.records import is_absent_record
 _CHOOSE: Final = "choose with modelaudit verify --model NAME, or write a lock of this model alone"
 _ABSENT = frozenset({UnreadReason.CONTENT_ABSENT, UnreadReason.LINK_DANGLING})
 """The reasons of entries that are listed, and not on disk; a lock names them as missing or of another kind."""
+_MOST_NAMED: Final = 3
 
 
 def verify(
@@ -198,6 +200,7 @@ def _check_lock(name: str, hashed: HashedModel, lock_name: str, locked: LockedMo
         entries=len(hashed.entries),
         differences=(*differences, *_find_contradicted(hashed)),
         unread=tuple(sorted(open_unread.items())),
+        uncompared=tuple(_list_uncompared(hashed.files)),
         files=hashed.files,
         tree_digest=_digest_tree(hashed, locked.entries),
         notes=note_commit(snapshot, locked),
@@ -240,6 +243,13 @@ def _find_contradicted(hashed: HashedModel) -> list[TreeDifference]:
     return [TreeDifference(DifferenceKind.CONTRADICTED, path, why) for path, why in sorted(phrases)]
 
 
+def _list_uncompared(files: Iterable[VerifiedFile]) -> Iterator[tuple[str, str]]:
+    """Yield the path and the reason of each claim whose algorithm was not computed."""
+    for file in files:
+        for claim in find_uncompared_claims(file.claims, file.digests):
+            yield file.path, describe_uncompared_claim(claim)
+
+
 def _digest_tree(hashed: HashedModel, locked: Iterable[TreeEntry] = ()) -> str | None:
     """Return the tree digest; ``None`` where an entry could not be read."""
     try:
@@ -272,12 +282,13 @@ def _list_unsound_records(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verification:
     """Compare a model with the claims of the records beside it. Raises ``ConfigurationError`` if there are none."""
     if not (snapshot.facts or any(artifact.claims for artifact in snapshot.artifacts)):
-        raise ConfigurationError(
-            f"{target!r} offers nothing to check against: no record of a download, of git or of checksums states a "
-            "digest; name a lock with --lock FILE"
-        )
+        why = "no record of a download, of git or of checksums states a digest"
+        if snapshot.uncompared_records:
+            named = ", ".join(map(repr, sorted(snapshot.uncompared_records)[:_MOST_NAMED]))
+            why = f"the digests in {named} are not compared, because only SHA-256 is"
+        raise ConfigurationError(f"{target!r} offers nothing to check against: {why}; name a lock with --lock FILE")
     hashed = hash_model(snapshot, limits)
-    records = hashed.claim_records | snapshot.records
+    records = hashed.claim_records | snapshot.records | snapshot.uncompared_records
     return Verification(
         name=target,
         lock=None,
@@ -288,6 +299,7 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits) -> Verificat
         unclaimed=tuple(
             file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)
         ),
+        uncompared=tuple(_list_uncompared(hashed.files)),
         files=hashed.files,
         tree_digest=_digest_tree(hashed),
         notes=snapshot.notes,

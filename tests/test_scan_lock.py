@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hub.server import LoopbackHub
 from support.command import run_command
+from support.tampering import NAMED_CHANGES, make_folder
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
@@ -75,7 +76,22 @@ def test_changed_bytes_contradict_the_lock(folder: Path) -> None:
     assert "the lock (model.lock)" in mismatches[0].message
 
 
-def test_differences_of_names_kinds_and_modes_are_findings(folder: Path) -> None:
+@pytest.mark.parametrize("name", NAMED_CHANGES)
+def test_each_change_that_verify_names_fails_a_scan_with_the_lock(tmp_path: Path, name: str) -> None:
+    root = make_folder(tmp_path / "model")
+    (tmp_path / "model.lock").write_text(format_lock(Lock((lock_folder(root, tmp_path),))))
+    change, line = NAMED_CHANGES[name]
+    change(root)
+    kind, path = line.split(": ")[:2]
+    report = scan(root)
+    assert report.exit_code == 1
+    found = {("changed", each.artifact) for each in report.findings if each.rule == "integrity/digest-mismatch"}
+    found |= {(difference, artifact) for artifact, difference in list_differences(report)}
+    # A scan compares the names before it hashes the files.
+    assert (kind.replace("renamed", "added"), path) in found
+
+
+def test_differences_of_names_and_modes_are_findings(folder: Path) -> None:
     (folder / "added.py").write_text("x = 1\n")
     (folder / "config.json").chmod(0o755)
     (folder / "sub/notes.txt").unlink()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from threading import Event
-from typing import Final
+from typing import Final, Protocol
 
 from modelaudit.model.artifact import Artifact, WatchedWindow, Window
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
@@ -16,11 +16,61 @@ from modelaudit.model.structure import UnreadReason
 _CHUNK: Final = 1 << 20
 
 
+class Hasher(Protocol):
+    """A digest under computation, as ``hashlib`` gives it."""
+
+    def update(self, data: bytes, /) -> object:
+        """Add the next bytes."""
+
+    def hexdigest(self) -> str:
+        """Return the digest in lower-case hexadecimal."""
+
+
+_HASHERS: Final[Mapping[DigestAlgorithm, Callable[[int], Hasher]]] = {
+    DigestAlgorithm.SHA256: lambda size: hashlib.sha256(),
+    DigestAlgorithm.GIT_BLOB: lambda size: hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False),
+}
+
+
+def can_compute(algorithm: DigestAlgorithm) -> bool:
+    """Whether the environment can compute a digest."""
+    return algorithm in _HASHERS
+
+
+def make_hasher(algorithm: DigestAlgorithm, size: int) -> Hasher:
+    """Begin the digest of ``size`` bytes.
+
+    The git blob id is the SHA-1 over ``blob <size>``, a zero byte and the bytes.
+    """
+    return _HASHERS[algorithm](size)
+
+
+class Hashers:
+    """The digests of one file under computation.
+
+    Args:
+        algorithms: those of them that can be computed are computed.
+        size: of the file, in bytes.
+    """
+
+    def __init__(self, algorithms: Collection[DigestAlgorithm], size: int) -> None:
+        needed = (each for each in DigestAlgorithm if each in algorithms and can_compute(each))
+        self._hashers = {each: make_hasher(each, size) for each in needed}
+
+    def update(self, data: bytes) -> None:
+        """Add the next bytes of the file to each digest."""
+        for hasher in self._hashers.values():
+            hasher.update(data)
+
+    def conclude(self) -> tuple[Digest, ...]:
+        """Return the digests, in the order of ``DigestAlgorithm``."""
+        return tuple(Digest(algorithm, hasher.hexdigest()) for algorithm, hasher in self._hashers.items())
+
+
 class DigestingWindow:
     """A window that hashes the bytes it returns, and the remaining bytes on ``finish``.
 
-    It computes the SHA-256 of the bytes, and for a claim that needs it the git blob id, which is the SHA-1 over
-    ``blob <size>``, a zero byte and the bytes.
+    It computes the SHA-256 of the bytes, and each other digest that a claim needs.
 
     Args:
         window: the bytes.
@@ -33,10 +83,7 @@ class DigestingWindow:
         needed = {DigestAlgorithm.SHA256, *(digest.algorithm for digest in claimed)}
         known = tuple(digest for digest in known if digest.algorithm in needed)
         self._known = known if needed == {digest.algorithm for digest in known} else ()
-        self._sha256 = hashlib.sha256()
-        self._git = None
-        if any(digest.algorithm is DigestAlgorithm.GIT_BLOB for digest in claimed):
-            self._git = hashlib.sha1(b"blob %d\0" % window.size, usedforsecurity=False)
+        self._hashers = Hashers(needed, window.size)
         self._hashed = 0
 
     @property
@@ -78,14 +125,11 @@ class DigestingWindow:
             self._update(data)
             if count is not None:
                 count(len(data))
-        sha256 = Digest(DigestAlgorithm.SHA256, self._sha256.hexdigest())
-        return (sha256,) if self._git is None else (sha256, Digest(DigestAlgorithm.GIT_BLOB, self._git.hexdigest()))
+        return self._hashers.conclude()
 
     def _update(self, data: bytes) -> None:
         """Add the next bytes of the file to each digest."""
-        self._sha256.update(data)
-        if self._git is not None:
-            self._git.update(data)
+        self._hashers.update(data)
         self._hashed += len(data)
 
 
@@ -93,13 +137,15 @@ def compare_digests(claimed: Sequence[Digest], computed: Sequence[Digest]) -> Di
     """Return the result of comparing digests of the same algorithms; one mismatch outweighs all matches."""
     if not computed:
         return DigestState.NOT_COMPUTED
+    if not claimed:
+        return DigestState.UNCLAIMED
     computed_values = {digest.algorithm: digest.value for digest in computed}
     comparable = [digest for digest in claimed if digest.algorithm in computed_values]
     if not comparable:
-        return DigestState.UNCLAIMED
+        return DigestState.NOT_COMPARED
     if any(computed_values[digest.algorithm] != digest.value for digest in comparable):
         return DigestState.MISMATCH
-    is_strong = any(digest.algorithm is DigestAlgorithm.SHA256 for digest in comparable)
+    is_strong = any(digest.algorithm.is_collision_resistant for digest in comparable)
     return DigestState.MATCH if is_strong else DigestState.MATCH_SHA1
 
 
@@ -114,7 +160,7 @@ def hash_artifact(artifact: Artifact) -> str | None:
 
 
 def hash_bytes(artifact: Artifact) -> tuple[Digest, ...]:
-    """Compute the SHA-256 of a file that opens, and the git blob id if a claim needs it.
+    """Compute the SHA-256 of a file that opens, and each other digest that a claim needs.
 
     Raises:
         WindowError: the bytes cannot be read, or changed meanwhile.

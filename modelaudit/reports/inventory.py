@@ -12,7 +12,8 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import NOWHERE
-from modelaudit.model.wording import CLAIM_SOURCES, describe_claim
+from modelaudit.model.wording import ALGORITHMS as ALGORITHMS
+from modelaudit.model.wording import CLAIM_SOURCES, describe_claim, describe_strength
 from modelaudit.reports.wording import DIGEST_STATES, count_noun, join_phrases
 
 LOCAL_KINDS = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
@@ -166,4 +167,7 @@ def describe_verification(record: ArtifactRecord) -> str:
     contradicting = record.contradicting_claims
     claims = contradicting or record.agreeing_claims
     by = ", by " + join_phrases([describe_claim(claim) for claim in claims]) if claims else ""
-    return DIGEST_STATES[record.digest_state] + by
+    strength = ""
+    if record.digest_state in (DigestState.MATCH, DigestState.MATCH_SHA1):
+        strength = f": {describe_strength(claim.digest.algorithm for claim in claims)}"
+    return DIGEST_STATES[record.digest_state] + strength + by

@@ -1,4 +1,4 @@
-"""Hash every file of a model on disk, and say what could not be read."""
+"""Hash every file of a model on disk, and list the unreadable entries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.model.verification import VerifiedFile
-from modelaudit.sources.entries import list_tree, make_file_artifact
+from modelaudit.sources.entries import find_irregular_paths, list_tree, make_file_artifact
 from modelaudit.sources.folder_records import read_small_artifact
 
 _MOST_POINTER_BYTES: Final = 1024  # the specification of Git LFS sets this bound
@@ -38,7 +38,7 @@ class HashedModel:
         entries: files with their SHA-256 where it could be computed, links, and empty folders.
         files: every hashed file, with its claims.
         unread: path and reason of each entry that could not be read.
-        irregular: those of them that are pipes, sockets or devices, and so no files for certain.
+        irregular: those of them that are pipes, sockets or devices, which are known not to be files.
         other_sizes: path and phrase of each hashed file of which a record states another size.
     """
 
@@ -86,11 +86,7 @@ class _Hashing:
         entries = tuple(map(self._add_digest, self.tree))
         for entry in entries:
             self._note_unread(entry)
-        irregular = frozenset(
-            read_file_path(each.path)
-            for each in self.snapshot.artifacts
-            if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
-        )
+        irregular = find_irregular_paths(self.snapshot)
         files = tuple(file for _, file in sorted(self.files.items()))
         unread, other_sizes = (tuple(sorted(each.items())) for each in (self.unread, self.other_sizes))
         return HashedModel(self.snapshot, entries, files, unread, irregular, other_sizes)
@@ -104,7 +100,7 @@ class _Hashing:
             # The absence of a record has no entry.
             if path in kinds or not is_bookkeeping(path) or artifact.open is None:
                 self._add(artifact, path, is_link=kinds.get(path) is EntryKind.LINK)
-        # Records of tools in folders below the root are no artifacts of a scan, and are entries of the tree.
+        # Records of tools in folders below the root are not artifacts of a scan, and are entries of the tree.
         for entry in self.tree:
             if entry.kind is EntryKind.FILE and entry.path not in self.files:
                 further = make_file_artifact(self.snapshot, entry.path, self.limits)
@@ -113,7 +109,7 @@ class _Hashing:
         self._collect(most_pending=0)
 
     def _add(self, artifact: Artifact, path: str, is_link: bool) -> None:
-        """Begin to hash one file; the target of a link is its own file, or lies outside, which the obstacle says."""
+        """Begin to hash one file; the target of a link is its own file, or lies outside, as its obstacle states."""
         if artifact.obstacle is not None:
             has_other_size = artifact.open is not None and artifact.obstacle.reason is UnreadReason.CONTENT_ABSENT
             (self.other_sizes if has_other_size else self.unread)[path] = artifact.obstacle.detail
