@@ -25,6 +25,7 @@ from modelaudit.checks.subjects import build_digest_subjects, build_subjects, bu
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.integrity.hashing import BeginHashing, ByteCounter, Hashed, HashingThreads, PendingHash, hash_at_once
+from modelaudit.integrity.unverified import find_unverified_bytes
 from modelaudit.inventory import ArtifactRead, add_absences, build_record
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
@@ -45,7 +46,6 @@ from modelaudit.model.report import (
     AuditReport,
     Coverage,
     Decision,
-    DigestState,
     Opinion,
     PolicyRecord,
     Target,
@@ -241,19 +241,11 @@ class Audit:
             absences = [] if hashed.absence is None else [hashed.absence]
             if hashed.absence is not None:
                 self.read_absences[record.path] = self.read_absences.get(record.path, frozenset()) | {hashed.absence}
-            absences += self._require_claims(record)
+            is_listed = record.path not in self._unlisted_paths
+            absences += find_unverified_bytes(record, is_listed=is_listed, expects_claims=self._expects_claims)
             subjects = chain(build_digest_subjects(record), build_unread_subjects(record.path, absences))
             self._judge_subjects(subjects)
             self.records.append(add_absences(record, [(record.path, each) for each in absences], self.policy))
-
-    def _require_claims(self, record: ArtifactRecord) -> Iterator[Unread]:
-        """Yield an absence if nothing shows that the bytes of a file belong to the model."""
-        if record.path in self._unlisted_paths and record.digest_state is not DigestState.NOT_COMPUTED:
-            # Its blob in the cache may have a digest for a name, which anyone can give it.
-            detail = "no listing of the model names it, so nothing shows that its bytes belong to the model"
-            yield Unread(UnreadReason.UNVERIFIED_BYTES, detail)
-        elif self._expects_claims and record.digest_state is DigestState.UNCLAIMED:
-            yield Unread(UnreadReason.UNVERIFIED_BYTES, "no source states a digest of its bytes")
 
     def _collect_references(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
         """Keep the references of an artifact until all files were read, and return the absences of those beyond."""

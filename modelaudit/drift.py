@@ -89,7 +89,9 @@ class _Inquest:
             "date of creation": (locked.created, found and found.created),
         }
         for noun, (before, now) in facts.items():
-            if before is not None and now is None:
+            if before is None and now is not None:
+                self.unanswered.append(f"the lock lacks the {noun} of the owner, which is {str(now)!r} now; lock again")
+            elif before is not None and now is None:
                 self.unanswered.append(f"the Hub does not state the {noun} of the owner, which was {str(before)!r}")
             elif before is not None and now != before:
                 yield Drift(DriftKind.OWNER, f"the {noun} of the owner is {str(now)!r}, and {str(before)!r} is locked")
@@ -100,7 +102,9 @@ class _Inquest:
             self.unanswered.append("the Hub does not state when the repository was created")
         elif created[:19] > self.model.locked[:19]:
             yield Drift(DriftKind.YOUNGER, f"it was created at {created}, and locked at {self.model.locked}")
-        elif origin.created not in (None, created):
+        elif origin.created is None:
+            self.unanswered.append(f"the lock lacks the date of creation, which is {created} now; lock again")
+        elif origin.created != created:
             yield Drift(DriftKind.YOUNGER, f"it was created at {created}, and {origin.created} is locked")
 
     def _compare_revision(self, inquiry: HubInquiry, origin: Origin) -> Iterator[Drift]:
@@ -113,9 +117,9 @@ class _Inquest:
             elif not is_ancestor:
                 yield Drift(DriftKind.HISTORY, f"no branch and no tag has commit {origin.commit} in its history")
             return
-        is_tag, commit = inquiry.find_tag_or_branch(revision)
-        if commit is None:
-            commit = inquiry.find_revision(revision)
+        is_tag, _ = inquiry.find_tag_or_branch(revision)
+        # A tag and a branch may have one name; this is the commit that programs get.
+        commit = inquiry.find_revision(revision)
         if commit is None:
             yield Drift(DriftKind.REVISION_GONE, f"the Hub has no revision {revision!r} any more")
         elif commit == origin.commit:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from modelaudit.integrity.comparison import compare_trees
+from modelaudit.integrity.digests import hash_artifact
 from modelaudit.integrity.lock_file import read_lock
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
@@ -20,8 +21,9 @@ from modelaudit.model.provenance import Pin, PinHistory, Provenance
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.tree import EntryKind
-from modelaudit.sources.entries import list_tree
-from modelaudit.verifying import choose_model, note_commit, refuse_lock_inside
+from modelaudit.sources.entries import find_irregular_paths, list_tree, make_file_artifact
+from modelaudit.sources.records import is_absent_record
+from modelaudit.verifying import choose_model, find_other_commit, note_commit, refuse_lock_inside
 
 
 def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) -> Snapshot:
@@ -42,10 +44,13 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
     tree = list_tree(snapshot, limits)
     record = Path(path).name
     digests = {entry.path: entry.sha256 for entry in model.entries if entry.sha256 is not None}
-    artifacts = [_add_claim(each, snapshot, digests, record) for each in snapshot.artifacts]
-    artifacts += _list_missing(model, {read_file_path(each.path) for each in artifacts}, record)
+    on_disk = {entry.path for entry in tree}
+    # The lock takes the place of records that are not there.
+    present = (each for each in snapshot.artifacts if not is_absent_record(each, on_disk))
+    artifacts = [_add_claim(each, snapshot, digests, record) for each in present]
+    artifacts += _list_others(model, snapshot, record, limits)
     # Bytes are compared by the claims.
-    differences = compare_trees(model.entries, tree, {entry.path for entry in tree} - _find_irregular(snapshot))
+    differences = compare_trees(model.entries, tree, on_disk - find_irregular_paths(snapshot))
     facts = (
         SourceFact(
             SourceFactKind.LOCK_DIFFERENCE,
@@ -60,18 +65,9 @@ def add_lock(snapshot: Snapshot, target: str, path: str | Path, limits: Limits) 
         artifacts=tuple(sorted(artifacts, key=lambda artifact: artifact.path)),
         notes=(*snapshot.notes, _note_lock(record, model, len(differences)), *note_commit(snapshot, model)),
         facts=(*snapshot.facts, *facts),
-        comparison=LockComparison(record, _name_model(model), differences),
+        comparison=LockComparison(record, _name_model(model), differences, find_other_commit(snapshot, model)),
         provenance=_add_pin(snapshot.provenance, model, record),
     )
-
-
-def _find_irregular(snapshot: Snapshot) -> set[str]:
-    """Return the paths of pipes, sockets and devices, which are no files for certain."""
-    return {
-        read_file_path(each.path)
-        for each in snapshot.artifacts
-        if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
-    }
 
 
 def _add_pin(provenance: Provenance | None, model: LockedModel, record: str) -> Provenance | None:
@@ -83,13 +79,20 @@ def _add_pin(provenance: Provenance | None, model: LockedModel, record: str) -> 
     return replace(provenance, pins=(*provenance.pins, pin))
 
 
-def _list_missing(model: LockedModel, known: Collection[str], record: str) -> Iterator[Artifact]:
-    """Yield an artifact without content for each locked file that has no artifact."""
+def _list_others(model: LockedModel, snapshot: Snapshot, record: str, limits: Limits) -> Iterator[Artifact]:
+    """Yield an artifact for each locked file that has none: it is not there, or a record of a tool with other bytes."""
     missing = Unread(UnreadReason.CONTENT_ABSENT, "the lock lists it, and it is not there")
+    known = {read_file_path(each.path) for each in snapshot.artifacts}
     for entry in model.entries:
-        if entry.kind is EntryKind.FILE and entry.path not in known:
-            claims = _claim(entry.sha256, record)
-            yield Artifact(write_file_address(entry.path), entry.size or 0, None, claims, missing)
+        if entry.kind is not EntryKind.FILE or entry.path in known:
+            continue
+        claims, address = _claim(entry.sha256, record), write_file_address(entry.path)
+        further = make_file_artifact(snapshot, entry.path, limits)
+        if further is None:
+            yield Artifact(address, entry.size or 0, None, claims, missing)
+        # Records of tools in folders below the root are files of a lock, and a scan does not read them.
+        elif hash_artifact(further) != entry.sha256:
+            yield replace(further, path=address, claims=claims)
 
 
 def _add_claim(artifact: Artifact, snapshot: Snapshot, digests: dict[str, str], record: str) -> Artifact:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelaudit.integrity.lock_file import format_lock, read_lock
@@ -12,20 +12,23 @@ from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
-from modelaudit.model.digest import find_contradictions
+from modelaudit.model.digest import find_contradictions, find_uncompared_claims
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel, Origin
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.tree import TreeEntry
+from modelaudit.model.wording import describe_uncompared_claim
 from modelaudit.options import Options, format_current_time
 from modelaudit.pipeline import answer_license
 from modelaudit.sources import resolve_target
 from modelaudit.sources.cache import find_commit_of_folder
+from modelaudit.sources.folder_records import name_some
 from modelaudit.sources.hashed import HashedModel, hash_model
 from modelaudit.sources.progress import Progress
+from modelaudit.sources.records import is_absent_record
 from modelaudit.sources.settings import HubSettings
-from modelaudit.verifying import refuse_lock_inside
+from modelaudit.verifying import is_absent, refuse_lock_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class LockOptions:
         offline: use the local Hub cache only; what the Hub alone states is then unknown.
         progress: called with the fetched and the total number of bytes while a repository is fetched.
         limits: bounds on reads and on answers.
+        partial: whether files that the records of a download or a cache list may be absent.
+        remark: called with one line for each fact that a person has to know about a model that is locked all the same.
     """
 
     path: Path
@@ -45,6 +50,8 @@ class LockOptions:
     offline: bool = False
     progress: Progress | None = None
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    partial: bool = False
+    remark: Callable[[str], None] = field(default=lambda line: None)
 
 
 def extend_lock(targets: Sequence[str], options: LockOptions) -> tuple[str, tuple[LockedModel, ...]]:
@@ -61,8 +68,22 @@ def extend_lock(targets: Sequence[str], options: LockOptions) -> tuple[str, tupl
     known = {model.key: model for model in earlier}
     fresh = (lock_target(target, options) for target in targets)
     locked = tuple(_keep_time(model, known.get(model.key)) for model in fresh)
+    _refuse_two_of_a_kind(locked)
     models = known | {model.key: model for model in locked}
     return format_lock(Lock(tuple(models.values()))), locked
+
+
+def _refuse_two_of_a_kind(models: Sequence[LockedModel]) -> None:
+    """Raise ``ConfigurationError`` if two targets are one model, of which a lock holds one revision alone."""
+    seen: dict[tuple[str, str], LockedModel] = {}
+    for model in models:
+        first = seen.setdefault(model.key, model)
+        if first is not model and first.origin != model.origin:
+            revisions = " and ".join(repr(each.origin.revision) for each in (first, model) if each.origin)
+            raise ConfigurationError(
+                f"a lock holds one revision of {model.title!r}, and {revisions} are named; "
+                "lock one of them with modelaudit lock -o FILE"
+            )
 
 
 def _keep_time(model: LockedModel, earlier: LockedModel | None) -> LockedModel:
@@ -86,24 +107,68 @@ def lock_target(target: str, options: LockOptions) -> LockedModel:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
     refuse_lock_inside(options.path, snapshot)
     ref = identify_repository(snapshot)
-    hashed = hash_model(snapshot, options.limits)
-    if ref is not None:
-        _refuse_foreign_files(hashed, target)
+    hashed = _pass_over_absent_records(hash_model(snapshot, options.limits), target, options, ref)
+    hashed, absent = _leave_out_absent(hashed, target, options)
+    _judge_foreign_files(hashed, target, None if ref is not None else options.remark)
     entries = cover_entries(hashed, target, has_modes=ref is None)
     if ref is None:
-        return _build_folder(snapshot, options.path.absolute().parent, entries, _find_license(target, None, options))
+        license_ = _find_license(target, None, options)
+        model = _build_folder(snapshot, options.path.absolute().parent, entries, license_)
+        return replace(model, absent=absent)
     commit = snapshot.commit or ""
     origin = _find_origin(ref, commit, options)
+    owner = origin.owner.name if origin.owner else None
+    if owner is not None and owner.casefold() != ref.name.partition("/")[0].casefold():
+        options.remark(f"{target}: its owner on the Hub is {owner!r}, so the repository moved; check that it is meant")
     license_ = _find_license(f"hf://{replace(ref, revision=None)}", commit, options)
-    return _build_model(ref.kind, ref.name, entries, origin, license_)
+    return replace(_build_model(ref.kind, ref.name, entries, origin, license_), absent=absent)
+
+
+def _pass_over_absent_records(
+    hashed: HashedModel, target: str, options: LockOptions, ref: ModelRef | None
+) -> HashedModel:
+    """Remark the records that a folder lacks, and return the model without them.
+
+    Raises:
+        SourceError: a repository lacks one, so nothing shows that the files are those of its commit.
+    """
+    on_disk = {entry.path for entry in hashed.entries}
+    absent = [each for each in hashed.snapshot.artifacts if is_absent_record(each, on_disk)]
+    for why in (each.obstacle.detail for each in absent if each.obstacle is not None):
+        if ref is not None:
+            raise SourceError(f"{target}: it cannot be locked: {why}")
+        options.remark(f"{target}: {why}")
+    paths = {read_file_path(each.path) for each in absent}
+    return replace(hashed, unread=tuple(pair for pair in hashed.unread if pair[0] not in paths))
+
+
+def _leave_out_absent(hashed: HashedModel, target: str, options: LockOptions) -> tuple[HashedModel, int]:
+    """Leave out the files that records list and that are not on disk, if a part may be locked, and count them.
+
+    Raises:
+        SourceError: files are absent, and the whole model is to be locked.
+    """
+    on_disk = {entry.path for entry in hashed.entries}
+    listed = {read_file_path(each.path) for each in hashed.snapshot.artifacts if is_absent(each)}
+    absent = sorted(path for path, _ in hashed.unread if path in listed - on_disk)
+    if not absent:
+        return hashed, 0
+    if not options.partial:
+        raise SourceError(
+            f"{target}: files that its records list are not there ({name_some(absent)}); fetch them, or lock what is "
+            "there with --partial"
+        )
+    options.remark(f"{target}: files that its records list are not there, and not locked: {name_some(absent)}")
+    kept = tuple((path, why) for path, why in hashed.unread if path not in absent)
+    files = tuple(file for file in hashed.files if file.path not in absent)
+    return replace(hashed, unread=kept, files=files), len(absent)
 
 
 def lock_folder(folder: Path, beside: Path, limits: Limits = Limits()) -> LockedModel:  # noqa: B008 - frozen
     """Lock a local folder without a conclusion on its licence, for a lock in the folder ``beside``."""
     snapshot = resolve_target(str(folder), offline=True, limits=limits)
-    return _build_folder(
-        snapshot, beside, cover_entries(hash_model(snapshot, limits), str(folder), has_modes=True), None
-    )
+    hashed = _pass_over_absent_records(hash_model(snapshot, limits), str(folder), LockOptions(beside), None)
+    return _build_folder(snapshot, beside, cover_entries(hashed, str(folder), has_modes=True), None)
 
 
 def _build_folder(
@@ -136,14 +201,26 @@ def identify_repository(snapshot: Snapshot) -> ModelRef | None:
     return ModelRef(kind, snapshot.ref.name, snapshot.commit)
 
 
-def _refuse_foreign_files(hashed: HashedModel, target: str) -> None:
-    """Raise ``SourceError`` if a file is not one of the commit that is locked, or nothing states its digest."""
-    for fact in hashed.snapshot.facts:
-        if fact.kind is SourceFactKind.UNLISTED:
-            path = read_file_path(fact.path)
-            raise SourceError(
-                f"{target}: {path!r} is not a file of the commit: {fact.detail}; remove it from the cache"
-            )
+def _judge_foreign_files(hashed: HashedModel, target: str, remark: Callable[[str], None] | None) -> None:
+    """Name the files that are not of the commit, or of which nothing states the digest.
+
+    Args:
+        hashed: the model.
+        target: as the user named it.
+        remark: takes a line on the files of a folder, which may hold others; ``None`` for a repository.
+
+    Raises:
+        SourceError: a repository has such a file.
+    """
+    unlisted = [fact for fact in hashed.snapshot.facts if fact.kind is SourceFactKind.UNLISTED]
+    if remark is not None:
+        if unlisted:
+            names = name_some({read_file_path(fact.path) for fact in unlisted})
+            remark(f"{target}: files that the records of its download lack are locked too: {names}")
+        return
+    for fact in unlisted:
+        path = read_file_path(fact.path)
+        raise SourceError(f"{target}: {path!r} is not a file of the commit: {fact.detail}; remove it from the cache")
     for file in hashed.files:
         if not file.claims:
             raise SourceError(f"{target}: {file.path!r} is not locked, because no source states a digest of its bytes")
@@ -167,7 +244,9 @@ def cover_entries(hashed: HashedModel, target: str, *, has_modes: bool, task: st
                 f"{target}: {file.path!r} is not what {claim.record} states, so it is not {task}; "
                 "fetch it again, or scan the model"
             )
-    for path, why in hashed.unread:
+        for claim in find_uncompared_claims(file.claims, file.digests):
+            raise SourceError(f"{target}: {file.path!r} cannot be {task}: {describe_uncompared_claim(claim)}")
+    for path, why in (*hashed.other_sizes, *hashed.unread):
         raise SourceError(f"{target}: {path!r} cannot be {task}: {why}")
     paths = [entry.path for entry in hashed.entries]
     for path in paths:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from modelaudit.integrity.comparison import adopt_unknown_modes, compare_trees
 from modelaudit.integrity.lock_file import read_lock
@@ -18,7 +20,7 @@ from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.code_names import has_code_name
-from modelaudit.model.digest import ClaimSource, find_contradictions
+from modelaudit.model.digest import ClaimSource, find_contradictions, find_uncompared_claims
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
@@ -28,12 +30,16 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import TreeEntry
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
+from modelaudit.model.wording import describe_uncompared_claim
 from modelaudit.signature_claims import add_signatures
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
+from modelaudit.sources.records import is_absent_record
 
+_CHOOSE: Final = "choose with modelaudit verify --model NAME, or write a lock of this model alone"
 _ABSENT = frozenset({UnreadReason.CONTENT_ABSENT, UnreadReason.LINK_DANGLING})
 """The reasons of entries that are listed, and not on disk; a lock names them as missing or of another kind."""
+_MOST_NAMED: Final = 3
 
 
 def verify(
@@ -139,18 +145,37 @@ def choose_model(lock: Lock, lock_name: str, model: str | None, target: str, sna
     else:
         chosen = _match_models(lock.models, Path(lock_name).parent, target, snapshot)
     if len(chosen) == 1:
+        if model is None:
+            _refuse_another_repository(chosen[0], lock_name, target, snapshot)
         return chosen[0]
     if chosen:
         names = ", ".join(sorted(repr(each.title) for each in chosen))
-        raise ConfigurationError(f"{lock_name}: {target!r} may be {names}; choose one with --model")
+        raise ConfigurationError(f"{lock_name}: {target!r} may be {names}; {_CHOOSE}")
     raise ConfigurationError(f"{lock_name}: {_describe_lack(lock, model)}")
+
+
+def _refuse_another_repository(locked: LockedModel, lock_name: str, target: str, snapshot: Snapshot) -> None:
+    """Raise ``ConfigurationError`` if a target is neither the repository nor the commit that is locked."""
+    is_known = snapshot.ref.is_on_hub or snapshot.ref.kind is RefKind.CACHE
+    if locked.origin is None or not is_known or snapshot.commit == locked.origin.commit:
+        return
+    is_same_kind = snapshot.ref.kind in (RefKind.CACHE, locked.kind)
+    # The name of a part of a snapshot begins with that of the repository.
+    if is_same_kind and f"{snapshot.ref.name}/".casefold().startswith(f"{locked.name}/".casefold()):
+        return
+    raise ConfigurationError(
+        f"{lock_name} is of {locked.title!r} at commit {locked.origin.commit[:12]}, and {target!r} is "
+        f"{str(replace(snapshot.ref, revision=None))!r} at commit {(snapshot.commit or 'unknown')[:12]}; "
+        "name a lock of it with --lock"
+    )
 
 
 def _match_models(models: Sequence[LockedModel], folder: Path, target: str, snapshot: Snapshot) -> list[LockedModel]:
     """Return the models that a target may be, by the strongest property that any of them shares with it."""
     root = os.path.realpath(str(snapshot.root))
     last = os.path.basename(root)  # noqa: PTH119 - a path of text
-    commits = [each for each in models if each.origin and each.origin.commit == snapshot.commit]
+    own_commits = {snapshot.commit, snapshot.recorded_commit}
+    commits = [each for each in models if each.origin and each.origin.commit in own_commits]
     names = {snapshot.ref.name, str(snapshot.ref)} if snapshot.ref.kind is not RefKind.FOLDER else set()
     for chosen in (
         [each for each in models if each.kind is RefKind.FOLDER and os.path.realpath(folder / each.name) == root],
@@ -170,19 +195,23 @@ def _describe_lack(lock: Lock, model: str | None) -> str:
     shown = ", ".join(repr(title) for title in titles[:5]) + (", …" if len(titles) > 5 else "")
     if not titles:
         return "the lock has no models; write it with modelaudit lock"
-    wanted = f"has no model {model!r}" if model else "does not say which model this is"
-    return f"the lock {wanted}; choose one with --model: {shown}"
+    if model:
+        return f"the lock has no model {model!r}; it has {shown}"
+    return f"the lock does not say which of its models this is: {shown}; {_CHOOSE}"
 
 
 def _check_lock(
     name: str, hashed: HashedModel, lock_name: str, locked: LockedModel, needs_signer: bool
 ) -> Verification:
     """Compare a hashed model with a locked one, and with the claims of records."""
-    unread = dict(hashed.unread)
+    snapshot = hashed.snapshot
+    on_disk = {entry.path for entry in hashed.entries}
+    replaced = {read_file_path(each.path) for each in snapshot.artifacts if is_absent_record(each, on_disk)}
+    unread = {path: why for path, why in hashed.unread if path not in replaced}
     hashed_paths = {entry.path for entry in hashed.entries if entry.sha256 is not None}
     differences = compare_trees(locked.entries, hashed.entries, unread.keys() - hashed.irregular - hashed_paths)
     named = {each.path for each in differences}
-    absent = {read_file_path(each.path) for each in hashed.snapshot.artifacts if _is_absent(each)}
+    absent = {read_file_path(each.path) for each in snapshot.artifacts if is_absent(each)}
     # What a difference names already is not a second problem.
     open_unread = {path: why for path, why in unread.items() if not (path in named or path in absent)}
     locked_paths = {entry.path for entry in locked.entries}
@@ -194,41 +223,59 @@ def _check_lock(
         entries=len(hashed.entries),
         differences=(
             *differences,
-            *_find_contradicted(hashed.files),
-            *_list_signature_differences(hashed.snapshot, needs_signer),
+            *_find_contradicted(hashed),
+            *_list_signature_differences(snapshot, needs_signer),
         ),
         unread=tuple(sorted(open_unread.items())),
+        uncompared=tuple(_list_uncompared(hashed.files)),
         files=hashed.files,
         tree_digest=_digest_tree(hashed, locked.entries),
-        notes=note_commit(hashed.snapshot, locked),
-        signatures=hashed.snapshot.signatures,
+        notes=note_commit(snapshot, locked),
+        signatures=snapshot.signatures,
     )
 
 
 def _name_locked(locked: LockedModel) -> str:
     """Return the name of a locked model with its commit."""
-    return f"{locked.title} at commit {locked.origin.commit}" if locked.origin else locked.title
+    part = f"; {locked.absent} of its files were absent and are not locked" if locked.absent else ""
+    return (f"{locked.title} at commit {locked.origin.commit}" if locked.origin else locked.title) + part
 
 
-def _is_absent(artifact: Artifact) -> bool:
+def is_absent(artifact: Artifact) -> bool:
     """Whether a file is listed, and not on disk."""
     return artifact.obstacle is not None and artifact.obstacle.reason in _ABSENT and artifact.open is None
 
 
 def note_commit(snapshot: Snapshot, locked: LockedModel) -> tuple[str, ...]:
-    """Return a note if a snapshot of the Hub cache is another commit than the locked one."""
-    if locked.origin is None or snapshot.commit in (None, locked.origin.commit):
+    """Return a note if a repository, or the download of one, is another commit than the locked one."""
+    commit = find_other_commit(snapshot, locked)
+    if not commit or locked.origin is None:
         return ()
-    return (f"the folder is commit {snapshot.commit}, and {locked.origin.commit} is locked",)
+    return (f"this is commit {commit}, and {locked.origin.commit} is locked, so the files may differ for that",)
 
 
-def _find_contradicted(files: Iterable[VerifiedFile]) -> list[TreeDifference]:
-    """Return a difference for each claim that the bytes contradict."""
-    return [
-        TreeDifference(DifferenceKind.CONTRADICTED, file.path, f"{claim.record} states {claim.digest}")
-        for file in files
+def find_other_commit(snapshot: Snapshot, locked: LockedModel) -> str:
+    """Return the commit of a repository, or of the download of one, if another one is locked; empty otherwise."""
+    commit = snapshot.commit or snapshot.recorded_commit
+    return "" if locked.origin is None or commit in (None, locked.origin.commit) else str(commit)
+
+
+def _find_contradicted(hashed: HashedModel) -> list[TreeDifference]:
+    """Return a difference for each claim and each size that the bytes contradict."""
+    phrases = [
+        (file.path, f"{claim.record} states {claim.digest}")
+        for file in hashed.files
         for claim in find_contradictions(file.claims, file.digests)
     ]
+    phrases += hashed.other_sizes
+    return [TreeDifference(DifferenceKind.CONTRADICTED, path, why) for path, why in sorted(phrases)]
+
+
+def _list_uncompared(files: Iterable[VerifiedFile]) -> Iterator[tuple[str, str]]:
+    """Yield the path and the reason of each claim whose algorithm was not computed."""
+    for file in files:
+        for claim in find_uncompared_claims(file.claims, file.digests):
+            yield file.path, describe_uncompared_claim(claim)
 
 
 def _digest_tree(hashed: HashedModel, locked: Iterable[TreeEntry] = ()) -> str | None:
@@ -293,12 +340,16 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
     """
     has_facts = any(fact.kind is not SourceFactKind.SIGNATURE_UNCHECKED for fact in snapshot.facts)
     if not (needs_signer or has_facts or any(artifact.claims for artifact in snapshot.artifacts)):
+        why = "no record of a download, of git or of checksums states a digest"
+        if snapshot.uncompared_records:
+            named = ", ".join(map(repr, sorted(snapshot.uncompared_records)[:_MOST_NAMED]))
+            why = f"the digests in {named} are not compared, because only SHA-256 is"
         raise ConfigurationError(
-            f"{target!r} offers nothing to check against: {_describe_unchecked(snapshot)}no record of a download, of "
-            "git or of checksums states a digest; name a lock with --lock FILE"
+            f"{target!r} offers nothing to check against: {_describe_unchecked(snapshot)}{why}; name a lock with "
+            "--lock FILE"
         )
     hashed = hash_model(snapshot, limits)
-    records = hashed.claim_records | snapshot.records
+    records = hashed.claim_records | snapshot.records | snapshot.uncompared_records
     unclaimed = [file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)]
     left_out = {path for each in snapshot.signatures for path in each.left_out if is_left_out_by_standard(path)}
     return Verification(
@@ -307,7 +358,7 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
         locked_name="",
         entries=len(hashed.entries),
         differences=(
-            *_find_contradicted(hashed.files),
+            *_find_contradicted(hashed),
             *_list_missing(hashed),
             *_list_differing_facts(snapshot),
             *_list_signature_differences(snapshot, needs_signer),
@@ -315,6 +366,7 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
         unread=(*hashed.unread, *_list_unsound_records(snapshot)),
         unclaimed=tuple(path for path in unclaimed if path not in left_out),
         left_out=tuple(path for path in unclaimed if path in left_out),
+        uncompared=tuple(_list_uncompared(hashed.files)),
         files=hashed.files,
         tree_digest=_digest_tree(hashed),
         notes=snapshot.notes,

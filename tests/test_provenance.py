@@ -191,6 +191,10 @@ def test_account_that_was_registered_anew_fails_although_its_repository_states_a
     report = scan("acme/tiny")
     assert list_rules(report) == ["provenance/owner-younger-than-pin"]
     assert "the owner was created at 2099" in list_findings(report)[0].message
+    # A second run does not pass because of the record that the first one made.
+    assert list_rules(scan("acme/tiny")) == ["provenance/owner-younger-than-pin"]
+    assert list_rules(scan("acme/tiny", offline=True)) == ["provenance/owner-younger-than-pin"]
+    assert list_rules(scan("acme/tiny", revision=tiny.sha)) == []
 
 
 def test_replaced_history_and_moved_tag_are_findings_and_a_further_commit_is_none(
@@ -207,8 +211,13 @@ def test_replaced_history_and_moved_tag_are_findings_and_a_further_commit_is_non
     tiny.set_branch("main", first)
     tiny.commit({"b.txt": "b"})
     assert list_rules(scan("acme/tiny")) == ["provenance/history-rewritten"]
+    hub.requests.clear()
+    assert list_rules(scan("acme/tiny")) == ["provenance/history-rewritten"]
+    assert not [request.path for request in hub.requests if "/commits/" in request.path]
     tiny.set_tag("v1")
-    assert list_rules(scan("acme/tiny", revision="v1")) == ["provenance/history-rewritten"]
+    for _ in range(2):
+        assert list_rules(scan("acme/tiny", revision="v1")) == ["provenance/history-rewritten"]
+    assert list_rules(scan("acme/tiny", offline=True)) == ["provenance/history-rewritten"]
 
 
 def test_history_that_the_hub_does_not_show_is_stated_and_is_no_finding(hub: LoopbackHub, tiny: Repository) -> None:
@@ -219,6 +228,10 @@ def test_history_that_the_hub_does_not_show_is_stated_and_is_no_finding(hub: Loo
     report = scan("acme/tiny")
     assert list_rules(report) == []
     assert [line for line in get_provenance(report).unanswered if f"the history since commit {first}" in line]
+    hub.clear_faults()
+    assert [pin.history for pin in get_provenance(scan("acme/tiny")).pins if pin.commit == first] == [
+        PinHistory.ANCESTOR
+    ]
 
 
 def test_name_of_an_owner_or_model_that_imitates_another_fails(hub: LoopbackHub) -> None:

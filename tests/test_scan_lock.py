@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hub.server import LoopbackHub
 from support.command import run_command
+from support.tampering import NAMED_CHANGES, make_folder
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
@@ -59,6 +60,10 @@ def test_scan_with_a_lock_verifies_every_file_by_it_under_each_name(folder: Path
     assert report.exit_code == 0
     assert {record.digest_state for record in report.coverage.artifacts} == {DigestState.MATCH}
     assert {claim.source for record in report.coverage.artifacts for claim in record.claims} == {ClaimSource.LOCK}
+    assert (
+        "; 3 of 3 verified by the lock;" in run_command("scan", folder, "--lock", folder.parent / "model.lock").stdout
+    )
+    assert "; no source states digests;" in run_command("scan", folder).stdout
     assert "compared with model.lock (model): 0 differences of names, kinds or modes" in report.target.notes
 
 
@@ -71,13 +76,31 @@ def test_changed_bytes_contradict_the_lock(folder: Path) -> None:
     assert "the lock (model.lock)" in mismatches[0].message
 
 
-def test_differences_of_names_kinds_and_modes_are_findings(folder: Path) -> None:
+@pytest.mark.parametrize("name", NAMED_CHANGES)
+def test_each_change_that_verify_names_fails_a_scan_with_the_lock(tmp_path: Path, name: str) -> None:
+    root = make_folder(tmp_path / "model")
+    (tmp_path / "model.lock").write_text(format_lock(Lock((lock_folder(root, tmp_path),))))
+    change, line = NAMED_CHANGES[name]
+    change(root)
+    kind, path = line.split(": ")[:2]
+    report = scan(root)
+    assert report.exit_code == 1
+    found = {("changed", each.artifact) for each in report.findings if each.rule == "integrity/digest-mismatch"}
+    found |= {(difference, artifact) for artifact, difference in list_differences(report)}
+    # A scan compares the names before it hashes the files.
+    assert (kind.replace("renamed", "added"), path) in found
+
+
+def test_differences_of_names_and_modes_are_findings(folder: Path) -> None:
     (folder / "added.py").write_text("x = 1\n")
     (folder / "config.json").chmod(0o755)
     (folder / "sub/notes.txt").unlink()
     (folder / "sub/deep").mkdir()
     report = scan(folder)
     assert report.exit_code == 1
+    shown = " ".join(run_command("scan", folder, "--lock", folder.parent / "model.lock").stdout.split())
+    for reason in ("added: a file that the lock lacks", "missing: a file that is locked, and not there", "mode: it is"):
+        assert f"The model differs from its lock: {reason}" in shown
     assert sorted(list_differences(report)) == [
         ("added.py", "added"),
         ("config.json", "mode"),
@@ -123,7 +146,10 @@ def test_lock_of_a_repository_is_taken_by_a_scan_of_it_and_of_its_cache(hub: Loo
     repository.commit({"modeling.py": "x = 1\n"})
     moved = modelaudit.scan("acme/tiny", lock=lock, second_opinion=False)
     assert (moved.exit_code, list_differences(moved)) == (1, [("modeling.py", "added")])
-    assert any(note.startswith("the folder is commit ") for note in moved.target.notes)
+    assert any(note.startswith("this is commit ") for note in moved.target.notes)
+    shown = " ".join(run_command("scan", "acme/tiny", "--lock", lock, "--no-second-opinion").stdout.split())
+    commits = f"commit {target[-40:-28]}, and this is commit {repository.sha[:12]}"
+    assert f"lock modelaudit.lock is of {commits}, so the files may differ for that" in shown
 
 
 def test_file_target_and_wrong_lock_are_refused(folder: Path) -> None:
@@ -167,3 +193,16 @@ def test_locked_file_that_was_not_hashed_does_not_fit_the_required_lock() -> Non
     ((cause, examples),) = find_unmet_conditions(policy, (replace(hashed, digests=()),), "", comparison)
     assert (cause.kind, cause.verdict) == (CauseKind.LOCK, Verdict.FAIL)
     assert examples == ("a: its bytes were not compared with the lock",)
+
+
+def test_records_of_git_below_the_root_are_compared_with_the_lock(folder: Path) -> None:
+    head = folder / "sub/.git/HEAD"
+    head.parent.mkdir()
+    head.write_text("ref: refs/heads/main\n")
+    (folder.parent / "model.lock").write_text(format_lock(Lock((lock_folder(folder, folder.parent),))))
+    assert scan(folder).exit_code == 0
+    head.write_text("ref: refs/heads/other\n")
+    report = scan(folder)
+    assert report.exit_code == 1
+    mismatches = [each.artifact for each in report.findings if each.rule == "integrity/digest-mismatch"]
+    assert mismatches == ["sub/.git/HEAD"]

@@ -15,6 +15,10 @@ _LETTERS: Final = str.maketrans("i1|0345789!", "lllo" + "east" + "bgl")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 _LEAST_SHAPE: Final = 5
 """Letters of a name whose shape is compared; shorter names look alike by chance."""
+_LEAST_CONTRIVED_SHAPE: Final = 4
+"""As before, of a name with characters that nobody writes in their place by chance."""
+_CONTRIVED: Final = re.compile(r"[A-Za-z][0134578]|[0134578][A-Za-z]|vv|rn", re.IGNORECASE)
+_VERTICAL: Final = str.maketrans("I1|", "lll")
 _LEAST_TYPO: Final = 6
 """Letters of a name that may differ by one letter."""
 
@@ -29,7 +33,8 @@ def find_imitated_publisher(name: str, known: KnownNames) -> tuple[str, str] | N
             return publisher, "by upper and lower case" if name.isascii() else "by characters of another script"
     for publisher in sorted(known.publishers):
         other = _draw_shape(publisher)
-        if len(other) >= _LEAST_SHAPE and shape == other:
+        is_contrived = _CONTRIVED.search(name) or name.translate(_VERTICAL) == publisher.translate(_VERTICAL)
+        if len(other) >= (_LEAST_CONTRIVED_SHAPE if is_contrived else _LEAST_SHAPE) and shape == other:
             return publisher, "by characters that look alike"
         if len(other) >= _LEAST_TYPO and _differs_by_one_edit(shape, other):
             return publisher, "by one letter"

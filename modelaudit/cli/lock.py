@@ -10,7 +10,7 @@ import click
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
-from modelaudit.cli.writing import print_document, show_notes
+from modelaudit.cli.writing import print_lines, show_notes
 from modelaudit.model.errors import ConfigurationError
 
 _DEFAULT: Final = "modelaudit.lock"
@@ -22,9 +22,16 @@ _DEFAULT: Final = "modelaudit.lock"
 @click.option("-o", "--output", metavar="FILE", help=f"The lock file. Default: {_DEFAULT}.")
 @click.option("--check", is_flag=True, help="Ask the Hub what became of the repositories in the lock; write nothing.")
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
+@click.option("--partial", is_flag=True, help="Lock what is there of a partial download; the lock counts what is not.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no remarks.")
 def command(
-    targets: tuple[str, ...], revision: str | None, output: str | None, check: bool, offline: bool, quiet: bool
+    targets: tuple[str, ...],
+    revision: str | None,
+    output: str | None,
+    check: bool,
+    offline: bool,
+    partial: bool,
+    quiet: bool,
 ) -> int:
     """Record the files of models in a lock, and find drift.
 
@@ -48,13 +55,14 @@ def command(
 
     path = Path(output or _DEFAULT)
     check_place(path)
+    remarks: list[str] = []
     with ProgressLine(enabled=not quiet) as ticker:
-        options = LockOptions(path, revision, offline, ticker.download)
+        options = LockOptions(path, revision, offline, ticker.download, partial=partial, remark=remarks.append)
         text, locked = extend_lock(targets, options)
     write_file(path, text.encode("ascii"))
     if not quiet:
         titles = [f"{each.title}: {len(each.entries)} entries, tree v1:{each.tree_digest}" for each in locked]
-        show_notes([f"{path}: {title}" for title in titles])
+        show_notes([*remarks, *(f"{path}: {title}" for title in titles)])
     return 0
 
 
@@ -66,5 +74,5 @@ def _check_drift(targets: tuple[str, ...], output: str | None, revision: str | N
     from modelaudit.reports.drift import render_drift
 
     results = find_drift(targets[0] if targets else _DEFAULT, offline=offline)
-    print_document(render_drift(results))
+    print_lines(render_drift(results))
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)

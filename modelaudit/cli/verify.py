@@ -10,7 +10,7 @@ import click
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.trust import add_trust_options
-from modelaudit.cli.writing import print_document
+from modelaudit.cli.writing import print_document, print_lines
 from modelaudit.integrity.seal import is_sealed
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.trust import TrustedSigner
@@ -102,7 +102,7 @@ def command(
     if file:
         write_file(Path(file), document)
     elif not quiet:
-        print_document(document)
+        (print_lines if format_ == "text" else print_document)(document)
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)
 
 

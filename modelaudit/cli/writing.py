@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,21 @@ def print_document(document: bytes) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         discard_stdout()
+
+
+def print_lines(document: bytes) -> None:
+    """Write lines to stdout, and break them at the width of a terminal; no word is broken, so that paths stay whole."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        lines = (_wrap_line(line, width) for line in document.decode().splitlines())
+        document = ("\n".join(lines) + "\n").encode()
+    print_document(document)
+
+
+def _wrap_line(line: str, width: int) -> str:
+    """Break a line between words, and indent what follows."""
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def print_text(text: str) -> None:

@@ -48,17 +48,23 @@ def compare_trees(
     differences: list[TreeDifference] = []
     for path in expected.keys() & present.keys():
         differences += _compare_entries(expected[path], present[path], path in unread, words)
-    missing = {path: expected[path] for path in expected.keys() - present.keys()}
-    added = {path: present[path] for path in present.keys() - expected.keys()}
+    closed = {path for path in present.keys() & set(unread) if present[path].kind is EntryKind.SPECIAL}
+    missing = {path: expected[path] for path in expected.keys() - present.keys() if not _lies_below(path, closed)}
+    added = {path: present[path] for path in present.keys() - expected.keys() - closed}
     differences += _pair(missing, added, _fold_name, DifferenceKind.CASE, words)
     differences += _pair(missing, added, _identify_content, DifferenceKind.RENAMED, words)
     for path, entry in missing.items():
-        detail = f"{_NOUNS[entry.kind]} is {words.participle}"
+        detail = f"{_NOUNS[entry.kind]} that is {words.participle}, and not there"
         differences.append(TreeDifference(DifferenceKind.MISSING, path, detail))
     for path, entry in added.items():
         detail = f"{_NOUNS[entry.kind]} that the {words.noun} lacks"
         differences.append(TreeDifference(DifferenceKind.ADDED, path, detail))
     return tuple(sorted(differences, key=lambda each: (each.path, each.kind)))
+
+
+def _lies_below(path: str, folders: Collection[str]) -> bool:
+    """Whether a path lies below one of some folders, which could not be listed."""
+    return any(path.startswith(f"{folder}/") for folder in folders)
 
 
 def adopt_unknown_modes(found: Iterable[TreeEntry], recorded: Iterable[TreeEntry]) -> tuple[TreeEntry, ...]:
@@ -84,8 +90,7 @@ def _compare_entries(
     if recorded.kind is EntryKind.FILE and not is_unread and _identify_content(recorded) != _identify_content(found):
         yield TreeDifference(DifferenceKind.CHANGED, path, _describe_content(recorded, found, words))
     if recorded.executable is not None and recorded.executable is not found.executable:
-        is_or_not = "is" if found.executable else "is not"
-        detail = f"it {is_or_not} executable, and the {words.noun} has the opposite"
+        detail = "it is executable, and was not" if found.executable else "it is not executable, and was"
         yield TreeDifference(DifferenceKind.MODE, path, detail)
 
 
@@ -117,7 +122,9 @@ def _pair(
             continue
         before = missing.pop(candidates.pop())
         entry = added.pop(path)
-        yield TreeDifference(kind, path, f"{before.path!r} is {words.participle}")
+        # Names that look the same differ in their escapes.
+        names = (ascii(before.path), ascii(path)) if kind is DifferenceKind.CASE else (repr(before.path), repr(path))
+        yield TreeDifference(kind, path, f"{names[0]} is {words.participle}, and {names[1]} is there")
         yield from _compare_entries(before, entry, entry.kind is EntryKind.FILE and entry.sha256 is None, words)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from threading import Event
@@ -27,6 +27,22 @@ class Hasher(Protocol):
         """Return the digest in lower-case hexadecimal."""
 
 
+_HASHERS: Final[Mapping[DigestAlgorithm, Callable[[int], Hasher]]] = {
+    DigestAlgorithm.SHA256: lambda size: hashlib.sha256(),
+    DigestAlgorithm.GIT_BLOB: lambda size: hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False),
+    DigestAlgorithm.BLAKE2B: lambda size: hashlib.blake2b(),
+    DigestAlgorithm.BLAKE3: lambda size: _make_blake3(),
+}
+
+
+def _make_blake3() -> Hasher:
+    """Begin a BLAKE3 digest, with a package that only signatures with such digests need."""
+    from blake3 import blake3
+
+    hasher: Hasher = blake3()
+    return hasher
+
+
 def can_compute(algorithm: DigestAlgorithm) -> bool:
     """Whether the environment can compute a digest: BLAKE3 needs the package ``blake3``."""
     return algorithm is not DigestAlgorithm.BLAKE3 or find_spec("blake3") is not None
@@ -37,14 +53,29 @@ def make_hasher(algorithm: DigestAlgorithm, size: int) -> Hasher:
 
     The git blob id is the SHA-1 over ``blob <size>``, a zero byte and the bytes.
     """
-    if algorithm is DigestAlgorithm.GIT_BLOB:
-        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    if algorithm is DigestAlgorithm.BLAKE3:
-        from blake3 import blake3  # a package that only signatures with such digests need
+    return _HASHERS[algorithm](size)
 
-        hasher: Hasher = blake3()
-        return hasher
-    return hashlib.blake2b() if algorithm is DigestAlgorithm.BLAKE2B else hashlib.sha256()
+
+class Hashers:
+    """The digests of one file under computation.
+
+    Args:
+        algorithms: those of them that can be computed are computed.
+        size: of the file, in bytes.
+    """
+
+    def __init__(self, algorithms: Collection[DigestAlgorithm], size: int) -> None:
+        needed = (each for each in DigestAlgorithm if each in algorithms and can_compute(each))
+        self._hashers = {each: make_hasher(each, size) for each in needed}
+
+    def update(self, data: bytes) -> None:
+        """Add the next bytes of the file to each digest."""
+        for hasher in self._hashers.values():
+            hasher.update(data)
+
+    def conclude(self) -> tuple[Digest, ...]:
+        """Return the digests, in the order of ``DigestAlgorithm``."""
+        return tuple(Digest(algorithm, hasher.hexdigest()) for algorithm, hasher in self._hashers.items())
 
 
 class DigestingWindow:
@@ -63,7 +94,7 @@ class DigestingWindow:
         needed = {DigestAlgorithm.SHA256, *(digest.algorithm for digest in claimed)}
         known = tuple(digest for digest in known if digest.algorithm in needed)
         self._known = known if needed == {digest.algorithm for digest in known} else ()
-        self._hashers = {each: make_hasher(each, window.size) for each in DigestAlgorithm if each in needed}
+        self._hashers = Hashers(needed, window.size)
         self._hashed = 0
 
     @property
@@ -105,12 +136,11 @@ class DigestingWindow:
             self._update(data)
             if count is not None:
                 count(len(data))
-        return tuple(Digest(algorithm, hasher.hexdigest()) for algorithm, hasher in self._hashers.items())
+        return self._hashers.conclude()
 
     def _update(self, data: bytes) -> None:
         """Add the next bytes of the file to each digest."""
-        for hasher in self._hashers.values():
-            hasher.update(data)
+        self._hashers.update(data)
         self._hashed += len(data)
 
 
@@ -118,13 +148,15 @@ def compare_digests(claimed: Sequence[Digest], computed: Sequence[Digest]) -> Di
     """Return the result of comparing digests of the same algorithms; one mismatch outweighs all matches."""
     if not computed:
         return DigestState.NOT_COMPUTED
+    if not claimed:
+        return DigestState.UNCLAIMED
     computed_values = {digest.algorithm: digest.value for digest in computed}
     comparable = [digest for digest in claimed if digest.algorithm in computed_values]
     if not comparable:
-        return DigestState.UNCLAIMED
+        return DigestState.NOT_COMPARED
     if any(computed_values[digest.algorithm] != digest.value for digest in comparable):
         return DigestState.MISMATCH
-    is_strong = any(digest.algorithm is not DigestAlgorithm.GIT_BLOB for digest in comparable)
+    is_strong = any(digest.algorithm.is_collision_resistant for digest in comparable)
     return DigestState.MATCH if is_strong else DigestState.MATCH_SHA1
 
 
@@ -139,7 +171,7 @@ def hash_artifact(artifact: Artifact) -> str | None:
 
 
 def hash_bytes(artifact: Artifact) -> tuple[Digest, ...]:
-    """Compute the SHA-256 of a file that opens, and the git blob id if a claim needs it.
+    """Compute the SHA-256 of a file that opens, and each other digest that a claim needs.
 
     Raises:
         WindowError: the bytes cannot be read, or changed meanwhile.

@@ -30,7 +30,7 @@ _VERSION: Final = re.compile(r"modelaudit lock, version (\d+)")
 _KINDS: Final = {"model": RefKind.MODEL, "dataset": RefKind.DATASET, "folder": RefKind.FOLDER}
 _KIND_WORDS: Final = {kind: word for word, kind in _KINDS.items()}
 _ORIGIN_KEYS: Final = ("revision", "commit", "created", "owner", "owner-kind", "owner-id", "owner-created")
-_KEYS: Final = ("license", "locked", "tree")
+_KEYS: Final = ("license", "absent", "locked", "tree")
 _UNKNOWN: Final = "unknown"
 _CONFLICT: Final = re.compile(r"<{7}|={7}|>{7}|\|{7}")
 _FILE: Final = re.compile(r'file ([x?-]) (0|[1-9]\d{0,18}) ([0-9a-f]{64}) (".*")')
@@ -41,12 +41,16 @@ _BIT_CHARACTERS: Final = {bit: character for character, bit in _BITS.items()}
 _PATTERNS: Final = {
     "commit": re.compile(r"[0-9a-f]{40}"),
     "tree": re.compile(r"v1:[0-9a-f]{64}"),
+    "absent": re.compile(r"[1-9]\d{0,8}"),
     "locked": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
     "created": re.compile(r"[0-9TZ:.+-]{10,40}|unknown"),
     "owner-created": re.compile(r"[0-9TZ:.+-]{10,40}|unknown"),
     "owner-kind": re.compile(r"user|organization|unknown"),
 }
 """The form of each value that is not a JSON string."""
+_KEEP_ONE: Final = "keep the lines of one"
+_RESTORE: Final = "restore the file from version control, or write another one with modelaudit lock -o FILE"
+"""The next step for a damaged lock. Whoever writes it anew takes the files that are there now for the right ones."""
 
 
 def format_lock(lock: Lock) -> str:
@@ -70,6 +74,8 @@ def _format_model(model: LockedModel) -> Iterator[str]:
         yield f"owner-id: {_format_text(owner.id if owner else None)}"
         yield f"owner-created: {owner.created if owner and owner.created else _UNKNOWN}"
     yield f"license: {_format_text(model.license)}"
+    if model.absent:
+        yield f"absent: {model.absent}"
     yield f"locked: {model.locked}"
     yield f"tree: v1:{model.tree_digest}"
     for entry in sorted(model.entries, key=lambda entry: entry.order):
@@ -132,7 +138,9 @@ class _LockParser:
                 raise self._explain("a model, dataset or folder begins here in a lock")
             model = self._parse_model(_KINDS[word], self._parse_text(value), number)
             if model.key in models:
-                raise self._explain(f"{model.title!r} is locked at line {models[model.key].line} already", number)
+                raise self._explain(
+                    f"{model.title!r} is locked at line {models[model.key].line} already; {_KEEP_ONE}", number
+                )
             models[model.key] = model
         return Lock(tuple(models[key] for key in sorted(models)))
 
@@ -151,10 +159,10 @@ class _LockParser:
             line = self._lines[self._number].removesuffix("\r")
             self._number += 1
             if _CONFLICT.match(line):
-                raise self._explain("a merge left a conflict here; resolve it, or run modelaudit lock again")
+                raise self._explain("a merge left a conflict here; keep the lines of one side for each model")
             if line and not line.startswith("#"):
                 if not line.isascii():
-                    raise self._explain("a lock holds ASCII alone; run modelaudit lock again")
+                    raise self._explain(f"a lock holds ASCII alone; {_RESTORE}")
                 return line
         return None
 
@@ -162,29 +170,37 @@ class _LockParser:
         """Parse the lines of one model."""
         is_folder = kind is RefKind.FOLDER
         keys = _KEYS if is_folder else (*_ORIGIN_KEYS, *_KEYS)
-        values = {key: self._parse_value(key) for key in keys}
+        values = {key: self._parse_value(key) for key in keys if key != "absent" or self._begins_with(key)}
         tree_line = self._number
         origin = None if is_folder else _build_origin(values)
         entries = self._parse_entries()
         tree_digest = (values["tree"] or "").removeprefix("v1:")
         if compute_tree_digest(entries) != tree_digest:
-            message = "the tree digest does not fit the entries below it; run modelaudit lock again"
+            message = f"the tree digest does not fit the entries below it, so the lock was changed; {_RESTORE}"
             raise self._explain(message, tree_line)
-        return LockedModel(kind, name, values["locked"] or "", tree_digest, entries, origin, values["license"], number)
+        locked, license_, absent = values["locked"] or "", values["license"], int(values.get("absent") or 0)
+        return LockedModel(kind, name, locked, tree_digest, entries, origin, license_, number, absent)
+
+    def _begins_with(self, key: str) -> bool:
+        """Whether the next line states the optional ``key``."""
+        number = self._number
+        line = self._next() or ""
+        self._number = number
+        return line.startswith(f"{key}: ")
 
     def _parse_value(self, key: str) -> str | None:
         """Parse the line of one key; ``None`` for an unknown value."""
         line = self._next()
         word, separator, value = (line or "").partition(": ")
         if word != key or not separator:
-            raise self._explain(f"a line '{key}: …' is expected here")
+            raise self._explain(f"a line '{key}: …' is expected here; {_RESTORE}")
         pattern = _PATTERNS.get(key)
-        if value == _UNKNOWN and key not in ("revision", "commit", "locked", "tree"):
+        if value == _UNKNOWN and key not in ("revision", "commit", "absent", "locked", "tree"):
             return None
         if pattern is None:
             return self._parse_text(value)
         if not pattern.fullmatch(value):
-            raise self._explain(f"{value[:100]!r} is not a value for {key}")
+            raise self._explain(f"{value[:100]!r} is not a value for {key}; {_RESTORE}")
         return value
 
     def _parse_entries(self) -> tuple[TreeEntry, ...]:
@@ -198,9 +214,9 @@ class _LockParser:
             entry = self._parse_entry(line)
             problem = explain_bad_name(entry.path)
             if problem:
-                raise self._explain(f"the name {entry.path[:200]!r} {problem}; run modelaudit lock again")
+                raise self._explain(f"the name {entry.path[:200]!r} {problem}; {_RESTORE}")
             if entry.path in lines:
-                raise self._explain(f"{entry.path!r} is listed at line {lines[entry.path]} already")
+                raise self._explain(f"{entry.path!r} is listed at line {lines[entry.path]} already; {_RESTORE}")
             lines[entry.path] = self._number
             entries.append(entry)
         for first, second, problem in find_clashing_names([entry.path for entry in entries]):
@@ -219,7 +235,7 @@ class _LockParser:
             return TreeEntry(self._parse_text(match[1]), EntryKind.LINK, link_text=text)
         if match := _FOLDER.fullmatch(line):
             return TreeEntry(self._parse_text(match[1]), EntryKind.FOLDER)
-        raise self._explain(f"{line[:100]!r} is not an entry of a lock")
+        raise self._explain(f"{line[:100]!r} is not an entry of a lock; {_RESTORE}")
 
     def _parse_text(self, quoted: str) -> str:
         """Parse a JSON string in the one spelling that ``modelaudit lock`` writes."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Final
+
+_MOST_CHARACTERS: Final = 1024
+"""Of the name of one file or folder; file systems allow 255 or 765 bytes. The order of marks takes quadratic time."""
 
 
 def explain_bad_name(path: str) -> str | None:
@@ -20,6 +24,8 @@ def explain_bad_name(path: str) -> str | None:
         return "leads out of the model"
     if "" in parts or "." in parts:
         return "is not in its simplest form"
+    if any(len(part) > _MOST_CHARACTERS for part in parts):
+        return "is too long for a file system"
     return None
 
 
@@ -29,14 +35,14 @@ def find_clashing_names(paths: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     The sentence continues ``A and B``. No file system holds a file in the place of a folder, and some hold one file
     for two names that differ in their Unicode form alone.
     """
-    known = set(paths)
     by_form: dict[str, str] = {}
-    for path in paths:
-        folder = path
-        while "/" in folder:
-            folder = folder.rpartition("/")[0]
-            if folder in known:
-                yield folder, path, "cannot both exist: one lies below the other, which is not a folder with entries"
+    file: str | None = None
+    # With "/" as the lowest character, the names below a file follow it at once, so each is compared with one file.
+    for path in sorted(paths, key=lambda path: path.replace("/", "\0")):
+        if file is not None and path.startswith(f"{file}/"):
+            yield file, path, "cannot both exist: one lies below the other, which is not a folder with entries"
+        else:
+            file = path
         if not path.isascii():
             form = unicodedata.normalize("NFC", path)
             if form in by_form:

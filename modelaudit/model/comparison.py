@@ -15,8 +15,10 @@ class LockComparison:
         lock: the name of the lock file.
         model: the name of the model in the lock, with its commit.
         differences: sorted by path.
+        other_commit: of the scanned repository, if another one is locked; empty otherwise.
     """
 
     lock: str
     model: str
     differences: tuple[TreeDifference, ...]
+    other_commit: str = ""

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class DigestAlgorithm(StrEnum):
-    """The digest algorithms of the Hub (SHA-256, SHA-1 of git) and of model signatures."""
+    """The algorithms of the digests that sources state for files."""
 
     SHA256 = "sha256"
     GIT_BLOB = "git-sha1"
@@ -17,6 +17,11 @@ class DigestAlgorithm(StrEnum):
     """BLAKE2b of 512 bits (RFC 7693)."""
     BLAKE3 = "blake3"
     """BLAKE3 of 256 bits."""
+
+    @property
+    def is_collision_resistant(self) -> bool:
+        """Whether two files with one digest cannot be made on purpose; for SHA-1 they can (https://shattered.io)."""
+        return self is not DigestAlgorithm.GIT_BLOB
 
 
 _DIGEST_LENGTH = {
@@ -49,7 +54,7 @@ class ClaimSource(StrEnum):
     """Who states a digest, in order of strength.
 
     Only the first three lie outside of the folder that holds the files. Who can change the files can change the others
-    as well, so that these detect damage and careless changes, and no attacker who knows them.
+    too, so that these detect damage and careless changes, but not an attacker who knows them.
     """
 
     HUB = "hub"
@@ -70,11 +75,6 @@ class ClaimSource(StrEnum):
         """The place in the order of strength, from 0 for the strongest."""
         return tuple(ClaimSource).index(self)
 
-    @property
-    def is_outside(self) -> bool:
-        """Whether the source lies outside of the folder that holds the files."""
-        return self.rank <= ClaimSource.LOCK.rank
-
 
 class DigestState(StrEnum):
     """The result of comparing computed digests with those that the source claims."""
@@ -84,6 +84,8 @@ class DigestState(StrEnum):
     """Every stated digest is a SHA-1, for which collisions can be made, and all match."""
     MISMATCH = "mismatch"
     UNCLAIMED = "unclaimed"
+    NOT_COMPARED = "not-compared"
+    """Sources state digests, and none of an algorithm that was computed."""
     NOT_COMPUTED = "not-computed"
 
 
@@ -122,3 +124,9 @@ def find_contradictions(claims: Iterable[Claim], digests: Collection[Digest]) ->
     """Find the claims that state another digest than one in ``digests`` of the same algorithm."""
     computed = {digest.algorithm: digest for digest in digests}
     return tuple(each for each in claims if computed.get(each.digest.algorithm, each.digest) != each.digest)
+
+
+def find_uncompared_claims(claims: Iterable[Claim], digests: Collection[Digest]) -> tuple[Claim, ...]:
+    """Find the claims of algorithms that were not computed; none of a file that was not hashed, which is an absence."""
+    computed = {digest.algorithm for digest in digests}
+    return tuple(each for each in claims if computed and each.digest.algorithm not in computed)

@@ -39,6 +39,7 @@ class LockedModel:
         origin: ``None`` for a folder.
         license: the expression of the licence conclusion; ``None`` without one.
         line: of the lock file, from 1; 0 before it is written.
+        absent: how many files of a partial copy were listed, not there, and so are not locked.
     """
 
     kind: RefKind
@@ -49,6 +50,7 @@ class LockedModel:
     origin: Origin | None = None
     license: str | None = None
     line: int = 0
+    absent: int = 0
 
     @property
     def key(self) -> tuple[str, str]:

@@ -73,6 +73,7 @@ class Verification:
         unclaimed: without a lock, the files that no record claims, but those of ``left_out``.
         left_out: without a lock, the files that no record claims and that a signature leaves out, as its standard
             demands it.
+        uncompared: path and reason of each claim whose algorithm was not computed.
         files: every hashed file.
         tree_digest: of what is on disk; ``None`` where something could not be read. The executable bits are those that
             the lock knows.
@@ -92,10 +93,11 @@ class Verification:
     tree_digest: str | None = None
     notes: tuple[str, ...] = ()
     signatures: tuple[Signature, ...] = ()
+    uncompared: tuple[tuple[str, str], ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """1 for a difference, 3 if something was not read or no record claims it, else 0."""
+        """1 for a difference, 3 if something was not read, not compared or claimed by no record, else 0."""
         if self.differences:
             return 1
-        return 3 if self.unread or self.unclaimed else 0
+        return 3 if self.unread or self.unclaimed or self.uncompared else 0

@@ -1,13 +1,22 @@
-"""Bound text that quotes a model, so that a message stays one line."""
+"""The words for digests and their sources, and bounds on text that quotes a model, so that a message stays one line."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from modelaudit.model.digest import Claim, ClaimSource
+from modelaudit.model.digest import Claim, ClaimSource, DigestAlgorithm
 
 LONGEST_MESSAGE: Final = 2000
 """Characters of a message. A file controls the names and errors in it, so their length is bounded."""
+
+ALGORITHMS: Final = {
+    DigestAlgorithm.SHA256: "SHA-256",
+    DigestAlgorithm.GIT_BLOB: "git blob",
+    DigestAlgorithm.BLAKE2B: "BLAKE2b",
+    DigestAlgorithm.BLAKE3: "BLAKE3",
+}
+"""The name of each algorithm."""
 
 CLAIM_SOURCES: Final = {
     ClaimSource.HUB: "the Hub",
@@ -25,6 +34,17 @@ def describe_claim(claim: Claim) -> str:
     """Name the source of a claim and its record: ``a file of checksums (SHA256SUMS)``."""
     source = CLAIM_SOURCES[claim.source]
     return f"{source} ({escape_unprintable(claim.record)})" if claim.record else source
+
+
+def describe_strength(algorithms: Iterable[DigestAlgorithm]) -> str:
+    """Name the algorithms for which no collisions can be made: ``SHA-256``; ``SHA-1 only`` without any of them."""
+    names = [ALGORITHMS[each] for each in sorted(set(algorithms)) if each.is_collision_resistant]
+    return ", ".join(names) or "SHA-1 only"
+
+
+def describe_uncompared_claim(claim: Claim) -> str:
+    """Describe a claim whose algorithm was not computed, after the name of the file."""
+    return f"{describe_claim(claim)} states a {ALGORITHMS[claim.digest.algorithm]} digest, which was not compared"
 
 
 def escape_unprintable(text: str) -> str:

@@ -27,6 +27,7 @@ FindingRow = tuple[Finding, ...]
 _MOST_DETAILED: Final = 6
 _LEAST_GROUPED: Final = 3
 _SEVERITY_COLUMNS: Final = 11
+_SHARD: Final = re.compile(r"\d+-of-\d+")
 _WORD: Final = re.compile(r"\w+")
 _LEADING_PLACE: Final = re.compile(r"^(?:line|byte) \d+: ")
 _SENTENCE_END: Final = re.compile(r"(?<=[.:]) ")
@@ -70,12 +71,20 @@ def build_finding_line(row: FindingRow, width: int, refusals: Mapping[str, Recor
 
 
 def _cut_place(place: str, room: int) -> str:
-    """Cut a place to ``room`` characters at its left; a file name that is longer itself keeps both of its ends."""
+    """Cut a place to ``room`` characters at its left.
+
+    A file name that is longer itself keeps both of its ends, or the number of its part.
+    """
     name = place.rpartition("/")[2]
     if len(place) <= room:
         return place
     if len(name) < room:
         return f"…{place[-(room - 1) :]}"
+    shard = _SHARD.search(name)
+    if shard is not None and len(shard[0]) <= room - 2:
+        # Both ends of these names are equal.
+        end = name[shard.start() :]
+        return f"…{end}" if len(end) < room else f"…{end[: room - 2]}…"
     head = (room - 2) // 2
     return f"…{name[:head]}…{name[-(room - 2 - head) :]}"
 
@@ -97,6 +106,7 @@ def detail_findings(report: AuditReport, rows: Sequence[FindingRow]) -> Iterator
     said |= _split_sentences(describe_conclusion(report.license))
     titles = {rule.id: rule.title for rule in report.rules}
     detailed: set[str] = set()
+    repeated: set[str] = set()
     for index, row in enumerate(rows):
         finding = row[0]
         is_heavy = finding.severity.rank >= Severity.HIGH.rank or report.policy.rejects(finding)
@@ -104,8 +114,8 @@ def detail_findings(report: AuditReport, rows: Sequence[FindingRow]) -> Iterator
             continue
         text = finding.message if is_heavy else titles.get(finding.rule, "")
         sentences = _split_sentences(text)
-        if text and not said & sentences and (is_heavy or finding.rule not in detailed):
-            said |= sentences
+        if text and not said & sentences and not sentences <= repeated and (is_heavy or finding.rule not in detailed):
+            repeated |= sentences
             detailed.add(finding.fingerprint if is_heavy else finding.rule)
             evidence = _quote_evidence(finding) if is_heavy else ()
             yield f"detail {index}", indent_block(Group(build_text(text), *evidence), _SEVERITY_COLUMNS + 2)

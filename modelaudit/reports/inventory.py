@@ -12,7 +12,8 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import NOWHERE
-from modelaudit.model.wording import CLAIM_SOURCES, describe_claim
+from modelaudit.model.wording import ALGORITHMS as ALGORITHMS
+from modelaudit.model.wording import CLAIM_SOURCES, describe_claim, describe_strength
 from modelaudit.reports.wording import DIGEST_STATES, count_noun, join_phrases
 
 LOCAL_KINDS = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
@@ -150,9 +151,23 @@ def describe_comparison(report: AuditReport) -> str:
     return "; ".join(parts) + "."
 
 
+def describe_comparison_shortly(report: AuditReport) -> str:
+    """Describe how many files the digests of which sources confirm, in one clause."""
+    records = report.coverage.artifacts
+    if not has_claimed_digests(report):
+        return "no source states digests"
+    verified = [each for each in records if each.digest_state in (DigestState.MATCH, DigestState.MATCH_SHA1)]
+    sources = sorted({claim.source for each in verified for claim in each.agreeing_claims}, key=lambda each: each.rank)
+    by = f" by {join_phrases([CLAIM_SOURCES[each] for each in sources])}" if sources else ""
+    return f"{len(verified):,} of {len(records):,} verified{by}"
+
+
 def describe_verification(record: ArtifactRecord) -> str:
     """Describe the comparison of one file with the digests that sources state: ``verified: SHA-256, by the Hub``."""
     contradicting = record.contradicting_claims
     claims = contradicting or record.agreeing_claims
     by = ", by " + join_phrases([describe_claim(claim) for claim in claims]) if claims else ""
-    return DIGEST_STATES[record.digest_state] + by
+    strength = ""
+    if record.digest_state in (DigestState.MATCH, DigestState.MATCH_SHA1):
+        strength = f": {describe_strength(claim.digest.algorithm for claim in claims)}"
+    return DIGEST_STATES[record.digest_state] + strength + by

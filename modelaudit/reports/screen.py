@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelaudit.model.acceptance import RecordedDecision
+from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
@@ -34,7 +35,7 @@ from modelaudit.reports.decision_words import (
 )
 from modelaudit.reports.finding_lines import FindingRow, build_finding_line, detail_findings, group_rows
 from modelaudit.reports.hub_scanners import describe_scanners, find_denied_files
-from modelaudit.reports.inventory import AbsenceGroup, group_absences
+from modelaudit.reports.inventory import AbsenceGroup, describe_comparison_shortly, group_absences
 from modelaudit.reports.layout import (
     MIN_WIDTH,
     build_rows,
@@ -107,7 +108,7 @@ def render_screen(
     shown = [index for index in range(len(lines)) if not is_pass or f"finding {index}" in kept]
     listed = sum(len(rows[index]) for index in shown)
     title = _render_title_of_findings(report, show, hidden=sum(map(len, rows)) - listed)
-    facts = [kept[key] for key in ("licence", "named", "files", "decided") if key in kept]
+    facts = [kept[key] for key in ("lock", "licence", "named", "files", "decided") if key in kept]
     notes = [kept[key] for key in ("notes",) if key in kept]
     listing = chain.from_iterable(
         [lines[index], *([kept[f"detail {index}"]] if f"detail {index}" in kept else [])] for index in shown
@@ -233,8 +234,18 @@ def _list_facts(report: AuditReport) -> list[tuple[str, str]]:
     size = format_size(sum(record.size for record in coverage.artifacts))
     unclaimed = coverage.count_bytes().unclaimed
     rest = f", {format_size(unclaimed)} in no part of a format" if unclaimed else ""
-    files = f"{count_noun(coverage.file_count, 'file')}, {size}{rest}; policy {report.policy.name}"
-    return [*facts, ("files", files)]
+    verified = describe_comparison_shortly(report)
+    files = f"{count_noun(coverage.file_count, 'file')}, {size}{rest}; {verified}; policy {report.policy.name}"
+    return [*facts, *_list_other_lock(report), ("files", files)]
+
+
+def _list_other_lock(report: AuditReport) -> Iterator[tuple[str, str]]:
+    """Yield the row on a lock of another commit, which is the cause of all differences from it."""
+    provenance = report.target.provenance
+    for pin in () if provenance is None else provenance.pins:
+        if pin.source is ClaimSource.LOCK and provenance is not None and pin.commit != provenance.commit:
+            commits = f"commit {pin.commit[:12]}, and this is commit {provenance.commit[:12]}"
+            yield "lock", f"{pin.record} is of {commits}, so the files may differ for that"
 
 
 def _build_fact(label: str, text: str) -> RenderableType:

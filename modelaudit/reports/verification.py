@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from modelaudit.model.digest import ClaimSource, DigestAlgorithm
+from modelaudit.model.digest import ClaimSource, find_uncompared_claims
 from modelaudit.model.signature import Signature
 from modelaudit.model.verification import Verification
-from modelaudit.model.wording import CLAIM_SOURCES
+from modelaudit.model.wording import CLAIM_SOURCES, describe_strength
 from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.text import escape_unprintable
 
@@ -40,6 +40,7 @@ def _describe(result: Verification) -> Iterator[str]:
     lines += [
         f"  left out: {path}: signatures of models leave it out, so anybody may change it" for path in result.left_out
     ]
+    lines += [f"  not compared: {path}: {why}" for path, why in result.uncompared]
     yield from lines[:_MOST_NAMED]
     if len(lines) > _MOST_NAMED:
         yield f"  … and {len(lines) - _MOST_NAMED} more; -o json names all"
@@ -47,16 +48,16 @@ def _describe(result: Verification) -> Iterator[str]:
 
 
 def _count_claims(result: Verification) -> Iterator[str]:
-    """Yield a line for each source that claims digests: of how many files, and by which digest."""
-    with_sha256, of_files = Counter[ClaimSource](), Counter[ClaimSource]()
+    """Yield a line for each source that claims digests and each strength of these: of how many files."""
+    counts = Counter[tuple[ClaimSource, str]]()
     for file in result.files:
-        of_files.update({claim.source for claim in file.claims})
-        with_sha256.update({claim.source for claim in file.claims if claim.digest.algorithm is DigestAlgorithm.SHA256})
-    for source in sorted(of_files, key=lambda each: each.rank):
-        for count, name in ((with_sha256[source], "SHA-256"), (of_files[source] - with_sha256[source], "SHA-1 only")):
-            if count:
-                noun = "1 file" if count == 1 else f"{count:,} files"
-                yield f"{noun}: {name}, stated by {CLAIM_SOURCES[source]}"
+        compared = [claim for claim in file.claims if claim not in find_uncompared_claims(file.claims, file.digests)]
+        for source in {claim.source for claim in compared}:
+            strength = describe_strength(claim.digest.algorithm for claim in compared if claim.source is source)
+            counts[source, strength] += 1
+    for (source, strength), count in sorted(counts.items(), key=lambda item: (item[0][0].rank, item[0][1])):
+        noun = "1 file" if count == 1 else f"{count:,} files"
+        yield f"{noun}: {strength}, stated by {CLAIM_SOURCES[source]}"
 
 
 def _conclude(result: Verification) -> str:
@@ -66,7 +67,7 @@ def _conclude(result: Verification) -> str:
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         return f"{result.name}: DIFFERS: {counted}"
     if result.exit_code:
-        counted = f"{len(result.unread)} not read, {len(result.unclaimed)} not verified"
+        counted = f"{len(result.unread)} not read, {len(result.unclaimed) + len(result.uncompared)} not verified"
         return f"{result.name}: INCOMPLETE: {counted}; no difference in the rest"
     fitting = result.entries - len(result.left_out)
     noun = "entry fits" if fitting == 1 else "entries fit"
@@ -96,6 +97,7 @@ def _build_object(result: Verification) -> dict[str, object]:
         "unread": [{"path": path, "reason": why} for path, why in result.unread],
         "unclaimed": list(result.unclaimed),
         "left_out": list(result.left_out),
+        "uncompared": [{"path": path, "reason": why} for path, why in result.uncompared],
         "files": [
             {
                 "path": file.path,

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.register import DecisionAnswer
@@ -43,19 +42,14 @@ UNREAD = {
 }
 
 DIGEST_STATES = {
-    DigestState.MATCH: "verified: SHA-256",
-    DigestState.MATCH_SHA1: "verified: SHA-1 only",
+    DigestState.MATCH: "verified",
+    DigestState.MATCH_SHA1: "verified",
     DigestState.MISMATCH: "CONTRADICTED",
     DigestState.UNCLAIMED: "not verified: no source states a digest",
+    DigestState.NOT_COMPARED: "not verified: no digest was computed that a source states",
     DigestState.NOT_COMPUTED: "not computed: no digest identifies these bytes",
 }
 
-ALGORITHMS = {
-    DigestAlgorithm.SHA256: "SHA-256",
-    DigestAlgorithm.GIT_BLOB: "git blob",
-    DigestAlgorithm.BLAKE2B: "BLAKE2b",
-    DigestAlgorithm.BLAKE3: "BLAKE3",
-}
 
 TARGETS = {
     RefKind.FILE: "one file on disk",

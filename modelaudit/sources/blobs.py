@@ -5,6 +5,7 @@ Source: ``file_download.py`` of huggingface_hub 2.4, whose own functions make th
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -80,9 +81,12 @@ class BlobStore:
         return state if state == written else None
 
     def _link(self, name: str, blob: str, *, is_new: bool) -> None:
-        """Make the link, or move or copy the blob."""
+        """Make the link, or move or copy the blob. Raises ``OSError``, also if a link leads out of the snapshot."""
         pointer = f"{self.cached_commit.snapshot}/{name}"
-        Path(pointer).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(pointer).parent
+        if os.path.realpath(folder) != str(folder):
+            raise OSError(errno.ELOOP, "a folder of the snapshot is a link", str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
         if not os.path.exists(pointer):  # noqa: PTH110 - a path of text
             _create_symlink(f"{self.folder}/{blob}", pointer, new_blob=is_new)
 

@@ -89,7 +89,10 @@ def find_commit_of_folder(path: str) -> CachedCommit | None:
     Such a folder lies at or below ``models--org--name/snapshots/<commit>``. A snapshot that is a link to another place
     is a snapshot all the same, because programs load the model by it.
     """
-    return _find_commit(os.path.realpath(path)) or _find_commit(os.path.abspath(path))  # noqa: PTH100 - keeps links
+    real_path, spelled_path = os.path.realpath(path), os.path.abspath(path)  # noqa: PTH100 - keeps links
+    found = _find_commit(real_path)
+    # A link before ".." makes another place of the path.
+    return found or (_find_commit(spelled_path) if os.path.realpath(spelled_path) == real_path else None)
 
 
 def _find_commit(path: str) -> CachedCommit | None:
@@ -261,8 +264,8 @@ def read_recorded_listings(
         listings.append(StatedListing(ClaimSource.CACHE, locate_tree_record(commit), tree))
     if tree is None:
         missing = (
-            "the cache has no listing of this commit, so nothing shows whether these are its files; fetch the commit "
-            "again with a client that records it"
+            "the cache has no listing of this commit, so nothing shows whether these are its files; compare it with a "
+            "lock, or fetch the commit again with a client that records it (huggingface_hub 2.4 does)"
         )
         tree = Unread(UnreadReason.UNVERIFIED_BYTES, missing)
     records = {locate_tree_record(commit): tree, locate_description_record(commit): description}

@@ -22,6 +22,7 @@ from modelaudit.sources.folder_records import FolderRecords
 from modelaudit.sources.records import RecordedDescription, read_description_record, read_tree_record
 from modelaudit.sources.references import locate_reference
 from modelaudit.sources.scan_records import ScansRecord, read_scans_record
+from modelaudit.sources.target import is_commit
 from modelaudit.sources.windows import LocalFile
 
 _MOST_BYTES: Final = 1024
@@ -33,7 +34,7 @@ _LOCK: Final = re.compile(r"((?:.*/)?\.locks)/(?:models|datasets|spaces|kernels)
 _TREE: Final = re.compile(rf"({_REPOSITORY})/trees/({_COMMIT})(\.description|\.scans)?\.json")
 _BLOB: Final = re.compile(rf"{_REPOSITORY}/blobs/([0-9a-f]{{40}}|[0-9a-f]{{64}})")
 _TAG: Final = re.compile(r"(?:(.*)/)?CACHEDIR\.TAG")
-_SNAPSHOT: Final = re.compile(rf"({_REPOSITORY})/snapshots/({_COMMIT})/(.+)")
+_SNAPSHOT: Final = re.compile(rf"({_REPOSITORY})/snapshots/([^/]+)/.+")
 
 
 def read_cache_folders(records: FolderRecords) -> None:
@@ -97,7 +98,11 @@ def _read_snapshots(records: FolderRecords, name: str) -> None:
     snapshots: dict[tuple[str, str], list[str]] = {}
     for path in records.artifacts:
         match = _SNAPSHOT.fullmatch(f"{name}/{path}")
-        if match is not None:
+        if match is not None and not is_commit(match[2]):
+            # The client loads a snapshot with the name of a branch too, if the branch has no reference.
+            detail = f"the client makes no snapshot {match[2][:100]!r}, which is not the id of a commit"
+            records.facts.append(SourceFact(SourceFactKind.UNLISTED, path, ClaimSource.CACHE, detail))
+        elif match is not None:
             snapshots.setdefault((match[1], match[2]), []).append(path)
     for (repository, commit), paths in snapshots.items():
         folder = repository.removeprefix(name).removeprefix("/")

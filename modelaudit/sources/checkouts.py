@@ -5,12 +5,12 @@ Who can change the files of a folder can change its index too. So these claims f
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final
 
+from modelaudit.integrity.digests import make_hasher
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
@@ -323,7 +323,7 @@ def restate_blob(artifact: Artifact, blob: str, most_bytes: int) -> Digest | Non
     """
     if artifact.open is None:
         return None
-    sha256 = hashlib.sha256()
+    sha256 = make_hasher(DigestAlgorithm.SHA256, artifact.size)
     pieces: list[bytes] = []
     try:
         with artifact.open() as window:
@@ -350,13 +350,15 @@ def _is_pointer(artifact: Artifact, blob: str) -> bool:
 
 
 def _write_pointer(sha256: str, size: int) -> bytes:
-    """Return the pointer by which Git LFS stands for content."""
+    """Return the pointer that Git LFS commits in place of content."""
     return _POINTER_START + f"oid sha256:{sha256}\nsize {size}\n".encode()
 
 
 def _compute_id(content: bytes) -> str:
     """Compute git's id of a blob."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    hasher = make_hasher(DigestAlgorithm.GIT_BLOB, len(content))
+    hasher.update(content)
+    return hasher.hexdigest()
 
 
 def _read_start(artifact: Artifact, most_bytes: int) -> bytes | None:

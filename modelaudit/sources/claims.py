@@ -71,7 +71,7 @@ def parse_digest(text: object) -> tuple[Digest, ...]:
     """
     if not isinstance(text, str):
         return ()
-    for algorithm in DigestAlgorithm:
+    for algorithm in (DigestAlgorithm.SHA256, DigestAlgorithm.GIT_BLOB):
         try:
             return (Digest(algorithm, text.lower()),)
         except ValueError:

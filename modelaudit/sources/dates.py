@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_DATE = re.compile(r"[0-9TZ:.+-]{10,40}")
+# Dates are compared as texts, so that no other form may pass.
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 
 
 def read_date(value: object) -> str | None:

@@ -5,6 +5,7 @@ Source: ``_local_folder.py`` and ``_tree_cache.py`` of huggingface_hub 2.4.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -53,6 +54,20 @@ def is_cache_tag(data: bytes) -> bool:
     return _TAG.fullmatch(data.decode("utf-8", "replace")) is not None
 
 
+def note_download_above(path: str) -> tuple[str, ...]:
+    """Return a note if a folder above a file or folder is a download whose records are about it, and are not read."""
+    real_path = os.path.realpath(path)
+    folder = os.path.dirname(real_path)  # noqa: PTH120 - a path of text
+    while folder != "/":
+        record = f"{folder}/{FOLDER}/download/{os.path.relpath(real_path, folder)}"
+        if os.path.lexists(record) or os.path.lexists(f"{record}.metadata"):
+            place = os.path.relpath(folder, real_path)
+            why = "its records state digests, and are read by a scan of that folder alone"
+            return (f"the target lies in a download of the Hub's client ({place}): {why}",)
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    return ()
+
+
 class _DownloadFolder:
     """One folder that a download was made into; ``prefix`` is empty or its path with a slash."""
 
@@ -80,7 +95,7 @@ class _DownloadFolder:
         current = self._find_current_commit()
         listing = self._trees.get(current)
         if not self._prefix:
-            records.expects_claims = True
+            records.expects_claims, records.commit = True, current
             records.notes.append(f"the folder is a download of commit {current} by the Hub's client")
         if len(self._commits) > 1:
             records.notes.append(f"the files of the download come from {len(self._commits)} commits")

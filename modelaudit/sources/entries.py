@@ -11,6 +11,7 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import BOOKKEEPING, EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.sources.local import make_artifact
 from modelaudit.sources.walk import Entry, make_entry, walk_folder
@@ -67,6 +68,15 @@ def build_tree(
         if not (folder in bookkeeping and _holds_bookkeeping(root, folder)):
             tree.setdefault(folder, TreeEntry(folder, EntryKind.FOLDER))
     return tuple(sorted(tree.values(), key=lambda entry: entry.order))
+
+
+def find_irregular_paths(snapshot: Snapshot) -> frozenset[str]:
+    """Return the paths of pipes, sockets and devices, which are known not to be files of the model."""
+    return frozenset(
+        read_file_path(each.path)
+        for each in snapshot.artifacts
+        if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
+    )
 
 
 def make_file_artifact(snapshot: Snapshot, path: str, limits: Limits) -> Artifact | None:

@@ -41,6 +41,7 @@ class FolderRecords:
         bookkeeping: the number of files in each folder of records.
         recognised: the paths of the files that have the form of records; a tree digest leaves those at the root out.
         expects_claims: whether each file of the folder should have a claim.
+        commit: of the Hub, from which the folder was downloaded; ``None`` for any other folder.
     """
 
     root: str
@@ -54,6 +55,7 @@ class FolderRecords:
     bookkeeping: Counter[str] = field(default_factory=Counter)
     recognised: set[str] = field(default_factory=set)
     expects_claims: bool = False
+    commit: str | None = None
 
     def read(self, path: str, most_bytes: int) -> bytes | None:
         """Return the bytes of a file; ``None`` if it is larger, missing, or cannot be read."""
@@ -155,6 +157,7 @@ def apply_records(records: FolderRecords, snapshot: Snapshot) -> Snapshot:
         bookkeeping=tuple(sorted(records.bookkeeping)),
         records=frozenset(map(read_file_path, records.recognised)),
         expects_claims=records.expects_claims,
+        recorded_commit=records.commit,
     )
 
 

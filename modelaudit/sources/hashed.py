@@ -1,12 +1,14 @@
-"""Hash every file of a model on disk, and say what could not be read."""
+"""Hash every file of a model on disk, and list the unreadable entries."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
@@ -18,7 +20,14 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.model.verification import VerifiedFile
-from modelaudit.sources.entries import list_tree, make_file_artifact
+from modelaudit.sources.entries import find_irregular_paths, list_tree, make_file_artifact
+from modelaudit.sources.folder_records import read_small_artifact
+
+_MOST_POINTER_BYTES: Final = 1024  # the specification of Git LFS sets this bound
+_POINTER: Final = re.compile(
+    rb"version https://(?:git-lfs|hawser)\.github\.com/spec/v1\r?\n(?:ext-[^\r\n]{1,200}\r?\n){0,10}"
+    rb"oid sha256:[0-9a-f]{64}\r?\nsize (\d{1,19})\r?\n?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,8 @@ class HashedModel:
         entries: files with their SHA-256 where it could be computed, links, and empty folders.
         files: every hashed file, with its claims.
         unread: path and reason of each entry that could not be read.
-        irregular: those of them that are pipes, sockets or devices, and so no files for certain.
+        irregular: those of them that are pipes, sockets or devices, which are known not to be files.
+        other_sizes: path and phrase of each hashed file of which a record states another size.
     """
 
     snapshot: Snapshot
@@ -38,6 +48,7 @@ class HashedModel:
     files: tuple[VerifiedFile, ...]
     unread: tuple[tuple[str, str], ...]
     irregular: frozenset[str] = frozenset()
+    other_sizes: tuple[tuple[str, str], ...] = ()
 
     @property
     def claim_records(self) -> frozenset[str]:
@@ -82,6 +93,7 @@ class _Hashing:
     files: dict[str, VerifiedFile] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
+    other_sizes: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> HashedModel:
         """Hash each file once, and return the model."""
@@ -89,13 +101,10 @@ class _Hashing:
         entries = tuple(map(self._add_digest, self.tree))
         for entry in entries:
             self._note_unread(entry)
-        irregular = frozenset(
-            read_file_path(each.path)
-            for each in self.snapshot.artifacts
-            if each.obstacle is not None and each.obstacle.reason is UnreadReason.NOT_REGULAR
-        )
+        irregular = find_irregular_paths(self.snapshot)
         files = tuple(file for _, file in sorted(self.files.items()))
-        return HashedModel(self.snapshot, entries, files, tuple(sorted(self.unread.items())), irregular)
+        unread, other_sizes = (tuple(sorted(each.items())) for each in (self.unread, self.other_sizes))
+        return HashedModel(self.snapshot, entries, files, unread, irregular, other_sizes)
 
     def _hash_files(self) -> None:
         """Hash the files of the snapshot, and those of the tree that it lacks."""
@@ -103,9 +112,10 @@ class _Hashing:
         for artifact in self.snapshot.artifacts:
             path = read_file_path(artifact.path)
             # Ordinary settings of git are judged by a scan, and are not part of the model.
-            if path in kinds or not is_bookkeeping(path):
+            # The absence of a record has no entry.
+            if path in kinds or not is_bookkeeping(path) or artifact.open is None:
                 self._add(artifact, path, is_link=kinds.get(path) is EntryKind.LINK)
-        # Records of tools in folders below the root are no artifacts of a scan, and are entries of the tree.
+        # Records of tools in folders below the root are not artifacts of a scan, and are entries of the tree.
         for entry in self.tree:
             if entry.kind is EntryKind.FILE and entry.path not in self.files:
                 further = make_file_artifact(self.snapshot, entry.path, self.limits)
@@ -114,13 +124,19 @@ class _Hashing:
         self._collect(most_pending=0)
 
     def _add(self, artifact: Artifact, path: str, is_link: bool) -> None:
-        """Begin to hash one file; the target of a link is its own file, or lies outside, which the obstacle says."""
+        """Begin to hash one file; the target of a link is its own file, or lies outside, as its obstacle states."""
         if artifact.obstacle is not None:
-            self.unread[path] = artifact.obstacle.detail
+            has_other_size = artifact.open is not None and artifact.obstacle.reason is UnreadReason.CONTENT_ABSENT
+            (self.other_sizes if has_other_size else self.unread)[path] = artifact.obstacle.detail
         if is_link and not artifact.claims:
             return
         self.files[path] = VerifiedFile(path, (), artifact.claims)
         self.sizes[path] = artifact.size
+        pointer = _POINTER.match(read_small_artifact(artifact, _MOST_POINTER_BYTES) or b"")
+        if pointer is not None:
+            self.unread[path] = (
+                f"it is a pointer of Git LFS, and its {int(pointer[1]):,} bytes are absent; run git lfs pull"
+            )
         if artifact.open is None:
             return
         opened = ExitStack()

@@ -141,13 +141,17 @@ class HubSource:
         repository, commit = cached_commit.repository, cached_commit.commit
         earlier = read_description_record(repository, commit, self.limits)
         record = earlier.repository if isinstance(earlier, RecordedDescription) else None
+        pins = earlier.pins if isinstance(earlier, RecordedDescription) else ()
         provenance = None
         if not self.is_base_model:
-            inquiry = ProvenanceInquiry(self.ref, self.settings, self.limits, cached_commit, record)
+            inquiry = ProvenanceInquiry(self.ref, self.settings, self.limits, cached_commit, record, pins)
             provenance, record = inquiry.conclude(description.name, description.created)
+            # The reference leads to this commit from now on, and a second scan must not forget that it did not.
+            fresh = {(pin.commit, pin.record): pin for pin in provenance.pins if pin.commit != commit}
+            pins = tuple({**{(pin.commit, pin.record): pin for pin in pins}, **fresh}.values())
             question = ScansInquiry(self.ref, self.settings, self.limits, cached_commit, description.scans)
             provenance = question.complete(provenance, {*description.listing, *tree})
-        write_description_record(repository, commit, description.listing, tree, description.statements, record)
+        write_description_record(repository, commit, description.listing, tree, description.statements, record, pins)
         return provenance
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:

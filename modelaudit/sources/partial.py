@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import stat
 import uuid
 from collections.abc import Collection
-from typing import Any, Self
+from typing import Self
 
+from modelaudit.integrity.digests import Hashers
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.limits import MIB
 from modelaudit.sources.windows import FileState
@@ -54,7 +54,8 @@ class PartialFile:
         self._descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
         self.has_earlier_bytes = self.size > 0
-        self._hashes: dict[DigestAlgorithm, Any] = {}
+        self._algorithms: frozenset[DigestAlgorithm] = frozenset()
+        self._hashers = Hashers((), 0)
         self._hashed_size = 0
         self._modified = 0
 
@@ -75,21 +76,16 @@ class PartialFile:
             OSError: it cannot be read.
         """
         self._hashed_size = size
-        if self._hashes.keys() == set(algorithms):
+        if self._algorithms == set(algorithms):
             return
-        self._hashes = {}
-        for algorithm in DigestAlgorithm:
-            if algorithm not in algorithms:
-                continue
-            is_sha256 = algorithm is DigestAlgorithm.SHA256
-            start = b"" if is_sha256 else b"blob %d\0" % size
-            self._hashes[algorithm] = hashlib.new("sha256" if is_sha256 else "sha1", start, usedforsecurity=False)
+        self._algorithms = frozenset(algorithms)
+        self._hashers = Hashers(algorithms, size)
         for offset in range(0, self.size, _PIECE_BYTES):
-            self._hash(os.pread(self._descriptor, min(_PIECE_BYTES, self.size - offset), offset))
+            self._hashers.update(os.pread(self._descriptor, min(_PIECE_BYTES, self.size - offset), offset))
 
     def write(self, piece: bytes) -> None:
         """Append bytes. Raises ``OSError``."""
-        self._hash(piece)
+        self._hashers.update(piece)
         rest = memoryview(piece)
         while rest:
             written = os.pwrite(self._descriptor, rest, self.size)
@@ -99,17 +95,17 @@ class PartialFile:
     def restart(self) -> None:
         """Remove the bytes so far. Raises ``OSError``."""
         os.ftruncate(self._descriptor, 0)
-        self._hashes = {}
+        self._algorithms, self._hashers = frozenset(), Hashers((), 0)
         self.size = 0
         self.has_earlier_bytes = False
 
     def compute_digests(self) -> tuple[Digest, ...]:
         """Return the digests of the complete file. Raises ``OSError``."""
         if self._hashed_size != self.size:  # the size was not stated, or another one was
-            algorithms, self._hashes = set(self._hashes), {}
+            algorithms, self._algorithms = self._algorithms, frozenset()
             self.hash_by(algorithms, self.size)
         self._modified = os.fstat(self._descriptor).st_mtime_ns
-        return tuple(Digest(algorithm, each.hexdigest()) for algorithm, each in self._hashes.items())
+        return self._hashers.conclude()
 
     def read_state(self) -> FileState | None:
         """Return the state of the file, whatever its path is now; ``None`` if it was written to since it was hashed."""
@@ -130,11 +126,6 @@ class PartialFile:
     def close(self) -> None:
         """Close and unlock the file."""
         os.close(self._descriptor)
-
-    def _hash(self, piece: bytes) -> None:
-        """Add the next bytes of the file to each digest."""
-        for each in self._hashes.values():
-            each.update(piece)
 
 
 def measure_partial(folder: str, name: str) -> int:
@@ -167,8 +158,11 @@ def _open_locked(path: str) -> int | None:
     for _ in range(_MOST_TRIES):
         descriptor = os.open(path, _OPEN_FLAGS, 0o666)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+            if status.st_nlink > 1:  # the bytes of a file elsewhere, which must not be overwritten
+                os.unlink(path)  # noqa: PTH108 - a path of text
             _lock(descriptor)
             # The process that held the lock before may have moved or removed the file meanwhile.
             if os.path.samestat(os.fstat(descriptor), os.lstat(path)):

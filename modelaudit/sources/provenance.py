@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from modelaudit.model.provenance import (
 )
 from modelaudit.sources.cache import CachedCommit
 from modelaudit.sources.records import RecordedDescription, read_description_record
-from modelaudit.sources.references import read_reference
+from modelaudit.sources.references import locate_reference, read_reference
 from modelaudit.sources.repository_record import RepositoryRecord
 from modelaudit.sources.scan_records import recall_scans
 from modelaudit.sources.settings import HubSettings
@@ -41,6 +42,7 @@ class ProvenanceInquiry:
     Attributes:
         ref: the repository that the user asked for.
         recorded: what an earlier scan recorded with the same commit.
+        earlier_pins: the references that led elsewhere before the commit was first scanned.
         unanswered: one line for each question without an answer so far.
     """
 
@@ -49,6 +51,7 @@ class ProvenanceInquiry:
     limits: Limits
     cached_commit: CachedCommit
     recorded: RepositoryRecord | None
+    earlier_pins: tuple[Pin, ...] = ()
     unanswered: list[str] = field(default_factory=list)
     _is_complete: bool = True
 
@@ -66,7 +69,10 @@ class ProvenanceInquiry:
         facts = RepositoryFacts(name, created, self._find_owner(name, created))
         kind = self._find_kind()
         record = RepositoryRecord(facts, self.ref.revision or "", kind) if self._is_complete else None
-        pins = tuple(self._trace(pin, kind) for pin in read_pins(self.ref, self.cached_commit.repository))
+        present = read_pins(self.ref, self.cached_commit.repository)
+        earlier = select_pins(self.earlier_pins, self.ref)
+        pins = tuple(self._trace(pin, kind) for pin in (*present, *earlier) if pin.history is None)
+        pins += tuple(pin for pin in earlier if pin.history is not None)
         provenance = Provenance(
             self.ref.name, name, kind, commit, created, facts.owner, pins, tuple(dict.fromkeys(self.unanswered))
         )
@@ -131,6 +137,11 @@ class ProvenanceInquiry:
         self.unanswered.append(line)
 
 
+def select_pins(pins: Iterable[Pin], ref: ModelRef) -> tuple[Pin, ...]:
+    """Return the pins of the branch or tag that ``ref`` names."""
+    return tuple(pin for pin in pins if pin.record == locate_reference(ref.revision or "main"))
+
+
 def _settle(pin: Pin, history: PinHistory) -> Pin:
     return Pin(pin.commit, pin.date, pin.source, pin.record, history)
 
@@ -161,7 +172,7 @@ def read_pins(ref: ModelRef, repository: str) -> tuple[Pin, ...]:
         date = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OSError, ValueError, OverflowError):
         return ()
-    return (Pin(commit, date, ClaimSource.CACHE, f"refs/{revision}"),)
+    return (Pin(commit, date, ClaimSource.CACHE, locate_reference(revision)),)
 
 
 def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits) -> Provenance:
@@ -180,10 +191,9 @@ def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits
         kind = record.kind
     scans = recall_scans(cached_commit, limits)
     unanswered = (_NO_SCANS,) if scans is None else ()
+    pins = select_pins(description.pins, ref) if isinstance(description, RecordedDescription) else ()
     if record is None:
         line = "the Hub was not asked, and the cache has no record of the repository's id, age and owner"
-        return Provenance(ref.name, None, kind, commit, unanswered=(line, *unanswered), scans=scans)
+        return Provenance(ref.name, None, kind, commit, pins=pins, unanswered=(line, *unanswered), scans=scans)
     facts = record.facts
-    return Provenance(
-        ref.name, facts.name, kind, commit, facts.created, facts.owner, unanswered=unanswered, scans=scans
-    )
+    return Provenance(ref.name, facts.name, kind, commit, facts.created, facts.owner, pins, unanswered, scans)

@@ -11,14 +11,17 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelaudit.model.address import read_file_path
+from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.limits import Limits
+from modelaudit.model.provenance import Pin
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.sources.claims import (
     ListedFile,
@@ -29,8 +32,11 @@ from modelaudit.sources.claims import (
     parse_tree_record,
 )
 from modelaudit.sources.repository_record import (
+    MOST_PINS,
     RepositoryRecord,
+    format_pins,
     format_repository_record,
+    parse_pins,
     parse_repository_record,
 )
 from modelaudit.sources.windows import FileState, LocalFile
@@ -48,11 +54,13 @@ class RecordedDescription:
         listing: files that the tree lacks, or lists with another size or digest.
         statements: the Hub's own statements on licence and lineage.
         repository: facts about the repository itself; ``None`` if none were recorded.
+        pins: the references that led to other commits when this one was fetched, so that each scan of it says so.
     """
 
     listing: Listing
     statements: Statements
     repository: RepositoryRecord | None = None
+    pins: tuple[Pin, ...] = ()
 
 
 def locate_tree_record(commit: str) -> str:
@@ -63,6 +71,21 @@ def locate_tree_record(commit: str) -> str:
 def locate_description_record(commit: str) -> str:
     """Return the path of the record of the description, below the folder of the repository."""
     return f"trees/{commit}.description.json"
+
+
+def is_absent_record(artifact: Artifact, on_disk: Container[str]) -> bool:
+    """Whether an artifact stands for a record that is not there, such as the listing of a commit.
+
+    A lock lists every file, and so takes its place. It cannot take that of a reference which leads elsewhere.
+
+    Args:
+        artifact: of a snapshot.
+        on_disk: the paths of the entries of the model.
+    """
+    is_absence = artifact.obstacle is not None and artifact.obstacle.reason is UnreadReason.UNVERIFIED_BYTES
+    if not is_absence or artifact.open is not None or read_file_path(artifact.path) in on_disk:
+        return False
+    return "refs" not in artifact.path.split("/")
 
 
 def read_tree_record(repository: str, commit: str, limits: Limits) -> Listing | Unread | None:
@@ -106,6 +129,7 @@ def write_description_record(
     tree: Listing,
     statements: Statements,
     facts: RepositoryRecord | None = None,
+    pins: Sequence[Pin] = (),
 ) -> None:
     """Record what the description of a commit states beyond its tree, in place of an earlier record.
 
@@ -116,6 +140,7 @@ def write_description_record(
         tree: the files of the tree, which the client records.
         statements: the Hub's own statements.
         facts: about the repository itself; ``None`` if they are unknown.
+        pins: the references that led to other commits; of more than the bound, the first.
     """
     further = {path: file for path, file in listing.items() if _adds_claims(file, tree.get(path))}
     record: dict[str, object] = {
@@ -125,6 +150,8 @@ def write_description_record(
     }
     if facts is not None:
         record["repository"] = format_repository_record(facts)
+    if pins:
+        record["pins"] = format_pins(pins[:MOST_PINS])
     replace_text(Path(repository, locate_description_record(commit)), json.dumps(record, indent=1))
 
 
@@ -164,7 +191,7 @@ def _parse_description(data: bytes) -> RecordedDescription | None:
     except (KeyError, TypeError, ValueError):
         return None
     repository = parse_repository_record(record.get("repository"))
-    return RecordedDescription(listing, Statements(FORMAT, items), repository)
+    return RecordedDescription(listing, Statements(FORMAT, items), repository, parse_pins(record.get("pins")))
 
 
 def _parse_statement(topic: object, field: object, value: object, key: object) -> Statement:

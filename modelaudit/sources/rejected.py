@@ -7,7 +7,6 @@ its cache holds. Without this module, one answer of a hostile server would stay 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -17,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelaudit.integrity.digests import compare_digests
+from modelaudit.integrity.digests import Hashers, compare_digests
 from modelaudit.model.artifact import Artifact, Snapshot, Window
-from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
+from modelaudit.model.digest import Digest, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -164,16 +163,10 @@ class RejectedFiles:
 
 def _hash_pieces(pieces: Iterable[bytes], size: int, claims: Iterable[Digest]) -> tuple[Digest, ...]:
     """Hash the pieces of a file of ``size`` bytes, for the algorithms of ``claims`` only."""
-    hashes = {}
-    for algorithm in sorted({claim.algorithm for claim in claims}):
-        is_sha256 = algorithm is DigestAlgorithm.SHA256
-        # A git blob id is the SHA-1 over this header and the content.
-        start = b"" if is_sha256 else b"blob %d\0" % size
-        hashes[algorithm] = hashlib.new("sha256" if is_sha256 else "sha1", start, usedforsecurity=False)
+    hashers = Hashers({claim.algorithm for claim in claims}, size)
     for piece in pieces:
-        for each in hashes.values():
-            each.update(piece)
-    return tuple(Digest(algorithm, each.hexdigest()) for algorithm, each in hashes.items())
+        hashers.update(piece)
+    return hashers.conclude()
 
 
 def close_altered_files(snapshot: Snapshot, most_bytes: int) -> Snapshot:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from modelaudit.model.provenance import Owner, OwnerKind, RepositoryFacts, RevisionKind
+from modelaudit.model.digest import ClaimSource
+from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, RepositoryFacts, RevisionKind
 from modelaudit.sources.dates import read_date
+from modelaudit.sources.target import is_commit
 
 _ID = re.compile(r"[\x21-\x7e]{1,100}")
 _NAME_CHARACTERS = 200
+MOST_PINS = 8
+"""The references that are kept with a commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,25 @@ def parse_repository_record(value: object) -> RepositoryRecord | None:
     except ValueError:
         return None
     return RepositoryRecord(facts, str(revision), kind)
+
+
+def format_pins(pins: Iterable[Pin]) -> list[list[str | None]]:
+    """Return the JSON array of the references that led to other commits before this one was fetched."""
+    return [[pin.commit, pin.date, pin.record, pin.history] for pin in pins]
+
+
+def parse_pins(value: object) -> tuple[Pin, ...]:
+    """Parse such an array, up to a bound; anything else in it is left out."""
+    pins = []
+    for entry in value[:MOST_PINS] if isinstance(value, list) else ():
+        if not (isinstance(entry, list) and len(entry) == len(("commit", "date", "record", "history"))):
+            continue
+        commit, date, record, history = entry
+        if not (isinstance(commit, str) and is_commit(commit) and _is_name(record) and read_date(date)):
+            continue
+        known = PinHistory(history) if history in set(PinHistory) else None
+        pins.append(Pin(commit, str(date), ClaimSource.CACHE, str(record), known))
+    return tuple(pins)
 
 
 def _parse_owner(value: object) -> Owner | None:

@@ -15,6 +15,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.sources.cache import claim_by_blob, find_blob_of_path, find_commit_of_folder
 from modelaudit.sources.cache_sources import CachedFileSource, CacheSource, OfflineSource
 from modelaudit.sources.claims import ListedFile
+from modelaudit.sources.download_records import note_download_above
 from modelaudit.sources.local import FileSource
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.recorded_folder import FolderSource
@@ -93,7 +94,8 @@ def resolve_target(
     if _path_exists(target):
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
-        return _take_snapshot(_choose_local_source(target, limits), limits)
+        snapshot = _take_snapshot(_choose_local_source(target, limits), limits)
+        return replace(snapshot, notes=(*snapshot.notes, *note_download_above(target)))
     source = _choose_remote_source(target, revision, offline, progress, limits)
     try:
         return _take_snapshot(source, limits)

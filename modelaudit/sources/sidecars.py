@@ -36,6 +36,10 @@ _OTHER_NAME: Final = re.compile(
 # ``sha256sum`` passes over white space before a line, and takes one space for two.
 _LINE: Final = re.compile(r"[ \t]*(\\?)(?:[Ss][Hh][Aa]-?256[:=] ?)?([0-9A-Fa-f]{64})(?: [ *]|[ \t])(.+)")
 _BSD_LINE: Final = re.compile(r"(\\?)SHA(?:2-)?256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})", re.IGNORECASE)
+# A line of the files whose names tell another algorithm.
+_LINE_OF_OTHER: Final = re.compile(
+    r"\\?[0-9A-Fa-f]{32,128}(?:(?: [ *]|[ \t]).+)?|\\?[A-Za-z0-9-]{2,20} ?\(.+\) ?= ?[0-9A-Fa-f]{32,128}"
+)
 _DIGEST_ALONE: Final = re.compile(r"(?:sha-?256[:=] ?)?([0-9A-Fa-f]{64})", re.IGNORECASE)
 # A line with a digest of another length, or of an algorithm by its name.
 _OTHER_LINE: Final = re.compile(
@@ -65,11 +69,14 @@ def apply_sidecars(snapshot: Snapshot, limits: Limits) -> Snapshot:
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
     facts: list[SourceFact] = []
     not_compared: list[str] = []
+    uncompared_records: set[str] = set()
     lines_left = limits.folder_entries
     for artifact in snapshot.artifacts:
         name = artifact.path.rpartition("/")[2]
         if artifact.open is not None and _OTHER_NAME.fullmatch(name):
             not_compared.append(artifact.path)
+            if _holds_digests_alone(artifact):
+                uncompared_records.add(artifact.path)
         if artifact.open is None or not _NAME.fullmatch(name):
             continue
         sidecar = _Sidecar(artifact, paths, lines_left)
@@ -84,7 +91,21 @@ def apply_sidecars(snapshot: Snapshot, limits: Limits) -> Snapshot:
         why = "files of checksums whose digests are not compared, because only SHA-256 is"
         notes = (*notes, f"{why}: {name_some(not_compared)}")
     artifacts = (add_listed_claims(each, None, claims.get(each.path, ())) for each in snapshot.artifacts)
-    return replace(snapshot, artifacts=tuple(artifacts), facts=(*snapshot.facts, *facts), notes=notes)
+    return replace(
+        snapshot,
+        artifacts=tuple(artifacts),
+        facts=(*snapshot.facts, *facts),
+        notes=notes,
+        uncompared_records=frozenset(uncompared_records),
+    )
+
+
+def _holds_digests_alone(artifact: Artifact) -> bool:
+    """Whether every line of a file states a digest, so that it is a file of checksums and nothing else."""
+    data = read_small_artifact(artifact, _MOST_BYTES)
+    lines = [] if data is None else data.decode("utf-8-sig", "surrogateescape").split("\n")
+    stated = [line.rstrip("\r") for line in lines if line.strip() and not line.startswith("#")]
+    return bool(stated) and all(len(line) <= _LONGEST_LINE and _LINE_OF_OTHER.fullmatch(line) for line in stated)
 
 
 class _Sidecar:
@@ -127,7 +148,7 @@ class _Sidecar:
         return self._lines_left
 
     def _iterate_statements(self, text: str) -> Iterator[_Statement]:
-        """Yield what the lines state, up to the bound on lines."""
+        """Yield the statements of the lines, up to the bound on lines."""
         for number, raw_line in enumerate(text.split("\n"), 1):
             line = raw_line.rstrip("\r")
             if not line.strip() or line.startswith("#"):

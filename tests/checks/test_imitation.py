@@ -10,7 +10,19 @@ from modelaudit.checks.imitation import find_imitated_model, find_imitated_publi
 KNOWN = load_catalogue().known_names
 UNRELATED = [
     *("acme", "ai", "org", "me", "google-x-research", "inter", "apples", "ample", "metal", "opera", "timmy", "amdo"),
-    *("gpt2", "hf-internal-testing", "trl-lib", "peft", "qwerty", "01ai-fans", "llamaindex", "microsaas", "hubert"),
+    *(
+        "gpt2",
+        "hf-internal-testing",
+        "trl-lib",
+        "peft",
+        "qwerty",
+        "baal",
+        "Baal",
+        "01ai-fans",
+        "llamaindex",
+        "microsaas",
+        "hubert",
+    ),
     *("Лаборатория", "研究所", "", "-", "x" * 96),
 ]
 
@@ -26,6 +38,9 @@ UNRELATED = [
         ("Google", "google", "upper and lower case"),
         ("lntel", "Intel", "look alike"),
         ("qwen", "Qwen", "upper and lower case"),
+        ("Qvven", "Qwen", "look alike"),
+        ("BAAl", "BAAI", "look alike"),
+        ("8AAI", "BAAI", "look alike"),
         ("googel", "google", "one letter"),
         ("nvidiaa", "nvidia", "one letter"),
         ("micosoft", "microsoft", "one letter"),

@@ -155,6 +155,114 @@ def test_clone_without_the_content_of_large_files_is_named(lock: Path, tmp_path:
     done = run_command("verify", bare, "--lock", lock)
     assert done.returncode == 1
     assert "  changed: sub/model.safetensors: " in done.stdout
+    done = run_command("verify", bare)
+    pointer = "sub/model.safetensors: it is a pointer of Git LFS, and its 2,000 bytes are absent; run git lfs pull"
+    assert (done.returncode, f"  not read: {pointer}" in done.stdout) == (3, True)
+    other = tmp_path / "bare.lock"
+    done = run_command("lock", bare, "-o", other)
+    assert (done.returncode, other.exists(), "is a pointer of Git LFS" in done.stderr) == (4, False, True)
+
+
+def test_size_that_a_record_contradicts_is_a_difference_and_so_are_the_bytes_against_the_lock(
+    lock: Path, tmp_path: Path
+) -> None:
+    folder = download(tmp_path / "there")
+    (folder / "config.json").write_text("{ }")
+    size = "  contradicted: config.json: it has 3 bytes, and its source lists it with 2"
+    for arguments in ((), ("--lock", lock)):
+        done = run_command("verify", folder, *arguments)
+        assert (done.returncode, size in done.stdout, "not read:" in done.stdout) == (1, True, False), done.stdout
+    assert "  changed: config.json: 3 bytes with SHA-256 " in done.stdout
+
+
+@pytest.mark.parametrize("place", ["cache", "local-dir"])
+def test_commit_without_a_listing_is_unverified_until_a_lock_takes_its_place(
+    lock: Path, tmp_path: Path, place: str
+) -> None:
+    folder = PLACES[place](tmp_path / "there")
+    root = folder.parents[1] if place == "cache" else folder / ".cache/huggingface"
+    for record in (root / "trees").iterdir():
+        record.unlink()
+    done = run_command("verify", folder)
+    assert (done.returncode, "has no listing of this commit" in done.stdout) == (3, True), done.stdout
+    scan = ("scan", folder, "--offline", "--no-second-opinion")
+    assert "has no listing of this commit" in run_command(*scan, COLUMNS="400").stdout
+    assert run_command("verify", folder, "--lock", lock).returncode == 0
+    done = run_command(*scan, "--lock", lock)
+    assert ("no listing" in done.stdout, "unverified" in done.stdout) == (False, False), done.stdout
+    other = tmp_path / "other.lock"
+    done = run_command("lock", folder, "-o", other, "--offline")
+    assert "has no listing of this commit" in done.stderr
+    # Only a folder may be locked without the names that the commit has.
+    assert (done.returncode, other.exists()) == ((4, False) if place == "cache" else (0, True))
+
+
+def test_part_of_a_model_is_locked_on_request_and_the_lock_says_so(hub: LoopbackHub, tmp_path: Path) -> None:
+    from huggingface_hub import snapshot_download
+
+    hub.add_repository("acme/tiny", FILES)
+    part = snapshot_download("acme/tiny", local_dir=tmp_path / "part", allow_patterns=["*.json"])
+    cached = snapshot_download("acme/tiny", allow_patterns=["*.json"])
+    lock = tmp_path / "part.lock"
+    for folder, kind in ((part, "folder"), (cached, "model")):
+        done = run_command("lock", folder, "-o", lock, "--offline")
+        assert (done.returncode, lock.exists()) == (4, False)
+        assert "(3: '.gitattributes', 'README.md', 'sub/model.safetensors'); fetch them, or lock" in done.stderr
+        done = run_command("lock", folder, "-o", lock, "--offline", "--partial")
+        assert (done.returncode, "not there, and not locked: 3: '.gitattributes'" in done.stderr) == (0, True)
+        text = lock.read_text()
+        assert (f'\n{kind}: "' in text, "\nabsent: 3\n" in text, text.count("\nfile ")) == (True, True, 1)
+        done = run_command("verify", folder, "--lock", lock)
+        assert (done.returncode, "; 3 of its files were absent and are not locked)" in done.stdout) == (0, True)
+        lock.unlink()
+
+
+def test_file_that_the_records_of_a_folder_lack_is_locked_with_a_remark(repository: Repository, tmp_path: Path) -> None:
+    folder = download(tmp_path / "there")
+    (folder / "modeling.py").write_text("x = 1\n")
+    done = run_command("lock", folder, "-o", tmp_path / "x.lock")
+    assert done.returncode == 0
+    assert "files that the records of its download lack are locked too: 1: 'modeling.py'" in done.stderr
+
+
+def test_two_revisions_of_a_repository_are_refused(repository: Repository, hub: LoopbackHub, tmp_path: Path) -> None:
+    repository.set_tag("v1")
+    repository.commit({"config.json": "[1]"})
+    repository.set_tag("v2")
+    lock = tmp_path / "two.lock"
+    done = run_command("lock", "acme/tiny@v1", "acme/tiny@v2", "-o", lock)
+    assert (done.returncode, lock.exists(), done.stderr.count("\n")) == (2, False, 1)
+    assert "a lock holds one revision of 'acme/tiny', and 'v1' and 'v2' are named" in done.stderr
+
+
+def test_lock_of_a_repository_that_moved_has_a_remark(hub: LoopbackHub, repository: Repository, tmp_path: Path) -> None:
+    move(hub, repository)
+    done = run_command("lock", "acme/tiny", "-o", tmp_path / "x.lock")
+    assert done.returncode == 0
+    assert "acme/tiny: its owner on the Hub is 'mallory', so the repository moved" in done.stderr
+
+
+def test_lock_of_another_repository_is_refused_and_a_download_is_found_by_its_commit(
+    lock: Path, hub: LoopbackHub, repository: Repository, tmp_path: Path
+) -> None:
+    other = hub.add_repository("zeta/other", {"config.json": "[]"})
+    both = tmp_path / "both.lock"
+    assert run_command("lock", "zeta/other", "acme/tiny", "-o", both, "-q").returncode == 0
+    snapshot, folder = find_snapshot(lock), download(tmp_path / "there")
+    assert run_command("verify", folder, "--lock", both).returncode == 0
+    # The safetensors file of the repository is not one.
+    done = run_command("scan", folder, "--lock", both, "--no-second-opinion")
+    assert (done.returncode, "compared with both.lock (acme/tiny@" in done.stdout) == (3, True)
+    assert run_command("lock", "zeta/other", "-o", tmp_path / "zeta.lock", "-q").returncode == 0
+    for command, target in (("verify", snapshot), ("scan", snapshot), ("scan", "acme/tiny")):
+        done = run_command(command, target, "--lock", tmp_path / "zeta.lock")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        expected = f"zeta.lock is of 'zeta/other' at commit {other.sha[:12]}, and '{target}' is 'acme/tiny' at commit "
+        assert expected + repository.sha[:12] in done.stderr
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    done = run_command("scan", plain, "--lock", both)
+    assert (done.returncode, "or write a lock of this model alone" in done.stderr) == (2, True)
 
 
 def test_missing_blob_and_added_file_of_the_cache_are_named(lock: Path) -> None:
@@ -368,6 +476,28 @@ def test_locked_commit_in_no_history_any_more_is_drift_although_it_was_the_reque
     assert (done.returncode, "history-rewritten: no branch and no tag has commit" in done.stdout) == (1, True)
     repository.branches["kept"] = kept
     assert check(lock).returncode == 0
+
+
+def test_branch_that_takes_the_name_of_a_tag_is_drift_where_programs_get_it(
+    hub: LoopbackHub, repository: Repository, tmp_path: Path
+) -> None:
+    repository.set_tag("v1")
+    lock = tmp_path / "modelaudit.lock"
+    assert run_command("lock", "acme/tiny@v1", "-o", lock).returncode == 0
+    old, new = repository.sha, repository.commit({"config.json": "[1]"})
+    hub.inject_fault("/revision/v1", replace=(old.encode(), new.encode()))
+    done = check(lock)
+    assert (done.returncode, f"tag-moved: the tag 'v1' is commit {new} now" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "named"), [("owner-id", "id of the owner"), ("owner-created", "date of"), ("created", "date of creation, ")]
+)
+def test_fact_that_the_lock_lacks_is_a_question_without_an_answer(lock: Path, key: str, named: str) -> None:
+    assert check(lock).returncode == 0
+    lock.write_text(re.sub(rf"^{key}: .*$", f"{key}: unknown", lock.read_text(), flags=re.MULTILINE))
+    done = check(lock)
+    assert (done.returncode, f"not answered: the lock lacks the {named}" in done.stdout) == (3, True)
 
 
 def test_fact_that_the_hub_does_not_state_any_more_is_a_question_without_an_answer(

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.integrity.digests import DigestingWindow, compare_digests
-from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.integrity.unverified import find_unverified_bytes
+from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
-from modelaudit.model.report import DigestState
+from modelaudit.model.report import ArtifactRecord, DigestState, Extent
 from modelaudit.model.structure import UnreadReason
 
 _GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
@@ -86,10 +87,18 @@ _OTHER = Digest(DigestAlgorithm.SHA256, "b" * 64)
         ((_GIT,), (_SHA, _GIT), DigestState.MATCH_SHA1),
         ((_OTHER,), (_SHA, _GIT), DigestState.MISMATCH),
         ((_OTHER, _GIT), (_SHA, _GIT), DigestState.MISMATCH),
-        ((_GIT,), (_SHA,), DigestState.UNCLAIMED),
+        ((_GIT,), (_SHA,), DigestState.NOT_COMPARED),
     ],
 )
 def test_digest_comparison_tells_match_mismatch_missing_claim_and_missing_computation(
     claimed: tuple[Digest, ...], computed: tuple[Digest, ...], state: DigestState
 ) -> None:
     assert compare_digests(claimed, computed) is state
+
+
+def test_claim_of_an_algorithm_that_was_not_computed_is_an_absence_beside_one_that_fits() -> None:
+    claims = tuple(Claim(each, ClaimSource.SIDECAR, "SUMS") for each in (_SHA, _GIT))
+    record = ArtifactRecord("a", 1, Extent.EXAMINED, digests=(_SHA,), claims=claims)
+    (absence,) = find_unverified_bytes(record, is_listed=True, expects_claims=False)
+    assert absence.reason is UnreadReason.UNVERIFIED_BYTES
+    assert absence.detail == "a file of checksums (SUMS) states a git blob digest, which was not compared"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def build_model(*entries: TreeEntry, origin: Origin | None = None) -> LockedMode
 
 OWNER = Owner("org", OwnerKind.ORGANIZATION, "64a0", "2022-03-02T23:29:04.000Z")
 REPOSITORY = build_model(*ENTRIES, origin=Origin("main", "a" * 40, "2023-01-01T00:00:00.000Z", OWNER))
+PART = replace(REPOSITORY, absent=12)
 UNKNOWN = build_model(*ENTRIES, origin=Origin("v1", "b" * 40))
 TEXT = format_lock(Lock((build_model(*ENTRIES), REPOSITORY)))
 
@@ -46,7 +48,7 @@ def parse(text: str) -> Lock:
     return parse_lock(text.encode(), "x.lock")
 
 
-@pytest.mark.parametrize("model", [build_model(*ENTRIES), build_model(), REPOSITORY, UNKNOWN])
+@pytest.mark.parametrize("model", [build_model(*ENTRIES), build_model(), REPOSITORY, UNKNOWN, PART])
 def test_lock_is_read_as_it_was_written_also_with_crlf_and_remarks(model: LockedModel) -> None:
     text = format_lock(Lock((model,)))
     assert text.isascii()
@@ -58,7 +60,7 @@ def test_lock_is_read_as_it_was_written_also_with_crlf_and_remarks(model: Locked
             model.license,
             model.tree_digest,
         )
-        assert read.entries == model.entries
+        assert (read.entries, read.absent) == (model.entries, model.absent)
 
 
 def test_lock_sorts_models_and_files_so_that_the_order_of_targets_changes_nothing() -> None:
@@ -84,6 +86,7 @@ MISTAKES = [
     (TEXT.replace("a.txt", "a//b", 1), 8, "the name 'a//b' is not in its simplest form"),
     (TEXT.replace("a.txt", "./a", 1), 8, "the name './a' is not in its simplest form"),
     (TEXT.replace("a.txt", "a/../../b", 1), 8, "leads out of the model"),
+    (TEXT.replace("a.txt", "a" * 1025, 1), 8, "' is too long for a file system"),
     (TEXT.replace("a.txt", "", 1), 8, "the name '' is empty or holds a zero byte"),
     (TEXT.replace("a.txt", "a\\u0000b", 1), 8, "is empty or holds a zero byte"),
     (TEXT.replace("a.txt", "a\\ud800", 1), 8, "half of a character"),
@@ -102,6 +105,7 @@ MISTAKES = [
     (TEXT.replace("folder: ", "space: ", 1), 4, "a model, dataset or folder begins here"),
     ("\x7fELF" + "\0" * 50, 1, "a lock begins with"),
     ("<" * 7 + " HEAD\n" + TEXT, 1, "a merge left a conflict here"),
+    (format_lock(Lock((PART,))).replace("absent: 12", "absent: 0"), 13, "'0' is not a value for absent"),
 ]
 
 
@@ -112,6 +116,11 @@ def test_mistake_in_a_lock_is_one_line_with_its_number(text: str, line: int, mes
     assert str(caught.value).startswith(f"x.lock:{line}: ")
     assert message in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_name_below_many_folders_takes_no_more_time_than_its_length() -> None:
+    deep = build_model(*(TreeEntry("a/" * 400_000 + name, EntryKind.FILE, None, 5, HASH) for name in ("x", "y")))
+    assert parse(format_lock(Lock((deep,)))).models == (replace(deep, line=4),)
 
 
 def test_two_names_that_differ_in_their_unicode_form_alone_are_refused() -> None:
@@ -144,3 +153,10 @@ def test_changed_lock_is_refused_or_says_something_else(insertion: bytes, start:
         # No change to an entry fits the tree digest; whatever else changed reads differently.
         entries = {model.tree_digest: model.entries for model in parse(TEXT).models}
         assert all(model.entries == entries[model.tree_digest] for model in lock.models)
+
+
+@pytest.mark.parametrize("text", [text for text, _, _ in MISTAKES if "tree" in text])
+def test_no_mistake_sends_a_person_to_lock_the_bytes_that_are_there(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text)
+    assert "run modelaudit lock again" not in str(caught.value)

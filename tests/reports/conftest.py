@@ -13,6 +13,7 @@ from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
+from modelaudit.model.hub_scans import HubScans, ScannerAnswer
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, Provenance, RevisionKind
 from modelaudit.model.report import (
@@ -384,6 +385,16 @@ def build_fail_report() -> AuditReport:
                 owner=Owner("acme", OwnerKind.ORGANIZATION, "5e67bd5b1009063689407478", "2020-03-10T16:19:23.000Z"),
                 pins=(Pin("b" * 40, "2026-01-01T00:00:00Z", ClaimSource.CACHE, "refs/main", PinHistory.ANCESTOR),),
                 unanswered=("whether 'main' is protected is unknown",),
+                scans=HubScans(
+                    "2026-01-02T00:00:00Z",
+                    "https://huggingface.co",
+                    False,
+                    (
+                        ScannerAnswer("avScan", "queued", "", "1.4.3/27600", ("config.json", "pytorch_model.bin")),
+                        ScannerAnswer("protectAiScan", "unsafe", "runs <b>code</b>", "", ("pytorch_model.bin",)),
+                    ),
+                    ("the Hub states nothing about 1 of 3 files",),
+                ),
             ),
         ),
         # All checks but transparency.

@@ -145,6 +145,8 @@ def test_screen_has_the_line_of_the_second_opinion_in_every_run(failing: AuditRe
         ("a.py", "a.py"),
         ("a/folder/that/is/long/for/a/line/of/this/screen/model.py", "…/long/for/a/line/of/this/screen/model.py"),
         ("a/kmeans.cpython-311-x86_64-linux-gnu-and-so-on.so", "…kmeans.cpython-311-…nux-gnu-and-so-on.so"),
+        ("a/consolidated-weights-of-it-00001-of-00002.safetensors", "…00001-of-00002.safetensors"),
+        (f"consolidated-weights-1-of-20{'-and-so-on' * 9}.bin", "…1-of-20-and-so-on-and-so-on-and-so-on-a…"),
     ],
 )
 def test_cut_place_of_a_finding_keeps_both_ends_of_a_long_file_name(

@@ -21,6 +21,7 @@ from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionSta
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
 from modelaudit.model.verdict import CauseKind, Question
+from modelaudit.model.wording import ALGORITHMS
 from modelaudit.options import list_families
 from modelaudit.reports import REPORTS, answers, cause_words, license_words, render, wording
 from modelaudit.reports.view import FAMILIES_WITHOUT_RULES
@@ -52,7 +53,7 @@ REPORTS_FOLDER = Path(modelaudit.reports.__file__).parent
         (wording.EXTENTS, Extent),
         (wording.UNREAD, UnreadReason),
         (wording.DIGEST_STATES, DigestState),
-        (wording.ALGORITHMS, DigestAlgorithm),
+        (ALGORITHMS, DigestAlgorithm),
         (wording.TARGETS, RefKind),
         (wording.CHECKS, CheckFamily),
         (wording.CONFIDENCES, Confidence),

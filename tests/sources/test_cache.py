@@ -358,3 +358,13 @@ def test_pipe_in_place_of_a_reference_does_not_block(cached_snapshot: Path) -> N
         resolve_target("acme/tiny", offline=True)
     resolve_target("acme/tiny")
     assert reference.read_text() == cached_snapshot.name
+
+
+def test_path_with_a_link_before_its_parent_is_the_folder_that_the_system_opens(
+    cached_snapshot: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere/below").mkdir(parents=True)
+    (tmp_path / "elsewhere/other.txt").write_text("other")
+    (cached_snapshot / "link").symlink_to(tmp_path / "elsewhere/below")
+    snapshot = resolve_target(f"{cached_snapshot}/link/..")
+    assert (snapshot.ref.kind, [each.path for each in snapshot.artifacts]) == (RefKind.FOLDER, ["other.txt"])

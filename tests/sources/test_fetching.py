@@ -281,6 +281,29 @@ def test_partial_file_that_another_process_writes_is_left_alone(
         assert partial.read_bytes() == b"half"
 
 
+def test_file_elsewhere_that_a_partial_file_is_a_hard_link_to_is_not_written(
+    hub: LoopbackHub, tiny: Repository, partial: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"kept")
+    os.link(tmp_path / "elsewhere", partial)
+    assert list_unfetched(resolve_target("acme/tiny")) == []
+    assert (tmp_path / "elsewhere").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("name", ["", "sub"])
+def test_nothing_is_written_through_a_link_in_the_place_of_a_folder_of_the_snapshot(
+    hub: LoopbackHub, hub_home: Path, tmp_path: Path, name: str
+) -> None:
+    repository = hub.add_repository("acme/deep", {"sub/config.json": "{}"})
+    place = hub_home / "hub/models--acme--deep/snapshots" / repository.sha / name
+    place.parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    place.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match="cannot be stored in the cache"):
+        resolve_target("acme/deep")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_partial_files_of_earlier_runs_are_removed_by_a_finished_one_and_those_of_the_client_are_not(
     hub: LoopbackHub, tiny: Repository, partial: Path
 ) -> None:

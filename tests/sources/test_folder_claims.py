@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,15 +20,20 @@ from hub.olah import run_git
 from hub.server import LoopbackHub
 from hypothesis import given
 from hypothesis import strategies as st
+from support.command import run_command
 from support.fixtures import FIXTURES
 from support.reading import BytesWindow
 
 import modelaudit
+from modelaudit.integrity import digests
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport, DigestState
+from modelaudit.reports.verification import render_text
 from modelaudit.sources.git_index import UnreadableIndexError, parse_index
 from modelaudit.sources.sidecars import apply_sidecars
+from modelaudit.verifying import verify
 
 WEIGHTS = next((FIXTURES / "safetensors/benign").glob("*.safetensors")).read_bytes()
 FILES: dict[str, bytes] = {
@@ -102,6 +109,25 @@ def test_clone_of_an_honest_model_passes_and_its_files_are_verified(
     assert any("bookkeeping" in note and "'.git'" in note for note in report.target.notes)
     # Git runs what the configuration names, so it is a file of the model.
     assert ".git/config" in {record.path for record in report.coverage.artifacts}
+
+
+def test_claim_of_an_algorithm_that_the_environment_lacks_is_named_as_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = make_checkout(tmp_path, False)
+    monkeypatch.setattr(digests, "can_compute", lambda algorithm: algorithm is DigestAlgorithm.SHA256)
+    flip_last_byte(checkout / "model.safetensors")
+    why = "git (.git/index) states a git blob digest, which was not compared"
+    report = scan(checkout)
+    assert (report.exit_code, set(list_states(report).values())) == (3, {DigestState.NOT_COMPARED})
+    record = next(each for each in report.coverage.artifacts if each.path == "model.safetensors")
+    assert [absence.unread.detail for _, absence in record.absences] == [why]
+    (result,) = verify(str(checkout))
+    assert (result.exit_code, dict(result.uncompared)["model.safetensors"]) == (3, why)
+    text = render_text((result,)).decode()
+    assert f"  not compared: model.safetensors: {why}\n" in text
+    assert "stated by git" not in text
+    assert f"{len(FILES)} not verified; no difference in the rest" in text
 
 
 def test_clone_after_commits_branches_tags_and_packing_passes(tmp_path: Path) -> None:
@@ -314,6 +340,16 @@ def test_added_file_of_a_download_is_a_finding_and_unverified(download: Path, na
     assert name in {address for address, _ in report.coverage.open_absences}
 
 
+@pytest.mark.parametrize("below", ["model.safetensors", "sub"])
+def test_note_names_the_download_above_the_target_whose_records_are_not_read(download: Path, below: str) -> None:
+    notes = [note for note in scan(download / below).target.notes if "its records state digests" in note]
+    assert notes == [
+        "the target lies in a download of the Hub's client (..): its records state digests, and are read by a scan of "
+        "that folder alone"
+    ]
+    assert not [note for note in scan(download).target.notes if "its records state digests" in note]
+
+
 def test_removed_file_and_removed_listing_of_a_download_are_absences(download: Path) -> None:
     (download / "config.json").unlink()
     assert "config.json" in {address for address, _ in scan(download).coverage.open_absences}
@@ -390,18 +426,47 @@ def test_contradicting_lines_are_a_finding_although_one_fits(tmp_path: Path) -> 
     assert {line.partition(":")[0] for line in finding.evidence} == {"contradicted", "confirmed", "computed"}
 
 
-@given(st.text(alphabet="0123456789abcdefSHA256 ()=*\\\n\r/.:\x00é", max_size=300))
-def test_any_text_is_a_file_of_checksums_or_a_finding(text: str) -> None:
-    content = text.encode()
+def apply_to_memory(text: str, name: str = "SHA256SUMS", limits: Limits = Limits()) -> Snapshot:  # noqa: B008 - frozen
+    """Return a snapshot of a file ``w`` with the claims of a file of checksums beside it."""
+    content = text.encode("utf-8", "surrogatepass")
 
     @contextmanager
     def open_window() -> Iterator[BytesWindow]:
         yield BytesWindow(content)
 
-    artifact = Artifact("a/SHA256SUMS", len(content), open_window)
-    snapshot = Snapshot(ModelRef(RefKind.FOLDER, "a"), None, (artifact,), "a")
-    facts = apply_sidecars(snapshot, Limits()).facts
-    assert {fact.path for fact in facts} <= {"a/SHA256SUMS"}
+    artifacts = tuple(Artifact(f"a/{each}", len(content), open_window) for each in (name, "w"))
+    return apply_sidecars(Snapshot(ModelRef(RefKind.FOLDER, "a"), None, artifacts, "a"), limits)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(alphabet="0123456789abcdefSHA256 ()=*\\r/.:\x00é", max_size=80),
+            st.sampled_from(["w", "./w", "gone", "../w", "/w", "w\\r"]).map(f"{'0' * 64}  {{}}".format),
+        ),
+        max_size=4,
+    )
+)
+def test_each_digest_in_a_file_of_checksums_is_a_claim_or_a_fact_about_it(lines: list[str]) -> None:
+    snapshot = apply_to_memory("\n".join(lines))
+    _, file = snapshot.artifacts
+    assert {fact.path for fact in snapshot.facts} <= {"a/SHA256SUMS"}
+    stated = [line for line in lines if re.match(r"0{64}  [./gw]", line)]
+    used = [line for line in stated if line.partition("  ")[2] in ("w", "./w")]
+    assert bool(file.claims) is bool(used)
+    assert len(used) == len(stated) or snapshot.facts
+
+
+def test_bounds_of_a_file_of_checksums_are_facts_about_it() -> None:
+    line = f"{'0' * 64}  w\n"
+    assert [claim.record for claim in apply_to_memory(line).artifacts[1].claims] == ["a/SHA256SUMS"]
+    (fact,) = apply_to_memory(line * 3, limits=replace(Limits(), folder_entries=2)).facts
+    assert "it has more lines than the bound" in fact.detail
+    assert apply_to_memory(line * 2, limits=replace(Limits(), folder_entries=2)).facts == ()
+    fact, _ = apply_to_memory(f"{'0' * 64}  {'x' * 8192}\n").facts
+    assert fact.detail == "line 1: it has more than 8192 characters"
+    (fact,) = apply_to_memory(f"\\{'0' * 64}  a\\r\\\\b\n").facts
+    assert fact.detail == "'a\\r\\\\b' is not in its folder"
 
 
 def test_large_file_of_checksums_is_a_finding(tmp_path: Path) -> None:
@@ -414,5 +479,19 @@ def test_large_file_of_checksums_is_a_finding(tmp_path: Path) -> None:
 def test_checksums_of_other_algorithms_are_named_as_not_compared(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "model")
     (folder / "MD5SUMS").write_text(f"{'0' * 32}  model.safetensors\n")
+    (folder / "SHA512SUMS").write_text(f"{'0' * 128}  model.safetensors\n")
+    (folder / "model.safetensors.sha1").write_text(f"{'0' * 40}\n")
     report = scan(folder)
+    assert report.exit_code == 0
     assert any("not compared" in note and "'MD5SUMS'" in note for note in report.target.notes)
+    done = run_command("verify", folder)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "the digests in 'MD5SUMS', 'SHA512SUMS', 'model.safetensors.sha1' are not compared" in done.stderr
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in FILES.items())
+    (folder / "SHA256SUMS").write_text(sums)
+    done = run_command("verify", folder)
+    assert (done.returncode, "not compared, because only SHA-256 is: 3: 'MD5SUMS'" in done.stdout) == (0, True)
+    # A file is one of checksums by its lines, and not by its name.
+    (folder / "added.sha1").write_bytes(FILES["sub/weights.pkl"])
+    done = run_command("verify", folder)
+    assert (done.returncode, "  not verified: added.sha1: " in done.stdout) == (3, True)

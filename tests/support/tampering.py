@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +149,75 @@ def change_folder(source: Path, copy: Path, lock: Lock, generator: random.Random
     except ValueError:
         is_other = True
     return "" if is_found and is_other else name
+
+
+def swap_link(root: Path) -> None:
+    """Let a link lead to another file."""
+    (root / "link.json").unlink()
+    (root / "link.json").symlink_to("weights.bin")
+
+
+def replace_by_link(root: Path) -> None:
+    """Put a link to an equal file in the place of a file."""
+    (root / "weights.bin").rename(root.parent / "outside.bin")
+    (root / "weights.bin").symlink_to(root.parent / "outside.bin")
+
+
+def replace_by_pipe(root: Path) -> None:
+    """Put a pipe in the place of a file."""
+    (root / "weights.bin").unlink()
+    os.mkfifo(root / "weights.bin")
+
+
+def replace_by_folder(root: Path) -> None:
+    """Put a folder in the place of a file."""
+    (root / "weights.bin").unlink()
+    (root / "weights.bin").mkdir()
+
+
+def link_to_bookkeeping(root: Path) -> None:
+    """Add a link to a file that is not part of the model."""
+    (root / ".git").mkdir()
+    (root / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (root / "added.py").symlink_to(".git/HEAD")
+
+
+NAMED_CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "byte": (lambda root: (root / "weights.bin").write_bytes(b"WEIGHTS" * 99), "changed: weights.bin: "),
+    "size": (lambda root: (root / "config.json").write_text("{}"), "changed: config.json: 2 bytes"),
+    "added": (lambda root: (root / "sub/x.py").write_text(""), "added: sub/x.py: a file that the lock lacks"),
+    "added folder": (lambda root: (root / "n").mkdir(), "added: n: an empty folder that the lock lacks"),
+    "missing": (
+        lambda root: (root / "config.json").unlink(),
+        "missing: config.json: a file that is locked, and not there",
+    ),
+    "missing folder": (
+        lambda root: (root / "empty").rmdir(),
+        "missing: empty: an empty folder that is locked, and not there",
+    ),
+    "renamed": (
+        lambda root: (root / "weights.bin").rename(root / "modeling.py"),
+        "renamed: modeling.py: 'weights.bin' is locked",
+    ),
+    "case": (
+        lambda root: (root / "config.json").rename(root / "Config.json"),
+        "case: Config.json: 'config.json' is locked",
+    ),
+    "form": (
+        lambda root: (root / "caf\u00e9.txt").rename(root / unicodedata.normalize("NFD", "caf\u00e9.txt")),
+        "case: cafe\u0301.txt: 'caf\\xe9.txt' is locked, and 'cafe\\u0301.txt' is there",
+    ),
+    "mode": (lambda root: (root / "config.json").chmod(0o755), "mode: config.json: it is executable"),
+    "mode off": (lambda root: (root / "sub/run.sh").chmod(0o644), "mode: sub/run.sh: it is not executable"),
+    "link": (swap_link, "changed: link.json: the link leads to 'weights.bin', and 'config.json' is locked"),
+    "file to link": (replace_by_link, "kind: weights.bin: a link to "),
+    "file to pipe": (replace_by_pipe, "kind: weights.bin: a special file in place of a file"),
+    "file to folder": (replace_by_folder, "kind: weights.bin: an empty folder in place of a file"),
+    "link to bookkeeping": (link_to_bookkeeping, "added: added.py: a link that the lock lacks"),
+    "hidden": (lambda root: (root / ".hidden").write_text(""), "added: .hidden: a file that the lock lacks"),
+    "ignored names": (
+        lambda root: (root / ".gitattributes").write_text(""),
+        "added: .gitattributes: a file that the lock lacks",
+    ),
+}
+"""Changes to the folder of ``make_folder``, each with the beginning of the line that names it."""

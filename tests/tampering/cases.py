@@ -449,6 +449,11 @@ CACHE = [
         *(3, "unverified-bytes trees/*.json"),
     ),
     Case(
+        *("cache", "add a snapshot with the name of a branch to a whole repository"),
+        lambda at: name_whole_repository(at, write(at.root.with_name("main") / CODE, EVIL)),
+        *(1, f"*/unlisted-code snapshots/main/{CODE}"),
+    ),
+    Case(
         *("cache", "lead a commit of a whole repository to another"),
         lambda at: name_whole_repository(at, alias_commit(at)),
         *(3, "unverified-bytes refs/*"),
@@ -592,6 +597,13 @@ LOCAL_DIR = [
         *("local-dir", "replace a tokenizer"),
         lambda at: overwrite(at.root / VOCABULARY, b"x\ny\nz\n"),
         *(1, f"  contradicted: {VOCABULARY}", "verify"),
+    ),
+]
+LOCAL_DIR += [
+    Case(
+        *("local-dir", "remove code with its record and the listing"),
+        lambda at: ((at.root / CODE).unlink(), at.record(CODE).unlink(), at.listing.unlink()),
+        *(3, "  not read: *trees/*.json", "verify"),
     ),
 ]
 GIT = [
