@@ -130,6 +130,8 @@ class _Adding:
         """Check the bundles of a file."""
         lines = data.splitlines() if record in _NAMES else [data]
         bundles = [line for line in lines if line.strip()]
+        if not bundles:
+            self._refuse(record, "it is empty")
         if len(bundles) > _MOST_SIGNATURES:
             self._refuse(record, f"it holds {len(bundles)} bundles, and at most {_MOST_SIGNATURES} are read")
             return
@@ -158,13 +160,9 @@ class _Adding:
         elif not can_compute(manifest.algorithm):
             self._leave_unchecked(record, bundle, f"its digests are {manifest.algorithm}; install the package blake3")
         else:
-            uncovered = sorted(
-                path for path in self._artifacts
-                if path not in manifest.files and path not in self._records and not manifest.leaves_out(path)
-            )  # fmt: skip
-            left_out = sorted(
-                path for path in self._artifacts if manifest.leaves_out(path) and path not in self._records
-            )
+            others = sorted(path for path in self._artifacts.keys() - manifest.files.keys() - self._records)
+            left_out = [path for path in others if manifest.leaves_out(path)]
+            uncovered = [path for path in others if not manifest.leaves_out(path)]
             self._signatures.append(
                 Signature(
                     record, SignatureState.VERIFIED, bundle.method, signer=signer, covered=len(manifest.files),

@@ -13,6 +13,8 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUN_BY: Final = {
     "README.md": "tests/test_docs.py",
+    "docs/attestation.md": "tests/test_attestation_documents.py",
+    "docs/deploy.md": "tests/test_attestation_documents.py",
     "docs/ci.md": "tests/pipelines/test_templates.py",
     "docs/decisions.md": "tests/test_decisions.py",
     "docs/discovery.md": "tests/cli/test_discover_command.py",

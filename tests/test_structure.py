@@ -99,7 +99,10 @@ ONLY_IN = {
 }
 """Modules that only some rooms, or single modules of them, may import."""
 
-HEAVY = ("cyclonedx", "huggingface_hub", "httpx", "httpx2", "jinja2", "modelscan", "numpy", "pydantic", "rich", "yaml")
+HEAVY = (
+    "cryptography", "cyclonedx", "huggingface_hub", "httpx", "httpx2", "jinja2", "modelscan", "numpy", "pydantic", "rich",
+    "sigstore", "yaml",
+)  # fmt: skip
 
 EXECUTING_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
 UNBOUNDED_YAML = {"load", "load_all", "unsafe_load", "unsafe_load_all", "full_load", "full_load_all"}

@@ -7,6 +7,7 @@ load.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from datetime import datetime
 from typing import Final
@@ -45,6 +46,8 @@ _REFUSALS: Final = (
 _ISSUER: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 """The extension with the issuer that the library compares (Fulcio, ``oid-info.md``)."""
 _SHOWN: Final = 160
+# Each refusal says what a user needs; what the library logs beside it would reach stderr.
+logging.getLogger("sigstore").addHandler(logging.NullHandler())
 
 
 class KeylessVerifier:

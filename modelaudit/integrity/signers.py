@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import check_signature, fingerprint_key, load_public_key
@@ -13,6 +14,9 @@ from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
 from modelaudit.model.trust import TrustedSigner
+
+_KEY_CHARACTERS: Final = 16
+"""Of a fingerprint in a message."""
 
 
 def load_verifier(trusted: TrustedSigner) -> Verifier:
@@ -58,9 +62,8 @@ class _KeyVerifier:
             check_signature(bundle.envelope, self._key)
         except SignatureError as error:
             if bundle.key_hint and bundle.key_hint != fingerprint:
-                raise SignatureError(
-                    f"it names the key {shorten(bundle.key_hint)}, and {self._origin} is the key {fingerprint}"
-                ) from error
+                hint, own = bundle.key_hint[:_KEY_CHARACTERS], fingerprint[:_KEY_CHARACTERS]
+                raise SignatureError(f"it names the key {shorten(hint)}…, and {self._origin} is {own!r}…") from error
             raise
         time = self._times.find_time(bundle)
         return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self._origin, time=time)

@@ -13,10 +13,10 @@ from modelaudit.integrity.bundles import Bundle
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
 
-_OPTIONS: Final = {
-    SignatureMethod.KEY: "--public-key FILE",
-    SignatureMethod.CERTIFICATE: "--certificate-root FILE",
-    SignatureMethod.SIGSTORE: "--identity NAME --issuer URL --trusted-root FILE",
+_LACKS: Final = {
+    SignatureMethod.KEY: "no key was given: --public-key FILE",
+    SignatureMethod.CERTIFICATE: "no root of certificates was given: --certificate-root FILE",
+    SignatureMethod.SIGSTORE: "no identity was given: --identity NAME --issuer URL --trusted-root FILE",
 }
 
 
@@ -33,9 +33,7 @@ class Verifier(Protocol):
 
 def explain_unchecked(method: SignatureMethod) -> str:
     """Explain that no signer was given for a method, with the option that names one."""
-    return (
-        f"no trusted signer was given for the method {method}, so it was not checked; name one with {_OPTIONS[method]}"
-    )
+    return _LACKS[method]
 
 
 def find_signer(bundle: Bundle, verifiers: Sequence[Verifier], now: datetime | None = None) -> Signer | None:

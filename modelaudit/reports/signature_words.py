@@ -11,6 +11,9 @@ _TIME_UNPROVEN: Final = "time not proven"
 _KEY_CHARACTERS: Final = 20
 """Of a key and its fingerprint; the JSON report has all of them."""
 
+_MOST_NAMED: Final = 100
+"""Files of each kind that a page names."""
+
 
 def describe_signature(signature: Signature) -> str:
     """Describe the result for one signature in one sentence; not escaped, because it may hold texts of a model."""
@@ -47,7 +50,11 @@ def _count_files(number: int) -> str:
 
 def list_signatures(signatures: tuple[Signature, ...]) -> Iterator[tuple[str, str]]:
     """Yield a label and a text for each fact about the signatures: the result of each, and the files without cover."""
+    if not signatures:
+        yield "signature", "none lies beside the files of the model"
     for signature in signatures:
         yield "signature", describe_signature(signature)
-        yield from (("not signed", path) for path in signature.uncovered)
-        yield from (("left out by the signature", path) for path in signature.left_out)
+        for label, paths in (("not signed", signature.uncovered), ("left out by the signature", signature.left_out)):
+            yield from ((label, path) for path in paths[:_MOST_NAMED])
+            if len(paths) > _MOST_NAMED:
+                yield label, f"and {len(paths) - _MOST_NAMED:,} more, which the JSON report names"

@@ -333,7 +333,7 @@ def test_other_key_is_refused_with_both_fingerprints(attested: AttestedModel) ->
         "verify", attested.model, "--attestation", attested.attestation, "--key", attested.place / "other.pub"
     )
     assert (done.returncode, ": REFUSED: it names the key '" in done.stdout) == (1, True)
-    assert "', and --key is the key " in done.stdout
+    assert "…, and --key is '" in done.stdout
 
 
 def test_attestation_of_another_model_is_refused_for_its_files(attested: AttestedModel, tmp_path: Path) -> None:
@@ -566,7 +566,7 @@ def test_keys_of_other_kinds_are_refused(attested: AttestedModel) -> None:
     for options, expected in (
         (("RSA", "rsa_keygen_bits:2048"), "holds an RSA key; model signatures are made with an EC key of P-256"),
         (("EC", "ec_paramgen_curve:secp256k1"), "holds an EC key of the curve secp256k1; model signatures are made"),
-        (("ED25519", ""), "holds a key of Ed25519"),
+        (("ED25519", ""), "holds an Ed25519 key"),
     ):
         other = attested.place / "other.pem"
         extra = ["-pkeyopt", options[1]] if options[1] else []

@@ -229,18 +229,23 @@ def test_model_signing_agrees(case: Case, tmp_path: Path) -> None:
     assert accepted == (case.refusal is None)
 
 
+def run_cosign(folder: Path, case: Case, *options: str) -> subprocess.CompletedProcess[str]:
+    """Let cosign verify ``model.sig`` of a folder, whose ``digests`` are what the signature is about."""
+    return run_without_network(
+        "cosign", "verify-blob-attestation", "--new-bundle-format", *options,
+        "--bundle", folder / "model.sig", "--trusted-root", KEYLESS / case.root,
+        "--certificate-identity", case.identity, "--certificate-oidc-issuer", case.issuer,
+        "--type", "https://model_signing/signature/v1.0", folder / "digests", HOME=str(folder),
+    )  # fmt: skip
+
+
 @pytest.mark.counterpart
 @pytest.mark.parametrize("case", [case for case in CASES if case.read_by_cosign], ids=lambda case: case.title)
 def test_cosign_agrees_without_network(case: Case, tmp_path: Path) -> None:
     model = case.write(tmp_path)
-    blob = tmp_path / "digests"
-    blob.write_bytes(join_digests(model))
-    done = run_without_network(
-        "cosign", "verify-blob-attestation", "--new-bundle-format",
-        "--bundle", model / "model.sig", "--trusted-root", KEYLESS / case.root,
-        "--certificate-identity", case.identity, "--certificate-oidc-issuer", case.issuer,
-        "--type", "https://model_signing/signature/v1.0", blob, HOME=str(tmp_path),
-    )  # fmt: skip
+    (tmp_path / "digests").write_bytes(join_digests(model))
+    (model / "model.sig").rename(tmp_path / "model.sig")
+    done = run_cosign(tmp_path, case)
     assert ("Verified OK" in done.stderr) == (done.returncode == 0) == (case.refusal is None), done.stderr
 
 
@@ -379,6 +384,29 @@ def test_malformed_trusted_root_gives_one_line_and_exit_code_2(
     assert done.stderr == f"modelaudit: error: --trusted-root: {root} {message}\n"
 
 
+def test_trusted_root_with_a_malformed_key_of_its_log_refuses_and_leaves_stderr_empty(tmp_path: Path) -> None:
+    model, root = CASES[0].write(tmp_path), tmp_path / "root.json"
+    content = json.loads(ROOT.read_text("utf-8"))
+    content["tlogs"][0]["publicKey"]["rawBytes"] = "AAAA"
+    root.write_text(json.dumps(content))
+    command = [sys.executable, "-m", "modelaudit", "verify", str(model)]
+    signer = ["--identity", PERSON, "--issuer", ISSUER, "--trusted-root", str(root)]
+    done = subprocess.run([*command, *signer], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "model.sig: REFUSED: it does not hold by root.json: invalid log entry" in done.stdout
+
+
+@pytest.mark.counterpart
+@pytest.mark.parametrize(("source", "code"), [("stamped", 0), ("version2", 1)])
+def test_cosign_proves_a_time_by_the_same_time_stamps(source: str, code: int, tmp_path: Path) -> None:
+    bundle = load("stamped")
+    take("timestampVerificationData", source)(bundle)
+    (tmp_path / "model.sig").write_bytes(encode(bundle))
+    (tmp_path / "digests").write_bytes(join_digests(KEYLESS / "model"))
+    done = run_cosign(tmp_path, CASES[0], "--use-signed-timestamps")
+    assert done.returncode == code, done.stderr
+
+
 @pytest.mark.parametrize("command", ["verify", "scan"])
 @pytest.mark.parametrize(
     ("given", "missing"),
@@ -413,7 +441,7 @@ def test_without_the_extra_one_line_names_what_to_install(tmp_path: Path) -> Non
     )
     # Without a trusted identity nothing needs it, and the signature is named.
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "no trusted signer was given for the method sigstore" in done.stdout + done.stderr
+    assert "of model.sig, no identity was given: --identity NAME --issuer URL" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from modelaudit.model.report import (
     Target,
     Tool,
 )
+from modelaudit.model.signature import Signature, SignatureMethod, SignatureState, SignedTime, Signer
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import Clause, LicenseCategory, LicenseEntry
 from modelaudit.model.verdict import Verdict
@@ -160,6 +161,28 @@ CARD = Rule(
     cwe=(),
     since="0.1",
 )
+
+
+SIGNED = Signature(
+    "model.sig",
+    SignatureState.VERIFIED,
+    SignatureMethod.CERTIFICATE,
+    signer=Signer(
+        SignatureMethod.CERTIFICATE,
+        "CN=models,O=Acme",
+        "CN=Acme Signing",
+        "modelaudit.yaml:7",
+        SignedTime("2026-11-20T08:00:00Z", "time stamp"),
+    ),
+    covered=5,
+    uncovered=("training_args.bin",),
+    left_out=(".gitattributes",),
+    ignored_paths=(".git", ".gitattributes", ".github", ".gitignore"),
+)
+REFUSED = Signature(
+    "old.sig", SignatureState.REFUSED, SignatureMethod.KEY, "the signature does not fit the statement and the key"
+)
+UNCHECKED = Signature("model.sig", SignatureState.UNCHECKED, SignatureMethod.KEY, "no key was given: --public-key FILE")
 
 
 def _build_findings() -> tuple[Finding, ...]:
@@ -396,6 +419,7 @@ def build_fail_report() -> AuditReport:
                     ("the Hub states nothing about 1 of 3 files",),
                 ),
             ),
+            signatures=(SIGNED, REFUSED),
         ),
         # All checks but transparency.
         policy=PolicyRecord("default", HIGH_GATES, tuple(CheckFamily)[:4], "8" * 64),
@@ -427,7 +451,7 @@ def build_pass_report() -> AuditReport:
     )
     return replace(
         build_fail_report(),
-        target=Target("tiny", RefKind.FOLDER, "tiny", None, None, "local disk", True),
+        target=Target("tiny", RefKind.FOLDER, "tiny", None, None, "local disk", True, signatures=(UNCHECKED,)),
         policy=PolicyRecord("default", HIGH_GATES, tuple(CheckFamily), "8" * 64),
         decision=build_decision(Verdict.PASS, (), Coverage((record,))),
         findings=(),
@@ -478,7 +502,16 @@ def build_hostile_report() -> AuditReport:
         schema=SCHEMA,
         tool=Tool(evil, evil, evil),
         created="2026-11-24T09:30:00Z",
-        target=Target(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge), provenance=provenance),
+        target=Target(
+            *(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge)),
+            provenance=provenance,
+            signatures=(
+                Signature(evil, SignatureState.REFUSED, SignatureMethod.KEY, evil),
+                replace(
+                    SIGNED, record=evil, signer=Signer(SignatureMethod.SIGSTORE, evil, evil, evil), left_out=(evil,)
+                ),
+            ),
+        ),
         policy=PolicyRecord(evil, {}, (), evil),
         decision=build_decision(Verdict.FAIL, (evil, huge), Coverage(records)),
         findings=(finding, finding, replace(finding, rule="not/explained", artifact="")),

@@ -34,6 +34,7 @@ from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
 from modelaudit.reports.provenance_words import describe_provenance, list_provenance
 from modelaudit.reports.results import Outcome, ResultKind, list_results
+from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.text import escape_unprintable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -257,6 +258,36 @@ def test_formats_agree_on_the_provenance(hostile: AuditReport) -> None:
     for format in ("html", "table", "markdown", "cyclonedx"):
         assert b"rovenance:" not in render(local, format), format
         assert b"Owner created" not in render(local, format), format
+
+
+def test_formats_agree_on_the_signatures(hostile: AuditReport) -> None:
+    report = build_fail_report()
+    signed, refused = report.target.signatures
+    statements = [describe_signature(each) for each in (signed, refused)]
+    assert statements == [
+        "model.sig: verified, by CN=models,O=Acme, issued by CN=Acme Signing (method certificate, trusted by "
+        "modelaudit.yaml:7, 2026-11-20T08:00:00Z by a time stamp); it covers 5 files, does NOT cover 1 file, leaves out "
+        "1 file under its ignored paths",
+        "old.sig: REFUSED: the signature does not fit the statement and the key",
+    ]
+    assert parse_report(render(report, "json")).target.signatures == report.target.signatures
+    page, terminal = read_html_text(render(report, "html")), " ".join(render(report, "table").decode().split())
+    properties = json.loads(render(report, "cyclonedx"))["metadata"]["component"]["properties"]
+    for statement in statements:
+        assert f"Signature {statement}" in page
+        assert f"signed {statement}" in terminal
+        assert {"name": "modelaudit:target:signature", "value": statement} in properties
+        for format in ("markdown", "comment"):
+            assert f"- Signature: {statement}" in render(report, format).decode().replace("`", "").replace("\\", ""), (
+                format
+            )
+    assert "Not signed training_args.bin" in page
+    assert "Left out by the signature .gitattributes" in page
+    assert parse_report(render(hostile, "json")).target.signatures == hostile.target.signatures
+    unsigned = replace(report, target=replace(report.target, signatures=()))
+    for format in ("table", "markdown", "cyclonedx"):
+        assert b"model.sig" not in render(unsigned, format), format
+    assert "Signature none lies beside the files of the model" in read_html_text(render(unsigned, "html"))
 
 
 @functools.cache

@@ -1,0 +1,139 @@
+"""``docs/attestation.md`` and ``docs/deploy.md``: their commands, manifests and unit do what the pages say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from support.attested import AttestedModel, make_attested
+from support.command import run_command
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+ATTESTATION, DEPLOY = ((ROOT / f"docs/{name}").read_text("utf-8") for name in ("attestation.md", "deploy.md"))
+GATE: Final = "https://acme.example/model-gate"
+
+
+def list_blocks(page: str, language: str) -> list[str]:
+    """List the blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def attested(tmp_path_factory: pytest.TempPathFactory) -> AttestedModel:
+    """Return a model that the gate of the pages has attested, and its conditions."""
+    attested = make_attested(tmp_path_factory.mktemp("attested"))
+    assert attested.attest("--verifier-id", GATE).returncode == 0
+    return attested
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the program on the path, and return its folder."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+    (folder / "modelaudit").write_text(script + "from modelaudit.cli.main import main\nmain()\n")
+    (folder / "modelaudit").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    return folder
+
+
+@pytest.mark.counterpart
+@pytest.mark.usefixtures("programs")
+def test_commands_of_the_page_on_attestations_run_as_they_are_written(
+    attested: AttestedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MODELAUDIT_KEY_PASSPHRASE", "caf\u00e9 9")
+    shutil.copytree(attested.model, "model", symlinks=True)
+    attesting, judging = list_blocks(ATTESTATION, "sh")
+    for block, said in ((attesting, f"model: PASSED by {GATE} at "), (judging, "Verified OK")):
+        done = subprocess.run(["bash", "-eu", "-c", block], capture_output=True, text=True, check=False)
+        assert (done.returncode, said in done.stdout + done.stderr) == (0, True), done
+
+
+def test_fields_of_both_statements_are_those_of_the_page(attested: AttestedModel) -> None:
+    evidence, summary = attested.read_payloads()
+    named = set(re.findall(r"`([\w:.]+)`", ATTESTATION))
+    assert set(evidence["predicate"]) <= named
+    assert {key for key in summary["predicate"] if key != "verifier"} <= named
+    assert {f"verifier.{key}" for key in summary["predicate"]["verifier"]} <= named
+
+
+def list_verifications() -> Iterator[tuple[str, list[str]]]:
+    """Yield the kind of each deployment, and the arguments of modelaudit in it."""
+    for block in list_blocks(DEPLOY, "yaml"):
+        manifest: dict[str, Any] = yaml.safe_load(block)
+        spec = manifest["spec"].get("predictor", manifest["spec"])
+        [init], [server] = spec["initContainers"], spec["containers"]
+        mounts = {each["mountPath"]: each for each in (*init["volumeMounts"], *server["volumeMounts"])}
+        assert all(mount["readOnly"] is True for mount in mounts.values())
+        assert {mount["name"] for mount in mounts.values()} == {volume["name"] for volume in spec["volumes"]}
+        assert all("@sha256:" in container["image"] for container in (init, server))
+        yield manifest["kind"], [re.sub(r"\$\((\w+)\)", r"${\1}", argument) for argument in init["args"]]
+    [unit] = list_blocks(DEPLOY, "ini")
+    [command] = re.findall(r"^ExecStartPre=(.*)$", unit, re.MULTILINE)
+    program, *arguments = shlex.split(command)
+    assert program.endswith("/modelaudit")
+    yield "systemd", arguments
+
+
+def test_each_deployment_is_shown() -> None:
+    assert [kind for kind, _ in list_verifications()] == ["Pod", "InferenceService", "systemd"]
+
+
+CHANGES: Final[dict[str, tuple[Callable[[Path], object], int, str]]] = {
+    "nothing": (lambda place: None, 0, ": PASSED by "),
+    "a byte": (lambda place: (place / "models/tiny/config.json").write_text("{}"), 1, "REFUSED: changed: config.json"),
+    "a file": (lambda place: (place / "models/tiny/x.py").write_text(""), 1, "REFUSED: added: x.py: "),
+    "no model": (lambda place: shutil.rmtree(place / "models/tiny"), 4, "does not exist"),
+    "no key": (lambda place: (place / "gate/gate.pub").unlink(), 2, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("kind", ["Pod", "InferenceService", "systemd"])
+def test_model_of_each_deployment_is_verified_as_the_page_says(
+    attested: AttestedModel, tmp_path: Path, kind: str, change: str
+) -> None:
+    shutil.copytree(attested.model, tmp_path / "models/tiny", symlinks=True)
+    shutil.copy(attested.attestation, tmp_path / "models/tiny.att")
+    (tmp_path / "gate").mkdir()
+    shutil.copy(attested.public, tmp_path / "gate/gate.pub")
+    _, summary = attested.read_payloads()
+    predicate = summary["predicate"]
+    values = {"POLICY_DIGEST": predicate["policy"]["digest"]["sha256"], "MODEL_RESOURCE": predicate["resourceUri"]}
+    places = {"/etc/model-gate/": f"{tmp_path}/gate/", "/gate/": f"{tmp_path}/gate/", "/models/": f"{tmp_path}/models/"}
+    arguments = []
+    for argument in dict(list_verifications())[kind]:
+        text = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], argument)
+        for place, folder in places.items():
+            text = re.sub(rf"(^|=){place}", rf"\1{folder}", text)
+        arguments.append(text)
+    apply, code, said = CHANGES[change]
+    apply(tmp_path)
+    done = run_command(*arguments)
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
+    assert (done.stdout + done.stderr).count("\n") == 1
+
+
+@pytest.mark.usefixtures("programs")
+def test_script_of_the_page_starts_the_server_only_after_a_pass(attested: AttestedModel, tmp_path: Path) -> None:
+    shutil.copytree(attested.model, tmp_path / "tiny", symlinks=True)
+    [block] = list_blocks(DEPLOY, "sh")
+    script = block.replace("/models/tiny.att", str(attested.attestation)).replace(
+        "/gate/gate.pub", str(attested.public)
+    )
+    script = script.replace("/models/tiny", str(tmp_path / "tiny"))
+    for code, printed in ((0, "start the server\n"), (1, "")):
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (code, printed, "")
+        (tmp_path / "tiny/x.py").write_text("")
