@@ -50,6 +50,7 @@ LEVELS = (
         "signature_claims": 5,
         "attested": 5,
         "verifier_app": 5,
+        "packs": 5,
         "sealed": 6,
         "verifying": 6,
         "audit": 6,
@@ -67,6 +68,7 @@ LEVELS = (
         "": 10,
         "attesting": 11,
         "sealing": 12,
+        "pushing": 12,
         "cli": 13,
         "__main__": 14,
     }
@@ -342,7 +344,8 @@ def test_only_the_pipeline_contains_a_broad_exception_handler() -> None:
     wrong = [
         f"{module.name}:{node.lineno}"
         for module in list_modules("modelaudit")
-        if module.room != "pipeline"
+        # The verifier in one file has no pipeline around it, and a traceback would mean that it refused the model.
+        if module.room != "pipeline" and module.name != "modelaudit/cli/standalone.py"
         for node in module.nodes
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
     ]

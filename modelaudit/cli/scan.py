@@ -25,11 +25,10 @@ from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.rules_options import add_rules_options
 from modelaudit.cli.terminal import choose_screen
-from modelaudit.cli.trust import add_trust_options
+from modelaudit.cli.trust import GivenTrust, add_trust_options
 from modelaudit.cli.writing import show_notes
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
-from modelaudit.model.trust import TrustedSigner
 
 _LEVELS: Final = [level.value for level in Severity]
 
@@ -133,8 +132,7 @@ def command(
     outputs: tuple[str, ...],
     ledger: Path | None,
     lock: str | None,
-    signers: tuple[TrustedSigner, ...],
-    signatures: tuple[Path, ...],
+    trust: GivenTrust,
     offline: bool,
     second_opinion: bool,
     rules: tuple[Path, ...],
@@ -180,8 +178,8 @@ def command(
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
                 anchors=run.anchors.get(target, ()),
                 lock=lock,
-                signers=signers,
-                signatures=signatures,
+                signers=trust.signers,
+                signatures=trust.signatures,
             )
 
     publish = partial(_publish, run, destinations, written, show, verbose, quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Final
@@ -50,8 +51,16 @@ _OPTIONS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class GivenTrust:
+    """Who may sign models, and the signatures that do not lie in the folder of the model."""
+
+    signers: tuple[TrustedSigner, ...] = ()
+    signatures: tuple[Path, ...] = ()
+
+
 def add_trust_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options of trusted signers to a command, which takes them as ``signers`` and ``signatures``."""
+    """Add the options of trusted signers to a command, which takes them as ``trust``."""
 
     @wraps(command)
     def with_signers(
@@ -61,6 +70,7 @@ def add_trust_options(command: Callable[..., int]) -> Callable[..., int]:
         identity: str | None,
         issuer: str | None,
         trusted_root: Path | None,
+        signatures: tuple[Path, ...],
         **options: object,
     ) -> int:
         key, certificate = SignatureMethod.KEY, SignatureMethod.CERTIFICATE
@@ -73,7 +83,7 @@ def add_trust_options(command: Callable[..., int]) -> Callable[..., int]:
         ]
         if identity or issuer or not signers:
             signers += _choose_identity(identity, issuer, trusted_root)
-        return command(*arguments, signers=tuple(signers), **options)
+        return command(*arguments, trust=GivenTrust(tuple(signers), signatures), **options)
 
     decorated: Callable[..., int] = with_signers
     # The help lists the option that was added last first.

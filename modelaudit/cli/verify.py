@@ -9,7 +9,7 @@ import click
 
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
-from modelaudit.cli.trust import add_trust_options
+from modelaudit.cli.trust import GivenTrust, add_trust_options
 from modelaudit.cli.writing import print_document, print_lines
 from modelaudit.integrity.seal import is_sealed
 from modelaudit.model.errors import ConfigurationError, SignatureError
@@ -49,8 +49,7 @@ def command(
     policy_digest: str | None,
     resource: str | None,
     not_older_than: str | None,
-    signers: tuple[TrustedSigner, ...],
-    signatures: tuple[Path, ...],
+    trust: GivenTrust,
     quiet: bool,
 ) -> int:
     """Verify a folder against a lock, signatures, and the records beside it.
@@ -79,13 +78,13 @@ def command(
     }
     is_seal = path is not None and lock is None and is_sealed(path)
     if attestation is not None or is_seal:
-        if lock is not None or model is not None or signatures or output != "text":
+        if lock is not None or model is not None or trust.signatures or output != "text":
             noun = "an attestation" if attestation is not None else "a sealed folder"
             raise ConfigurationError(f"{noun} is checked alone; check a lock or a signature in a further call")
         from modelaudit.cli.conditions import parse_conditions
 
         wanted = parse_conditions(verifier_id, policy_digest, resource, not_older_than)
-        return _verify_verdict(path, attestation, key, signers, wanted, quiet)
+        return _verify_verdict(path, attestation, key, trust.signers, wanted, quiet)
     for option, value in conditions.items():
         if value is not None:
             raise ConfigurationError(f"{option} concerns an attestation or a sealed folder; add --attestation FILE")
@@ -97,7 +96,7 @@ def command(
         raise ConfigurationError(f"-o {output}: {format_!r} is not a format; use one of: {', '.join(_FORMATS)}")
     if file:
         check_place(Path(file))
-    results = verify(path, lock, model, signers=signers, signatures=signatures)
+    results = verify(path, lock, model, signers=trust.signers, signatures=trust.signatures)
     document = RENDERERS[format_](results)
     if file:
         write_file(Path(file), document)

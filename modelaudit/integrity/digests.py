@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from threading import Event
 from typing import Final, Protocol
 
@@ -45,7 +44,12 @@ def _make_blake3() -> Hasher:
 
 def can_compute(algorithm: DigestAlgorithm) -> bool:
     """Whether the environment can compute a digest: BLAKE3 needs the package ``blake3``."""
-    return algorithm is not DigestAlgorithm.BLAKE3 or find_spec("blake3") is not None
+    if algorithm is DigestAlgorithm.BLAKE3:
+        try:
+            _make_blake3()
+        except ImportError:
+            return False
+    return True
 
 
 def make_hasher(algorithm: DigestAlgorithm, size: int) -> Hasher:

@@ -223,7 +223,7 @@ def test_verify_imports_no_reader_and_nothing_that_takes_long(locked: Path) -> N
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     modules = done.stderr.split()
     rooms = {name.split(".")[1] for name in modules if name.startswith("modelaudit.")}
-    assert rooms == {"__main__", "cli", "integrity", "model", "reports", "sources", "verifying"}
+    assert rooms == {"__main__", "cli", "integrity", "model", "reports", "signature_claims", "sources", "verifying"}
     assert "modelaudit.model.report" not in modules
     assert not {"huggingface_hub", "httpx2", "yaml", "pydantic", "rich", "jinja2"} & set(modules)
 

@@ -157,10 +157,10 @@ def test_time_of_a_log_is_proven_by_its_promise(tmp_path: Path) -> None:
 @pytest.mark.counterpart
 def test_time_of_a_time_stamp_is_proven_by_its_authority(tmp_path: Path, stamp: tuple[dict[str, Any], str]) -> None:
     bundle = add_stamp(*stamp)
-    time = accept(tmp_path, bundle, make_trusted_root()).time
-    assert time is not None
-    assert time.source == "time stamp"
-    assert datetime.fromisoformat(time.time) <= datetime.now(UTC)
+    proven = accept(tmp_path, bundle, make_trusted_root()).time
+    assert proven is not None
+    assert proven.source == "time stamp"
+    assert datetime.fromisoformat(proven.time) <= datetime.now(UTC)
     assert accept(tmp_path, bundle, None).time is None
 
 
