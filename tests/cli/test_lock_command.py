@@ -68,9 +68,21 @@ def test_locking_again_changes_no_line_and_keeps_other_models(lock: Path, hub: L
     assert 'model: "zeta/other"\n' in lock.read_text()
 
 
-def test_offline_lock_leaves_unknown_what_the_hub_alone_states(lock: Path, tmp_path: Path, hub: LoopbackHub) -> None:
+@pytest.mark.parametrize("by_name", [True, False])
+def test_offline_lock_has_the_recorded_facts_and_leaves_others_unknown(
+    lock: Path, tmp_path: Path, hub: LoopbackHub, by_name: bool
+) -> None:
     requests = len(hub.requests)
     offline = tmp_path / "offline.lock"
+    target = "acme/tiny" if by_name else find_snapshot(tmp_path)
+    assert run_command("lock", target, "-o", offline, "--offline").returncode == 0
+    assert (
+        offline.read_text().split("locked: ")[0].split("commit: ")[1]
+        == lock.read_text().split("locked: ")[0].split("commit: ")[1]
+    )
+    offline.unlink()
+    (record,) = (find_snapshot(tmp_path).parents[1] / "trees").glob("*.description.json")
+    record.unlink()
     assert run_command("lock", "acme/tiny", "-o", offline, "--offline").returncode == 0
     assert len(hub.requests) == requests
     text = offline.read_text()
