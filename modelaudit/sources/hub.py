@@ -66,7 +66,8 @@ class HubSource:
 
     Attributes:
         is_for_terms: fetch only the small files, for the terms of this model or of one that derives from it, and ask
-            for no provenance. The recorded commit of a branch is left unchanged, because programs load whole models by it.
+            for no provenance. The recorded commit of a branch is left unchanged, because programs load whole models
+            by it.
         reads_modules: for the terms, fetch small modules of Python too.
     """
 
