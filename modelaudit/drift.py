@@ -27,15 +27,20 @@ def find_drift(path: str | Path, *, offline: bool = False, limits: Limits = Limi
     """Ask the Hub what became of each repository of a lock.
 
     Raises:
-        ConfigurationError: the lock is invalid or holds no repository, or no request may be made.
+        ConfigurationError: the lock is invalid, or no request may be made.
     """
-    models = [model for model in read_lock(path).models if model.origin is not None]
-    if not models:
-        raise ConfigurationError(f"{path}: the lock holds no repository of the Hub, so there is nothing to ask for")
+    models = read_lock(path).models
     settings = HubSettings.read(offline=offline)
     if settings.offline:
         raise ConfigurationError("--check asks the Hub; leave out --offline and HF_HUB_OFFLINE")
-    return tuple(_Inquest(model, settings, limits).conclude() for model in models)
+    return tuple(
+        _Inquest(model, settings, limits).conclude() if model.origin else _pass_over(model) for model in models
+    )
+
+
+def _pass_over(model: LockedModel) -> DriftResult:
+    """Return the result for a folder, of which the Hub knows nothing."""
+    return DriftResult(model.title, notes=("it is a folder, so there is no repository to ask for",), is_asked=False)
 
 
 @dataclass(slots=True)

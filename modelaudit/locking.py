@@ -116,7 +116,7 @@ def lock_target(target: str, options: LockOptions) -> LockedModel:
         model = _build_folder(snapshot, options.path.absolute().parent, entries, license_)
         return replace(model, absent=absent)
     commit = snapshot.commit or ""
-    origin = _find_origin(ref, commit, options)
+    origin = _find_origin(ref, snapshot, options)
     owner = origin.owner.name if origin.owner else None
     if owner is not None and owner.casefold() != ref.name.partition("/")[0].casefold():
         options.remark(f"{target}: its owner on the Hub is {owner!r}, so the repository moved; check that it is meant")
@@ -260,12 +260,13 @@ def cover_entries(hashed: HashedModel, target: str, *, has_modes: bool, task: st
     return hashed.entries if has_modes else tuple(replace(entry, executable=None) for entry in hashed.entries)
 
 
-def _find_origin(ref: ModelRef, commit: str, options: LockOptions) -> Origin:
-    """Return the origin of a repository; offline without the facts that the Hub alone states."""
-    revision = ref.revision or "main"
+def _find_origin(ref: ModelRef, snapshot: Snapshot, options: LockOptions) -> Origin:
+    """Return the origin of a repository; offline with the facts that an earlier scan recorded in the cache."""
+    revision, commit = ref.revision or "main", snapshot.commit or ""
     settings = HubSettings.read(offline=options.offline)
     if settings.offline:
-        return Origin(revision, commit)
+        known = snapshot.provenance
+        return Origin(revision, commit) if known is None else Origin(revision, commit, known.created, known.owner)
     from modelaudit.sources.ownership import HubInquiry  # the Hub's client takes a while to load
 
     facts = HubInquiry(ref, settings, options.limits).describe()

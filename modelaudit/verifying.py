@@ -21,7 +21,7 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.code_names import has_code_name
 from modelaudit.model.digest import ClaimSource, find_contradictions, find_uncompared_claims
-from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.errors import ConfigurationError, NotCachedError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
 from modelaudit.model.signature import SignatureState
@@ -76,7 +76,7 @@ def verify(
         return (_check_records(target, signed, limits, bool(signers)),)
     lock = read_lock(lock_path)
     if target is not None:
-        snapshot = _add_signatures(_take_folder(target, limits), signers, signatures)
+        snapshot = _add_signatures(_take_folder(target, limits, lock), signers, signatures)
         refuse_lock_inside(lock_path, snapshot)
         locked = choose_model(lock, str(lock_path), model, target, snapshot)
         return (_check_lock(target, hash_model(snapshot, limits), str(lock_path), locked, bool(signers)),)
@@ -89,13 +89,28 @@ def verify(
             results.append(_verify_in_place(each, Path(lock_path), limits, signers))
         except SourceError as error:
             # The other models are checked all the same.
-            results.append(Verification(each.title, str(lock_path), _name_locked(each), 0, (), ((".", str(error)),)))
+            why = _explain_absence(each) if isinstance(error, NotCachedError) else str(error)
+            results.append(Verification(each.title, str(lock_path), _name_locked(each), 0, (), ((".", why),)))
     return tuple(results)
 
 
-def _take_folder(target: str, limits: Limits) -> Snapshot:
+def _explain_absence(locked: LockedModel) -> str:
+    """Explain that the Hub cache lacks a locked repository, and how it gets there."""
+    kind = " --repo-type dataset" if locked.kind is RefKind.DATASET else ""
+    commit = locked.origin.commit if locked.origin else "main"
+    return (
+        "the Hub cache does not hold it at this commit; run hf download "
+        f"{locked.name}{kind} --revision {commit}, copy the cache of another machine, or set HF_HOME"
+    )
+
+
+def _take_folder(target: str, limits: Limits, lock: Lock | None = None) -> Snapshot:
     """Take the snapshot of a local folder. Raises ``SourceError`` or ``ConfigurationError``."""
     if not os.path.exists(target):  # noqa: PTH110 - a name that the system refuses does not exist
+        if lock is not None and any(target in (each.title, each.name) for each in lock.models):
+            raise SourceError(
+                f"There is no folder {target!r}; the lock has this model: verify --model {target} --lock …"
+            )
         raise SourceError(f"The folder {target!r} does not exist; verify checks models on disk, so download it first.")
     snapshot = resolve_target(target, offline=True, limits=limits)
     if snapshot.ref.kind is RefKind.FILE:

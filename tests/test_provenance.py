@@ -18,6 +18,7 @@ from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Finding
 from modelaudit.model.provenance import OwnerKind, PinHistory, Provenance, RevisionKind
 from modelaudit.model.report import AuditReport
+from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.json_report import parse_report, render_json
 
 FILES: dict[str, bytes | str | Path] = {"README.md": "---\nlicense: mit\n---\n", "config.json": '{"model_type": "x"}'}
@@ -93,6 +94,41 @@ def test_unknown_owner_is_stated_and_asked_for_again(hub: LoopbackHub, tiny: Rep
     assert (again.unanswered, again.owner and again.owner.created) == ((), "2020-03-10T16:19:23.000Z")
 
 
+def test_question_without_an_answer_leaves_the_recorded_answers_to_others(hub: LoopbackHub, tiny: Repository) -> None:
+    tiny.set_tag("v1")
+    first = get_provenance(scan("acme/tiny"))
+    fault = hub.inject_fault("/refs", status=403)
+    report = scan("acme/tiny", revision="v1")
+    assert get_provenance(report).revision is RevisionKind.NAME
+    (line,) = get_provenance(report).unanswered
+    assert "whether 'v1' is a tag or a branch is unknown" in line
+    offline = get_provenance(scan("acme/tiny", offline=True))
+    assert (offline.answered, offline.created, offline.owner) == (first.answered, first.created, first.owner)
+    fault.times = 0
+    assert get_provenance(scan("acme/tiny", revision="v1")).revision is RevisionKind.TAG
+
+
+def test_unknown_owner_leaves_the_other_facts_to_an_offline_scan(hub: LoopbackHub, tiny: Repository) -> None:
+    tiny.set_tag("v1")
+    hub.inject_fault("/overview", status=403)
+    first = get_provenance(scan("acme/tiny", revision="v1"))
+    offline = get_provenance(scan("acme/tiny", revision="v1", offline=True))
+    assert (offline.answered, offline.created, offline.owner) == (first.answered, first.created, None)
+    assert (first.revision, offline.revision) == (RevisionKind.TAG, RevisionKind.TAG)
+    assert "the Hub was not asked, and the cache has no record of the owner" in offline.unanswered
+
+
+def test_abbreviated_commit_is_not_pinned_for_the_rule_and_for_the_policy(
+    hub: LoopbackHub, tiny: Repository, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("extends: default\nrequire: [pinned-revision]\n")
+    report = scan("acme/tiny", revision=tiny.sha[:8], policy=policy)
+    (finding,) = list_findings(report)
+    assert "a name that is not a full commit id" in finding.message
+    assert [cause.kind for cause in report.decision.causes] == [CauseKind.UNPINNED]
+
+
 def test_owner_that_is_a_user_is_asked_for_among_organisations_first(hub: LoopbackHub, tiny: Repository) -> None:
     hub.access.overviews["acme"] = Overview("a" * 24, "2021-01-01T00:00:00.000Z", is_user=True)
     owner = get_provenance(scan("acme/tiny")).owner
@@ -133,9 +169,10 @@ def test_owner_or_repository_that_is_younger_than_the_lock_fails_and_one_that_is
         ("main", RevisionKind.BRANCH),
         ("topic/x", RevisionKind.BRANCH),
         ("v1", RevisionKind.TAG),
-        ("refs/pr/1", RevisionKind.NAME),
+        ("refs/pr/1", RevisionKind.PULL_REQUEST),
         ("commit", RevisionKind.COMMIT),
         ("begin", RevisionKind.BRANCH),
+        ("abbreviated", RevisionKind.NAME),
     ],
 )
 def test_revision_other_than_a_commit_is_an_unpinned_finding_that_fails_no_default_gate(
@@ -144,9 +181,10 @@ def test_revision_other_than_a_commit_is_an_unpinned_finding_that_fails_no_defau
     tiny.set_tag("v1")
     tiny.set_branch("topic/x")
     tiny.commit({"a.txt": "a"}, branch="refs/pr/1")
-    revision = {"commit": tiny.sha, "begin": tiny.sha[:7]}.get(str(revision), revision)
-    if revision == tiny.sha[:7]:  # a branch may have such a name, and can move
-        tiny.set_branch(revision)
+    if revision == "begin":  # a branch may have such a name, and can move
+        tiny.set_branch(tiny.sha[:7])
+    forms = {"commit": tiny.sha, "begin": tiny.sha[:7], "abbreviated": tiny.sha[:8]}
+    revision = forms.get(str(revision), revision)
     report = scan("acme/tiny", revision=revision)
     assert get_provenance(report).revision is kind
     assert [each.rule for each in list_findings(report)] == ["provenance/unpinned"] * (kind is not RevisionKind.COMMIT)

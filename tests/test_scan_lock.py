@@ -152,6 +152,21 @@ def test_lock_of_a_repository_is_taken_by_a_scan_of_it_and_of_its_cache(hub: Loo
     assert f"lock modelaudit.lock is of {commits}, so the files may differ for that" in shown
 
 
+def test_bytes_that_a_lock_confirms_are_verified_although_a_listing_lacks_the_file(
+    hub: LoopbackHub, tmp_path: Path
+) -> None:
+    from huggingface_hub import snapshot_download
+
+    hub.add_repository("acme/tiny", {"config.json": "{}"})
+    folder = Path(snapshot_download("acme/tiny", local_dir=tmp_path / "model"))
+    (folder / "notes.json").write_text("[]")
+    (tmp_path / "model.lock").write_text(format_lock(Lock((lock_folder(folder, tmp_path),))))
+    assert "notes.json" in {address for address, _ in scan(folder, with_lock=False).coverage.open_absences}
+    report = scan(folder)
+    assert not report.coverage.open_absences
+    assert "integrity/unlisted-file" in {finding.rule for finding in report.findings}
+
+
 def test_file_target_and_wrong_lock_are_refused(folder: Path) -> None:
     lock = folder.parent / "model.lock"
     with pytest.raises(ConfigurationError, match="is a file; --lock compares a whole model"):

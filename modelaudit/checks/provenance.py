@@ -15,7 +15,8 @@ _REVISIONS: Final = {
     RevisionKind.TAG: "a tag",
     RevisionKind.BRANCH: "a branch",
     RevisionKind.DEFAULT: "no revision",
-    RevisionKind.NAME: "a tag or a branch",
+    RevisionKind.NAME: "a name that is not a full commit id",
+    RevisionKind.PULL_REQUEST: "a pull request",
 }
 _SECONDS: Final = len("2022-03-02T23:29:04")
 

@@ -176,7 +176,8 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
 def explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
     """Return the error for a file that cannot be written: exit 2 where another place helps, else exit 4."""
     if error.errno in _WRONG_PLACE_ERRORS:
-        return ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file")
+        step = "make its folder, or name another file" if error.errno == errno.ENOENT else "name another file"
+        return ConfigurationError(f"{path}: cannot be written: {error.strerror}; {step}")
     return OutputError(
         f"{path}: cannot be written: {error.strerror}; free space on the disk, or name a file on another disk"
     )

@@ -48,7 +48,7 @@ def command(
     not run.
     """
     if check:
-        return _check_drift(targets, output, revision, offline)
+        return _check_drift(targets, output, revision, offline, quiet)
     if not targets:
         raise ConfigurationError("name what to lock: org/model, or a folder")
     from modelaudit.locking import LockOptions, extend_lock
@@ -66,7 +66,7 @@ def command(
     return 0
 
 
-def _check_drift(targets: tuple[str, ...], output: str | None, revision: str | None, offline: bool) -> int:
+def _check_drift(targets: tuple[str, ...], output: str | None, revision: str | None, offline: bool, quiet: bool) -> int:
     """Print what became of the repositories of a lock, and return the exit code."""
     if output is not None or revision is not None or len(targets) > 1:
         raise ConfigurationError(f"--check takes the lock file alone: modelaudit lock --check {_DEFAULT}")
@@ -74,5 +74,5 @@ def _check_drift(targets: tuple[str, ...], output: str | None, revision: str | N
     from modelaudit.reports.drift import render_drift
 
     results = find_drift(targets[0] if targets else _DEFAULT, offline=offline)
-    print_lines(render_drift(results))
+    print_lines(render_drift(results, quiet=quiet))
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)

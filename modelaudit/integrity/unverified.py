@@ -20,7 +20,7 @@ def find_unverified_bytes(record: ArtifactRecord, *, is_listed: bool, expects_cl
     """
     if not record.digests:
         return  # it was not hashed, which has an absence of its own
-    if not is_listed:
+    if not is_listed and not record.is_confirmed_from_outside:
         # Its blob in the cache may have a digest for a name, which anyone can give it.
         detail = "no listing of the model names it, so nothing shows that its bytes belong to the model"
         yield Unread(UnreadReason.UNVERIFIED_BYTES, detail)

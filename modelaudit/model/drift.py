@@ -35,19 +35,21 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class DriftResult:
-    """The answer on one repository.
+    """The answer on one model.
 
     Attributes:
         name: as the lock has it, with the commit.
         drifts: in a fixed order.
         unanswered: a sentence for each question that the Hub did not answer, or whose fact the lock lacks.
         notes: what changed and is not drift.
+        is_asked: whether the model is a repository, so that the Hub was asked.
     """
 
     name: str
     drifts: tuple[Drift, ...] = ()
     unanswered: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    is_asked: bool = True
 
     @property
     def exit_code(self) -> int:

@@ -35,7 +35,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFacts:
-    """What the Hub states about a repository itself.
+    """The facts that the Hub states about a repository itself.
 
     Attributes:
         name: the id under which the Hub answers.
@@ -57,7 +57,9 @@ class RevisionKind(StrEnum):
     DEFAULT = "default"
     """No revision was named, so the Hub answers with the present state of ``main``."""
     NAME = "name"
-    """A tag or a branch; the Hub was not asked, or did not answer, which of the two."""
+    """A name that is not a full commit id; the Hub was not asked, did not answer, or lists no such tag or branch."""
+    PULL_REQUEST = "pull-request"
+    """A pull request, which the Hub keeps under ``refs/pr/<number>``."""
 
 
 class PinHistory(StrEnum):

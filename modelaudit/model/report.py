@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from modelaudit.model.acceptance import Acceptance, RecordedDecision
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.digest import Claim, Digest, find_contradictions, list_digests
+from modelaudit.model.digest import Claim, ClaimSource, Digest, find_contradictions, list_digests
 from modelaudit.model.digest import DigestState as DigestState
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
@@ -99,6 +99,12 @@ class ArtifactRecord:
     def claimed(self) -> tuple[Digest, ...]:
         """The stated digests, sorted and without repetition."""
         return list_digests(self.claims)
+
+    @property
+    def is_confirmed_from_outside(self) -> bool:
+        """Whether the Hub or a lock confirms the bytes, and no source contradicts them."""
+        is_confirmed = any(claim.source.rank <= ClaimSource.LOCK.rank for claim in self.agreeing_claims)
+        return is_confirmed and not self.contradicting_claims
 
     @property
     def agreeing_claims(self) -> tuple[Claim, ...]:

@@ -13,7 +13,8 @@ _REVISIONS: Final = {
     RevisionKind.TAG: "a tag",
     RevisionKind.BRANCH: "a branch",
     RevisionKind.DEFAULT: "none, so the present state of the default branch",
-    RevisionKind.NAME: "a tag or a branch",
+    RevisionKind.NAME: "a name that is not a full commit id",
+    RevisionKind.PULL_REQUEST: "a pull request",
 }
 _HISTORIES: Final = {
     None: "",

@@ -188,10 +188,9 @@ def _render_answers(report: AuditReport, name: str, width: int) -> RenderableTyp
     """Render the verdict with the name of the model, both answers with their reasons, and a line on the planned use."""
     verdict, target = report.decision.verdict, report.target
     shape, style = VERDICT_MARKS[verdict]
-    commit = f" at {target.commit[:12]}" if target.commit else ""
-    heading = build_text(
-        (f" {shape} {verdict.upper()} ", style), "  ", (name or get_model_name(target), "bold"), commit
-    )
+    model = name or get_model_name(target)
+    commit = f" at {target.commit[:12]}" if target.commit and target.commit not in model else ""
+    heading = build_text((f" {shape} {verdict.upper()} ", style), "  ", (model, "bold"), commit)
     use = describe_planned_use(report.license.intent)
     plan = build_text(use)
     plan.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")

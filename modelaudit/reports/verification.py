@@ -65,10 +65,12 @@ def _conclude(result: Verification) -> str:
     if result.differences:
         kinds = Counter(each.kind for each in result.differences)
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        return f"{result.name}: DIFFERS: {counted}"
+        step = "fetch the locked commit again" if result.lock else "fetch the model again"
+        return f"{result.name}: DIFFERS: {counted}; {step}, or find out who changed it"
     if result.exit_code:
         counted = f"{len(result.unread)} not read, {len(result.unclaimed) + len(result.uncompared)} not verified"
-        return f"{result.name}: INCOMPLETE: {counted}; no difference in the rest"
+        step = "" if result.lock else "; a lock covers all: --lock FILE"
+        return f"{result.name}: INCOMPLETE: {counted}; no difference in the rest{step}"
     fitting = result.entries - len(result.left_out)
     noun = "entry fits" if fitting == 1 else "entries fit"
     left_out = f", {len(result.left_out)} left out by the signature" if result.left_out else ""

@@ -36,7 +36,7 @@ UNREAD = {
     UnreadReason.LINK_DANGLING: "The target of the link does not exist",
     UnreadReason.CONTENT_ABSENT: "The content is missing; only a placeholder is present",
     UnreadReason.CHANGED: "The file changed while it was read",
-    UnreadReason.UNVERIFIED_BYTES: "No source states a digest of the bytes",
+    UnreadReason.UNVERIFIED_BYTES: "The bytes are not verified",
     UnreadReason.EMPTY: "The file has no content",
     UnreadReason.READER_FAILED: "The reader failed: an error in this tool, not in the model",
 }

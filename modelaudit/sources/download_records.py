@@ -193,10 +193,13 @@ class _DownloadFolder:
             name = path.removeprefix(self._prefix)
             download = self._downloads.get(name)
             commit = current if download is None else download.commit
-            tree = self._trees.get(commit)
+            tree, present = self._trees.get(commit), self._trees.get(current)
             if name in tree if tree is not None else download is not None:
-                continue
-            detail = f"the records of the download of commit {commit} lack it"
+                if present is None or name in present:
+                    continue
+                detail = f"it is left of commit {commit}, and the download of commit {current} lacks it"
+            else:
+                detail = f"the records of the download of commit {commit} lack it"
             self._records.facts.append(SourceFact(SourceFactKind.UNLISTED, path, ClaimSource.LOCAL_DIR, detail))
 
     def _iterate_files(self) -> Iterator[str]:

@@ -65,16 +65,17 @@ class HubSource:
     """A model or dataset on the Hub at one revision.
 
     Attributes:
-        is_base_model: fetch only the small files, because another model derives from this one. The recorded commit of
-            a branch is left unchanged, because programs load whole models by it.
-        reads_modules: of a base model, fetch small modules of Python too.
+        is_for_terms: fetch only the small files, for the terms of this model or of one that derives from it, and ask
+            for no provenance. The recorded commit of a branch is left unchanged, because programs load whole models
+            by it.
+        reads_modules: for the terms, fetch small modules of Python too.
     """
 
     ref: ModelRef
     settings: HubSettings
     limits: Limits
     progress: Progress | None = None
-    is_base_model: bool = False
+    is_for_terms: bool = False
     reads_modules: bool = False
 
     def snapshot(self) -> Snapshot:
@@ -89,7 +90,7 @@ class HubSource:
         """
         bound_session()
         explainer = FailureExplainer(
-            self.ref, self.settings, may_be_path=not self.is_base_model and could_be_path(self.ref.name)
+            self.ref, self.settings, may_be_path=not self.is_for_terms and could_be_path(self.ref.name)
         )
         budget = RequestBudget(httpx2.URL(self.settings.request_endpoint), self.limits.server)
         try:
@@ -109,7 +110,7 @@ class HubSource:
         merged_listing = merge_listings(*(each.files for each in listings))
         provenance = self._record_description(description, cached_commit, tree.files)
         wanted_names = (
-            choose_small_files(merged_listing, includes_modules=self.reads_modules) if self.is_base_model else None
+            choose_small_files(merged_listing, includes_modules=self.reads_modules) if self.is_for_terms else None
         )
         try:
             download = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)
@@ -137,13 +138,13 @@ class HubSource:
     def _record_description(
         self, description: Description, cached_commit: CachedCommit, tree: Listing
     ) -> Provenance | None:
-        """Record the description of the commit in the cache, and return the provenance; ``None`` of a base model."""
+        """Record the description of the commit in the cache, and return the provenance; ``None`` for terms alone."""
         repository, commit = cached_commit.repository, cached_commit.commit
         earlier = read_description_record(repository, commit, self.limits)
         record = earlier.repository if isinstance(earlier, RecordedDescription) else None
         pins = earlier.pins if isinstance(earlier, RecordedDescription) else ()
         provenance = None
-        if not self.is_base_model:
+        if not self.is_for_terms:
             inquiry = ProvenanceInquiry(self.ref, self.settings, self.limits, cached_commit, record, pins)
             provenance, record = inquiry.conclude(description.name, description.created)
             # The reference leads to this commit from now on, and a second scan must not forget that it did not.
@@ -157,12 +158,12 @@ class HubSource:
     def _record_commit(self, cached_commit: CachedCommit) -> None:
         """Record the commit of a branch or tag in the cache.
 
-        A look-up of a base model changes no earlier record. It makes no folder either, because ``refs/main/x``, which
+        A look-up of terms changes no earlier record. It makes no folder either, because ``refs/main/x``, which
         another model may name, would take the place of ``refs/main``.
         """
         revision = self.ref.revision or "main"
         is_recorded = is_file(f"{cached_commit.repository}/refs/{revision}")
-        is_left_out = self.is_base_model and (is_recorded or "/" in revision)
+        is_left_out = self.is_for_terms and (is_recorded or "/" in revision)
         if revision != cached_commit.commit and not is_left_out:
             record_commit(cached_commit, revision)
 
@@ -300,7 +301,8 @@ class HubSource:
     def _note_resolution(self, description: Description, cached_commit: CachedCommit) -> tuple[str, ...]:
         """Return a note on the commit of the revision, and another if the repository was renamed."""
         resolved = f"revision {self.ref.revision or 'main'!r} of {self.ref.name!r} is commit {cached_commit.commit}"
-        if description.name == self.ref.name or not self.is_base_model:  # else it is a part of the provenance
+        # The provenance of a scan states the other name.
+        if description.name == self.ref.name or not self.is_for_terms:
             return (resolved,)
         renamed = f"the Hub answered for {self.ref.name!r} as {description.name!r}: the repository was renamed or moved"
         return resolved, renamed

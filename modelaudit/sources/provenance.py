@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from modelaudit.model.artifact import ModelRef
 from modelaudit.model.digest import ClaimSource
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from modelaudit.sources.ownership import HubInquiry
 
 
+_PULL_REQUEST: Final = re.compile(r"refs/pr/\d+")
 _NO_SCANS = "the cache has no answers of the Hub's own scanners about this commit"
+_NO_OWNER = "the Hub was not asked, and the cache has no record of the owner"
 
 
 @dataclass(slots=True)
@@ -53,9 +56,8 @@ class ProvenanceInquiry:
     recorded: RepositoryRecord | None
     earlier_pins: tuple[Pin, ...] = ()
     unanswered: list[str] = field(default_factory=list)
-    _is_complete: bool = True
 
-    def conclude(self, name: str, created: str | None) -> tuple[Provenance, RepositoryRecord | None]:
+    def conclude(self, name: str, created: str | None) -> tuple[Provenance, RepositoryRecord]:
         """Ask for what neither the answer on the revision nor the record of the commit states.
 
         Args:
@@ -63,20 +65,37 @@ class ProvenanceInquiry:
             created: when the repository was created, by the same answer.
 
         Returns:
-            The provenance; and the record that spares the next scan the questions, ``None`` if one had no answer.
+            The provenance, and the record that spares the next scan the questions. It lacks what had no answer, so that
+            the next scan asks for that alone.
         """
         commit = self.cached_commit.commit
-        facts = RepositoryFacts(name, created, self._find_owner(name, created))
+        account, slash, _ = name.partition("/")
+        owner = self._find_owner(name, created)
         kind = self._find_kind()
-        record = RepositoryRecord(facts, self.ref.revision or "", kind) if self._is_complete else None
+        record = self._build_record(RepositoryFacts(name, created, owner), kind)
+        if owner is None and slash:
+            owner = Owner(account)
         present = read_pins(self.ref, self.cached_commit.repository)
         earlier = select_pins(self.earlier_pins, self.ref)
         pins = tuple(self._trace(pin, kind) for pin in (*present, *earlier) if pin.history is None)
         pins += tuple(pin for pin in earlier if pin.history is not None)
         provenance = Provenance(
-            self.ref.name, name, kind, commit, created, facts.owner, pins, tuple(dict.fromkeys(self.unanswered))
+            self.ref.name,
+            name,
+            kind or RevisionKind.NAME,
+            commit,
+            created,
+            owner,
+            pins,
+            tuple(dict.fromkeys(self.unanswered)),
         )
         return provenance, record
+
+    def _build_record(self, facts: RepositoryFacts, kind: RevisionKind | None) -> RepositoryRecord:
+        """Return the record of the facts, with the revision that an earlier scan named if the kind is unknown."""
+        if kind is not None:
+            return RepositoryRecord(facts, self.ref.revision or "", kind)
+        return RepositoryRecord(facts) if self.recorded is None else replace(self.recorded, facts=facts)
 
     @property
     def _inquiry(self) -> HubInquiry:
@@ -85,7 +104,10 @@ class ProvenanceInquiry:
         return HubInquiry(self.ref, self.settings, self.limits)
 
     def _find_owner(self, name: str, created: str | None) -> Owner | None:
-        """Return the owner: from the record if the repository still is the recorded one, else from the Hub."""
+        """Return the owner, from the record if the repository still is the recorded one, else from the Hub.
+
+        ``None`` is a repository without an owner in its id, or a question without an answer.
+        """
         account, slash, _ = name.partition("/")
         if not slash:
             return None
@@ -95,11 +117,14 @@ class ProvenanceInquiry:
         try:
             return self._inquiry.describe_owner(account)
         except SourceError as error:
-            self._leave_open(f"the owner {account!r} is unknown: {error}")
-            return Owner(account)
+            self.unanswered.append(f"the owner {account!r} is unknown: {error}")
+            return None
 
-    def _find_kind(self) -> RevisionKind:
-        """Return the kind of the revision that was asked for; the Hub is asked about a name once."""
+    def _find_kind(self) -> RevisionKind | None:
+        """Return the kind of the revision that was asked for; ``None`` if the Hub does not answer.
+
+        The Hub is asked about a name once.
+        """
         known = classify_revision(self.ref.revision)
         if known is not RevisionKind.NAME:
             return known
@@ -108,14 +133,13 @@ class ProvenanceInquiry:
         try:
             is_tag, commit = self._inquiry.find_tag_or_branch(str(self.ref.revision))
         except SourceError as error:
-            self._leave_open(f"whether {self.ref.revision!r} is a tag or a branch is unknown: {error}")
-            return RevisionKind.NAME
+            self.unanswered.append(f"whether {self.ref.revision!r} is a tag or a branch is unknown: {error}")
+            return None
         if commit is None:
-            # A beginning of the commit's id means the commit, where no tag or branch has it for a name.
-            return RevisionKind.COMMIT if self.cached_commit.commit.startswith(str(self.ref.revision)) else known
+            return known
         return RevisionKind.TAG if is_tag else RevisionKind.BRANCH
 
-    def _trace(self, pin: Pin, kind: RevisionKind) -> Pin:
+    def _trace(self, pin: Pin, kind: RevisionKind | None) -> Pin:
         """Return the pin with what became of its commit."""
         commit = self.cached_commit.commit
         if pin.commit == commit:
@@ -132,10 +156,6 @@ class ProvenanceInquiry:
             return pin
         return _settle(pin, PinHistory.ANCESTOR if is_ancestor else PinHistory.ABSENT)
 
-    def _leave_open(self, line: str) -> None:
-        self._is_complete = False
-        self.unanswered.append(line)
-
 
 def select_pins(pins: Iterable[Pin], ref: ModelRef) -> tuple[Pin, ...]:
     """Return the pins of the branch or tag that ``ref`` names."""
@@ -147,11 +167,16 @@ def _settle(pin: Pin, history: PinHistory) -> Pin:
 
 
 def classify_revision(revision: str | None) -> RevisionKind:
-    """Return the kind of a revision as far as its form shows it. A branch may be named like the beginning of an id."""
+    """Return the kind of a revision as far as its form shows it.
+
+    The beginning of an id is a name: a branch may have the same one, and another commit may begin like it later.
+    """
     if revision is None:
         return RevisionKind.DEFAULT
     if is_commit(revision):
         return RevisionKind.COMMIT
+    if _PULL_REQUEST.fullmatch(revision):
+        return RevisionKind.PULL_REQUEST
     return RevisionKind.BRANCH if revision == "main" else RevisionKind.NAME
 
 
@@ -196,4 +221,6 @@ def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits
         line = "the Hub was not asked, and the cache has no record of the repository's id, age and owner"
         return Provenance(ref.name, None, kind, commit, pins=pins, unanswered=(line, *unanswered), scans=scans)
     facts = record.facts
+    if facts.owner is None and "/" in facts.name:
+        unanswered = (_NO_OWNER, *unanswered)
     return Provenance(ref.name, facts.name, kind, commit, facts.created, facts.owner, pins, unanswered, scans)

@@ -200,7 +200,7 @@ def resolve_small_files(
     # One base model must not take more time than all of them may.
     listing_seconds = min(limits.server.listing_seconds, limits.origin_seconds)
     limits = replace(limits, server=replace(limits.server, listing_seconds=listing_seconds))
-    return _close_altered_terms(_take_snapshot(HubSource(ref, settings, limits, is_base_model=True), limits))
+    return _close_altered_terms(_take_snapshot(HubSource(ref, settings, limits, is_for_terms=True), limits))
 
 
 def _close_altered_terms(snapshot: Snapshot) -> Snapshot:
@@ -242,7 +242,7 @@ def resolve_term_files(
             return _close_altered_terms(_open_terms_only(_take_snapshot(OfflineSource(ref, settings, limits), limits)))
         from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
-        source = HubSource(ref, settings, limits, is_base_model=True, reads_modules=True)
+        source = HubSource(ref, settings, limits, is_for_terms=True, reads_modules=True)
         return note_unread_terms(_close_altered_terms(_take_snapshot(source, limits)))
     except SourceError as error:
         if not isinstance(error, GatedError) or error.snapshot is None:

@@ -51,6 +51,7 @@ _BROKEN_LINE: Final = re.compile(r"\\?[0-9A-Za-z+/=_-]{32,}(?: [ *]|\t).+|\\?SHA
 _STRAY_DIGEST: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 """The first bytes of the text that a shell of Windows writes into a file."""
+_NAMING_LINE: Final = re.compile(r"\S+ [ *](.+)")
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED_CHARACTERS: Final = {"n": "\n", "r": "\r", "\\": "\\"}
 
@@ -171,8 +172,13 @@ class _Sidecar:
                 yield _make_statement("", "", digest_match[1])
             elif _OTHER_LINE.fullmatch(line):
                 self.has_other_lines = True
-            elif _BROKEN_LINE.fullmatch(line) or _STRAY_DIGEST.search(line):
+            elif _BROKEN_LINE.fullmatch(line) or _STRAY_DIGEST.search(line) or self._names_file(line):
                 self._report_broken_line(number, "it states no digest of a known form")
+
+    def _names_file(self, line: str) -> bool:
+        """Whether a line that states no digest has the name of a file where a name is expected."""
+        match = _NAMING_LINE.fullmatch(line)
+        return match is not None and f"{self._folder}/{match[1]}".lstrip("/") in self._paths
 
     def _report_broken_line(self, number: int, why: str) -> None:
         """Add the fact that a line is not used; for the first such line only."""

@@ -68,9 +68,21 @@ def test_locking_again_changes_no_line_and_keeps_other_models(lock: Path, hub: L
     assert 'model: "zeta/other"\n' in lock.read_text()
 
 
-def test_offline_lock_leaves_unknown_what_the_hub_alone_states(lock: Path, tmp_path: Path, hub: LoopbackHub) -> None:
+@pytest.mark.parametrize("by_name", [True, False])
+def test_offline_lock_has_the_recorded_facts_and_leaves_others_unknown(
+    lock: Path, tmp_path: Path, hub: LoopbackHub, by_name: bool
+) -> None:
     requests = len(hub.requests)
     offline = tmp_path / "offline.lock"
+    target = "acme/tiny" if by_name else find_snapshot(tmp_path)
+    assert run_command("lock", target, "-o", offline, "--offline").returncode == 0
+    assert (
+        offline.read_text().split("locked: ")[0].split("commit: ")[1]
+        == lock.read_text().split("locked: ")[0].split("commit: ")[1]
+    )
+    offline.unlink()
+    (record,) = (find_snapshot(tmp_path).parents[1] / "trees").glob("*.description.json")
+    record.unlink()
     assert run_command("lock", "acme/tiny", "-o", offline, "--offline").returncode == 0
     assert len(hub.requests) == requests
     text = offline.read_text()
@@ -143,7 +155,10 @@ def test_model_that_the_cache_lacks_is_named_and_keeps_no_other_from_its_check(l
     shutil.rmtree(snapshot.parents[1])
     done = run_command("verify", "--lock", lock)
     assert done.returncode == 3
-    assert "  not read: .: 'acme/tiny@" in done.stdout
+    assert (
+        "  not read: .: the Hub cache does not hold it at this commit; run hf download acme/tiny --rev" in done.stdout
+    )
+    assert "acme/tiny: INCOMPLETE: 1 not read, 0 not verified; no difference in the rest\n" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("zeta/other: 1 entry fits; tree digest v1:")
 
 
@@ -352,6 +367,22 @@ def test_unchanged_repository_has_no_drift_and_a_branch_that_went_on_is_a_note(
     assert done.stdout == f"{name}: note: 'main' went on to commit {later}\n{name}: no drift\n"
 
 
+def test_folder_of_a_lock_is_named_as_not_asked_for(lock: Path, tmp_path: Path, repository: Repository) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/config.json").write_text("{}")
+    folders = tmp_path / "folders.lock"
+    for path in (lock, folders):
+        assert run_command("lock", tmp_path / "adapter", "-o", path, "-q").returncode == 0
+        note = "adapter: note: it is a folder, so there is no repository to ask for\n"
+        done = check(path)
+        assert (done.returncode, note in done.stdout, "adapter: no drift" in done.stdout) == (0, True, False)
+    done = run_command("lock", "--check", lock, "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    repository.commit({"README.md": "---\nlicense: apache-2.0\n---\n"})
+    done = run_command("lock", "--check", lock, "-q")
+    assert (done.returncode, done.stdout.count("\n"), ": license: " in done.stdout) == (1, 1, True)
+
+
 def rewrite_history(hub: LoopbackHub, repository: Repository) -> None:
     """Replace the branch by a commit without the locked one among its ancestors, and keep the old commit."""
     other = Repository("acme/tiny")
@@ -517,6 +548,7 @@ def test_check_without_a_hub_or_without_a_repository_is_one_line(lock: Path, hub
         (("--check", lock, "--offline"), "--check asks the Hub"),
         (("--check", lock, "x"), "--check takes the lock file alone"),
         (("--check", tmp_path / "none"), "the lock cannot be read"),
+        (("acme/tiny", "-o", tmp_path / "none/x.lock"), "make its folder, or name another file"),
         ((), "name what to lock"),
     ):
         done = run_command("lock", *arguments)

@@ -189,6 +189,14 @@ def test_usage_errors_are_one_line_and_exit_2(locked: Path, tmp_path: Path) -> N
         done = run_command("verify", *arguments)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), arguments
         assert message in done.stderr
+    (tmp_path / "model").rename(tmp_path / "elsewhere")
+    done = run_command("verify", "model", "--lock", lock)
+    assert (done.returncode, "the lock has this model: verify --model model --lock" in done.stderr) == (4, True)
+    done = run_command("verify", tmp_path / "elsewhere", "--lock", lock)
+    assert done.returncode == 0
+    (tmp_path / "elsewhere/config.json").unlink()
+    done = run_command("verify", tmp_path / "elsewhere", "--lock", lock)
+    assert "1 missing; fetch the locked commit again, or find out who changed it\n" in done.stdout
     done = run_command("verify", tmp_path / "absent", "--lock", lock)
     assert (done.returncode, "does not exist; verify checks" in done.stderr) == (4, True)
 

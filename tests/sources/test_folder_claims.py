@@ -350,6 +350,22 @@ def test_note_names_the_download_above_the_target_whose_records_are_not_read(dow
     assert not [note for note in scan(download).target.notes if "its records state digests" in note]
 
 
+def test_file_that_an_earlier_commit_left_in_a_download_is_named(
+    hub: LoopbackHub, hub_home: Path, tmp_path: Path
+) -> None:
+    from huggingface_hub import snapshot_download
+
+    repository = hub.add_repository("acme/tiny", {"config.json": b"{}", "modeling.py": b"x = 1\n", "notes.json": b"[]"})
+    old = repository.sha
+    repository.commit({}, delete=("modeling.py", "notes.json"))
+    for commit in (old, repository.sha):
+        snapshot_download("acme/tiny", revision=commit, local_dir=tmp_path / "here")
+    report = scan(tmp_path / "here")
+    assert list_rules(report) == {("unlisted-code", "modeling.py"), ("unlisted-file", "notes.json")}
+    [finding] = [each for each in report.findings if each.rule == "integrity/unlisted-code"]
+    assert f"it is left of commit {old}, and the download of commit {repository.sha} lacks it" in finding.message
+
+
 def test_removed_file_and_removed_listing_of_a_download_are_absences(download: Path) -> None:
     (download / "config.json").unlink()
     assert "config.json" in {address for address, _ in scan(download).coverage.open_absences}
@@ -401,6 +417,7 @@ def test_forms_of_checksums_are_compared(tmp_path: Path, name: str, template: st
         ("{digest}  /etc/passwd\n", "unsound-record"),
         ("{digest}  C:\\x\n", "unsound-record"),
         ("nothing\n", "unsound-record"),
+        (f"{hashlib.sha256(WEIGHTS).hexdigest()}  model.safetensors\nzzzz  config.json\n", "unsound-record"),
         ("{digest}  gone.bin\n", "named-file-absent"),
         ("{digest}  " + unicodedata.normalize("NFD", "é.txt") + "\n", "named-file-absent"),
         ("\\{digest}  a\\nb\n", "named-file-absent"),
