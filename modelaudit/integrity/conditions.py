@@ -1,4 +1,4 @@
-"""Accept the attestation of a verdict: by its signer, its result, its age, and the conditions of the one who deploys."""
+"""Accept the attestation of a verdict: by its signer, its result, its age, and the conditions of who deploys."""
 
 from __future__ import annotations
 

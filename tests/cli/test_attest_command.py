@@ -22,7 +22,9 @@ from support.attested import TINY, AttestedModel, Json, encode_line, make_attest
 from support.command import run_command
 from support.tampering import CHANGES as RANDOM_CHANGES
 
-from modelaudit.attested import Conditions, make_signer, verify_attestation
+from modelaudit.attested import verify_attestation
+from modelaudit.integrity.conditions import Conditions
+from modelaudit.integrity.trusted import make_signer
 from modelaudit.model.errors import SignatureError, SourceError
 
 DAY: Final = 86_400
