@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.directory import find_rules_directory, replace_rules_directory
 from modelaudit.formats.registry import FACTS
@@ -47,10 +49,15 @@ def pack_rules(key: bytes, passphrase: bytes | None = None) -> bytes:
     Raises:
         SignatureError: the key cannot be used.
     """
+    return sign_rules(load_private_key(key, passphrase))
+
+
+def sign_rules(key: EllipticCurvePrivateKey) -> bytes:
+    """Pack the rule set of this installation, or that of the pack in its place, and sign it."""
     root = find_rules_directory()
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
-    return write_pack(files, sign_statement(build_statement(files), load_private_key(key, passphrase)))
+    return write_pack(files, sign_statement(build_statement(files), key))
 
 
 @contextmanager

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
-from modelaudit.attested import Conditions, verify_attestation
+from modelaudit.integrity.attestation import Attestation
 from modelaudit.integrity.bundles import MOST_BYTES
-from modelaudit.integrity.comparison import compare_trees
-from modelaudit.integrity.lock_file import read_lock
-from modelaudit.integrity.seal import ATTESTATION_NAME, LOCK_NAME, MODEL_NAME, SEAL_NAME, parse_seal
+from modelaudit.integrity.comparison import SEAL, compare_trees
+from modelaudit.integrity.conditions import (
+    Conditions,
+    accept_attestation,
+    describe_verdict,
+    refuse_differences,
+    require_model,
+)
+from modelaudit.integrity.lock_file import parse_lock
+from modelaudit.integrity.seal import (
+    ATTESTATION_NAME,
+    LOCK_NAME,
+    MODEL_NAME,
+    PARTS,
+    REPORT_NAME,
+    SEAL_NAME,
+    Seal,
+    parse_seal,
+)
+from modelaudit.integrity.strict_json import take_object, take_text
 from modelaudit.integrity.trusted import load_verifiers
-from modelaudit.integrity.verifiers import find_signer
+from modelaudit.integrity.verifiers import Verifier, find_signer
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
+from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.sources.hashed import hash_tree
+
+_MOST_PART_BYTES: Final = 2 * MOST_BYTES
+"""The largest attestation or lock that is read."""
 
 
 def verify_seal(
@@ -46,40 +71,77 @@ def verify_seal(
     if not signers:
         raise ConfigurationError("a sealed folder needs somebody who may seal: --key FILE")
     root = Path(folder)
-    place = Snapshot(ModelRef(RefKind.FOLDER, folder), None, (), folder, root)
-    verifiers = load_verifiers(signers, place)
-    seal = parse_seal(_read(root / SEAL_NAME))
+    if not root.is_dir():
+        raise SourceError(f"The folder {folder!r} does not exist; name one that modelaudit attest --seal wrote.")
+    verifiers = load_verifiers(signers, Snapshot(ModelRef(RefKind.FOLDER, folder), None, (), folder, root))
+    seal = _accept_seal(root, verifiers, now)
+    hashed = hash_tree(root, limits)
+    found = [entry for entry in hashed.entries if entry.path != SEAL_NAME]
+    undigested = {entry.path for entry in found if entry.kind is EntryKind.FILE and entry.sha256 is None}
+    unread = {path: why for path, why in hashed.unread if path in undigested}
+    refuse_differences(compare_trees(seal.entries, found, unread, SEAL))
+    for path, why in unread.items():
+        raise SourceError(f"{path} cannot be read: {why}")
+    attestation = check_parts(root, found, lambda data: accept_attestation(data, verifiers, conditions, now))
+    return f"sealed, {len(found):,} entries; {describe_verdict(attestation)}"
+
+
+def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None) -> Seal:
+    """Read the seal of a folder. Raises ``SignatureError`` unless somebody who may seal signed it."""
+    path = root / SEAL_NAME
+    if not path.is_file():  # a pipe would never end
+        raise SignatureError(f"it holds no {SEAL_NAME}, so it is not sealed; for a model alone, add --attestation FILE")
+    seal = parse_seal(_read(path, MOST_BYTES))
     if find_signer(seal.bundle, verifiers, now) is None:
         raise SignatureError(f"it is sealed by the method {seal.bundle.method}, and nobody who may seal uses it")
-    entries, unread = hash_tree(root, limits)
-    found = [entry for entry in entries if entry.path != SEAL_NAME]
-    differences = compare_trees(seal.entries, found)
-    if differences:
-        first, count = differences[0], len(differences) - 1
-        more = f"; and {count:,} more differences" if count else ""
-        raise SignatureError(f"{first.kind}: {first.path}: {first.detail}{more}")
-    for path, why in unread:
-        raise SourceError(f"{path} cannot be read: {why}")
-    model = str(root / MODEL_NAME)
-    line = verify_attestation(model, root / ATTESTATION_NAME, signers, conditions, now, limits)
-    _check_lock(root, line)
-    return f"sealed, {len(found):,} entries; {line}"
+    return seal
 
 
-def _check_lock(root: Path, line: str) -> None:
-    """Raise ``SignatureError`` if the lock is not one of the attested model."""
-    lock = read_lock(root / LOCK_NAME)
-    if len(lock.models) != 1 or not line.endswith(f"v1:{lock.models[0].tree_digest}"):
-        raise SignatureError("the lock is not that of the attested model")
+def check_parts(root: Path, entries: Sequence[TreeEntry], accept: Callable[[bytes], Attestation]) -> Attestation:
+    """Check that the parts of a sealed folder are there and belong to one verdict on one model.
+
+    Args:
+        root: the folder.
+        entries: all of it but the seal, with the digest of each file.
+        accept: reads the attestation, and raises ``SignatureError`` if it does not count.
+
+    Raises:
+        SignatureError: a part is missing or belongs to something else.
+        SourceError: a part cannot be read.
+    """
+    files = {entry.path: entry for entry in entries if entry.kind is EntryKind.FILE}
+    for name in PARTS:
+        if name not in files:
+            raise SignatureError(f"the seal covers no file {name}, so the folder is incomplete")
+    attestation = accept(_read_part(root, files[ATTESTATION_NAME]))
+    start = f"{MODEL_NAME}/"
+    model = [replace(each, path=each.path.removeprefix(start)) for each in entries if each.path.startswith(start)]
+    require_model(attestation, model)
+    report = take_object(attestation.evidence, "report", "the evidence")
+    if files[REPORT_NAME].sha256 != take_text(report, "sha256", "the report of the evidence"):
+        raise SignatureError(f"{REPORT_NAME} is not the report on which the verdict rests")
+    try:
+        lock = parse_lock(_read_part(root, files[LOCK_NAME]), LOCK_NAME)
+    except ConfigurationError as error:
+        raise SignatureError(str(error)) from error
+    if [each.tree_digest for each in lock.models] != [attestation.tree_digest]:
+        raise SignatureError(f"{LOCK_NAME} is not the lock of the attested model alone")
+    return attestation
 
 
-def _read(path: Path) -> bytes:
-    """Read a seal. Raises ``SourceError`` if that fails."""
+def _read_part(root: Path, entry: TreeEntry) -> bytes:
+    """Read a file that was hashed before. Raises ``SignatureError`` if it has other bytes now."""
+    data = _read(root / entry.path, _MOST_PART_BYTES)
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise SignatureError(f"{entry.path} changed while it was read, or has more than {_MOST_PART_BYTES:,} bytes")
+    return data
+
+
+def _read(path: Path, most_bytes: int) -> bytes:
+    """Read a file up to one byte more than ``most_bytes``. Raises ``SourceError`` if that fails."""
     try:
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(
-            f"{path} cannot be read: {cause}; name a folder that modelaudit attest --seal wrote"
-        ) from error
+        raise SourceError(f"{path} cannot be read: {cause}; check its permissions") from error

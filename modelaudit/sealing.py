@@ -13,13 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from modelaudit.attesting import AttestationOptions, SignedVerdict, attest, load_key
-from modelaudit.catalogue.directory import find_rules_directory
+from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.registry import FACTS
+from modelaudit.integrity.attestation import read_attestation, split_attestation
 from modelaudit.integrity.keys import fingerprint_key
 from modelaudit.integrity.lock_file import format_lock
+from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import (
     ATTESTATION_NAME,
+    BILL_NAME,
     LOCK_NAME,
     MODEL_NAME,
+    PAGE_NAME,
+    REPORT_NAME,
+    RULES_NAME,
     SEAL_NAME,
     VERIFIER_NAME,
     build_seal,
@@ -27,13 +34,16 @@ from modelaudit.integrity.seal import (
 from modelaudit.integrity.signing import sign_statement
 from modelaudit.locking import LockOptions, lock_target
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.errors import ConfigurationError, OutputError, SourceError
+from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock
+from modelaudit.model.report import AuditReport
 from modelaudit.model.tree import EntryKind, TreeEntry
+from modelaudit.packs import sign_rules
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.html import render_html
 from modelaudit.reports.json_report import load_report, render_json
+from modelaudit.sealed import check_parts
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import hash_tree
 from modelaudit.verifier_app import build_verifier
@@ -51,13 +61,13 @@ class SealedFolder:
     Attributes:
         verdict: the attested verdict.
         verifier_digest: SHA-256 of the verifier.
-        key_fingerprint: SHA-256 of the public key in PEM.
+        key_digest: SHA-256 of the public key in PEM, as ``openssl pkey -pubout`` writes it.
         entries: how many files, links and empty folders were sealed.
     """
 
     verdict: SignedVerdict
     verifier_digest: str
-    key_fingerprint: str
+    key_digest: str
     entries: int
 
 
@@ -76,38 +86,67 @@ def seal(
         limits: bounds on reads.
 
     Raises:
-        ConfigurationError: as ``attest``, or the folder exists already.
-        SourceError: as ``attest``.
+        ConfigurationError: as ``attest``, the folder exists already or lies in the model, or the report was made with
+            other rules than those of this installation.
+        SourceError: as ``attest``, or the model changes meanwhile.
         OutputError: the folder cannot be written.
     """
     if os.path.lexists(folder):
         raise ConfigurationError(f"--seal {folder}: it exists already; name a new folder")
+    report = load_report(options.report)
+    if report.tool.rules_digest != load_catalogue(formats=FACTS).digest:
+        raise ConfigurationError(
+            f"{options.report}: it was made with other rules than those of this installation, which the folder would "
+            "carry; scan the model again without --rules"
+        )
     key = load_key(options)
     verdict = attest(target, options, limits)
+    root = Path(os.path.realpath(str(resolve_target(target, offline=True, limits=limits).root)))
+    if lies_in(folder, root):
+        raise ConfigurationError(f"--seal {folder}: lies in the model, which it would change; name a folder outside")
+    verifier = build_verifier()
     with _replace_whole(folder) as draft:
-        _copy_model(target, verdict.tree, draft / MODEL_NAME, limits)
-        locked = lock_target(target, LockOptions(draft / LOCK_NAME, offline=True, limits=limits))
-        if locked.kind is RefKind.FOLDER:
-            locked = replace(locked, name=MODEL_NAME)
-        report = load_report(options.report)
-        verifier = build_verifier()
-        for name, data in {
-            ATTESTATION_NAME: verdict.text,
-            LOCK_NAME: format_lock(Lock((locked,))).encode("ascii"),
-            "report.json": render_json(report),
-            "report.html": render_html(report),
-            "sbom.cdx.json": render_cyclonedx(report),
-            VERIFIER_NAME: verifier,
-        }.items():
-            (draft / name).write_bytes(data)
-        shutil.copytree(find_rules_directory(), draft / "rules")
-        entries, unread = hash_tree(draft, limits)
-        for path, why in unread:
-            raise SourceError(f"{path} cannot be sealed: {why}")
-        bundle = sign_statement(build_seal(entries), key)
-        (draft / SEAL_NAME).write_bytes(bundle + b"\n")
-    fingerprint = fingerprint_key(key.public_key())
-    return SealedFolder(verdict, hashlib.sha256(verifier).hexdigest(), fingerprint, len(entries))
+        _copy_model(root, verdict.tree, draft / MODEL_NAME)
+        _write_parts(draft, report, verdict)
+        (draft / LOCK_NAME).write_bytes(_lock(target, draft, limits))
+        (draft / VERIFIER_NAME).write_bytes(verifier)
+        (draft / RULES_NAME).write_bytes(sign_rules(key))
+        entries = _check_draft(target, draft, limits)
+        (draft / SEAL_NAME).write_bytes(sign_statement(build_seal(entries), key) + b"\n")
+    digest = hashlib.sha256(verifier).hexdigest()
+    return SealedFolder(verdict, digest, fingerprint_key(key.public_key()), len(entries))
+
+
+def _write_parts(draft: Path, report: AuditReport, verdict: SignedVerdict) -> None:
+    """Write the attestation and the reports."""
+    (draft / ATTESTATION_NAME).write_bytes(verdict.text)
+    (draft / REPORT_NAME).write_bytes(render_json(report))
+    (draft / PAGE_NAME).write_bytes(render_html(report))
+    (draft / BILL_NAME).write_bytes(render_cyclonedx(report))
+
+
+def _lock(target: str, draft: Path, limits: Limits) -> bytes:
+    """Lock the model, and return the lock for the folder that holds its copy."""
+    locked = lock_target(target, LockOptions(draft / LOCK_NAME, offline=True, limits=limits))
+    if locked.kind is RefKind.FOLDER:
+        locked = replace(locked, name=MODEL_NAME)
+    return format_lock(Lock((locked,))).encode("ascii")
+
+
+def _check_draft(target: str, draft: Path, limits: Limits) -> tuple[TreeEntry, ...]:
+    """Hash what was written, and check that it is the attested model with its reports.
+
+    Raises:
+        SourceError: the model or the report changed meanwhile.
+    """
+    hashed = hash_tree(draft, limits)
+    for path, why in hashed.unread:
+        raise SourceError(f"{target}: {path} cannot be sealed: {why}")
+    try:
+        check_parts(draft, hashed.entries, lambda data: read_attestation(*split_attestation(data)))
+    except SignatureError as error:
+        raise SourceError(f"{target}: it changed while it was sealed: {error}; seal it again") from error
+    return hashed.entries
 
 
 @contextmanager
@@ -125,16 +164,15 @@ def _replace_whole(folder: Path) -> Iterator[Path]:
         draft.rename(folder)
     except OSError as error:
         raise OutputError(
-            f"{folder}: cannot be written: {error.strerror}; free space, or name another folder"
+            f"--seal {folder}: cannot be written: {error.strerror}; free space, or name another folder"
         ) from error
     finally:
         if draft.exists():
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _copy_model(target: str, entries: Sequence[TreeEntry], folder: Path, limits: Limits) -> None:
-    """Copy the entries of a model. Raises ``SourceError`` if a file is not the one that was attested."""
-    root = Path(os.path.realpath(str(resolve_target(target, offline=True, limits=limits).root)))
+def _copy_model(root: Path, entries: Sequence[TreeEntry], folder: Path) -> None:
+    """Copy the entries of a model, and nothing else. Raises ``SourceError`` for a file that cannot be read."""
     folder.mkdir()
     for entry in entries:
         copy = folder / entry.path
@@ -144,19 +182,16 @@ def _copy_model(target: str, entries: Sequence[TreeEntry], folder: Path, limits:
         elif entry.kind is EntryKind.LINK:
             copy.symlink_to(entry.link_text or "")
         else:
-            _copy_file(root / entry.path, copy, entry)
+            with copy.open("xb") as file:
+                file.writelines(_read_pieces(root / entry.path))
+            copy.chmod(0o755 if entry.executable else 0o644)
 
 
-def _copy_file(source: Path, copy: Path, entry: TreeEntry) -> None:
-    """Copy one file, and hash it on the way. Raises ``SourceError`` if its bytes are not the attested ones."""
-    digest = hashlib.sha256()
+def _read_pieces(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file in pieces. Raises ``SourceError`` if it cannot be read."""
     try:
-        with source.open("rb") as file, copy.open("xb") as out:
-            while data := file.read(_CHUNK):
-                digest.update(data)
-                out.write(data)
-    except FileNotFoundError as error:
-        raise SourceError(f"{source} was removed meanwhile") from error
-    if digest.hexdigest() != entry.sha256:
-        raise SourceError(f"{source} was changed meanwhile; seal the model again")
-    copy.chmod(0o755 if entry.executable else 0o644)
+        with path.open("rb") as file:
+            while piece := file.read(_CHUNK):
+                yield piece
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}; seal the model again") from error

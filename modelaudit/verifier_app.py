@@ -1,101 +1,105 @@
 """Build the verifier as one file: a zip archive that Python runs, with nothing but this package's own modules.
 
-It needs the package ``cryptography`` beside the standard library. Equal sources give equal bytes with
-one version of Python, so that its digest can be published.
+It needs the package ``cryptography`` beside the standard library. Equal sources give equal bytes with one version of
+Python, so that its digest can be published.
 """
 
 from __future__ import annotations
 
 import ast
 import io
-import py_compile
+import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from modelaudit.model.errors import InternalError
+
 PACKAGE: Final = "modelaudit"
 ENTRY: Final = "modelaudit.cli.standalone"
-_LAZY: Final = ("modelaudit.integrity.signers", "modelaudit.attested", "modelaudit.cli.conditions",
-                "modelaudit.sealed", "modelaudit.verifying", "modelaudit.reports.verification")  # fmt: skip
-"""Modules that the entry imports only when it needs them."""
+NOT_CARRIED: Final = frozenset({
+    *("modelaudit.options", "modelaudit.pipeline"),  # of the public API, which the verifier does not call
+    *("modelaudit.sources.hub", "modelaudit.sources.ownership"),  # requests, and the verifier makes none
+    *("modelaudit.integrity.certificate_verifier", "modelaudit.integrity.keyless", "modelaudit.integrity.time_stamps"),
+})  # fmt: skip
+"""Modules that functions of the verifier's modules import for a need that it does not have; it takes a key alone."""
+_OLDEST: Final = (3, 11)
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_MAIN: Final = f"import sys\n\nfrom {ENTRY} import main\n\nsys.exit(main())\n"
+_MAIN: Final = f"""\
+import sys
+
+if sys.version_info < {_OLDEST}:
+    sys.stderr.write("verify: error: Python {".".join(map(str, _OLDEST))} or newer is needed; run it with that\\n")
+    sys.exit(4)
+from {ENTRY} import main
+
+sys.exit(main())
+"""
+"""An older Python can read this much, and a traceback would end with 1, which means that the model was refused."""
 
 
 def build_verifier() -> bytes:
-    """Build the archive from the modules of this installation."""
+    """Build the archive from the modules of this installation. Raises ``InternalError`` if they do not compile."""
     root = Path(__file__).resolve().parent
+    paths = [_find_source(root, module) for module in list_modules(root)]
+    files = {path.relative_to(root.parent).as_posix(): path.read_bytes() for path in paths}
     buffer = io.BytesIO(b"#!/usr/bin/env python3\n")
     buffer.seek(0, io.SEEK_END)
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted(_collect(root)):
+    # Not compressed: libraries of compression differ in their bytes, and it starts faster.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in sorted({"__main__.py": _MAIN.encode(), **files, **_compile(files)}.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, text)
+            archive.writestr(entry, data)
     return buffer.getvalue()
 
 
-def _collect(root: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the content of each file of the archive: every module as source and compiled."""
-    yield "__main__.py", _MAIN.encode()
-    for module in sorted(list_modules(root)):
-        path = _find_source(root, module)
-        name = path.relative_to(root.parent).as_posix()
-        yield name, path.read_bytes()
-        # Another version of Python finds another magic number in it, and compiles the source instead.
-        yield f"{name}c", _compile(path, name)
+def _compile(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Compile modules, so that the verifier starts in half the time.
 
-
-def _compile(path: Path, name: str) -> bytes:
-    """Compile a module, so that the verifier starts in half the time."""
+    An interpreter of its own does it, because the compiled bytes depend on which other modules a process has loaded.
+    Another version of Python finds another magic number in them, and compiles the source instead.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder, "module.pyc")
-        py_compile.compile(
-            str(path), str(target), name, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-        )
-        return target.read_bytes()
+        for name, data in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        options = ("-q", "-b", "--invalidation-mode", "unchecked-hash", "-s", folder, folder)
+        command = [sys.executable, "-I", "-S", "-m", "compileall", *options]
+        if subprocess.run(command, env={}, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+            raise InternalError(f"the verifier cannot be compiled by {sys.executable}; install modelaudit-gate again")
+        return {f"{name}c": Path(folder, f"{name}c").read_bytes() for name in files}
 
 
 def list_modules(root: Path) -> set[str]:
-    """List the modules that the verifier loads: the entry, and what each of them imports at its top level."""
+    """List the modules that the verifier may load: the entry, and what each imports, but those of ``NOT_CARRIED``."""
     known: set[str] = set()
-    pending = [ENTRY, *_LAZY]
+    pending = [ENTRY]
     while pending:
         module = pending.pop()
-        if module in known:
+        if not module or module in known or module in NOT_CARRIED:
             continue
         known.add(module)
-        pending += _list_imports(root, module)
-        package = module.rpartition(".")[0]
-        if package:
-            pending.append(package)
+        imported = iterate_imports(ast.parse(_find_source(root, module).read_bytes()))
+        pending += [name for name in imported if name.partition(".")[0] == PACKAGE and _is_module(root, name)]
+        pending.append(module.rpartition(".")[0])
     return known
 
 
-def _list_imports(root: Path, module: str) -> Iterator[str]:
-    """Yield the modules of this package that a module imports when it is loaded."""
-    tree = ast.parse(_find_source(root, module).read_bytes())
-    for node in _walk_top_level(tree.body):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            base = node.module or ""
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        for name in names:
-            if name.partition(".")[0] == PACKAGE and _is_module(root, name):
-                yield name
-
-
-def _walk_top_level(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield the imports that run when a module is loaded; those for type checkers and in functions do not."""
-    for node in body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
-        elif isinstance(node, ast.Try):
-            yield from _walk_top_level(node.body)
+def iterate_imports(node: ast.AST) -> Iterator[str]:
+    """Yield every name that a module imports, also in its functions, but not for type checkers alone."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    is_for_checkers = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    for child in () if is_for_checkers else ast.iter_child_nodes(node):
+        yield from iterate_imports(child)
 
 
 def _is_module(root: Path, name: str) -> bool:

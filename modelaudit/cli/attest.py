@@ -13,7 +13,8 @@ from modelaudit.cli.digests import parse_digest
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.passphrase import get_passphrase
-from modelaudit.cli.writing import show_notes
+from modelaudit.cli.writing import print_document, show_notes
+from modelaudit.integrity.attestation import PASSED
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import VERIFIER_NAME
 from modelaudit.model.errors import ConfigurationError
@@ -110,17 +111,27 @@ def _sign(
         signed, image, referrers = attest_image(target, push, options)
         return signed, [f"{push}: attached {digest} to {image}" for digest in referrers]
     if folder is not None:
-        from modelaudit.sealing import seal
-
-        sealed = seal(target, folder, options)
-        return sealed.verdict, [
-            f"{folder}: sealed, {sealed.entries:,} entries; carry these two apart from it:",
-            f"key {sealed.key_fingerprint}",
-            f"{VERIFIER_NAME} sha256 {sealed.verifier_digest}",
-        ]
+        return _seal(target, options, folder)
     from modelaudit.attesting import attest
 
     return attest(target, options), []
+
+
+def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[SignedVerdict, list[str]]:
+    """Seal the model, and print the digests of the verifier and of the public key, which travel apart from it."""
+    from modelaudit.sealing import seal
+
+    sealed = seal(target, folder, options)
+    public = f"{options.key.stem}.pub"
+    # In the form of sha256sum, which compares both with the files on the other side.
+    print_document(f"{sealed.verifier_digest}  {VERIFIER_NAME}\n{sealed.key_digest}  {public}\n".encode())
+    notes = [
+        f"{folder}: sealed, {sealed.entries:,} entries with the model",
+        f"carry {public} and the two digests apart from the folder",
+    ]
+    if sealed.verdict.result != PASSED:
+        notes.append(f"the verdict is {sealed.verdict.result}, so the other side refuses the folder")
+    return sealed.verdict, notes
 
 
 def _require_uri(option: str, text: str) -> str:

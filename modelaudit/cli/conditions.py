@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from modelaudit.attested import Conditions
 from modelaudit.cli.days import parse_days
 from modelaudit.cli.digests import parse_digest
+from modelaudit.integrity.conditions import Conditions
 
 
 def parse_conditions(

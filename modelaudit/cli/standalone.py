@@ -6,13 +6,18 @@ It is a second front of the modules behind ``modelaudit verify``, and needs the 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from types import TracebackType
+from typing import Final, NoReturn
 
-from modelaudit.model.errors import ConfigurationError, ModelAuditError, SignatureError
+from modelaudit.model.errors import ConfigurationError, ModelAuditError, SignatureError, SourceError
 from modelaudit.model.wording import escape_unprintable
+
+_INTERRUPTED: Final = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -20,52 +25,115 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the error as one of ours."""
-        raise ConfigurationError(message)
+        raise ConfigurationError(f"{message}; see --help")
+
+
+class _Once(argparse.Action):
+    """Refuses a second value, because the first would be dropped in silence, and an empty one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value. Raises ``ConfigurationError``."""
+        if not values:
+            raise ConfigurationError(f"{option_string} is empty; give it a value, or leave it out")
+        if getattr(namespace, self.dest) is not None:
+            raise ConfigurationError(f"{option_string} is given twice; give it once")
+        setattr(namespace, self.dest, values)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify a sealed folder or an attested model; print one line, and return 0, 1, 2 or 4."""
+    sys.excepthook = _report_unexpected_error
     try:
         line, code = _run(_build_parser().parse_args(arguments))
-    except SignatureError as error:
-        line, code = f"REFUSED: {error}", SignatureError.exit_code
     except ModelAuditError as error:
-        sys.stderr.write(escape_unprintable(f"verify: error: {error}") + "\n")
+        _print_error(str(error))
         return error.exit_code
-    except Exception as bug:  # a traceback would end with 1, which means that the model was refused
-        text = f"verify: error: the verifier failed: {type(bug).__name__}: {bug}"
-        sys.stderr.write(escape_unprintable(text) + "\n")
-        return ModelAuditError.exit_code
-    sys.stdout.write(escape_unprintable(line) + "\n")
-    return code
+    return code if _print_answer(line) or code else ModelAuditError.exit_code
+
+
+def _print_answer(line: str) -> bool:
+    """Print the one line on stdout; return whether it was written."""
+    try:
+        if sys.stdout is None:
+            return False
+        sys.stdout.buffer.write(f"{escape_unprintable(line)}\n".encode())
+        sys.stdout.flush()
+    except OSError as error:
+        _print_error(f"the answer cannot be written: {error.strerror}")
+        with suppress(OSError):
+            # The interpreter would try again at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+def _print_error(message: str) -> None:
+    """Print the one line of an error to stderr; where it cannot be written, the exit code alone reports it."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(escape_unprintable(f"verify: error: {message}") + "\n")
+
+
+def _report_unexpected_error(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> NoReturn:
+    """Print an exception that nothing handled as one line, and exit with 4.
+
+    A traceback would end with 1, which means that the model was refused.
+    """
+    if kind is KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED)
+    _print_error(f"the verifier failed: {kind.__name__}: {' '.join(str(error).split())}")
+    raise SystemExit(ModelAuditError.exit_code)
 
 
 def _build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
-    parser = _Parser(prog="verify", description="Verify a sealed folder, or a model against an attestation.")
+    parser = _Parser(
+        prog="verify.pyz",
+        description="Verify a sealed folder, or with --attestation a model, without network.",
+        epilog="Exit codes: 0 all fits; 1 refused; 2 usage error; 4 could not run.",
+        allow_abbrev=False,
+    )
     parser.add_argument("path", metavar="FOLDER", help="a sealed folder, or the folder of a model")
-    parser.add_argument("--key", metavar="FILE", required=True, help="the public key, which did not travel with FOLDER")
-    parser.add_argument("--attestation", metavar="FILE", help="of the model in FOLDER")
-    parser.add_argument("--verifier-id", metavar="URI", help="who has to answer for the verdict")
-    parser.add_argument("--policy-digest", metavar="SHA256", help="the policy that the verdict has to rest on")
-    parser.add_argument("--resource", metavar="URI", help="the model that the verdict has to be about")
-    parser.add_argument("--not-older-than", metavar="DAYS", help="the most days since the verdict, such as 30d")
+    for option, metavar, text in (
+        ("--key", "FILE", "the public key in PEM, which did not travel with FOLDER"),
+        ("--attestation", "FILE", "of the model in FOLDER"),
+        ("--verifier-id", "URI", "who has to answer for the verdict"),
+        ("--policy-digest", "SHA256", "the policy that the verdict has to rest on"),
+        ("--resource", "URI", "the model that the verdict has to be about"),
+        ("--not-older-than", "DAYS", "the most days since the verdict, such as 30d"),
+    ):
+        parser.add_argument(option, metavar=metavar, help=text, required=option == "--key", action=_Once)
     return parser
 
 
 def _run(options: argparse.Namespace) -> tuple[str, int]:
-    """Verify, and return the line and the exit code. Raises ``ModelAuditError``."""
-    from modelaudit.attested import make_signer, verify_attestation
+    """Verify, and return the line and the exit code, 0 or 1. Raises ``ModelAuditError``."""
+    try:
+        from modelaudit.integrity.signers import load_verifier  # noqa: F401
+    except ImportError as error:
+        raise SourceError(
+            f"the package cryptography is needed, and it cannot be loaded: {error}; install it for {sys.executable}"
+        ) from error
     from modelaudit.cli.conditions import parse_conditions
-    from modelaudit.integrity.seal import is_sealed
-    from modelaudit.sealed import verify_seal
+    from modelaudit.integrity.trusted import make_signer
 
     conditions = parse_conditions(options.verifier_id, options.policy_digest, options.resource, options.not_older_than)
     signers = (make_signer(Path(options.key)),)
-    if options.attestation is not None:
-        line = verify_attestation(options.path, Path(options.attestation), signers, conditions)
-    elif is_sealed(options.path):
-        line = verify_seal(options.path, signers, conditions)
-    else:
-        raise ConfigurationError(f"{options.path} is not a sealed folder; name the attestation with --attestation")
+    try:
+        if options.attestation is not None:
+            from modelaudit.attested import verify_attestation
+
+            line = verify_attestation(options.path, Path(options.attestation), signers, conditions)
+        else:
+            from modelaudit.sealed import verify_seal
+
+            line = verify_seal(options.path, signers, conditions)
+    except SignatureError as error:
+        return f"{options.path}: REFUSED: {error}", error.exit_code
     return f"{options.path}: {line}", 0

@@ -11,13 +11,13 @@ from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.trust import GivenTrust, add_trust_options
 from modelaudit.cli.writing import print_document, print_lines
-from modelaudit.integrity.seal import is_sealed
+from modelaudit.integrity.seal import SEAL_NAME, is_sealed
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.wording import escape_unprintable
 
 if TYPE_CHECKING:
-    from modelaudit.attested import Conditions
+    from modelaudit.integrity.conditions import Conditions
 
 _FORMATS: Final = ("text", "json")
 _PATH: Final = click.Path(path_type=Path)
@@ -87,7 +87,10 @@ def command(
         return _verify_verdict(path, attestation, key, trust.signers, wanted, quiet)
     for option, value in conditions.items():
         if value is not None:
-            raise ConfigurationError(f"{option} concerns an attestation or a sealed folder; add --attestation FILE")
+            raise ConfigurationError(
+                f"{option} concerns an attestation or a sealed folder; add --attestation FILE, or name a folder with "
+                f"{SEAL_NAME}"
+            )
     from modelaudit.reports.verification import RENDERERS
     from modelaudit.verifying import verify
 
@@ -114,7 +117,7 @@ def _verify_verdict(
     quiet: bool,
 ) -> int:
     """Verify a model against an attestation, or a sealed folder; print one line, and return the exit code: 0 or 1."""
-    from modelaudit.attested import make_signer, verify_attestation
+    from modelaudit.integrity.trusted import make_signer
 
     if path is None:
         raise ConfigurationError("--attestation needs the folder of the model")
@@ -125,6 +128,8 @@ def _verify_verdict(
 
             line = verify_seal(path, trusted, conditions)
         else:
+            from modelaudit.attested import verify_attestation
+
             line = verify_attestation(path, attestation, trusted, conditions)
     except SignatureError as error:
         line, code = f"{path}: REFUSED: {error}", 1

@@ -27,6 +27,7 @@ class RecordWords(NamedTuple):
 
 LOCK: Final = RecordWords("lock", "locked")
 ATTESTATION: Final = RecordWords("attestation", "attested")
+SEAL: Final = RecordWords("seal", "sealed")
 
 
 def compare_trees(

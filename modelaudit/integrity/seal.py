@@ -21,6 +21,12 @@ MODEL_NAME: Final = "model"
 LOCK_NAME: Final = "modelaudit.lock"
 ATTESTATION_NAME: Final = "attestation.jsonl"
 VERIFIER_NAME: Final = "verify.pyz"
+REPORT_NAME: Final = "report.json"
+PAGE_NAME: Final = "report.html"
+BILL_NAME: Final = "sbom.cdx.json"
+RULES_NAME: Final = "rules.zip"
+PARTS: Final = (ATTESTATION_NAME, LOCK_NAME, REPORT_NAME, PAGE_NAME, BILL_NAME, RULES_NAME, VERIFIER_NAME)
+"""The files that a sealed folder holds beside the folder of the model."""
 
 
 @dataclass(frozen=True, slots=True)

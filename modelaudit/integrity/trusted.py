@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
 
 
@@ -28,3 +30,8 @@ def load_verifiers(signers: Sequence[TrustedSigner], snapshot: Snapshot) -> tupl
     from modelaudit.integrity.signers import load_verifier  # the library of cryptography takes a while to load
 
     return tuple(map(load_verifier, signers))
+
+
+def make_signer(key: Path) -> TrustedSigner:
+    """Make the signer of ``--key``."""
+    return TrustedSigner(SignatureMethod.KEY, "--key", public_key=key)

@@ -8,6 +8,7 @@ request weights.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from modelaudit.model.errors import SourceError
 
@@ -19,10 +20,11 @@ if not hasattr(os, "O_NOFOLLOW") or os.open not in os.supports_dir_fd:
         "use Linux: a container, WSL or a CI runner"
     )
 
-from modelaudit.sources.resolution import resolve_small_files, resolve_target, resolve_term_files
-from modelaudit.sources.settings import is_offline
-from modelaudit.sources.target import find_moving_revision
-from modelaudit.sources.windows import FileWindow
+if TYPE_CHECKING:
+    from modelaudit.sources.resolution import resolve_small_files, resolve_target, resolve_term_files
+    from modelaudit.sources.settings import is_offline
+    from modelaudit.sources.target import find_moving_revision
+    from modelaudit.sources.windows import FileWindow
 
 __all__ = [
     "FileWindow",
@@ -32,3 +34,15 @@ __all__ = [
     "resolve_target",
     "resolve_term_files",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name of ``__all__`` on first use: a verifier hashes files and resolves no targets, and starts faster."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from modelaudit.sources import resolution, settings, target, windows
+
+    for module in (resolution, settings, target, windows):
+        if hasattr(module, name):
+            return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

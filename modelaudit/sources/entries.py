@@ -17,10 +17,15 @@ from modelaudit.sources.local import make_artifact
 from modelaudit.sources.walk import Entry, make_entry, walk_folder
 
 
-def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
+def list_tree(snapshot: Snapshot, limits: Limits, *, has_bookkeeping: bool = True) -> tuple[TreeEntry, ...]:
     """List the entries of the model in a folder or a Hub cache, sorted by the bytes of their paths. No file is hashed.
 
     The links of a Hub cache that end at a file of the cache are the files of the repository.
+
+    Args:
+        snapshot: of the folder.
+        limits: bounds on the walk.
+        has_bookkeeping: whether the records of tools at the root are no entries; false for a folder that is no model.
 
     Raises:
         SourceError: the snapshot is not a folder, or it cannot be listed.
@@ -35,11 +40,16 @@ def list_tree(snapshot: Snapshot, limits: Limits) -> tuple[TreeEntry, ...]:
     except OSError as error:
         raise SourceError(f"The folder {root!r} cannot be listed: {error.strerror}.") from error
     stored_paths = None if stored is None else {read_file_path(path) for path in stored}
-    return build_tree(root, walked, snapshot.records, stored_paths)
+    return build_tree(root, walked, snapshot.records, stored_paths, has_bookkeeping=has_bookkeeping)
 
 
 def build_tree(
-    root: str, walked: Iterable[Entry], records: Collection[str] = (), stored: Collection[str] | None = None
+    root: str,
+    walked: Iterable[Entry],
+    records: Collection[str] = (),
+    stored: Collection[str] | None = None,
+    *,
+    has_bookkeeping: bool = True,
 ) -> tuple[TreeEntry, ...]:
     """Return the entries of a model tree from those on disk, sorted by the bytes of their paths.
 
@@ -49,11 +59,13 @@ def build_tree(
         records: the files whose form shows them to be records of a tool. Below the folders of records at the root,
             these and the folders are no entries. Anything else there is one.
         stored: of a Hub cache, the paths of its files; ``None`` for any other folder.
+        has_bookkeeping: as for ``list_tree``.
     """
     tree: dict[str, TreeEntry] = {}
     folders: set[str] = set()
     for entry in walked:
-        if is_bookkeeping(entry.path) and not entry.link and (entry.is_folder or entry.path in records):
+        is_record = has_bookkeeping and is_bookkeeping(entry.path) and not entry.link
+        if is_record and (entry.is_folder or entry.path in records):
             continue
         if entry.is_folder:
             folders.add(entry.path)
@@ -65,7 +77,7 @@ def build_tree(
     holds_folder = {parent for folder in folders for parent in _list_parents(folder)}
     for folder in folders - filled - holds_folder:
         # A folder that holds bookkeeping alone is not an entry.
-        if not (folder in bookkeeping and _holds_bookkeeping(root, folder)):
+        if not (has_bookkeeping and folder in bookkeeping and _holds_bookkeeping(root, folder)):
             tree.setdefault(folder, TreeEntry(folder, EntryKind.FOLDER))
     return tuple(sorted(tree.values(), key=lambda entry: entry.order))
 

@@ -67,18 +67,21 @@ def hash_model(snapshot: Snapshot, limits: Limits) -> HashedModel:
         return _Hashing(snapshot, tree, limits, threads).run()
 
 
-def hash_tree(root: Path, limits: Limits) -> tuple[tuple[TreeEntry, ...], tuple[tuple[str, str], ...]]:
-    """Hash every file below a folder, whatever it is for; no records are read.
+def hash_tree(root: Path, limits: Limits) -> HashedModel:
+    """Hash every file below a folder that is not a model, whatever it is for; no records are read or left out.
 
     Returns:
-        Each file, link and empty folder, and the path and reason of each entry that could not be read.
+        Each file, link and empty folder, and the path and reason of each entry that could not be read. A link may lead
+        anywhere.
 
     Raises:
         SourceError: it is not a folder, or it cannot be listed.
     """
     folder = Path(os.path.realpath(root))
-    hashed = hash_model(Snapshot(ModelRef(RefKind.FOLDER, str(root)), None, (), str(root), folder), limits)
-    return hashed.entries, hashed.unread
+    snapshot = Snapshot(ModelRef(RefKind.FOLDER, str(root)), None, (), str(root), folder)
+    tree = list_tree(snapshot, limits, has_bookkeeping=False)
+    with HashingThreads() as threads:
+        return _Hashing(snapshot, tree, limits, threads).run()
 
 
 @dataclass(slots=True)

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support.attested import AttestedModel, Json, encode_line, make_attested, make_keys
+from hub.server import LoopbackHub
+from support.attested import TINY, AttestedModel, Json, encode_line, make_attested, make_keys
 from support.command import run_command
 from support.tampering import CHANGES as RANDOM_CHANGES
 
-from modelaudit.attested import Conditions, make_signer, verify_attestation
+from modelaudit.attested import verify_attestation
+from modelaudit.integrity.conditions import Conditions
+from modelaudit.integrity.trusted import make_signer
 from modelaudit.model.errors import SignatureError, SourceError
 
 DAY: Final = 86_400
@@ -612,3 +615,27 @@ def test_verify_imports_no_reader_no_report_and_no_certificates(attested: Attest
         modules
     )
     assert not {"huggingface_hub", "httpx2", "yaml", "pydantic", "rich", "jinja2", "cryptography.x509"} & set(modules)
+
+
+def test_repository_is_attested_from_the_cache_and_verified_wherever_it_was_downloaded(
+    hub: LoopbackHub, source: AttestedModel, tmp_path: Path
+) -> None:
+    repository = hub.add_repository("acme/tiny", TINY)
+    report, attestation = tmp_path / "report.json", tmp_path / "tiny.att"
+    done = run_command("scan", "acme/tiny", "--no-second-opinion", "-q", "-o", f"json={report}")
+    assert done.returncode == 0, done.stderr
+    requests = len(hub.requests)
+    done = run_command("attest", "acme/tiny", "--report", report, "--key", source.key, "-o", attestation)
+    assert (done.returncode, len(hub.requests)) == (0, requests), done.stderr
+    resource = f"pkg:huggingface/acme/tiny@{repository.sha}"
+    assert done.stderr.rstrip().endswith(f" --resource {resource}")
+    base = ("--attestation", attestation, "--key", source.public, "--resource", resource)
+    [snapshot] = Path(os.environ["HF_HUB_CACHE"]).glob("models--acme--tiny/snapshots/*")
+    plain = shutil.copytree(snapshot, tmp_path / "plain")
+    (plain / "config.json").chmod(0o755)  # the Hub records no modes, so none is compared
+    for folder in (snapshot, plain):
+        done = run_command("verify", folder, *base)
+        assert (done.returncode, f"{folder}: PASSED by " in done.stdout) == (0, True), done
+    (plain / "x.py").write_text("")
+    assert run_command("verify", plain, *base).returncode == 1
+    assert run_command("verify", snapshot, *base[:-1], resource.replace("tiny@", "tiny-2@")).returncode == 1

@@ -1,0 +1,130 @@
+"""Accept the attestation of a verdict: by its signer, its result, its age, and the conditions of who deploys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from modelaudit.integrity.attestation import (
+    PASSED,
+    TIME_FORMAT,
+    Attestation,
+    list_causes,
+    read_attestation,
+    split_attestation,
+)
+from modelaudit.integrity.comparison import ATTESTATION, adopt_unknown_modes, compare_trees
+from modelaudit.integrity.strict_json import shorten
+from modelaudit.integrity.tree import compute_tree_digest
+from modelaudit.integrity.verifiers import Verifier, find_signer
+from modelaudit.model.errors import SignatureError
+from modelaudit.model.tree import TreeEntry
+from modelaudit.model.verification import TreeDifference
+
+_CLOCK_MINUTES: Final = 10
+"""How much the clocks of two machines may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a verdict has to state beside that the model passed; ``None`` accepts every value.
+
+    Attributes:
+        verifier: the URI of the one who answers for it.
+        policy_digest: SHA-256 of the policy.
+        resource: the URI of the model.
+        not_older_than: the time since the verdict.
+    """
+
+    verifier: str | None = None
+    policy_digest: str | None = None
+    resource: str | None = None
+    not_older_than: timedelta | None = None
+
+
+def accept_attestation(
+    data: bytes, verifiers: Sequence[Verifier], conditions: Conditions, now: datetime | None = None
+) -> Attestation:
+    """Accept an attestation whose verdict passed, before it is compared with a model.
+
+    Args:
+        data: two lines of JSON, as ``modelaudit attest`` writes them.
+        verifiers: of those who may attest.
+        conditions: what the verdict has to state.
+        now: the time of the check, with a time zone; by default this moment.
+
+    Raises:
+        SignatureError: it is refused; the message is one clause.
+    """
+    bundles = split_attestation(data)
+    for bundle in bundles:
+        if find_signer(bundle, verifiers, now) is None:
+            raise SignatureError(f"it is signed by the method {bundle.method}, and nobody who may attest uses it")
+    attestation = read_attestation(*bundles)
+    for refusal in _list_refusals(attestation, conditions, now or datetime.now(UTC)):
+        raise SignatureError(refusal)
+    return attestation
+
+
+def require_model(attestation: Attestation, entries: Sequence[TreeEntry], unread: Collection[str] = ()) -> None:
+    """Raise ``SignatureError`` for the first difference between the entries of a model and the attested ones.
+
+    Args:
+        attestation: of the model.
+        entries: of the model on disk, with the digests of the files that could be read.
+        unread: the paths of the others.
+    """
+    refuse_differences(compare_trees(attestation.entries, entries, unread, ATTESTATION))
+    if unread:
+        return  # the caller names them
+    if compute_tree_digest(adopt_unknown_modes(entries, attestation.entries)) != attestation.tree_digest:
+        raise SignatureError("the tree digest differs")
+
+
+def refuse_differences(differences: Sequence[TreeDifference]) -> None:
+    """Raise ``SignatureError`` with the first difference, and the number of the others."""
+    if differences:
+        first, count = differences[0], len(differences) - 1
+        more = f"; and {count:,} more difference{'' if count == 1 else 's'}" if count else ""
+        raise SignatureError(f"{first.kind}: {first.path}: {first.detail}{more}")
+
+
+def describe_verdict(attestation: Attestation) -> str:
+    """Describe a verdict that fits a model, in one clause."""
+    summary = attestation.summary
+    noun = "entry fits" if len(attestation.entries) == 1 else "entries fit"
+    return (
+        f"{summary.result} by {summary.verifier} at {summary.time}; {len(attestation.entries):,} {noun}; tree digest "
+        f"v1:{attestation.tree_digest}"
+    )
+
+
+def _list_refusals(attestation: Attestation, conditions: Conditions, now: datetime) -> Iterator[str]:
+    """Yield why a verdict does not count."""
+    summary = attestation.summary
+    if summary.result != PASSED:
+        yield f"the verdict is {summary.result}: {', '.join(map(shorten, list_causes(attestation.evidence)))}"
+    for noun, stated, wanted in (
+        ("verifier", summary.verifier, conditions.verifier),
+        ("policy", summary.policy_digest, conditions.policy_digest),
+        ("model", summary.resource, conditions.resource),
+    ):
+        if wanted is not None and stated != wanted:
+            yield f"the {noun} is {shorten(stated)}, and {shorten(wanted)} is required"
+    time = _parse_time(summary.time)
+    if time > now + timedelta(minutes=_CLOCK_MINUTES):
+        yield f"the verdict is of {summary.time}, which lies in the future"
+    if conditions.not_older_than is not None and now - time > conditions.not_older_than:
+        yield f"the verdict is of {summary.time}, which is older than allowed"
+    if summary.expires is not None and now > _parse_time(summary.expires):
+        yield f"the verdict expired at {summary.expires}"
+
+
+def _parse_time(text: str) -> datetime:
+    """Parse a time. Raises ``SignatureError`` for a day that does not exist."""
+    try:
+        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise SignatureError(f"{shorten(text)} is not a time") from error
