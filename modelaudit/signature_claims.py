@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -21,12 +21,19 @@ from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.verifiers import Verifier, explain_unchecked, find_signer
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot, WatchedWindow, Window
+from modelaudit.model.code_names import has_code_name
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError, SignatureError, WindowError
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.verification import DifferenceKind, TreeDifference, VerifiedFile
 
+_DIFFERING_FACTS: Final = {
+    SourceFactKind.SIGNATURE_REFUSED: DifferenceKind.SIGNATURE,
+    SourceFactKind.NOT_SIGNED: DifferenceKind.ADDED,
+    SourceFactKind.SIGNED_RANGE_DIFFERS: DifferenceKind.CONTRADICTED,
+}
 _SUFFIXES: Final = (".sig", ".sigstore", ".sigstore.json")
 _NAMES: Final = frozenset({"claims.jsonl"})
 _CHUNK: Final = 1 << 20
@@ -288,3 +295,34 @@ def _read_range(window: Window, start: int, stop: int) -> Iterator[bytes]:
             raise WindowError(f"the file ends at byte {start}", UnreadReason.CHANGED)
         yield data
         start += len(data)
+
+
+def list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterator[TreeDifference]:
+    """Yield a difference for each signature that does not hold, and for each file that a verified one does not cover.
+
+    Args:
+        snapshot: the model with the results of its signatures.
+        needs_signer: somebody is trusted to sign, so that a model without a verified signature differs.
+    """
+    for fact in snapshot.facts:
+        kind = _DIFFERING_FACTS.get(fact.kind)
+        path = read_file_path(fact.path)
+        if kind is not None or (fact.kind is SourceFactKind.LEFT_OUT and has_code_name(path)):
+            yield TreeDifference(kind or DifferenceKind.ADDED, path, fact.detail)
+    states = {each.state for each in snapshot.signatures}
+    if needs_signer and SignatureState.VERIFIED not in states and SignatureState.REFUSED not in states:
+        detail = "no signature is of a method of the given signers" if states else "the model has no signature"
+        yield TreeDifference(DifferenceKind.SIGNATURE, ".", detail)
+
+
+def describe_unchecked(snapshot: Snapshot) -> str:
+    """Return a clause on the first signature that nobody was named for; empty without one."""
+    unchecked = [each for each in snapshot.signatures if each.state is SignatureState.UNCHECKED]
+    return f"of {unchecked[0].record}, {unchecked[0].reason}; " if unchecked else ""
+
+
+def list_missing_signed(files: Iterable[VerifiedFile]) -> Iterator[TreeDifference]:
+    """Yield a difference for each file that a signature covers and that is not there."""
+    for file in files:
+        if not file.digests and any(claim.source is ClaimSource.SIGNATURE for claim in file.claims):
+            yield TreeDifference(DifferenceKind.MISSING, file.path, "the signature covers it")

@@ -19,19 +19,22 @@ from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
-from modelaudit.model.code_names import has_code_name
-from modelaudit.model.digest import ClaimSource, find_contradictions, find_uncompared_claims
+from modelaudit.model.digest import find_contradictions, find_uncompared_claims
 from modelaudit.model.errors import ConfigurationError, NotCachedError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock, LockedModel
-from modelaudit.model.signature import SignatureState
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import TreeEntry
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
 from modelaudit.model.wording import describe_uncompared_claim
-from modelaudit.signature_claims import add_signatures
+from modelaudit.signature_claims import (
+    add_signatures,
+    describe_unchecked,
+    list_missing_signed,
+    list_signature_differences,
+)
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
 from modelaudit.sources.records import is_absent_record
@@ -239,7 +242,7 @@ def _check_lock(
         differences=(
             *differences,
             *_find_contradicted(hashed),
-            *_list_signature_differences(snapshot, needs_signer),
+            *list_signature_differences(snapshot, needs_signer),
         ),
         unread=tuple(sorted(open_unread.items())),
         uncompared=tuple(_list_uncompared(hashed.files)),
@@ -307,37 +310,12 @@ _DIFFERING_FACTS = {
 }
 
 
-_DIFFERING_SIGNATURE_FACTS = {
-    SourceFactKind.SIGNATURE_REFUSED: DifferenceKind.SIGNATURE,
-    SourceFactKind.NOT_SIGNED: DifferenceKind.ADDED,
-    SourceFactKind.SIGNED_RANGE_DIFFERS: DifferenceKind.CONTRADICTED,
-}
-
-
 def _list_differing_facts(snapshot: Snapshot) -> Iterator[TreeDifference]:
     """Yield a difference for each file that a listing lacks, and for each that a record names and that is not there."""
     for fact in snapshot.facts:
         kind = _DIFFERING_FACTS.get(fact.kind)
         if kind is not None:
             yield TreeDifference(kind, read_file_path(fact.path), fact.detail)
-
-
-def _list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterator[TreeDifference]:
-    """Yield a difference for each signature that does not hold, and for each file that a verified one does not cover.
-
-    Args:
-        snapshot: the model with the results of its signatures.
-        needs_signer: somebody is trusted to sign, so that a model without a verified signature differs.
-    """
-    for fact in snapshot.facts:
-        kind = _DIFFERING_SIGNATURE_FACTS.get(fact.kind)
-        path = read_file_path(fact.path)
-        if kind is not None or (fact.kind is SourceFactKind.LEFT_OUT and has_code_name(path)):
-            yield TreeDifference(kind or DifferenceKind.ADDED, path, fact.detail)
-    states = {each.state for each in snapshot.signatures}
-    if needs_signer and SignatureState.VERIFIED not in states and SignatureState.REFUSED not in states:
-        detail = "no signature is of a method of the given signers" if states else "the model has no signature"
-        yield TreeDifference(DifferenceKind.SIGNATURE, ".", detail)
 
 
 def _list_unsound_records(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
@@ -360,7 +338,7 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
             named = ", ".join(map(repr, sorted(snapshot.uncompared_records)[:_MOST_NAMED]))
             why = f"the digests in {named} are not compared, because only SHA-256 is"
         raise ConfigurationError(
-            f"{target!r} offers nothing to check against: {_describe_unchecked(snapshot)}{why}; name a lock with "
+            f"{target!r} offers nothing to check against: {describe_unchecked(snapshot)}{why}; name a lock with "
             "--lock FILE"
         )
     hashed = hash_model(snapshot, limits)
@@ -374,9 +352,9 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
         entries=len(hashed.entries),
         differences=(
             *_find_contradicted(hashed),
-            *_list_missing(hashed),
+            *list_missing_signed(hashed.files),
             *_list_differing_facts(snapshot),
-            *_list_signature_differences(snapshot, needs_signer),
+            *list_signature_differences(snapshot, needs_signer),
         ),
         unread=(*hashed.unread, *_list_unsound_records(snapshot)),
         unclaimed=tuple(path for path in unclaimed if path not in left_out),
@@ -387,16 +365,3 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
         notes=snapshot.notes,
         signatures=snapshot.signatures,
     )
-
-
-def _describe_unchecked(snapshot: Snapshot) -> str:
-    """Return a clause on the first signature that nobody was named for; empty without one."""
-    unchecked = [each for each in snapshot.signatures if each.state is SignatureState.UNCHECKED]
-    return f"of {unchecked[0].record}, {unchecked[0].reason}; " if unchecked else ""
-
-
-def _list_missing(hashed: HashedModel) -> Iterator[TreeDifference]:
-    """Yield a difference for each file that a signature covers and that is not there."""
-    for file in hashed.files:
-        if not file.digests and any(claim.source is ClaimSource.SIGNATURE for claim in file.claims):
-            yield TreeDifference(DifferenceKind.MISSING, file.path, "the signature covers it")

@@ -51,7 +51,6 @@ LEVELS = (
         "attested": 5,
         "packs": 5,
         "verifier_app": 5,
-        "packs": 5,
         "sealed": 6,
         "verifying": 6,
         "audit": 6,
