@@ -45,6 +45,7 @@ def scan(
     lock: str | Path | None = None,
     signers: Sequence[TrustedSigner] = (),
     signatures: Sequence[str | Path] = (),
+    rules_key: str | Path | None = None,
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -56,7 +57,8 @@ def scan(
         fail_on: the lowest severity that fails, or ``"never"``; by default that of the policy.
         offline: use the local Hub cache only and make no request.
         second_opinion: ask modelscan too, in a process of its own; it never changes the verdict.
-        rules: further rule folders, laid out like ``rules/``.
+        rules: further rule folders, laid out like ``rules/``, and at most one pack of rules that ``modelaudit policy
+            rules`` wrote, which takes the place of the built-in rules.
         uses: the planned uses, with the values of ``modelaudit.model.terms.Use`` as keys; each overrides the policy.
         territories: where the model will be used: codes of two letters, ``EU``, ``EEA`` or ``WORLD``; overrides the
             policy.
@@ -77,6 +79,7 @@ def scan(
         lock: a lock that ``modelaudit lock`` wrote; it claims the digest of each file, and other names are findings.
         signers: whose signatures count, beside the signers of the policy.
         signatures: files with signatures of the model that lie outside of it.
+        rules_key: the public key of the author of the pack in ``rules``.
 
     Returns:
         The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
@@ -113,6 +116,7 @@ def scan(
         lock,
         signers,
         signatures,
+        rules_key,
     )
     return run(str(target), options)
 
@@ -134,6 +138,7 @@ def license(
     decisions: str | Path | None = None,
     baseline: str | Path | None = None,
     anchors: Sequence[Anchor] = (),
+    rules_key: str | Path | None = None,
 ) -> AuditReport:
     """Answer whether the licences that bind a model permit the planned use; only its small files are fetched.
 
@@ -142,7 +147,7 @@ def license(
         revision: branch, tag or commit on the Hub.
         policy: a policy of the rule set by name, or a file; it states the use.
         offline: use the local Hub cache only and make no request.
-        rules: further rule folders, laid out like ``rules/``.
+        rules: as for ``scan``.
         uses: as for ``scan``.
         territories: as for ``scan``.
         monthly_active_users: as for ``scan``.
@@ -153,6 +158,7 @@ def license(
         decisions: as for ``scan``.
         baseline: as for ``scan``.
         anchors: as for ``scan``.
+        rules_key: as for ``scan``.
 
     Returns:
         A report of the check ``license`` alone. ``report.license.permission`` is ``allow`` (exit code 0), ``review``
@@ -176,5 +182,6 @@ def license(
         decisions=decisions,
         baseline=baseline,
         anchors=anchors,
+        rules_key=rules_key,
     )
     return answer_license(str(target), options if limits is None else options.with_limits(limits))

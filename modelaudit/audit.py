@@ -54,7 +54,7 @@ from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.opinions.modelscan import get_second_opinion
-from modelaudit.options import Options, describe_rules_age, format_current_time, name_tool
+from modelaudit.options import Options, describe_rules_age, format_current_time, name_tool, note_future_rules
 from modelaudit.policy.gate import Evidence, Refusal, decide_verdict
 from modelaudit.sources import find_moving_revision
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
@@ -139,7 +139,7 @@ class Audit:
             schema=SCHEMA,
             tool=name_tool(self.catalogue),
             created=format_current_time(),
-            target=target,
+            target=note_future_rules(target, self.catalogue, policy),
             policy=PolicyRecord(
                 policy.label,
                 {family: policy.gates.get(family) for family in policy.checks},

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
-from modelaudit.catalogue.directory import list_rule_notes
+from modelaudit.catalogue.directory import list_rule_notes, list_rule_sources
 from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
@@ -29,7 +29,7 @@ from modelaudit.model.policy import Policy
 from modelaudit.model.report import Anchor, Target, Tool
 from modelaudit.model.terms import Intent, Use
 from modelaudit.model.trust import TrustedSigner
-from modelaudit.policy.places import refuse_policy_inside_target
+from modelaudit.policy.places import refuse_inside_target, refuse_policy_inside_target
 from modelaudit.policy.requirements import RulesAge
 from modelaudit.sources.settings import HubSettings
 from modelaudit.wire.ledger import RecordLedger
@@ -77,6 +77,7 @@ class Options:
     lock: str | Path | None = None
     signers: Sequence[TrustedSigner] = ()
     signatures: Sequence[str | Path] = ()
+    rules_key: str | Path | None = None
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""
@@ -95,6 +96,15 @@ def describe_rules_age(catalogue: Catalogue) -> RulesAge:
     return RulesAge(catalogue.edition.date if catalogue.edition else "", format_current_time()[:10])
 
 
+def note_future_rules(target: Target, catalogue: Catalogue, policy: Policy) -> Target:
+    """Return a target with a note if the policy limits the age of the rules, and they are of a day after today."""
+    age = describe_rules_age(catalogue)
+    if policy.rules_days is None or age.stated <= age.today:
+        return target
+    note = f"the rules are of {age.stated}, and today is {age.today}: the clock, or the rule set, has a wrong date"
+    return replace(target, notes=(*target.notes, note))
+
+
 def list_families(catalogue: Catalogue) -> frozenset[CheckFamily]:
     """Return the check families that have at least one rule."""
     return frozenset(rule.rule.check for rule in catalogue.findings.values())
@@ -106,11 +116,27 @@ def prepare(target: str, options: Options) -> tuple[Catalogue, Policy, Options]:
     Raises:
         ConfigurationError: an option, a policy or a rule is wrong, or the policy lies in the target.
     """
-    _refuse_strings_for_lists(options)
     catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules], formats=FACTS)
     policy = resolve_policy(options, catalogue)
-    refuse_policy_inside_target(policy, target)
+    refuse_judges_inside_target(policy, options.rules, target)
     return catalogue, policy, replace(options, offline=policy.offline)
+
+
+def refuse_judges_inside_target(policy: Policy, rules: Sequence[str | Path], target: str) -> None:
+    """Refuse a policy, a rule folder, a pack of rules, or the key of the pack that lies at or below a target.
+
+    Raises:
+        ConfigurationError: one of them does.
+    """
+    refuse_policy_inside_target(policy, target)
+    refuse_rules_inside_targets(rules, (target,))
+
+
+def refuse_rules_inside_targets(rules: Sequence[str | Path], targets: Sequence[str]) -> None:
+    """Refuse a further rule folder, the pack in use or its key below a target. Raises ``ConfigurationError``."""
+    sources = [*(("--rules", Path(folder)) for folder in rules), *list_rule_sources().items()]
+    for option, path in sources:
+        refuse_inside_target(path, targets, option)
 
 
 def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
@@ -216,7 +242,7 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
     )
 
 
-def _refuse_strings_for_lists(options: Options) -> None:
+def refuse_strings_for_lists(options: Options) -> None:
     """Raise ``ConfigurationError`` for a string in place of a list: its letters would be taken as the values."""
     given = {"rules": options.rules, "checks": options.checks, "territories": options.intended_use.territories}
     for name, value in given.items():

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.catalogue.directory import find_rules_directory, replace_rules_directory
+from modelaudit.catalogue.directory import RulesInPlace, find_rules_directory, replace_rules_directory
+from modelaudit.catalogue.examples import load_examples
+from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.catalogue.relaxations import list_relaxations
 from modelaudit.formats.registry import FACTS
+from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.rule_pack import MOST_BYTES, build_statement, read_pack, write_pack
 from modelaudit.integrity.signers import load_verifier
 from modelaudit.integrity.signing import load_private_key, sign_statement
 from modelaudit.integrity.verifiers import find_signer
-from modelaudit.model.catalogue import Catalogue, Standing
-from modelaudit.model.errors import ConfigurationError, SignatureError
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError
 from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
+from modelaudit.options import Options, refuse_strings_for_lists
 
+_Result = TypeVar("_Result")
 _MOST_NAMED: Final = 5
+_FOLDER: Final = "rules"
+"""The name of the folder of a rule set: messages and the origins in reports begin with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +55,40 @@ def pack_rules(key: bytes, passphrase: bytes | None = None) -> bytes:
         passphrase: of the key.
 
     Raises:
+        ConfigurationError: a rule is wrong.
         SignatureError: the key cannot be used.
     """
     return sign_rules(load_private_key(key, passphrase))
 
 
 def sign_rules(key: EllipticCurvePrivateKey) -> bytes:
-    """Pack the rule set of this installation, or that of the pack in its place, and sign it."""
-    root = find_rules_directory()
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+    """Pack the rule set of this installation, or that of the pack in its place, and sign it.
+
+    Raises:
+        ConfigurationError: a rule is wrong.
+    """
+    _load_all()
+    files = read_rule_files()
     return write_pack(files, sign_statement(build_statement(files), key))
+
+
+def read_rule_files() -> dict[str, bytes]:
+    """Read each file of the rule set, by its path below the folder; programs that derive one of them are left out."""
+    root = find_rules_directory()
+    paths = sorted(path for path in root.rglob("*.yaml") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def use_rules(action: Callable[[Options], _Result], options: Options) -> _Result:
+    """Run ``action`` with the rules that the options name, and with options that name further rule folders alone.
+
+    Raises:
+        ConfigurationError: a pack is refused, or has no key.
+        OutputError: a pack cannot be unpacked.
+    """
+    refuse_strings_for_lists(options)
+    with choose_rules(options.rules, options.rules_key) as chosen:
+        return action(replace(options, rules=chosen.folders, rules_key=None))
 
 
 @contextmanager
@@ -69,7 +100,8 @@ def choose_rules(rules: Sequence[str | Path], key: str | Path | None) -> Iterato
         key: the public key of the one who may pack rules.
 
     Raises:
-        ConfigurationError: a pack has no key, there are two, or the pack is refused.
+        ConfigurationError: a pack has no key, there are two, the pack is refused, or one of its rules is wrong.
+        OutputError: the pack cannot be unpacked.
     """
     paths = [Path(each) for each in rules]
     packs = [path for path in paths if path.is_file()]
@@ -81,60 +113,74 @@ def choose_rules(rules: Sequence[str | Path], key: str | Path | None) -> Iterato
             raise ConfigurationError("--rules-key is the key of a pack of rules; name the pack with --rules FILE")
         yield ChosenRules(folders)
         return
+    [pack] = packs
     if key is None:
-        raise ConfigurationError(f"--rules: {packs[0]} is a pack; name the key of its author with --rules-key FILE")
-    with tempfile.TemporaryDirectory(prefix="modelaudit-rules-") as folder:
-        _extract(packs[0], Path(key), Path(folder))
-        before = load_catalogue(formats=FACTS)
-        with replace_rules_directory(Path(folder)) as notes:
-            notes += _describe_changes(packs[0], before, load_catalogue(formats=FACTS))
-            yield ChosenRules(folders, tuple(notes))
+        raise ConfigurationError(f"--rules: {pack} is a pack; name the key of its author with --rules-key FILE")
+    files = _read_files(pack, Path(key))
+    before = load_catalogue(formats=FACTS)
+    with tempfile.TemporaryDirectory(prefix="modelaudit-rules-") as place:
+        folder = Path(place).resolve() / _FOLDER
+        _write_files(files, folder, pack)
+        in_place = RulesInPlace(folder, {"--rules": pack, "--rules-key": Path(key)})
+        with replace_rules_directory(in_place):
+            try:
+                after = _load_all()
+            except ConfigurationError as error:
+                raise ConfigurationError(f"--rules: {pack}: {error}") from error
+            in_place.notes.extend(_describe_changes(pack, before, after))
+            yield ChosenRules(folders, tuple(in_place.notes))
 
 
-def _extract(pack: Path, key: Path, folder: Path) -> None:
-    """Verify a pack, and write its files. Raises ``ConfigurationError`` if it is refused."""
+def _load_all() -> Catalogue:
+    """Load the rule set with its fingerprints and examples, so that a mistake shows at once, and return it."""
+    load_fingerprints()
+    load_examples()
+    return load_catalogue(formats=FACTS)
+
+
+def _read_files(pack: Path, key: Path) -> Mapping[str, bytes]:
+    """Verify a pack, and return its files. Raises ``ConfigurationError`` if it is refused."""
+    verifier = load_verifier(TrustedSigner(SignatureMethod.KEY, "--rules-key", public_key=key))
     try:
         with pack.open("rb") as file:
             read = read_pack(file.read(MOST_BYTES + 1))
-        verifier = load_verifier(TrustedSigner(SignatureMethod.KEY, "--rules-key", public_key=key))
-        if find_signer(read.bundle, [verifier]) is None:
-            raise SignatureError(f"it is signed by the method {read.bundle.method}, and needs a key")
+        _require_signer(read.bundle, find_signer(read.bundle, [verifier]) is not None)
     except OSError as error:
         raise ConfigurationError(f"--rules: {pack} cannot be read: {error.strerror}; check the path") from error
     except SignatureError as error:
         raise ConfigurationError(f"--rules: {pack} is refused: {error}") from error
-    for name, data in read.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    return read.files
+
+
+def _require_signer(bundle: Bundle, is_signed: bool) -> None:
+    """Raise ``SignatureError`` unless a key signed the pack."""
+    if not is_signed:
+        raise SignatureError(f"it is signed by the method {bundle.method}, and --rules-key is a key")
+
+
+def _write_files(files: Mapping[str, bytes], folder: Path, pack: Path) -> None:
+    """Write the files of a pack. Raises ``OutputError`` if the system fails to, as on a full disk."""
+    try:
+        folder.mkdir()
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise OutputError(f"--rules: {pack} cannot be unpacked in {folder.parent}: {error.strerror}") from error
 
 
 def _describe_changes(pack: Path, before: Catalogue, after: Catalogue) -> Iterator[str]:
-    """Yield a note on the edition of a pack, and one on each way in which it is milder than the built-in rules."""
-    edition = after.edition
+    """Yield a note on the edition of a pack, and one on each way in which it may find less than the built-in rules."""
+    edition, own = after.edition, before.edition
     stated = f"number {edition.number} of {edition.date}" if edition else "without an edition"
     yield f"rules of the pack {pack.name}, {stated}, in place of those of this installation"
-    removed = sorted(before.findings.keys() - after.findings.keys() - after.retired.keys())
-    lowered = sorted(
-        f"{name} ({before.findings[name].rule.severity} to {after.findings[name].rule.severity})"
-        for name in before.findings.keys() & after.findings.keys()
-        if after.findings[name].rule.severity.rank < before.findings[name].rule.severity.rank
-    )
-    licenses = sorted(before.licenses.keys() - after.licenses.keys())
-    trusted = sorted(_list_trusted(after) - _list_trusted(before))
-    for what, names in (
-        ("removes rules", removed),
-        ("lowers rules", lowered),
-        ("removes licences", licenses),
-        ("trusts further names", trusted),
-    ):
-        if names:
-            more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-            yield f"the pack {what}: {', '.join(names[:_MOST_NAMED])}{more}"
-    if edition and before.edition and edition.number < before.edition.number:
-        yield f"the pack is older than the rules of this installation, number {before.edition.number}"
-
-
-def _list_trusted(catalogue: Catalogue) -> set[str]:
-    """List the names of callables that a rule set trusts."""
-    return {name for name, entry in catalogue.callables.by_name.items() if entry.standing is Standing.TRUSTED}
+    for what, names in list_relaxations(before, after):
+        more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+        yield f"the pack {what}: {', '.join(names[:_MOST_NAMED])}{more}"
+    if own is None:
+        return
+    if edition is None or (edition.number, edition.date) < (own.number, own.date):
+        yield f"the pack is older than the rules of this installation, number {own.number} of {own.date}"
+    elif edition == own and after.digest != before.digest:
+        yield "the pack has the number of the rules of this installation, and other rules"

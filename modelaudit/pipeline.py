@@ -33,8 +33,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.report import AuditReport, ByteCounts, Coverage
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.options import Options, describe_target, list_families, prepare
-from modelaudit.policy.places import refuse_policy_inside_target
+from modelaudit.options import Options, describe_target, list_families, prepare, refuse_judges_inside_target
+from modelaudit.packs import use_rules
 from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_unread
 from modelaudit.resolving import resolve_with_claims
 from modelaudit.sources import resolve_term_files
@@ -61,7 +61,7 @@ def scan(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         InternalError: modelaudit itself failed.
     """
-    return convert_internal_errors(lambda: _scan_target(target, options), f"scanning {target!r}")
+    return convert_internal_errors(lambda: use_rules(partial(_scan_target, target), options), f"scanning {target!r}")
 
 
 def convert_internal_errors(action: Callable[[], _Result], task: str) -> _Result:
@@ -89,7 +89,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     catalogue, policy, options = prepare(target, options)
     acceptances = load_acceptances(target, options, policy)
     snapshot = resolve_with_claims(target, options, policy)
-    refuse_policy_inside_target(policy, str(snapshot.root or target))
+    refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
     audit = Audit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)
     audit.examine_all(snapshot, options)
@@ -118,7 +118,8 @@ def answer_license(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         InternalError: modelaudit itself failed.
     """
-    return convert_internal_errors(lambda: _answer_license(target, options), f"reading the licence of {target!r}")
+    task = f"reading the licence of {target!r}"
+    return convert_internal_errors(lambda: use_rules(partial(_answer_license, target), options), task)
 
 
 def _answer_license(target: str, options: Options) -> AuditReport:
@@ -127,7 +128,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     policy = replace(policy, checks=(CheckFamily.LICENSE,))
     acceptances = load_acceptances(target, options, policy)
     snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
-    refuse_policy_inside_target(policy, str(snapshot.root or target))
+    refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, options.rules)
     opened = tuple(filter(may_state_terms, snapshot.artifacts))
     audit.examine_all(replace(snapshot, artifacts=opened), options)

@@ -15,7 +15,7 @@ from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel, Policy
 from modelaudit.model.report import Anchor
-from modelaudit.options import Options, format_current_time, resolve_policy
+from modelaudit.options import Options, format_current_time, refuse_rules_inside_targets, resolve_policy
 from modelaudit.policy.places import FoundPolicy, find_policy, find_project_folder, find_register, refuse_inside_target
 from modelaudit.reports.json_report import load_report
 
@@ -61,13 +61,14 @@ def choose_policy(
         start: by default the working directory.
 
     Raises:
-        ConfigurationError: the policy is wrong, or it lies in a target.
+        ConfigurationError: the policy is wrong, or it or a rule set lies in a target.
     """
     found = find_policy(start or Path.cwd(), targets) if named is None else FoundPolicy(None)
     name = named or (_spell(found.path) if found.path else DEFAULT)
     policy = resolve_policy(Options(policy=name), load_catalogue(extra=rules, formats=FACTS))
     for path in policy.files:
         refuse_inside_target(path, targets, "--policy")
+    refuse_rules_inside_targets(rules, targets)
     if targets:
         return PolicyChoice(name, policy, tuple(targets), {}, found.notes, found.path)
     anchors = {model.target: locate_model(model) for model in policy.models}

@@ -54,6 +54,7 @@ LEVELS = (
         "sealed": 6,
         "verifying": 6,
         "audit": 6,
+        "packs": 6,
         "decisions": 6,
         "discovery": 6,
         "policy_choice": 6,

@@ -1,30 +1,46 @@
-"""Find the rule set of this installation on disk."""
+"""Find the rule set of a run on disk: that of this installation, or of the pack in its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from modelaudit.model.errors import ConfigurationError
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_replacements: list[tuple[Path, list[str]]] = []
-"""The folders of packs that take the place of the rule set, the present one last, each with notes for reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesInPlace:
+    """A rule set that takes the place of that of this installation.
+
+    Attributes:
+        folder: with the files of the rule set.
+        sources: the files of the user that it comes from, by the option that names each.
+        notes: on the rule set, for reports; its user adds to them.
+    """
+
+    folder: Path
+    sources: dict[str, Path] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+_IN_PLACE: Final = ContextVar[RulesInPlace | None]("rules in place of those of this installation", default=None)
+"""Of this context alone, so that scans in other threads keep their own rules."""
 
 
 @contextmanager
-def replace_rules_directory(folder: Path) -> Iterator[list[str]]:
-    """Let another rule set take the place of that of this installation, in every thread, until the end of the block.
-
-    The block receives the list of notes that reports state meanwhile, to add to.
-    """
-    notes: list[str] = []
-    _replacements.append((folder.resolve(), notes))
+def replace_rules_directory(rules: RulesInPlace) -> Iterator[None]:
+    """Let another rule set take the place of that of this installation, until the end of the block."""
+    token = _IN_PLACE.set(rules)
     try:
-        yield notes
+        yield
     finally:
-        _replacements.pop()
+        _IN_PLACE.reset(token)
 
 
 def find_rules_directory() -> Path:
@@ -35,8 +51,8 @@ def find_rules_directory() -> Path:
     Raises:
         ConfigurationError: there is none; the installation is damaged.
     """
-    if _replacements:
-        return _replacements[-1][0]
+    if (replaced := _IN_PLACE.get()) is not None:
+        return replaced.folder
     for candidate in (_PACKAGE / "rules", _PACKAGE.parent / "rules"):
         # Another program may have a folder of this name, so a part of the rule set has to be in it.
         if (candidate / "findings").is_dir() or (candidate / "callables").is_dir():
@@ -48,4 +64,11 @@ def find_rules_directory() -> Path:
 
 def list_rule_notes() -> tuple[str, ...]:
     """List how the pack in use differs from the rules of this installation; nothing without a pack."""
-    return tuple(_replacements[-1][1]) if _replacements else ()
+    replaced = _IN_PLACE.get()
+    return () if replaced is None else tuple(replaced.notes)
+
+
+def list_rule_sources() -> dict[str, Path]:
+    """List the pack in use and its key, by the option that names each; nothing without a pack."""
+    replaced = _IN_PLACE.get()
+    return {} if replaced is None else dict(replaced.sources)

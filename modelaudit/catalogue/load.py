@@ -82,7 +82,7 @@ def _list_policy_words(
     return PolicyWords(clauses, licenses, frozenset(rule.rule.check for rule in findings.values()))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4)
 def _load_shipped(directory: Path, formats: FormatFacts) -> Catalogue:
     """Load the rule set of this installation or of a pack, once for each set of format facts."""
     return _load_folders((directory,), formats)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import stat
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from modelaudit.integrity.bundles import Bundle, parse_bundle
+from modelaudit.integrity.names import find_clashing_names
 from modelaudit.integrity.statements import STATEMENT, parse_statement
 from modelaudit.integrity.strict_json import shorten, take_list
 from modelaudit.integrity.subjects import build_entry, build_subjects, check_subjects, read_entry
@@ -23,6 +27,14 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 """The largest pack, and the most bytes of its files together."""
 _MOST_FILES: Final = 20_000
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_PART: Final = r"[A-Za-z0-9_+][A-Za-z0-9._+-]*"
+_NAME: Final = re.compile(rf"({_PART}/)*{_PART}\.yaml")
+"""The names of rule files: no part begins with a dot, and none means another place on any system."""
+_DIRECTORY_ENTRY: Final = b"PK\x01\x02"
+"""Begins each entry of the directory of a zip archive (APPNOTE.TXT, section 4.3.12)."""
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_ENCRYPTED: Final = 0x1
+"""The bit of the flags of an entry that says so (APPNOTE.TXT, section 4.4.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +89,71 @@ def read_pack(data: bytes) -> RulePack:
     """
     if len(data) > MOST_BYTES:
         raise SignatureError(f"it is larger than {MOST_BYTES:,} bytes, so it is not read")
+    # Before the directory is read, because each of its entries takes memory.
+    if data.count(_DIRECTORY_ENTRY) > _MOST_FILES:
+        raise SignatureError(f"it has more than {_MOST_FILES:,} files, so it is not read")
     try:
         files = _unpack(data)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
         raise SignatureError(f"it is not a pack of rules: {error}") from error
-    bundle = parse_bundle(files.pop(STATEMENT_NAME, b""))
+    if STATEMENT_NAME not in files:
+        raise SignatureError(f"it is not a pack of rules: it holds no {STATEMENT_NAME}")
+    bundle = parse_bundle(files.pop(STATEMENT_NAME))
     statement = parse_statement(bundle.envelope.payload)
     if statement.predicate_type != RULES:
         raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {RULES}")
     entries = tuple(map(read_entry, take_list(statement.predicate, "entries", "the statement")))
     check_subjects(statement, entries)
     if entries != list_entries(files):
-        raise SignatureError("its files are not those of its statement")
+        raise SignatureError(_describe_difference(files, {each.path: each.sha256 for each in entries}))
     return RulePack(files, bundle)
 
 
+def _describe_difference(files: Mapping[str, bytes], stated: Mapping[str, str | None]) -> str:
+    """Describe the first file that differs from the statement."""
+    found = {name: sha256(data).hexdigest() for name, data in files.items()}
+    for name in sorted(found.keys() | stated.keys()):
+        if name not in found:
+            return f"it lacks {shorten(name)}, which its statement names"
+        if name not in stated:
+            return f"it holds {shorten(name)}, which its statement does not name"
+        if found[name] != stated[name]:
+            return f"{shorten(name)} has other bytes than its statement names"
+    return "its statement names its files in another way"
+
+
 def _unpack(data: bytes) -> dict[str, bytes]:
-    """Return the files of the archive. Raises ``ValueError`` for too many or too large ones, or a repeated name."""
+    """Return the files of an archive.
+
+    Raises:
+        ValueError: there are too many or too large ones, a name that no rule file has, or a member that is no file.
+    """
     files: dict[str, bytes] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members: Sequence[zipfile.ZipInfo] = archive.infolist()
-        if len(members) > _MOST_FILES:
-            raise ValueError(f"it has {len(members):,} files, and at most {_MOST_FILES:,} are read")
         left = MOST_BYTES
-        for member in members:
+        for member in archive.infolist():
+            _check_member(member)
+            if member.filename in files:
+                raise ValueError(f"it holds {shorten(member.filename)} twice")
             with archive.open(member) as file:
                 content = file.read(left + 1)
             left -= len(content)
             if left < 0:
                 raise ValueError(f"its files have more than {MOST_BYTES:,} bytes")
-            if member.filename in files:
-                raise ValueError(f"it holds {member.filename!r} twice")
             files[member.filename] = content
+    for first, second, problem in find_clashing_names(sorted(files)):
+        raise ValueError(f"{shorten(first)} and {shorten(second)} {problem}")
     return files
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    """Check that a member is an ordinary file of a rule set, or the statement. Raises ``ValueError``."""
+    name = shorten(member.orig_filename)
+    if member.filename != STATEMENT_NAME and not _NAME.fullmatch(member.orig_filename):
+        raise ValueError(f"{name} is no name of a rule file, such as findings/pickle/dangerous-call.yaml")
+    # Archives of other systems than Unix state no mode.
+    mode = stat.S_IFMT(member.external_attr >> 16)
+    if mode not in (0, stat.S_IFREG):
+        raise ValueError(f"{name} is a link or another special file")
+    if member.compress_type not in _METHODS or member.flag_bits & _ENCRYPTED:
+        raise ValueError(f"{name} is encrypted, or compressed by another method than deflate")

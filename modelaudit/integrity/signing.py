@@ -46,7 +46,7 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> ec.Ellipti
 def sign_statement(payload: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
     """Sign a statement, and return the bundle as one line of JSON without a line break."""
     public = key.public_key()
-    signature = key.sign(encode_payload(STATEMENT_TYPE, payload), get_algorithm(public))
+    signature = key.sign(encode_payload(STATEMENT_TYPE, payload), _choose_algorithm(public))
     bundle = {
         "mediaType": MEDIA_TYPE,
         "verificationMaterial": {"publicKey": {"hint": fingerprint_key(public)}, "tlogEntries": []},
@@ -57,3 +57,15 @@ def sign_statement(payload: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
         },
     }
     return json.dumps(bundle, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _choose_algorithm(key: ec.EllipticCurvePublicKey) -> ec.ECDSA:
+    """Return the algorithm to sign with: deterministic (RFC 6979), so that equal statements have equal signatures.
+
+    OpenSSL before 3.2 cannot do so, and signs with random numbers.
+    """
+    algorithm = get_algorithm(key)
+    try:
+        return ec.ECDSA(algorithm.algorithm, deterministic_signing=True)
+    except UnsupportedAlgorithm:
+        return algorithm
