@@ -27,6 +27,9 @@ def test_every_example_runs_in_the_order_of_the_document(tmp_path: Path, monkeyp
     (tmp_path / "models/tiny/modelaudit.yaml").write_text("gates: {security: never}\n")
     for name in ("last-release.json", "decisions.yaml"):
         (tmp_path / name).write_text("decisions: []\n")
+    (tmp_path / "keys").mkdir()
+    for name in ("acme.pub", "root.pem", "trusted_root.json"):
+        (tmp_path / "keys" / name).touch()
     policy, commands = tmp_path / "modelaudit.yaml", 0
     for kind, block in BLOCKS:
         if kind == "console":
@@ -45,7 +48,7 @@ def test_every_example_runs_in_the_order_of_the_document(tmp_path: Path, monkeyp
         else:
             with pytest.raises(ConfigurationError):
                 load_policy(policy, load_catalogue())
-    assert (commands, sum(kind == "yaml" for kind, _ in BLOCKS)) == (7, 8)
+    assert (commands, sum(kind == "yaml" for kind, _ in BLOCKS)) == (7, 9)
 
 
 def test_examples_have_every_key_of_a_policy_and_every_use() -> None:

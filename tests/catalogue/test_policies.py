@@ -46,13 +46,19 @@ decisions: accepted.yaml
 baseline: old.json
 discover-exclude:
   - {{paths: vendor, why: not ours}}
+trusted-signers:
+  - {{public-key: own.pub, trusted-root: trusted_root.json}}
+  - {{certificate-root: root.pem, subject: CN=models, issuer: CN=Acme}}
+  - {{identity: me@example.org, issuer: "https://example.org", trusted-root: trusted_root.json}}
+allowed-signature-gaps: [cache]
 """
 
 
 def write_policy(folder: Path, text: str, name: str = "modelaudit.yaml") -> Path:
     """Write a policy beside an empty baseline and register, and return its path."""
     (folder / "old.json").touch()
-    (folder / "accepted.yaml").touch()
+    for each in ("accepted.yaml", "own.pub", "root.pem", "trusted_root.json"):
+        (folder / each).touch()
     (folder / name).write_text(text)
     return folder / name
 
@@ -239,7 +245,7 @@ def test_schema_accepts_every_policy_of_the_rule_set_and_a_full_example() -> Non
 
 
 _BEYOND_A_SCHEMA = re.compile(
-    r"is not a territory|neither an id nor a category|neither a file nor one of|does not exist beside|extends this file in"
+    r"is not a territory|name one of public-key|also needs|has no effect beside|neither an id nor a category|neither a file nor one of|does not exist beside|extends this file in"
     r"|another revision|is denied|contradicts|has an effect only with|needs formats|needs most-bytes|unclaimed-bytes"
     r"|reader-failed cannot be accepted|a model of the Hub needs|a path has no revision|leads out of the folder"
 )
