@@ -52,7 +52,7 @@ def command(
     trust: GivenTrust,
     quiet: bool,
 ) -> int:
-    """Verify a folder against a lock, signatures, and the records beside it.
+    """Verify a folder against a lock, signatures and records.
 
     PATH is its folder. Nothing is requested from a network.
 
