@@ -49,7 +49,6 @@ LEVELS = (
         "inventory": 5,
         "signature_claims": 5,
         "attested": 5,
-        "packs": 5,
         "verifier_app": 5,
         "sealed": 6,
         "verifying": 6,
