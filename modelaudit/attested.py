@@ -13,9 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.integrity.attestation import Attestation
-from modelaudit.integrity.conditions import Conditions, accept_attestation, describe_verdict, require_model
+from modelaudit.integrity.conditions import (
+    Conditions,
+    accept_attestation,
+    describe_verdict,
+    refuse_flood,
+    require_model,
+)
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.trusted import load_verifiers
+from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
@@ -57,6 +64,8 @@ def verify_attestation(
             f"{attestation_path}: the attestation lies in the model that it attests; keep it outside of that folder"
         )
     attestation = accept_attestation(_read(attestation_path), load_verifiers(signers, snapshot), conditions, now)
+    sizes = {read_file_path(each.path): each.size for each in snapshot.artifacts if each.open is not None}
+    refuse_flood(attestation.entries, sizes)
     _compare(attestation, hash_model(snapshot, limits))
     return describe_verdict(attestation)
 

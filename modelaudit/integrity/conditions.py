@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,9 +20,11 @@ from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.verifiers import Verifier, find_signer
 from modelaudit.model.errors import SignatureError
-from modelaudit.model.tree import TreeEntry
+from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.model.verification import TreeDifference
 
+_FEW_BYTES: Final = 1024 * 1024 * 1024
+"""So many bytes are hashed in any case, so that each difference of a small model is named."""
 _CLOCK_MINUTES: Final = 10
 """How much the clocks of two machines may differ."""
 
@@ -81,6 +83,31 @@ def require_model(attestation: Attestation, entries: Sequence[TreeEntry], unread
         return  # the caller names them
     if compute_tree_digest(adopt_unknown_modes(entries, attestation.entries)) != attestation.tree_digest:
         raise SignatureError("the tree digest differs")
+
+
+def refuse_flood(attested: Sequence[TreeEntry], sizes: Mapping[str, int]) -> None:
+    """Refuse a model before it is hashed if what cannot fit would take longer to hash than the model.
+
+    Whoever can write into the storage of models could otherwise let a start wait for terabytes of zeros.
+
+    Args:
+        attested: the entries of the attestation.
+        sizes: of the files on disk, by path; also under the names of links to them.
+
+    Raises:
+        SignatureError: files that are not attested, or have another size, hold more bytes than all attested ones.
+    """
+    expected = {entry.path: entry.size or 0 for entry in attested if entry.kind is EntryKind.FILE}
+    others = {entry.path for entry in attested if entry.kind is not EntryKind.FILE}
+    misfits = {
+        path: size
+        for path, size in sizes.items()
+        if size != expected.get(path) and path not in others and not is_bookkeeping(path)
+    }
+    total = sum(misfits.values())
+    if total > max(sum(expected.values()), _FEW_BYTES):
+        largest = max(misfits, key=lambda path: misfits[path])
+        raise SignatureError(f"{total:,} bytes are not attested, the most of them in {largest}; nothing was hashed")
 
 
 def refuse_differences(differences: Sequence[TreeDifference]) -> None:

@@ -86,7 +86,7 @@ CHANGES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     "changed": (lambda root: (root / "config.json").write_text("{}"), "changed: config.json: 2 bytes with SHA-256 "),
     "added": (lambda root: (root / "x.py").write_text(""), "added: x.py: a file that the attestation lacks"),
     "hidden": (lambda root: (root / ".x").write_text(""), "added: .x: a file that the attestation lacks"),
-    "missing": (lambda root: (root / "README.md").unlink(), "missing: README.md: a file is attested"),
+    "missing": (lambda root: (root / "README.md").unlink(), "missing: README.md: a file that is attested, and not there"),
     "renamed": (
         lambda root: (root / "label_map.pkl").rename(root / "other.pkl"),
         "renamed: other.pkl: 'label_map.pkl' is attested",
@@ -97,11 +97,11 @@ CHANGES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     ),
     "form": (
         lambda root: (root / "caf\u00e9.txt").rename(root / unicodedata.normalize("NFD", "caf\u00e9.txt")),
-        "case: cafe\u0301.txt: 'caf\u00e9.txt' is attested",
+        r"case: café.txt: 'caf\xe9.txt' is attested, and 'cafe\u0301.txt' is there",
     ),
     "mode": (
         lambda root: (root / "config.json").chmod(0o755),
-        "mode: config.json: it is executable, and the attestation has the opposite",
+        "mode: config.json: it is executable, and was not",
     ),
     "kind": (
         lambda root: ((root / "README.md").unlink(), (root / "README.md").mkdir()),
@@ -112,7 +112,7 @@ CHANGES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
         "kind: README.md: a special file in place of a file",
     ),
     "empty folder": (lambda root: (root / "n").mkdir(), "added: n: an empty folder that the attestation lacks"),
-    "no empty folder": (lambda root: (root / "empty").rmdir(), "missing: empty: an empty folder is attested"),
+    "no empty folder": (lambda root: (root / "empty").rmdir(), "missing: empty: an empty folder that is attested, and not there"),
     "link": (
         lambda root: ((root / "link.json").unlink(), (root / "link.json").symlink_to("README.md")),
         "changed: link.json: the link leads to 'README.md', and 'config.json' is attested",
@@ -123,11 +123,11 @@ CHANGES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     ),
     "two": (
         lambda root: ((root / "README.md").unlink(), (root / "empty").rmdir()),
-        "missing: README.md: a file is attested; and 1 more difference",
+        "missing: README.md: a file that is attested, and not there; and 1 more difference",
     ),
     "three": (
         lambda root: ((root / "README.md").unlink(), (root / "empty").rmdir(), (root / "n").write_text("")),
-        "missing: README.md: a file is attested; and 2 more differences",
+        "missing: README.md: a file that is attested, and not there; and 2 more differences",
     ),
 }  # fmt: skip
 
@@ -139,6 +139,13 @@ def test_each_change_to_an_attested_model_is_named_and_ends_with_1(attested: Att
     reason = refuse(attested)
     assert reason.startswith(expected)
     assert "lock" not in reason
+
+
+def test_model_with_far_more_bytes_is_refused_before_they_are_hashed(attested: AttestedModel) -> None:
+    with (attested.model / "config.json").open("r+b") as file:
+        file.truncate(1 << 40)  # a hole, which takes no space
+    reason = refuse(attested)
+    assert reason == "1,099,511,627,776 bytes are not attested, the most of them in config.json; nothing was hashed"
 
 
 def test_random_changes_to_an_attested_model_are_all_found(source: AttestedModel, tmp_path: Path) -> None:
