@@ -111,7 +111,7 @@ def show(policy: str | None, as_json: bool, rules: tuple[Path, ...]) -> int:
 @click.option("--pack", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The pack to write.")
 @click.option("--key", metavar="FILE", type=click.Path(path_type=Path), required=True, help="Your private EC key.")
 def pack(pack: Path, key: Path) -> int:
-    """Pack the rules and licences of this installation, signed, for machines that have an older one.
+    """Pack the rules and licences, signed, for older installations.
 
     `modelaudit scan --rules FILE --rules-key KEY` uses a pack in place of the built-in rules. The passphrase of
     the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal.

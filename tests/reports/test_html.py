@@ -209,6 +209,7 @@ def test_sections_of_the_page_are_in_reading_order(failing: AuditReport) -> None
         "questions",
         "signoff",
         "provenance",
+        "signatures",
         "inventory",
         "glossary",
     ]
@@ -249,7 +250,7 @@ def test_rendering_of_many_files_takes_little_more_memory_than_the_page(passing:
 def test_html_tables_have_captions_and_header_scopes(failing: AuditReport) -> None:
     page = parse_page(failing)
     tags = [tag for tag, _ in page.elements]
-    assert tags.count("table") == tags.count("caption") == 6
+    assert tags.count("table") == tags.count("caption") == 7
     assert all(attributes["scope"] in {"col", "row"} for attributes in page.attributes("th"))
 
 
@@ -487,7 +488,7 @@ def test_html_page_refers_to_the_reasons_instead_of_repeating_a_conflict_shown_t
 def test_license_tables_have_captions_and_cell_labels(conflicting: AuditReport) -> None:
     page = parse_page(conflicting)
     tags = [tag for tag, _ in page.elements]
-    assert tags.count("table") == tags.count("caption") == 10
+    assert tags.count("table") == tags.count("caption") == 11
     assert all("data-label" in each or "class" in each or "colspan" in each for each in page.attributes("td"))
 
 
