@@ -98,6 +98,7 @@ class _Adding:
             artifacts=tuple(sorted(self._artifacts.values(), key=lambda artifact: artifact.path)),
             facts=(*self._snapshot.facts, *self._facts),
             signatures=tuple(self._signatures),
+            signature_records=self._records,
         )
 
     def add_files(self) -> None:

@@ -342,7 +342,7 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
             "--lock FILE"
         )
     hashed = hash_model(snapshot, limits)
-    records = hashed.claim_records | snapshot.records | snapshot.uncompared_records
+    records = hashed.claim_records | snapshot.records | snapshot.uncompared_records | snapshot.signature_records
     unclaimed = [file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)]
     left_out = {path for each in snapshot.signatures for path in each.left_out if is_left_out_by_standard(path)}
     return Verification(

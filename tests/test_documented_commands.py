@@ -22,6 +22,7 @@ RUN_BY: Final = {
     "docs/keyless.md": "tests/integrity/test_keyless.py",
     "docs/licences-in-use.md": "docs/generate.py",
     "docs/policy.md": "tests/test_policy_document.py",
+    "docs/signatures.md": "tests/test_scan_signatures.py",
 }
 """The pages whose blocks another file runs."""
 NOT_RUN: Final = {

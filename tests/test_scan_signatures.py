@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -430,3 +431,31 @@ def test_signed_repository_is_verified_through_the_hub_in_its_cache_and_in_a_dow
         assert (scanned.exit_code, scanned.target.signatures[0].uncovered) == (0, ())
     (local / "added.py").write_text("x = 1\n")
     assert run_command("verify", local, "--public-key", key).returncode == 1
+
+
+def test_commands_of_the_document_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "docs/signatures.md").read_text()
+    commands = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)).splitlines()
+    assert len(commands) == 4
+    (policy,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    root = issue("root")
+    leaf = root.issue("models", extensions=SIGNER, end=root.certificate.not_valid_after_utc)
+    for name in ("model", "ngc-model"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+        statement = make_statement(list_entries(read_folder(tmp_path / name)))
+        chain = sign(statement, leaf.key, [leaf.certificate])
+        place = tmp_path / "model/chain.sig" if name == "model" else tmp_path / "ngc-model.sig"
+        place.write_text(json.dumps(chain))
+    (tmp_path / "model/model.sig").write_text(json.dumps(sign(statement)))
+    (tmp_path / "keys").mkdir()
+    for name in ("acme.pub", "keys/acme.pub"):
+        write_public_key(tmp_path / name)
+    for name in ("acme-root.pem", "nvidia-root.pem"):
+        write_certificates(tmp_path / name, root.certificate)
+    (tmp_path / "policy.yaml").write_text(policy)
+    monkeypatch.chdir(tmp_path)
+    for command in [*commands, "modelaudit scan ./model --policy policy.yaml"]:
+        done = run_command(*command.split()[1:])
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert ": verified, by " in done.stdout

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import check_signature, fingerprint_key, load_public_key
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.trust_files import load_trust
-from modelaudit.integrity.trusted_times import load_time_sources
 from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
 from modelaudit.model.trust import TrustedSigner
+
+if TYPE_CHECKING:
+    from modelaudit.integrity.trusted_times import TimeSources
 
 _KEY_CHARACTERS: Final = 16
 """Of a fingerprint in a message."""
@@ -52,7 +54,11 @@ class _KeyVerifier:
     def __init__(self, trusted: TrustedSigner) -> None:
         assert trusted.public_key is not None
         self._key = load_trust(trusted.public_key, trusted.origin, load_public_key)
-        self._times = load_time_sources(trusted)
+        self._times: TimeSources | None = None
+        if trusted.trusted_root is not None:
+            from modelaudit.integrity.trusted_times import load_time_sources  # most verify without one
+
+            self._times = load_time_sources(trusted)
         self._origin = trusted.origin
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:
@@ -65,5 +71,5 @@ class _KeyVerifier:
                 hint, own = bundle.key_hint[:_KEY_CHARACTERS], fingerprint[:_KEY_CHARACTERS]
                 raise SignatureError(f"it names the key {shorten(hint)}…, and {self._origin} is {own!r}…") from error
             raise
-        time = self._times.find_time(bundle)
+        time = self._times.find_time(bundle) if self._times else None
         return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self._origin, time=time)

@@ -158,6 +158,7 @@ class Snapshot:
             programs write there are no artifacts.
         records: the paths of the files in these folders whose form shows them to be records or ordinary settings, not
             encoded as in addresses; no tree digest covers them.
+        signature_records: the paths of the files that hold signatures, which no signature covers.
         uncompared_records: the paths of files of checksums that state digests of other algorithms alone, not encoded.
         signatures: each signature of the model that was found, with the result of its check.
         provenance: of a repository of the Hub; ``None`` for anything else, and for one of which only small files are
@@ -177,6 +178,7 @@ class Snapshot:
     comparison: LockComparison | None = None
     bookkeeping: tuple[str, ...] = ()
     records: frozenset[str] = frozenset()
+    signature_records: frozenset[str] = frozenset()
     uncompared_records: frozenset[str] = frozenset()
     provenance: Provenance | None = None
     signatures: tuple[Signature, ...] = ()

@@ -6,11 +6,14 @@ import base64
 import hashlib
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from modelaudit.integrity.attestation import split_attestation
 from modelaudit.integrity.signing import load_private_key, sign_statement
@@ -94,13 +97,20 @@ class AttestedModel:
         self.attestation.write_bytes(b"".join(sign_statement(payload, key) + b"\n" for payload in payloads))
 
 
-def make_keys(place: Path, name: str = "key", curve: str = "P-256") -> None:
-    """Write a private and a public EC key, as the documents do."""
-    private = place / f"{name}.pem"
-    curve_option = f"ec_paramgen_curve:{curve}"
-    subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", curve_option, "-out", private], check=True)
-    public = place / f"{name}.pub"
-    subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
+def make_keys(place: Path, name: str = "key", curve: ec.EllipticCurve | None = None) -> None:
+    """Write a private and a public EC key, by default of P-256."""
+    key = ec.generate_private_key(curve or ec.SECP256R1())
+    (place / f"{name}.pem").write_bytes(encode_key(key))
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    (place / f"{name}.pub").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
+
+
+def encode_key(key: PrivateKeyTypes, passphrase: str = "") -> bytes:
+    """Return a private key in PEM (PKCS #8), encrypted if there is a passphrase."""
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 def make_attested(place: Path) -> AttestedModel:

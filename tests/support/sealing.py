@@ -1,0 +1,33 @@
+"""A sealed folder, and seals that the right key signs although the folder is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from modelaudit.integrity.seal import SEAL_NAME, build_seal
+from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.model.limits import Limits
+from modelaudit.sources.hashed import hash_tree
+from support.attested import AttestedModel
+from support.command import CommandResult, run_command
+
+
+def seal(attested: AttestedModel, folder: Path, *options: str | Path, **environment: str) -> CommandResult:
+    """Seal an attested model."""
+    usual = ("--report", attested.report, "--key", attested.key, "--seal", folder)
+    return run_command("attest", attested.model, *usual, *options, **environment)
+
+
+def seal_again(attested: AttestedModel, folder: Path) -> None:
+    """Seal a changed folder again with the right key, as it is."""
+    entries = [each for each in hash_tree(folder, Limits()).entries if each.path != SEAL_NAME]
+    bundle = sign_statement(build_seal(entries), load_private_key(attested.key.read_bytes()))
+    (folder / SEAL_NAME).write_bytes(bundle + b"\n")
+
+
+def run_verifier(python: str | Path, verifier: Path, *arguments: str | Path, **environment: str) -> CommandResult:
+    """Run the verifier in one file with an interpreter, and with no other variables of the environment."""
+    command = [str(python), str(verifier), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
