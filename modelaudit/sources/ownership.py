@@ -46,15 +46,17 @@ class HubInquiry:
     settings: HubSettings
     limits: Limits
 
-    def describe(self) -> RepositoryFacts:
-        """Ask for the repository and its owner."""
+    def describe(self, *, with_owner: bool = True) -> RepositoryFacts:
+        """Ask for the repository, and for its owner if ``with_owner``, else for the name of that alone."""
         with self._asking():
             about = self._request(f"{self._route}/{self.ref.name}")
             name = about.get("id")
             if not isinstance(name, str) or len(name) > 200:
                 raise UnreachedError(f"{self.settings.endpoint} names no repository for {str(self.ref)!r}")
             account, slash, _ = name.partition("/")
-            owner = self._describe_owner(account) if slash else None
+            owner = None
+            if slash:
+                owner = self._describe_owner(account) if with_owner else Owner(account)
             return RepositoryFacts(name, read_date(about.get("createdAt")), owner)
 
     def describe_owner(self, name: str) -> Owner:
