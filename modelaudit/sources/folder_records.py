@@ -147,7 +147,9 @@ def apply_records(records: FolderRecords, snapshot: Snapshot) -> Snapshot:
     artifacts += _list_absent_files(records)
     notes = list(records.notes)
     if records.bookkeeping:
-        folders = ", ".join(f"{folder!r} ({count} files)" for folder, count in sorted(records.bookkeeping.items()))
+        folders = ", ".join(
+            f"{folder!r} ({count} file{'s' * (count > 1)})" for folder, count in sorted(records.bookkeeping.items())
+        )
         notes.append(f"bookkeeping that was recognised, and not read as files of the model: {folders}")
     return replace(
         snapshot,

@@ -303,6 +303,13 @@ def test_without_a_lock_the_records_of_the_cache_are_checked_and_named(lock: Pat
     assert (done.returncode, "  contradicted: config.json: " in done.stdout) == (1, True)
 
 
+def test_whole_cache_has_no_file_that_nothing_verifies(lock: Path) -> None:
+    repository = find_snapshot(lock).parents[1]
+    for folder in (repository, repository.parent):
+        done = run_command("verify", folder)
+        assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     ("place", "source"),
     [
