@@ -31,10 +31,10 @@ def command(path: str | None, lock: str | None, model: str | None, output: str, 
     With --lock, every file, link, empty folder and executable bit is compared with the lock; without PATH,
     every model of the lock is checked, in its folder or in the Hub cache. In each case, the digests
     that lie beside the files are compared too: records of the Hub cache, of hf download --local-dir and of
-    git, and files of checksums. They detect damage, and no attacker who can change them as well.
+    git, and files of checksums. They detect damage, but not an attacker who can change them too.
 
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
-    not be read, or is stated nowhere; 4 could not run.
+    not be read, or no record states its digest; 4 could not run.
     """
     from modelaudit.reports.verification import RENDERERS
     from modelaudit.verifying import verify

@@ -57,7 +57,7 @@ def _find_moving_revision(revision: str) -> _Unmet | None:
 def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
     """Return the problem of files that no source stronger than a file of checksums confirms, or that one contradicts.
 
-    Settings of git are no files of the model, and a scan judges them. A file that is named as unverified already is
+    Settings of git are not files of the model, and a scan judges them. A file that is named as unverified already is
     left out.
     """
     unverified = [each for each in records if not (is_git_setting(read_file_path(each.path)) or _is_verified(each))]

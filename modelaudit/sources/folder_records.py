@@ -27,7 +27,7 @@ _MOST_NAMES = 3
 
 @dataclass(slots=True)
 class FolderRecords:
-    """What the records in a folder state, as far as they have been read.
+    """The statements of the records in a folder, as far as they have been read.
 
     Attributes:
         root: the absolute folder.

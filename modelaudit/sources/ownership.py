@@ -1,4 +1,4 @@
-"""Ask the Hub who owns a repository, when it was created, and what became of its references; no file is fetched.
+"""Ask the Hub for the owner, the age and the history of a repository; no file is fetched.
 
 Sources: ``/api/models/{id}``, ``/api/organizations/{name}/overview``, ``/api/users/{name}/overview``,
 ``/api/models/{id}/refs`` and ``/commits/{revision}``, https://huggingface.co/docs/hub/api.
