@@ -65,6 +65,8 @@ def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
         return None
     noun = "file is" if len(unverified) == 1 else "files are"
     reason = f"{len(unverified)} {noun} not verified, and the policy requires verified bytes"
+    if any(each.agreeing_claims for each in unverified):
+        reason += ", for which a file of checksums does not count; name a lock with --lock FILE"
     examples = tuple(
         f"{record.path}: {'a source contradicts its bytes' if record.contradicting_claims else 'no source confirms it'}"
         for record in unverified[:_MOST_NAMED]

@@ -242,6 +242,14 @@ def test_file_that_the_records_of_a_folder_lack_is_locked_with_a_remark(reposito
     assert "files that the records of its download lack are locked too: 1: 'modeling.py'" in done.stderr
 
 
+def test_lock_counts_what_differs_from_the_model_that_it_replaces(lock: Path, repository: Repository) -> None:
+    before = repository.sha
+    repository.commit({"config.json": "[1]", "new.json": "[2]"})
+    done = run_command("lock", "acme/tiny", "-o", lock)
+    assert f"acme/tiny: it takes the place of commit {before[:12]}: 1 added, 1 changed\n" in done.stderr
+    assert "takes the place" not in run_command("lock", "acme/tiny", "-o", lock).stderr
+
+
 def test_two_revisions_of_a_repository_are_refused(repository: Repository, hub: LoopbackHub, tmp_path: Path) -> None:
     repository.set_tag("v1")
     repository.commit({"config.json": "[1]"})
