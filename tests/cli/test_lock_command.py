@@ -60,6 +60,14 @@ def test_lock_states_commit_owner_licence_and_each_file_on_a_line(lock: Path, re
     assert all(line.startswith("file ? ") for line in lines[14:])
 
 
+def test_locking_again_after_a_fact_changed_takes_the_time_of_the_new_lock(lock: Path, hub: LoopbackHub) -> None:
+    before = lock.read_text()
+    hub.access.overviews["acme"] = Overview("f" * 24)
+    assert run_command("lock", "acme/tiny", "-o", lock, "-q", SOURCE_DATE_EPOCH="1770000000").returncode == 0
+    after = dict(zip(before.splitlines(), lock.read_text().splitlines(), strict=True))
+    assert {old.partition(":")[0] for old, new in after.items() if old != new} == {"owner-id", "locked"}
+
+
 def test_locking_again_changes_no_line_and_keeps_other_models(lock: Path, hub: LoopbackHub) -> None:
     before = lock.read_text()
     assert run_command("lock", "acme/tiny", "-o", lock).returncode == 0
