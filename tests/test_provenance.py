@@ -108,6 +108,10 @@ def test_question_without_an_answer_leaves_the_recorded_answers_to_others(hub: L
     assert (offline.answered, offline.created, offline.owner) == (first.answered, first.created, first.owner)
     fault.times = 0
     assert get_provenance(scan("acme/tiny", revision="v1")).revision is RevisionKind.TAG
+    fault.times = None
+    tiny.set_tag("v2")
+    scan("acme/tiny", revision="v2")
+    assert get_provenance(scan("acme/tiny", revision="v1", offline=True)).revision is RevisionKind.TAG
 
 
 def test_unknown_owner_leaves_the_other_facts_to_an_offline_scan(hub: LoopbackHub, tiny: Repository) -> None:

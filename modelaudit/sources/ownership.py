@@ -6,7 +6,6 @@ Sources: ``/api/models/{id}``, ``/api/organizations/{name}/overview``, ``/api/us
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,10 +26,10 @@ from modelaudit.model.provenance import Owner, OwnerKind, RepositoryFacts
 from modelaudit.sources.budget import RequestBudget, activate_budget
 from modelaudit.sources.dates import read_date
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer
+from modelaudit.sources.repository_record import read_owner_id
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session
 from modelaudit.sources.settings import HubSettings
 
-_ID = re.compile(r"[\x21-\x7e]{1,100}")
 _OVERVIEWS = ((OwnerKind.ORGANIZATION, "organizations"), (OwnerKind.USER, "users"))
 _MOST_COMMITS = 5_000
 """The commits of a history that are searched for one."""
@@ -151,7 +150,5 @@ class HubInquiry:
                 if error.response.status_code == 404:
                     continue
                 raise
-            id_ = about.get("_id")
-            known_id = id_ if isinstance(id_, str) and _ID.fullmatch(id_) else None
-            return Owner(name, kind, known_id, read_date(about.get("createdAt")))
+            return Owner(name, kind, read_owner_id(about.get("_id")), read_date(about.get("createdAt")))
         return Owner(name)
