@@ -1,4 +1,4 @@
-"""Find what became of locked repositories on the Hub: moved, re-created, rewritten, or under another licence."""
+"""Find the changes of locked repositories on the Hub: moved, re-created, rewritten, or under another licence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def find_drift(path: str | Path, *, offline: bool = False, limits: Limits = Limits()) -> tuple[DriftResult, ...]:  # noqa: B008 - frozen
-    """Ask the Hub what became of each repository of a lock.
+    """Ask the Hub for the changes of each repository of a lock.
 
     Raises:
         ConfigurationError: the lock is invalid, or no request may be made.
@@ -34,7 +34,7 @@ def find_drift(path: str | Path, *, offline: bool = False, limits: Limits = Limi
     if settings.offline:
         raise ConfigurationError("--check asks the Hub; leave out --offline and HF_HUB_OFFLINE")
     return tuple(
-        _Inquest(model, settings, limits).conclude() if model.origin else _pass_over(model) for model in models
+        _DriftCheck(model, settings, limits).conclude() if model.origin else _pass_over(model) for model in models
     )
 
 
@@ -44,7 +44,7 @@ def _pass_over(model: LockedModel) -> DriftResult:
 
 
 @dataclass(slots=True)
-class _Inquest:
+class _DriftCheck:
     """The questions about one locked repository, and the answers so far."""
 
     model: LockedModel
@@ -63,42 +63,50 @@ class _Inquest:
         name = f"{self.model.title}@{origin.commit[:12]}"
         drifts: list[Drift] = []
         try:
-            facts = inquiry.describe()
+            facts = inquiry.describe(with_owner=False)
         except MissingError as error:
             return DriftResult(name, (Drift(DriftKind.MISSING, str(error)),))
         except SourceError as error:
             return DriftResult(name, (), (str(error),))
         if facts.name != self.model.name:
             drifts.append(Drift(DriftKind.MOVED, f"the Hub answers as {facts.name!r}"))
-        drifts += self._compare_owners(origin.owner, facts.owner)
-        drifts += self._compare_creation(origin, facts.created)
-        try:
-            if inquiry.find_revision(origin.commit) != origin.commit:
-                drifts.append(Drift(DriftKind.COMMIT_GONE, f"the Hub has no commit {origin.commit} any more"))
-            else:
-                drifts += self._compare_revision(inquiry, origin)
-            drifts += self._compare_license(origin)
-        except SourceError as error:
-            self.unanswered.append(str(error))
-        return DriftResult(name, tuple(drifts), tuple(self.unanswered), tuple(self.notes))
+        for question in (
+            self._compare_owners(inquiry, origin.owner, facts.owner),
+            self._compare_creation(origin, facts.created),
+            self._compare_commits(inquiry, origin),
+            self._compare_license(origin),
+        ):
+            try:
+                drifts += question
+            except SourceError as error:
+                self.unanswered.append(str(error))
+        return DriftResult(name, tuple(drifts), tuple(dict.fromkeys(self.unanswered)), tuple(self.notes))
 
-    def _compare_owners(self, locked: Owner | None, found: Owner | None) -> Iterator[Drift]:
-        """Yield what differs between the owners; a fact that either side lacks is a question without an answer."""
+    def _compare_owners(self, inquiry: HubInquiry, locked: Owner | None, found: Owner | None) -> Iterator[Drift]:
+        """Yield the differences of the owners; a fact that either side lacks is a question without an answer."""
+        if locked is None and found is None and "/" not in self.model.name:
+            return
         if locked is None:
             self.unanswered.append("the lock has no owner; run modelaudit lock again with access to the Hub")
             return
+        if found is None:
+            yield Drift(DriftKind.OWNER, f"the repository has no owner now, and {locked.name!r} is locked")
+            return
+        present = inquiry.describe_owner(found.name)
         facts = {
-            "name": (locked.name, found and found.name),
-            "kind": (locked.kind, found and found.kind),
-            "id": (locked.id, found and found.id),
-            "date of creation": (locked.created, found and found.created),
+            "name": (locked.name, present.name),
+            "kind": (locked.kind, present.kind),
+            "id": (locked.id, present.id),
+            "date of creation": (locked.created, present.created),
         }
         for noun, (before, now) in facts.items():
-            if before is None and now is not None:
+            if before is None and now is None:
+                self.notes.append(f"neither the lock nor the Hub states the {noun} of the owner")
+            elif before is None:
                 self.unanswered.append(f"the lock lacks the {noun} of the owner, which is {str(now)!r} now; lock again")
-            elif before is not None and now is None:
+            elif now is None:
                 self.unanswered.append(f"the Hub does not state the {noun} of the owner, which was {str(before)!r}")
-            elif before is not None and now != before:
+            elif now != before:
                 yield Drift(DriftKind.OWNER, f"the {noun} of the owner is {str(now)!r}, and {str(before)!r} is locked")
 
     def _compare_creation(self, origin: Origin, created: str | None) -> Iterator[Drift]:
@@ -111,6 +119,13 @@ class _Inquest:
             self.unanswered.append(f"the lock lacks the date of creation, which is {created} now; lock again")
         elif origin.created != created:
             yield Drift(DriftKind.YOUNGER, f"it was created at {created}, and {origin.created} is locked")
+
+    def _compare_commits(self, inquiry: HubInquiry, origin: Origin) -> Iterator[Drift]:
+        """Yield a drift if the locked commit is gone, or the requested revision left it."""
+        if inquiry.find_revision(origin.commit) == origin.commit:
+            yield from self._compare_revision(inquiry, origin)
+        else:
+            yield Drift(DriftKind.COMMIT_GONE, f"the Hub has no commit {origin.commit} any more")
 
     def _compare_revision(self, inquiry: HubInquiry, origin: Origin) -> Iterator[Drift]:
         """Yield a drift if the requested revision leads elsewhere without the locked commit in its history."""
@@ -141,11 +156,11 @@ class _Inquest:
                 yield Drift(DriftKind.HISTORY, f"the history of {revision!r} has no commit {origin.commit} any more")
 
     def _compare_license(self, origin: Origin) -> Iterator[Drift]:
-        """Yield a drift if the licence of the present revision is another one."""
+        """Yield a drift if the licence of the present revision has changed."""
         revision = "main" if is_commit(origin.revision) else origin.revision
         target = f"hf://{self.model.title}"
         report = answer_license(target, Options(revision=revision, limits=self.limits))
         found = report.license.expression or None
         if found != self.model.license:
-            locked = self.model.license or "unknown"
-            yield Drift(DriftKind.LICENSE, f"that of {revision!r} is {found or 'unknown'}, and {locked} is locked")
+            locked = f"{self.model.license} is locked" if self.model.license else "the lock has none"
+            yield Drift(DriftKind.LICENSE, f"that of {revision!r} is {found or 'unknown'}, and {locked}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from modelaudit.integrity.comparison import compare_trees
 from modelaudit.integrity.lock_file import format_lock, read_lock
 from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.tree import compute_tree_digest
@@ -69,8 +71,24 @@ def extend_lock(targets: Sequence[str], options: LockOptions) -> tuple[str, tupl
     fresh = (lock_target(target, options) for target in targets)
     locked = tuple(_keep_time(model, known.get(model.key)) for model in fresh)
     _refuse_two_of_a_kind(locked)
+    for model in locked:
+        if model.key in known:
+            _remark_changes(known[model.key], model, options)
     models = known | {model.key: model for model in locked}
     return format_lock(Lock(tuple(models.values()))), locked
+
+
+def _remark_changes(earlier: LockedModel, model: LockedModel, options: LockOptions) -> None:
+    """Remark how a model differs from what the lock file held of it."""
+    kinds = Counter(each.kind for each in compare_trees(earlier.entries, model.entries))
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    commits = ""
+    if earlier.origin and model.origin and earlier.origin.commit != model.origin.commit:
+        commits = f" of commit {earlier.origin.commit[:12]}"
+    if counted or commits:
+        options.remark(
+            f"{model.title}: it takes the place{commits or ' of what was locked'}: {counted or 'no file differs'}"
+        )
 
 
 def _refuse_two_of_a_kind(models: Sequence[LockedModel]) -> None:

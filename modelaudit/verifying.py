@@ -230,7 +230,7 @@ def _check_lock(
     differences = compare_trees(locked.entries, hashed.entries, unread.keys() - hashed.irregular - hashed_paths)
     named = {each.path for each in differences}
     absent = {read_file_path(each.path) for each in snapshot.artifacts if is_absent(each)}
-    # What a difference names already is not a second problem.
+    # Report a path once: as a difference, or as unread.
     open_unread = {path: why for path, why in unread.items() if not (path in named or path in absent)}
     locked_paths = {entry.path for entry in locked.entries}
     open_unread |= {path: why for path, why in unread.items() if path in absent - named and path in locked_paths}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from hub.server import LoopbackHub
 from support.command import run_command
 
 import modelaudit
+from modelaudit.checks.provenance import build_provenance_subjects
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Finding
-from modelaudit.model.provenance import OwnerKind, PinHistory, Provenance, RevisionKind
+from modelaudit.model.provenance import KnownNames, OwnerKind, Pin, PinHistory, Provenance, RevisionKind
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.json_report import parse_report, render_json
@@ -106,6 +108,10 @@ def test_question_without_an_answer_leaves_the_recorded_answers_to_others(hub: L
     assert (offline.answered, offline.created, offline.owner) == (first.answered, first.created, first.owner)
     fault.times = 0
     assert get_provenance(scan("acme/tiny", revision="v1")).revision is RevisionKind.TAG
+    fault.times = None
+    tiny.set_tag("v2")
+    scan("acme/tiny", revision="v2")
+    assert get_provenance(scan("acme/tiny", revision="v1", offline=True)).revision is RevisionKind.TAG
 
 
 def test_unknown_owner_leaves_the_other_facts_to_an_offline_scan(hub: LoopbackHub, tiny: Repository) -> None:
@@ -233,6 +239,23 @@ def test_account_that_was_registered_anew_fails_although_its_repository_states_a
     assert list_rules(scan("acme/tiny")) == ["provenance/owner-younger-than-pin"]
     assert list_rules(scan("acme/tiny", offline=True)) == ["provenance/owner-younger-than-pin"]
     assert list_rules(scan("acme/tiny", revision=tiny.sha)) == []
+
+
+def test_dates_are_compared_by_second_and_a_moved_name_counts_as_an_imitation(hub: LoopbackHub) -> None:
+    pin = Pin("b" * 40, "2026-01-01T10:00:00Z", ClaimSource.LOCK, "x.lock")
+    facts = Provenance("meta-Ilama/tiny", "acme/tiny", RevisionKind.TAG, "a" * 40, pins=(pin,))
+    known = KnownNames(publishers=frozenset({"meta-llama"}))
+    for time, kinds in (("10:00:01", ["lookalike", "younger"]), ("10:00:00", ["lookalike"])):
+        subjects = build_provenance_subjects(replace(facts, created=f"2026-01-01T{time}.000Z"), known)
+        assert sorted({str(each.fields["kind"]) for each in subjects} - {"moved", "unpinned"}) == kinds
+
+
+def test_decision_on_an_unpinned_revision_holds_for_the_next_commit(hub: LoopbackHub, tiny: Repository) -> None:
+    (first,) = list_findings(scan("acme/tiny"))
+    tiny.commit({"a.txt": "a"})
+    (second,) = list_findings(scan("acme/tiny"))
+    assert (first.rule, first.fingerprint) == ("provenance/unpinned", second.fingerprint)
+    assert first.message != second.message
 
 
 def test_replaced_history_and_moved_tag_are_findings_and_a_further_commit_is_none(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,14 @@ def test_policy_that_requires_lock_and_verified_bytes_is_incomplete_without_them
     reasons = {cause.kind: cause.reason for cause in report.decision.causes}
     assert reasons[CauseKind.LOCK] == "no lock was given, and the policy requires one: --lock FILE (policy.yaml:2)"
     assert reasons[CauseKind.UNVERIFIED_BYTES].startswith("3 files are not verified, and the policy requires verified")
+
+
+def test_required_bytes_that_a_file_of_checksums_alone_confirms_have_a_next_step(folder: Path) -> None:
+    digest = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  config.json\n")
+    report = scan(folder, policy=folder.parent / "policy.yaml", with_lock=False)
+    [reason] = [each.reason for each in report.decision.causes if each.kind is CauseKind.UNVERIFIED_BYTES]
+    assert "for which a file of checksums does not count; name a lock with --lock FILE" in reason
 
 
 def test_policy_that_requires_a_lock_fails_on_a_difference_whatever_the_gates_are(folder: Path) -> None:

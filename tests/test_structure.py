@@ -78,6 +78,9 @@ LEVELS = (
 ``""`` is the public API in ``__init__``.
 """
 
+LEVEL_ROW = re.compile(r"^\| (\d+) \| (.+?) \| ", re.MULTILINE)
+"""A row of the table of levels in ``docs/architecture.md``."""
+
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "misc", "tools"}
 
 LOADERS = {
@@ -182,6 +185,16 @@ def list_modules(folder: str) -> tuple[Module, ...]:
 
 def test_every_folder_and_module_of_the_package_has_an_import_level() -> None:
     assert {module.room for module in list_modules("modelaudit")} <= LEVELS.keys()
+
+
+def test_architecture_page_lists_every_folder_and_module_with_its_level() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    listed = {
+        name.removesuffix(".py").removesuffix("/").replace("__init__", ""): int(level)
+        for level, names in LEVEL_ROW.findall(page)
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    assert listed == {room: level for room, level in LEVELS.items() if room != "__main__"}
 
 
 def test_module_imports_other_parts_of_the_package_only_from_lower_levels_except_for_the_version() -> None:

@@ -20,7 +20,7 @@ _DEFAULT: Final = "modelaudit.lock"
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option("-o", "--output", metavar="FILE", help=f"The lock file. Default: {_DEFAULT}.")
-@click.option("--check", is_flag=True, help="Ask the Hub what became of the repositories in the lock; write nothing.")
+@click.option("--check", is_flag=True, help="Ask the Hub for changes of the locked repositories; write nothing.")
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option("--partial", is_flag=True, help="Lock what is there of a partial download; the lock counts what is not.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no remarks.")
@@ -67,7 +67,7 @@ def command(
 
 
 def _check_drift(targets: tuple[str, ...], output: str | None, revision: str | None, offline: bool, quiet: bool) -> int:
-    """Print what became of the repositories of a lock, and return the exit code."""
+    """Print the changes of the repositories of a lock, and return the exit code."""
     if output is not None or revision is not None or len(targets) > 1:
         raise ConfigurationError(f"--check takes the lock file alone: modelaudit lock --check {_DEFAULT}")
     from modelaudit.drift import find_drift

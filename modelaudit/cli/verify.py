@@ -59,7 +59,7 @@ def command(
     With --lock, every file, link, empty folder and executable bit is compared with the lock; without PATH,
     every model of the lock is checked, in its folder or in the Hub cache. In each case, the digests
     that lie beside the files are compared too: records of the Hub cache, of hf download --local-dir and of
-    git, and files of checksums. They detect damage, and no attacker who can change them as well.
+    git, and files of checksums. They detect damage, but not an attacker who can change them too.
 
     A signature in PATH is checked if an option names who may sign; then every file has to fit one.
 
@@ -67,7 +67,7 @@ def command(
     is printed, and the exit code is 0 or 1, 2 for a wrong option, 4 for what could not be read, and never 3.
 
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
-    not be read, or is stated nowhere; 4 could not run.
+    not be read, or no record states its digest; 4 could not run.
     """
     conditions = {
         "--key": key,

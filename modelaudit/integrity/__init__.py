@@ -1,1 +1,1 @@
-"""Digests of the bytes that were read, against those that the source claims."""
+"""Digests of files and of trees, their comparison with claims and with locks, and the lock file."""

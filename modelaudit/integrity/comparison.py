@@ -135,7 +135,7 @@ def _fold_name(entry: TreeEntry) -> str:
 
 
 def _identify_content(entry: TreeEntry) -> object:
-    """Return what two entries of equal content have in common; ``None`` for one without content of its own."""
+    """Return a key that entries of equal content share; ``None`` for an empty or unhashed file."""
     if entry.kind is EntryKind.LINK:
         return entry.link_text
     return (entry.size, entry.sha256) if entry.size and entry.sha256 else None

@@ -18,7 +18,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import Unread, UnreadReason
 
 _MOST_THREADS: Final = 4
-_BYTES_HASHED_AT_ONCE: Final = 1 << 20  # a thread gains no time for fewer
+_BYTES_HASHED_AT_ONCE: Final = 1 << 20  # below this, a thread costs more than it saves
 
 
 HashProgress = Callable[[int, int], None]
@@ -108,7 +108,7 @@ def hash_at_once(file: OpenedFile, counter: ByteCounter | None = None) -> Pendin
 
 
 class HashingThreads:
-    """Threads that hash files. Leaving the ``with`` statement ends them, with what they have not finished.
+    """Threads that hash files. Leaving the ``with`` statement ends them and discards unfinished work.
 
     SHA-256 and reads release the lock of the interpreter, so that threads use further processors.
 

@@ -99,7 +99,8 @@ def read_lock(path: str | Path) -> Lock:
     """Read a lock file.
 
     Raises:
-        ConfigurationError: it is missing, too large, or not exactly what ``modelaudit lock`` writes; names the line.
+        ConfigurationError: it is missing, too large, or has a line that ``modelaudit lock`` does not write, which it
+            names.
     """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):

@@ -30,7 +30,7 @@ def explain_bad_name(path: str) -> str | None:
 
 
 def find_clashing_names(paths: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield two paths of a model, and what is wrong with having both.
+    """Yield each pair of paths of a model that cannot coexist, with the reason.
 
     The sentence continues ``A and B``. No file system holds a file in the place of a folder, and some hold one file
     for two names that differ in their Unicode form alone.

@@ -1,4 +1,4 @@
-"""What became of a locked repository on the Hub."""
+"""Changes of a locked repository on the Hub since it was locked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lock: what models consisted of, and where they came from, when somebody accepted them."""
+"""A lock: the files and the origin of models at one time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class LockedModel:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What identifies a model within a lock, and orders it."""
+        """The sort key and identity of a model within a lock."""
         return self.kind, self.name
 
     @property

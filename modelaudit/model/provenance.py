@@ -63,7 +63,7 @@ class RevisionKind(StrEnum):
 
 
 class PinHistory(StrEnum):
-    """What became of a commit that was recorded earlier, by the history of the revision."""
+    """The place of a commit that was recorded earlier in the history of the revision."""
 
     SAME = "same"
     ANCESTOR = "ancestor"

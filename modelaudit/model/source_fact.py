@@ -1,4 +1,4 @@
-"""Facts about the files of a model that its source gives: what its records state and what lies on disk disagree."""
+"""Facts about files in which the records of a source and the disk disagree."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _GIT_SETTING: Final = re.compile(r"\.git(?:/(?:config(?:\.worktree)?|index|info/
 
 
 def is_bookkeeping(path: str) -> bool:
-    """Whether a path below the root of a model lies in the records of a tool; for entries that are no links."""
+    """Whether a path below the root of a model lies in the records of a tool; not for links."""
     return path in BOOKKEEPING or path.startswith(tuple(f"{folder}/" for folder in BOOKKEEPING))
 
 
@@ -68,6 +68,6 @@ def encode_path(path: str) -> bytes:
     """Return the bytes of a path: UTF-8, and the original bytes where they are not.
 
     Raises:
-        UnicodeEncodeError: the path has half of a character that stands for no byte, so that no file can have it.
+        UnicodeEncodeError: the path has a lone surrogate that encodes no byte, so that no file can have it.
     """
     return path.encode("utf-8", "surrogateescape")

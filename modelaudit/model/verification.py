@@ -1,4 +1,4 @@
-"""The result of ``verify``: what a model on disk was checked against, and every difference."""
+"""The result of ``verify``: the reference of the check, and every difference."""
 
 from __future__ import annotations
 

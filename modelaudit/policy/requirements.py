@@ -77,7 +77,7 @@ def _find_moving_revision(revision: str) -> _Unmet | None:
 def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
     """Return the problem of files that no source stronger than a file of checksums confirms, or that one contradicts.
 
-    Settings of git are no files of the model, and a scan judges them. A file that is named as unverified already is
+    Settings of git are not files of the model, and a scan judges them. A file that is named as unverified already is
     left out.
     """
     unverified = [each for each in records if not (is_git_setting(read_file_path(each.path)) or _is_verified(each))]
@@ -85,6 +85,8 @@ def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
         return None
     noun = "file is" if len(unverified) == 1 else "files are"
     reason = f"{len(unverified)} {noun} not verified, and the policy requires verified bytes"
+    if any(each.agreeing_claims for each in unverified):
+        reason += ", for which a file of checksums does not count; name a lock with --lock FILE"
     examples = tuple(
         f"{record.path}: {'a source contradicts its bytes' if record.contradicting_claims else 'no source confirms it'}"
         for record in unverified[:_MOST_NAMED]

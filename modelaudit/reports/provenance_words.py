@@ -80,5 +80,5 @@ def _iterate_owner(owner: Owner) -> Iterator[ProvenanceFact]:
 
 
 def _describe_pin(pin: Pin) -> str:
-    """Describe a commit that was recorded earlier: where, when, and what became of it."""
+    """Describe a commit that was recorded earlier: where, when, and its place in the history now."""
     return f"{pin.commit} by {pin.record} at {pin.date}{_HISTORIES[pin.history]}"

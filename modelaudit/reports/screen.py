@@ -68,6 +68,8 @@ _MOST_FINDINGS = 40
 _MOST_ABSENCES = 4
 _MOST_DECISIONS = 3
 _MOST_SIGNATURES = 2
+_MOST_DETAILS_BEFORE_NOTES = 1
+_MOST_NOTES = 8
 _LABEL_COLUMNS = 8
 _SENTENCE_END = re.compile(r"(?<=[.:]) ")
 
@@ -143,12 +145,17 @@ def _order_parts(
     yield from heavy[1:]
     yield from ((key, _build_fact(key, words)) for key, words in facts)
     yield from (pair for pair in findings if pair[0] not in open_rows)
-    details = detail_findings(report, rows[: len(lines)])
+    details = list(detail_findings(report, rows[: len(lines)]))
     if absences and is_pass:
         yield "absences", absences
-    yield from details
-    if report.target.notes and not is_pass:
-        yield "notes", _render_notes(report)
+    # The last notes tell what the scan changed in the cache, and how the lock fits.
+    notes = (
+        [] if is_pass else [("notes", _render_notes(report, most)) for most in range(1, len(report.target.notes) + 1)]
+    )
+    yield from details[:_MOST_DETAILS_BEFORE_NOTES]
+    yield from notes[:1]
+    yield from details[_MOST_DETAILS_BEFORE_NOTES:]
+    yield from notes[1:_MOST_NOTES]
 
 
 def _choose_parts(parts: Sequence[tuple[str, RenderableType]], room: int, width: int) -> dict[str, RenderableType]:
@@ -281,9 +288,13 @@ def _describe_opinion(opinion: Opinion) -> str:
     return f"{name} {describe_opinion_extent(opinion)}: {count_noun(len(opinion.findings), 'finding')}{differing}"
 
 
-def _render_notes(report: AuditReport) -> RenderableType:
-    """Render a row for each note on how the target was resolved."""
-    return build_rows([("note", build_text(note)) for note in report.target.notes], indent=1, label=_LABEL_COLUMNS - 1)
+def _render_notes(report: AuditReport, most: int) -> RenderableType:
+    """Render a row for each of the last ``most`` notes on how the target was resolved, and count the others."""
+    left_out = len(report.target.notes) - most
+    rows = [("note", build_text(note)) for note in report.target.notes[left_out:]]
+    if left_out:
+        rows.append(("", build_text(f"and {count_noun(left_out, 'more note', 'more notes')} (-v)")))
+    return build_rows(rows, indent=1, label=_LABEL_COLUMNS - 1)
 
 
 def _render_absences(report: AuditReport) -> RenderableType | None:

@@ -15,6 +15,7 @@ from typing import Final
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
+from modelaudit.model.tree import is_bookkeeping
 from modelaudit.sources.cache import CachedCommit, claim_by_blob, find_detour, read_recorded_listings
 from modelaudit.sources.claims import merge_listings
 from modelaudit.sources.download_records import is_cache_tag
@@ -47,16 +48,23 @@ def read_cache_folders(records: FolderRecords) -> None:
         # The scanned folder itself may be that of a repository.
         folder = _find_bookkeeping(records, path, artifact, f"{name}/{path}")
         if folder is not None:
-            records.set_aside([path], folder.partition("/")[2] or ".")
+            _set_aside(records, path, folder.partition("/")[2] or ".")
             continue
         file = artifact.open
         if path in linked and _BLOB.fullmatch(f"{name}/{path}"):
             # It is read under the names that loaders know, which decide what it is.
-            records.set_aside([path], path.rpartition("/")[0])
+            _set_aside(records, path, path.rpartition("/")[0])
             continue
         blob = _BLOB.fullmatch(f"{name}/{file.path}") if isinstance(file, LocalFile) else None
         if blob is not None:
             records.claims[path] += claim_by_blob(blob[1])
+
+
+def _set_aside(records: FolderRecords, path: str, folder: str) -> None:
+    """Take a file of the client out of the model. It needs no claim, and a tree digest covers it."""
+    if not is_bookkeeping(path):
+        records.recognise([path])
+    records.set_aside([path], folder)
 
 
 def _find_bookkeeping(records: FolderRecords, path: str, artifact: Artifact, full_path: str) -> str | None:

@@ -149,7 +149,7 @@ class Download:
             with _End(ends):
                 self._fetch_remaining(remaining)
 
-        # Python waits at its end for threads that are no daemons, and these may wait for a server.
+        # Python waits at its end for non-daemon threads, and these may wait for a server.
         # Each thread reports its waits to the listener of this one.
         contexts = [copy_context() for _ in range(count)]
         threads = [

@@ -27,7 +27,7 @@ _MOST_NAMES = 3
 
 @dataclass(slots=True)
 class FolderRecords:
-    """What the records in a folder state, as far as they have been read.
+    """The statements of the records in a folder, as far as they have been read.
 
     Attributes:
         root: the absolute folder.
@@ -147,7 +147,9 @@ def apply_records(records: FolderRecords, snapshot: Snapshot) -> Snapshot:
     artifacts += _list_absent_files(records)
     notes = list(records.notes)
     if records.bookkeeping:
-        folders = ", ".join(f"{folder!r} ({count} files)" for folder, count in sorted(records.bookkeeping.items()))
+        folders = ", ".join(
+            f"{folder!r} ({count} file{'s' * (count > 1)})" for folder, count in sorted(records.bookkeeping.items())
+        )
         notes.append(f"bookkeeping that was recognised, and not read as files of the model: {folders}")
     return replace(
         snapshot,

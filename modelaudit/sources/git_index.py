@@ -72,7 +72,7 @@ def parse_index(data: bytes, most_entries: int) -> list[IndexEntry]:
     body, checksum = data[:-_BLOB_BYTES], data[-_BLOB_BYTES:]
     # Git writes zeros with the setting index.skipHash.
     if checksum != bytes(_BLOB_BYTES) and hashlib.sha1(body, usedforsecurity=False).digest() != checksum:
-        raise UnreadableIndexError("its checksum does not fit its bytes, or its ids are no SHA-1")
+        raise UnreadableIndexError("its checksum does not fit its bytes, or its ids are not SHA-1")
     try:
         entries, end = _parse_entries(body, version, count)
     except (struct.error, ValueError, IndexError):

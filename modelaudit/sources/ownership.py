@@ -1,4 +1,4 @@
-"""Ask the Hub who owns a repository, when it was created, and what became of its references; no file is fetched.
+"""Ask the Hub for the owner, the age and the history of a repository; no file is fetched.
 
 Sources: ``/api/models/{id}``, ``/api/organizations/{name}/overview``, ``/api/users/{name}/overview``,
 ``/api/models/{id}/refs`` and ``/commits/{revision}``, https://huggingface.co/docs/hub/api.
@@ -6,7 +6,6 @@ Sources: ``/api/models/{id}``, ``/api/organizations/{name}/overview``, ``/api/us
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,10 +26,10 @@ from modelaudit.model.provenance import Owner, OwnerKind, RepositoryFacts
 from modelaudit.sources.budget import RequestBudget, activate_budget
 from modelaudit.sources.dates import read_date
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer
+from modelaudit.sources.repository_record import read_owner_id
 from modelaudit.sources.session import DETOURS, LIBRARY, bound_session
 from modelaudit.sources.settings import HubSettings
 
-_ID = re.compile(r"[\x21-\x7e]{1,100}")
 _OVERVIEWS = ((OwnerKind.ORGANIZATION, "organizations"), (OwnerKind.USER, "users"))
 _MOST_COMMITS = 5_000
 """The commits of a history that are searched for one."""
@@ -46,15 +45,17 @@ class HubInquiry:
     settings: HubSettings
     limits: Limits
 
-    def describe(self) -> RepositoryFacts:
-        """Ask for the repository and its owner."""
+    def describe(self, *, with_owner: bool = True) -> RepositoryFacts:
+        """Ask for the repository, and for its owner if ``with_owner``, else for the name of that alone."""
         with self._asking():
             about = self._request(f"{self._route}/{self.ref.name}")
             name = about.get("id")
             if not isinstance(name, str) or len(name) > 200:
                 raise UnreachedError(f"{self.settings.endpoint} names no repository for {str(self.ref)!r}")
             account, slash, _ = name.partition("/")
-            owner = self._describe_owner(account) if slash else None
+            owner = None
+            if slash:
+                owner = self._describe_owner(account) if with_owner else Owner(account)
             return RepositoryFacts(name, read_date(about.get("createdAt")), owner)
 
     def describe_owner(self, name: str) -> Owner:
@@ -149,7 +150,5 @@ class HubInquiry:
                 if error.response.status_code == 404:
                     continue
                 raise
-            id_ = about.get("_id")
-            known_id = id_ if isinstance(id_, str) and _ID.fullmatch(id_) else None
-            return Owner(name, kind, known_id, read_date(about.get("createdAt")))
+            return Owner(name, kind, read_owner_id(about.get("_id")), read_date(about.get("createdAt")))
         return Owner(name)

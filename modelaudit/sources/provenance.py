@@ -140,7 +140,7 @@ class ProvenanceInquiry:
         return RevisionKind.TAG if is_tag else RevisionKind.BRANCH
 
     def _trace(self, pin: Pin, kind: RevisionKind | None) -> Pin:
-        """Return the pin with what became of its commit."""
+        """Return the pin with the place of its commit in the history."""
         commit = self.cached_commit.commit
         if pin.commit == commit:
             return _settle(pin, PinHistory.SAME)

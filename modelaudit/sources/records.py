@@ -1,4 +1,4 @@
-"""Records in the Hub cache of what a Hub stated for one commit. By them an offline scan knows what is missing.
+"""Records in the Hub cache of what a Hub stated for one commit. An offline scan finds missing files with them.
 
 ``trees/<commit>.json`` is the client's record of the listing of the tree. ``trees/<commit>.description.json`` is this
 package's record of what the description of the commit states beyond it: other files, sizes and digests, the Hub's own
@@ -48,7 +48,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class RecordedDescription:
-    """What the description of a commit states beyond the listing of its tree.
+    """The statements of the description of a commit beyond the listing of its tree.
 
     Attributes:
         listing: files that the tree lacks, or lists with another size or digest.

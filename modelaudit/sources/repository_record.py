@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, RepositoryFacts, RevisionKind
 from modelaudit.sources.dates import read_date
 from modelaudit.sources.target import is_commit
 
-_ID = re.compile(r"[\x21-\x7e]{1,100}")
-_NAME_CHARACTERS = 200
+_OWNER_ID: Final = re.compile(r"[\x21-\x7e]{1,100}")
+_NAME_CHARACTERS: Final = 200
 MOST_PINS = 8
 """The references that are kept with a commit."""
 
@@ -87,10 +88,14 @@ def _parse_owner(value: object) -> Owner | None:
         return None
     if not isinstance(value, Mapping) or not _is_name(value.get("name")):
         raise ValueError("an owner has a name")
-    kind, id_ = value.get("kind"), value.get("id")
-    known_id = id_ if isinstance(id_, str) and _ID.fullmatch(id_) else None
+    kind, known_id = value.get("kind"), read_owner_id(value.get("id"))
     known_kind = None if kind is None else OwnerKind(str(kind))
     return Owner(str(value.get("name")), known_kind, known_id, read_date(value.get("created")))
+
+
+def read_owner_id(value: object) -> str | None:
+    """Return the id of an owner from a record or an answer; ``None`` for anything else."""
+    return value if isinstance(value, str) and _OWNER_ID.fullmatch(value) else None
 
 
 def _is_name(value: object) -> bool:

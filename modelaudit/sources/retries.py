@@ -23,7 +23,7 @@ _LONGEST_WAIT = 8.0
 """Seconds before a repetition for which the server demands no wait."""
 
 _BROKEN = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError)
-# A network that is not there, and an address that nobody routes, will be the same in a minute.
+# A network that is not there, and an unroutable address, will be the same in a minute.
 _LASTING_ERRORS = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN)
 
 

@@ -34,7 +34,7 @@ class WrongSizeError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class StatedFile:
-    """What the headers of the Hub state for a file.
+    """The statements of the Hub's headers about a file.
 
     Attributes:
         etag: without quotes; empty if it is not stated.

@@ -16,6 +16,8 @@ from hub.server import LoopbackHub
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES
 
+from modelaudit.sources import ownership
+
 FILES = {
     "README.md": "---\nlicense: mit\n---\n",
     ".gitattributes": "*.safetensors filter=lfs diff=lfs merge=lfs -text\n",
@@ -56,6 +58,14 @@ def test_lock_states_commit_owner_licence_and_each_file_on_a_line(lock: Path, re
     ]
     assert [line.split(" ")[0] for line in lines[13:]] == ["tree:", *["file"] * 4]
     assert all(line.startswith("file ? ") for line in lines[14:])
+
+
+def test_locking_again_after_a_fact_changed_takes_the_time_of_the_new_lock(lock: Path, hub: LoopbackHub) -> None:
+    before = lock.read_text()
+    hub.access.overviews["acme"] = Overview("f" * 24)
+    assert run_command("lock", "acme/tiny", "-o", lock, "-q", SOURCE_DATE_EPOCH="1770000000").returncode == 0
+    after = dict(zip(before.splitlines(), lock.read_text().splitlines(), strict=True))
+    assert {old.partition(":")[0] for old, new in after.items() if old != new} == {"owner-id", "locked"}
 
 
 def test_locking_again_changes_no_line_and_keeps_other_models(lock: Path, hub: LoopbackHub) -> None:
@@ -240,6 +250,14 @@ def test_file_that_the_records_of_a_folder_lack_is_locked_with_a_remark(reposito
     assert "files that the records of its download lack are locked too: 1: 'modeling.py'" in done.stderr
 
 
+def test_lock_counts_what_differs_from_the_model_that_it_replaces(lock: Path, repository: Repository) -> None:
+    before = repository.sha
+    repository.commit({"config.json": "[1]", "new.json": "[2]"})
+    done = run_command("lock", "acme/tiny", "-o", lock)
+    assert f"acme/tiny: it takes the place of commit {before[:12]}: 1 added, 1 changed\n" in done.stderr
+    assert "takes the place" not in run_command("lock", "acme/tiny", "-o", lock).stderr
+
+
 def test_two_revisions_of_a_repository_are_refused(repository: Repository, hub: LoopbackHub, tmp_path: Path) -> None:
     repository.set_tag("v1")
     repository.commit({"config.json": "[1]"})
@@ -299,6 +317,13 @@ def test_without_a_lock_the_records_of_the_cache_are_checked_and_named(lock: Pat
     (snapshot / "config.json").resolve().write_text("[]")
     done = run_command("verify", snapshot)
     assert (done.returncode, "  contradicted: config.json: " in done.stdout) == (1, True)
+
+
+def test_whole_cache_has_no_file_that_nothing_verifies(lock: Path) -> None:
+    repository = find_snapshot(lock).parents[1]
+    for folder in (repository, repository.parent):
+        done = run_command("verify", folder)
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
@@ -529,6 +554,73 @@ def test_fact_that_the_lock_lacks_is_a_question_without_an_answer(lock: Path, ke
     lock.write_text(re.sub(rf"^{key}: .*$", f"{key}: unknown", lock.read_text(), flags=re.MULTILINE))
     done = check(lock)
     assert (done.returncode, f"not answered: the lock lacks the {named}" in done.stdout) == (3, True)
+
+
+def test_lock_without_an_owner_is_a_question_and_a_fact_that_neither_side_knows_is_a_note(
+    lock: Path, hub: LoopbackHub
+) -> None:
+    text = lock.read_text()
+    lock.write_text(re.sub(r"^owner-id: .*$", "owner-id: unknown", text, flags=re.MULTILINE))
+    hub.access.overviews["acme"] = Overview(None)
+    done = check(lock)
+    line = "note: neither the lock nor the Hub states the id of the owner"
+    assert (done.returncode, line in done.stdout) == (0, True)
+    lock.write_text(re.sub(r"^(owner[a-z-]*): .*$", r"\1: unknown", text, flags=re.MULTILINE))
+    done = check(lock)
+    assert (done.returncode, "not answered: the lock has no owner" in done.stdout) == (3, True)
+
+
+def test_repository_without_an_owner_in_its_id_has_no_question_about_one(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.add_repository("tiny", {"config.json": "{}"})
+    lock = tmp_path / "modelaudit.lock"
+    assert run_command("lock", "tiny", "-o", lock, "-q").returncode == 0
+    assert "\nowner: unknown\n" in lock.read_text()
+    assert (check(lock).returncode, check(lock).stdout.endswith(": no drift\n")) == (0, True)
+
+
+@pytest.mark.parametrize("match", ["/overview", "/refs", "/commits/"])
+def test_one_question_without_an_answer_leaves_the_others_to_be_asked(
+    lock: Path, hub: LoopbackHub, repository: Repository, match: str
+) -> None:
+    rewrite_history(hub, repository)
+    change_license(hub, repository)
+    move(hub, repository)
+    hub.inject_fault(match, status=403)
+    done = check(lock)
+    kinds = {line.split(": ")[1] for line in done.stdout.splitlines()}
+    asked = {"moved", "owner", "history-rewritten", "license"}
+    lost = {"owner" if match == "/overview" else "history-rewritten"}
+    assert done.returncode == 1
+    assert kinds - {"note"} == asked - lost | {"not answered"}, done.stdout
+
+
+def test_creation_that_differs_or_that_the_hub_does_not_state_is_named(
+    lock: Path, hub: LoopbackHub, repository: Repository
+) -> None:
+    text = lock.read_text()
+    lock.write_text(text.replace("\ncreated: 2023-11-14", "\ncreated: 2023-11-13"))
+    done = check(lock)
+    line = "younger: it was created at 2023-11-14T22:13:20.000Z, and 2023-11-13T22:13:20.000Z is locked"
+    assert (done.returncode, line in done.stdout) == (1, True)
+    lock.write_text(text)
+    hub.inject_fault("/api/models/acme/tiny", replace=(b'"createdAt"', b'"createdNot"'))
+    done = check(lock)
+    assert (done.returncode, "the Hub does not state when the repository was created" in done.stdout) == (3, True)
+
+
+def test_history_that_is_too_long_is_a_question_without_an_answer(
+    lock: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "_MOST_COMMITS", 2)
+    for number in range(3):
+        repository.commit({"config.json": f"[{number}]"})
+    done = check(lock)
+    line = "not answered: the history of 'main' is too long to look for the locked commit"
+    assert (done.returncode, line in done.stdout) == (3, True)
+    lock.write_text(lock.read_text().replace('revision: "main"', f'revision: "{repository.sha}"'))
+    done = check(lock)
+    line = "not answered: the histories are too long to look for the locked commit"
+    assert (done.returncode, line in done.stdout) == (3, True)
 
 
 def test_fact_that_the_hub_does_not_state_any_more_is_a_question_without_an_answer(

@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -82,17 +83,28 @@ def test_json_names_the_same_differences_and_the_digest_of_each_file(locked: Pat
     assert digests["config.json"] == [f"sha256 {hashlib.sha256(b'{}').hexdigest()}"]
 
 
-def test_file_that_cannot_be_read_is_incomplete_and_named(locked: Path) -> None:
-    if os.geteuid() == 0:
-        # For root every file can be read, so a link that leads nowhere stands for what cannot.
-        (locked / "dead").symlink_to("nowhere")
-        lock = locked.parent / "model.lock"
-        refused = run_command("lock", locked, "-o", lock)
-        assert refused.returncode == 4
-        assert "'dead' cannot be locked: the link leads to 'nowhere', where there is nothing" in refused.stderr
-        return
-    (locked / "config.json").chmod(0)
-    assert verify(locked) == (3, ["not read: config.json: permission to read the file is denied"])
+def test_link_to_nothing_is_not_locked(locked: Path) -> None:
+    (locked / "dead").symlink_to("nowhere")
+    refused = run_command("lock", locked, "-o", locked.parent / "model.lock")
+    assert refused.returncode == 4
+    assert "'dead' cannot be locked: the link leads to 'nowhere', where there is nothing" in refused.stderr
+
+
+def test_file_that_cannot_be_read_is_incomplete_and_named() -> None:
+    with tempfile.TemporaryDirectory() as name:  # other users may not enter the folders of pytest
+        beside = Path(name).resolve()
+        beside.chmod(0o755)
+        folder = make_folder(beside / "model")
+        (beside / "model.lock").write_text(format_lock(Lock((lock_folder(folder, beside),))))
+        (folder / "config.json").chmod(0)
+        user = os.geteuid()
+        if user == 0:  # root may read every file
+            os.seteuid(65534)
+        try:
+            answer = verify(folder)
+        finally:
+            os.seteuid(user)
+    assert answer == (3, ["not read: config.json: permission to read the file is denied"])
 
 
 def test_records_of_git_and_of_the_client_are_no_part_of_the_model_if_they_have_its_form(locked: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.command import run_command
+from support.tampering import make_folder
 
 from modelaudit.integrity.lock_file import MOST_BYTES, format_lock, parse_lock, read_lock
 from modelaudit.integrity.tree import compute_tree_digest
@@ -18,6 +21,7 @@ from modelaudit.model.lock import Lock, LockedModel, Origin
 from modelaudit.model.provenance import Owner, OwnerKind
 from modelaudit.model.tree import EntryKind, TreeEntry
 
+RELEASED = Path(__file__).with_name("version-1.lock")
 HASH = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 NAME = os.fsdecode(b"caf\xe9 \xe6\x97\xa5.bin")
 ENTRIES = (
@@ -61,6 +65,23 @@ def test_lock_is_read_as_it_was_written_also_with_crlf_and_remarks(model: Locked
             model.tree_digest,
         )
         assert (read.entries, read.absent) == (model.entries, model.absent)
+
+
+def test_released_lock_of_version_1_is_read_and_its_folder_fits(tmp_path: Path) -> None:
+    """The file is never written anew: whoever changes the format keeps reading it."""
+    lock = shutil.copy(RELEASED, tmp_path / "x.lock")
+    folder, dataset, model = read_lock(lock).models
+    assert (folder.key, folder.origin, folder.license, folder.absent) == ((RefKind.FOLDER, "model"), None, None, 0)
+    assert (dataset.title, dataset.absent) == ("datasets/org/data", 2)
+    commit = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
+    assert dataset.origin == Origin("main", commit)
+    owner = Owner("org", OwnerKind.ORGANIZATION, "5e67bd5b1009063689407478", "2020-03-10T16:19:23.000Z")
+    assert model.origin == Origin("v1", commit, "2022-03-02T23:29:04.000Z", owner)
+    assert (model.license, model.locked) == ("MIT", "2026-11-28T20:00:00Z")
+    root = make_folder(tmp_path / "model")
+    for code, change in ((0, ""), (1, "[]")):
+        (root / "config.json").write_text(change or (root / "config.json").read_text())
+        assert run_command("verify", root, "--lock", lock).returncode == code
 
 
 def test_lock_sorts_models_and_files_so_that_the_order_of_targets_changes_nothing() -> None:
@@ -142,7 +163,7 @@ def test_lock_that_is_too_large_no_file_or_missing_is_one_line(tmp_path: Path) -
 
 
 @given(st.binary(max_size=8), st.integers(0, len(TEXT)), st.integers(0, 8))
-def test_changed_lock_is_refused_or_says_something_else(insertion: bytes, start: int, length: int) -> None:
+def test_changed_lock_is_refused_or_reads_differently(insertion: bytes, start: int, length: int) -> None:
     data = TEXT.encode()
     changed = data[:start] + insertion + data[start + length :]
     try:
@@ -150,9 +171,16 @@ def test_changed_lock_is_refused_or_says_something_else(insertion: bytes, start:
     except ConfigurationError as error:
         assert str(error).startswith("x.lock:")
     else:
-        # No change to an entry fits the tree digest; whatever else changed reads differently.
+        # No change to an entry fits the tree digest; whatever else changed is read.
         entries = {model.tree_digest: model.entries for model in parse(TEXT).models}
         assert all(model.entries == entries[model.tree_digest] for model in lock.models)
+        assert list_stated_lines(format_lock(lock)) == list_stated_lines(changed.decode("ascii", "replace"))
+
+
+def list_stated_lines(text: str) -> list[str]:
+    """List the lines of a lock but for remarks and empty ones, in any order."""
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return sorted(line for line in lines if line and not line.startswith("#"))
 
 
 @pytest.mark.parametrize("text", [text for text, _, _ in MISTAKES if "tree" in text])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from modelaudit.integrity.comparison import compare_trees
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.limits import Limits
 from modelaudit.model.tree import EntryKind, TreeEntry
@@ -54,20 +55,40 @@ SHA256 = hashlib.sha256(b"").hexdigest()
 
 
 @pytest.mark.parametrize(
-    "entries",
+    ("entries", "message"),
     [
-        [TreeEntry("a", EntryKind.FOLDER), TreeEntry("a", EntryKind.FILE, False, 0, SHA256)],
-        [TreeEntry("a", EntryKind.FILE, False)],
-        [TreeEntry("a", EntryKind.LINK)],
-        [TreeEntry("a", EntryKind.SPECIAL)],
-        [TreeEntry("", EntryKind.FOLDER)],
-        [TreeEntry("a\0b", EntryKind.FOLDER)],
-        [TreeEntry("\ud800", EntryKind.FOLDER)],
+        ([TreeEntry("a", EntryKind.FOLDER), TreeEntry("a", EntryKind.FILE, False, 0, SHA256)], "two entries have the"),
+        ([TreeEntry("a", EntryKind.FILE, False)], "no tree digest covers 'a'"),
+        ([TreeEntry("a", EntryKind.LINK)], "no tree digest covers 'a'"),
+        ([TreeEntry("a", EntryKind.SPECIAL)], "no tree digest covers 'a'"),
+        ([TreeEntry("", EntryKind.FOLDER)], "'' is empty or holds a zero byte"),
+        ([TreeEntry("a\0b", EntryKind.FOLDER)], "is empty or holds a zero byte"),
+        ([TreeEntry("\ud800", EntryKind.FOLDER)], "surrogates not allowed"),
     ],
 )
-def test_entry_that_no_digest_can_cover_raises_value_error(entries: list[TreeEntry]) -> None:
-    with pytest.raises(ValueError, match=r"."):
+def test_entry_that_no_digest_can_cover_raises_value_error(entries: list[TreeEntry], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         compute_tree_digest(entries)
+
+
+def make_file(path: str, content: bytes, executable: bool = False) -> TreeEntry:
+    """Return the entry of a file."""
+    return TreeEntry(path, EntryKind.FILE, executable, len(content), hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("locked", "found", "kinds"),
+    [
+        (make_file("a.bin", b"x"), make_file("A.bin", b"x"), ["case"]),
+        (make_file("a.bin", b"x"), make_file("A.bin", b"y"), ["case", "changed"]),
+        (make_file("a.bin", b"x"), make_file("A.bin", b"y", True), ["case", "changed", "mode"]),
+        (make_file("a.bin", b"x"), make_file("b.py", b"x", True), ["mode", "renamed"]),
+        (make_file("a.bin", b""), make_file("b.py", b""), ["missing", "added"]),
+        (make_file("a", b"x"), TreeEntry("A", EntryKind.LINK, link_text="b"), ["case", "kind"]),
+    ],
+)
+def test_entry_under_another_name_is_compared_further(locked: TreeEntry, found: TreeEntry, kinds: list[str]) -> None:
+    assert sorted(each.kind for each in compare_trees([locked], [found])) == sorted(kinds)
 
 
 def describe(root: Path) -> dict[str, TreeEntry]:

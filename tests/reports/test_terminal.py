@@ -311,3 +311,17 @@ def test_table_lists_nothing_as_not_examined_if_every_file_was_examined_complete
     text = render_as_text(report)
     assert "Not examined: nothing; every file was examined completely." in text
     assert "No second scanner ran." in text
+
+
+def test_last_notes_that_fit_are_on_the_screen_and_the_others_are_counted(failing: AuditReport) -> None:
+    few = ("where it came from", "what the scan removed from the cache")
+    many = (*(f"note {number}" for number in range(60)), few[-1])
+    for notes, shown in ((few, few), (many, few[1:])):
+        target = replace(failing.target, notes=notes)
+        report = replace(failing, findings=failing.findings[:1], opinions=(), target=target)
+        lines = render_screen(report).decode().splitlines()
+        assert [line.split(maxsplit=1)[1] for line in lines if line.lstrip().startswith("note ")][-len(shown) :] == [
+            *shown
+        ]
+        counted = [line.strip() for line in lines if "more note" in line]
+        assert bool(counted) == (notes is many)

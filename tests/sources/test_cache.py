@@ -318,6 +318,11 @@ def test_any_bytes_are_parsed_as_a_file_listing_or_give_no_listing_without_an_er
         explain_unstorable_name(name)  # must not raise, whatever the name
         assert stated.size is None or stated.size >= 0
         assert len(stated.claimed) <= 1
+    entries = files.items() if isinstance(files, dict) else ()
+    sizes = {
+        name: each["size"] for name, each in entries if each and type(each.get("size")) is int and each["size"] >= 0
+    }
+    assert all(listing is None or listing[name].size == size for name, size in sizes.items())
 
 
 @given(st.binary(max_size=200))

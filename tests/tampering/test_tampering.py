@@ -14,6 +14,18 @@ from support.command import run_command
 from tampering.cases import CASES, Case, flip
 from tampering.places import FILES, SHARDS, Place, run_scan
 
+from modelaudit.catalogue import load_catalogue
+
+TESTED_ELSEWHERE = {
+    "integrity/changed-while-read": "test_scan.py",
+    "integrity/lock-difference": "test_scan_lock.py",
+    "integrity/reference-into-records": "checks/test_unlisted_names.py",
+    "integrity/shard-unlisted": "test_silence.py",
+    "provenance/hub-scanner-alarm": "test_hub_scanners.py",
+    "provenance/unpinned": "test_provenance.py",
+}
+"""The rules without a case of a scan, each with the test in which it fires."""
+
 
 def group(case: Case) -> object:
     """Return a case as a parameter; a worker takes all cases of a place, and makes the model there once."""
@@ -27,6 +39,16 @@ def test_no_two_cases_have_the_same_place_and_operation_and_each_place_has_five(
     assert set(places) == {"cache", "wire", "local-dir", "git", "sidecars", "lock", "hub"}
     assert min(places.values()) >= 5
     assert {case.code for case in CASES} == {1, 3}
+
+
+def test_each_rule_of_integrity_and_provenance_has_a_case_or_a_test_elsewhere() -> None:
+    patterns = {case.named.partition(" ")[0] for case in CASES if case.command == "scan"} - {"*", "*/*"}
+    rules = [id_ for id_ in load_catalogue().findings if id_.startswith(("integrity/", "provenance/"))]
+    without = {id_ for id_ in rules if not any(fnmatch(id_, pattern) for pattern in patterns)}
+    assert without == TESTED_ELSEWHERE.keys()
+    tests = Path(__file__).parents[1]
+    names = {id_.partition("/")[2]: (tests / file).read_text() for id_, file in TESTED_ELSEWHERE.items()}
+    assert [name for name, text in names.items() if name not in text] == []
 
 
 @pytest.mark.parametrize("case", [*map(group, CASES)])
