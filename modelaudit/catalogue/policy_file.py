@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.schema import CONFIG, Amount, Flag, Kebab, Territory, Text, require_match
+from modelaudit.catalogue.schema import CONFIG, FORM_TAGS, Amount, Flag, Kebab, Territory, Text, require_match
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Requirement
 from modelaudit.model.structure import UnreadReason
@@ -38,7 +38,12 @@ def _read_alias(word: object) -> object:
     return REQUIREMENT_ALIASES.get(word, word) if isinstance(word, str) else word
 
 
-Condition = Annotated[Requirement, BeforeValidator(_read_alias)]
+_Word = Annotated[Requirement, BeforeValidator(_read_alias)]
+
+
+def _spell_number(value: object) -> object:
+    """Return a whole number as text, so that the error on it names the form with days."""
+    return str(value) if isinstance(value, int) else value
 
 
 @dataclass(config=CONFIG)
@@ -47,6 +52,7 @@ class RulesAgeFile:
 
     rules_not_older_than: Annotated[
         str,
+        BeforeValidator(_spell_number),
         require_match(r"[1-9][0-9]{0,3}d", "a number of days such as 90d"),
         Field(description="The most days since the date of the rule set."),
     ]
@@ -55,6 +61,17 @@ class RulesAgeFile:
     def days(self) -> int:
         """The number of days."""
         return int(self.rules_not_older_than.removesuffix("d"))
+
+
+def _tag_condition(entry: object) -> str:
+    """Return the tag of the form that an entry of ``require`` has, so that an error concerns this form alone."""
+    word, mapping = FORM_TAGS
+    return mapping if isinstance(entry, dict) else word
+
+
+Condition = Annotated[
+    Annotated[_Word, Tag(FORM_TAGS[0])] | Annotated[RulesAgeFile, Tag(FORM_TAGS[1])], Discriminator(_tag_condition)
+]
 
 
 @dataclass(config=CONFIG)
@@ -133,9 +150,9 @@ class PolicyFile:
     checks: Annotated[list[CheckFamily] | None, Field(min_length=1, description="The families of checks to run.")] = (
         None
     )
-    require: Annotated[
-        list[RulesAgeFile | Condition], Field(description="Conditions without which a scan does not pass.")
-    ] = Field(default_factory=list)
+    require: Annotated[list[Condition], Field(description="Conditions without which a scan does not pass.")] = Field(
+        default_factory=list
+    )
     use: Annotated[
         dict[Use, Flag], Field(description="Whether each use is intended; one that is not stated is unknown.")
     ] = Field(default_factory=dict)

@@ -99,13 +99,15 @@ def _read_requirements(layer: Layer) -> dict[Requirement, int | None]:
     """Return the conditions of the file, each with its number of days if it has one, and note their origins.
 
     Raises:
-        ConfigurationError: the condition on the age of the rules has no number of days.
+        ConfigurationError: the condition on the age of the rules has no number of days, or two.
     """
     stated: dict[Requirement, int | None] = {}
     for index, entry in enumerate(layer.file.require):
         requirement = Requirement.RULES_AGE if isinstance(entry, RulesAgeFile) else entry
         if entry is Requirement.RULES_AGE:
             raise layer.error("needs a number of days; write it as rules-not-older-than: 90d", "require", index)
+        if isinstance(entry, RulesAgeFile) and requirement in stated:
+            raise layer.error("is stated twice; keep the number of days that counts", "require", index)
         layer.note_origin(f"require.{requirement}", ("require", index))
         stated[requirement] = entry.days if isinstance(entry, RulesAgeFile) else None
     return stated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -313,6 +313,11 @@ _DESCRIPTIONS: Mapping[str, str] = {
     "missing_argument": "is missing",
 }
 
+FORM_TAGS: Final[tuple[str, str]] = ("[word]", "[mapping]")
+"""The tags of a value that is a word or a mapping."""
+_STEPS_OF_PYDANTIC: Final = frozenset({"[key]", *FORM_TAGS})
+"""Steps to a fault that the file lacks: pydantic adds the first one where the key of a mapping is at fault."""
+
 T = TypeVar("T")
 
 
@@ -355,8 +360,7 @@ class Shape(Generic[T]):
 
     def _locate_fault(self, fault: ErrorDetails) -> tuple[str, Place]:
         """Describe one fault of pydantic behind the path of its place; return the place too."""
-        # pydantic adds the step "[key]" where the key of a mapping is at fault; the file has no such place.
-        place = tuple(step for step in fault["loc"] if step != "[key]")
+        place = tuple(step for step in fault["loc"] if step not in _STEPS_OF_PYDANTIC)
         path = ".".join(str(step) for step in place)
         return (f"{path}: " if path else "") + self._describe_fault(fault, place), place
 

@@ -121,6 +121,8 @@ def pack(pack: Path, key: Path) -> int:
     from modelaudit.packs import pack_rules
 
     check_file(pack)
+    if pack.exists() and key.exists() and pack.samefile(key):
+        raise ConfigurationError(f"--pack {pack}: is the same file as --key; name another one")
     try:
         data = pack_rules(read_key(key), get_passphrase(key))
     except SignatureError as error:

@@ -70,7 +70,10 @@ def describe_evidence(report: AuditReport) -> dict[str, object]:
     return {
         "created": report.created,
         "tool": {"name": report.tool.name, "version": report.tool.version},
-        "ruleSet": {"sha256": report.tool.rules_digest},
+        "ruleSet": {
+            "sha256": report.tool.rules_digest, "number": report.tool.rules_number or None,
+            "date": report.tool.rules_date or None,
+        },
         "report": {"sha256": compute_report_digest(report)},
         "target": {"kind": report.target.kind, "name": report.target.short_name, "commit": report.target.commit},
         "policy": {

@@ -62,6 +62,7 @@ class _Suite:
     name: str
     fixed: tuple[_Case, ...]
     results: Sequence[Result] = ()
+    properties: tuple[tuple[str, str], ...] = ()
 
     def count(self) -> dict[str, int]:
         """Return the attributes of a suite with numbers of cases."""
@@ -96,6 +97,7 @@ def render_junit(report: AuditReport, model: str = "") -> bytes:
             time=0,
         )
         out.write(f"  <testsuite {attributes}>\n".encode())
+        out.writelines(f"{line}\n".encode() for line in _write_properties(suite.properties, "    "))
         for case in chain(suite.fixed, (_convert_result(report, rules, each) for each in suite.results)):
             out.writelines(f"{line}\n".encode() for line in _write_case(case, model))
         out.write(b"  </testsuite>\n")
@@ -114,7 +116,8 @@ def _build_suites(report: AuditReport) -> Iterator[_Suite]:
     for result in list_results(report):
         is_coverage = result.rule.startswith(f"{_COVERAGE}/")
         results[_COVERAGE if is_coverage else result.check.value].append(result)
-    yield _Suite("verdict", tuple(_build_answer(report, question) for question in Question))
+    tool = ("tool", f"{report.tool.name} {report.tool.version}"), ("rules", report.tool.edition)
+    yield _Suite("verdict", tuple(_build_answer(report, question) for question in Question), properties=tool)
     for family in CheckFamily:
         if family in FAMILIES_WITHOUT_RULES and not results[family]:
             continue
@@ -184,11 +187,7 @@ def _write_case(case: _Case, model: str) -> Iterator[str]:
     """Yield the lines of a test case."""
     group = f"{model}: {case.group}" if model else case.group
     yield f"    <testcase {_write_attributes(classname=group, name=case.name, time=0)}>"
-    if case.properties:
-        yield "      <properties>"
-        for name, value in case.properties:
-            yield f"        <property {_write_attributes(name=name, value=value)}/>"
-        yield "      </properties>"
+    yield from _write_properties(case.properties, "      ")
     detail = escape(case.detail or escape_unprintable(case.message, _MAX_CHARACTERS))
     element = _ELEMENTS.get(case.outcome)
     if element is None:
@@ -196,6 +195,15 @@ def _write_case(case: _Case, model: str) -> Iterator[str]:
     else:
         yield f"      <{element} {_write_attributes(type=case.type, message=case.message)}>{detail}</{element}>"
     yield "    </testcase>"
+
+
+def _write_properties(properties: Sequence[tuple[str, str]], indent: str) -> Iterator[str]:
+    """Yield the lines of properties; none without any."""
+    if properties:
+        yield f"{indent}<properties>"
+        for name, value in properties:
+            yield f"{indent}  <property {_write_attributes(name=name, value=value)}/>"
+        yield f"{indent}</properties>"
 
 
 def _write_attributes(**values: str | int) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel, Policy
+from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel, Policy, Requirement
 
-Entry = str | float | bool | list[str] | dict[str, "Entry"] | list[dict[str, "Entry"]]
+Entry = str | float | bool | list[str] | dict[str, "Entry"] | list[dict[str, "Entry"]] | list["Condition"]
 """A value of a policy file."""
+Condition = str | dict[str, Entry]
+"""An entry of ``require``."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/+-]*")
 """Texts that YAML reads as text without quotes, apart from ``_WORDS``."""
@@ -64,7 +66,7 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
     entries: dict[str, Entry | None] = {
         "checks": [str(family) for family in policy.checks],
         "gates": gates,
-        "require": sorted(policy.require),
+        "require": [_build_condition(each, policy) for each in sorted(policy.require)],
         "use": {str(use): is_meant for use, is_meant in intent.uses.items()},
         "territories": list(intent.territories),
         "field": intent.field,
@@ -80,6 +82,13 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
         "baseline": _shorten(policy.baseline_path, policy),
     }
     return {key: value for key, value in entries.items() if value is not None and value not in ("", [], {})}
+
+
+def _build_condition(requirement: Requirement, policy: Policy) -> Condition:
+    """Build a condition; that on the age of the rules is a mapping to the number of days."""
+    if requirement is Requirement.RULES_AGE and policy.rules_days is not None:
+        return {requirement.value: f"{policy.rules_days}d"}
+    return requirement.value
 
 
 def _build_model(model: PinnedModel) -> dict[str, Entry]:
@@ -118,7 +127,8 @@ def _render_entry(key: str, value: Entry, dotted: str, policy: Policy, indent: s
         yield f"{indent}{key}:"
         for index, item in enumerate(value):
             if isinstance(item, dict):
-                name = str(item["name"]) if "name" in item else str(index)
+                # A condition with a number is named by its key.
+                name = str(item.get("name", next(iter(item)) if dotted in _LINE_LISTS else index))
                 yield from _render_item(item, policy.origins.get(f"{dotted}.{name}", ""), indent)
             else:
                 yield _add_origin(f"{indent}  - {quote_text(str(item))}", policy.origins.get(f"{dotted}.{item}", ""))

@@ -108,12 +108,14 @@ def _build_invocation(report: AuditReport, notes: Sequence[str]) -> Json:
 
 
 def _build_properties(report: AuditReport, model: str) -> Json:
-    """Build the properties of the run: the model, the policy and the verdict."""
+    """Build the properties of the run: the model, the policy, the rule set and the verdict."""
     decision, target = report.decision, report.target
     return {
         "model": _cut(model),
         "commit": _cut(target.commit or ""),
         "policy": _cut(report.policy.name),
+        "rules": _cut(report.tool.edition),
+        "rulesDigest": _cut(report.tool.rules_digest),
         "verdict": decision.verdict.value,
         "load": decision.load.verdict.value,
         "use": decision.use.verdict.value,

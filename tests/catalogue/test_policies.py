@@ -29,7 +29,7 @@ name: acme
 description: What Acme may load.
 gates: {{security: low, integrity: never, license: critical, use: gate}}
 checks: [security, integrity, license]
-require: [stated-use]
+require: [stated-use, rules-not-older-than: 90d]
 use: {{commercial: true, redistribute: false}}
 territories: [EU, CH]
 field: general
@@ -74,7 +74,8 @@ def test_every_key_of_a_policy_has_its_effect(tmp_path: Path) -> None:
     assert policy.gates[CheckFamily.INTEGRITY] is None
     assert policy.gates[CheckFamily.LICENSE] is Severity.CRITICAL
     assert policy.gate_use
-    assert policy.require == {Requirement.STATED_USE, Requirement.PINNED_REVISIONS}
+    assert policy.require == {Requirement.STATED_USE, Requirement.PINNED_REVISIONS, Requirement.RULES_AGE}
+    assert policy.rules_days == 90
     assert policy.intent.uses == {Use.COMMERCIAL: True, Use.REDISTRIBUTE: False}
     assert (policy.intent.territories, policy.intent.field) == (("EU", "CH"), "general")
     assert (policy.intent.monthly_active_users, policy.intent.annual_revenue_usd) == (50000, 2.5e6)
@@ -150,6 +151,16 @@ MISTAKES = [
     ("gates: {security: hihg}", 1, "did you mean high?"),
     ("checks: [transparency]", 1, "transparency: no rule of this version checks it"),
     ("require: [[]]", 1, "require"),
+    ("require: [rules-not-older-than]", 1, "require.0: needs a number of days; write it as rules-not-older-than: 90d"),
+    ("require: [rules-not-older-than: 0d]", 1, "require.0.rules-not-older-than: '0d' is not a number of days such as 90d"),
+    ("require: [rules-not-older-than: 90]", 1, "require.0.rules-not-older-than: '90' is not a number of days such as 90d"),
+    ("require: [rules-not-older-than: 90 d]", 1, "'90 d' is not a number of days"),
+    ("require: [rules-not-older-than: 10000d]", 1, "'10000d' is not a number of days"),
+    ("require: [rules-not-older-than: [90d]]", 1, "require.0.rules-not-older-than: must be text"),
+    ("require: {rules-not-older-than: 90d}", 1, "require: must be a list"),
+    ("require: [{rules-not-older-than: 90d, lock: 1d}]", 1, "require.0.lock: is not a known key"),
+    ("require: [rules-not-older-then: 90d]", 1, "did you mean rules-not-older-than?"),
+    ("require:\n  - rules-not-older-than: 30d\n  - rules-not-older-than: 90d", 3, "require.1: is stated twice"),
     ("require: [signed]", 1, "'signed' is not one of stated-use, pinned-revisions, verified-bytes, lock"),
     ("use: {hosted_service: true}", 1, "did you mean hosted-service?"),
     ("use: {commercial: yes}", 1, "must be true or false"),

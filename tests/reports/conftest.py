@@ -388,7 +388,7 @@ def build_fail_report() -> AuditReport:
     """Build a report on a model of the Hub with a finding of each severity and parts that were not read."""
     return AuditReport(
         schema=SCHEMA,
-        tool=Tool("modelaudit", "0.1.0", "9" * 64),
+        tool=Tool("modelaudit", "0.1.0", "9" * 64, 7, "2026-11-20"),
         created="2026-11-24T09:30:00Z",
         target=Target(
             requested="acme/tiny-llama@main",
@@ -500,7 +500,7 @@ def build_hostile_report() -> AuditReport:
     )
     return AuditReport(
         schema=SCHEMA,
-        tool=Tool(evil, evil, evil),
+        tool=Tool(evil, evil, evil, 7, evil),
         created="2026-11-24T09:30:00Z",
         target=Target(
             *(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge)),
