@@ -13,8 +13,9 @@ from typing import Final
 
 from modelaudit.integrity.comparison import adopt_unknown_modes, compare_trees
 from modelaudit.integrity.lock_file import read_lock
+from modelaudit.integrity.names import explain_bad_name
 from modelaudit.integrity.places import lies_in
-from modelaudit.integrity.signed_manifest import is_left_out_by_standard
+from modelaudit.integrity.signed_manifest import DEFAULT_IGNORED, lies_below
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.model.address import read_file_path
@@ -30,6 +31,7 @@ from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.verification import DifferenceKind, TreeDifference, Verification, VerifiedFile
 from modelaudit.model.wording import describe_uncompared_claim
 from modelaudit.signature_claims import (
+    ALLOWED_GAPS,
     add_signatures,
     describe_unchecked,
     list_missing_signed,
@@ -52,6 +54,7 @@ def verify(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     signers: Sequence[TrustedSigner] = (),
     signatures: Sequence[Path] = (),
+    gaps: Sequence[str] = (),
 ) -> tuple[Verification, ...]:
     """Check a folder against a lock, its signatures and the records beside its files.
 
@@ -65,6 +68,7 @@ def verify(
         limits: bounds on reads and on the listing of folders.
         signers: whose signatures count. With one, a model without a signature of any of them differs.
         signatures: files with signatures that lie outside of the model.
+        gaps: paths of the model that a signature may leave out, beside those of ``ALLOWED_GAPS``.
 
     Raises:
         ConfigurationError: there is nothing to check against, or the lock is invalid or has no such model (exit 2).
@@ -75,11 +79,13 @@ def verify(
             raise ConfigurationError("there is nothing to check: name a folder, or a lock with --lock FILE")
         if model is not None:
             raise ConfigurationError("--model names a model of a lock; add --lock FILE")
-        signed = _add_signatures(_take_folder(target, limits), signers, signatures)
-        return (_check_records(target, signed, limits, bool(signers)),)
+        signed = _add_signatures(_take_folder(target, limits), signers, signatures, gaps)
+        return (_check_records(target, signed, limits, bool(signers), gaps),)
     lock = read_lock(lock_path)
+    if target is None and signatures:
+        raise ConfigurationError("--signature belongs to one model; name its folder")
     if target is not None:
-        snapshot = _add_signatures(_take_folder(target, limits, lock), signers, signatures)
+        snapshot = _add_signatures(_take_folder(target, limits, lock), signers, signatures, gaps)
         refuse_lock_inside(lock_path, snapshot)
         locked = choose_model(lock, str(lock_path), model, target, snapshot)
         return (_check_lock(target, hash_model(snapshot, limits), str(lock_path), locked, bool(signers)),)
@@ -89,7 +95,7 @@ def verify(
     results = []
     for each in chosen:
         try:
-            results.append(_verify_in_place(each, Path(lock_path), limits, signers))
+            results.append(_verify_in_place(each, Path(lock_path), limits, signers, gaps))
         except SourceError as error:
             # The other models are checked all the same.
             why = _explain_absence(each) if isinstance(error, NotCachedError) else str(error)
@@ -121,13 +127,21 @@ def _take_folder(target: str, limits: Limits, lock: Lock | None = None) -> Snaps
     return snapshot
 
 
-def _add_signatures(snapshot: Snapshot, signers: Sequence[TrustedSigner], signatures: Sequence[Path]) -> Snapshot:
+def _add_signatures(
+    snapshot: Snapshot, signers: Sequence[TrustedSigner], signatures: Sequence[Path], gaps: Sequence[str]
+) -> Snapshot:
     """Add what the signatures of a model state. Raises ``ConfigurationError`` for a file of an option."""
-    return add_signatures(snapshot, load_verifiers(signers, snapshot), detached=signatures)
+    allowed = (*ALLOWED_GAPS, *(gap.strip("/") for gap in gaps))
+    for gap in allowed:
+        if problem := explain_bad_name(gap):
+            raise ConfigurationError(
+                f"--allowed-signature-gap: {gap!r} {problem}; name a path from the root of the model"
+            )
+    return add_signatures(snapshot, load_verifiers(signers, snapshot), allowed, signatures)
 
 
 def _verify_in_place(
-    locked: LockedModel, lock_path: Path, limits: Limits, signers: Sequence[TrustedSigner]
+    locked: LockedModel, lock_path: Path, limits: Limits, signers: Sequence[TrustedSigner], gaps: Sequence[str]
 ) -> Verification:
     """Check a model of a lock in its folder beside the lock, or in the Hub cache."""
     if locked.kind is RefKind.FOLDER:
@@ -138,7 +152,7 @@ def _verify_in_place(
         name = locked.title
         commit = locked.origin.commit if locked.origin else ""
         snapshot = resolve_target(f"hf://{locked.title}@{commit}", offline=True, limits=limits)
-    signed = _add_signatures(snapshot, signers, ())
+    signed = _add_signatures(snapshot, signers, (), gaps)
     return _check_lock(name, hash_model(signed, limits), str(lock_path), locked, bool(signers))
 
 
@@ -325,7 +339,9 @@ def _list_unsound_records(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
             yield read_file_path(fact.path), fact.detail
 
 
-def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer: bool) -> Verification:
+def _check_records(
+    target: str, snapshot: Snapshot, limits: Limits, needs_signer: bool, gaps: Sequence[str]
+) -> Verification:
     """Compare a model with the claims of the records and signatures beside it.
 
     Raises:
@@ -344,7 +360,8 @@ def _check_records(target: str, snapshot: Snapshot, limits: Limits, needs_signer
     hashed = hash_model(snapshot, limits)
     records = hashed.claim_records | snapshot.records | snapshot.uncompared_records | snapshot.signature_records
     unclaimed = [file.path for file in hashed.files if file.digests and not (file.claims or file.path in records)]
-    left_out = {path for each in snapshot.signatures for path in each.left_out if is_left_out_by_standard(path)}
+    known_gaps = (*DEFAULT_IGNORED, *(gap.strip("/") for gap in gaps))
+    left_out = {path for each in snapshot.signatures for path in each.left_out if lies_below(path, known_gaps)}
     return Verification(
         name=target,
         lock=None,

@@ -201,6 +201,13 @@ def test_ignore_list_that_is_wider_than_the_policy_allows_is_refused(folder: Pat
     sentence = "it leaves out 'cache', which the policy does not allow (allowed-signature-gaps)"
     assert report.target.signatures[0].reason == sentence
     assert sentence in verify(folder).stdout
+    statement = make_statement(list_entries({"config.json": b"{}"}), ignore_paths=["cache", "sub"])
+    (folder / "config.json").write_text("{}")
+    (folder / "model.sig").write_text(json.dumps(sign(statement)))
+    done = verify(folder, "--allowed-signature-gap", "cache/", "--allowed-signature-gap", "sub")
+    assert (done.returncode, "left out: cache/x.txt" in done.stdout) == (0, True)
+    assert verify(folder, "--allowed-signature-gap", "cache").returncode == 1
+    sign_folder(folder, ignore_paths=["cache", ".github/workflows", ".gitmodules"])
     policy = tmp_path / "policy.yaml"
     policy.write_text("extends: default\nallowed-signature-gaps: [cache/]\n")
     assert scan(folder, "own.pub", policy=policy).exit_code == 0

@@ -37,6 +37,13 @@ _PATH: Final = click.Path(path_type=Path)
 @click.option("--resource", metavar="URI", help="The model that the verdict has to be about.")
 @click.option("--not-older-than", metavar="DAYS", help="The most days since the verdict, such as 30d.")
 @add_trust_options
+@click.option(
+    "--allowed-signature-gap",
+    "gaps",
+    metavar="PATH",
+    multiple=True,
+    help="A path of the model that a signature may leave out.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code answers.")
 def command(
     path: str | None,
@@ -50,6 +57,7 @@ def command(
     resource: str | None,
     not_older_than: str | None,
     trust: GivenTrust,
+    gaps: tuple[str, ...],
     quiet: bool,
 ) -> int:
     """Verify a folder against a lock, signatures and records.
@@ -99,7 +107,7 @@ def command(
         raise ConfigurationError(f"-o {output}: {format_!r} is not a format; use one of: {', '.join(_FORMATS)}")
     if file:
         check_place(Path(file))
-    results = verify(path, lock, model, signers=trust.signers, signatures=trust.signatures)
+    results = verify(path, lock, model, signers=trust.signers, signatures=trust.signatures, gaps=gaps)
     document = RENDERERS[format_](results)
     if file:
         write_file(Path(file), document)

@@ -69,15 +69,10 @@ class SignedManifest:
 
     def leaves_out(self, path: str) -> bool:
         """Whether a path is one of the ignored paths, or lies below one."""
-        return _lies_in(path, self.ignored_paths)
+        return lies_below(path, self.ignored_paths)
 
 
-def is_left_out_by_standard(path: str) -> bool:
-    """Whether every signer leaves a path out: the settings of git and GitHub at the root."""
-    return _lies_in(path, DEFAULT_IGNORED)
-
-
-def _lies_in(path: str, folders: Collection[str]) -> bool:
+def lies_below(path: str, folders: Collection[str]) -> bool:
     """Whether a path is one of some paths, or lies below one."""
     return any(path == each or path.startswith(f"{each}/") for each in folders)
 
@@ -148,6 +143,8 @@ def _refuse_repetition(names: Sequence[str]) -> None:
 
 def _refuse_bad_names(paths: Sequence[str]) -> None:
     """Raise ``SignatureError`` for a name that is not canonical, and for two names that no file system keeps apart."""
+    if paths == (".",):  # as model-signing 1.1.1 does it
+        raise SignatureError("the manifest signs one file without its name, and not the files of a folder")
     for path in paths:
         if problem := explain_bad_name(path) or _explain_bad_text(path):
             raise SignatureError(f"the name {shorten(path)} {problem}")

@@ -72,7 +72,7 @@ class Verification:
         unread: path and reason of each entry that could not be read.
         unclaimed: without a lock, the files that no record claims, but those of ``left_out``.
         left_out: without a lock, the files that no record claims and that a signature leaves out, as its standard
-            demands it.
+            demands or the user allows it.
         uncompared: path and reason of each claim whose algorithm was not computed.
         files: every hashed file.
         tree_digest: of what is on disk; ``None`` where something could not be read. The executable bits are those that

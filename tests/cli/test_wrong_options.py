@@ -152,6 +152,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--identity me@example.org", "belong together; add --issuer and --trusted-root"),
         ("--issuer https://example.org", "belong together; add --identity and --trusted-root"),
         ("--trusted-root notes.txt", "belong together; add --identity and --issuer"),
+        ("--allowed-signature-gap ../x", "'../x' leads out of the model; name a path from the root of the model"),
         ("--signature nowhere", "--signature: nowhere cannot be read: No such file or directory; check the path"),
         ("--key notes.txt", "--key concerns an attestation or a sealed folder; add --attestation FILE"),
         ("--verifier-id urn:x", "--verifier-id concerns an attestation or a sealed folder"),

@@ -217,6 +217,7 @@ REFUSED: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "a slash at the end": (sign_names("a/"), "the name 'a/' is not in its simplest form"),
     "two dots": (sign_names("a/../../b"), "the name 'a/../../b' leads out of the model"),
     "an absolute name": (sign_names("/etc/passwd"), "the name '/etc/passwd' is absolute"),
+    "a file without a name": (sign_names("."), "the manifest signs one file without its name, and not the files"),
     "an empty name": (sign_names(""), "the name '' is empty"),
     "a zero byte": (sign_names("a\0b"), "holds a zero byte"),
     "half a character": (sign_names("a\udcff"), "the name 'a\\udcff' holds a lone surrogate"),
