@@ -17,6 +17,7 @@ from modelaudit.integrity.conditions import (
     accept_attestation,
     describe_verdict,
     refuse_differences,
+    refuse_flood,
     require_model,
 )
 from modelaudit.integrity.lock_file import parse_lock
@@ -38,7 +39,7 @@ from modelaudit.model.errors import ConfigurationError, SignatureError, SourceEr
 from modelaudit.model.limits import Limits
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.trust import TrustedSigner
-from modelaudit.sources.hashed import hash_tree
+from modelaudit.sources.hashed import hash_tree, list_sizes
 
 _MOST_PART_BYTES: Final = 2 * MOST_BYTES
 """The largest attestation or lock that is read."""
@@ -75,6 +76,8 @@ def verify_seal(
         raise SourceError(f"The folder {folder!r} does not exist; name one that modelaudit attest --seal wrote.")
     verifiers = load_verifiers(signers, Snapshot(ModelRef(RefKind.FOLDER, folder), None, (), folder, root))
     seal = _accept_seal(root, verifiers, now)
+    sizes = list_sizes(root, limits)
+    refuse_flood(seal.entries, {path: size for path, size in sizes.items() if path != SEAL_NAME}, SEAL)
     hashed = hash_tree(root, limits)
     found = [entry for entry in hashed.entries if entry.path != SEAL_NAME]
     undigested = {entry.path for entry in found if entry.kind is EntryKind.FILE and entry.sha256 is None}

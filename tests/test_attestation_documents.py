@@ -15,6 +15,7 @@ import pytest
 import yaml
 from support.attested import AttestedModel, make_attested
 from support.command import run_command
+from support.isolated import make_environment
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ATTESTATION, DEPLOY = ((ROOT / f"docs/{name}").read_text("utf-8") for name in ("attestation.md", "deploy.md"))
@@ -128,7 +129,7 @@ def test_model_of_each_deployment_is_verified_as_the_page_says(
 @pytest.mark.usefixtures("programs")
 def test_script_of_the_page_starts_the_server_only_after_a_pass(attested: AttestedModel, tmp_path: Path) -> None:
     shutil.copytree(attested.model, tmp_path / "tiny", symlinks=True)
-    [block] = list_blocks(DEPLOY, "sh")
+    *_, block = list_blocks(DEPLOY, "sh")
     script = block.replace("/models/tiny.att", str(attested.attestation)).replace(
         "/gate/gate.pub", str(attested.public)
     )
@@ -137,3 +138,32 @@ def test_script_of_the_page_starts_the_server_only_after_a_pass(attested: Attest
         done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (code, printed, "")
         (tmp_path / "tiny/x.py").write_text("")
+
+
+@pytest.mark.usefixtures("programs")
+def test_commands_of_both_sides_of_an_air_gap_run_as_they_are_written(
+    attested: AttestedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected, other = tmp_path / "connected", tmp_path / "other"
+    shutil.copytree(attested.model, connected / "model", symlinks=True)
+    shutil.copy(attested.key, connected / "gate.pem")
+    other.mkdir()
+    shutil.copy(attested.public, other / "gate.pub")
+    (tmp_path / "bin/python3").symlink_to(make_environment(tmp_path / "bare", "cryptography"))
+    sealing, verifying, _ = list_blocks(DEPLOY, "sh")
+    monkeypatch.chdir(connected)
+    done = subprocess.run(["bash", "-eu", "-c", sealing], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    for name in ("sealed.tar", "digests.txt"):
+        shutil.copy(connected / name, other / name)
+    [conditions] = re.findall(r"verify it with --policy-digest (\S+) --resource (\S+)", done.stderr)
+    monkeypatch.setenv("POLICY_DIGEST", conditions[0])
+    monkeypatch.setenv("MODEL_RESOURCE", conditions[1])
+    monkeypatch.chdir(other)
+    done = subprocess.run(["bash", "-eu", "-c", verifying], capture_output=True, text=True, check=False)
+    first, second, answer = done.stdout.splitlines()
+    assert (done.returncode, first, second) == (0, "verify.pyz: OK", "gate.pub: OK"), done
+    assert answer.startswith(f"sealed: sealed, 16 entries; PASSED by {GATE} at ")
+    rows = re.findall(r"^\| (`.*?) \|", DEPLOY.partition("It holds:")[2].partition("Two things")[0], re.MULTILINE)
+    listed = re.findall(r"`([\w./]+)`", " ".join(rows))
+    assert sorted(each.rstrip("/") for each in listed) == sorted(each.name for each in (other / "sealed").iterdir())

@@ -15,7 +15,7 @@ from modelaudit.integrity.attestation import (
     read_attestation,
     split_attestation,
 )
-from modelaudit.integrity.comparison import ATTESTATION, adopt_unknown_modes, compare_trees
+from modelaudit.integrity.comparison import ATTESTATION, RecordWords, adopt_unknown_modes, compare_trees
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.verifiers import Verifier, find_signer
@@ -85,29 +85,32 @@ def require_model(attestation: Attestation, entries: Sequence[TreeEntry], unread
         raise SignatureError("the tree digest differs")
 
 
-def refuse_flood(attested: Sequence[TreeEntry], sizes: Mapping[str, int]) -> None:
-    """Refuse a model before it is hashed if what cannot fit would take longer to hash than the model.
+def refuse_flood(recorded: Sequence[TreeEntry], sizes: Mapping[str, int], words: RecordWords = ATTESTATION) -> None:
+    """Refuse a folder before it is hashed if what cannot fit would take longer to hash than what can.
 
     Whoever can write into the storage of models could otherwise let a start wait for terabytes of zeros.
 
     Args:
-        attested: the entries of the attestation.
+        recorded: the entries of the attestation, or of a seal, which leaves out no records of tools.
         sizes: of the files on disk, by path; also under the names of links to them.
+        words: for the record, in the message.
 
     Raises:
-        SignatureError: files that are not attested, or have another size, hold more bytes than all attested ones.
+        SignatureError: files that are not recorded, or have another size, hold more bytes than all recorded ones.
     """
-    expected = {entry.path: entry.size or 0 for entry in attested if entry.kind is EntryKind.FILE}
-    others = {entry.path for entry in attested if entry.kind is not EntryKind.FILE}
+    expected = {entry.path: entry.size or 0 for entry in recorded if entry.kind is EntryKind.FILE}
+    others = {entry.path for entry in recorded if entry.kind is not EntryKind.FILE}
     misfits = {
         path: size
         for path, size in sizes.items()
-        if size != expected.get(path) and path not in others and not is_bookkeeping(path)
+        if size != expected.get(path) and path not in others and not (words is ATTESTATION and is_bookkeeping(path))
     }
     total = sum(misfits.values())
     if total > max(sum(expected.values()), _FEW_BYTES):
         largest = max(misfits, key=lambda path: misfits[path])
-        raise SignatureError(f"{total:,} bytes are not attested, the most of them in {largest}; nothing was hashed")
+        raise SignatureError(
+            f"{total:,} bytes are not {words.participle}, the most of them in {largest}; nothing was hashed"
+        )
 
 
 def refuse_differences(differences: Sequence[TreeDifference]) -> None:

@@ -15,13 +15,14 @@ from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.digest import DigestAlgorithm
-from modelaudit.model.errors import WindowError
+from modelaudit.model.errors import SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
 from modelaudit.model.verification import VerifiedFile
 from modelaudit.sources.entries import find_irregular_paths, list_tree, make_file_artifact
 from modelaudit.sources.folder_records import read_small_artifact
+from modelaudit.sources.walk import walk_folder
 
 _MOST_POINTER_BYTES: Final = 1024  # the specification of Git LFS sets this bound
 _POINTER: Final = re.compile(
@@ -82,6 +83,19 @@ def hash_tree(root: Path, limits: Limits) -> HashedModel:
     tree = list_tree(snapshot, limits, has_bookkeeping=False)
     with HashingThreads() as threads:
         return _Hashing(snapshot, tree, limits, threads).run()
+
+
+def list_sizes(root: Path, limits: Limits) -> dict[str, int]:
+    """List the size in bytes of each file below a folder, by its path, before any is hashed. Links are no files.
+
+    Raises:
+        SourceError: the folder cannot be listed.
+    """
+    try:
+        walked = tuple(walk_folder(os.path.realpath(root), limits))
+    except OSError as error:
+        raise SourceError(f"The folder {str(root)!r} cannot be listed: {error.strerror}.") from error
+    return {each.path: each.state.size for each in walked if each.state is not None and not each.link}
 
 
 @dataclass(slots=True)

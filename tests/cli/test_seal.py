@@ -202,6 +202,10 @@ CHANGES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     "link for a file": (lambda folder: replace_by_link(folder / "model/config.json"), "kind: model/config.json: a lin"),
     "link for the model": (lambda folder: replace_by_link(folder / "model"), "added: model: a link that the seal lack"),
     "pipe": (lambda folder: os.mkfifo(folder / "model/pipe"), "added: model/pipe: a special file that the seal lacks"),
+    "terabyte": (
+        lambda folder: (write(folder / ".git/HEAD"), os.truncate(folder / ".git/HEAD", 1 << 40)),
+        "1,099,511,627,776 bytes are not sealed, the most of them in .git/HEAD; nothing was hashed",
+    ),
     "no seal": (lambda folder: (folder / "seal.json").unlink(), "it holds no seal.json, so it is not sealed"),
     "pipe for the seal": (
         lambda folder: ((folder / "seal.json").unlink(), os.mkfifo(folder / "seal.json")),
