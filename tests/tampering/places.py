@@ -17,8 +17,11 @@ from pathlib import Path
 from hub.olah import run_git
 from hub.repository import Repository
 from hub.server import LoopbackHub
+from support.attested import AttestedModel, make_attested, make_keys
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES
+from support.signatures import OTHER_KEY, write_public_key
+from tampering.signing import sign_model
 
 PAYLOAD = (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -159,6 +162,16 @@ class Originals:
         """A folder without any record."""
         return write_files(self.folder / "plain", FILES)
 
+    @cached_property
+    def attested(self) -> AttestedModel:
+        """A model with an attested verdict, another key, and the folder that seals the model."""
+        (self.folder / "attested").mkdir()
+        attested = make_attested(self.folder / "attested")
+        make_keys(attested.place, "other")
+        done = attested.attest("--seal", attested.place / "sealed")
+        assert done.returncode == 0, done.stderr
+        return attested
+
     def clone(self, name: str, *options: str, has_lfs: bool = True) -> Path:
         """Clone the files from a repository of git, with the shards in Git LFS if ``has_lfs``."""
         origin = self.folder / f"origin-{has_lfs}"
@@ -174,7 +187,10 @@ class Originals:
         return self.folder / name
 
     def copy(self, name: str, home: Path, beside: Path) -> Place:
-        """Copy the model of a place (``cache``, ``wire``, ``local-dir``, ``git``, ``sidecars``, ``lock``, ``hub``).
+        """Copy the model of a place.
+
+        The places are ``cache``, ``wire``, ``local-dir``, ``git``, ``sidecars``, ``lock``, ``signed``, ``attested``,
+        ``sealed`` and ``hub``.
 
         Args:
             name: The place; in the last one, the repository itself is a copy, of the owner ``beside.name``.
@@ -190,12 +206,17 @@ class Originals:
             repository.set_tag("v1")
             repository.commit(FILES)
             target = f"{repository.id}@v1"
+        elif name in ("attested", "sealed"):
+            self.attested.copy(beside)
+            root = beside / ("model" if name == "attested" else "sealed")
+            target = str(root)
         elif name != "wire":
             makers: dict[str, Callable[[], Path]] = {
                 "local-dir": lambda: self.local_dir,
                 "git": lambda: self.clone("clone"),
                 "sidecars": lambda: self.plain,
                 "lock": lambda: self.plain,
+                "signed": lambda: self.plain,
             }
             shutil.copytree(makers[name](), root, symlinks=True)
             target = str(root)
@@ -205,22 +226,33 @@ class Originals:
             (root / "link.json").symlink_to("config.json")
         if name in ("lock", "hub"):
             place.make_lock()
+        if name == "signed":
+            sign_model(root)
+            write_public_key(beside / "own.pub")
+            write_public_key(beside / "other.pub", OTHER_KEY)
+            place.options = ["--public-key", str(beside / "own.pub")]
+        elif name == "attested":
+            place.options = ["--attestation", str(beside / "model.att"), "--key", str(beside / "key.pub")]
+        elif name == "sealed":
+            place.options = ["--key", str(beside / "key.pub")]
         return place
 
 
 def run_scan(place: Place) -> tuple[CommandResult, set[str]]:
-    """Scan the target of a place with the default policy.
+    """Scan the target of a place, with the default policy unless its options name one.
 
     Returns:
-        The result, and what is named: a rule or the reason of an absence, then the file.
+        The result, and what is named: a rule or the reason of an absence, then the file; a cause, then its sentence.
     """
     report = place.beside / "report.json"
-    arguments: Sequence[str] = (place.target, "--no-second-opinion", "--policy", "default", *place.options)
+    policy = () if "--policy" in place.options else ("--policy", "default")
+    arguments: Sequence[str] = (place.target, "--no-second-opinion", *policy, *place.options)
     done = run_command("scan", *arguments, "-o", "table", "-o", f"json={report}", COLUMNS="400")
     if not report.exists():
         return done, set()
     content = json.loads(report.read_text())
     named = {f"{finding['rule']} {finding['artifact']}" for finding in content["findings"]}
+    named |= {f"{cause['kind']} {cause['reason']}" for cause in content["decision"]["causes"]}
     for artifact in content["decision"]["coverage"]["artifacts"]:
         named |= {f"{absence['unread']['reason']} {address}" for address, absence in artifact["absences"]}
     return done, named

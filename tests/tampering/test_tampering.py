@@ -13,14 +13,17 @@ from hub.olah import run_olah
 from support.command import run_command
 from tampering.cases import CASES, Case, flip
 from tampering.places import FILES, SHARDS, Place, run_scan
+from tampering.signed_cases import SIGNED_CASES
 
 from modelaudit.catalogue import load_catalogue
 
+ALL_CASES = [*CASES, *SIGNED_CASES]
 TESTED_ELSEWHERE = {
     "integrity/changed-while-read": "test_scan.py",
     "integrity/lock-difference": "test_scan_lock.py",
     "integrity/reference-into-records": "checks/test_unlisted_names.py",
     "integrity/shard-unlisted": "test_silence.py",
+    "integrity/signature-unchecked": "test_scan_signatures.py",
     "provenance/hub-scanner-alarm": "test_hub_scanners.py",
     "provenance/unpinned": "test_provenance.py",
 }
@@ -34,15 +37,17 @@ def group(case: Case) -> object:
 
 
 def test_no_two_cases_have_the_same_place_and_operation_and_each_place_has_five() -> None:
-    places = Counter(case.place for case in CASES)
-    assert len({(case.place, case.operation) for case in CASES}) == len(CASES) >= 40
-    assert set(places) == {"cache", "wire", "local-dir", "git", "sidecars", "lock", "hub"}
+    places = Counter(case.place for case in ALL_CASES)
+    assert len({(case.place, case.operation) for case in ALL_CASES}) == len(ALL_CASES)
+    assert (len(CASES) >= 40, len(SIGNED_CASES) >= 60) == (True, True)
+    signed = {"signed", "attested", "sealed"}
+    assert set(places) == {"cache", "wire", "local-dir", "git", "sidecars", "lock", "hub"} | signed
     assert min(places.values()) >= 5
-    assert {case.code for case in CASES} == {1, 3}
+    assert {case.code for case in ALL_CASES} == {1, 3}
 
 
 def test_each_rule_of_integrity_and_provenance_has_a_case_or_a_test_elsewhere() -> None:
-    patterns = {case.named.partition(" ")[0] for case in CASES if case.command == "scan"} - {"*", "*/*"}
+    patterns = {case.named.partition(" ")[0] for case in ALL_CASES if case.command == "scan"} - {"*", "*/*"}
     rules = [id_ for id_ in load_catalogue().findings if id_.startswith(("integrity/", "provenance/"))]
     without = {id_ for id_ in rules if not any(fnmatch(id_, pattern) for pattern in patterns)}
     assert without == TESTED_ELSEWHERE.keys()
@@ -51,7 +56,7 @@ def test_each_rule_of_integrity_and_provenance_has_a_case_or_a_test_elsewhere() 
     assert [name for name, text in names.items() if name not in text] == []
 
 
-@pytest.mark.parametrize("case", [*map(group, CASES)])
+@pytest.mark.parametrize("case", [*map(group, ALL_CASES)])
 def test_tampering_is_named_and_does_not_pass(case: Case, copy_place: Callable[[str], Place]) -> None:
     place = copy_place(case.place)
     place.options.extend(case.options)
