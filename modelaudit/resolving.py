@@ -39,4 +39,5 @@ def resolve_with_claims(target: str, options: Options, policy: Policy) -> Snapsh
         snapshot = add_lock(snapshot, target, options.lock, options.limits)
     verifiers = load_verifiers((*policy.trusted_signers, *options.signers), snapshot)
     gaps = (*ALLOWED_GAPS, *policy.allowed_signature_gaps)
-    return add_signatures(snapshot, verifiers, gaps, [Path(each) for each in options.signatures])
+    detached = [Path(each) for each in options.signatures]
+    return add_signatures(snapshot, verifiers, gaps, detached, options.limits)

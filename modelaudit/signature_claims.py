@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,10 +24,13 @@ from modelaudit.model.artifact import Artifact, RefKind, Snapshot, WatchedWindow
 from modelaudit.model.code_names import has_code_name
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError, SignatureError, WindowError
+from modelaudit.model.limits import Limits
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.tree import EntryKind, is_git_setting
 from modelaudit.model.verification import DifferenceKind, TreeDifference, VerifiedFile
+from modelaudit.sources.entries import list_tree
 
 _DIFFERING_FACTS: Final = {
     SourceFactKind.SIGNATURE_REFUSED: DifferenceKind.SIGNATURE,
@@ -48,6 +51,7 @@ def add_signatures(
     verifiers: Sequence[Verifier],
     allowed_gaps: Collection[str] = ALLOWED_GAPS,
     detached: Sequence[Path] = (),
+    limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Snapshot:
     """Return the snapshot with the result for each signature that lies in it, and with what the verified ones state.
 
@@ -59,15 +63,17 @@ def add_signatures(
         verifiers: of the trusted signers.
         allowed_gaps: the paths that a signature may leave out, from the root.
         detached: signatures outside of the model.
+        limits: bounds on the listing of folders.
 
     Raises:
         ConfigurationError: a detached signature cannot be read, or the model is a single file.
+        SourceError: the folder of the model cannot be listed any more.
     """
     if snapshot.ref.kind is RefKind.FILE:
         if detached:
             raise ConfigurationError(f"{snapshot.ref.name!r} is a file; --signature covers a folder of a model")
         return snapshot
-    adding = _Adding(snapshot, verifiers, frozenset(allowed_gaps))
+    adding = _Adding(snapshot, verifiers, frozenset(allowed_gaps), limits)
     adding.add_files()
     for file in detached:
         adding.add_detached(file)
@@ -82,8 +88,11 @@ def is_signature_name(path: str) -> bool:
 class _Adding:
     """The artifacts, facts and signatures of a snapshot, while its signatures are checked one by one."""
 
-    def __init__(self, snapshot: Snapshot, verifiers: Sequence[Verifier], allowed_gaps: frozenset[str]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, verifiers: Sequence[Verifier], allowed_gaps: frozenset[str], limits: Limits
+    ) -> None:
         self._snapshot = snapshot
+        self._limits = limits
         self._verifiers = verifiers
         self._allowed_gaps = allowed_gaps
         self._artifacts = {read_file_path(each.path): each for each in snapshot.artifacts}
@@ -168,7 +177,7 @@ class _Adding:
         elif not can_compute(manifest.algorithm):
             self._leave_unchecked(record, bundle, f"its digests are {manifest.algorithm}; install the package blake3")
         else:
-            others = sorted(path for path in self._artifacts.keys() - manifest.files.keys() - self._records)
+            others = self._list_others(manifest)
             left_out = [path for path in others if manifest.leaves_out(path)]
             uncovered = [path for path in others if not manifest.leaves_out(path)]
             self._signatures.append(
@@ -185,8 +194,23 @@ class _Adding:
             for path, parts in manifest.files.items():
                 self._add_claim(path, parts, manifest, record)
 
+    def _list_others(self, manifest: SignedManifest) -> list[str]:
+        """List the paths that a manifest does not name; a signer who does not follow links signs no folder with one."""
+        paths = self._artifacts.keys() | (frozenset() if manifest.follows_links else self._find_folder_links())
+        # The records of a checkout or a download that have their form are no files of the model.
+        return sorted(paths - manifest.files.keys() - self._records - self._snapshot.records)
+
+    def _find_folder_links(self) -> Set[str]:
+        """Find the links to folders of the model, which are no artifacts."""
+        if self._snapshot.root is None:
+            return frozenset()
+        links = {each.path for each in list_tree(self._snapshot, self._limits) if each.kind is EntryKind.LINK}
+        return links - self._artifacts.keys()
+
     def _explain(self, path: str, manifest: SignedManifest, record: str) -> str:
         """Explain that a signature does not cover a file."""
+        if path not in self._artifacts:
+            return f"{record} covers {len(manifest.files):,} files and no link, and this one leads to a folder"
         if manifest.in_shards and not self._artifacts[path].size:
             return f"{record} signs ranges of bytes, and so no file without bytes"
         return f"{record} covers {len(manifest.files):,} files"
@@ -308,7 +332,9 @@ def list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterat
     for fact in snapshot.facts:
         kind = _DIFFERING_FACTS.get(fact.kind)
         path = read_file_path(fact.path)
-        if kind is not None or (fact.kind is SourceFactKind.LEFT_OUT and has_code_name(path)):
+        # git runs its hooks and the commands of its settings, whatever their names are.
+        is_run = has_code_name(path) or is_git_setting(path)
+        if kind is not None or (fact.kind is SourceFactKind.LEFT_OUT and is_run):
             yield TreeDifference(kind or DifferenceKind.ADDED, path, fact.detail)
     states = {each.state for each in snapshot.signatures}
     if needs_signer and SignatureState.VERIFIED not in states and SignatureState.REFUSED not in states:

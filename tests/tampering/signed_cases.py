@@ -15,7 +15,21 @@ from functools import cache
 
 from support.attested import AttestedModel, encode_line
 from support.signatures import OTHER_KEY, SIGNER, Holder, issue, write_certificates, write_public_key
-from tampering.cases import CODE, CONFIG, EVIL, FIRST, SECOND, Case, Change, flip, overwrite, relink, swap, write
+from tampering.cases import (
+    CODE,
+    CONFIG,
+    EVIL,
+    FIRST,
+    SECOND,
+    Case,
+    Change,
+    commit,
+    flip,
+    overwrite,
+    relink,
+    swap,
+    write,
+)
 from tampering.places import FILES, OLD_FILES, Place, write_files
 from tampering.signing import edit_payload, flip_signature, seal_again, sign_model
 
@@ -24,6 +38,7 @@ from modelaudit.integrity.signing import load_private_key, sign_statement
 from modelaudit.packs import read_rule_files
 
 SIGNATURE = "model.sig"
+HOOK = "#!/bin/sh\necho\n"
 POLICY = """\
 extends: default
 require: [signer]
@@ -50,23 +65,29 @@ def shift(days: float) -> datetime:
 
 
 @cache
-def make_authority(name: str = "root") -> Holder:
-    """Make a root of certificates, which holds for a year in both directions."""
-    return issue(name, start=shift(-365), end=shift(365))
+def make_authority(owner: str) -> Holder:
+    """Make the root of certificates of an owner, which holds for a year in both directions; all have one name."""
+    return issue("root", start=shift(-365), end=shift(365))
 
 
-def certify(place: Place, until: float = 9, root: str = "root") -> None:
+def certify(place: Place, until: float = 9, owner: str = "publisher") -> None:
     """Sign by a certificate, and trust the root of the publisher.
 
     Args:
         place: The signed model.
         until: When the certificate expires, in days from now.
-        root: The name of the authority that issues it.
+        owner: Whose root issues it.
     """
-    leaf = make_authority(root).issue("models", extensions=SIGNER, start=shift(-99), end=shift(until))
+    leaf = make_authority(owner).issue("models", extensions=SIGNER, start=shift(-99), end=shift(until))
     sign_model(place.root, leaf.key, [leaf.certificate])
-    path = write_certificates(place.beside / "root.pem", make_authority().certificate)
+    path = write_certificates(place.beside / "root.pem", make_authority("publisher").certificate)
     place.options = ["--certificate-root", str(path)]
+
+
+def sign_checkout(place: Place) -> None:
+    """Commit the signature of a checkout with Git LFS, as publishers do whose users clone."""
+    commit(place, SIGNATURE, sign_model(place.root).read_text())
+    place.options = ["--public-key", str(write_public_key(place.beside / "own.pub"))]
 
 
 def take_signature(place: Place, files: dict[str, bytes]) -> None:
@@ -118,6 +139,11 @@ SIGNED = [
     Case("signed", "add code", lambda at: write(at.root / "x.py", EVIL), 1, f"  added: x.py: {SIGNATURE} covers 7"),
     Case("signed", "add hidden data", lambda at: write(at.root / ".x", "x"), 1, "  added: .x"),
     Case("signed", "add a link to code", lambda at: relink(at.root / "x.py", CODE), 1, "  added: x.py"),
+    Case(
+        *("signed", "add a link to a folder"),
+        lambda at: relink(at.root / "tokens", "tokenizer"),
+        *(1, f"  added: tokens: {SIGNATURE} covers 7 files and no link"),
+    ),
     Case("signed", "remove code", lambda at: (at.root / CODE).unlink(), 1, f"  missing: {CODE}"),
     Case("signed", "rename code", lambda at: (at.root / CODE).rename(at.root / "json.py"), 1, "  added: json.py"),
     Case(
@@ -146,6 +172,21 @@ SIGNED = [
     ),
     Case("signed", "add code below .git", lambda at: write(at.root / ".git/x.py", EVIL), 1, "  added: .git/x.py"),
     Case(
+        *("signed", "add a hook of git"),
+        lambda at: write(at.root / ".git/hooks/post-checkout", HOOK, 0o755),
+        *(1, "  added: .git/hooks/post-checkout"),
+    ),
+    Case(
+        *("git", "add a hook to a signed checkout"),
+        lambda at: (sign_checkout(at), write(at.root / ".git/hooks/pre-commit", HOOK, 0o755)),
+        *(1, "  added: .git/hooks/pre-commit"),
+    ),
+    Case(
+        *("git", "replace code of a signed checkout, and the index"),
+        lambda at: (sign_checkout(at), overwrite(at.root / CODE, EVIL), at.git("add", CODE)),
+        *(1, f"  contradicted: {CODE}: {SIGNATURE}"),
+    ),
+    Case(
         *("signed", "widen what is left out, and let the publisher sign it"),
         widen,
         *(1, f"  signature: {SIGNATURE}: it leaves out 'tokenizer'"),
@@ -168,8 +209,8 @@ SIGNED = [
     ),
     Case(
         *("signed", "sign by a certificate of another root of the same name"),
-        lambda at: certify(at, root="other root"),
-        *(1, f"  signature: {SIGNATURE}: the certificate of 'CN=models' was issued by 'CN=other root', which leads to"),
+        lambda at: certify(at, owner="attacker"),
+        *(1, f"  signature: {SIGNATURE}: the certificate of 'CN=models' was issued by 'CN=root', which leads to"),
     ),
     Case(
         *("signed", "take the signature of the previous version"),
@@ -240,6 +281,11 @@ SIGNED += [
         lambda at: overwrite(at.root / CODE, EVIL),
         *(1, f"*/digest-mismatch {CODE}"),
     ),
+    Case(
+        *("signed", "add a link to a folder before a scan"),
+        lambda at: relink(at.root / "tokens", "tokenizer"),
+        *(1, "*/file-not-signed tokens"),
+    ),
     Case("signed", "add data before a scan", lambda at: write(at.root / "a.json", "{}"), 1, "*/file-not-signed a.json"),
     Case(
         *("signed", "add code below .github before a scan"),
@@ -248,7 +294,7 @@ SIGNED += [
     ),
     Case(
         *("signed", "add a hook of git before a scan"),
-        lambda at: write(at.root / ".git/hooks/post-checkout", "#!/bin/sh\necho\n", 0o755),
+        lambda at: write(at.root / ".git/hooks/post-checkout", HOOK, 0o755),
         *(1, "*/code-left-out .git/hooks/post-checkout"),
     ),
     Case(

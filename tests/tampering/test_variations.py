@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError
 from support.command import run_command
 from tampering.cases import CONFIG, FIRST, add_submodule, add_work_tree, commit, edit, lock_from_hub, write, write_sums
 from tampering.places import FILES, SHARDS, Originals, Place, list_false_alarms, run_scan
+from tampering.signed_cases import SIGNATURE, certify, sign_checkout, sign_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,73 @@ def lock_and_make_executable(place: Place, originals: Originals) -> None:
         (place.root / name).chmod(0o755)
 
 
+def sign_twice(place: Place, originals: Originals) -> None:
+    """Keep the signature beside itself in the list of claims, too."""
+    (place.root / "claims.jsonl").write_text((place.root / SIGNATURE).read_text() + "\n")
+
+
+def keep_signature_outside(place: Place, originals: Originals) -> None:
+    """Move the signature out of the folder of the model."""
+    (place.root / SIGNATURE).rename(place.beside / "tiny.sig")
+    place.options.extend(["--signature", str(place.beside / "tiny.sig")])
+
+
+def write_windows_lines(place: Place, originals: Originals) -> None:
+    """Write the bundle in many lines, with the line ends of another system."""
+    text = json.dumps(json.loads((place.root / SIGNATURE).read_text()), indent=2)
+    (place.root / SIGNATURE).write_bytes(text.replace("\n", "\r\n").encode())
+
+
+def publish(place: Place, originals: Originals) -> str:
+    """Publish the signed files on the Hub, and return the name of the repository."""
+    files = {path.relative_to(place.root).as_posix(): path for path in place.root.rglob("*") if path.is_file()}
+    content = {name: path.read_bytes() for name, path in files.items()}
+    return originals.hub.add_repository(f"{place.beside.name}/signed", content).id
+
+
+def fetch_into_cache(place: Place, originals: Originals) -> None:
+    """Let the client fetch the signed model into its cache."""
+    place.root = Path(snapshot_download(publish(place, originals)))
+    place.target = str(place.root)
+
+
+def fetch_into_folder(place: Place, originals: Originals) -> None:
+    """Let the client download the signed model into a folder."""
+    place.root = Path(snapshot_download(publish(place, originals), local_dir=place.beside / "here"))
+    place.target = str(place.root)
+
+
+def move_checkout(place: Place, originals: Originals) -> None:
+    """Check a signed model out of git, and copy the folder with its records of git."""
+    sign_checkout(place)
+    place.root = Path(shutil.copytree(place.root, place.beside / "copied", symlinks=True))
+
+
+def carry(*commands: str) -> Callable[[Place, Originals], None]:
+    """Return a change that carries the folder to ``there``; in a command, {0} is its name."""
+
+    def change(place: Place, originals: Originals) -> None:
+        (place.beside / "there").mkdir()
+        for command in commands:
+            subprocess.run(command.format(place.root.name).split(), cwd=place.beside, check=True)
+        name = place.root.name
+        place.root.rename(place.beside / "gone")
+        place.root = place.beside / "there" / name
+
+    return change
+
+
+def verify_by_file(place: Place, originals: Originals) -> None:
+    """Verify the model of a sealed folder by its attestation alone."""
+    attestation = shutil.copy(place.root / "attestation.jsonl", place.beside)
+    place.root /= "model"
+    place.options.extend(["--attestation", str(attestation)])
+
+
+TAR = carry("tar -cf model.tar {0}", "tar -xf model.tar -C there")
+COPY = carry("cp -r {0} there")
+
+
 VARIATIONS = [
     Variation("cache", "copied", leave, options=("--offline",)),
     Variation("cache", "copied, checked by verify", leave, "verify"),
@@ -262,6 +331,35 @@ VARIATIONS = [
     Variation("lock", "comments", lambda at, of: edit(at.lock, "\nfolder:", "\n# a note\n\nfolder:"), "verify --lock"),
     Variation("lock", "other times", set_times, "verify --lock"),
     Variation("lock", "moved together", move_with_lock, "verify --lock"),
+    Variation("signed", "by a key", leave, "verify"),
+    Variation("signed", "by a key, and scanned", leave),
+    Variation("signed", "by a certificate", lambda at, of: certify(at), "verify"),
+    Variation("signed", "by a certificate, and scanned", lambda at, of: certify(at)),
+    Variation("signed", "in ranges", lambda at, of: sign_ranges(at), "verify"),
+    Variation("signed", "in ranges, and scanned", lambda at, of: sign_ranges(at)),
+    Variation("signed", "other times", set_times, "verify"),
+    Variation("signed", "carried by tar", TAR, "verify"),
+    Variation("signed", "copied", COPY, "verify"),
+    Variation("signed", "among its claims too", sign_twice, "verify"),
+    Variation("signed", "signature outside of the folder", keep_signature_outside, "verify"),
+    Variation("signed", "signature outside of the folder, and scanned", keep_signature_outside),
+    Variation("signed", "line ends of another system in the signature", write_windows_lines, "verify"),
+    Variation("signed", "in a snapshot of the cache", fetch_into_cache, "verify"),
+    Variation("signed", "in a snapshot of the cache, and scanned", fetch_into_cache, options=("--offline",)),
+    Variation("signed", "in a download", fetch_into_folder, "verify"),
+    Variation("signed", "in a download, and scanned", fetch_into_folder),
+    Variation("git", "signed", lambda at, of: sign_checkout(at), "verify"),
+    Variation("git", "signed, and scanned", lambda at, of: sign_checkout(at)),
+    Variation("git", "signed and copied", move_checkout, "verify"),
+    Variation("attested", "unchanged", leave, "verify"),
+    Variation("attested", "other times", set_times, "verify"),
+    Variation("attested", "carried by tar", TAR, "verify"),
+    Variation("attested", "copied", COPY, "verify"),
+    Variation("sealed", "unchanged", leave, "verify"),
+    Variation("sealed", "other times", set_times, "verify"),
+    Variation("sealed", "carried by tar", TAR, "verify"),
+    Variation("sealed", "copied", COPY, "verify"),
+    Variation("sealed", "the model in it with the attestation", verify_by_file, "verify"),
     Variation("hub", "unchanged", leave, "lock --check"),
     Variation("hub", "the branch went on", lambda at, of: at.repository.commit({CONFIG: b"{}"}), "lock --check"),
 ]
