@@ -65,6 +65,8 @@ def command(
     report. The attestation holds the evidence and a SLSA Verification Summary. A verdict other than a pass is
     attested as FAILED.
 
+    --seal prints the SHA-256 of the verifier and of the public key. They travel apart from the folder, as the key does.
+
     The passphrase of the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal.
 
     Exit codes: 0 attested, whatever the verdict; 2 usage error; 4 could not run.
@@ -78,6 +80,8 @@ def command(
     if output is not None:
         if lies_in(output, target):
             raise ConfigurationError(f"-o {output}: lies in the model, which it would change; name a file outside")
+        if folder is not None and lies_in(output, folder):
+            raise ConfigurationError(f"-o {output}: lies in the folder of --seal, which holds the attestation already")
         check_place(output)
     options = AttestationOptions(
         report=report,

@@ -73,6 +73,7 @@ def command(
 
     With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key. One line
     is printed, and the exit code is 0 or 1, 2 for a wrong option, 4 for what could not be read, and never 3.
+    So it is with a folder that modelaudit attest --seal wrote, which is accepted as a whole or not at all.
 
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
     not be read, or no record states its digest; 4 could not run.
@@ -84,7 +85,7 @@ def command(
         "--resource": resource,
         "--not-older-than": not_older_than,
     }
-    is_seal = path is not None and lock is None and is_sealed(path)
+    is_seal = path is not None and lock is None and is_sealed(path, by_name=key is not None)
     if attestation is not None or is_seal:
         if lock is not None or model is not None or trust.signatures or output != "text":
             noun = "an attestation" if attestation is not None else "a sealed folder"

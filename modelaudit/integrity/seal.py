@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from modelaudit.integrity.bundles import Bundle, parse_bundle
+from modelaudit.integrity.bundles import MOST_BYTES, Bundle, parse_bundle
 from modelaudit.integrity.statements import STATEMENT, parse_statement
 from modelaudit.integrity.strict_json import shorten, take_list
 from modelaudit.integrity.subjects import build_entry, build_subjects, check_subjects, read_entry
@@ -44,9 +44,23 @@ class Seal:
     bundle: Bundle
 
 
-def is_sealed(folder: str) -> bool:
-    """Whether a folder holds a seal."""
-    return Path(folder, SEAL_NAME).is_file()
+def is_sealed(folder: str, *, by_name: bool) -> bool:
+    """Whether a folder is to be checked as a sealed one.
+
+    Args:
+        folder: a folder, sealed or of a model.
+        by_name: whether a file of the name of a seal is enough; else it has to be one, because a model may have a file
+            of that name too.
+    """
+    path = Path(folder, SEAL_NAME)
+    if by_name or not path.is_file():
+        return path.is_file()
+    try:
+        with path.open("rb") as file:
+            parse_seal(file.read(MOST_BYTES + 1))
+    except (OSError, SignatureError):
+        return False
+    return True
 
 
 def build_seal(entries: Sequence[TreeEntry]) -> bytes:

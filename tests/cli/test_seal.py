@@ -521,3 +521,23 @@ def test_sealed_folder_needs_a_key_from_outside_and_no_further_check(attested: A
     ):
         done = run_command("verify", *arguments)
         assert (done.returncode, done.stdout, expected in done.stderr) == (code, "", True), done
+
+
+def test_file_of_a_model_with_the_name_of_a_seal_makes_no_sealed_folder_of_it(attested: AttestedModel) -> None:
+    named = attested.model / "seal.json"
+    for text in ("{}", attested.attestation.read_text().splitlines()[0]):
+        named.write_text(text)
+        done = run_command("verify", attested.model)
+        assert (done.returncode, "nothing to check against: no record" in done.stderr) == (2, True), done
+        done = run_command("verify", attested.model, "--key", attested.public)
+        assert (done.returncode, "REFUSED: " in done.stdout) == (1, True), done
+    shutil.copy(attested.place / "sealed/seal.json", named)
+    done = run_command("verify", attested.model)
+    assert (done.returncode, "a sealed folder needs somebody who may seal" in done.stderr) == (2, True)
+
+
+def test_attestation_is_not_written_into_the_sealed_folder(attested: AttestedModel) -> None:
+    for output in ("again", "again/model.att"):
+        done = seal(attested, attested.place / "again", "-o", attested.place / output)
+        assert (done.returncode, "lies in the folder of --seal" in done.stderr) == (2, True), done
+    assert not (attested.place / "again").exists()
