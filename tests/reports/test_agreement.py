@@ -290,6 +290,41 @@ def test_formats_agree_on_the_signatures(hostile: AuditReport) -> None:
     assert "Signature none lies beside the files of the model" in read_html_text(render(unsigned, "html"))
 
 
+def read_editions(report: AuditReport) -> dict[str, str]:
+    """Read the edition of the rules back from each format that names the tool."""
+    tool = f"{report.tool.name} {report.tool.version}"
+    page, terminal = read_html_text(render(report, "html")), " ".join(render(report, "table").decode().split())
+    bill = json.loads(render(report, "cyclonedx"))["metadata"]["tools"]["components"]
+    suite = ElementTree.fromstring(render(report, "junit"))[0]
+    properties = {each.attrib["name"]: each.attrib["value"] for each in suite.iterfind("properties/property")}
+    assert properties["tool"] == tool
+    found = {
+        "json": parse_report(render(report, "json")).tool.edition,
+        "html": page.partition(f"Tool {tool} ")[2].partition(", digest ")[0].replace("Rules", "rules"),
+        "table": terminal.partition(f" tool {tool}, ")[2].partition(f", {report.created}")[0],
+        "cyclonedx": next(each["value"] for each in bill[0]["properties"] if each["name"].endswith("rules:edition")),
+        "junit": properties["rules"],
+    }
+    for format in ("sarif", "sarif-all"):
+        found[format] = json.loads(render(report, format))["runs"][0]["properties"]["rules"]
+    for format in ("markdown", "comment"):
+        (line,) = [each for each in render(report, format).decode().splitlines() if each.startswith("- Tool: ")]
+        found[format] = line.replace("`", "").removeprefix(f"- Tool: {tool}, ")
+    return found
+
+
+def test_formats_that_name_the_tool_state_the_edition_of_the_rules() -> None:
+    report = build_fail_report()
+    assert set(read_editions(report).values()) == {"rules 7 of 2026-11-20"}
+    assert len(read_editions(report)) == len(REPORTS) - 2, "annotations and the table of files name no tool"
+    without = replace(report, tool=replace(report.tool, rules_number=0, rules_date=""))
+    assert set(read_editions(without).values()) == {"rules without an edition"}
+    # Reports of earlier versions state no edition.
+    older = json.loads(render(report, "json"))
+    del older["tool"]["rules_number"], older["tool"]["rules_date"]
+    assert parse_report(json.dumps(older).encode()).tool == without.tool
+
+
 @functools.cache
 def scan_repository(name: str) -> AuditReport:
     """Scan a repository of the fixtures."""
