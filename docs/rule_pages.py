@@ -53,6 +53,8 @@ def _add_fixtures(page: Page, entry: FindingRule) -> Page:
 def render_rule_index(catalogue: Catalogue, link: str) -> str:
     """Render the list of all rules; ``link`` is the target of a rule's link, with ``{id}`` for the rule's id."""
     rules = [rule for _, rule in sorted(catalogue.findings.items())]
+    edition = catalogue.edition
+    assert edition is not None
     parts = [
         NOTICE,
         "# Rules\n",
@@ -60,6 +62,9 @@ def render_rule_index(catalogue: Catalogue, link: str) -> str:
         "rule: the finding, the reason, an example, the remedy and references. An organisation adds its own rules with "
         "`--rules DIR`: the same layout, `DIR/findings/<family>/<name>.yaml`, the same fields, the same errors with "
         "file and line.\n",
+        f"These are the rules {edition.number} of {edition.date} (`rules/edition.yaml`). Reports show the number and the "
+        "date, a policy can require with `rules-not-older-than` that they are not too old, and a signed pack "
+        "(`modelaudit policy rules`) carries them to a machine without network.\n",
     ]
     for family, members in groupby(rules, key=lambda rule: rule.rule.id.partition("/")[0]):
         parts.append(f"## {family}\n\n| rule | severity | finds |\n|---|---|---|")

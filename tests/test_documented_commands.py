@@ -35,6 +35,7 @@ EXIT_CODES: Final = {
     "$ .venv/bin/modelaudit license fixtures/repositories/licenses/models/paper-voice --policy research --offline": 0,
     "$ modelaudit decide licence:LicenseRef-Gemma --report report.json": 0,
     "printf 'modelaudit-tree-v1": 0,
+    "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out rules.pem": 0,
 }
 """The exit code of each other block, by the start of its first line."""
 SCAN_BEFORE_DECISION: Final = (

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 from support.attested import TINY, make_attested, make_keys
 from support.cases import check_each
 from support.command import run_command
@@ -136,7 +135,10 @@ def load_report_digest(path: Path) -> str:
     return digest
 
 
-@pytest.mark.parametrize("name", ["docs/policy.md", "docs/rules.md", "CONTRIBUTING.md"])
-def test_documents_say_what_an_edition_is(name: str) -> None:
-    text = (Path(__file__).parents[1] / name).read_text()
-    assert "edition.yaml" in text
+def test_documents_show_the_edition_and_say_when_to_raise_it() -> None:
+    assert EDITION is not None
+    root = Path(__file__).parents[1]
+    assert f"rules {EDITION.number} of {EDITION.date} (`rules/edition.yaml`)" in (root / "docs/rules.md").read_text()
+    assert "`rules/edition.yaml`" in (root / "docs/policy.md").read_text()
+    assert "#the-edition" in (root / "CONTRIBUTING.md").read_text()
+    assert "### The edition\n\n`rules/edition.yaml` holds" in (root / "docs/extending.md").read_text()

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Shape, require_match
 from modelaudit.model.catalogue import Edition
 
-_Date = Annotated[str, require_match(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "a date such as 2026-01-31")]
+
+def _require_day(text: str) -> str:
+    """Refuse a day that no month has, such as 2026-02-30."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day of the calendar") from None
+    return text
+
+
+_Date = Annotated[
+    str, require_match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date such as 2026-01-31"), AfterValidator(_require_day)
+]
 
 
 @dataclass(config=CONFIG)

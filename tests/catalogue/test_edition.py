@@ -29,7 +29,7 @@ def test_shipped_rules_have_an_edition_that_is_not_of_the_future(monkeypatch: py
         ("number: '1'\ndate: '2026-01-31'\n", r"edition.yaml:1: number: must be a whole number"),
         ("number: 1.5\ndate: '2026-01-31'\n", r"edition.yaml:1: number: "),
         ("number: 1\ndate: '2026-1-31'\n", r"edition.yaml:2: date: '2026-1-31' is not a date such as 2026-01-31"),
-        ("number: 1\ndate: '2026-02-30'\n", r"edition.yaml:2: date: '2026-02-30' is not a date such as 2026-01-31"),
+        ("number: 1\ndate: '2026-02-30'\n", r"edition.yaml:2: date: '2026-02-30' is not a day of the calendar"),
         ("number: 1\n", r"edition.yaml:1: date: is missing"),
         ("number: 1\ndate: '2026-01-31'\nname: x\n", r"edition.yaml:3: name: is not a known key"),
     ],
