@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -15,16 +16,23 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hub.server import LoopbackHub
 from huggingface_hub import snapshot_download
-from support.attested import TINY, AttestedModel, make_attested, make_keys
+from support.attested import TINY, AttestedModel, encode_key, make_attested, make_keys
 from support.command import run_command
 from support.isolated import make_environment
 from support.offline import run_without_network
 from support.sealing import seal, seal_again
+from support.signatures import write_public_key
+from support.tampering import CHANGES as RANDOM_CHANGES
 
 from modelaudit.cli.standalone import main as run_verifier
+from modelaudit.integrity.conditions import Conditions
 from modelaudit.integrity.seal import PARTS
+from modelaudit.integrity.trusted import make_signer
+from modelaudit.model.errors import SignatureError, SourceError
+from modelaudit.sealed import verify_seal
 
 DAYS_AGO: Final = 40
 NO_MODULES: Final = "import importlib.util as i; print([n for n in ('modelaudit', 'yaml', 'click') if i.find_spec(n)])"
@@ -242,6 +250,34 @@ def test_each_change_to_a_sealed_folder_is_named_by_both_fronts_and_ends_with_1(
         assert verify(attested) == (1, answer)
     else:  # without a seal, the command takes the folder for a model, and names both
         assert verify(attested)[0] == 2
+
+
+def test_no_random_change_to_the_model_of_a_sealed_folder_is_silent(source: AttestedModel, tmp_path: Path) -> None:
+    generator = random.Random(15)
+    key, folder = (make_signer(source.public),), tmp_path / "sealed"
+    changes = list(RANDOM_CHANGES)
+    for number in range(70):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(source.place / "sealed", folder, symlinks=True)
+        name = changes[number % len(changes)]
+        RANDOM_CHANGES[name](folder / "model", generator)
+        with pytest.raises((SignatureError, SourceError)):
+            verify_seal(str(folder), key, Conditions())
+            pytest.fail(f"change {number}, {name}, was not found")
+
+
+@pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP521R1()], ids=lambda curve: curve.name)
+def test_keys_of_other_curves_with_a_passphrase_seal(
+    attested: AttestedModel, monkeypatch: pytest.MonkeyPatch, curve: ec.EllipticCurve
+) -> None:
+    key = ec.generate_private_key(curve)
+    (attested.place / "secret.pem").write_bytes(encode_key(key, "caf\u00e9 9"))
+    write_public_key(attested.place / "secret.pub", key)
+    monkeypatch.setenv("MODELAUDIT_KEY_PASSPHRASE", "caf\u00e9 9")
+    done = seal(attested, attested.place / "again", "--key", attested.place / "secret.pem")
+    assert (done.returncode, done.stdout.split()[3]) == (0, "secret.pub"), done.stderr
+    done = run_command("verify", attested.place / "again", "--key", attested.place / "secret.pub")
+    assert done.returncode == 0, done.stdout
 
 
 def test_seal_of_another_folder_is_refused(attested: AttestedModel, tmp_path: Path) -> None:

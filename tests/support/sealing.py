@@ -14,8 +14,9 @@ from support.command import CommandResult, run_command
 
 
 def seal(attested: AttestedModel, folder: Path, *options: str | Path, **environment: str) -> CommandResult:
-    """Seal an attested model."""
-    usual = ("--report", attested.report, "--key", attested.key, "--seal", folder)
+    """Seal an attested model, by default with its key."""
+    key = () if "--key" in options else ("--key", attested.key)
+    usual = ("--report", attested.report, "--seal", folder, *key)
     return run_command("attest", attested.model, *usual, *options, **environment)
 
 
