@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from support.signatures import (
 )
 
 import modelaudit
+from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureMethod, SignatureState
 from modelaudit.model.trust import TrustedSigner
@@ -327,6 +329,29 @@ def test_policy_that_requires_a_signer_names_who_counts(folder: Path, tmp_path: 
         "no signature of a trusted signer was verified, and the policy requires one (modelaudit.yaml:2)"
     )
     assert report.exit_code == 3
+
+
+def test_effective_policy_shows_signers_and_gaps_as_a_policy_file(folder: Path, tmp_path: Path) -> None:
+    for name in ("root.pem", "trusted_root.json"):
+        (tmp_path / name).touch()
+    policy = tmp_path / "modelaudit.yaml"
+    signers = """\
+  - identity: me@example.org
+    issuer: https://example.org
+    trusted-root: trusted_root.json
+allowed-signature-gaps: [cache/]
+"""
+    policy.write_text(POLICY + signers)
+    shown = run_command("policy", "show", policy).stdout
+    effective = tmp_path / "effective.yaml"
+    effective.write_text(shown)
+    first, second = (load_policy(each, load_catalogue()) for each in (policy, effective))
+    assert [replace(each, origin="") for each in first.trusted_signers] == [
+        replace(each, origin="") for each in second.trusted_signers
+    ]
+    assert second.allowed_signature_gaps == ("cache",)
+    assert "# modelaudit.yaml:4" in shown
+    assert re.search(r"^  - cache +# modelaudit.yaml:10$", shown, re.MULTILINE)
 
 
 WRONG_POLICIES = {

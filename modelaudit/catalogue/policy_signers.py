@@ -80,6 +80,6 @@ def merge_gaps(layer: Layer, below: tuple[str, ...]) -> tuple[str, ...]:
     merged = list(below)
     for index, path in enumerate(layer.file.allowed_signature_gaps):
         if path.strip("/") not in merged:
-            layer.note_origin(f"allowed-signature-gaps.{len(merged)}", ("allowed-signature-gaps", index))
+            layer.note_origin(f"allowed-signature-gaps.{path.strip('/')}", ("allowed-signature-gaps", index))
             merged.append(path.strip("/"))
     return tuple(merged)

@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel, Policy, Requirement
+from modelaudit.model.trust import TrustedSigner
 
 Entry = str | float | bool | list[str] | dict[str, "Entry"] | list[dict[str, "Entry"]] | list["Condition"]
 """A value of a policy file."""
@@ -20,7 +21,7 @@ Condition = str | dict[str, Entry]
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/+-]*")
 """Texts that YAML reads as text without quotes, apart from ``_WORDS``."""
 _WORDS: Final = frozenset({"true", "false", "null"})
-_LINE_LISTS: Final = frozenset({"require", "licenses.allow", "licenses.deny"})
+_LINE_LISTS: Final = frozenset({"require", "licenses.allow", "licenses.deny", "allowed-signature-gaps"})
 """The lists whose entries have an origin each, so that each has a line of its own."""
 _ORIGIN_COLUMN: Final = 48
 
@@ -75,6 +76,8 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
         "licenses": {key: words for key, words in licenses.items() if words},
         "models": [_build_model(model) for model in policy.models],
         "discover-exclude": [_build_exclusion(each) for each in policy.discover_exclude],
+        "trusted-signers": [_build_signer(signer, policy) for signer in policy.trusted_signers],
+        "allowed-signature-gaps": list(policy.allowed_signature_gaps),
         "allow-unread": [_build_absence(absence) for absence in policy.allow_unread],
         "accept-critical": policy.accept_critical,
         "offline": policy.offline,
@@ -99,6 +102,18 @@ def _build_model(model: PinnedModel) -> dict[str, Entry]:
 
 def _build_exclusion(excluded: ExcludedCode) -> dict[str, Entry]:
     return {"paths": excluded.paths, "why": excluded.why}
+
+
+def _build_signer(signer: TrustedSigner, policy: Policy) -> dict[str, Entry]:
+    values: dict[str, Entry | None] = {
+        "public-key": _shorten(signer.public_key, policy),
+        "certificate-root": _shorten(signer.certificate_root, policy),
+        "subject": signer.subject,
+        "identity": signer.identity,
+        "issuer": signer.issuer,
+        "trusted-root": _shorten(signer.trusted_root, policy),
+    }
+    return {key: value for key, value in values.items() if value}
 
 
 def _build_absence(absence: AllowedAbsence) -> dict[str, Entry]:

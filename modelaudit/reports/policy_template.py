@@ -18,7 +18,7 @@ _ENTRIES: Final = """\
 #   use: gate                 # or report: the answer to the stated use then changes no exit code
 
 # Conditions without which a scan does not pass.
-# require: [stated-use, pinned-revisions, verified-bytes, lock]
+# require: [stated-use, pinned-revisions, verified-bytes, lock, signer]
 
 # The intended use. What is not stated is unknown, and an unknown never permits.
 # use:
@@ -34,6 +34,11 @@ _ENTRIES: Final = """\
 # licenses:
 #   allow: [permissive, Apache-2.0]
 #   deny: [non-commercial, research-only]
+
+# Whose signatures of models count, and which paths of a model a signature may leave out.
+# trusted-signers:
+#   - public-key: keys/acme.pub   # or certificate-root, or identity with issuer and trusted-root
+# allowed-signature-gaps: [onnx/cache]
 
 # Code that `modelaudit scan --discover` leaves out, as a shell glob below the folder of this file.
 # discover-exclude:

@@ -54,6 +54,8 @@ def test_new_policy_is_valid_also_with_all_of_its_comments_as_entries(project: P
     assert run_command("policy", "check").stdout == "modelaudit.yaml: valid; 0 models\n"
     text = (project / "modelaudit.yaml").read_text()
     entries = "".join(re.findall(r"^# ((?: +- | +|)[a-z-]+:.*\n|  .*\n)", text, re.MULTILINE))
+    (project / "keys").mkdir()
+    (project / "keys/acme.pub").touch()
     (project / "all.yaml").write_text(f"extends: commercial-saas\n{entries}")
     policy = load_policy(project / "all.yaml", load_catalogue())
     assert set(entries.split()) >= {"gates:", "require:", "use:", "licenses:", "models:", "accept-critical:"}
