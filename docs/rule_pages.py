@@ -62,8 +62,8 @@ def render_rule_index(catalogue: Catalogue, link: str) -> str:
         "rule: the finding, the reason, an example, the remedy and references. An organisation adds its own rules with "
         "`--rules DIR`: the same layout, `DIR/findings/<family>/<name>.yaml`, the same fields, the same errors with "
         "file and line.\n",
-        f"These are the rules {edition.number} of {edition.date} (`rules/edition.yaml`). Reports show the number and the "
-        "date, a policy can require with `rules-not-older-than` that they are not too old, and a signed pack "
+        f"These are the rules {edition.number} of {edition.date} (`rules/edition.yaml`). Reports show the number and "
+        "the date, a policy can require with `rules-not-older-than` that they are not too old, and a signed pack "
         "(`modelaudit policy rules`) carries them to a machine without network.\n",
     ]
     for family, members in groupby(rules, key=lambda rule: rule.rule.id.partition("/")[0]):
