@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hub.server import LoopbackHub
 from huggingface_hub import snapshot_download
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.command import CommandResult, run_command
 from support.signatures import (
     OTHER_KEY,
@@ -491,3 +493,39 @@ def test_commands_of_the_document_run(tmp_path: Path, monkeypatch: pytest.Monkey
         done = run_command(*command.split()[1:])
         assert (done.returncode, done.stderr) == (0, ""), command
         assert ": verified, by " in done.stdout
+
+
+def test_digests_that_the_environment_cannot_compute_are_not_checked_and_say_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [{"name": name, "algorithm": "blake3", "digest": "0" * 64} for name in sorted(read_folder(folder))]
+    (folder / "model.sig").write_text(json.dumps(sign(make_statement(entries, hash_type="blake3"))))
+    monkeypatch.setitem(sys.modules, "blake3", None)
+    [signature] = scan(folder, "own.pub").target.signatures
+    assert (signature.state, signature.reason) == (
+        SignatureState.UNCHECKED,
+        "its digests are blake3; install the package blake3",
+    )
+
+
+@pytest.fixture
+def moved(folder: Path) -> bytes:
+    """The signature of the folder, which is taken out of it."""
+    signature = (folder / "model.sig").read_bytes()
+    (folder / "model.sig").unlink()
+    return signature
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 5000), st.binary(max_size=4), st.sampled_from(["model.sig", "claims.jsonl", "x.sigstore.json"]))
+def test_signature_with_any_bytes_replaced_verifies_nothing_that_was_not_signed(
+    folder: Path, moved: bytes, place: int, data: bytes, name: str
+) -> None:
+    place %= len(moved)
+    changed = moved[:place] + data + moved[place + len(data) :]
+    (folder / name).write_bytes(changed)
+    done = verify(folder)
+    (folder / name).unlink()
+    assert done.returncode in (0, 1)
+    if done.returncode == 0:
+        assert json.loads(changed)["dsseEnvelope"]["payload"] == json.loads(moved)["dsseEnvelope"]["payload"]
