@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from modelaudit.model.digest import ClaimSource, find_uncompared_claims
-from modelaudit.model.signature import Signature
+from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.verification import Verification
 from modelaudit.model.wording import CLAIM_SOURCES, describe_strength
 from modelaudit.reports.signature_words import describe_signature
@@ -30,7 +30,9 @@ def _describe(result: Verification) -> Iterator[str]:
     """Yield the lines of one model."""
     against = f"{result.lock} ({result.locked_name})" if result.lock else "the records beside its files"
     yield f"{result.name}: checked against {against}"
-    yield from (f"  signature {describe_signature(each)}" for each in result.signatures)
+    # A refused signature is a difference, which names it below.
+    held = (each for each in result.signatures if each.state is not SignatureState.REFUSED)
+    yield from (f"  signature {describe_signature(each)}" for each in held)
     yield from (f"  note: {note}" for note in result.notes)
     for counted in _count_claims(result):
         yield f"  {counted}"
