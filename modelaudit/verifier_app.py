@@ -70,7 +70,7 @@ def _compile(files: dict[str, bytes]) -> dict[str, bytes]:
             path.write_bytes(data)
         options = ("-q", "-b", "--invalidation-mode", "unchecked-hash", "-s", folder, folder)
         command = [sys.executable, "-I", "-S", "-m", "compileall", *options]
-        if subprocess.run(command, env={}, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode != 0:
             raise InternalError(f"the verifier cannot be compiled by {sys.executable}; install modelaudit-gate again")
         return {f"{name}c": Path(folder, f"{name}c").read_bytes() for name in files}
 
