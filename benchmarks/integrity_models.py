@@ -23,7 +23,7 @@ from hub.server import LoopbackHub
 FILES: Final = 40
 SMALL_FILES: Final = 1000
 LARGE, HEADERS, HALF, MANY = "acme/large", "acme/headers", "acme/half", "acme/many"
-_README: Final = b"---\nlicense: mit\n---\n# Acme\n"
+CARD: Final = b"---\nlicense: mit\n---\n# Acme\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Service:
         paths = {name: whole[old] for name, old in zip(half, names, strict=False)}
         hub.add_repository(HALF, {**_describe_model(half), **paths})
         small = {f"{number % 9}/{number}.txt": f"{number}\n" for number in range(SMALL_FILES - 1)}
-        hub.add_repository(MANY, {"README.md": _README, **small})
+        hub.add_repository(MANY, {"README.md": CARD, **small})
         return cls(hub, folder)
 
     def find_snapshot(self, repository: str) -> Path:
@@ -96,7 +96,7 @@ def _is_file(request: Request) -> bool:
 def _describe_model(names: list[str]) -> dict[str, bytes]:
     """Return the files beside the weights: the card, and the index of the weights."""
     index = {"metadata": {}, "weight_map": {f"w{number}": name for number, name in enumerate(names)}}
-    return {"README.md": _README, "model.safetensors.index.json": json.dumps(index).encode()}
+    return {"README.md": CARD, "model.safetensors.index.json": json.dumps(index).encode()}
 
 
 def _write_weights(folder: Path, names: list[str], size: int) -> Mapping[str, bytes | Path]:
