@@ -35,6 +35,7 @@ _CHANGES: Final = {
     "a locked": "tests/cli/test_verify_command.py",
     "a signed": "tests/tampering/test_random_changes.py",
     "an attested": "tests/cli/test_attest_command.py",
+    "a sealed": "tests/cli/test_seal.py",
 }
 """The suites with random changes."""
 _PARTS: Final = ("hashing", "signatures", "fetching", "small-files", "responses", "failures", "tampering")
@@ -165,8 +166,8 @@ def _count_tampering(changes: int) -> Section:
     for suite in _CHANGES.values():
         _count_passed(suite, "-k", "random_changes", "--timeout=0", MODELAUDIT_CHANGES=str(changes))
     lines = [
-        "## Tampering\n\nThe suites of `tests/tampering`, and random changes to a locked, a signed and an attested "
-        "folder. A signature covers no modes and no empty folders, so a change of those is none.\n"
+        "## Tampering\n\nThe suites of `tests/tampering`, and random changes to a locked, a signed, an attested and "
+        "a sealed folder. A signature covers no modes and no empty folders, so a change of those is none.\n"
     ]
     return lines, [
         Figure("kinds of tampering, each named", str(kinds), "at least 100", kinds >= 100),
