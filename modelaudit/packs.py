@@ -118,7 +118,7 @@ def choose_rules(rules: Sequence[str | Path], key: str | Path | None) -> Iterato
         raise ConfigurationError(f"--rules: {pack} is a pack; name the key of its author with --rules-key FILE")
     files = _read_files(pack, Path(key))
     before = load_catalogue(formats=FACTS)
-    with tempfile.TemporaryDirectory(prefix="modelaudit-rules-") as place:
+    with _make_folder(pack) as place:
         folder = Path(place).resolve() / _FOLDER
         _write_files(files, folder, pack)
         in_place = RulesInPlace(folder, {"--rules": pack, "--rules-key": Path(key)})
@@ -156,6 +156,15 @@ def _require_signer(bundle: Bundle, is_signed: bool) -> None:
     """Raise ``SignatureError`` unless a key signed the pack."""
     if not is_signed:
         raise SignatureError(f"it is signed by the method {bundle.method}, and --rules-key is a key")
+
+
+def _make_folder(pack: Path) -> tempfile.TemporaryDirectory[str]:
+    """Make the temporary folder for the files of a pack. Raises ``OutputError``."""
+    try:
+        # A folder that cannot be removed changes no verdict.
+        return tempfile.TemporaryDirectory(prefix="modelaudit-rules-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutputError(f"--rules: {pack} cannot be unpacked in {tempfile.gettempdir()}: {error.strerror}") from error
 
 
 def _write_files(files: Mapping[str, bytes], folder: Path, pack: Path) -> None:

@@ -368,6 +368,17 @@ def test_mistake_in_a_rule_of_a_pack_ends_with_2_and_names_the_file_in_the_pack(
     assert not list(temporary.iterdir())
 
 
+def test_pack_that_cannot_be_unpacked_ends_with_4_and_one_line(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    options = ("--rules", place / "own.pack", "--rules-key", place / "key.pub")
+    done = run_command("scan", MALICIOUS, *options)
+    expected = f"cannot be unpacked in {tmp_path / 'absent'}: No such file or directory\n"
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == f"modelaudit: error: --rules: {options[1]} {expected}"
+
+
 def test_other_threads_keep_their_rules(place: Path) -> None:
     found: list[Path] = []
     with choose_rules([place / "own.pack"], place / "key.pub"):

@@ -18,7 +18,7 @@ _ENTRIES: Final = """\
 #   use: gate                 # or report: the answer to the stated use then changes no exit code
 
 # Conditions without which a scan does not pass.
-# require: [stated-use, pinned-revisions, verified-bytes, lock, signer]
+# require: [stated-use, pinned-revisions, verified-bytes, lock, signer, rules-not-older-than: 90d]
 
 # The intended use. What is not stated is unknown, and an unknown never permits.
 # use:
