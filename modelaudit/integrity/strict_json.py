@@ -37,8 +37,8 @@ def parse_object(data: bytes, noun: str) -> Mapping[str, object]:
     def build(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
         built = dict(pairs)
         if len(built) < len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated = next(key for key in keys if keys.count(key) > 1)
+            seen: set[str] = set()
+            repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             raise ValueError(f"the key {repeated!r} occurs twice in one object")
         return built
 

@@ -112,6 +112,11 @@ REFUSED: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "millions of values": (b'{"a":[' + b"1," * 2_000_001 + b"1]}", "the bundle has more than 2,000,000 values"),
     "NaN": (b'{"mediaType": NaN}', "NaN is not a JSON value"),
     "a key twice": (b'{"mediaType": "a", "mediaType": "b"}', "the key 'mediaType' occurs twice in one object"),
+    # A search in quadratic time would take days.
+    "the last of a million keys twice": (
+        b"{" + b",".join(b'"%d":0' % number for number in range(1_000_000)) + b',"999999":0}',
+        "the key '999999' occurs twice in one object",
+    ),
     "an unknown media type": (
         change(lambda bundle: bundle.update(mediaType="application/vnd.dev.sigstore.bundle.v0.4+json")),
         "the media type 'application/vnd.dev.sigstore.bundle.v0.4+json' is not that of a Sigstore bundle 0.3",
