@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from modelaudit.integrity.conditions import (
     require_model,
 )
 from modelaudit.integrity.lock_file import parse_lock
+from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import (
     ATTESTATION_NAME,
     LOCK_NAME,
@@ -85,6 +87,7 @@ def verify_seal(
     refuse_differences(compare_trees(seal.entries, found, unread, SEAL))
     for path, why in unread.items():
         raise SourceError(f"{path} cannot be read: {why}")
+    refuse_leading_links(root, found)
     attestation = check_parts(root, found, lambda data: accept_attestation(data, verifiers, conditions, now))
     return f"sealed, {len(found):,} entries; {describe_verdict(attestation)}"
 
@@ -98,6 +101,13 @@ def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None
     if find_signer(seal.bundle, verifiers, now) is None:
         raise SignatureError(f"it is sealed by the method {seal.bundle.method}, and nobody who may seal uses it")
     return seal
+
+
+def refuse_leading_links(root: Path, entries: Sequence[TreeEntry]) -> None:
+    """Raise ``SignatureError`` for a link that leads out of the model: nothing states the bytes at its end."""
+    for entry in entries:
+        if entry.kind is EntryKind.LINK and not lies_in(os.path.realpath(root / entry.path), root / MODEL_NAME):
+            raise SignatureError(f"the link {entry.path} leads to {entry.link_text!r}, outside of the sealed model")
 
 
 def check_parts(root: Path, entries: Sequence[TreeEntry], accept: Callable[[bytes], Attestation]) -> Attestation:

@@ -43,7 +43,7 @@ from modelaudit.packs import sign_rules
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.html import render_html
 from modelaudit.reports.json_report import load_report, render_json
-from modelaudit.sealed import check_parts
+from modelaudit.sealed import check_parts, refuse_leading_links
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import hash_tree
 from modelaudit.verifier_app import build_verifier
@@ -137,11 +137,16 @@ def _check_draft(target: str, draft: Path, limits: Limits) -> tuple[TreeEntry, .
     """Hash what was written, and check that it is the attested model with its reports.
 
     Raises:
+        ConfigurationError: a link of the model leads out of the copy.
         SourceError: the model or the report changed meanwhile.
     """
     hashed = hash_tree(draft, limits)
     for path, why in hashed.unread:
         raise SourceError(f"{target}: {path} cannot be sealed: {why}")
+    try:
+        refuse_leading_links(draft, hashed.entries)
+    except SignatureError as error:
+        raise ConfigurationError(f"{target}: {error}; make it a relative link within the model") from error
     try:
         check_parts(draft, hashed.entries, lambda data: read_attestation(*split_attestation(data)))
     except SignatureError as error:

@@ -484,6 +484,37 @@ def test_model_or_report_that_changes_meanwhile_is_not_sealed(
     assert sorted(attested.place.iterdir()) == before
 
 
+def link(attested: AttestedModel, text: str | Path) -> None:
+    """Add a link to a file of the model to it, and scan it again."""
+    (attested.model / "further.json").unlink(missing_ok=True)
+    (attested.model / "further.json").symlink_to(text)
+    assert attested.scan().returncode == 0
+
+
+def test_link_that_leads_out_of_the_copy_is_not_sealed(attested: AttestedModel) -> None:
+    folder = attested.place / "again"
+    for text in (attested.model / "config.json", f"../../{attested.place.name}/model/config.json"):
+        link(attested, text)
+        done = seal(attested, folder)
+        assert (done.returncode, done.stderr.count("\n"), folder.exists()) == (2, 1, False)
+        assert "outside of the sealed model; make it a relative link within the model" in done.stderr
+    link(attested, "config.json")
+    assert seal(attested, folder).returncode == 0
+    assert verify(attested, folder="again")[0] == 0
+
+
+def test_sealed_link_that_leads_out_is_refused_although_the_right_key_sealed_it(attested: AttestedModel) -> None:
+    folder = attested.place / "again"
+    link(attested, "config.json")
+    assert seal(attested, folder).returncode == 0
+    place = folder / "model/further.json"
+    place.unlink()
+    place.symlink_to("../report.json")
+    seal_again(attested, folder)
+    code, line = verify(attested, folder="again")
+    assert (code, "the link model/further.json leads to '../report.json', outside" in line) == (1, True)
+
+
 def test_folder_that_exists_or_lies_in_the_model_or_has_no_place_is_refused(attested: AttestedModel) -> None:
     (attested.place / "empty").mkdir()
     (attested.place / "dangling").symlink_to("nowhere")
