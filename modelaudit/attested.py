@@ -26,9 +26,10 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
+from modelaudit.model.tree import is_bookkeeping
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.sources import resolve_target
-from modelaudit.sources.hashed import HashedModel, hash_model
+from modelaudit.sources.hashed import HashedModel, hash_model, list_sizes
 
 _MOST_BYTES: Final = 128 * 1024 * 1024
 
@@ -64,10 +65,16 @@ def verify_attestation(
             f"{attestation_path}: the attestation lies in the model that it attests; keep it outside of that folder"
         )
     attestation = accept_attestation(_read(attestation_path), load_verifiers(signers, snapshot), conditions, now)
-    sizes = {read_file_path(each.path): each.size for each in snapshot.artifacts if each.open is not None}
-    refuse_flood(attestation.entries, sizes)
+    refuse_flood(attestation.entries, _list_sizes(snapshot, limits))
     _compare(attestation, hash_model(snapshot, limits))
     return describe_verdict(attestation)
+
+
+def _list_sizes(snapshot: Snapshot, limits: Limits) -> dict[str, int]:
+    """List the sizes of the files that are hashed, also of records of tools in folders below the root."""
+    stored = {read_file_path(each.path): each.size for each in snapshot.artifacts if each.open is not None}
+    found = list_sizes(Path(str(snapshot.root)), limits) | stored
+    return {path: size for path, size in found.items() if not (is_bookkeeping(path) and path in snapshot.records)}
 
 
 def _take_model(target: str, limits: Limits) -> Snapshot:

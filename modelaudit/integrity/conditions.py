@@ -20,7 +20,7 @@ from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.verifiers import Verifier, find_signer
 from modelaudit.model.errors import SignatureError
-from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
+from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.verification import TreeDifference
 
 _FEW_BYTES: Final = 1024 * 1024 * 1024
@@ -91,8 +91,8 @@ def refuse_flood(recorded: Sequence[TreeEntry], sizes: Mapping[str, int], words:
     Whoever can write into the storage of models could otherwise let a start wait for terabytes of zeros.
 
     Args:
-        recorded: the entries of the attestation, or of a seal, which leaves out no records of tools.
-        sizes: of the files on disk, by path; also under the names of links to them.
+        recorded: the entries of the attestation or of the seal.
+        sizes: of the files that would be hashed, by path; also under the names of links to them.
         words: for the record, in the message.
 
     Raises:
@@ -100,11 +100,7 @@ def refuse_flood(recorded: Sequence[TreeEntry], sizes: Mapping[str, int], words:
     """
     expected = {entry.path: entry.size or 0 for entry in recorded if entry.kind is EntryKind.FILE}
     others = {entry.path for entry in recorded if entry.kind is not EntryKind.FILE}
-    misfits = {
-        path: size
-        for path, size in sizes.items()
-        if size != expected.get(path) and path not in others and not (words is ATTESTATION and is_bookkeeping(path))
-    }
+    misfits = {path: size for path, size in sizes.items() if size != expected.get(path) and path not in others}
     total = sum(misfits.values())
     if total > max(sum(expected.values()), _FEW_BYTES):
         largest = max(misfits, key=lambda path: misfits[path])

@@ -150,6 +150,19 @@ def test_model_with_far_more_bytes_is_refused_before_they_are_hashed(attested: A
     assert reason == "1,099,511,627,776 bytes are not attested, the most of them in config.json; nothing was hashed"
 
 
+@pytest.mark.parametrize("folder", [".git/", ".cache/huggingface/", "nested/.git/objects/pack/"])
+def test_bytes_among_the_records_of_tools_are_refused_before_they_are_hashed(
+    attested: AttestedModel, folder: str
+) -> None:
+    path = attested.model / folder / f"pack-{'a' * 40}.pack"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PACK\0\0\0\2")
+    os.truncate(path, 1 << 40)
+    if "objects" in folder:  # recognised as records, and files of the model all the same
+        (attested.model / "nested/.git/HEAD").write_text("ref: refs/heads/main\n")
+    assert refuse(attested).endswith(f"not attested, the most of them in {folder}{path.name}; nothing was hashed")
+
+
 def test_random_changes_to_an_attested_model_are_all_found(source: AttestedModel, tmp_path: Path) -> None:
     generator = random.Random(15)
     silent = []
