@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.certificates import (
+    MALFORMED,
     load_certificates,
     name_issuer,
     name_subject,
@@ -49,7 +49,7 @@ class CertificateVerifier:
         """
         try:
             return self._verify(bundle, now)
-        except (ValueError, UnsupportedAlgorithm) as error:  # parts of a certificate are parsed when they are used
+        except MALFORMED as error:  # parts of a certificate are parsed when they are used
             raise SignatureError(f"a certificate is malformed: {error}") from error
 
     def _verify(self, bundle: Bundle, now: datetime) -> Signer:

@@ -20,6 +20,14 @@ from modelaudit.integrity.strict_json import shorten
 from modelaudit.model.errors import SignatureError
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+MALFORMED: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for a malformed certificate, when it is loaded or when a part of it is used."""
 _STRONG: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _LEAST_BITS_OF_RSA: Final = 2048
 _LEAST_BITS_OF_EC: Final = 256
@@ -39,7 +47,7 @@ def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
     """Load the certificates of a PEM file. Raises ``SignatureError`` if there are none, or one is malformed."""
     try:
         return tuple(x509.load_pem_x509_certificates(data))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except MALFORMED as error:
         raise SignatureError("holds no certificate in PEM") from error
 
 
@@ -47,7 +55,7 @@ def parse_certificates(chain: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
     """Parse the certificates of a bundle. Raises ``SignatureError`` for one that is malformed."""
     try:
         return tuple(map(x509.load_der_x509_certificate, chain))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except MALFORMED as error:
         raise SignatureError(f"a certificate is malformed: {error}") from error
 
 
@@ -172,7 +180,7 @@ def _read_extensions(certificate: x509.Certificate) -> x509.Extensions:
     """Return the extensions. Raises ``SignatureError`` for malformed ones, and for a critical one that is unknown."""
     try:
         extensions = certificate.extensions
-    except (ValueError, x509.DuplicateExtension) as error:
+    except MALFORMED as error:
         raise SignatureError(f"the certificate of {name_subject(certificate)} has malformed extensions") from error
     unknown = [each.oid.dotted_string for each in extensions if each.critical and each.oid not in _HANDLED]
     if unknown:

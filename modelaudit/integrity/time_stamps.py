@@ -25,6 +25,6 @@ def read_time_stamp(stamp: bytes, message: bytes, certificates: Sequence[bytes])
         verifier = VerifierBuilder(tsa_certificate=own, intermediates=rest[:-1], roots=roots).build()
         verifier.verify_message(response, message)
         time = response.tst_info.gen_time
-    except (ValueError, VerificationError, UnsupportedAlgorithm, x509.ExtensionNotFound):
+    except (ValueError, VerificationError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.InvalidVersion):
         return None
     return time if own.not_valid_before_utc <= time <= own.not_valid_after_utc else None

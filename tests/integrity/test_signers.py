@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.signatures import (
     AUTHORITY,
@@ -33,6 +33,7 @@ from support.signatures import (
 )
 
 from modelaudit.integrity.bundles import parse_bundle
+from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.signers import load_verifier
 from modelaudit.integrity.verifiers import find_signer
 from modelaudit.model.errors import ConfigurationError, SignatureError
@@ -332,6 +333,7 @@ def test_a_key_that_is_trusted_does_not_accept_a_certificate_of_it(tmp_path: Pat
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(12, b"\x01", 0)  # a version that does not exist
 @given(st.integers(0, 10_000), st.binary(min_size=1, max_size=3), st.sampled_from([0, 1]))
 def test_a_chain_with_any_bytes_replaced_is_accepted_or_refused(
     tmp_path: Path, place: int, data: bytes, which: int
@@ -348,3 +350,15 @@ def test_a_chain_with_any_bytes_replaced_is_accepted_or_refused(
         accept(bundle, trust_root(path))
     except SignatureError:
         assert bytes(der) != before
+
+
+def test_a_path_through_a_link_of_the_model_lies_in_it_wherever_the_link_leads(tmp_path: Path) -> None:
+    model, key = tmp_path / "model", write_public_key(tmp_path / "own.pub")
+    (model / "sub").mkdir(parents=True)
+    (model / "key.pub").symlink_to(key)
+    (model / "outside").symlink_to(tmp_path)
+    (tmp_path / "alias").symlink_to(model)
+    (tmp_path / "inner.pub").symlink_to(model / "inner.pub")
+    inside = ("model/key.pub", "model/outside/own.pub", "alias/key.pub", "inner.pub", "model/sub/../key.pub")
+    assert all(lies_in(tmp_path / path, model) for path in inside)
+    assert not any(lies_in(tmp_path / path, model) for path in ("own.pub", "model/../own.pub", "modelkey"))
