@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.model.tree import EntryKind, is_git_setting
+from modelaudit.model.tree import EntryKind, is_bookkeeping, is_git_setting
 from modelaudit.model.verification import DifferenceKind, TreeDifference, VerifiedFile
 from modelaudit.sources.entries import list_tree
 
@@ -195,8 +196,15 @@ class _Adding:
                 self._add_claim(path, parts, manifest, record)
 
     def _list_others(self, manifest: SignedManifest) -> list[str]:
-        """List the paths that a manifest does not name; a signer who does not follow links signs no folder with one."""
-        paths = self._artifacts.keys() | (frozenset() if manifest.follows_links else self._find_folder_links())
+        """List the paths that a manifest does not name.
+
+        A signer who does not follow links signs no folder with one. Another one may have left a link to a folder there,
+        but nobody signs what lies at its end if the manifest leaves that out.
+        """
+        links = self._find_folder_links()
+        if manifest.follows_links:
+            links = {each for each in links if self._leads_to_unsigned(each, manifest)}
+        paths = self._artifacts.keys() | links
         # The records of a checkout or a download that have their form are no files of the model.
         return sorted(paths - manifest.files.keys() - self._records - self._snapshot.records)
 
@@ -206,6 +214,14 @@ class _Adding:
             return frozenset()
         links = {each.path for each in list_tree(self._snapshot, self._limits) if each.kind is EntryKind.LINK}
         return links - self._artifacts.keys()
+
+    def _leads_to_unsigned(self, link: str, manifest: SignedManifest) -> bool:
+        """Whether a link leads to a folder that a manifest leaves out, or to one with files that it does not name."""
+        root = os.path.realpath(str(self._snapshot.root))
+        folder = os.path.relpath(os.path.realpath(f"{root}/{link}"), root)
+        start = "" if folder == "." else f"{folder}/"
+        below = {path for path in self._artifacts if path.startswith(start)} - self._records
+        return manifest.leaves_out(folder) or is_bookkeeping(folder) or not below <= manifest.files.keys()
 
     def _explain(self, path: str, manifest: SignedManifest, record: str) -> str:
         """Explain that a signature does not cover a file."""

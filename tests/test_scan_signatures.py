@@ -97,6 +97,19 @@ def test_a_file_that_every_signature_leaves_out_is_named_and_no_alarm(folder: Pa
     assert "3 entries fit, 1 left out by the signature" in done.stdout
 
 
+@pytest.mark.parametrize(("target", "code"), [("sub", 0), (".github", 1), (".", 1)])
+def test_link_to_a_folder_that_no_signature_covers_is_named_although_the_signer_followed_links(
+    folder: Path, target: str, code: int
+) -> None:
+    sign_folder(folder, allow_symlinks=True)
+    (folder / ".github").mkdir()
+    (folder / ".github/config.json").write_text("{}")
+    (folder / "onnx").symlink_to(target)
+    done = verify(folder)
+    assert done.returncode == code, done.stdout
+    assert ("added: onnx: model.sig covers" in done.stdout) is bool(code)
+
+
 def test_unsigned_model_is_no_finding_and_unchecked_signature_is_said_in_the_first_lines(folder: Path) -> None:
     report = scan(folder)
     assert report.exit_code == 0
