@@ -164,7 +164,7 @@ def _count_tampering(changes: int) -> Section:
     kinds = _count_passed("tests/tampering/test_tampering.py", "-k", "is_named_and_does_not_pass")
     variations = _count_passed("tests/tampering/test_variations.py")
     for suite in _CHANGES.values():
-        _count_passed(suite, "-k", "random_changes", "--timeout=0", MODELAUDIT_CHANGES=str(changes))
+        _count_passed(suite, "-k", "random_change", "--timeout=0", MODELAUDIT_CHANGES=str(changes))
     lines = [
         "## Tampering\n\nThe suites of `tests/tampering`, and random changes to a locked, a signed, an attested and "
         "a sealed folder. A signature covers no modes and no empty folders, so a change of those is none.\n"
