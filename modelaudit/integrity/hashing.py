@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event, Lock
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.model.artifact import WatchedWindow, Window
 from modelaudit.model.digest import Digest
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import Unread, UnreadReason
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _MOST_THREADS: Final = 4
 _BYTES_HASHED_AT_ONCE: Final = 1 << 20  # below this, a thread costs more than it saves
@@ -121,7 +123,7 @@ class HashingThreads:
         # The processors that this process may use, which can be fewer than those of the machine.
         self.count = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
         self._stop = Event()
-        self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="hashing")
+        self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +132,8 @@ class HashingThreads:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._pool.shutdown(cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     def begin(self, file: OpenedFile) -> PendingHash:
         """Begin to hash the rest of a file, in a thread if it is large, and return a function that gives its digests.
@@ -139,4 +142,12 @@ class HashingThreads:
         """
         if file.digesting.remaining <= _BYTES_HASHED_AT_ONCE:
             return hash_at_once(file, self._counter)
-        return self._pool.submit(file.hash_rest, self._stop, self._counter).result
+        return self._open_pool().submit(file.hash_rest, self._stop, self._counter).result
+
+    def _open_pool(self) -> ThreadPoolExecutor:
+        """Return the threads; they are made for the first large file, because their module takes a while to load."""
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="hashing")
+        return self._pool
