@@ -19,6 +19,7 @@ from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
+from modelaudit.model.signature import SignatureState
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.answers import (
     count_causes,
@@ -202,7 +203,9 @@ def _render_answers(report: AuditReport, name: str, width: int) -> RenderableTyp
     plan = build_text(use)
     plan.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
     rows: list[RenderableType] = [build_rows([("for", plan)], 1, _LABEL_COLUMNS - 1)] if use else []
-    rows += [_shorten_fact("signed", describe_signature(each), width) for each in target.signatures[:_MOST_SIGNATURES]]
+    # A refused signature is a finding, which names it below.
+    held = [each for each in target.signatures if each.state is not SignatureState.REFUSED]
+    rows += [_shorten_fact("signed", describe_signature(each), width) for each in held[:_MOST_SIGNATURES]]
     return Group(heading, build_answer_rows(report), *rows)
 
 
