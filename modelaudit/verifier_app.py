@@ -29,16 +29,27 @@ NOT_CARRIED: Final = frozenset({
 _OLDEST: Final = (3, 11)
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MAIN: Final = f"""\
+import os
 import sys
 
 if sys.version_info < {_OLDEST}:
     sys.stderr.write("verify: error: Python {".".join(map(str, _OLDEST))} or newer is needed; run it with that\\n")
     sys.exit(4)
+try:
+    here = os.path.realpath(os.getcwd())
+except OSError:
+    here = ""
+library = os.path.dirname(os.__file__)
+end = sys.path.index(library) if library in sys.path else len(sys.path)
+sys.path[:end] = [each for each in sys.path[:end] if os.path.realpath(each) != here]
 from {ENTRY} import main
 
 sys.exit(main())
 """
-"""An older Python can read this much, and a traceback would end with 1, which means that the model was refused."""
+"""An older Python can read this much, and a traceback would end with 1, which means that the model was refused.
+
+The working directory may be the sealed folder, and an empty part of ``PYTHONPATH`` puts it in front of the library.
+"""
 
 
 def build_verifier() -> bytes:

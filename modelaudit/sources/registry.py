@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx2
 
@@ -36,6 +37,8 @@ _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 _MOST_BYTES: Final = 4 * 1024 * 1024
 """The largest manifest, as registries have to accept it."""
 _SECONDS: Final = 60.0
+_MOST_SECONDS: Final = 300.0
+"""Of one answer, whose parts may each take ``_SECONDS``."""
 _REFERENCE: Final = re.compile(
     r"(?P<host>[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9a-fA-F:]+\](?::\d{1,5})?)/"
     r"(?P<name>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
@@ -76,6 +79,15 @@ class Descriptor:
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer of a registry, whose body has at most ``_MOST_BYTES``."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
 def parse_image(text: str) -> ImageReference:
     """Parse the name of an image. Raises ``ConfigurationError``."""
     match = _REFERENCE.fullmatch(text)
@@ -112,8 +124,6 @@ class Registry:
         """
         response = self._request("GET", f"/manifests/{self._image.reference}", headers={"Accept": _ACCEPTED})
         data = self._expect(response, (200,), "has no such image").content
-        if len(data) > _MOST_BYTES:
-            raise SourceError(f"{self._image.base}: the manifest has {len(data):,} bytes, more than {_MOST_BYTES:,}")
         digest = _digest(data)
         if self._image.reference.startswith("sha256:") and digest != self._image.reference:
             raise SourceError(f"{self._image.base}: the registry delivers {digest} for {self._image.reference}")
@@ -163,15 +173,26 @@ class Registry:
         if self._request("HEAD", f"/blobs/{digest}").status_code == 200:
             return
         started = self._expect(self._request("POST", "/blobs/uploads/"), (202,), "accepts no upload")
-        location = urljoin(f"{self._image.base}/", started.headers.get("Location", ""))
-        if not location.startswith(self._image.base[: self._image.base.index("/v2/")]):
-            raise SourceError(f"{self._image.base}: the registry sends an upload to another server: {location}")
-        separator = "&" if "?" in location else "?"
-        target = f"{location}{separator}{urlencode({'digest': digest})}"
+        target = self._locate_upload(started.headers.get("Location", ""), digest)
         headers = {"Content-Type": "application/octet-stream"}
         self._expect(self._request("PUT", target, headers=headers, content=content), (201,), "refuses a blob")
 
-    def _put_manifest(self, reference: str, media_type: str, content: bytes) -> httpx2.Response:
+    def _locate_upload(self, location: str, digest: str) -> str:
+        """Return the address to upload a blob to. Raises ``SourceError`` for one on another server or port.
+
+        The password or token of the registry goes there.
+        """
+        base = self._image.base
+        try:
+            own, there = urlsplit(base), urlsplit(urljoin(f"{base}/", location))
+        except ValueError as error:
+            raise SourceError(f"{base}: the registry sends an upload to no address: {location[:80]!r}") from error
+        if (there.scheme, there.netloc) != (own.scheme, own.netloc):
+            raise SourceError(f"{base}: the registry sends an upload to another server: {location[:80]!r}")
+        query = "&".join(part for part in (there.query, urlencode({"digest": digest})) if part)
+        return there._replace(query=query, fragment="").geturl()
+
+    def _put_manifest(self, reference: str, media_type: str, content: bytes) -> _Answer:
         """Push a manifest or an index."""
         response = self._request(
             "PUT", f"/manifests/{reference}", headers={"Content-Type": media_type}, content=content
@@ -190,7 +211,7 @@ class Registry:
         if response.status_code == 200:
             try:
                 listed = [each for each in json.loads(response.content)["manifests"] if isinstance(each, dict)]
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise SourceError(
                     f"{self._image.base}:{tag} is not an index of referrers; nothing was changed"
                 ) from error
@@ -202,24 +223,36 @@ class Registry:
 
     def _request(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
-    ) -> httpx2.Response:
+    ) -> _Answer:
         """Make a request, and repeat it with a token if the registry asks for one. Raises ``SourceError``."""
-        address = path if "://" in path else f"{self._image.base}{path}"
+        address = f"{self._image.base}{path}" if path.startswith("/") else path
         try:
             response = self._send(method, address, headers, content)
             if response.status_code == 401 and self._authorize(response):
                 response = self._send(method, address, headers, content)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
             raise SourceError(f"{self._image.base}: no answer: {error}; check the name and the network") from error
         return response
 
-    def _send(
-        self, method: str, address: str, headers: Mapping[str, str] | None, content: bytes | None
-    ) -> httpx2.Response:
-        """Send a request with the present authorization."""
-        return self._client.request(method, address, headers={**self._headers, **(headers or {})}, content=content)
+    def _send(self, method: str, address: str, headers: Mapping[str, str] | None, content: bytes | None) -> _Answer:
+        """Send a request with the present authorization. Raises ``SourceError`` for an answer without end."""
+        return self._read(method, address, {**self._headers, **(headers or {})}, content)
 
-    def _authorize(self, response: httpx2.Response) -> bool:
+    def _read(self, method: str, address: str, headers: Mapping[str, str], content: bytes | None = None) -> _Answer:
+        """Send a request, and return the answer with its body, which may be as large as a manifest."""
+        sent = {"Accept-Encoding": "identity", **headers}
+        end = time.monotonic() + _MOST_SECONDS
+        body = bytearray()
+        with self._client.stream(method, address, headers=sent, content=content) as response:
+            for piece in response.iter_raw():  # not decompressed, because a few bytes may become many
+                body += piece
+                if len(body) > _MOST_BYTES:
+                    raise SourceError(f"{self._image.base}: the answer has more than {_MOST_BYTES:,} bytes")
+                if time.monotonic() > end:
+                    raise SourceError(f"{self._image.base}: the answer takes longer than {_MOST_SECONDS:.0f} seconds")
+        return _Answer(response.status_code, response.headers, bytes(body))
+
+    def _authorize(self, response: _Answer) -> bool:
         """Set the authorization that a registry asks for; return whether there is a new one."""
         scheme, _, rest = response.headers.get("WWW-Authenticate", "").partition(" ")
         if self._headers:
@@ -232,16 +265,16 @@ class Registry:
             return False
         query = {"service": fields.get("service", ""), "scope": f"repository:{self._image.name}:pull,push"}
         basic = {"Authorization": _encode_basic(self._credentials)} if self._credentials else {}
-        answer = self._client.get(f"{fields['realm']}?{urlencode(query)}", headers=basic)
+        answer = self._read("GET", f"{fields['realm']}?{urlencode(query)}", basic)
         try:
             document = json.loads(answer.content)
             token = document.get("token") or document.get("access_token")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return False
         self._headers = {"Authorization": f"Bearer {token}"} if isinstance(token, str) else {}
         return bool(self._headers)
 
-    def _expect(self, response: httpx2.Response, codes: Sequence[int], problem: str) -> httpx2.Response:
+    def _expect(self, response: _Answer, codes: Sequence[int], problem: str) -> _Answer:
         """Return a response with one of the status codes. Raises ``SourceError`` for another."""
         if response.status_code in codes:
             return response

@@ -145,6 +145,20 @@ def test_verifier_on_an_older_python_says_so_in_one_line_and_ends_with_4(verifie
     assert (done.returncode, done.stdout, done.stderr) == (4, "", expected)
 
 
+@pytest.mark.parametrize("search", ["", "{here}", "{here}/../here"])
+def test_no_module_is_loaded_from_the_working_directory(
+    source: AttestedModel, verifier: Path, python: Path, tmp_path: Path, search: str
+) -> None:
+    here = tmp_path / "here"
+    for name in ("cryptography/__init__.py", "modelaudit/__init__.py", "argparse.py", "hashlib.py"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text("raise SystemExit('loaded')")
+    command = [python, verifier, source.place / "sealed", "--key", source.public]
+    environment = {"PYTHONPATH": f"/nowhere:{search.format(here=here)}"}
+    done = subprocess.run(command, env=environment, cwd=here, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_another_version_of_python_compiles_the_sources_itself(
     source: AttestedModel, verifier: Path, python: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import socket
@@ -235,7 +236,10 @@ def test_password_is_read_from_the_settings_of_docker_and_sent_to_their_host_alo
         ("POST", "/uploads/", (500, {}, b""), "accepts no upload: status 500"),
         ("PUT", "/uploads/", (400, {}, b""), "refuses a blob: status 400"),
         ("PUT", "/manifests/", (403, {}, b""), "refuses a manifest: status 403; log in"),
-        ("GET", "/manifests/v1", (200, {}, b"x" * 5_000_000), "the manifest has 5,000,000 bytes"),
+        ("GET", "/manifests/v1", (200, {}, b"x" * 5_000_000), "the answer has more than 4,194,304 bytes"),
+        ("POST", "/uploads/", (202, {"Location": "http://127.0.0.1:80.example/take"}, b""), "upload to another server"),
+        ("POST", "/uploads/", (202, {"Location": "http://[/take"}, b""), "sends an upload to no address"),
+        ("POST", "/uploads/", (401, {"WWW-Authenticate": 'Bearer realm="http://a\xa0/"'}, b""), "no answer"),
         ("GET", "/manifests/v1", (302, {"Location": "http://192.0.2.1/"}, b""), "has no such image: status 302"),
     ],
 )
@@ -245,6 +249,31 @@ def test_answer_of_a_bad_registry_is_refused(
     registry.change = lambda sent, path, _: answer if sent == method and part in path else None
     with pytest.raises(SourceError, match=words):
         attach(registry)
+
+
+@pytest.mark.parametrize("location", ["http://{host}.example/", "http://{host}@example/", "http://{host}1/", "//x/"])
+def test_upload_to_a_server_whose_address_begins_alike_gets_no_password(
+    registry: LoopbackRegistry, location: str
+) -> None:
+    place = location.format(host=registry.host)
+    registry.change = lambda method, *_: (202, {"Location": place}, b"") if method == "POST" else None
+    with pytest.raises(SourceError, match="sends an upload to another server"):
+        attach(registry, ("a", "b"))
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"x" * 5_000_000])
+def test_token_that_is_no_answer_ends_in_one_line(registry: LoopbackRegistry, body: bytes) -> None:
+    challenge = {"WWW-Authenticate": f'Bearer realm="http://{registry.host}/token"'}
+    registry.change = lambda _method, path, _: (200, {}, body) if path.startswith("/token") else (401, challenge, b"")
+    with pytest.raises(SourceError, match=r"status 401|more than 4,194,304 bytes"):
+        attach(registry, ("a", "b"))
+
+
+def test_compressed_answer_is_not_unpacked(registry: LoopbackRegistry) -> None:
+    packed = gzip.compress(b"x" * 1_000_000)
+    registry.change = lambda method, *_: (200, {"Content-Encoding": "gzip"}, packed) if method == "GET" else None
+    with Registry(parse_image(f"{registry.host}/acme/tiny:v1")) as client:
+        assert client.find_image().size == len(packed)
 
 
 def test_manifest_with_another_digest_than_the_named_one_is_refused(registry: LoopbackRegistry) -> None:
