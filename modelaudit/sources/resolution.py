@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Snapshot
@@ -17,20 +17,16 @@ from modelaudit.sources.cache_sources import CachedFileSource, CacheSource, Offl
 from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.download_records import note_download_above
 from modelaudit.sources.local import FileSource
-from modelaudit.sources.progress import Progress
 from modelaudit.sources.recorded_folder import FolderSource
-from modelaudit.sources.rejected import close_altered_files
 from modelaudit.sources.scan_records import select_files
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.sidecars import apply_sidecars
-from modelaudit.sources.small import (
-    LARGEST_SMALL_FILE,
-    choose_small_files,
-    close_other_files,
-    may_hold_terms,
-    note_unread_terms,
-)
 from modelaudit.sources.target import could_be_path, is_hub_address, looks_like_a_path, parse_repository
+
+if TYPE_CHECKING:
+    from modelaudit.sources.progress import Progress
+
+# Functions on terms import what they alone need, so that verify starts faster.
 
 
 class Source(Protocol):
@@ -193,6 +189,8 @@ def resolve_small_files(
     settings = HubSettings.read(offline=offline)
     if settings.offline:
         snapshot = _leave_out_missing_listings(_take_snapshot(OfflineSource(ref, settings, limits), limits))
+        from modelaudit.sources.small import choose_small_files, close_other_files
+
         available = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
         return _close_altered_terms(close_other_files(snapshot, choose_small_files(available)))
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
@@ -205,6 +203,9 @@ def resolve_small_files(
 
 def _close_altered_terms(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot without the content of small files whose bytes contradict a claimed digest."""
+    from modelaudit.sources.rejected import close_altered_files
+    from modelaudit.sources.small import LARGEST_SMALL_FILE
+
     return close_altered_files(snapshot, LARGEST_SMALL_FILE)
 
 
@@ -241,6 +242,7 @@ def resolve_term_files(
         if settings.offline:
             return _close_altered_terms(_open_terms_only(_take_snapshot(OfflineSource(ref, settings, limits), limits)))
         from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
+        from modelaudit.sources.small import note_unread_terms
 
         source = HubSource(ref, settings, limits, is_for_terms=True, reads_modules=True)
         return note_unread_terms(_close_altered_terms(_take_snapshot(source, limits)))
@@ -253,6 +255,8 @@ def resolve_term_files(
 
 def _open_terms_only(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot that opens only files that may state a licence."""
+    from modelaudit.sources.small import close_other_files, may_hold_terms, note_unread_terms
+
     snapshot = _leave_out_missing_listings(snapshot)
     names = {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
     return note_unread_terms(close_other_files(snapshot, names))
