@@ -1,7 +1,7 @@
 """Verify a model on disk against an attested verdict. No request is made, and no reader and no report is loaded.
 
 Every comparison is exact, and whatever is not understood refuses the model: a program that starts a model server waits
-for the answer, and nobody reads a second line.
+for the answer, and no person reads a second line.
 """
 
 from __future__ import annotations

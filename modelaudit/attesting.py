@@ -144,7 +144,7 @@ def load_key(options: AttestationOptions) -> EllipticCurvePrivateKey:
 
 
 def conclude(report: AuditReport) -> str:
-    """Return the result of a report: it passed if nothing stands against it; review and incomplete are no pass."""
+    """Return the result of a report: it passed if nothing objects to it; review and incomplete do not pass."""
     return FAILED if list_obstacles(report) else PASSED
 
 

@@ -39,7 +39,7 @@ def find_drift(path: str | Path, *, offline: bool = False, limits: Limits = Limi
 
 
 def _pass_over(model: LockedModel) -> DriftResult:
-    """Return the result for a folder, of which the Hub knows nothing."""
+    """Return the result for a folder, which is not on the Hub."""
     return DriftResult(model.title, notes=("it is a folder, so there is no repository to ask for",), is_asked=False)
 
 

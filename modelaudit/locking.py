@@ -92,7 +92,7 @@ def _remark_changes(earlier: LockedModel, model: LockedModel, options: LockOptio
 
 
 def _refuse_two_of_a_kind(models: Sequence[LockedModel]) -> None:
-    """Raise ``ConfigurationError`` if two targets are one model, of which a lock holds one revision alone."""
+    """Raise ``ConfigurationError`` if two targets are one model, and a lock holds one revision of a model."""
     seen: dict[tuple[str, str], LockedModel] = {}
     for model in models:
         first = seen.setdefault(model.key, model)
@@ -220,7 +220,7 @@ def identify_repository(snapshot: Snapshot) -> ModelRef | None:
 
 
 def _judge_foreign_files(hashed: HashedModel, target: str, remark: Callable[[str], None] | None) -> None:
-    """Name the files that are not of the commit, or of which nothing states the digest.
+    """Name the files that are not part of the commit, or whose digest no source states.
 
     Args:
         hashed: the model.

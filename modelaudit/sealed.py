@@ -99,7 +99,7 @@ def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None
         raise SignatureError(f"it holds no {SEAL_NAME}, so it is not sealed; for a model alone, add --attestation FILE")
     seal = parse_seal(_read(path, MOST_BYTES))
     if find_signer(seal.bundle, verifiers, now) is None:
-        raise SignatureError(f"it is sealed by the method {seal.bundle.method}, and nobody who may seal uses it")
+        raise SignatureError(f"it is sealed by the method {seal.bundle.method}, and no signer who may seal uses it")
     return seal
 
 

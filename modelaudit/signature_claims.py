@@ -120,10 +120,10 @@ class _Adding:
                 if may_be_bundle(_read(artifact, _HEAD), path in _NAMES):
                     bundles[path] = artifact
                 elif path not in _NAMES:
-                    self._leave_unchecked(path, None, "it is no Sigstore bundle, and no other kind is checked")
+                    self._leave_unchecked(path, None, "it is not a Sigstore bundle, and no other kind is checked")
             except WindowError as error:
                 self._refuse(path, f"it cannot be read: {error}")
-        # What is no bundle is a file like any other, so that a signature has to cover it.
+        # Another file is a file of the model, so that a signature has to cover it.
         self._records = frozenset(bundles)
         for number, (path, artifact) in enumerate(bundles.items(), 1):
             if number > _MOST_SIGNATURES:
@@ -199,7 +199,7 @@ class _Adding:
         """List the paths that a manifest does not name.
 
         A signer who does not follow links signs no folder with one. Another one may have left a link to a folder there,
-        but nobody signs what lies at its end if the manifest leaves that out.
+        but no signature covers the file at its end if the manifest leaves that out.
         """
         links = self._find_folder_links()
         if manifest.follows_links:
@@ -359,7 +359,7 @@ def list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterat
 
 
 def describe_unchecked(snapshot: Snapshot) -> str:
-    """Return a clause on the first signature that nobody was named for; empty without one."""
+    """Return a clause on the first signature without a trusted signer; empty without one."""
     unchecked = [each for each in snapshot.signatures if each.state is SignatureState.UNCHECKED]
     return f"of {unchecked[0].record}, {unchecked[0].reason}; " if unchecked else ""
 

@@ -237,7 +237,7 @@ def test_only_a_bundle_is_no_file_that_a_signature_has_to_cover(folder: Path) ->
     found = list_findings(report)
     assert "integrity/file-not-signed evil.sig" in found
     assert found["integrity/signature-unchecked evil.sig"][1] == (
-        "The signature was not checked: it is no Sigstore bundle, and no other kind is checked."
+        "The signature was not checked: it is not a Sigstore bundle, and no other kind is checked."
     )
     for text in ("", "   ", "{}", " " * 5000 + "{"):
         (folder / "evil.sig").write_text(text)

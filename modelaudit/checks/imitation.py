@@ -16,7 +16,7 @@ _SEPARATORS: Final = re.compile(r"[-_.]+")
 _LEAST_SHAPE: Final = 5
 """Letters of a name whose shape is compared; shorter names look alike by chance."""
 _LEAST_CONTRIVED_SHAPE: Final = 4
-"""As before, of a name with characters that nobody writes in their place by chance."""
+"""As before, of a name with characters that occur in their place by intent alone."""
 _CONTRIVED: Final = re.compile(r"[A-Za-z][0134578]|[0134578][A-Za-z]|vv|rn", re.IGNORECASE)
 _VERTICAL: Final = str.maketrans("I1|", "lll")
 _LEAST_TYPO: Final = 6

@@ -62,7 +62,7 @@ def accept_attestation(
     bundles = split_attestation(data)
     for bundle in bundles:
         if find_signer(bundle, verifiers, now) is None:
-            raise SignatureError(f"it is signed by the method {bundle.method}, and nobody who may attest uses it")
+            raise SignatureError(f"it is signed by the method {bundle.method}, and no signer who may attest uses it")
     attestation = read_attestation(*bundles)
     for refusal in _list_refusals(attestation, conditions, now or datetime.now(UTC)):
         raise SignatureError(refusal)

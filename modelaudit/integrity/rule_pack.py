@@ -150,7 +150,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     """Check that a member is an ordinary file of a rule set, or the statement. Raises ``ValueError``."""
     name = shorten(member.orig_filename)
     if member.filename != STATEMENT_NAME and not _NAME.fullmatch(member.orig_filename):
-        raise ValueError(f"{name} is no name of a rule file, such as findings/pickle/dangerous-call.yaml")
+        raise ValueError(f"{name} is not the name of a rule file, such as findings/pickle/dangerous-call.yaml")
     # Archives of other systems than Unix state no mode.
     mode = stat.S_IFMT(member.external_attr >> 16)
     if mode not in (0, stat.S_IFREG):

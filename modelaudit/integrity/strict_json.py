@@ -81,7 +81,7 @@ def decode_base64(text: str, noun: str) -> bytes:
     """Decode Base64 of the standard or the URL alphabet, as protobuf JSON allows both (RFC 4648, sections 4 and 5).
 
     Raises:
-        SignatureError: the text is no Base64.
+        SignatureError: the text is not Base64.
     """
     if not _BASE64.fullmatch(text):
         raise SignatureError(f"{noun} is not Base64")

@@ -21,7 +21,7 @@ def list_obstacles(report: AuditReport) -> list[dict[str, object]]:
 
     These are the causes of the verdict, and two that change no exit code of a scan: an answer that the policy only
     reports, and findings or absences that are open and were left out because an earlier report has them too. A use that
-    no policy states leaves the answer to *use* for review, and is no cause.
+    no policy states leaves the answer to *use* for review, and is not a cause.
     """
     decision = report.decision
     causes: list[dict[str, object]] = [

@@ -25,7 +25,7 @@ def list_tree(snapshot: Snapshot, limits: Limits, *, has_bookkeeping: bool = Tru
     Args:
         snapshot: of the folder.
         limits: bounds on the walk.
-        has_bookkeeping: whether the records of tools at the root are no entries; false for a folder that is no model.
+        has_bookkeeping: whether the records of tools at the root are left out; false for a folder that is not a model.
 
     Raises:
         SourceError: the snapshot is not a folder, or it cannot be listed.

@@ -74,7 +74,7 @@ def locate_description_record(commit: str) -> str:
 
 
 def is_absent_record(artifact: Artifact, on_disk: Container[str]) -> bool:
-    """Whether an artifact stands for a record that is not there, such as the listing of a commit.
+    """Whether an artifact represents a record that is absent, such as the listing of a commit.
 
     A lock lists every file, and so takes its place. It cannot take that of a reference which leads elsewhere.
 

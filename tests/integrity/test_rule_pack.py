@@ -105,7 +105,7 @@ def test_pack_with_a_file_more_or_less_or_changed_is_refused_and_the_file_is_nam
 def test_member_with_a_name_that_no_rule_file_has_is_refused(key: bytes, name: str) -> None:
     info = make_info("x")
     info.filename = name
-    assert "is no name of a rule file" in refuse(build([*FILES.items(), (info, b"")], key))
+    assert "is not the name of a rule file" in refuse(build([*FILES.items(), (info, b"")], key))
 
 
 MEMBERS: Final[dict[str, tuple[Callable[[], zipfile.ZipInfo], str]]] = {
