@@ -181,10 +181,13 @@ class _Adding:
             others = self._list_others(manifest)
             left_out = [path for path in others if manifest.leaves_out(path)]
             uncovered = [path for path in others if not manifest.leaves_out(path)]
+            claimed = manifest.files.items()
+            differing = [path for path, parts in claimed if not self._add_claim(path, parts, manifest, record)]
             self._signatures.append(
                 Signature(
                     record, SignatureState.VERIFIED, bundle.method, signer=signer, covered=len(manifest.files),
                     uncovered=tuple(uncovered), left_out=tuple(left_out), ignored_paths=manifest.ignored_paths,
+                    differing=tuple(sorted(differing)),
                 )
             )  # fmt: skip
             for path in uncovered:
@@ -192,8 +195,6 @@ class _Adding:
                     self._make_fact(SourceFactKind.NOT_SIGNED, path, self._explain(path, manifest, record))
                 )
             self._add_facts(SourceFactKind.LEFT_OUT, left_out, f"{record} ignores it")
-            for path, parts in manifest.files.items():
-                self._add_claim(path, parts, manifest, record)
 
     def _list_others(self, manifest: SignedManifest) -> list[str]:
         """List the paths that a manifest does not name.
@@ -259,27 +260,32 @@ class _Adding:
         """Make a fact about a file."""
         return SourceFact(kind, write_file_address(path), ClaimSource.SIGNATURE, detail)
 
-    def _add_claim(self, path: str, parts: Sequence[SignedPart], manifest: SignedManifest, record: str) -> None:
-        """Add the claim on one file; one in shards is hashed at once, because no digest of the whole is signed."""
+    def _add_claim(self, path: str, parts: Sequence[SignedPart], manifest: SignedManifest, record: str) -> bool:
+        """Add the claim on one file; one in shards is hashed at once, because no digest of the whole is signed.
+
+        Returns:
+            False if a range differs, which is a fact and no claim.
+        """
         artifact = self._artifacts.get(path)
         if not manifest.in_shards:
             claim = Claim(Digest(manifest.algorithm, parts[0].value), ClaimSource.SIGNATURE, record)
             self._set_claim(path, artifact, claim, 0)
-            return
+            return True
         size = parts[-1].end or 0
         if artifact is None or artifact.open is None:
             self._set_claim(path, artifact, None, size)
-            return
+            return True
         try:
             sha256, differing = _hash_parts(artifact, parts, manifest.algorithm)
         except WindowError:
-            return  # the scan meets the same fault, and reports it
+            return True  # the scan meets the same fault, and reports it
         if differing:
             detail = f"{record} states another digest of {'; '.join(differing[:5])}"
             self._add_facts(SourceFactKind.SIGNED_RANGE_DIFFERS, [path], detail)
-        else:
-            claim = Claim(Digest(DigestAlgorithm.SHA256, sha256), ClaimSource.SIGNATURE, record)
-            self._set_claim(path, artifact, claim, size)
+            return False
+        claim = Claim(Digest(DigestAlgorithm.SHA256, sha256), ClaimSource.SIGNATURE, record)
+        self._set_claim(path, artifact, claim, size)
+        return True
 
     def _set_claim(self, path: str, artifact: Artifact | None, claim: Claim | None, size: int) -> None:
         """Add a claim to an artifact, or an artifact without content for a file that is not there."""

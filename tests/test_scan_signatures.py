@@ -542,3 +542,19 @@ def test_signature_with_any_bytes_replaced_verifies_nothing_that_was_not_signed(
     assert done.returncode in (0, 1)
     if done.returncode == 0:
         assert json.loads(changed)["dsseEnvelope"]["payload"] == json.loads(moved)["dsseEnvelope"]["payload"]
+
+
+def test_required_signature_in_ranges_fails_for_other_bytes_although_no_finding_does(folder: Path) -> None:
+    files = {path: data for path, data in read_folder(folder).items() if not path.startswith(".")}
+    signed = sign(make_statement(list_shards(files, 16), method="shards", shard_size=16))
+    (folder / "model.sig").write_text(json.dumps(signed))
+    policy = folder.parent / "modelaudit.yaml"
+    policy.write_text(
+        "extends: default\ngates: {security: never, integrity: never}\nrequire: [signer]\n"
+        "trusted-signers:\n  - public-key: own.pub\n"
+    )
+    assert scan(folder, policy=policy).exit_code == 0
+    (folder / "sub/notes.txt").write_text("other\n")
+    report = scan(folder, policy=policy)
+    assert (report.exit_code, [each.kind for each in report.decision.causes]) == (1, [CauseKind.SIGNER])
+    assert report.target.signatures[0].differing == ("sub/notes.txt",)

@@ -71,6 +71,7 @@ class Signature:
         uncovered: the files that it does not cover and does not leave out either, sorted.
         left_out: the files under its list of ignored paths, sorted.
         ignored_paths: that list.
+        differing: the files of which it states other digests of ranges, sorted; those of whole files are claims.
     """
 
     record: str
@@ -82,3 +83,4 @@ class Signature:
     uncovered: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     ignored_paths: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()

@@ -143,6 +143,8 @@ def _find_signer_problem(
         for claim in record.contradicting_claims
         if claim.source is ClaimSource.SIGNATURE
     ]
+    ranges = sorted({path for each in verified for path in each.differing})
+    differing += [f"{path}: other ranges of bytes than were signed" for path in ranges]
     uncovered = frozenset.intersection(*(frozenset(each.uncovered) for each in verified))
     differing += [f"{path}: it is not signed" for path in sorted(uncovered)]
     if not differing:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import AuditReport, Extent
 from modelaudit.model.verdict import Question, Ruling, Verdict
 from modelaudit.reports.json_report import compute_report_digest
@@ -19,9 +20,10 @@ _ACTIVE: Final = frozenset({DecisionState.HONOURED, DecisionState.DUE})
 def list_obstacles(report: AuditReport) -> list[dict[str, object]]:
     """List the causes for which a verdict is attested as FAILED; none for one that passed.
 
-    These are the causes of the verdict, and two that change no exit code of a scan: an answer that the policy only
-    reports, and findings or absences that are open and were left out because an earlier report has them too. A use that
-    no policy states leaves the answer to *use* for review, and is not a cause.
+    These are the causes of the verdict, and three that change no exit code of a scan: an answer that the policy only
+    reports, a check of security or integrity that no finding can fail, and findings or absences that are open and were
+    left out because an earlier report has them too. A use that no policy states leaves the answer to *use* for review,
+    and is not a cause.
     """
     decision = report.decision
     causes: list[dict[str, object]] = [
@@ -31,6 +33,9 @@ def list_obstacles(report: AuditReport) -> list[dict[str, object]]:
     if not causes:
         causes += _list_reported_answers(Question.LOAD, decision.load, frozenset({Verdict.PASS}))
         causes += _list_reported_answers(Question.USE, decision.use, frozenset({Verdict.PASS, Verdict.REVIEW}))
+    ungated = sum(report.policy.gates.get(each) is None for each in (CheckFamily.SECURITY, CheckFamily.INTEGRITY))
+    if ungated:
+        causes.append({"kind": "gate", "question": Question.LOAD, "verdict": Verdict.REVIEW, "count": ungated})
     known = _count_acceptances(report)[AcceptanceSource.BASELINE]
     if known:
         causes.append({"kind": "baseline", "question": Question.LOAD, "verdict": Verdict.REVIEW, "count": known})

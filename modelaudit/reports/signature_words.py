@@ -38,6 +38,8 @@ def _describe_extent(signature: Signature) -> str:
     parts = [f"it covers {_count_files(signature.covered)}"]
     if signature.uncovered:
         parts.append(f"does NOT cover {_count_files(len(signature.uncovered))}")
+    if signature.differing:
+        parts.append(f"states other bytes of {_count_files(len(signature.differing))}")
     if signature.left_out:
         parts.append(f"leaves out {_count_files(len(signature.left_out))} under its ignored paths")
     return ", ".join(parts)

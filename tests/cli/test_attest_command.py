@@ -407,10 +407,17 @@ def test_findings_that_a_baseline_knows_do_not_pass(attested: AttestedModel) -> 
 def test_options_that_lower_the_gate_change_the_digest_of_the_policy(attested: AttestedModel) -> None:
     _, before = attested.read_payloads()
     digest = before["predicate"]["policy"]["digest"]["sha256"]
+    (attested.model / "x.pkl").write_bytes(b"cposix\nsystem\n.")
+    assert attested.scan("--fail-on", "critical").returncode == 0
+    assert attested.attest().returncode == 0
+    assert refuse(attested, "--policy-digest", digest).startswith("the policy is '")
+
+
+def test_scan_that_no_finding_can_fail_is_no_pass(attested: AttestedModel) -> None:
     (attested.model / "x.pkl").write_bytes(b"cposix\nsystem\n(Vecho inert\ntR.")
     assert attested.scan("--fail-on", "never").returncode == 0
     assert attested.attest().returncode == 0
-    assert refuse(attested, "--policy-digest", digest).startswith("the policy is '")
+    assert refuse(attested) == "the verdict is FAILED: 'gate (load)'"
 
 
 def test_verdict_holds_no_longer_than_a_decision_behind_it(attested: AttestedModel) -> None:
