@@ -23,6 +23,7 @@ from modelaudit.integrity.attestation import (
 )
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.locking import cover_entries, identify_repository
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import ModelRef, RefKind
@@ -111,7 +112,11 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
     ref = identify_repository(snapshot)
     entries = cover_entries(hash_model(snapshot, limits), target, has_modes=ref is None, task="attested")
     _require_same_files(report, entries, os.path.realpath(str(snapshot.root)), options.report)
-    resource = options.resource or name_resource(report, ref)
+    try:
+        tree_digest = compute_tree_digest(entries)
+    except ValueError as error:
+        raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
+    resource = options.resource or name_resource(report, ref, tree_digest)
     summary = Summary(
         verifier=options.verifier,
         versions={report.tool.name: report.tool.version, "rules": report.tool.rules_digest},
@@ -148,16 +153,17 @@ def conclude(report: AuditReport) -> str:
     return FAILED if list_obstacles(report) else PASSED
 
 
-def name_resource(report: AuditReport, ref: ModelRef | None) -> str:
-    """Return the URI of a model: its package URL or its address on the Hub, or a name of its folder.
+def name_resource(report: AuditReport, ref: ModelRef | None, tree_digest: str) -> str:
+    """Return the URI of a model: its package URL or its address on the Hub, or the name and content of its folder.
 
     Args:
         report: of the model.
         ref: the repository that the target is; ``None`` for a folder.
+        tree_digest: of the folder, version 1: folders have no versions, and names that others have too.
     """
     target = report.target
     if target.kind in (RefKind.FOLDER, RefKind.FILE):
-        return f"urn:modelaudit:folder:{quote(target.short_name, safe='')}"
+        return f"urn:modelaudit:folder:{quote(target.short_name, safe='')}@v1:{tree_digest}"
     is_cached_dataset = target.kind is RefKind.CACHE and ref is not None and ref.kind is RefKind.DATASET
     if target.kind is RefKind.DATASET or is_cached_dataset:
         return f"{HUB}/datasets/{quote(target.name)}/tree/{target.commit}"

@@ -20,12 +20,13 @@ from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.hashing import HashProgress
+from modelaudit.integrity.trust_files import read_trust_file
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
-from modelaudit.model.policy import Policy
+from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import Anchor, Target, Tool
 from modelaudit.model.terms import Intent, Use
 from modelaudit.model.trust import TrustedSigner
@@ -171,6 +172,10 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
         origins = {f"gates.{family}": "--fail-on" for family in policy.gates}
         policy = replace(policy, gates=dict.fromkeys(policy.gates, gate), origins={**policy.origins, **origins})
     policy = replace(policy, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
+    if options.signers and Requirement.SIGNER not in policy.require:
+        # Whoever names a signer means it: without this, a model whose signature was removed would pass.
+        origins = {**policy.origins, f"require.{Requirement.SIGNER}": options.signers[0].origin}
+        policy = replace(policy, require=policy.require | {Requirement.SIGNER}, origins=origins)
     return replace(
         policy, offline=policy.offline or options.offline, digest=_compute_digest(policy, stated, options.signers)
     )
@@ -179,19 +184,36 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
 def _compute_digest(policy: Policy, stated: Policy, signers: Sequence[TrustedSigner]) -> str:
     """Compute the digest of a policy after the options: that of its file, unless an option overrides it.
 
-    Then it is the SHA-256 of the digest of the file and a line for each entry that an option changed, so that nobody
-    takes the verdict of ``--fail-on never`` for one of the file.
+    Then it is the SHA-256 of the digest of the file and a line for each entry that an option changed, so that no
+    verdict of ``--fail-on never`` counts as one of the file. Trusted signers make such a line, too, with the digests of their
+    keys and certificates: another key under the same name makes another policy.
     """
     entries: tuple[tuple[str, object, object], ...] = (
         ("checks", policy.checks, stated.checks),
         ("gates", policy.gates, stated.gates),
         ("use", policy.intent, stated.intent),
-        ("trusted-signers", [dataclasses.asdict(signer) for signer in signers], []),
+        ("trusted-signers", [_describe_trust(signer) for signer in (*policy.trusted_signers, *signers)], []),
     )
     changes = [f"{name}: {_spell_entry(value)}" for name, value, before in entries if value != before]
     if not changes:
         return stated.digest
     return hashlib.sha256("\n".join((stated.digest, *changes)).encode()).hexdigest()
+
+
+def _describe_trust(signer: TrustedSigner) -> dict[str, str]:
+    """Describe a trusted signer by the content of its files. Raises ``ConfigurationError`` if one cannot be read."""
+    files = {
+        "public-key": signer.public_key,
+        "certificate-root": signer.certificate_root,
+        "trusted-root": signer.trusted_root,
+    }
+    digests = {
+        name: hashlib.sha256(read_trust_file(path, signer.origin)).hexdigest()
+        for name, path in files.items()
+        if path is not None
+    }
+    words = {"subject": signer.subject, "identity": signer.identity, "issuer": signer.issuer}
+    return {"method": str(signer.method), **words, **digests}
 
 
 def _spell_entry(value: object) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from modelaudit.attesting import AttestationOptions, SignedVerdict, attest
 from modelaudit.integrity.bundles import MEDIA_TYPE
 from modelaudit.sources.registry import Registry, parse_image
+
+_TITLES: Final = ("evidence.sigstore.json", "summary.sigstore.json")
+"""The names of the two statements in the registry; one behind the other, they are the attestation."""
 
 
 def attest_image(target: str, image: str, options: AttestationOptions) -> tuple[SignedVerdict, str, tuple[str, ...]]:
@@ -27,5 +31,6 @@ def attest_image(target: str, image: str, options: AttestationOptions) -> tuple[
     with Registry(parse_image(image)) as registry:
         subject = registry.find_image()
         verdict = attest(target, replace(options, image=subject.digest.removeprefix("sha256:")))
-        lines = verdict.text.splitlines()
-        return verdict, subject.digest, tuple(registry.attach(subject, MEDIA_TYPE, line).digest for line in lines)
+        lines = zip(verdict.text.splitlines(keepends=True), _TITLES, strict=True)
+        attached = [registry.attach(subject, MEDIA_TYPE, line, title) for line, title in lines]
+        return verdict, subject.digest, tuple(each.digest for each in attached)

@@ -24,7 +24,7 @@ from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot, WatchedWindow, Window
 from modelaudit.model.code_names import has_code_name
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
-from modelaudit.model.errors import ConfigurationError, SignatureError, WindowError
+from modelaudit.model.errors import ConfigurationError, SignatureError, UntrustedSignerError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
@@ -100,9 +100,20 @@ class _Adding:
         self._facts: list[SourceFact] = []
         self._signatures: list[Signature] = []
         self._records: frozenset[str] = frozenset()
+        self._untrusted: list[tuple[str, Bundle | None, str]] = []
 
     def finish(self) -> Snapshot:
-        """Return the snapshot with all that was added."""
+        """Return the snapshot with all that was added.
+
+        A signature of somebody else beside one of a trusted signer is a countersignature, which proves nothing and
+        contradicts nothing. Alone, it is refused.
+        """
+        is_signed = any(each.state is SignatureState.VERIFIED for each in self._signatures)
+        for record, bundle, reason in self._untrusted:
+            if is_signed:
+                self._leave_unchecked(record, bundle, f"it is of no trusted signer: {reason}")
+            else:
+                self._refuse(record, reason, bundle)
         return replace(
             self._snapshot,
             artifacts=tuple(sorted(self._artifacts.values(), key=lambda artifact: artifact.path)),
@@ -170,6 +181,9 @@ class _Adding:
             signer = find_signer(bundle, self._verifiers)
             if signer is not None:
                 self._refuse_wide_gaps(manifest)
+        except UntrustedSignerError as error:
+            self._untrusted.append((record, bundle, str(error)))
+            return
         except SignatureError as error:
             self._refuse(record, str(error), bundle)
             return
@@ -237,7 +251,10 @@ class _Adding:
         allowed = (*self._allowed_gaps, *self._records)
         wide = [path for path in manifest.ignored_paths if not any(f"{path}/".startswith(f"{gap}/") for gap in allowed)]
         if wide:
-            raise SignatureError(f"it leaves out {wide[0]!r}, which the policy does not allow (allowed-signature-gaps)")
+            raise SignatureError(
+                f"it leaves out {wide[0]!r}, which is not allowed (allowed-signature-gaps of a policy, "
+                "--allowed-signature-gap of verify)"
+            )
 
     def _refuse(self, record: str, reason: str, bundle: Bundle | None = None) -> None:
         """Record a refused signature."""

@@ -128,7 +128,9 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     sealed = seal(target, folder, options)
     public = f"{options.key.stem}.pub"
     # In the form of sha256sum, which compares both with the files on the other side.
-    print_document(f"{sealed.verifier_digest}  {VERIFIER_NAME}\n{sealed.key_digest}  {public}\n".encode())
+    # ``sha256sum --check`` passes over lines that begin with ``#``.
+    conditions = f"# --policy-digest {sealed.verdict.policy_digest}\n# --resource {sealed.verdict.resource}\n"
+    print_document(f"{sealed.verifier_digest}  {VERIFIER_NAME}\n{sealed.key_digest}  {public}\n{conditions}".encode())
     notes = [
         f"{folder}: sealed, {sealed.entries:,} entries with the model",
         f"carry {public} and the two digests apart from the folder",

@@ -28,6 +28,22 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigurationError(f"{message}; see --help")
 
 
+class _Each(argparse.Action):
+    """Keeps each value, and refuses an empty one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value. Raises ``ConfigurationError``."""
+        if not values:
+            raise ConfigurationError(f"{option_string} is empty; give it a value, or leave it out")
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), values])
+
+
 class _Once(argparse.Action):
     """Refuses a second value, because the first would be dropped in silence, and an empty one."""
 
@@ -101,14 +117,15 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("path", metavar="FOLDER", help="a sealed folder, or the folder of a model")
     for option, metavar, text in (
-        ("--key", "FILE", "the public key in PEM, which did not travel with FOLDER"),
+        ("--key", "FILE", "a public key in PEM, which did not travel with FOLDER"),
         ("--attestation", "FILE", "of the model in FOLDER"),
         ("--verifier-id", "URI", "who has to answer for the verdict"),
         ("--policy-digest", "SHA256", "the policy that the verdict has to rest on"),
         ("--resource", "URI", "the model that the verdict has to be about"),
         ("--not-older-than", "DAYS", "the most days since the verdict, such as 30d"),
     ):
-        parser.add_argument(option, metavar=metavar, help=text, required=option == "--key", action=_Once)
+        is_key = option == "--key"
+        parser.add_argument(option, metavar=metavar, help=text, required=is_key, action=_Each if is_key else _Once)
     return parser
 
 
@@ -124,7 +141,7 @@ def _run(options: argparse.Namespace) -> tuple[str, int]:
     from modelaudit.integrity.trusted import make_signer
 
     conditions = parse_conditions(options.verifier_id, options.policy_digest, options.resource, options.not_older_than)
-    signers = (make_signer(Path(options.key)),)
+    signers = tuple(make_signer(Path(key)) for key in options.key)
     try:
         if options.attestation is not None:
             from modelaudit.attested import verify_attestation

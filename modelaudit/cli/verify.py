@@ -31,7 +31,9 @@ _PATH: Final = click.Path(path_type=Path)
     "-o", "--output", metavar="FORMAT[=FILE]", default="text", help=f"One of {', '.join(_FORMATS)}. Default: text."
 )
 @click.option("--attestation", metavar="FILE", type=_PATH, help="A verdict that modelaudit attest signed.")
-@click.option("--key", metavar="FILE", type=_PATH, help="The public key of the one who may attest, in PEM.")
+@click.option(
+    "--key", "keys", metavar="FILE", type=_PATH, multiple=True, help="A public key of one who may attest, in PEM."
+)
 @click.option("--verifier-id", metavar="URI", help="Who has to answer for the verdict.")
 @click.option("--policy-digest", metavar="SHA256", help="The policy that the verdict has to rest on.")
 @click.option("--resource", metavar="URI", help="The model that the verdict has to be about.")
@@ -51,7 +53,7 @@ def command(
     model: str | None,
     output: str,
     attestation: Path | None,
-    key: Path | None,
+    keys: tuple[Path, ...],
     verifier_id: str | None,
     policy_digest: str | None,
     resource: str | None,
@@ -79,13 +81,13 @@ def command(
     not be read, or no record states its digest; 4 could not run.
     """
     conditions = {
-        "--key": key,
+        "--key": keys[0] if keys else None,
         "--verifier-id": verifier_id,
         "--policy-digest": policy_digest,
         "--resource": resource,
         "--not-older-than": not_older_than,
     }
-    is_seal = path is not None and lock is None and is_sealed(path, by_name=key is not None)
+    is_seal = path is not None and lock is None and is_sealed(path, by_name=bool(keys))
     if attestation is not None or is_seal:
         if lock is not None or model is not None or trust.signatures or output != "text":
             noun = "an attestation" if attestation is not None else "a sealed folder"
@@ -93,7 +95,7 @@ def command(
         from modelaudit.cli.conditions import parse_conditions
 
         wanted = parse_conditions(verifier_id, policy_digest, resource, not_older_than)
-        return _verify_verdict(path, attestation, key, trust.signers, wanted, quiet)
+        return _verify_verdict(path, attestation, keys, trust.signers, wanted, quiet)
     for option, value in conditions.items():
         if value is not None:
             raise ConfigurationError(
@@ -120,7 +122,7 @@ def command(
 def _verify_verdict(
     path: str | None,
     attestation: Path | None,
-    key: Path | None,
+    keys: tuple[Path, ...],
     signers: tuple[TrustedSigner, ...],
     conditions: Conditions,
     quiet: bool,
@@ -130,7 +132,7 @@ def _verify_verdict(
 
     if path is None:
         raise ConfigurationError("--attestation needs the folder of the model")
-    trusted = signers if key is None else (make_signer(key), *signers)
+    trusted = (*map(make_signer, keys), *signers)
     try:
         if attestation is None:
             from modelaudit.sealed import verify_seal

@@ -32,6 +32,8 @@ def load_public_key(data: bytes) -> ec.EllipticCurvePublicKey:
     """
     if b"PRIVATE KEY" in data:
         raise SignatureError(f"holds a private key; a signature is checked with {_CURVES}, as a public key in PEM")
+    if data.count(b"-----BEGIN") > 1:
+        raise SignatureError("holds more than one key; put each into a file of its own, and name each")
     try:
         key = serialization.load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:

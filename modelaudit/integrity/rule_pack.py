@@ -6,6 +6,7 @@ import io
 import json
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ STATEMENT_NAME: Final = "statement.json"
 MOST_BYTES: Final = 64 * 1024 * 1024
 """The largest pack, and the most bytes of its files together."""
 _MOST_FILES: Final = 20_000
+_END: Final = struct.Struct("<4s4H2LH")
+"""The end of the central directory (APPNOTE 6.3.10, section 4.3.16)."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _PART: Final = r"[A-Za-z0-9_+][A-Za-z0-9._+-]*"
 _NAME: Final = re.compile(rf"({_PART}/)*{_PART}\.yaml")
@@ -98,6 +101,8 @@ def read_pack(data: bytes) -> RulePack:
         raise SignatureError(f"it is not a pack of rules: {error}") from error
     if STATEMENT_NAME not in files:
         raise SignatureError(f"it is not a pack of rules: it holds no {STATEMENT_NAME}")
+    if not _is_whole_archive(data):
+        raise SignatureError("it has bytes before, behind or between its files, so it is not a pack as it was written")
     bundle = parse_bundle(files.pop(STATEMENT_NAME))
     statement = parse_statement(bundle.envelope.payload)
     if statement.predicate_type != RULES:
@@ -157,3 +162,13 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         raise ValueError(f"{name} is a link or another special file")
     if member.compress_type not in _METHODS or member.flag_bits & _ENCRYPTED:
         raise ValueError(f"{name} is encrypted, or compressed by another method than deflate")
+
+
+def _is_whole_archive(data: bytes) -> bool:
+    """Whether an archive consists of its members and its directory alone, without a comment (APPNOTE 6.3.10, 4.3)."""
+    end = data[-_END.size :]
+    if len(end) < _END.size or not data.startswith(b"PK\x03\x04"):
+        return False
+    signature, *_, size, start, comment = _END.unpack(end)
+    is_at_end = start + size + _END.size == len(data)
+    return bool(signature == b"PK\x05\x06" and comment == 0 and is_at_end)

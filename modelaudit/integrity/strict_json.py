@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 from modelaudit.model.errors import SignatureError
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
-_SHOWN: Final = 80
+_SHOWN: Final = 128
 _MOST_COMMAS: Final = 2_000_000
 """In one document: each value takes memory, and values are set apart by commas; 250,000 signed files need 1,000,000."""
 
@@ -92,5 +92,5 @@ def decode_base64(text: str, noun: str) -> bytes:
 
 
 def shorten(text: str) -> str:
-    """Return a foreign text as a Python literal, of at most 80 characters, for a message."""
+    """Return a foreign text as a Python literal, of at most 128 characters, for a message."""
     return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}…"

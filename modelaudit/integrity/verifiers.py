@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from modelaudit.integrity.bundles import Bundle
-from modelaudit.model.errors import SignatureError
+from modelaudit.model.errors import SignatureError, UntrustedSignerError
 from modelaudit.model.signature import SignatureMethod, Signer
 
 _LACKS: Final = {
@@ -48,7 +48,7 @@ def find_signer(bundle: Bundle, verifiers: Sequence[Verifier], now: datetime | N
         The signer; ``None`` if no trusted signer uses the method of the bundle.
 
     Raises:
-        SignatureError: every trusted signer of that method refuses it.
+        UntrustedSignerError: every trusted signer of that method refuses it.
     """
     fitting = [each for each in verifiers if each.method is bundle.method]
     refusals: list[str] = []
@@ -59,4 +59,4 @@ def find_signer(bundle: Bundle, verifiers: Sequence[Verifier], now: datetime | N
             refusals.append(str(error))
     if not fitting:
         return None
-    raise SignatureError("; ".join(dict.fromkeys(refusals)))
+    raise UntrustedSignerError("; ".join(dict.fromkeys(refusals)))

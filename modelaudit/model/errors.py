@@ -30,6 +30,10 @@ class SignatureError(ModelAuditError):
     exit_code = 1
 
 
+class UntrustedSignerError(SignatureError):
+    """A signature that is well formed, and that no trusted signer made."""
+
+
 class SourceError(ModelAuditError):
     """The target could not be resolved or fetched: missing, gated, rate-limited, offline, disk full (exit 4)."""
 

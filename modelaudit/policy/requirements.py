@@ -129,13 +129,14 @@ def _find_signer_problem(
 ) -> _Unmet | None:
     """Return the problem of a model without a verified signature of a trusted signer, or with files that differ.
 
-    If the policy names signers, only those count.
+    If the policy itself requires a signer and names some, only those count.
     """
-    named = {signer.origin for signer in policy.trusted_signers}
+    is_of_option = policy.origins.get(f"require.{Requirement.SIGNER}", "").startswith("--")
+    named = set() if is_of_option else {signer.origin for signer in policy.trusted_signers}
     verified = [each for each in signatures if each.signer is not None and (not named or each.signer.trust in named)]
     if not verified:
         others = tuple(f"{each.record}: {each.reason or 'it is of no signer of the policy'}" for each in signatures)
-        reason = "no signature of a trusted signer was verified, and the policy requires one"
+        reason = "no signature of a trusted signer was verified, and one is required"
         return CauseKind.SIGNER, Verdict.INCOMPLETE, 1, reason, others[:_MOST_NAMED] or ("the model has no signature",)
     differing = [
         f"{record.path}: other bytes than were signed"
@@ -145,12 +146,17 @@ def _find_signer_problem(
     ]
     ranges = sorted({path for each in verified for path in each.differing})
     differing += [f"{path}: other ranges of bytes than were signed" for path in ranges]
+    differing += [
+        f"{record.path}: it was signed, and is not there"
+        for record in records
+        if not record.digests and any(claim.source is ClaimSource.SIGNATURE for claim in record.claims)
+    ]
     uncovered = frozenset.intersection(*(frozenset(each.uncovered) for each in verified))
     differing += [f"{path}: it is not signed" for path in sorted(uncovered)]
     if not differing:
         return None
     noun = "file does" if len(differing) == 1 else "files do"
-    reason = f"{len(differing)} {noun} not fit the signature, and the policy requires a trusted signer"
+    reason = f"{len(differing)} {noun} not fit the signature, and a trusted signer is required"
     return CauseKind.SIGNER, Verdict.FAIL, len(differing), reason, tuple(differing[:_MOST_NAMED])
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import AuditReport, Extent
+from modelaudit.model.signature import Signature
 from modelaudit.model.verdict import Question, Ruling, Verdict
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.text import escape_unprintable
@@ -80,6 +81,7 @@ def describe_evidence(report: AuditReport) -> dict[str, object]:
             "date": report.tool.rules_date or None,
         },
         "report": {"sha256": compute_report_digest(report)},
+        "signatures": list(map(_describe_signature, report.target.signatures)),
         "target": {"kind": report.target.kind, "name": report.target.short_name, "commit": report.target.commit},
         "policy": {
             "name": policy.name,
@@ -110,3 +112,19 @@ def describe_evidence(report: AuditReport) -> dict[str, object]:
         "decisions": len(report.decisions),
         "baseline": report.baseline or None,
     }  # fmt: skip
+
+
+def _describe_signature(signature: Signature) -> dict[str, object]:
+    """Describe the result for one signature of the model."""
+    signer = signature.signer
+    return {
+        "record": escape_unprintable(signature.record),
+        "state": signature.state,
+        "method": signature.method,
+        "signer": signer and escape_unprintable(signer.name),
+        "issuer": (signer and escape_unprintable(signer.issuer)) or None,
+        "time": signer.time.time if signer and signer.time else None,
+        "covered": signature.covered,
+        "notCovered": len(signature.uncovered),
+        "leftOut": len(signature.left_out),
+    }

@@ -20,7 +20,7 @@ def describe_signature(signature: Signature) -> str:
     if signature.signer is None:
         word = "REFUSED" if signature.state is SignatureState.REFUSED else "NOT CHECKED"
         return f"{signature.record}: {word}: {signature.reason}"
-    return f"{signature.record}: verified, by {describe_signer(signature.signer)}; {_describe_extent(signature)}"
+    return f"{signature.record}: signed by {describe_signer(signature.signer)}; {_describe_extent(signature)}"
 
 
 def describe_signer(signer: Signer) -> str:

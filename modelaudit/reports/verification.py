@@ -10,7 +10,7 @@ from typing import Final
 
 from modelaudit.model.digest import ClaimSource, find_uncompared_claims
 from modelaudit.model.signature import Signature, SignatureState
-from modelaudit.model.verification import Verification
+from modelaudit.model.verification import DifferenceKind, Verification
 from modelaudit.model.wording import CLAIM_SOURCES, describe_strength
 from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.text import escape_unprintable
@@ -28,7 +28,8 @@ def render_text(results: Sequence[Verification]) -> bytes:
 
 def _describe(result: Verification) -> Iterator[str]:
     """Yield the lines of one model."""
-    against = f"{result.lock} ({result.locked_name})" if result.lock else "the records beside its files"
+    beside = "the signatures and records beside its files" if result.signatures else "the records beside its files"
+    against = f"{result.lock} ({result.locked_name})" if result.lock else beside
     yield f"{result.name}: checked against {against}"
     # A refused signature is a difference, which names it below.
     held = (each for each in result.signatures if each.state is not SignatureState.REFUSED)
@@ -68,7 +69,8 @@ def _conclude(result: Verification) -> str:
         kinds = Counter(each.kind for each in result.differences)
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         step = "fetch the locked commit again" if result.lock else "fetch the model again"
-        return f"{result.name}: DIFFERS: {counted}; {step}, or find out who changed it"
+        further = "" if kinds.keys() == {DifferenceKind.SIGNATURE} else f"; {step}, or find out who changed it"
+        return f"{result.name}: DIFFERS: {counted}{further}"
     if result.exit_code:
         counted = f"{len(result.unread)} not read, {len(result.unclaimed) + len(result.uncompared)} not verified"
         step = "" if result.lock else "; a lock covers all: --lock FILE"

@@ -32,6 +32,7 @@ _ACCEPTED: Final = ", ".join(
         "application/vnd.docker.distribution.manifest.list.v2+json",
     )
 )
+_TITLE: Final = "org.opencontainers.image.title"
 _EMPTY: Final = b"{}"
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 _MOST_BYTES: Final = 4 * 1024 * 1024
@@ -130,7 +131,7 @@ class Registry:
         media_type = response.headers.get("Content-Type", MANIFEST).partition(";")[0].strip()
         return Descriptor(media_type, digest, len(data))
 
-    def attach(self, subject: Descriptor, artifact_type: str, content: bytes) -> Descriptor:
+    def attach(self, subject: Descriptor, artifact_type: str, content: bytes, title: str) -> Descriptor:
         """Attach a blob to a manifest as a referrer.
 
         Where the registry does not know the API of referrers, the index under the tag ``sha256-…`` lists it.
@@ -139,6 +140,7 @@ class Registry:
             subject: the manifest of the image.
             artifact_type: media type of the blob and of the referrer.
             content: the blob.
+            title: the name under which clients store the blob.
 
         Raises:
             SourceError: the registry refuses it.
@@ -151,7 +153,7 @@ class Registry:
                 "mediaType": MANIFEST,
                 "artifactType": artifact_type,
                 "config": config.build(),
-                "layers": [layer.build()],
+                "layers": [{**layer.build(), "annotations": {_TITLE: title}}],
                 "subject": subject.build(),
             },
             sort_keys=True,

@@ -345,7 +345,7 @@ def test_conditions_that_the_verdict_does_not_fulfil_are_named(attested: Atteste
     for options, expected in (
         (("--verifier-id", "urn:x:y"), "the verifier is 'urn:modelaudit:verifier', and 'urn:x:y' is required"),
         (("--policy-digest", "0" * 64), "the policy is '"),
-        (("--resource", "pkg:huggingface/acme/x"), "the model is 'urn:modelaudit:folder:model', and 'pkg:huggingfac"),
+        (("--resource", "pkg:huggingface/acme/x"), "the model is 'urn:modelaudit:folder:model@v1:"),
         (("--not-older-than", "30d"), "the verdict is of 20"),
     ):
         assert refuse(attested, *options).startswith(expected)

@@ -187,7 +187,9 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], int, str]]] = {
     "two folders": (("sealed", "x", "--key", "key.pub"), 2, "unrecognized arguments: x"),
     "unknown option": (("sealed", "--key", "key.pub", "--lock", "x"), 2, "unrecognized arguments: --lock x"),
     "shortened option": (("sealed", "--ke", "key.pub"), 2, "the following arguments are required: --key"),
-    "key twice": (("sealed", "--key", "key.pub", "--key", "key.pub"), 2, "--key is given twice; give it once"),
+    "resource twice": (
+        ("sealed", "--key", "key.pub", "--resource", "a:b", "--resource", "a:b"), 2, "--resource is given twice"
+    ),
     "empty key": (("sealed", "--key="), 2, "--key is empty; give it a value, or leave it out"),
     "missing key": (("sealed", "--key", "none"), 2, "--key: none cannot be read: No such file or directory"),
     "private key": (("sealed", "--key", "key.pem"), 2, "--key: key.pem holds a private key"),

@@ -172,7 +172,7 @@ def registry() -> Iterator[LoopbackRegistry]:
 def attach(registry: LoopbackRegistry, credentials: tuple[str, str] | None = None) -> str:
     """Attach one blob to the image, and return the digest of the referrer."""
     with Registry(parse_image(f"{registry.host}/acme/tiny:v1"), credentials) as client:
-        return client.attach(client.find_image(), BUNDLE, b"{}\n").digest
+        return client.attach(client.find_image(), BUNDLE, b"{}\n", "summary.sigstore.json").digest
 
 
 def test_registry_with_the_api_of_referrers_gets_no_index_under_a_tag(registry: LoopbackRegistry) -> None:
