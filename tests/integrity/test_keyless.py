@@ -393,7 +393,7 @@ def test_trusted_root_with_a_malformed_key_of_its_log_refuses_and_leaves_stderr_
     signer = ["--identity", PERSON, "--issuer", ISSUER, "--trusted-root", str(root)]
     done = subprocess.run([*command, *signer], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "model.sig: REFUSED: it does not hold by root.json: invalid log entry" in done.stdout
+    assert "signature: model.sig: it does not hold by root.json: invalid log entry" in done.stdout
 
 
 @pytest.mark.counterpart
@@ -486,4 +486,4 @@ def test_documented_commands_ask_the_public_instance_for_its_signer(tmp_path: Pa
         ["sh", "-c", block], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (1, "")
-    assert "model.sig: REFUSED: its certificate did not lead to trusted_root.json" in done.stdout
+    assert "signature: model.sig: its certificate did not lead to trusted_root.json" in done.stdout
