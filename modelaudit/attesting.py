@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -50,8 +50,9 @@ class AttestationOptions:
 
     Attributes:
         report: the saved report of a scan, as JSON.
-        key: file with the private EC key, in PEM.
+        key: file with the private EC key, in PEM; ``None`` to sign for the identity of a token.
         passphrase: of the key; ``None`` if it has none.
+        trust_config: file with the Sigstore instance by which an identity signs; ``None`` with a key.
         verifier: the URI of the one who answers for the verdict.
         resource: the URI of the model; by default that of the report.
         days: how long the verdict holds after the scan, if no decision behind it ends before; ``None`` for no end.
@@ -59,8 +60,9 @@ class AttestationOptions:
     """
 
     report: Path
-    key: Path
+    key: Path | None = None
     passphrase: bytes | None = None
+    trust_config: Path | None = None
     verifier: str = VERIFIER
     resource: str | None = None
     days: int | None = 90
@@ -78,6 +80,8 @@ class SignedVerdict:
         tree: the files, links and empty folders that it covers.
         policy_digest: SHA-256 of the policy, for ``verify --policy-digest``.
         resource: the URI of the model, for ``verify --resource``.
+        identity: for which it is signed; empty with a key.
+        issuer: who vouches for the identity.
     """
 
     text: bytes
@@ -86,6 +90,31 @@ class SignedVerdict:
     tree: tuple[TreeEntry, ...]
     policy_digest: str
     resource: str
+    identity: str = ""
+    issuer: str = ""
+
+
+class _Signer(Protocol):
+    """Signs statements."""
+
+    identity: str
+    issuer: str
+
+    def sign(self, payload: bytes) -> bytes:
+        """Sign a statement, and return the bundle as one line of JSON without a line break."""
+
+
+class _KeySigner:
+    """Signs statements with a key."""
+
+    identity = issuer = ""
+
+    def __init__(self, key: EllipticCurvePrivateKey) -> None:
+        self._key = key
+
+    def sign(self, payload: bytes) -> bytes:
+        """Sign a statement, and return the bundle."""
+        return sign_statement(payload, self._key)
 
 
 def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) -> SignedVerdict:  # noqa: B008 - frozen
@@ -93,22 +122,24 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
 
     Args:
         target: a folder, a snapshot of the Hub cache, or a repository that the cache holds; nothing is requested.
-        options: the report and the key.
+        options: the report, and the key or the Sigstore instance.
         limits: bounds on reads.
 
     Raises:
-        ConfigurationError: the report or the key cannot be used, or the report is one of other bytes.
-        SourceError: the model cannot be read.
+        ConfigurationError: the report, the key or the identity token cannot be used, or the report is one of other
+            bytes.
+        SourceError: the model cannot be read, or a server of the Sigstore instance refuses or does not answer.
     """
     report = load_report(options.report)
     _require_checks(report, options.report)
     created = _parse_created(report, options.report)
-    key = load_key(options)
+    signer = _load_signer(options)
     snapshot = resolve_target(target, offline=True, limits=limits)
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
-    if lies_in(options.key, snapshot.root):
-        raise ConfigurationError(f"--key: {options.key} lies in the model; move it out, and scan the model again")
+    for option, path in (("--key", options.key), ("--trust-config", options.trust_config)):
+        if path is not None and lies_in(path, snapshot.root):
+            raise ConfigurationError(f"{option}: {path} lies in the model; move it out, and scan the model again")
     ref = identify_repository(snapshot)
     entries = cover_entries(hash_model(snapshot, limits), target, has_modes=ref is None, task="attested")
     _require_same_files(report, entries, os.path.realpath(str(snapshot.root)), options.report)
@@ -132,16 +163,40 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         payloads = build_payloads(describe_evidence(report), entries, summary, options.image)
     except ValueError as error:
         raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
-    text = b"".join(sign_statement(payload, key) + b"\n" for payload in payloads)
+    text = b"".join(signer.sign(payload) + b"\n" for payload in payloads)
     try:
         attestation = read_attestation(*split_attestation(text))
     except SignatureError as error:
         raise ConfigurationError(f"{target}: no verifier would accept the attestation: {error}") from error
-    return SignedVerdict(text, summary.result, attestation.tree_digest, entries, summary.policy_digest, resource)
+    return SignedVerdict(
+        text,
+        summary.result,
+        attestation.tree_digest,
+        entries,
+        summary.policy_digest,
+        resource,
+        signer.identity,
+        signer.issuer,
+    )
+
+
+def _load_signer(options: AttestationOptions) -> _Signer:
+    """Load the key, or read the Sigstore instance and the identity token. Raises as ``attest``."""
+    if options.trust_config is None:
+        return _KeySigner(load_key(options))
+    try:
+        from modelaudit.integrity.keyless_signing import KeylessSigner  # sigstore takes a while to load
+    except ImportError as error:
+        raise ConfigurationError(
+            "--trust-config: an identity signs with the package sigstore; install modelaudit-gate[sigstore]"
+        ) from error
+    return KeylessSigner(options.trust_config)
 
 
 def load_key(options: AttestationOptions) -> EllipticCurvePrivateKey:
-    """Load the key of ``--key``. Raises ``ConfigurationError``."""
+    """Load the key of ``--key``. Raises ``ConfigurationError``, also where no key is named."""
+    if options.key is None:
+        raise ConfigurationError("--key FILE is needed")
     try:
         return load_private_key(_read_key(options.key), options.passphrase)
     except SignatureError as error:

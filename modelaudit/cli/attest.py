@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,13 @@ _PATH: Final = click.Path(path_type=Path)
 @click.command("attest", cls=StrictCommand)
 @click.argument("target", metavar="TARGET")
 @click.option("--report", metavar="FILE", type=_PATH, required=True, help="The report of a scan of TARGET, as JSON.")
-@click.option("--key", metavar="FILE", type=_PATH, required=True, help="Your private EC key, in PEM.")
+@click.option("--key", metavar="FILE", type=_PATH, help="Your private EC key, in PEM.")
+@click.option(
+    "--trust-config",
+    metavar="FILE",
+    type=_PATH,
+    help="Sign for the identity of a token instead, by the Sigstore instance of this file.",
+)
 @click.option("-o", "--output", metavar="FILE", type=_PATH, help="The attestation, two lines of JSON.")
 @click.option(
     "--seal",
@@ -49,7 +56,8 @@ _PATH: Final = click.Path(path_type=Path)
 def command(
     target: str,
     report: Path,
-    key: Path,
+    key: Path | None,
+    trust_config: Path | None,
     output: Path | None,
     folder: Path | None,
     verifier_id: str | None,
@@ -67,26 +75,19 @@ def command(
 
     --seal prints the SHA-256 of the verifier and of the public key. They travel apart from the folder, as the key does.
 
-    The passphrase of the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal.
+    The passphrase of the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal. With
+    --trust-config, the identity token comes from SIGSTORE_ID_TOKEN, or from the CI that runs this.
 
     Exit codes: 0 attested, whatever the verdict; 2 usage error; 4 could not run.
     """
     from modelaudit.attesting import VERIFIER, AttestationOptions
 
-    if output is None and folder is None and push is None:
-        raise ConfigurationError("name what to write: -o FILE, --seal FOLDER, or --push IMAGE")
-    if push is not None and (folder is not None or image is not None):
-        raise ConfigurationError("--push names the image itself, and goes with -o FILE alone; leave the others out")
-    if output is not None:
-        if lies_in(output, target):
-            raise ConfigurationError(f"-o {output}: lies in the model, which it would change; name a file outside")
-        if folder is not None and lies_in(output, folder):
-            raise ConfigurationError(f"-o {output}: lies in the folder of --seal, which holds the attestation already")
-        check_place(output)
+    _check_choice(target, key, trust_config, output, folder, push, image)
     options = AttestationOptions(
         report=report,
         key=key,
-        passphrase=get_passphrase(key),
+        passphrase=None if key is None else get_passphrase(key),
+        trust_config=trust_config,
         verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
         resource=None if resource is None else _require_uri("--resource", resource),
         days=parse_days("--expires", expires),
@@ -100,9 +101,37 @@ def command(
         f"verify it with --policy-digest {signed.policy_digest} --resource {signed.resource}",
         *notes,
     ]
+    if signed.identity:
+        notes.append(f"signed for --identity {shlex.quote(signed.identity)} --issuer {shlex.quote(signed.issuer)}")
     if not quiet:
         show_notes(notes)
     return 0
+
+
+def _check_choice(
+    target: str,
+    key: Path | None,
+    trust_config: Path | None,
+    output: Path | None,
+    folder: Path | None,
+    push: str | None,
+    image: str | None,
+) -> None:
+    """Raise ``ConfigurationError`` unless the options fit each other, and name who signs and what is written."""
+    if (key is None) is (trust_config is None):
+        raise ConfigurationError("name who signs: --key FILE, or --trust-config FILE for an identity, and not both")
+    if folder is not None and key is None:
+        raise ConfigurationError("--seal needs --key FILE, by which the folder and its rules are signed, too")
+    if output is None and folder is None and push is None:
+        raise ConfigurationError("name what to write: -o FILE, --seal FOLDER, or --push IMAGE")
+    if push is not None and (folder is not None or image is not None):
+        raise ConfigurationError("--push names the image itself, and goes with -o FILE alone; leave the others out")
+    if output is not None:
+        if lies_in(output, target):
+            raise ConfigurationError(f"-o {output}: lies in the model, which it would change; name a file outside")
+        if folder is not None and lies_in(output, folder):
+            raise ConfigurationError(f"-o {output}: lies in the folder of --seal, which holds the attestation already")
+        check_place(output)
 
 
 def _sign(
@@ -126,6 +155,7 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     from modelaudit.sealing import seal
 
     sealed = seal(target, folder, options)
+    assert options.key is not None
     public = f"{options.key.stem}.pub"
     # In the form of sha256sum, which compares both with the files on the other side.
     # ``sha256sum --check`` passes over lines that begin with ``#``.

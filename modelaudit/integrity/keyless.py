@@ -28,7 +28,7 @@ from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
 from modelaudit.model.trust import TrustedSigner
 
-_REFUSALS: Final = (
+REFUSALS: Final = (
     SigstoreError,
     ValueError,
     TypeError,
@@ -78,7 +78,9 @@ class KeylessVerifier:
         try:
             self._verifier = Verifier(trusted_root=root)
         except (SigstoreError, ValueError) as error:
-            raise ConfigurationError(f"{option}: {trusted.trusted_root} is incomplete: {_describe(error)}") from error
+            raise ConfigurationError(
+                f"{option}: {trusted.trusted_root} is incomplete: {describe_error(error)}"
+            ) from error
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:
         """Return the identity as the signer; ``now`` has no effect. Raises ``SignatureError``."""
@@ -89,14 +91,14 @@ class KeylessVerifier:
                 parsed = SigstoreBundle.from_json(bundle.text)
                 _, payload = self._verifier.verify_dsse(parsed, _Expected(trusted))
         except CertValidationError as error:
-            cause = _describe(error).rpartition("validation failed: ")[2]
+            cause = describe_error(error).rpartition("validation failed: ")[2]
             raise SignatureError(
                 f"its certificate did not lead to {self._root_name} at the time of its log entry or time stamp: {cause}"
             ) from error
         except _OtherSignerError as error:
             raise SignatureError(str(error)) from error
-        except _REFUSALS as error:
-            raise SignatureError(f"it does not hold by {self._root_name}: {_describe(error)}") from error
+        except REFUSALS as error:
+            raise SignatureError(f"it does not hold by {self._root_name}: {describe_error(error)}") from error
         if payload != bundle.envelope.payload:
             raise SignatureError("two readings of the bundle give two statements")
         time = self._times.find_time(bundle)
@@ -127,22 +129,34 @@ class _Expected(Identity):
 
 def _name_identity(certificate: x509.Certificate) -> str:
     """Return the identity in a certificate, for a message."""
+    found = read_identity(certificate)
+    return shorten(found) if found else "an identity of another kind"
+
+
+def read_identity(certificate: x509.Certificate) -> str:
+    """Return the identity in a certificate; empty if it is of another kind than an e-mail address or a URI."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     kinds = (x509.RFC822Name, x509.UniformResourceIdentifier)
-    found = [shorten(value) for kind in kinds for value in names.get_values_for_type(kind)]
-    return found[0] if found else "an identity of another kind"
+    found: list[str] = [value for kind in kinds for value in names.get_values_for_type(kind)]
+    return found[0] if found else ""
 
 
 def _name_issuer(certificate: x509.Certificate) -> str:
     """Return the issuer that vouches for the identity in a certificate, for a message."""
+    found = read_issuer(certificate)
+    return shorten(found) if found else "no issuer"
+
+
+def read_issuer(certificate: x509.Certificate) -> str:
+    """Return the issuer that vouches for the identity in a certificate; empty without one."""
     try:
         value = certificate.extensions.get_extension_for_oid(_ISSUER).value
     except x509.ExtensionNotFound:
-        return "no issuer"
-    return shorten(value.public_bytes().decode(errors="replace"))
+        return ""
+    return value.public_bytes().decode(errors="replace")
 
 
-def _describe(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return the message of a library as the end of one line."""
     text = " ".join(str(error).split()).partition(" [type=")[0]
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

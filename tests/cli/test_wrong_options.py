@@ -164,6 +164,12 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--attestation notes.txt --key /dev/null --policy-digest 00", "--policy-digest 00"),
         ("--attestation notes.txt --lock x", "an attestation is checked alone"),
     ),
+    f"attest TARGET --report {REPORT} -o x": (
+        ("--trust-config notes.txt", "--trust-config: notes.txt is not the trust configuration of a Sigstore instance"),
+        ("--trust-config none.json", "--trust-config: none.json cannot be read: No such file"),
+        ("--trust-config notes.txt --key notes.txt", "name who signs: --key FILE, or --trust-config FILE"),
+        ("--trust-config notes.txt --seal y", "--seal needs --key FILE"),
+    ),
     f"attest TARGET --report {REPORT} --key notes.txt": (
         ("-o nowhere/x", "nowhere/x: cannot be written: No such file or directory"),
         ("-o x", "--key: notes.txt holds no private key in PEM"),

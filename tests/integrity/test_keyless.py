@@ -393,7 +393,7 @@ def test_trusted_root_with_a_malformed_key_of_its_log_refuses_and_leaves_stderr_
     signer = ["--identity", PERSON, "--issuer", ISSUER, "--trusted-root", str(root)]
     done = subprocess.run([*command, *signer], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "signature: model.sig: it does not hold by root.json: invalid log entry" in done.stdout
+    assert "model.sig: it does not hold by root.json: invalid log entry" in done.stdout
 
 
 @pytest.mark.counterpart
@@ -479,11 +479,11 @@ def test_policy_with_a_malformed_trusted_root_names_its_line(tmp_path: Path) -> 
 
 def test_documented_commands_ask_the_public_instance_for_its_signer(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/keyless.md").read_text("utf-8")
-    [block] = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    block, _ = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     CASES[0].write(tmp_path).rename(tmp_path / "granite")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-c", block], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (1, "")
-    assert "signature: model.sig: its certificate did not lead to trusted_root.json" in done.stdout
+    assert "model.sig: its certificate did not lead to trusted_root.json" in done.stdout

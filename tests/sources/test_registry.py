@@ -18,6 +18,7 @@ from typing import Final
 import pytest
 from support.attested import AttestedModel, make_attested
 from support.command import CommandResult, run_command
+from support.sigstore_instance import ISSUER, run_instance
 
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.sources.registry import MANIFEST, Registry, parse_image
@@ -303,3 +304,26 @@ def test_text_that_names_no_image_is_refused(text: str) -> None:
 def test_image_on_another_machine_is_reached_by_tls_alone() -> None:
     assert parse_image("registry.example/a:v1").base == "https://registry.example/v2/a"
     assert parse_image("localhost:5000/a/b:v1@sha256:" + "0" * 64).base == "http://localhost:5000/v2/a/b"
+
+
+def test_attestation_of_an_identity_is_attached(
+    registry: LoopbackRegistry, attested: AttestedModel, tmp_path: Path
+) -> None:
+    file = tmp_path / "pushed.jsonl"
+    with run_instance() as instance:
+        config, root = instance.write(tmp_path)
+        options = (
+            "--report",
+            attested.report,
+            "--trust-config",
+            config,
+            "--push",
+            f"{registry.host}/acme/tiny:v1",
+            "-o",
+            file,
+        )
+        done = run_command("attest", attested.model, *options, SIGSTORE_ID_TOKEN=instance.make_token())
+    assert done.returncode == 0, done.stderr
+    assert set(file.read_bytes().splitlines()) <= set(registry.stored.values())
+    signer = ("--identity", "releases@acme.example", "--issuer", ISSUER, "--trusted-root", root)
+    assert run_command("verify", attested.model, "--attestation", file, *signer).returncode == 0
