@@ -561,3 +561,23 @@ def test_required_signature_in_ranges_fails_for_other_bytes_although_no_finding_
     report = scan(folder, policy=policy)
     assert (report.exit_code, [each.kind for each in report.decision.causes]) == (1, [CauseKind.SIGNER])
     assert report.target.signatures[0].differing == ("sub/notes.txt",)
+
+
+def test_countersignature_of_another_key_changes_no_answer_and_alone_is_refused(folder: Path) -> None:
+    statement = make_statement(list_entries(read_folder(folder)))
+    (folder / "second.sig").write_text(json.dumps(sign(statement, OTHER_KEY)))
+    report = scan(folder, "own.pub")
+    states = {each.record: each.state for each in report.target.signatures}
+    assert (report.exit_code, states) == (
+        0,
+        {"model.sig": SignatureState.VERIFIED, "second.sig": SignatureState.UNCHECKED},
+    )
+    assert "it is of no trusted signer: it names the key" in report.target.signatures[1].reason
+    done = verify(folder)
+    assert (done.returncode, "signature second.sig: NOT CHECKED: it is of no trusted signer" in done.stdout) == (
+        0,
+        True,
+    )
+    (folder / "model.sig").unlink()
+    assert scan(folder, "own.pub").exit_code == 1
+    assert verify(folder).returncode == 1
