@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 import yaml
@@ -20,6 +20,12 @@ from support.isolated import make_environment
 ROOT: Final = Path(__file__).resolve().parents[1]
 ATTESTATION, DEPLOY = ((ROOT / f"docs/{name}").read_text("utf-8") for name in ("attestation.md", "deploy.md"))
 GATE: Final = "https://acme.example/model-gate"
+RUNTIME: Final = {"type": "RuntimeDefault"}
+RESTRICTED: Final = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
 
 
 def list_blocks(page: str, language: str) -> list[str]:
@@ -69,26 +75,41 @@ def test_fields_of_both_statements_are_those_of_the_page(attested: AttestedModel
     assert {f"verifier.{key}" for key in summary["predicate"]["verifier"]} <= named
 
 
-def list_verifications() -> Iterator[tuple[str, list[str]]]:
-    """Yield the kind of each deployment, and the arguments of modelaudit in it."""
+class Deployment(NamedTuple):
+    """A deployment: its kind, the command that copies the model or none, and the arguments of modelaudit."""
+
+    kind: str
+    copying: list[str]
+    verifying: list[str]
+
+
+def list_deployments() -> Iterator[Deployment]:
+    """Yield each deployment of the page."""
     for block in list_blocks(DEPLOY, "yaml"):
         manifest: dict[str, Any] = yaml.safe_load(block)
         spec = manifest["spec"].get("predictor", manifest["spec"])
-        [init], [server] = spec["initContainers"], spec["containers"]
-        mounts = {each["mountPath"]: each for each in (*init["volumeMounts"], *server["volumeMounts"])}
-        assert all(mount["readOnly"] is True for mount in mounts.values())
-        assert {mount["name"] for mount in mounts.values()} == {volume["name"] for volume in spec["volumes"]}
-        assert all("@sha256:" in container["image"] for container in (init, server))
-        yield manifest["kind"], [re.sub(r"\$\((\w+)\)", r"${\1}", argument) for argument in init["args"]]
+        [copying, verifying], [server] = spec["initContainers"], spec["containers"]
+        containers = (copying, verifying, server)
+        mounts = [(each["name"], mount) for each in containers for mount in each["volumeMounts"]]
+        writable = [(name, mount["mountPath"]) for name, mount in mounts if not mount.get("readOnly")]
+        assert writable == [("copy-model", "/models")]
+        assert {mount["name"] for _, mount in mounts} == {volume["name"] for volume in spec["volumes"]}
+        assert {"name": "models", "emptyDir": {}} in spec["volumes"]
+        assert all("@sha256:" in each["image"] for each in containers)
+        # The level "restricted" of Pod Security.
+        assert (spec["securityContext"]["runAsNonRoot"], spec["securityContext"]["seccompProfile"]) == (True, RUNTIME)
+        assert all(each["securityContext"] == RESTRICTED for each in containers)
+        arguments = [re.sub(r"\$\((\w+)\)", r"${\1}", argument) for argument in verifying["args"]]
+        yield Deployment(manifest["kind"], copying["command"], arguments)
     [unit] = list_blocks(DEPLOY, "ini")
     [command] = re.findall(r"^ExecStartPre=(.*)$", unit, re.MULTILINE)
     program, *arguments = shlex.split(command)
     assert program.endswith("/modelaudit")
-    yield "systemd", arguments
+    yield Deployment("systemd", [], arguments)
 
 
 def test_each_deployment_is_shown() -> None:
-    assert [kind for kind, _ in list_verifications()] == ["Pod", "InferenceService", "systemd"]
+    assert [each.kind for each in list_deployments()] == ["Pod", "InferenceService", "systemd"]
 
 
 CHANGES: Final[dict[str, tuple[Callable[[Path], object], int, str]]] = {
@@ -105,8 +126,14 @@ CHANGES: Final[dict[str, tuple[Callable[[Path], object], int, str]]] = {
 def test_model_of_each_deployment_is_verified_as_the_page_says(
     attested: AttestedModel, tmp_path: Path, kind: str, change: str
 ) -> None:
-    shutil.copytree(attested.model, tmp_path / "models/tiny", symlinks=True)
-    shutil.copy(attested.attestation, tmp_path / "models/tiny.att")
+    [deployment] = [each for each in list_deployments() if each.kind == kind]
+    storage = tmp_path / ("storage" if deployment.copying else "models")
+    shutil.copytree(attested.model, storage / "tiny", symlinks=True)
+    shutil.copy(attested.attestation, storage / "tiny.att")
+    if deployment.copying:
+        (tmp_path / "models").mkdir()
+        copying = [re.sub("^/", f"{tmp_path}/", argument) for argument in deployment.copying]
+        subprocess.run(copying, check=True)
     (tmp_path / "gate").mkdir()
     shutil.copy(attested.public, tmp_path / "gate/gate.pub")
     _, summary = attested.read_payloads()
@@ -114,7 +141,7 @@ def test_model_of_each_deployment_is_verified_as_the_page_says(
     values = {"POLICY_DIGEST": predicate["policy"]["digest"]["sha256"], "MODEL_RESOURCE": predicate["resourceUri"]}
     places = {"/etc/model-gate/": f"{tmp_path}/gate/", "/gate/": f"{tmp_path}/gate/", "/models/": f"{tmp_path}/models/"}
     arguments = []
-    for argument in dict(list_verifications())[kind]:
+    for argument in deployment.verifying:
         text = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], argument)
         for place, folder in places.items():
             text = re.sub(rf"(^|=){place}", rf"\1{folder}", text)

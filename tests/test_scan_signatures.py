@@ -33,6 +33,7 @@ from support.signatures import (
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.integrity.keys import fingerprint_key, load_public_key
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureMethod, SignatureState
 from modelaudit.model.trust import TrustedSigner
@@ -486,7 +487,9 @@ def test_signed_repository_is_verified_through_the_hub_in_its_cache_and_in_a_dow
 def test_commands_of_the_document_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[1] / "docs/signatures.md").read_text()
     commands = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)).splitlines()
-    assert len(commands) == 4
+    printing = [each for each in commands if each.startswith("openssl ")]
+    commands = [each for each in commands if each.startswith("modelaudit ")]
+    assert (len(printing), len(commands)) == (2, 4)
     (policy,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     root = issue("root")
     leaf = root.issue("models", extensions=SIGNER, end=root.certificate.not_valid_after_utc)
@@ -503,8 +506,13 @@ def test_commands_of_the_document_run(tmp_path: Path, monkeypatch: pytest.Monkey
         write_public_key(tmp_path / name)
     for name in ("acme-root.pem", "nvidia-root.pem"):
         write_certificates(tmp_path / name, root.certificate)
+    write_certificates(tmp_path / "acme-models.pem", leaf.certificate)
     (tmp_path / "policy.yaml").write_text(policy)
     monkeypatch.chdir(tmp_path)
+    shown = subprocess.run(["bash", "-eu", "-c", "\n".join(printing)], capture_output=True, text=True, check=True)
+    fingerprint, subject, _ = shown.stdout.splitlines()
+    assert fingerprint.split()[0] == fingerprint_key(load_public_key((tmp_path / "acme.pub").read_bytes()))
+    assert subject == f"subject={leaf.certificate.subject.rfc4514_string()}"
     for command in [*commands, "modelaudit scan ./model --policy policy.yaml"]:
         done = run_command(*command.split()[1:])
         assert (done.returncode, done.stderr) == (0, ""), command
