@@ -185,8 +185,8 @@ def _compute_digest(policy: Policy, stated: Policy, signers: Sequence[TrustedSig
     """Compute the digest of a policy after the options: that of its file, unless an option overrides it.
 
     Then it is the SHA-256 of the digest of the file and a line for each entry that an option changed, so that no
-    verdict of ``--fail-on never`` counts as one of the file. Trusted signers make such a line, too, with the digests of their
-    keys and certificates: another key under the same name makes another policy.
+    verdict of ``--fail-on never`` counts as one of the file. Trusted signers make such a line, too, with the digests of
+    their keys and certificates: another key under the same name makes another policy.
     """
     entries: tuple[tuple[str, object, object], ...] = (
         ("checks", policy.checks, stated.checks),

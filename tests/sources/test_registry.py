@@ -85,7 +85,7 @@ def test_referrers_in_a_real_registry_are_those_that_oras_lists(
         assert manifest["subject"]["digest"] in done.stderr
         [layer] = manifest["layers"]
         contents.append(run_oras("blob", "fetch", "--output", "-", f"{real_registry}@{layer['digest']}"))
-    assert contents == file.read_text().splitlines()
+    assert "".join(contents) == file.read_text()
     subjects = json.loads(base64.b64decode(json.loads(contents[1])["dsseEnvelope"]["payload"]))["subject"]
     image = manifest["subject"]["digest"].removeprefix("sha256:")
     assert {"sha256": image} in [each["digest"] for each in subjects]
@@ -325,6 +325,6 @@ def test_attestation_of_an_identity_is_attached(
         )
         done = run_command("attest", attested.model, *options, SIGSTORE_ID_TOKEN=instance.make_token())
     assert done.returncode == 0, done.stderr
-    assert set(file.read_bytes().splitlines()) <= set(registry.stored.values())
+    assert set(file.read_bytes().splitlines(keepends=True)) <= set(registry.stored.values())
     signer = ("--identity", "releases@acme.example", "--issuer", ISSUER, "--trusted-root", root)
     assert run_command("verify", attested.model, "--attestation", file, *signer).returncode == 0
