@@ -61,7 +61,7 @@ def test_commands_of_the_page_on_attestations_run_as_they_are_written(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MODELAUDIT_KEY_PASSPHRASE", "caf\u00e9 9")
     shutil.copytree(attested.model, "model", symlinks=True)
-    attesting, judging = list_blocks(ATTESTATION, "sh")
+    attesting, _, judging = list_blocks(ATTESTATION, "sh")
     for block, said in ((attesting, f"model: PASSED by {GATE} at "), (judging, "Verified OK")):
         done = subprocess.run(["bash", "-eu", "-c", block], capture_output=True, text=True, check=False)
         assert (done.returncode, said in done.stdout + done.stderr) == (0, True), done
@@ -184,8 +184,8 @@ def test_commands_of_both_sides_of_an_air_gap_run_as_they_are_written(
     for name in ("sealed.tar", "digests.txt"):
         shutil.copy(connected / name, other / name)
     [conditions] = re.findall(r"verify it with --policy-digest (\S+) --resource (\S+)", done.stderr)
-    monkeypatch.setenv("POLICY_DIGEST", conditions[0])
-    monkeypatch.setenv("MODEL_RESOURCE", conditions[1])
+    comments = [f"# --policy-digest {conditions[0]}", f"# --resource {conditions[1]}"]
+    assert (other / "digests.txt").read_text().splitlines()[2:] == comments
     monkeypatch.chdir(other)
     done = subprocess.run(["bash", "-eu", "-c", verifying], capture_output=True, text=True, check=False)
     first, second, answer = done.stdout.splitlines()

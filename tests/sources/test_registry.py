@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -95,6 +96,30 @@ def test_referrers_in_a_real_registry_are_those_that_oras_lists(
     for options in ((), ("--expires", "30d")):
         assert push(attested, f"{real_registry}@sha256:{image}", *options).returncode == 0
     assert len(json.loads(run_oras("discover", "--format", "json", f"{real_registry}:v1"))["manifests"]) == 3
+
+
+@pytest.mark.counterpart
+def test_commands_of_the_page_bring_each_attestation_of_an_image_back(
+    attested: AttestedModel, real_registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["oras", "push", "--plain-http", f"{real_registry}:v3", "--artifact-type", "a/b"], check=True)
+    files = [tmp_path / name for name in ("first.jsonl", "second.jsonl")]
+    for file, days in zip(files, ("30d", "60d"), strict=True):
+        done = push(attested, f"{real_registry}:v3", "-o", file, "--expires", days)
+        assert done.returncode == 0, done.stderr
+    page = (Path(__file__).resolve().parents[2] / "docs/attestation.md").read_text("utf-8")
+    [block] = re.findall(r"^```sh\n(oras .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    # The client talks to this name without TLS.
+    monkeypatch.setenv("IMAGE", f"{real_registry.replace('127.0.0.1', 'localhost')}:v3")
+    done_block = subprocess.run(["bash", "-eu", "-c", block], capture_output=True, text=True, check=False)
+    assert done_block.returncode == 0, done_block
+    fetched = list(tmp_path.glob("*.att"))
+    assert len(fetched) == 2
+    for file in fetched:
+        verified = run_command("verify", attested.model, "--attestation", file, "--key", attested.public)
+        assert verified.returncode == 0, verified.stdout
+    assert sorted(file.read_text() for file in fetched) == sorted(file.read_text() for file in files)
 
 
 @pytest.mark.counterpart
