@@ -589,3 +589,14 @@ def test_countersignature_of_another_key_changes_no_answer_and_alone_is_refused(
     (folder / "model.sig").unlink()
     assert scan(folder, "own.pub").exit_code == 1
     assert verify(folder).returncode == 1
+
+
+def test_signature_that_was_moved_out_of_the_model_may_ignore_its_former_place(folder: Path, tmp_path: Path) -> None:
+    statement = make_statement(list_entries(read_folder(folder)), ignore_paths=["model.sig"])
+    (folder / "model.sig").unlink()
+    moved = tmp_path / "moved.sig"
+    moved.write_text(json.dumps(sign(statement)))
+    assert verify(folder, "--signature", moved).returncode == 0
+    (folder / "model.sig").write_text("something else")
+    done = verify(folder, "--signature", moved)
+    assert (done.returncode, "it leaves out 'model.sig', which is not allowed" in done.stdout) == (1, True)
