@@ -89,8 +89,10 @@ def command(
     }
     is_seal = path is not None and lock is None and is_sealed(path, by_name=bool(keys))
     if attestation is not None or is_seal:
-        if lock is not None or model is not None or trust.signatures or output != "text":
-            noun = "an attestation" if attestation is not None else "a sealed folder"
+        noun = "an attestation" if attestation is not None else "a sealed folder"
+        if output != "text":
+            raise ConfigurationError(f"-o {output}: the answer on {noun} is one line of text; leave the option out")
+        if lock is not None or model is not None or trust.signatures:
             raise ConfigurationError(f"{noun} is checked alone; check a lock or a signature in a further call")
         from modelaudit.cli.conditions import parse_conditions
 

@@ -30,7 +30,7 @@ def describe_signer(signer: Signer) -> str:
     name = signer.name
     if signer.method is SignatureMethod.KEY and len(name) > _KEY_CHARACTERS:
         name = f"{name[:_KEY_CHARACTERS]}…"
-    return f"{name}{issuer} (method {signer.method}, trusted by {signer.trust}, {time})"
+    return f"{name}{issuer}, {time} (method {signer.method}, trusted by {signer.trust})"
 
 
 def _describe_extent(signature: Signature) -> str:

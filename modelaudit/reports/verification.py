@@ -39,7 +39,10 @@ def _describe(result: Verification) -> Iterator[str]:
         yield f"  {counted}"
     lines = [f"  {each.kind}: {each.path}" + (f": {each.detail}" if each.detail else "") for each in result.differences]
     lines += [f"  not read: {path}: {why}" for path, why in result.unread]
-    lines += [f"  not verified: {path}: no record states a digest of it" for path in result.unclaimed]
+    if any(each.kind is DifferenceKind.SIGNATURE for each in result.differences) and len(result.unclaimed) > 1:
+        lines.append(f"  not verified: {len(result.unclaimed):,} files: no signature of a trusted signer holds")
+    else:
+        lines += [f"  not verified: {path}: no record states a digest of it" for path in result.unclaimed]
     lines += [
         f"  left out: {path}: signatures of models leave it out, so anybody may change it" for path in result.left_out
     ]

@@ -502,7 +502,7 @@ def test_wrong_options_are_one_line_and_exit_2(attested: AttestedModel) -> None:
         ((*base, "--key", attested.place / "no.pub"), "cannot be read: No such file or directory; check the path"),
         ((*base, "--key", model / "a.pub"), "lies in the model, and a model must not name who signs it; move it out"),
         ((*base, "--key", public, "--lock", "x"), "an attestation is checked alone"),
-        ((*base, "--key", public, "-o", "json"), "an attestation is checked alone"),
+        ((*base, "--key", public, "-o", "json"), "-o json: the answer on an attestation is one line of text"),
         ((*base, "--key", public, "--policy-digest", "abc"), "--policy-digest abc: is not a SHA-256; write it such as"),
         ((*base, "--key", public, "--not-older-than", "30"), "--not-older-than 30: is not a number of days"),
         ((*base, "--key", public, "--not-older-than", "never"), "--not-older-than never: is not a number of days"),

@@ -174,7 +174,8 @@ def test_modelaudit_accepts_what_holds_and_names_the_cause_of_each_refusal(case:
     done = run_command("verify", case.write(tmp_path), *case.name_signer())
     if case.refusal is None:
         assert (done.returncode, done.stderr) == (0, "")
-        assert f"model.sig: signed by {case.identity}, issued by {case.issuer} (method sigstore" in done.stdout
+        assert f"model.sig: signed by {case.identity}, issued by {case.issuer}, 20" in done.stdout
+        assert "(method sigstore" in done.stdout
     else:
         assert (done.returncode, done.stderr) == (1, "")
         assert case.refusal in done.stdout
