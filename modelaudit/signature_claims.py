@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, may_be_bundle, parse_bundle
-from modelaudit.integrity.digests import can_compute, make_hasher
+from modelaudit.integrity.digests import can_compute
 from modelaudit.integrity.signed_manifest import (
     DEFAULT_IGNORED,
     PREDICATE_FAMILY,
@@ -17,11 +17,12 @@ from modelaudit.integrity.signed_manifest import (
     SignedPart,
     read_manifest,
 )
+from modelaudit.integrity.signed_parts import hash_parts, read_start
 from modelaudit.integrity.statements import parse_statement
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.verifiers import Verifier, explain_unchecked, find_signer
 from modelaudit.model.address import read_file_path, write_file_address
-from modelaudit.model.artifact import Artifact, RefKind, Snapshot, WatchedWindow, Window
+from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.code_names import has_code_name
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError, SignatureError, UntrustedSignerError, WindowError
@@ -40,7 +41,6 @@ _DIFFERING_FACTS: Final = {
 }
 _SUFFIXES: Final = (".sig", ".sigstore", ".sigstore.json")
 _NAMES: Final = frozenset({"claims.jsonl"})
-_CHUNK: Final = 1 << 20
 _HEAD: Final = 4096
 _MOST_SIGNATURES: Final = 20
 ALLOWED_GAPS: Final = (*DEFAULT_IGNORED, ".gitmodules", ".cache", "__pycache__")
@@ -128,7 +128,7 @@ class _Adding:
         bundles = {}
         for path, artifact in files.items():
             try:
-                if may_be_bundle(_read(artifact, _HEAD), path in _NAMES):
+                if may_be_bundle(read_start(artifact, _HEAD), path in _NAMES):
                     bundles[path] = artifact
                 elif path not in _NAMES:
                     self._leave_unchecked(path, None, "it is not a Sigstore bundle, and no other kind is checked")
@@ -141,7 +141,7 @@ class _Adding:
                 self._refuse(path, f"the model has {len(bundles)} files of signatures; {_MOST_SIGNATURES} are read")
                 break
             try:
-                self._add_bundles(_read(artifact, MOST_BYTES + 1), path)
+                self._add_bundles(read_start(artifact, MOST_BYTES + 1), path)
             except WindowError as error:
                 self._refuse(path, f"it cannot be read: {error}")
 
@@ -246,14 +246,20 @@ class _Adding:
             return f"{record} signs ranges of bytes, and so no file without bytes"
         return f"{record} covers {len(manifest.files):,} files"
 
+    def _is_free(self, path: str) -> bool:
+        """Whether nothing lies at a path of the model, neither a file nor a link nor a folder."""
+        root = self._snapshot.root
+        is_listed = any(each == path or each.startswith(f"{path}/") for each in self._artifacts)
+        return not is_listed and (root is None or not os.path.lexists(f"{root}/{path}"))
+
     def _refuse_wide_gaps(self, manifest: SignedManifest) -> None:
         """Raise ``SignatureError`` if the signature leaves out a path that is not allowed."""
         allowed = (*self._allowed_gaps, *self._records)
         wide = [
             path
             for path in manifest.ignored_paths
-            # A signature that was moved out of the model names its former place there, where nothing lies any more.
-            if not (is_signature_name(path) and path not in self._artifacts)
+            # A signature that was moved out of the model names its former place, where nothing may lie now.
+            if not (is_signature_name(path) and self._is_free(path))
             and not any(f"{path}/".startswith(f"{gap}/") for gap in allowed)
         ]
         if wide:
@@ -287,7 +293,7 @@ class _Adding:
         """Add the claim on one file; one in shards is hashed at once, because no digest of the whole is signed.
 
         Returns:
-            False if a range differs, which is a fact and no claim.
+            False if a range differs or the file is not there, which is a fact and not a claim.
         """
         artifact = self._artifacts.get(path)
         if not manifest.in_shards:
@@ -297,9 +303,10 @@ class _Adding:
         size = parts[-1].end or 0
         if artifact is None or artifact.open is None:
             self._set_claim(path, artifact, None, size)
-            return True
+            self._add_facts(SourceFactKind.SIGNED_RANGE_DIFFERS, [path], f"{record} signs it, and it is not there")
+            return False
         try:
-            sha256, differing = _hash_parts(artifact, parts, manifest.algorithm)
+            sha256, differing = hash_parts(artifact, parts, manifest.algorithm)
         except WindowError:
             return True  # the scan meets the same fault, and reports it
         if differing:
@@ -318,53 +325,6 @@ class _Adding:
             self._artifacts[path] = Artifact(write_file_address(path), size, None, claims, missing)
         elif claims:
             self._artifacts[path] = replace(artifact, claims=sort_claims((*claims, *artifact.claims)))
-
-
-def _read(artifact: Artifact, most: int) -> bytes:
-    """Read the beginning of a file, of at most so many bytes. Raises ``WindowError``."""
-    assert artifact.open is not None
-    with artifact.open() as window:
-        return b"".join(_read_range(window, 0, min(window.size, most)))
-
-
-def _hash_parts(artifact: Artifact, parts: Sequence[SignedPart], algorithm: DigestAlgorithm) -> tuple[str, list[str]]:
-    """Hash a file as a whole and by its parts, in one pass.
-
-    Returns:
-        The SHA-256 of the whole file, and each range that differs from the signed one.
-
-    Raises:
-        WindowError: it cannot be read, or changed meanwhile.
-    """
-    assert artifact.open is not None
-    whole = make_hasher(DigestAlgorithm.SHA256, artifact.size)
-    differing: list[str] = []
-    with artifact.open() as window:
-        end = parts[-1].end or 0
-        if window.size != end:
-            differing.append(f"its {end:,} bytes, and it has {window.size:,}")
-        for part in parts:
-            stop = min(part.end or 0, window.size)
-            hasher = make_hasher(algorithm, stop - part.start)
-            for data in _read_range(window, part.start, stop):
-                hasher.update(data)
-                whole.update(data)
-            if hasher.hexdigest() != part.value:
-                differing.append(f"bytes {part.start:,} to {part.end:,}")
-        change = window.describe_change() if isinstance(window, WatchedWindow) else None
-    if change:
-        raise WindowError(change, UnreadReason.CHANGED)
-    return whole.hexdigest(), differing
-
-
-def _read_range(window: Window, start: int, stop: int) -> Iterator[bytes]:
-    """Yield the bytes of a range in order. Raises ``WindowError``."""
-    while start < stop:
-        data = window.read(start, min(_CHUNK, stop - start))
-        if not data:
-            raise WindowError(f"the file ends at byte {start}", UnreadReason.CHANGED)
-        yield data
-        start += len(data)
 
 
 def list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterator[TreeDifference]:

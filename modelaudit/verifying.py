@@ -256,6 +256,7 @@ def _check_lock(
         differences=(
             *differences,
             *_find_contradicted(hashed),
+            *(each for each in list_missing_signed(hashed.files) if each.path not in named),
             *list_signature_differences(snapshot, needs_signer),
         ),
         unread=tuple(sorted(open_unread.items())),

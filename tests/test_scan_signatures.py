@@ -34,6 +34,8 @@ from support.signatures import (
 import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.integrity.keys import fingerprint_key, load_public_key
+from modelaudit.integrity.signers import load_verifier
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureMethod, SignatureState
 from modelaudit.model.trust import TrustedSigner
@@ -600,3 +602,31 @@ def test_signature_that_was_moved_out_of_the_model_may_ignore_its_former_place(f
     (folder / "model.sig").write_text("something else")
     done = verify(folder, "--signature", moved)
     assert (done.returncode, "it leaves out 'model.sig', which is not allowed" in done.stdout) == (1, True)
+    (folder / "model.sig").unlink()
+    (folder / "model.sig").mkdir()
+    (folder / "model.sig/config.json").write_text("{}")
+    assert verify(folder, "--signature", moved).returncode == 1
+
+
+def test_signed_file_that_is_missing_differs_also_beside_a_lock_and_in_shards(folder: Path, tmp_path: Path) -> None:
+    (folder / "config.json").rename(tmp_path / "config.json")
+    lock = tmp_path / "model.lock"
+    assert run_command("lock", folder, "-o", lock).returncode == 0
+    done = verify(folder, "--lock", lock)
+    assert (done.returncode, "missing: config.json: the signature covers it" in done.stdout) == (1, True)
+    (tmp_path / "config.json").rename(folder / "config.json")
+    statement = make_statement(list_shards(read_folder(folder), 5), method="shards", shard_size=5)
+    (folder / "model.sig").write_text(json.dumps(sign(statement)))
+    assert verify(folder).returncode == 0
+    (folder / "sub/notes.txt").unlink()
+    done = verify(folder)
+    assert (done.returncode, "sub/notes.txt: model.sig signs it, and it is not there" in done.stdout) == (1, True)
+    report = scan(folder, "own.pub")
+    assert report.exit_code == 1
+    assert "signer" in {str(cause.kind) for cause in report.decision.causes}
+
+
+def test_signer_without_an_issuer_is_refused() -> None:
+    signer = TrustedSigner(SignatureMethod.SIGSTORE, "own", identity="a@b.c", trusted_root=Path("root.json"))
+    with pytest.raises(ConfigurationError, match="lacks a file, an identity or an issuer"):
+        load_verifier(signer)

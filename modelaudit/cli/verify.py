@@ -13,6 +13,7 @@ from modelaudit.cli.trust import GivenTrust, add_trust_options
 from modelaudit.cli.writing import print_document, print_lines
 from modelaudit.integrity.seal import SEAL_NAME, is_sealed
 from modelaudit.model.errors import ConfigurationError, SignatureError
+from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.wording import escape_unprintable
 
@@ -92,7 +93,7 @@ def command(
         noun = "an attestation" if attestation is not None else "a sealed folder"
         if output != "text":
             raise ConfigurationError(f"-o {output}: the answer on {noun} is one line of text; leave the option out")
-        if lock is not None or model is not None or trust.signatures:
+        if lock is not None or model is not None or trust.signatures or gaps:
             raise ConfigurationError(f"{noun} is checked alone; check a lock or a signature in a further call")
         from modelaudit.cli.conditions import parse_conditions
 
@@ -134,7 +135,7 @@ def _verify_verdict(
 
     if path is None:
         raise ConfigurationError("--attestation needs the folder of the model")
-    trusted = (*map(make_signer, keys), *signers)
+    trusted = _choose_attesters(tuple(map(make_signer, keys)), signers)
     try:
         if attestation is None:
             from modelaudit.sealed import verify_seal
@@ -151,3 +152,20 @@ def _verify_verdict(
     if not quiet:
         print_document(f"{escape_unprintable(line)}\n".encode())
     return code
+
+
+def _choose_attesters(keys: tuple[TrustedSigner, ...], signers: tuple[TrustedSigner, ...]) -> tuple[TrustedSigner, ...]:
+    """Choose who may attest: the keys of ``--key``, or a root or an identity in their place.
+
+    Who may sign models may not attest by that: the key of a publisher would answer for the verdict on its own model.
+
+    Raises:
+        ConfigurationError: options of both kinds are given, or a key for models alone.
+    """
+    for signer in signers:
+        if keys or signer.method is SignatureMethod.KEY:
+            raise ConfigurationError(
+                f"{signer.origin} names who may sign models, and --key who may attest; check a signature in "
+                "another call"
+            )
+    return keys or signers

@@ -28,6 +28,14 @@ def load_verifier(trusted: TrustedSigner) -> Verifier:
         ConfigurationError: a file is missing, too large, or not what its option takes; or keyless verification is not
             installed.
     """
+    required = {
+        SignatureMethod.KEY: (trusted.public_key,),
+        SignatureMethod.CERTIFICATE: (trusted.certificate_root,),
+        SignatureMethod.SIGSTORE: (trusted.identity, trusted.issuer, trusted.trusted_root),
+    }
+    if not all(required[trusted.method]):
+        # An empty issuer would accept that of any service.
+        raise ConfigurationError(f"{trusted.origin}: the signer lacks a file, an identity or an issuer; name each")
     if trusted.method is SignatureMethod.KEY:
         return _KeyVerifier(trusted)
     if trusted.method is SignatureMethod.CERTIFICATE:

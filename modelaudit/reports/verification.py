@@ -72,7 +72,9 @@ def _conclude(result: Verification) -> str:
         kinds = Counter(each.kind for each in result.differences)
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         step = "fetch the locked commit again" if result.lock else "fetch the model again"
-        further = "" if kinds.keys() == {DifferenceKind.SIGNATURE} else f"; {step}, or find out who changed it"
+        is_signature = kinds.keys() == {DifferenceKind.SIGNATURE}
+        own = "; get the signature and its key from the publisher, apart from the model"
+        further = own if is_signature else f"; {step}, or find out who changed it"
         return f"{result.name}: DIFFERS: {counted}{further}"
     if result.exit_code:
         counted = f"{len(result.unread)} not read, {len(result.unclaimed) + len(result.uncompared)} not verified"
