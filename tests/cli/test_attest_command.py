@@ -10,6 +10,8 @@ import random
 import shutil
 import subprocess
 import sys
+import termios
+import time
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -579,6 +581,9 @@ def test_passphrase_is_asked_for_in_a_terminal_and_not_shown(attested: AttestedM
     shown = b""
     while b"Passphrase of " not in shown:
         shown += os.read(terminal, 4096)
+    # What is typed before the program turns the echo off is dropped with it.
+    while termios.tcgetattr(terminal)[3] & termios.ECHO:
+        time.sleep(0.01)
     os.write(terminal, typed)
     try:
         while data := os.read(terminal, 4096):
