@@ -585,7 +585,11 @@ def test_sealed_folder_needs_a_key_from_outside_and_no_further_check(attested: A
         ((folder, "--key", attested.place / "none"), 2, "cannot be read: No such file or directory"),
         ((folder, "--key", attested.key), 2, "holds a private key"),
         ((folder, "--key", attested.public, "--model", "x"), 2, "a sealed folder is checked alone"),
-        ((folder, "--key", attested.public, "-o", "json"), 2, "a sealed folder is checked alone"),
+        (
+            (folder, "--key", attested.public, "-o", "json"),
+            2,
+            "-o json: the answer on a sealed folder is one line of text; leave the option out",
+        ),
         ((folder, "--key", attested.public, "--not-older-than", "never"), 2, "is not a number of days"),
     ):
         done = run_command("verify", *arguments)
