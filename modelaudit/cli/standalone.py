@@ -28,6 +28,12 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigurationError(f"{message}; see --help")
 
 
+def _refuse_empty(option: str | None, value: object) -> None:
+    """Refuse an option without a value. Raises ``ConfigurationError``."""
+    if not value:
+        raise ConfigurationError(f"{option} is empty; give it a value, or leave it out")
+
+
 class _Each(argparse.Action):
     """Keeps each value, and refuses an empty one."""
 
@@ -39,8 +45,7 @@ class _Each(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Keep the value. Raises ``ConfigurationError``."""
-        if not values:
-            raise ConfigurationError(f"{option_string} is empty; give it a value, or leave it out")
+        _refuse_empty(option_string, values)
         setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), values])
 
 
@@ -55,8 +60,7 @@ class _Once(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Keep the value. Raises ``ConfigurationError``."""
-        if not values:
-            raise ConfigurationError(f"{option_string} is empty; give it a value, or leave it out")
+        _refuse_empty(option_string, values)
         if getattr(namespace, self.dest) is not None:
             raise ConfigurationError(f"{option_string} is given twice; give it once")
         setattr(namespace, self.dest, values)
