@@ -28,7 +28,7 @@ from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
 from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import Anchor, Target, Tool
-from modelaudit.model.terms import Intent, Use
+from modelaudit.model.terms import Intent, Purpose, Use
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.policy.places import refuse_inside_target, refuse_policy_inside_target
 from modelaudit.policy.requirements import RulesAge
@@ -235,10 +235,15 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
     """
     known = {each.value: each for each in Use}
     changes: dict[Use, bool] = {}
+    purpose = stated.purpose
     for name, is_meant in use.uses.items():
         word = str(name).replace("_", "-")
+        if word == Purpose.RESEARCH:
+            purpose = Purpose.RESEARCH if is_meant else Purpose.OTHER
+            continue
         if word not in known:
-            words = suggest_word(word, known) or f"; choose one of: {', '.join(known)}"
+            offered = (*known, Purpose.RESEARCH.value)
+            words = suggest_word(word, offered) or f"; choose one of: {', '.join(offered)}"
             raise ConfigurationError(f"--use: {name!r} is not a use{words}")
         changes[known[word]] = is_meant
     territories = tuple(code.strip().upper() for code in use.territories)
@@ -261,6 +266,7 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
         annual_revenue_usd=stated.annual_revenue_usd if revenue is None else revenue,
         territories=territories or stated.territories,
         field=stated.field if field is None else field,
+        purpose=purpose,
     )
 
 

@@ -29,6 +29,8 @@ from support.command import CommandResult, run_command
 from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Intent, Purpose, Use
+from modelaudit.policy.planned_use import explain_wider_use
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.decision_words import list_decided
 from modelaudit.reports.json_report import load_report, parse_report
@@ -591,6 +593,26 @@ def test_licence_decision_answers_for_the_planned_use_that_it_states_and_for_a_n
     code, report = answer(*wide)
     assert (code, report.decisions[0].state) == (3, DecisionState.REOPENED)
     assert "The SHA-256 of the terms is" in report.decisions[0].detail
+
+
+@check_each(
+    "decided, planned, detail",
+    [
+        ({"research": True}, {}, "The planned use now includes a purpose that is not stated."),
+        ({"research": True}, {"research": False}, "The planned use now includes a purpose other than research."),
+        ({}, {"research": False}, "The planned use now includes a purpose other than research."),
+        ({}, {"research": True}, ""),
+        ({"research": False}, {}, ""),
+    ],
+)
+def test_purpose_that_is_not_research_alone_is_a_wider_use(
+    decided: dict[str, bool], planned: dict[str, bool], detail: str
+) -> None:
+    purposes = {True: Purpose.RESEARCH, False: Purpose.OTHER, None: None}
+    before, now = (
+        Intent({Use.COMMERCIAL: False}, purpose=purposes[each.get("research")]) for each in (decided, planned)
+    )
+    assert explain_wider_use(before, now, {}) == detail
 
 
 def test_accepted_model_covers_its_licences_for_the_planned_use_alone(model: Path) -> None:

@@ -156,6 +156,6 @@ def _restricts_commercial_use(kind: ClauseKind) -> bool:
     return any(
         rule.answer is not Answer.ALLOW
         and Use.COMMERCIAL in rule.uses
-        and not (rule.over or rule.inside or rule.listed)
+        and not (rule.over or rule.inside or rule.listed or rule.purpose)
         for rule in kind.answers
     )

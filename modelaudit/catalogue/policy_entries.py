@@ -34,7 +34,7 @@ def merge_intent(layer: Layer, below: Intent, clauses: Vocabulary) -> Intent:
         raise layer.error(f"{fault}{suggest_word(file.field or '', clauses.fields)}", "field")
     for use in file.use:
         layer.note_origin(f"use.{use}", ("use", use))
-    for key in ("territories", "field", "monthly-active-users", "annual-revenue-usd"):
+    for key in ("purpose", "territories", "field", "monthly-active-users", "annual-revenue-usd"):
         if layer.states(key):
             layer.note_origin(key, (key,))
     users, revenue = file.monthly_active_users, file.annual_revenue_usd
@@ -44,6 +44,7 @@ def merge_intent(layer: Layer, below: Intent, clauses: Vocabulary) -> Intent:
         annual_revenue_usd=below.annual_revenue_usd if revenue is None else revenue,
         territories=tuple(file.territories) or below.territories,
         field=file.field or below.field,
+        purpose=file.purpose or below.purpose,
     )
 
 

@@ -14,7 +14,7 @@ from modelaudit.catalogue.schema import CONFIG, FORM_TAGS, Amount, Flag, Kebab, 
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Requirement
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Use
+from modelaudit.model.terms import Purpose, Use
 
 _NAME_ON_HUB = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 
@@ -156,6 +156,9 @@ class PolicyFile:
     use: Annotated[
         dict[Use, Flag], Field(description="Whether each use is intended; one that is not stated is unknown.")
     ] = Field(default_factory=dict)
+    purpose: Annotated[
+        Purpose | None, Field(description="Of the whole planned use: research, or other for anything but research.")
+    ] = None
     territories: Annotated[
         list[Territory], Field(description="Codes of ISO 3166-1, such as DE, and the groups EU, EEA, WORLD.")
     ] = Field(default_factory=list)

@@ -29,6 +29,7 @@ ROOT: Final = Policy("", "", dict.fromkeys(CheckFamily, Severity.HIGH), tuple(Ch
 
 _PLACES_OF_LICENSE_CHECK: Final = (
     ("use",),
+    ("purpose",),
     ("territories",),
     ("field",),
     ("monthly-active-users",),

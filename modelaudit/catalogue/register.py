@@ -24,7 +24,7 @@ from modelaudit.model.register import (
     SubjectKind,
 )
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Intent, Use
+from modelaudit.model.terms import Intent, Purpose, Use
 
 _FINGERPRINT: Final = r"[0-9a-f]{16}"
 _BINDING: Final = r"(sha256|terms):[0-9a-f]{64}|commit:[0-9a-f]{40}( sha256:[0-9a-f]{64})?"
@@ -85,6 +85,7 @@ class UseFile:
     """The planned use that a decision answers, in the words of a policy. What is left out was not stated.
 
     Attributes:
+        purpose: of the whole planned use, `research` or `other`.
         territories: codes of ISO 3166-1, such as DE, and the groups EU, EEA, WORLD.
         field: the field of use.
         monthly_active_users: of all products of the organisation together.
@@ -98,6 +99,7 @@ class UseFile:
     distill: Flag | None = None
     train_on_outputs: Flag | None = None
     embed_on_device: Flag | None = None
+    purpose: Purpose | None = None
     territories: list[Territory] = Field(default_factory=list)
     field: Kebab | None = None
     monthly_active_users: Amount | None = None
@@ -238,6 +240,7 @@ def _parse_use(file: UseFile) -> Intent:
         file.annual_revenue_usd,
         tuple(file.territories),
         file.field or "",
+        file.purpose,
     )
 
 

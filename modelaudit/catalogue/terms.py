@@ -19,6 +19,7 @@ from modelaudit.model.terms import (
     ClauseKind,
     Group,
     LicenseCategory,
+    Purpose,
     Relation,
     Use,
     Vocabulary,
@@ -44,6 +45,7 @@ class AnswerFile:
     over: Annotated[str, require_word(("", *QUANTITIES))] = ""
     inside: bool = False
     listed: bool = False
+    purpose: Purpose | None = None
 
 
 @dataclass(config=CONFIG)
@@ -180,7 +182,7 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
         about=file.about,
         duty_of=tuple(file.duty_of),
         answers=tuple(
-            AnswerRule(each.answer, each.because, tuple(each.uses), each.over, each.inside, each.listed)
+            AnswerRule(each.answer, each.because, tuple(each.uses), each.over, each.inside, each.listed, each.purpose)
             for each in file.answers
         ),
         flows=tuple(file.flows),
@@ -190,8 +192,10 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
 
 def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place: Place) -> None:
     """Check that an answer has a condition, and that the kind needs the fields which it uses."""
-    if not (answer.uses or answer.over or answer.inside or answer.listed):
-        raise document.error("an answer needs a condition, one of the keys 'uses', 'over', 'inside' or 'listed'", place)
+    if not (answer.uses or answer.over or answer.inside or answer.listed or answer.purpose):
+        raise document.error(
+            "an answer needs a condition, one of the keys 'uses', 'over', 'inside', 'listed' or 'purpose'", place
+        )
     if answer.over and "number" not in file.needs:
         raise document.error("'over' compares the number of a clause, but 'needs' lacks 'number'; add it", place)
     if answer.inside and "territories" not in file.needs:

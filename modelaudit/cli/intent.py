@@ -27,7 +27,8 @@ _OPTIONS: Final = (
         "uses",
         metavar="NAME[=yes|no]",
         multiple=True,
-        help=f"Repeatable: an intended use, of {', '.join(Use)}. Overrides the policy.",
+        help=f"Repeatable: an intended use, of {', '.join(Use)}, or research, the purpose of them all. Overrides the "
+        "policy.",
     ),
     click.option(
         "--territory",

@@ -43,6 +43,14 @@ class Use(StrEnum):
     EMBED_ON_DEVICE = "embed-on-device"
 
 
+class Purpose(StrEnum):
+    """The purpose of the whole planned use, as far as licences distinguish one."""
+
+    RESEARCH = "research"
+    OTHER = "other"
+    """Anything but research."""
+
+
 class Relation(StrEnum):
     """How a model was made from a base model: the values of the Hub's ``base_model_relation``, and two of ours."""
 
@@ -130,6 +138,7 @@ class AnswerRule:
         over: ``monthly-active-users`` or ``annual-revenue-usd``: holds if the figure is above the clause's number.
         inside: holds if one of the intended territories is one of the clause's.
         listed: holds if the field of use is one of the clause's.
+        purpose: holds if the planned use has this purpose.
     """
 
     answer: Answer
@@ -138,6 +147,7 @@ class AnswerRule:
     over: str = ""
     inside: bool = False
     listed: bool = False
+    purpose: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +223,7 @@ class Intent:
         annual_revenue_usd: US dollars a year.
         territories: ISO 3166-1 alpha-2 codes and groups; empty means unstated, ``WORLD`` means everywhere.
         field: a field of use of ``rules/clauses.yaml``; empty means unstated.
+        purpose: of the whole planned use; ``None`` means unstated.
     """
 
     uses: Mapping[Use, bool] = field(default_factory=dict)
@@ -220,15 +231,18 @@ class Intent:
     annual_revenue_usd: float | None = None
     territories: tuple[str, ...] = ()
     field: str = ""
+    purpose: Purpose | None = None
 
     @property
     def is_stated(self) -> bool:
-        """Whether any use, territory, field or number is stated."""
+        """Whether any use, purpose, territory, field or number is stated."""
         return self != Intent()
 
     def __str__(self) -> str:
         """What is stated, by the keys of a policy, as YAML in one line: ``{commercial: true, territories: [EU]}``."""
         values: dict[str, str] = {each: str(self.uses[each]).lower() for each in Use if each in self.uses}
+        if self.purpose is not None:
+            values["purpose"] = self.purpose
         if self.territories:
             # YAML 1.1 reads the code of Norway as a boolean.
             codes = [f'"{code}"' if code == "NO" else code for code in self.territories]

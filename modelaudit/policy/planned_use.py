@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-from modelaudit.model.terms import WORLD, Intent, Use
+from modelaudit.model.terms import WORLD, Intent, Purpose, Use
+
+# From the narrowest to the widest: an unstated purpose may be research or another.
+_PURPOSES: Final = (Purpose.RESEARCH, None, Purpose.OTHER)
 
 Territories = Mapping[str, Sequence[str]]
 """Groups of countries by their name, such as EU."""
@@ -45,6 +49,8 @@ def _list_further_facts(decided: Intent, planned: Intent, groups: Territories) -
         yield "a territory that is not stated"
     if planned.field != decided.field:
         yield f"the field {planned.field}" if planned.field else "a field that is not stated"
+    if _PURPOSES.index(planned.purpose) > _PURPOSES.index(decided.purpose):
+        yield "a purpose other than research" if planned.purpose else "a purpose that is not stated"
     numbers = (
         ("monthly active users", decided.monthly_active_users, planned.monthly_active_users),
         ("USD of annual revenue", decided.annual_revenue_usd, planned.annual_revenue_usd),

@@ -27,7 +27,14 @@ from modelaudit.model.license import (
     Origin,
     OriginState,
 )
-from modelaudit.reports.license_view import build_lineage_tree, group_tasks, list_declared_claims, list_reasons
+from modelaudit.model.terms import Answer
+from modelaudit.reports.license_view import (
+    build_lineage_tree,
+    group_tasks,
+    list_declared_claims,
+    list_permissions,
+    list_reasons,
+)
 from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.wording import describe_place
@@ -213,12 +220,13 @@ def _format_claim(claim: LicenseClaim) -> str:
 
 
 def _format_answers(conclusion: LicenseConclusion) -> Iterable[str]:
-    """Yield one line for each answer against the use, with its licence and the base models that bring it in."""
+    """Yield one line for each answer, with its licence; one against the use names the base models that bring it in."""
     for reason in list_reasons(conclusion):
         answer = reason.answer
         sources = (answer.license, answer.section, *(f"via {via}" for via in reason.vias))
         where = ", ".join(filter(None, sources))
         yield f"{answer.answer}: {answer.kind}: {answer.because}" + (f" ({where})" if where else "")
+    yield from (f"{Answer.ALLOW}: {line}" for line in list_permissions(conclusion))
 
 
 def _format_obligations(conclusion: LicenseConclusion) -> Iterable[str]:

@@ -161,8 +161,8 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
         license_: the conclusion.
         most: how many forbidden uses of one licence are listed; the rest is counted.
     """
-    answered = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
-    lines: list[str] = []
+    answered = {(each.license, each.kind) for each in license_.answers}
+    lines = list_permissions(license_)
     other_limits: list[str] = []
     for entry in license_.entries:
         for clause in entry.clauses:
@@ -181,6 +181,14 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
         heading = "Limits" if license_.permission is None else "Limits that do not affect the planned use"
         lines.append(f"{heading}: {'; '.join(dict.fromkeys(other_limits))}.")
     return tuple(dict.fromkeys(lines))
+
+
+def list_permissions(license_: LicenseConclusion) -> list[str]:
+    """List the answers by which a limit permits the planned use, one sentence each with its licence and section."""
+    permissions = [each for each in license_.answers if each.answer is Answer.ALLOW]
+    places = [", ".join(filter(None, (each.license.removeprefix("LicenseRef-"), each.section))) for each in permissions]
+    lines = [f"{each.because[:-1]} ({place})." for each, place in zip(permissions, places, strict=True)]
+    return list(dict.fromkeys(lines))
 
 
 def _format_fields(clause: Clause, most: int) -> str:

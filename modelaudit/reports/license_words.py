@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState, UseAnswer
 from modelaudit.model.term_files import is_package_metadata
-from modelaudit.model.terms import Answer, Group, Intent, Relation, Use
+from modelaudit.model.terms import Answer, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
 from modelaudit.reports.wording import format_number
 
@@ -61,6 +61,8 @@ USES = {
     Use.EMBED_ON_DEVICE: "building into devices",
 }
 
+PURPOSES = {Purpose.RESEARCH: "for research", Purpose.OTHER: "not for research"}
+
 CONFLICTS = {
     "declared-found": "The card and the text differ",
     "declared-prose": "The running text is stricter than the declared licence",
@@ -112,6 +114,7 @@ def describe_planned_use(intent: Intent | None) -> str:
     users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
     parts = [
         ", ".join(words for use, words in USES.items() if intent.uses.get(use)),
+        PURPOSES[intent.purpose] if intent.purpose else "",
         f"in {', '.join(intent.territories)}" if intent.territories else "",
         f"field {intent.field.replace('-', ' ')}" if intent.field else "",
         f"{format_number(users)} users a month" if users is not None else "",
@@ -137,7 +140,10 @@ def describe_claim(claim: LicenseClaim) -> str:
 
 
 def describe_intended_use(intent: Intent) -> tuple[str, ...]:
-    """Describe the intended use: uses, territories, users, revenue and field; unstated items are listed as such."""
+    """Describe the intended use: uses, territories, users, revenue and field; unstated items are listed as such.
+
+    The purpose is left out where it is not stated, because few licences distinguish one.
+    """
     intended = [words for use, words in USES.items() if intent.uses.get(use)]
     ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]
     unknown = [words for use, words in USES.items() if use not in intent.uses]
@@ -147,6 +153,7 @@ def describe_intended_use(intent: Intent) -> tuple[str, ...]:
         ", ".join(intended),
         f"no {', no '.join(ruled_out)}" if ruled_out else "",
         f"not stated: {', '.join(unknown)}" if unknown else "",
+        PURPOSES[intent.purpose] if intent.purpose else "",
         f"in {', '.join(intent.territories)}" if intent.territories else "territory not stated",
         "users not stated" if users is None else f"{format_number(users)} users a month",
         "revenue not stated" if revenue is None else f"USD {format_number(revenue)} a year",

@@ -69,6 +69,7 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
         "gates": gates,
         "require": [_build_condition(each, policy) for each in sorted(policy.require)],
         "use": {str(use): is_meant for use, is_meant in intent.uses.items()},
+        "purpose": intent.purpose and str(intent.purpose),
         "territories": list(intent.territories),
         "field": intent.field,
         "monthly-active-users": intent.monthly_active_users,

@@ -25,6 +25,7 @@ _ENTRIES: Final = """\
 #   commercial: true
 #   hosted-service: true
 #   redistribute: false
+# purpose: research           # or other; some licences allow research alone
 # territories: [EU]
 # field: general
 # monthly-active-users: 50000

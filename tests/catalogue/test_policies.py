@@ -19,7 +19,7 @@ from modelaudit.catalogue.policy_schema import build_policy_schema
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.policy import PinnedModel, Policy, Requirement
-from modelaudit.model.terms import Use
+from modelaudit.model.terms import Purpose, Use
 
 CATALOGUE = load_catalogue()
 COMMIT, OTHER_COMMIT = "0123456789abcdef" * 2 + "01234567", "f" * 40
@@ -31,6 +31,7 @@ gates: {{security: low, integrity: never, license: critical, use: gate}}
 checks: [security, integrity, license]
 require: [stated-use, rules-not-older-than: 90d]
 use: {{commercial: true, redistribute: false}}
+purpose: research
 territories: [EU, CH]
 field: general
 monthly-active-users: 50000
@@ -77,12 +78,16 @@ def test_every_key_of_a_policy_has_its_effect(tmp_path: Path) -> None:
     assert policy.require == {Requirement.STATED_USE, Requirement.PINNED_REVISIONS, Requirement.RULES_AGE}
     assert policy.rules_days == 90
     assert policy.intent.uses == {Use.COMMERCIAL: True, Use.REDISTRIBUTE: False}
-    assert (policy.intent.territories, policy.intent.field) == (("EU", "CH"), "general")
+    assert (policy.intent.purpose, policy.intent.territories, policy.intent.field) == (
+        Purpose.RESEARCH,
+        ("EU", "CH"),
+        "general",
+    )
     assert (policy.intent.monthly_active_users, policy.intent.annual_revenue_usd) == (50000, 2.5e6)
     assert policy.allowed_licenses == {"permissive", "CC-BY-4.0"}
     assert policy.denied_licenses == {"non-commercial", "SSPL-1.0", "GPL-2.0-only"}
     assert [model.target for model in policy.models] == [f"hf://acme/tiny@{COMMIT}"]
-    assert policy.models[0] == PinnedModel("acme/tiny", COMMIT, "tested", tmp_path / "modelaudit.yaml", 14)
+    assert policy.models[0] == PinnedModel("acme/tiny", COMMIT, "tested", tmp_path / "modelaudit.yaml", 15)
     assert policy.allow_unread[-1].most_bytes == 64
     assert (policy.accept_critical, policy.offline) == (True, False)
     assert policy.decisions_path == tmp_path / "accepted.yaml"

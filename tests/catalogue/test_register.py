@@ -16,7 +16,7 @@ from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.catalogue.register import append_entry, build_register_schema, fold_name, parse_register, read_register
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
-from modelaudit.model.terms import Intent, Use
+from modelaudit.model.terms import Intent, Purpose, Use
 
 TODAY = date(2026, 1, 31)
 SHA256 = "sha256:" + "5" * 64
@@ -140,6 +140,7 @@ USES = st.builds(
     AMOUNTS,
     st.lists(st.sampled_from(["EU", "NO", "WORLD"]), unique=True).map(tuple),
     st.sampled_from(["", "medical-advice"]),
+    st.sampled_from([None, *Purpose]),
 )
 
 

@@ -196,6 +196,60 @@ def test_former_commands_name_the_command_that_does_their_work(arguments: tuple[
     assert f"is a part of explain now: modelaudit explain {arguments[-1]}" in done.stderr
 
 
+RESEARCH_USE = (
+    *("--use", "fine-tune", "--use", "redistribute", "--territory", "DE", "--field", "general", "--offline"),
+    *("--use", "commercial=no", "--use", "hosted-service=no", "--use", "embed-on-device=no", "--use", "distill=no"),
+    *("--use", "train-on-outputs=no"),
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("--use", "research=yes"), 0, "The licence allows research, and your planned use is research"),
+        ((), 3, "it is not stated whether your planned use is research; state it with --use research=yes"),
+        (("--use", "research=no"), 1, "The licence allows research only, and your planned use is not research."),
+        (("--use", "research", "--use", "commercial"), 1, "Your planned use is commercial, and the licence forbids"),
+    ],
+)
+def test_research_permits_what_a_research_licence_allows_and_every_output_shows_it(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    model, outputs = write_model(tmp_path / "m", "apple-amlr"), {"html", "json", "cyclonedx", "markdown", "notices"}
+    use = (*RESEARCH_USE, *arguments)
+    files = [each for name in sorted(outputs - {"notices"}) for each in ("-o", f"{name}={tmp_path / name}")]
+    done = run_command("license", model, *use, *files, "--notices", tmp_path / "notices")
+    assert done.returncode == code
+    assert sentence in " ".join(done.stdout.split())
+    stated = {"research=yes": "for research", "research": "for research", "research=no": "not for research"}
+    words = stated[arguments[1]] if arguments else ""
+    assert (f"; {words};" in " ".join(done.stdout.split())) is bool(words)
+    texts = {name: " ".join((tmp_path / name).read_text().split()) for name in ("html", "cyclonedx", "markdown")}
+    if words:
+        assert all(words in text for text in texts.values())
+    assert sentence in texts["html"].replace("&#39;", "'")
+    assert sentence in texts["cyclonedx"]
+    intent = json.loads((tmp_path / "json").read_text())["license"]["intent"]
+    assert intent["purpose"] == {"for research": "research", "not for research": "other", "": None}[words]
+
+
+def test_purpose_of_a_policy_answers_as_the_option_does_and_gives_way_to_it(tmp_path: Path) -> None:
+    policy = tmp_path / "ours.yaml"
+    policy.write_text("name: ours\npurpose: research\n")
+    model, stated = write_model(tmp_path / "m", "apple-amlr"), ("--policy", policy)
+    assert run_command("license", model, *RESEARCH_USE, *stated).returncode == 0
+    assert run_command("license", model, *RESEARCH_USE, *stated, "--use", "research=no").returncode == 1
+    shown = run_command("policy", "show", policy)
+    assert "purpose: research" in shown.stdout
+    policy.write_text("name: ours\npurpose: fun\n")
+    done = run_command("license", model, *stated)
+    assert (done.returncode, done.stderr.count("\n"), "'fun' is not one of research, other" in done.stderr) == (
+        2,
+        1,
+        True,
+    )
+
+
 def test_license_of_several_targets_exits_with_1_if_one_of_them_is_denied(tmp_path: Path) -> None:
     good, bad = write_model(tmp_path / "a", "mit"), write_model(tmp_path / "b", "cc-by-nc-4.0")
     done = run_command("license", good, bad, *PRODUCT)

@@ -39,6 +39,10 @@ _UNDECIDED_REASONS = {
     "field": "your field of use is not stated; state it with --field or in the policy",
     "list": "its list is not on record, so read it at the address of the licence",
     "scope": "it is not known whether the clause applies to this model",
+    "purpose": (
+        "it is not stated whether your planned use is research; state it with --use research=yes or with "
+        "purpose: research in the policy"
+    ),
 }
 
 
@@ -145,10 +149,12 @@ def _answer_clause(
             undecided.append("scope")
         # The rules of a kind are ordered: a rule that surely holds answers, but an earlier one that only may hold keeps
         # its doubt in case none of the later ones holds.
-        if not undecided:
+        is_permission = rule.answer is Answer.ALLOW
+        # A permission answers only where no earlier rule may hold.
+        if not undecided and (not is_permission or doubtful_conditions is None):
             return _build_answer(rule.answer, _format_reason(rule, clause), clause, bound)
         # A permission that may hold limits nothing, so it leaves no doubt.
-        if rule.answer is not Answer.ALLOW and doubtful_conditions is None:
+        if undecided and not is_permission and doubtful_conditions is None:
             doubtful_conditions = undecided
     if doubtful_conditions is None:
         return None
@@ -174,6 +180,8 @@ def _find_undecided_conditions(
         is_listed = _is_listed_field(clause, intent)
         # Without a list, the field of use decides nothing.
         conditions["field" if clause.fields else "list"] = is_listed
+    if rule.purpose is not None:
+        conditions["purpose"] = None if intent.purpose is None else intent.purpose is rule.purpose
     if False in conditions.values():
         return None
     return [name for name, holds in conditions.items() if holds is None]

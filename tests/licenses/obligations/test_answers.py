@@ -7,7 +7,7 @@ from support.cases import check_each
 from support.catalogue import load_shipped
 
 from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
-from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, LicenseEntry, Relation, Use
+from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, LicenseEntry, Purpose, Relation, Use
 
 VOCABULARY = load_shipped().clauses
 BUSINESS = {Use.COMMERCIAL: True}
@@ -30,6 +30,8 @@ NON_COMMERCIAL = Clause("no-commercial-use", "Not for a business.", "2")
 USER_CAP = Clause("user-cap", "A cap.", "3", number=700e6)
 REVENUE_CAP = Clause("revenue-cap", "A cap.", "3", number=1e6)
 EUROPE = Clause("territory-limit", "Not there.", "4", territories=("EU", "GB"))
+RESEARCH = Clause("research-only", "For research.", "6")
+IDLE = dict.fromkeys(Use, False)
 POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
 
 
@@ -60,6 +62,17 @@ POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
         (POLICY, Intent(BUSINESS, field="general"), None),
         (POLICY, Intent(BUSINESS), "review"),
         (Clause("use-policy", "Not on record."), Intent(BUSINESS, field="gambling"), "review"),
+        (RESEARCH, Intent({**IDLE, Use.FINE_TUNE: True}, purpose=Purpose.RESEARCH), "allow"),
+        (RESEARCH, Intent({**IDLE, Use.REDISTRIBUTE: True}, purpose=Purpose.RESEARCH), "allow"),
+        (RESEARCH, Intent(IDLE), "review"),
+        (RESEARCH, Intent({**IDLE, Use.FINE_TUNE: True}), "review"),
+        (RESEARCH, Intent(IDLE, purpose=Purpose.OTHER), "deny"),
+        (RESEARCH, Intent({**IDLE, Use.COMMERCIAL: True}), "deny"),
+        # Whether research may be commercial is for a clause on commercial use to say.
+        (RESEARCH, Intent({**IDLE, Use.COMMERCIAL: True}, purpose=Purpose.RESEARCH), "review"),
+        (RESEARCH, Intent({**IDLE, Use.HOSTED_SERVICE: True}, purpose=Purpose.RESEARCH), "review"),
+        (RESEARCH, Intent(purpose=Purpose.RESEARCH), "review"),
+        (NON_COMMERCIAL, Intent({**IDLE, Use.COMMERCIAL: True}, purpose=Purpose.RESEARCH), "deny"),
     ],
 )
 def test_clause_gives_the_expected_answer_to_an_intended_use(

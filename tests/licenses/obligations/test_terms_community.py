@@ -5,6 +5,8 @@ A wrong number, country or field of use in a rule file fails here.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.cases import check_each
 
@@ -12,7 +14,7 @@ from modelaudit.licenses.evidence.names import index_license_names, is_in_family
 from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import fold_license_name
-from modelaudit.model.terms import Clause, Intent, LicenseCategory, Use
+from modelaudit.model.terms import Clause, Intent, LicenseCategory, Purpose, Use
 
 # Answers to commercial use, as (answer, kind of clause).
 RESEARCH = {("deny", "research-only"), ("deny", "no-commercial-use")}
@@ -154,10 +156,15 @@ def test_answer_of_a_community_license_to_a_small_business_is_the_reviewed_one(r
 
 
 @check_each("licence", BUSINESS_ANSWERS)
-def test_reviewed_community_license_neither_denies_nor_questions_non_commercial_use_with_few_users(
+def test_reviewed_community_license_permits_non_commercial_research_with_few_users(
     rules: Catalogue, licence: str
 ) -> None:
-    assert answer_license(rules, licence, build_intent()) == set()
+    is_for_research = bool(list_clauses(rules, licence, "research-only"))
+    answers = answer_license(rules, licence, replace(build_intent(), purpose=Purpose.RESEARCH))
+    assert answers == ({("allow", "research-only")} if is_for_research else set())
+    # A purpose that is not stated may be another.
+    unstated = answer_license(rules, licence, build_intent())
+    assert unstated == ({("review", "research-only")} if is_for_research else set())
 
 
 @check_each("licence", sorted({*BUSINESS_ANSWERS, *UNREAD_LICENSES}))
