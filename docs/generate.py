@@ -19,7 +19,7 @@ import click
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.policy_schema import build_policy_schema
-from modelaudit.catalogue.register import build_register_schema
+from modelaudit.catalogue.register_file import build_register_schema
 from modelaudit.cli.main import command as program
 from modelaudit.model.catalogue import (
     EFFECTS,

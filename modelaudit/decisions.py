@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import modelaudit
+from modelaudit.catalogue.agreements import check_agreements
 from modelaudit.catalogue.register import read_register
 from modelaudit.integrity.digests import hash_artifact
 from modelaudit.licenses.evidence.terms_digest import compute_terms_digest
@@ -116,7 +117,7 @@ class Acceptances:
         if self._decisions is not None:
             listing = compare_with_lists(license_, self._policy)
             license_, audit.findings = self._decisions.accept_license(
-                license_, audit.findings, listing, audit.failed_look_ups, audit.catalogue.clauses.territories
+                license_, audit.findings, listing, audit.failed_look_ups, audit.catalogue.clauses
             )
         if self._baseline is not None:
             audit.findings = self._baseline.accept_findings(audit.findings, audit.records)
@@ -143,7 +144,7 @@ class Acceptances:
         )
 
 
-def load_acceptances(target: str, options: Options, policy: Policy) -> Acceptances:
+def load_acceptances(target: str, options: Options, policy: Policy, rules: Catalogue) -> Acceptances:
     """Load the register and the baseline that the options or the policy name, or the register that is found.
 
     Raises:
@@ -161,8 +162,10 @@ def load_acceptances(target: str, options: Options, policy: Policy) -> Acceptanc
         found, notes = find_register(policy.files, (target,))
         files |= {"--decisions": found} if found is not None else {}
     register, baseline = files.get("--decisions"), files.get("--baseline")
+    entries = read_register(register) if register is not None else ()
+    check_agreements(entries, rules.clauses, rules.licenses)
     return Acceptances(
-        read_register(register) if register is not None else (),
+        entries,
         load_report(baseline) if baseline is not None else None,
         baseline.name if baseline is not None else "",
         policy,

@@ -87,7 +87,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     """Resolve the target, read and check its artifacts, conclude on the licence, and decide."""
     started = time.process_time()
     catalogue, policy, options = prepare(target, options)
-    acceptances = load_acceptances(target, options, policy)
+    acceptances = load_acceptances(target, options, policy, catalogue)
     snapshot = resolve_with_claims(target, options, policy)
     refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
@@ -126,7 +126,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     """Read the files that may state terms, collect their claims, trace the base models, and answer."""
     catalogue, policy, options = prepare(target, options)
     policy = replace(policy, checks=(CheckFamily.LICENSE,))
-    acceptances = load_acceptances(target, options, policy)
+    acceptances = load_acceptances(target, options, policy, catalogue)
     snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
     refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, options.rules)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.agreements import check_agreements
 from modelaudit.catalogue.policies import DEFAULT
 from modelaudit.catalogue.register import read_register
 from modelaudit.formats.registry import FACTS
@@ -93,7 +94,7 @@ def require_targets(choice: PolicyChoice, revision: str | None) -> tuple[str, ..
     return choice.targets
 
 
-def check_files(policy: Policy) -> list[str]:
+def check_files(policy: Policy, rules: Sequence[Path] = ()) -> list[str]:
     """Check the register of decisions and the baseline of a policy, and return a remark on each expired decision.
 
     Raises:
@@ -102,6 +103,8 @@ def check_files(policy: Policy) -> list[str]:
     register, _ = find_register(policy.files, ())
     path = policy.decisions_path or register
     entries = () if path is None else read_register(path)
+    catalogue = load_catalogue(extra=rules, formats=FACTS)
+    check_agreements(entries, catalogue.clauses, catalogue.licenses)
     if policy.baseline_path is not None:
         load_report(policy.baseline_path)
     today = format_current_time()[:10]

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.agreements import check_agreements
 from modelaudit.catalogue.register import fold_name
 from modelaudit.decisions import read_today
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
@@ -27,6 +28,7 @@ from modelaudit.model.register import (
     OpenSubject,
     RegisterEntry,
     SubjectKind,
+    join_licenses,
 )
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 from modelaudit.model.structure import UnreadReason
@@ -52,13 +54,20 @@ _LICENSE_PREFIXES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a person decides; ``RegisterEntry`` documents the fields."""
+    """What a person decides; ``RegisterEntry`` documents the fields.
+
+    Attributes:
+        reference: the number or name of the contract, for an agreement alone.
+        is_on_any_model: whether an agreement is on every model under its licences, and not on that of the report alone.
+    """
 
     answer: str
     reason: str
     by: str
     approved_by: str
     expires: str
+    reference: str = ""
+    is_on_any_model: bool = False
 
 
 def compose_entry(text: str, report: AuditReport, statement: Statement) -> RegisterEntry:
@@ -83,26 +92,51 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
     answer = DecisionAnswer(statement.answer)
     if fold_name(texts["by"]) == fold_name(texts["approved-by"]):
         raise ConfigurationError("--approved-by: names the person of --by; another person must approve the decision")
-    if subject.kind is SubjectKind.AGREEMENT and answer is DecisionAnswer.REFUSE:
-        raise ConfigurationError("--answer refuse: an agreement is recorded or left out; refuse licence:ID instead")
     use = report.license.intent if subject.kind.has_use else None
-    denied = [
-        each.kind for each in report.license.answers if (each.answer, each.license) == (Answer.DENY, subject.name)
-    ]
+    permits: tuple[str, ...] = ()
+    if subject.kind is SubjectKind.AGREEMENT:
+        subject, permits = _compose_agreement(subject, report, statement)
+    elif statement.reference or statement.is_on_any_model:
+        option = "--reference" if statement.reference else "--any-model"
+        raise ConfigurationError(f"{option}: belongs to an agreement:LICENCE; leave it out")
     return RegisterEntry(
         "",
         subject,
-        bind_subject(subject, report),
+        "" if statement.is_on_any_model else bind_subject(subject, report),
         answer,
         texts["reason"],
         texts["by"],
         texts["approved-by"],
         today.isoformat(),
         _parse_expiry(statement.expires, today).isoformat(),
-        report.target.short_name,
+        "" if statement.is_on_any_model else report.target.short_name,
         use or Intent(),
-        tuple(dict.fromkeys(denied)) if subject.kind is SubjectKind.AGREEMENT else (),
+        permits,
     )
+
+
+def _compose_agreement(
+    subject: DecisionSubject, report: AuditReport, statement: Statement
+) -> tuple[DecisionSubject, tuple[str, ...]]:
+    """Return the subject with the contract, and the kinds of clauses of the report that an agreement can lift.
+
+    Raises:
+        ConfigurationError: it has no reference, is refused, or no clause of the report can be lifted.
+    """
+    if statement.answer == DecisionAnswer.REFUSE:
+        raise ConfigurationError("--answer refuse: an agreement is recorded or left out; refuse licence:ID instead")
+    reference = " ".join(statement.reference.split())
+    if not reference:
+        raise ConfigurationError("--reference: is missing; name the contract, such as --reference C-2026-17")
+    against = [
+        each for each in report.license.answers if each.answer is not Answer.ALLOW and each.license in subject.licenses
+    ]
+    negotiable = load_catalogue().clauses.negotiable_kinds
+    permits = tuple(dict.fromkeys(each.kind for each in against if each.kind in negotiable))
+    if against and not permits:
+        kinds = ", ".join(dict.fromkeys(each.kind for each in against))
+        raise ConfigurationError(f"agreement:{subject.name}: no agreement lifts {kinds}; use licence:ID for a review")
+    return replace(subject, reference=reference), permits
 
 
 def _parse_expiry(text: str, today: date) -> date:
@@ -125,10 +159,15 @@ def resolve_subject(text: str, report: AuditReport) -> DecisionSubject:
         return _resolve_fingerprint(text, report)
     name, colon, artifact = text.partition(":")
     if name in _LICENSE_PREFIXES:
-        known = [*(each.id for each in report.license.entries), CONCLUSION]
-        if artifact not in known:
+        kind, known = _LICENSE_PREFIXES[name], [each.id for each in report.license.entries]
+        ids = [artifact]
+        if kind is SubjectKind.AGREEMENT:
+            ids = [each.strip() for each in artifact.split(",")]
+        else:
+            known.append(CONCLUSION)
+        if not set(ids) <= set(known):
             raise ConfigurationError(f"{text}: the report has no such licence; choose one of: {', '.join(known)}")
-        return DecisionSubject(_LICENSE_PREFIXES[name], artifact)
+        return DecisionSubject(kind, join_licenses(ids))
     is_absence = name in set(UnreadReason)
     if not colon or not (is_absence or "/" in name):
         raise ConfigurationError(f"{text!r} is not a subject; write {_FORMS}")
@@ -240,7 +279,9 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
         report: a saved report; ``None`` for none.
         policy: states which decisions may accept what.
     """
-    today = read_today()
+    today, rules = read_today(), load_catalogue()
+    known = None if report is None else [*rules.licenses, *(each.id for each in report.license.entries)]
+    check_agreements((each for each in entries if each.place), rules.clauses, known)
     if report is None:
         replaced_by = find_replacements(entries, today)
         return RegisterState(tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries))
@@ -255,12 +296,12 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
         replace(
             report.license,
             acceptance=None,
-            answers=tuple(replace(each, acceptance=None) for each in report.license.answers),
+            answers=tuple(replace(each, acceptance=None, ended="") for each in report.license.answers),
         ),
         findings,
         compare_with_lists(report.license, policy),
         _list_failed_look_ups(report),
-        load_catalogue().clauses.territories,
+        rules.clauses,
     )
     refused = _list_refused(entries, decisions.recorded)
     if SubjectKind.MODEL in refused:
@@ -268,7 +309,7 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
     open_subjects = (
         *list_open_findings(findings, report.policy.gates),
         *list_open_absences(records),
-        *list_open_questions(license_, _list_failed_look_ups(report)),
+        *list_open_questions(license_, _list_failed_look_ups(report), rules.clauses.negotiable_kinds),
     )
     return RegisterState(decisions.recorded, tuple(each for each in open_subjects if each.subject not in refused))
 

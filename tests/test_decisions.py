@@ -26,11 +26,12 @@ from hub.server import LoopbackHub
 from support.cases import check_each
 from support.command import CommandResult, run_command
 
+from modelaudit.catalogue import load_catalogue
 from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Intent, Purpose, Use
-from modelaudit.policy.planned_use import explain_wider_use
+from modelaudit.model.terms import Group, Intent, Purpose, Use
+from modelaudit.policy.planned_use import compare_uses
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.decision_words import list_decided
 from modelaudit.reports.json_report import load_report, parse_report
@@ -42,10 +43,12 @@ from modelaudit.reports.screen import render_screen
 PAGE = Path(__file__).resolve().parents[1] / "docs/decisions.md"
 UNLISTED = b"cacme.tools\nrestore\n(tR."
 """A pickle that calls an unlisted function, which is a finding of severity high."""
+AGREEMENT_FORMATS = ("html", "markdown", "table", "cyclonedx", "sarif", "junit")
 COUNTING_ONLY = {"csv"}
 """The formats that show how much is accepted, and not by whom: a table of files."""
 DANGEROUS = b"cposix\nsystem\n(Vecho inert\ntR."
 STATEMENT = ("--answer", "accept", "--reason", "read | twice", "--by", "Jane Roe", "--approved-by", "Max Muster")
+REFERENCE = "C-2026-17"
 RECORDED, LAST_DAY = "2026-01-31", "2026-12-31"
 
 
@@ -76,6 +79,8 @@ def scan(*options: str, day: str = RECORDED) -> tuple[int, AuditReport]:
 def decide(subject: str, *options: str, day: str = RECORDED) -> CommandResult:
     """Accept a subject of the last report until the last day, unless the options say otherwise."""
     words = [*STATEMENT, "--expires", LAST_DAY]
+    if subject.startswith("agreement:") and "--reference" not in options:
+        options = (*options, "--reference", REFERENCE)
     default = [word for pair in zip(words[::2], words[1::2], strict=True) if pair[0] not in options for word in pair]
     return run("decide", subject, "--report", "report.json", *default, *options, day=day)
 
@@ -612,7 +617,7 @@ def test_purpose_that_is_not_research_alone_is_a_wider_use(
     before, now = (
         Intent({Use.COMMERCIAL: False}, purpose=purposes[each.get("research")]) for each in (decided, planned)
     )
-    assert explain_wider_use(before, now, {}) == detail
+    assert compare_uses(before, now, {}) == detail
 
 
 def test_accepted_model_covers_its_licences_for_the_planned_use_alone(model: Path) -> None:
@@ -646,7 +651,7 @@ def test_agreement_permits_the_clauses_that_it_names_and_a_further_denial_stays_
     code, report = answer(*stated)
     assert (code, report.decision.use.reason) == (
         0,
-        f"Jane Roe, approved by Max Muster, recorded an agreement that permits what a licence denies until {LAST_DAY}.",
+        f"Allowed under agreement {REFERENCE} until {LAST_DAY}, recorded by Jane Roe, approved by Max Muster.",
     )
     check_words_of_pass(report)
     Path("report.json").rename("agreed.json")
@@ -672,6 +677,70 @@ def test_agreement_permits_the_clauses_that_it_names_and_a_further_denial_stays_
     code, report = answer(*use)
     assert (code, [each.state for each in report.decisions]) == (0, [DecisionState.HONOURED] * 2)
     check_words_of_pass(report)
+
+
+def test_agreement_lifts_denied_and_reviewed_clauses_and_says_so_until_it_expires(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    (model / "README.md").write_text("---\nlicense: other\nlicense_name: mrl\n---\n# Tiny\n")
+    use = ("--field", "general", *SAAS)
+    code, report = answer(*use)
+    open_kinds = {each.kind: each.answer for each in report.license.open_answers}
+    assert code == 1
+    assert {"no-commercial-use": "deny", "commercial-agreement": "review"}.items() <= open_kinds.items()
+    assert decide("agreement:LicenseRef-Mistral-MRL").returncode == 0
+    entry = yaml.safe_load(Path("decisions.yaml").read_text())["decisions"][0]
+    assert entry["subject"] == {"agreement": ["LicenseRef-Mistral-MRL"], "reference": REFERENCE}
+    assert set(entry["permits"]) == set(open_kinds) - {"use-policy", "use-condition", "conclusion"}
+    code, report = answer(*use)
+    assert {each.acceptance.reference for each in report.license.answers if each.acceptance} == {REFERENCE}
+    # A renewal under the same number takes the place of the first, and another contract stands beside it.
+    agreed = f"nder agreement {REFERENCE} until {LAST_DAY}, recorded by Jane Roe, approved by Max Muster"
+    shown = {name: " ".join(html.unescape(render(report, name).decode()).split()) for name in AGREEMENT_FORMATS}
+    shown["license"] = " ".join(render_license(report, width=100).decode().split())
+    assert not {name for name, text in shown.items() if agreed not in text.replace("`", "")}
+    code, report = answer(*use, day="2027-01-01")
+    assert (code, report.decisions[0].state, report.decision.use.verdict) == (1, DecisionState.EXPIRED, "fail")
+    ended = f"The agreement {REFERENCE} on LicenseRef-Mistral-MRL (decisions.yaml:4) permits it no more: it expired on"
+    assert {each.ended.startswith(ended) for each in report.license.answers if each.kind in entry["permits"]} == {True}
+    for text in (render_license(report, width=100), *(render(report, name) for name in ("html", "cyclonedx"))):
+        assert f"{ended} {LAST_DAY}" in " ".join(html.unescape(text.decode()).split())
+    assert not any(each.acceptance for each in report.license.answers)
+
+
+def test_agreement_on_any_model_and_use_covers_each_model_under_the_licence_and_no_other_clause(model: Path) -> None:
+    (model / "weights.pkl").unlink()
+    card = model / "README.md"
+    card.write_text("---\nlicense: llama3.1\n---\n# Tiny\n")
+    use = ("--field", "general", "--mau", "1e9", *SAAS)
+    assert answer(*use)[0] == 1
+    assert decide("agreement:LicenseRef-Llama-3.1", "--any-model").returncode == 0
+    register = Path("decisions.yaml")
+    entry = yaml.safe_load(register.read_text())["decisions"][0]
+    assert (entry.get("bound-to"), entry.get("model"), entry["permits"]) == (None, None, ["user-cap"])
+    # Without a use, the contract is on every use.
+    register.write_text(re.sub(r"\n    use: .*", "", register.read_text()))
+    card.write_text("---\nlicense: llama3.1\n---\n# Another\n")
+    wider = ("--field", "general", "--mau", "2e9", "--use", "redistribute", *SAAS)
+    code, report = answer(*wider)
+    assert (code, report.decisions[0].use) == (0, "every use")
+    assert answer("--field", "military", *wider[2:])[0] == 1
+    done = decide("licence:LicenseRef-Llama-3.1")
+    assert (done.returncode, "No decision and no agreement accepts it." in done.stderr) == (2, True)
+    listed = run("decide", "--list", "--report", "report.json").stdout
+    assert "No decision and no agreement accepts it." in " ".join(listed.split())
+    register.write_text(register.read_text().replace("[user-cap]", "[use-policy]"))
+    for done in (run("license", "tiny"), run("scan", "tiny"), run("decide", "--list")):
+        assert (done.returncode, done.stderr.count("modelaudit: error")) == (2, 1)
+        assert "decisions.yaml:4: permits: no agreement lifts use-policy" in done.stderr
+
+
+def test_decisions_page_lists_the_clauses_that_an_agreement_lifts() -> None:
+    text = PAGE.read_text()
+    lifted, never = (text.partition(f"<!-- {name} -->")[2].partition("\n\n")[0] for name in ("lifted", "never"))
+    vocabulary = load_catalogue().clauses
+    limits = {kind.id for kind in vocabulary.kinds.values() if kind.group is Group.LIMIT}
+    assert set(re.findall(r"`([a-z-]+)`", lifted)) == set(vocabulary.negotiable_kinds)
+    assert set(re.findall(r"`([a-z-]+)`", never)) == limits - set(vocabulary.negotiable_kinds)
 
 
 def check_words_of_pass(report: AuditReport) -> None:
@@ -886,6 +955,11 @@ def test_decide_names_a_register_that_no_scan_of_the_model_uses(model: Path, mon
         (("model", "--expires", "soon"), "is not a date"),
         (("model", "--by", " "), "--by: is empty"),
         (("agreement:MIT", "--answer", "refuse"), "refuse licence:ID instead"),
+        (("agreement:MIT", "--reference", " "), "--reference: is missing; name the contract"),
+        (("agreement:MIT,GPL",), "choose one of: MIT"),
+        (("agreement:conclusion",), "choose one of: MIT"),
+        (("licence:MIT", "--reference", "C-1"), "--reference: belongs to an agreement:LICENCE"),
+        (("model", "--any-model"), "--any-model: belongs to an agreement:LICENCE"),
         (("model", "--decisions", "missing/decisions.yaml"), "cannot be written"),
         (("model", "--decisions", "tiny/decisions.yaml"), "lies in the target"),
     ],
@@ -964,8 +1038,10 @@ def test_console_examples_of_the_page_run_and_its_register_is_the_one_that_they_
     ]
     codes = [run(*shlex.split(line)).returncode for line in lines]
     assert codes == [3, 0, 0, 0, 0, 0], list(zip(lines, codes, strict=True))
-    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    example, agreement = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert yaml.safe_load(example) == yaml.safe_load(Path("decisions.yaml").read_text())
+    Path("decisions.yaml").write_text(agreement)
+    assert run("license", "tiny", "-q").returncode == 0
 
 
 def test_report_on_the_licence_alone_is_no_baseline_of_a_scan(model: Path) -> None:

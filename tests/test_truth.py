@@ -126,7 +126,10 @@ def test_scan_and_license_agree_on_every_decision_of_a_register(folder: Path, tm
         ("licence:conclusion", "refuse"),
         ("model", "refuse"),
     ):
-        statement = Statement(answer, "checked", "Jane Roe", "Max Muster", str(read_today() + timedelta(days=60)))
+        contract = "C-17" if subject.startswith("agreement:") else ""
+        statement = Statement(
+            answer, "checked", "Jane Roe", "Max Muster", str(read_today() + timedelta(days=60)), contract
+        )
         try:
             entry = compose_entry(subject, before, statement)
             refuse_without_effect(entry, before, load_catalogue().policies["default"])

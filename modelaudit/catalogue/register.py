@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Final
-
-from pydantic import Field, WithJsonSchema
-from pydantic.dataclasses import dataclass
+from typing import Final
 
 from modelaudit.catalogue.document import Data, Document, LineIndex, parse_text, read_document
-from modelaudit.catalogue.schema import CONFIG, Amount, Flag, Kebab, RuleId, Shape, Territory, Text, require_match
+from modelaudit.catalogue.register_file import REGISTER_SHAPE, EntryFile, SubjectFile, UseFile
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.register import (
     LONGEST_DAYS,
@@ -22,131 +18,21 @@ from modelaudit.model.register import (
     DecisionSubject,
     RegisterEntry,
     SubjectKind,
+    join_licenses,
 )
-from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Intent, Purpose, Use
+from modelaudit.model.terms import Intent, Use
 
-_FINGERPRINT: Final = r"[0-9a-f]{16}"
-_BINDING: Final = r"(sha256|terms):[0-9a-f]{64}|commit:[0-9a-f]{40}( sha256:[0-9a-f]{64})?"
 _INVISIBLE: Final = ("Cc", "Cf", "Cn", "Co", "Cs")
 """Categories of characters that no reader sees."""
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0") | frozenset(
     map(chr, range(0xFE00, 0xFE10))
 )
 """Letters and marks without a shape of their own (Default_Ignorable_Code_Point of Unicode)."""
-_DATE: Final = r"\d{4}-\d{2}-\d{2}"
-_PUBLISHED: Final = "docs/decisions-v1.schema.json"
 _HEADER: Final = """\
 # Decisions on findings, absences and licences of models. modelaudit honours an entry until it expires and while the
 # bytes that it binds stay the same. `modelaudit decide` appends entries; docs/decisions.md describes them.
 decisions:
 """
-
-Fingerprint = Annotated[
-    str,
-    require_match(_FINGERPRINT, "a fingerprint of 16 hexadecimal digits"),
-    WithJsonSchema({"type": "string", "pattern": f"^{_FINGERPRINT}$"}),
-]
-Binding = Annotated[
-    str,
-    require_match(_BINDING, "sha256: or terms: and 64 hexadecimal digits, or commit: and 40, or that and the first"),
-    WithJsonSchema({"type": "string", "pattern": f"^({_BINDING})$"}),
-]
-Day = Annotated[
-    str, require_match(_DATE, "a date such as 2026-01-31"), WithJsonSchema({"type": "string", "format": "date"})
-]
-
-
-@dataclass(config=CONFIG)
-class SubjectFile:
-    """The subject of a decision: one kind, and for a rule or an absence the artifact.
-
-    Attributes:
-        finding: the fingerprint of one finding.
-        rule: the id of a rule; all of its findings in the artifact.
-        absence: the reason of an absence in the artifact.
-        licence: the id of a licence that leaves the use open, or `conclusion` for all open questions of the licences.
-        agreement: the id of a licence whose owner permits the use by a contract.
-        model: the name of a model: all of its findings, absences and open questions of the licences.
-        artifact: the address as the report shows it; empty for a finding on the model as a whole.
-    """
-
-    finding: Fingerprint | None = None
-    rule: RuleId | None = None
-    absence: UnreadReason | None = None
-    licence: Text | None = None
-    agreement: Text | None = None
-    model: Text | None = None
-    artifact: str | None = None
-
-
-@dataclass(config=CONFIG)
-class UseFile:
-    """The planned use that a decision answers, in the words of a policy. What is left out was not stated.
-
-    Attributes:
-        purpose: of the whole planned use, `research` or `other`.
-        territories: codes of ISO 3166-1, such as DE, and the groups EU, EEA, WORLD.
-        field: the field of use.
-        monthly_active_users: of all products of the organisation together.
-        annual_revenue_usd: of the organisation, in US dollars.
-    """
-
-    commercial: Flag | None = None
-    hosted_service: Flag | None = None
-    redistribute: Flag | None = None
-    fine_tune: Flag | None = None
-    distill: Flag | None = None
-    train_on_outputs: Flag | None = None
-    embed_on_device: Flag | None = None
-    purpose: Purpose | None = None
-    territories: list[Territory] = Field(default_factory=list)
-    field: Kebab | None = None
-    monthly_active_users: Amount | None = None
-    annual_revenue_usd: Amount | None = None
-
-
-@dataclass(config=CONFIG)
-class EntryFile:
-    """One decision.
-
-    Attributes:
-        subject: the finding, absence, licence or model that it decides.
-        bound_to: the SHA-256 of the file, of the tree of a whole model, or of all that states the terms of the model
-            (`terms:`), for a decision on licences; or the commit on the Hub, alone or with the tree. The decision ends
-            when one differs.
-        answer: `accept`, or `refuse`, which fails the gate.
-        by: who decided.
-        approved_by: who approved the decision.
-        decided: the day of the decision.
-        expires: the last day on which it holds, at most 366 days later.
-        model: the only model that it concerns; any model if left out.
-        use: the planned use that a decision on licences or on a model answers. A use that includes more opens it again.
-        permits: the kinds of the clauses that the contract of an agreement permits, such as territory-limit.
-    """
-
-    subject: SubjectFile
-    bound_to: Binding
-    answer: DecisionAnswer
-    reason: Text
-    by: Text
-    approved_by: Text
-    decided: Day
-    expires: Day
-    model: Text | None = None
-    use: UseFile | None = None
-    permits: list[Kebab] | None = None
-
-
-@dataclass(config=CONFIG)
-class RegisterFile:
-    """`decisions.yaml`: the decisions of people on models, each bound to bytes and to a time."""
-
-    decisions: list[EntryFile] | None = Field(default=None)
-
-
-_NEWER: Final = "a newer version of modelaudit may have written this file; install that version, or remove the key"
-_SHAPE: Final = Shape(RegisterFile, {"version": _NEWER, "schema": _NEWER})
 
 
 def read_register(path: Path) -> tuple[RegisterEntry, ...]:
@@ -166,7 +52,7 @@ def parse_register(document: Document, name: str) -> tuple[RegisterEntry, ...]:
     """Parse a register; ``read_register`` documents the errors, ``name`` is its name in the places of entries."""
     if not isinstance(document.data, dict):
         raise document.error("must be a mapping with the key 'decisions'")
-    entries = _SHAPE.read(document).decisions or []
+    entries = REGISTER_SHAPE.read(document).decisions or []
     lines = LineIndex(document.text)
     parsed = tuple(
         _parse_entry(entry, index, f"{name}:{lines.find(('decisions', index))}", document)
@@ -202,7 +88,7 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
     return RegisterEntry(
         place,
         subject,
-        entry.bound_to,
+        entry.bound_to or "",
         entry.answer,
         entry.reason,
         entry.by,
@@ -222,6 +108,12 @@ def _find_unfit_key(entry: EntryFile, kind: SubjectKind) -> tuple[str, str]:
         return "answer", "an agreement cannot be refused; remove the entry, or refuse the licence"
     if is_agreement and not entry.permits:
         return "permits", "an agreement names the clauses that it permits, such as permits: [territory-limit]"
+    if is_agreement and not entry.subject.reference:
+        return "subject", "an agreement names its contract, such as reference: C-2026-17"
+    if entry.subject.reference is not None and not is_agreement:
+        return "subject.reference", "only an agreement has a contract; remove the key"
+    if not entry.bound_to:
+        return ("", "") if is_agreement else ("bound-to", "is missing")
     if entry.permits is not None and not is_agreement:
         return "permits", "only an agreement permits clauses; remove the key"
     if entry.use is not None and not kind.has_use:
@@ -260,7 +152,11 @@ def fold_name(name: str) -> str:
 
 def _parse_subject(file: SubjectFile) -> tuple[DecisionSubject | None, str]:
     """Return the subject, or ``None`` and the fault."""
-    given = [(kind, str(name)) for kind in SubjectKind if (name := getattr(file, kind)) is not None]
+    given = [
+        (kind, join_licenses(name) if isinstance(name, list) else str(name))
+        for kind in SubjectKind
+        if (name := getattr(file, kind)) is not None
+    ]
     kinds = ", ".join(SubjectKind)
     if len(given) != 1:
         return None, f"names {len(given)} of {kinds}; it must name one"
@@ -269,7 +165,7 @@ def _parse_subject(file: SubjectFile) -> tuple[DecisionSubject | None, str]:
         return None, f"the {kind} needs its artifact, such as artifact: model.pkl; '' is the model as a whole"
     if not kind.has_artifact and file.artifact is not None:
         return None, f"a {kind} has no artifact; remove the key"
-    return DecisionSubject(kind, name, file.artifact or ""), ""
+    return DecisionSubject(kind, name, file.artifact or "", file.reference or ""), ""
 
 
 def _refuse_contradictions(entries: tuple[RegisterEntry, ...], document: Document) -> None:
@@ -326,12 +222,14 @@ def _format_entry(entry: RegisterEntry) -> list[str]:
     """Format an entry as lines of YAML."""
     subject = entry.subject
     names = f"{subject.kind}: {_quote(subject.name)}"
+    if subject.kind is SubjectKind.AGREEMENT:
+        names = f"{subject.kind}: [{', '.join(subject.licenses)}], reference: {_quote(subject.reference)}"
     if subject.kind.has_artifact:
         names += f", artifact: {_quote(subject.artifact)}"
     pairs: Mapping[str, str] = {
         "subject": f"{{{names}}}",
         **({"model": _quote(entry.model)} if entry.model and subject.kind is not SubjectKind.MODEL else {}),
-        "bound-to": entry.bound_to,
+        **({"bound-to": entry.bound_to} if entry.bound_to else {}),
         **({"use": str(entry.use)} if subject.kind.has_use and entry.use.is_stated else {}),
         **({"permits": f"[{', '.join(entry.permits)}]"} if entry.permits else {}),
         "answer": entry.answer,
@@ -355,41 +253,3 @@ def _quote(text: str) -> str:
         for character in text.replace("\\", "\\\\").replace('"', '\\"')
     )
     return f'"{escaped}"'
-
-
-def build_register_schema() -> str:
-    """Build the JSON Schema (draft 2020-12) of the register, which ``docs/decisions-v1.schema.json`` publishes."""
-    schema = _SHAPE.build_json_schema()
-    definitions = schema["$defs"]
-    subject = definitions["SubjectFile"]
-    with_artifact = [{"required": [kind, "artifact"]} for kind in SubjectKind if kind.has_artifact]
-    subject["oneOf"] = [{"required": [kind]} for kind in SubjectKind if not kind.has_artifact] + with_artifact
-    for definition in (schema, *definitions.values()):
-        _describe_fields(definition)
-    text = json.dumps(
-        {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": "urn:modelaudit:decisions:v1",
-            **schema,
-            "title": "Register of decisions (modelaudit/decisions/v1)",
-        },
-        indent=2,
-        sort_keys=True,
-    )
-    return f"{text}\n"
-
-
-def _describe_fields(definition: dict[str, object]) -> None:
-    """Move the text of each attribute in a docstring to its field, and drop the choice of ``null``."""
-    text, _, attributes = str(definition.get("description", "")).partition("\n\nAttributes:\n")
-    if text:
-        definition["description"] = " ".join(text.split())
-    described = dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", attributes, re.MULTILINE))
-    fields = definition.get("properties")
-    for key, field in fields.items() if isinstance(fields, dict) else ():
-        choices = [each for each in field.pop("anyOf", ()) if each != {"type": "null"}]
-        field.pop("default", None)
-        field.pop("title", None)
-        field.update(choices[0] if choices else {})
-        if (name := key.replace("-", "_")) in described:
-            field["description"] = " ".join(described[name].split())

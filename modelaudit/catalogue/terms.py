@@ -59,6 +59,7 @@ class KindFile:
     answers: list[AnswerFile] = Field(default_factory=list)
     flows: list[Relation] = Field(default_factory=lambda: list(_DEFAULT_FLOWS))
     needs: list[Annotated[str, require_word(_CLAUSE_FIELDS)]] = Field(default_factory=list)
+    negotiable: bool = False
 
 
 @dataclass(config=CONFIG)
@@ -168,6 +169,10 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
         )
     if file.group is Group.LIMIT and not file.answers:
         raise document.error(f"kinds.{id_}: a kind of the group 'limit' needs the key 'answers'", place)
+    if file.negotiable and file.group is not Group.LIMIT:
+        raise document.error(
+            f"kinds.{id_}: only a kind of the group 'limit' is negotiable; remove the key", (*place, "negotiable")
+        )
     if file.duty_of and file.group not in _DUTY_GROUPS:
         raise document.error(
             f"kinds.{id_}: only a duty has the key 'duty-of', and {file.group} is not one; remove the key",
@@ -187,6 +192,7 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
         ),
         flows=tuple(file.flows),
         needs=tuple(file.needs),
+        is_negotiable=file.negotiable,
     )
 
 

@@ -48,6 +48,10 @@ _WIDEST = 100
 @click.option("--by", metavar="NAME", help="Who decided.")
 @click.option("--approved-by", metavar="NAME", help="Who approved the decision.")
 @click.option("--expires", metavar="DATE", help="The last day of the decision, at most a year from today.")
+@click.option("--reference", metavar="TEXT", help="The number or name of the contract; for agreement:ID.")
+@click.option(
+    "--any-model", is_flag=True, help="The agreement is on each model under the licence, not on that of the report."
+)
 @click.option(
     "--decisions",
     metavar="FILE",
@@ -69,6 +73,8 @@ def command(
     by: str | None,
     approved_by: str | None,
     expires: str | None,
+    reference: str | None,
+    any_model: bool,
     decisions: Path | None,
     policy: str | None,
     lists: bool,
@@ -77,8 +83,8 @@ def command(
     """Record a decision on a SUBJECT of a report, or list them.
 
     A decision is bound to the bytes that were scanned. A SUBJECT is the fingerprint of a finding, rule/id:artifact,
-    absence-reason:artifact, licence:ID (or licence:conclusion), agreement:ID, or model. The entry is appended to
-    decisions.yaml, which scans use from then on.
+    absence-reason:artifact, licence:ID (or licence:conclusion), agreement:ID[,ID]..., or model. The entry is appended
+    to decisions.yaml, which scans use from then on.
     """
     audit = load_saved_report(report) if report is not None else None
     # A report names a folder without its path, so the folder is recognised by its files.
@@ -88,7 +94,7 @@ def command(
     register, remarks = _find_register(decisions, effective, targets)
     show_notes((*choice.remarks, *remarks))
     if lists:
-        _refuse_with_list(subject, answer, reason, by, approved_by, expires)
+        _refuse_with_list(subject, answer, reason, by, approved_by, expires, reference, any_model or None)
         return _print_list(register, audit, effective, as_json)
     if audit is None or subject is None:
         raise click.UsageError("name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json")
@@ -97,7 +103,9 @@ def command(
     if missing:
         raise click.UsageError(f"a decision needs {', '.join(missing)} too")
 
-    statement = Statement(*(value or "" for value in given.values()))
+    statement = Statement(
+        answer or "", reason or "", by or "", approved_by or "", expires or "", reference or "", any_model
+    )
     composed = compose_entry(subject, audit, statement)
     known = read_register(register) if register.exists() else ()
     refuse_without_effect(composed, audit, effective, known)
@@ -146,7 +154,7 @@ def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...])
     return path, notes
 
 
-def _refuse_with_list(*values: str | None) -> None:
+def _refuse_with_list(*values: str | bool | None) -> None:
     """Refuse a decision together with ``--list``, instead of ignoring it."""
     if any(value is not None for value in values):
         raise ConfigurationError("--list: records nothing; leave out --list, or all but --report and --decisions")
@@ -210,5 +218,6 @@ def _print_entry(entry: RegisterEntry, as_json: bool) -> None:
         print_document(render_decision_json([record_entry(entry, DecisionState.HONOURED)], None))
         return
     verb = "accepted" if entry.answer == "accept" else "refused"
-    words = f"{entry.place}: {entry.subject} {verb} until {entry.expires}, bound to {entry.bound_to}"
+    binding = f"bound to {entry.bound_to}" if entry.bound_to else f"for {entry.model or 'any model'}"
+    words = f"{entry.place}: {entry.subject} {verb} until {entry.expires}, {binding}"
     print_text(escape_unprintable(words))

@@ -83,7 +83,7 @@ def check(file: Path | None, rules: tuple[Path, ...]) -> int:
     if not choice.policy.files:
         place = "there is no modelaudit.yaml in this folder or above it"
         raise ConfigurationError(f"{place}; write one with: modelaudit policy init")
-    show_notes(check_files(choice.policy))
+    show_notes(check_files(choice.policy, rules))
     print_text(f"{choice.policy.files[0]}: valid; {summarize_policy(choice.policy)}")
     return 0
 

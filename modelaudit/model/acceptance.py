@@ -26,6 +26,7 @@ class Acceptance:
         by: the author of the decision; empty for a policy and a baseline.
         approved_by: who approved the decision; empty for a policy and a baseline.
         expires: the ISO date on which the decision ends; empty for a policy and a baseline.
+        reference: the number or name of the contract, for an agreement with the owner of a licence; else empty.
     """
 
     source: AcceptanceSource
@@ -34,6 +35,7 @@ class Acceptance:
     by: str = ""
     approved_by: str = ""
     expires: str = ""
+    reference: str = ""
 
 
 class DecisionState(StrEnum):
@@ -58,7 +60,8 @@ class RecordedDecision:
     Attributes:
         place: file and line in the register: ``decisions.yaml:12``.
         subject: the kind and the name of its subject: ``finding 0123456789abcdef``, ``licence LicenseRef-Gemma``.
-        bound_to: the SHA-256, the commit or the terms: ``sha256:…``, ``commit:…``, ``commit:… sha256:…``, ``terms:…``.
+        bound_to: the SHA-256, the commit or the terms: ``sha256:…``, ``commit:…``, ``commit:… sha256:…``, ``terms:…``;
+            empty for an agreement that binds no terms.
         answer: ``accept`` or ``refuse``.
         expires: an ISO date.
         detail: one sentence on the state: what reopened it, or what it accepts.
@@ -67,6 +70,7 @@ class RecordedDecision:
         absences: likewise the absences, as ``Absence.name_at`` names them.
         use: the planned use that it answers, in one line; empty if it answers for none.
         permits: the kinds of the clauses that an agreement permits.
+        reference: the number or name of the contract, for an agreement; else empty.
     """
 
     place: str
@@ -83,3 +87,4 @@ class RecordedDecision:
     absences: tuple[str, ...] = ()
     use: str = ""
     permits: tuple[str, ...] = ()
+    reference: str = ""

@@ -193,6 +193,7 @@ class UseAnswer:
         read: ISO date of reading.
         via: the base model that brings it in; empty for the model's own licence.
         acceptance: by the decision of a person; of a denial only by an agreement with the owner.
+        ended: one sentence on an agreement that permitted it and holds no more; empty without one.
     """
 
     answer: Answer
@@ -205,6 +206,7 @@ class UseAnswer:
     read: str = ""
     via: str = ""
     acceptance: Acceptance | None = None
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)

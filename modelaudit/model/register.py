@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -12,6 +13,7 @@ CONCLUSION = "conclusion"
 """The name of a licence subject that covers every open question of the licences."""
 LONGEST_DAYS = 366
 """A decision holds at most this long: a year, of which one in four has 366 days."""
+_LICENSE_SEPARATOR = ", "
 DUE_DAYS = 30
 """A decision is due for renewal when at most this many days are left."""
 
@@ -45,21 +47,35 @@ class DecisionAnswer(StrEnum):
     REFUSE = "refuse"
 
 
+def join_licenses(ids: Iterable[str]) -> str:
+    """Join the ids of the licences of one agreement to the name of its subject; no id has a space."""
+    return _LICENSE_SEPARATOR.join(dict.fromkeys(ids))
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionSubject:
     """The subject of a decision.
 
     Attributes:
         name: a fingerprint, the id of a rule, the reason of an absence, the id of a licence or ``conclusion``, or the
-            name of a model.
+            name of a model; for an agreement the ids of its licences, as ``join_licenses`` joins them.
         artifact: the address of the finding or the absence; empty for a finding on the model as a whole.
+        reference: the number or name of the contract, for an agreement; two contracts are two subjects.
     """
 
     kind: SubjectKind
     name: str
     artifact: str = ""
+    reference: str = ""
+
+    @property
+    def licenses(self) -> tuple[str, ...]:
+        """The ids of the licences that a subject of the licences names; ``conclusion`` names none."""
+        return tuple(self.name.split(_LICENSE_SEPARATOR))
 
     def __str__(self) -> str:
+        if self.reference:
+            return f"{self.kind} {self.reference} on {self.name}"
         if not self.kind.has_artifact:
             return f"{self.kind} {self.name}"
         return f"{self.kind} {self.name} in {self.artifact or 'the model'}"
@@ -71,11 +87,13 @@ class RegisterEntry:
 
     Attributes:
         place: file and line: ``decisions.yaml:12``.
-        bound_to: ``sha256:`` or ``terms:`` and 64 hexadecimal digits, or ``commit:`` and 40, alone or with ``sha256:``.
+        bound_to: ``sha256:`` or ``terms:`` and 64 hexadecimal digits, or ``commit:`` and 40, alone or with ``sha256:``;
+            empty for an agreement that binds no terms.
         decided: an ISO date.
         expires: an ISO date, the last day on which the decision holds.
         model: the model that the decision concerns; empty for any. A model subject names it itself.
-        use: the planned use that a decision on licences or on a model answers; empty for other subjects.
+        use: the planned use that a decision on licences or on a model answers; empty for other subjects, and for an
+            agreement on every use.
         permits: the kinds of the clauses that an agreement permits.
     """
 

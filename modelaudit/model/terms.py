@@ -164,6 +164,7 @@ class ClauseKind:
         answers: the first rule that holds gives the answer; without one, the clause allows the use.
         flows: the relations through which it also binds models made from the licensed one.
         needs: fields of ``Clause`` that must be filled in: ``number``, ``territories``, ``words``, ``fields``.
+        is_negotiable: whether an agreement with the owner of the licence can permit what the clause limits.
     """
 
     id: str
@@ -174,6 +175,7 @@ class ClauseKind:
     answers: tuple[AnswerRule, ...] = ()
     flows: tuple[Relation, ...] = ()
     needs: tuple[str, ...] = ()
+    is_negotiable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,11 @@ class Vocabulary:
     fields: Mapping[str, str] = field(default_factory=dict)
     territories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     countries: frozenset[str] = frozenset()
+
+    @property
+    def negotiable_kinds(self) -> tuple[str, ...]:
+        """The kinds of clauses that an agreement can lift."""
+        return tuple(kind.id for kind in self.kinds.values() if kind.is_negotiable)
 
     def is_known_territory(self, code: str) -> bool:
         """Whether ``code`` is a country, a group of countries, or ``WORLD``."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from types import MappingProxyType
 
 from modelaudit.model.acceptance import Acceptance, DecisionState, RecordedDecision
 from modelaudit.model.finding import Finding
@@ -14,14 +13,21 @@ from modelaudit.model.policy import LicenseListing
 from modelaudit.model.register import CONCLUSION, DUE_DAYS, DecisionAnswer, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord
 from modelaudit.model.structure import Unread
-from modelaudit.model.terms import Intent
+from modelaudit.model.terms import Intent, Vocabulary
 from modelaudit.model.verdict import Question
 from modelaudit.policy.binding import ScannedModel, explain_other_terms
 from modelaudit.policy.consent import Consent
 from modelaudit.policy.denials import explain_denial
 from modelaudit.policy.gate import Refusal
-from modelaudit.policy.planned_use import Territories, explain_wider_use
-from modelaudit.policy.recording import accept_absences, accept_findings, make_acceptance, record_entry
+from modelaudit.policy.planned_use import explain_wider_use
+from modelaudit.policy.recording import (
+    accept_absences,
+    accept_answers,
+    accept_findings,
+    describe_ended_agreement,
+    make_acceptance,
+    record_entry,
+)
 from modelaudit.policy.refusals import (
     ACTIVE,
     ENDED,
@@ -37,6 +43,7 @@ from modelaudit.policy.subjects import (
     NOTHING,
     Matches,
     find_replacements,
+    is_agreement,
     match_license,
     match_parts,
 )
@@ -160,7 +167,7 @@ class Decisions:
         findings: Iterable[Finding],
         listing: LicenseListing = LicenseListing(),  # noqa: B008 - frozen
         failed_look_ups: Sequence[str] = (),
-        groups: Territories = MappingProxyType({}),
+        vocabulary: Vocabulary = Vocabulary(),  # noqa: B008 - frozen
     ) -> tuple[LicenseConclusion, list[Finding]]:
         """Return the conclusion and the findings with the acceptances of decisions on the licences.
 
@@ -170,16 +177,19 @@ class Decisions:
         findings = list(findings)
         accepted: dict[tuple[str, str], Acceptance] = {}
         covering: dict[UseAnswer | str, Acceptance] = {}
+        ended: dict[UseAnswer, str] = {}
         # An agreement comes first: what it permits keeps no other decision from accepting the rest.
-        for entry in sorted(self._entries, key=lambda each: each.subject.kind is not SubjectKind.AGREEMENT):
+        for entry in sorted(self._entries, key=lambda each: not is_agreement(each)):
             matches = match_license(entry, license_, findings, listing.objections, failed_look_ups)
             is_refusal = entry.answer is DecisionAnswer.REFUSE
-            wider = "" if is_refusal else explain_wider_use(entry.use, license_.intent or Intent(), groups)
+            wider = explain_wider_use(entry, license_.intent or Intent(), vocabulary.territories)
             if entry.subject.kind in LICENSE_KINDS:
-                obstacle = explain_denial(entry, license_, listing, covering)
+                obstacle = explain_denial(entry, license_, listing, covering, vocabulary.negotiable_kinds)
                 record = self._judge_license(entry, matches, license_, obstacle, wider)
             else:
                 record = self._extend_model_record(entry, matches, wider)
+            if record is not None and record.state in ENDED and is_agreement(entry):
+                ended |= dict.fromkeys(matches.answers, describe_ended_agreement(record))
             if record is None or record.state not in ACTIVE or is_refusal or wider:
                 continue
             for finding in matches.findings:
@@ -189,8 +199,7 @@ class Decisions:
         self._retire_other_uses()
         findings = accept_findings(findings, accepted)
         questions: list[UseAnswer | str] = [*license_.open_answers, *listing.objections, *failed_look_ups]
-        answers = tuple(replace(each, acceptance=covering.get(each, each.acceptance)) for each in license_.answers)
-        license_ = replace(license_, answers=answers)
+        license_ = replace(license_, answers=accept_answers(license_.answers, covering, ended))
         if not questions or not all(question in covering for question in questions):
             return license_, findings
         # Of several decisions, the first to expire opens the question again.
@@ -308,7 +317,7 @@ class Decisions:
         name = entry.subject.name
         self._refused_names[entry.place] = "the licences" if name == CONCLUSION else f"the licence {name}"
         is_refusal = entry.answer is DecisionAnswer.REFUSE
-        is_named = name == CONCLUSION or name in {each.id for each in license_.entries}
+        is_named = name == CONCLUSION or not {each.id for each in license_.entries}.isdisjoint(entry.subject.licenses)
         if is_refusal and not is_named and entry.model == self._model.name:
             return self._record(entry, *(self._find_date_state(entry) or (DecisionState.REOPENED, GONE)))
         if not is_named or not (matches or obstacle or is_refusal):
@@ -325,8 +334,8 @@ class Decisions:
             return self._record(entry, DecisionState.REOPENED, wider)
         if obstacle:
             return self._record(entry, DecisionState.NOT_PERMITTED, obstacle)
-        is_agreement = entry.subject.kind is SubjectKind.AGREEMENT
-        detail = f"It permits {', '.join(entry.permits)}." if is_agreement else f"It accepts {matches.describe()}."
+        permits = f"It permits {', '.join(entry.permits)}." if is_agreement(entry) else ""
+        detail = permits or f"It accepts {matches.describe()}."
         return self._record(entry, self._find_active_state(entry), detail, matches)
 
     def _extend_model_record(self, entry: RegisterEntry, matches: Matches, wider: str) -> RecordedDecision | None:
@@ -352,6 +361,8 @@ class Decisions:
         ended = self._find_date_state(entry)
         if ended is not None:
             return ended
+        if not entry.bound_to:
+            return None
         if entry.bound_to.startswith("terms:"):
             difference = explain_other_terms(entry.bound_to, terms)
         else:

@@ -16,6 +16,7 @@ def explain_denial(
     license_: LicenseConclusion,
     listing: LicenseListing,
     permitted: Collection[UseAnswer | str],
+    negotiable: Collection[str],
 ) -> str:
     """Explain the denial that a decision on licences does not concern; empty without one.
 
@@ -24,9 +25,11 @@ def explain_denial(
         license_: the conclusion.
         listing: the licences beside the lists of the policy.
         permitted: the denials that agreements permit.
+        negotiable: the kinds of clauses that an agreement can lift.
     """
     name = entry.subject.name
-    pattern = re.compile(rf"(?<![\w.+-]){re.escape(name)}(?![\w+-]|\.\w)")
+    names = "|".join(map(re.escape, entry.subject.licenses))
+    pattern = re.compile(rf"(?<![\w.+-])(?:{names})(?![\w+-]|\.\w)")
     for denial in listing.denials:
         if name == CONCLUSION or pattern.search(denial):
             return f"No decision accepts it. {denial}"
@@ -34,5 +37,7 @@ def explain_denial(
         return ""
     for answer in license_.answers:
         if answer.answer is Answer.DENY and answer not in permitted and name in (CONCLUSION, answer.license):
+            if answer.kind not in negotiable:
+                return f"No decision and no agreement accepts it. {answer.because}"
             return f"A denial needs an agreement with the owner; record it as agreement:{answer.license}."
     return ""

@@ -322,20 +322,23 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
 
 def _describe_decided_use(license_: LicenseConclusion) -> str:
     """Describe whose agreements and acceptances settle the licences, and until when, in one sentence each."""
-    acceptances = [each.acceptance for each in license_.answers if each.answer is Answer.DENY]
-    agreements = list(dict.fromkeys(filter(None, acceptances)))
-    others = [each.acceptance for each in license_.answers if each.answer is Answer.REVIEW]
-    if not agreements and license_.acceptance not in others:
+    decided = [each.acceptance for each in license_.answers if each.acceptance is not None]
+    if license_.acceptance is not None and license_.acceptance not in decided:
         # A decision on the list of the policy, or on a base model that was not read.
-        others.append(license_.acceptance)
-    groups = (
-        ("recorded an agreement that permits what a licence denies", agreements),
-        ("accepted the open questions of the licences", list(dict.fromkeys(filter(None, others)))),
-    )
+        decided.append(license_.acceptance)
+    agreements = [each for each in dict.fromkeys(decided) if each.reference]
+    others = [each for each in dict.fromkeys(decided) if not each.reference]
     return " ".join(
-        f"{each.by}, approved by {each.approved_by}, {verb} until {each.expires}."
-        for verb, decided in groups
-        for each in decided[:_MAX_NAMED_DECISIONS]
+        [
+            f"Allowed under agreement {each.reference} until {each.expires}, recorded by {each.by}, approved by "
+            f"{each.approved_by}."
+            for each in agreements[:_MAX_NAMED_DECISIONS]
+        ]
+        + [
+            f"{each.by}, approved by {each.approved_by}, accepted the open questions of the licences until "
+            f"{each.expires}."
+            for each in others[:_MAX_NAMED_DECISIONS]
+        ]
     )
 
 

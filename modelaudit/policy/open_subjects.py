@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion
@@ -29,13 +29,23 @@ def list_open_absences(records: Iterable[ArtifactRecord]) -> Iterator[OpenSubjec
                 yield OpenSubject(absence.name_at(address), "", absence.unread.detail)
 
 
-def list_open_questions(license_: LicenseConclusion, failed_look_ups: Iterable[str]) -> Iterator[OpenSubject]:
-    """Yield each licence that leaves the planned use open or denies it, once, and base models that were not read."""
+def list_open_questions(
+    license_: LicenseConclusion, failed_look_ups: Iterable[str], negotiable: Collection[str]
+) -> Iterator[OpenSubject]:
+    """Yield each licence that leaves the planned use open or denies it, once, and base models that were not read.
+
+    Args:
+        license_: the conclusion.
+        failed_look_ups: a sentence for each base model that was not read.
+        negotiable: the kinds of clauses that an agreement can lift.
+    """
     questions: dict[str, OpenSubject] = {}
     for answer in license_.open_answers:
         kind = SubjectKind.AGREEMENT if answer.answer is Answer.DENY else SubjectKind.LICENCE
         subject = f"{kind}:{answer.license or CONCLUSION}"
-        questions.setdefault(subject, OpenSubject(subject, "", answer.because))
+        is_final = answer.answer is Answer.DENY and answer.kind not in negotiable
+        detail = f"{answer.because} No decision and no agreement accepts it." if is_final else answer.because
+        questions.setdefault(subject, OpenSubject(subject, "", detail))
     for sentence in failed_look_ups if license_.acceptance is None else ():
         subject = f"{SubjectKind.LICENCE}:{CONCLUSION}"
         questions.setdefault(subject, OpenSubject(subject, "", sentence))

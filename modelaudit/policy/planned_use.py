@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from modelaudit.model.register import DecisionAnswer, RegisterEntry, SubjectKind
 from modelaudit.model.terms import WORLD, Intent, Purpose, Use
 
 # From the narrowest to the widest: an unstated purpose may be research or another.
@@ -14,7 +15,17 @@ Territories = Mapping[str, Sequence[str]]
 """Groups of countries by their name, such as EU."""
 
 
-def explain_wider_use(decided: Intent, planned: Intent, groups: Territories) -> str:
+def explain_wider_use(entry: RegisterEntry, planned: Intent, groups: Territories) -> str:
+    """Explain what the planned use includes that an entry of the register did not answer; empty if it covers it.
+
+    A refusal holds for every use, and so does an agreement that states none.
+    """
+    is_refusal = entry.answer is DecisionAnswer.REFUSE
+    is_for_every_use = is_refusal or (entry.subject.kind is SubjectKind.AGREEMENT and not entry.use.is_stated)
+    return "" if is_for_every_use else compare_uses(entry.use, planned, groups)
+
+
+def compare_uses(decided: Intent, planned: Intent, groups: Territories) -> str:
     """Explain what the planned use includes that a decision did not answer; empty if the decision covers it.
 
     A decision does not answer what the person did not know: a fact that was unknown then and is stated now is a further

@@ -18,6 +18,11 @@ LICENSE_KINDS: Final = (SubjectKind.LICENCE, SubjectKind.AGREEMENT)
 NOTHING: Final = "nothing, because nothing is open"
 
 
+def is_agreement(entry: RegisterEntry) -> bool:
+    """Whether an entry records a contract with the owner of a licence."""
+    return entry.subject.kind is SubjectKind.AGREEMENT
+
+
 @dataclass(slots=True)
 class Matches:
     """The findings, absences, answers and objections of the policy's list of licences that one decision concerns."""
@@ -157,37 +162,47 @@ def match_license(
 ) -> Matches:
     """Find the answers, findings and objections that a decision on the licences or the model concerns.
 
-    A finding on an answer has the key ``answer:licence:kind:…``. Only an agreement concerns a denial, and only one of a
-    kind that it names; it concerns nothing else. A base model that was not read is an open question of the conclusion.
+    A finding on an answer has the key ``answer:licence:kind:…``. Only an agreement concerns a denial, and it concerns
+    the answers of the kinds that it names alone. A base model that was not read is an open question of the conclusion.
     """
     kind, name = entry.subject.kind, entry.subject.name
-    is_agreement = kind is SubjectKind.AGREEMENT
+    if is_agreement(entry):
+        return _match_agreement(entry, license_, findings)
     covers_all = kind is SubjectKind.MODEL or (kind is SubjectKind.LICENCE and name == CONCLUSION)
     if not covers_all and kind not in LICENSE_KINDS:
         return Matches()
-    answer = Answer.DENY if is_agreement else Answer.REVIEW
-    starts = tuple(
-        f"{answer}:{name}:{each}" for each in ([f"{kind}:" for kind in entry.permits] if is_agreement else [""])
-    )
     return Matches(
         [
             each
             for each in findings
             if each.check is CheckFamily.LICENSE
-            and (each.key.startswith(starts) or (covers_all and not each.key.startswith(f"{Answer.DENY}:")))
+            and (
+                each.key.startswith(f"{Answer.REVIEW}:{name}:")
+                or (covers_all and not each.key.startswith(f"{Answer.DENY}:"))
+            )
         ],
         answers=[
-            each
-            for each in license_.answers
-            if each.answer is answer
-            and (covers_all or each.license == name)
-            and (not is_agreement or each.kind in entry.permits)
+            each for each in license_.answers if each.answer is Answer.REVIEW and (covers_all or each.license == name)
         ],
         # The sentence of an objection begins with the licence; one on the conclusion as a whole begins otherwise.
         objections=[
-            *(each for each in objections if covers_all or (not is_agreement and each.startswith(f"{name} "))),
+            *(each for each in objections if covers_all or each.startswith(f"{name} ")),
             *(failed_look_ups if covers_all else ()),
         ],
+    )
+
+
+def _match_agreement(entry: RegisterEntry, license_: LicenseConclusion, findings: Iterable[Finding]) -> Matches:
+    """Find the answers of the clauses that an agreement permits, denied or for review, with their findings."""
+    answers = [
+        each
+        for each in license_.answers
+        if each.answer is not Answer.ALLOW and each.license in entry.subject.licenses and each.kind in entry.permits
+    ]
+    starts = tuple(dict.fromkeys(f"{each.answer}:{each.license}:{each.kind}:" for each in answers))
+    return Matches(
+        [each for each in findings if each.check is CheckFamily.LICENSE and each.key.startswith(starts)],
+        answers=answers,
     )
 
 

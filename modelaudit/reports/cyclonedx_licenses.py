@@ -28,6 +28,7 @@ from modelaudit.model.license import (
     OriginState,
 )
 from modelaudit.model.terms import Answer
+from modelaudit.reports.decision_words import describe_settled_answer
 from modelaudit.reports.license_view import (
     build_lineage_tree,
     group_tasks,
@@ -225,7 +226,9 @@ def _format_answers(conclusion: LicenseConclusion) -> Iterable[str]:
         answer = reason.answer
         sources = (answer.license, answer.section, *(f"via {via}" for via in reason.vias))
         where = ", ".join(filter(None, sources))
-        yield f"{answer.answer}: {answer.kind}: {answer.because}" + (f" ({where})" if where else "")
+        settled = describe_settled_answer(answer)
+        line = f"{answer.answer}: {answer.kind}: {answer.because}" + (f" ({where})" if where else "")
+        yield f"{line} {settled}" if settled else line
     yield from (f"{Answer.ALLOW}: {line}" for line in list_permissions(conclusion))
 
 

@@ -11,7 +11,6 @@ from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import UseAnswer
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import Absence, AuditReport
-from modelaudit.model.terms import Answer
 from modelaudit.reports.wording import (
     count_noun,
     describe_acceptance,
@@ -49,11 +48,8 @@ def list_use_decisions(report: AuditReport) -> list[RecordedDecision]:
 
 
 def describe_settled_answer(answer: UseAnswer) -> str:
-    """Describe whose decision settles an answer of a licence, as one sentence; empty if it is open."""
-    if answer.acceptance is None:
-        return ""
-    words = describe_acceptance(answer.acceptance)
-    return words.replace("Accepted by", "Permitted by an agreement of", 1) if answer.answer is Answer.DENY else words
+    """Describe whose decision settles an answer of a licence, or which agreement ended; empty without either."""
+    return describe_acceptance(answer.acceptance) if answer.acceptance else answer.ended
 
 
 def list_refusals(report: AuditReport) -> dict[str, RecordedDecision]:
@@ -177,7 +173,8 @@ def describe_acceptance_shortly(acceptance: Acceptance) -> str:
         return f"known from the baseline {acceptance.origin}"
     if acceptance.source is AcceptanceSource.POLICY:
         return f"accepted by the policy {acceptance.origin}"
-    return f"accepted by {acceptance.by} until {acceptance.expires}"
+    verb = f"under agreement {acceptance.reference}, recorded" if acceptance.reference else "accepted"
+    return f"{verb} by {acceptance.by} until {acceptance.expires}"
 
 
 def _describe_scope(decision: RecordedDecision) -> str:
@@ -188,6 +185,7 @@ def _describe_scope(decision: RecordedDecision) -> str:
 def _describe_shortly(decision: RecordedDecision, accepted: Sequence[Finding]) -> str:
     """Describe what a decision accepts, worst first, by whom and until when."""
     verb = "accepted" if decision.answer == DecisionAnswer.ACCEPT else "refused"
+    verb = "recorded" if decision.reference else verb
     # A screen may cut the end of the line.
     people = f"{verb} by {decision.by} until {decision.expires}"
     if not accepted:

@@ -160,7 +160,7 @@ def _name_answer(reason: Reason) -> str:
     """Name an answer in one word; what a decision settles is denied no more."""
     if reason.answer.acceptance is None:
         return reason.answer.answer
-    return "agreed" if reason.answer.answer is Answer.DENY else "accepted"
+    return "agreed" if reason.answer.acceptance.reference else "accepted"
 
 
 def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> Text:

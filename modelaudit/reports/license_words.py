@@ -8,8 +8,6 @@ from modelaudit.model.terms import Answer, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
 from modelaudit.reports.wording import format_number
 
-_SETTLED = {Answer.DENY: "PERMITTED BY AGREEMENT", Answer.REVIEW: "ACCEPTED"}
-
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
 
 GROUPS = {
@@ -104,7 +102,9 @@ def describe_kind(kind: str) -> str:
 
 def describe_answer(answer: UseAnswer) -> str:
     """Describe the answer of a clause in capital words; what a decision settles is denied no more."""
-    return (_SETTLED if answer.acceptance else ANSWERS).get(answer.answer, ANSWERS[answer.answer])
+    if answer.acceptance is None:
+        return ANSWERS[answer.answer]
+    return "ALLOWED UNDER AGREEMENT" if answer.acceptance.reference else "ACCEPTED"
 
 
 def describe_planned_use(intent: Intent | None) -> str:

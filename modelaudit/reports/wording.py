@@ -204,11 +204,16 @@ def describe_acceptance(acceptance: Acceptance) -> str:
     if acceptance.source is AcceptanceSource.POLICY:
         return end_sentence(f"Accepted by the policy {acceptance.origin}: {acceptance.reason}")
     people = f"{acceptance.by}, approved by {acceptance.approved_by}"
+    if acceptance.reference:
+        agreement = f"under agreement {acceptance.reference} until {acceptance.expires}"
+        return end_sentence(f"Allowed {agreement}, recorded by {people} ({acceptance.origin}): {acceptance.reason}")
     return end_sentence(f"Accepted by {people}, until {acceptance.expires} ({acceptance.origin}): {acceptance.reason}")
 
 
 def describe_decision(decision: RecordedDecision) -> str:
     """Describe who decided what, and why, as one sentence."""
+    if decision.reference:
+        return end_sentence(f"Recorded by {decision.by}, approved by {decision.approved_by}: {decision.reason}")
     verb = "Accepted" if decision.answer == DecisionAnswer.ACCEPT else "Refused"
     return end_sentence(f"{verb} by {decision.by}, approved by {decision.approved_by}: {decision.reason}")
 

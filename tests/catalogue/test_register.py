@@ -11,9 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.catalogue import load_shipped
 
+from modelaudit.catalogue.agreements import check_agreements
 from modelaudit.catalogue.document import Document, parse_text
-from modelaudit.catalogue.register import append_entry, build_register_schema, fold_name, parse_register, read_register
+from modelaudit.catalogue.register import append_entry, fold_name, parse_register, read_register
+from modelaudit.catalogue.register_file import build_register_schema
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
 from modelaudit.model.terms import Intent, Purpose, Use
@@ -25,6 +28,17 @@ ENTRY = f"""\
     bound-to: {SHA256}
     answer: accept
     reason: It is inert.
+    by: Jane Roe
+    approved-by: Max Muster
+    decided: 2026-01-30
+    expires: 2026-12-31
+"""
+AGREEMENT = """\
+  - subject: {agreement: [MIT], reference: C-17}
+    model: acme/tiny
+    permits: [user-cap]
+    answer: accept
+    reason: Signed.
     by: Jane Roe
     approved-by: Max Muster
     decided: 2026-01-30
@@ -89,6 +103,19 @@ def test_entry_is_read_with_its_line_and_all_of_its_fields() -> None:
         (change('{finding: "0123456789abcdef"}', "{model: a, licence: MIT}"), "names 2 of finding, rule, absence"),
         (change('{finding: "0123456789abcdef"}', "{rule: a/b}"), "the rule needs its artifact"),
         (change('{finding: "0123456789abcdef"}', "{licence: MIT, artifact: a}"), "a licence has no artifact"),
+        (
+            change('{finding: "0123456789abcdef"}', '{finding: "0123456789abcdef", reference: a}'),
+            "decisions.0.subject.reference: only an agreement has a contract; remove the key",
+        ),
+        (
+            f"decisions:\n{AGREEMENT.replace(', reference: C-17', '')}",
+            "names its contract, such as reference: C-2026-17",
+        ),
+        (f"decisions:\n{AGREEMENT.replace('C-17', '17')}", "must be text; put it in quotes"),
+        (f"decisions:\n{AGREEMENT.replace('[MIT]', '[]')}", "decisions.0.subject.agreement: must not be empty"),
+        (f"decisions:\n{AGREEMENT.replace('[MIT]', '[a b]')}", "'a b' is not the id of a licence"),
+        (f"decisions:\n{AGREEMENT.replace('    permits: [user-cap]', '    permits: []')}", "names the clauses that it"),
+        (change("    bound-to: ", "    model: a  # "), "decisions.0.bound-to: is missing"),
         (change('{finding: "0123456789abcdef"}', "{absence: asleep, artifact: a}"), "'asleep' is not one of no-reader"),
         (
             change('{finding: "0123456789abcdef"}', "{agreement: MIT}").replace("accept\n", "refuse\n"),
@@ -112,12 +139,46 @@ def test_register_that_cannot_be_read_is_refused_with_its_path(tmp_path: Path) -
         read_register(tmp_path / "missing.yaml")
 
 
+@check_each(
+    "entry, message",
+    [
+        (AGREEMENT, ""),
+        (AGREEMENT.replace("[MIT]", "MIT"), ""),
+        (AGREEMENT.replace("[MIT]", "[MIT, LicenseRef-Gemma]"), ""),
+        (AGREEMENT.replace("[MIT]", "LicenseRef-Gemma").replace("    model: acme/tiny\n", ""), ""),
+        (
+            AGREEMENT.replace("[MIT]", "[LicenseRef-Gema]"),
+            "'LicenseRef-Gema' is no licence of the rule set; did you mean",
+        ),
+        (AGREEMENT.replace("    model: acme/tiny\n", ""), "many owners use MIT, so name the model whose owner signed"),
+        (AGREEMENT.replace("user-cap", "user-cpa"), "'user-cpa' is no kind of clause; did you mean user-cap?"),
+        (AGREEMENT.replace("user-cap", "use-policy"), "no agreement lifts use-policy; use those of no-commercial-use"),
+        (AGREEMENT.replace("user-cap", "keep-notices"), "no agreement lifts keep-notices"),
+    ],
+)
+def test_agreement_that_can_have_no_effect_is_refused_with_its_line(entry: str, message: str) -> None:
+    rules = load_shipped()
+    entries = parse(f"decisions:\n{entry}")
+    if not message:
+        check_agreements(entries, rules.clauses, rules.licenses)
+        return
+    with pytest.raises(ConfigurationError) as raised:
+        check_agreements(entries, rules.clauses, rules.licenses)
+    assert str(raised.value).startswith("decisions.yaml:2: ") and message in str(raised.value)
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).map(str.strip).filter(bool)
 SUBJECTS = st.one_of(
     st.builds(DecisionSubject, st.just(SubjectKind.FINDING), st.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
     st.builds(DecisionSubject, st.just(SubjectKind.RULE), st.just("pickle/dangerous-call"), TEXTS),
     st.builds(DecisionSubject, st.just(SubjectKind.ABSENCE), st.just("no-reader"), st.one_of(st.just(""), TEXTS)),
     st.builds(DecisionSubject, st.sampled_from([SubjectKind.LICENCE, SubjectKind.MODEL]), TEXTS),
+    st.builds(
+        DecisionSubject,
+        st.just(SubjectKind.AGREEMENT),
+        st.sampled_from(["MIT", "LicenseRef-Gemma, CC-BY-NC-4.0"]),
+        reference=TEXTS,
+    ),
 )
 ENTRIES = st.builds(
     RegisterEntry,
@@ -172,6 +233,12 @@ def test_appended_entries_are_read_as_they_were_written_and_the_text_before_them
     entries: list[RegisterEntry], start: str, use: Intent
 ) -> None:
     entries = [replace(each, use=use) if each.subject.kind.has_use else each for each in entries]
+    entries = [
+        replace(each, permits=("user-cap",), answer=DecisionAnswer.ACCEPT, bound_to=each.bound_to if use.uses else "")
+        if each.subject.kind is SubjectKind.AGREEMENT
+        else each
+        for each in entries
+    ]
     text = start
     known = len(parse(start)) if start else 0
     for entry in entries:
@@ -210,3 +277,12 @@ def test_schema_accepts_what_is_written_and_refuses_what_is_refused() -> None:
         value = yaml.load(f"decisions:\n{ENTRY}", yaml.BaseLoader)
         value["decisions"][0] |= yaml.load(wrong, yaml.BaseLoader)
         assert list(validator.iter_errors(value)), wrong
+    for contract, is_valid in (
+        (AGREEMENT, True),
+        (AGREEMENT.replace("[MIT]", "MIT"), True),
+        (AGREEMENT.replace(", reference: C-17", ""), False),
+        (AGREEMENT.replace("[MIT]", "[]"), False),
+        (AGREEMENT.replace("agreement: [MIT], reference: C-17", "licence: MIT"), False),
+    ):
+        value = yaml.load(f"decisions:\n{contract}", yaml.BaseLoader)
+        assert validator.is_valid(value) is is_valid, contract
