@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 
 from modelaudit.model.fingerprint import Fingerprint, Span
 
@@ -17,6 +18,8 @@ _LOOKAHEAD = 160
 """Words of the text after a mismatch that may continue the fingerprint."""
 _MAX_PLACES = 6
 """Places of one triple in the fingerprint that are considered; a phrase such as "to the Work" occurs often."""
+_LONG_RUN = 8
+"""Agreeing triples beyond which a continuation is no more likely than another one."""
 _MAX_STEPS = 120_000
 """Steps after which an alignment ends; a text that needs more is not a copy."""
 
@@ -79,7 +82,7 @@ def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: 
 
     The number of steps is bounded by a constant and by the length of both, whatever the text.
     """
-    runs = list(_find_runs(triples, item.triples, start, min(stop, len(triples))))
+    runs = list(_find_runs(triples, item, start, min(stop, len(triples))))
     if not runs:
         return None
     first, last = runs[0], runs[-1]
@@ -114,15 +117,16 @@ def _find_gap(previous: _Run, run: _Run) -> Gap | None:
     return Gap((last_text + covered, run.text_start), (last_print + covered, run.print_start))
 
 
-def _find_runs(triples: array[int], wanted: array[int], start: int, stop: int) -> Iterator[_Run]:
+def _find_runs(triples: array[int], item: Fingerprint, start: int, stop: int) -> Iterator[_Run]:
     """Yield the runs of triples, in order, that the text shares with a fingerprint.
 
     Args:
         triples: those of the text.
-        wanted: those of the fingerprint.
-        start: the text's first triple that is compared; the fingerprint is compared from its beginning.
+        item: the fingerprint, which is compared from its beginning.
+        start: the text's first triple that is compared.
         stop: the text's triple before which the comparison ends.
     """
+    wanted = item.triples
     positions: dict[int, list[int]] | None = None
     text_at, print_at, steps_left = start, 0, _MAX_STEPS
     while text_at < stop and print_at < len(wanted) and steps_left > 0:
@@ -136,21 +140,32 @@ def _find_runs(triples: array[int], wanted: array[int], start: int, stop: int) -
             positions = {}
             for position, triple in enumerate(wanted):
                 positions.setdefault(triple, []).append(position)
-        # After a mismatch, resume at the nearest triple that both share. Skipped words cost on either side, so that an
-        # insertion in the text and an omission from it are treated alike. The fingerprint is never walked backwards.
+        # After a mismatch, resume at the nearest triple that both share; of two that are about as near, at the one
+        # where more words agree. Skipped words cost on either side, so that an insertion in the text and an omission
+        # from it are treated alike, but a whole optional part costs nothing. The fingerprint is never walked backwards.
         nearest: tuple[int, int, int] | None = None  # (cost, triple of the text, triple of the fingerprint)
         ahead = 0
-        # A triple that lies ``ahead`` of here costs at least that much, so none beyond the best cost can be nearer.
-        while ahead < _LOOKAHEAD and text_at + ahead < stop and (nearest is None or ahead < nearest[0]):
+        # A triple that lies ``ahead`` of here costs at least that much, less the premium on a long run.
+        while ahead < _LOOKAHEAD and text_at + ahead < stop and (nearest is None or ahead - _LONG_RUN < nearest[0]):
             for position in positions.get(triples[text_at + ahead], ())[:_MAX_PLACES]:
-                cost = ahead + abs(position - print_at)
-                if position >= print_at and (nearest is None or cost < nearest[0]):
-                    nearest = (cost, text_at + ahead, position)
+                if position < print_at:
+                    continue
+                cost = ahead + _count_skipped(item, print_at, position)
+                if nearest is None or cost - _LONG_RUN < nearest[0]:
+                    most = min(stop, text_at + ahead + _LONG_RUN)
+                    cost -= _count_agreeing(triples, wanted, text_at + ahead, position, most)
+                    nearest = min(nearest or (cost + 1, 0, 0), (cost, text_at + ahead, position), key=itemgetter(0))
             ahead += 1
         steps_left -= ahead
         if nearest is None:
             return
         _, text_at, print_at = nearest
+
+
+def _count_skipped(item: Fingerprint, first: int, end: int) -> int:
+    """Count the words of a fingerprint from ``first`` up to ``end``, without whole parts that may be missing."""
+    whole = sum(stop - start for start, stop in item.optional if first <= start and stop <= end)
+    return end - first - whole
 
 
 def _count_agreeing(triples: array[int], wanted: array[int], text_at: int, print_at: int, stop: int) -> int:

@@ -1,0 +1,72 @@
+"""Tell the words of names from words that permit, forbid or require."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from modelaudit.licenses.recognition.words import Words
+
+_ADDRESS_LIMIT = 60
+"""Characters on each side of a word within the same ``<…>``."""
+_NAME_JOINERS = re.compile(
+    r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright"
+    r"|corporation|de|des|developers|dot|du|et|file|for|foundation|from|fullname|github|group|holder"
+    r"|holders|http|inc|individual|io|its|jr|la|llc|ltd|mailto|member|members|name|names|net|of|on|or|org"
+    r"|others|owner|owners|portions|present|project|reserved|respective|rights|s|see|software|subsidiaries"
+    r"|e|ev|gmbh|haftungsbeschränkt|kg|sa|srl|t|team|the|their|to|und|university|van|von|www|year|yyyy"
+)
+"""Words that join the parts of names."""
+_PURPOSE_JOINERS = frozenset(("for", "in", "to", "and", "or", "only", "academic", "scientific", "non"))
+# Words that permit, forbid or require, by their stems. Even within a name, such a word ends the copyright statement:
+# rejecting an odd name only makes a variant, but accepting a condition would lose it.
+_TERM_WORDS = re.compile(
+    r"(?:academ|agree|allow|ban(?:s|ned)?$|cannot|cc$|commerc|compet|condition|consent|cost|den(?:y|ied|ies)|deploy"
+    r"|derivativ|disallow|distribut|educat|exclu|exempt|except|fees?$|forbid|free|grant|illegal|licen[cs]|limit|may$"
+    r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
+    r"|resell|restrict|revok|sell|sale|shall|should|sublicen|subject|surveil|terminat|terms?$|this$|train|unauth|unless"
+    r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|without|written|you|is$|are$|be$|can$|if$|when"
+    r"|confident|propriet|evaluat|trial|internal|personal|privat|secret|verbot|untersag|nicht|kein|kommerz|interdi|prohib"
+    r"|proib|sans$|pas$|sauf|solo$|sin$|which|who$|with$|any$|that$|do$|does$|it$)"
+)
+
+
+def is_term_word(words: Words, position: int) -> bool:
+    """Whether a word permits, forbids or requires; "Acme Research" is a name, and "for Research" is a purpose."""
+    word = words.words[position]
+    if word != "research" or not words.get_spelling(position)[0].isupper():
+        return _TERM_WORDS.match(word) is not None
+    return position == 0 or words.words[position - 1] in _PURPOSE_JOINERS
+
+
+def match_phrase(words: Words, position: int, end: int, phrases: Collection[tuple[str, ...]]) -> int:
+    """Count the words of the longest phrase that begins at ``position``; 0 if none does."""
+    sizes = {len(phrase) for phrase in phrases if phrase[0] == words.words[position]}
+    for size in sorted(sizes, reverse=True):
+        if position + size <= end and tuple(words.words[position : position + size]) in phrases:
+            return size
+    return 0
+
+
+def is_name_word(words: Words, position: int) -> bool:
+    """Whether a word has a capital, is a number or a part of an address, or joins names."""
+    word = words.words[position]
+    return (
+        bool(_NAME_JOINERS.fullmatch(word))
+        or words.get_spelling(position) != word  # words are in lower case, so the spelling has a capital
+        or word[0].isdigit()
+        or is_in_address(words, position)
+    )
+
+
+def is_in_address(words: Words, position: int) -> bool:
+    """Whether a word is part of a web or mail address: a separator joins it to another one, or ``<…>`` encloses it."""
+    start = words.find_start(position)
+    end = start + len(words.words[position])
+    before, after, next_after = words.text[start - 1 : start], words.text[end : end + 1], words.text[end + 1 : end + 2]
+    # A full stop ends a sentence if no letter or digit follows it, so both characters after the word count.
+    if before in ("@", "/", ".", "-") or (after in ("@", "/", ".") and next_after.isalnum()):
+        return True
+    # Authors spell addresses out: "<jo at acme dot example>".
+    opening, closing = words.text.rfind("<", 0, start), words.text.find(">", end)
+    return 0 <= start - opening <= _ADDRESS_LIMIT and 0 <= closing - end <= _ADDRESS_LIMIT
