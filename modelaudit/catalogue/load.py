@@ -107,6 +107,7 @@ class _RuleFiles:
     clauses: list[Document] = field(default_factory=list)
     openness: list[Document] = field(default_factory=list)
     restrictions: list[Document] = field(default_factory=list)
+    cues: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -130,6 +131,7 @@ class _RuleFiles:
             ("clauses",): self.clauses,
             ("openness",): self.openness,
             ("restrictions",): self.restrictions,
+            ("cues",): self.cues,
             ("vocabularies",): self.declarations,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
@@ -207,7 +209,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
         openness=read_openness(files.openness),
-        restrictions=read_restrictions(files.restrictions, clauses.kinds),
+        restrictions=read_restrictions(files.restrictions, files.cues, clauses.kinds),
         known_models=read_origins(files.origins, licenses),
         discovery=read_discovery(files.discovery),
         known_names=read_publishers(files.publishers),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 
 from pydantic.dataclasses import dataclass
 
+from modelaudit.catalogue.cues import compile_pattern, read_cues
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
-from modelaudit.model.terms import ClauseKind, Restrictions, RestrictionSign
+from modelaudit.model.restrictions import Restrictions, RestrictionSign
+from modelaudit.model.terms import ClauseKind
 
 
 @dataclass(config=CONFIG)
@@ -17,7 +20,7 @@ class SignFile:
     """One kind of restriction."""
 
     clauses: list[Kebab]
-    words: list[Text]
+    words: list[Text] = field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -33,11 +36,14 @@ class RestrictionsFile:
 _FILE = Shape(RestrictionsFile)
 
 
-def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseKind]) -> Restrictions:
+def read_restrictions(
+    documents: Iterable[Document], cue_documents: Iterable[Document], kinds: Mapping[str, ClauseKind]
+) -> Restrictions:
     """Read the signs, in the order of the files, and the patterns that decide where signs are looked for.
 
     A sign is a pattern of sentences that withhold a permission. ``unless`` takes out a sentence that a sign matches,
-    ``but`` brings it back in, and no sign is looked for in a sentence that ``stems`` does not match.
+    ``but`` brings it back in, and no sign is looked for in a sentence that ``stems`` does not match. A
+    kind without words is found by the combinations of ``rules/cues.yaml`` alone.
 
     Raises:
         ConfigurationError: a sign is listed twice, a kind of clause is unknown, or a pattern is invalid.
@@ -55,17 +61,10 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
             for kind in sign.clauses:
                 if kind not in kinds:
                     raise document.error(f"signs.{id_}.clauses: {kind!r} is not a kind in rules/clauses.yaml", place)
-            words = tuple(_compile_pattern(each, document, place) for each in sign.words)
+            words = tuple(compile_pattern(each, document, place) for each in sign.words)
             signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words)
-        unless += (_compile_pattern(each, document, ("unless",)) for each in file.unless)
-        stems.append(_compile_pattern(file.stems, document, ("stems",)))
-        but.append(_compile_pattern(file.but, document, ("but",)))
-    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems))
-
-
-def _compile_pattern(pattern: str, document: Document, place: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile a pattern of the file. Raises ``ConfigurationError`` with its place if it is invalid."""
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise document.error(f"{'.'.join(place)}: {pattern!r} is not a regular expression: {error}", place) from None
+        unless += (compile_pattern(each, document, ("unless",)) for each in file.unless)
+        stems.append(compile_pattern(file.stems, document, ("stems",)))
+        but.append(compile_pattern(file.but, document, ("but",)))
+    cues = read_cues(cue_documents, signs.keys())
+    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues)

@@ -11,8 +11,9 @@ from modelaudit.model.finding import Rule
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
 from modelaudit.model.provenance import KnownNames
+from modelaudit.model.restrictions import Restrictions
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
-from modelaudit.model.terms import KnownModel, LicenseEntry, OpennessPart, Restrictions, Vocabulary
+from modelaudit.model.terms import KnownModel, LicenseEntry, OpennessPart, Vocabulary
 
 Scalar = str | int | float | bool | None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -340,33 +339,3 @@ class OpennessPart:
     files: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RestrictionSign:
-    """One kind of restriction that a sentence can impose on a model, outside any licence text.
-
-    Attributes:
-        clauses: the kinds of clauses that impose the same in a licence.
-        words: the sentence is a sign if any pattern matches its folded form.
-    """
-
-    id: str
-    clauses: tuple[str, ...]
-    words: tuple[re.Pattern[str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Restrictions:
-    """The content of ``rules/restrictions.yaml``.
-
-    Attributes:
-        unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
-        but: patterns that revoke the exemption, because an exception follows.
-        stems: every sign contains one of these, so other sentences are skipped.
-    """
-
-    signs: tuple[RestrictionSign, ...] = ()
-    unless: tuple[re.Pattern[str], ...] = ()
-    but: tuple[re.Pattern[str], ...] = ()
-    stems: tuple[re.Pattern[str], ...] = ()

@@ -27,7 +27,7 @@ from modelaudit.licensing import ClaimCollector
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Restrictions
+from modelaudit.model.restrictions import Restrictions
 
 SALE = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_users": 1e5, "annual_revenue_usd": 2e6}
 LLAMA = "meta-llama/Llama-3.1-8B"

@@ -1,8 +1,9 @@
 """Find sentences in running text that restrict the use, whatever licence a field declares.
 
 Authors write "for research purposes only" into cards whose licence field permits everything.
-``rules/restrictions.yaml`` lists the signs of such sentences. Each match becomes a claim, and
-``list_uncovered_restrictions`` selects those that no binding licence already states.
+``rules/restrictions.yaml`` lists the signs of such sentences, and ``rules/cues.yaml`` the words by which any other
+sentence about terms is judged: what does not agree with an ordinary licence is a restriction too. Each match becomes a
+claim, and ``list_uncovered_restrictions`` selects those that no binding licence already states.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope, is_use_policy_text
+from modelaudit.licenses.evidence.sentence_cues import match_cues
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
+from modelaudit.model.restrictions import Restrictions
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
-from modelaudit.model.terms import LicenseEntry, Restrictions
+from modelaudit.model.terms import LicenseEntry
 
 _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
 NOT_COMPARED = "not-compared"
@@ -75,17 +78,21 @@ def _iter_restriction_claims(
     """Yield one claim for each different sentence that restricts the use."""
     seen: set[str] = set()
     for start, raw in _split_sentences(text):
-        # Folding is slow. A plain ASCII sentence without a stem cannot match any sign, so it is skipped unfolded.
+        # Folding is slow, and a plain ASCII sentence needs none.
         needs_folding = not raw.isascii() or _MARKED.search(raw) is not None
-        if not needs_folding and not _has_restriction_stem(raw.lower(), restrictions):
-            continue
-        sentence = fold_sentence(raw)
-        sign = match_restriction_sign(sentence, restrictions)
-        if sign is not None and sentence not in seen:
+        sentence = fold_sentence(raw) if needs_folding else " ".join(raw.lower().split())
+        kind = _classify_sentence(sentence, restrictions)
+        if kind is not None and sentence not in seen:
             seen.add(sentence)
-            place = Location(line=first_line + text.count("\n", 0, start), key=sign)
+            place = Location(line=first_line + text.count("\n", 0, start), key=kind)
             quotation = truncate_quotation(" ".join(raw.split())[:_MAX_QUOTATION])
             yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
+
+
+def _classify_sentence(sentence: str, restrictions: Restrictions) -> str | None:
+    """Return the kind of restriction that a folded sentence states, by a sign or else by its words, or ``None``."""
+    sign = match_restriction_sign(sentence, restrictions) if _has_restriction_stem(sentence, restrictions) else None
+    return sign or match_cues(sentence, restrictions.cues)
 
 
 def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:

@@ -1,0 +1,181 @@
+"""Judge a sentence by the words of ``rules/cues.yaml``: what it limits, after all that agrees is cut out.
+
+A sentence is read as a row of words. Each vocabulary marks the places of its words, and a combination holds where one
+word of each of its vocabularies occurs within a distance. The work grows with the length of the sentence alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from modelaudit.model.restrictions import ORDINARY_NAME, Combination, Cues
+
+_GAP = "..."
+_MAX_GAP = 4
+_MAX_CACHED_WORDS = 20_000
+_SCRIPTS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[^\W_{_SCRIPTS}]+(?:'t\b)?|[{_SCRIPTS}]+")
+_SCRIPT = re.compile(rf"[{_SCRIPTS}]")
+_SCRIPT_LETTERS_PER_WORD = 2
+_CUT = " ; "
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """The words of a phrase as alternatives, and the vocabulary that it belongs to."""
+
+    words: tuple[tuple[str, ...], ...]
+    vocabulary: str
+
+
+@dataclass(slots=True)
+class CueIndex:
+    """The vocabularies, laid out for one pass over the words of a sentence.
+
+    Attributes:
+        exact: first word -> phrases.
+        stems: first stem, without its ``*`` -> phrases.
+        written: words of scripts without spaces, with their vocabularies.
+        known: the phrases that may begin with a word, for the words seen so far.
+    """
+
+    exact: dict[str, list[_Phrase]] = field(default_factory=dict)
+    stems: dict[str, list[_Phrase]] = field(default_factory=dict)
+    written: list[tuple[str, str]] = field(default_factory=list)
+    known: dict[str, tuple[_Phrase, ...]] = field(default_factory=dict)
+
+    def add(self, phrase: str, vocabulary: str) -> None:
+        """Add one phrase of a vocabulary."""
+        if _SCRIPT.search(phrase):
+            self.written.append((phrase, vocabulary))
+            return
+        words = tuple(tuple(word.split("|")) for word in phrase.split())
+        for first in words[0]:
+            index = self.stems if first.endswith("*") else self.exact
+            index.setdefault(first.rstrip("*"), []).append(_Phrase(words, vocabulary))
+
+    def find_phrases(self, word: str) -> tuple[_Phrase, ...]:
+        """Find the phrases whose first word fits ``word``."""
+        found = self.known.get(word)
+        if found is None:
+            if len(self.known) >= _MAX_CACHED_WORDS:
+                self.known.clear()
+            stems = (self.stems.get(word[:end], ()) for end in range(2, len(word) + 1))
+            found = (*self.exact.get(word, ()), *(phrase for each in stems for phrase in each))
+            self.known[word] = found
+        return found
+
+
+@lru_cache(maxsize=4)
+def build_cue_index(cues: Cues) -> CueIndex:
+    """Build the index of the vocabularies of a rule set."""
+    index = CueIndex()
+    for name, phrases in cues.vocabularies:
+        for phrase in phrases:
+            index.add(phrase, name)
+    return index
+
+
+def find_cues(sentence: str, index: CueIndex) -> dict[str, list[int]]:
+    """Find the places of the words of each vocabulary in a folded sentence, as numbers of words from 0."""
+    places: dict[str, list[int]] = {}
+    words: list[str] = []
+    position = 0
+    positions: list[int] = []
+    for match in _WORD.finditer(sentence):
+        word = match[0]
+        words.append(word)
+        positions.append(position)
+        if _SCRIPT.match(word):
+            for written, vocabulary in index.written:
+                start = word.find(written)
+                while start >= 0:
+                    places.setdefault(vocabulary, []).append(position + start // _SCRIPT_LETTERS_PER_WORD)
+                    start = word.find(written, start + 1)
+            position += len(word) // _SCRIPT_LETTERS_PER_WORD
+        position += 1
+    for number, word in enumerate(words):
+        for phrase in index.find_phrases(word):
+            if len(phrase.words) == 1 or _continues(phrase.words, words, number):
+                places.setdefault(phrase.vocabulary, []).append(positions[number])
+    return places
+
+
+def _continues(pattern: Sequence[Sequence[str]], words: Sequence[str], start: int) -> bool:
+    """Whether the words from ``start`` on, whose first one fits, go on like the phrase."""
+    ends = {start + 1}
+    position = 1
+    while position < len(pattern) and ends:
+        reach = 0
+        if pattern[position] == (_GAP,):
+            reach, position = _MAX_GAP, position + 1
+        alternatives = pattern[position]
+        ends = {
+            place + 1
+            for end in ends
+            for place in range(end, min(end + reach + 1, len(words)))
+            if any(_fits(words[place], each) for each in alternatives)
+        }
+        position += 1
+    return bool(ends)
+
+
+def _fits(word: str, pattern: str) -> bool:
+    """Whether a word is the one of a phrase, or begins with its stem."""
+    return word.startswith(pattern[:-1]) if pattern.endswith("*") else word == pattern
+
+
+def match_cues(sentence: str, cues: Cues) -> str | None:
+    """Match a folded sentence against the combinations; return the kind of the first one, or ``None``.
+
+    Words that agree with an ordinary licence are cut out first, which is done only where the whole sentence matches.
+    """
+    index = build_cue_index(cues)
+    if next(_iter_kinds(find_cues(sentence, index), cues), None) is None:
+        return None
+    if any(pattern.search(sentence) for pattern in cues.exempt):
+        return None
+    return next(_iter_kinds(find_cues(cut_agreements(sentence, cues), index), cues), None)
+
+
+def cut_agreements(sentence: str, cues: Cues) -> str:
+    """Cut all that agrees with an ordinary licence out of a folded sentence."""
+    for pattern in cues.ordinary:
+        sentence = pattern.sub(f" {ORDINARY_NAME} ", sentence)
+    for pattern in cues.agreements:
+        sentence = pattern.sub(_CUT, sentence)
+    return sentence
+
+
+def _iter_kinds(places: dict[str, list[int]], cues: Cues) -> Iterator[str]:
+    """Yield the kind of each combination that holds."""
+    for combination in cues.combinations:
+        if _holds(combination, places):
+            yield combination.kind
+
+
+def _holds(combination: Combination, places: dict[str, list[int]]) -> bool:
+    """Whether each group of the combination has a word, all within its distance."""
+    for group in combination.groups:
+        if places.keys().isdisjoint(group):
+            return False
+    if not places.keys().isdisjoint(combination.absent):
+        return False
+    if combination.distance is None:
+        return True
+    groups = [[place for name in group for place in places.get(name, ())] for group in combination.groups]
+    return _is_near(groups, combination.distance)
+
+
+def _is_near(groups: Sequence[Sequence[int]], distance: int) -> bool:
+    """Whether one place of each group lies within a window of ``distance`` words."""
+    marks = sorted((place, number) for number, group in enumerate(groups) for place in group)
+    latest: dict[int, int] = {}
+    for place, number in marks:
+        latest[number] = place
+        if len(latest) == len(groups) and place - min(latest.values()) <= distance:
+            return True
+    return False

@@ -1,0 +1,77 @@
+"""The words by which sentences outside of licence texts restrict the use of a model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+ORDINARY_NAME = "ordinarylicence"
+"""The word that replaces the name of an ordinary licence in a sentence, so that patterns need not list the names."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictionSign:
+    """One kind of restriction that a sentence can impose on a model, outside any licence text.
+
+    Attributes:
+        clauses: the kinds of clauses that impose the same in a licence.
+        words: the sentence is a sign if any pattern matches its folded form.
+    """
+
+    id: str
+    clauses: tuple[str, ...]
+    words: tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Vocabularies whose words make a restriction where they occur together.
+
+    Attributes:
+        kind: id of the kind of restriction.
+        groups: one word of each group is needed; a group is a choice of vocabularies.
+        absent: vocabularies of which no word may occur.
+        distance: in words; ``None`` for anywhere in the sentence.
+    """
+
+    kind: str
+    groups: tuple[tuple[str, ...], ...]
+    absent: tuple[str, ...] = ()
+    distance: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cues:
+    """The content of ``rules/cues.yaml``.
+
+    Attributes:
+        ordinary: match the name of an ordinary licence.
+        agreements: match words that agree with an ordinary licence.
+        vocabularies: (name, phrases).
+        combinations: in the order of the file.
+        exempt: match sentences about something else than the model.
+    """
+
+    ordinary: tuple[re.Pattern[str], ...] = ()
+    agreements: tuple[re.Pattern[str], ...] = ()
+    vocabularies: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    combinations: tuple[Combination, ...] = ()
+    exempt: tuple[re.Pattern[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restrictions:
+    """The content of ``rules/restrictions.yaml`` and ``rules/cues.yaml``.
+
+    Attributes:
+        unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
+        but: patterns that revoke the exemption, because an exception follows.
+        stems: every sign contains one of these, so other sentences are skipped.
+        cues: the words by which a sentence without a sign is judged.
+    """
+
+    signs: tuple[RestrictionSign, ...] = ()
+    unless: tuple[re.Pattern[str], ...] = ()
+    but: tuple[re.Pattern[str], ...] = ()
+    stems: tuple[re.Pattern[str], ...] = ()
+    cues: Cues = field(default_factory=Cues)
