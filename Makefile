@@ -101,7 +101,7 @@ bench-code: $(DEV)
 # What is made of licence texts, beside other tools. TEXTS=FOLDER names a folder of vendors' texts, which are in no file
 # here; without one, only what dependencies and the system ship is measured.
 bench-licenses: $(DEV)
-	TEXTS="$(TEXTS)" $(BIN)/python benchmarks/licenses.py --write
+	TEXTS="$(TEXTS)" TEXTS_HELD="$(TEXTS_HELD)" $(BIN)/python benchmarks/licenses.py --write
 
 # How many decisions people take until honest repositories pass; downloads packages, and installs libraries that write
 # models into an environment of their own. BEFORE=PYTHON NAME=COMMIT counts the same with an earlier version.

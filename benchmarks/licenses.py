@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from figures import add_options, describe_machine, publish_report, render_table
+from license_cases import Held, render_cases
 from license_repositories import render_thousand, render_traps
 from license_texts import (
     LicenseText,
@@ -56,11 +57,13 @@ class Bench:
         folder: the folder of environments and downloads.
         pythons: the interpreter of each tool; a tool that cannot be installed is missing.
         texts: the texts of each group.
+        held: texts that no fingerprint was made from, and sentences of others.
     """
 
     folder: Path
     pythons: dict[str, str]
     texts: dict[str, list[LicenseText]] = field(default_factory=dict)
+    held: Held = field(default_factory=lambda: Held(None))
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -295,6 +298,11 @@ def render_speed(bench: Bench) -> Iterator[str]:
     yield ""
 
 
+def render_written_cases(bench: Bench) -> Iterator[str]:
+    """Render the answers to cases whose expectations were written before the first run."""
+    return render_cases(bench.held)
+
+
 SECTIONS: list[Callable[[Bench], Iterator[str]]] = [
     render_standard_texts,
     render_model_texts,
@@ -304,6 +312,7 @@ SECTIONS: list[Callable[[Bench], Iterator[str]]] = [
     render_ordinary_prose,
     render_speed,
     render_thousand,
+    render_written_cases,
 ]
 """Further sections are appended here: each takes the ``Bench`` and yields lines of Markdown."""
 
@@ -313,10 +322,13 @@ def main() -> None:
     parser = add_options(__doc__ or "", RESULTS)
     texts = os.environ.get("TEXTS")
     parser.add_argument("--texts", type=Path, default=Path(texts) if texts else None, help="a folder of licence texts")
+    held = os.environ.get("TEXTS_HELD")
+    parser.add_argument("--held", type=Path, default=Path(held) if held else None, help="a folder of held-out texts")
     chosen = parser.parse_args()
     pythons = {"licenseclassifier": make_environment("ours", chosen.folder / "peers")}
     pythons |= {tool: make_environment(tool, chosen.folder / "peers") for tool in TOOLS[1:]}
     bench = Bench(chosen.folder, {tool: python for tool, python in pythons.items() if python is not None})
+    bench.held = Held(chosen.held)
     for each in (
         *collect_common_texts(),
         *collect_package_texts(),

@@ -1,0 +1,384 @@
+"""Measure the answers on licences with cases whose expectations were written before the first run.
+
+``benchmarks/license_cases/`` holds the cases: sentences, pairs of text and use, file names, layouts and whole
+repositories. Texts and sentences of others are in no file of this project: ``TEXTS_HELD=FOLDER`` names a folder with
+``harmless/``, ``answer-texts/``, ``texts/`` and ``strangers/``, and a section without its texts says so. Run alone,
+this module prints its sections and lists every case that fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import html
+import io
+import json
+import os
+import re
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from figures import render_table
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Answer, Use
+
+CASES = Path(__file__).resolve().parent / "license_cases"
+_MODEL = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
+_CONFIG = '{"architectures": ["AcmeForCausalLM"], "model_type": "acme"}'
+_ANSWERS = {"allowed": Answer.ALLOW, "denied": Answer.DENY, "review": Answer.REVIEW}
+_USES = {"host-as-service": Use.HOSTED_SERVICE, "modify": Use.FINE_TUNE, "host": Use.HOSTED_SERVICE}
+_PLAIN_USE: Mapping[str, object] = {"commercial": True, "redistribute": True, "fine-tune": True, "territory": ["US"]}
+"""The planned use of a case that states none: each permissive licence allows it."""
+_WHOLE_USE: Mapping[str, object] = {**dict.fromkeys(Use, False), "field": "general"}
+"""The rest of a planned use, as an organisation states it once the tool asks: nothing else, and in no special field."""
+_TEXT_MARK = re.compile(r"\{\{text:([^{}]+)\}\}")
+_COMMENT_PLACES = {"code-head": "modeling_acme.py"}
+_PLACES = {
+    "card": "README.md", "readme-subfolder": "weights/README.md", "notice": "NOTICE", "txt": "notes.txt",
+    "license": "LICENSE-NOTE.txt", "readme": "README_en.md", **_COMMENT_PLACES,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A case whose answer is not the expected one, with the answer and its first reason."""
+
+    id: str
+    expected: str
+    answer: str
+    reason: str
+
+
+@dataclass
+class Tally:
+    """The counts of one section, and its failures."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Count one more of a name."""
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+
+@dataclass(frozen=True)
+class Held:
+    """The folder of texts that no file of this project holds; ``folder`` is ``None`` if there is none."""
+
+    folder: Path | None
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The text of each licence of ``answer-texts/``, by its id in lower case."""
+        folder = self.folder / "answer-texts" if self.folder else None
+        paths = sorted(folder.glob("*.txt")) if folder else []
+        return {_fold_id(path.stem): path.read_text(encoding="utf-8", errors="replace") for path in paths}
+
+    def list_harmless(self) -> list[dict[str, Any]]:
+        """List the harmless sentences with their words; those whose words the folder lacks are left out."""
+        rows = []
+        for case in load_cases("harmless") if self.folder else ():
+            path = self.folder / "harmless" / f"{case['id']}.md" if self.folder else Path()
+            content = path.read_bytes() if path.is_file() else b""
+            if hashlib.sha256(content).hexdigest() == case["sha256"]:
+                rows.append(case | {"text": content.decode("utf-8")})
+        return rows
+
+
+def _fold_id(name: str) -> str:
+    """Fold the id of a licence for comparison."""
+    return name.strip().removesuffix(".yaml").removeprefix("LicenseRef-").casefold()
+
+
+def load_cases(name: str) -> Any:
+    """Load a file of ``license_cases/``."""
+    return yaml.safe_load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write a repository with these files, a configuration and empty weights; return ``folder``."""
+    for name, content in {"config.json": _CONFIG, "model.safetensors": _MODEL, **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return folder
+
+
+def answer(folder: Path, use: Mapping[str, Any], path: str = "") -> AuditReport:
+    """Answer the planned use, in the words of the cases, for the model in ``folder``.
+
+    A use for which the tool has no option, such as the kind of organisation, cannot be stated and is left out.
+    """
+    uses: dict[str, bool] = {}
+    stated: dict[str, Any] = {}
+    for key, value in use.items():
+        if key in ("territory", "territories"):
+            stated["territories"] = [value] if isinstance(value, str) else list(value)
+        elif key in ("monthly-active-users", "annual-revenue-usd"):
+            stated[key.replace("-", "_")] = float(value)
+        elif key == "field":
+            stated["field"] = value if value in load_catalogue().clauses.fields else None
+        elif key == "purpose":
+            uses[str(value)] = True
+        elif key in _USES or key in set(Use):
+            uses[str(_USES.get(key, key))] = bool(value)
+    if path:
+        stated["path"] = path
+    return modelaudit.license(folder, offline=True, uses=uses, **stated)
+
+
+def get_reason(report: AuditReport) -> str:
+    """Return the first reason of an answer."""
+    reasons = [each.because for each in report.license.answers if each.answer is not Answer.ALLOW]
+    return (reasons or [report.decision.use.reason])[0]
+
+
+def build_card(declared: str, body: str = "") -> str:
+    """Build a model card that declares a licence."""
+    head = f"---\nlicense: {declared}\n---\n# Acme model\n\nA small model of Acme for tests of language.\n\n"
+    return f"{head}{body}\n"
+
+
+def place_sentence(case: Mapping[str, Any]) -> dict[str, str]:
+    """Build the files of a repository that hold the sentence of a case in its place."""
+    text = str(case.get("text") or case.get("sentence"))
+    declared, place = str(case["declared"]), str(case.get("place", "card"))
+    if place == "model-card-yaml-extra":
+        quoted = json.dumps(text, ensure_ascii=False)
+        card = f"---\nlicense: {declared}\nextra_gated_prompt: {quoted}\n---\n# Acme model\n"
+        return {"README.md": card}
+    if place == "card":
+        return {"README.md": build_card(declared, text)}
+    name = _PLACES[place]
+    lines = "".join(f"# {line}\n" for line in text.splitlines()) if place in _COMMENT_PLACES else f"{text}\n"
+    code = "\nimport math\n" if place in _COMMENT_PLACES else ""
+    return {"README.md": build_card(declared), name: lines + code}
+
+
+def _list_permitting(names: Sequence[str]) -> dict[str, Answer | None]:
+    """Return the answer for the plain use under each declared licence without any sentence."""
+    answers = {}
+    for name in dict.fromkeys(names):
+        with tempfile.TemporaryDirectory() as root:
+            answers[name] = answer(
+                write_files(Path(root), {"README.md": build_card(name)}), _PLAIN_USE
+            ).license.permission
+    return answers
+
+
+def measure_sentences(cases: Sequence[Mapping[str, Any]], *, is_alarm_right: bool) -> Tally:
+    """Count the sentences that keep the permission of their licence from being shown.
+
+    A case whose licence does not permit the use without the sentence shows nothing, and is counted apart.
+    """
+    tally = Tally()
+    without = _list_permitting([str(case["declared"]) for case in cases])
+    for case in cases:
+        if without[str(case["declared"])] is not Answer.ALLOW:
+            tally.add("shows nothing")
+            continue
+        with tempfile.TemporaryDirectory() as root:
+            files = place_sentence(case)
+            report = answer(write_files(Path(root), files), {**_PLAIN_USE, **case.get("use", {})})
+        is_alarm = report.license.permission is not Answer.ALLOW
+        tally.add("alarm" if is_alarm else "silent")
+        if is_alarm is not is_alarm_right:
+            text = " ".join(str(case.get("text") or case.get("sentence")).split())
+            tally.failures.append(
+                Failure(
+                    str(case["id"]),
+                    "alarm" if is_alarm_right else "silence",
+                    str(report.license.permission),
+                    f"{get_reason(report)} <- {text}" if is_alarm else text,
+                )
+            )
+    return tally
+
+
+def _judge(tally: Tally, case: Mapping[str, Any], report: AuditReport) -> None:
+    """Count the answer of one case: right, undecided, too permissive or too strict."""
+    permission = report.license.permission
+    id_, expected = str(case["id"]), str(case["expected"])
+    wanted = _ANSWERS[expected]
+    if permission in (wanted, _ANSWERS.get(str(case.get("also_ok")))):
+        tally.add("right")
+        return
+    if permission is Answer.ALLOW:
+        tally.add("too permissive")
+    elif permission is Answer.DENY:
+        tally.add("too strict" if wanted is Answer.ALLOW else "denied, and a person was expected to decide")
+    else:
+        tally.add("undecided")
+    tally.failures.append(Failure(id_, expected, str(permission), get_reason(report)))
+
+
+def measure_answers(held: Held) -> Tally:
+    """Answer each pair of a licence text and a planned use."""
+    tally = Tally()
+    licenses = load_catalogue().licenses
+    by_name = {_fold_id(key): entry for key, entry in licenses.items()}
+    for case in load_cases("answers")["answers"]:
+        name = _fold_id(str(case["license"]))
+        text = held.texts.get(name)
+        if text is None:
+            tally.add("no text")
+            continue
+        entry = by_name.get(name)
+        is_standard = entry is not None and not entry.id.startswith("LicenseRef-")
+        head = f"license: {entry.hub_ids[0] if entry and entry.hub_ids else name}" if is_standard else ""
+        head = head or f"license: other\nlicense_name: {name}\nlicense_link: LICENSE"
+        files = {"README.md": f"---\n{head}\n---\n# Acme model\n", "LICENSE": text}
+        with tempfile.TemporaryDirectory() as root:
+            _judge(tally, case, answer(write_files(Path(root), files), {**_WHOLE_USE, **case["use"]}))
+    return tally
+
+
+def fill_texts(content: str, held: Held) -> str:
+    """Replace each ``{{text:ID}}`` by the text of that licence.
+
+    Raises:
+        KeyError: the folder has no such text.
+    """
+    return _TEXT_MARK.sub(lambda mark: held.texts[_fold_id(mark[1])], content)
+
+
+def measure_repositories(held: Held) -> Tally:
+    """Answer for whole repositories."""
+    tally = Tally()
+    for case in load_cases("repositories")["repositories"]:
+        try:
+            files = {name: fill_texts(content, held) for name, content in case["files"].items()}
+        except KeyError:
+            tally.add("no text")
+            continue
+        with tempfile.TemporaryDirectory() as root:
+            report = answer(write_files(Path(root), files), {**_WHOLE_USE, **(case.get("use") or _PLAIN_USE)})
+        _judge(tally, case, report)
+    return tally
+
+
+def measure_places(held: Held) -> Tally:
+    """Put each restricting text under each name and in each layout beside an Apache card and text.
+
+    None may be allowed, unless the place says that the text covers something else.
+    """
+    tally = Tally()
+    cases = load_cases("names")
+    apache = held.texts.get("apache-2.0", "")
+    for case in (*cases["names"], *cases["layouts"]):
+        covers_else = case.get("covers") == "else"
+        for key, restricting in cases["texts"].items():
+            text = fill_texts(restricting["text"], held)
+            path = str(case.get("path") or case["name"])
+            files = {"README.md": build_card("apache-2.0"), "LICENSE": apache, path: _FORMS[case.get("form", "")](text)}
+            with tempfile.TemporaryDirectory() as root:
+                report = answer(write_files(Path(root), files), {**_WHOLE_USE, **restricting["use"]})
+            is_allowed = report.license.permission is Answer.ALLOW
+            is_right = is_allowed is covers_else
+            tally.add("right" if is_right else "wrongly allowed" if is_allowed else "wrongly withheld")
+            if not is_right:
+                expected = "allowed" if covers_else else "not allowed"
+                tally.failures.append(
+                    Failure(f"{case['id']} {key} {path}", expected, str(report.license.permission), get_reason(report))
+                )
+    return tally
+
+
+def _write_pdf(text: str) -> bytes:
+    """Write a text as a PDF of one font, 60 lines a page."""
+    lines = [each.encode("latin-1", "replace") for each in text.splitlines()]
+    pages = [lines[at : at + 60] for at in range(0, len(lines), 60)]
+    objects: list[bytes] = [b"<</Type/Catalog/Pages 2 0 R>>", b"", b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]
+    kids = []
+    for page in pages:
+        escaped = (line.replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)") for line in page)
+        shown = b"BT /F1 9 Tf 11 TL 40 780 Td " + b" ".join(b"(%s) Tj T*" % line for line in escaped) + b" ET"
+        kids.append(len(objects) + 1)
+        objects.append(
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents %d 0 R>>"
+            % (len(objects) + 2)
+        )
+        objects.append(b"<</Length %d>>stream\n%s\nendstream" % (len(shown), shown))
+    objects[1] = b"<</Type/Pages/Kids[%s]/Count %d>>" % (b" ".join(b"%d 0 R" % kid for kid in kids), len(kids))
+    content, places = b"%PDF-1.4\n", []
+    for number, each in enumerate(objects, 1):
+        places.append(len(content))
+        content += b"%d 0 obj%s\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return content + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1, table, len(objects) + 1, len(content),
+    )  # fmt: skip
+
+
+def _write_html(text: str) -> bytes:
+    """Write a text as HTML, a paragraph for each blank line."""
+    paragraphs = "".join(f"<p>{html.escape(each)}</p>\n" for each in text.split("\n\n"))
+    return f"<!DOCTYPE html>\n<html><body>\n{paragraphs}</body></html>\n".encode()
+
+
+def _write_rtf(text: str) -> bytes:
+    """Write a text as RTF."""
+    escaped = re.sub(r"([\\{}])", r"\\\1", text).replace("\n", "\\par\n")
+    return f"{{\\rtf1\\ansi {escaped}}}".encode("ascii", "replace")
+
+
+def _write_docx(text: str) -> bytes:
+    """Write a text as a document of Word."""
+    paragraphs = "".join(f"<w:p><w:r><w:t>{html.escape(each)}</w:t></w:r></w:p>" for each in text.split("\n\n"))
+    namespace = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(
+            "word/document.xml", f'<w:document xmlns:w="{namespace}"><w:body>{paragraphs}</w:body></w:document>'
+        )
+    return content.getvalue()
+
+
+_FORMS: Mapping[str, Callable[[str], bytes]] = {
+    "": str.encode, "pdf": _write_pdf, "html": _write_html, "rtf": _write_rtf, "docx": _write_docx,
+}  # fmt: skip
+
+
+def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
+    """Yield the title and the counts of each section whose cases are there."""
+    yield "Restricting sentences", measure_sentences(load_cases("restricting"), is_alarm_right=True)
+    if harmless := held.list_harmless():
+        yield "Harmless sentences", measure_sentences(harmless, is_alarm_right=False)
+    yield "Pairs of text and use", measure_answers(held)
+    yield "File names and layouts", measure_places(held)
+    yield "Whole repositories", measure_repositories(held)
+
+
+def render_cases(held: Held) -> Iterator[str]:
+    """Render the counts of every section as a table."""
+    rows = []
+    for title, tally in measure_all(held):
+        counts = "; ".join(f"{number} {name}" for name, number in sorted(tally.counts.items()))
+        rows.append((title, str(sum(tally.counts.values())), counts))
+    yield from ("## Cases whose expectations came first", "")
+    yield from render_table(("section", "cases", "answers"), rows)
+
+
+def main() -> None:
+    """Print the counts of every section, and its failures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    held = os.environ.get("TEXTS_HELD")
+    parser.add_argument("--held", type=Path, default=Path(held) if held else None, help="a folder of texts of others")
+    for title, tally in measure_all(Held(parser.parse_args().held)):
+        sys.stdout.write(f"\n{title}: {tally.counts}\n")
+        for each in tally.failures:
+            sys.stdout.write(f"  {each.id}: expected {each.expected}, got {each.answer}: {each.reason}\n")
+
+
+if __name__ == "__main__":
+    main()
