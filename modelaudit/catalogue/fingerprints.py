@@ -26,7 +26,7 @@ Part = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_leng
 
 @dataclass(config=CONFIG)
 class FingerprintEntry:
-    """One text. ``triples`` and ``marks`` are 32-bit numbers in network order, in base64."""
+    """One text. ``triples`` and ``marks`` are 32-bit numbers in network order, in base64; ``copies`` is for people."""
 
     id: Annotated[
         str,
@@ -47,6 +47,9 @@ class FingerprintEntry:
     versions: list[Text] = Field(default_factory=list)
     optional: list[Part] = Field(default_factory=list)
     slots: list[Part] = Field(default_factory=list)
+    dates: list[Part] = Field(default_factory=list)
+    anchors: str = ""
+    copies: Annotated[int, Field(ge=1)] = 1
 
 
 @dataclass(config=CONFIG)
@@ -113,6 +116,8 @@ def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> F
         versions=tuple(entry.versions),
         optional=_check_spans(entry.optional, entry.words, document, (*place, "optional")),
         slots=_check_spans(entry.slots, entry.words, document, (*place, "slots")),
+        dates=_check_spans(entry.dates, entry.words, document, (*place, "dates")),
+        anchors=_unpack_anchors(entry, document, (*place, "anchors")),
         is_from_owner=entry.certain,
         source=entry.source,
         date=entry.date,
@@ -134,6 +139,14 @@ def _unpack_numbers(text: str, document: Document, place: Place) -> array[int]:
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers
+
+
+def _unpack_anchors(entry: FingerprintEntry, document: Document, place: Place) -> dict[int, int]:
+    """Decode the anchors, which are pairs of a word number and a hash."""
+    numbers = _unpack_numbers(entry.anchors, document, place) if entry.anchors else array("I")
+    if len(numbers) % 2 or any(position >= entry.words for position in numbers[::2]):
+        raise document.error(f"anchors: are no pairs of a word number below {entry.words} and a hash", place)
+    return dict(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _check_spans(parts: list[list[int]], words: int, document: Document, place: Place) -> tuple[Span, ...]:

@@ -33,6 +33,8 @@ class Fingerprint:
         versions: phrases that distinguish it from its other versions, in lower case; for people.
         optional: spans that may be missing: the title, an appendix on how to apply it.
         slots: spans that may hold another name: the holder in a clause on endorsement.
+        dates: spans that may hold another date: the date of release.
+        anchors: hashes of the single words between such parts, by word number; three words that agree are rare there.
         is_from_owner: whether the text was read from its owner's publication; otherwise a match is a variant at best.
         source: address of the text.
         date: ISO date of reading.
@@ -47,6 +49,8 @@ class Fingerprint:
     versions: tuple[str, ...] = ()
     optional: tuple[Span, ...] = ()
     slots: tuple[Span, ...] = ()
+    dates: tuple[Span, ...] = ()
+    anchors: Mapping[int, int] = field(default_factory=dict)
     is_from_owner: bool = True
     source: str = ""
     date: str = ""

@@ -4,6 +4,10 @@ Licence texts belong to their owners, so the repository holds none: the folder h
 table ``sources.tsv`` of their sources (``path``, ``title``, ``version_date``, ``where``, ``copy_note``). Texts that
 ``_texts.yaml`` does not list are left out, and so are notes that are not a licence. A transcribed text whose length
 differs from its source is not a certain copy: a text that equals it is reported as a variant.
+
+``--copies FOLDER`` derives from several copies of a text by different hands: ``FOLDER/<name>/*.txt``, with a table
+``index.tsv`` of their sources (``path``, ``repo``, ``file``). The section ``copies`` of ``_texts.yaml`` names the
+licence of each folder. ``--check`` writes nothing: it recognises each copy by the fingerprints of the others.
 """
 
 from __future__ import annotations
@@ -14,11 +18,13 @@ import csv
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from copies import LearnedText, find_anchors
+from copy_folders import check_copies, read_folders
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.recognition.words import hash_triples, split_words
@@ -47,6 +53,7 @@ class Text:
     about: Mapping[str, object]
     source: Mapping[str, str]
     words: Sequence[str]
+    learned: LearnedText | None = None
 
     @property
     def owner(self) -> tuple[object, object]:
@@ -93,26 +100,40 @@ def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
     step = max(1, len(unique) // MARKS)
     marks = unique[::step][:MARKS]
     titles = [str(each) for each in text.about.get("titles", ())]
-    titles = titles or _find_phrase_words(text.source["title"], text.words)
-    versions = _find_phrase_words(text.source["version_date"], text.words)
+    titles = titles or _find_phrase_words(text.source.get("title", ""), text.words)
+    versions = _find_phrase_words(text.source.get("version_date", ""), text.words)
     lines = [f"id: {text.id}", f"of: {text.about['of']}"]
     if text.about.get("policy"):
         lines.append("policy: true")
-    if not is_certain_copy(text.source["copy_note"]):
+    if not is_certain_copy(text.source.get("copy_note", "")):
         lines.append("certain: false")
     lines += [f"source: {_quote_text(_join_words(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]
     for key, phrases in (("titles", titles), ("versions", versions)):
         if phrases:
             lines.append(f"{key}: [{', '.join(map(_quote_text, phrases))}]")
-    for key in ("optional", "slots"):
-        spans = [_locate_part(part, text) for part in text.about.get(key, ())]
+    for key, spans in _list_spans(text).items():
         if spans:
             lines.append(f"{key}: [{', '.join(f'[{first}, {end}]' for first, end in spans)}]")
+    if text.learned is not None:
+        lines.append(f"copies: {len(text.learned.names)}")
+        anchors = sorted(find_anchors(text.learned).items())
+        lines += ["anchors: |", *_encode_numbers([number for pair in anchors for number in pair])] if anchors else []
     lines += ["marks: |", *_encode_numbers(marks), "triples: |", *_encode_numbers(triples)]
     entry = "  - " + "\n    ".join(lines) + "\n"
     if len(entry) > _LARGEST:
         raise SystemExit(f"{text.id}: {len(entry)} bytes are too many for one fingerprint")
     return entry
+
+
+def _list_spans(text: Text) -> dict[str, list[tuple[int, int]]]:
+    """List the spans that may vary by the key of each kind: as ``_texts.yaml`` has them, or as the copies show them."""
+    if text.learned is None:
+        return {
+            key: [_locate_part(part, text) for part in text.about.get(key, ())]  # type: ignore[attr-defined]
+            for key in ("optional", "slots")
+        }
+    parts = text.learned.parts
+    return {"optional": sorted(parts.optional), "slots": sorted(parts.slots), "dates": sorted(parts.dates)}
 
 
 def choose_group(text: Text) -> str:
@@ -214,9 +235,13 @@ def derive(folder: Path, out: Path, date: str) -> int:
         out: the folder of the fingerprint files, ``fingerprints/`` of a rule set.
         date: the day of reading the texts, ISO.
     """
-    texts = read_texts(folder)
-    entries = read_entries(out)
-    renewed = {text.id for text in texts}
+    return write_fingerprints(read_texts(folder), out, date)
+
+
+def write_fingerprints(texts: Sequence[Text], out: Path, date: str, dropped: Collection[str] = ()) -> int:
+    """Write the fingerprints of ``texts``, keep all others but those ``dropped`` by id; returns their number."""
+    entries = {id_: entry for id_, entry in read_entries(out).items() if id_ not in dropped}
+    renewed = {text.id for text in texts} | set(dropped)
     kept = [item for item in load_fingerprints(out.parent).items if item.id not in renewed] if entries else []
     owner_counts = count_owners(texts, kept)
     entries |= {text.id: (choose_group(text), format_entry(text, owner_counts, date)) for text in texts}
@@ -228,14 +253,60 @@ def derive(folder: Path, out: Path, date: str) -> int:
     return len(texts)
 
 
+def read_listed(section: str) -> dict[str, dict[str, object]]:
+    """Return a section of ``_texts.yaml``: what each text is, by its name."""
+    listed = yaml.safe_load((HERE / "_texts.yaml").read_text(encoding="utf-8"))
+    return {name: about or {} for name, about in (listed.get(section) or {}).items()}
+
+
+def derive_copies(folder: Path, out: Path, date: str) -> int:
+    """Write the fingerprints of all folders of copies; returns their number.
+
+    A fingerprint made of one text is dropped if one made of several copies explains the same words.
+    """
+    texts = []
+    for copies in read_folders(folder, read_listed("copies")):
+        for number, learned in enumerate(copies.learn(), 1):
+            id_ = f"{copies.slug}.copies{number if number > 1 else ''}"
+            source = {"where": copies.sources.get(learned.name, learned.name)}
+            texts.append(Text(id_, {"of": copies.license_id, **copies.about}, source, learned.words.words, learned))
+    former = load_fingerprints(out.parent).items
+    renewed = {text.id for text in texts}
+    dropped = [
+        item.id
+        for item in former
+        if item.id in renewed
+        or any(text.owner == (item.license_id, item.is_use_policy) and covers_words(text, item) for text in texts)
+    ]
+    return write_fingerprints(texts, out, date, [*dropped, *(item.id for item in former if ".copies" in item.id)])
+
+
+def covers_words(text: Text, item: Fingerprint) -> bool:
+    """Whether the text has exactly the words of a fingerprint."""
+    return hash_triples(text.words) == item.triples
+
+
 def main() -> None:
     """Derive the fingerprints of the texts that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=Path, required=True, help="the folder with the texts and sources.tsv")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--texts", type=Path, help="the folder with the texts and sources.tsv")
+    given.add_argument("--copies", type=Path, help="the folder with several copies of each text and index.tsv")
+    parser.add_argument("--check", action="store_true", help="recognise each copy by the fingerprints of the others")
     parser.add_argument("--out", type=Path, default=HERE, help="where the files go")
-    parser.add_argument("--date", required=True, help="the day of reading the texts, ISO")
+    parser.add_argument("--date", help="the day of reading the texts, ISO")
     arguments = parser.parse_args()
-    sys.stdout.write(f"{derive(arguments.texts, arguments.out, arguments.date)} fingerprints\n")
+    if arguments.check:
+        folders = read_folders(arguments.copies, read_listed("copies"))
+        sys.stdout.writelines(check_copies(folders, load_fingerprints(arguments.out.parent)))
+        return
+    if not arguments.date:
+        parser.error("--date is required, except with --check")
+    if arguments.texts:
+        count = derive(arguments.texts, arguments.out, arguments.date)
+    else:
+        count = derive_copies(arguments.copies, arguments.out, arguments.date)
+    sys.stdout.write(f"{count} fingerprints\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fingerprint
+from modelaudit.licenses.recognition.notation import extend_ends, is_notation_gap, is_source_note
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SAMPLE_STEP, Fingerprint, Fingerprints, Span
 
@@ -72,6 +73,12 @@ class PlacedFingerprint:
         # A quarter: a long true match with a long insertion must still win against a short fragment without one.
         return self.alignment.matched - (added + missing) / 4
 
+    @property
+    def replaced(self) -> int:
+        """The number of words of the fingerprint in whose place the text has others, in slots or as notation."""
+        gaps = (gap for gap in self.alignment.gaps if gap.text[0] < gap.text[1])
+        return sum(gap.fingerprint[1] - gap.fingerprint[0] for gap in gaps)
+
 
 @dataclass(frozen=True, slots=True)
 class TextExplanation:
@@ -93,8 +100,8 @@ def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
         placed = _place_fingerprint(words, prints.items[candidate.number], candidate)
         if placed is None:
             continue
-        # Candidates come best first: one that accounts for every word cannot be improved upon.
-        if _accounts_for_all_words(words, placed):
+        # Nothing improves upon a copy word for word. A name in a slot may be the proper one of a sibling's text.
+        if placed.replaced == 0 and _accounts_for_all_words(words, placed):
             return TextExplanation((placed,), ())
         found.append(placed)
     # Greedy choice: the best place wins its span, and weaker ones may only fill the spans that remain.
@@ -133,13 +140,15 @@ def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -
     return best
 
 
-def _rank_place(words: Words, placed: PlacedFingerprint) -> tuple[bool, float, float, float, str]:
+def _rank_place(words: Words, placed: PlacedFingerprint) -> tuple[bool, float, float, float, float, str]:
     """Return the sort key of a place: the greatest explains the text best.
 
-    A place that accounts for all words comes first. The hashes unique to a fingerprint decide between versions of one
-    licence that explain equally many words, and the id makes the order definite.
+    A place that accounts for all words comes first, with the fewest words replaced. The hashes unique to a fingerprint
+    decide between versions of one licence that explain equally many words, and the id makes the order definite.
     """
-    return _accounts_for_all_words(words, placed), placed.weight, placed.unique_share, placed.share, placed.item.id
+    is_complete = _accounts_for_all_words(words, placed)
+    replaced = -placed.replaced if is_complete else 0
+    return is_complete, replaced, placed.weight, placed.unique_share, placed.share, placed.item.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +259,10 @@ def _split_copies(hits: Sequence[_Hit], size: int) -> Iterator[list[_Hit]]:
 
 def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> PlacedFingerprint | None:
     """Measure an alignment: its differing gaps and the share of agreeing words. ``None`` if too little agrees."""
-    differing = tuple(gap for gap in alignment.gaps if not is_harmless_gap(words, gap, item))
+    alignment = extend_ends(words, alignment, item)
+    differing = tuple(
+        gap for gap in alignment.gaps if not is_harmless_gap(words, gap, item) and not is_notation_gap(words, gap, item)
+    )
     unique_share = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
     # Short licences have fewer than the minimum of words, so an exact match is accepted at any length.
     if not differing:
@@ -285,8 +297,9 @@ def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iter
     explained = [*sorted(each.alignment.text for each in chosen), (size, size)]
     position = 0
     for first, end in explained:
-        if first > position and not is_accounted_for(words, (position, first), items):
-            yield position, first
+        span = position, first
+        if first > position and not is_accounted_for(words, span, items) and not is_source_note(words, span):
+            yield span
         position = end
 
 

@@ -185,6 +185,11 @@ def hash_triples(words: Sequence[str]) -> array[int]:
     return array("I", map(xor, map(xor, firsts, seconds[1:]), thirds[2:]))
 
 
+def hash_word(word: str) -> int:
+    """Hash one word to a 32-bit number."""
+    return _hash_word(word)[0]
+
+
 def _hash_word(word: str) -> tuple[int, int, int]:
     """Hash one word to three 32-bit numbers, one for each position in a triple."""
     digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=12).digest()

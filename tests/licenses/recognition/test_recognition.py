@@ -74,6 +74,8 @@ KNOWN = frozenset(license_id for license_id, _, _ in TEXTS.values())
 
 def load_derive_script() -> ModuleType:
     """Load the script ``rules/fingerprints/derive.py`` as a module."""
+    if str(DERIVE.parent) not in sys.path:
+        sys.path.append(str(DERIVE.parent))  # It imports the modules beside it.
     spec = importlib.util.spec_from_file_location("derive_fingerprints", DERIVE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
