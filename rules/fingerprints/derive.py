@@ -95,10 +95,7 @@ def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
         date: the day of reading, ISO.
     """
     triples = hash_triples(text.words)
-    unique = sorted(triple for triple in set(triples) if owner_counts[triple] == 1)
-    # Evenly spaced marks spread over the whole range of hashes, which is random with regard to the text.
-    step = max(1, len(unique) // MARKS)
-    marks = unique[::step][:MARKS]
+    marks = choose_marks(triples, owner_counts)
     titles = [str(each) for each in text.about.get("titles", ())]
     titles = titles or _find_phrase_words(text.source.get("title", ""), text.words)
     versions = _find_phrase_words(text.source.get("version_date", ""), text.words)
@@ -123,6 +120,23 @@ def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
     if len(entry) > _LARGEST:
         raise SystemExit(f"{text.id}: {len(entry)} bytes are too many for one fingerprint")
     return entry
+
+
+def choose_marks(triples: Iterable[int], owner_counts: Counter[int]) -> list[int]:
+    """Choose hashes that occur in no other licence."""
+    unique = sorted(triple for triple in set(triples) if owner_counts[triple] == 1)
+    # Evenly spaced marks spread over the whole range of hashes, which is random with regard to the text.
+    step = max(1, len(unique) // MARKS)
+    return unique[::step][:MARKS]
+
+
+def renew_marks(entry: str, item: Fingerprint, owner_counts: Counter[int]) -> str:
+    """Choose the marks of an existing entry anew if another licence has one of them now."""
+    if all(owner_counts[mark] == 1 for mark in item.marks):
+        return entry
+    lines = [f"    {line}" for line in _encode_numbers(choose_marks(item.triples, owner_counts))]
+    head, _, rest = entry.partition("    marks: |\n")
+    return f"{head}    marks: |\n" + "\n".join(lines) + "\n    triples: |\n" + rest.partition("    triples: |\n")[2]
 
 
 def _list_spans(text: Text) -> dict[str, list[tuple[int, int]]]:
@@ -245,6 +259,9 @@ def write_fingerprints(texts: Sequence[Text], out: Path, date: str, dropped: Col
     kept = [item for item in load_fingerprints(out.parent).items if item.id not in renewed] if entries else []
     owner_counts = count_owners(texts, kept)
     entries |= {text.id: (choose_group(text), format_entry(text, owner_counts, date)) for text in texts}
+    for item in kept:
+        group, entry = entries[item.id]
+        entries[item.id] = group, renew_marks(entry, item, owner_counts)
     out.mkdir(parents=True, exist_ok=True)
     for group in sorted({group for group, _ in entries.values()}):
         # Entries that exist keep their order, and new ones follow, so that a change shows only what was derived.

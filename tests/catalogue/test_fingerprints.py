@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -197,9 +198,16 @@ def test_shipped_fingerprint_of_a_licenseref_that_is_no_use_policy_has_a_licence
     assert not missing, f"rules/fingerprints recognises {', '.join(missing)}: write rules/licenses/{missing[0]}.yaml"
 
 
+def slug_folder(name: str) -> str:
+    """Return the beginning of the ids of fingerprints of a folder of copies."""
+    return re.sub(r"[^a-z0-9.+-]+", "-", Path(name).name.lower().removeprefix("licenseref-"))
+
+
 def test_each_listed_text_has_a_shipped_fingerprint_and_each_fingerprint_a_listed_text() -> None:
-    listed = yaml.safe_load((RULES / "fingerprints/_texts.yaml").read_text(encoding="utf-8"))["texts"].keys()
-    derived = {item.id for item in load_fingerprints().items}
+    texts = yaml.safe_load((RULES / "fingerprints/_texts.yaml").read_text(encoding="utf-8"))
+    # A folder of copies has one fingerprint, or several where copies have words of their own: "llama-2.copies2".
+    listed = {*texts["texts"], *(f"{slug_folder(folder)}.copies" for folder in texts["copies"])}
+    derived = {re.sub(r"\.copies[0-9]+$", ".copies", item.id) for item in load_fingerprints().items}
     underived, unlisted = sorted(listed - derived), sorted(derived - listed)
     assert not underived, f"_texts.yaml lists {', '.join(underived)}: run rules/fingerprints/derive.py on the text"
     assert not unlisted, f"rules/fingerprints/_texts.yaml does not list {', '.join(unlisted)}: add the entry"
@@ -213,7 +221,7 @@ def test_shipped_fingerprint_has_only_allowed_keys_and_titles_and_versions_of_at
                 assert all(len(phrase.split()) <= 24 for phrase in entry.get(key, ())), entry["id"]
             assert set(entry) <= {
                 *("id", "of", "policy", "certain", "source", "date", "words", "titles", "versions"),
-                *("optional", "slots", "marks", "triples"),
+                *("optional", "slots", "dates", "anchors", "copies", "marks", "triples"),
             }
             assert len(entry["triples"]) < 250_000
 
@@ -230,13 +238,16 @@ def test_three_words_in_a_row_that_mark_a_licence_occur_in_the_fingerprint_of_no
         assert all(owners[mark] == {(item.license_id, item.is_use_policy)} for mark in item.marks), item.id
     # Each triple of these texts occurs in another text, so nothing marks them.
     within_others = {item.id for item in items if not item.marks}
-    assert {id_ for id_ in within_others if not id_.endswith("-only")} == {"LGPL-2.1-only.street", "LGPL-2.1-or-later", "MIT"}
+    assert {id_ for id_ in within_others if not id_.endswith("-only")} == {
+        *("LGPL-2.1-only.street", "LGPL-2.1-or-later", "MIT", "apple-ml-ferret-2023"),
+    }
 
 
 def test_shipped_fingerprint_names_the_licence_and_kind_that_the_list_of_texts_states() -> None:
-    listed = yaml.safe_load((RULES / "fingerprints" / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
-    items = {item.id: item for item in load_fingerprints().items}
-    assert items.keys() == listed.keys()
-    assert {id_: (item.license_id, item.is_use_policy) for id_, item in items.items()} == {
-        id_: (about["of"], about.get("policy", False)) for id_, about in listed.items()
-    }
+    texts = yaml.safe_load((RULES / "fingerprints" / "_texts.yaml").read_text(encoding="utf-8"))
+    listed = {id_: (about["of"], about.get("policy", False)) for id_, about in texts["texts"].items()}
+    for folder, about in texts["copies"].items():
+        listed[f"{slug_folder(folder)}.copies"] = (about.get("of", folder), about.get("policy", False))
+    for item in load_fingerprints().items:
+        expected = listed[re.sub(r"\.copies[0-9]+$", ".copies", item.id)]
+        assert (item.license_id, item.is_use_policy) == expected, item.id
