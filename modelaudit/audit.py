@@ -23,6 +23,7 @@ from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_pro
 from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
+from modelaudit.claim_collector import ClaimCollector
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.integrity.hashing import BeginHashing, ByteCounter, Hashed, HashingThreads, PendingHash, hash_at_once
 from modelaudit.integrity.unverified import find_unverified_bytes
@@ -30,7 +31,7 @@ from modelaudit.inventory import ArtifactRead, add_absences, build_record
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
-from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
+from modelaudit.licensing import BaseModelLookup, conclude_license
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue, Subject

@@ -6,30 +6,21 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import conclude
 from modelaudit.licenses.conclusion.agreement import get_agreement_checker
-from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
+from modelaudit.licenses.evidence.claims import is_license_file_name
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, is_revision_of_owner
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.restriction_sentences import (
-    NOT_COMPARED,
-    claim_uncompared_text,
-    find_restrictions,
-    has_unreadable_terms,
-)
-from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
-from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims
+from modelaudit.licenses.evidence.restriction_sentences import claim_uncompared_text, has_unreadable_terms
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
-from modelaudit.licenses.obligations.permission import flatten_text
-from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
-from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import ModelCard, Unread
+from modelaudit.model.structure import Unread
 from modelaudit.model.terms import Intent
 from modelaudit.sources import is_offline, resolve_small_files
 from modelaudit.sources.small import may_state_terms
@@ -37,144 +28,6 @@ from modelaudit.wire.deadline import start_deadline
 
 ReadArtifact = Callable[[Artifact, Limits], tuple[Sequence[tuple[str, Structure]], Sequence[tuple[str, Unread]]]]
 """Reads the structures and absences, with their addresses, of an artifact. The pipeline adds its error boundary."""
-
-_KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
-# Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
-_RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE})
-_MAX_KEPT_CHARACTERS = 200_000
-_MAX_TEXTS = 40
-_MIN_COMPARED_CHARACTERS = 500
-_MAX_CHARACTERS_OF_ONE_TEXT = 400_000
-"""A longer text counts as this many characters, because no more of it is searched for restrictions."""
-_MAX_COMPARED_CHARACTERS = 2_000_000
-"""Characters of different texts that are compared with licences in one repository; further texts become a doubt."""
-
-# Hub tasks whose models read or write more than text (https://huggingface.co/tasks).
-_MULTIMODAL_TASKS = frozenset(
-    {
-        *("any-to-any", "audio-text-to-text", "document-question-answering", "image-text-to-image"),
-        *("image-text-to-text", "image-text-to-video", "image-to-text", "video-text-to-text"),
-        *("visual-document-retrieval", "visual-question-answering"),
-    }
-)
-
-
-@dataclass(slots=True)
-class ClaimCollector:
-    """Collects the licence claims and texts of one repository, one structure after the other.
-
-    Attributes:
-        rules: the rule set.
-        folders: further rule folders, whose fingerprints are used too.
-        claims: in the order of the files.
-        texts: texts of cards, licence files and notices by path, normalized by ``flatten_text``.
-        kinds: the kind of each of these texts.
-        components: id from ``rules/openness.yaml`` -> the file that states this part of the release.
-        fields: the fields of the root card that have a value.
-        multimodal: whether the model handles more than text; ``None`` if no file states it.
-        compared_characters: characters that were compared with licences so far.
-        read_paths: the files whose text was read.
-    """
-
-    rules: Catalogue
-    folders: Sequence[Path] = ()
-    claims: list[LicenseClaim] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
-    kinds: dict[str, ProseKind] = field(default_factory=dict)
-    components: dict[str, str] = field(default_factory=dict)
-    fields: set[str] = field(default_factory=set)
-    multimodal: bool | None = None
-    compared_characters: int = 0
-    _seen_text_hashes: set[int] = field(default_factory=set)
-    read_paths: set[str] = field(default_factory=set)
-
-    def collect_claims(self, address: str, structure: Structure) -> None:
-        """Collect the claims of one structure about licence and base models; most structures have none."""
-        licenses, vague = self.rules.licenses, self.rules.vague_licenses
-        match structure:
-            case ModelCard():
-                self.claims += extract_claims(structure, address, licenses, vague)
-                if address == ROOT_CARD:
-                    self.fields |= {each.key for each in structure.fields if each.values}
-                    if _MULTIMODAL_TASKS & set(structure.values("pipeline_tag")):
-                        self.multimodal = True
-            case Statements():
-                self.claims += extract_claims(structure, address, licenses, vague)
-                self._record_statements(structure, address)
-            case Prose():
-                self._collect_text_claims(structure, address)
-            case _:
-                pass
-
-    def _record_statements(self, statements: Statements, address: str) -> None:
-        """Record the parts of the release and the modality that the statements name."""
-        for each in statements.items:
-            if each.topic is Topic.COMPONENT:
-                self.components.setdefault(each.value, address)
-            elif each.topic is Topic.MODALITY:
-                self.multimodal = self.multimodal or each.value == "multimodal"
-
-    def _collect_text_claims(self, prose: Prose, address: str) -> None:
-        """Collect the claims of one text, and keep the text to look for notices that a licence requires.
-
-        A text over the limit is not compared with licences; a claim records this doubt.
-        """
-        self.read_paths.add(address)
-        # Fingerprints and the classifier load slowly, and many models have no text that could be a licence.
-        from modelaudit.catalogue.fingerprints import load_fingerprints
-        from modelaudit.licenses.evidence.text_claims import extract_text_claims
-
-        cost = self._count_characters_to_compare(prose)
-        if cost is None:
-            # A licence file is among the unread ones anyway.
-            doubt = claim_uncompared_text(address)
-            if not is_license_file_name(address) and not self._has_doubt(determine_scope(doubt)):
-                self.claims.append(doubt)
-            return
-        self.compared_characters += cost
-        if len(prose.text) > _MAX_CHARACTERS_OF_ONE_TEXT:
-            bound = f"only its first {_MAX_CHARACTERS_OF_ONE_TEXT} characters were searched"
-            self.claims.append(claim_uncompared_text(address, bound))
-        self.claims += extract_text_claims(prose, address, self.rules.licenses, load_fingerprints(extra=self.folders))
-        if prose.kind in _RESTRICTING_KINDS:
-            is_comment = prose.kind is ProseKind.CODE
-            restriction_claims = find_restrictions(
-                prose.text, prose.first_line, address, self.rules.restrictions, has_comment_marks=is_comment
-            )
-            self.claims += restriction_claims
-        if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
-            words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
-            self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
-            self.kinds.setdefault(address, prose.kind)
-
-    def _has_doubt(self, scope: ClaimScope) -> bool:
-        """Whether a claim on an uncompared text makes another one of this scope needless.
-
-        One doubt is enough, except that one on a component has no effect on the model.
-        """
-        scopes = {determine_scope(claim) for claim in self.claims if claim.location.key == NOT_COMPARED}
-        return scope in scopes or bool(scopes - {ClaimScope.COMPONENT})
-
-    def _count_characters_to_compare(self, prose: Prose) -> int | None:
-        """Return the characters to compare, 0 for a text that was compared before; ``None`` if over the limit.
-
-        A short text counts as ``_MIN_COMPARED_CHARACTERS``, because a comparison has a cost of its own.
-        """
-        key = hash(prose.text)
-        if key in self._seen_text_hashes:
-            return 0
-        size = min(max(len(prose.text), _MIN_COMPARED_CHARACTERS), _MAX_CHARACTERS_OF_ONE_TEXT)
-        if self.compared_characters + size > _MAX_COMPARED_CHARACTERS:
-            return None
-        self._seen_text_hashes.add(key)
-        return size
-
-    def finish(self, snapshot: Snapshot) -> None:
-        """Add the statements of the Hub, and sort the claims: those of the root card come first."""
-        if snapshot.hub_statements is not None:
-            self.collect_claims("", snapshot.hub_statements)
-        self.claims.sort(key=lambda claim: claim.artifact != ROOT_CARD)
-        self.claims[:] = drop_repeated_code_claims(self.claims)
 
 
 @dataclass(slots=True)

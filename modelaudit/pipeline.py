@@ -21,6 +21,7 @@ from modelaudit.formats.registry import READERS, TEXT_FORMATS, list_program_read
 from modelaudit.formats.text_searches import TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
+from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.address import join_range
@@ -39,7 +40,8 @@ from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_un
 from modelaudit.resolving import resolve_with_claims
 from modelaudit.sources import resolve_term_files
 from modelaudit.sources.quarantine import quarantine_wrong_blobs
-from modelaudit.sources.small import may_hold_terms, may_state_terms
+from modelaudit.sources.small import may_hold_terms
+from modelaudit.term_choice import choose_term_files
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep
 from modelaudit.wire.bounds import AbsenceLog, StructureLog
 from modelaudit.wire.byte_ranges import ByteClass
@@ -129,8 +131,8 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     acceptances = load_acceptances(target, options, policy, catalogue)
     snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
     refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
-    audit = Audit(catalogue, policy, options.limits, ArtifactReading, options.rules)
-    opened = tuple(filter(may_state_terms, snapshot.artifacts))
+    opened, texts = choose_term_files(snapshot)
+    audit = Audit(catalogue, policy, options.limits, partial(ArtifactReading, texts=texts), options.rules)
     audit.examine_all(replace(snapshot, artifacts=opened), options)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
     described = describe_target(target, snapshot, options)
@@ -158,8 +160,9 @@ def _guard_lookup(look_up: LookUp) -> LookUp:
 class ArtifactReading:
     """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
 
-    def __init__(self, limits: Limits, keep_ledgers: bool = False) -> None:
+    def __init__(self, limits: Limits, keep_ledgers: bool = False, texts: Set[str] = frozenset()) -> None:
         self.limits = limits
+        self._texts = texts
         self.ledgers: list[ArtifactLedger] = []
         self.structures = StructureLog(limits.structure_bytes)
         self.unread = AbsenceLog(limits.absences)
@@ -174,6 +177,7 @@ class ArtifactReading:
         self, artifact: Artifact, begin_hashing: BeginHashing | None = None, reader: Reader | None = None
     ) -> PendingHash | None:
         """Read the artifact, with ``reader`` alone if given, and begin to hash the bytes that no reader requested."""
+        reader = TERMS if artifact.path in self._texts else reader
         if artifact.obstacle is not None and reader is None:
             self.unread.append((artifact.path, artifact.obstacle))
         if artifact.open is None:

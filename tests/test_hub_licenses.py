@@ -381,7 +381,7 @@ def test_altered_license_text_of_a_component_subfolder_leaves_the_answer_for_rev
     report = judge_license("acme/unaltered")
     assert (report.license.permission, report.exit_code) == ("allow", 0)
     altered = MIT.replace("without restriction", "for study alone")
-    hub.add_repository("acme/altered", {**own_files, "vendor/deep/LICENSE": altered})
+    hub.add_repository("acme/altered", {**own_files, "parts/deep/LICENSE": altered})
     report = judge_license("acme/altered")
     assert (report.license.permission, report.exit_code) == ("review", 3)
     assert any("resembles one" in each.because for each in report.license.answers)

@@ -43,6 +43,8 @@ LEVELS = (
     | {
         "formats": 3,
         "sources": 4,
+        "claim_collector": 4,
+        "term_choice": 5,
         "options": 5,
         "licensing": 5,
         "batch": 5,
@@ -94,7 +96,8 @@ ONLY_IN = {
     "_compat_pickle": ("formats",),
     "ctypes": (),
     "modelscan": ("opinions",),
-    "subprocess": ("opinions", "verifier_app"),
+    "pypdf": ("languages/terms/pdf_worker",),
+    "subprocess": ("verifier_app", "wire/process"),
     "importlib": ("cli", "formats/registry", "opinions", "reports"),
     "huggingface_hub": ("sources",),
     "jinja2": ("reports", "languages"),
@@ -105,8 +108,8 @@ ONLY_IN = {
 """Modules that only some rooms, or single modules of them, may import."""
 
 HEAVY = (
-    "cryptography", "cyclonedx", "huggingface_hub", "httpx", "httpx2", "jinja2", "modelscan", "numpy", "pydantic", "rich",
-    "sigstore", "yaml",
+    "cryptography", "cyclonedx", "huggingface_hub", "httpx", "httpx2", "jinja2", "modelscan", "numpy", "pydantic", "pypdf",
+    "rich", "sigstore", "yaml",
 )  # fmt: skip
 
 EXECUTING_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}

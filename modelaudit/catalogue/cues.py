@@ -102,9 +102,11 @@ def _parse_combination(kind: str, text: str, vocabularies: Collection[str], docu
     return Combination(kind, groups, absent, int(match["distance"]) if match["distance"] else None)
 
 
-def compile_pattern(pattern: str, document: Document, place: tuple[str, ...]) -> re.Pattern[str]:
+def compile_pattern(
+    pattern: str, document: Document, place: tuple[str, ...], flags: re.RegexFlag = re.RegexFlag.NOFLAG
+) -> re.Pattern[str]:
     """Compile a pattern of a file. Raises ``ConfigurationError`` with its place if it is invalid."""
     try:
-        return re.compile(pattern)
+        return re.compile(pattern, flags)
     except re.error as error:
         raise document.error(f"{'.'.join(place)}: {pattern!r} is not a regular expression: {error}", place) from None

@@ -28,6 +28,7 @@ from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.retired import read_retired
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
+from modelaudit.catalogue.term_words import read_term_words
 from modelaudit.catalogue.terms import read_vocabulary
 from modelaudit.catalogue.vocabularies import read_declarations, read_vocabularies, require_declarations
 from modelaudit.model.catalogue import Callables, Catalogue, FindingRule, VocabularyDeclaration
@@ -108,6 +109,7 @@ class _RuleFiles:
     openness: list[Document] = field(default_factory=list)
     restrictions: list[Document] = field(default_factory=list)
     cues: list[Document] = field(default_factory=list)
+    term_words: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -132,6 +134,7 @@ class _RuleFiles:
             ("openness",): self.openness,
             ("restrictions",): self.restrictions,
             ("cues",): self.cues,
+            ("term_words",): self.term_words,
             ("vocabularies",): self.declarations,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
@@ -210,6 +213,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         clauses=clauses,
         openness=read_openness(files.openness),
         restrictions=read_restrictions(files.restrictions, files.cues, clauses.kinds),
+        term_words=read_term_words(files.term_words),
         known_models=read_origins(files.origins, licenses),
         discovery=read_discovery(files.discovery),
         known_names=read_publishers(files.publishers),

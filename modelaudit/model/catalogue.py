@@ -13,6 +13,7 @@ from modelaudit.model.policy import Policy
 from modelaudit.model.provenance import KnownNames
 from modelaudit.model.restrictions import Restrictions
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
+from modelaudit.model.term_words import TermWords
 from modelaudit.model.terms import KnownModel, LicenseEntry, OpennessPart, Vocabulary
 
 Scalar = str | int | float | bool | None
@@ -347,6 +348,7 @@ class Catalogue:
         known_models: models with their licence, for base models that cannot be read; they can add restrictions only.
         openness: the parts of a release that decide how open it is.
         restrictions: sentences that restrict the permissions of a licence.
+        term_words: the words by which a text reads like terms.
         discovery: the forms in which code loads models.
         known_names: of publishers and families of models.
         edition: the number and the date; ``None`` if the rule set states none.
@@ -369,6 +371,7 @@ class Catalogue:
     known_models: tuple[KnownModel, ...] = ()
     openness: tuple[OpennessPart, ...] = ()
     restrictions: Restrictions = field(default_factory=Restrictions)
+    term_words: TermWords = field(default_factory=TermWords)
     discovery: DiscoveryRules = field(default_factory=DiscoveryRules)
     known_names: KnownNames = field(default_factory=KnownNames)
     edition: Edition | None = None

@@ -19,6 +19,10 @@ class ProseKind(StrEnum):
     """The text of a model card below its front matter."""
     CODE = "code-head"
     """The comment at the head of a source file."""
+    DOCUMENT = "document"
+    """A text for people with any other name, which may read like terms."""
+    STRINGS = "strings"
+    """Strings of a structured file, or the text of a PDF, with any other name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,15 @@ class Prose:
     """A text that may hold licence terms.
 
     Attributes:
-        text: bounded, with its line breaks.
+        text: bounded, with its line breaks; empty if the file gave none, and then ``unread`` gives the reason.
         first_line: line number, from 1, of its first line in the artifact.
+        unread: the reason why a part of the text, or all of it, was not read, as a clause; empty if all was.
     """
 
     kind: ProseKind
     text: str
     first_line: int = 1
+    unread: str = ""
 
 
 class Topic(StrEnum):

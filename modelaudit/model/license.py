@@ -58,6 +58,8 @@ class Basis(StrEnum):
     """The file holds a text that resembles the licence without being equal to it."""
     FILE_NAME = "file-name"
     """Only the name of the file promises terms."""
+    WORDS = "words"
+    """The file reads like terms, whatever its name, and holds no known licence."""
 
 
 @dataclass(frozen=True, slots=True)

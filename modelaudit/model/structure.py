@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.wording import bound_message
@@ -72,6 +73,12 @@ class Unread:
     def __post_init__(self) -> None:
         # Details quote names and errors, and a hostile file controls both.
         object.__setattr__(self, "detail", bound_message(self.detail))
+
+
+MARRED_TEXT: Final = Unread(
+    UnreadReason.DAMAGED, "text with control characters; it was read with blanks in their place"
+)
+"""The absence of control characters in a text: each of its words was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,13 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     return ProseKind.LICENSE if _CJK_LICENSE_WORDS.search(name) or _LICENSE_FOLDER.search(path) else None
 
 
+def may_be_text(path: str) -> bool:
+    """Whether a file may be a text for people or a structured text, by its suffix; source code is none."""
+    name = normalize_appearance(member_path(path).rpartition("/")[2]).strip()
+    suffix = name.rpartition(".")[2] if "." in name else ""
+    return not name.startswith(".git") and suffix not in _OTHER_SUFFIXES and suffix not in _MEDIA_SUFFIXES
+
+
 def is_package_metadata(path: str) -> bool:
     """Whether a path is that of the metadata of a Python package, which states the licence of the package."""
     return _PACKAGE_METADATA.search(path) is not None

@@ -13,8 +13,8 @@ from modelaudit.model.address import file_of, is_member, join_member, read_file_
 from modelaudit.model.finding import Finding
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import Opinion, OpinionFinding, OpinionState
-from modelaudit.opinions import process
 from modelaudit.opinions.comparison import find_disagreements, has_severe_finding
+from modelaudit.wire import process
 
 SCANNER = "modelscan"
 MEMORY_BYTES = 4 * GIB

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.report import ArtifactRecord, Coverage, Extent
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.structure import MARRED_TEXT, Unread, UnreadReason
+from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import Answer
 
 _MAX_NAMED_ABSENCES: Final = 2
@@ -32,15 +34,29 @@ def limit_to_terms(
 
 
 def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -> ArtifactRecord:
-    """Return the record without absences that hide no terms; one of a file without any content stays as it is."""
+    """Return the record without absences that hide no terms; one of a file without any content stays as it is.
+
+    An empty card in a folder is no card, and control characters in a text hide none of its words.
+    """
+    reasons = {absence.unread.reason for _, absence in record.absences}
+    if reasons == {UnreadReason.EMPTY} and "/" in record.path and _is_without_promise(record.path):
+        return replace(record, absences=(), extent=Extent.EXAMINED)
     if record.extent is Extent.NOT:
         return record
+    is_marred = MARRED_TEXT in unread
     hiding = tuple(
         (address, absence)
         for address, absence in record.absences
-        if absence.unread in unread and absence.unread.reason not in _HIDING_NO_TERMS
+        if absence.unread in unread
+        and absence.unread.reason not in _HIDING_NO_TERMS
+        and not (is_marred and absence.unread.reason in (UnreadReason.DAMAGED, UnreadReason.UNCLAIMED))
     )
     return replace(record, absences=hiding, extent=Extent.PARTLY if hiding else Extent.EXAMINED)
+
+
+def _is_without_promise(path: str) -> bool:
+    """Whether the name of a file promises no licence, notice or use policy."""
+    return classify_text_file(path) in (None, ProseKind.CARD)
 
 
 def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:

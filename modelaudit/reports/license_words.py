@@ -136,6 +136,7 @@ def describe_claim(claim: LicenseClaim) -> str:
         Basis.VARIANT: "a text that resembles the licence but differs from it",
         Basis.FILE_NAME: "a file of the model, recognised by its name only",
         Basis.NAME: "named in a file of the model",
+        Basis.WORDS: "a text that reads like terms and is no known licence",
     }[claim.basis]
 
 

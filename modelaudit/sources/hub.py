@@ -133,7 +133,11 @@ class HubSource:
         artifacts = download.add_digests(listed.artifacts)
         snapshot = self._build_snapshot(description, cached_commit, artifacts, notes)
         snapshot = replace(snapshot, facts=listed.facts, provenance=provenance)
-        return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
+        return (
+            snapshot
+            if wanted_names is None
+            else close_other_files(snapshot, wanted_names, includes_texts=self.reads_modules)
+        )
 
     def _record_description(
         self, description: Description, cached_commit: CachedCommit, tree: Listing

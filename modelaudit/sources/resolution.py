@@ -216,9 +216,10 @@ def resolve_term_files(
     offline: bool = False,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Snapshot:
-    """Take the files of a target that may state its licence: small files, and of a folder also headers with metadata.
+    """Take the files of a target that may state its licence.
 
-    Every file is an artifact, and only those that may state the licence open. Of a gated repository, the statements
+    Every file is an artifact. Of a repository on the Hub only small files and texts are fetched and open; of a folder
+    and of the cache all do, and ``modelaudit.term_choice`` chooses among them. Of a gated repository, the statements
     that the Hub shows are taken.
 
     Args:
@@ -233,16 +234,18 @@ def resolve_term_files(
     """
     if not target.strip() or _path_exists(target):  # ``resolve_target`` refuses an empty target
         snapshot = resolve_target(target, revision=revision, offline=offline, limits=limits)
-        return _close_altered_terms(_open_terms_only(snapshot))
+        return _close_altered_terms(_leave_out_missing_listings(snapshot))
     if looks_like_a_path(target):
         raise SourceError(f"The file or folder {target!r} does not exist; check the path.")
     ref = parse_repository(target, revision)
     settings = HubSettings.read(offline=offline)
+    from modelaudit.sources.small import note_unread_terms
+
     try:
         if settings.offline:
-            return _close_altered_terms(_open_terms_only(_take_snapshot(OfflineSource(ref, settings, limits), limits)))
+            snapshot = _take_snapshot(OfflineSource(ref, settings, limits), limits)
+            return note_unread_terms(_close_altered_terms(_leave_out_missing_listings(snapshot)))
         from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
-        from modelaudit.sources.small import note_unread_terms
 
         source = HubSource(ref, settings, limits, is_for_terms=True, reads_modules=True)
         return note_unread_terms(_close_altered_terms(_take_snapshot(source, limits)))
@@ -251,15 +254,6 @@ def resolve_term_files(
             raise _name_both_readings(target, error) from error
         note = f"its files could not be fetched; only the statements that the Hub shows were read: {error}"
         return replace(error.snapshot, notes=(note, *error.snapshot.notes))
-
-
-def _open_terms_only(snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot that opens only files that may state a licence."""
-    from modelaudit.sources.small import close_other_files, may_hold_terms, note_unread_terms
-
-    snapshot = _leave_out_missing_listings(snapshot)
-    names = {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
-    return note_unread_terms(close_other_files(snapshot, names))
 
 
 def _leave_out_missing_listings(snapshot: Snapshot) -> Snapshot:

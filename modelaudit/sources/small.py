@@ -7,10 +7,13 @@ from dataclasses import replace
 from itertools import accumulate
 
 from modelaudit.model.artifact import Artifact, Snapshot
-from modelaudit.model.limits import MIB
+from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.model.term_files import classify_text_file, is_package_metadata
+from modelaudit.model.term_files import classify_text_file, is_package_metadata, may_be_text
 from modelaudit.sources.claims import ListedFile
+
+LARGEST_PDF = 8 * MIB
+"""The largest PDF that is fetched of a target, in bytes."""
 
 LARGEST_SMALL_FILE = 2 * MIB
 """The largest file that is fetched of a base model, in bytes; settings of large tokenizers take more than 1 MiB."""
@@ -32,10 +35,22 @@ _SETTING_FILES = frozenset(
      "quantize_config.json", "reuse.toml", "setup.cfg", "tokenizer_config.json", "training_args.json"}
 )  # fmt: skip
 
+LARGEST_TEXT = 256 * KIB
+"""The largest text without a name of terms that is fetched of a target, in bytes."""
+MOST_TEXTS = 200
+"""The most such texts that are fetched of one target, those in the fewest folders first."""
+MOST_TEXT_BYTES = 16 * MIB
+"""The most bytes that these texts may have together."""
+
 _CLOSED_ON_PURPOSE = "only the files that may state the licence are read"
 _CLOSED_MODULE = Unread(
     UnreadReason.CONTENT_ABSENT,
     f"{_CLOSED_ON_PURPOSE}, and of modules the small ones of the target up to {MOST_SMALL_FILES} files",
+)
+_CLOSED_TEXT = Unread(UnreadReason.CONTENT_ABSENT, _CLOSED_ON_PURPOSE)
+_TOO_MANY_TEXTS = Unread(
+    UnreadReason.LIMIT,
+    f"the limit of {MOST_TEXTS} texts, or of {MOST_TEXT_BYTES} bytes of texts, was reached before it",
 )
 
 
@@ -53,6 +68,12 @@ def is_small_file(path: str) -> bool:
 def is_module(path: str) -> bool:
     """Whether ``path`` is a module of Python, whose head may state terms; it is read of the target alone."""
     return path.lower().endswith(".py")
+
+
+def is_small_text(path: str, size: int) -> bool:
+    """Whether a file of any other name may be a text that reads like terms, and is small enough to be fetched."""
+    largest = LARGEST_PDF if path.lower().endswith(".pdf") else LARGEST_TEXT
+    return 0 < size <= largest and not is_small_file(path) and may_be_text(path)
 
 
 def may_hold_terms(path: str, size: int) -> bool:
@@ -77,6 +98,8 @@ def may_state_terms(artifact: Artifact) -> bool:
     """
     if artifact.open is not None or is_small_file(artifact.path):
         return True
+    if is_small_text(artifact.path, artifact.size):
+        return artifact.obstacle != _CLOSED_TEXT
     is_record = artifact.path.startswith("../")
     is_wanted_module = is_module(artifact.path) and artifact.obstacle != _CLOSED_MODULE
     return artifact.obstacle is not None and (is_record or is_wanted_module)
@@ -90,7 +113,7 @@ def choose_small_files(listing: Mapping[str, ListedFile], *, includes_modules: b
 
     Args:
         listing: the files of the repository.
-        includes_modules: choose small modules of Python too, after all others.
+        includes_modules: choose small modules of Python too, and then texts of any name, as of the target itself.
     """
     sizes = {
         path: file.size
@@ -102,7 +125,20 @@ def choose_small_files(listing: Mapping[str, ListedFile], *, includes_modules: b
     }
     in_order = sorted(sizes, key=lambda path: (_rank_path(path), path))[:MOST_SMALL_FILES]
     total_sizes = accumulate(sizes[path] for path in in_order)
-    return tuple(path for path, total in zip(in_order, total_sizes, strict=True) if total <= _MOST_SMALL_BYTES)
+    chosen = tuple(path for path, total in zip(in_order, total_sizes, strict=True) if total <= _MOST_SMALL_BYTES)
+    return (*chosen, *_choose_texts(listing, frozenset(chosen))) if includes_modules else chosen
+
+
+def _choose_texts(listing: Mapping[str, ListedFile], chosen: Collection[str]) -> tuple[str, ...]:
+    """Choose the texts without a name of terms, those in the fewest folders first."""
+    sizes = {
+        path: file.size
+        for path, file in listing.items()
+        if file.size is not None and path not in chosen and is_small_text(path, file.size) and _is_simplest_form(path)
+    }
+    in_order = sorted(sizes, key=lambda path: (path.count("/"), path))[:MOST_TEXTS]
+    total_sizes = accumulate(sizes[path] for path in in_order)
+    return tuple(path for path, total in zip(in_order, total_sizes, strict=True) if total <= MOST_TEXT_BYTES)
 
 
 def note_unread_terms(snapshot: Snapshot) -> Snapshot:
@@ -110,7 +146,7 @@ def note_unread_terms(snapshot: Snapshot) -> Snapshot:
     unread = [
         artifact.path
         for artifact in snapshot.artifacts
-        if artifact.open is None and (is_small_file(artifact.path) or is_module(artifact.path))
+        if artifact.open is None and (may_state_terms(artifact) or is_module(artifact.path))
     ]
     if not unread:
         return snapshot
@@ -119,11 +155,16 @@ def note_unread_terms(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, notes=(*snapshot.notes, note))
 
 
-def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
-    """Return the snapshot with every artifact closed but those with a path in ``names``; all stay listed."""
+def close_other_files(snapshot: Snapshot, names: Collection[str], *, includes_texts: bool = False) -> Snapshot:
+    """Return the snapshot with every artifact closed but those with a path in ``names``; all stay listed.
+
+    With ``includes_texts``, a small text that is not among ``names`` was left out at a limit, and not on purpose.
+    """
     return replace(
         snapshot,
-        artifacts=tuple(each if each.path in names else _close_artifact(each) for each in snapshot.artifacts),
+        artifacts=tuple(
+            each if each.path in names else _close_artifact(each, includes_texts) for each in snapshot.artifacts
+        ),
     )
 
 
@@ -139,7 +180,7 @@ def _is_simplest_form(path: str) -> bool:
     return {"", ".", ".."}.isdisjoint(path.split("/")[:-1])
 
 
-def _close_artifact(artifact: Artifact) -> Artifact:
+def _close_artifact(artifact: Artifact, includes_texts: bool) -> Artifact:
     """Return the artifact without its content, and with the reason why it is not read."""
     if is_small_file(artifact.path) and artifact.size > LARGEST_SMALL_FILE:
         unread = Unread(
@@ -154,6 +195,8 @@ def _close_artifact(artifact: Artifact) -> Artifact:
         )
     elif is_module(artifact.path):
         unread = _CLOSED_MODULE
+    elif is_small_text(artifact.path, artifact.size):
+        unread = _TOO_MANY_TEXTS if includes_texts else _CLOSED_TEXT
     else:
         # The reason is that of a file without content, because the source was not asked for this one.
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, _CLOSED_ON_PURPOSE)

@@ -21,9 +21,9 @@ from support.work import CountingPattern, count_lines, count_work, find_growth_f
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
+from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import recognition
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, fold_sentence, match_restriction_sign
-from modelaudit.licensing import ClaimCollector
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport

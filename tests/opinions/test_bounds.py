@@ -14,7 +14,8 @@ import pytest
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import OpinionState
-from modelaudit.opinions import get_second_opinion, modelscan, process
+from modelaudit.opinions import get_second_opinion, modelscan
+from modelaudit.wire import process
 
 LIMITS = Limits(second_opinion_seconds=60)
 

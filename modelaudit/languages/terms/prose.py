@@ -1,6 +1,7 @@
-"""Read texts that may hold licence terms: licences, notices, use policies, cards, and heads of source files.
+"""Read texts that may hold licence terms: licences, notices, use policies, cards, heads of source files, and any other.
 
-File names decide which texts are read (``modelaudit.model.term_files``). ``modelaudit.licenses`` interprets them.
+File names decide the kind of a text (``modelaudit.model.term_files``). A text with any other name is read as well if it
+holds words of terms, and ``modelaudit.licenses`` decides if it reads like them.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ from typing import Final
 
 from modelaudit.languages.card import iter_free_fields, split_front_matter
 from modelaudit.languages.terms.heads import extract_head_comment
+from modelaudit.languages.terms.pdf_text import LARGEST_PDF, extract_pdf_text
+from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
+from modelaudit.model.address import member_path, split_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.limits import KIB, MIB, Limits
+from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
-from modelaudit.wire.base import Head, Reader, Reading
-from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.base import HEAD_BYTES, Head, Reader, Reading
+from modelaudit.wire.sniff import detect_strong_magic
+from modelaudit.wire.text import blank_controls, get_file_name, looks_like_text, resembles_text
 
+LARGEST_UNNAMED_TEXT: Final = 256 * KIB
+"""The largest text without a name of terms that is looked at as a whole, in bytes; data are mostly larger."""
 _MAX_TEXT: Final = 2 * MIB
 _MAX_CODE_HEAD: Final = 16 * KIB
 _CODE_SUFFIXES: Final = (
@@ -29,38 +37,75 @@ _CODE_SUFFIXES: Final = (
 _LICENSE_WORDS: Final = re.compile(
     r"licen[cs]e|spdx|copyright|all rights reserved|public domain|permission is hereby", re.IGNORECASE
 )
+# Stems of the words of terms, in the languages of published models. A text without any of them states none.
+_TERM_STEMS: Final = re.compile(
+    r"licen[cszç]|lizenz|permi[ts]|permission|warrant|liab|grant|distribut|copyright|prohibit|forbid|restrict|allowed"
+    r"|unlawful|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|terms|conditions|nutzung|untersagt|interdi|prohib"
+    r"|utilisation|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約"
+    r"|라이선스|라이센스|약관|금지|상업",
+    re.IGNORECASE,
+)
+_MARKUP_SUFFIXES: Final = (".html", ".htm", ".xhtml", ".xml", ".svg")
+_RUNNING_TEXT_SUFFIXES: Final = (
+    "", ".txt", ".text", ".md", ".mdx", ".markdown", ".rst", ".adoc", ".asciidoc", ".org", ".textile", ".rtf", ".tex",
+    ".html", ".htm", ".xhtml",
+)  # fmt: skip
+"""Suffixes of texts for people, whose single sentences count. The strings of other files may be anything."""
+_STRING_SUFFIXES: Final = (".json", ".jsonl", ".json5", ".ndjson", ".ipynb", ".webmanifest")
+_MIN_LIST_LINES: Final = 50
+_MOST_WORDS_IN_LIST_LINE: Final = 2.5
+_MIN_CODE_STEMS: Final = 4
+"""Different stems of terms in source code that is worth a look; code speaks of permissions and distributions too."""
+_PDF_MAGIC: Final = b"%PDF-"
+_PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number
+_ZERO_SHARE: Final = 0.3
+"""The least share of zero bytes in UTF-16 without a byte order mark: nearly every second byte of ASCII characters."""
 
 
 def classify_file(path: str) -> ProseKind | None:
-    """Classify a file by its name or its folder; ``None`` if it holds no terms."""
+    """Classify a file by its name or its folder; ``None`` if neither shows that it holds terms."""
     name = get_file_name(path)
     kind = classify_text_file(path, name)
     return ProseKind.CODE if kind is None and name.endswith(_CODE_SUFFIXES) else kind
 
 
-def _recognises_prose(head: Head) -> bool:
-    """Whether a file is text, and its name is one of those that hold terms, such as ``LICENSE`` or ``README.md``."""
-    return classify_file(head.path) is not None and looks_like_text(head)
+def recognise_terms(head: Head) -> bool:
+    """Whether a file is text that may hold terms, by its first bytes: any text, and any PDF, whatever its name."""
+    container, member = split_member(head.path)
+    # A text with control characters is read as it is, and once more without them as a member of itself.
+    if head.content is not None or (container and member == member_path(container)):
+        return False
+    if looks_like_text(head) or _PDF_MAGIC in head.data[:_PDF_START_BYTES]:
+        return True
+    is_other = detect_strong_magic(head.data) is not None
+    return not is_other and (resembles_text(head) or _find_bare_utf_16(head.data) is not None)
 
 
-def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the text, without the front matter of a card, and an absence if the text is over the limit.
+def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the text, without the front matter of a card, and an absence if the text of a named file is over the limit.
 
     Raises:
         WindowError: the window could not return the requested bytes.
     """
     kind = classify_file(artifact.path)
+    if _PDF_MAGIC in window.read(0, min(window.size, _PDF_START_BYTES)):
+        yield from _read_pdf(kind, window, limits)
+        return
     if kind is None:
+        yield from _read_unnamed(artifact.path, window)
         return
     max_bytes = min(_MAX_CODE_HEAD if kind is ProseKind.CODE else _MAX_TEXT, limits.document_bytes, limits.read_bytes)
     whole_text = text = _decode_text(window.read(0, max_bytes))
     first_line = 1
     if kind is ProseKind.CODE:
         text, first_line = extract_head_comment(text)
+        yield from _read_code_body(window, first_line + text.count("\n") if text else 0)
         if not _LICENSE_WORDS.search(text):
             return
     elif kind is ProseKind.CARD:
         text, first_line = _split_card_body(text)
+    if get_file_name(artifact.path).endswith(_MARKUP_SUFFIXES):
+        text = extract_markup_text(text)
     if text.strip():
         yield Prose(kind, text, first_line)
     front_matter = split_front_matter((whole_text,)) if kind is ProseKind.CARD else None
@@ -71,10 +116,74 @@ def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
         yield Unread(UnreadReason.LIMIT, detail)
 
 
+def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
+    """Yield the text of a file whose name promises no terms, if it holds any of their words.
+
+    Of a text for people over the limit, only the first bytes are read, for vocabularies and data are mostly as large.
+    """
+    name = get_file_name(path)
+    suffix = name[name.rfind(".") :] if "." in name[1:] else ""
+    is_running_text = suffix in _RUNNING_TEXT_SUFFIXES
+    is_cut = window.size > LARGEST_UNNAMED_TEXT
+    if is_cut and not is_running_text:
+        return
+    text, first_line = _decode_text(window.read(0, min(window.size, LARGEST_UNNAMED_TEXT))), 1
+    if suffix in _MARKUP_SUFFIXES:
+        text = extract_markup_text(text)
+    elif suffix in _STRING_SUFFIXES:
+        text, first_line = extract_string_values(text)
+    if not _TERM_STEMS.search(text if text.isascii() else normalize_appearance(text)):
+        return
+    is_running_text = is_running_text and not _is_list(text)
+    unread = f"only its first {LARGEST_UNNAMED_TEXT} bytes were looked at" if is_cut else ""
+    yield Prose(ProseKind.DOCUMENT if is_running_text else ProseKind.STRINGS, text, first_line, unread)
+
+
+def _is_list(text: str) -> bool:
+    """Whether a text is a list of words, such as a vocabulary, and no sentences."""
+    lines = text.count("\n")
+    return lines >= _MIN_LIST_LINES and len(text.split()) < _MOST_WORDS_IN_LIST_LINE * lines
+
+
+def _read_code_body(window: Window, head_lines: int) -> Iterator[Reading]:
+    """Yield the text of a source file behind the comment at its head, if it holds words of terms."""
+    if window.size > LARGEST_UNNAMED_TEXT:
+        return
+    lines = _decode_text(window.read(0, window.size)).split("\n", head_lines)
+    body = lines[-1] if len(lines) > head_lines else ""
+    if len({stem[0] for stem in _TERM_STEMS.finditer(body.lower())}) >= _MIN_CODE_STEMS:
+        yield Prose(ProseKind.STRINGS, body, head_lines + 1)
+
+
+def _read_pdf(kind: ProseKind | None, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the text layer of a PDF, or the reason why it could not be extracted."""
+    kind = ProseKind.STRINGS if kind in (None, ProseKind.CODE) else kind
+    largest = min(LARGEST_PDF, limits.document_bytes, limits.read_bytes)
+    if window.size > largest:
+        yield Prose(kind, "", 1, f"it takes {window.size} bytes, and the text of a PDF is read up to {largest}")
+        return
+    extracted = extract_pdf_text(window.read(0, window.size))
+    yield Prose(kind, extracted.text, 1, extracted.unread)
+
+
 def _decode_text(data: bytes) -> str:
-    """Decode UTF-16 with a byte order mark, otherwise UTF-8; other bytes become replacement characters."""
-    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if is_utf_16 else "utf-8-sig", "replace")
+    """Decode UTF-16, with or without a byte order mark, otherwise UTF-8.
+
+    Other bytes become replacement characters, and control characters that text does not have become spaces.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    bare = _find_bare_utf_16(data)
+    return data.decode(bare, "replace") if bare else blank_controls(data).decode("utf-8-sig", "replace")
+
+
+def _find_bare_utf_16(data: bytes) -> str | None:
+    """Return the codec of text in UTF-16 without a byte order mark; ``None`` for anything else."""
+    start = data[:HEAD_BYTES]
+    for codec, zeros, letters in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
+        if len(start) >= 8 and zeros.count(0) > 2 * _ZERO_SHARE * len(zeros) and not letters.count(0):
+            return codec
+    return None
 
 
 def _split_card_body(text: str) -> tuple[str, int]:
@@ -87,5 +196,5 @@ def _split_card_body(text: str) -> tuple[str, int]:
     return "".join(lines[second_fence:]), second_fence + 1
 
 
-TERMS: Final = Reader("text", _recognises_prose, _read_prose)
+TERMS: Final = Reader("text", recognise_terms, _read_terms)
 """Runs in addition to the reader of the file's format. It is not among ``READERS``, because it reads nothing else."""

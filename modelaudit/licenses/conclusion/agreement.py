@@ -14,18 +14,17 @@ from modelaudit.licenses.evidence.claims import (
     FRONT_MATTER,
     LINK_TARGET,
     claim_license_files,
-    is_license_file_name,
 )
 from modelaudit.licenses.evidence.names import is_in_family, is_version_of, shares_text
 from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_policies, list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import (
     ROOT_CARD,
     ClaimScope,
+    PlacesApart,
     describe_licenses_apart,
     determine_scope,
     get_claim_path,
     is_license_text,
-    is_use_policy_text,
     is_variant_text,
 )
 from modelaudit.licenses.evidence.statements import (
@@ -34,10 +33,11 @@ from modelaudit.licenses.evidence.statements import (
     ResolvedStatement,
     resolve_statement,
 )
+from modelaudit.licenses.evidence.unrecognised import list_unrecognised_texts
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import DroppedTerms, rate_dropped_terms
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim
 
 _WEAKEST_FIRST = (
     ConclusionState.CONTRADICTORY,
@@ -99,9 +99,10 @@ class AgreementChecker:
         if own.state is not ConclusionState.CONCLUDED:
             return own.state, own.ids
         binding = [self.rules.licenses[id_] for id_ in own.ids]
+        places = PlacesApart.from_paths(paths)
         is_doubtful = (
-            list_uncovered_restrictions(claims, binding, self.rules.restrictions)
-            or list_uncovered_policies(claims, binding)
+            list_uncovered_restrictions(claims, binding, self.rules.restrictions, places)
+            or list_uncovered_policies(claims, binding, places)
             or any(describe_unread_links(claims, paths, None, own.ids, self.names, self.rules))
         )
         return ConclusionState.CONTRADICTORY if is_doubtful else own.state, own.ids
@@ -192,7 +193,7 @@ class AgreementChecker:
         texts = tuple(dict.fromkeys(claim.entry for claim in at_root if is_license_text(claim) and claim.entry))
         choices = combine_alternatives(declared.choices, ((texts,) if texts else ()))
         # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
-        doubts = [*_describe_variants(at_root), *describe_unrecognised_texts(at_root)]
+        doubts = [*_describe_variants(at_root), *list_unrecognised_texts(at_root).values()]
         if doubts:
             is_contradictory = declared.state is ConclusionState.CONTRADICTORY
             state = ConclusionState.CONTRADICTORY if is_contradictory else ConclusionState.UNRECOGNISED
@@ -319,24 +320,4 @@ def _describe_variants(claims: Sequence[LicenseClaim]) -> list[str]:
         f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} but differs from it: read its terms."
         for claim in claims
         if is_variant_text(claim)
-    ]
-
-
-def describe_unrecognised_texts(claims: Iterable[LicenseClaim]) -> list[str]:
-    """Write one sentence for each file that is named or linked as a licence and holds no known licence text."""
-    recognised: set[str] = set()
-    named: set[str] = set()
-    linked: set[str] = set()
-    for claim in claims:
-        path = get_claim_path(claim)
-        if is_license_text(claim) or is_variant_text(claim) or is_use_policy_text(claim):
-            recognised.add(path)
-        if claim.kind is ClaimKind.FOUND and claim.basis in (Basis.FILE_NAME, Basis.NAME):
-            named.add(path)
-        if claim.field == LINK_TARGET:
-            linked.add(claim.quotation)
-    return [
-        f"{path} holds no licence text of the rule set: a person must read it."
-        for path in sorted(named - recognised)
-        if is_license_file_name(path) or path in linked
     ]

@@ -11,7 +11,8 @@ from modelaudit.licenses.conclusion.unread_sources import describe_unread_source
 from modelaudit.licenses.evidence.alternatives import format_expression
 from modelaudit.licenses.evidence.hub_ids import drop_revision
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.scope import describe_licenses_apart, get_claim_path
+from modelaudit.licenses.evidence.scope import PlacesApart, describe_licenses_apart, get_claim_path
+from modelaudit.licenses.evidence.unrecognised import describe_texts_apart
 from modelaudit.licenses.lineage.binding_licenses import (
     complete_from_known_models,
     determine_modality,
@@ -61,17 +62,18 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         if has_binding_clauses(bound, rules.clauses)
     ]
     multimodal = determine_modality(evidence, origins, rules)
-    components = list_component_licenses(claims, agreement.names, own.ids)
+    places = PlacesApart.from_paths(files)
+    components = list_component_licenses(claims, agreement.names, own.ids, places)
     others = [*(bound for _, bound in inherited), *components]
     # The permission is determined twice: the alternative that it chooses decides which conflicts there are, and the
     # conflicts are doubts that the final permission takes into account.
     chosen = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules).chosen
     conflicts = find_conflicts(
-        ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names)
+        ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
     )
     doubts = (
         *_iter_doubts(own, origins, conflicts, claims),
-        *_describe_unclear_components(claims, rules),
+        *_describe_unclear_components(claims, rules, places),
         *_describe_unread_files(evidence),
         *describe_unread_sources(evidence, claims, own, origins, agreement.names, rules),
     )
@@ -93,6 +95,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
             *_describe_lineage(origins, inherited),
             # An undeclared licence is explained by the same files.
             *(_describe_components(components) if own.state is not ConclusionState.UNDECLARED else ()),
+            *describe_texts_apart(claims, places, rules.licenses),
         ),
         expression=format_expression(own.choices, inherited_ids) if is_concluded else "",
         own=chosen if is_concluded else own.ids,
@@ -139,9 +142,12 @@ def _iter_doubts(
             yield conflict.detail
 
 
-def _describe_unclear_components(claims: Sequence[LicenseClaim], rules: Catalogue) -> Iterator[str]:
+def _describe_unclear_components(
+    claims: Sequence[LicenseClaim], rules: Catalogue, places: PlacesApart
+) -> Iterator[str]:
     """Yield one sentence that names the components whose terms are unknown, if there are any."""
-    paths = list(dict.fromkeys(get_claim_path(claim) for claim in list_unclear_components(claims, rules.licenses)))
+    unclear = list_unclear_components(claims, rules.licenses, places)
+    paths = list(dict.fromkeys(map(get_claim_path, unclear)))
     if paths:
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
         yield f"No known licence, or a text that resembles one and is not it: {', '.join(paths[:3])}{more}."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from modelaudit.licenses.conclusion.agreement import OwnLicense, describe_unrecognised_texts
+from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.conclusion.missing_duties import find_missing_duties, iter_fixed_words
 from modelaudit.licenses.evidence.alternatives import list_license_ids
 from modelaudit.licenses.evidence.names import is_version_of, shares_text
@@ -18,6 +18,7 @@ from modelaudit.licenses.evidence.restriction_sentences import (
 )
 from modelaudit.licenses.evidence.scope import (
     ClaimScope,
+    PlacesApart,
     determine_scope,
     get_claim_path,
     is_card_mention,
@@ -25,6 +26,7 @@ from modelaudit.licenses.evidence.scope import (
     is_variant_text,
 )
 from modelaudit.licenses.evidence.statements import LicenseNames
+from modelaudit.licenses.evidence.unrecognised import is_set_apart, list_unrecognised_texts
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import (
@@ -66,6 +68,7 @@ class ComparedEvidence:
         origins: all base models.
         rules: the rule set.
         names: the licence names of the rule set.
+        places: the places whose texts cover something else than the model.
     """
 
     evidence: Evidence
@@ -76,6 +79,7 @@ class ComparedEvidence:
     origins: Sequence[Origin]
     rules: Catalogue
     names: LicenseNames
+    places: PlacesApart
 
     def list_entries(self, ids: Sequence[str]) -> list[LicenseEntry]:
         """List licences by their ids."""
@@ -175,7 +179,7 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
     """Find sentences that restrict the use beyond every binding licence, and texts that were not searched for any."""
     declared = _list_declared_claims(compared)
     binding = _list_binding_entries(compared)
-    for claim in list_uncovered_restrictions(compared.claims, binding, compared.rules.restrictions):
+    for claim in list_uncovered_restrictions(compared.claims, binding, compared.rules.restrictions, compared.places):
         words = " ".join(claim.quotation.split())
         sentence = f"{claim.artifact or 'the Hub'} states “{words}”, and no binding licence states this."
         if claim.location.key == NOT_COMPARED:
@@ -193,7 +197,7 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
 
 def _find_uncovered_policies(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find use policies beside licences that refer to none: they limit the use all the same."""
-    for claim in list_uncovered_policies(compared.claims, _list_binding_entries(compared)):
+    for claim in list_uncovered_policies(compared.claims, _list_binding_entries(compared), compared.places):
         yield Conflict(
             "declared-prose",
             f"{get_claim_path(claim)} holds a use policy, and no binding licence refers to one.",
@@ -255,7 +259,7 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
     declared = compared.list_entries(list_license_ids(compared.own.declared))
     is_permissive = bool(declared) and all(entry.category in PERMISSIVE_CATEGORIES for entry in declared)
     for claim in compared.claims:
-        if not is_variant_text(claim):
+        if not is_variant_text(claim) or is_set_apart(claim, compared.places, compared.rules.licenses):
             continue
         entry = compared.rules.licenses.get(claim.entry or "")
         name = entry.name if entry else "a known licence"
@@ -275,13 +279,14 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_unrecognised_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
-    """Find files named as licences that hold no known licence text."""
-    # One call for each path, because a sentence does not carry its path. The order is published in reports: a later
-    # claim comes first.
+    """Find files that are named as licences or read like terms, and hold no known licence text."""
     found = [claim for claim in compared.claims if claim.kind is ClaimKind.FOUND]
+    texts = list_unrecognised_texts(found)
+    apart = {get_claim_path(each) for each in found if is_set_apart(each, compared.places, compared.rules.licenses)}
+    # The order is published in reports: a later claim comes first.
     for path in dict.fromkeys(get_claim_path(claim) for claim in reversed(found)):
-        for sentence in describe_unrecognised_texts(claim for claim in found if get_claim_path(claim) == path):
-            yield Conflict("text-not-recognised", sentence, (), path, NOWHERE, (path,))
+        if path in texts and path not in apart:
+            yield Conflict("text-not-recognised", texts[path], (), path, NOWHERE, (path,))
 
 
 def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:

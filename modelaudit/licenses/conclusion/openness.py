@@ -9,7 +9,7 @@ from functools import cache
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
+from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, PlacesApart, determine_scope
 from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.lineage.binding_licenses import list_component_licenses
 from modelaudit.licenses.obligations.permission import flatten_text
@@ -46,7 +46,7 @@ def rate_openness(
         rules: the rule set.
     """
     code_claims = [claim for claim in claims if _covers_code(claim)]
-    code = [bound.entry for bound in list_component_licenses(code_claims, names, ())]
+    code = [bound.entry for bound in list_component_licenses(code_claims, names, (), PlacesApart())]
     own_entries = _choose_open_alternative(own, rules)
     licences: dict[str, list[LicenseEntry]] = {
         "model": [*own_entries, *inherited] if own_entries else [],

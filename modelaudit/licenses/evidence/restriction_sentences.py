@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
-from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope, is_use_policy_text
+from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
 from modelaudit.licenses.evidence.sentence_cues import match_cues
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -141,24 +141,28 @@ def _has_restriction_stem(sentence: str, restrictions: Restrictions) -> bool:
 
 
 def list_uncovered_restrictions(
-    claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry], restrictions: Restrictions
+    claims: Iterable[LicenseClaim],
+    entries: Sequence[LicenseEntry],
+    restrictions: Restrictions,
+    places: PlacesApart = PlacesApart(),  # noqa: B008 - frozen
 ) -> list[LicenseClaim]:
-    """List the restrictions that no licence of ``entries`` states, except those about third-party parts."""
+    """List the restrictions that no licence of ``entries`` states, except those in places that are set apart."""
     kinds = {clause.kind for entry in entries for clause in entry.clauses}
     covered = {sign.id for sign in restrictions.signs if kinds & set(sign.clauses)}
     uncovered = [claim for claim in claims if claim.field == RESTRICTION and claim.location.key not in covered]
-    return [claim for claim in uncovered if determine_scope(claim) is not ClaimScope.COMPONENT]
+    return [claim for claim in uncovered if not places.explain(claim)]
 
 
-def list_uncovered_policies(claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry]) -> list[LicenseClaim]:
-    """List the use policies beside licences that refer to none: such a policy limits the use all the same."""
+def list_uncovered_policies(
+    claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry], places: PlacesApart
+) -> list[LicenseClaim]:
+    """List the use policies beside licences that refer to none: such a policy limits the use all the same.
+
+    A policy counts in any folder, except in places that are set apart.
+    """
     if any(clause.kind in _POLICY_KINDS for entry in entries for clause in entry.clauses):
         return []
-    return [
-        claim
-        for claim in claims
-        if is_use_policy_text(claim) and determine_scope(claim) in (ClaimScope.MODEL, ClaimScope.ADDED)
-    ]
+    return [claim for claim in claims if is_use_policy_text(claim) and not places.explain(claim)]
 
 
 def fold_sentence(raw: str) -> str:

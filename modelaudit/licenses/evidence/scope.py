@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION
@@ -30,10 +31,22 @@ class ClaimScope(StrEnum):
 # DeepSeek publishes LICENSE-CODE beside LICENSE-MODEL. Notices and collections cover the works that a model contains.
 _CODE_LICENSE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
 _NOTICE = re.compile(r"(?:^|/)notices?(?:[-_. ]|$)", re.IGNORECASE)
-_THIRD_PARTY = re.compile(
-    r"third[-_ ]?party|3rd[-_ ]?party"
-    r"|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
-    re.IGNORECASE,
+# Words of a path that say what it covers instead of the model, each with the reason in words.
+_OTHER_WORKS = (
+    (
+        re.compile(
+            r"third[-_ ]?party|3rd[-_ ]?party"
+            r"|(?:^|[-_. /])(?:vendor(?:ed|s)?|externals?|dependencies|deps|node_modules|site-packages)(?:[-_. /]|$)",
+            re.IGNORECASE,
+        ),
+        "its path names the work of others",
+    ),
+    (re.compile(r"(?:^|[-_. /])data(?:sets?)?(?:[-_. /]|$)", re.IGNORECASE), "its path names data"),
+    (re.compile(r"(?:^|/)(?:tools?|scripts?)/", re.IGNORECASE), "its path names a tool"),
+    (re.compile(r"(?:^|/)[^/]+\.(?:dist|egg)-info/", re.IGNORECASE), "its path names a Python package"),
+)
+_WEIGHTS = re.compile(
+    r"\.(?:safetensors|gguf|ggml|bin|pt|pth|ckpt|onnx|h5|keras|pkl|msgpack|npz|tflite|pdparams)$", re.IGNORECASE
 )
 _SOURCE = re.compile(
     r"\.(?:py|pyi|ipynb|sh|bash|js|mjs|ts|c|cc|cpp|cu|cuh|h|hpp|rs|go|java|jinja|cmake)$"
@@ -59,12 +72,48 @@ def determine_scope(claim: LicenseClaim) -> ClaimScope:
     # A notice lists third-party works, yet a restriction in it may bind the whole model.
     if is_found and _NOTICE.search(path):
         return ClaimScope.COMPONENT
-    if (is_found or claim.field == RESTRICTION) and _THIRD_PARTY.search(path):
+    if (is_found or claim.field == RESTRICTION) and explain_other_work(path):
         return ClaimScope.COMPONENT
     is_at_root = "/" not in path and not is_member(path)
     if is_at_root:
         return ClaimScope.MODEL
     return ClaimScope.COMPONENT if is_found else ClaimScope.ADDED
+
+
+def explain_other_work(path: str) -> str:
+    """Explain as a clause what a path says that the file covers instead of the model; empty if it says nothing."""
+    return next((reason for words, reason in _OTHER_WORKS if words.search(path)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesApart:
+    """The places of one repository whose texts cover something else than the model.
+
+    Attributes:
+        weight_folders: the folders that hold weights; a text in one of them, or in one above, covers these weights.
+    """
+
+    weight_folders: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_paths(cls, paths: Iterable[str]) -> PlacesApart:
+        """Find the folders with weights among the paths of a repository."""
+        with_weights = {path.rpartition("/")[0] for path in paths if _WEIGHTS.search(path)}
+        return cls(frozenset(folder for each in with_weights for folder in _list_folders(each)))
+
+    def explain(self, claim: LicenseClaim) -> str:
+        """Explain as a clause why the claim covers something else; empty if it may cover the model."""
+        path = get_claim_path(claim)
+        reason = explain_other_work(path)
+        folder = path.rpartition("/")[0]
+        # What stands beside weights covers them, whatever the name of their folder.
+        return "" if folder in self.weight_folders and folder else reason
+
+
+def _list_folders(folder: str) -> list[str]:
+    """List a folder and those above it, without the root."""
+    steps = folder.split("/") if folder else []
+    return ["/".join(steps[:count]) for count in range(1, len(steps) + 1)]
 
 
 def is_use_policy_text(claim: LicenseClaim) -> bool:

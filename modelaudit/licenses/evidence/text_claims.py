@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, POLICY, TAG, TEXT, Resolver, truncate_quotation
+from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, POLICY, TAG, TERMS, TEXT, Resolver, truncate_quotation
 from modelaudit.licenses.evidence.text_references import (
     find_identifier_lines,
     find_sentence_base_models,
@@ -15,11 +15,13 @@ from modelaudit.licenses.evidence.text_references import (
     resolve_reference,
 )
 from modelaudit.licenses.recognition import Likeness, TextMatch, find_references, recognise_texts
+from modelaudit.licenses.recognition.terms_likeness import find_terms
 from modelaudit.model.address import member_path
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
+from modelaudit.model.term_words import TermWords
 from modelaudit.model.terms import LicenseEntry, Relation
 
 _MAX_REPEATED_CLAIMS = 5
@@ -34,11 +36,16 @@ _STEMS = re.compile(
     re.IGNORECASE,
 )
 _MIN_STEMS = 3
+_UNNAMED_KINDS = (ProseKind.DOCUMENT, ProseKind.STRINGS)
 _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 
 
 def extract_text_claims(
-    prose: Prose, artifact: str, licenses: Mapping[str, LicenseEntry], fingerprints: Fingerprints
+    prose: Prose,
+    artifact: str,
+    licenses: Mapping[str, LicenseEntry],
+    fingerprints: Fingerprints,
+    term_words: TermWords | None = None,
 ) -> tuple[LicenseClaim, ...]:
     """Extract the claims of one text.
 
@@ -46,21 +53,33 @@ def extract_text_claims(
     the field ``use-policy``, because it grants nothing. Licence names count too: always in a card, where they are
     declared; in any other file only without a licence text, where they are found. An unknown use policy is a claim that
     resolves to nothing. An unknown licence file makes no claim here, because its name already makes one
-    (``claims.claim_license_files``).
+    (``claims.claim_license_files``). A text with any other name that reads like terms and is no known licence makes one
+    with the basis ``words``.
 
     Args:
         prose: the text, with its first line number.
         artifact: path of its file.
         licenses: the licences of the rule set by id.
         fingerprints: the fingerprints of known texts.
+        term_words: the words by which a text with any name reads like terms.
     """
     matches = recognise_texts(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
-    return tuple(_TextClaimExtractor(prose, artifact, licenses).extract(matches))
+    claims = tuple(_TextClaimExtractor(prose, artifact, licenses).extract(matches))
+    if prose.kind not in _UNNAMED_KINDS or matches or term_words is None:
+        return claims
+    place = find_terms(prose.text, term_words)
+    if place is None:
+        return claims
+    line = Location(line=place.line + prose.first_line - 1)
+    return (
+        *claims,
+        LicenseClaim(ClaimKind.FOUND, artifact, TERMS, place.quotation, None, line, basis=Basis.WORDS),
+    )
 
 
 def _may_hold_terms(prose: Prose) -> bool:
     """Whether a text may hold licence terms. Most cards and code heads hold none, and recognition is slow."""
-    if prose.kind not in (ProseKind.CARD, ProseKind.CODE):
+    if prose.kind not in (ProseKind.CARD, ProseKind.CODE, *_UNNAMED_KINDS):
         return True
     # The stems are those of European languages, so a text in another script cannot be ruled out.
     if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
@@ -103,7 +122,8 @@ class _TextClaimExtractor:
         yield from (self._claim_text(match) for match in matches)
         is_policy = self.prose.kind is ProseKind.POLICY
         is_card = self.prose.kind is ProseKind.CARD
-        if is_card or (all(match.policy for match in matches) and not is_policy):
+        is_named = self.prose.kind not in _UNNAMED_KINDS
+        if is_card or (is_named and all(match.policy for match in matches) and not is_policy):
             yield from self._claim_names()
         if is_card:
             yield from self._claim_base_models()

@@ -7,21 +7,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from modelaudit.licenses.evidence.claims import is_license_file_name
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, parse_hub_id
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.scope import (
     ClaimScope,
+    PlacesApart,
     determine_scope,
     get_claim_path,
     is_license_text,
     is_variant_text,
 )
 from modelaudit.licenses.evidence.statements import LicenseNames
+from modelaudit.licenses.evidence.unrecognised import is_set_apart, list_unrecognised_texts
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
-from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, KnownModel, LicenseEntry, Relation
 
@@ -160,7 +161,7 @@ def _add_minimal_chains(known: list[tuple[Relation, ...]], chains: Iterable[tupl
 
 
 def list_component_licenses(
-    claims: Iterable[LicenseClaim], names: LicenseNames, own: Collection[str]
+    claims: Iterable[LicenseClaim], names: LicenseNames, own: Collection[str], places: PlacesApart
 ) -> list[BindingLicense]:
     """List the licences of components and code with their own terms, each with the first file that states it.
 
@@ -168,12 +169,15 @@ def list_component_licenses(
         claims: all claims.
         names: the licence names of the rule set.
         own: ids of the model's own licence, which are left out.
+        places: the places whose texts cover something else; a restrictive licence there is left out.
     """
     licenses: dict[str, BindingLicense] = {}
     for claim in claims:
         if determine_scope(claim) not in (ClaimScope.COMPONENT, ClaimScope.CODE) or claim.kind is ClaimKind.INHERITED:
             continue
         if claim.kind is ClaimKind.FOUND and not is_license_text(claim):
+            continue
+        if is_set_apart(claim, places, names.licenses):
             continue
         # The first alternative of an expression: any one suffices for the component.
         first_alternative = next(iter(names.resolve_claim(claim)), ())
@@ -184,21 +188,22 @@ def list_component_licenses(
 
 
 def list_unclear_components(
-    claims: Collection[LicenseClaim], licenses: Mapping[str, LicenseEntry]
+    claims: Collection[LicenseClaim], licenses: Mapping[str, LicenseEntry], places: PlacesApart
 ) -> list[LicenseClaim]:
     """List the claims of components whose terms are unknown: a variant of a licence text, or an unknown text.
+
+    Texts in places that are set apart are left out.
 
     A notice always holds other words around its licence texts. They take nothing from a permissive licence, so a
     permissive variant in a notice is not unclear.
     """
     found = [claim for claim in claims if claim.kind is ClaimKind.FOUND]
-    recognised = {get_claim_path(claim) for claim in found if claim.basis is not Basis.FILE_NAME}
+    unrecognised = list_unrecognised_texts(claims)
     unclear = []
     for claim in found:
-        if determine_scope(claim) is ClaimScope.MODEL:
+        if determine_scope(claim) is ClaimScope.MODEL or is_set_apart(claim, places, licenses):
             continue
-        is_unknown_text = is_license_file_name(claim.artifact) and get_claim_path(claim) not in recognised
-        if is_unknown_text or _is_unclear_variant(claim, licenses):
+        if get_claim_path(claim) in unrecognised or _is_unclear_variant(claim, licenses):
             unclear.append(claim)
     return unclear
 

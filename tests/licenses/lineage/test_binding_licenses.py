@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from modelaudit.licenses.evidence.scope import PlacesApart
 from modelaudit.licenses.lineage.binding_licenses import list_chains, list_unclear_components
 from modelaudit.model.license import ConclusionState, DatasetClaim, Origin, OriginState
 from modelaudit.model.terms import Answer, Intent, Relation, Use
@@ -200,8 +201,8 @@ def test_multimodal_clause_denies_multimodal_models_and_needs_review_for_unknown
 
 
 def test_variant_of_a_license_text_is_an_unclear_component_only_in_the_folder_of_a_component(text_claim, rules):
-    of_model, of_component = (text_claim(path, "MIT", "more words") for path in ("LICENSE", "third_party/foo/LICENSE"))
-    assert list_unclear_components([of_model, of_component], rules.licenses) == [of_component]
+    of_model, of_component = (text_claim(path, "MIT", "more words") for path in ("LICENSE", "parts/foo/LICENSE"))
+    assert list_unclear_components([of_model, of_component], rules.licenses, PlacesApart()) == [of_component]
 
 
 def build_origin(name, made, relation):

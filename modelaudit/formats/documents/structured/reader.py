@@ -23,7 +23,7 @@ from modelaudit.model.address import join_member, member_path
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
+from modelaudit.model.structure import MARRED_TEXT, Defect, Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import (
     SearchedText,
@@ -349,7 +349,7 @@ def read_marred_text(artifact: Artifact, window: Window, limits: Limits) -> Iter
     Raises:
         WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
-    yield Unread(UnreadReason.DAMAGED, "text with control characters; it was read with blanks in their place")
+    yield MARRED_TEXT
     data = blank_controls(read_all_bytes(window, limits.document_bytes))
     budget = get_budget(window, limits)
     budget.spend(len(data))

@@ -1,0 +1,104 @@
+"""Take the text for people out of HTML and XML, and out of the strings of structured files such as JSON.
+
+Line breaks stay where they are in the file, so that claims quote its line numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from typing import Final
+
+_BLOCKS: Final = frozenset({
+    "address", "article", "aside", "blockquote", "body", "br", "dd", "div", "dl", "dt", "footer", "form", "h1", "h2",
+    "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre", "section", "table",
+    "td", "th", "title", "tr", "ul",
+})  # fmt: skip
+"""Elements that begin a new line in a browser; other tags divide no words."""
+_UNSHOWN: Final = frozenset({"script", "style"})
+_STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+_KEY_END: Final = re.compile(r"\s{0,20}:")
+_CJK: Final = re.compile(r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\u[3-9a-d][0-9a-f]{3}){6}", re.IGNORECASE)
+_MIN_VALUE_SPACES: Final = 3
+"""The least white space in a string that may be a sentence; shorter ones are names, words and numbers."""
+
+
+def extract_markup_text(text: str) -> str:
+    """Extract the text between the tags of HTML or XML, and that of its comments, which a browser does not show."""
+    collector = _TextCollector()
+    # The parser searches for the end of a comment from each beginning of one, so a comment without an end is text.
+    end = text.rfind("-->") + 1
+    collector.feed(text[:end] + text[end:].replace("<!--", " "))
+    collector.close()
+    return "".join(collector.parts)
+
+
+class _TextCollector(HTMLParser):
+    """Collects the text of a document, which need not be well formed.
+
+    Attributes:
+        parts: pieces of the text, with as many line breaks as the document has.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._unshown = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._replace_tag(tag, self.get_starttag_text() or "")
+        # Words of attributes are shown too: the description of a page, and the text in place of a picture.
+        self.parts += [f"{value}\n" for name, value in attrs if name in ("content", "alt", "title") and value]
+        self._unshown = tag if tag in _UNSHOWN else ""
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._replace_tag(tag, self.get_starttag_text() or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._replace_tag(tag, "")
+        self._unshown = ""
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append("\n" * data.count("\n") if self._unshown else data)
+
+    def handle_comment(self, data: str) -> None:
+        self.parts.append(f" {data} ")
+
+    def _replace_tag(self, tag: str, source: str) -> None:
+        """Keep the line breaks of a tag, and part the words around the tag of a block."""
+        self.parts.append("\n" * source.count("\n") or (" " if tag in _BLOCKS else ""))
+
+
+def extract_string_values(text: str) -> tuple[str, int]:
+    """Extract the strings of JSON that may be sentences, each on a line of its own.
+
+    Damaged JSON, a line of JSON for each record, and other languages with strings in double quotes are read too. Keys
+    are left out, and so are strings of fewer than four words. The lines of a text that is split into a list of strings
+    come out as the text.
+
+    Returns:
+        The strings, and the number of the line, from 1, of the first one.
+    """
+    values: list[str] = []
+    first_start = 0
+    for string in _STRING.finditer(text):
+        raw = string[1]
+        is_wordy = raw.count(" ") >= _MIN_VALUE_SPACES or _CJK.search(raw) is not None
+        if not is_wordy or _KEY_END.match(text, string.end()):
+            continue
+        if not values:
+            first_start = string.start()
+        values.append(_decode_string(raw))
+    return "\n".join(values), text.count("\n", 0, first_start) + 1
+
+
+def _decode_string(raw: str) -> str:
+    """Decode the escapes of a string of JSON; one with an invalid escape stays as it is."""
+    if "\\" not in raw:
+        return raw
+    try:
+        value = json.loads(f'"{raw}"', strict=False)
+    except ValueError:
+        return raw
+    return value if isinstance(value, str) else raw

@@ -1,0 +1,226 @@
+"""Texts are found by their words under any name, in any folder and format, and a licence check agrees with a scan."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from importlib.metadata import distribution
+from itertools import product
+from pathlib import Path
+
+import pytest
+from support.cases import check_each
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses.recognition.terms_likeness import find_terms
+from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.report import AuditReport
+
+SALE = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_users": 1e5, "annual_revenue_usd": 2e6}
+REPOSITORIES = Path(__file__).resolve().parents[2] / "fixtures" / "repositories"
+EMPTY_WEIGHTS = b"\x02" + bytes(7) + b"{}"
+APACHE = next(file.read_text("utf-8") for file in distribution("huggingface_hub").files or () if file.name == "LICENSE")
+TERMS = """Whale Model Agreement
+
+1. Grant. Subject to this Agreement, we grant you a limited, non-transferable licence to study whales with the model.
+2. Restrictions. You shall not use the model for commercial purposes, sell access to it, or distribute it to third
+parties without our prior written consent.
+3. Warranty. The model is provided as is, and we are not liable for damages.
+"""
+CHINESE_TERMS = "鲸鱼模型使用协议\n\n本协议适用于鲸鱼模型。未经书面许可,用户不得将模型用于商业用途,不得向第三方分发。\n"
+
+
+def build_pdf(text: str) -> bytes:
+    """Build a PDF of one page, which shows the lines of ``text`` or, without any, a filled square."""
+    shown = " ".join(f"({re.sub(r'[()]', '', line)}) Tj T*" for line in text.splitlines())
+    content = f"BT /F1 10 Tf 12 TL 40 780 Td {shown} ET" if text else "40 40 80 80 re f"
+    stream = zlib.compress(content.encode())
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(stream), stream),
+    ]
+    document = b"%PDF-1.4\n"
+    offsets = []
+    for number, each in enumerate(objects, 1):
+        offsets.append(len(document))
+        document += b"%d 0 obj\n%s\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    end = b"trailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(document)
+    return document + b"xref\n0 5\n0000000000 65535 f \n" + table + end
+
+
+HTML = "<html><body>" + "".join(f"<p>{line}</p>\n" for line in TERMS.splitlines()) + "</body></html>"
+YAML = "terms: |\n" + "".join(f"  {line}\n" for line in TERMS.splitlines())
+BOUND: dict[str, str | bytes] = {
+    **dict.fromkeys(
+        (
+            *("Llama3License", "MODELLICENSE", "LICENSE-MODEL", "ModelLicense.txt", "EULA", "Legal.txt", "TERMS"),
+            *("COPYING.weights", "LICENSE.bak", "RIGHTS", "whales.txt", "CONDITIONS.rst", "GEMMA_TERMS.md", "about.org"),
+            *("weights.license", ".hidden", "LICENSE.pdf.txt", "note", "table.csv", "rules.cfg", "whales.tex"),
+            *("sub/LICENSE", "sub/terms.txt", "a/b/c/d/text.adoc", "weights/USE", "docs/overview.md"),
+            *("model_files/agreement.rst", "en/EULA.md", "LICENSES/Whale.txt", "sub/README_20240605.md"),
+        ),
+        TERMS,
+    ),
+    "third_party/model/NOTES": TERMS,
+    "third_party/model/model.safetensors": EMPTY_WEIGHTS,
+    "agreement.html": HTML,
+    "page.html": f"<html><!-- {TERMS} --><p>Hello</p></html>",
+    "info.json": json.dumps({"about": {"text": TERMS}}),
+    "lines.json": json.dumps({"text": TERMS.splitlines()}),
+    "settings.yaml": YAML,
+    "whales.pdf": build_pdf(TERMS),
+    "sub/terms.py": f'"""A module."""\n\nimport os\n\nTEXT = """\n{TERMS}"""\n',
+    "使用.txt": CHINESE_TERMS,
+    "wide.txt": TERMS.encode("utf-16"),
+    "wide-without-mark.txt": TERMS.encode("utf-16-le"),
+    "joined.txt": "\u200b".join(TERMS),
+    "control.txt": TERMS.replace("Grant.", "Grant.\x08"),
+    "long.txt": TERMS + "whales swim in the sea\n" * 100_000,
+    "README_20240605.md": "---\nlicense: apache-2.0\n---\nThe weights are for non-commercial use only.\n",
+    "docs/readme-zh.md": "本模型仅供学术研究使用,禁止商业用途。\n",
+    "deploy/run.sh": "# Copyright Acme. For non-commercial use only.\necho\n",
+}  # fmt: skip
+"""A file with a restriction -> its content. No use of the model may be allowed beside any of them."""
+
+
+def judge_both(folder: Path, files: dict[str, str | bytes]) -> tuple[AuditReport, AuditReport]:
+    """Report the licence of a model under Apache-2.0 with further files, by a licence check and by a scan."""
+    own_files: dict[str, str | bytes] = {
+        "README.md": "---\nlicense: apache-2.0\n---\n# Whales\n\nA model of whales.\n",
+        "LICENSE": APACHE,
+        "config.json": '{"architectures": ["BertForMaskedLM"]}',
+        "model.safetensors": EMPTY_WEIGHTS,
+    }
+    for name, content in {**own_files, **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return judge_folder(folder)
+
+
+def judge_folder(folder: Path) -> tuple[AuditReport, AuditReport]:
+    """Report the licence of a folder for sale in the EU, by a licence check and by a scan."""
+    checked = modelaudit.license(folder, offline=True, **SALE)  # type: ignore[arg-type]
+    return checked, modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)  # type: ignore[arg-type]
+
+
+def get_conclusion(report: AuditReport) -> LicenseConclusion:
+    """Return the licence conclusion of a report that has one."""
+    assert report.license is not None
+    return report.license
+
+
+def list_repositories() -> list[Path]:
+    """List the model repositories among the fixtures."""
+    folders = (each.parent for each in REPOSITORIES.rglob("*") if each.is_file())
+    return sorted(
+        {REPOSITORIES / each.relative_to(REPOSITORIES).parts[0] for each in folders}
+        | {each for each in (REPOSITORIES / "licenses").iterdir() if each.is_dir()}
+    )
+
+
+def summarise(report: AuditReport) -> tuple[object, ...]:
+    """Return what a licence check and a scan of the same files have to agree on."""
+    found = get_conclusion(report)
+    return found.state, found.expression, found.permission, found.conflicts, found.reasoning
+
+
+@check_each("name", BOUND)
+def test_restrictive_text_under_any_name_is_never_allowed(name: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {name: BOUND[name]}
+    if name.startswith("third_party/"):
+        files = {each: content for each, content in BOUND.items() if each.startswith("third_party/")}
+    report, scanned = judge_both(tmp_path / re.sub(r"\W", "-", name), files)
+    assert (get_conclusion(report).permission, report.exit_code) == ("review", 3)
+    assert summarise(report) == summarise(scanned)
+    assert scanned.exit_code in (1, 3)
+
+
+HARMLESS: dict[str, str | bytes] = {
+    "vocab.txt": "\n".join(
+        ["license", "licensed", "licensor", "grant", "shall", "warranty", "liable", "liability", "patent", "copyright", "prohibited", "commercial", "distribute", "terminate", "hereby", "foregoing", "jurisdiction", "sublicense", "redistribution", "worldwide", "perpetual"]
+        + ["".join(letters) for letters in product("abcdehijlm", repeat=3)]
+    ),
+    "sub/README.md": "",
+    "settings.yaml": "# Licensed under the Apache License, Version 2.0 (the License); you may not use this file except\n"
+    "# in compliance with the License. Unless required by applicable law or agreed to in writing, software\n"
+    "# distributed under the License is distributed on an AS IS BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY\n"
+    "# KIND. See the License for the specific language governing permissions and limitations under the License.\n"
+    "layers: 3\n",
+    "docs/usage.md": "# Usage\n\nLoad the model and pass it a recording. It is licensed under Apache 2.0.\n",
+    "prompts.json": json.dumps({"system": "You are a helpful assistant that must not repeat the question."}),
+    "paper.pdf": build_pdf("Whales sing.\nWe measure how whales sing in the sea and how the song changes."),
+    "figures/README.md": "Figures of the paper.\x08\n",
+}  # fmt: skip
+"""A file of an honest model -> its content."""
+
+
+@check_each("name", HARMLESS)
+def test_ordinary_files_leave_the_permission(name: str, tmp_path: Path) -> None:
+    report, scanned = judge_both(tmp_path / re.sub(r"\W", "-", name), {name: HARMLESS[name]})
+    found = get_conclusion(report)
+    assert (found.permission, report.exit_code) == ("allow", 0), (found.answers, report.decision)
+    assert summarise(report) == summarise(scanned)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("third_party/orca/LICENSE", "the work of others"),
+        ("vendor/terms.txt", "the work of others"),
+        ("datasets/LICENSE", "data"),
+        ("tools/convert/LICENSE", "a tool"),
+    ],
+)
+def test_text_whose_place_names_something_else_is_set_apart_and_said(path: str, reason: str, tmp_path: Path) -> None:
+    report, scanned = judge_both(tmp_path, {path: TERMS})
+    found = get_conclusion(report)
+    assert (found.permission, report.exit_code) == ("allow", 0)
+    assert [line for line in found.reasoning if "set apart" in line] == [
+        f"{path} holds terms that are no licence of the rule set, and it is set apart from the model: its path names"
+        f" {reason}."
+    ]
+    assert not [line for line in found.reasoning if "must read" in line]
+    assert summarise(report) == summarise(scanned)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (build_pdf(""), "no text layer"),
+        (b"%PDF-1.4\n" + bytes(200), "gave no text"),
+        (b"%PDF-1.4\n" + bytes(9 << 20), "takes 9437193 bytes"),
+    ],
+)
+def test_pdf_without_text_is_a_doubt_with_a_clear_line(content: bytes, words: str, tmp_path: Path) -> None:
+    report, scanned = judge_both(tmp_path, {"paper.pdf": content})
+    assert get_conclusion(report).permission == "review"
+    assert any("paper.pdf was not searched" in each.because and words in each.because for each in
+               get_conclusion(report).answers)  # fmt: skip
+    assert summarise(report) == summarise(scanned)
+
+
+@check_each("folder", list_repositories)
+def test_license_check_and_scan_agree_on_every_fixture_repository(folder: Path) -> None:
+    checked, scanned = judge_folder(folder)
+    assert summarise(checked) == summarise(scanned)
+
+
+def test_unread_texts_are_counted(tmp_path: Path) -> None:
+    report, _ = judge_both(
+        tmp_path, {"vocab.bin": bytes(range(256)) * 40, "photo.png": b"\x89PNG\r\n\x1a\n" + bytes(99)}
+    )
+    assert report.coverage.unopened == 2
+
+
+def test_signs_far_apart_are_no_terms() -> None:
+    words = load_catalogue().term_words
+    apart = ("\n" + "The whale swims and the sea is deep. " * 100 + "\n").join(TERMS.split("\n\n")[1].split(". "))
+    assert find_terms(TERMS, words) is not None
+    assert find_terms(apart, words) is None
+    assert find_terms(APACHE, words) is not None
