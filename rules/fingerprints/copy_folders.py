@@ -30,7 +30,7 @@ class CopyFolder:
         name: of the folder, relative to all folders.
         about: its entry in ``_texts.yaml``: ``of`` and ``policy`` as for single texts; ``leave-out``, parts of the
             names of files that are something else; ``also``, parts of the names of copies with words of their own that
-            a person has read.
+            a person has read; ``until``, words before which the text ends.
         copies: name and words of each.
         sources: repository and file of each, by name.
     """
@@ -85,7 +85,8 @@ def read_folders(root: Path, listed: Mapping[str, Mapping[str, object]]) -> list
     for name, about in listed.items():
         if not (root / name).is_dir():
             continue
-        copies = _select_copies(root / name, [str(part) for part in about.get("leave-out", ())])  # type: ignore[attr-defined]
+        left_out = [str(part) for part in about.get("leave-out", ())]  # type: ignore[attr-defined]
+        copies = _select_copies(root / name, left_out, str(about.get("until", "")))
         sources = {copy_name: places.get(f"{name}/{copy_name}", copy_name) for copy_name, _ in copies}
         if copies:
             folders.append(CopyFolder(name, about, copies, sources))
