@@ -93,12 +93,14 @@ def read_folders(root: Path, listed: Mapping[str, Mapping[str, object]]) -> list
     return folders
 
 
-def _select_copies(folder: Path, left_out: Iterable[str]) -> list[tuple[str, Words]]:
-    """Read the copies of one folder without those that are listed, unlike the others in length, or not plain text."""
-    texts = {
-        path.name: split_words(path.read_text(encoding="utf-8", errors="replace")) for path in folder.glob("*.txt")
-    }
-    texts = {name: words for name, words in texts.items() if not any(part in name for part in left_out)}
+def _select_copies(folder: Path, left_out: Iterable[str], until: str) -> list[tuple[str, Words]]:
+    """Read the copies of one folder without those that are listed, unlike the others in length, or not plain text.
+
+    Each text ends before the words ``until``, if there are any.
+    """
+    paths = [path for path in folder.glob("*.txt") if not any(part in path.name for part in left_out)]
+    read = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+    texts = {name: split_words(text.partition(until)[0] if until else text) for name, text in read.items()}
     if not texts:
         return []
     middle = median(len(words.words) for words in texts.values())
