@@ -58,6 +58,7 @@ from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_rules_age, format_current_time, name_tool, note_future_rules
 from modelaudit.policy.gate import Evidence, Refusal, decide_verdict
 from modelaudit.sources import find_moving_revision
+from modelaudit.tokenizers import read_tokenizers
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
 
 LookUpWrapper = Callable[[LookUp], LookUp]
@@ -366,6 +367,9 @@ class Audit:
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
         lookup = BaseModelLookup(self.catalogue, self.limits, offline, self._read_base_file, self._folders)
+        examined = {record.path for record in self.records}
+        tokenizers = [each for each in snapshot.artifacts if each.path not in examined]
+        self._license_claims.traits += read_tokenizers(tokenizers, self._read_base_file, self.limits)
         conclusion, self.failed_look_ups = conclude_license(
             self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up)
         )

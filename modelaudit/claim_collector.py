@@ -19,6 +19,7 @@ from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.license import LicenseClaim
+from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ModelCard
 
@@ -58,6 +59,7 @@ class ClaimCollector:
         multimodal: whether the model handles more than text; ``None`` if no file states it.
         compared_characters: characters that were compared with licences so far.
         read_paths: the files whose text was read.
+        traits: the facts about architecture and tokenizer, each with its address.
     """
 
     rules: Catalogue
@@ -71,6 +73,7 @@ class ClaimCollector:
     compared_characters: int = 0
     _seen_text_hashes: set[int] = field(default_factory=set)
     read_paths: set[str] = field(default_factory=set)
+    traits: list[tuple[str, ModelTraits]] = field(default_factory=list)
 
     def collect_claims(self, address: str, structure: Structure) -> None:
         """Collect the claims of one structure about licence and base models; most structures have none."""
@@ -85,6 +88,8 @@ class ClaimCollector:
             case Statements():
                 self.claims += extract_claims(structure, address, licenses, vague)
                 self._record_statements(structure, address)
+            case ModelTraits():
+                self.traits.append((address, structure))
             case Prose():
                 self._collect_text_claims(structure, address)
             case _:

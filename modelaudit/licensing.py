@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import conclude
 from modelaudit.licenses.conclusion.agreement import get_agreement_checker
@@ -19,6 +20,7 @@ from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
+from modelaudit.model.lineage import BaseModels
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import Unread
 from modelaudit.model.terms import Intent
@@ -201,6 +203,8 @@ def conclude_license(
         fields=collector.fields,
         components=collector.components,
         unread=[path for path in paths if is_license_file_name(path) and path not in collector.read_paths],
+        traits=collector.traits,
+        base_models=load_base_models(collector.folders) if collector.traits else BaseModels(),
     )
     conclusion = conclude(evidence, rules, intent if intent.is_stated else None)
     if is_offline(base_models.offline):

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.catalogue.directory import RulesInPlace, find_rules_directory, replace_rules_directory
 from modelaudit.catalogue.examples import load_examples
 from modelaudit.catalogue.fingerprints import load_fingerprints
@@ -132,8 +133,9 @@ def choose_rules(rules: Sequence[str | Path], key: str | Path | None) -> Iterato
 
 
 def _load_all() -> Catalogue:
-    """Load the rule set with its fingerprints and examples, so that a mistake shows at once, and return it."""
+    """Load and return the rule set with its fingerprints, base models and examples, so that a mistake shows at once."""
     load_fingerprints()
+    load_base_models()
     load_examples()
     return load_catalogue(formats=FACTS)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.discovery import read_discovery
@@ -185,9 +186,10 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         for parts, document in _read_documents(directory):
             files.add(parts, document)
             _update_digest(digest, "/".join(parts), document.text.encode())
-        # Fingerprints are large and are parsed only for a model with a licence text. The digest includes them always.
-        for path in sorted((directory / FINGERPRINTS).glob("*.yaml")):
-            _update_digest(digest, f"{FINGERPRINTS}/{path.stem}", path.read_bytes())
+        # Fingerprints and base models are large and are parsed only where needed. The digest includes them always.
+        for folder in (FINGERPRINTS, LINEAGE):
+            for path in sorted((directory / folder).glob("*.yaml")):
+                _update_digest(digest, f"{folder}/{path.stem}", path.read_bytes())
     clauses = read_vocabulary(files.clauses)
     licenses, vague = read_licenses(files.licenses, files.vague, clauses)
     vocabularies = read_vocabularies(files.vocabularies)
@@ -270,7 +272,7 @@ def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document
     # The pattern finds ``.yml`` too, so that a file with that ending is an error and not silently left out.
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
-        if within.parts[0] == FINGERPRINTS or within.parts == (EXAMPLES,):
+        if within.parts[0] in (FINGERPRINTS, LINEAGE) or within.parts == (EXAMPLES,):
             continue  # These have loaders of their own, which run only where needed.
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":

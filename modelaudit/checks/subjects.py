@@ -12,6 +12,7 @@ from modelaudit.checks.torch import build_torch_subjects
 from modelaudit.checks.torch_storages import build_storage_subjects
 from modelaudit.model.catalogue import Catalogue, Scalar, Subject
 from modelaudit.model.evidence import Prose, Statements
+from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.reading import Structure
@@ -67,7 +68,7 @@ def _build_structure_subjects(address: str, structure: Structure, catalogue: Cat
             yield from build_skops_subjects(address, structure, catalogue)
         case ModelCard():
             yield from _build_defect_subjects(address, "card", structure.defects)
-        case TensorData() | TorchProgram() | References() | Prose() | Statements():
+        case TensorData() | TorchProgram() | References() | Prose() | Statements() | ModelTraits():
             return
         case _:
             assert_never(structure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from modelaudit.formats.encoded_strings import SERIALIZED_VALUES
 from modelaudit.formats.registry import DECLARATIONS, import_object
 from modelaudit.languages import auto_map
+from modelaudit.languages.architectures import settings as architectures
 from modelaudit.languages.configurations import CONFIGURATIONS
 from modelaudit.languages.jinja import documents as jinja
 from modelaudit.languages.package_sources import MANIFEST
@@ -22,5 +23,6 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     jinja.INTERPRETER,
     SERIALIZED_VALUES,
     terms.INTERPRETER,
+    architectures.TRAITS,
     *(import_object(each.interpreter) for each in DECLARATIONS if each.interpreter),
 )

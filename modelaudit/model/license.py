@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.model.acceptance import Acceptance
+from modelaudit.model.lineage import Kinship
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
 
@@ -164,7 +165,8 @@ class Conflict:
     Attributes:
         kind: ``declared-found``, ``declared-inherited``, ``declared-prose``, ``missing-text``, ``missing-notice``,
             ``missing-naming``, ``missing-policy``, ``dataset-stricter``, ``dataset-unknown``, ``variant-text``,
-            ``version-dependent``, ``origin-unknown``, ``origin-local``, ``text-not-recognised``; rules match it.
+            ``version-dependent``, ``origin-unknown``, ``origin-local``, ``origin-undeclared``,
+            ``template-differs``, ``text-not-recognised``; rules match it.
         detail: one sentence that names both sides.
         entries: ids of the licences concerned.
         artifact: the file to open first.
@@ -275,6 +277,7 @@ class LicenseConclusion:
         answers: worst first.
         multimodal: whether the model handles more than text; ``None`` if unknown.
         acceptance: the first to end of the decisions that settle every open question; ``None`` while one is open.
+        kinships: the base models on record that have the vocabulary and the shape of the model or of a part of it.
         terms_digest: SHA-256 of what states the terms of the model, which a decision on them binds; empty if not known.
     """
 
@@ -296,6 +299,7 @@ class LicenseConclusion:
     multimodal: bool | None = None
     acceptance: Acceptance | None = None
     terms_digest: str = ""
+    kinships: tuple[Kinship, ...] = ()
 
     @property
     def open_answers(self) -> tuple[UseAnswer, ...]:

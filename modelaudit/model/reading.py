@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.evidence import Prose, Statements
+from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.skops import SkopsSchema
@@ -23,6 +24,7 @@ Structure = (
     ArchiveListing
     | Document
     | ModelCard
+    | ModelTraits
     | Outline
     | PickleProgram
     | Prose

@@ -42,6 +42,12 @@ MOST_TEXTS = 200
 MOST_TEXT_BYTES = 16 * MIB
 """The most bytes that these texts may have together."""
 
+
+_TOKENIZER_FILES = frozenset(
+    {"chat_template.jinja", "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "vocab.json"}
+)
+"""They state no terms, so one that is missing or too large to fetch is no absence."""
+
 _CLOSED_ON_PURPOSE = "only the files that may state the licence are read"
 _CLOSED_MODULE = Unread(
     UnreadReason.CONTENT_ABSENT,
@@ -70,10 +76,7 @@ def is_module(path: str) -> bool:
     return path.lower().endswith(".py")
 
 
-def is_small_text(path: str, size: int) -> bool:
-    """Whether a file of any other name may be a text that reads like terms, and is small enough to be fetched."""
-    largest = LARGEST_PDF if path.lower().endswith(".pdf") else LARGEST_TEXT
-    return 0 < size <= largest and not is_small_file(path) and may_be_text(path)
+        includes_modules: choose small modules of Python, tokenizers, and then texts of any name, as of the target itself.
 
 
 def may_hold_terms(path: str, size: int) -> bool:
@@ -96,6 +99,8 @@ def may_state_terms(artifact: Artifact) -> bool:
     Any other was closed on purpose, so its content is not an absence. A record of a listing lies outside of the
     snapshot; if it was not read, any file with terms may be missing.
     """
+    if is_tokenizer_file(artifact.path) and not is_small_text(artifact.path, artifact.size):
+        return False
     if artifact.open is not None or is_small_file(artifact.path):
         return True
     if is_small_text(artifact.path, artifact.size):
@@ -113,14 +118,14 @@ def choose_small_files(listing: Mapping[str, ListedFile], *, includes_modules: b
 
     Args:
         listing: the files of the repository.
-        includes_modules: choose small modules of Python too, and then texts of any name, as of the target itself.
+        includes_modules: choose small modules of Python, tokenizers, and then texts of any name, as of the target itself.
     """
     sizes = {
         path: file.size
         for path, file in listing.items()
         if file.size is not None
         and file.size <= LARGEST_SMALL_FILE
-        and (is_small_file(path) or (includes_modules and is_module(path)))
+        and (is_small_file(path) or (includes_modules and (is_module(path) or is_tokenizer_file(path))))
         and _is_simplest_form(path)
     }
     in_order = sorted(sizes, key=lambda path: (_rank_path(path), path))[:MOST_SMALL_FILES]

@@ -10,9 +10,10 @@ from dataclasses import replace
 from modelaudit.model.address import is_member, member_path
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 
-# All control characters except tab, line feed, form feed, carriage return and escape.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-_CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+# All control characters except tab, line feed, form feed, carriage return, escape and delete. JSON may hold delete
+# (RFC 8259, section 7), and the vocabularies of Llama 2 and Gemma do; ELF files begin with it.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]|\A\x7fELF")
+_CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _CONTROLS = bytes(each for each in range(0x80) if _CONTROL.match(bytes((each,))))
 _BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _MOST_CONTROL_SHARE = 0.1  # of the bytes of a text with control characters

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims, get_agreement_checker
 from modelaudit.licenses.conclusion.conflicts import ComparedEvidence, find_conflicts
 from modelaudit.licenses.conclusion.openness import rate_openness
+from modelaudit.licenses.conclusion.undeclared_bases import UNDECLARED, find_undeclared_bases
 from modelaudit.licenses.conclusion.unread_sources import describe_unread_sources
 from modelaudit.licenses.evidence.alternatives import format_expression
 from modelaudit.licenses.evidence.hub_ids import drop_revision
@@ -21,6 +22,7 @@ from modelaudit.licenses.lineage.binding_licenses import (
     list_inherited_licenses,
     list_unclear_components,
 )
+from modelaudit.licenses.lineage.kinship import find_kinships
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import has_binding_clauses
 from modelaudit.licenses.obligations.permission import BindingTerms, determine_permission, mark_met_duties
@@ -34,9 +36,10 @@ from modelaudit.model.license import (
     Origin,
     OriginState,
 )
+from modelaudit.model.lineage import Kinship
 from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry, Relation
 
-_DOUBTFUL_CONFLICTS = frozenset({"declared-found", "declared-inherited", "declared-prose"})
+_DOUBTFUL_CONFLICTS = frozenset({"declared-found", "declared-inherited", "declared-prose", UNDECLARED})
 """Conflicts that keep any permission from being shown."""
 
 
@@ -68,8 +71,12 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     # The permission is determined twice: the alternative that it chooses decides which conflicts there are, and the
     # conflicts are doubts that the final permission takes into account.
     chosen = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules).chosen
-    conflicts = find_conflicts(
-        ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
+    kinships = _find_kinships(evidence, own, origins, inherited)
+    conflicts = (
+        *find_conflicts(
+            ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
+        ),
+        *find_undeclared_bases(kinships, [rules.licenses[id_] for id_ in chosen], rules),
     )
     doubts = (
         *_iter_doubts(own, origins, conflicts, claims),
@@ -108,7 +115,20 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         duties=mark_met_duties(permission.duties, claims, evidence.texts),
         openness=rate_openness(evidence, own, [bound.entry for _, bound in inherited], claims, agreement.names, rules),
         multimodal=multimodal,
+        kinships=kinships,
     )
+
+
+def _find_kinships(
+    evidence: Evidence,
+    own: OwnLicense,
+    origins: Sequence[Origin],
+    inherited: Sequence[tuple[Origin, BindingLicense]],
+) -> tuple[Kinship, ...]:
+    """Find the base models that the facts of the files show, and whether the claims name them."""
+    names = {drop_revision(origin.name) for origin in origins} | {evidence.repository or ""}
+    licenses = {*own.ids, *(bound.entry.id for _, bound in inherited)}
+    return find_kinships(evidence.traits, evidence.base_models, names, licenses)
 
 
 def _exclude_model_itself(evidence: Evidence) -> list[Origin]:

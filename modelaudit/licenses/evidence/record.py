@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import DatasetClaim, LicenseClaim, Origin
+from modelaudit.model.lineage import BaseModels, ModelTraits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Evidence:
         fields: the fields of the root card that have a value.
         components: id from ``rules/openness.yaml`` -> the file that states this part of the release.
         unread: paths of licence files that could not be read at all.
+        traits: the facts about architecture and tokenizer, each with the address of its file.
+        base_models: the base models on record.
     """
 
     claims: Sequence[LicenseClaim]
@@ -40,6 +43,8 @@ class Evidence:
     fields: Collection[str] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     unread: Sequence[str] = ()
+    traits: Sequence[tuple[str, ModelTraits]] = ()
+    base_models: BaseModels = field(default_factory=BaseModels)
 
     def select_texts(self, *kinds: ProseKind) -> dict[str, str]:
         """Select the texts of the given kinds, by path."""

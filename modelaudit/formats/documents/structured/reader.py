@@ -12,6 +12,7 @@ from modelaudit.formats.documents.structured.odd_rows import interpret_odd_rows
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.formats.interpreters import INTERPRETERS
+from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
 from modelaudit.languages.document_programs import read_command_lines
@@ -99,6 +100,9 @@ def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     yield _make_json_document(text, facts, text.defects)
     yield from _search_names(text)
     yield from _interpret_document(artifact.path, text, facts, limits)
+    read_vocabulary = VOCABULARY_READERS.get(get_file_name(artifact.path))
+    if read_vocabulary is not None:
+        yield from read_vocabulary("".join(text))
     if facts.limit is not None:
         yield Unread(UnreadReason.LIMIT, str(facts.limit))
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.languages.architectures.templates import cut_template
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
 from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import Limits
+from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.documents import TextPieces, check_size, check_text
@@ -18,6 +20,7 @@ from modelaudit.wire.text import cut_at_memory, decode_loosely, get_file_name, l
 from modelaudit.wire.windows import iterate_chunks
 
 _JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
+_CHAT_TEMPLATE: Final = "chat_template."
 _OVERLAP_CHARACTERS: Final = 1024  # more than the longest name that is searched
 _OTHER_NAMES: Final = (".tmpl", ".template")
 """Extensions that other template languages use too."""
@@ -95,6 +98,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     start, is_cut = cut_at_memory(text, MAX_CHARACTERS + 1, 4 * MAX_CHARACTERS + 4)
     outline, unread = read_template(start, searched=text.iterate_searched() if is_cut else None)
     yield outline
+    if get_file_name(artifact.path).startswith(_CHAT_TEMPLATE):
+        yield ModelTraits(template=cut_template(start))
     if unread is not None:
         yield _name_other_language(artifact.path, start, unread)
     if damage is not None:

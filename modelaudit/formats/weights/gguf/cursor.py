@@ -5,9 +5,15 @@ from __future__ import annotations
 import struct
 
 from modelaudit.formats.weights.gguf.types import VALUE_CODES, VALUE_WIDTHS
+from modelaudit.languages.architectures.vocabulary import digest_tokens
 from modelaudit.model.artifact import Window
+from modelaudit.model.limits import MIB
+from modelaudit.model.lineage import SEGMENT_TOKENS, VocabularyFact
 from modelaudit.wire.cursor import BLOCK, Cursor
 from modelaudit.wire.ledger import SHORT_NAME_BYTES
+
+_MAX_SEGMENT_BYTES = 4 * MIB
+"""A segment of a vocabulary takes some hundred kilobytes; a longer one is not read, and has no digest."""
 
 
 class GgufCursor(Cursor):
@@ -67,6 +73,28 @@ class GgufCursor(Cursor):
         if self.offset > self._buffer_start + len(self._buffer):
             self._buffer, self._buffer_start = b"", self.offset
         return data, start, length
+
+    def hash_texts(self, count: int, what: str, key: str) -> VocabularyFact | None:
+        """Skip ``count`` texts, and return their digests; ``None`` for a layout in which lengths are no 64-bit numbers.
+
+        In the usual layout a segment of the file is what ``digest_tokens`` digests, so no text is cut out.
+
+        Raises:
+            DamagedError: the file ends before the last text.
+            WindowError: the window could not return the requested bytes.
+        """
+        is_usual = self.is_wide and self._order == "<"
+        segments: list[str] = []
+        left = count
+        while left and is_usual:
+            start, size = self.offset, min(left, SEGMENT_TOKENS)
+            self.skip_texts(size, what)
+            left -= size
+            is_hashed = size == SEGMENT_TOKENS or not segments
+            if is_hashed and self.offset - start <= _MAX_SEGMENT_BYTES:
+                segments.append(digest_tokens(self.window.read(start, self.offset - start)))
+        self.skip_texts(left, what)
+        return VocabularyFact(count, tuple(segments), key) if segments else None
 
     def skip_texts(self, count: int, what: str) -> None:
         """Skip ``count`` texts. Raises ``DamagedError`` at the end of the file.

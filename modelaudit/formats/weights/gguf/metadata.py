@@ -9,6 +9,7 @@ from modelaudit.formats.weights.gguf import GgufDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.types import ARRAY, BOOL, STRING, VALUE_WIDTHS
 from modelaudit.model.limits import KIB, MIB, Limits
+from modelaudit.model.lineage import VocabularyFact
 from modelaudit.model.structure import Unread
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.bounds import report_bound
@@ -28,6 +29,7 @@ _DEFAULT_ALIGNMENT: Final = 32
 # An empty array takes its type and its length: 8 bytes in version 1, 12 from version 2 on.
 _MIN_ARRAY_BYTES: Final = 8
 _MAX_TEMPLATES: Final = 1024
+_TOKENS_KEY: Final = "tokenizer.ggml.tokens"
 DATASETS_KEY: Final = "general.datasets"
 _MAX_DATASETS: Final = 2000
 
@@ -62,6 +64,7 @@ class Metadata:
         texts: in file order. Of lists of texts, only the items of templates and the first datasets are recorded.
         alignment: of the tensors, in bytes.
         absences: of data sets beyond a bound.
+        vocabulary: digests of the tokens; ``None`` until they were read, and for a layout that has no digests.
     """
 
     log: DefectLog
@@ -70,6 +73,7 @@ class Metadata:
     texts: list[TextValue] = field(default_factory=list)
     alignment: int = _DEFAULT_ALIGNMENT
     absences: list[Unread] = field(default_factory=list)
+    vocabulary: VocabularyFact | None = None
     _recorded_bytes: int = 0
     _item_count: int = 0
 
@@ -185,6 +189,9 @@ class Metadata:
                 raise LimitReachedError(f"{what} holds more than {_MAX_TEMPLATES} templates", cursor.offset)
             for index in range(count):
                 self._read_text(cursor, f"{key}.{index}", what, is_of_list=True)
+            return
+        if key == _TOKENS_KEY:
+            self.vocabulary = cursor.hash_texts(count, what, key)
             return
         recorded = min(count, _MAX_DATASETS) if key == DATASETS_KEY else 0
         for index in range(recorded):

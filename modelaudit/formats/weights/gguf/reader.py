@@ -9,17 +9,19 @@ Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
-from modelaudit.formats.weights.gguf.metadata import Metadata
+from modelaudit.formats.weights.gguf.metadata import TEMPLATE_KEY, Metadata
 from modelaudit.formats.weights.gguf.tensors import Tensor, align_offset, check_extents, read_tensor_table
+from modelaudit.languages.architectures.settings import read_gguf_traits
 from modelaudit.languages.terms.keys import FILE_TYPE_KEY
 from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import Limits
+from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
@@ -30,6 +32,7 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _MAGIC: Final = b"GGUF"
 _HEADER_BYTES: Final = 8
+_ARCHITECTURE_KEY: Final = "general.architecture"
 _VERSIONS: Final = (1, 2, 3)
 # More than any file has: a header that states so much is forged, and the file not merely truncated.
 _IMPLAUSIBLE_COUNT: Final = 2**31
@@ -83,6 +86,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions, absences = collect_mentions(entries)
     yield Outline("gguf", mentions, tuple(_list_facts(state)), log.defects())
     yield from _open_templates(artifact, window, state, limits)
+    traits = _build_traits(state.metadata)
+    if traits != ModelTraits():
+        yield traits
     # ``general.file_type`` states whether the weights are quantised, and the metadata are interpreted for that.
     numbers = [
         MetadataEntry(key, str(value).encode())
@@ -149,6 +155,14 @@ def _is_template(key: str) -> bool:
     Runtimes know different keys, and all of them contain ``chat_template``.
     """
     return "chat_template" in key.lower()
+
+
+def _build_traits(metadata: Metadata) -> ModelTraits:
+    """Build the traits of the model that the metadata state."""
+    texts = {text.key: text.data.decode("utf-8", "replace") for text in metadata.texts if not text.is_of_list}
+    architecture = texts.get(_ARCHITECTURE_KEY, "")
+    traits = read_gguf_traits(architecture, metadata.scalars, texts.get(TEMPLATE_KEY, ""))
+    return replace(traits, vocabulary=metadata.vocabulary)
 
 
 def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.weights.safetensors import SafetensorsDefect
+from modelaudit.languages.architectures.tensors import read_tensor_traits
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
@@ -113,6 +114,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions, absences = collect_mentions(entries)
     yield Outline("safetensors", mentions, facts, log.defects())
     yield from absences
+    yield from read_tensor_traits((each.name, each.dtype, each.shape) for each in tensors)
     yield from read_metadata(artifact, window, entries, limits)
     if end > available:
         detail = f"the file is truncated: it has {available} of {end} bytes of tensors"

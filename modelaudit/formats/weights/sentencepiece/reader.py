@@ -10,9 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from modelaudit.languages.architectures.vocabulary import VocabularyHasher
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
+from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, FIXED32, VARINT, Message
@@ -21,6 +23,7 @@ from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 FORMAT: Final = "sentencepiece"
 _TRIAL_FIELDS: Final = 8
 _MAX_PIECES: Final = 4_000_000
+_MAX_PIECE_BYTES: Final = 1024
 # A piece is a field with three fields.
 _MAX_FIELDS: Final = 4 * _MAX_PIECES
 # The fields ``piece``, ``score`` and ``type`` of a piece: number and wire type.
@@ -52,18 +55,27 @@ def recognises(head: Head) -> bool:
 
 def _is_piece(message: Message) -> bool:
     """Whether a message has a text and a score, and no field that a piece cannot have."""
-    fields = {(field.number, field.wire) for field in message.first_fields()}
-    return (1, BYTES) in fields and (2, FIXED32) in fields and fields <= _PIECE_FIELDS
+    return _read_piece(message) is not None
+
+
+def _read_piece(message: Message) -> bytes | None:
+    """Read the text of a piece; ``None`` for a message without text or score, or with a field that no piece has."""
+    fields = {(field.number, field.wire): field.body for field in message.first_fields()}
+    if (2, FIXED32) not in fields or not fields.keys() <= _PIECE_FIELDS:
+        return None
+    text = fields.get((1, BYTES))
+    return None if text is None else text.raw(_MAX_PIECE_BYTES)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with the number of pieces.
+    """Yield the outline with the number of pieces, and the digests of the vocabulary.
 
     Raises:
         DamagedError: a field is truncated or not in the schema.
         LimitReachedError: there are more than four million pieces.
     """
     piece_count = 0
+    hasher = VocabularyHasher()
     damage: DamagedError | None = None
     message = Message.from_window(window)
     try:
@@ -78,11 +90,16 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             piece_count += 1
             if piece_count > _MAX_PIECES:
                 raise LimitReachedError(f"the model holds more than {_MAX_PIECES} pieces", field.offset)
-            if not _is_piece(field.body):
+            piece = _read_piece(field.body)
+            if piece is None:
                 raise DamagedError("a piece lacks its text or score, or has an unknown field", field.offset)
+            hasher.add(piece)
         claim_message(message, load_message_schema(Path(__file__).parent), _MAX_FIELDS)
     except DamagedError as error:
         damage = error
     yield Outline(FORMAT, facts=(("pieces", str(piece_count)),))
+    vocabulary = hasher.finish() if damage is None else None
+    if vocabulary is not None:
+        yield ModelTraits(vocabulary=vocabulary)
     if damage is not None:
         raise damage

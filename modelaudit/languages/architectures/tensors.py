@@ -1,0 +1,75 @@
+"""Read the dimensions of a model from the names and the shapes of its tensors, weights of adapters among them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from modelaudit.model.lineage import Dimension, DimensionFact, ModelTraits
+
+# Types whose shape is that of the layer; quantised weights are packed into others.
+_PLAIN_TYPES: Final = frozenset({"F16", "BF16", "F32", "F64", "F8_E4M3", "F8_E5M2"})
+_LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer|block)\.(\d{1,4})\.")
+# Parts that are not the language model.
+_OTHER_PART: Final = re.compile(r"vision|visual|audio|image|vae|unet|projector|resampler")
+_MODULE: Final = re.compile(
+    r"(?:^|\.)(?P<module>embed_tokens|wte|word_embeddings|tok_embeddings|embed_in|lm_head"
+    r"|q_proj|wq|k_proj|wk|gate_proj|up_proj|w1|w3|down_proj|w2|dense_h_to_4h)"
+    r"\.(?P<kind>weight|lora_A(?:\.[\w-]{1,60})?\.weight|lora_B(?:\.[\w-]{1,60})?\.weight)$"
+)
+_EMBEDDINGS: Final = frozenset({"embed_tokens", "wte", "word_embeddings", "tok_embeddings", "embed_in"})
+_OUTPUTS: Final = {
+    **dict.fromkeys(("q_proj", "wq"), Dimension.QUERY),
+    **dict.fromkeys(("k_proj", "wk"), Dimension.KEY),
+    **dict.fromkeys(("gate_proj", "up_proj", "w1", "w3", "dense_h_to_4h"), Dimension.INTERMEDIATE),
+}
+_INPUTS: Final = {
+    **dict.fromkeys(("q_proj", "wq", "k_proj", "wk", "gate_proj", "up_proj", "w1", "w3"), Dimension.HIDDEN),
+    **dict.fromkeys(("down_proj", "w2"), Dimension.INTERMEDIATE),
+}
+
+
+def read_tensor_traits(tensors: Iterable[tuple[str, str, tuple[int, ...]]]) -> Iterator[ModelTraits]:
+    """Yield the traits that tensors state, if they state any.
+
+    The first tensor that states a dimension counts; experts of a mixture are left out, because their weights are many.
+
+    Args:
+        tensors: name, type and shape of each; a weight has its outputs first, as torch stores it.
+    """
+    facts: dict[Dimension, DimensionFact] = {}
+    last_layer, last_name = -1, ""
+    for name, kind, shape in tensors:
+        if kind not in _PLAIN_TYPES and not name.endswith("weight"):
+            continue
+        if _OTHER_PART.search(name):
+            continue
+        layer = _LAYER.search(name)
+        if layer is not None and int(layer[1]) > last_layer:
+            last_layer, last_name = int(layer[1]), name
+        if kind in _PLAIN_TYPES and len(shape) == 2 and "expert" not in name:
+            for fact in _list_facts(name, shape):
+                facts.setdefault(fact.dimension, fact)
+    if last_layer >= 0 and facts:
+        facts[Dimension.LAYERS] = DimensionFact(Dimension.LAYERS, last_layer + 1, last_name)
+    if len(facts) > 1:
+        yield ModelTraits(dimensions=tuple(facts.values()))
+
+
+def _list_facts(name: str, shape: tuple[int, ...]) -> list[DimensionFact]:
+    """List the dimensions that the weight of one module, or its low-rank update, states."""
+    match = _MODULE.search(name)
+    if match is None:
+        return []
+    module, kind = match["module"], match["kind"]
+    outputs, inputs = shape[0], shape[1]
+    if module in _EMBEDDINGS and kind == "weight":
+        return [DimensionFact(Dimension.VOCABULARY, outputs, name), DimensionFact(Dimension.HIDDEN, inputs, name)]
+    found = []
+    # The update of a weight is B times A: A has the inputs of the weight, and B its outputs.
+    if module in _OUTPUTS and not kind.startswith("lora_A"):
+        found.append(DimensionFact(_OUTPUTS[module], outputs, name))
+    if module in _INPUTS and not kind.startswith("lora_B"):
+        found.append(DimensionFact(_INPUTS[module], inputs, name))
+    return found

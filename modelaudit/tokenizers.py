@@ -1,0 +1,53 @@
+"""Read the tokenizers of a model whose other files alone are examined, for the facts that show its base model.
+
+A scan examines them like any other file. `modelaudit license` reads no more of them than their vocabulary, their
+special tokens and their chat template, because a vocabulary that is parsed value by value takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+
+from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS
+from modelaudit.licensing import ReadArtifact
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.lineage import ModelTraits
+from modelaudit.sources.small import is_tokenizer_file
+from modelaudit.wire.text import get_file_name
+from modelaudit.wire.windows import read_all_bytes
+
+
+def read_tokenizers(
+    artifacts: Iterable[Artifact], read: ReadArtifact, limits: Limits
+) -> Iterator[tuple[str, ModelTraits]]:
+    """Yield the facts of each tokenizer with its address; a file that cannot be read states none.
+
+    Args:
+        artifacts: the files of the model that were not examined.
+        read: reads one artifact.
+        limits: bounds on reading.
+    """
+    for artifact in artifacts:
+        if artifact.open is None or not is_tokenizer_file(artifact.path):
+            continue
+        read_vocabulary = VOCABULARY_READERS.get(get_file_name(artifact.path))
+        if read_vocabulary is not None:
+            text = _read_text(artifact.open, limits)
+            yield from ((artifact.path, traits) for traits in read_vocabulary(text))
+            continue
+        structures, _ = read(artifact, limits)
+        for address, structure in structures:
+            if isinstance(structure, ModelTraits):
+                yield address, structure
+
+
+def _read_text(open_: Callable[[], AbstractContextManager[Window]], limits: Limits) -> str:
+    """Read a document as text; empty if it is too large or cannot be read."""
+    try:
+        with open_() as window:
+            return read_all_bytes(window, limits.document_bytes).decode("utf-8", "replace")
+    except WindowError:
+        return ""
