@@ -367,9 +367,8 @@ class Audit:
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
         lookup = BaseModelLookup(self.catalogue, self.limits, offline, self._read_base_file, self._folders)
-        examined = {record.path for record in self.records}
-        tokenizers = [each for each in snapshot.artifacts if each.path not in examined]
-        self._license_claims.traits += read_tokenizers(tokenizers, self._read_base_file, self.limits)
+        traits = self._license_claims.traits
+        traits += list(read_tokenizers(snapshot.artifacts, traits, self._read_base_file, self.limits))
         conclusion, self.failed_look_ups = conclude_license(
             self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up)
         )

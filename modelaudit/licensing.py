@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import conclude
 from modelaudit.licenses.conclusion.agreement import get_agreement_checker
-from modelaudit.licenses.evidence.claims import is_license_file_name
+from modelaudit.licenses.evidence.claims import is_license_file_name, summarize_declarations
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, is_revision_of_owner
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import claim_uncompared_text, has_unreadable_terms
@@ -18,7 +18,7 @@ from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_ba
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion, OriginState
+from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.lineage import BaseModels
 from modelaudit.model.reading import Structure
@@ -124,7 +124,11 @@ class BaseModelLookup:
             # the conclusion counts every gated base model as one with unread terms.
             paths = [path for path in paths if not is_license_file_name(path)]
         return LookupResult(
-            lookup, detail or _summarize_claims(collector), snapshot.commit, tuple(collector.claims), tuple(paths)
+            lookup,
+            detail or summarize_declarations(collector.claims),
+            snapshot.commit,
+            tuple(collector.claims),
+            tuple(paths),
         )
 
     def _collect_file_claims(self, collector: ClaimCollector, snapshot: Snapshot) -> str:
@@ -204,7 +208,7 @@ def conclude_license(
         components=collector.components,
         unread=[path for path in paths if is_license_file_name(path) and path not in collector.read_paths],
         traits=collector.traits,
-        base_models=load_base_models(collector.folders) if collector.traits else BaseModels(),
+        base_models=load_base_models(collector.folders if collector.traits else None),
     )
     conclusion = conclude(evidence, rules, intent if intent.is_stated else None)
     if is_offline(base_models.offline):
@@ -241,13 +245,3 @@ def _describe_first_absence(snapshot: Snapshot) -> str:
         if artifact.open is None and obstacle and may_state_terms(artifact):
             return f"{artifact.path}: {obstacle.detail}"[:300]
     return ""
-
-
-def _summarize_claims(collector: ClaimCollector) -> str:
-    """Summarize the declared claims of a base model in one line."""
-    stated: Mapping[str, None] = dict.fromkeys(
-        f"{claim.field}: {' '.join(claim.quotation.split())[:80]}"
-        for claim in collector.claims
-        if claim.kind is ClaimKind.DECLARED
-    )
-    return "; ".join(list(stated)[:3]) or "it states no licence"

@@ -6,32 +6,38 @@ special tokens and their chat template, because a vocabulary that is parsed valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS
-from modelaudit.licensing import ReadArtifact
+from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lineage import ModelTraits
+from modelaudit.model.reading import Structure
+from modelaudit.model.structure import Unread
 from modelaudit.sources.small import is_tokenizer_file
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import read_all_bytes
 
+_ReadArtifact = Callable[[Artifact, Limits], tuple[Sequence[tuple[str, Structure]], Sequence[tuple[str, Unread]]]]
+
 
 def read_tokenizers(
-    artifacts: Iterable[Artifact], read: ReadArtifact, limits: Limits
+    artifacts: Iterable[Artifact], known: Iterable[tuple[str, ModelTraits]], read: _ReadArtifact, limits: Limits
 ) -> Iterator[tuple[str, ModelTraits]]:
     """Yield the facts of each tokenizer with its address; a file that cannot be read states none.
 
     Args:
-        artifacts: the files of the model that were not examined.
+        artifacts: the files of the model.
+        known: the facts that are known already; their files are left out.
         read: reads one artifact.
         limits: bounds on reading.
     """
+    read_paths = {file_of(address) for address, _ in known}
     for artifact in artifacts:
-        if artifact.open is None or not is_tokenizer_file(artifact.path):
+        if artifact.open is None or not is_tokenizer_file(artifact.path) or artifact.path in read_paths:
             continue
         read_vocabulary = VOCABULARY_READERS.get(get_file_name(artifact.path))
         if read_vocabulary is not None:

@@ -49,6 +49,7 @@ LEVELS = (
         "licensing": 5,
         "batch": 5,
         "inventory": 5,
+        "tokenizers": 5,
         "signature_claims": 5,
         "attested": 5,
         "verifier_app": 5,

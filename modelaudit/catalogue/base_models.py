@@ -75,13 +75,16 @@ class BaseModelsFile:
 _FILE = Shape(BaseModelsFile)
 
 
-def load_base_models(extra: Sequence[Path] = ()) -> BaseModels:
+def load_base_models(extra: Sequence[Path] | None = ()) -> BaseModels:
     """Load the base models of the rule set in place and of further rule folders; the result is cached.
+
+    Args:
+        extra: further folders; ``None`` to load nothing, for a model without facts to compare.
 
     Raises:
         ConfigurationError: an entry is invalid, has the id of another, or names a vocabulary or template of no entry.
     """
-    return _load_folders((find_rules_directory(), *extra))
+    return BaseModels() if extra is None else _load_folders((find_rules_directory(), *extra))
 
 
 @functools.lru_cache(maxsize=4)

@@ -156,3 +156,13 @@ def claim_license_files(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
 def is_license_file_name(path: str) -> bool:
     """Whether a file name promises the text of a licence: ``LICENSE``, ``COPYING``, ``LICENSES/…``."""
     return classify_text_file(path) is ProseKind.LICENSE
+
+
+def summarize_declarations(claims: Iterable[LicenseClaim]) -> str:
+    """Summarize the declared claims of a model in one line."""
+    stated: Mapping[str, None] = dict.fromkeys(
+        f"{claim.field}: {' '.join(claim.quotation.split())[:80]}"
+        for claim in claims
+        if claim.kind is ClaimKind.DECLARED
+    )
+    return "; ".join(list(stated)[:3]) or "it states no licence"

@@ -1,0 +1,146 @@
+"""Base models that vocabulary and shape show: the built pairs, and the facts that they rest on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from modelaudit.catalogue.base_models import load_base_models
+from modelaudit.languages.architectures.templates import cut_template
+from modelaudit.languages.architectures.vocabulary import hash_vocabulary, read_tokenizer
+from modelaudit.licenses.lineage.kinship import find_kinships
+from modelaudit.model.lineage import BaseModel, BaseModels, Dimension, DimensionFact, ModelTraits, VocabularyRecord
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+from lineage_models import _build_piece  # noqa: E402
+from lineage_pairs import run_pairs  # noqa: E402
+
+TOKENS = [f"token{number}" for number in range(17_000)]
+TEMPLATE = "{% for m in messages %}\n{{ m.content }}\n{% endfor %}"
+SHAPE = {Dimension.HIDDEN: 64, Dimension.LAYERS: 4, Dimension.INTERMEDIATE: 256, Dimension.QUERY: 64}
+
+
+def make_base(id_: str = "acme/base", **changes: object) -> BaseModel:
+    fact = hash_vocabulary(TOKENS)
+    record = VocabularyRecord("acme", fact.tokens, fact.segments, (), "")
+    values = {"shape": SHAPE, "vocabulary": record, "context": 0, "template": frozenset(), "source": ""} | changes
+    return BaseModel(id_, (), "LicenseRef-Gemma", "llama", **values)
+
+
+def state_shape(**changes: int) -> ModelTraits:
+    values = {str(key): value for key, value in SHAPE.items()} | changes
+    return ModelTraits("", "llama", tuple(DimensionFact(Dimension(key), size, key) for key, size in values.items()))
+
+
+def find(traits: list[tuple[str, ModelTraits]], *bases: BaseModel, names: tuple[str, ...] = ()):
+    records = {base.vocabulary.id: base.vocabulary for base in bases if base.vocabulary}
+    return find_kinships(traits, BaseModels(bases, records), names, ())
+
+
+def test_built_pairs_show_the_base_models_that_they_have(tmp_path):
+    pairs = yaml.safe_load((BENCHMARKS / "lineage_pairs.yaml").read_text(encoding="utf-8"))
+    faults = [f"{result.pair}: {result.fault}" for result in run_pairs(pairs, tmp_path) if result.fault]
+    assert faults == []
+
+
+def test_shipped_table_lists_sixty_base_models_with_a_licence_and_a_source(rules):
+    models = load_base_models().models
+    assert len(models) >= 60
+    assert [model.id for model in models if model.license not in rules.licenses or not model.source] == []
+    assert [model.id for model in models if model.shape[Dimension.HIDDEN] < 512] == []
+
+
+def test_every_tokenizer_format_gives_the_same_digests(read_bytes):
+    text = json.dumps({"model": {"type": "BPE", "vocab": {token: at for at, token in enumerate(TOKENS)}}})
+    pairs = json.dumps({"model": {"type": "Unigram", "vocab": [[token, -1.5] for token in TOKENS]}})
+    numbers = json.dumps({token: at for at, token in reversed(list(enumerate(TOKENS)))})
+    pieces = b"".join(map(_build_piece, TOKENS))
+    files = {"tokenizer.json": text.encode(), "vocab.json": numbers.encode(), "tokenizer.model": pieces}
+    expected = hash_vocabulary(TOKENS).segments
+    found = {name: read_bytes(data, name).of(ModelTraits) for name, data in files.items()}
+    found["unigram"] = read_bytes(pairs.encode(), "tokenizer.json").of(ModelTraits)
+    assert all([each.vocabulary.segments for each in traits] == [expected] for traits in found.values())
+    assert len(found) == len(files) + 1
+
+
+def test_added_tokens_keep_the_kinship_and_another_vocabulary_of_the_same_shape_has_none():
+    base = make_base()
+    for tokens, is_kin in (
+        (TOKENS, True),
+        ([*TOKENS, *(f"added{number}" for number in range(9000))], True),
+        ([f"other{number}" for number in range(17_000)], False),
+        (["new", *TOKENS], False),
+    ):
+        traits = [("config.json", state_shape()), ("tokenizer.json", ModelTraits(vocabulary=hash_vocabulary(tokens)))]
+        assert bool(find(traits, base)) is is_kin
+
+
+@pytest.mark.parametrize("change", [{"hidden": 65}, {"layers": 5}, {"intermediate": 255}, {"query": 32}])
+def test_one_differing_dimension_is_no_kinship(change):
+    vocabulary = ModelTraits(vocabulary=hash_vocabulary(TOKENS))
+    assert find([("config.json", state_shape(**change)), ("tokenizer.json", vocabulary)], make_base()) == ()
+
+
+def test_shape_without_a_vocabulary_is_no_kinship():
+    assert find([("config.json", state_shape())], make_base()) == ()
+
+
+def test_tensors_show_the_shape_that_the_configuration_hides(read_bytes):
+    vocabulary = ModelTraits(vocabulary=hash_vocabulary(TOKENS))
+    stored = ModelTraits(dimensions=state_shape().dimensions)
+    hidden = state_shape(hidden=128, query=128)
+    (kinship,) = find(
+        [("config.json", hidden), ("model.safetensors", stored), ("tokenizer.json", vocabulary)], make_base()
+    )
+    assert kinship.bases == ("acme/base",)
+    assert any(line.startswith("model.safetensors: hidden: 64") for line in kinship.evidence)
+
+
+def test_longest_input_tells_versions_of_one_shape_apart():
+    vocabulary = ModelTraits(vocabulary=hash_vocabulary(TOKENS))
+    bases = (make_base("acme/one", context=1000), make_base("acme/two", context=2000))
+    for context, named in ((1000, ("acme/one",)), (2000, ("acme/two",)), (3000, ("acme/one", "acme/two"))):
+        traits = [("config.json", state_shape(context=context)), ("tokenizer.json", vocabulary)]
+        (kinship,) = find(traits, *bases)
+        assert kinship.bases == named
+
+
+def test_base_model_that_a_file_names_is_declared():
+    traits = [("config.json", state_shape()), ("tokenizer.json", ModelTraits(vocabulary=hash_vocabulary(TOKENS)))]
+    assert [each.declared for each in find(traits, make_base(), names=("Acme/Base",))] == [True]
+    assert [each.declared for each in find(traits, make_base(), names=("acme/other",))] == [False]
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{%- for m in messages -%}\n\n{{m.content}}{% endfor %}", None),
+        (f"{TEMPLATE}\nBuy only from ACME.", (("line 4: Buy only from ACME.",), 0)),
+        ("{% for m in messages %}{% endfor %}", ((), 1)),
+    ],
+)
+def test_changed_template_is_listed_with_its_lines(template, expected):
+    base = make_base(template=frozenset(piece.digest for piece in cut_template(TEMPLATE)))
+    tokenizer = ModelTraits(vocabulary=hash_vocabulary(TOKENS), template=cut_template(template))
+    (kinship,) = find([("config.json", state_shape()), ("tokenizer_config.json", tokenizer)], base)
+    assert (kinship.template and (kinship.template.added, kinship.template.missing)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"vocab": {"a": 0, "b": 1',
+        '{"vocab": {"a": 99999999999999}}',
+        '{"vocab": [["a", 1], ["b"]]}',
+        '{"added_tokens": [[[[',
+        '{"vocab": {' + '"\\' * 1000,
+    ],
+)
+def test_damaged_tokenizer_has_no_vocabulary(text):
+    assert [each.vocabulary for each in read_tokenizer(text)] == []
