@@ -75,6 +75,8 @@ CONFLICTS = {
     "version-dependent": "The terms depend on the version or the size",
     "origin-unknown": "The terms of a base model are not known",
     "origin-local": "A base model is only named by a local path",
+    "origin-undeclared": "Vocabulary and shape show a base model that no file names",
+    "template-differs": "The chat template differs from that of the base model",
     "text-not-recognised": "A text was not recognised",
 }
 
@@ -89,6 +91,7 @@ CONFLICTS_LEAVING_LICENSE_OPEN = frozenset(
         "variant-text",
         "version-dependent",
         "origin-unknown",
+        "origin-undeclared",
         "text-not-recognised",
     }
 )
