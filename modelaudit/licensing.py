@@ -20,7 +20,6 @@ from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
 from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
-from modelaudit.model.lineage import BaseModels
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import Unread
 from modelaudit.model.terms import Intent

@@ -42,7 +42,6 @@ MOST_TEXTS = 200
 MOST_TEXT_BYTES = 16 * MIB
 """The most bytes that these texts may have together."""
 
-
 _TOKENIZER_FILES = frozenset(
     {"chat_template.jinja", "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "vocab.json"}
 )
@@ -76,7 +75,15 @@ def is_module(path: str) -> bool:
     return path.lower().endswith(".py")
 
 
-        includes_modules: choose small modules of Python, tokenizers, and then texts of any name, as of the target itself.
+def is_small_text(path: str, size: int) -> bool:
+    """Whether a file of any other name may be a text that reads like terms, and is small enough to be fetched."""
+    largest = LARGEST_PDF if path.lower().endswith(".pdf") else LARGEST_TEXT
+    return 0 < size <= largest and not is_small_file(path) and may_be_text(path)
+
+
+def is_tokenizer_file(path: str) -> bool:
+    """Whether a file of a target holds a part of its tokenizer, which shows where the model comes from."""
+    return path.rpartition("/")[2].lower() in _TOKENIZER_FILES
 
 
 def may_hold_terms(path: str, size: int) -> bool:
@@ -118,7 +125,8 @@ def choose_small_files(listing: Mapping[str, ListedFile], *, includes_modules: b
 
     Args:
         listing: the files of the repository.
-        includes_modules: choose small modules of Python, tokenizers, and then texts of any name, as of the target itself.
+        includes_modules: choose small modules of Python, tokenizers, and then texts of any name, as of the target
+            itself.
     """
     sizes = {
         path: file.size
