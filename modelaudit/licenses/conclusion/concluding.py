@@ -71,20 +71,14 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     # The permission is determined twice: the alternative that it chooses decides which conflicts there are, and the
     # conflicts are doubts that the final permission takes into account.
     chosen = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules).chosen
-    kinships = _find_kinships(evidence, own, origins, inherited)
+    compared = ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
+    kinships = _find_kinships(compared)
     conflicts = (
-        *find_conflicts(
-            ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
-        ),
+        *find_conflicts(compared),
         *find_undeclared_bases(kinships, [rules.licenses[id_] for id_ in chosen], rules),
     )
-    doubts = (
-        *_iter_doubts(own, origins, conflicts, claims),
-        *_describe_unclear_components(claims, rules, places),
-        *_describe_unread_files(evidence),
-        *describe_unread_sources(evidence, claims, own, origins, agreement.names, rules),
-    )
-    terms = BindingTerms(own.choices, others, tuple(dict.fromkeys(doubts)), multimodal)
+    doubts = dict.fromkeys(_list_doubts(compared, conflicts))
+    terms = BindingTerms(own.choices, others, tuple(doubts), multimodal)
     permission = determine_permission(terms, intent, rules)
     is_concluded = own.state is ConclusionState.CONCLUDED
     inherited_ids = [bound.entry.id for _, bound in inherited]
@@ -96,14 +90,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         category=_find_strictest_category(binding) if is_concluded else LicenseCategory.UNKNOWN,
         claims=claims,
         entries=tuple(rules.licenses[id_] for id_ in all_ids),
-        reasoning=(
-            *own.reasoning,
-            *_describe_choice(own, chosen),
-            *_describe_lineage(origins, inherited),
-            # An undeclared licence is explained by the same files.
-            *(_describe_components(components) if own.state is not ConclusionState.UNDECLARED else ()),
-            *describe_texts_apart(claims, places, rules.licenses),
-        ),
+        reasoning=_explain_conclusion(compared, components),
         expression=format_expression(own.choices, inherited_ids) if is_concluded else "",
         own=chosen if is_concluded else own.ids,
         origins=origins,
@@ -119,16 +106,36 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     )
 
 
-def _find_kinships(
-    evidence: Evidence,
-    own: OwnLicense,
-    origins: Sequence[Origin],
-    inherited: Sequence[tuple[Origin, BindingLicense]],
-) -> tuple[Kinship, ...]:
+def _find_kinships(compared: ComparedEvidence) -> tuple[Kinship, ...]:
     """Find the base models that the facts of the files show, and whether the claims name them."""
-    names = {drop_revision(origin.name) for origin in origins} | {evidence.repository or ""}
-    licenses = {*own.ids, *(bound.entry.id for _, bound in inherited)}
+    evidence = compared.evidence
+    names = {drop_revision(origin.name) for origin in compared.origins} | {evidence.repository or ""}
+    licenses = {*compared.own.ids, *(bound.entry.id for _, bound in compared.inherited)}
     return find_kinships(evidence.traits, evidence.base_models, names, licenses)
+
+
+def _list_doubts(compared: ComparedEvidence, conflicts: Sequence[Conflict]) -> tuple[str, ...]:
+    """List the sentences that keep a permission from being shown."""
+    evidence, claims, own, origins = compared.evidence, compared.claims, compared.own, compared.origins
+    return (
+        *_iter_doubts(own, origins, conflicts, claims),
+        *_describe_unclear_components(claims, compared.rules, compared.places),
+        *_describe_unread_files(evidence),
+        *describe_unread_sources(evidence, claims, own, origins, compared.names, compared.rules),
+    )
+
+
+def _explain_conclusion(compared: ComparedEvidence, components: Sequence[BindingLicense]) -> tuple[str, ...]:
+    """Explain the conclusion in sentences."""
+    own = compared.own
+    return (
+        *own.reasoning,
+        *_describe_choice(own, compared.chosen),
+        *_describe_lineage(compared.origins, compared.inherited),
+        # An undeclared licence is explained by the same files.
+        *(_describe_components(components) if own.state is not ConclusionState.UNDECLARED else ()),
+        *describe_texts_apart(compared.claims, compared.places, compared.rules.licenses),
+    )
 
 
 def _exclude_model_itself(evidence: Evidence) -> list[Origin]:
