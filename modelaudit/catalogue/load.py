@@ -111,6 +111,7 @@ class _RuleFiles:
     restrictions: list[Document] = field(default_factory=list)
     cues: list[Document] = field(default_factory=list)
     term_words: list[Document] = field(default_factory=list)
+    sentence_weights: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -136,6 +137,7 @@ class _RuleFiles:
             ("restrictions",): self.restrictions,
             ("cues",): self.cues,
             ("term_words",): self.term_words,
+            ("sentences", "weights"): self.sentence_weights,
             ("vocabularies",): self.declarations,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
@@ -214,7 +216,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
         openness=read_openness(files.openness),
-        restrictions=read_restrictions(files.restrictions, files.cues, clauses.kinds),
+        restrictions=read_restrictions(files.restrictions, files.cues, files.sentence_weights, clauses.kinds),
         term_words=read_term_words(files.term_words),
         known_models=read_origins(files.origins, licenses),
         discovery=read_discovery(files.discovery),

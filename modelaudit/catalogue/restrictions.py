@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.cues import compile_pattern, read_cues
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
+from modelaudit.catalogue.sentence_weights import read_sentence_weights
 from modelaudit.model.restrictions import Restrictions, RestrictionSign
 from modelaudit.model.terms import ClauseKind
 
@@ -37,7 +38,10 @@ _FILE = Shape(RestrictionsFile)
 
 
 def read_restrictions(
-    documents: Iterable[Document], cue_documents: Iterable[Document], kinds: Mapping[str, ClauseKind]
+    documents: Iterable[Document],
+    cue_documents: Iterable[Document],
+    weight_documents: Iterable[Document],
+    kinds: Mapping[str, ClauseKind],
 ) -> Restrictions:
     """Read the signs, in the order of the files, and the patterns that decide where signs are looked for.
 
@@ -67,4 +71,5 @@ def read_restrictions(
         stems.append(compile_pattern(file.stems, document, ("stems",)))
         but.append(compile_pattern(file.but, document, ("but",)))
     cues = read_cues(cue_documents, signs.keys())
-    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues)
+    weights = read_sentence_weights(weight_documents)
+    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ORDINARY_NAME = "ordinarylicence"
@@ -59,6 +60,21 @@ class Cues:
     exempt: tuple[re.Pattern[str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SentenceWeights:
+    """The content of ``rules/sentences/weights.yaml``.
+
+    Attributes:
+        weights: of each feature of a sentence; a positive one speaks for a restriction.
+        bias: the score of a sentence without a known feature.
+        threshold: the score above which a sentence reads like a restriction.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    bias: float = 0.0
+    threshold: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Restrictions:
     """The content of ``rules/restrictions.yaml`` and ``rules/cues.yaml``.
@@ -68,6 +84,7 @@ class Restrictions:
         but: patterns that revoke the exemption, because an exception follows.
         stems: every sign contains one of these, so other sentences are skipped.
         cues: the words by which a sentence without a sign is judged.
+        weights: the weights by which a sentence without either is scored.
     """
 
     signs: tuple[RestrictionSign, ...] = ()
@@ -75,3 +92,4 @@ class Restrictions:
     but: tuple[re.Pattern[str], ...] = ()
     stems: tuple[re.Pattern[str], ...] = ()
     cues: Cues = field(default_factory=Cues)
+    weights: SentenceWeights = field(default_factory=SentenceWeights)

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
 from modelaudit.licenses.evidence.sentence_cues import match_cues
+from modelaudit.licenses.evidence.sentence_weights import reads_like_restriction
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
@@ -27,6 +28,8 @@ from modelaudit.model.terms import LicenseEntry
 
 _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
 NOT_COMPARED = "not-compared"
+READS_LIKE_TERMS = "reads-like-terms"
+"""The kind of a sentence that only its score marks."""
 _MAX_TEXT_CHARACTERS = 400_000
 _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
 """An endless sentence is searched in overlapping pieces of this length, which bounds the time of each pattern."""
@@ -77,7 +80,7 @@ def _iter_restriction_claims(
 ) -> Iterator[LicenseClaim]:
     """Yield one claim for each different sentence that restricts the use."""
     seen: set[str] = set()
-    for start, raw in _split_sentences(text):
+    for start, raw in split_sentences(text):
         # Folding is slow, and a plain ASCII sentence needs none.
         needs_folding = not raw.isascii() or _MARKED.search(raw) is not None
         sentence = fold_sentence(raw) if needs_folding else " ".join(raw.lower().split())
@@ -90,9 +93,12 @@ def _iter_restriction_claims(
 
 
 def _classify_sentence(sentence: str, restrictions: Restrictions) -> str | None:
-    """Return the kind of restriction that a folded sentence states, by a sign or else by its words, or ``None``."""
-    sign = match_restriction_sign(sentence, restrictions) if _has_restriction_stem(sentence, restrictions) else None
-    return sign or match_cues(sentence, restrictions.cues)
+    """Return the kind of restriction that a folded sentence states, by a sign, its words or its score, or ``None``."""
+    sign = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
+    kind = sign or match_cues(sentence, restrictions.cues)
+    if kind is None and reads_like_restriction(sentence, restrictions.weights, restrictions.cues):
+        kind = READS_LIKE_TERMS
+    return kind
 
 
 def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:
@@ -135,7 +141,7 @@ def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | N
     return None if any(words.search(sentence) for words in restrictions.unless) else first
 
 
-def _has_restriction_stem(sentence: str, restrictions: Restrictions) -> bool:
+def has_restriction_stem(sentence: str, restrictions: Restrictions) -> bool:
     """Whether a sentence in lower case holds a stem that every sign needs."""
     return any(stems.search(sentence) for stems in restrictions.stems)
 
@@ -170,7 +176,7 @@ def fold_sentence(raw: str) -> str:
     return " ".join(normalize_appearance(_MARKS.sub(" ", _TAG.sub(" ", html.unescape(raw)))).split())
 
 
-def _split_sentences(text: str) -> Iterator[tuple[int, str]]:
+def split_sentences(text: str) -> Iterator[tuple[int, str]]:
     """Yield (offset, sentence) for each sentence; headings, list items and table rows count as sentences.
 
     Text between code fences is an example and is skipped, unless it mentions a licence. A sentence of more than 1,500
