@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.catalogue import write_rules
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, fold_sentence
@@ -22,7 +21,9 @@ def test_examples_are_told_apart() -> None:
     for kind in ("restricting", "harmless"):
         lines = (EXAMPLES / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
         assert len(lines) == len(set(lines)) > 500
-        scored = [reads_like_restriction(fold_sentence(each), restrictions.weights, restrictions.cues) for each in lines]
+        scored = [
+            reads_like_restriction(fold_sentence(each), restrictions.weights, restrictions.cues) for each in lines
+        ]
         above[kind] = sum(scored) / len(lines)
     assert above["restricting"] > 0.95
     assert above["harmless"] < 0.05
@@ -32,19 +33,24 @@ def test_examples_are_told_apart() -> None:
     "sentence",
     [
         "Drop us a line before you put the checkpoint behind an endpoint that customers pay for.",
-        "The vision tower keeps the terms of its original authors.",
-        "请在上线之前先与我们取得联系，获得书面同意后方可使用。",
+        "Ask us in writing before you build a product on these weights.",
+        "请在上线之前先与我们取得联系 获得书面同意后方可使用。",
     ],
 )
 def test_sentence_without_a_listed_word_is_found_and_quoted(sentence: str) -> None:
-    claims = list(find_restrictions(f"# Acme\n\nA model.\n\n{sentence}\n", 1, "README.md", load_catalogue().restrictions))
+    claims = list(
+        find_restrictions(f"# Acme\n\nA model.\n\n{sentence}\n", 1, "README.md", load_catalogue().restrictions)
+    )
     assert [(claim.location.line, claim.quotation[:20]) for claim in claims] == [(5, sentence[:20])]
 
 
 def test_score_grows_with_the_weights_of_its_features_and_not_with_length() -> None:
     cues = load_catalogue().restrictions.cues
     weights = SentenceWeights({"talk": 2.0, "talk to": 1.0}, bias=-1.0)
-    short, long = list_features("talk to us", cues), list_features("talk to us " + "and then some more words " * 5, cues)
+    short, long = (
+        list_features("talk to us", cues),
+        list_features("talk to us " + "and then some more words " * 5, cues),
+    )
     assert -1 < score_features(long, weights) < score_features(short, weights)
     assert score_features(frozenset(), weights) == -1
     assert not reads_like_restriction("talk to us", SentenceWeights(), cues)
