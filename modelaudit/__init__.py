@@ -139,6 +139,7 @@ def license(
     baseline: str | Path | None = None,
     anchors: Sequence[Anchor] = (),
     rules_key: str | Path | None = None,
+    path: str = "",
 ) -> AuditReport:
     """Answer whether the licences that bind a model permit the planned use; only its small files are fetched.
 
@@ -159,6 +160,7 @@ def license(
         baseline: as for ``scan``.
         anchors: as for ``scan``.
         rules_key: as for ``scan``.
+        path: a folder of the repository with a model of its own: the answer is on it alone.
 
     Returns:
         A report of the check ``license`` alone. ``report.license.permission`` is ``allow`` (exit code 0), ``review``
@@ -183,5 +185,6 @@ def license(
         baseline=baseline,
         anchors=anchors,
         rules_key=rules_key,
+        folder=path,
     )
     return answer_license(str(target), options if limits is None else options.with_limits(limits))

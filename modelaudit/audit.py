@@ -31,7 +31,7 @@ from modelaudit.inventory import ArtifactRead, add_absences, build_record
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
-from modelaudit.licensing import BaseModelLookup, conclude_license
+from modelaudit.licensing import BaseModelLookup
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue, Subject
@@ -54,6 +54,7 @@ from modelaudit.model.report import (
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
+from modelaudit.model_answers import conclude_license
 from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_rules_age, format_current_time, name_tool, note_future_rules
 from modelaudit.policy.gate import Evidence, Refusal, decide_verdict

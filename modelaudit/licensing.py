@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.claim_collector import ClaimCollector
-from modelaudit.licenses import conclude
-from modelaudit.licenses.conclusion.agreement import get_agreement_checker
 from modelaudit.licenses.evidence.claims import is_license_file_name, summarize_declarations
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, is_revision_of_owner
-from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import claim_uncompared_text, has_unreadable_terms
-from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
+from modelaudit.licenses.lineage.traversal import LookupResult
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
-from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
+from modelaudit.model.license import OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import Unread
-from modelaudit.model.terms import Intent
-from modelaudit.sources import is_offline, resolve_small_files
+from modelaudit.sources import resolve_small_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.deadline import start_deadline
 
@@ -148,93 +143,6 @@ class BaseModelLookup:
             if deadline.has_passed():
                 return artifact.path
         return ""
-
-
-def conclude_license(
-    collector: ClaimCollector,
-    snapshot: Snapshot,
-    base_models: BaseModelLookup,
-    intent: Intent,
-    look_up: LookUp | None = None,
-) -> tuple[LicenseConclusion, tuple[str, ...]]:
-    """Trace the base models, conclude on the licence, and answer the intended use.
-
-    Returns:
-        The conclusion, and a sentence for each base model whose look-up failed although the conclusion depends on its
-        licence: no connection, a failure of the Hub, a bound, or an unread file. Offline, only unread files of base
-        models in the cache count, because no other look-up was asked for. The scan of a local model needs no
-        connection, so lacking one does not count.
-
-    Args:
-        collector: the claims of the model's own files.
-        snapshot: the model.
-        base_models: looks up the base models.
-        intent: the intended use, as far as it is stated.
-        look_up: replaces ``base_models.look_up``, for instance to add an error boundary.
-    """
-    rules = collector.rules
-    collector.finish(snapshot)
-    paths = [artifact.path for artifact in snapshot.artifacts]
-    repository = snapshot.ref.name if snapshot.commit else None
-    agreement = get_agreement_checker(rules)
-    failed_names: set[str] = set()
-
-    def look_up_and_record(name: str, is_dataset: bool) -> LookupResult:
-        result = (look_up or base_models.look_up)(name, is_dataset)
-        if result.lookup is OriginState.UNREACHED:
-            failed_names.add(fold_hub_id(name))
-        return result
-
-    traced, datasets = trace_base_models(
-        collector.claims,
-        look_up_and_record,
-        agreement.assess,
-        base_models.limits,
-        own=repository or "",
-        paths=paths,
-    )
-    evidence = Evidence(
-        claims=collector.claims,
-        paths=paths,
-        repository=repository,
-        origins=traced,
-        datasets=datasets,
-        texts=collector.texts,
-        kinds=collector.kinds,
-        modalities=base_models.modalities,
-        multimodal=collector.multimodal,
-        fields=collector.fields,
-        components=collector.components,
-        unread=[path for path in paths if is_license_file_name(path) and path not in collector.read_paths],
-        traits=collector.traits,
-        base_models=load_base_models(collector.folders if collector.traits else None),
-    )
-    conclusion = conclude(evidence, rules, intent if intent.is_stated else None)
-    if is_offline(base_models.offline):
-        return conclusion, tuple(_describe_failed_look_ups(conclusion, base_models.incomplete_names))
-    is_without_connection = not snapshot.ref.is_on_hub and bool(base_models.unconnected_names)
-    if is_without_connection:
-        failed_names -= base_models.unconnected_names
-    else:
-        failed_names |= {fold_hub_id(origin.name) for origin in traced if origin.look is OriginState.LIMIT}
-    return conclusion, tuple(_describe_failed_look_ups(conclusion, failed_names))
-
-
-def _describe_failed_look_ups(conclusion: LicenseConclusion, failed_names: Collection[str]) -> Iterator[str]:
-    """Yield a sentence for each base model whose look-up failed, if its licence may change the conclusion.
-
-    Args:
-        conclusion: the conclusion without that licence.
-        failed_names: case-folded names of the base models whose look-up failed.
-    """
-    # Without a licence of its own, the model is permitted nothing, whatever its base models permit.
-    if conclusion.state is ConclusionState.UNDECLARED:
-        return
-    for origin in conclusion.origins:
-        # What is on record for its name cannot restrict the model further if the model itself has those licences.
-        is_covered = origin.look is OriginState.KNOWN and set(origin.entries) <= set(conclusion.own)
-        if fold_hub_id(origin.name) in failed_names and not is_covered:
-            yield f"the base model {origin.name}, whose licence may bind, could not be looked up: {origin.detail}"
 
 
 def _describe_first_absence(snapshot: Snapshot) -> str:

@@ -79,6 +79,7 @@ class Options:
     signers: Sequence[TrustedSigner] = ()
     signatures: Sequence[str | Path] = ()
     rules_key: str | Path | None = None
+    folder: str = ""
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""
@@ -315,6 +316,7 @@ def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Tar
         anchors=tuple(options.anchors),
         provenance=snapshot.provenance,
         signatures=snapshot.signatures,
+        folder=snapshot.folder,
     )
 
 

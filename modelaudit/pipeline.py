@@ -37,8 +37,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.options import Options, describe_target, list_families, prepare, refuse_judges_inside_target
 from modelaudit.packs import use_rules
 from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_unread
-from modelaudit.resolving import resolve_with_claims
-from modelaudit.sources import resolve_term_files
+from modelaudit.resolving import resolve_terms, resolve_with_claims
 from modelaudit.sources.quarantine import quarantine_wrong_blobs
 from modelaudit.sources.small import may_hold_terms
 from modelaudit.term_choice import choose_term_files
@@ -129,7 +128,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     catalogue, policy, options = prepare(target, options)
     policy = replace(policy, checks=(CheckFamily.LICENSE,))
     acceptances = load_acceptances(target, options, policy, catalogue)
-    snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
+    snapshot = resolve_terms(target, options)
     refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
     opened, texts = choose_term_files(snapshot)
     audit = Audit(catalogue, policy, options.limits, partial(ArtifactReading, texts=texts), options.rules)

@@ -1,4 +1,4 @@
-"""Resolve a target, and add what a lock and the signatures of the model state about its files."""
+"""Resolve a target, add what a lock and signatures state about its files, or take the files with its terms alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Policy
 from modelaudit.options import Options
 from modelaudit.signature_claims import ALLOWED_GAPS, add_signatures
-from modelaudit.sources import resolve_target
+from modelaudit.sources import resolve_target, resolve_term_files
+from modelaudit.sources.folder import limit_to_folder, parse_folder
 
 
 def resolve_with_claims(target: str, options: Options, policy: Policy) -> Snapshot:
@@ -41,3 +42,17 @@ def resolve_with_claims(target: str, options: Options, policy: Policy) -> Snapsh
     gaps = (*ALLOWED_GAPS, *policy.allowed_signature_gaps)
     detached = [Path(each) for each in options.signatures]
     return add_signatures(snapshot, verifiers, gaps, detached, options.limits)
+
+
+def resolve_terms(target: str, options: Options) -> Snapshot:
+    """Take the files of a target that may state its licence, or of the folder in it that the options name.
+
+    Raises:
+        ConfigurationError: as ``resolve_term_files``, or there is no such folder.
+        SourceError: as ``resolve_term_files``.
+    """
+    folder = parse_folder(options.folder)
+    snapshot = resolve_term_files(
+        target, revision=options.revision, offline=options.offline, limits=options.limits, folder=folder
+    )
+    return limit_to_folder(snapshot, folder)

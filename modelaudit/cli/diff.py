@@ -11,7 +11,7 @@ import click
 import modelaudit
 from modelaudit.cli.acceptance import add_decisions_option, check_acceptance_files
 from modelaudit.cli.files import check_file, write_file
-from modelaudit.cli.intent import add_intent_options, parse_uses
+from modelaudit.cli.intent import UseArguments, add_intent_options
 from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
@@ -44,11 +44,7 @@ def command(
     before: str,
     after: str,
     policy: str | None,
-    uses: tuple[str, ...],
-    territories: tuple[str, ...],
-    mau: float | None,
-    revenue: float | None,
-    field: str | None,
+    intended_use: UseArguments,
     decisions: Path | None,
     offline: bool,
     output: str,
@@ -83,12 +79,8 @@ def command(
                 policy=choice.name,
                 offline=offline,
                 second_opinion=False,
-                uses=parse_uses(uses),
-                territories=territories,
-                monthly_active_users=mau,
-                annual_revenue_usd=revenue,
-                field=field,
                 decisions=decisions,
+                **intended_use,
                 **ticker.callbacks,
             )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Final, TypedDict
 
 import click
 
@@ -48,15 +49,46 @@ _OPTIONS: Final = (
 )
 
 
+class UseArguments(TypedDict):
+    """The arguments of ``modelaudit.scan`` and ``modelaudit.license`` that state the intended use."""
+
+    uses: Mapping[str, bool]
+    territories: Sequence[str]
+    monthly_active_users: float | None
+    annual_revenue_usd: float | None
+    field: str | None
+
+
 def add_intent_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options of the intended use to a command."""
+    """Add the options of the intended use to a command, which takes them as ``intended_use``."""
+
+    @wraps(command)
+    def with_use(
+        *arguments: object,
+        uses: tuple[str, ...],
+        territories: tuple[str, ...],
+        mau: float | None,
+        revenue: float | None,
+        field: str | None,
+        **options: object,
+    ) -> int:
+        stated = UseArguments(
+            uses=_parse_uses(uses),
+            territories=territories,
+            monthly_active_users=mau,
+            annual_revenue_usd=revenue,
+            field=field,
+        )
+        return command(*arguments, intended_use=stated, **options)
+
+    decorated: Callable[..., int] = with_use
     # The help lists the option that was added last first.
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return decorated
 
 
-def parse_uses(values: Sequence[str]) -> dict[str, bool]:
+def _parse_uses(values: Sequence[str]) -> dict[str, bool]:
     """Parse the values of ``--use``: a name alone means yes, and the last value of a name counts.
 
     Raises:

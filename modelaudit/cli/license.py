@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,9 @@ import modelaudit
 from modelaudit.batch import name_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.files import check_folder, write_file
-from modelaudit.cli.intent import add_intent_options, parse_uses
+from modelaudit.cli.intent import UseArguments, add_intent_options
 from modelaudit.cli.output import (
+    Destination,
     audit_all,
     describe_output_option,
     prepare_destinations,
@@ -38,6 +39,12 @@ _FILE_COLUMNS: Final = 100
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
+    "--path",
+    "folder",
+    metavar="FOLDER",
+    help="Answer for the model in this folder of the repository: its own card and licence, else the nearest above.",
+)
+@click.option(
     "--policy",
     metavar="NAME|FILE",
     help="The policy that states the intended use. Default: modelaudit.yaml in this folder or above it, else default.",
@@ -59,12 +66,9 @@ _FILE_COLUMNS: Final = 100
 def command(
     targets: tuple[str, ...],
     revision: str | None,
+    folder: str | None,
     policy: str | None,
-    uses: tuple[str, ...],
-    territories: tuple[str, ...],
-    mau: float | None,
-    revenue: float | None,
-    field: str | None,
+    intended_use: UseArguments,
     decisions: Path | None,
     baseline: Path | None,
     outputs: tuple[str, ...],
@@ -92,6 +96,8 @@ def command(
     targets = tuple(dict.fromkeys(require_targets(choice, revision)))
     if notices is not None:
         _check_notices(notices, targets)
+    if folder is not None:
+        _check_folder(folder, targets)
     check_acceptance_files(decisions, baseline, targets)
     read, written = (decisions, baseline, *choice.policy.files), set[str]()
     destinations = prepare_destinations(outputs, targets, read)
@@ -104,26 +110,33 @@ def command(
                 policy=choice.name,
                 offline=offline,
                 rules=rules,
-                uses=parse_uses(uses),
-                territories=territories,
-                monthly_active_users=mau,
-                annual_revenue_usd=revenue,
-                field=field,
+                path=folder or "",
                 decisions=decisions,
                 baseline=baseline,
                 progress=ticker,
                 anchors=choice.anchors.get(target, ()),
+                **intended_use,
             )
 
-    def publish(target: str, report: AuditReport) -> None:
-        if notices is not None:
-            _write_notices(report, notices)
-        render_screen = None if quiet else lambda _: _render_for_terminal(report)
-        render_page = partial(_render_answer, report, _FILE_COLUMNS, color=False)
-        name = name_targets(targets).get(target, "")
-        publish_report(report, target, destinations, written, render_screen, render_page, name)
-
+    publish = partial(_publish, name_targets(targets), destinations, written, notices, quiet)
     return audit_all(targets, audit, publish, quiet)
+
+
+def _publish(
+    names: Mapping[str, str],
+    destinations: Sequence[Destination],
+    written: set[str],
+    notices: Path | None,
+    quiet: bool,
+    target: str,
+    report: AuditReport,
+) -> None:
+    """Write the notices of a target and its report."""
+    if notices is not None:
+        _write_notices(report, notices)
+    render_screen = None if quiet else lambda _: _render_for_terminal(report)
+    render_page = partial(_render_answer, report, _FILE_COLUMNS, color=False)
+    publish_report(report, target, destinations, written, render_screen, render_page, names.get(target, ""))
 
 
 def _check_notices(folder: Path, targets: Sequence[str]) -> None:
@@ -131,6 +144,15 @@ def _check_notices(folder: Path, targets: Sequence[str]) -> None:
     if len(targets) > 1:
         raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
     check_folder(folder)
+
+
+def _check_folder(folder: str, targets: Sequence[str]) -> None:
+    """Refuse a folder in several targets, or one that is no folder below a repository, before any target is read."""
+    from modelaudit.sources.folder import parse_folder  # slow, and --help needs none of it
+
+    if len(targets) > 1:
+        raise ConfigurationError("--path names a folder of one target; run the other targets one by one")
+    parse_folder(folder)
 
 
 def _render_for_terminal(report: AuditReport) -> bytes:

@@ -12,7 +12,7 @@ import click
 import modelaudit
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
 from modelaudit.cli.discovered import RunTargets, choose_targets
-from modelaudit.cli.intent import add_intent_options, parse_uses
+from modelaudit.cli.intent import UseArguments, add_intent_options
 from modelaudit.cli.ledger_file import open_ledger_file
 from modelaudit.cli.output import (
     Destination,
@@ -136,11 +136,7 @@ def command(
     offline: bool,
     second_opinion: bool,
     rules: tuple[Path, ...],
-    uses: tuple[str, ...],
-    territories: tuple[str, ...],
-    mau: float | None,
-    revenue: float | None,
-    field: str | None,
+    intended_use: UseArguments,
     decisions: Path | None,
     baseline: Path | None,
     verbose: bool,
@@ -167,13 +163,9 @@ def command(
                 offline=offline,
                 second_opinion=second_opinion,
                 rules=rules,
-                uses=parse_uses(uses),
-                territories=territories,
-                monthly_active_users=mau,
-                annual_revenue_usd=revenue,
-                field=field,
                 decisions=decisions,
                 baseline=baseline,
+                **intended_use,
                 **ticker.callbacks,
                 record_ledger=partial(ledger_file.append, target) if ledger_file else None,
                 anchors=run.anchors.get(target, ()),

@@ -164,6 +164,8 @@ class Snapshot:
         provenance: of a repository of the Hub; ``None`` for anything else, and for one of which only small files are
             fetched.
         recorded_commit: of the Hub, which the records of a download in a plain folder name; ``None`` without them.
+        folder: the folder of the repository that the snapshot is limited to; its paths start there, and ``../`` leads
+            to texts of the folders above. Empty for a whole repository.
     """
 
     ref: ModelRef
@@ -183,3 +185,4 @@ class Snapshot:
     provenance: Provenance | None = None
     signatures: tuple[Signature, ...] = ()
     recorded_commit: str | None = None
+    folder: str = ""

@@ -15,6 +15,8 @@ from modelaudit.model.lineage import Kinship
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
 
+THE_REST = "the rest of the repository"
+"""What lies outside of the folders of several models."""
 NAME_LIMIT = 300
 """Characters beyond which a text is not a licence name."""
 
@@ -198,6 +200,8 @@ class UseAnswer:
         via: the base model that brings it in; empty for the model's own licence.
         acceptance: by the decision of a person; of a denial only by an agreement with the owner.
         ended: one sentence on an agreement that permitted it and holds no more; empty without one.
+        folders: of a repository of several models, the folders of those that it concerns; empty where it concerns all.
+            Files in its sentences are named from the folder.
     """
 
     answer: Answer
@@ -211,6 +215,12 @@ class UseAnswer:
     via: str = ""
     acceptance: Acceptance | None = None
     ended: str = ""
+    folders: tuple[str, ...] = ()
+
+    @property
+    def models(self) -> str:
+        """The folders that it concerns, as a phrase; empty where it concerns all."""
+        return ", ".join(each or THE_REST for each in self.folders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +271,28 @@ class Openness:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """The licence of one of several models of a repository; the answers that concern it name its folder.
+
+    Attributes:
+        folder: its path in the repository; empty for the files outside of the folders of models.
+        state: the result of comparing the claims on it.
+        expression: its SPDX expression; empty without a conclusion.
+        entries: ids of the licences concluded or claimed, those of its base models included.
+    """
+
+    folder: str
+    state: ConclusionState
+    expression: str = ""
+    entries: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The folder, or a phrase for all that lies outside of such folders."""
+        return self.folder or THE_REST
+
+
+@dataclass(frozen=True, slots=True)
 class LicenseConclusion:
     """The conclusion from all claims.
 
@@ -279,6 +311,8 @@ class LicenseConclusion:
         acceptance: the first to end of the decisions that settle every open question; ``None`` while one is open.
         kinships: the base models on record that have the vocabulary and the shape of the model or of a part of it.
         terms_digest: SHA-256 of what states the terms of the model, which a decision on them binds; empty if not known.
+        models: of a repository of several models under different terms, one for each; ``expression`` and ``answers``
+            are then those of all together, and ``permission`` is the worst.
     """
 
     state: ConclusionState
@@ -300,6 +334,11 @@ class LicenseConclusion:
     acceptance: Acceptance | None = None
     terms_digest: str = ""
     kinships: tuple[Kinship, ...] = ()
+    models: tuple[ModelAnswer, ...] = ()
+
+    def list_answers(self, model: ModelAnswer) -> tuple[UseAnswer, ...]:
+        """List the answers that concern one of several models, worst first."""
+        return tuple(each for each in self.answers if not each.folders or model.folder in each.folders)
 
     @property
     def open_answers(self) -> tuple[UseAnswer, ...]:

@@ -290,6 +290,7 @@ class Target:
         anchors: the lines that name the model, if a policy or a code base led to the scan.
         provenance: of a repository of the Hub; ``None`` for anything else.
         signatures: of the model, with the result of each check.
+        folder: the folder of the repository that the report is on alone; empty for all of it.
     """
 
     requested: str
@@ -303,12 +304,14 @@ class Target:
     anchors: tuple[Anchor, ...] = ()
     provenance: Provenance | None = None
     signatures: tuple[Signature, ...] = ()
+    folder: str = ""
 
     @property
     def short_name(self) -> str:
-        """The id on the Hub, or the name of the file or folder without the folders around it."""
+        """The id on the Hub, or the name of the file or folder without the folders around it; then the folder in it."""
         is_path = self.kind in (RefKind.FILE, RefKind.FOLDER)
-        return (PurePath(self.name).name or self.name) if is_path else self.name
+        name = (PurePath(self.name).name or self.name) if is_path else self.name
+        return f"{name}/{self.folder}" if self.folder else name
 
 
 @dataclass(frozen=True, slots=True)

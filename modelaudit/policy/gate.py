@@ -314,7 +314,8 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return _take_worst(points)
     if license_.acceptance is not None:
         return Ruling(Verdict.PASS, _describe_decided_use(license_))
-    permission = f"{license_.expression or 'The licence'} permits the planned use{_name_duties(license_)}."
+    subject = f"The licence of each of {len(license_.models)} parts" if license_.models else license_.expression
+    permission = f"{subject or 'The licence'} permits the planned use{_name_duties(license_)}."
     # Missing texts and notices are among the duties.
     conflict = next((each.detail for each in license_.conflicts if not each.kind.startswith("missing-")), "")
     return Ruling(Verdict.PASS, f"{permission} Check first: {conflict}" if conflict else permission)

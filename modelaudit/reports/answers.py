@@ -85,6 +85,8 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
     """Describe the concluded licence and the places that state it, or the reason why there is none."""
     if license_.state is ConclusionState.NOT_CHECKED:
         return CONCLUSIONS[license_.state]
+    if license_.models:
+        return f"{len(license_.models)} parts of the repository, each under its own terms."
     if license_.state is not ConclusionState.CONCLUDED or not license_.entries:
         reason = next(iter(license_.reasoning), "")
         decided = f" {describe_acceptance(license_.acceptance)}" if license_.acceptance else ""

@@ -31,8 +31,10 @@ from modelaudit.model.terms import Answer
 from modelaudit.reports.decision_words import describe_settled_answer
 from modelaudit.reports.license_view import (
     build_lineage_tree,
+    describe_model_row,
     group_tasks,
     list_declared_claims,
+    list_model_rows,
     list_permissions,
     list_reasons,
 )
@@ -202,6 +204,7 @@ def list_facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
     if conclusion.intent is not None and conclusion.intent.is_stated:
         yield "license:intent", "; ".join(describe_intended_use(conclusion.intent))
     yield "license:permission", conclusion.permission
+    yield from (("license:model", describe_model_row(row)) for row in list_model_rows(conclusion))
     yield from (("license:answer", line) for line in _format_answers(conclusion))
     yield from (("license:obligation", line) for line in _format_obligations(conclusion))
     openness = conclusion.openness
@@ -224,7 +227,7 @@ def _format_answers(conclusion: LicenseConclusion) -> Iterable[str]:
     """Yield one line for each answer, with its licence; one against the use names the base models that bring it in."""
     for reason in list_reasons(conclusion):
         answer = reason.answer
-        sources = (answer.license, answer.section, *(f"via {via}" for via in reason.vias))
+        sources = (answer.license, answer.section, *(f"via {via}" for via in reason.vias), answer.models)
         where = ", ".join(filter(None, sources))
         settled = describe_settled_answer(answer)
         line = f"{answer.answer}: {answer.kind}: {answer.because}" + (f" ({where})" if where else "")

@@ -16,29 +16,27 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
-from modelaudit.model.terms import Group as DutyGroup
 from modelaudit.reports import view
-from modelaudit.reports.answers import describe_duties, describe_exit_code
+from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import describe_settled_answer, list_decision_lines
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
+from modelaudit.reports.license_duties import LABEL_COLUMNS, render_tasks, shorten_id
 from modelaudit.reports.license_view import (
     Reason,
-    Task,
     build_lineage_tree,
     describe_base_model,
     describe_dataset,
     describe_lineage_path,
     describe_openness,
-    group_tasks,
     list_license_claims,
     list_limits,
+    list_model_rows,
     list_reasons,
     list_unread,
 )
 from modelaudit.reports.license_words import (
     MISSING_PREFIX,
     RELATIONS,
-    SHORT_GROUPS,
     describe_claim,
     describe_intended_use,
     describe_kind,
@@ -55,29 +53,25 @@ from modelaudit.reports.wording import (
 )
 
 _MAX_REASONS = 6
+_MAX_MODELS = 20
 _MAX_CLAIMS = 5
 _MAX_SENTENCES = 3
 _MAX_BRANCHES = 12
-_MAX_TASKS_PER_GROUP = 8
 _MAX_CONFLICTS = 4
 _MAX_FORBIDDEN_USES = 8
 _MAX_DATASETS = 4
 _MAX_UNREAD_SOURCES = 6
 
 
-_LABEL_COLUMNS = 8
 _MAX_PLACE_COLUMNS = 26
 _MAX_DRAWN_DEPTH = 8
 """Base models deeper than this show the number of their depth instead of the lines of the tree."""
 
-_MAX_DUTY_CHARACTERS = 240
 _MAX_CLAUSE_CHARACTERS = 320
 _MAX_SENTENCE_CHARACTERS = 240
 _MAX_QUOTATION_CHARACTERS = 60
 _MAX_DIFFERENCE_CHARACTERS = 80
 
-_GROUPS_IN_ONE_LINE = (DutyGroup.WATCH,)
-"""Groups whose duties are listed by their kind alone: they are many, and nothing has to be prepared for them."""
 _MISSING_WORDS = {"naming": "words to show"}
 """Plain words for missing items, where the kind of the conflict is not plain."""
 
@@ -93,10 +87,11 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
     license_ = report.license
     parts = [
         _render_head(report),
+        _render_models(license_),
         _render_reasons(license_, report.decision.use.reason),
         _render_conclusion(license_),
         _render_lineage(report),
-        _render_tasks(license_),
+        render_tasks(license_),
         _render_conflicts(license_, report.decision.use.reason),
         _render_limits_and_sources(license_),
         build_text(describe_exit_code(report)),
@@ -117,12 +112,27 @@ def _render_head(report: AuditReport) -> RenderableType:
     rows.append(("policy", build_text((report.policy.name, "bold"), ": ", use)))
     rows += [(label, build_text(line)) for label, line in list_decision_lines(report, only_use=True)]
     mark = build_text((f" {shape} USE: {ruling.verdict.upper()} ", style))
-    return Group(build_marked_line(mark, build_text(ruling.reason)), build_rows(rows, label=_LABEL_COLUMNS))
+    return Group(build_marked_line(mark, build_text(ruling.reason)), build_rows(rows, label=LABEL_COLUMNS))
 
 
 def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:
     """Render lines under a heading."""
     return Group(build_title(heading), *lines)
+
+
+def _render_models(license_: LicenseConclusion) -> RenderableType | None:
+    """Render the answer for each of several models."""
+    rows = list_model_rows(license_)
+    if not rows:
+        return None
+    lines: list[Text | Padding] = [
+        build_rows(
+            [(row.answer or "", build_text((row.name, "bold"), f": {row.terms}. ", row.because))], label=LABEL_COLUMNS
+        )
+        for row in rows[:_MAX_MODELS]
+    ]
+    heading = f"{len(rows)} parts of the repository, each with its own terms; --path FOLDER answers for one"
+    return _render_block(heading, lines + _render_omission(len(rows), _MAX_MODELS, "more model"))
 
 
 def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding]:
@@ -150,7 +160,7 @@ def _render_reasons(license_: LicenseConclusion, stated: str) -> RenderableType 
     if not reasons:
         return None
     lines: list[Text | Padding] = [
-        build_rows([(_name_answer(reason), _format_reason(reason, license_, stated))], label=_LABEL_COLUMNS)
+        build_rows([(_name_answer(reason), _format_reason(reason, license_, stated))], label=LABEL_COLUMNS)
         for reason in reasons[:_MAX_REASONS]
     ]
     return _render_block("Why", lines + _render_omission(len(reasons), _MAX_REASONS, "more reason"))
@@ -187,7 +197,9 @@ def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> 
     because = "" if answer.because == stated else answer.because
     clause = clause if because else clause.lstrip()
     settled = describe_settled_answer(answer)
-    return build_text((because, "bold"), clause, (verification, "dim"), inherited, f" {settled}" if settled else "")
+    models = f"For {answer.models}: " if answer.models else ""
+    decided = f" {settled}" if settled else ""
+    return build_text(models, (because, "bold"), clause, (verification, "dim"), inherited, decided)
 
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
@@ -207,8 +219,10 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     lines += _render_omission(len(sentences), _MAX_SENTENCES, "more sentence")
     if sentences and license_.acceptance is not None:
         lines.append(indent_block(build_marked_line(Text("-"), build_text(describe_acceptance(license_.acceptance)))))
+    if license_.models:
+        concluded = f"{len(license_.models)} parts under different terms"
     # ``build_text`` escapes what a terminal would act on.
-    kind = f" ({category})" if license_.expression else ""
+    kind = f" ({category})" if license_.expression and not license_.models else ""
     return _render_block(f"Concluded: {build_text(concluded)}{kind}", lines)
 
 
@@ -257,92 +271,6 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
     return _render_block("Base models", lines + _render_omission(len(branches), _MAX_BRANCHES, "more base model"))
 
 
-def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
-    """Render the duties by group, as a list to tick off; for a denied use, only the kinds of duties."""
-    groups = group_tasks(license_)
-    if not groups:
-        return None
-    all_tasks = [task for _, tasks in groups for task in tasks]
-    ids = list(dict.fromkeys(task.license for task in all_tasks))
-    # The licence of a duty is shown unless the heading names it for all of them.
-    show_license = len(ids) > 1
-    is_denied = license_.open_permission is Answer.DENY
-    rows: list[tuple[str, Text]] = []
-    for group, tasks in groups:
-        label = SHORT_GROUPS[group]
-        if is_denied or group in _GROUPS_IN_ONE_LINE:
-            rows.append((label, _format_kinds(tasks, show_license)))
-            continue
-        items = [_format_alike_tasks(alike, show_license) for alike in _group_alike_tasks(tasks)]
-        rows += [(label if index == 0 else "", item) for index, item in enumerate(items[:_MAX_TASKS_PER_GROUP])]
-        if len(items) > _MAX_TASKS_PER_GROUP:
-            omitted = len(items) - _MAX_TASKS_PER_GROUP
-            rows.append(("", build_text(f"… and {omitted} more, in the HTML and JSON reports")))
-    under = "" if show_license else f" under {build_text(ids[0])}"
-    heading = "If the use were allowed" if is_denied else "To do"
-    return _render_block(f"{heading}{under}: {describe_duties(license_)}", [build_rows(rows, label=_LABEL_COLUMNS)])
-
-
-def _group_alike_tasks(tasks: tuple[Task, ...]) -> list[list[Task]]:
-    """Group open duties of one kind that several licences share, one duty from each licence.
-
-    A duty that is met or that requires exact words forms a group of its own.
-    """
-    groups: list[list[Task]] = []
-    shared_groups: dict[str, list[Task]] = {}
-    for task in tasks:
-        shared = shared_groups.get(task.kind)
-        has_license = any(task.license == other.license for other in shared or ())
-        if task.met or task.words or has_license:
-            groups.append([task])
-        elif shared is None:
-            shared_groups[task.kind] = [task]
-            groups.append(shared_groups[task.kind])
-        else:
-            shared.append(task)
-    return groups
-
-
-def _format_alike_tasks(alike: list[Task], show_license: bool) -> Text:
-    """Format duties of one kind as one item: their text if it is the same, else their kind, and every section."""
-    if len(alike) == 1:
-        return _format_task(alike[0], show_license)
-    has_one_text = len({task.text for task in alike}) == 1
-    if has_one_text:
-        description = cut_text(alike[0].text, _MAX_DUTY_CHARACTERS)
-    else:
-        description = f"{describe_kind(alike[0].kind)}, for each:"
-    sources = "; ".join(f"{_shorten_id(task.license)}, {task.section or 'section not stated'}" for task in alike)
-    return build_text(f"[ ] {description}", (f" ({sources})", "dim"))
-
-
-def _format_task(task: Task, show_license: bool) -> Text:
-    """Format a duty with its box, the exact words that its text lacks, and its section."""
-    text = cut_text(task.text, _MAX_DUTY_CHARACTERS)
-    item = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
-    quotations = " / ".join(f"“{words}”" for words in task.words if words not in task.text)
-    exact_words = [f" Exact words: {quotations}"] if quotations else []
-    section = task.section or "section not stated"
-    source = f"{_shorten_id(task.license)}, {section}" if show_license else section
-    return build_text(item, *exact_words, (f" ({source})", "dim"))
-
-
-def _shorten_id(license_id: str) -> str:
-    """Shorten a licence id that is shown in full above."""
-    return license_id.removeprefix("LicenseRef-")
-
-
-def _format_kinds(tasks: tuple[Task, ...], show_license: bool) -> Text:
-    """Format duties as one sentence that names each kind with its sections: ``Ship the notices (4.1, 4.2)``."""
-    places_by_kind: dict[str, list[str]] = {}
-    for task in tasks:
-        section = task.section.removeprefix("section ")
-        place = f"{_shorten_id(task.license)} {section}" if show_license else section
-        places_by_kind.setdefault(lower_first(describe_kind(task.kind)), []).append(place.strip())
-    description = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in places_by_kind.items())
-    return build_text(end_sentence(description[:1].upper() + description[1:]))
-
-
 def _render_conflicts(license_: LicenseConclusion, stated: str) -> RenderableType | None:
     """Render the conflicts that neither the reasons nor the line of missing items already show."""
     reported = {reason.answer.because for reason in list_reasons(license_)} | {stated}
@@ -362,7 +290,7 @@ def _list_missing_items(license_: LicenseConclusion) -> list[str]:
     for conflict in license_.conflicts:
         if conflict.kind.startswith(MISSING_PREFIX):
             item = conflict.kind.removeprefix(MISSING_PREFIX)
-            ids_by_item.setdefault(item, []).extend(_shorten_id(id_) for id_ in conflict.entries)
+            ids_by_item.setdefault(item, []).extend(shorten_id(id_) for id_ in conflict.entries)
     parts = [
         f"{_MISSING_WORDS.get(item, item)} of {', '.join(dict.fromkeys(ids))}" for item, ids in ids_by_item.items()
     ]
@@ -389,4 +317,4 @@ def _render_limits_and_sources(license_: LicenseConclusion) -> RenderableType | 
     if len(unread) > _MAX_UNREAD_SOURCES:
         omitted = len(unread) - _MAX_UNREAD_SOURCES
         rows.append(("", build_text(f"… and {omitted} more, in the HTML and JSON reports")))
-    return build_rows(rows, indent=0, label=_LABEL_COLUMNS) if rows else None
+    return build_rows(rows, indent=0, label=LABEL_COLUMNS) if rows else None

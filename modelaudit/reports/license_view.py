@@ -17,7 +17,7 @@ from modelaudit.model.license import (
     UseAnswer,
 )
 from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
-from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind
+from modelaudit.reports.license_words import ANSWERS, LOOKS, RELATIONS, describe_kind
 from modelaudit.reports.wording import (
     LIMIT_KINDS,
     count_noun,
@@ -70,6 +70,23 @@ class Reason:
 
     answer: UseAnswer
     vias: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One of several models of a repository.
+
+    Attributes:
+        name: its folder.
+        terms: its licence, or why there is none.
+        answer: to the planned use, as decisions leave it; ``None`` if no use is stated.
+        because: the first reason against the use; empty for a permission.
+    """
+
+    name: str
+    terms: str
+    answer: Answer | None
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +198,26 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
         heading = "Limits" if license_.permission is None else "Limits that do not affect the planned use"
         lines.append(f"{heading}: {'; '.join(dict.fromkeys(other_limits))}.")
     return tuple(dict.fromkeys(lines))
+
+
+def list_model_rows(license_: LicenseConclusion) -> tuple[ModelRow, ...]:
+    """List the models of a repository that has several under different terms, in its order; empty for one model."""
+    rows = []
+    for model in license_.models:
+        answers = license_.list_answers(model)
+        open_answers = [each for each in answers if each.answer is not Answer.ALLOW and each.acceptance is None]
+        answer = None
+        if license_.permission is not None:
+            answer = open_answers[0].answer if open_answers else Answer.ALLOW
+        terms = model.expression or f"no licence concluded ({model.state})"
+        rows.append(ModelRow(model.name, terms, answer, open_answers[0].because if open_answers else ""))
+    return tuple(rows)
+
+
+def describe_model_row(row: ModelRow) -> str:
+    """Describe one of several models in a line: its folder, its licence, the answer and the first reason."""
+    answer = "" if row.answer is None else f", {ANSWERS[row.answer].lower()}"
+    return end_sentence(f"{row.name}: {row.terms}{answer}{f': {row.because}' if row.because else ''}")
 
 
 def list_permissions(license_: LicenseConclusion) -> list[str]:

@@ -20,7 +20,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
 from modelaudit.reports.decision_words import describe_ended
-from modelaudit.reports.license_view import Task, group_tasks
+from modelaudit.reports.license_view import Task, group_tasks, list_model_rows
 from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
 from modelaudit.reports.provenance_words import describe_provenance
@@ -105,6 +105,13 @@ def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
     if use:
         yield ""
         yield f"Planned use: {write_text(use)}"
+    rows = list_model_rows(report.license)
+    if rows:
+        yield ""
+        yield "| model | licence | answer | first reason |"
+        yield "|---|---|---|---|"
+    for row in rows:
+        yield write_row(write_text(row.name), write_text(row.terms), row.answer or "", write_text(row.because))
 
 
 def _list_foot_lines(report: AuditReport) -> Iterator[str]:

@@ -30,6 +30,7 @@ from modelaudit.reports.layout import (
     indent_block,
     render_parts,
 )
+from modelaudit.reports.license_view import describe_model_row, list_model_rows
 from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.provenance_words import describe_provenance
@@ -116,6 +117,7 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("policy", build_text(f"{policy.name}: {describe_gates(policy)}")))
     if report.license.intent is not None:
         rows.append(("use", build_text("; ".join(describe_intended_use(report.license.intent)))))
+    rows += [("part", build_text(describe_model_row(row))) for row in list_model_rows(report.license)]
     rows += [(label, build_text(line)) for label, line in list_decision_lines(report)]
     rows.append(
         ("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.tool.edition}, {report.created}"))

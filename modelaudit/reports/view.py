@@ -140,14 +140,18 @@ def list_skipped_checks(report: AuditReport) -> tuple[CheckFamily, ...]:
 
 def get_model_name(target: Target) -> str:
     """Return the name for a report; the prefix ``datasets/`` separates a dataset from a model of the same name."""
-    return f"datasets/{target.name}" if target.kind is RefKind.DATASET else target.name
+    name = f"datasets/{target.name}" if target.kind is RefKind.DATASET else target.name
+    return f"{name}, folder {target.folder}" if target.folder else name
 
 
 def get_heading(target: Target) -> str:
     """Return the heading of a page: the name of a file or folder, or the whole id of a repository."""
     # A report of an older version may hold a whole path.
     is_local = target.kind in (RefKind.FILE, RefKind.FOLDER)
-    return (PurePath(target.name).name or target.name) if is_local else get_model_name(target)
+    if not is_local:
+        return get_model_name(target)
+    name = PurePath(target.name).name or target.name
+    return f"{name}, folder {target.folder}" if target.folder else name
 
 
 def are_findings_first(report: AuditReport) -> bool:

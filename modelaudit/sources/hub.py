@@ -42,6 +42,7 @@ from modelaudit.sources.claims import (
 from modelaudit.sources.description import Description, request_description
 from modelaudit.sources.download import Download
 from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, is_unconnected
+from modelaudit.sources.folder import limit_listing
 from modelaudit.sources.partial import measure_partial
 from modelaudit.sources.progress import DownloadCounter, Progress
 from modelaudit.sources.provenance import ProvenanceInquiry
@@ -69,6 +70,7 @@ class HubSource:
             for no provenance. The recorded commit of a branch is left unchanged, because programs load whole models
             by it.
         reads_modules: for the terms, fetch small modules of Python too.
+        folder: for the terms, fetch what concerns this folder alone; empty for the whole repository.
     """
 
     ref: ModelRef
@@ -77,6 +79,7 @@ class HubSource:
     progress: Progress | None = None
     is_for_terms: bool = False
     reads_modules: bool = False
+    folder: str = ""
 
     def snapshot(self) -> Snapshot:
         """Resolve the revision to a commit, fetch the listed files, and list the artifacts.
@@ -110,7 +113,9 @@ class HubSource:
         merged_listing = merge_listings(*(each.files for each in listings))
         provenance = self._record_description(description, cached_commit, tree.files)
         wanted_names = (
-            choose_small_files(merged_listing, includes_modules=self.reads_modules) if self.is_for_terms else None
+            choose_small_files(limit_listing(merged_listing, self.folder), includes_modules=self.reads_modules)
+            if self.is_for_terms
+            else None
         )
         try:
             download = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)

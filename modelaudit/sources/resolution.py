@@ -215,6 +215,7 @@ def resolve_term_files(
     revision: str | None = None,
     offline: bool = False,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    folder: str = "",
 ) -> Snapshot:
     """Take the files of a target that may state its licence.
 
@@ -227,6 +228,7 @@ def resolve_term_files(
         revision: branch, tag or commit of a repository.
         offline: make no request.
         limits: bounds on reads and on the depth of folders.
+        folder: of the repository, the one in question; the files that concern others are not fetched.
 
     Raises:
         ConfigurationError: the target or the revision is invalid (exit 2).
@@ -247,7 +249,7 @@ def resolve_term_files(
             return note_unread_terms(_close_altered_terms(_leave_out_missing_listings(snapshot)))
         from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
-        source = HubSource(ref, settings, limits, is_for_terms=True, reads_modules=True)
+        source = HubSource(ref, settings, limits, is_for_terms=True, reads_modules=True, folder=folder)
         return note_unread_terms(_close_altered_terms(_take_snapshot(source, limits)))
     except SourceError as error:
         if not isinstance(error, GatedError) or error.snapshot is None:

@@ -70,15 +70,17 @@ def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | No
     without_anchor = unquote(link.split("#", 1)[0])
     folder = posixpath.dirname(claim.artifact)
     path = posixpath.normpath(posixpath.join(folder, write_file_address(without_anchor)))
-    # A path that leaves the snapshot, or its folder itself, is not a file of it.
-    return None if path.startswith(("/", "../")) or path in (".", "..") else path
+    # A path that leaves the snapshot, or its folder itself, is not a file of it. A folder of a repository also sees
+    # texts of the folders above.
+    return None if path.startswith("/") or path in (".", "..") else path
 
 
 def classify_link(claim: LicenseClaim) -> LinkDestination:
     """Classify the destination of a link that leads to no file of the snapshot."""
     if _ADDRESS.match(claim.quotation.strip()):
         return LinkDestination.WEB
-    return LinkDestination.OUTSIDE if resolve_link_target(claim, None) is None else LinkDestination.MISSING
+    path = resolve_link_target(claim, None)
+    return LinkDestination.OUTSIDE if path is None or path.startswith("../") else LinkDestination.MISSING
 
 
 def describe_unread_links(

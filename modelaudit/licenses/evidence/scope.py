@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION
+from modelaudit.licenses.evidence.folders import drop_levels_above
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
@@ -74,7 +75,8 @@ def determine_scope(claim: LicenseClaim) -> ClaimScope:
         return ClaimScope.COMPONENT
     if (is_found or claim.field == RESTRICTION) and explain_other_work(path):
         return ClaimScope.COMPONENT
-    is_at_root = "/" not in path and not is_member(path)
+    # A text of a folder above covers the folder that is looked at.
+    is_at_root = "/" not in drop_levels_above(path) and not is_member(path)
     if is_at_root:
         return ClaimScope.MODEL
     return ClaimScope.COMPONENT if is_found else ClaimScope.ADDED
