@@ -82,6 +82,14 @@ RESTRICTION = "The models may be used for research purposes only."
         ({**SUITE, "bare/LICENSE": "Ask us before you do anything with it.\n" * 3}, "bare", "", "review"),
         # Another model's terms say nothing, and a component's text within the folder does.
         ({**SUITE, "small/extra/LICENSE": "Ask us before you do anything with it.\n" * 3}, "small", "MIT", "review"),
+        # A notice states no licence of the folder, and its settings can only contradict the card above.
+        ({**SUITE, "bare/NOTICE": "Parts were made by others.\n"}, "bare", "Apache-2.0", "allow"),
+        (
+            {**SUITE, "README.md": build_card("cc-by-nc-4.0"), "bare/params.json": '{"license": "mit"}'},
+            "bare",
+            "",
+            "deny",
+        ),
         # The link of a card above starts at that card.
         (
             {**SUITE, "README.md": build_card("other", license_link="LICENSE"), "LICENSE": "Ask us first.\n" * 9},

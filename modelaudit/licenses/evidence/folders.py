@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, RESTRICTION
+from modelaudit.licenses.evidence.scope import ABOVE, ClaimScope, determine_scope, drop_levels_above, is_use_policy_text
 from modelaudit.model.discovery import WEIGHT_ENDINGS
+from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.term_files import classify_text_file
 
-_ABOVE: Final = "../"
 _CONFIGURATIONS: Final = frozenset({"adapter_config.json", "config.json", "params.json"})
 _PIPELINES: Final = frozenset({"model_index.json", "modules.json"})
 """Files that make the folders below them parts of one model (diffusers, sentence-transformers)."""
@@ -25,14 +26,7 @@ MOST_MODELS: Final = 50
 
 def count_levels_above(path: str) -> int:
     """Count how many folders above the one that is looked at a file lies; 0 for a file in it or below it."""
-    return (len(path) - len(drop_levels_above(path))) // len(_ABOVE)
-
-
-def drop_levels_above(path: str) -> str:
-    """Return a path without the steps to the folders above."""
-    while path.startswith(_ABOVE):
-        path = path.removeprefix(_ABOVE)
-    return path
+    return (len(path) - len(drop_levels_above(path))) // len(ABOVE)
 
 
 def rebase_path(path: str, folder: str) -> str | None:
@@ -45,14 +39,14 @@ def rebase_path(path: str, folder: str) -> str | None:
     if path.startswith(f"{folder}/"):
         return path.removeprefix(f"{folder}/")
     depth = folder.count("/") + 1
-    if path.startswith(_ABOVE):
-        return _ABOVE * depth + path
+    if path.startswith(ABOVE):
+        return ABOVE * depth + path
     parent = posixpath.dirname(path)
     is_above = not parent or folder.startswith(f"{parent}/")
     if not is_above or classify_text_file(path) is None:
         return None
     steps = depth - (parent.count("/") + 1 if parent else 0)
-    return _ABOVE * steps + posixpath.basename(path)
+    return ABOVE * steps + posixpath.basename(path)
 
 
 def restore_path(path: str, folder: str) -> str:
@@ -115,10 +109,13 @@ def keep_nearest_terms(claims: Sequence[LicenseClaim], depth: int) -> tuple[list
 
 
 def _states_license(claim: LicenseClaim) -> bool:
-    """Whether a claim states the licence of the folder in which its file lies, or holds its text."""
-    if claim.kind is ClaimKind.INHERITED or "/" in drop_levels_above(claim.artifact):
+    """Whether a card states the licence of its folder, or a file there holds its text; the Hub states that of all."""
+    if claim.kind is ClaimKind.INHERITED or determine_scope(claim) is not ClaimScope.MODEL or is_use_policy_text(claim):
         return False
-    return claim.kind is ClaimKind.FOUND or not claim.is_in_running_text
+    if claim.kind is ClaimKind.FOUND or not claim.artifact:
+        return True
+    # Settings and weights state a licence too, and count beside the card or the text that speaks for the folder.
+    return not claim.is_in_running_text and classify_text_file(claim.artifact) is ProseKind.CARD
 
 
 def find_model_folders(paths: Collection[str], claims: Iterable[LicenseClaim]) -> tuple[str, ...]:
@@ -133,7 +130,7 @@ def find_model_folders(paths: Collection[str], claims: Iterable[LicenseClaim]) -
     """
     names_by_folder: dict[str, set[str]] = {}
     for path in paths:
-        if not path.startswith(_ABOVE):
+        if not path.startswith(ABOVE):
             names_by_folder.setdefault(posixpath.dirname(path), set()).add(posixpath.basename(path).lower())
     stating = {
         posixpath.dirname(claim.artifact)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION
-from modelaudit.licenses.evidence.folders import drop_levels_above
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
+ABOVE = "../"
+"""The step to the folder above the one that is looked at."""
 _MAX_PLACES_APART = 2
 
 
@@ -62,6 +63,13 @@ def get_claim_path(claim: LicenseClaim) -> str:
     """Return the file that the claim is about; for a link target, the file behind the link."""
     # A claim of a link target quotes the target's path, and its artifact is the file with the link.
     return claim.quotation if claim.field == LINK_TARGET else claim.artifact
+
+
+def drop_levels_above(path: str) -> str:
+    """Return a path without the steps to the folders above."""
+    while path.startswith(ABOVE):
+        path = path.removeprefix(ABOVE)
+    return path
 
 
 def determine_scope(claim: LicenseClaim) -> ClaimScope:
