@@ -15,9 +15,10 @@ from modelaudit.licenses.evidence.scope import ABOVE, ClaimScope, determine_scop
 from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
-from modelaudit.model.term_files import classify_text_file
+from modelaudit.model.term_files import classify_text_file, may_be_text
 
 _CONFIGURATIONS: Final = frozenset({"adapter_config.json", "config.json", "params.json"})
+_SETTING_ENDINGS: Final = (".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".xml", ".lock")
 _PIPELINES: Final = frozenset({"model_index.json", "modules.json"})
 """Files that make the folders below them parts of one model (diffusers, sentence-transformers)."""
 MOST_MODELS: Final = 50
@@ -43,10 +44,16 @@ def rebase_path(path: str, folder: str) -> str | None:
         return ABOVE * depth + path
     parent = posixpath.dirname(path)
     is_above = not parent or folder.startswith(f"{parent}/")
-    if not is_above or classify_text_file(path) is None:
+    if not is_above or not _may_speak_below(path):
         return None
     steps = depth - (parent.count("/") + 1 if parent else 0)
     return ABOVE * steps + posixpath.basename(path)
+
+
+def _may_speak_below(path: str) -> bool:
+    """Whether a file may hold terms that cover the folders below: a text, but no settings of the model beside it."""
+    is_setting = path.lower().endswith(_SETTING_ENDINGS)
+    return classify_text_file(path) is not None or (may_be_text(path) and not is_setting)
 
 
 def restore_path(path: str, folder: str) -> str:
@@ -135,7 +142,7 @@ def find_model_folders(paths: Collection[str], claims: Iterable[LicenseClaim]) -
     stating = {
         posixpath.dirname(claim.artifact)
         for claim in claims
-        if "/" in claim.artifact and (claim.kind is not ClaimKind.FOUND or classify_text_file(claim.artifact))
+        if "/" in claim.artifact and (claim.kind is not ClaimKind.FOUND or _may_speak_below(claim.artifact))
     }
     folders = [
         folder
