@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import conclude
 from modelaudit.licenses.conclusion.agreement import get_agreement_checker
@@ -35,6 +36,7 @@ from modelaudit.model.license import (
     OriginState,
     UseAnswer,
 )
+from modelaudit.model.lineage import Kinship
 from modelaudit.model.terms import Intent, LicenseCategory
 from modelaudit.sources import is_offline
 
@@ -163,6 +165,8 @@ class _Concluding:
             fields=() if folder else self.collector.fields,
             components={} if folder else self.collector.components,
             unread=[path for path in paths if is_license_file_name(path) and path not in read_paths],
+            traits=[(seen, each) for path, each in self.collector.traits if (seen := see(path)) is not None],
+            base_models=load_base_models(self.collector.folders if self.collector.traits else None),
         )
         return conclude(evidence, self.collector.rules, self.intent if self.intent.is_stated else None)
 
@@ -236,6 +240,7 @@ def _combine(parts: dict[str, LicenseConclusion], whole: LicenseConclusion) -> L
             [replace(each, met=restore_path(each.met, folder)) for each in part.duties]
             for folder, part in parts.items()
         ),
+        kinships=_merge([_restore_kinship(each, folder) for each in part.kinships] for folder, part in parts.items()),
         models=tuple(
             ModelAnswer(folder, part.state, part.expression, tuple(entry.id for entry in part.entries))
             for folder, part in parts.items()
@@ -249,6 +254,15 @@ def _restore_conflict(conflict: Conflict, folder: str) -> Conflict:
         return conflict
     artifact = restore_path(conflict.artifact, folder)
     return replace(conflict, artifact=artifact, detail=f"{folder}: {conflict.detail}")
+
+
+def _restore_kinship(kinship: Kinship, folder: str) -> Kinship:
+    """Return a kinship of the model in a folder with its files as the repository has them."""
+    if not folder:
+        return kinship
+    evidence = tuple(f"{folder}/{line}" for line in kinship.evidence)
+    artifact = restore_path(kinship.artifact, folder)
+    return replace(kinship, artifact=artifact, part=kinship.part or folder, evidence=evidence)
 
 
 def _merge_answers(parts: dict[str, LicenseConclusion]) -> tuple[UseAnswer, ...]:
