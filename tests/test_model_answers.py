@@ -13,6 +13,7 @@ from support.cases import check_each
 from support.command import run_command
 
 import modelaudit
+from modelaudit.model.address import write_file_address
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import THE_REST
 from modelaudit.model.report import AuditReport
@@ -41,7 +42,7 @@ SUITE = {
     "large/config.json": CONFIG,
     "bare/config.json": CONFIG,
     "deep/er/config.json": CONFIG,
-    "deep/README.md": "# Only words\n",
+    "deep/README.md": "# Notes\n",
 }
 
 
@@ -82,6 +83,7 @@ RESTRICTION = "The models may be used for research purposes only."
         ({**SUITE, "bare/LICENSE": "Ask us before you do anything with it.\n" * 3}, "bare", "", "review"),
         # Another model's terms say nothing, and a component's text within the folder does.
         ({**SUITE, "small/extra/LICENSE": "Ask us before you do anything with it.\n" * 3}, "small", "MIT", "review"),
+        ({"a! b/README.md": build_card("mit"), "a! b/config.json": CONFIG}, "a! b", "MIT", "allow"),
         # A notice states no licence of the folder, and its settings can only contradict the card above.
         ({**SUITE, "bare/NOTICE": "Parts were made by others.\n"}, "bare", "Apache-2.0", "allow"),
         (
@@ -104,7 +106,7 @@ def test_answer_for_a_folder_rests_on_its_own_terms_or_the_nearest_above(
 ) -> None:
     report = answer(write_repository(tmp_path_factory.mktemp("suite"), files), path)
     assert (report.license.expression, report.license.permission) == (expression, permission), report.license.answers
-    assert report.target.folder == path.strip("./")
+    assert report.target.folder == write_file_address(path.strip("./"))
     assert (report.exit_code == 0) is (permission == "allow")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from modelaudit.licenses.evidence.folders import rebase_path
+from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.sources.claims import ListedFile
@@ -15,17 +16,17 @@ _MOST_NAMED = 5
 
 
 def parse_folder(text: str) -> str:
-    """Parse the folder that ``--path`` names, as a path in the repository; empty without one.
+    """Parse the folder that ``--path`` names, as addresses in the repository begin; empty without one.
 
     Raises:
         ConfigurationError: it is the repository itself, or leads out of it.
     """
     if not text:
         return ""
-    folder = posixpath.normpath(text.replace("\\", "/"))
+    folder = posixpath.normpath(text)
     if folder in (".", "..") or folder.startswith(("/", "../")):
         raise ConfigurationError(f"--path {text}: name a folder below the repository, such as --path models/small")
-    return folder
+    return write_file_address(folder)
 
 
 def limit_listing(listing: Mapping[str, ListedFile], folder: str) -> dict[str, ListedFile]:
