@@ -37,6 +37,7 @@ _MODEL = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
 _CONFIG = '{"architectures": ["AcmeForCausalLM"], "model_type": "acme"}'
 _ANSWERS = {"allowed": Answer.ALLOW, "denied": Answer.DENY, "review": Answer.REVIEW}
 _USES = {"host-as-service": Use.HOSTED_SERVICE, "modify": Use.FINE_TUNE, "host": Use.HOSTED_SERVICE}
+_FIELDS = {"medical": "medical-advice", "law-enforcement": "legal-decisions"}
 _PLAIN_USE: Mapping[str, object] = {"commercial": True, "redistribute": True, "fine-tune": True, "territory": ["US"]}
 """The planned use of a case that states none: each permissive licence allows it."""
 _WHOLE_USE: Mapping[str, object] = {**dict.fromkeys(Use, False), "field": "general"}
@@ -127,7 +128,8 @@ def answer(folder: Path, use: Mapping[str, Any], path: str = "") -> AuditReport:
         elif key in ("monthly-active-users", "annual-revenue-usd"):
             stated[key.replace("-", "_")] = float(value)
         elif key == "field":
-            stated["field"] = value if value in load_catalogue().clauses.fields else None
+            named = _FIELDS.get(str(value), value)
+            stated["field"] = named if named in load_catalogue().clauses.fields else None
         elif key == "purpose":
             uses[str(value)] = True
         elif key in _USES or key in set(Use):
@@ -210,7 +212,12 @@ def _judge(tally: Tally, case: Mapping[str, Any], report: AuditReport) -> None:
     permission = report.license.permission
     id_, expected = str(case["id"]), str(case["expected"])
     wanted = _ANSWERS[expected]
-    if permission in (wanted, _ANSWERS.get(str(case.get("also_ok")))):
+    others = case.get("also_ok") or ()
+    also_right = [_ANSWERS[each] for each in ([others] if isinstance(others, str) else others)]
+    # Where an expert may deny or leave it open, only a permission is a fault.
+    if case.get("must_not") == "allowed":
+        also_right += [Answer.DENY, Answer.REVIEW]
+    if permission in (wanted, *also_right):
         tally.add("right")
         return
     if permission is Answer.ALLOW:
