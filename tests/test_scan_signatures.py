@@ -134,6 +134,14 @@ def test_unsigned_model_is_no_finding_and_unchecked_signature_is_said_in_the_fir
     ]
 
 
+def test_screen_states_the_signer_the_time_and_the_extent_of_a_signature(folder: Path) -> None:
+    arguments = ("--offline", "--no-second-opinion", "--public-key", folder.parent / "own.pub")
+    lines = run_command("scan", folder, *arguments, COLUMNS="80").stdout.splitlines()
+    (signed,) = [line for line in lines if line.startswith(" signed ")]
+    assert re.fullmatch(r" signed  model\.sig: by key \w+…, time not proven; covers \d+ files?", signed)
+    assert max(map(len, lines)) <= 80
+
+
 def test_signature_that_does_not_hold_is_critical(folder: Path) -> None:
     report = scan(folder, "other.pub")
     assert report.exit_code == 1
@@ -518,7 +526,7 @@ def test_commands_of_the_document_run(tmp_path: Path, monkeypatch: pytest.Monkey
     for command in [*commands, "modelaudit scan ./model --policy policy.yaml"]:
         done = run_command(*command.split()[1:])
         assert (done.returncode, done.stderr) == (0, ""), command
-        assert ": signed by " in done.stdout
+        assert re.search(r": (signed )?by (key|CN=)", done.stdout), command
 
 
 def test_digests_that_the_environment_cannot_compute_are_not_checked_and_say_so(

@@ -19,7 +19,7 @@ from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Severity
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Opinion, OpinionState
-from modelaudit.model.signature import SignatureState
+from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.answers import (
     count_causes,
@@ -48,7 +48,7 @@ from modelaudit.reports.layout import (
 )
 from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.marks import VERDICT_MARKS
-from modelaudit.reports.signature_words import describe_signature
+from modelaudit.reports.signature_words import describe_signature, summarize_signature
 from modelaudit.reports.view import (
     describe_accepted,
     describe_findings,
@@ -68,7 +68,9 @@ _MOST_FINDINGS = 40
 """Lines of findings; the others are counted."""
 _MOST_ABSENCES = 4
 _MOST_DECISIONS = 3
-_MOST_SIGNATURES = 2
+_SIGNATURE_ROWS = ("signature 1", "signature 2")
+_MOST_LINES_OF_SIGNATURE = 3
+"""Enough for the record, the signer, the time, the trust and the extent, unless the model chose long names."""
 _MOST_DETAILS_BEFORE_NOTES = 1
 _MOST_NOTES = 8
 _LABEL_COLUMNS = 8
@@ -111,7 +113,7 @@ def render_screen(
     shown = [index for index in range(len(lines)) if not is_pass or f"finding {index}" in kept]
     listed = sum(len(rows[index]) for index in shown)
     title = _render_title_of_findings(report, show, hidden=sum(map(len, rows)) - listed)
-    facts = [kept[key] for key in ("lock", "licence", "named", "files", "decided") if key in kept]
+    facts = [kept[key] for key in (*_SIGNATURE_ROWS, "lock", "licence", "named", "files", "decided") if key in kept]
     notes = [kept[key] for key in ("notes",) if key in kept]
     listing = chain.from_iterable(
         [lines[index], *([kept[f"detail {index}"]] if f"detail {index}" in kept else [])] for index in shown
@@ -139,6 +141,8 @@ def _order_parts(
         if row[0].acceptance is None and row[0].severity.rank >= Severity.MEDIUM.rank
     ]
     heavy = [pair for pair in findings if pair[0] in open_rows]
+    signatures = _list_signatures(report)
+    yield from ((key, _shorten_fact("signed", summarize_signature(each), width)) for key, each in signatures)
     yield from heavy[:1]
     yield from short
     if absences and not is_pass:
@@ -157,6 +161,8 @@ def _order_parts(
     yield from notes[:1]
     yield from details[_MOST_DETAILS_BEFORE_NOTES:]
     yield from notes[1:_MOST_NOTES]
+    for key, each in signatures:
+        yield key, _shorten_fact("signed", describe_signature(each), width, _MOST_LINES_OF_SIGNATURE)
 
 
 def _choose_parts(parts: Sequence[tuple[str, RenderableType]], room: int, width: int) -> dict[str, RenderableType]:
@@ -203,9 +209,6 @@ def _render_answers(report: AuditReport, name: str, width: int) -> RenderableTyp
     plan = build_text(use)
     plan.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
     rows: list[RenderableType] = [build_rows([("for", plan)], 1, _LABEL_COLUMNS - 1)] if use else []
-    # A refused signature is a finding, which names it below.
-    held = [each for each in target.signatures if each.state is not SignatureState.REFUSED]
-    rows += [_shorten_fact("signed", describe_signature(each), width) for each in held[:_MOST_SIGNATURES]]
     return Group(heading, build_answer_rows(report), *rows)
 
 
@@ -222,6 +225,12 @@ def build_answer_rows(report: AuditReport) -> RenderableType:
             str(question), build_text((f"{shape} {ruling.verdict}", f"bold {color}")), build_text(ruling.reason)
         )
     return indent_block(grid, 1)
+
+
+def _list_signatures(report: AuditReport) -> list[tuple[str, Signature]]:
+    """List each signature with the name of its row; a refused one is a finding, which names it below."""
+    held = [each for each in report.target.signatures if each.state is not SignatureState.REFUSED]
+    return list(zip(_SIGNATURE_ROWS, held, strict=False))
 
 
 def _list_facts(report: AuditReport) -> list[tuple[str, str]]:
@@ -262,10 +271,10 @@ def _build_fact(label: str, text: str) -> RenderableType:
     return build_rows([(label, build_text(text))], indent=1, label=_LABEL_COLUMNS - 1)
 
 
-def _shorten_fact(label: str, text: str, width: int) -> RenderableType:
-    """Build the row of a fact in one line, cut at the end where it is too long."""
+def _shorten_fact(label: str, text: str, width: int, most_lines: int = 1) -> RenderableType:
+    """Build the row of a fact in about ``most_lines`` lines, cut at the end where it is too long."""
     line = build_text(text)
-    line.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")
+    line.truncate(most_lines * (width - _LABEL_COLUMNS - 1), overflow="ellipsis")
     return build_rows([(label, line)], indent=1, label=_LABEL_COLUMNS - 1)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from modelaudit.model.signature import Signature, SignatureMethod, SignatureState, Signer
 
 _TIME_UNPROVEN: Final = "time not proven"
-_KEY_CHARACTERS: Final = 20
+_KEY_CHARACTERS: Final = 16
 """Of a key and its fingerprint; the JSON report has all of them."""
 
 _MOST_NAMED: Final = 100
@@ -17,25 +17,38 @@ _MOST_NAMED: Final = 100
 
 def describe_signature(signature: Signature) -> str:
     """Describe the result for one signature in one sentence; not escaped, because it may hold texts of a model."""
+    signer = signature.signer
+    if signer is None:
+        return summarize_signature(signature)
+    issuer = f", issued by {signer.issuer}" if signer.issuer else ""
+    method = f"method {signer.method}{issuer}, trusted by {signer.trust}"
+    return f"{signature.record}: signed by {_describe_statement(signature, signer)}; {method}"
+
+
+def summarize_signature(signature: Signature) -> str:
+    """Describe the result for one signature in a few words, behind the label *signed*; not escaped either."""
     if signature.signer is None:
         word = "REFUSED" if signature.state is SignatureState.REFUSED else "NOT CHECKED"
         return f"{signature.record}: {word}: {signature.reason}"
-    return f"{signature.record}: signed by {describe_signer(signature.signer)}; {_describe_extent(signature)}"
+    return f"{signature.record}: by {_describe_statement(signature, signature.signer)}"
 
 
-def describe_signer(signer: Signer) -> str:
-    """Describe who signed, by which trust, and when."""
-    issuer = f", issued by {signer.issuer}" if signer.issuer else ""
+def _describe_statement(signature: Signature, signer: Signer) -> str:
+    """Describe who signed, when, and how much."""
     time = f"{signer.time.time} by a {signer.time.source}" if signer.time else _TIME_UNPROVEN
-    name = signer.name
-    if signer.method is SignatureMethod.KEY and len(name) > _KEY_CHARACTERS:
-        name = f"{name[:_KEY_CHARACTERS]}…"
-    return f"{name}{issuer}, {time} (method {signer.method}, trusted by {signer.trust})"
+    return f"{_shorten_name(signer)}, {time}; {_describe_extent(signature)}"
+
+
+def _shorten_name(signer: Signer) -> str:
+    """Return the name of a signer, with the start of its fingerprint in the place of a key."""
+    if signer.method is SignatureMethod.KEY and len(signer.name) > _KEY_CHARACTERS:
+        return f"{signer.name[:_KEY_CHARACTERS]}…"
+    return signer.name
 
 
 def _describe_extent(signature: Signature) -> str:
     """Describe how many files a signature covers, and how many not."""
-    parts = [f"it covers {_count_files(signature.covered)}"]
+    parts = [f"covers {_count_files(signature.covered)}"]
     if signature.uncovered:
         parts.append(f"does NOT cover {_count_files(len(signature.uncovered))}")
     if signature.differing:

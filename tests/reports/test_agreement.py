@@ -265,9 +265,9 @@ def test_formats_agree_on_the_signatures(hostile: AuditReport) -> None:
     signed, refused = report.target.signatures
     statements = [describe_signature(each) for each in (signed, refused)]
     assert statements == [
-        "model.sig: signed by CN=models,O=Acme, issued by CN=Acme Signing, 2026-11-20T08:00:00Z by a time stamp (method "
-        "certificate, trusted by modelaudit.yaml:7); it covers 5 files, does NOT cover 1 file, leaves out 1 file under "
-        "its ignored paths",
+        "model.sig: signed by CN=models,O=Acme, 2026-11-20T08:00:00Z by a time stamp; covers 5 files, does NOT cover "
+        "1 file, leaves out 1 file under its ignored paths; method certificate, issued by CN=Acme Signing, trusted by "
+        "modelaudit.yaml:7",
         "old.sig: REFUSED: the signature does not fit the statement and the key",
     ]
     assert parse_report(render(report, "json")).target.signatures == report.target.signatures
