@@ -22,6 +22,7 @@ from modelaudit.integrity.conditions import (
 )
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.trusted import load_verifiers
+from modelaudit.integrity.user_files import read_user_file
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SourceError
@@ -64,7 +65,8 @@ def verify_attestation(
         raise ConfigurationError(
             f"{attestation_path}: the attestation lies in the model that it attests; keep it outside of that folder"
         )
-    attestation = accept_attestation(_read(attestation_path), load_verifiers(signers, snapshot), conditions, now)
+    data = read_user_file(attestation_path, "--attestation", _MOST_BYTES, SourceError)
+    attestation = accept_attestation(data, load_verifiers(signers, snapshot), conditions, now)
     refuse_flood(attestation.entries, _list_sizes(snapshot, limits))
     _compare(attestation, hash_model(snapshot, limits))
     return describe_verdict(attestation)
@@ -87,16 +89,6 @@ def _take_model(target: str, limits: Limits) -> Snapshot:
     # The attestation states a SHA-256 of each file, so no digest of another claim has to be computed.
     artifacts = tuple(replace(each, claims=()) for each in snapshot.artifacts)
     return replace(snapshot, artifacts=artifacts)
-
-
-def _read(path: Path) -> bytes:
-    """Read an attestation. Raises ``SourceError`` if that fails."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(f"--attestation: {path} cannot be read: {cause}; check the path") from error
 
 
 def _compare(attestation: Attestation, hashed: HashedModel) -> None:

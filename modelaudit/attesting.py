@@ -7,10 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote
-
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from modelaudit.integrity.attestation import (
     FAILED,
@@ -22,7 +20,7 @@ from modelaudit.integrity.attestation import (
     split_attestation,
 )
 from modelaudit.integrity.places import lies_in
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import StatementSigner
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.locking import cover_entries, identify_repository
 from modelaudit.model.address import read_file_path
@@ -50,9 +48,7 @@ class AttestationOptions:
 
     Attributes:
         report: the saved report of a scan, as JSON.
-        key: file with the private EC key, in PEM; ``None`` to sign for the identity of a token.
-        passphrase: of the key; ``None`` if it has none.
-        trust_config: file with the Sigstore instance by which an identity signs; ``None`` with a key.
+        signer: signs the statements, with a key or for an identity.
         verifier: the URI of the one who answers for the verdict.
         resource: the URI of the model; by default that of the report.
         days: how long the verdict holds after the scan, if no decision behind it ends before; ``None`` for no end.
@@ -60,9 +56,7 @@ class AttestationOptions:
     """
 
     report: Path
-    key: Path | None = None
-    passphrase: bytes | None = None
-    trust_config: Path | None = None
+    signer: StatementSigner
     verifier: str = VERIFIER
     resource: str | None = None
     days: int | None = 90
@@ -94,51 +88,26 @@ class SignedVerdict:
     issuer: str = ""
 
 
-class _Signer(Protocol):
-    """Signs statements."""
-
-    identity: str
-    issuer: str
-
-    def sign(self, payload: bytes) -> bytes:
-        """Sign a statement, and return the bundle as one line of JSON without a line break."""
-
-
-class _KeySigner:
-    """Signs statements with a key."""
-
-    identity = issuer = ""
-
-    def __init__(self, key: EllipticCurvePrivateKey) -> None:
-        self._key = key
-
-    def sign(self, payload: bytes) -> bytes:
-        """Sign a statement, and return the bundle."""
-        return sign_statement(payload, self._key)
-
-
 def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) -> SignedVerdict:  # noqa: B008 - frozen
     """Attest the verdict of a report on the model ``target``.
 
     Args:
         target: a folder, a snapshot of the Hub cache, or a repository that the cache holds; nothing is requested.
-        options: the report, and the key or the Sigstore instance.
+        options: the report, and who signs.
         limits: bounds on reads.
 
     Raises:
-        ConfigurationError: the report, the key or the identity token cannot be used, or the report is one of other
-            bytes.
-        SourceError: the model cannot be read, or a server of the Sigstore instance refuses or does not answer.
+        ConfigurationError: the report or what signs it cannot be used, or the report is one of other bytes.
+        SourceError: the model cannot be read, or a server of the signer refuses or does not answer.
     """
     report = load_report(options.report)
     _require_checks(report, options.report)
     created = _parse_created(report, options.report)
-    signer = _load_signer(options)
     snapshot = resolve_target(target, offline=True, limits=limits)
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
-    for option, path in (("--key", options.key), ("--trust-config", options.trust_config)):
-        if path is not None and lies_in(path, snapshot.root):
+    for option, path in options.signer.files.items():
+        if lies_in(path, snapshot.root):
             raise ConfigurationError(f"{option}: {path} lies in the model; move it out, and scan the model again")
     ref = identify_repository(snapshot)
     entries = cover_entries(hash_model(snapshot, limits), target, has_modes=ref is None, task="attested")
@@ -163,7 +132,7 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         payloads = build_payloads(describe_evidence(report), entries, summary, options.image)
     except ValueError as error:
         raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
-    text = b"".join(signer.sign(payload) + b"\n" for payload in payloads)
+    text = b"".join(options.signer.sign(payload) + b"\n" for payload in payloads)
     try:
         attestation = read_attestation(*split_attestation(text))
     except SignatureError as error:
@@ -175,32 +144,9 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         entries,
         summary.policy_digest,
         resource,
-        signer.identity,
-        signer.issuer,
+        options.signer.identity,
+        options.signer.issuer,
     )
-
-
-def _load_signer(options: AttestationOptions) -> _Signer:
-    """Load the key, or read the Sigstore instance and the identity token. Raises as ``attest``."""
-    if options.trust_config is None:
-        return _KeySigner(load_key(options))
-    try:
-        from modelaudit.integrity.keyless_signing import KeylessSigner  # sigstore takes a while to load
-    except ImportError as error:
-        raise ConfigurationError(
-            "--trust-config: an identity signs with the package sigstore; install modelaudit-gate[sigstore]"
-        ) from error
-    return KeylessSigner(options.trust_config)
-
-
-def load_key(options: AttestationOptions) -> EllipticCurvePrivateKey:
-    """Load the key of ``--key``. Raises ``ConfigurationError``, also where no key is named."""
-    if options.key is None:
-        raise ConfigurationError("--key FILE is needed")
-    try:
-        return load_private_key(_read_key(options.key), options.passphrase)
-    except SignatureError as error:
-        raise ConfigurationError(f"--key: {options.key} {error}") from error
 
 
 def conclude(report: AuditReport) -> str:
@@ -268,16 +214,6 @@ def _find_end(report: AuditReport, created: datetime, options: AttestationOption
             "again"
         )
     return end
-
-
-def _read_key(path: Path) -> bytes:
-    """Read a file with a key. Raises ``ConfigurationError``."""
-    try:
-        with path.open("rb") as file:
-            return file.read(1 << 20)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"--key: {path} cannot be read: {cause}; check the path") from error
 
 
 def _require_same_files(report: AuditReport, entries: Sequence[TreeEntry], root: str, path: Path) -> None:

@@ -20,7 +20,7 @@ from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.hashing import HashProgress
-from modelaudit.integrity.trust_files import read_trust_file
+from modelaudit.integrity.user_files import read_trust_file
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError

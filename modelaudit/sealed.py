@@ -35,6 +35,7 @@ from modelaudit.integrity.seal import (
 )
 from modelaudit.integrity.strict_json import take_object, take_text
 from modelaudit.integrity.trusted import load_verifiers
+from modelaudit.integrity.user_files import read_user_file
 from modelaudit.integrity.verifiers import Verifier, find_signer
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
@@ -97,7 +98,7 @@ def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None
     path = root / SEAL_NAME
     if not path.is_file():  # a pipe would never end
         raise SignatureError(f"it holds no {SEAL_NAME}, so it is not sealed; for a model alone, add --attestation FILE")
-    seal = parse_seal(_read(path, MOST_BYTES))
+    seal = parse_seal(read_user_file(path, "", MOST_BYTES, SourceError))
     if find_signer(seal.bundle, verifiers, now) is None:
         raise SignatureError(f"it is sealed by the method {seal.bundle.method}, and no signer who may seal uses it")
     return seal
@@ -144,17 +145,7 @@ def check_parts(root: Path, entries: Sequence[TreeEntry], accept: Callable[[byte
 
 def _read_part(root: Path, entry: TreeEntry) -> bytes:
     """Read a file that was hashed before. Raises ``SignatureError`` if it has other bytes now."""
-    data = _read(root / entry.path, _MOST_PART_BYTES)
+    data = read_user_file(root / entry.path, "", _MOST_PART_BYTES, SourceError)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise SignatureError(f"{entry.path} changed while it was read, or has more than {_MOST_PART_BYTES:,} bytes")
     return data
-
-
-def _read(path: Path, most_bytes: int) -> bytes:
-    """Read a file up to one byte more than ``most_bytes``. Raises ``SourceError`` if that fails."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most_bytes + 1)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(f"{path} cannot be read: {cause}; check its permissions") from error

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.attesting import AttestationOptions, SignedVerdict, attest, load_key
+from modelaudit.attesting import AttestationOptions, SignedVerdict, attest
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.attestation import read_attestation, split_attestation
-from modelaudit.integrity.keys import fingerprint_key
 from modelaudit.integrity.lock_file import format_lock
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import (
@@ -31,7 +30,6 @@ from modelaudit.integrity.seal import (
     VERIFIER_NAME,
     build_seal,
 )
-from modelaudit.integrity.signing import sign_statement
 from modelaudit.locking import LockOptions, lock_target
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError, SourceError
@@ -82,24 +80,25 @@ def seal(
     Args:
         target: the model, as for ``attest``.
         folder: must not exist; it appears whole or not at all.
-        options: the report and the key.
+        options: the report, and the key that signs, also the folder and its rules.
         limits: bounds on reads.
 
     Raises:
-        ConfigurationError: as ``attest``, the folder exists already or lies in the model, or the report was made with
-            other rules than those of this installation.
+        ConfigurationError: as ``attest``, the signer has no key, the folder exists already or lies in the model, or the
+            report was made with other rules than those of this installation.
         SourceError: as ``attest``, or the model changes meanwhile.
         OutputError: the folder cannot be written.
     """
     if os.path.lexists(folder):
         raise ConfigurationError(f"--seal {folder}: it exists already; name a new folder")
+    if not options.signer.fingerprint:
+        raise ConfigurationError(f"--seal {folder}: the verifier in it takes a key alone; sign with a key")
     report = load_report(options.report)
     if report.tool.rules_digest != load_catalogue(formats=FACTS).digest:
         raise ConfigurationError(
             f"{options.report}: it was made with other rules than those of this installation, which the folder would "
             "carry; scan the model again without --rules"
         )
-    key = load_key(options)
     verdict = attest(target, options, limits)
     root = Path(os.path.realpath(str(resolve_target(target, offline=True, limits=limits).root)))
     if lies_in(folder, root):
@@ -110,11 +109,11 @@ def seal(
         _write_parts(draft, report, verdict)
         (draft / LOCK_NAME).write_bytes(_lock(target, draft, limits))
         (draft / VERIFIER_NAME).write_bytes(verifier)
-        (draft / RULES_NAME).write_bytes(sign_rules(key))
+        (draft / RULES_NAME).write_bytes(sign_rules(options.signer))
         entries = _check_draft(target, draft, limits)
-        (draft / SEAL_NAME).write_bytes(sign_statement(build_seal(entries), key) + b"\n")
+        (draft / SEAL_NAME).write_bytes(options.signer.sign(build_seal(entries)) + b"\n")
     digest = hashlib.sha256(verifier).hexdigest()
-    return SealedFolder(verdict, digest, fingerprint_key(key.public_key()), len(entries))
+    return SealedFolder(verdict, digest, options.signer.fingerprint, len(entries))
 
 
 def _write_parts(draft: Path, report: AuditReport, verdict: SignedVerdict) -> None:

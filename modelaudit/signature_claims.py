@@ -20,6 +20,7 @@ from modelaudit.integrity.signed_manifest import (
 from modelaudit.integrity.signed_parts import hash_parts, read_start
 from modelaudit.integrity.statements import parse_statement
 from modelaudit.integrity.strict_json import shorten
+from modelaudit.integrity.user_files import read_user_file
 from modelaudit.integrity.verifiers import Verifier, explain_unchecked, find_signer
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
@@ -147,13 +148,7 @@ class _Adding:
 
     def add_detached(self, path: Path) -> None:
         """Check each bundle of a file outside of the model. Raises ``ConfigurationError`` if it cannot be read."""
-        try:
-            with path.open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
-        except (OSError, ValueError) as error:
-            cause = error.strerror if isinstance(error, OSError) else error
-            raise ConfigurationError(f"--signature: {path} cannot be read: {cause}; check the path") from error
-        self._add_bundles(data, path.name)
+        self._add_bundles(read_user_file(path, "--signature", MOST_BYTES), path.name)
 
     def _add_bundles(self, data: bytes, record: str) -> None:
         """Check the bundles of a file."""

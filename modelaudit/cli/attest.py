@@ -22,8 +22,8 @@ from modelaudit.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from modelaudit.attesting import AttestationOptions, SignedVerdict
+    from modelaudit.integrity.signing import StatementSigner
 
-PASSPHRASE: Final = "MODELAUDIT_KEY_PASSPHRASE"
 _PATH: Final = click.Path(path_type=Path)
 
 
@@ -85,9 +85,7 @@ def command(
     _check_choice(target, key, trust_config, output, folder, push, image)
     options = AttestationOptions(
         report=report,
-        key=key,
-        passphrase=None if key is None else get_passphrase(key),
-        trust_config=trust_config,
+        signer=_load_signer(key, trust_config),
         verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
         resource=None if resource is None else _require_uri("--resource", resource),
         days=parse_days("--expires", expires),
@@ -118,8 +116,6 @@ def _check_choice(
     image: str | None,
 ) -> None:
     """Raise ``ConfigurationError`` unless the options fit each other, and name who signs and what is written."""
-    if (key is None) is (trust_config is None):
-        raise ConfigurationError("name who signs: --key FILE, or --trust-config FILE for an identity, and not both")
     if folder is not None and key is None:
         raise ConfigurationError("--seal needs --key FILE, by which the folder and its rules are signed, too")
     if output is None and folder is None and push is None:
@@ -132,6 +128,17 @@ def _check_choice(
         if folder is not None and lies_in(output, folder):
             raise ConfigurationError(f"-o {output}: lies in the folder of --seal, which holds the attestation already")
         check_place(output)
+
+
+def _load_signer(key: Path | None, trust_config: Path | None) -> StatementSigner:
+    """Load the signer that an option names. Raises ``ConfigurationError``, also unless exactly one is named."""
+    from modelaudit.integrity.signing import load_identity_signer, load_key_signer
+
+    if key is not None and trust_config is None:
+        return load_key_signer(key, get_passphrase(key))
+    if trust_config is not None and key is None:
+        return load_identity_signer(trust_config)
+    raise ConfigurationError("name who signs: --key FILE, or --trust-config FILE for an identity, and not both")
 
 
 def _sign(
@@ -155,8 +162,7 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     from modelaudit.sealing import seal
 
     sealed = seal(target, folder, options)
-    assert options.key is not None
-    public = f"{options.key.stem}.pub"
+    public = f"{options.signer.files['--key'].stem}.pub"
     # In the form of sha256sum, which compares both with the files on the other side.
     # ``sha256sum --check`` passes over lines that begin with ``#``.
     conditions = f"# --policy-digest {sealed.verdict.policy_digest}\n# --resource {sealed.verdict.resource}\n"

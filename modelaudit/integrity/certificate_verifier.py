@@ -17,8 +17,8 @@ from modelaudit.integrity.certificates import (
 )
 from modelaudit.integrity.keys import check_signature, require_curve
 from modelaudit.integrity.strict_json import shorten
-from modelaudit.integrity.trust_files import load_trust
 from modelaudit.integrity.trusted_times import load_time_sources, parse_time
+from modelaudit.integrity.user_files import load_trust
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
 from modelaudit.model.trust import TrustedSigner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import check_signature, fingerprint_key, load_public_key
 from modelaudit.integrity.strict_json import shorten
-from modelaudit.integrity.trust_files import load_trust
+from modelaudit.integrity.user_files import load_trust
 from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import get_algorithm, require_curve
 from modelaudit.integrity.strict_json import decode_base64, parse_object, take_list, take_object, take_text
-from modelaudit.integrity.trust_files import load_trust
+from modelaudit.integrity.user_files import load_trust
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignedTime
 from modelaudit.model.trust import TrustedSigner

@@ -467,7 +467,7 @@ MEANWHILE: Final[dict[str, tuple[str, Callable[[AttestedModel], object], str]]] 
         "it changed while it was sealed: modelaudit.lock is not the lock of the attested model alone",
     ),
     "other report": (
-        "load_key",
+        "attest",
         lambda attested: attested.scan(SOURCE_DATE_EPOCH=str(int(datetime.now(UTC).timestamp()) - 99)),
         "it changed while it was sealed: report.json is not the report on which the verdict rests",
     ),
@@ -548,7 +548,7 @@ def test_report_of_other_rules_is_refused_because_the_folder_would_carry_these(
 
 START: Final = (
     "import os, signal, modelaudit.sealing as sealing; from modelaudit.cli.main import main;"
-    "sealing.sign_rules = lambda key: os.kill(os.getpid(), signal.{name}); main()"
+    "sealing.sign_rules = lambda signer: os.kill(os.getpid(), signal.{name}); main()"
 )
 
 
