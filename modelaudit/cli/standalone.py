@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn
 
+from modelaudit.cli.conditions import CONDITION_OPTIONS, parse_conditions
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, SignatureError, SourceError
 from modelaudit.model.wording import escape_unprintable
 
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Verify a sealed folder or an attested model; print one line, and return 0, 1, 2 or 4."""
     sys.excepthook = _report_unexpected_error
     try:
-        line, code = _run(_build_parser().parse_args(arguments))
+        line, code = _run(build_parser().parse_args(arguments))
     except ModelAuditError as error:
         _print_error(str(error))
         return error.exit_code
@@ -111,7 +112,7 @@ def _report_unexpected_error(kind: type[BaseException], error: BaseException, _:
     raise SystemExit(ModelAuditError.exit_code)
 
 
-def _build_parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
     parser = _Parser(
         prog="verify.pyz",
@@ -120,16 +121,12 @@ def _build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("path", metavar="FOLDER", help="a sealed folder, or the folder of a model")
-    for option, metavar, text in (
-        ("--key", "FILE", "a public key in PEM, which did not travel with FOLDER"),
-        ("--attestation", "FILE", "of the model in FOLDER"),
-        ("--verifier-id", "URI", "who has to answer for the verdict"),
-        ("--policy-digest", "SHA256", "the policy that the verdict has to rest on"),
-        ("--resource", "URI", "the model that the verdict has to be about"),
-        ("--not-older-than", "DAYS", "the most days since the verdict, such as 30d"),
-    ):
-        is_key = option == "--key"
-        parser.add_argument(option, metavar=metavar, help=text, required=is_key, action=_Each if is_key else _Once)
+    key = "a public key in PEM, which did not travel with FOLDER"
+    parser.add_argument("--key", metavar="FILE", help=key, required=True, action=_Each)
+    parser.add_argument("--attestation", metavar="FILE", help="of the model in FOLDER", action=_Once)
+    for each in CONDITION_OPTIONS:
+        text = each.help[:1].lower() + each.help[1:].rstrip(".")
+        parser.add_argument(each.option, dest=each.field, metavar=each.metavar, help=text, action=_Once)
     return parser
 
 
@@ -141,10 +138,9 @@ def _run(options: argparse.Namespace) -> tuple[str, int]:
         raise SourceError(
             f"the package cryptography is needed, and it cannot be loaded: {error}; install it for {sys.executable}"
         ) from error
-    from modelaudit.cli.conditions import parse_conditions
     from modelaudit.integrity.trusted import make_signer
 
-    conditions = parse_conditions(options.verifier_id, options.policy_digest, options.resource, options.not_older_than)
+    conditions = parse_conditions(vars(options))
     signers = tuple(make_signer(Path(key)) for key in options.key)
     try:
         if options.attestation is not None:
