@@ -85,11 +85,11 @@ def command(
     _check_choice(target, key, trust_config, output, folder, push, image)
     options = AttestationOptions(
         report=report,
-        signer=_load_signer(key, trust_config),
         verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
         resource=None if resource is None else _require_uri("--resource", resource),
         days=parse_days("--expires", expires),
         image=None if image is None else parse_digest("--image", image),
+        signer=_load_signer(key, trust_config),  # last, so that a wrong option is named before a key is opened
     )
     signed, notes = _sign(target, options, folder, push)
     if output is not None:
