@@ -10,9 +10,8 @@ import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
-from modelaudit.integrity.attestation import Attestation
+from modelaudit.integrity.attestation import MOST_ATTESTATION_BYTES, Attestation
 from modelaudit.integrity.conditions import (
     Conditions,
     accept_attestation,
@@ -31,8 +30,6 @@ from modelaudit.model.tree import is_bookkeeping
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model, list_sizes
-
-_MOST_BYTES: Final = 128 * 1024 * 1024
 
 
 def verify_attestation(
@@ -65,7 +62,7 @@ def verify_attestation(
         raise ConfigurationError(
             f"{attestation_path}: the attestation lies in the model that it attests; keep it outside of that folder"
         )
-    data = read_user_file(attestation_path, "--attestation", _MOST_BYTES, SourceError)
+    data = read_user_file(attestation_path, "--attestation", MOST_ATTESTATION_BYTES, SourceError)
     attestation = accept_attestation(data, load_verifiers(signers, snapshot), conditions, now)
     refuse_flood(attestation.entries, _list_sizes(snapshot, limits))
     _compare(attestation, hash_model(snapshot, limits))

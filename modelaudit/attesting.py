@@ -13,7 +13,6 @@ from urllib.parse import quote
 from modelaudit.integrity.attestation import (
     FAILED,
     PASSED,
-    TIME_FORMAT,
     Summary,
     build_payloads,
     read_attestation,
@@ -31,6 +30,7 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
+from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.options import format_current_time
 from modelaudit.reports.evidence import describe_evidence, find_first_expiry, list_obstacles
 from modelaudit.reports.json_report import load_report

@@ -30,6 +30,7 @@ from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import Anchor, Target, Tool
 from modelaudit.model.terms import Intent, Use
 from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.policy.places import refuse_inside_target, refuse_policy_inside_target
 from modelaudit.policy.requirements import RulesAge
 from modelaudit.sources.settings import HubSettings
@@ -331,4 +332,4 @@ def format_current_time() -> str:
     except (ValueError, OverflowError, OSError):
         limit = f"seconds since 1970, until the year {_LAST_YEAR}"
         raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be {limit}") from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime(TIME_FORMAT)

@@ -15,12 +15,11 @@ from modelaudit.catalogue.examples import load_examples
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.catalogue.relaxations import list_relaxations
 from modelaudit.formats.registry import FACTS
-from modelaudit.integrity.bundles import Bundle
-from modelaudit.integrity.rule_pack import MOST_BYTES, build_statement, read_pack, write_pack
+from modelaudit.integrity.rule_pack import MOST_PACK_BYTES, build_statement, read_pack, write_pack
 from modelaudit.integrity.signers import load_verifier
 from modelaudit.integrity.signing import StatementSigner
 from modelaudit.integrity.user_files import read_user_file
-from modelaudit.integrity.verifiers import find_signer
+from modelaudit.integrity.verifiers import require_signer
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError
 from modelaudit.model.signature import SignatureMethod
@@ -128,17 +127,11 @@ def _read_files(pack: Path, key: Path) -> Mapping[str, bytes]:
     """Verify a pack, and return its files. Raises ``ConfigurationError`` if it is refused."""
     verifier = load_verifier(TrustedSigner(SignatureMethod.KEY, "--rules-key", public_key=key))
     try:
-        read = read_pack(read_user_file(pack, "--rules", MOST_BYTES))
-        _require_signer(read.bundle, find_signer(read.bundle, [verifier]) is not None)
+        read = read_pack(read_user_file(pack, "--rules", MOST_PACK_BYTES))
+        require_signer(read.bundle, [verifier], "pack rules")
     except SignatureError as error:
         raise ConfigurationError(f"--rules: {pack} is refused: {error}") from error
     return read.files
-
-
-def _require_signer(bundle: Bundle, is_signed: bool) -> None:
-    """Raise ``SignatureError`` unless a key signed the pack."""
-    if not is_signed:
-        raise SignatureError(f"it is signed by the method {bundle.method}, and --rules-key is a key")
 
 
 def _make_folder(pack: Path) -> tempfile.TemporaryDirectory[str]:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
-from modelaudit.integrity.attestation import Attestation
+from modelaudit.integrity.attestation import MOST_ATTESTATION_BYTES, Attestation
 from modelaudit.integrity.bundles import MOST_BYTES
 from modelaudit.integrity.comparison import SEAL, compare_trees
 from modelaudit.integrity.conditions import (
@@ -36,16 +35,13 @@ from modelaudit.integrity.seal import (
 from modelaudit.integrity.strict_json import take_object, take_text
 from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.integrity.user_files import read_user_file
-from modelaudit.integrity.verifiers import Verifier, find_signer
+from modelaudit.integrity.verifiers import Verifier, require_signer
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.sources.hashed import hash_tree, list_sizes
-
-_MOST_PART_BYTES: Final = 2 * MOST_BYTES
-"""The largest attestation or lock that is read."""
 
 
 def verify_seal(
@@ -99,8 +95,7 @@ def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None
     if not path.is_file():  # a pipe would never end
         raise SignatureError(f"it holds no {SEAL_NAME}, so it is not sealed; for a model alone, add --attestation FILE")
     seal = parse_seal(read_user_file(path, "", MOST_BYTES, SourceError))
-    if find_signer(seal.bundle, verifiers, now) is None:
-        raise SignatureError(f"it is sealed by the method {seal.bundle.method}, and no signer who may seal uses it")
+    require_signer(seal.bundle, verifiers, "seal", now)
     return seal
 
 
@@ -145,7 +140,9 @@ def check_parts(root: Path, entries: Sequence[TreeEntry], accept: Callable[[byte
 
 def _read_part(root: Path, entry: TreeEntry) -> bytes:
     """Read a file that was hashed before. Raises ``SignatureError`` if it has other bytes now."""
-    data = read_user_file(root / entry.path, "", _MOST_PART_BYTES, SourceError)
+    data = read_user_file(root / entry.path, "", MOST_ATTESTATION_BYTES, SourceError)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise SignatureError(f"{entry.path} changed while it was read, or has more than {_MOST_PART_BYTES:,} bytes")
+        raise SignatureError(
+            f"{entry.path} changed while it was read, or has more than {MOST_ATTESTATION_BYTES:,} bytes"
+        )
     return data

@@ -17,7 +17,7 @@ from modelaudit.integrity.attestation import (
 from modelaudit.integrity.comparison import ATTESTATION, RecordWords, adopt_unknown_modes, compare_trees
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
-from modelaudit.integrity.verifiers import Verifier, find_signer
+from modelaudit.integrity.verifiers import Verifier, require_signer
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.verification import TreeDifference
@@ -61,8 +61,7 @@ def accept_attestation(
     """
     bundles = split_attestation(data)
     for bundle in bundles:
-        if find_signer(bundle, verifiers, now) is None:
-            raise SignatureError(f"it is signed by the method {bundle.method}, and no signer who may attest uses it")
+        require_signer(bundle, verifiers, "attest", now)
     attestation = read_attestation(*bundles)
     for refusal in _list_refusals(attestation, conditions, now or datetime.now(UTC)):
         raise SignatureError(refusal)

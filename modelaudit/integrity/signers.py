@@ -43,15 +43,14 @@ def load_verifier(trusted: TrustedSigner) -> Verifier:
 
         return CertificateVerifier(trusted)
     assert trusted.trusted_root is not None
-    option = "--trusted-root" if trusted.origin.startswith("--") else trusted.origin
     try:
         from modelaudit.integrity.keyless import KeylessVerifier  # sigstore takes a while to load
     except ImportError as error:
         raise ConfigurationError(
-            f"{option}: the signature of an identity is checked with the package sigstore; install "
+            f"{trusted.root_origin}: the signature of an identity is checked with the package sigstore; install "
             "modelaudit-gate[sigstore]"
         ) from error
-    return KeylessVerifier(trusted, option)
+    return KeylessVerifier(trusted)
 
 
 class _KeyVerifier:

@@ -26,9 +26,9 @@ from modelaudit.integrity.user_files import load_trust
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignedTime
 from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.wording import TIME_FORMAT
 
 _Read = TypeVar("_Read")
-_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MOST_STAMPS: Final = 20
@@ -138,18 +138,17 @@ def load_time_sources(trusted: TrustedSigner) -> TimeSources:
     """Read the services of the trusted root of a signer. Raises ``ConfigurationError`` for a file that is none."""
     if trusted.trusted_root is None:
         return TimeSources()
-    option = "--trusted-root" if trusted.origin.startswith("--") else trusted.origin
-    return load_trust(trusted.trusted_root, option, _parse_trusted_root)
+    return load_trust(trusted.trusted_root, trusted.root_origin, _parse_trusted_root)
 
 
 def format_time(time: datetime) -> str:
     """Return a time in UTC as the report writes it."""
-    return time.astimezone(UTC).strftime(_FORMAT)
+    return time.astimezone(UTC).strftime(TIME_FORMAT)
 
 
 def parse_time(text: str) -> datetime:
     """Return the time that ``format_time`` has written."""
-    return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
 
 
 def _require_same_signature(body: Mapping[str, object], bundle: Bundle) -> None:

@@ -36,6 +36,24 @@ def explain_unchecked(method: SignatureMethod) -> str:
     return _LACKS[method]
 
 
+def require_signer(bundle: Bundle, verifiers: Sequence[Verifier], deed: str, now: datetime | None = None) -> Signer:
+    """Return the trusted signer of a bundle.
+
+    Args:
+        bundle: as it was read.
+        verifiers: of those who may do the deed.
+        deed: what they may do, such as *attest*, for the message.
+        now: as for ``find_signer``.
+
+    Raises:
+        SignatureError: none of them signed it.
+    """
+    signer = find_signer(bundle, verifiers, now)
+    if signer is None:
+        raise SignatureError(f"it is signed by the method {bundle.method}, and no signer who may {deed} uses it")
+    return signer
+
+
 def find_signer(bundle: Bundle, verifiers: Sequence[Verifier], now: datetime | None = None) -> Signer | None:
     """Find the trusted signer of a bundle.
 

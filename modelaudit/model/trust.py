@@ -32,3 +32,8 @@ class TrustedSigner:
     identity: str = ""
     issuer: str = ""
     trusted_root: Path | None = None
+
+    @property
+    def root_origin(self) -> str:
+        """The option or the line of the policy that names ``trusted_root``, for messages."""
+        return "--trusted-root" if self.origin.startswith("--") else self.origin
