@@ -12,7 +12,7 @@ from modelaudit.integrity.user_files import load_trust
 from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
-from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.trust import REQUIRED, TrustedSigner
 
 if TYPE_CHECKING:
     from modelaudit.integrity.trusted_times import TimeSources
@@ -28,12 +28,7 @@ def load_verifier(trusted: TrustedSigner) -> Verifier:
         ConfigurationError: a file is missing, too large, or not what its option takes; or keyless verification is not
             installed.
     """
-    required = {
-        SignatureMethod.KEY: (trusted.public_key,),
-        SignatureMethod.CERTIFICATE: (trusted.certificate_root,),
-        SignatureMethod.SIGSTORE: (trusted.identity, trusted.issuer, trusted.trusted_root),
-    }
-    if not all(required[trusted.method]):
+    if not all(getattr(trusted, field) for field in REQUIRED[trusted.method]):
         # An empty issuer would accept that of any service.
         raise ConfigurationError(f"{trusted.origin}: the signer lacks a file, an identity or an issuer; name each")
     if trusted.method is SignatureMethod.KEY:

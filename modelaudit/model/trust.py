@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from modelaudit.model.signature import SignatureMethod
+
+REQUIRED: Final = {
+    SignatureMethod.KEY: ("public_key",),
+    SignatureMethod.CERTIFICATE: ("certificate_root",),
+    SignatureMethod.SIGSTORE: ("identity", "issuer", "trusted_root"),
+}
+"""The fields without which no signature of a method may be accepted; a policy writes hyphens in their names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hub.server import LoopbackHub
 from huggingface_hub import snapshot_download
-from support.attested import TINY, AttestedModel, encode_key, make_attested, make_keys
+from support.attested import ROOT, TINY, AttestedModel, encode_key, make_attested, make_keys
 from support.command import run_command
 from support.isolated import make_environment
 from support.offline import run_without_network
@@ -27,12 +28,15 @@ from support.sealing import seal, seal_again
 from support.signatures import write_public_key
 from support.tampering import CHANGES as RANDOM_CHANGES
 
+from modelaudit.attesting import AttestationOptions
 from modelaudit.cli.standalone import main as run_verifier
 from modelaudit.integrity.conditions import Conditions
-from modelaudit.integrity.seal import PARTS
+from modelaudit.integrity.seal import ATTESTATION_NAME, PARTS
+from modelaudit.integrity.signing import KeySigner, StatementSigner
 from modelaudit.integrity.trusted import make_signer
-from modelaudit.model.errors import SignatureError, SourceError
+from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.sealed import verify_seal
+from modelaudit.sealing import seal as write_seal
 
 DAYS_AGO: Final = 40
 NO_MODULES: Final = "import importlib.util as i; print([n for n in ('modelaudit', 'yaml', 'click') if i.find_spec(n)])"
@@ -484,6 +488,49 @@ def test_model_or_report_that_changes_meanwhile_is_not_sealed(
     done = seal(attested, attested.place / "again")
     assert (done.returncode, done.stdout, done.stderr.count("\n"), expected in done.stderr) == (4, "", 1, True), done
     assert sorted(attested.place.iterdir()) == before
+
+
+TOKEN: Final = """
+import sys
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+key = serialization.load_pem_private_key(open(sys.argv[1], "rb").read(), None)
+sys.stdout.buffer.write(key.sign(sys.stdin.buffer.read(), ec.ECDSA(hashes.SHA256())))
+"""
+"""A program that keeps the key of a signer."""
+
+
+def make_program_signer(attested: AttestedModel, key: Path) -> StatementSigner:
+    """Make the signer that the guide on extensions shows."""
+    guide = (ROOT / "docs/extending.md").read_text("utf-8").partition("## A signer\n")[2]
+    names: dict[str, Any] = {"__name__": "program_signer"}
+    exec(guide.partition("```text\n")[2].partition("```\n")[0], names)
+    signer: StatementSigner = names["ProgramSigner"]([sys.executable, "-c", TOKEN, str(key)], attested.public)
+    return signer
+
+
+def test_signer_that_keeps_its_key_elsewhere_seals_and_attests(attested: AttestedModel) -> None:
+    options = AttestationOptions(attested.report, make_program_signer(attested, attested.key))
+    folder = attested.place / "again"
+    assert write_seal(str(attested.model), folder, options).key_digest == options.signer.fingerprint
+    done = run_command("verify", folder, "--key", attested.public)
+    assert (done.returncode, done.stderr) == (0, "")
+    (folder / ATTESTATION_NAME).replace(attested.attestation)
+    assert attested.verify().returncode == 0
+    options = replace(options, signer=make_program_signer(attested, attested.place / "none.pem"))
+    with pytest.raises(SourceError, match="refuses to sign"):
+        write_seal(str(attested.model), attested.place / "third", options)
+    assert not (attested.place / "third").exists()
+
+
+def test_signer_without_a_key_of_its_own_seals_nothing(attested: AttestedModel) -> None:
+    class IdentitySigner(KeySigner):
+        def __init__(self) -> None:
+            super().__init__(ec.generate_private_key(ec.SECP256R1()))
+            self.fingerprint = ""
+
+    with pytest.raises(ConfigurationError, match="the verifier in it takes a key alone"):
+        write_seal(str(attested.model), attested.place / "again", AttestationOptions(attested.report, IdentitySigner()))
 
 
 def link(attested: AttestedModel, text: str | Path) -> None:
