@@ -354,9 +354,10 @@ def _check_records(
         if snapshot.uncompared_records:
             named = ", ".join(map(repr, sorted(snapshot.uncompared_records)[:_MOST_NAMED]))
             why = f"the digests in {named} are not compared, because only SHA-256 is"
+        unchecked = describe_unchecked(snapshot)
+        clause = f"{unchecked}; " if unchecked else ""
         raise ConfigurationError(
-            f"{target!r} offers nothing to check against: {describe_unchecked(snapshot)}{why}; name a lock with "
-            "--lock FILE"
+            f"{target!r} offers nothing to check against: {clause}{why}; name a lock with --lock FILE"
         )
     hashed = hash_model(snapshot, limits)
     records = hashed.claim_records | snapshot.records | snapshot.uncompared_records | snapshot.signature_records

@@ -7,7 +7,7 @@ from typing import Final
 from modelaudit.catalogue.policy_file import TrustedSignerFile
 from modelaudit.catalogue.policy_layer import Layer
 from modelaudit.model.signature import SignatureMethod
-from modelaudit.model.trust import REQUIRED, TrustedSigner
+from modelaudit.model.trust import NAME_HINT, REQUIRED, TrustedSigner, is_distinguished_name
 
 _KEYS: Final = {
     SignatureMethod.KEY: ("public-key", "trusted-root"),
@@ -52,6 +52,10 @@ def _read_signer(layer: Layer, entry: TrustedSignerFile, index: int) -> TrustedS
             raise layer.error(
                 f"the file {_get(entry, key)} does not exist beside this policy; check the path", *place, key
             )
+    for key in ("subject", "issuer") if method is SignatureMethod.CERTIFICATE else ():
+        name = _get(entry, key)
+        if name is not None and not is_distinguished_name(name):
+            raise layer.error(f"{name!r} {NAME_HINT}", *place, key)
     return TrustedSigner(
         method=method,
         origin=f"{layer.label}:{layer.line_of(place)}",

@@ -65,6 +65,7 @@ class KeylessVerifier:
     def __init__(self, trusted: TrustedSigner) -> None:
         assert trusted.trusted_root is not None
         self._trusted = trusted
+        self.origin = trusted.origin
         self._root_name = trusted.trusted_root.name
         self._times = load_time_sources(trusted)  # it also bounds the size of the file
         try:

@@ -86,7 +86,8 @@ class KeylessSigner:
                 "and trustedRoot"
             ) from error
         log: Any = logs[0]
-        self._authority, self._log = (_require_server(url, option) for url in (fulcio.url, log.url))
+        urls = (fulcio.url, log.url, *(each.url for each in authorities))
+        self._authority, self._log, *_ = [_require_server(url, option) for url in urls]
         for session in (fulcio.session, log._session, *(each._session for each in authorities)):
             for scheme in ("https://", "http://"):
                 session.mount(scheme, _StrictAdapter())

@@ -61,7 +61,7 @@ class _KeyVerifier:
             from modelaudit.integrity.trusted_times import load_time_sources  # most verify without one
 
             self._times = load_time_sources(trusted)
-        self._origin = trusted.origin
+        self.origin = trusted.origin
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:
         """Return the key as the signer. Raises ``SignatureError``."""
@@ -71,7 +71,7 @@ class _KeyVerifier:
         except SignatureError as error:
             if bundle.key_hint and bundle.key_hint != fingerprint:
                 hint, own = bundle.key_hint[:_KEY_CHARACTERS], fingerprint[:_KEY_CHARACTERS]
-                raise SignatureError(f"it names the key {shorten(hint)}…, and {self._origin} is {own!r}…") from error
+                raise SignatureError(f"it names the key {shorten(hint)}…, and {self.origin} is {own!r}…") from error
             raise
         time = self._times.find_time(bundle) if self._times else None
-        return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self._origin, time=time)
+        return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self.origin, time=time)

@@ -23,7 +23,7 @@ from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import get_algorithm, require_curve
 from modelaudit.integrity.strict_json import decode_base64, parse_object, take_list, take_object, take_text
 from modelaudit.integrity.user_files import load_trust
-from modelaudit.model.errors import ConfigurationError, SignatureError
+from modelaudit.model.errors import SignatureError, UncheckedSignerError
 from modelaudit.model.signature import SignedTime
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.wording import TIME_FORMAT
@@ -73,7 +73,7 @@ class TimeSources:
         """Return the earliest time that one of the services states for a signature; ``None`` without one.
 
         Raises:
-            ConfigurationError: the bundle has a time stamp, and the package that reads it is not installed.
+            UncheckedSignerError: the bundle has a time stamp, and the package that reads it is not installed.
         """
         stated = [*self._list_stamped(bundle), *self._list_logged(bundle)]
         if not stated:
@@ -88,8 +88,8 @@ class TimeSources:
         try:
             from modelaudit.integrity.time_stamps import read_time_stamp  # a package of the extra sigstore
         except ImportError as error:
-            raise ConfigurationError(
-                "a time stamp is checked with the package rfc3161-client; install modelaudit-gate[sigstore]"
+            raise UncheckedSignerError(
+                "its time stamp is checked with the package rfc3161-client; install modelaudit-gate[sigstore]"
             ) from error
         for stamp in bundle.time_stamps[:_MOST_STAMPS]:
             for authority in self.authorities:

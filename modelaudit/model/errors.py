@@ -34,6 +34,10 @@ class UntrustedSignerError(SignatureError):
     """A signature that is well formed, and that no trusted signer made."""
 
 
+class UncheckedSignerError(SignatureError):
+    """A signature that a trusted signer may have made; the package that its check needs is not installed."""
+
+
 class SourceError(ModelAuditError):
     """The target could not be resolved or fetched: missing, gated, rate-limited, offline, disk full (exit 4)."""
 

@@ -292,6 +292,9 @@ FAULTS: Final = (
     Fault("no key of the log", 2, "is incomplete", change_config(lambda config: config["trustedRoot"].update(tlogs=[]))),
     Fault("no encryption", 2, "names the server 'http://fulcio.example'; it has to begin with https://",
           change_config(lambda config: config["signingConfig"]["caUrls"][0].update(url="http://fulcio.example"))),
+    Fault("a time stamp without encryption", 2, "names the server 'http://tsa.example'; it has to begin with https://",
+          change_config(lambda config: config["signingConfig"].update(
+              tsaUrls=[{**config["signingConfig"]["caUrls"][0], "url": "http://tsa.example"}]))),
     Fault("no address", 2, "it has to begin with https://",
           change_config(lambda config: config["signingConfig"]["rekorTlogUrls"][0].update(url="https://[x"))),
 )  # fmt: skip
