@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from modelaudit.integrity.answers import Acceptance
 from modelaudit.integrity.attestation import MOST_ATTESTATION_BYTES, Attestation
 from modelaudit.integrity.conditions import (
     Conditions,
     accept_attestation,
-    describe_verdict,
     refuse_flood,
     require_model,
 )
@@ -39,8 +39,8 @@ def verify_attestation(
     conditions: Conditions,
     now: datetime | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-) -> str:
-    """Verify a model against an attested verdict, and return one line on what was verified.
+) -> Acceptance:
+    """Verify a model against an attested verdict, and return that.
 
     Args:
         target: the folder of the model, or a snapshot of the Hub cache.
@@ -66,7 +66,7 @@ def verify_attestation(
     attestation = accept_attestation(data, load_verifiers(signers, snapshot), conditions, now)
     refuse_flood(attestation.entries, _list_sizes(snapshot, limits))
     _compare(attestation, hash_model(snapshot, limits))
-    return describe_verdict(attestation)
+    return Acceptance(attestation)
 
 
 def _list_sizes(snapshot: Snapshot, limits: Limits) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from modelaudit.integrity.attestation import (
     PASSED,
     Summary,
     build_payloads,
+    list_causes,
     read_attestation,
     split_attestation,
 )
@@ -39,12 +41,15 @@ from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import hash_model
 
 VERIFIER: Final = "urn:modelaudit:verifier"
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+"""With a scheme (RFC 3986, section 3.1)."""
+_MOST_DAYS: Final = 99_999
 _NEEDED_CHECKS: Final = (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
 
 
 @dataclass(frozen=True, slots=True)
 class AttestationOptions:
-    """How a verdict is attested.
+    """How a verdict is attested. Creating it raises ``ConfigurationError``, unless its values fit each other.
 
     Attributes:
         report: the saved report of a scan, as JSON.
@@ -52,7 +57,8 @@ class AttestationOptions:
         verifier: the URI of the one who answers for the verdict.
         resource: the URI of the model; by default that of the report.
         days: how long the verdict holds after the scan, if no decision behind it ends before; ``None`` for no end.
-        image: SHA-256 of the manifest of an OCI image that holds the model.
+        image: SHA-256 of the manifest of an OCI image that holds the model, in hexadecimal.
+        signatures: files with signatures that lie outside of the model, for a seal to carry.
     """
 
     report: Path
@@ -61,6 +67,16 @@ class AttestationOptions:
     resource: str | None = None
     days: int | None = 90
     image: str | None = None
+    signatures: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_uri("--verifier-id", self.verifier)
+        if self.resource is not None:
+            require_uri("--resource", self.resource)
+        if self.days is not None and not 0 < self.days <= _MOST_DAYS:
+            raise ConfigurationError(f"--expires {self.days}: is not a number of days from 1 to {_MOST_DAYS}")
+        if self.image is not None and not re.fullmatch(r"[0-9a-f]{64}", self.image):
+            raise ConfigurationError(f"--image {self.image}: is not a SHA-256; write its 64 hexadecimal digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,7 @@ class SignedVerdict:
         resource: the URI of the model, for ``verify --resource``.
         identity: for which it is signed; empty with a key.
         issuer: who vouches for the identity.
+        causes: for which the verdict did not pass, such as ``findings (load)``.
     """
 
     text: bytes
@@ -86,6 +103,7 @@ class SignedVerdict:
     resource: str
     identity: str = ""
     issuer: str = ""
+    causes: tuple[str, ...] = ()
 
 
 def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) -> SignedVerdict:  # noqa: B008 - frozen
@@ -146,7 +164,15 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         resource,
         options.signer.identity,
         options.signer.issuer,
+        tuple(list_causes(attestation.evidence)),
     )
+
+
+def require_uri(option: str, text: str) -> str:
+    """Return a URI. Raises ``ConfigurationError`` for a text without a scheme."""
+    if not _URI.fullmatch(text):
+        raise ConfigurationError(f"{option} {text!r}: is not a URI; write one such as https://example.com/verifier")
+    return text
 
 
 def conclude(report: AuditReport) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from modelaudit.attesting import AttestationOptions, SignedVerdict, attest
 from modelaudit.integrity.bundles import MEDIA_TYPE
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.sources.registry import Registry, parse_image
 
 _TITLES: Final = ("evidence.sigstore.json", "summary.sigstore.json")
@@ -25,9 +26,11 @@ def attest_image(target: str, image: str, options: AttestationOptions) -> tuple[
         The verdict, the digest of the image, and the digest of each referrer, that of the evidence first.
 
     Raises:
-        ConfigurationError: as ``attest``, or the image is not one.
+        ConfigurationError: as ``attest``, or the image is not one, or the options name another one.
         SourceError: as ``attest``, or the registry does not answer or refuses the referrer.
     """
+    if options.image is not None:
+        raise ConfigurationError("--push names the image itself; leave --image out")
     with Registry(parse_image(image)) as registry:
         subject = registry.find_image()
         verdict = attest(target, replace(options, image=subject.digest.removeprefix("sha256:")))

@@ -9,13 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from modelaudit.integrity.answers import Acceptance
 from modelaudit.integrity.attestation import MOST_ATTESTATION_BYTES, Attestation
 from modelaudit.integrity.bundles import MOST_BYTES
 from modelaudit.integrity.comparison import SEAL, compare_trees
 from modelaudit.integrity.conditions import (
     Conditions,
     accept_attestation,
-    describe_verdict,
     refuse_differences,
     refuse_flood,
     require_model,
@@ -50,7 +50,7 @@ def verify_seal(
     conditions: Conditions,
     now: datetime | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-) -> str:
+) -> Acceptance:
     """Verify a sealed folder: its seal, each of its files, the attestation, and the lock.
 
     Args:
@@ -61,7 +61,7 @@ def verify_seal(
         limits: bounds on reads.
 
     Returns:
-        One line on what was verified.
+        The attested verdict, and the size of the folder.
 
     Raises:
         SignatureError: the folder is refused (exit 1); the message is one line.
@@ -86,7 +86,7 @@ def verify_seal(
         raise SourceError(f"{path} cannot be read: {why}")
     refuse_leading_links(root, found)
     attestation = check_parts(root, found, lambda data: accept_attestation(data, verifiers, conditions, now))
-    return f"sealed, {len(found):,} entries; {describe_verdict(attestation)}"
+    return Acceptance(attestation, len(found))
 
 
 def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None) -> Seal:

@@ -52,10 +52,10 @@ def _read_signer(layer: Layer, entry: TrustedSignerFile, index: int) -> TrustedS
             raise layer.error(
                 f"the file {_get(entry, key)} does not exist beside this policy; check the path", *place, key
             )
-    for key in ("subject", "issuer") if method is SignatureMethod.CERTIFICATE else ():
-        name = _get(entry, key)
+    for field in ("subject", "issuer") if method is SignatureMethod.CERTIFICATE else ():
+        name = _get(entry, field)
         if name is not None and not is_distinguished_name(name):
-            raise layer.error(f"{name!r} {NAME_HINT}", *place, key)
+            raise layer.error(f"{name!r} {NAME_HINT}", *place, field)
     return TrustedSigner(
         method=method,
         origin=f"{layer.label}:{layer.line_of(place)}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +16,7 @@ from modelaudit.cli.passphrase import get_passphrase
 from modelaudit.cli.writing import print_document, show_notes
 from modelaudit.integrity.attestation import PASSED
 from modelaudit.integrity.places import lies_in
-from modelaudit.integrity.seal import VERIFIER_NAME
+from modelaudit.integrity.seal import SIGNATURES_NAME, VERIFIER_NAME
 from modelaudit.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,6 +51,15 @@ _PATH: Final = click.Path(path_type=Path)
     "--push", metavar="IMAGE", help="Attach it to this image in an OCI registry: host/name:tag or host/name@sha256:…"
 )
 @click.option("--image", metavar="DIGEST", help="The sha256 of the OCI image that holds the model.")
+@click.option(
+    "--signature",
+    "signatures",
+    metavar="FILE",
+    type=_PATH,
+    multiple=True,
+    help="A signature of the model that does not lie in its folder, for --seal to carry.",
+)
+@click.option("--require-pass", is_flag=True, help="End with 1 if the verdict is FAILED; it is attested all the same.")
 @click.option("-q", "--quiet", is_flag=True, help="No remarks.")
 def command(
     target: str,
@@ -65,6 +73,8 @@ def command(
     expires: str,
     push: str | None,
     image: str | None,
+    signatures: tuple[Path, ...],
+    require_pass: bool,
     quiet: bool,
 ) -> int:
     """Sign the verdict of a report on the model TARGET.
@@ -78,17 +88,19 @@ def command(
     The passphrase of the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal. With
     --trust-config, the identity token comes from SIGSTORE_ID_TOKEN, or from the CI that runs this.
 
-    Exit codes: 0 attested, whatever the verdict; 2 usage error; 4 could not run.
+    Exit codes: 0 attested, whatever the verdict; 1 attested as FAILED, and --require-pass was given; 2 usage
+    error; 4 could not run.
     """
-    from modelaudit.attesting import VERIFIER, AttestationOptions
+    from modelaudit.attesting import VERIFIER, AttestationOptions, require_uri
 
-    _check_choice(target, key, trust_config, output, folder, push, image)
+    _check_choice(target, output, folder, push, image, key, signatures)
     options = AttestationOptions(
         report=report,
-        verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
-        resource=None if resource is None else _require_uri("--resource", resource),
+        verifier=require_uri("--verifier-id", verifier_id or VERIFIER),
+        resource=None if resource is None else require_uri("--resource", resource),
         days=parse_days("--expires", expires),
         image=None if image is None else parse_digest("--image", image),
+        signatures=signatures,
         signer=_load_signer(key, trust_config),  # last, so that a wrong option is named before a key is opened
     )
     signed, notes = _sign(target, options, folder, push)
@@ -101,23 +113,26 @@ def command(
     ]
     if signed.identity:
         notes.append(f"signed for --identity {shlex.quote(signed.identity)} --issuer {shlex.quote(signed.issuer)}")
-    if not quiet:
-        show_notes(notes)
-    return 0
+    is_refused = require_pass and signed.result != PASSED
+    refusal = f"--require-pass: the verdict is {signed.result}: {', '.join(signed.causes)}; it is attested all the same"
+    show_notes([*([] if quiet else notes), *([refusal] if is_refused else [])])
+    return int(is_refused)
 
 
 def _check_choice(
     target: str,
-    key: Path | None,
-    trust_config: Path | None,
     output: Path | None,
     folder: Path | None,
     push: str | None,
     image: str | None,
+    key: Path | None,
+    signatures: tuple[Path, ...],
 ) -> None:
-    """Raise ``ConfigurationError`` unless the options fit each other, and name who signs and what is written."""
+    """Raise ``ConfigurationError`` unless the options fit each other, and name what is written."""
     if folder is not None and key is None:
         raise ConfigurationError("--seal needs --key FILE, by which the folder and its rules are signed, too")
+    if folder is None and signatures:
+        raise ConfigurationError("--signature names what --seal carries beside the model; add --seal FOLDER")
     if output is None and folder is None and push is None:
         raise ConfigurationError("name what to write: -o FILE, --seal FOLDER, or --push IMAGE")
     if push is not None and (folder is not None or image is not None):
@@ -169,15 +184,9 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     print_document(f"{sealed.verifier_digest}  {VERIFIER_NAME}\n{sealed.key_digest}  {public}\n{conditions}".encode())
     notes = [
         f"{folder}: sealed, {sealed.entries:,} entries with the model",
+        *(f"{SIGNATURES_NAME}/{each.name}: carried beside the model" for each in options.signatures),
         f"carry {public} and the two digests apart from the folder",
     ]
     if sealed.verdict.result != PASSED:
         notes.append(f"the verdict is {sealed.verdict.result}, so the other side refuses the folder")
     return sealed.verdict, notes
-
-
-def _require_uri(option: str, text: str) -> str:
-    """Return a URI. Raises ``ConfigurationError`` for a text without a scheme (RFC 3986, section 3.1)."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+", text):
-        raise ConfigurationError(f"{option} {text!r}: is not a URI; write one such as https://example.com/verifier")
-    return text

@@ -16,6 +16,8 @@ from modelaudit.model.tree import TreeEntry
 SEAL: Final = "urn:modelaudit:seal:v1"
 SEAL_NAME: Final = "seal.json"
 MODEL_NAME: Final = "model"
+SIGNATURES_NAME: Final = "signatures"
+"""A folder with the signatures that do not lie in the model; absent without one."""
 LOCK_NAME: Final = "modelaudit.lock"
 ATTESTATION_NAME: Final = "attestation.jsonl"
 VERIFIER_NAME: Final = "verify.pyz"

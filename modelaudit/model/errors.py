@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.structure import UnreadReason
 
@@ -28,6 +30,18 @@ class SignatureError(ModelAuditError):
     """A signature, or the statement under it, is refused (exit 1). The message is one clause without a subject."""
 
     exit_code = 1
+
+
+class RefusedModelError(SignatureError):
+    """A model or a verdict that is refused for several reasons; the message is about the first.
+
+    Attributes:
+        refusals: each reason in one clause.
+    """
+
+    def __init__(self, message: str, refusals: Iterable[str]) -> None:
+        super().__init__(message)
+        self.refusals = tuple(refusals)
 
 
 class UntrustedSignerError(SignatureError):

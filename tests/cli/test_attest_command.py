@@ -639,7 +639,7 @@ def test_verify_imports_no_reader_no_report_and_no_certificates(attested: Attest
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     modules = done.stderr.split()
     rooms = {name.split(".")[1] for name in modules if name.startswith("modelaudit.")}
-    assert rooms == {"__main__", "cli", "integrity", "model", "sources", "attested"}
+    assert rooms == {"__main__", "cli", "integrity", "model", "sources", "answering", "attested"}
     assert not {"modelaudit.model.report", "modelaudit.integrity.certificates", "modelaudit.integrity.lock_file"} & set(
         modules
     )
