@@ -24,8 +24,9 @@ from support.attested import ROOT, TINY, AttestedModel, encode_key, make_atteste
 from support.command import run_command
 from support.isolated import make_environment
 from support.offline import run_without_network
+from support.sealing import run_verifier as run_standalone
 from support.sealing import seal, seal_again
-from support.signatures import write_public_key
+from support.signatures import sign_folder, write_public_key
 from support.tampering import CHANGES as RANDOM_CHANGES
 
 from modelaudit.attesting import AttestationOptions
@@ -357,6 +358,39 @@ def test_failed_verdict_is_sealed_with_a_remark_and_refused(attested: AttestedMo
     assert (code, "REFUSED: the verdict is FAILED: 'findings (load)'" in answer) == (1, True), answer
 
 
+def test_signature_outside_of_the_model_is_carried_and_listed(
+    attested: AttestedModel, bare_python: Path, tmp_path: Path
+) -> None:
+    sign_folder(attested.model)
+    detached = (attested.model / "model.sig").rename(tmp_path / "publisher.sig")
+    publisher = write_public_key(tmp_path / "publisher.pub")
+    assert attested.scan("--public-key", publisher, "--signature", detached).returncode == 0
+    folder = attested.place / "signed"
+    other = shutil.copy(detached, tmp_path / "other.sig")
+    for options, expected in (
+        ((), "it rests on the signature 'publisher.sig', which does not lie in the model; name its file with"),
+        (("--signature", other), "names no signature 'other.sig'; add --signature to the scan"),
+        (("--signature", detached, "--signature", detached), "two files are named publisher.sig"),
+    ):
+        refused = seal(attested, folder, *options)
+        assert (refused.returncode, refused.stderr.count("\n"), folder.exists()) == (2, 1, False), refused
+        assert expected in refused.stderr
+    done = seal(attested, folder, "--signature", detached)
+    assert (done.returncode, "signatures/publisher.sig: carried beside the model" in done.stderr) == (0, True), done
+    verified = run_command(
+        "verify", folder / "model", "--public-key", publisher, "--signature", folder / "signatures/publisher.sig"
+    )
+    assert verified.returncode == 0, verified
+    answer = run_standalone(bare_python, folder / "verify.pyz", folder, "--key", attested.public, "-o", "json")
+    document = json.loads(answer.stdout)
+    assert (answer.returncode, document["verdict"]) == (0, "accepted")
+    assert [each["record"] for each in document["attested"]["signatures"]] == ["publisher.sig"]
+    assert document["attested"]["sealed"] == document["attested"]["entries"] + 8
+    (folder / "signatures/publisher.sig").write_text("{}")
+    code, line = verify(attested, folder="signed")
+    assert (code, "REFUSED: changed: signatures/publisher.sig" in line) == (1, True), line
+
+
 def test_folder_fits_wherever_it_lies_and_whenever_its_files_were_written(attested: AttestedModel) -> None:
     moved = (attested.place / "sealed").rename(attested.place / "stick")
     for path in moved.rglob("*"):
@@ -632,11 +666,6 @@ def test_sealed_folder_needs_a_key_from_outside_and_no_further_check(attested: A
         ((folder, "--key", attested.place / "none"), 2, "cannot be read: No such file or directory"),
         ((folder, "--key", attested.key), 2, "holds a private key"),
         ((folder, "--key", attested.public, "--model", "x"), 2, "a sealed folder is checked alone"),
-        (
-            (folder, "--key", attested.public, "-o", "json"),
-            2,
-            "-o json: the answer on a sealed folder is one line of text; leave the option out",
-        ),
         ((folder, "--key", attested.public, "--not-older-than", "never"), 2, "is not a number of days"),
     ):
         done = run_command("verify", *arguments)

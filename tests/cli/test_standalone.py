@@ -182,7 +182,7 @@ def test_help_names_each_option_and_the_exit_codes(verifier: Path, python: Path)
     done = run_verifier(python, verifier, "--help", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for word in ("--key", "--attestation", *(each.option for each in CONDITION_OPTIONS)):
+    for word in ("--key", "--attestation", "--output", *(each.option for each in CONDITION_OPTIONS)):
         assert word in done.stdout
     assert "Exit codes: 0 all fits; 1 refused; 2 usage error; 4 could not run." in " ".join(done.stdout.split())
 

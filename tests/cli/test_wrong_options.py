@@ -185,6 +185,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     f"attest TARGET --report {REPORT} --key key.pem": (
         ("--seal notes.txt", "--seal notes.txt: it exists already; name a new folder"),
+        ("-o x --signature notes.txt", "--signature names what --seal carries beside the model; add --seal FOLDER"),
         ("--push tiny", "'tiny' is not an image; write it as registry.example/name@sha256:"),
         ("--push host/tiny:v1 --seal x", "--push names the image itself"),
     ),
