@@ -461,7 +461,7 @@ MATERIALS = {
 PLURALS = {"key": "keys", "certificate": "roots of certificates", "sigstore": "identities"}
 
 
-@pytest.mark.parametrize(("method", "trusted"), itertools.permutations(MATERIALS, 2))
+@pytest.mark.parametrize(("method", "trusted"), list(itertools.permutations(MATERIALS, 2)))
 def test_signature_of_a_method_that_nobody_trusted_uses_is_of_no_trusted_signer(
     folder: Path, monkeypatch: pytest.MonkeyPatch, method: str, trusted: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The verifier as one file, for a machine without network and without this package: ``python3 verify.pyz FOLDER``.
+"""The verifier as one file, for a machine without network and without this package: ``python3 -I verify.pyz FOLDER``.
 
 It is a second front of the modules behind ``modelaudit verify``, and needs the package ``cryptography`` alone.
 """
