@@ -70,7 +70,9 @@ def explain_unchecked(method: SignatureMethod, verifiers: Sequence[Verifier] = (
     if not verifiers:
         return f"no {words.noun} was given: {words.option}"
     options = dict.fromkeys(each.origin for each in verifiers if each.origin.startswith("--"))
-    policies = dict.fromkeys(each.origin.rpartition(":")[0] for each in verifiers if each.origin not in options)
+    policies = dict.fromkeys(
+        each.origin.rpartition(":")[0] or each.origin for each in verifiers if each.origin not in options
+    )
     origins = [*(f"the trusted-signers of {each}" for each in policies), *(f"those of {each}" for each in options)]
     kinds = dict.fromkeys(_WORDS[each.method].plural for each in verifiers)
     # A policy that names signers counts no others.
