@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -38,7 +38,7 @@ from modelaudit.reports.evidence import describe_evidence, find_first_expiry, li
 from modelaudit.reports.json_report import load_report
 from modelaudit.reports.package_url import HUB, build_repository_purl
 from modelaudit.sources import resolve_target
-from modelaudit.sources.hashed import hash_model
+from modelaudit.sources.hashed import HashedModel, hash_model
 
 VERIFIER: Final = "urn:modelaudit:verifier"
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
@@ -90,6 +90,7 @@ class SignedVerdict:
         tree: the files, links and empty folders that it covers.
         policy_digest: SHA-256 of the policy, for ``verify --policy-digest``.
         resource: the URI of the model, for ``verify --resource``.
+        model: as it was hashed.
         identity: for which it is signed; empty with a key.
         issuer: who vouches for the identity.
         causes: for which the verdict did not pass, such as ``findings (load)``.
@@ -101,6 +102,7 @@ class SignedVerdict:
     tree: tuple[TreeEntry, ...]
     policy_digest: str
     resource: str
+    model: HashedModel = field(repr=False)
     identity: str = ""
     issuer: str = ""
     causes: tuple[str, ...] = ()
@@ -121,32 +123,13 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
     report = load_report(options.report)
     _require_checks(report, options.report)
     created = _parse_created(report, options.report)
-    snapshot = resolve_target(target, offline=True, limits=limits)
-    if snapshot.ref.kind is RefKind.FILE:
-        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
-    for option, path in options.signer.files.items():
-        if lies_in(path, snapshot.root):
-            raise ConfigurationError(f"{option}: {path} lies in the model; move it out, and scan the model again")
-    ref = identify_repository(snapshot)
-    entries = cover_entries(hash_model(snapshot, limits), target, has_modes=ref is None, task="attested")
-    _require_same_files(report, entries, os.path.realpath(str(snapshot.root)), options.report)
+    model = _hash_target(target, options, limits)
+    ref = identify_repository(model.snapshot)
+    entries = cover_entries(model, target, has_modes=ref is None, task="attested")
+    _require_same_files(report, entries, os.path.realpath(str(model.snapshot.root)), options.report)
     try:
-        tree_digest = compute_tree_digest(entries)
-    except ValueError as error:
-        raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
-    resource = options.resource or name_resource(report, ref, tree_digest)
-    summary = Summary(
-        verifier=options.verifier,
-        versions={report.tool.name: report.tool.version, "rules": report.tool.rules_digest},
-        time=created.strftime(TIME_FORMAT),
-        resource=resource,
-        policy=f"urn:modelaudit:policy:{quote(report.policy.name, safe='')}",
-        policy_digest=report.policy.digest,
-        evidence_digest="",
-        result=conclude(report),
-        expires=_find_end(report, created, options),
-    )
-    try:
+        resource = options.resource or name_resource(report, ref, compute_tree_digest(entries))
+        summary = _summarize(report, created, resource, options)
         payloads = build_payloads(describe_evidence(report), entries, summary, options.image)
     except ValueError as error:
         raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
@@ -162,6 +145,7 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         entries,
         summary.policy_digest,
         resource,
+        model,
         options.signer.identity,
         options.signer.issuer,
         tuple(list_causes(attestation.evidence)),
@@ -173,6 +157,32 @@ def require_uri(option: str, text: str) -> str:
     if not _URI.fullmatch(text):
         raise ConfigurationError(f"{option} {text!r}: is not a URI; write one such as https://example.com/verifier")
     return text
+
+
+def _hash_target(target: str, options: AttestationOptions, limits: Limits) -> HashedModel:
+    """Hash the model. Raises ``ConfigurationError`` for a single file, and for a key that lies in the model."""
+    snapshot = resolve_target(target, offline=True, limits=limits)
+    if snapshot.ref.kind is RefKind.FILE:
+        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
+    for option, path in options.signer.files.items():
+        if lies_in(path, snapshot.root):
+            raise ConfigurationError(f"{option}: {path} lies in the model; move it out, and scan the model again")
+    return hash_model(snapshot, limits)
+
+
+def _summarize(report: AuditReport, created: datetime, resource: str, options: AttestationOptions) -> Summary:
+    """Summarize the verdict of a report. Raises ``ConfigurationError`` if it is over."""
+    return Summary(
+        verifier=options.verifier,
+        versions={report.tool.name: report.tool.version, "rules": report.tool.rules_digest},
+        time=created.strftime(TIME_FORMAT),
+        resource=resource,
+        policy=f"urn:modelaudit:policy:{quote(report.policy.name, safe='')}",
+        policy_digest=report.policy.digest,
+        evidence_digest="",
+        result=conclude(report),
+        expires=_find_end(report, created, options),
+    )
 
 
 def conclude(report: AuditReport) -> str:

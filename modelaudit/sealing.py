@@ -33,7 +33,7 @@ from modelaudit.integrity.seal import (
     build_seal,
 )
 from modelaudit.integrity.user_files import read_user_file
-from modelaudit.locking import LockOptions, lock_target
+from modelaudit.locking import LockOptions, lock_model
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
@@ -46,8 +46,7 @@ from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.html import render_html
 from modelaudit.reports.json_report import load_report, render_json
 from modelaudit.sealed import check_parts, refuse_leading_links
-from modelaudit.sources import resolve_target
-from modelaudit.sources.hashed import hash_tree
+from modelaudit.sources.hashed import HashedModel, hash_tree
 from modelaudit.verifier_app import build_verifier
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def seal(
     signatures = _read_signatures(report, options)
     verdict = attest(target, options, limits)
     _require_signatures(report, {entry.path for entry in verdict.tree} | signatures.keys(), options.report)
-    root = Path(os.path.realpath(str(resolve_target(target, offline=True, limits=limits).root)))
+    root = Path(os.path.realpath(str(verdict.model.snapshot.root)))
     if lies_in(folder, root):
         raise ConfigurationError(f"--seal {folder}: lies in the model, which it would change; name a folder outside")
     verifier = build_verifier()
@@ -116,7 +115,7 @@ def seal(
         for name, data in signatures.items():
             (draft / SIGNATURES_NAME).mkdir(exist_ok=True)
             (draft / SIGNATURES_NAME / name).write_bytes(data)
-        (draft / LOCK_NAME).write_bytes(_lock(target, draft, limits))
+        (draft / LOCK_NAME).write_bytes(_lock(target, verdict.model, draft, limits))
         (draft / VERIFIER_NAME).write_bytes(verifier)
         (draft / RULES_NAME).write_bytes(sign_rules(options.signer))
         entries = _check_draft(target, draft, limits)
@@ -162,9 +161,9 @@ def _write_parts(draft: Path, report: AuditReport, verdict: SignedVerdict) -> No
     (draft / BILL_NAME).write_bytes(render_cyclonedx(report))
 
 
-def _lock(target: str, draft: Path, limits: Limits) -> bytes:
+def _lock(target: str, model: HashedModel, draft: Path, limits: Limits) -> bytes:
     """Lock the model, and return the lock for the folder that holds its copy."""
-    locked = lock_target(target, LockOptions(draft / LOCK_NAME, offline=True, limits=limits))
+    locked = lock_model(target, model, LockOptions(draft / LOCK_NAME, offline=True, limits=limits))
     if locked.kind is RefKind.FOLDER:
         locked = replace(locked, name=MODEL_NAME)
     return format_lock(Lock((locked,))).encode("ascii")

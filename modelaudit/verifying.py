@@ -79,13 +79,13 @@ def verify(
             raise ConfigurationError("there is nothing to check: name a folder, or a lock with --lock FILE")
         if model is not None:
             raise ConfigurationError("--model names a model of a lock; add --lock FILE")
-        signed = _add_signatures(_take_folder(target, limits), signers, signatures, gaps)
+        signed = _add_signatures(_take_folder(target, limits), signers, signatures, gaps, limits)
         return (_check_records(target, signed, limits, bool(signers), gaps),)
     lock = read_lock(lock_path)
     if target is None and signatures:
         raise ConfigurationError("--signature belongs to one model; name its folder")
     if target is not None:
-        snapshot = _add_signatures(_take_folder(target, limits, lock), signers, signatures, gaps)
+        snapshot = _add_signatures(_take_folder(target, limits, lock), signers, signatures, gaps, limits)
         refuse_lock_inside(lock_path, snapshot)
         locked = choose_model(lock, str(lock_path), model, target, snapshot)
         return (_check_lock(target, hash_model(snapshot, limits), str(lock_path), locked, bool(signers)),)
@@ -128,16 +128,20 @@ def _take_folder(target: str, limits: Limits, lock: Lock | None = None) -> Snaps
 
 
 def _add_signatures(
-    snapshot: Snapshot, signers: Sequence[TrustedSigner], signatures: Sequence[Path], gaps: Sequence[str]
+    snapshot: Snapshot,
+    signers: Sequence[TrustedSigner],
+    signatures: Sequence[Path],
+    gaps: Sequence[str],
+    limits: Limits,
 ) -> Snapshot:
     """Add what the signatures of a model state. Raises ``ConfigurationError`` for a file of an option."""
-    allowed = (*ALLOWED_GAPS, *(gap.strip("/") for gap in gaps))
-    for gap in allowed:
+    named = tuple(gap.strip("/") for gap in gaps)
+    for gap in named:
         if problem := explain_bad_name(gap):
             raise ConfigurationError(
                 f"--allowed-signature-gap: {gap!r} {problem}; name a path from the root of the model"
             )
-    return add_signatures(snapshot, load_verifiers(signers, snapshot), allowed, signatures)
+    return add_signatures(snapshot, load_verifiers(signers, snapshot), (*ALLOWED_GAPS, *named), signatures, limits)
 
 
 def _verify_in_place(
@@ -152,7 +156,7 @@ def _verify_in_place(
         name = locked.title
         commit = locked.origin.commit if locked.origin else ""
         snapshot = resolve_target(f"hf://{locked.title}@{commit}", offline=True, limits=limits)
-    signed = _add_signatures(snapshot, signers, (), gaps)
+    signed = _add_signatures(snapshot, signers, (), gaps, limits)
     return _check_lock(name, hash_model(signed, limits), str(lock_path), locked, bool(signers))
 
 

@@ -32,6 +32,7 @@ from support.tampering import CHANGES as RANDOM_CHANGES
 from modelaudit.attesting import AttestationOptions
 from modelaudit.cli.standalone import main as run_verifier
 from modelaudit.integrity.conditions import Conditions
+from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
 from modelaudit.integrity.seal import ATTESTATION_NAME, PARTS
 from modelaudit.integrity.signing import KeySigner, StatementSigner
 from modelaudit.integrity.trusted import make_signer
@@ -499,11 +500,6 @@ MEANWHILE: Final[dict[str, tuple[str, Callable[[AttestedModel], object], str]]] 
         lambda attested: (attested.model / "config.json").unlink(),
         "config.json cannot be read: No such file or directory; seal the model again",
     ),
-    "added": (
-        "build_verifier",
-        lambda attested: (attested.model / "x.py").write_text(""),
-        "it changed while it was sealed: modelaudit.lock is not the lock of the attested model alone",
-    ),
     "other report": (
         "attest",
         lambda attested: attested.scan(SOURCE_DATE_EPOCH=str(int(datetime.now(UTC).timestamp()) - 99)),
@@ -565,6 +561,33 @@ def test_signer_without_a_key_of_its_own_seals_nothing(attested: AttestedModel) 
 
     with pytest.raises(ConfigurationError, match="the verifier in it takes a key alone"):
         write_seal(str(attested.model), attested.place / "again", AttestationOptions(attested.report, IdentitySigner()))
+
+
+def test_each_file_of_the_model_is_hashed_once_and_its_copy_once(
+    attested: AttestedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[OpenedFile] = []
+    begin = HashingThreads.begin
+
+    def count(self: HashingThreads, file: OpenedFile) -> PendingHash:
+        begun.append(file)
+        return begin(self, file)
+
+    monkeypatch.setattr(HashingThreads, "begin", count)
+    assert seal(attested, attested.place / "again").returncode == 0
+    files = [path for path in attested.model.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(begun) == 2 * len(files) + len(PARTS)
+
+
+def test_file_that_is_added_while_the_model_is_sealed_is_not_carried(
+    attested: AttestedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap(monkeypatch, "build_verifier", lambda: (attested.model / "x.py").write_text(""))
+    folder = attested.place / "again"
+    assert seal(attested, folder).returncode == 0
+    assert not (folder / "model/x.py").exists()
+    done = run_command("verify", folder, "--key", attested.public)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def link(attested: AttestedModel, text: str | Path) -> None:
