@@ -17,7 +17,7 @@ from modelaudit.integrity.attestation import (
 from modelaudit.integrity.comparison import ATTESTATION, RecordWords, adopt_unknown_modes, compare_trees
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
-from modelaudit.integrity.verifiers import Verifier, require_signer
+from modelaudit.integrity.verifiers import ATTEST, Verifier, require_signer
 from modelaudit.model.errors import RefusedModelError, SignatureError
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.verification import TreeDifference
@@ -61,7 +61,7 @@ def accept_attestation(
     """
     bundles = split_attestation(data)
     for bundle in bundles:
-        require_signer(bundle, verifiers, "attest", now)
+        require_signer(bundle, verifiers, ATTEST, now)
     attestation = read_attestation(*bundles)
     refusals = list(_list_refusals(attestation, conditions, now or datetime.now(UTC)))
     if refusals:

@@ -32,6 +32,8 @@ class _Words:
     keys: str
 
 
+ATTEST: Final = "attest"
+"""What the signers of an attestation may do."""
 _WORDS: Final = {
     SignatureMethod.KEY: _Words("key", "keys", "--public-key FILE", "public-key"),
     SignatureMethod.CERTIFICATE: _Words(
@@ -89,7 +91,7 @@ def require_signer(bundle: Bundle, verifiers: Sequence[Verifier], deed: str, now
     Args:
         bundle: as it was read.
         verifiers: of those who may do the deed.
-        deed: what they may do, such as *attest*, for the message.
+        deed: what they may do, such as ``ATTEST``, for the message.
         now: as for ``find_signer``.
 
     Raises:
@@ -97,7 +99,10 @@ def require_signer(bundle: Bundle, verifiers: Sequence[Verifier], deed: str, now
     """
     signer = find_signer(bundle, verifiers, now)
     if signer is None:
-        raise SignatureError(f"it is signed by the method {bundle.method}, and no signer who may {deed} uses it")
+        # A seal and a pack take keys alone.
+        option = "--key FILE" if bundle.method is SignatureMethod.KEY else _WORDS[bundle.method].option
+        hint = f"; if its signer may attest, name it to modelaudit verify with {option}" if deed == ATTEST else ""
+        raise SignatureError(f"it is signed by the method {bundle.method}, and no signer who may {deed} uses it{hint}")
     return signer
 
 

@@ -128,7 +128,9 @@ def test_another_signer_and_another_model_are_refused(attester: Attester, tmp_pa
     assert f"trusts {PERSON!r} of 'https://other.example'" in refuse(
         attester, *attester.name_signer(issuer="https://other.example")
     )
-    assert "no signer who may attest uses it" in refuse(attester, "--key", attester.source.public)
+    refusal = refuse(attester, "--key", attester.source.public)
+    assert "it is signed by the method sigstore, and no signer who may attest uses it; if its signer may" in refusal
+    assert "name it to modelaudit verify with --identity NAME --issuer URL --trusted-root FILE" in refusal
     own = attester.root
     with run_instance() as other:
         (tmp_path / "other").mkdir()
