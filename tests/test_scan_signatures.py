@@ -41,6 +41,8 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureMethod, SignatureState
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.verdict import CauseKind, Verdict
+from modelaudit.reports.html import render_html
+from modelaudit.reports.markdown import render_comment, render_markdown
 
 TRUSTED_ROOT = Path(__file__).parent / "integrity/keyless/trusted_root.json"
 
@@ -127,6 +129,13 @@ def test_unsigned_model_is_no_finding_and_unchecked_signature_is_said_in_the_fir
     }
     first = run_command("scan", folder, "--offline", "--no-second-opinion").stdout.splitlines()[:5]
     assert " signed  model.sig: NOT CHECKED: no key was given: --public-key FILE" in first
+    for render in (render_markdown, render_comment):
+        head = render(report).decode().partition("###")[0]
+        assert "\nSignature: `model.sig`: NOT CHECKED: no key was given: `--public-key` FILE\n" in head
+    head = render_html(report).decode().partition("<nav")[0]
+    assert "<p>Signature: model.sig: NOT CHECKED: no key was given: --public-key FILE.</p>" in head
+    for render in (render_markdown, render_html):
+        assert "NOT CHECKED" not in render(scan(folder, "own.pub")).decode()
     (folder / "model.sig").unlink()
     assert scan(folder).exit_code == 0
     # Whoever names a signer means it: an attacker removes the signature with the change.
