@@ -41,7 +41,7 @@ from modelaudit.model.tree import EntryKind, is_bookkeeping, is_git_setting
 from modelaudit.model.verification import DifferenceKind, TreeDifference, VerifiedFile
 from modelaudit.sources.entries import list_tree
 
-_DIFFERING_FACTS: Final = {
+_SIGNATURE_DIFFERENCES: Final = {
     SourceFactKind.SIGNATURE_REFUSED: DifferenceKind.SIGNATURE,
     SourceFactKind.NOT_SIGNED: DifferenceKind.ADDED,
     SourceFactKind.SIGNED_RANGE_DIFFERS: DifferenceKind.CONTRADICTED,
@@ -339,7 +339,7 @@ def list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterat
         needs_signer: somebody is trusted to sign, so that a model without a verified signature differs.
     """
     for fact in snapshot.facts:
-        kind = _DIFFERING_FACTS.get(fact.kind)
+        kind = _SIGNATURE_DIFFERENCES.get(fact.kind)
         path = read_file_path(fact.path)
         # git runs its hooks and the commands of its settings, whatever their names are.
         is_run = has_code_name(path) or is_git_setting(path)

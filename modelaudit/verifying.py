@@ -45,6 +45,11 @@ _CHOOSE: Final = "choose with modelaudit verify --model NAME, or write a lock of
 _ABSENT = frozenset({UnreadReason.CONTENT_ABSENT, UnreadReason.LINK_DANGLING})
 """The reasons of entries that are listed, and not on disk; a lock names them as missing or of another kind."""
 _MOST_NAMED: Final = 3
+_RECORD_DIFFERENCES: Final = {
+    SourceFactKind.UNLISTED: DifferenceKind.ADDED,
+    SourceFactKind.NAMED_ABSENT: DifferenceKind.MISSING,
+}
+"""The kind of difference of each fact that a record shows."""
 
 
 def verify(
@@ -323,16 +328,10 @@ def _digest_tree(hashed: HashedModel, locked: Iterable[TreeEntry] = ()) -> str |
         return None
 
 
-_DIFFERING_FACTS = {
-    SourceFactKind.UNLISTED: DifferenceKind.ADDED,
-    SourceFactKind.NAMED_ABSENT: DifferenceKind.MISSING,
-}
-
-
 def _list_differing_facts(snapshot: Snapshot) -> Iterator[TreeDifference]:
     """Yield a difference for each file that a listing lacks, and for each that a record names and that is not there."""
     for fact in snapshot.facts:
-        kind = _DIFFERING_FACTS.get(fact.kind)
+        kind = _RECORD_DIFFERENCES.get(fact.kind)
         if kind is not None:
             yield TreeDifference(kind, read_file_path(fact.path), fact.detail)
 

@@ -135,7 +135,7 @@ def test_rsa_key_is_one_sentence_of_us_and_a_traceback_of_model_signing(model: P
     done = verify(model, "--public-key", public)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "holds an RSA key; model signatures are made with an EC key of P-256, P-384 or P-521" in done.stderr
+    assert "holds an RSA key; use an EC key of P-256, P-384 or P-521" in done.stderr
 
 
 def test_signature_outside_of_the_folder_is_named_by_an_option(model: Path, tmp_path: Path) -> None:

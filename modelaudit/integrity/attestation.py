@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, parse_bundle
@@ -69,7 +69,6 @@ class Attestation:
         entries: every file, link and empty folder of the model.
         tree_digest: of the entries, version 1.
         image: SHA-256 of the manifest of an OCI image that holds the model; ``None`` if none is named.
-        bundles: the two signed bundles, that of the evidence first.
     """
 
     summary: Summary
@@ -77,7 +76,6 @@ class Attestation:
     entries: tuple[TreeEntry, ...]
     tree_digest: str
     image: str | None
-    bundles: tuple[Bundle, Bundle] = field(repr=False)
 
 
 def build_payloads(
@@ -140,7 +138,7 @@ def read_attestation(first: Bundle, second: Bundle) -> Attestation:
         raise SignatureError("the summary rests on other evidence than that of the same file")
     if bool(list_causes(evidence.predicate)) is not (read.result == FAILED):
         raise SignatureError(f"the summary says {read.result}, and the causes in the evidence say the opposite")
-    return Attestation(read, evidence.predicate, entries, tree_digest, image, (first, second))
+    return Attestation(read, evidence.predicate, entries, tree_digest, image)
 
 
 def list_causes(evidence: Mapping[str, object]) -> list[str]:

@@ -711,8 +711,8 @@ def test_passphrase_is_asked_for_in_a_terminal_and_not_shown(attested: AttestedM
 def test_keys_of_other_kinds_are_refused(attested: AttestedModel) -> None:
     other = attested.place / "other.pem"
     for key, expected in (
-        (rsa.generate_private_key(65537, 2048), "holds an RSA key; model signatures are made with an EC key of P-256"),
-        (ec.generate_private_key(ec.SECP256K1()), "holds an EC key of the curve secp256k1; model signatures are made"),
+        (rsa.generate_private_key(65537, 2048), "holds an RSA key; use an EC key of P-256"),
+        (ec.generate_private_key(ec.SECP256K1()), "holds an EC key of the curve secp256k1; use an EC key"),
         (ed25519.Ed25519PrivateKey.generate(), "holds an Ed25519 key"),
     ):
         other.write_bytes(encode_key(key))

@@ -77,14 +77,15 @@ def list_places(value: object, place: tuple[Any, ...] = ()) -> Iterator[tuple[An
 
 
 def test_entries_image_and_verdict_are_read_as_they_were_written() -> None:
-    attestation = read_attestation(*split_attestation(sign(*PAYLOADS)))
+    bundles = split_attestation(sign(*PAYLOADS))
+    attestation = read_attestation(*bundles)
     assert sorted(attestation.entries, key=lambda each: each.path) == sorted(ENTRIES, key=lambda each: each.path)
     assert attestation.image == "12" * 32
     assert attestation.summary == Summary(
         **{name: getattr(VERDICT, name) for name in Summary.__slots__ if name != "evidence_digest"},
         evidence_digest=attestation.summary.evidence_digest,
     )
-    for bundle in attestation.bundles:
+    for bundle in bundles:
         check_signature(bundle.envelope, KEY.public_key())
 
 
