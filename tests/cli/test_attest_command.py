@@ -9,6 +9,7 @@ import pty
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -690,6 +691,8 @@ def test_passphrase_is_asked_for_in_a_terminal_and_not_shown(attested: AttestedM
     command += ["--key", str(locked), "-o", str(attested.attestation)]
     child, terminal = pty.fork()
     if child == 0:
+        # A shell that runs the suite in the background has its children ignore the signal of Ctrl-C.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(command[0], command)
     shown = b""
     while b"Passphrase of " not in shown:
