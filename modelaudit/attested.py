@@ -10,18 +10,18 @@ import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
-from modelaudit.integrity.attestation import Attestation
+from modelaudit.integrity.answers import Acceptance
+from modelaudit.integrity.attestation import MOST_ATTESTATION_BYTES, Attestation
 from modelaudit.integrity.conditions import (
     Conditions,
     accept_attestation,
-    describe_verdict,
     refuse_flood,
     require_model,
 )
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.trusted import load_verifiers
+from modelaudit.integrity.user_files import read_user_file
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SourceError
@@ -31,8 +31,6 @@ from modelaudit.model.trust import TrustedSigner
 from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model, list_sizes
 
-_MOST_BYTES: Final = 128 * 1024 * 1024
-
 
 def verify_attestation(
     target: str,
@@ -41,8 +39,8 @@ def verify_attestation(
     conditions: Conditions,
     now: datetime | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-) -> str:
-    """Verify a model against an attested verdict, and return one line on what was verified.
+) -> Acceptance:
+    """Verify a model against an attested verdict, and return that.
 
     Args:
         target: the folder of the model, or a snapshot of the Hub cache.
@@ -64,10 +62,11 @@ def verify_attestation(
         raise ConfigurationError(
             f"{attestation_path}: the attestation lies in the model that it attests; keep it outside of that folder"
         )
-    attestation = accept_attestation(_read(attestation_path), load_verifiers(signers, snapshot), conditions, now)
+    data = read_user_file(attestation_path, "--attestation", MOST_ATTESTATION_BYTES, SourceError)
+    attestation = accept_attestation(data, load_verifiers(signers, snapshot), conditions, now)
     refuse_flood(attestation.entries, _list_sizes(snapshot, limits))
     _compare(attestation, hash_model(snapshot, limits))
-    return describe_verdict(attestation)
+    return Acceptance(attestation)
 
 
 def _list_sizes(snapshot: Snapshot, limits: Limits) -> dict[str, int]:
@@ -87,16 +86,6 @@ def _take_model(target: str, limits: Limits) -> Snapshot:
     # The attestation states a SHA-256 of each file, so no digest of another claim has to be computed.
     artifacts = tuple(replace(each, claims=()) for each in snapshot.artifacts)
     return replace(snapshot, artifacts=artifacts)
-
-
-def _read(path: Path) -> bytes:
-    """Read an attestation. Raises ``SourceError`` if that fails."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(f"--attestation: {path} cannot be read: {cause}; check the path") from error
 
 
 def _compare(attestation: Attestation, hashed: HashedModel) -> None:

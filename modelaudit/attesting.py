@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote
-
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from modelaudit.integrity.attestation import (
     FAILED,
     PASSED,
-    TIME_FORMAT,
     Summary,
     build_payloads,
+    list_causes,
     read_attestation,
     split_attestation,
 )
 from modelaudit.integrity.places import lies_in
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import StatementSigner
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.locking import cover_entries, identify_repository
 from modelaudit.model.address import read_file_path
@@ -33,40 +32,51 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
+from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.options import format_current_time
 from modelaudit.reports.evidence import describe_evidence, find_first_expiry, list_obstacles
 from modelaudit.reports.json_report import load_report
 from modelaudit.reports.package_url import HUB, build_repository_purl
 from modelaudit.sources import resolve_target
-from modelaudit.sources.hashed import hash_model
+from modelaudit.sources.hashed import HashedModel, hash_model
 
 VERIFIER: Final = "urn:modelaudit:verifier"
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+"""With a scheme (RFC 3986, section 3.1)."""
+_MOST_DAYS: Final = 99_999
 _NEEDED_CHECKS: Final = (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
 
 
 @dataclass(frozen=True, slots=True)
 class AttestationOptions:
-    """How a verdict is attested.
+    """How a verdict is attested. Creating it raises ``ConfigurationError``, unless its values fit each other.
 
     Attributes:
         report: the saved report of a scan, as JSON.
-        key: file with the private EC key, in PEM; ``None`` to sign for the identity of a token.
-        passphrase: of the key; ``None`` if it has none.
-        trust_config: file with the Sigstore instance by which an identity signs; ``None`` with a key.
+        signer: signs the statements, with a key or for an identity.
         verifier: the URI of the one who answers for the verdict.
         resource: the URI of the model; by default that of the report.
         days: how long the verdict holds after the scan, if no decision behind it ends before; ``None`` for no end.
-        image: SHA-256 of the manifest of an OCI image that holds the model.
+        image: SHA-256 of the manifest of an OCI image that holds the model, in hexadecimal.
+        signatures: files with signatures that lie outside of the model, for a seal to carry.
     """
 
     report: Path
-    key: Path | None = None
-    passphrase: bytes | None = None
-    trust_config: Path | None = None
+    signer: StatementSigner
     verifier: str = VERIFIER
     resource: str | None = None
     days: int | None = 90
     image: str | None = None
+    signatures: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_uri("--verifier-id", self.verifier)
+        if self.resource is not None:
+            require_uri("--resource", self.resource)
+        if self.days is not None and not 0 < self.days <= _MOST_DAYS:
+            raise ConfigurationError(f"--expires {self.days}: is not a number of days from 1 to {_MOST_DAYS}")
+        if self.image is not None and not re.fullmatch(r"[0-9a-f]{64}", self.image):
+            raise ConfigurationError(f"--image {self.image}: is not a SHA-256; write its 64 hexadecimal digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,10 @@ class SignedVerdict:
         tree: the files, links and empty folders that it covers.
         policy_digest: SHA-256 of the policy, for ``verify --policy-digest``.
         resource: the URI of the model, for ``verify --resource``.
+        model: as it was hashed.
         identity: for which it is signed; empty with a key.
         issuer: who vouches for the identity.
+        causes: for which the verdict did not pass, such as ``findings (load)``.
     """
 
     text: bytes
@@ -90,31 +102,10 @@ class SignedVerdict:
     tree: tuple[TreeEntry, ...]
     policy_digest: str
     resource: str
+    model: HashedModel = field(repr=False)
     identity: str = ""
     issuer: str = ""
-
-
-class _Signer(Protocol):
-    """Signs statements."""
-
-    identity: str
-    issuer: str
-
-    def sign(self, payload: bytes) -> bytes:
-        """Sign a statement, and return the bundle as one line of JSON without a line break."""
-
-
-class _KeySigner:
-    """Signs statements with a key."""
-
-    identity = issuer = ""
-
-    def __init__(self, key: EllipticCurvePrivateKey) -> None:
-        self._key = key
-
-    def sign(self, payload: bytes) -> bytes:
-        """Sign a statement, and return the bundle."""
-        return sign_statement(payload, self._key)
+    causes: tuple[str, ...] = ()
 
 
 def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) -> SignedVerdict:  # noqa: B008 - frozen
@@ -122,48 +113,27 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
 
     Args:
         target: a folder, a snapshot of the Hub cache, or a repository that the cache holds; nothing is requested.
-        options: the report, and the key or the Sigstore instance.
+        options: the report, and who signs.
         limits: bounds on reads.
 
     Raises:
-        ConfigurationError: the report, the key or the identity token cannot be used, or the report is one of other
-            bytes.
-        SourceError: the model cannot be read, or a server of the Sigstore instance refuses or does not answer.
+        ConfigurationError: the report or what signs it cannot be used, or the report is one of other bytes.
+        SourceError: the model cannot be read, or a server of the signer refuses or does not answer.
     """
     report = load_report(options.report)
     _require_checks(report, options.report)
     created = _parse_created(report, options.report)
-    signer = _load_signer(options)
-    snapshot = resolve_target(target, offline=True, limits=limits)
-    if snapshot.ref.kind is RefKind.FILE:
-        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
-    for option, path in (("--key", options.key), ("--trust-config", options.trust_config)):
-        if path is not None and lies_in(path, snapshot.root):
-            raise ConfigurationError(f"{option}: {path} lies in the model; move it out, and scan the model again")
-    ref = identify_repository(snapshot)
-    entries = cover_entries(hash_model(snapshot, limits), target, has_modes=ref is None, task="attested")
-    _require_same_files(report, entries, os.path.realpath(str(snapshot.root)), options.report)
+    model = _hash_target(target, options, limits)
+    ref = identify_repository(model.snapshot)
+    entries = cover_entries(model, target, has_modes=ref is None, task="attested")
+    _require_same_files(report, entries, os.path.realpath(str(model.snapshot.root)), options.report)
     try:
-        tree_digest = compute_tree_digest(entries)
-    except ValueError as error:
-        raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
-    resource = options.resource or name_resource(report, ref, tree_digest)
-    summary = Summary(
-        verifier=options.verifier,
-        versions={report.tool.name: report.tool.version, "rules": report.tool.rules_digest},
-        time=created.strftime(TIME_FORMAT),
-        resource=resource,
-        policy=f"urn:modelaudit:policy:{quote(report.policy.name, safe='')}",
-        policy_digest=report.policy.digest,
-        evidence_digest="",
-        result=conclude(report),
-        expires=_find_end(report, created, options),
-    )
-    try:
+        resource = options.resource or name_resource(report, ref, compute_tree_digest(entries))
+        summary = _summarize(report, created, resource, options)
         payloads = build_payloads(describe_evidence(report), entries, summary, options.image)
     except ValueError as error:
         raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
-    text = b"".join(signer.sign(payload) + b"\n" for payload in payloads)
+    text = b"".join(options.signer.sign(payload) + b"\n" for payload in payloads)
     try:
         attestation = read_attestation(*split_attestation(text))
     except SignatureError as error:
@@ -175,32 +145,44 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         entries,
         summary.policy_digest,
         resource,
-        signer.identity,
-        signer.issuer,
+        model,
+        options.signer.identity,
+        options.signer.issuer,
+        tuple(list_causes(attestation.evidence)),
     )
 
 
-def _load_signer(options: AttestationOptions) -> _Signer:
-    """Load the key, or read the Sigstore instance and the identity token. Raises as ``attest``."""
-    if options.trust_config is None:
-        return _KeySigner(load_key(options))
-    try:
-        from modelaudit.integrity.keyless_signing import KeylessSigner  # sigstore takes a while to load
-    except ImportError as error:
-        raise ConfigurationError(
-            "--trust-config: an identity signs with the package sigstore; install modelaudit-gate[sigstore]"
-        ) from error
-    return KeylessSigner(options.trust_config)
+def require_uri(option: str, text: str) -> str:
+    """Return a URI. Raises ``ConfigurationError`` for a text without a scheme."""
+    if not _URI.fullmatch(text):
+        raise ConfigurationError(f"{option} {text!r}: is not a URI; write one such as https://example.com/verifier")
+    return text
 
 
-def load_key(options: AttestationOptions) -> EllipticCurvePrivateKey:
-    """Load the key of ``--key``. Raises ``ConfigurationError``, also where no key is named."""
-    if options.key is None:
-        raise ConfigurationError("--key FILE is needed")
-    try:
-        return load_private_key(_read_key(options.key), options.passphrase)
-    except SignatureError as error:
-        raise ConfigurationError(f"--key: {options.key} {error}") from error
+def _hash_target(target: str, options: AttestationOptions, limits: Limits) -> HashedModel:
+    """Hash the model. Raises ``ConfigurationError`` for a single file, and for a key that lies in the model."""
+    snapshot = resolve_target(target, offline=True, limits=limits)
+    if snapshot.ref.kind is RefKind.FILE:
+        raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
+    for option, path in options.signer.files.items():
+        if lies_in(path, snapshot.root):
+            raise ConfigurationError(f"{option}: {path} lies in the model; move it out, and scan the model again")
+    return hash_model(snapshot, limits)
+
+
+def _summarize(report: AuditReport, created: datetime, resource: str, options: AttestationOptions) -> Summary:
+    """Summarize the verdict of a report. Raises ``ConfigurationError`` if it is over."""
+    return Summary(
+        verifier=options.verifier,
+        versions={report.tool.name: report.tool.version, "rules": report.tool.rules_digest},
+        time=created.strftime(TIME_FORMAT),
+        resource=resource,
+        policy=f"urn:modelaudit:policy:{quote(report.policy.name, safe='')}",
+        policy_digest=report.policy.digest,
+        evidence_digest="",
+        result=conclude(report),
+        expires=_find_end(report, created, options),
+    )
 
 
 def conclude(report: AuditReport) -> str:
@@ -268,16 +250,6 @@ def _find_end(report: AuditReport, created: datetime, options: AttestationOption
             "again"
         )
     return end
-
-
-def _read_key(path: Path) -> bytes:
-    """Read a file with a key. Raises ``ConfigurationError``."""
-    try:
-        with path.open("rb") as file:
-            return file.read(1 << 20)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"--key: {path} cannot be read: {cause}; check the path") from error
 
 
 def _require_same_files(report: AuditReport, entries: Sequence[TreeEntry], root: str, path: Path) -> None:

@@ -113,7 +113,7 @@ def _keep_time(model: LockedModel, earlier: LockedModel | None) -> LockedModel:
 
 
 def lock_target(target: str, options: LockOptions) -> LockedModel:
-    """Lock one target: fetch it, hash every file, and record its origin and licence. Raises as ``extend_lock``."""
+    """Fetch one target, hash every file, and lock it. Raises as ``extend_lock``."""
     snapshot = resolve_target(
         target,
         revision=options.revision,
@@ -124,8 +124,14 @@ def lock_target(target: str, options: LockOptions) -> LockedModel:
     if snapshot.ref.kind is RefKind.FILE:
         raise ConfigurationError(f"{target!r} is a file; name the folder of the model")
     refuse_lock_inside(options.path, snapshot)
+    return lock_model(target, hash_model(snapshot, options.limits), options)
+
+
+def lock_model(target: str, hashed: HashedModel, options: LockOptions) -> LockedModel:
+    """Lock a target that was hashed: record its files, its origin and its licence. Raises as ``extend_lock``."""
+    snapshot = hashed.snapshot
     ref = identify_repository(snapshot)
-    hashed = _pass_over_absent_records(hash_model(snapshot, options.limits), target, options, ref)
+    hashed = _pass_over_absent_records(hashed, target, options, ref)
     hashed, absent = _leave_out_absent(hashed, target, options)
     _judge_foreign_files(hashed, target, None if ref is not None else options.remark)
     entries = cover_entries(hashed, target, has_modes=ref is None)

@@ -20,7 +20,7 @@ from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policies import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.hashing import HashProgress
-from modelaudit.integrity.trust_files import read_trust_file
+from modelaudit.integrity.user_files import read_trust_file
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
@@ -30,6 +30,7 @@ from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import Anchor, Target, Tool
 from modelaudit.model.terms import Intent, Purpose, Use
 from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.policy.places import refuse_inside_target, refuse_policy_inside_target
 from modelaudit.policy.requirements import RulesAge
 from modelaudit.sources.settings import HubSettings
@@ -339,4 +340,4 @@ def format_current_time() -> str:
     except (ValueError, OverflowError, OSError):
         limit = f"seconds since 1970, until the year {_LAST_YEAR}"
         raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be {limit}") from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime(TIME_FORMAT)

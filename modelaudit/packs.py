@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.catalogue.directory import RulesInPlace, find_rules_directory, replace_rules_directory
@@ -18,11 +16,11 @@ from modelaudit.catalogue.examples import load_examples
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.catalogue.relaxations import list_relaxations
 from modelaudit.formats.registry import FACTS
-from modelaudit.integrity.bundles import Bundle
-from modelaudit.integrity.rule_pack import MOST_BYTES, build_statement, read_pack, write_pack
+from modelaudit.integrity.rule_pack import MOST_PACK_BYTES, build_statement, read_pack, write_pack
 from modelaudit.integrity.signers import load_verifier
-from modelaudit.integrity.signing import load_private_key, sign_statement
-from modelaudit.integrity.verifiers import find_signer
+from modelaudit.integrity.signing import StatementSigner
+from modelaudit.integrity.user_files import read_user_file
+from modelaudit.integrity.verifiers import require_signer
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError
 from modelaudit.model.signature import SignatureMethod
@@ -48,29 +46,16 @@ class ChosenRules:
     notes: tuple[str, ...] = ()
 
 
-def pack_rules(key: bytes, passphrase: bytes | None = None) -> bytes:
-    """Pack the rule set of this installation, and sign it.
-
-    Args:
-        key: the private EC key, in PEM.
-        passphrase: of the key.
-
-    Raises:
-        ConfigurationError: a rule is wrong.
-        SignatureError: the key cannot be used.
-    """
-    return sign_rules(load_private_key(key, passphrase))
-
-
-def sign_rules(key: EllipticCurvePrivateKey) -> bytes:
+def sign_rules(signer: StatementSigner) -> bytes:
     """Pack the rule set of this installation, or that of the pack in its place, and sign it.
 
     Raises:
-        ConfigurationError: a rule is wrong.
+        ConfigurationError: a rule is wrong, or what signs it cannot be used.
+        SourceError: a server of the signer refuses or does not answer.
     """
     _load_all()
     files = read_rule_files()
-    return write_pack(files, sign_statement(build_statement(files), key))
+    return write_pack(files, signer.sign(build_statement(files)))
 
 
 def read_rule_files() -> dict[str, bytes]:
@@ -144,20 +129,11 @@ def _read_files(pack: Path, key: Path) -> Mapping[str, bytes]:
     """Verify a pack, and return its files. Raises ``ConfigurationError`` if it is refused."""
     verifier = load_verifier(TrustedSigner(SignatureMethod.KEY, "--rules-key", public_key=key))
     try:
-        with pack.open("rb") as file:
-            read = read_pack(file.read(MOST_BYTES + 1))
-        _require_signer(read.bundle, find_signer(read.bundle, [verifier]) is not None)
-    except OSError as error:
-        raise ConfigurationError(f"--rules: {pack} cannot be read: {error.strerror}; check the path") from error
+        read = read_pack(read_user_file(pack, "--rules", MOST_PACK_BYTES))
+        require_signer(read.bundle, [verifier], "pack rules")
     except SignatureError as error:
         raise ConfigurationError(f"--rules: {pack} is refused: {error}") from error
     return read.files
-
-
-def _require_signer(bundle: Bundle, is_signed: bool) -> None:
-    """Raise ``SignatureError`` unless a key signed the pack."""
-    if not is_signed:
-        raise SignatureError(f"it is signed by the method {bundle.method}, and --rules-key is a key")
 
 
 def _make_folder(pack: Path) -> tempfile.TemporaryDirectory[str]:

@@ -14,7 +14,7 @@ from modelaudit.catalogue.policies import DEFAULT
 from modelaudit.catalogue.register import read_register
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.policy import PinnedModel, Policy
+from modelaudit.model.policy import PinnedModel, Policy, Requirement
 from modelaudit.model.report import Anchor
 from modelaudit.options import Options, format_current_time, refuse_rules_inside_targets, resolve_policy
 from modelaudit.policy.places import FoundPolicy, find_policy, find_project_folder, find_register, refuse_inside_target
@@ -95,7 +95,10 @@ def require_targets(choice: PolicyChoice, revision: str | None) -> tuple[str, ..
 
 
 def check_files(policy: Policy, rules: Sequence[Path] = ()) -> list[str]:
-    """Check the register of decisions and the baseline of a policy, and return a remark on each expired decision.
+    """Check the register of decisions and the baseline of a policy.
+
+    Returns:
+        A remark on each expired decision, and one on a required signer whom the policy does not name.
 
     Raises:
         ConfigurationError: one of them is invalid.
@@ -108,9 +111,16 @@ def check_files(policy: Policy, rules: Sequence[Path] = ()) -> list[str]:
     if policy.baseline_path is not None:
         load_report(policy.baseline_path)
     today = format_current_time()[:10]
-    return [
+    remarks = [
         f"{each.place}: expired on {each.expires}; renew it or remove it" for each in entries if each.expires < today
     ]
+    if Requirement.SIGNER in policy.require and not policy.trusted_signers:
+        place = policy.origins.get(f"require.{Requirement.SIGNER}", policy.name)
+        remarks.append(
+            f"{place}: signer is required, and trusted-signers names nobody: every signer counts that the caller of a "
+            "scan names by --public-key, --certificate-root or --identity; name yours"
+        )
+    return remarks
 
 
 def locate_model(model: PinnedModel) -> tuple[Anchor, ...]:

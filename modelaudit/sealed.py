@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
-from modelaudit.integrity.attestation import Attestation
+from modelaudit.integrity.answers import Acceptance
+from modelaudit.integrity.attestation import MOST_ATTESTATION_BYTES, Attestation
 from modelaudit.integrity.bundles import MOST_BYTES
 from modelaudit.integrity.comparison import SEAL, compare_trees
 from modelaudit.integrity.conditions import (
     Conditions,
     accept_attestation,
-    describe_verdict,
     refuse_differences,
     refuse_flood,
     require_model,
@@ -35,16 +34,14 @@ from modelaudit.integrity.seal import (
 )
 from modelaudit.integrity.strict_json import take_object, take_text
 from modelaudit.integrity.trusted import load_verifiers
-from modelaudit.integrity.verifiers import Verifier, find_signer
+from modelaudit.integrity.user_files import read_user_file
+from modelaudit.integrity.verifiers import Verifier, require_signer
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.sources.hashed import hash_tree, list_sizes
-
-_MOST_PART_BYTES: Final = 2 * MOST_BYTES
-"""The largest attestation or lock that is read."""
 
 
 def verify_seal(
@@ -53,7 +50,7 @@ def verify_seal(
     conditions: Conditions,
     now: datetime | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-) -> str:
+) -> Acceptance:
     """Verify a sealed folder: its seal, each of its files, the attestation, and the lock.
 
     Args:
@@ -64,7 +61,7 @@ def verify_seal(
         limits: bounds on reads.
 
     Returns:
-        One line on what was verified.
+        The attested verdict, and the size of the folder.
 
     Raises:
         SignatureError: the folder is refused (exit 1); the message is one line.
@@ -89,7 +86,7 @@ def verify_seal(
         raise SourceError(f"{path} cannot be read: {why}")
     refuse_leading_links(root, found)
     attestation = check_parts(root, found, lambda data: accept_attestation(data, verifiers, conditions, now))
-    return f"sealed, {len(found):,} entries; {describe_verdict(attestation)}"
+    return Acceptance(attestation, len(found))
 
 
 def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None) -> Seal:
@@ -97,9 +94,8 @@ def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None
     path = root / SEAL_NAME
     if not path.is_file():  # a pipe would never end
         raise SignatureError(f"it holds no {SEAL_NAME}, so it is not sealed; for a model alone, add --attestation FILE")
-    seal = parse_seal(_read(path, MOST_BYTES))
-    if find_signer(seal.bundle, verifiers, now) is None:
-        raise SignatureError(f"it is sealed by the method {seal.bundle.method}, and no signer who may seal uses it")
+    seal = parse_seal(read_user_file(path, "", MOST_BYTES, SourceError))
+    require_signer(seal.bundle, verifiers, "seal", now)
     return seal
 
 
@@ -144,17 +140,9 @@ def check_parts(root: Path, entries: Sequence[TreeEntry], accept: Callable[[byte
 
 def _read_part(root: Path, entry: TreeEntry) -> bytes:
     """Read a file that was hashed before. Raises ``SignatureError`` if it has other bytes now."""
-    data = _read(root / entry.path, _MOST_PART_BYTES)
+    data = read_user_file(root / entry.path, "", MOST_ATTESTATION_BYTES, SourceError)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise SignatureError(f"{entry.path} changed while it was read, or has more than {_MOST_PART_BYTES:,} bytes")
+        raise SignatureError(
+            f"{entry.path} changed while it was read, or has more than {MOST_ATTESTATION_BYTES:,} bytes"
+        )
     return data
-
-
-def _read(path: Path, most_bytes: int) -> bytes:
-    """Read a file up to one byte more than ``most_bytes``. Raises ``SourceError`` if that fails."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most_bytes + 1)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(f"{path} cannot be read: {cause}; check its permissions") from error

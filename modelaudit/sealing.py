@@ -6,17 +6,17 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.attesting import AttestationOptions, SignedVerdict, attest, load_key
+from modelaudit.attesting import AttestationOptions, SignedVerdict, attest
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.attestation import read_attestation, split_attestation
-from modelaudit.integrity.keys import fingerprint_key
+from modelaudit.integrity.bundles import MOST_BYTES
 from modelaudit.integrity.lock_file import format_lock
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import (
@@ -28,24 +28,25 @@ from modelaudit.integrity.seal import (
     REPORT_NAME,
     RULES_NAME,
     SEAL_NAME,
+    SIGNATURES_NAME,
     VERIFIER_NAME,
     build_seal,
 )
-from modelaudit.integrity.signing import sign_statement
-from modelaudit.locking import LockOptions, lock_target
+from modelaudit.integrity.user_files import read_user_file
+from modelaudit.locking import LockOptions, lock_model
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock
 from modelaudit.model.report import AuditReport
+from modelaudit.model.signature import SignatureState
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.packs import sign_rules
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.html import render_html
 from modelaudit.reports.json_report import load_report, render_json
 from modelaudit.sealed import check_parts, refuse_leading_links
-from modelaudit.sources import resolve_target
-from modelaudit.sources.hashed import hash_tree
+from modelaudit.sources.hashed import HashedModel, hash_tree
 from modelaudit.verifier_app import build_verifier
 
 if TYPE_CHECKING:
@@ -82,39 +83,74 @@ def seal(
     Args:
         target: the model, as for ``attest``.
         folder: must not exist; it appears whole or not at all.
-        options: the report and the key.
+        options: the report, and the key that signs, also the folder and its rules.
         limits: bounds on reads.
 
     Raises:
-        ConfigurationError: as ``attest``, the folder exists already or lies in the model, or the report was made with
-            other rules than those of this installation.
+        ConfigurationError: as ``attest``, the signer has no key, the folder exists already or lies in the model, the
+            report was made with other rules than those of this installation, or a signature of it is not carried.
         SourceError: as ``attest``, or the model changes meanwhile.
         OutputError: the folder cannot be written.
     """
     if os.path.lexists(folder):
         raise ConfigurationError(f"--seal {folder}: it exists already; name a new folder")
+    if not options.signer.fingerprint:
+        raise ConfigurationError(f"--seal {folder}: the verifier in it takes a key alone; sign with a key")
     report = load_report(options.report)
     if report.tool.rules_digest != load_catalogue(formats=FACTS).digest:
         raise ConfigurationError(
             f"{options.report}: it was made with other rules than those of this installation, which the folder would "
             "carry; scan the model again without --rules"
         )
-    key = load_key(options)
+    signatures = _read_signatures(report, options)
     verdict = attest(target, options, limits)
-    root = Path(os.path.realpath(str(resolve_target(target, offline=True, limits=limits).root)))
+    _require_signatures(report, {entry.path for entry in verdict.tree} | signatures.keys(), options.report)
+    root = Path(os.path.realpath(str(verdict.model.snapshot.root)))
     if lies_in(folder, root):
         raise ConfigurationError(f"--seal {folder}: lies in the model, which it would change; name a folder outside")
     verifier = build_verifier()
     with _replace_whole(folder) as draft:
         _copy_model(root, verdict.tree, draft / MODEL_NAME)
         _write_parts(draft, report, verdict)
-        (draft / LOCK_NAME).write_bytes(_lock(target, draft, limits))
+        for name, data in signatures.items():
+            (draft / SIGNATURES_NAME).mkdir(exist_ok=True)
+            (draft / SIGNATURES_NAME / name).write_bytes(data)
+        (draft / LOCK_NAME).write_bytes(_lock(target, verdict.model, draft, limits))
         (draft / VERIFIER_NAME).write_bytes(verifier)
-        (draft / RULES_NAME).write_bytes(sign_rules(key))
+        (draft / RULES_NAME).write_bytes(sign_rules(options.signer))
         entries = _check_draft(target, draft, limits)
-        (draft / SEAL_NAME).write_bytes(sign_statement(build_seal(entries), key) + b"\n")
+        (draft / SEAL_NAME).write_bytes(options.signer.sign(build_seal(entries)) + b"\n")
     digest = hashlib.sha256(verifier).hexdigest()
-    return SealedFolder(verdict, digest, fingerprint_key(key.public_key()), len(entries))
+    return SealedFolder(verdict, digest, options.signer.fingerprint, len(entries))
+
+
+def _read_signatures(report: AuditReport, options: AttestationOptions) -> dict[str, bytes]:
+    """Read the signatures that lie outside of the model, by the names of their files.
+
+    Raises:
+        ConfigurationError: one cannot be read, two have one name, or the report names none of that name.
+    """
+    stated = {each.record for each in report.target.signatures}
+    read: dict[str, bytes] = {}
+    for path in options.signatures:
+        if path.name in read:
+            raise ConfigurationError(f"--signature: two files are named {path.name}; rename one, and scan with it")
+        if path.name not in stated:
+            raise ConfigurationError(
+                f"--signature: {options.report} names no signature {path.name!r}; add --signature to the scan"
+            )
+        read[path.name] = read_user_file(path, "--signature", MOST_BYTES)
+    return read
+
+
+def _require_signatures(report: AuditReport, carried: Collection[str], path: Path) -> None:
+    """Raise ``ConfigurationError`` if the folder would lack a signature that the report states as verified."""
+    for signature in report.target.signatures:
+        if signature.state is SignatureState.VERIFIED and signature.record not in carried:
+            raise ConfigurationError(
+                f"{path}: it rests on the signature {signature.record!r}, which does not lie in the model; name its "
+                "file with --signature, so that the folder carries it"
+            )
 
 
 def _write_parts(draft: Path, report: AuditReport, verdict: SignedVerdict) -> None:
@@ -125,9 +161,9 @@ def _write_parts(draft: Path, report: AuditReport, verdict: SignedVerdict) -> No
     (draft / BILL_NAME).write_bytes(render_cyclonedx(report))
 
 
-def _lock(target: str, draft: Path, limits: Limits) -> bytes:
+def _lock(target: str, model: HashedModel, draft: Path, limits: Limits) -> bytes:
     """Lock the model, and return the lock for the folder that holds its copy."""
-    locked = lock_target(target, LockOptions(draft / LOCK_NAME, offline=True, limits=limits))
+    locked = lock_model(target, model, LockOptions(draft / LOCK_NAME, offline=True, limits=limits))
     if locked.kind is RefKind.FOLDER:
         locked = replace(locked, name=MODEL_NAME)
     return format_lock(Lock((locked,))).encode("ascii")

@@ -20,12 +20,19 @@ from modelaudit.integrity.signed_manifest import (
 from modelaudit.integrity.signed_parts import hash_parts, read_start
 from modelaudit.integrity.statements import parse_statement
 from modelaudit.integrity.strict_json import shorten
+from modelaudit.integrity.user_files import read_user_file
 from modelaudit.integrity.verifiers import Verifier, explain_unchecked, find_signer
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.code_names import has_code_name
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
-from modelaudit.model.errors import ConfigurationError, SignatureError, UntrustedSignerError, WindowError
+from modelaudit.model.errors import (
+    ConfigurationError,
+    SignatureError,
+    UncheckedSignerError,
+    UntrustedSignerError,
+    WindowError,
+)
 from modelaudit.model.limits import Limits
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
@@ -34,7 +41,7 @@ from modelaudit.model.tree import EntryKind, is_bookkeeping, is_git_setting
 from modelaudit.model.verification import DifferenceKind, TreeDifference, VerifiedFile
 from modelaudit.sources.entries import list_tree
 
-_DIFFERING_FACTS: Final = {
+_SIGNATURE_DIFFERENCES: Final = {
     SourceFactKind.SIGNATURE_REFUSED: DifferenceKind.SIGNATURE,
     SourceFactKind.NOT_SIGNED: DifferenceKind.ADDED,
     SourceFactKind.SIGNED_RANGE_DIFFERS: DifferenceKind.CONTRADICTED,
@@ -147,13 +154,7 @@ class _Adding:
 
     def add_detached(self, path: Path) -> None:
         """Check each bundle of a file outside of the model. Raises ``ConfigurationError`` if it cannot be read."""
-        try:
-            with path.open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
-        except (OSError, ValueError) as error:
-            cause = error.strerror if isinstance(error, OSError) else error
-            raise ConfigurationError(f"--signature: {path} cannot be read: {cause}; check the path") from error
-        self._add_bundles(data, path.name)
+        self._add_bundles(read_user_file(path, "--signature", MOST_BYTES), path.name)
 
     def _add_bundles(self, data: bytes, record: str) -> None:
         """Check the bundles of a file."""
@@ -181,6 +182,9 @@ class _Adding:
             signer = find_signer(bundle, self._verifiers)
             if signer is not None:
                 self._refuse_wide_gaps(manifest)
+        except UncheckedSignerError as error:
+            self._leave_unchecked(record, bundle, str(error))
+            return
         except UntrustedSignerError as error:
             self._untrusted.append((record, bundle, str(error)))
             return
@@ -188,7 +192,7 @@ class _Adding:
             self._refuse(record, str(error), bundle)
             return
         if signer is None:
-            self._leave_unchecked(record, bundle, explain_unchecked(bundle.method))
+            self._leave_unchecked(record, bundle, explain_unchecked(bundle.method, self._verifiers))
         elif not can_compute(manifest.algorithm):
             self._leave_unchecked(record, bundle, f"its digests are {manifest.algorithm}; install the package blake3")
         else:
@@ -335,22 +339,22 @@ def list_signature_differences(snapshot: Snapshot, needs_signer: bool) -> Iterat
         needs_signer: somebody is trusted to sign, so that a model without a verified signature differs.
     """
     for fact in snapshot.facts:
-        kind = _DIFFERING_FACTS.get(fact.kind)
+        kind = _SIGNATURE_DIFFERENCES.get(fact.kind)
         path = read_file_path(fact.path)
         # git runs its hooks and the commands of its settings, whatever their names are.
         is_run = has_code_name(path) or is_git_setting(path)
         if kind is not None or (fact.kind is SourceFactKind.LEFT_OUT and is_run):
             yield TreeDifference(kind or DifferenceKind.ADDED, path, fact.detail)
-    states = {each.state for each in snapshot.signatures}
-    if needs_signer and SignatureState.VERIFIED not in states and SignatureState.REFUSED not in states:
-        detail = "no signature is of a method of the given signers" if states else "the model has no signature"
+    if needs_signer and all(each.state is SignatureState.UNCHECKED for each in snapshot.signatures):
+        unchecked = describe_unchecked(snapshot)
+        detail = f"no signature was verified: {unchecked}" if unchecked else "the model has no signature"
         yield TreeDifference(DifferenceKind.SIGNATURE, ".", detail)
 
 
 def describe_unchecked(snapshot: Snapshot) -> str:
-    """Return a clause on the first signature without a trusted signer; empty without one."""
+    """Return a clause on the first signature that was not checked; empty without one."""
     unchecked = [each for each in snapshot.signatures if each.state is SignatureState.UNCHECKED]
-    return f"of {unchecked[0].record}, {unchecked[0].reason}; " if unchecked else ""
+    return f"of {unchecked[0].record}, {unchecked[0].reason}" if unchecked else ""
 
 
 def list_missing_signed(files: Iterable[VerifiedFile]) -> Iterator[TreeDifference]:

@@ -45,6 +45,11 @@ _CHOOSE: Final = "choose with modelaudit verify --model NAME, or write a lock of
 _ABSENT = frozenset({UnreadReason.CONTENT_ABSENT, UnreadReason.LINK_DANGLING})
 """The reasons of entries that are listed, and not on disk; a lock names them as missing or of another kind."""
 _MOST_NAMED: Final = 3
+_RECORD_DIFFERENCES: Final = {
+    SourceFactKind.UNLISTED: DifferenceKind.ADDED,
+    SourceFactKind.NAMED_ABSENT: DifferenceKind.MISSING,
+}
+"""The kind of difference of each fact that a record shows."""
 
 
 def verify(
@@ -79,13 +84,13 @@ def verify(
             raise ConfigurationError("there is nothing to check: name a folder, or a lock with --lock FILE")
         if model is not None:
             raise ConfigurationError("--model names a model of a lock; add --lock FILE")
-        signed = _add_signatures(_take_folder(target, limits), signers, signatures, gaps)
+        signed = _add_signatures(_take_folder(target, limits), signers, signatures, gaps, limits)
         return (_check_records(target, signed, limits, bool(signers), gaps),)
     lock = read_lock(lock_path)
     if target is None and signatures:
         raise ConfigurationError("--signature belongs to one model; name its folder")
     if target is not None:
-        snapshot = _add_signatures(_take_folder(target, limits, lock), signers, signatures, gaps)
+        snapshot = _add_signatures(_take_folder(target, limits, lock), signers, signatures, gaps, limits)
         refuse_lock_inside(lock_path, snapshot)
         locked = choose_model(lock, str(lock_path), model, target, snapshot)
         return (_check_lock(target, hash_model(snapshot, limits), str(lock_path), locked, bool(signers)),)
@@ -128,16 +133,20 @@ def _take_folder(target: str, limits: Limits, lock: Lock | None = None) -> Snaps
 
 
 def _add_signatures(
-    snapshot: Snapshot, signers: Sequence[TrustedSigner], signatures: Sequence[Path], gaps: Sequence[str]
+    snapshot: Snapshot,
+    signers: Sequence[TrustedSigner],
+    signatures: Sequence[Path],
+    gaps: Sequence[str],
+    limits: Limits,
 ) -> Snapshot:
     """Add what the signatures of a model state. Raises ``ConfigurationError`` for a file of an option."""
-    allowed = (*ALLOWED_GAPS, *(gap.strip("/") for gap in gaps))
-    for gap in allowed:
+    named = tuple(gap.strip("/") for gap in gaps)
+    for gap in named:
         if problem := explain_bad_name(gap):
             raise ConfigurationError(
                 f"--allowed-signature-gap: {gap!r} {problem}; name a path from the root of the model"
             )
-    return add_signatures(snapshot, load_verifiers(signers, snapshot), allowed, signatures)
+    return add_signatures(snapshot, load_verifiers(signers, snapshot), (*ALLOWED_GAPS, *named), signatures, limits)
 
 
 def _verify_in_place(
@@ -152,7 +161,7 @@ def _verify_in_place(
         name = locked.title
         commit = locked.origin.commit if locked.origin else ""
         snapshot = resolve_target(f"hf://{locked.title}@{commit}", offline=True, limits=limits)
-    signed = _add_signatures(snapshot, signers, (), gaps)
+    signed = _add_signatures(snapshot, signers, (), gaps, limits)
     return _check_lock(name, hash_model(signed, limits), str(lock_path), locked, bool(signers))
 
 
@@ -319,16 +328,10 @@ def _digest_tree(hashed: HashedModel, locked: Iterable[TreeEntry] = ()) -> str |
         return None
 
 
-_DIFFERING_FACTS = {
-    SourceFactKind.UNLISTED: DifferenceKind.ADDED,
-    SourceFactKind.NAMED_ABSENT: DifferenceKind.MISSING,
-}
-
-
 def _list_differing_facts(snapshot: Snapshot) -> Iterator[TreeDifference]:
     """Yield a difference for each file that a listing lacks, and for each that a record names and that is not there."""
     for fact in snapshot.facts:
-        kind = _DIFFERING_FACTS.get(fact.kind)
+        kind = _RECORD_DIFFERENCES.get(fact.kind)
         if kind is not None:
             yield TreeDifference(kind, read_file_path(fact.path), fact.detail)
 
@@ -354,9 +357,10 @@ def _check_records(
         if snapshot.uncompared_records:
             named = ", ".join(map(repr, sorted(snapshot.uncompared_records)[:_MOST_NAMED]))
             why = f"the digests in {named} are not compared, because only SHA-256 is"
+        unchecked = describe_unchecked(snapshot)
+        clause = f"{unchecked}; " if unchecked else ""
         raise ConfigurationError(
-            f"{target!r} offers nothing to check against: {describe_unchecked(snapshot)}{why}; name a lock with "
-            "--lock FILE"
+            f"{target!r} offers nothing to check against: {clause}{why}; name a lock with --lock FILE"
         )
     hashed = hash_model(snapshot, limits)
     records = hashed.claim_records | snapshot.records | snapshot.uncompared_records | snapshot.signature_records

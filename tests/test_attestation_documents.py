@@ -193,4 +193,12 @@ def test_commands_of_both_sides_of_an_air_gap_run_as_they_are_written(
     assert answer.startswith(f"sealed: sealed, 16 entries; PASSED by {GATE} at ")
     rows = re.findall(r"^\| (`.*?) \|", DEPLOY.partition("It holds:")[2].partition("Two things")[0], re.MULTILINE)
     listed = re.findall(r"`([\w./]+)`", " ".join(rows))
+    listed.remove("signatures/")  # this report rests on none
     assert sorted(each.rstrip("/") for each in listed) == sorted(each.name for each in (other / "sealed").iterdir())
+
+
+def test_each_call_of_the_verifier_in_the_documents_ignores_the_variables_of_python() -> None:
+    calls = [line for page in (ROOT / "docs").glob("*.md") for line in page.read_text().splitlines()]
+    calls = [line for line in calls if re.search(r"python3? .*verify\.pyz", line)]
+    assert calls
+    assert all("python3 -I verify.pyz" in line for line in calls)

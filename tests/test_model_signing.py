@@ -49,7 +49,7 @@ def test_both_accept_a_signature_of_each_curve_and_refuse_a_changed_file(
     done = verify(model, "--public-key", public)
     assert (done.returncode, done.stderr) == (0, "")
     hint = json.loads(signature.read_text())["verificationMaterial"]["publicKey"]["hint"]
-    assert f"model.sig: signed by key {hint[:16]}" in done.stdout
+    assert f"model.sig: signed by key {hint[:12]}" in done.stdout
     (model / "config.json").write_text('{"model_type": "gpt2"}')
     assert run_model_signing(*theirs).returncode == 1
     assert verify(model, "--public-key", public).returncode == 1
@@ -135,7 +135,7 @@ def test_rsa_key_is_one_sentence_of_us_and_a_traceback_of_model_signing(model: P
     done = verify(model, "--public-key", public)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "holds an RSA key; model signatures are made with an EC key of P-256, P-384 or P-521" in done.stderr
+    assert "holds an RSA key; use an EC key of P-256, P-384 or P-521" in done.stderr
 
 
 def test_signature_outside_of_the_folder_is_named_by_an_option(model: Path, tmp_path: Path) -> None:

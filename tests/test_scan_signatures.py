@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -40,6 +41,10 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureMethod, SignatureState
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.model.verdict import CauseKind, Verdict
+from modelaudit.reports.html import render_html
+from modelaudit.reports.markdown import render_comment, render_markdown
+
+TRUSTED_ROOT = Path(__file__).parent / "integrity/keyless/trusted_root.json"
 
 
 @pytest.fixture
@@ -124,6 +129,13 @@ def test_unsigned_model_is_no_finding_and_unchecked_signature_is_said_in_the_fir
     }
     first = run_command("scan", folder, "--offline", "--no-second-opinion").stdout.splitlines()[:5]
     assert " signed  model.sig: NOT CHECKED: no key was given: --public-key FILE" in first
+    for render in (render_markdown, render_comment):
+        head = render(report).decode().partition("###")[0]
+        assert "\nSignature: `model.sig`: NOT CHECKED: no key was given: `--public-key` FILE\n" in head
+    head = render_html(report).decode().partition("<nav")[0]
+    assert "<p>Signature: model.sig: NOT CHECKED: no key was given: --public-key FILE.</p>" in head
+    for render in (render_markdown, render_html):
+        assert "NOT CHECKED" not in render(scan(folder, "own.pub")).decode()
     (folder / "model.sig").unlink()
     assert scan(folder).exit_code == 0
     # Whoever names a signer means it: an attacker removes the signature with the change.
@@ -390,6 +402,8 @@ WRONG_POLICIES = {
     "- {identity: me@example.org, issuer: 'https://example.org'}": "a signer with identity also needs trusted-root",
     "- {public-key: own.pub, subject: CN=x}": "has no effect beside public-key; remove it",
     "- {public_key: own.pub}": "is not a known key; did you mean public-key?",
+    "- {certificate-root: own.pub, subject: 'CN=x, O=Acme'}": "'CN=x, O=Acme' is not a name as RFC 4514 writes it",
+    "- {certificate-root: own.pub, issuer: /O=Acme/CN=x}": "write it such as CN=models,O=Acme: no blank",
 }
 
 
@@ -429,11 +443,54 @@ def test_verify_needs_a_signature_of_a_given_signer_and_names_what_to_give(folde
     root = write_certificates(folder.parent / "root.pem", issue("root").certificate)
     done = run_command("verify", folder, "--certificate-root", root)
     assert done.returncode == 1
-    assert "no signature is of a method of the given signers" in done.stdout
+    assert "no signature was verified: of model.sig, its signer is not among those of --certificate-root" in done.stdout
     (folder / "model.sig").unlink()
     done = verify(folder)
     assert done.returncode == 1
     assert "the model has no signature" in done.stdout
+
+
+ENTRIES = {
+    "key": "public-key: own.pub",
+    "certificate": "certificate-root: root.pem",
+    "sigstore": f"identity: a@acme.example, issuer: 'https://issuer.example', trusted-root: {TRUSTED_ROOT}",
+}
+OPTIONS = {
+    "key": ("--public-key", "own.pub"),
+    "certificate": ("--certificate-root", "root.pem"),
+    "sigstore": (
+        *("--identity", "a@acme.example", "--issuer", "https://issuer.example", "--trusted-root", str(TRUSTED_ROOT)),
+    ),
+}
+MATERIALS = {
+    "key": {"publicKey": {"hint": "x"}},
+    "certificate": {"x509CertificateChain": {"certificates": [{"rawBytes": "AA=="}]}},
+    "sigstore": {"certificate": {"rawBytes": "AA=="}, "tlogEntries": [{}]},
+}
+PLURALS = {"key": "keys", "certificate": "roots of certificates", "sigstore": "identities"}
+
+
+@pytest.mark.parametrize(("method", "trusted"), list(itertools.permutations(MATERIALS, 2)))
+def test_signature_of_a_method_that_nobody_trusted_uses_is_of_no_trusted_signer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, method: str, trusted: str
+) -> None:
+    bundle = sign(make_statement(list_entries(read_folder(folder)))) | {"verificationMaterial": MATERIALS[method]}
+    (folder / "model.sig").write_text(json.dumps(bundle))
+    write_certificates(folder.parent / "root.pem", issue("root").certificate)
+    monkeypatch.chdir(folder.parent)
+    Path("gate.yaml").write_text(f"extends: default\ntrusted-signers:\n  - {{{ENTRIES[trusted]}}}\n")
+    by_policy = run_command("scan", folder, "--policy", "gate.yaml", "--no-second-opinion", "-o", "json")
+    by_option = run_command("verify", folder, *OPTIONS[trusted])
+    start = "its signer is not among"
+    end = f"they are {PLURALS[trusted]}, and it signs by the method {method}; if it counts, "
+    [signature] = json.loads(by_policy.stdout)["target"]["signatures"]
+    key = {"key": "public-key", "certificate": "certificate-root", "sigstore": "identity, issuer and trusted-root"}
+    assert (by_policy.returncode, signature["state"]) == (0, "unchecked")
+    assert (
+        signature["reason"] == f"{start} the trusted-signers of gate.yaml: {end}add an entry with {key[method]} there"
+    )
+    said = " ".join(by_option.stdout.split())
+    assert (by_option.returncode, f"{start} those of {OPTIONS[trusted][0]}: {end}name it with --" in said) == (1, True)
 
 
 def test_identity_issuer_and_trusted_root_belong_together(folder: Path) -> None:
@@ -540,6 +597,32 @@ def test_digests_that_the_environment_cannot_compute_are_not_checked_and_say_so(
         SignatureState.UNCHECKED,
         "its digests are blake3; install the package blake3",
     )
+
+
+def test_time_stamp_that_the_environment_cannot_read_leaves_a_signature_unchecked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = issue("stranger", extensions=SIGNER)
+    stamps = {"rfc3161Timestamps": [{"signedTimestamp": "AAAA"}]}
+    statement = make_statement(list_entries(read_folder(folder)))
+    bundle = sign(statement, leaf.key, [leaf.certificate], timestampVerificationData=stamps)
+    (folder / "model.sig").write_text(json.dumps(bundle))
+    root = write_certificates(folder.parent / "root.pem", issue("root").certificate)
+    policy = folder.parent / "gate.yaml"
+    entry = f"trusted-signers:\n  - certificate-root: {root.name}\n    trusted-root: {TRUSTED_ROOT}\n"
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    # A test before this one may have imported it.
+    monkeypatch.delitem(sys.modules, "modelaudit.integrity.time_stamps", raising=False)
+    for require, code in (("", 0), ("require: [signer]\n", 3)):
+        policy.write_text(f"extends: default\n{require}{entry}")
+        report = scan(folder, policy=policy)
+        [signature] = report.target.signatures
+        assert (report.exit_code, signature.state, signature.reason) == (
+            code,
+            SignatureState.UNCHECKED,
+            "its time stamp is checked with the package rfc3161-client; install modelaudit-gate[sigstore]",
+        )
+        assert list_findings(report)["integrity/signature-unchecked model.sig"][0] == "info"
 
 
 @pytest.fixture

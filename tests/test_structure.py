@@ -54,6 +54,7 @@ LEVELS = (
         "attested": 5,
         "verifier_app": 5,
         "sealed": 6,
+        "answering": 7,
         "verifying": 6,
         "model_answers": 6,
         "packs": 6,

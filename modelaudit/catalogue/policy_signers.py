@@ -7,16 +7,11 @@ from typing import Final
 from modelaudit.catalogue.policy_file import TrustedSignerFile
 from modelaudit.catalogue.policy_layer import Layer
 from modelaudit.model.signature import SignatureMethod
-from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.trust import NAME_HINT, REQUIRED, TrustedSigner, is_distinguished_name
 
 _KEYS: Final = {
     SignatureMethod.KEY: ("public-key", "trusted-root"),
     SignatureMethod.CERTIFICATE: ("certificate-root", "subject", "issuer", "trusted-root"),
-    SignatureMethod.SIGSTORE: ("identity", "issuer", "trusted-root"),
-}
-_REQUIRED: Final = {
-    SignatureMethod.KEY: ("public-key",),
-    SignatureMethod.CERTIFICATE: ("certificate-root",),
     SignatureMethod.SIGSTORE: ("identity", "issuer", "trusted-root"),
 }
 _FILES: Final = ("public-key", "certificate-root", "trusted-root")
@@ -45,7 +40,7 @@ def _read_signer(layer: Layer, entry: TrustedSignerFile, index: int) -> TrustedS
     if len(methods) != 1:
         raise layer.error("name one of public-key, certificate-root and identity for each signer", *place)
     [method] = methods
-    missing = [key for key in _REQUIRED[method] if key not in stated]
+    missing = [key for field in REQUIRED[method] if (key := field.replace("_", "-")) not in stated]
     if missing:
         raise layer.error(f"a signer with {_KEYS[method][0]} also needs {' and '.join(missing)}", *place)
     foreign = sorted(stated - set(_KEYS[method]))
@@ -57,6 +52,10 @@ def _read_signer(layer: Layer, entry: TrustedSignerFile, index: int) -> TrustedS
             raise layer.error(
                 f"the file {_get(entry, key)} does not exist beside this policy; check the path", *place, key
             )
+    for field in ("subject", "issuer") if method is SignatureMethod.CERTIFICATE else ():
+        name = _get(entry, field)
+        if name is not None and not is_distinguished_name(name):
+            raise layer.error(f"{name!r} {NAME_HINT}", *place, field)
     return TrustedSigner(
         method=method,
         origin=f"{layer.label}:{layer.line_of(place)}",

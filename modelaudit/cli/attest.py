@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,13 +16,13 @@ from modelaudit.cli.passphrase import get_passphrase
 from modelaudit.cli.writing import print_document, show_notes
 from modelaudit.integrity.attestation import PASSED
 from modelaudit.integrity.places import lies_in
-from modelaudit.integrity.seal import VERIFIER_NAME
+from modelaudit.integrity.seal import SIGNATURES_NAME, VERIFIER_NAME
 from modelaudit.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from modelaudit.attesting import AttestationOptions, SignedVerdict
+    from modelaudit.integrity.signing import StatementSigner
 
-PASSPHRASE: Final = "MODELAUDIT_KEY_PASSPHRASE"
 _PATH: Final = click.Path(path_type=Path)
 
 
@@ -52,6 +51,15 @@ _PATH: Final = click.Path(path_type=Path)
     "--push", metavar="IMAGE", help="Attach it to this image in an OCI registry: host/name:tag or host/name@sha256:…"
 )
 @click.option("--image", metavar="DIGEST", help="The sha256 of the OCI image that holds the model.")
+@click.option(
+    "--signature",
+    "signatures",
+    metavar="FILE",
+    type=_PATH,
+    multiple=True,
+    help="A signature of the model that does not lie in its folder, for --seal to carry.",
+)
+@click.option("--require-pass", is_flag=True, help="End with 1 if the verdict is FAILED; it is attested all the same.")
 @click.option("-q", "--quiet", is_flag=True, help="No remarks.")
 def command(
     target: str,
@@ -65,6 +73,8 @@ def command(
     expires: str,
     push: str | None,
     image: str | None,
+    signatures: tuple[Path, ...],
+    require_pass: bool,
     quiet: bool,
 ) -> int:
     """Sign the verdict of a report on the model TARGET.
@@ -78,20 +88,20 @@ def command(
     The passphrase of the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal. With
     --trust-config, the identity token comes from SIGSTORE_ID_TOKEN, or from the CI that runs this.
 
-    Exit codes: 0 attested, whatever the verdict; 2 usage error; 4 could not run.
+    Exit codes: 0 attested, whatever the verdict; 1 attested as FAILED, and --require-pass was given; 2 usage
+    error; 4 could not run.
     """
-    from modelaudit.attesting import VERIFIER, AttestationOptions
+    from modelaudit.attesting import VERIFIER, AttestationOptions, require_uri
 
-    _check_choice(target, key, trust_config, output, folder, push, image)
+    _check_choice(target, output, folder, push, image, key, signatures)
     options = AttestationOptions(
         report=report,
-        key=key,
-        passphrase=None if key is None else get_passphrase(key),
-        trust_config=trust_config,
-        verifier=_require_uri("--verifier-id", verifier_id or VERIFIER),
-        resource=None if resource is None else _require_uri("--resource", resource),
+        verifier=require_uri("--verifier-id", verifier_id or VERIFIER),
+        resource=None if resource is None else require_uri("--resource", resource),
         days=parse_days("--expires", expires),
         image=None if image is None else parse_digest("--image", image),
+        signatures=signatures,
+        signer=_load_signer(key, trust_config),  # last, so that a wrong option is named before a key is opened
     )
     signed, notes = _sign(target, options, folder, push)
     if output is not None:
@@ -103,25 +113,26 @@ def command(
     ]
     if signed.identity:
         notes.append(f"signed for --identity {shlex.quote(signed.identity)} --issuer {shlex.quote(signed.issuer)}")
-    if not quiet:
-        show_notes(notes)
-    return 0
+    is_refused = require_pass and signed.result != PASSED
+    refusal = f"--require-pass: the verdict is {signed.result}: {', '.join(signed.causes)}; it is attested all the same"
+    show_notes([*([] if quiet else notes), *([refusal] if is_refused else [])])
+    return int(is_refused)
 
 
 def _check_choice(
     target: str,
-    key: Path | None,
-    trust_config: Path | None,
     output: Path | None,
     folder: Path | None,
     push: str | None,
     image: str | None,
+    key: Path | None,
+    signatures: tuple[Path, ...],
 ) -> None:
-    """Raise ``ConfigurationError`` unless the options fit each other, and name who signs and what is written."""
-    if (key is None) is (trust_config is None):
-        raise ConfigurationError("name who signs: --key FILE, or --trust-config FILE for an identity, and not both")
+    """Raise ``ConfigurationError`` unless the options fit each other, and name what is written."""
     if folder is not None and key is None:
         raise ConfigurationError("--seal needs --key FILE, by which the folder and its rules are signed, too")
+    if folder is None and signatures:
+        raise ConfigurationError("--signature names what --seal carries beside the model; add --seal FOLDER")
     if output is None and folder is None and push is None:
         raise ConfigurationError("name what to write: -o FILE, --seal FOLDER, or --push IMAGE")
     if push is not None and (folder is not None or image is not None):
@@ -132,6 +143,17 @@ def _check_choice(
         if folder is not None and lies_in(output, folder):
             raise ConfigurationError(f"-o {output}: lies in the folder of --seal, which holds the attestation already")
         check_place(output)
+
+
+def _load_signer(key: Path | None, trust_config: Path | None) -> StatementSigner:
+    """Load the signer that an option names. Raises ``ConfigurationError``, also unless exactly one is named."""
+    from modelaudit.integrity.signing import load_identity_signer, load_key_signer
+
+    if key is not None and trust_config is None:
+        return load_key_signer(key, get_passphrase(key))
+    if trust_config is not None and key is None:
+        return load_identity_signer(trust_config)
+    raise ConfigurationError("name who signs: --key FILE, or --trust-config FILE for an identity, and not both")
 
 
 def _sign(
@@ -155,23 +177,16 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     from modelaudit.sealing import seal
 
     sealed = seal(target, folder, options)
-    assert options.key is not None
-    public = f"{options.key.stem}.pub"
+    public = f"{options.signer.files['--key'].stem}.pub"
     # In the form of sha256sum, which compares both with the files on the other side.
     # ``sha256sum --check`` passes over lines that begin with ``#``.
     conditions = f"# --policy-digest {sealed.verdict.policy_digest}\n# --resource {sealed.verdict.resource}\n"
     print_document(f"{sealed.verifier_digest}  {VERIFIER_NAME}\n{sealed.key_digest}  {public}\n{conditions}".encode())
     notes = [
         f"{folder}: sealed, {sealed.entries:,} entries with the model",
+        *(f"{SIGNATURES_NAME}/{each.name}: carried beside the model" for each in options.signatures),
         f"carry {public} and the two digests apart from the folder",
     ]
     if sealed.verdict.result != PASSED:
         notes.append(f"the verdict is {sealed.verdict.result}, so the other side refuses the folder")
     return sealed.verdict, notes
-
-
-def _require_uri(option: str, text: str) -> str:
-    """Return a URI. Raises ``ConfigurationError`` for a text without a scheme (RFC 3986, section 3.1)."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+", text):
-        raise ConfigurationError(f"{option} {text!r}: is not a URI; write one such as https://example.com/verifier")
-    return text

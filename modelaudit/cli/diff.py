@@ -16,6 +16,7 @@ from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.cli.writing import print_document, show_notes
+from modelaudit.model.difference import Difference
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.policy.difference import compare_reports
@@ -87,6 +88,12 @@ def command(
     first, second = read(before), read(after)
     show_notes(() if quiet else _describe_policies(first, second))
     difference = compare_reports(first, second)
+    _write(difference, format_, path)
+    return int(difference.is_worse)
+
+
+def _write(difference: Difference, format_: str, path: Path | None) -> None:
+    """Write a difference to a file, or print it."""
     if path is not None:
         write_file(path, RENDERERS[format_](difference))
     elif format_ == _DEFAULT:
@@ -94,7 +101,6 @@ def command(
         print_document(render_text(difference, width))
     else:
         print_document(RENDERERS[format_](difference))
-    return int(difference.is_worse)
 
 
 def _parse_output(value: str) -> tuple[str, Path | None]:

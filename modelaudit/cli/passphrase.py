@@ -1,4 +1,4 @@
-"""Read a private key of the user, and its passphrase."""
+"""The passphrase of a private key of the user."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ import click
 from modelaudit.model.errors import ConfigurationError
 
 PASSPHRASE: Final = "MODELAUDIT_KEY_PASSPHRASE"
-
-
-def read_key(path: Path) -> bytes:
-    """Read the file of ``--key``. Raises ``ConfigurationError``."""
-    try:
-        with path.open("rb") as file:
-            return file.read(1 << 20)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"--key: {path} cannot be read: {cause}; check the path") from error
 
 
 def get_passphrase(key: Path) -> bytes | None:

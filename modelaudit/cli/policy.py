@@ -116,17 +116,14 @@ def pack(pack: Path, key: Path) -> int:
     `modelaudit scan --rules FILE --rules-key KEY` uses a pack in place of the built-in rules. The passphrase of
     the key comes from MODELAUDIT_KEY_PASSPHRASE, or is asked for in a terminal.
     """
-    from modelaudit.cli.passphrase import get_passphrase, read_key
-    from modelaudit.model.errors import SignatureError
-    from modelaudit.packs import pack_rules
+    from modelaudit.cli.passphrase import get_passphrase
+    from modelaudit.integrity.signing import load_key_signer
+    from modelaudit.packs import sign_rules
 
     check_file(pack)
     if pack.exists() and key.exists() and pack.samefile(key):
         raise ConfigurationError(f"--pack {pack}: is the same file as --key; name another one")
-    try:
-        data = pack_rules(read_key(key), get_passphrase(key))
-    except SignatureError as error:
-        raise ConfigurationError(f"--key: {key} {error}") from error
+    data = sign_rules(load_key_signer(key, get_passphrase(key)))
     write_file(pack, data)
     click.echo(f"modelaudit: wrote {pack}, {len(data):,} bytes", err=True)
     return 0

@@ -1,4 +1,4 @@
-"""The verifier as one file, for a machine without network and without this package: ``python3 verify.pyz FOLDER``.
+"""The verifier as one file, for a machine without network and without this package: ``python3 -I verify.pyz FOLDER``.
 
 It is a second front of the modules behind ``modelaudit verify``, and needs the package ``cryptography`` alone.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn
 
-from modelaudit.model.errors import ConfigurationError, ModelAuditError, SignatureError, SourceError
+from modelaudit.cli.conditions import CONDITION_OPTIONS, parse_conditions
+from modelaudit.model.errors import ConfigurationError, ModelAuditError, SourceError
 from modelaudit.model.wording import escape_unprintable
 
 _INTERRUPTED: Final = 130
@@ -67,22 +68,24 @@ class _Once(argparse.Action):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify a sealed folder or an attested model; print one line, and return 0, 1, 2 or 4."""
+    """Verify a sealed folder or an attested model; print the answer, and return 0, 1, 2 or 4."""
     sys.excepthook = _report_unexpected_error
     try:
-        line, code = _run(_build_parser().parse_args(arguments))
+        document, code = _run(build_parser().parse_args(arguments))
     except ModelAuditError as error:
         _print_error(str(error))
         return error.exit_code
-    return code if _print_answer(line) or code else ModelAuditError.exit_code
+    return code if _print_answer(document) or code else ModelAuditError.exit_code
 
 
-def _print_answer(line: str) -> bool:
-    """Print the one line on stdout; return whether it was written."""
+def _print_answer(document: bytes) -> bool:
+    """Print the answer on stdout, unless a file has it; return whether it was written."""
+    if not document:
+        return True
     try:
         if sys.stdout is None:
             return False
-        sys.stdout.buffer.write(f"{escape_unprintable(line)}\n".encode())
+        sys.stdout.buffer.write(document)
         sys.stdout.flush()
     except OSError as error:
         _print_error(f"the answer cannot be written: {error.strerror}")
@@ -111,7 +114,7 @@ def _report_unexpected_error(kind: type[BaseException], error: BaseException, _:
     raise SystemExit(ModelAuditError.exit_code)
 
 
-def _build_parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
     parser = _Parser(
         prog="verify.pyz",
@@ -120,41 +123,37 @@ def _build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("path", metavar="FOLDER", help="a sealed folder, or the folder of a model")
-    for option, metavar, text in (
-        ("--key", "FILE", "a public key in PEM, which did not travel with FOLDER"),
-        ("--attestation", "FILE", "of the model in FOLDER"),
-        ("--verifier-id", "URI", "who has to answer for the verdict"),
-        ("--policy-digest", "SHA256", "the policy that the verdict has to rest on"),
-        ("--resource", "URI", "the model that the verdict has to be about"),
-        ("--not-older-than", "DAYS", "the most days since the verdict, such as 30d"),
-    ):
-        is_key = option == "--key"
-        parser.add_argument(option, metavar=metavar, help=text, required=is_key, action=_Each if is_key else _Once)
+    key = "a public key in PEM, which did not travel with FOLDER"
+    parser.add_argument("--key", metavar="FILE", help=key, required=True, action=_Each)
+    parser.add_argument("--attestation", metavar="FILE", help="of the model in FOLDER", action=_Once)
+    for each in CONDITION_OPTIONS:
+        text = each.help[:1].lower() + each.help[1:].rstrip(".")
+        parser.add_argument(each.option, dest=each.field, metavar=each.metavar, help=text, action=_Once)
+    output = "text, which is the default, or json"
+    parser.add_argument("-o", "--output", metavar="FORMAT[=FILE]", help=output, action=_Once)
     return parser
 
 
-def _run(options: argparse.Namespace) -> tuple[str, int]:
-    """Verify, and return the line and the exit code, 0 or 1. Raises ``ModelAuditError``."""
+def _run(options: argparse.Namespace) -> tuple[bytes, int]:
+    """Verify, and return what is printed and the exit code, 0 or 1. Raises ``ModelAuditError``."""
     try:
         from modelaudit.integrity.signers import load_verifier  # noqa: F401
     except ImportError as error:
         raise SourceError(
             f"the package cryptography is needed, and it cannot be loaded: {error}; install it for {sys.executable}"
         ) from error
-    from modelaudit.cli.conditions import parse_conditions
+    from modelaudit.answering import answer_verdict
+    from modelaudit.cli.answer_output import parse_output, prepare_file, write_answer
     from modelaudit.integrity.trusted import make_signer
 
-    conditions = parse_conditions(options.verifier_id, options.policy_digest, options.resource, options.not_older_than)
-    signers = tuple(make_signer(Path(key)) for key in options.key)
-    try:
-        if options.attestation is not None:
-            from modelaudit.attested import verify_attestation
-
-            line = verify_attestation(options.path, Path(options.attestation), signers, conditions)
-        else:
-            from modelaudit.sealed import verify_seal
-
-            line = verify_seal(options.path, signers, conditions)
-    except SignatureError as error:
-        return f"{options.path}: REFUSED: {error}", error.exit_code
-    return f"{options.path}: {line}", 0
+    conditions = parse_conditions(vars(options))
+    format_, file = parse_output(options.output or "text")
+    if file is not None:
+        prepare_file(file, options.path)
+    attestation = None if options.attestation is None else Path(options.attestation)
+    answer = answer_verdict(options.path, attestation, tuple(make_signer(Path(key)) for key in options.key), conditions)
+    document = answer.render(format_)
+    if file is not None:
+        write_answer(file, document)
+        document = b""
+    return document, answer.exit_code

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from modelaudit.cli.answer_output import FORMATS, parse_output, prepare_file, write_answer
+from modelaudit.cli.conditions import CONDITION_OPTIONS, parse_conditions
 from modelaudit.cli.files import check_place, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.trust import GivenTrust, add_trust_options
 from modelaudit.cli.writing import print_document, print_lines
+from modelaudit.integrity.conditions import Conditions
 from modelaudit.integrity.seal import SEAL_NAME, is_sealed
-from modelaudit.model.errors import ConfigurationError, SignatureError
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
-from modelaudit.model.wording import escape_unprintable
 
-if TYPE_CHECKING:
-    from modelaudit.integrity.conditions import Conditions
-
-_FORMATS: Final = ("text", "json")
 _PATH: Final = click.Path(path_type=Path)
+
+
+def add_condition_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of conditions to a command, which takes their values by field as ``conditions``."""
+
+    @wraps(command)
+    def with_conditions(**options: object) -> int:
+        conditions = {each.field: options.pop(each.field) for each in CONDITION_OPTIONS}
+        return command(conditions=conditions, **options)
+
+    decorated: Callable[..., int] = with_conditions
+    # The help lists the option that was added last first.
+    for each in reversed(CONDITION_OPTIONS):
+        decorated = click.option(each.option, each.field, metavar=each.metavar, help=each.help)(decorated)
+    return decorated
 
 
 @click.command("verify", cls=StrictCommand)
@@ -29,16 +44,13 @@ _PATH: Final = click.Path(path_type=Path)
 @click.option("--lock", metavar="FILE", help="A lock that modelaudit lock wrote; it lies outside of PATH.")
 @click.option("--model", metavar="NAME", help="The model of the lock that PATH is. Default: by its name or commit.")
 @click.option(
-    "-o", "--output", metavar="FORMAT[=FILE]", default="text", help=f"One of {', '.join(_FORMATS)}. Default: text."
+    "-o", "--output", metavar="FORMAT[=FILE]", default="text", help=f"One of {', '.join(FORMATS)}. Default: text."
 )
 @click.option("--attestation", metavar="FILE", type=_PATH, help="A verdict that modelaudit attest signed.")
 @click.option(
     "--key", "keys", metavar="FILE", type=_PATH, multiple=True, help="A public key of one who may attest, in PEM."
 )
-@click.option("--verifier-id", metavar="URI", help="Who has to answer for the verdict.")
-@click.option("--policy-digest", metavar="SHA256", help="The policy that the verdict has to rest on.")
-@click.option("--resource", metavar="URI", help="The model that the verdict has to be about.")
-@click.option("--not-older-than", metavar="DAYS", help="The most days since the verdict, such as 30d.")
+@add_condition_options
 @add_trust_options
 @click.option(
     "--allowed-signature-gap",
@@ -55,10 +67,7 @@ def command(
     output: str,
     attestation: Path | None,
     keys: tuple[Path, ...],
-    verifier_id: str | None,
-    policy_digest: str | None,
-    resource: str | None,
-    not_older_than: str | None,
+    conditions: Mapping[str, str | None],
     trust: GivenTrust,
     gaps: tuple[str, ...],
     quiet: bool,
@@ -74,52 +83,45 @@ def command(
 
     A signature in PATH is checked if an option names who may sign; then every file has to fit one.
 
-    With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key. One line
-    is printed, and the exit code is 0 or 1, 2 for a wrong option, 4 for what could not be read, and never 3.
-    So it is with a folder that modelaudit attest --seal wrote, which is accepted as a whole or not at all.
+    With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key. One line is
+    printed, or one document with -o json. The exit code is 0 or 1, 2 for a wrong option, 4 for what could not be
+    read, and never 3. So it is with a folder that modelaudit attest --seal wrote, which is accepted as a whole or
+    not at all.
 
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
     not be read, or no record states its digest; 4 could not run.
     """
-    conditions = {
-        "--key": keys[0] if keys else None,
-        "--verifier-id": verifier_id,
-        "--policy-digest": policy_digest,
-        "--resource": resource,
-        "--not-older-than": not_older_than,
-    }
+    format_, file = parse_output(output)
     is_seal = path is not None and lock is None and is_sealed(path, by_name=bool(keys))
     if attestation is not None or is_seal:
         noun = "an attestation" if attestation is not None else "a sealed folder"
-        if output != "text":
-            raise ConfigurationError(f"-o {output}: the answer on {noun} is one line of text; leave the option out")
         if lock is not None or model is not None or trust.signatures or gaps:
             raise ConfigurationError(f"{noun} is checked alone; check a lock or a signature in a further call")
-        from modelaudit.cli.conditions import parse_conditions
-
-        wanted = parse_conditions(verifier_id, policy_digest, resource, not_older_than)
-        return _verify_verdict(path, attestation, keys, trust.signers, wanted, quiet)
-    for option, value in conditions.items():
-        if value is not None:
-            raise ConfigurationError(
-                f"{option} concerns an attestation or a sealed folder; add --attestation FILE, or name a folder with "
-                f"{SEAL_NAME}"
-            )
+        wanted = parse_conditions(conditions)
+        return _verify_verdict(path, attestation, keys, trust.signers, wanted, (format_, file, quiet))
+    _refuse_conditions(keys, conditions)
     from modelaudit.reports.verification import RENDERERS
     from modelaudit.verifying import verify
 
-    format_, _, file = output.partition("=")
-    if format_ not in RENDERERS:
-        raise ConfigurationError(f"-o {output}: {format_!r} is not a format; use one of: {', '.join(_FORMATS)}")
-    if file:
-        check_place(Path(file))
+    if file is not None:
+        check_place(file)
     results = verify(path, lock, model, signers=trust.signers, signatures=trust.signatures, gaps=gaps)
     document = RENDERERS[format_](results)
-    if file:
-        write_file(Path(file), document)
+    if file is not None:
+        write_file(file, document)
     elif not quiet:
         (print_lines if format_ == "text" else print_document)(document)
     return next((code for code in (1, 3) if any(each.exit_code == code for each in results)), 0)
+
+
+def _refuse_conditions(keys: tuple[Path, ...], conditions: Mapping[str, str | None]) -> None:
+    """Refuse options on a verdict where none is verified. Raises ``ConfigurationError``."""
+    given = [each.option for each in CONDITION_OPTIONS if conditions[each.field] is not None]
+    for option in (*(["--key"] if keys else []), *given):
+        raise ConfigurationError(
+            f"{option} concerns an attestation or a sealed folder; add --attestation FILE, or name a folder with "
+            f"{SEAL_NAME}"
+        )
 
 
 def _verify_verdict(
@@ -128,30 +130,26 @@ def _verify_verdict(
     keys: tuple[Path, ...],
     signers: tuple[TrustedSigner, ...],
     conditions: Conditions,
-    quiet: bool,
+    output: tuple[str, Path | None, bool],
 ) -> int:
-    """Verify a model against an attestation, or a sealed folder; print one line, and return the exit code: 0 or 1."""
+    """Verify a model against an attestation, or a sealed folder, and return the exit code: 0 or 1.
+
+    The answer is printed, or written, as ``output`` says: the format, the file, and whether nothing is printed.
+    """
+    from modelaudit.answering import answer_verdict
     from modelaudit.integrity.trusted import make_signer
 
     if path is None:
         raise ConfigurationError("--attestation needs the folder of the model")
-    trusted = _choose_attesters(tuple(map(make_signer, keys)), signers)
-    try:
-        if attestation is None:
-            from modelaudit.sealed import verify_seal
-
-            line = verify_seal(path, trusted, conditions)
-        else:
-            from modelaudit.attested import verify_attestation
-
-            line = verify_attestation(path, attestation, trusted, conditions)
-    except SignatureError as error:
-        line, code = f"{path}: REFUSED: {error}", 1
-    else:
-        line, code = f"{path}: {line}", 0
-    if not quiet:
-        print_document(f"{escape_unprintable(line)}\n".encode())
-    return code
+    format_, file, quiet = output
+    if file is not None:
+        prepare_file(file, path)
+    answer = answer_verdict(path, attestation, _choose_attesters(tuple(map(make_signer, keys)), signers), conditions)
+    if file is not None:
+        write_answer(file, answer.render(format_))
+    elif not quiet:
+        print_document(answer.render(format_))
+    return answer.exit_code
 
 
 def _choose_attesters(keys: tuple[TrustedSigner, ...], signers: tuple[TrustedSigner, ...]) -> tuple[TrustedSigner, ...]:

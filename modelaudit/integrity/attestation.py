@@ -7,16 +7,15 @@ evidence is that of ``docs/attestation.md``.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, parse_bundle
-from modelaudit.integrity.statements import STATEMENT, Statement, parse_statement
+from modelaudit.integrity.statements import Statement, encode_statement, parse_statement, require_type
 from modelaudit.integrity.strict_json import shorten, take_list, take_object, take_text
-from modelaudit.integrity.subjects import build_entry, build_subjects, check_subjects, read_entry
+from modelaudit.integrity.subjects import build_entries_statement, build_subjects, read_entries
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.tree import TreeEntry
 
@@ -26,9 +25,10 @@ EXPIRES: Final = "urn:modelaudit:expires"
 """The key of the summary for the time until which the verdict holds; SLSA wants a URI for a key of another."""
 PASSED: Final = "PASSED"
 FAILED: Final = "FAILED"
+MOST_ATTESTATION_BYTES: Final = 2 * MOST_BYTES
+"""The largest attestation: two bundles."""
 _LEVEL: Final = "SLSA_BUILD_LEVEL_UNEVALUATED"
 """The level of a verdict that passed: nothing is claimed about how the model was built (SLSA 1.1, SlsaResult)."""
-TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -69,7 +69,6 @@ class Attestation:
         entries: every file, link and empty folder of the model.
         tree_digest: of the entries, version 1.
         image: SHA-256 of the manifest of an OCI image that holds the model; ``None`` if none is named.
-        bundles: the two signed bundles, that of the evidence first.
     """
 
     summary: Summary
@@ -77,7 +76,6 @@ class Attestation:
     entries: tuple[TreeEntry, ...]
     tree_digest: str
     image: str | None
-    bundles: tuple[Bundle, Bundle] = field(repr=False)
 
 
 def build_payloads(
@@ -94,9 +92,7 @@ def build_payloads(
     Raises:
         ValueError: an entry cannot be covered by a tree digest.
     """
-    subjects = list(build_subjects(entries, image))
-    listed = [build_entry(entry) for entry in sorted(entries, key=lambda entry: entry.order)]
-    first = _encode({**evidence, "entries": listed}, EVIDENCE, subjects)
+    first = build_entries_statement(EVIDENCE, entries, evidence, image)
     predicate: dict[str, object] = {
         "verifier": {"id": summary.verifier, "version": dict(summary.versions)},
         "timeVerified": summary.time,
@@ -109,13 +105,7 @@ def build_payloads(
     }
     if summary.expires is not None:
         predicate[EXPIRES] = summary.expires
-    return first, _encode(predicate, SUMMARY, subjects)
-
-
-def _encode(predicate: Mapping[str, object], predicate_type: str, subjects: Sequence[object]) -> bytes:
-    """Return a statement as JSON with sorted keys, in ASCII."""
-    statement = {"_type": STATEMENT, "predicateType": predicate_type, "subject": subjects, "predicate": predicate}
-    return json.dumps(statement, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return first, encode_statement(SUMMARY, list(build_subjects(entries, image)), predicate)
 
 
 def split_attestation(data: bytes) -> tuple[Bundle, Bundle]:
@@ -124,8 +114,8 @@ def split_attestation(data: bytes) -> tuple[Bundle, Bundle]:
     Raises:
         SignatureError: it has other than two lines, or one is malformed.
     """
-    if len(data) > 2 * MOST_BYTES:
-        raise SignatureError(f"it is larger than {2 * MOST_BYTES:,} bytes, so it is not read")
+    if len(data) > MOST_ATTESTATION_BYTES:
+        raise SignatureError(f"it is larger than {MOST_ATTESTATION_BYTES:,} bytes, so it is not read")
     lines = [line for line in data.split(b"\n") if line.strip()]
     if len(lines) != 2:
         raise SignatureError(f"it has {len(lines)} lines, and needs two: the evidence and the summary")
@@ -139,11 +129,8 @@ def read_attestation(first: Bundle, second: Bundle) -> Attestation:
         SignatureError: one is malformed, or they do not fit each other.
     """
     evidence, summary = (parse_statement(each.envelope.payload) for each in (first, second))
-    for statement, wanted in ((evidence, EVIDENCE), (summary, SUMMARY)):
-        if statement.predicate_type != wanted:
-            raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {wanted}")
-    entries = tuple(map(read_entry, take_list(evidence.predicate, "entries", "the evidence")))
-    tree_digest, image = check_subjects(evidence, entries)
+    entries, tree_digest, image = read_entries(evidence, EVIDENCE, "the evidence")
+    require_type(summary, SUMMARY)
     if _list_subjects(evidence) != _list_subjects(summary):
         raise SignatureError("the evidence and the summary are about different files")
     read = _read_summary(summary)
@@ -151,7 +138,7 @@ def read_attestation(first: Bundle, second: Bundle) -> Attestation:
         raise SignatureError("the summary rests on other evidence than that of the same file")
     if bool(list_causes(evidence.predicate)) is not (read.result == FAILED):
         raise SignatureError(f"the summary says {read.result}, and the causes in the evidence say the opposite")
-    return Attestation(read, evidence.predicate, entries, tree_digest, image, (first, second))
+    return Attestation(read, evidence.predicate, entries, tree_digest, image)
 
 
 def list_causes(evidence: Mapping[str, object]) -> list[str]:

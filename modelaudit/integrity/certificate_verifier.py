@@ -17,27 +17,32 @@ from modelaudit.integrity.certificates import (
 )
 from modelaudit.integrity.keys import check_signature, require_curve
 from modelaudit.integrity.strict_json import shorten
-from modelaudit.integrity.trust_files import load_trust
 from modelaudit.integrity.trusted_times import load_time_sources, parse_time
-from modelaudit.model.errors import SignatureError
+from modelaudit.integrity.user_files import load_trust
+from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
-from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.trust import NAME_HINT, TrustedSigner, is_distinguished_name
 
 
 class CertificateVerifier:
     """Accepts the signatures of certificates that lead to a pinned root.
 
     Raises:
-        ConfigurationError: a file of the trusted signer cannot be read, or holds no certificate or no trusted root.
+        ConfigurationError: a file of the trusted signer cannot be read, or holds no certificate or no trusted root; or
+            its subject or issuer is no name of RFC 4514.
     """
 
     method = SignatureMethod.CERTIFICATE
 
     def __init__(self, trusted: TrustedSigner) -> None:
         assert trusted.certificate_root is not None
+        for name in (trusted.subject, trusted.issuer):
+            if name and not is_distinguished_name(name):
+                raise ConfigurationError(f"{trusted.origin}: {name!r} {NAME_HINT}")
         self._roots = load_trust(trusted.certificate_root, trusted.origin, load_certificates)
         self._times = load_time_sources(trusted)
         self._trusted = trusted
+        self.origin = trusted.origin
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:
         """Return the subject of the certificate as the signer.

@@ -17,8 +17,8 @@ from modelaudit.integrity.attestation import (
 from modelaudit.integrity.comparison import ATTESTATION, RecordWords, adopt_unknown_modes, compare_trees
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
-from modelaudit.integrity.verifiers import Verifier, find_signer
-from modelaudit.model.errors import SignatureError
+from modelaudit.integrity.verifiers import ATTEST, Verifier, require_signer
+from modelaudit.model.errors import RefusedModelError, SignatureError
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.verification import TreeDifference
 
@@ -61,11 +61,11 @@ def accept_attestation(
     """
     bundles = split_attestation(data)
     for bundle in bundles:
-        if find_signer(bundle, verifiers, now) is None:
-            raise SignatureError(f"it is signed by the method {bundle.method}, and no signer who may attest uses it")
+        require_signer(bundle, verifiers, ATTEST, now)
     attestation = read_attestation(*bundles)
-    for refusal in _list_refusals(attestation, conditions, now or datetime.now(UTC)):
-        raise SignatureError(refusal)
+    refusals = list(_list_refusals(attestation, conditions, now or datetime.now(UTC)))
+    if refusals:
+        raise RefusedModelError(refusals[0], refusals)
     return attestation
 
 
@@ -109,21 +109,12 @@ def refuse_flood(recorded: Sequence[TreeEntry], sizes: Mapping[str, int], words:
 
 
 def refuse_differences(differences: Sequence[TreeDifference]) -> None:
-    """Raise ``SignatureError`` with the first difference, and the number of the others."""
-    if differences:
-        first, count = differences[0], len(differences) - 1
+    """Raise ``RefusedModelError`` with the first difference and the number of the others as its message."""
+    refusals = [f"{each.kind}: {each.path}: {each.detail}" for each in differences]
+    if refusals:
+        count = len(refusals) - 1
         more = f"; and {count:,} more difference{'' if count == 1 else 's'}" if count else ""
-        raise SignatureError(f"{first.kind}: {first.path}: {first.detail}{more}")
-
-
-def describe_verdict(attestation: Attestation) -> str:
-    """Describe a verdict that fits a model, in one clause."""
-    summary = attestation.summary
-    noun = "entry fits" if len(attestation.entries) == 1 else "entries fit"
-    return (
-        f"{summary.result} by {summary.verifier} at {summary.time}; {len(attestation.entries):,} {noun}; tree digest "
-        f"v1:{attestation.tree_digest}"
-    )
+        raise RefusedModelError(refusals[0] + more, refusals)
 
 
 def _list_refusals(attestation: Attestation, conditions: Conditions, now: datetime) -> Iterator[str]:

@@ -55,7 +55,6 @@ class KeylessVerifier:
 
     Args:
         trusted: with identity, issuer and trusted root.
-        option: names the trusted root, for messages.
 
     Raises:
         ConfigurationError: the trusted root is missing or malformed, or holds no log or no authority for certificates.
@@ -63,23 +62,24 @@ class KeylessVerifier:
 
     method = SignatureMethod.SIGSTORE
 
-    def __init__(self, trusted: TrustedSigner, option: str) -> None:
+    def __init__(self, trusted: TrustedSigner) -> None:
         assert trusted.trusted_root is not None
         self._trusted = trusted
+        self.origin = trusted.origin
         self._root_name = trusted.trusted_root.name
         self._times = load_time_sources(trusted)  # it also bounds the size of the file
         try:
             root = TrustedRoot.from_file(str(trusted.trusted_root))
         except (ValueError, SigstoreError) as error:
             raise ConfigurationError(
-                f"{option}: {trusted.trusted_root} is not the trusted root of a Sigstore instance; name its "
-                "trusted_root.json"
+                f"{trusted.root_origin}: {trusted.trusted_root} is not the trusted root of a Sigstore "
+                "instance; name its trusted_root.json"
             ) from error
         try:
             self._verifier = Verifier(trusted_root=root)
         except (SigstoreError, ValueError) as error:
             raise ConfigurationError(
-                f"{option}: {trusted.trusted_root} is incomplete: {describe_error(error)}"
+                f"{trusted.root_origin}: {trusted.trusted_root} is incomplete: {describe_error(error)}"
             ) from error
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:

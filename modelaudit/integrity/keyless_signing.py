@@ -10,7 +10,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +34,7 @@ from sigstore.verify.policy import UnsafeNoOp
 
 from modelaudit.integrity.keyless import REFUSALS, describe_error, read_identity, read_issuer
 from modelaudit.integrity.strict_json import shorten
-from modelaudit.integrity.trust_files import read_trust_file
+from modelaudit.integrity.user_files import read_trust_file
 from modelaudit.model.errors import ConfigurationError, SourceError, UnreachedError
 from modelaudit.model.wording import escape_unprintable
 
@@ -54,8 +54,10 @@ class KeylessSigner:
         trust_config: file with the services and the trusted root of a Sigstore instance (``ClientTrustConfig``).
 
     Attributes:
+        fingerprint: empty, because each signature has another key.
         identity: in the certificate; empty before the first signature.
         issuer: who vouches for the identity.
+        files: ``trust_config``.
 
     Raises:
         ConfigurationError: the file is missing, malformed or incomplete, it names a server that would receive the token
@@ -63,9 +65,12 @@ class KeylessSigner:
         SourceError: the service of the CI refuses to give a token.
     """
 
+    fingerprint = ""
+
     def __init__(self, trust_config: Path) -> None:
         self.identity = ""
         self.issuer = ""
+        self.files: Mapping[str, Path] = {"--trust-config": trust_config}
         option = f"--trust-config: {trust_config}"
         text = read_trust_file(trust_config, "--trust-config")
         try:
@@ -81,7 +86,8 @@ class KeylessSigner:
                 "and trustedRoot"
             ) from error
         log: Any = logs[0]
-        self._authority, self._log = (_require_server(url, option) for url in (fulcio.url, log.url))
+        urls = (fulcio.url, log.url, *(each.url for each in authorities))
+        self._authority, self._log, *_ = [_require_server(url, option) for url in urls]
         for session in (fulcio.session, log._session, *(each._session for each in authorities)):
             for scheme in ("https://", "http://"):
                 session.mount(scheme, _StrictAdapter())

@@ -50,7 +50,7 @@ def require_curve(key: object) -> ec.EllipticCurvePublicKey:
     else:
         algorithm = type(key).__name__.removesuffix("PublicKey")
         kind = f"an {algorithm} key" if algorithm[:1] in "AEIORX" else f"a {algorithm} key"
-    raise SignatureError(f"holds {kind}; model signatures are made with {_CURVES}")
+    raise SignatureError(f"holds {kind}; use {_CURVES}")
 
 
 def fingerprint_key(key: ec.EllipticCurvePublicKey) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import stat
 import struct
@@ -16,15 +15,15 @@ from typing import Final
 
 from modelaudit.integrity.bundles import Bundle, parse_bundle
 from modelaudit.integrity.names import find_clashing_names
-from modelaudit.integrity.statements import STATEMENT, parse_statement
-from modelaudit.integrity.strict_json import shorten, take_list
-from modelaudit.integrity.subjects import build_entry, build_subjects, check_subjects, read_entry
+from modelaudit.integrity.statements import parse_statement
+from modelaudit.integrity.strict_json import shorten
+from modelaudit.integrity.subjects import build_entries_statement, read_entries
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.tree import EntryKind, TreeEntry
 
 RULES: Final = "urn:modelaudit:rules:v1"
 STATEMENT_NAME: Final = "statement.json"
-MOST_BYTES: Final = 64 * 1024 * 1024
+MOST_PACK_BYTES: Final = 64 * 1024 * 1024
 """The largest pack, and the most bytes of its files together."""
 _MOST_FILES: Final = 20_000
 _END: Final = struct.Struct("<4s4H2LH")
@@ -63,14 +62,7 @@ def list_entries(files: Mapping[str, bytes]) -> tuple[TreeEntry, ...]:
 
 def build_statement(files: Mapping[str, bytes]) -> bytes:
     """Build the payload that a pack is signed with."""
-    entries = list_entries(files)
-    statement = {
-        "_type": STATEMENT,
-        "predicateType": RULES,
-        "subject": list(build_subjects(entries, None)),
-        "predicate": {"entries": [build_entry(entry) for entry in entries]},
-    }
-    return json.dumps(statement, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return build_entries_statement(RULES, list_entries(files))
 
 
 def write_pack(files: Mapping[str, bytes], bundle: bytes) -> bytes:
@@ -90,8 +82,8 @@ def read_pack(data: bytes) -> RulePack:
     Raises:
         SignatureError: it is not a pack, is too large, or its files are not those of the statement.
     """
-    if len(data) > MOST_BYTES:
-        raise SignatureError(f"it is larger than {MOST_BYTES:,} bytes, so it is not read")
+    if len(data) > MOST_PACK_BYTES:
+        raise SignatureError(f"it is larger than {MOST_PACK_BYTES:,} bytes, so it is not read")
     # Before the directory is read, because each of its entries takes memory.
     if data.count(_DIRECTORY_ENTRY) > _MOST_FILES:
         raise SignatureError(f"it has more than {_MOST_FILES:,} files, so it is not read")
@@ -104,11 +96,7 @@ def read_pack(data: bytes) -> RulePack:
     if not _is_whole_archive(data):
         raise SignatureError("it has bytes before, behind or between its files, so it is not a pack as it was written")
     bundle = parse_bundle(files.pop(STATEMENT_NAME))
-    statement = parse_statement(bundle.envelope.payload)
-    if statement.predicate_type != RULES:
-        raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {RULES}")
-    entries = tuple(map(read_entry, take_list(statement.predicate, "entries", "the statement")))
-    check_subjects(statement, entries)
+    entries, _, _ = read_entries(parse_statement(bundle.envelope.payload), RULES, "the statement")
     if entries != list_entries(files):
         raise SignatureError(_describe_difference(files, {each.path: each.sha256 for each in entries}))
     return RulePack(files, bundle)
@@ -135,7 +123,7 @@ def _unpack(data: bytes) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        left = MOST_BYTES
+        left = MOST_PACK_BYTES
         for member in archive.infolist():
             _check_member(member)
             if member.filename in files:
@@ -144,7 +132,7 @@ def _unpack(data: bytes) -> dict[str, bytes]:
                 content = file.read(left + 1)
             left -= len(content)
             if left < 0:
-                raise ValueError(f"its files have more than {MOST_BYTES:,} bytes")
+                raise ValueError(f"its files have more than {MOST_PACK_BYTES:,} bytes")
             files[member.filename] = content
     for first, second, problem in find_clashing_names(sorted(files)):
         raise ValueError(f"{shorten(first)} and {shorten(second)} {problem}")

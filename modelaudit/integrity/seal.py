@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, parse_bundle
-from modelaudit.integrity.statements import STATEMENT, parse_statement
-from modelaudit.integrity.strict_json import shorten, take_list
-from modelaudit.integrity.subjects import build_entry, build_subjects, check_subjects, read_entry
+from modelaudit.integrity.statements import parse_statement
+from modelaudit.integrity.subjects import build_entries_statement, read_entries
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.tree import TreeEntry
 
 SEAL: Final = "urn:modelaudit:seal:v1"
 SEAL_NAME: Final = "seal.json"
 MODEL_NAME: Final = "model"
+SIGNATURES_NAME: Final = "signatures"
+"""A folder with the signatures that do not lie in the model; absent without one."""
 LOCK_NAME: Final = "modelaudit.lock"
 ATTESTATION_NAME: Final = "attestation.jsonl"
 VERIFIER_NAME: Final = "verify.pyz"
@@ -35,12 +35,10 @@ class Seal:
 
     Attributes:
         entries: every entry of the folder but the seal.
-        tree_digest: of the entries, version 1.
         bundle: the signed statement.
     """
 
     entries: tuple[TreeEntry, ...]
-    tree_digest: str
     bundle: Bundle
 
 
@@ -65,21 +63,11 @@ def is_sealed(folder: str, *, by_name: bool) -> bool:
 
 def build_seal(entries: Sequence[TreeEntry]) -> bytes:
     """Build the payload of a seal. Raises ``ValueError`` if a tree digest cannot cover an entry."""
-    statement = {
-        "_type": STATEMENT,
-        "predicateType": SEAL,
-        "subject": list(build_subjects(entries, None)),
-        "predicate": {"entries": [build_entry(entry) for entry in sorted(entries, key=lambda entry: entry.order)]},
-    }
-    return json.dumps(statement, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return build_entries_statement(SEAL, entries)
 
 
 def parse_seal(data: bytes) -> Seal:
     """Parse a seal. Raises ``SignatureError`` if it is malformed."""
     bundle = parse_bundle(data)
-    statement = parse_statement(bundle.envelope.payload)
-    if statement.predicate_type != SEAL:
-        raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {SEAL}")
-    entries = tuple(map(read_entry, take_list(statement.predicate, "entries", "the seal")))
-    tree_digest, _ = check_subjects(statement, entries)
-    return Seal(entries, tree_digest, bundle)
+    entries, _, _ = read_entries(parse_statement(bundle.envelope.payload), SEAL, "the seal")
+    return Seal(entries, bundle)

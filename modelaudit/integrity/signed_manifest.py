@@ -57,7 +57,6 @@ class SignedManifest:
         ignored_paths: the paths that the signer left out, with those that every signer leaves out.
         follows_links: whether the signer followed symbolic links.
         in_shards: whether the digests are those of ranges, which cover no file without bytes.
-        root_digest: SHA-256 over the digests alone; it says nothing about names.
     """
 
     algorithm: DigestAlgorithm
@@ -65,7 +64,6 @@ class SignedManifest:
     ignored_paths: tuple[str, ...]
     follows_links: bool
     in_shards: bool
-    root_digest: str
 
     def leaves_out(self, path: str) -> bool:
         """Whether a path is one of the ignored paths, or lies below one."""
@@ -109,13 +107,13 @@ def read_manifest(statement: Statement) -> SignedManifest:
     _refuse_repetition([each for each, _ in entries])
     files = _join_parts(entries, size) if size else {path: (SignedPart(0, None, value),) for path, value in entries}
     _refuse_bad_names(tuple(files))
+    _check_root_digest(statement, entries)
     return SignedManifest(
         algorithm=_ALGORITHMS[name],
         files=files,
         ignored_paths=_read_ignored(serialization),
         follows_links=follows_links,
         in_shards=bool(size),
-        root_digest=_read_root_digest(statement, entries),
     )
 
 
@@ -209,12 +207,11 @@ def _read_ignored(serialization: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(sorted({*DEFAULT_IGNORED, *map(str, listed)}))
 
 
-def _read_root_digest(statement: Statement, entries: Sequence[tuple[str, str]]) -> str:
-    """Return the root digest of the subject. Raises ``SignatureError`` if it is not that of the manifest."""
+def _check_root_digest(statement: Statement, entries: Sequence[tuple[str, str]]) -> None:
+    """Raise ``SignatureError`` unless the subject has the digest over the digests of the entries."""
     if len(statement.subjects) != 1:
         raise SignatureError(f"the statement has {len(statement.subjects)} subjects, and needs one")
     stated = statement.subjects[0].digests.get("sha256", "")
     computed = hashlib.sha256(b"".join(bytes.fromhex(value) for _, value in entries)).hexdigest()
     if stated != computed:
         raise SignatureError("the digest of the subject is not that of the entries of the manifest")
-    return computed

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import check_signature, fingerprint_key, load_public_key
 from modelaudit.integrity.strict_json import shorten
-from modelaudit.integrity.trust_files import load_trust
+from modelaudit.integrity.user_files import load_trust
 from modelaudit.integrity.verifiers import Verifier
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.signature import SignatureMethod, Signer
-from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.trust import REQUIRED, TrustedSigner
 
 if TYPE_CHECKING:
     from modelaudit.integrity.trusted_times import TimeSources
@@ -28,12 +28,7 @@ def load_verifier(trusted: TrustedSigner) -> Verifier:
         ConfigurationError: a file is missing, too large, or not what its option takes; or keyless verification is not
             installed.
     """
-    required = {
-        SignatureMethod.KEY: (trusted.public_key,),
-        SignatureMethod.CERTIFICATE: (trusted.certificate_root,),
-        SignatureMethod.SIGSTORE: (trusted.identity, trusted.issuer, trusted.trusted_root),
-    }
-    if not all(required[trusted.method]):
+    if not all(getattr(trusted, field) for field in REQUIRED[trusted.method]):
         # An empty issuer would accept that of any service.
         raise ConfigurationError(f"{trusted.origin}: the signer lacks a file, an identity or an issuer; name each")
     if trusted.method is SignatureMethod.KEY:
@@ -43,15 +38,14 @@ def load_verifier(trusted: TrustedSigner) -> Verifier:
 
         return CertificateVerifier(trusted)
     assert trusted.trusted_root is not None
-    option = "--trusted-root" if trusted.origin.startswith("--") else trusted.origin
     try:
         from modelaudit.integrity.keyless import KeylessVerifier  # sigstore takes a while to load
     except ImportError as error:
         raise ConfigurationError(
-            f"{option}: the signature of an identity is checked with the package sigstore; install "
+            f"{trusted.root_origin}: the signature of an identity is checked with the package sigstore; install "
             "modelaudit-gate[sigstore]"
         ) from error
-    return KeylessVerifier(trusted, option)
+    return KeylessVerifier(trusted)
 
 
 class _KeyVerifier:
@@ -67,7 +61,7 @@ class _KeyVerifier:
             from modelaudit.integrity.trusted_times import load_time_sources  # most verify without one
 
             self._times = load_time_sources(trusted)
-        self._origin = trusted.origin
+        self.origin = trusted.origin
 
     def verify(self, bundle: Bundle, now: datetime) -> Signer:
         """Return the key as the signer. Raises ``SignatureError``."""
@@ -77,7 +71,7 @@ class _KeyVerifier:
         except SignatureError as error:
             if bundle.key_hint and bundle.key_hint != fingerprint:
                 hint, own = bundle.key_hint[:_KEY_CHARACTERS], fingerprint[:_KEY_CHARACTERS]
-                raise SignatureError(f"it names the key {shorten(hint)}…, and {self._origin} is {own!r}…") from error
+                raise SignatureError(f"it names the key {shorten(hint)}…, and {self.origin} is {own!r}…") from error
             raise
         time = self._times.find_time(bundle) if self._times else None
-        return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self._origin, time=time)
+        return Signer(SignatureMethod.KEY, f"key {fingerprint}", trust=self.origin, time=time)

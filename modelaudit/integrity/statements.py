@@ -1,8 +1,9 @@
-"""Read an in-toto statement: what is stated about which digests (in-toto Attestation Framework, Statement v1)."""
+"""Write and read an in-toto statement: what is stated about which digests (in-toto Attestation Framework, v1)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +39,18 @@ class Statement:
     predicate_type: str
     subjects: tuple[Subject, ...]
     predicate: Mapping[str, object]
+
+
+def encode_statement(predicate_type: str, subjects: Sequence[object], predicate: Mapping[str, object]) -> bytes:
+    """Encode a statement as JSON with sorted keys, in ASCII, so that equal ones have equal bytes."""
+    statement = {"_type": STATEMENT, "predicateType": predicate_type, "subject": subjects, "predicate": predicate}
+    return json.dumps(statement, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def require_type(statement: Statement, predicate_type: str) -> None:
+    """Raise ``SignatureError`` unless a statement is of the kind that belongs in its place."""
+    if statement.predicate_type != predicate_type:
+        raise SignatureError(f"it holds {shorten(statement.predicate_type)} in the place of {predicate_type}")
 
 
 def parse_statement(payload: bytes) -> Statement:

@@ -1,14 +1,14 @@
-"""The entries of a model as subjects of a statement, and as JSON in its predicate."""
+"""Statements on the entries of a folder: each file is a subject, and the predicate lists every entry."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from modelaudit.integrity.names import explain_bad_name
-from modelaudit.integrity.statements import Statement
-from modelaudit.integrity.strict_json import shorten, take_text
+from modelaudit.integrity.statements import Statement, encode_statement, require_type
+from modelaudit.integrity.strict_json import shorten, take_list, take_text
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.tree import EntryKind, TreeEntry
@@ -21,6 +21,48 @@ IMAGE_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
+def build_entries_statement(
+    predicate_type: str,
+    entries: Sequence[TreeEntry],
+    predicate: Mapping[str, object] | None = None,
+    image: str | None = None,
+) -> bytes:
+    """Build a statement on entries.
+
+    Args:
+        predicate_type: the URI of the kind of statement.
+        entries: every entry of the folder.
+        predicate: what is stated beside the entries.
+        image: SHA-256 of the manifest of an OCI image that holds the folder, in hexadecimal.
+
+    Raises:
+        ValueError: a tree digest cannot cover an entry.
+    """
+    listed = [_build_entry(entry) for entry in sorted(entries, key=lambda entry: entry.order)]
+    return encode_statement(
+        predicate_type, list(build_subjects(entries, image)), {**(predicate or {}), "entries": listed}
+    )
+
+
+def read_entries(statement: Statement, predicate_type: str, noun: str) -> tuple[tuple[TreeEntry, ...], str, str | None]:
+    """Read the entries of a statement.
+
+    Args:
+        statement: as it was parsed.
+        predicate_type: the kind that it has to be.
+        noun: of the predicate, for messages.
+
+    Returns:
+        The entries, their tree digest, version 1, and the SHA-256 of the manifest of the image, ``None`` without one.
+
+    Raises:
+        SignatureError: the statement is of another kind or malformed, or its subjects are not its entries.
+    """
+    require_type(statement, predicate_type)
+    entries = tuple(map(_read_entry, take_list(statement.predicate, "entries", noun)))
+    return entries, *_check_subjects(statement, entries)
+
+
 def build_subjects(entries: Sequence[TreeEntry], image: str | None) -> Iterator[dict[str, object]]:
     """Yield the tree, the image, and each file. Raises ``ValueError`` for an entry that no digest covers."""
     yield {"name": TREE_NAME, "digest": {TREE_ALGORITHM: compute_tree_digest(entries)}}
@@ -31,7 +73,7 @@ def build_subjects(entries: Sequence[TreeEntry], image: str | None) -> Iterator[
             yield {"name": _encode_name(entry.path), "digest": {"sha256": entry.sha256}}
 
 
-def build_entry(entry: TreeEntry) -> dict[str, object]:
+def _build_entry(entry: TreeEntry) -> dict[str, object]:
     """Return the JSON object of an entry; unknown values are left out. Raises ``ValueError`` as ``build_subjects``."""
     values = {
         "path": _encode_name(entry.path),
@@ -51,7 +93,7 @@ def _encode_name(path: str) -> str:
     return path
 
 
-def check_subjects(statement: Statement, entries: Sequence[TreeEntry]) -> tuple[str, str | None]:
+def _check_subjects(statement: Statement, entries: Sequence[TreeEntry]) -> tuple[str, str | None]:
     """Check that the subjects of a statement are the entries, and at most one image.
 
     Returns:
@@ -77,7 +119,7 @@ def check_subjects(statement: Statement, entries: Sequence[TreeEntry]) -> tuple[
     return tree_digest, image
 
 
-def read_entry(value: object) -> TreeEntry:
+def _read_entry(value: object) -> TreeEntry:
     """Return one entry. Raises ``SignatureError`` if it is malformed."""
     if not isinstance(value, dict):
         raise SignatureError("an entry of the evidence is not a JSON object")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
+
+from modelaudit.integrity.certificates import MALFORMED
 
 
 def read_time_stamp(stamp: bytes, message: bytes, certificates: Sequence[bytes]) -> datetime | None:
@@ -25,6 +26,6 @@ def read_time_stamp(stamp: bytes, message: bytes, certificates: Sequence[bytes])
         verifier = VerifierBuilder(tsa_certificate=own, intermediates=rest[:-1], roots=roots).build()
         verifier.verify_message(response, message)
         time = response.tst_info.gen_time
-    except (ValueError, VerificationError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.InvalidVersion):
+    except (*MALFORMED, VerificationError, x509.ExtensionNotFound):
         return None
     return time if own.not_valid_before_utc <= time <= own.not_valid_after_utc else None

@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import get_algorithm, require_curve
 from modelaudit.integrity.strict_json import decode_base64, parse_object, take_list, take_object, take_text
-from modelaudit.integrity.trust_files import load_trust
-from modelaudit.model.errors import ConfigurationError, SignatureError
+from modelaudit.integrity.user_files import load_trust
+from modelaudit.model.errors import SignatureError, UncheckedSignerError
 from modelaudit.model.signature import SignedTime
 from modelaudit.model.trust import TrustedSigner
+from modelaudit.model.wording import TIME_FORMAT
 
 _Read = TypeVar("_Read")
-_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MOST_STAMPS: Final = 20
@@ -73,7 +73,7 @@ class TimeSources:
         """Return the earliest time that one of the services states for a signature; ``None`` without one.
 
         Raises:
-            ConfigurationError: the bundle has a time stamp, and the package that reads it is not installed.
+            UncheckedSignerError: the bundle has a time stamp, and the package that reads it is not installed.
         """
         stated = [*self._list_stamped(bundle), *self._list_logged(bundle)]
         if not stated:
@@ -88,8 +88,8 @@ class TimeSources:
         try:
             from modelaudit.integrity.time_stamps import read_time_stamp  # a package of the extra sigstore
         except ImportError as error:
-            raise ConfigurationError(
-                "a time stamp is checked with the package rfc3161-client; install modelaudit-gate[sigstore]"
+            raise UncheckedSignerError(
+                "its time stamp is checked with the package rfc3161-client; install modelaudit-gate[sigstore]"
             ) from error
         for stamp in bundle.time_stamps[:_MOST_STAMPS]:
             for authority in self.authorities:
@@ -138,18 +138,17 @@ def load_time_sources(trusted: TrustedSigner) -> TimeSources:
     """Read the services of the trusted root of a signer. Raises ``ConfigurationError`` for a file that is none."""
     if trusted.trusted_root is None:
         return TimeSources()
-    option = "--trusted-root" if trusted.origin.startswith("--") else trusted.origin
-    return load_trust(trusted.trusted_root, option, _parse_trusted_root)
+    return load_trust(trusted.trusted_root, trusted.root_origin, _parse_trusted_root)
 
 
 def format_time(time: datetime) -> str:
     """Return a time in UTC as the report writes it."""
-    return time.astimezone(UTC).strftime(_FORMAT)
+    return time.astimezone(UTC).strftime(TIME_FORMAT)
 
 
 def parse_time(text: str) -> datetime:
     """Return the time that ``format_time`` has written."""
-    return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
 
 
 def _require_same_signature(body: Mapping[str, object], bundle: Bundle) -> None:

@@ -6,22 +6,52 @@ Nothing here loads a library of cryptography, so that a model without signatures
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from modelaudit.integrity.bundles import Bundle
-from modelaudit.model.errors import SignatureError, UntrustedSignerError
+from modelaudit.model.errors import SignatureError, UncheckedSignerError, UntrustedSignerError
 from modelaudit.model.signature import SignatureMethod, Signer
 
-_LACKS: Final = {
-    SignatureMethod.KEY: "no key was given: --public-key FILE",
-    SignatureMethod.CERTIFICATE: "no root of certificates was given: --certificate-root FILE",
-    SignatureMethod.SIGSTORE: "no identity was given: --identity NAME --issuer URL --trusted-root FILE",
-}
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How messages speak of a method.
+
+    Attributes:
+        noun: whom an option or a policy trusts by it.
+        plural: several of them.
+        option: names one on the command line.
+        keys: name one in ``trusted-signers`` of a policy.
+    """
+
+    noun: str
+    plural: str
+    option: str
+    keys: str
+
+
+ATTEST: Final = "attest"
+"""What the signers of an attestation may do."""
+_WORDS: Final = {
+    SignatureMethod.KEY: _Words("key", "keys", "--public-key FILE", "public-key"),
+    SignatureMethod.CERTIFICATE: _Words(
+        "root of certificates", "roots of certificates", "--certificate-root FILE", "certificate-root"
+    ),
+    SignatureMethod.SIGSTORE: _Words(
+        "identity", "identities", "--identity NAME --issuer URL --trusted-root FILE",
+        "identity, issuer and trusted-root",
+    ),
+}  # fmt: skip
 
 
 class Verifier(Protocol):
     """Accepts the bundles of one trusted signer."""
+
+    @property
+    def origin(self) -> str:
+        """The option, or the file and line of the policy, that names the signer."""
 
     @property
     def method(self) -> SignatureMethod:
@@ -31,9 +61,49 @@ class Verifier(Protocol):
         """Return the signer of a bundle. Raises ``SignatureError`` if it is not the trusted one."""
 
 
-def explain_unchecked(method: SignatureMethod) -> str:
-    """Explain that no signer was given for a method, with the option that names one."""
-    return _LACKS[method]
+def explain_unchecked(method: SignatureMethod, verifiers: Sequence[Verifier] = ()) -> str:
+    """Explain that no trusted signer uses a method, and how to name one that does.
+
+    Args:
+        method: of a signature.
+        verifiers: of the trusted signers, each of another method.
+    """
+    words = _WORDS[method]
+    if not verifiers:
+        return f"no {words.noun} was given: {words.option}"
+    options = dict.fromkeys(each.origin for each in verifiers if each.origin.startswith("--"))
+    policies = dict.fromkeys(
+        each.origin.rpartition(":")[0] or each.origin for each in verifiers if each.origin not in options
+    )
+    origins = [*(f"the trusted-signers of {each}" for each in policies), *(f"those of {each}" for each in options)]
+    kinds = dict.fromkeys(_WORDS[each.method].plural for each in verifiers)
+    # A policy that names signers counts no others.
+    hint = f"add an entry with {words.keys} there" if policies else f"name it with {words.option}"
+    return (
+        f"its signer is not among {' and '.join(origins)}: they are {' and '.join(kinds)}, and it signs by the method "
+        f"{method}; if it counts, {hint}"
+    )
+
+
+def require_signer(bundle: Bundle, verifiers: Sequence[Verifier], deed: str, now: datetime | None = None) -> Signer:
+    """Return the trusted signer of a bundle.
+
+    Args:
+        bundle: as it was read.
+        verifiers: of those who may do the deed.
+        deed: what they may do, such as ``ATTEST``, for the message.
+        now: as for ``find_signer``.
+
+    Raises:
+        SignatureError: none of them signed it.
+    """
+    signer = find_signer(bundle, verifiers, now)
+    if signer is None:
+        # A seal and a pack take keys alone.
+        option = "--key FILE" if bundle.method is SignatureMethod.KEY else _WORDS[bundle.method].option
+        hint = f"; if its signer may attest, name it to modelaudit verify with {option}" if deed == ATTEST else ""
+        raise SignatureError(f"it is signed by the method {bundle.method}, and no signer who may {deed} uses it{hint}")
+    return signer
 
 
 def find_signer(bundle: Bundle, verifiers: Sequence[Verifier], now: datetime | None = None) -> Signer | None:
@@ -48,15 +118,21 @@ def find_signer(bundle: Bundle, verifiers: Sequence[Verifier], now: datetime | N
         The signer; ``None`` if no trusted signer uses the method of the bundle.
 
     Raises:
+        UncheckedSignerError: a package is missing that the check by one of them needs, and no other accepts it.
         UntrustedSignerError: every trusted signer of that method refuses it.
     """
     fitting = [each for each in verifiers if each.method is bundle.method]
     refusals: list[str] = []
+    unchecked: UncheckedSignerError | None = None
     for each in fitting:
         try:
             return each.verify(bundle, now or datetime.now(UTC))
+        except UncheckedSignerError as error:
+            unchecked = error
         except SignatureError as error:
             refusals.append(str(error))
+    if unchecked is not None:
+        raise unchecked
     if not fitting:
         return None
     raise UntrustedSignerError("; ".join(dict.fromkeys(refusals)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.structure import UnreadReason
 
@@ -30,8 +32,24 @@ class SignatureError(ModelAuditError):
     exit_code = 1
 
 
+class RefusedModelError(SignatureError):
+    """A model or a verdict that is refused for several reasons; the message is about the first.
+
+    Attributes:
+        refusals: each reason in one clause.
+    """
+
+    def __init__(self, message: str, refusals: Iterable[str]) -> None:
+        super().__init__(message)
+        self.refusals = tuple(refusals)
+
+
 class UntrustedSignerError(SignatureError):
     """A signature that is well formed, and that no trusted signer made."""
+
+
+class UncheckedSignerError(SignatureError):
+    """A signature that a trusted signer may have made; the package that its check needs is not installed."""
 
 
 class SourceError(ModelAuditError):

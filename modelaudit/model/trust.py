@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from modelaudit.model.signature import SignatureMethod
+
+REQUIRED: Final = {
+    SignatureMethod.KEY: ("public_key",),
+    SignatureMethod.CERTIFICATE: ("certificate_root",),
+    SignatureMethod.SIGSTORE: ("identity", "issuer", "trusted_root"),
+}
+"""The fields without which no signature of a method may be accepted; a policy writes hyphens in their names."""
+NAME_HINT: Final = "is not a name as RFC 4514 writes it; write it such as CN=models,O=Acme: no blank around the parts"
+_PART: Final = (
+    r"(?:CN|L|ST|O|OU|C|STREET|DC|UID|[0-2](?:\.\d+)+)="
+    r"(?! )(?:[^\\,+;<>\"\0]|\\(?:[0-9A-Fa-f]{2}|.))*(?<!(?<!\\) )"
+)
+_NAME: Final = re.compile(f"{_PART}(?:[,+]{_PART})*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +47,16 @@ class TrustedSigner:
     identity: str = ""
     issuer: str = ""
     trusted_root: Path | None = None
+
+    @property
+    def root_origin(self) -> str:
+        """The option or the line of the policy that names ``trusted_root``, for messages."""
+        return "--trusted-root" if self.origin.startswith("--") else self.origin
+
+
+def is_distinguished_name(text: str) -> bool:
+    """Whether a text has the form in which certificates are compared (RFC 4514, sections 2 to 4).
+
+    Short names of attributes are those of section 3 in capitals; every other attribute has its number.
+    """
+    return _NAME.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""The words for digests and their sources, and bounds on text that quotes a model, so that a message stays one line."""
+"""The words for digests and their sources, the form of times, and bounds on text that quotes a model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from modelaudit.model.digest import Claim, ClaimSource, DigestAlgorithm
 
 LONGEST_MESSAGE: Final = 2000
 """Characters of a message. A file controls the names and errors in it, so their length is bounded."""
+
+TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+"""The form of a time in UTC, in reports and statements."""
 
 ALGORITHMS: Final = {
     DigestAlgorithm.SHA256: "SHA-256",

@@ -123,6 +123,7 @@ def _describe_signature(signature: Signature) -> dict[str, object]:
         "method": signature.method,
         "signer": signer and escape_unprintable(signer.name),
         "issuer": (signer and escape_unprintable(signer.issuer)) or None,
+        "trust": (signer and escape_unprintable(signer.trust)) or None,
         "time": signer.time.time if signer and signer.time else None,
         "covered": signature.covered,
         "notCovered": len(signature.uncovered),

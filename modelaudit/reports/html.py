@@ -26,7 +26,7 @@ from modelaudit.reports import (
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.questions import list_questions
-from modelaudit.reports.signature_words import list_signatures
+from modelaudit.reports.signature_words import list_signatures, list_unchecked
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 _UNESCAPED_IN_CSS = re.compile(r"[A-Za-z0-9 ._-]")
@@ -64,6 +64,7 @@ def render_html(report: AuditReport) -> bytes:
         ],
         provenance=list_provenance(report.target.provenance),
         signatures=tuple(list_signatures(report.target.signatures)),
+        unchecked_signatures=list_unchecked(report.target.signatures),
         consent=decision_words.describe_consent(report),
         refusals=decision_words.list_refusals(report),
         anchor=_build_anchor_namer(),

@@ -25,7 +25,7 @@ from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
 from modelaudit.reports.provenance_words import describe_provenance
 from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
-from modelaudit.reports.signature_words import describe_signature
+from modelaudit.reports.signature_words import describe_signature, list_unchecked
 from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks
 from modelaudit.reports.wording import (
     CHECKS,
@@ -93,7 +93,7 @@ def _render(report: AuditReport, model: str, limit: int, marker: str) -> bytes:
 
 
 def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
-    """Yield the heading and the two answers."""
+    """Yield the heading, the two answers, and the signatures that were not checked."""
     decision = report.decision
     yield f"## modelaudit: {decision.verdict} {write_code(model, _MAX_NAME_CHARACTERS)}"
     yield ""
@@ -112,6 +112,9 @@ def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
         yield "|---|---|---|---|"
     for row in rows:
         yield write_row(write_text(row.name), write_text(row.terms), row.answer or "", write_text(row.because))
+    for text in list_unchecked(report.target.signatures)[:_MAX_NAMED_ADDRESSES]:
+        yield ""
+        yield f"Signature: {write_text(text, _MAX_PROVENANCE_CHARACTERS)}"
 
 
 def _list_foot_lines(report: AuditReport) -> Iterator[str]:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.report import Anchor, AuditReport, Target
+from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import describe_attention, describe_ended, list_decided, list_ended
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
@@ -99,7 +100,7 @@ def _build_invocation(report: AuditReport, notes: Sequence[str]) -> Json:
     """Build the invocation with the exit code; each of ``notes`` becomes a notification."""
     ended = datetime.fromisoformat(report.created).astimezone(UTC)
     return {
-        "endTimeUtc": ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "endTimeUtc": ended.strftime(TIME_FORMAT),
         "executionSuccessful": True,
         "exitCode": report.exit_code,
         "exitCodeDescription": describe_exit_code(report),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.model.signature import Signature, SignatureMethod, SignatureState, Signer
@@ -31,6 +31,13 @@ def summarize_signature(signature: Signature) -> str:
         word = "REFUSED" if signature.state is SignatureState.REFUSED else "NOT CHECKED"
         return f"{signature.record}: {word}: {signature.reason}"
     return f"{signature.record}: by {_describe_statement(signature, signature.signer)}"
+
+
+def list_unchecked(signatures: Sequence[Signature]) -> list[str]:
+    """Describe each signature without a trusted signer, for the first lines of a page; none beside a verified one."""
+    if any(each.state is SignatureState.VERIFIED for each in signatures):
+        return []
+    return [summarize_signature(each) for each in signatures if each.state is SignatureState.UNCHECKED]
 
 
 def _describe_statement(signature: Signature, signer: Signer) -> str:

@@ -198,24 +198,37 @@ def list_cached_artifacts(
         for path, stated in listed_below.items()
         if path not in on_disk
     ]
-    # A program that writes to the cache can add a file to its record of the listing, and not to an answer of the Hub.
-    stated_now = [each for each in listings if each.source is ClaimSource.HUB and each.files]
-    decisive = merge_listings(*(each.files for each in stated_now or listings))
-    unlisted = [path for path in sorted(on_disk) if prefix + path not in decisive] if listings else []
-    source = ClaimSource.HUB if stated_now else ClaimSource.CACHE
-    detail = f"the listing of commit {cached_commit.commit} names {len(decisive)} files"
-    facts = [SourceFact(SourceFactKind.UNLISTED, path, source, detail) for path in unlisted]
+    facts = _list_unlisted(cached_commit, listings, prefix, on_disk)
+    unlisted = {fact.path for fact in facts}
     detail = "it is a file of its own, where the client makes a link to a blob"
     facts += [
-        SourceFact(SourceFactKind.PLAIN_FILE, path, ClaimSource.CACHE, detail)
-        for path in plain
-        if path not in set(unlisted)
+        SourceFact(SourceFactKind.PLAIN_FILE, path, ClaimSource.CACHE, detail) for path in plain if path not in unlisted
     ]
     detour = find_detour(cached_commit)
     if detour is not None:
         record = os.path.relpath(f"{cached_commit.repository}/{locate_reference(cached_commit.commit)}", root)
         artifacts.append(Artifact(record, 0, None, (), detour))
     return ListedArtifacts(tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes, tuple(facts))
+
+
+def _list_unlisted(
+    cached_commit: CachedCommit, listings: Sequence[StatedListing], prefix: str, on_disk: Iterable[str]
+) -> list[SourceFact]:
+    """List the files on disk that the listing of the commit lacks; none without a listing.
+
+    A program that writes to the cache can add a file to its record of the listing, and not to an answer of the Hub.
+    """
+    if not listings:
+        return []
+    stated_now = [each for each in listings if each.source is ClaimSource.HUB and each.files]
+    decisive = merge_listings(*(each.files for each in stated_now or listings))
+    source = ClaimSource.HUB if stated_now else ClaimSource.CACHE
+    detail = f"the listing of commit {cached_commit.commit} names {len(decisive)} files"
+    return [
+        SourceFact(SourceFactKind.UNLISTED, path, source, detail)
+        for path in sorted(on_disk)
+        if prefix + path not in decisive
+    ]
 
 
 def find_detour(cached_commit: CachedCommit) -> Unread | None:

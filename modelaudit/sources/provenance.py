@@ -21,6 +21,7 @@ from modelaudit.model.provenance import (
     RepositoryFacts,
     RevisionKind,
 )
+from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.sources.cache import CachedCommit
 from modelaudit.sources.records import RecordedDescription, read_description_record
 from modelaudit.sources.references import locate_reference, read_reference
@@ -194,7 +195,7 @@ def read_pins(ref: ModelRef, repository: str) -> tuple[Pin, ...]:
         return ()
     try:
         seconds = os.lstat(f"{repository}/refs/{revision}").st_mtime
-        date = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        date = datetime.fromtimestamp(seconds, UTC).strftime(TIME_FORMAT)
     except (OSError, ValueError, OverflowError):
         return ()
     return (Pin(commit, date, ClaimSource.CACHE, locate_reference(revision)),)

@@ -23,6 +23,7 @@ from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.hub_scans import HubScans
 from modelaudit.model.limits import Limits
 from modelaudit.model.provenance import Provenance
+from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.sources.budget import BoundReachedError, RequestBudget, activate_budget
 from modelaudit.sources.cache import CachedCommit
 from modelaudit.sources.causes import iterate_causes
@@ -91,7 +92,7 @@ class ScansInquiry:
         if collector.refused:
             remarks.append(f"{collector.refused} values have a form that the Hub does not document")
         is_done = self.summary.is_done if self.summary is not None else None
-        date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        date = datetime.now(UTC).strftime(TIME_FORMAT)
         scans = HubScans(date, self.settings.endpoint, is_done, collector.list_answers(), tuple(remarks))
         return add_summary(scans, self.summary, names), is_lasting
 

@@ -261,7 +261,7 @@ def test_schema_accepts_every_policy_of_the_rule_set_and_a_full_example() -> Non
 
 
 _BEYOND_A_SCHEMA = re.compile(
-    r"is not a territory|name one of public-key|also needs|has no effect beside|neither an id nor a category|neither a file nor one of|does not exist beside|extends this file in"
+    r"is not a territory|is not a name as RFC 4514 writes it|name one of public-key|also needs|has no effect beside|neither an id nor a category|neither a file nor one of|does not exist beside|extends this file in"
     r"|another revision|is denied|contradicts|has an effect only with|needs formats|needs most-bytes|unclaimed-bytes"
     r"|reader-failed cannot be accepted|a model of the Hub needs|a path has no revision|leads out of the folder"
 )

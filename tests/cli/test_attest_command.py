@@ -7,7 +7,9 @@ import json
 import os
 import pty
 import random
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -23,13 +25,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hub.server import LoopbackHub
 from support.attested import TINY, AttestedModel, Json, encode_key, encode_line, make_attested, make_keys
 from support.command import run_command
+from support.signatures import sign_folder, write_public_key
 from support.tampering import CHANGES as RANDOM_CHANGES
 
 from modelaudit.attested import verify_attestation
+from modelaudit.attesting import AttestationOptions
 from modelaudit.integrity.conditions import Conditions
-from modelaudit.integrity.signing import load_private_key
+from modelaudit.integrity.signing import load_key_signer, load_private_key
 from modelaudit.integrity.trusted import make_signer
-from modelaudit.model.errors import SignatureError, SourceError
+from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
+from modelaudit.pushing import attest_image
 
 DAY: Final = 86_400
 
@@ -390,6 +395,113 @@ def test_verdict_other_than_a_pass_is_attested_as_failed_with_its_cause(attested
         (attested.model / name).unlink()
 
 
+def test_required_pass_ends_with_1_and_one_line_and_attests_all_the_same(attested: AttestedModel) -> None:
+    assert attested.attest("--require-pass").returncode == 0
+    (attested.model / "x.pkl").write_bytes(b"cposix\nsystem\n(Vecho inert\ntR.")
+    assert attested.scan().returncode == 1
+    done = attested.attest("--require-pass", "-q")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "modelaudit: note: --require-pass: the verdict is FAILED: findings (load); it is attested all the same\n"
+    )
+    assert refuse(attested) == "the verdict is FAILED: 'findings (load)'"
+    assert attested.attest("--require-pass").stderr.count("\n") == 3
+
+
+def test_options_of_the_api_have_the_checks_of_the_command(attested: AttestedModel) -> None:
+    signer = load_key_signer(attested.key)
+    for values, expected in (
+        ({"verifier": "me"}, "--verifier-id 'me': is not a URI"),
+        ({"resource": "a model:"}, "--resource 'a model:': is not a URI"),
+        ({"days": 0}, "--expires 0: is not a number of days from 1 to 99999"),
+        ({"days": 10**9}, "is not a number of days from 1 to 99999"),
+        ({"image": "sha256:12"}, "--image sha256:12: is not a SHA-256"),
+    ):
+        with pytest.raises(ConfigurationError, match=re.escape(expected)):
+            AttestationOptions(attested.report, signer, **values)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="--push names the image itself"):
+        attest_image(str(attested.model), "host/tiny:v1", AttestationOptions(attested.report, signer, image="ab" * 32))
+
+
+def test_answer_as_json_has_the_verdict_the_refusals_and_counts(attested: AttestedModel) -> None:
+    done = attested.verify("-o", "json")
+    document = json.loads(done.stdout)
+    attested_fields = document.pop("attested")
+    assert (done.returncode, done.stderr, document) == (
+        0,
+        "",
+        {
+            "schema": "modelaudit/verdict/v1",
+            "path": str(attested.model),
+            "verdict": "accepted",
+            "exit_code": 0,
+            "refusals": [],
+            "refusal_count": 0,
+        },
+    )
+    counts = [attested_fields[key] for key in ("entries", "files", "links", "folders", "sealed", "signatures")]
+    assert counts == [9, 7, 1, 1, None, []]
+    assert (attested_fields["result"], attested_fields["verifier"]) == ("PASSED", "urn:modelaudit:verifier")
+    (attested.model / "config.json").write_text("{}")
+    (attested.model / "\u202e\x1b.py").write_text("")
+    file = attested.place / "answer.json"
+    file.write_text("an older answer")
+    done = attested.verify("-o", f"json={file}")
+    document = json.loads(file.read_bytes())
+    assert (done.returncode, done.stdout, document["verdict"], document["refusal_count"]) == (1, "", "refused", 2)
+    assert [each.split(":")[0] for each in document["refusals"]] == ["changed", "added"]
+    assert (document["attested"], document["exit_code"], file.read_bytes().isascii()) == (None, 1, True)
+    conditions = ("--resource", "urn:x", "--policy-digest", "0" * 64)
+    document = json.loads(attested.verify("-o", "json", *conditions).stdout)
+    assert [each.split(" is ")[0] for each in document["refusals"]] == ["the policy", "the model"]
+    # A program that reads the file after an error does not find an older answer.
+    attested.attestation.unlink()
+    assert (attested.verify("-o", f"json={file}").returncode, file.exists()) == (4, False)
+
+
+SIGNED_BY = {
+    "nobody": ([], "nobody signed the model"),
+    "not stated": (None, "the evidence does not say who signed the model"),
+    "not checked": ([{"state": "unchecked"}], "the model has 1 signature, and none was verified"),
+    "a long hostile name": (
+        [
+            {"state": "verified", "method": "key", "signer": f"key {'ab' * 32}", "trust": "--public-key"},
+            {"state": "verified", "method": "certificate", "signer": "CN=\n\x1b[31m" + "x" * 500, "trust": "p.yaml:3"},
+        ],
+        f"model signed by key {'ab' * 8}… (method key, trusted by --public-key) and 1 more",
+    ),
+    "two lines": (
+        [{"state": "verified", "method": "certificate", "signer": "CN=\n\x1b[31m" + "x" * 500}],
+        f"model signed by CN=\\n\\x1b[31m{'x' * 51}… (method certificate)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SIGNED_BY)
+def test_accepted_line_names_who_signed_the_model(attested: AttestedModel, name: str) -> None:
+    signatures, expected = SIGNED_BY[name]
+
+    def change(evidence: Json, _: Json) -> None:
+        evidence["predicate"].pop("signatures")
+        if signatures is not None:
+            evidence["predicate"]["signatures"] = signatures
+
+    attested.resign(change)
+    done = attested.verify()
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1), done
+    assert done.stdout.endswith(f"; {expected}\n")
+
+
+def test_evidence_carries_the_signer_and_who_trusts_it(attested: AttestedModel) -> None:
+    sign_folder(attested.model)
+    public = write_public_key(attested.place / "publisher.pub")
+    assert attested.scan("--public-key", public).returncode == 0
+    assert attested.attest().returncode == 0
+    [signature] = json.loads(attested.verify("-o", "json").stdout)["attested"]["signatures"]
+    assert (signature["state"], signature["method"], signature["trust"]) == ("verified", "key", "--public-key")
+    assert "; model signed by key " in attested.verify().stdout
+
+
 def test_use_that_needs_a_review_is_attested_as_failed(attested: AttestedModel) -> None:
     (attested.model / "README.md").write_text("---\nlicense: other\n---\n# Tiny\n")
     assert attested.scan("--use", "commercial").returncode == 3
@@ -504,7 +616,9 @@ def test_wrong_options_are_one_line_and_exit_2(attested: AttestedModel) -> None:
         ((*base, "--key", attested.place / "no.pub"), "cannot be read: No such file or directory; check the path"),
         ((*base, "--key", model / "a.pub"), "lies in the model, and a model must not name who signs it; move it out"),
         ((*base, "--key", public, "--lock", "x"), "an attestation is checked alone"),
-        ((*base, "--key", public, "-o", "json"), "-o json: the answer on an attestation is one line of text"),
+        ((*base, "--key", public, "-o", "jsn"), "-o jsn: 'jsn' is not a format; use one of: text, json"),
+        ((*base, "--key", public, "-o", "json="), "-o json=: names no file; write -o json=FILE, or leave the = out"),
+        ((*base, "--key", public, "-o", f"json={model}/x"), "which it would change; name a file outside"),
         ((*base, "--key", public, "--policy-digest", "abc"), "--policy-digest abc: is not a SHA-256; write it such as"),
         ((*base, "--key", public, "--not-older-than", "30"), "--not-older-than 30: is not a number of days"),
         ((*base, "--key", public, "--not-older-than", "never"), "--not-older-than never: is not a number of days"),
@@ -577,6 +691,8 @@ def test_passphrase_is_asked_for_in_a_terminal_and_not_shown(attested: AttestedM
     command += ["--key", str(locked), "-o", str(attested.attestation)]
     child, terminal = pty.fork()
     if child == 0:
+        # A shell that runs the suite in the background has its children ignore the signal of Ctrl-C.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(command[0], command)
     shown = b""
     while b"Passphrase of " not in shown:
@@ -598,8 +714,8 @@ def test_passphrase_is_asked_for_in_a_terminal_and_not_shown(attested: AttestedM
 def test_keys_of_other_kinds_are_refused(attested: AttestedModel) -> None:
     other = attested.place / "other.pem"
     for key, expected in (
-        (rsa.generate_private_key(65537, 2048), "holds an RSA key; model signatures are made with an EC key of P-256"),
-        (ec.generate_private_key(ec.SECP256K1()), "holds an EC key of the curve secp256k1; model signatures are made"),
+        (rsa.generate_private_key(65537, 2048), "holds an RSA key; use an EC key of P-256"),
+        (ec.generate_private_key(ec.SECP256K1()), "holds an EC key of the curve secp256k1; use an EC key"),
         (ed25519.Ed25519PrivateKey.generate(), "holds an Ed25519 key"),
     ):
         other.write_bytes(encode_key(key))
@@ -639,7 +755,7 @@ def test_verify_imports_no_reader_no_report_and_no_certificates(attested: Attest
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     modules = done.stderr.split()
     rooms = {name.split(".")[1] for name in modules if name.startswith("modelaudit.")}
-    assert rooms == {"__main__", "cli", "integrity", "model", "sources", "attested"}
+    assert rooms == {"__main__", "cli", "integrity", "model", "sources", "answering", "attested"}
     assert not {"modelaudit.model.report", "modelaudit.integrity.certificates", "modelaudit.integrity.lock_file"} & set(
         modules
     )

@@ -128,7 +128,9 @@ def test_another_signer_and_another_model_are_refused(attester: Attester, tmp_pa
     assert f"trusts {PERSON!r} of 'https://other.example'" in refuse(
         attester, *attester.name_signer(issuer="https://other.example")
     )
-    assert "no signer who may attest uses it" in refuse(attester, "--key", attester.source.public)
+    refusal = refuse(attester, "--key", attester.source.public)
+    assert "it is signed by the method sigstore, and no signer who may attest uses it; if its signer may" in refusal
+    assert "name it to modelaudit verify with --identity NAME --issuer URL --trusted-root FILE" in refusal
     own = attester.root
     with run_instance() as other:
         (tmp_path / "other").mkdir()
@@ -292,6 +294,9 @@ FAULTS: Final = (
     Fault("no key of the log", 2, "is incomplete", change_config(lambda config: config["trustedRoot"].update(tlogs=[]))),
     Fault("no encryption", 2, "names the server 'http://fulcio.example'; it has to begin with https://",
           change_config(lambda config: config["signingConfig"]["caUrls"][0].update(url="http://fulcio.example"))),
+    Fault("a time stamp without encryption", 2, "names the server 'http://tsa.example'; it has to begin with https://",
+          change_config(lambda config: config["signingConfig"].update(
+              tsaUrls=[{**config["signingConfig"]["caUrls"][0], "url": "http://tsa.example"}]))),
     Fault("no address", 2, "it has to begin with https://",
           change_config(lambda config: config["signingConfig"]["rekorTlogUrls"][0].update(url="https://[x"))),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from hub.server import LoopbackHub
 from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES
+from support.signatures import write_public_key
 
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.cli.main import command as program
@@ -472,3 +473,14 @@ def test_path_around_the_searched_folder_is_not_said_to_be_absent(project: Path)
     text = (project / "modelaudit.yaml").read_text()
     assert "src/app.py:2 loads nets: it lies in a folder around the one that is searched; search the root" in text
     assert "src/app.py:3 loads absent.pt: the code base has no such file or folder" in text
+
+
+def test_check_names_a_required_signer_whom_the_policy_leaves_open(project: Path) -> None:
+    policy = project / "modelaudit.yaml"
+    policy.write_text("extends: default\nrequire: [signer]\n")
+    done = run_command("policy", "check")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "modelaudit.yaml:2: signer is required, and trusted-signers names nobody: every signer counts" in done.stderr
+    write_public_key(project / "acme.pub")
+    policy.write_text(policy.read_text() + "trusted-signers:\n  - public-key: acme.pub\n")
+    assert run_command("policy", "check").stderr == ""

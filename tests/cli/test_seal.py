@@ -11,28 +11,34 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hub.server import LoopbackHub
 from huggingface_hub import snapshot_download
-from support.attested import TINY, AttestedModel, encode_key, make_attested, make_keys
+from support.attested import ROOT, TINY, AttestedModel, encode_key, make_attested, make_keys
 from support.command import run_command
 from support.isolated import make_environment
 from support.offline import run_without_network
+from support.sealing import run_verifier as run_standalone
 from support.sealing import seal, seal_again
-from support.signatures import write_public_key
+from support.signatures import sign_folder, write_public_key
 from support.tampering import CHANGES as RANDOM_CHANGES
 
+from modelaudit.attesting import AttestationOptions
 from modelaudit.cli.standalone import main as run_verifier
 from modelaudit.integrity.conditions import Conditions
-from modelaudit.integrity.seal import PARTS
+from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
+from modelaudit.integrity.seal import ATTESTATION_NAME, PARTS
+from modelaudit.integrity.signing import KeySigner, StatementSigner
 from modelaudit.integrity.trusted import make_signer
-from modelaudit.model.errors import SignatureError, SourceError
+from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.sealed import verify_seal
+from modelaudit.sealing import seal as write_seal
 
 DAYS_AGO: Final = 40
 NO_MODULES: Final = "import importlib.util as i; print([n for n in ('modelaudit', 'yaml', 'click') if i.find_spec(n)])"
@@ -353,6 +359,39 @@ def test_failed_verdict_is_sealed_with_a_remark_and_refused(attested: AttestedMo
     assert (code, "REFUSED: the verdict is FAILED: 'findings (load)'" in answer) == (1, True), answer
 
 
+def test_signature_outside_of_the_model_is_carried_and_listed(
+    attested: AttestedModel, bare_python: Path, tmp_path: Path
+) -> None:
+    sign_folder(attested.model)
+    detached = (attested.model / "model.sig").rename(tmp_path / "publisher.sig")
+    publisher = write_public_key(tmp_path / "publisher.pub")
+    assert attested.scan("--public-key", publisher, "--signature", detached).returncode == 0
+    folder = attested.place / "signed"
+    other = shutil.copy(detached, tmp_path / "other.sig")
+    for options, expected in (
+        ((), "it rests on the signature 'publisher.sig', which does not lie in the model; name its file with"),
+        (("--signature", other), "names no signature 'other.sig'; add --signature to the scan"),
+        (("--signature", detached, "--signature", detached), "two files are named publisher.sig"),
+    ):
+        refused = seal(attested, folder, *options)
+        assert (refused.returncode, refused.stderr.count("\n"), folder.exists()) == (2, 1, False), refused
+        assert expected in refused.stderr
+    done = seal(attested, folder, "--signature", detached)
+    assert (done.returncode, "signatures/publisher.sig: carried beside the model" in done.stderr) == (0, True), done
+    verified = run_command(
+        "verify", folder / "model", "--public-key", publisher, "--signature", folder / "signatures/publisher.sig"
+    )
+    assert verified.returncode == 0, verified
+    answer = run_standalone(bare_python, folder / "verify.pyz", folder, "--key", attested.public, "-o", "json")
+    document = json.loads(answer.stdout)
+    assert (answer.returncode, document["verdict"]) == (0, "accepted")
+    assert [each["record"] for each in document["attested"]["signatures"]] == ["publisher.sig"]
+    assert document["attested"]["sealed"] == document["attested"]["entries"] + 8
+    (folder / "signatures/publisher.sig").write_text("{}")
+    code, line = verify(attested, folder="signed")
+    assert (code, "REFUSED: changed: signatures/publisher.sig" in line) == (1, True), line
+
+
 def test_folder_fits_wherever_it_lies_and_whenever_its_files_were_written(attested: AttestedModel) -> None:
     moved = (attested.place / "sealed").rename(attested.place / "stick")
     for path in moved.rglob("*"):
@@ -461,13 +500,8 @@ MEANWHILE: Final[dict[str, tuple[str, Callable[[AttestedModel], object], str]]] 
         lambda attested: (attested.model / "config.json").unlink(),
         "config.json cannot be read: No such file or directory; seal the model again",
     ),
-    "added": (
-        "build_verifier",
-        lambda attested: (attested.model / "x.py").write_text(""),
-        "it changed while it was sealed: modelaudit.lock is not the lock of the attested model alone",
-    ),
     "other report": (
-        "load_key",
+        "attest",
         lambda attested: attested.scan(SOURCE_DATE_EPOCH=str(int(datetime.now(UTC).timestamp()) - 99)),
         "it changed while it was sealed: report.json is not the report on which the verdict rests",
     ),
@@ -484,6 +518,76 @@ def test_model_or_report_that_changes_meanwhile_is_not_sealed(
     done = seal(attested, attested.place / "again")
     assert (done.returncode, done.stdout, done.stderr.count("\n"), expected in done.stderr) == (4, "", 1, True), done
     assert sorted(attested.place.iterdir()) == before
+
+
+TOKEN: Final = """
+import sys
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+key = serialization.load_pem_private_key(open(sys.argv[1], "rb").read(), None)
+sys.stdout.buffer.write(key.sign(sys.stdin.buffer.read(), ec.ECDSA(hashes.SHA256())))
+"""
+"""A program that keeps the key of a signer."""
+
+
+def make_program_signer(attested: AttestedModel, key: Path) -> StatementSigner:
+    """Make the signer that the guide on extensions shows."""
+    guide = (ROOT / "docs/extending.md").read_text("utf-8").partition("## A signer\n")[2]
+    names: dict[str, Any] = {"__name__": "program_signer"}
+    exec(guide.partition("```text\n")[2].partition("```\n")[0], names)
+    signer: StatementSigner = names["ProgramSigner"]([sys.executable, "-c", TOKEN, str(key)], attested.public)
+    return signer
+
+
+def test_signer_that_keeps_its_key_elsewhere_seals_and_attests(attested: AttestedModel) -> None:
+    options = AttestationOptions(attested.report, make_program_signer(attested, attested.key))
+    folder = attested.place / "again"
+    assert write_seal(str(attested.model), folder, options).key_digest == options.signer.fingerprint
+    done = run_command("verify", folder, "--key", attested.public)
+    assert (done.returncode, done.stderr) == (0, "")
+    (folder / ATTESTATION_NAME).replace(attested.attestation)
+    assert attested.verify().returncode == 0
+    options = replace(options, signer=make_program_signer(attested, attested.place / "none.pem"))
+    with pytest.raises(SourceError, match="refuses to sign"):
+        write_seal(str(attested.model), attested.place / "third", options)
+    assert not (attested.place / "third").exists()
+
+
+def test_signer_without_a_key_of_its_own_seals_nothing(attested: AttestedModel) -> None:
+    class IdentitySigner(KeySigner):
+        def __init__(self) -> None:
+            super().__init__(ec.generate_private_key(ec.SECP256R1()))
+            self.fingerprint = ""
+
+    with pytest.raises(ConfigurationError, match="the verifier in it takes a key alone"):
+        write_seal(str(attested.model), attested.place / "again", AttestationOptions(attested.report, IdentitySigner()))
+
+
+def test_each_file_of_the_model_is_hashed_once_and_its_copy_once(
+    attested: AttestedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[OpenedFile] = []
+    begin = HashingThreads.begin
+
+    def count(self: HashingThreads, file: OpenedFile) -> PendingHash:
+        begun.append(file)
+        return begin(self, file)
+
+    monkeypatch.setattr(HashingThreads, "begin", count)
+    assert seal(attested, attested.place / "again").returncode == 0
+    files = [path for path in attested.model.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(begun) == 2 * len(files) + len(PARTS)
+
+
+def test_file_that_is_added_while_the_model_is_sealed_is_not_carried(
+    attested: AttestedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap(monkeypatch, "build_verifier", lambda: (attested.model / "x.py").write_text(""))
+    folder = attested.place / "again"
+    assert seal(attested, folder).returncode == 0
+    assert not (folder / "model/x.py").exists()
+    done = run_command("verify", folder, "--key", attested.public)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def link(attested: AttestedModel, text: str | Path) -> None:
@@ -548,7 +652,7 @@ def test_report_of_other_rules_is_refused_because_the_folder_would_carry_these(
 
 START: Final = (
     "import os, signal, modelaudit.sealing as sealing; from modelaudit.cli.main import main;"
-    "sealing.sign_rules = lambda key: os.kill(os.getpid(), signal.{name}); main()"
+    "sealing.sign_rules = lambda signer: os.kill(os.getpid(), signal.{name}); main()"
 )
 
 
@@ -585,11 +689,6 @@ def test_sealed_folder_needs_a_key_from_outside_and_no_further_check(attested: A
         ((folder, "--key", attested.place / "none"), 2, "cannot be read: No such file or directory"),
         ((folder, "--key", attested.key), 2, "holds a private key"),
         ((folder, "--key", attested.public, "--model", "x"), 2, "a sealed folder is checked alone"),
-        (
-            (folder, "--key", attested.public, "-o", "json"),
-            2,
-            "-o json: the answer on a sealed folder is one line of text; leave the option out",
-        ),
         ((folder, "--key", attested.public, "--not-older-than", "never"), 2, "is not a number of days"),
     ):
         done = run_command("verify", *arguments)

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,10 @@ from support.isolated import make_environment
 from support.sealing import run_verifier, seal
 
 import modelaudit
+from modelaudit.cli.conditions import CONDITION_OPTIONS, parse_conditions
+from modelaudit.cli.standalone import build_parser
+from modelaudit.cli.verify import command
+from modelaudit.integrity.conditions import Conditions
 from modelaudit.verifier_app import NOT_CARRIED, PACKAGE, build_verifier, iterate_imports, list_modules
 
 ROOT: Final = Path(modelaudit.__file__).parent
@@ -73,7 +79,7 @@ def test_verifier_holds_only_modules_that_import_the_standard_library_and_crypto
         if name != "__main__.py":
             assert data == (ROOT.parent / name).read_bytes()
     rooms = {name.split(".")[1] for name in carried if name.count(".")}
-    assert rooms == {"attested", "cli", "integrity", "model", "sealed", "sources"}
+    assert rooms == {"answering", "attested", "cli", "integrity", "model", "sealed", "sources"}
     assert not carried & NOT_CARRIED
 
 
@@ -176,9 +182,29 @@ def test_help_names_each_option_and_the_exit_codes(verifier: Path, python: Path)
     done = run_verifier(python, verifier, "--help", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for word in ("--key", "--attestation", "--verifier-id", "--policy-digest", "--resource", "--not-older-than"):
+    for word in ("--key", "--attestation", "--output", *(each.option for each in CONDITION_OPTIONS)):
         assert word in done.stdout
     assert "Exit codes: 0 all fits; 1 refused; 2 usage error; 4 could not run." in " ".join(done.stdout.split())
+
+
+STATED: Final = {
+    "verifier": ("https://acme.example/gate", "https://acme.example/gate"),
+    "policy_digest": (f"sha256:{'A' * 64}", "a" * 64),
+    "resource": ("pkg:huggingface/acme/tiny", "pkg:huggingface/acme/tiny"),
+    "not_older_than": ("30d", timedelta(days=30)),
+}
+"""For each condition: what a user writes, and the value that is compared."""
+
+
+@pytest.mark.parametrize("field", [each.name for each in fields(Conditions)])
+def test_each_condition_is_an_option_of_both_fronts_and_arrives_in_its_field(field: str) -> None:
+    (option,) = (each.option for each in CONDITION_OPTIONS if each.field == field)
+    text, value = STATED[field]
+    with command.make_context("verify", [option, text]) as context:
+        assert context.params[field] == text
+    parsed = vars(build_parser().parse_args(["model", "--key", "key.pub", option, text]))
+    assert parsed[field] == text
+    assert parse_conditions(parsed) == Conditions(**{field: value})
 
 
 WRONG: Final[dict[str, tuple[tuple[str, ...], int, str]]] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from support.attested import make_keys
 from support.cases import check_each
 from support.command import run_command
 from support.fixtures import FIXTURES
@@ -181,12 +182,15 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("-o x --resource tiny", "--resource 'tiny': is not a URI"),
         ("-o x --expires 30", "--expires 30: is not a number of days; write it such as 30d"),
         ("-o x --image sha256:1", "--image sha256:1"),
+    ),
+    f"attest TARGET --report {REPORT} --key key.pem": (
         ("--seal notes.txt", "--seal notes.txt: it exists already; name a new folder"),
+        ("-o x --signature notes.txt", "--signature names what --seal carries beside the model; add --seal FOLDER"),
         ("--push tiny", "'tiny' is not an image; write it as registry.example/name@sha256:"),
         ("--push host/tiny:v1 --seal x", "--push names the image itself"),
     ),
     "attest TARGET": (
-        ("--report nowhere --key notes.txt -o x", "nowhere"),
+        ("--report nowhere --key key.pem -o x", "nowhere"),
         (f"--report {REPORT} --key nowhere -o x", "--key: nowhere cannot be read: No such file or directory"),
     ),
     "policy rules": (
@@ -231,9 +235,10 @@ def test_file_that_is_no_report_is_not_compared_with_one_as_a_model(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a report and a file of another kind."""
+    """Return a folder with a report, a file of another kind, and a key."""
     place = tmp_path_factory.mktemp("options")
     (place / "notes.txt").write_text("no report\n")
+    make_keys(place)
     run_command("scan", MALICIOUS, "--no-second-opinion", "-q", "-o", f"json={place / REPORT}")
     return place
 
@@ -247,7 +252,7 @@ def test_wrong_value_gets_one_line_before_any_scan_and_writes_nothing(
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
     assert done.stderr.startswith("modelaudit: error: ")
     assert message in done.stderr
-    assert sorted(each.name for each in folder.iterdir()) == ["notes.txt", REPORT]
+    assert sorted(each.name for each in folder.iterdir()) == ["key.pem", "key.pub", "notes.txt", REPORT]
 
 
 def test_each_option_with_a_value_has_a_wrong_value_in_this_test() -> None:

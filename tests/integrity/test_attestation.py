@@ -27,7 +27,7 @@ from modelaudit.integrity.attestation import (
 )
 from modelaudit.integrity.bundles import MOST_BYTES
 from modelaudit.integrity.keys import check_signature, load_public_key
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import KeySigner, load_private_key
 from modelaudit.model.errors import SignatureError
 from modelaudit.model.tree import EntryKind, TreeEntry
 
@@ -64,7 +64,7 @@ JSON: Final = st.recursive(
 
 def sign(*payloads: bytes) -> bytes:
     """Sign payloads as the lines of an attestation."""
-    return b"".join(sign_statement(payload, KEY) + b"\n" for payload in payloads)
+    return b"".join(KeySigner(KEY).sign(payload) + b"\n" for payload in payloads)
 
 
 def list_places(value: object, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -77,14 +77,15 @@ def list_places(value: object, place: tuple[Any, ...] = ()) -> Iterator[tuple[An
 
 
 def test_entries_image_and_verdict_are_read_as_they_were_written() -> None:
-    attestation = read_attestation(*split_attestation(sign(*PAYLOADS)))
+    bundles = split_attestation(sign(*PAYLOADS))
+    attestation = read_attestation(*bundles)
     assert sorted(attestation.entries, key=lambda each: each.path) == sorted(ENTRIES, key=lambda each: each.path)
     assert attestation.image == "12" * 32
     assert attestation.summary == Summary(
         **{name: getattr(VERDICT, name) for name in Summary.__slots__ if name != "evidence_digest"},
         evidence_digest=attestation.summary.evidence_digest,
     )
-    for bundle in attestation.bundles:
+    for bundle in bundles:
         check_signature(bundle.envelope, KEY.public_key())
 
 
@@ -218,7 +219,7 @@ def test_securesystemslib_verifies_each_envelope(curve: Callable[[], ec.Elliptic
     read = SSlibKey.from_crypto(key.public_key())
     trusted = SSlibKey("", read.keytype, read.scheme, read.keyval)  # the envelopes name no key
     for payload in PAYLOADS:
-        envelope = json.loads(sign_statement(payload, key))["dsseEnvelope"]
+        envelope = json.loads(KeySigner(key).sign(payload))["dsseEnvelope"]
         assert list(Envelope.from_dict(copy.deepcopy(envelope)).verify([trusted], 1)) == [""]  # it empties its argument
         envelope["payload"] = base64.b64encode(payload.replace(b"acme", b"evil") + b" ").decode()
         with pytest.raises(VerificationError):
@@ -236,5 +237,5 @@ def test_keys_that_openssl_writes_are_read(tmp_path: Path) -> None:
         )
         key = load_private_key(private.read_bytes(), b"x y")
         read = load_public_key(public.read_bytes())
-        for bundle in split_attestation(b"".join(sign_statement(payload, key) + b"\n" for payload in PAYLOADS)):
+        for bundle in split_attestation(b"".join(KeySigner(key).sign(payload) + b"\n" for payload in PAYLOADS)):
             check_signature(bundle.envelope, read)

@@ -174,8 +174,8 @@ def test_modelaudit_accepts_what_holds_and_names_the_cause_of_each_refusal(case:
     done = run_command("verify", case.write(tmp_path), *case.name_signer())
     if case.refusal is None:
         assert (done.returncode, done.stderr) == (0, "")
-        assert f"model.sig: signed by {case.identity}, issued by {case.issuer}, 20" in done.stdout
-        assert "(method sigstore" in done.stdout
+        assert f"model.sig: signed by {case.identity}, 20" in done.stdout
+        assert f"; method sigstore, issued by {case.issuer}, trusted by " in done.stdout
     else:
         assert (done.returncode, done.stderr) == (1, "")
         assert case.refusal in done.stdout
@@ -321,10 +321,13 @@ def iter_changed(bundle: Json) -> Iterator[Json]:
 @pytest.mark.parametrize("name", ["person", "version2"])
 def test_changed_bundle_is_accepted_for_the_signer_or_refused_in_one_line(name: str) -> None:
     verifier = load_verifier(trust())
+    signed = parse_bundle(encode(load(name))).envelope.payload
     refused = 0
     for changed in iter_changed(load(name)):
         try:
-            assert verifier.verify(parse_bundle(encode(changed)), NOW).name == PERSON
+            bundle = parse_bundle(encode(changed))
+            assert verifier.verify(bundle, NOW).name == PERSON
+            assert bundle.envelope.payload == signed
         except SignatureError as error:
             assert "\n" not in str(error)
             refused += 1

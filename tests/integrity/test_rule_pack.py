@@ -15,7 +15,7 @@ from support.attested import make_keys
 from support.cases import check_each
 
 from modelaudit.integrity.rule_pack import RULES, STATEMENT_NAME, build_statement, read_pack, write_pack
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import KeySigner, load_private_key
 from modelaudit.model.errors import SignatureError
 
 FILES: Final = {"edition.yaml": b"number: 1\n", "findings/a/b.yaml": b"id: a/b\n"}
@@ -32,7 +32,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def sign(payload: bytes, key: bytes) -> bytes:
     """Return a bundle with this statement."""
-    return sign_statement(payload, load_private_key(key))
+    return KeySigner(load_private_key(key)).sign(payload)
 
 
 def build(members: Mapping[str, bytes] | list[tuple[zipfile.ZipInfo | str, bytes]], key: bytes) -> bytes:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
 from hub.server import LoopbackHub
 from pipelines.runner import ROOT
 from support.fixtures import FIXTURES
+from support.model_signing import write_private_key
 
 pytestmark = pytest.mark.counterpart
 
@@ -102,11 +104,14 @@ PAGE = (ROOT / "docs/ci.md").read_text("utf-8")
 def test_shell_commands_of_the_ci_page_run_in_a_fresh_folder(hub: LoopbackHub, tmp_path: Path) -> None:
     hub.add_repository("org/model", FIXTURES / "repositories/acme-tiny")
     install, *scans = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(scans) >= 3
+    assert len(scans) >= 4
+    shutil.copytree(FIXTURES / "repositories/acme-tiny", tmp_path / "model")
+    write_private_key(tmp_path / "gate.pem", ec.generate_private_key(ec.SECP256R1()))
     for script in scans:
         ran = run_shell(script, tmp_path)
         assert ran.returncode == 0, f"{script}{ran.stderr}"
-    assert {path.name for path in tmp_path.iterdir()} == {"baseline.json", "report.html", "report.json", "report.md"}
+    written = {path.name for path in tmp_path.iterdir()} - {"model", "gate.pem"}
+    assert written == {"baseline.json", "model.att", "report.html", "report.json", "report.md"}
     # What the first block installs, the action installs in the same way, and the tests of the action run that.
     assert "--require-hashes -r requirements/run.lock -r requirements/build.lock" in install
 

@@ -303,6 +303,13 @@ def test_compressed_answer_is_not_unpacked(registry: LoopbackRegistry) -> None:
         assert client.find_image().size == len(packed)
 
 
+def test_digest_of_a_tag_is_that_of_the_delivered_bytes_and_not_of_a_header(registry: LoopbackRegistry) -> None:
+    stated = {"Docker-Content-Digest": f"sha256:{'b' * 64}"}
+    registry.change = lambda method, *_: (200, stated, b"{}") if method == "GET" else None
+    with Registry(parse_image(f"{registry.host}/acme/tiny:v1")) as client:
+        assert client.find_image().digest == f"sha256:{hashlib.sha256(b'{}').hexdigest()}"
+
+
 def test_manifest_with_another_digest_than_the_named_one_is_refused(registry: LoopbackRegistry) -> None:
     registry.stored[f"/v2/acme/tiny/manifests/sha256:{'a' * 64}"] = b"{}"
     with (

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from modelaudit.integrity.attestation import split_attestation
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import load_key_signer
 from support.command import CommandResult, run_command
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -93,8 +93,8 @@ class AttestedModel:
 
     def sign(self, *payloads: bytes) -> None:
         """Sign payloads as lines of the attestation."""
-        key = load_private_key(self.key.read_bytes())
-        self.attestation.write_bytes(b"".join(sign_statement(payload, key) + b"\n" for payload in payloads))
+        signer = load_key_signer(self.key)
+        self.attestation.write_bytes(b"".join(signer.sign(payload) + b"\n" for payload in payloads))
 
 
 def make_keys(place: Path, name: str = "key", curve: ec.EllipticCurve | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from modelaudit.integrity.rule_pack import build_statement, write_pack
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import load_key_signer
 from modelaudit.packs import read_rule_files
 
 
@@ -27,5 +27,5 @@ def change_files(changes: Mapping[str, str | tuple[str, str] | None]) -> dict[st
 
 def write_signed(path: Path, key: Path, files: Mapping[str, bytes]) -> Path:
     """Write a pack of these files, signed with a private key."""
-    path.write_bytes(write_pack(files, sign_statement(build_statement(files), load_private_key(key.read_bytes()))))
+    path.write_bytes(write_pack(files, load_key_signer(key).sign(build_statement(files))))
     return path

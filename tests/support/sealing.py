@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from modelaudit.integrity.seal import SEAL_NAME, build_seal
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import load_key_signer
 from modelaudit.model.limits import Limits
 from modelaudit.sources.hashed import hash_tree
 from support.attested import AttestedModel
@@ -23,7 +23,7 @@ def seal(attested: AttestedModel, folder: Path, *options: str | Path, **environm
 def seal_again(attested: AttestedModel, folder: Path) -> None:
     """Seal a changed folder again with the right key, as it is."""
     entries = [each for each in hash_tree(folder, Limits()).entries if each.path != SEAL_NAME]
-    bundle = sign_statement(build_seal(entries), load_private_key(attested.key.read_bytes()))
+    bundle = load_key_signer(attested.key).sign(build_seal(entries))
     (folder / SEAL_NAME).write_bytes(bundle + b"\n")
 
 

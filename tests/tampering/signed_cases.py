@@ -34,7 +34,7 @@ from tampering.places import FILES, OLD_FILES, Place, write_files
 from tampering.signing import edit_payload, flip_signature, seal_again, sign_model
 
 from modelaudit.integrity.rule_pack import build_statement, write_pack
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import KeySigner, load_private_key
 from modelaudit.packs import read_rule_files
 
 SIGNATURE = "model.sig"
@@ -495,7 +495,7 @@ def pack_rules(place: Place, key: str, change: Callable[[dict[str, bytes]], obje
     files = dict(read_rule_files())
     change(files)
     private = load_private_key((place.beside / f"{key}.pem").read_bytes())
-    write(place.root / "rules.zip", write_pack(files, sign_statement(build_statement(files), private)))
+    write(place.root / "rules.zip", write_pack(files, KeySigner(private).sign(build_statement(files))))
 
 
 def lower_rule(files: dict[str, bytes]) -> None:

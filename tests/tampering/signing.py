@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.signatures import KEY, list_entries, list_shards, make_statement, read_folder, sign
 
 from modelaudit.integrity.seal import SEAL_NAME, build_seal
-from modelaudit.integrity.signing import load_private_key, sign_statement
+from modelaudit.integrity.signing import KeySigner, load_private_key
 from modelaudit.model.limits import Limits
 from modelaudit.sources.hashed import hash_tree
 
@@ -82,4 +82,4 @@ def flip_signature(path: Path) -> None:
 def seal_again(folder: Path, key: Path) -> None:
     """Write a seal that fits a folder as it is now."""
     entries = [each for each in hash_tree(folder, Limits()).entries if each.path != SEAL_NAME]
-    (folder / SEAL_NAME).write_bytes(sign_statement(build_seal(entries), load_private_key(key.read_bytes())))
+    (folder / SEAL_NAME).write_bytes(KeySigner(load_private_key(key.read_bytes())).sign(build_seal(entries)))
