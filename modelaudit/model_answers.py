@@ -123,7 +123,9 @@ class _Concluding:
         """Whether files outside of the folders are a model, or state terms."""
         names = {path.lower() for path in self.paths if "/" not in path} - {"readme.md"}
         claims = list_claims_on_folder(self.collector.claims, "", folders)
-        return holds_model(names) or bool(claims)
+        # A licence file that could not be read makes no claim, and may bind the folders too.
+        files = (path for path in self.paths if not lies_in_other(path, "", folders))
+        return holds_model(names) or bool(claims) or any(map(is_license_file_name, files))
 
     def conclude_folder(self, folder: str, others: Collection[str]) -> LicenseConclusion:
         """Conclude for the model in one folder.

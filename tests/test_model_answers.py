@@ -140,6 +140,18 @@ def test_answer_for_a_folder_rests_on_its_own_terms_or_the_nearest_above(
             {"a": "allow", "b": "review"},
             "review",
         ),
+        # A licence file at the root that holds no text may bind every folder.
+        (
+            {
+                "LICENSE": "\0\1" * 300,
+                "a/README.md": build_card("mit"),
+                "a/config.json": CONFIG,
+                "b/README.md": build_card("apache-2.0"),
+                "b/config.json": CONFIG,
+            },
+            {THE_REST: "review", "a": "allow", "b": "allow"},
+            "review",
+        ),
         # Parts of one model, equal terms, and a text outside of any model make no list.
         ({**SUITE, "model_index.json": '{"_class_name": "X"}'}, {}, "deny"),
         (
