@@ -42,6 +42,7 @@ class FingerprintEntry:
     triples: Text
     marks: str = ""
     policy: bool = False
+    notice: bool = False
     certain: bool = True
     titles: list[Text] = Field(default_factory=list)
     versions: list[Text] = Field(default_factory=list)
@@ -119,6 +120,7 @@ def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> F
         dates=_check_spans(entry.dates, entry.words, document, (*place, "dates")),
         anchors=_unpack_anchors(entry, document, (*place, "anchors")),
         is_from_owner=entry.certain,
+        is_notice=entry.notice,
         source=entry.source,
         date=entry.date,
     )

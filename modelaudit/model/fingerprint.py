@@ -27,6 +27,7 @@ class Fingerprint:
         id: name of its file in ``rules/fingerprints/``.
         license_id: id of the licence; for a use policy, of the licence that it belongs to, or the policy's own name.
         is_use_policy: whether the text is a use policy, which is never a licence.
+        is_notice: whether the text is the notice that a licence prescribes for the works under it, and no licence text.
         triples: 32-bit hashes of each three consecutive words, in order; two fewer than there are words.
         marks: a few hashes that no other text of the set has, in ascending order.
         titles: phrases that may be present or missing at its head, in lower case.
@@ -52,6 +53,7 @@ class Fingerprint:
     dates: tuple[Span, ...] = ()
     anchors: Mapping[int, int] = field(default_factory=dict)
     is_from_owner: bool = True
+    is_notice: bool = False
     source: str = ""
     date: str = ""
 
@@ -82,7 +84,7 @@ class Fingerprints:
     @cached_property
     def licenses(self) -> frozenset[str]:
         """Ids of the licences with a fingerprint."""
-        return frozenset(item.license_id for item in self.items if not item.is_use_policy)
+        return frozenset(item.license_id for item in self.items if not (item.is_use_policy or item.is_notice))
 
     @cached_property
     def sample_sizes(self) -> tuple[int, ...]:

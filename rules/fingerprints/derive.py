@@ -102,6 +102,8 @@ def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
     lines = [f"id: {text.id}", f"of: {text.about['of']}"]
     if text.about.get("policy"):
         lines.append("policy: true")
+    if text.about.get("notice"):
+        lines.append("notice: true")
     if not is_certain_copy(text.source.get("copy_note", "")):
         lines.append("certain: false")
     lines += [f"source: {_quote_text(_join_words(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION
+from modelaudit.licenses.evidence.fields import CODE_TEXT, LINK_TARGET, NOTICE, POLICY, RESTRICTION, THIRD_PARTY_TEXT
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
@@ -73,7 +73,11 @@ def drop_levels_above(path: str) -> str:
 
 
 def determine_scope(claim: LicenseClaim) -> ClaimScope:
-    """Determine the scope by the path of the file that the claim is about: its name shows its purpose."""
+    """Determine the scope by the words before a licence text, or by the path of its file, which shows its purpose."""
+    if claim.field == THIRD_PARTY_TEXT:
+        return ClaimScope.COMPONENT
+    if claim.field == CODE_TEXT:
+        return ClaimScope.CODE
     path = get_claim_path(claim)
     is_found = claim.kind is ClaimKind.FOUND
     if _SOURCE.search(path) or (is_found and _CODE_LICENSE.search(path)):
@@ -134,6 +138,11 @@ def is_use_policy_text(claim: LicenseClaim) -> bool:
 def is_license_text(claim: LicenseClaim) -> bool:
     """Whether the claim found the text of a licence, word for word, and not only that of a use policy."""
     return claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and not is_use_policy_text(claim)
+
+
+def is_license_notice(claim: LicenseClaim) -> bool:
+    """Whether the claim found a licence file with nothing but the notice that names its licence."""
+    return claim.kind is ClaimKind.FOUND and claim.field == NOTICE
 
 
 def is_variant_text(claim: LicenseClaim) -> bool:

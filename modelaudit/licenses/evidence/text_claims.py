@@ -14,7 +14,7 @@ from modelaudit.licenses.evidence.text_references import (
     find_template_base_models,
     resolve_reference,
 )
-from modelaudit.licenses.recognition import Likeness, TextMatch, find_references, recognise_texts
+from modelaudit.licenses.recognition import Likeness, TextMatch, TextRole, find_references, recognise_texts
 from modelaudit.licenses.recognition.terms_likeness import find_terms
 from modelaudit.model.address import member_path
 from modelaudit.model.evidence import Prose, ProseKind
@@ -64,7 +64,9 @@ def extract_text_claims(
         term_words: the words by which a text with any name reads like terms.
     """
     matches = recognise_texts(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
-    claims = tuple(_TextClaimExtractor(prose, artifact, licenses).extract(matches))
+    # Anywhere else a notice is about that file alone, and names the licence as any sentence does.
+    kept = tuple(each for each in matches if each.role is not TextRole.NOTICE or prose.kind is ProseKind.LICENSE)
+    claims = tuple(_TextClaimExtractor(prose, artifact, licenses).extract(kept))
     if prose.kind not in _UNNAMED_KINDS or matches or term_words is None:
         return claims
     place = find_terms(prose.text, term_words)
@@ -137,14 +139,15 @@ class _TextClaimExtractor:
         """Make the claim of one recognised text."""
         # A use policy may bear a name of its own, which is not a licence of the rule set.
         license_id = match.id if match.id in self.licenses else None
+        basis = Basis.TEXT if match.likeness is Likeness.EXACT else Basis.VARIANT
         return LicenseClaim(
             ClaimKind.FOUND,
             self.artifact,
-            POLICY if match.policy else TEXT,
+            POLICY if match.policy else str(match.role),
             truncate_quotation(match.quotation),
             license_id,
             self._locate_line(match.line),
-            Basis.TEXT if match.likeness is Likeness.EXACT else Basis.VARIANT,
+            Basis.NAME if match.role is TextRole.NOTICE else basis,
             match.differs,
         )
 

@@ -11,7 +11,9 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 
+from modelaudit.licenses.recognition.accounting import SpanPart, explain_words
 from modelaudit.licenses.recognition.likeness import (
     LARGEST_VARIANT_SHARE,
     Likeness,
@@ -25,13 +27,25 @@ from modelaudit.licenses.recognition.standard import find_standard_licenses
 from modelaudit.licenses.recognition.words import Words, split_words
 from modelaudit.model.fingerprint import Fingerprints
 
-__all__ = ["LicenseReference", "Likeness", "TextMatch", "find_references", "recognise_texts"]
+__all__ = ["LicenseReference", "Likeness", "TextMatch", "TextRole", "find_references", "recognise_texts"]
 
 _MAX_QUOTATION = 160
 _MAX_CACHED = 256
 """Texts whose matches are cached: repositories ship the same texts again and again."""
 
 _cached_matches: OrderedDict[tuple[Fingerprints, bytes], tuple[TextMatch, ...]] = OrderedDict()
+
+
+class TextRole(StrEnum):
+    """The role of a text in its file. The value is the field of its claim."""
+
+    MAIN = "text"
+    NOTICE = "license-notice"
+    """The notice that a licence prescribes for the works under it: it names the licence and holds none of its terms."""
+    THIRD_PARTY = "third-party-text"
+    """It follows a sentence that states whose work is under it."""
+    CODE = "code-text"
+    """A sentence before it states that the code is under it, and the weights may not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class TextMatch:
         policy: whether it is a use policy, which grants nothing.
         line: number of its first line, from 1.
         quotation: its first words, bounded.
+        role: what an exact text is in its file.
     """
 
     id: str
@@ -54,6 +69,7 @@ class TextMatch:
     policy: bool
     line: int
     quotation: str
+    role: TextRole = TextRole.MAIN
 
 
 def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
@@ -87,6 +103,8 @@ def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
         return []
     explanation = explain_text(words, fingerprints)
     matches = [_build_match(words, placed, explanation) for placed in explanation.places]
+    # Without all its words accounted for, a notice is a name in running text.
+    matches = [match for match in matches if match.role is not TextRole.NOTICE or match.likeness is Likeness.EXACT]
     # Without any match the explanation has no loose spans, so the whole text is searched.
     unexplained = explanation.loose if matches else ((0, len(words.words)),)
     for span in unexplained:
@@ -120,4 +138,18 @@ def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExpla
         policy=placed.item.is_use_policy,
         line=words.find_line(first),
         quotation=words.quote(first, end, _MAX_QUOTATION),
+        role=_determine_role(words, placed, explanation),
     )
+
+
+def _determine_role(words: Words, placed: PlacedFingerprint, explanation: TextExplanation) -> TextRole:
+    """Determine the role of a text by its kind and by the words between it and the text before it."""
+    if placed.item.is_notice:
+        return TextRole.NOTICE
+    first = placed.alignment.text[0]
+    before = max((each.alignment.text[1] for each in explanation.places if each.alignment.text[1] <= first), default=0)
+    explained = explain_words(words, (before, first), [each.item for each in explanation.places]) or ()
+    # The first text is that of the whole, even if an attribution precedes it.
+    if before and SpanPart.ATTRIBUTION in explained:
+        return TextRole.THIRD_PARTY
+    return TextRole.CODE if SpanPart.CODE_INTRODUCTION in explained else TextRole.MAIN

@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from enum import StrEnum
+from operator import itemgetter
 
 from modelaudit.licenses.recognition.alignment import Gap
-from modelaudit.licenses.recognition.introductions import measure_introduction
+from modelaudit.licenses.recognition.attributions import measure_attribution
+from modelaudit.licenses.recognition.introductions import measure_introduction, measure_license_address
 from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase
+from modelaudit.licenses.recognition.notices import measure_notice_frame
 from modelaudit.licenses.recognition.respelling import is_respelled
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
@@ -33,27 +37,68 @@ _HEADINGS = tuple(
     tuple(phrase.split())
     for phrase in (
         "all rights reserved", "license", "licence", "the license", "licenses", "license agreement", "copying",
-        "license text", "full license text", "legal code", "text",
+        "license text", "full license text", "legal code", "text", "open source license", "copyright and license",
+        "this license is approved by the osi and fsf as gpl compatible", "copyright notice",
+        "and others that have contributed code to the public domain", "end of terms and conditions",
     )
 )  # fmt: skip
 
 
+class SpanPart(StrEnum):
+    """What a part of the words beside a licence text is."""
+
+    PHRASE = "phrase"
+    INTRODUCTION = "introduction"
+    CODE_INTRODUCTION = "code-introduction"
+    """It states that the code is under the licence."""
+    NOTICE_FRAME = "notice-frame"
+    ATTRIBUTION = "attribution"
+    COPYRIGHT = "copyright"
+
+
 def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -> bool:
-    """Whether the words of ``span`` are only titles of these licences, headings and copyright statements."""
+    """Whether the words of ``span`` only name the work, these licences and the holders of the copyright."""
+    return explain_words(words, span, items) is not None
+
+
+def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> frozenset[SpanPart] | None:
+    """Explain the words beside licence texts: titles, headings, introductions, attributions, copyright statements.
+
+    Args:
+        words: the words of the text.
+        span: the words to explain.
+        items: the fingerprints of the licences in the text.
+
+    Returns:
+        The parts that ``span`` consists of; ``None`` if it holds a word that is none of them.
+    """
     position, end = span
     if end - position > _GAP_LIMIT:
-        return False
+        return None
     phrases = _collect_phrases(items)
     titles = _collect_titles(items)
+    has_notice = any(item.is_notice for item in items)
+    found = set()
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
     while position < end:
-        explained = max(
-            match_phrase(words, position, end, phrases), measure_introduction(words, position, end, titles)
-        ) or _measure_copyright(words, position, end, phrases)
+        introduction, is_about_code = measure_introduction(words, position, end, titles)
+        part, explained = max(
+            (SpanPart.PHRASE, match_phrase(words, position, end, phrases)),
+            (SpanPart.CODE_INTRODUCTION if is_about_code else SpanPart.INTRODUCTION, introduction),
+            (SpanPart.NOTICE_FRAME, measure_notice_frame(words, position, end) if has_notice else 0),
+            (SpanPart.PHRASE, measure_license_address(words, position, end)),
+            key=itemgetter(1),
+        )
         if explained == 0:
-            return False
+            part, explained = SpanPart.COPYRIGHT, _measure_copyright(words, position, end, phrases)
+        attribution = measure_attribution(words, position, end, titles, is_first=not span[0])
+        if attribution > explained:
+            part, explained = SpanPart.ATTRIBUTION, attribution
+        if explained == 0:
+            return None
+        found.add(part)
         position += explained
-    return True
+    return frozenset(found)
 
 
 def _collect_phrases(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...]]:
@@ -90,6 +135,8 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
         word = words.words[position]
         if word == "copyright" or is_term_word(words, position):
             break
+        if _begins_paragraph(words, position) and measure_attribution(words, position, end, phrases, is_first=False):
+            break
         if not is_name_word(words, position):
             plain_words += 1
             # The stems of ``is_term_word`` are ASCII, so a word beyond ASCII may be a condition in another language.
@@ -100,6 +147,13 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
                 break
         position += 1
     return position - first
+
+
+def _begins_paragraph(words: Words, position: int) -> bool:
+    """Whether a blank line is before a word."""
+    last = position - 1
+    between = words.text[words.find_start(last) + len(words.words[last]) : words.find_start(position)]
+    return between.count("\n") > 1
 
 
 def _is_between_names(words: Words, position: int, end: int) -> bool:

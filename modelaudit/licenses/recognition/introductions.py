@@ -2,7 +2,7 @@
 
 Such a sentence changes nothing if it is made of three parts alone: names of what is licensed, a verb that licenses, and
 the title of the licence that follows. Any other word is a difference, and so is a name behind the title: it may say to
-whom the licence applies. A sentence about the code alone is a difference too, because the weights may have other terms.
+whom the licence applies. A sentence about the code is reported as such, because the weights may have other terms.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _THINGS: Final = re.compile(
     r"this|all|entire|whole|software|project|package|library|program|module|repository|distribution|work|works|model"
     r"|models|weights|files?|everything|as|itself|it|and"
 )
-_CODE: Final = re.compile(
-    r"code|codes|source|sources|scripts?|documentation|docs|data|datasets?|examples?|parts?|portions?"
-)
+_CODE: Final = re.compile(r"code|codes|source|sources|scripts?")
+_PARTS: Final = re.compile(r"documentation|docs|data|datasets?|examples?|parts?|portions?")
+"""A part of the work alone: the rest may have other terms."""
 _VERBS: Final = _list_phrases(
     "is licensed under,are licensed under,is licenced under,are licenced under,is released under,are released under,"
     "is distributed under,are distributed under,is available under,are available under,is made available under,"
@@ -46,6 +46,12 @@ _ENDS: Final = _list_phrases(
     "as follows,below,reproduced below,which is reproduced below,given below,included below,stated below,see below,"
     "shown below,whose text follows,the text follows,the text of the license follows"
 )
+_PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
+_DESCRIPTION: Final = re.compile(r"[\w. +-]{1,40}(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s", re.IGNORECASE)
+_PURPOSES: Final = re.compile(
+    r"students?|teachers?|hobby\w*|nonprofits?|members?|partners?|customers?|models?|weights?"
+)
+_MOST_DESCRIPTION_WORDS: Final = 14
 _ALIASES: Final = _list_phrases("also known as,aka,also called,known as")
 _NAME_OF_LICENSE: Final = re.compile(
     r"the|or|and|new|revised|modified|simplified|expat|mit|bsd|isc|x11|apache|clause|2|3|two|three|0|licen[cs]e"
@@ -55,29 +61,34 @@ _MOST_NAME_WORDS: Final = 6
 _MOST_PLAIN_WORDS: Final = 2
 
 
-def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -> int:
-    """Count the words of the introduction that begins at the word ``first``; 0 if none begins there.
+def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:
+    """Count the words of the introduction that begins at the word ``first``, and say whether it is about code.
 
     Args:
         words: the words of the text.
         first: the word where the introduction would begin.
         end: the word before which it ends.
         titles: the titles of the licences in the text, as tuples of words.
+
+    Returns:
+        (number of words, 0 if none begins there; whether code is what is licensed).
     """
     at = first + match_phrase(words, first, end, _RESERVATIONS) if first < end else first
+    subject = at
     at = _skip_subject(words, at, end)
+    is_about_code = any(_CODE.fullmatch(words.words[each]) for each in range(subject, at))
     verb = _match(words, at, end, _VERBS)
     if verb == 0:
-        return _measure_title_of_work(words, first, end, titles)
+        return max(_measure_title_of_work(words, first, end, titles), _measure_description(words, first, end)), False
     at += verb
     at += _match(words, at, end, _ARTICLES)
     title = _match(words, at, end, titles)
     if title == 0:
-        return 0
+        return 0, False
     at += title
     at += _measure_other_names(words, at, end)
     at += _match(words, at, end, _ENDS)
-    return at + _measure_address(words, at, end) - first
+    return at + _measure_address(words, at, end) - first, is_about_code
 
 
 def _measure_other_names(words: Words, first: int, end: int) -> int:
@@ -99,6 +110,30 @@ def _measure_address(words: Words, first: int, end: int) -> int:
             return 0
         at += 1
     return at - first
+
+
+def measure_license_address(words: Words, first: int, end: int) -> int:
+    """Count the words of the address of a licence at a publisher of licences, alone; 0 if none begins at ``first``."""
+    host = {*words.words[first + 1 : min(end, first + 3)]}
+    return _measure_address(words, first, end) if host & _PUBLISHERS else 0
+
+
+def _measure_description(words: Words, first: int, end: int) -> int:
+    """Count the words of the first line of the text if it is the name of the work with a description.
+
+    An example is *acme -- A parser in Python*. No word of it may be a term, and an article begins the description.
+    """
+    if first:
+        return 0
+    stop = words.text.find("\n", words.find_start(0))
+    line = words.text[: stop if stop >= 0 else len(words.text)]
+    match = _DESCRIPTION.match(line.strip())
+    at = 0
+    while match and at < min(end, _MOST_DESCRIPTION_WORDS) and words.find_start(at) < len(line):
+        if is_term_word(words, at) or not words.words[at].isascii() or _PURPOSES.fullmatch(words.words[at]):
+            return 0
+        at += 1
+    return at if match and (at == end or words.find_start(at) >= len(line)) else 0
 
 
 def _measure_title_of_work(words: Words, first: int, end: int, titles: _Phrases) -> int:
@@ -125,8 +160,9 @@ def _skip_subject(words: Words, first: int, end: int) -> int:
             break
         if not _THINGS.fullmatch(word):
             plain += not is_name_word(words, position)
-            # The code may have terms that the weights do not have.
-            if is_term_word(words, position) or _CODE.fullmatch(word) or plain > _MOST_PLAIN_WORDS:
+            if _CODE.fullmatch(word):
+                plain -= not is_name_word(words, position)
+            elif is_term_word(words, position) or _PARTS.fullmatch(word) or plain > _MOST_PLAIN_WORDS:
                 break
         position += 1
     return position

@@ -34,9 +34,19 @@ _TERM_WORDS = re.compile(
 def is_term_word(words: Words, position: int) -> bool:
     """Whether a word permits, forbids or requires; "Acme Research" is a name, and "for Research" is a purpose."""
     word = words.words[position]
+    if word in ("grant", "limited") and _is_in_name(words, position):
+        return False
     if word != "research" or not words.get_spelling(position)[0].isupper():
         return _TERM_WORDS.match(word) is not None
     return position == 0 or words.words[position - 1] in _PURPOSE_JOINERS
+
+
+def _is_in_name(words: Words, position: int) -> bool:
+    """Whether a word is part of a name by the capitals around it: "Grant Acme", "Acme Limited"."""
+    other = position + 1 if words.words[position] == "grant" else position - 1
+    if not 0 <= other < len(words.words) or words.words[other] in ("grant", "limited"):
+        return False
+    return all(words.get_spelling(each).istitle() for each in (position, other)) and not is_term_word(words, other)
 
 
 def match_phrase(words: Words, position: int, end: int, phrases: Collection[tuple[str, ...]]) -> int:

@@ -25,6 +25,8 @@ _PAIRS: Final = (
     ("authors or copyright holder", "authors or copyright holders"),
     ("street", "st"), ("fifth floor", "suite 500"), ("library", "lesser"), ("lesser", "library"),
     ("temple place suite 330", "temple place"), ("http", "https"), ("ca", "california"), ("ma", "massachusetts"),
+    ("1335", "1301"), ("software and its documentation", "software"),
+    ("holders nor those", "holder nor the names"),
     ("philosophy", "licenses"), ("nor those of", "nor the names of"), ("any of the contributors", "its contributors"),
     ("any contributors", "its contributors"),
     ("fulfil", "fulfill"), ("acknowledgement", "acknowledgment"),

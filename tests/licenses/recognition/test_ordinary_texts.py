@@ -9,7 +9,7 @@ import pytest
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
-from modelaudit.licenses.recognition import Likeness, recognise_texts
+from modelaudit.licenses.recognition import Likeness, TextRole, recognise_texts
 
 
 def read_license(package: str) -> str:
@@ -36,12 +36,22 @@ SAME_MIT = (
     "Acme extensions are licensed under the terms of the MIT license, reproduced below.\n\n{}",
     "This is the MIT license: http://www.opensource.org/licenses/mit-license.php\n\nCopyright (c) Jo Acme\n\n{}",
     "Unless otherwise noted, all files are released under the MIT License.\n\n{}",
+    "This module was extracted from the `foo` package, developed by Foo, Inc.\n\nCopyright (c) 2015 Jo Acme\n\n{}",
+    "acme -- A parser in Python\n\nCopyright (c) 2024 Grant Acme, Acme Limited\n\n{}",
+    "http://opensource.org/licenses/MIT\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "Copyright (c) 2024 Jo Acme\nMo Acme\nand others that have contributed code to the public domain.\n\n{}",
     "The MIT License (MIT), also known as Expat License\n\n{}".replace("(MIT), also", "is the MIT License, also"),
 )
 OTHER_THAN_MIT = (
     "MIT License for Students\n\n{}",
     "This software is licensed under the MIT License to members of Acme.\n\n{}",
-    "The code is licensed under the MIT License.\n\n{}",
+    "The file acme/foo.py is licensed as follows:\n\n{}",
+    "Acme includes code from the Foo project, which is licensed as below.\n\n{}",
+    "The examples are licensed under the MIT License.\n\n{}",
+    "Acme -- a parser for students\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "Acme -- a model to be used in the lab\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "Copyright (c) 2024 Grant No Licence\n\n{}",
+    "http://opensource.org/licenses/mit/noncommercial\n\n{}",
     "Unless you sell it, this software is licensed under the MIT License.\n\n{}",
     "This software is not under the MIT License.\n\n{}",
     "Copyright (c) 2024 Acme, for Research\n\n{}",
@@ -121,3 +131,97 @@ def test_filled_in_appendix_without_its_explanation_is_no_difference(end: str, l
     notice = text.index("Licensed", text.index("Copyright", begin))
     changed = f"{text[:begin]}{end}{text[notice + len('Licensed') :]}"
     assert recognise(changed) == {("Apache-2.0", likeness)}
+
+
+def recognise_roles(text: str) -> set[tuple[str, str]]:
+    """Recognise the licences of a text; an id each with its role, or ``variant``."""
+    return {
+        (match.id, str(match.role) if match.likeness is Likeness.EXACT else "variant")
+        for match in recognise_texts(text, load_fingerprints(), load_catalogue().licenses)
+    }
+
+
+def test_text_that_is_said_to_be_for_the_code_covers_the_code_alone() -> None:
+    text = f"All code in this repository is licensed under the MIT License.\n\n{MIT}"
+    assert recognise_roles(text) == {("MIT", TextRole.CODE)}
+
+
+BSD_THEN_MIT = BSD + "\n\n{}\n\nCopyright (c) 2011 Mo Acme\n\n" + MIT
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Acme includes code from the Foo project, which is licensed as below.",
+        "The file acme/foo.py is derived from the Foo library (https://foo.example), licensed as follows:",
+        "Some functions were copied from the Foo project and are licensed under the following license:",
+        "Acme incorporates code from Foo, which is also made available under the MIT license.",
+    ],
+)
+def test_text_behind_an_attribution_is_a_third_party_notice(sentence: str) -> None:
+    assert recognise_roles(BSD_THEN_MIT.format(sentence)) == {
+        ("BSD-3-Clause", TextRole.MAIN),
+        ("MIT", TextRole.THIRD_PARTY),
+    }
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Acme includes code from the Foo project, which is licensed to members as below.",
+        "Acme includes code from the Foo project, which is not licensed.",
+        "The model is derived from the Foo project and licensed as follows:",
+        "The weights are derived from the Foo project and licensed as follows:",
+        "Acme includes code from the Foo project, for research only.",
+        "Acme includes code from the Foo project. Users are companies of Acme.",
+        "The file acme/foo.py is derived from the Foo library, licensed as follows: no sale.",
+        "Acme includes code from the Foo project, which is available from Acme on request.",
+    ],
+)
+def test_sentence_that_says_more_than_the_descent_makes_variants(sentence: str) -> None:
+    assert recognise_roles(BSD_THEN_MIT.format(sentence)) == {("BSD-3-Clause", "variant"), ("MIT", "variant")}
+
+
+APACHE_NOTICE = strip_head(read_license("huggingface_hub"), "Licensed under the Apache License, Version 2.0 (the")
+GNU_NOTICE = """Acme is free software: you can redistribute it and/or modify it under the terms of the GNU {0}General Public
+License as published by the Free Software Foundation, either version {1} of the License, or (at your option) any later
+version. Acme is distributed in the hope that it will be useful, but WITHOUT ANY WARRANTY; without even the implied
+warranty of MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE. See the GNU {0}General Public License for more details.
+You should have received a copy of the GNU {0}General Public License along with Acme. If not, see {2}."""
+GNU = "<https://www.gnu.org/licenses/>"
+MPL_NOTICE = """This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was
+not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/."""
+
+
+@pytest.mark.parametrize(
+    ("text", "license_id"),
+    [
+        (APACHE_NOTICE, "Apache-2.0"),
+        (f"Apache License\nVersion 2.0\n\nCopyright 2024 Acme, Inc.\n\n{APACHE_NOTICE}", "Apache-2.0"),
+        (GNU_NOTICE.format("", 3, GNU), "GPL-3.0-or-later"),
+        (GNU_NOTICE.format("", 2, GNU), "GPL-2.0-or-later"),
+        (GNU_NOTICE.format("Lesser ", 3, GNU), "LGPL-3.0-or-later"),
+        (GNU_NOTICE.format("Lesser ", "2.1", GNU), "LGPL-2.1-or-later"),
+        (GNU_NOTICE.format("Affero ", 3, GNU), "AGPL-3.0-or-later"),
+        (f"This file is part of Acme.\n\n{GNU_NOTICE.format('', 3, GNU)}", "GPL-3.0-or-later"),
+        (MPL_NOTICE, "MPL-2.0"),
+    ],
+)
+def test_notice_alone_names_its_licence(text: str, license_id: str) -> None:
+    assert recognise_roles(text) == {(license_id, TextRole.NOTICE)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{APACHE_NOTICE}\n\nCommercial use needs a permission.",
+        f"For students.\n\n{APACHE_NOTICE}",
+        APACHE_NOTICE.replace("you may not use this file", "you may not use or sell this file", 1),
+        GNU_NOTICE.format("", 3, "<https://acme.example/noncommercial>"),
+        GNU_NOTICE.format("", 3, f"{GNU}. Not for sale"),
+        GNU_NOTICE.replace("along with Acme", "along with Acme for research").format("", 3, GNU),
+        f"This file is part of Acme, which you must not sell.\n\n{GNU_NOTICE.format('', 3, GNU)}",
+    ],
+)
+def test_notice_with_further_words_names_nothing(text: str) -> None:
+    assert recognise_roles(text) == set()
