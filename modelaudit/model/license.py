@@ -39,7 +39,15 @@ def fold_license_name(name: str) -> str:
     return _SCHEME.sub("", name.strip(), count=1).translate(_FOLDED_CHARACTERS)
 
 
-_RUNNING_TEXT_FIELDS = frozenset({"text", "SPDX-License-Identifier", "use-policy", "restriction"})
+_RUNNING_TEXT_FIELDS = frozenset(
+    {
+        *("license-notice", "third-party-text", "code-text"),
+        "text",
+        "SPDX-License-Identifier",
+        "use-policy",
+        "restriction",
+    }
+)
 
 
 class ClaimKind(StrEnum):

@@ -24,6 +24,7 @@ from modelaudit.licenses.evidence.scope import (
     describe_licenses_apart,
     determine_scope,
     get_claim_path,
+    grants_license,
     is_license_notice,
     is_license_text,
     is_variant_text,
@@ -191,7 +192,7 @@ class AgreementChecker:
         at_root = [
             claim for claim in claims if claim.kind is ClaimKind.FOUND and determine_scope(claim) is ClaimScope.MODEL
         ]
-        texts = tuple(dict.fromkeys(claim.entry for claim in at_root if _grants_license(claim) and claim.entry))
+        texts = tuple(dict.fromkeys(claim.entry for claim in at_root if grants_license(claim) and claim.entry))
         choices = combine_alternatives(declared.choices, ((texts,) if texts else ()))
         # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
         doubts = [*_describe_variants(at_root), *list_unrecognised_texts(at_root).values()]
@@ -300,7 +301,7 @@ class AgreementChecker:
         holders = dict.fromkeys(
             (get_claim_path(claim), "notice" if is_license_notice(claim) else "text", claim.entry)
             for claim in at_root
-            if _grants_license(claim)
+            if grants_license(claim)
         )
         listed = [f"{path} holds the {part} of {self._format_licenses((id_,))}" for path, part, id_ in holders if id_]
         return " and ".join(listed[:4])
@@ -317,11 +318,6 @@ def complete_claims(
     seen = {claim.artifact for claim in claims if claim.kind is ClaimKind.FOUND}
     by_name = claim_license_files(path for path in paths if path not in seen)
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
-
-
-def _grants_license(claim: LicenseClaim) -> bool:
-    """Whether the claim found a licence text, or a file with nothing but the notice of a licence."""
-    return is_license_text(claim) or is_license_notice(claim)
 
 
 def _describe_variants(claims: Sequence[LicenseClaim]) -> list[str]:

@@ -145,6 +145,11 @@ def is_license_notice(claim: LicenseClaim) -> bool:
     return claim.kind is ClaimKind.FOUND and claim.field == NOTICE
 
 
+def grants_license(claim: LicenseClaim) -> bool:
+    """Whether the claim found a licence text, or a file with nothing but the notice of a licence."""
+    return is_license_text(claim) or is_license_notice(claim)
+
+
 def is_variant_text(claim: LicenseClaim) -> bool:
     """Whether the claim found a text that resembles a licence without being equal to it."""
     is_variant = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT

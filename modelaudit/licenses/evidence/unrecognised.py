@@ -10,6 +10,7 @@ from modelaudit.licenses.evidence.scope import (
     PlacesApart,
     determine_scope,
     get_claim_path,
+    grants_license,
     is_license_text,
     is_use_policy_text,
     is_variant_text,
@@ -32,7 +33,7 @@ def list_unrecognised_texts(claims: Iterable[LicenseClaim]) -> dict[str, str]:
     with_terms: set[str] = set()
     for claim in claims:
         path = get_claim_path(claim)
-        if is_license_text(claim) or is_variant_text(claim) or is_use_policy_text(claim):
+        if grants_license(claim) or is_variant_text(claim) or is_use_policy_text(claim):
             recognised.add(path)
         if claim.kind is ClaimKind.FOUND and claim.basis in (Basis.FILE_NAME, Basis.NAME):
             named.add(path)

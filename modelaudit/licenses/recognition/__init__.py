@@ -138,7 +138,7 @@ def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExpla
         policy=placed.item.is_use_policy,
         line=words.find_line(first),
         quotation=words.quote(first, end, _MAX_QUOTATION),
-        role=_determine_role(words, placed, explanation),
+        role=_determine_role(words, placed, explanation) if is_exact or placed.item.is_notice else TextRole.MAIN,
     )
 
 

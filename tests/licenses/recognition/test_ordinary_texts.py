@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 
+import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.recognition import Likeness, TextRole, recognise_texts
+from modelaudit.model.report import AuditReport
 
 
 def read_license(package: str) -> str:
@@ -225,3 +228,29 @@ def test_notice_alone_names_its_licence(text: str, license_id: str) -> None:
 )
 def test_notice_with_further_words_names_nothing(text: str) -> None:
     assert recognise_roles(text) == set()
+
+
+def examine_license_file(folder: Path, text: str) -> AuditReport:
+    """Conclude the licence of a folder with a configuration and the licence file."""
+    (folder / "config.json").write_text('{"model_type": "acme"}', encoding="utf-8")
+    (folder / "LICENSE").write_text(text, encoding="utf-8")
+    return modelaudit.license(folder, offline=True, uses={"commercial": True, "redistribute": True})
+
+
+def test_licence_file_with_a_notice_alone_concludes_the_licence_and_lacks_its_text(tmp_path: Path) -> None:
+    report = examine_license_file(tmp_path, f"Copyright 2024 Acme, Inc.\n\n{APACHE_NOTICE}")
+    assert (report.license.state, report.license.own) == ("concluded", ("Apache-2.0",))
+    assert "license/text-missing" in {finding.rule for finding in report.findings}
+
+
+def test_licence_file_for_the_code_alone_concludes_nothing_about_the_model(tmp_path: Path) -> None:
+    report = examine_license_file(tmp_path, f"This code is licensed under the MIT License.\n\n{MIT}")
+    assert (report.license.state, report.license.own) == ("undeclared", ())
+    assert report.license.permission == "review"
+
+
+def test_third_party_text_binds_beside_the_licence_of_the_whole(tmp_path: Path) -> None:
+    text = BSD_THEN_MIT.format("Acme includes code from the Foo project, which is licensed as below.")
+    license = examine_license_file(tmp_path, text).license
+    assert (license.state, license.own) == ("concluded", ("BSD-3-Clause",))
+    assert {entry.id for entry in license.entries} == {"BSD-3-Clause", "MIT"}
