@@ -5,7 +5,7 @@ A licence check and a scan collect with this one class, and from the same files 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
-from modelaudit.model.license import LicenseClaim
+from modelaudit.model.license import Basis, LicenseClaim
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ModelCard
@@ -27,6 +27,8 @@ _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, 
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
 _RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE, ProseKind.DOCUMENT})
 _MAX_KEPT_CHARACTERS = 200_000
+_TEXT_BASES = frozenset({Basis.TEXT, Basis.VARIANT})
+_MAX_TEXTS_OF_ONE_LICENSE = 4
 _MAX_TEXTS = 40
 _MIN_COMPARED_CHARACTERS = 500
 _MAX_CHARACTERS_OF_ONE_TEXT = 400_000
@@ -60,6 +62,7 @@ class ClaimCollector:
         compared_characters: characters that were compared with licences so far.
         read_paths: the files whose text was read.
         traits: the facts about architecture and tokenizer, each with its address.
+        license_texts: by the id of a licence, the texts that are it or a variant of it, with their addresses.
     """
 
     rules: Catalogue
@@ -74,6 +77,7 @@ class ClaimCollector:
     _seen_text_hashes: set[int] = field(default_factory=set)
     read_paths: set[str] = field(default_factory=set)
     traits: list[tuple[str, ModelTraits]] = field(default_factory=list)
+    license_texts: dict[str, list[tuple[str, Prose]]] = field(default_factory=dict)
 
     def collect_claims(self, address: str, structure: Structure) -> None:
         """Collect the claims of one structure about licence and base models; most structures have none."""
@@ -128,6 +132,7 @@ class ClaimCollector:
         fingerprints = load_fingerprints(extra=self.folders)
         text_claims = extract_text_claims(prose, address, self.rules.licenses, fingerprints, self.rules.term_words)
         self.claims += text_claims
+        self._keep_license_text(prose, address, text_claims)
         # The start of a large document matters if it reads like terms; that of a vocabulary does not.
         if prose.unread and (text_claims or prose.kind is not ProseKind.DOCUMENT):
             self.claims.append(claim_uncompared_text(address, prose.unread))
@@ -141,6 +146,15 @@ class ClaimCollector:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
+
+    def _keep_license_text(self, prose: Prose, address: str, claims: Iterable[LicenseClaim]) -> None:
+        """Keep a text to quote its clauses, for each licence that it is or resembles."""
+        for claim in claims:
+            kept = (
+                self.license_texts.setdefault(claim.entry, []) if claim.entry and claim.basis in _TEXT_BASES else None
+            )
+            if kept is not None and len(kept) < _MAX_TEXTS_OF_ONE_LICENSE:
+                kept.append((address, prose))
 
     def _has_doubt(self, scope: ClaimScope) -> bool:
         """Whether a claim on an uncompared text makes another one of this scope needless.

@@ -167,6 +167,10 @@ class _Concluding:
             fields=() if folder else self.collector.fields,
             components={} if folder else self.collector.components,
             unread=[path for path in paths if is_license_file_name(path) and path not in read_paths],
+            license_texts={
+                id_: [(seen, prose) for path, prose in texts if (seen := see(path)) is not None]
+                for id_, texts in self.collector.license_texts.items()
+            },
             traits=[(seen, each) for path, each in self.collector.traits if (seen := see(path)) is not None],
             base_models=load_base_models(self.collector.folders if self.collector.traits else None),
         )
@@ -240,6 +244,10 @@ def _combine(parts: dict[str, LicenseConclusion], whole: LicenseConclusion) -> L
         answers=answers,
         duties=_merge(
             [replace(each, met=restore_path(each.met, folder)) for each in part.duties]
+            for folder, part in parts.items()
+        ),
+        quotations=_merge(
+            [replace(each, artifact=restore_path(each.artifact, folder)) for each in part.quotations]
             for folder, part in parts.items()
         ),
         kinships=_merge([_restore_kinship(each, folder) for each in part.kinships] for folder, part in parts.items()),

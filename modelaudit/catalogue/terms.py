@@ -60,6 +60,7 @@ class KindFile:
     flows: list[Relation] = Field(default_factory=lambda: list(_DEFAULT_FLOWS))
     needs: list[Annotated[str, require_word(_CLAUSE_FIELDS)]] = Field(default_factory=list)
     negotiable: bool = False
+    key_words: list[Text] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -193,6 +194,7 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
         flows=tuple(file.flows),
         needs=tuple(file.needs),
         is_negotiable=file.negotiable,
+        key_words=tuple(file.key_words),
     )
 
 

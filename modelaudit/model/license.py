@@ -232,6 +232,27 @@ class UseAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ClauseQuotation:
+    """The sentence that states a clause, as a copy of the licence in the repository has it.
+
+    Attributes:
+        license: id of the licence.
+        kind: the kind of clause.
+        section: as the clause gives it, which tells clauses of one kind apart.
+        artifact: the file with the copy.
+        line: of the beginning of the sentence, from 1.
+        text: the sentence as written there, on one line, bounded.
+    """
+
+    license: str
+    kind: str
+    section: str
+    artifact: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Duty:
     """A duty from a clause that the intended use triggers; without a stated use, from every clause.
 
@@ -317,6 +338,8 @@ class LicenseConclusion:
         answers: worst first.
         multimodal: whether the model handles more than text; ``None`` if unknown.
         acceptance: the first to end of the decisions that settle every open question; ``None`` while one is open.
+        quotations: the sentences of the licence texts in the repository that state the clauses of ``entries``; a clause
+            whose sentence was not found has none.
         kinships: the base models on record that have the vocabulary and the shape of the model or of a part of it.
         terms_digest: SHA-256 of what states the terms of the model, which a decision on them binds; empty if not known.
         models: of a repository of several models under different terms, one for each; ``expression`` and ``answers``
@@ -342,11 +365,17 @@ class LicenseConclusion:
     acceptance: Acceptance | None = None
     terms_digest: str = ""
     kinships: tuple[Kinship, ...] = ()
+    quotations: tuple[ClauseQuotation, ...] = ()
     models: tuple[ModelAnswer, ...] = ()
 
     def list_answers(self, model: ModelAnswer) -> tuple[UseAnswer, ...]:
         """List the answers that concern one of several models, worst first."""
         return tuple(each for each in self.answers if not each.folders or model.folder in each.folders)
+
+    def find_quotation(self, license_: str, kind: str, section: str) -> ClauseQuotation | None:
+        """Find the original words of a clause; ``None`` if no text in the repository shows them."""
+        wanted = (license_, kind, section)
+        return next((each for each in self.quotations if (each.license, each.kind, each.section) == wanted), None)
 
     @property
     def open_answers(self) -> tuple[UseAnswer, ...]:

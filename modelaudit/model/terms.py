@@ -164,6 +164,8 @@ class ClauseKind:
         flows: the relations through which it also binds models made from the licensed one.
         needs: fields of ``Clause`` that must be filled in: ``number``, ``territories``, ``words``, ``fields``.
         is_negotiable: whether an agreement with the owner of the licence can permit what the clause limits.
+        key_words: each entry lists beginnings of words or phrases, separated by ``|``; the sentence of the licence has
+            one of each entry.
     """
 
     id: str
@@ -175,6 +177,7 @@ class ClauseKind:
     flows: tuple[Relation, ...] = ()
     needs: tuple[str, ...] = ()
     is_negotiable: bool = False
+    key_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from modelaudit.licenses.lineage.binding_licenses import (
 from modelaudit.licenses.lineage.kinship import find_kinships
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import has_binding_clauses
+from modelaudit.licenses.obligations.original_words import quote_clauses
 from modelaudit.licenses.obligations.permission import BindingTerms, determine_permission, mark_met_duties
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue
@@ -103,6 +104,9 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         openness=rate_openness(evidence, own, [bound.entry for _, bound in inherited], claims, agreement.names, rules),
         multimodal=multimodal,
         kinships=kinships,
+        quotations=tuple(
+            quote_clauses((rules.licenses[id_] for id_ in all_ids), evidence.license_texts, rules.clauses)
+        ),
     )
 
 
