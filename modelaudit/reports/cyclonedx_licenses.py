@@ -207,6 +207,13 @@ def list_facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
     yield from (("license:model", describe_model_row(row)) for row in list_model_rows(conclusion))
     yield from (("license:answer", line) for line in _format_answers(conclusion))
     yield from (("license:obligation", line) for line in _format_obligations(conclusion))
+    for each in conclusion.quotations:
+        place = f"{each.artifact}:{each.line}"
+        yield "license:original", f"{each.license}, {each.section or each.kind} ({place}): {each.text}"
+    for kinship in conclusion.kinships:
+        bases = " or ".join(kinship.bases)
+        stated = "declared" if kinship.declared else "not declared"
+        yield "lineage:base", f"{kinship.part or 'the model'} has the vocabulary and the shape of {bases} ({stated})"
     openness = conclusion.openness
     if openness is not None:
         yield "openness:class", openness.title

@@ -28,6 +28,7 @@ from modelaudit.reports.license_view import (
     describe_dataset,
     describe_lineage_path,
     describe_openness,
+    describe_original,
     list_license_claims,
     list_limits,
     list_model_rows,
@@ -69,6 +70,7 @@ _MAX_DRAWN_DEPTH = 8
 
 _MAX_CLAUSE_CHARACTERS = 320
 _MAX_SENTENCE_CHARACTERS = 240
+_MAX_ORIGINAL_CHARACTERS = 200
 _MAX_QUOTATION_CHARACTERS = 60
 _MAX_DIFFERENCE_CHARACTERS = 80
 
@@ -197,9 +199,11 @@ def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> 
     because = "" if answer.because == stated else answer.because
     clause = clause if because else clause.lstrip()
     settled = describe_settled_answer(answer)
+    original = describe_original(license_, answer.license, answer.kind, answer.section)
+    quoted = f" {cut_text(original, _MAX_ORIGINAL_CHARACTERS)}" if original else ""
     models = f"For {answer.models}: " if answer.models else ""
     decided = f" {settled}" if settled else ""
-    return build_text(models, (because, "bold"), clause, (verification, "dim"), inherited, decided)
+    return build_text(models, (because, "bold"), clause, quoted, (verification, "dim"), inherited, decided)
 
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:

@@ -118,6 +118,12 @@ def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, .
     return tuple((group, tuple(tasks)) for group, tasks in groups.items() if tasks)
 
 
+def describe_original(license_: LicenseConclusion, id_: str, kind: str, section: str) -> str:
+    """Quote a clause in the words of the licence text in the repository, with the place; empty if none shows it."""
+    found = license_.find_quotation(id_, kind, section)
+    return f"{found.artifact}:{found.line}: “{found.text}”" if found else ""
+
+
 def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
     """List the answers against the use, worst first, each once; permissions are left out."""
     merged: dict[tuple[str, ...], list[UseAnswer]] = {}
