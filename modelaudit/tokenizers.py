@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
-from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS
+from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS, read_tiktoken
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -22,6 +22,9 @@ from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import read_all_bytes
 
 _ReadArtifact = Callable[[Artifact, Limits], tuple[Sequence[tuple[str, Structure]], Sequence[tuple[str, Unread]]]]
+
+_TIKTOKEN_SUFFIXES = (".model", ".tiktoken")
+"""Files that hold a list of tiktoken: ``tokenizer.model`` of Llama 3 and ``qwen.tiktoken``."""
 
 
 def read_tokenizers(
@@ -45,9 +48,10 @@ def read_tokenizers(
             yield from ((artifact.path, traits) for traits in read_vocabulary(text))
             continue
         structures, _ = read(artifact, limits)
-        for address, structure in structures:
-            if isinstance(structure, ModelTraits):
-                yield address, structure
+        found = [(address, each) for address, each in structures if isinstance(each, ModelTraits)]
+        if not found and artifact.path.endswith(_TIKTOKEN_SUFFIXES):
+            found = [(artifact.path, each) for each in read_tiktoken(_read_text(artifact.open, limits))]
+        yield from found
 
 
 def _read_text(open_: Callable[[], AbstractContextManager[Window]], limits: Limits) -> str:

@@ -83,7 +83,8 @@ def is_small_text(path: str, size: int) -> bool:
 
 def is_tokenizer_file(path: str) -> bool:
     """Whether a file of a target holds a part of its tokenizer, which shows where the model comes from."""
-    return path.rpartition("/")[2].lower() in _TOKENIZER_FILES
+    name = path.rpartition("/")[2].lower()
+    return name in _TOKENIZER_FILES or name.endswith(".tiktoken")
 
 
 def may_hold_terms(path: str, size: int) -> bool:

@@ -15,7 +15,6 @@ written: no token of a vocabulary but those with a role, and no word of a templa
 from __future__ import annotations
 
 import argparse
-import base64
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +27,7 @@ from modelaudit.formats.documents.structured.reader import read_json
 from modelaudit.formats.weights.gguf.reader import read as read_gguf
 from modelaudit.formats.weights.sentencepiece.reader import read as read_sentencepiece
 from modelaudit.languages.architectures.templates import cut_template
-from modelaudit.languages.architectures.vocabulary import hash_vocabulary
+from modelaudit.languages.architectures.vocabulary import read_tiktoken
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.lineage import Dimension, ModelTraits, VocabularyFact
@@ -115,24 +114,12 @@ def _derive_vocabulary(
 def _read_vocabulary(path: Path) -> VocabularyFact:
     """Read the vocabulary of one file. Raises ``ValueError`` if it has none."""
     if path.suffix == ".tiktoken":
-        fact = hash_vocabulary(_iter_tiktoken(path))
+        fact = next((each.vocabulary for each in read_tiktoken(path.read_text(encoding="ascii"))), None)
     else:
         fact = next((each.vocabulary for each in _read(path, *_READERS[path.suffix]) if each.vocabulary), None)
     if fact is None:
         raise ValueError(f"{path}: no vocabulary was found")
     return fact
-
-
-def _iter_tiktoken(path: Path) -> Iterator[str]:
-    """Yield the tokens of a list of tiktoken in the spelling of byte-level tokenizers.
-
-    Each byte is one printable character there. Source: ``bytes_to_unicode`` of https://github.com/openai/gpt-2.
-    """
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    spelling = {byte: chr(byte) for byte in printable} | {byte: chr(256 + place) for place, byte in enumerate(others)}
-    for line in path.read_text(encoding="ascii").splitlines():
-        yield "".join(spelling[byte] for byte in base64.b64decode(line.split()[0]))
 
 
 def _derive_templates(sources: Path) -> dict[str, str]:

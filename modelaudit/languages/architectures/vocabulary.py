@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.lineage import SEGMENT_TOKENS, ModelTraits, VocabularyFact
@@ -21,6 +23,7 @@ _MAPPING: Final = re.compile(r'"vocab"\s{0,40}:\s{0,40}\{')
 _PAIRS: Final = re.compile(r'"vocab"\s{0,40}:\s{0,40}\[(?=\s{0,40}\[)')
 _ADDED: Final = re.compile(r'"added_tokens"\s{0,40}:\s{0,40}(?=\[)')
 _STRING: Final = r'"((?:[^"\\]|\\.)*+)"'
+_TIKTOKEN_LINE: Final = re.compile(r"((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?) \d{1,7}")
 _ENTRY: Final = re.compile(rf"\s*+{_STRING}\s*+:\s*+(\d{{1,9}})\s*+(?:,|(\}}))", re.DOTALL)
 _PAIR: Final = re.compile(rf"\s*+\[\s*+{_STRING}\s*+,[^\]\[\"]{{1,60}}\]\s*+(?:,|(\]))", re.DOTALL)
 
@@ -88,6 +91,35 @@ def read_token_numbers(text: str) -> Iterator[ModelTraits]:
         yield ModelTraits(vocabulary=vocabulary)
 
 
+def read_tiktoken(text: str) -> Iterator[ModelTraits]:
+    """Yield the traits of a list of tiktoken: on each line a token in base64 and its number, in their order.
+
+    The tokens get the spelling of byte-level tokenizers, so that both formats have the same digests.
+    """
+    vocabulary = hash_vocabulary(_iter_tiktoken(text))
+    if vocabulary is not None:
+        yield ModelTraits(vocabulary=vocabulary)
+
+
+def _iter_tiktoken(text: str) -> Iterator[str]:
+    """Yield the tokens of a list of tiktoken, up to the first line of another form."""
+    for line in islice(text.splitlines(), _MAX_TOKENS):
+        match = _TIKTOKEN_LINE.fullmatch(line)
+        if match is None:
+            return
+        yield "".join(_BYTE_SPELLINGS[byte] for byte in base64.b64decode(match[1]))
+
+
+def _spell_bytes() -> tuple[str, ...]:
+    """Return the printable character of each byte. Source: ``bytes_to_unicode`` of https://github.com/openai/gpt-2."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = iter(range(256, 512))
+    return tuple(chr(byte) if byte in printable else chr(next(others)) for byte in range(256))
+
+
+_BYTE_SPELLINGS: Final = _spell_bytes()
+
+
 def _read_mapping(text: str) -> VocabularyFact | None:
     """Read the vocabulary of a byte-pair or word-piece tokenizer; ``None`` if there is none."""
     start = _MAPPING.search(text)
@@ -96,15 +128,34 @@ def _read_mapping(text: str) -> VocabularyFact | None:
 
 def _hash_mapping(text: str, position: int, key: str) -> VocabularyFact | None:
     """Digest a mapping of tokens to numbers whose first entry is at ``position``; ``None`` if it breaks off."""
-    numbered: dict[int, str] = {}
-    while entry := _ENTRY.match(text, position):
-        numbered[int(entry[2])] = entry[1]
-        position = entry.end()
-        if entry[3] or len(numbered) > _MAX_TOKENS:
+    # Most files list the tokens in the order of their numbers, and then none has to be kept.
+    hasher = VocabularyHasher()
+    last = -1
+    for number, token in _iter_entries(text, position):
+        if number < 0:
+            return None
+        if number <= last:
             break
+        last = number
+        hasher.add(_unescape(token).encode("utf-8", "surrogatepass"))
+    else:
+        return hasher.finish(key)
+    numbered = dict(_iter_entries(text, position))
     # The numbers of some vocabularies begin after 0, or leave numbers to added tokens; their order counts.
-    tokens = [numbered[number] for number in sorted(numbered)] if entry else []
-    return hash_vocabulary(map(_unescape, tokens), key)
+    return None if -1 in numbered else hash_vocabulary(map(_unescape, map(numbered.__getitem__, sorted(numbered))), key)
+
+
+def _iter_entries(text: str, position: int) -> Iterator[tuple[int, str]]:
+    """Yield the number and the token of each entry, and -1 at last if the mapping breaks off or has too many."""
+    for _ in range(_MAX_TOKENS):
+        entry = _ENTRY.match(text, position)
+        if entry is None:
+            break
+        yield int(entry[2]), entry[1]
+        if entry[3]:
+            return
+        position = entry.end()
+    yield -1, ""
 
 
 def _read_pairs(text: str) -> VocabularyFact | None:

@@ -113,9 +113,11 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
 def _find_kinships(compared: ComparedEvidence) -> tuple[Kinship, ...]:
     """Find the base models that the facts of the files show, and whether the claims name them."""
     evidence = compared.evidence
-    names = {drop_revision(origin.name) for origin in compared.origins} | {evidence.repository or ""}
+    # Anyone can publish a copy under the name of a base model and other terms, so a base model that has terms of its
+    # own counts by those, and the model itself by its exact id.
+    names = {drop_revision(origin.name) for origin in compared.origins if not origin.entries}
     licenses = {*compared.own.ids, *(bound.entry.id for _, bound in compared.inherited)}
-    return find_kinships(evidence.traits, evidence.base_models, names, licenses)
+    return find_kinships(evidence.traits, evidence.base_models, names, licenses, evidence.repository or "")
 
 
 def _list_doubts(compared: ComparedEvidence, conflicts: Sequence[Conflict]) -> tuple[str, ...]:

@@ -45,21 +45,26 @@ class _Match:
 
 
 def find_kinships(
-    traits: Sequence[tuple[str, ModelTraits]], models: BaseModels, names: Collection[str], licenses: Collection[str]
+    traits: Sequence[tuple[str, ModelTraits]],
+    models: BaseModels,
+    names: Collection[str],
+    licenses: Collection[str],
+    own: str = "",
 ) -> tuple[Kinship, ...]:
     """Find the base models of a model and of its parts.
 
     Args:
         traits: each with the address of its file.
         models: the base models on record.
-        names: the Hub ids that the files name as the model itself and as its base models.
+        names: the Hub ids that the files name as base models, as far as their own terms are not known.
         licenses: ids of the licences that the files declare or bring in.
+        own: Hub id of the model; empty for a folder.
     """
     found = []
     for gathered in gather_traits(traits)[:_MAX_PLACES]:
         matches = list(_find_matches(gathered, models))
         if matches:
-            found.append(_build_kinship(gathered, matches, names, licenses))
+            found.append(_build_kinship(gathered, matches, names, licenses, own))
     return tuple(found)
 
 
@@ -157,11 +162,18 @@ def _format_fact(address: str, fact: DimensionFact) -> str:
 
 
 def _build_kinship(
-    gathered: GatheredTraits, matches: Sequence[_Match], names: Collection[str], licenses: Collection[str]
+    gathered: GatheredTraits,
+    matches: Sequence[_Match],
+    names: Collection[str],
+    licenses: Collection[str],
+    own: str,
 ) -> Kinship:
     """Build the result for one model or part."""
     bases = [match.base for match in matches]
-    declared = any(base.license in licenses or any(map(base.covers, names)) for base in bases)
+    declared = any(
+        base.license in licenses or base.id.casefold() == own.casefold() or any(map(base.covers, names))
+        for base in bases
+    )
     return Kinship(
         bases=tuple(base.id for base in bases),
         licenses=tuple(dict.fromkeys(base.license for base in bases)),

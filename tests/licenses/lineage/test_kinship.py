@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import yaml
 
 from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.languages.architectures.templates import cut_template
-from modelaudit.languages.architectures.vocabulary import hash_vocabulary, read_tokenizer
+from modelaudit.languages.architectures.vocabulary import hash_vocabulary, read_tiktoken, read_tokenizer
 from modelaudit.licenses.lineage.kinship import find_kinships
 from modelaudit.model.lineage import BaseModel, BaseModels, Dimension, DimensionFact, ModelTraits, VocabularyRecord
 
@@ -79,6 +81,25 @@ def test_added_tokens_keep_the_kinship_and_another_vocabulary_of_the_same_shape_
     ):
         traits = [("config.json", state_shape()), ("tokenizer.json", ModelTraits(vocabulary=hash_vocabulary(tokens)))]
         assert bool(find(traits, base)) is is_kin
+
+
+def test_copy_under_the_name_of_a_base_model_and_other_terms_declares_nothing(tmp_path):
+    pair = {"base": "meta-llama/Llama-2-7b-hf", "card": {"license": "mit"}, "expected": "review"}
+    (result,) = run_pairs([pair], tmp_path)
+    assert result.fault == ""
+    traits = [("config.json", state_shape()), ("tokenizer.json", ModelTraits(vocabulary=hash_vocabulary(TOKENS)))]
+    base = replace(make_base(), names=("*/base*",))
+    records = {"acme": base.vocabulary}
+    for own, declared in (("acme/base", True), ("other/base", False)):
+        (kinship,) = find_kinships(traits, BaseModels((base,), records), (), (), own)
+        assert kinship.declared is declared
+
+
+def test_list_of_tiktoken_has_the_digests_of_the_same_tokens():
+    text = "".join(f"{base64.b64encode(token.encode()).decode()} {at}\n" for at, token in enumerate(TOKENS))
+    (traits,) = read_tiktoken(text)
+    assert traits.vocabulary.segments == hash_vocabulary(TOKENS).segments
+    assert list(read_tiktoken("not a list of tokens\n")) == []
 
 
 @pytest.mark.parametrize("change", [{"hidden": 65}, {"layers": 5}, {"intermediate": 255}, {"query": 32}])
