@@ -124,10 +124,10 @@ def build_head_facts(
     head_size = size[1] if size[1] is not None else (hidden // heads[1] if hidden else None)
     if head_size is None:
         return []
-    facts = [DimensionFact(Dimension.QUERY, heads[1] * head_size, heads[0])]
+    facts = [DimensionFact(Dimension.QUERY, heads[1] * head_size, f"{heads[0]} x {head_size}")]
     key, count = key_heads if key_heads[1] is not None else heads
     if count is not None:
-        facts.append(DimensionFact(Dimension.KEY, count * head_size, key))
+        facts.append(DimensionFact(Dimension.KEY, count * head_size, f"{key} x {head_size}"))
     return facts
 
 

@@ -61,6 +61,11 @@ def gather_traits(traits: Iterable[tuple[str, ModelTraits]]) -> Sequence[Gathere
         if each.part:
             # The tokenizer of a part lies beside the configuration.
             _share_tokenizer(gathered[_name_place(address, each.part)], gathered.get(_name_place(address, "")))
+    tokenizers = [unit for unit in gathered.values() if not (unit.stated or unit.stored)]
+    for unit in gathered.values():
+        # A folder of its own for the tokenizer serves the model if it is the only one.
+        if (unit.stated or unit.stored) and len(tokenizers) == 1:
+            _share_tokenizer(unit, tokenizers[0])
     return tuple(gathered.values())
 
 
