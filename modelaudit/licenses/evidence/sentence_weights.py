@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from itertools import combinations
 
 from modelaudit.licenses.evidence.sentence_cues import build_cue_index, cut_agreements, find_cues
-from modelaudit.model.restrictions import ORDINARY_NAME, Cues, SentenceWeights
+from modelaudit.model.restrictions import Cues, SentenceWeights
 
 _SCRIPTS = "\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[^\W_{_SCRIPTS}\uac00-\ud7af]+(?:'t\b)?|[{_SCRIPTS}]+|[\uac00-\ud7af]+")
@@ -54,27 +54,18 @@ def _iter_word_features(sentence: str) -> Iterator[str]:
 def list_features(sentence: str, cues: Cues) -> frozenset[str]:
     """List the features of a folded sentence: its words, and each vocabulary of cues and pair of them that occurs.
 
-    The names of ordinary licences count as one word, and words that agree with such a licence as no cue.
+    What agrees with an ordinary licence is cut out first, and the name of such a licence is one word.
     """
-    index = build_cue_index(cues)
-    vocabularies = find_cues(sentence, index)
-    if vocabularies:
-        vocabularies = find_cues(cut_agreements(sentence, cues), index)
+    rest = cut_agreements(sentence, cues)
+    vocabularies = find_cues(rest, build_cue_index(cues))
     names = sorted(vocabularies)
     return frozenset(
         (
-            *_iter_word_features(unify_names(sentence, cues)),
+            *_iter_word_features(rest),
             *(f"{_CUE_MARK}{name}" for name in names),
             *(f"{_CUE_MARK}{one}+{other}" for one, other in combinations(names, 2)),
         )
     )
-
-
-def unify_names(sentence: str, cues: Cues) -> str:
-    """Replace the names of ordinary licences in a folded sentence by one word."""
-    for pattern in cues.ordinary:
-        sentence = pattern.sub(f" {ORDINARY_NAME} ", sentence)
-    return sentence
 
 
 def score_features(features: Collection[str], weights: SentenceWeights) -> float:
