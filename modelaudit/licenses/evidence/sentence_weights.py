@@ -22,6 +22,7 @@ _SCRIPT = re.compile(rf"[{_SCRIPTS}]")
 _STEM_LETTERS = 6
 """Letters of a longer word that count, so that its inflections share a weight."""
 _MOST_CHARACTERS_TOGETHER = 3
+_LEAST_WORDS = 3
 _NUMBER, _SCRIPT_MARK, _CUE_MARK = "#", "~", "="
 
 
@@ -78,5 +79,16 @@ def score_features(features: Collection[str], weights: SentenceWeights) -> float
 
 
 def reads_like_restriction(sentence: str, weights: SentenceWeights, cues: Cues) -> bool:
-    """Whether a folded sentence scores above the threshold; without weights none does."""
-    return bool(weights.weights) and score_features(list_features(sentence, cues), weights) > weights.threshold
+    """Whether a folded sentence of three words or more scores above the threshold; without weights none does.
+
+    Fewer words, such as a heading or the name of an ordinary licence in a table, say too little to be scored.
+    """
+    if not weights.weights or _count_words(sentence) < _LEAST_WORDS:
+        return False
+    features = list_features(sentence, cues)
+    return score_features(features, weights) > weights.threshold
+
+
+def _count_words(sentence: str) -> int:
+    """Count the words of a sentence; two characters of a script without spaces count as one."""
+    return sum(max(1, len(each) // 2) if _SCRIPT.match(each) else 1 for each in _WORD.findall(sentence))
