@@ -99,9 +99,11 @@ bench-code: $(DEV)
 	$(BIN)/python benchmarks/code.py --write
 
 # What is made of licence texts, beside other tools. TEXTS=FOLDER names a folder of vendors' texts, which are in no file
-# here; without one, only what dependencies and the system ship is measured.
+# here; without one, only what dependencies and the system ship is measured. PAIRS=FILES names lineage pairs to run instead
+# of those of benchmarks/lineage_pairs.yaml.
 bench-licenses: $(DEV)
 	TEXTS="$(TEXTS)" TEXTS_HELD="$(TEXTS_HELD)" $(BIN)/python benchmarks/licenses.py --write
+	$(BIN)/python benchmarks/lineage_pairs.py $(PAIRS)
 
 # How many decisions people take until honest repositories pass; downloads packages, and installs libraries that write
 # models into an environment of their own. BEFORE=PYTHON NAME=COMMIT counts the same with an earlier version.
