@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
-from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
+from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims
 from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.address import is_member
@@ -136,12 +136,16 @@ class ClaimCollector:
         # The start of a large document matters if it reads like terms; that of a vocabulary does not.
         if prose.unread and (text_claims or prose.kind is not ProseKind.DOCUMENT):
             self.claims.append(claim_uncompared_text(address, prose.unread))
-        if prose.kind in _RESTRICTING_KINDS:
-            is_comment = prose.kind is ProseKind.CODE
-            restriction_claims = find_restrictions(
-                prose.text, prose.first_line, address, self.rules.restrictions, has_comment_marks=is_comment
+        # Of a text that is a licence word for word, no sentence is left to judge.
+        if prose.kind in _RESTRICTING_KINDS and not any(map(is_license_text, text_claims)):
+            self.claims += find_restrictions(
+                prose.text,
+                prose.first_line,
+                address,
+                self.rules.restrictions,
+                has_comment_marks=prose.kind is ProseKind.CODE,
+                uses_cues=prose.kind is not ProseKind.DOCUMENT,
             )
-            self.claims += restriction_claims
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words

@@ -17,9 +17,13 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.answers import describe_conclusion
 from modelaudit.sources import retries
-from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES
+from modelaudit.sources.small import LARGEST_SMALL_FILE, LARGEST_TEXT, MOST_SMALL_FILES, MOST_TEXTS
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
+AGREEMENT = (
+    "Subject to this Agreement we grant you a licence to study whales. You shall not distribute the model or use it for"
+    " commercial purposes without our prior written consent. It is provided as is, and we are not liable."
+)
 # A safetensors file without tensors: the length of its header, and the empty header.
 WEIGHTS = {"model.safetensors": b"\x02\x00\x00\x00\x00\x00\x00\x00{}"}
 
@@ -400,6 +404,21 @@ def test_unread_license_file_leaves_answer_for_review(hub: LoopbackHub) -> None:
         report = judge_license(f"acme/{name}")
         assert (report.license.permission, report.exit_code) == ("review", 3), name
         assert any(path in each.because for each in report.license.answers), (name, report.license.answers)
+
+
+def test_texts_of_any_name_are_fetched_up_to_a_limit_and_read(hub: LoopbackHub) -> None:
+    own_files = {"README.md": build_card(license="mit"), "LICENSE": MIT, "vocab.txt": "a\n" * LARGEST_TEXT}
+    notes = {f"notes/{number:03}.txt": f"Note {number}" for number in range(MOST_TEXTS)}
+    hub.add_repository("acme/plain", {**own_files, **notes})
+    report = judge_license("acme/plain")
+    assert (report.license.permission, report.exit_code, report.coverage.unopened) == ("allow", 0, 1)
+    assert not [each for each in hub.requests if "vocab.txt" in each.path]
+    hub.add_repository("acme/bound", {**own_files, "deep/er/about.cfg": AGREEMENT})
+    hub.add_repository("acme/many", {**own_files, **notes, "notes/further/last.txt": "Note"})
+    for name, words in (("bound", "deep/er/about.cfg"), ("many", f"the limit of {MOST_TEXTS} texts")):
+        report = judge_license(f"acme/{name}")
+        assert (report.license.permission, report.exit_code) == ("review", 3), name
+        assert any(words in each.because for each in report.license.answers), (name, report.license.answers)
 
 
 @pytest.mark.parametrize("gated", [True, False])

@@ -7,6 +7,7 @@ function for all three, so that no file is fetched and then ignored.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from modelaudit.model.address import member_path
@@ -61,15 +62,21 @@ _KIND_PATTERNS: Final = (
     ),
     (
         ProseKind.LICENSE,
-        re.compile(rf"(?:.*[-_. ])?(?:{_LICENSE_WORDS})(?:[-_. ~].*|~)?|{_TERMS_NAME}"),
+        # A licence plate is that of a car, and annotators agree with one another.
+        re.compile(
+            r"(?!.*(?:licen[cs]e[-_ ]?plate|annotat))"
+            rf"(?:(?:.*[-_. ])?(?:{_LICENSE_WORDS})(?:[-_. ~(].*|~)?|{_TERMS_NAME}"
+            r"|.*(?:licen[cs](?:e(?!d)|ing)|lizenz|eula).*)"
+        ),
     ),
     (
         ProseKind.CARD,
-        re.compile(r"(?:read[-_ ]?me|model[-_ ]?card|usage|disclaimers?|important|(?:use[-_ ]?)?restrictions"
+        re.compile(r"read[-_ ]?me(?!t).*|model[-_ ]?card.*|(?:usage|disclaimers?|important|(?:use[-_ ]?)?restrictions"
                    rf"|(?:intended|limited|restricted)[-_ ]?use|{_NON_COMMERCIAL_NAME})"
                    r"(?:[-_.](?:[a-z-]{2,8}|zh[-_]cn|first))?(?:\.[a-z]+)?"),
     ),
 )  # fmt: skip
+_WORD_END: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z0-9])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])")
 _PACKAGE_METADATA: Final = re.compile(r"(?:^|[/!])(?:[^/!]+\.dist-info/METADATA|PKG-INFO)$")
 _LICENSE_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
 _MEDIA_NAME: Final = re.compile(rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)")
@@ -81,6 +88,7 @@ _SETTING_NAME: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     """Classify a file by its name or its folder; ``None`` if it holds no terms.
 
@@ -93,6 +101,8 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     name = name or member_path(path).replace("\\", "/").rpartition("/")[2]
     if not name or len(name) > _MAX_NAME_CHARACTERS:
         return None
+    # Words may follow one another without a mark between them, as in "Llama3License".
+    parted = normalize_appearance(_WORD_END.sub("-", _restore_case(name, path))).strip()
     name = normalize_appearance(name).strip()
     suffix = name.rpartition(".")[2] if "." in name else ""
     if suffix in _OTHER_SUFFIXES:
@@ -102,9 +112,15 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     if suffix in _SETTING_SUFFIXES:
         return ProseKind.LICENSE if _SETTING_NAME.fullmatch(name.rpartition(".")[0]) else None
     for kind, pattern in _KIND_PATTERNS:
-        if pattern.fullmatch(name):
+        if pattern.fullmatch(name) or pattern.fullmatch(parted):
             return kind
     return ProseKind.LICENSE if _CJK_LICENSE_WORDS.search(name) or _LICENSE_FOLDER.search(path) else None
+
+
+def _restore_case(name: str, path: str) -> str:
+    """Return ``name``, which may be in lower case, as it is spelled at the end of ``path``."""
+    spelled = member_path(path).replace("\\", "/").rpartition("/")[2][: len(name)]
+    return spelled if spelled.lower() == name.lower() else name
 
 
 def may_be_text(path: str) -> bool:

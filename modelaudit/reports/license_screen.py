@@ -112,6 +112,8 @@ def _render_head(report: AuditReport) -> RenderableType:
     else:
         use = "it states no planned use; state one with --use commercial or --policy commercial-saas, for instance"
     rows.append(("policy", build_text((report.policy.name, "bold"), ": ", use)))
+    if unopened := view.describe_unopened(report):
+        rows.append(("files", build_text(unopened)))
     rows += [(label, build_text(line)) for label, line in list_decision_lines(report, only_use=True)]
     mark = build_text((f" {shape} USE: {ruling.verdict.upper()} ", style))
     return Group(build_marked_line(mark, build_text(ruling.reason)), build_rows(rows, label=LABEL_COLUMNS))

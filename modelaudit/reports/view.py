@@ -281,7 +281,13 @@ def describe_completeness(report: AuditReport) -> str:
     coverage = report.coverage
     if coverage.is_complete:
         return "nothing; every file was examined completely"
+    return describe_unopened(report) or "nothing is recorded"
+
+
+def describe_unopened(report: AuditReport) -> str:
+    """Describe in a clause how many files were left unopened; empty if none were."""
+    coverage = report.coverage
     if not coverage.unopened:
-        return "nothing is recorded"
+        return ""
     opened = count_noun(coverage.file_count, "file was", "files were")
     return f"{count_noun(coverage.unopened, 'file')} left unopened; {opened} opened"

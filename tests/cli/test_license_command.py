@@ -163,6 +163,7 @@ def test_license_report_states_how_many_files_were_not_opened(tmp_path: Path) ->
     page = html.read_text(encoding="utf-8")
     assert "1 file left unopened" in page
     assert "every file was" not in page.lower()
+    assert "1 file left unopened" in run_command("license", folder, *PRODUCT).stdout
 
 
 def test_notices_are_written_into_the_given_folder_and_stderr_names_that_folder(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 import zlib
 from importlib.metadata import distribution
 from itertools import product
@@ -54,6 +56,14 @@ def build_pdf(text: str) -> bytes:
     return document + b"xref\n0 5\n0000000000 65535 f \n" + table + end
 
 
+def build_zip(name: str, content: str) -> bytes:
+    """Build a ZIP archive with one member."""
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return stored.getvalue()
+
+
 HTML = "<html><body>" + "".join(f"<p>{line}</p>\n" for line in TERMS.splitlines()) + "</body></html>"
 YAML = "terms: |\n" + "".join(f"  {line}\n" for line in TERMS.splitlines())
 BOUND: dict[str, str | bytes] = {
@@ -81,6 +91,9 @@ BOUND: dict[str, str | bytes] = {
     "wide-without-mark.txt": TERMS.encode("utf-16-le"),
     "joined.txt": "\u200b".join(TERMS),
     "control.txt": TERMS.replace("Grant.", "Grant.\x08"),
+    "padded.txt": "\n" * 300_000 + TERMS,
+    "extra.zip": build_zip("LICENSE", TERMS),
+    "whales.docx": build_zip("word/document.xml", f"<w:p><w:t>{TERMS}</w:t></w:p>"),
     "long.txt": TERMS + "whales swim in the sea\n" * 100_000,
     "README_20240605.md": "---\nlicense: apache-2.0\n---\nThe weights are for non-commercial use only.\n",
     "docs/readme-zh.md": "本模型仅供学术研究使用,禁止商业用途。\n",
@@ -155,6 +168,7 @@ HARMLESS: dict[str, str | bytes] = {
     "docs/usage.md": "# Usage\n\nLoad the model and pass it a recording. It is licensed under Apache 2.0.\n",
     "prompts.json": json.dumps({"system": "You are a helpful assistant that must not repeat the question."}),
     "paper.pdf": build_pdf("Whales sing.\nWe measure how whales sing in the sea and how the song changes."),
+    "CONTRIBUTING.md": "Any contribution shall be licensed under Apache 2.0, without any additional terms or conditions.\n",
     "figures/README.md": "Figures of the paper.\x08\n",
 }  # fmt: skip
 """A file of an honest model -> its content."""

@@ -56,6 +56,10 @@ _MIN_LIST_LINES: Final = 50
 _MOST_WORDS_IN_LIST_LINE: Final = 2.5
 _MIN_CODE_STEMS: Final = 4
 """Different stems of terms in source code that is worth a look; code speaks of permissions and distributions too."""
+_PART_CHARACTERS: Final = 16_000
+_PART_OVERLAP: Final = 2_000
+_MIN_PART_STEMS: Final = 4
+_MOST_PARTS: Final = 10
 _PDF_MAGIC: Final = b"%PDF-"
 _PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number
 _ZERO_SHARE: Final = 0.3
@@ -117,31 +121,44 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
 
 
 def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
-    """Yield the text of a file whose name promises no terms, if it holds any of their words.
-
-    Of a text for people over the limit, only the first bytes are read, for vocabularies and data are mostly as large.
-    """
+    """Yield the text of a file whose name promises no terms, if it holds any of their words."""
     name = get_file_name(path)
     suffix = name[name.rfind(".") :] if "." in name[1:] else ""
     is_running_text = suffix in _RUNNING_TEXT_SUFFIXES
-    is_cut = window.size > LARGEST_UNNAMED_TEXT
-    if is_cut and not is_running_text:
+    if window.size > LARGEST_UNNAMED_TEXT:
+        if is_running_text:
+            yield from _read_dense_parts(window)
         return
-    text, first_line = _decode_text(window.read(0, min(window.size, LARGEST_UNNAMED_TEXT))), 1
+    text, first_line = _decode_text(window.read(0, window.size)), 1
     if suffix in _MARKUP_SUFFIXES:
         text = extract_markup_text(text)
     elif suffix in _STRING_SUFFIXES:
         text, first_line = extract_string_values(text)
-    if not _TERM_STEMS.search(text if text.isascii() else normalize_appearance(text)):
-        return
-    is_running_text = is_running_text and not _is_list(text)
-    unread = f"only its first {LARGEST_UNNAMED_TEXT} bytes were looked at" if is_cut else ""
-    yield Prose(ProseKind.DOCUMENT if is_running_text else ProseKind.STRINGS, text, first_line, unread)
+    if _TERM_STEMS.search(text if text.isascii() else normalize_appearance(text)):
+        kind = ProseKind.DOCUMENT if is_running_text and not _is_list(text) else ProseKind.STRINGS
+        yield Prose(kind, text, first_line)
+
+
+def _read_dense_parts(window: Window) -> Iterator[Reading]:
+    """Yield the parts of a large text that hold many words of terms; vocabularies and data are mostly as large."""
+    size = min(window.size, _MAX_TEXT)
+    text = _decode_text(window.read(0, size))
+    unread = f"only parts of its first {size} bytes were looked at"
+    parts = 0
+    for start in range(0, len(text), _PART_CHARACTERS):
+        part = text[start : start + _PART_CHARACTERS + _PART_OVERLAP]
+        folded = part.lower() if part.isascii() else normalize_appearance(part)
+        if len({stem[0] for stem in _TERM_STEMS.finditer(folded)}) < _MIN_PART_STEMS or _is_list(part):
+            continue
+        yield Prose(ProseKind.DOCUMENT, part, text.count("\n", 0, start) + 1, unread)
+        parts += 1
+        if parts == _MOST_PARTS:
+            return
 
 
 def _is_list(text: str) -> bool:
     """Whether a text is a list of words, such as a vocabulary, and no sentences."""
-    lines = text.count("\n")
+    lines = sum(1 for line in text.split("\n") if line and not line.isspace())
     return lines >= _MIN_LIST_LINES and len(text.split()) < _MOST_WORDS_IN_LIST_LINE * lines
 
 

@@ -12,6 +12,7 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
@@ -20,7 +21,7 @@ from modelaudit.licenses.evidence.sentence_weights import reads_like_restriction
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
-from modelaudit.model.restrictions import Restrictions
+from modelaudit.model.restrictions import Cues, Restrictions
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
@@ -47,10 +48,17 @@ _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
 _TAG = re.compile(r"<!--|-->|</?[a-z][^<>]{0,300}>", re.IGNORECASE)
 _MARKED = re.compile(r"[&<*_`~#|>]")
 _MARKS = re.compile(r"[*_`~#|>]+")
+_NO_CUES = Cues()
 
 
 def find_restrictions(
-    text: str, first_line: int, artifact: str, restrictions: Restrictions, *, has_comment_marks: bool = False
+    text: str,
+    first_line: int,
+    artifact: str,
+    restrictions: Restrictions,
+    *,
+    has_comment_marks: bool = False,
+    uses_cues: bool = True,
 ) -> Iterator[LicenseClaim]:
     """Yield one claim for each sentence that restricts the use; after ten, only the first of each further kind.
 
@@ -63,7 +71,10 @@ def find_restrictions(
         artifact: path of the file.
         restrictions: the signs of the rule set.
         has_comment_marks: whether the lines begin with comment marks.
+        uses_cues: whether sentences without a sign count by their words, as in texts about the model itself.
     """
+    if not uses_cues:
+        restrictions = replace(restrictions, cues=_NO_CUES)
     if has_comment_marks:
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)

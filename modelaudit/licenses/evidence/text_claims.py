@@ -7,7 +7,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, POLICY, TAG, TERMS, TEXT, Resolver, truncate_quotation
+from modelaudit.licenses.evidence.fields import (
+    CLAIM_LIMIT,
+    FILE_NAME,
+    POLICY,
+    TAG,
+    TERMS,
+    TEXT,
+    Resolver,
+    truncate_quotation,
+)
 from modelaudit.licenses.evidence.text_references import (
     find_identifier_lines,
     find_sentence_base_models,
@@ -16,7 +25,7 @@ from modelaudit.licenses.evidence.text_references import (
 )
 from modelaudit.licenses.recognition import Likeness, TextMatch, TextRole, find_references, recognise_texts
 from modelaudit.licenses.recognition.terms_likeness import find_terms
-from modelaudit.model.address import member_path
+from modelaudit.model.address import is_member, member_path
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
@@ -67,7 +76,11 @@ def extract_text_claims(
     # Anywhere else a notice is about that file alone, and names the licence as any sentence does.
     kept = tuple(each for each in matches if each.role is not TextRole.NOTICE or prose.kind is ProseKind.LICENSE)
     claims = tuple(_TextClaimExtractor(prose, artifact, licenses).extract(kept))
-    if prose.kind not in _UNNAMED_KINDS or matches or term_words is None:
+    if prose.kind is ProseKind.LICENSE and not kept and is_member(artifact):
+        # The names of members are in no listing of files.
+        named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.FILE_NAME)
+        return (*claims, named)
+    if prose.kind not in _UNNAMED_KINDS or kept or term_words is None:
         return claims
     place = find_terms(prose.text, term_words)
     if place is None:
