@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from modelaudit.languages.terms.prose import recognise_terms
+from modelaudit.languages.terms.prose import is_looked_at, recognise_terms
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import WindowError
 from modelaudit.sources.small import is_small_file, may_hold_terms, may_state_terms
@@ -59,7 +59,8 @@ def choose_reading(artifact: Artifact) -> TermChoice:
             head = Head(artifact.path, artifact.content, window.read(0, min(HEAD_BYTES, window.size)), window)
             if _may_hold_statements(head.data):
                 return TermChoice.WHOLE
-            return TermChoice.TEXT if recognise_terms(head) else TermChoice.CLOSED
+            is_text = recognise_terms(head) and is_looked_at(head, window.size)
+            return TermChoice.TEXT if is_text else TermChoice.CLOSED
     except WindowError:  # the reading meets it again, and reports it
         return TermChoice.WHOLE
 

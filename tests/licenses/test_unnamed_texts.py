@@ -227,9 +227,14 @@ def test_license_check_and_scan_agree_on_every_fixture_repository(folder: Path) 
 
 def test_unread_texts_are_counted(tmp_path: Path) -> None:
     report, _ = judge_both(
-        tmp_path, {"vocab.bin": bytes(range(256)) * 40, "photo.png": b"\x89PNG\r\n\x1a\n" + bytes(99)}
+        tmp_path,
+        {
+            "vocab.bin": bytes(range(256)) * 40,
+            "data.json": b"[%s1]" % (b"1, " * 100_000),
+            "photo.png": b"\x89PNG\r\n\x1a\n" + bytes(99),
+        },
     )
-    assert report.coverage.unopened == 2
+    assert report.coverage.unopened == 3
 
 
 def test_signs_far_apart_are_no_terms() -> None:

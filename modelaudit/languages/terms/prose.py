@@ -85,6 +85,18 @@ def recognise_terms(head: Head) -> bool:
     return not is_other and (resembles_text(head) or _find_bare_utf_16(head.data) is not None)
 
 
+def is_looked_at(head: Head, size: int) -> bool:
+    """Whether a text of ``size`` bytes is looked at: a large one only if named as terms, or if it is code or prose."""
+    is_named = classify_file(head.path) is not None or _PDF_MAGIC in head.data[:_PDF_START_BYTES]
+    return is_named or size <= LARGEST_UNNAMED_TEXT or _get_suffix(head.path) in _RUNNING_TEXT_SUFFIXES
+
+
+def _get_suffix(path: str) -> str:
+    """Return the suffix of a file name, with its dot; empty for a name without one, and for a hidden file."""
+    name = get_file_name(path)
+    return name[name.rfind(".") :] if "." in name[1:] else ""
+
+
 def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the text, without the front matter of a card, and an absence if the text of a named file is over the limit.
 
@@ -122,8 +134,7 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
 
 def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
     """Yield the text of a file whose name promises no terms, if it holds any of their words."""
-    name = get_file_name(path)
-    suffix = name[name.rfind(".") :] if "." in name[1:] else ""
+    suffix = _get_suffix(path)
     is_running_text = suffix in _RUNNING_TEXT_SUFFIXES
     if window.size > LARGEST_UNNAMED_TEXT:
         if is_running_text:
