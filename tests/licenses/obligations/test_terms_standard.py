@@ -88,7 +88,7 @@ def test_cc_nc_or_nd_license_gives_fine_tuned_quantized_merged_or_adapter_models
     assert answer_license(rules, id_, EVERY_USE, step) == answers
 
 
-@pytest.mark.parametrize("hub_id", ["fair-noncommercial-research-license", "intel-research", "h-research"])
+@pytest.mark.parametrize("hub_id", ["intel-research", "h-research"])
 def test_research_only_license_with_unverified_terms_denies_business_use_and_adds_a_review(
     rules: Catalogue, hub_id: str
 ) -> None:

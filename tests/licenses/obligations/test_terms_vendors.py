@@ -433,7 +433,6 @@ def test_category_of_a_vendor_license_is_the_reviewed_one(name: str, category: L
 @check_each(
     "name",
     [
-        "Apple-Sample-Code",
         "Falcon-Mamba-7B",
         "LTX-2-Community",
         "Prior-Labs-1.1",
