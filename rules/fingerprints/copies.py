@@ -25,7 +25,13 @@ from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span
 _LEAST_LIKENESS = 0.6
 """The share of word triples that two copies of one text have in common at least."""
 _LONGEST_DIFFERENCE = 14
-_TERRITORIES = re.compile(r"european|union|europe|eu|eea|kingdom|uk|korea|china|chinese|states|us|usa|japan|russia")
+_TERRITORIES = re.compile(
+    r"european|union|europe|eu|eea|kingdom|uk|britain|england|wales|scotland|ireland|korea|china|chinese"
+    r"|prc|hong|kong|macau|taiwan|states|us|usa|america|japan|russia|russian|germany|france|italy|spain"
+    r"|switzerland|india|brazil|canada|australia|singapore|israel|iran|cuba|syria|ukraine|turkey|mexico"
+    r"|republic|federation|delaware|california|washington|york|beijing|shanghai|hangzhou|shenzhen|seoul"
+    r"|territory|territories|worldwide|country|countries"
+)
 _CLOSE_WORDS = 4
 _HEADING_WORDS, _TITLE_LINE_WORDS, _TITLE_LINES = 25, 14, 4
 # A date behind such a word is a term: the day on which a right begins or ends.
@@ -356,7 +362,7 @@ def _is_name(words: Words, span: Span) -> bool:
         return True
     if words.words[end : end + 1] and _UNIT.fullmatch(words.words[end]):
         return False
-    if any(_UNIT.fullmatch(word) for word in inside):
+    if any(_UNIT.fullmatch(word) or _TERRITORIES.fullmatch(word) for word in inside):
         return False
     numbers = [word for word in inside if word.isdigit()]
     # A number alone is a version only behind a name or the word "version".

@@ -37,7 +37,7 @@ from modelaudit.licenses.evidence.statements import (
 )
 from modelaudit.licenses.evidence.unrecognised import list_unrecognised_texts
 from modelaudit.licenses.obligations.answers import BindingLicense
-from modelaudit.licenses.obligations.comparison import DroppedTerms, rate_dropped_terms
+from modelaudit.licenses.obligations.comparison import DroppedTerms, format_likely_restrictions, rate_dropped_terms
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim
 
@@ -195,7 +195,7 @@ class AgreementChecker:
         texts = tuple(dict.fromkeys(claim.entry for claim in at_root if grants_license(claim) and claim.entry))
         choices = combine_alternatives(declared.choices, ((texts,) if texts else ()))
         # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
-        doubts = [*_describe_variants(at_root), *list_unrecognised_texts(at_root).values()]
+        doubts = [*_describe_variants(at_root, self.rules), *list_unrecognised_texts(at_root).values()]
         if doubts:
             is_contradictory = declared.state is ConclusionState.CONTRADICTORY
             state = ConclusionState.CONTRADICTORY if is_contradictory else ConclusionState.UNRECOGNISED
@@ -320,10 +320,11 @@ def complete_claims(
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
 
 
-def _describe_variants(claims: Sequence[LicenseClaim]) -> list[str]:
-    """Write one sentence for each file that resembles a licence text and differs from it."""
+def _describe_variants(claims: Sequence[LicenseClaim], rules: Catalogue) -> list[str]:
+    """Write for each file that resembles a licence text and differs from it that it does, and what is likely in it."""
     return [
         f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} but differs from it: read its terms."
+        f"{format_likely_restrictions(rules.licenses.get(claim.entry or ''), rules.clauses)}"
         for claim in claims
         if is_variant_text(claim)
     ]

@@ -32,6 +32,7 @@ from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import (
     DroppedTerms,
     format_clause_titles,
+    format_likely_restrictions,
     list_dropped_clauses,
     rate_dropped_terms,
 )
@@ -265,10 +266,11 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
         name = entry.name if entry else "a known licence"
         words = "; ".join(map(quote_difference, claim.differs[:3]))
         differs = f" It differs by: {words}." if words else ""
+        likely = format_likely_restrictions(entry, compared.rules.clauses)
         may_restrict = is_permissive and determine_scope(claim) is ClaimScope.MODEL
         yield Conflict(
             "variant-text",
-            f"{get_claim_path(claim)} resembles the text of {name} but differs from it.{differs}",
+            f"{get_claim_path(claim)} resembles the text of {name} but differs from it.{differs}{likely}",
             (entry.id,) if entry else (),
             get_claim_path(claim),
             claim.location,

@@ -23,6 +23,7 @@ _FIRST_WORDINGS = (
         r"\1“\2”",
     ),
     (r" but differs from it([.:])", r" and is not it\1"),
+    (r"( and is not it[.:].*?) Likely restrictions: .*?[”)]\.(?= |$)", r"\1"),
     (r" holds no licence text of the rule set: ", " holds no text of a licence that the rule set knows: "),
     (
         r", but the base model (.*?) is under (.*?): the declared licence drops ",

@@ -86,6 +86,15 @@ def format_clause_titles(clauses: Iterable[Clause], vocabulary: Vocabulary, most
     return ", ".join(titles) + more
 
 
+def format_likely_restrictions(entry: LicenseEntry | None, vocabulary: Vocabulary) -> str:
+    """Format the limits of the licence that a changed text resembles, as a sentence with a space before it.
+
+    Nobody has compared the changed words with them, so they are likely and not certain; empty without a limit.
+    """
+    limits = [clause for clause in entry.clauses if vocabulary.kinds[clause.kind].group is Group.LIMIT] if entry else []
+    return f" Likely restrictions: {format_clause_titles(limits, vocabulary)}." if limits else ""
+
+
 def _rank_clause(clause: Clause, group: Group) -> int:
     """Rank a dropped clause: a restriction, a duty to show or to name something, or one that is not reported."""
     if group is Group.LIMIT or clause.kind in _BINDING_DUTIES:

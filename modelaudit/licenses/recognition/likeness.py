@@ -20,6 +20,12 @@ from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SAMPLE_STEP, Fi
 
 LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
+LEAST_LIKENESS = 0.7
+"""The share of the words of both that a variant of a model licence has in common with it.
+
+Terms of strangers reach 0.67 beside another standard licence, and 0.63 beside one of models; true variants begin at
+0.73.
+"""
 LARGEST_VARIANT_SHARE = 0.999
 """A variant never reaches 1, which is the share of an exact text."""
 _LEAST_WORDS = 40
@@ -276,6 +282,8 @@ def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> Place
     # Twice the agreeing words over the words of both (the Dice coefficient).
     length = alignment.text[1] - alignment.text[0]
     share = 2 * alignment.matched / (max(needed, alignment.matched) + length)
+    if share < LEAST_LIKENESS and not is_excerpt:
+        return None
     return PlacedFingerprint(item, alignment, min(share, LARGEST_VARIANT_SHARE), differing, unique_share)
 
 
