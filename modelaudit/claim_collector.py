@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
+from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims
@@ -27,8 +28,6 @@ from modelaudit.model.terms import LicenseCategory
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
 _RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE, ProseKind.DOCUMENT})
-# What an unknown or changed licence text says plainly is quoted: the first sentence of each of these kinds.
-_PLAIN_LIMITS = ("no-commercial-use", "research-only", "territory-limit")
 _COPYLEFT = (LicenseCategory.COPYLEFT, LicenseCategory.WEAK_COPYLEFT)
 _MAX_KEPT_CHARACTERS = 200_000
 _TEXT_BASES = frozenset({Basis.TEXT, Basis.VARIANT})
@@ -150,20 +149,13 @@ class ClaimCollector:
                 has_comment_marks=prose.kind is ProseKind.CODE,
                 uses_cues=prose.kind is not ProseKind.DOCUMENT,
             )
-<<<<<<< HEAD
-=======
-            self.claims += restriction_claims
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
-            found = find_restrictions(prose.text, prose.first_line, address, self.rules.restrictions)
-            plain = {claim.location.key: claim for claim in reversed(tuple(found))}
-            self.claims += (plain[key] for key in _PLAIN_LIMITS if key in plain)
->>>>>>> 714fca29 (Show likely restrictions of changed texts, and what unknown ones say plainly)
+            self.claims += find_plain_limits(prose.text, prose.first_line, address)
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
 
-<<<<<<< HEAD
     def _keep_license_text(self, prose: Prose, address: str, claims: Iterable[LicenseClaim]) -> None:
         """Keep a text to quote its clauses, for each licence that it is or resembles."""
         for claim in claims:
@@ -172,13 +164,12 @@ class ClaimCollector:
             )
             if kept is not None and len(kept) < _MAX_TEXTS_OF_ONE_LICENSE:
                 kept.append((address, prose))
-=======
+
     def _is_unknown_text(self, claims: Iterable[LicenseClaim]) -> bool:
         """Whether a licence file holds no known text, or a changed one of a licence that shares under equal terms."""
         entries = [self.rules.licenses.get(claim.entry or "") for claim in claims if claim.basis is Basis.VARIANT]
         is_copyleft = any(entry is not None and entry.category in _COPYLEFT for entry in entries)
         return not is_copyleft and all(claim.basis is not Basis.TEXT for claim in claims)
->>>>>>> 714fca29 (Show likely restrictions of changed texts, and what unknown ones say plainly)
 
     def _has_doubt(self, scope: ClaimScope) -> bool:
         """Whether a claim on an uncompared text makes another one of this scope needless.

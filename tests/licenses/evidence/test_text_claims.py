@@ -11,7 +11,8 @@ from support.cases import check_each
 from support.catalogue import load_shipped
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
-from modelaudit.licenses.evidence.fields import LINEAGE_CLAIM_LIMIT, POLICY, TAG, TEXT
+from modelaudit.licenses.evidence.fields import LINEAGE_CLAIM_LIMIT, POLICY, RESTRICTION, TAG, TEXT
+from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, extract_text_claims
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
@@ -235,3 +236,22 @@ def test_card_text_yields_more_base_model_claims_than_the_lineage_looks_up():
     names = ", ".join(f"acme/base-{number}" for number in range(20))
     lines = "".join(f"- **Base model:** {names.replace('base', f'b{line}')}\n" for line in range(20))
     assert len(find_base_models(lines)) == LINEAGE_CLAIM_LIMIT > Limits().origins
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("You may use it. It is for non-commercial use.\nNot for you.", ["no-commercial-use"]),
+        ("THIS AGREEMENT DOES NOT APPLY IN THE EUROPEAN UNION.", ["territory-limit"]),
+        ("Use is granted in all territories, excluding the territory of the European Union.", ["territory-limit"]),
+        ("Use the Model solely for academic research. Never for a commercial purpose.", [
+            "research-only", "no-commercial-use",
+        ]),
+        ("本协议不适用于欧盟。不得用于任何商业目的。仅供研究使用。", ["territory-limit", "no-commercial-use", "research-only"]),
+        ("The courts of California decide. Commercial use is permitted in the European Union. No warranty.", []),
+    ],
+)  # fmt: skip
+def test_plain_limits_of_an_unknown_licence_text_are_quoted_once_for_each_kind(text: str, kinds: list[str]) -> None:
+    claims = list(find_plain_limits(f"{text} {text}", 1, "LICENSE"))
+    assert [claim.location.key for claim in claims] == kinds
+    assert all(claim.field == RESTRICTION and claim.quotation in text.replace("\n", " ") for claim in claims)
