@@ -56,7 +56,7 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
     exempt: list[re.Pattern[str]] = []
     for document in documents:
         file = _FILE.read(document)
-        names = rf"(?<!\w)(?:{'|'.join(file.ordinary.names)})(?!\w)(?:{file.ordinary.tail})"
+        names = rf"(?<![a-z0-9.])(?<!//)(?:{'|'.join(file.ordinary.names)})(?![a-z0-9])(?:{file.ordinary.tail})"
         ordinary.append(compile_pattern(names, document, ("ordinary",)))
         agreements += (compile_pattern(_expand(each), document, ("agreements",)) for each in file.agreements)
         for name, phrases in file.vocabularies.items():
