@@ -44,6 +44,30 @@ NOTICES_EXAMPLE = ("acme/gemma-2b-gguf", "commercial-product", "--territory EU")
 """The repository, the policy and the options of the example of ``--notices``."""
 
 
+_SENTENCES = """
+## Sentences outside licence texts
+
+Authors state terms in cards, READMEs, notices, the questions of a gate and the heads of source files too. Silence is
+not consent there: a sentence that speaks about licence, permission, prohibition, terms, contact before use or another
+duty, and about the model, its outputs, its users, places or purposes, is quoted with its line and leaves the answer
+at review, unless it agrees with the concluded licence. Quiet are
+
+- names of ordinary licences, and pointers to the licence file,
+- permissions, and words of ordinary licence texts,
+- citations that are asked for, contact for support, questions,
+- sentences about data sets, contributors or comparisons with other models,
+- restrictions that a concluded licence states itself.
+
+A sentence that forbids just what is planned, such as a territory, a field, commercial use or a revenue above an
+amount, is shown first, as *probably denied*; the answer stays at review, because a person has to read the sentence.
+
+`rules/restrictions.yaml` lists the known kinds of restrictions. `rules/cues.yaml` holds the words for all others, in
+English and Chinese thoroughly, and in Japanese, Korean, French, German, Spanish and Russian by key words alone: a
+sentence there that uses other words is not noticed. No list of words knows every way to say no. Sentences whose
+meaning comes from the ones around them, and irony, are not noticed either.
+"""
+
+
 def render_license_pages(catalogue: Catalogue) -> Mapping[str, str]:
     """Render one Markdown page for each licence, by its path within the site."""
     pages = {}
@@ -78,7 +102,7 @@ def render_license_index(catalogue: Catalogue, link: str) -> str:
     parts += [
         "\nThese identifiers of the Hub name a family of licences or no licence, so nothing follows from them:\n",
         *(f"- `{name}`: {escape_markdown(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
-        "",
+        _SENTENCES,
     ]
     return "\n".join(parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 from pydantic.dataclasses import dataclass
@@ -34,6 +34,7 @@ class CuesFile:
     vocabularies: dict[Kebab, list[Text | list[Text]]]
     combinations: dict[Kebab, list[Text]]
     exempt: list[Text]
+    topics: dict[Text, list[Text]]
 
 
 _FILE = Shape(CuesFile)
@@ -54,6 +55,7 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
     vocabularies: dict[str, list[str]] = {}
     combinations: list[Combination] = []
     exempt: list[re.Pattern[str]] = []
+    topics: dict[str, list[str]] = {}
     for document in documents:
         file = _FILE.read(document)
         names = rf"(?<![a-z0-9.])(?<!//)(?:{'|'.join(file.ordinary.names)})(?![a-z0-9])(?:{file.ordinary.tail})"
@@ -65,13 +67,16 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
             if kind not in kinds:
                 raise document.error(f"combinations.{kind}: is not a kind of restrictions.yaml", ("combinations", kind))
             combinations += (_parse_combination(kind, text, vocabularies, document) for text in texts)
+        for name, words in file.topics.items():
+            topics.setdefault(name, []).extend(words)
         exempt += (compile_pattern(each, document, ("exempt",)) for each in file.exempt)
     return Cues(
         tuple(ordinary),
         tuple(agreements),
-        tuple((name, tuple(phrases)) for name, phrases in vocabularies.items()),
+        _freeze(vocabularies),
         tuple(combinations),
         tuple(exempt),
+        _freeze(topics),
     )
 
 
@@ -82,7 +87,12 @@ def _expand(pattern: str) -> str:
     return pattern
 
 
-def _iter_phrases(phrases: Sequence[str | list[str]]) -> Iterator[str]:
+def _freeze(named: Mapping[str, Sequence[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Turn named phrases into pairs."""
+    return tuple((name, tuple(phrases)) for name, phrases in named.items())
+
+
+def _iter_phrases(phrases: Iterable[str | list[str]]) -> Iterator[str]:
     """Yield the phrases of a vocabulary, those of its nested lists included."""
     for phrase in phrases:
         yield from (phrase,) if isinstance(phrase, str) else phrase

@@ -51,6 +51,8 @@ class Cues:
         vocabularies: (name, phrases).
         combinations: in the order of the file.
         exempt: match sentences about something else than the model.
+        topics: (name, phrases) of the facts of a planned use, such as ``place:EU``, ``use:commercial`` or
+            ``field:military``.
     """
 
     ordinary: tuple[re.Pattern[str], ...] = ()
@@ -58,6 +60,7 @@ class Cues:
     vocabularies: tuple[tuple[str, tuple[str, ...]], ...] = ()
     combinations: tuple[Combination, ...] = ()
     exempt: tuple[re.Pattern[str], ...] = ()
+    topics: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

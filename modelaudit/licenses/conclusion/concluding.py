@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims, get_agreement_checker
-from modelaudit.licenses.conclusion.conflicts import ComparedEvidence, find_conflicts
+from modelaudit.licenses.conclusion.conflicts import (
+    ComparedEvidence,
+    describe_restriction,
+    find_conflicts,
+    list_binding_entries,
+)
+from modelaudit.licenses.conclusion.likely_denials import DenialFinder
 from modelaudit.licenses.conclusion.openness import rate_openness
 from modelaudit.licenses.conclusion.undeclared_bases import UNDECLARED, find_undeclared_bases
 from modelaudit.licenses.conclusion.unread_sources import describe_unread_sources
 from modelaudit.licenses.evidence.alternatives import format_expression
 from modelaudit.licenses.evidence.hub_ids import drop_revision
 from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import PlacesApart, describe_licenses_apart, get_claim_path
 from modelaudit.licenses.evidence.unrecognised import describe_texts_apart
 from modelaudit.licenses.lineage.binding_licenses import (
@@ -78,8 +85,10 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         *find_conflicts(compared),
         *find_undeclared_bases(kinships, [rules.licenses[id_] for id_ in chosen], rules),
     )
-    doubts = dict.fromkeys(_list_doubts(compared, conflicts))
-    terms = BindingTerms(own.choices, others, tuple(doubts), multimodal)
+    denials = _describe_likely_denials(compared, intent)
+    doubts = dict.fromkeys(each for each in _list_doubts(compared, conflicts) if each not in denials)
+    likely = tuple(dict.fromkeys(denials.values()))
+    terms = BindingTerms(own.choices, others, tuple(doubts), multimodal, likely)
     permission = determine_permission(terms, intent, rules)
     is_concluded = own.state is ConclusionState.CONCLUDED
     inherited_ids = [bound.entry.id for _, bound in inherited]
@@ -173,6 +182,18 @@ def _iter_doubts(
     for conflict in conflicts:
         if conflict.kind in _DOUBTFUL_CONFLICTS:
             yield conflict.detail
+
+
+def _describe_likely_denials(compared: ComparedEvidence, intent: Intent | None) -> dict[str, str]:
+    """Map the sentence on a restriction that forbids a part of the planned use to the one that says so."""
+    if intent is None:
+        return {}
+    rules = compared.rules
+    uncovered = list_uncovered_restrictions(
+        compared.claims, list_binding_entries(compared), rules.restrictions, compared.places
+    )
+    finder = DenialFinder(intent, rules.restrictions.cues, rules.clauses)
+    return {describe_restriction(claim): denial for claim, denial in finder.describe_likely_denials(uncovered).items()}
 
 
 def _describe_unclear_components(

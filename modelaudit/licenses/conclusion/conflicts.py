@@ -179,16 +179,11 @@ def _find_stricter_mentions(compared: ComparedEvidence) -> Iterator[Conflict]:
 def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find sentences that restrict the use beyond every binding licence, and texts that were not searched for any."""
     declared = _list_declared_claims(compared)
-    binding = _list_binding_entries(compared)
+    binding = list_binding_entries(compared)
     for claim in list_uncovered_restrictions(compared.claims, binding, compared.rules.restrictions, compared.places):
-        words = " ".join(claim.quotation.split())
-        sentence = f"{claim.artifact or 'the Hub'} states “{words}”, and no binding licence states this."
-        if claim.location.key == NOT_COMPARED:
-            reason = words or "the model has more text than the limit"
-            sentence = f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
         yield Conflict(
             "declared-prose",
-            sentence,
+            describe_restriction(claim),
             tuple(compared.own.ids),
             claim.artifact,
             claim.location,
@@ -196,9 +191,19 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
         )
 
 
+def describe_restriction(claim: LicenseClaim) -> str:
+    """Describe a sentence that no binding licence states, or a text that was not searched for any."""
+    words = " ".join(claim.quotation.split())
+    if claim.location.key == NOT_COMPARED:
+        reason = words or "the model has more text than the limit"
+        return f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
+    line = f" at line {claim.location.line}" if claim.location.line else ""
+    return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no binding licence states this."
+
+
 def _find_uncovered_policies(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find use policies beside licences that refer to none: they limit the use all the same."""
-    for claim in list_uncovered_policies(compared.claims, _list_binding_entries(compared), compared.places):
+    for claim in list_uncovered_policies(compared.claims, list_binding_entries(compared), compared.places):
         yield Conflict(
             "declared-prose",
             f"{get_claim_path(claim)} holds a use policy, and no binding licence refers to one.",
@@ -214,7 +219,7 @@ def _find_foreign_fixed_words(compared: ComparedEvidence) -> Iterator[Conflict]:
     texts = compared.evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
     if not texts:
         return
-    binding = {words for entry in _list_binding_entries(compared) for words in iter_fixed_words(entry)}
+    binding = {words for entry in list_binding_entries(compared) for words in iter_fixed_words(entry)}
     for entry, words, flattened in _index_fixed_words(compared.rules.licenses):
         # A substring test first, because it is much faster than a pattern and most words occur nowhere.
         if words in binding or not any(flattened in text for text in texts.values()):
@@ -250,7 +255,7 @@ def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[Licen
     return _latest_fixed_words[-1][1]
 
 
-def _list_binding_entries(compared: ComparedEvidence) -> list[LicenseEntry]:
+def list_binding_entries(compared: ComparedEvidence) -> list[LicenseEntry]:
     """List the licences that bind: the chosen alternative of the model's own, and those of its base models."""
     return [*compared.list_entries(compared.chosen), *(bound.entry for _, bound in compared.inherited)]
 

@@ -32,8 +32,13 @@ _FIRST_WORDINGS = (
     # Applied after the pattern above: "leaves out" is in its replacement, not in any current sentence.
     (r"\. The declared licence lacks ", ". What is declared lacks "),
     (r" leaves out terms that are not verified for", " leaves out terms that nobody has read for"),
+    (r"^The model card (says(?: at line \d+)? “.*: probably denied\.)$", r"README.md \1"),
     (
-        r"^(.*?) states “(.*)”, and no binding licence states this\.$",
+        r"^(.*?) says(?: at line \d+)? “(.*)”, and your planned use .*: probably denied\.$",
+        r"\1 says “\2”, which no licence that binds here says.",
+    ),
+    (
+        r"^(.*?) states(?: at line \d+)? “(.*)”, and no binding licence states this\.$",
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (

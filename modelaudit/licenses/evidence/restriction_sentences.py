@@ -37,8 +37,9 @@ _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
 _MAX_CLAIMS = 10
 _MAX_QUOTATION = 240
 
-# A block is a heading, or a line with the lines that continue it. The next line starts another block if it is blank or begins with a
-# list mark, a table bar, an item number or a code fence, or if it is the last one and holds at most a colon.
+# A block is a heading, or a line with the lines that continue it. The next line starts another block if it is blank or
+# begins with a list mark, a table bar, an item number or a code fence, or if it is the last one and holds at most a
+# colon.
 _BLOCK = re.compile(r"[ \t]{0,3}#[^\n]*|[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
 # A sentence ends with a full stop or an exclamation mark before a space, or with a Chinese one anywhere.
 _SENTENCE = re.compile(r"(?:[^.!\u3002\uff01]|[.!](?!\s|$))+[.!\u3002\uff01]*")

@@ -72,11 +72,32 @@ class CueIndex:
 @lru_cache(maxsize=4)
 def build_cue_index(cues: Cues) -> CueIndex:
     """Build the index of the vocabularies of a rule set."""
+    return _build_index(cues.vocabularies)
+
+
+@lru_cache(maxsize=4)
+def _build_topic_index(cues: Cues) -> CueIndex:
+    """Build the index of the topics of a rule set."""
+    return _build_index(cues.topics)
+
+
+def _build_index(vocabularies: Sequence[tuple[str, tuple[str, ...]]]) -> CueIndex:
+    """Build the index of named phrases."""
     index = CueIndex()
-    for name, phrases in cues.vocabularies:
+    for name, phrases in vocabularies:
         for phrase in phrases:
             index.add(phrase, name)
     return index
+
+
+def find_vocabularies(sentence: str, cues: Cues) -> frozenset[str]:
+    """Find the names of the vocabularies with a word in a folded sentence."""
+    return frozenset(find_cues(sentence, build_cue_index(cues)))
+
+
+def find_topics(sentence: str, cues: Cues) -> frozenset[str]:
+    """Find the names of the topics with a word in a folded sentence, such as ``place:EU``."""
+    return frozenset(find_cues(sentence, _build_topic_index(cues)))
 
 
 def find_cues(sentence: str, index: CueIndex) -> dict[str, list[int]]:

@@ -27,12 +27,15 @@ class BindingTerms:
         others: licences of base models and components, which all bind.
         doubts: one sentence for each reason why no permission can be shown, whatever the licences permit.
         multimodal: whether the model handles more than text; ``None`` if unknown.
+        likely_denials: one sentence for each statement of the author that forbids a part of the planned use; shown
+            before all other points for review.
     """
 
     own: Alternatives
     others: Sequence[BindingLicense]
     doubts: Sequence[str]
     multimodal: bool | None = None
+    likely_denials: Sequence[str] = ()
 
     def list_binding_licenses(self, alternative: Sequence[str], rules: Catalogue) -> list[BindingLicense]:
         """List the licences that bind under one alternative; the model's own one is not repeated for a base model."""
@@ -79,8 +82,11 @@ def determine_permission(binding: BindingTerms, intent: Intent | None, rules: Ca
     _, chosen, answers, duties = min(options, key=lambda option: option[0])
     if intent is None:
         return Permission(None, (), duties, chosen)
-    doubts = tuple(UseAnswer(Answer.REVIEW, "", CONCLUSION, sentence) for sentence in binding.doubts)
-    every = tuple(sorted((*answers, *doubts), key=lambda each: -each.answer.rank))
+    likely, doubts = (
+        tuple(UseAnswer(Answer.REVIEW, "", CONCLUSION, sentence) for sentence in sentences)
+        for sentences in (binding.likely_denials, binding.doubts)
+    )
+    every = tuple(sorted((*likely, *answers, *doubts), key=lambda each: -each.answer.rank))
     # The answers are sorted, worst first.
     return Permission(every[0].answer if every else Answer.ALLOW, every, duties, chosen)
 

@@ -23,6 +23,18 @@ REWORDED = [
         "README.md says “No sale.”, which no licence that binds here says.",
     ),
     (
+        "README.md states at line 12 “No sale.”, and no binding licence states this.",
+        "README.md says “No sale.”, which no licence that binds here says.",
+    ),
+    (
+        "The model card says at line 12 “No sale.”, and your planned use is commercial: probably denied.",
+        "README.md says “No sale.”, which no licence that binds here says.",
+    ),
+    (
+        "NOTICE says “No sale.”, and your planned use includes EU: probably denied.",
+        "NOTICE says “No sale.”, which no licence that binds here says.",
+    ),
+    (
         "NOTICE holds the words “Built with Llama”, which Llama 3.1 requires, but that licence is not declared.",
         "NOTICE holds the words “Built with Llama”, which Llama 3.1 fixes, and that licence is not declared.",
     ),

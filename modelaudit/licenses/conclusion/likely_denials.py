@@ -1,0 +1,127 @@
+"""Find sentences of the author that forbid just what is planned: probably denied, and read by a person first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from modelaudit.licenses.evidence.restriction_sentences import fold_sentence
+from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies
+from modelaudit.licenses.evidence.statements import describe_source
+from modelaudit.licenses.obligations.answers import expand_territories
+from modelaudit.model.license import LicenseClaim
+from modelaudit.model.restrictions import Cues
+from modelaudit.model.terms import WORLD, Intent, Use, Vocabulary
+
+_FORBIDDING = frozenset({"forbid", "must-not", "cannot", "not-for"})
+_ASKING = frozenset({"permit", "contact"})
+"""Words that make a prohibition a matter of permission: such a sentence is for review and no likely denial."""
+_SIZE_TERMS = _FORBIDDING | _ASKING | {"must", "only"}
+_EXCEPTING, _WITHOUT_PAY = "excepting", "without-pay"
+_RESEARCH_ONLY = "research-only"
+_BEYOND_RESEARCH = (Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.EMBED_ON_DEVICE)
+_PLANS = {
+    Use.COMMERCIAL: "is commercial",
+    Use.HOSTED_SERVICE: "hosts the model as a service",
+    Use.REDISTRIBUTE: "gives copies to others",
+    Use.FINE_TUNE: "fine-tunes the model",
+    Use.DISTILL: "distils the model",
+    Use.TRAIN_ON_OUTPUTS: "trains a model on the outputs",
+    Use.EMBED_ON_DEVICE: "builds the model into devices",
+}
+_AMOUNT = re.compile(
+    r"(?P<number>\d{1,3}(?:[, ]\d{3}){1,4}|\d{1,12}(?:\.\d{1,2})?)[ -]?"
+    r"(?P<unit>thousand|million|billion|bn|mn|[kmb]\b)?"
+)
+_UNITS = {"": 1.0, "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9}
+
+
+@dataclass(frozen=True, slots=True)
+class DenialFinder:
+    """Compares the sentences of authors with one planned use."""
+
+    intent: Intent
+    cues: Cues
+    vocabulary: Vocabulary
+
+    def describe_likely_denials(self, claims: Iterable[LicenseClaim]) -> dict[LicenseClaim, str]:
+        """Describe each claim whose sentence forbids a part of the planned use; one sentence each."""
+        found: dict[LicenseClaim, str] = {}
+        for claim in claims:
+            plan = self._find_forbidden_plan(claim)
+            if plan:
+                line = f" at line {claim.location.line}" if claim.location.line else ""
+                words = " ".join(claim.quotation.split())
+                found[claim] = (
+                    f"{describe_source(claim)} says{line} “{words}”, and your planned use {plan}: probably denied."
+                )
+        return found
+
+    def _find_forbidden_plan(self, claim: LicenseClaim) -> str:
+        """Find the part of the planned use that a sentence forbids, as the end of a sentence; empty without one."""
+        sentence = fold_sentence(claim.quotation)
+        words = find_vocabularies(cut_agreements(sentence, self.cues), self.cues)
+        topics = find_topics(sentence, self.cues)
+        territories = self._find_forbidden_territories(words, topics)
+        if territories:
+            return f"includes {', '.join(territories)}"
+        if self._exceeds_amount(sentence, words, topics):
+            return "is above that size"
+        if words & _ASKING:
+            return ""
+        forbids = bool(words & _FORBIDDING)
+        if forbids and self.intent.field and f"field:{self.intent.field}" in topics:
+            return f"is in the field {self.intent.field.replace('-', ' ')}"
+        return next(self._iter_forbidden_uses(claim, topics, forbids=forbids), "")
+
+    def _iter_forbidden_uses(self, claim: LicenseClaim, topics: Collection[str], *, forbids: bool) -> Iterator[str]:
+        """Yield a phrase for each planned use that the sentence forbids."""
+        is_for_research = claim.location.key == _RESEARCH_ONLY
+        for use, plan in _PLANS.items():
+            is_named = f"use:{use}" in topics and forbids
+            is_unpaid = use is Use.COMMERCIAL and _WITHOUT_PAY in topics
+            if self.intent.uses.get(use) and (is_named or is_unpaid or (is_for_research and use in _BEYOND_RESEARCH)):
+                yield plan
+
+    def _find_forbidden_territories(self, words: Collection[str], topics: Collection[str]) -> tuple[str, ...]:
+        """Find the planned territories that the sentence leaves out.
+
+        "Not in X" and "except X" forbid X, while "only in X" and "not outside X" forbid every other territory.
+        """
+        named = [topic.removeprefix("place:") for topic in topics if topic.startswith("place:")]
+        if not named or not self.intent.territories:
+            return ()
+        forbids, excepts = not _FORBIDDING.isdisjoint(words), _EXCEPTING in topics
+        if not forbids and not excepts and "only" not in words:
+            return ()
+        groups = self.vocabulary.territories
+        covered = expand_territories(named, groups)
+        is_inside_forbidden = forbids != excepts
+        return tuple(
+            code
+            for code in self.intent.territories
+            if (
+                code == WORLD or covered & expand_territories((code,), groups)
+                if is_inside_forbidden
+                else not expand_territories((code,), groups) <= covered
+            )
+        )
+
+    def _exceeds_amount(self, sentence: str, words: Collection[str], topics: Collection[str]) -> bool:
+        """Whether a planned figure is above an amount that the sentence names for companies or users."""
+        if "size" not in words or _SIZE_TERMS.isdisjoint(words):
+            return False
+        for topic, figure in (
+            ("amount:revenue", self.intent.annual_revenue_usd),
+            ("amount:users", self.intent.monthly_active_users),
+        ):
+            amounts = [_parse_amount(match) for match in _AMOUNT.finditer(sentence)]
+            if topic in topics and figure is not None and amounts and figure > max(amounts):
+                return True
+        return False
+
+
+def _parse_amount(match: re.Match[str]) -> float:
+    """Parse an amount such as ``1,000,000``, ``5m`` or ``2.5 million``."""
+    return float(re.sub(r"[, ]", "", match["number"])) * _UNITS[match["unit"] or ""]

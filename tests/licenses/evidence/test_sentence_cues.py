@@ -1,0 +1,157 @@
+"""Sentences about terms: which restrict, which agree with an ordinary licence, and which forbid a planned use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from support.cases import check_each
+from support.work import count_work, find_growth_fault
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.document import read_document
+from modelaudit.catalogue.restrictions import read_restrictions
+from modelaudit.licenses.conclusion.likely_denials import DenialFinder
+from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.terms import Intent, Use
+
+SENTENCES: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("sentences.yaml").read_text("utf-8"))
+EVERY_USE = dict.fromkeys(Use, True)
+
+
+def is_noticed(sentence: str) -> bool:
+    return any(find_restrictions(sentence, 1, "README.md", load_catalogue().restrictions))
+
+
+@pytest.mark.parametrize(("language", "rate"), [("english", 0.95), ("chinese", 0.95), ("others", 0.85)])
+def test_restricting_sentences_are_noticed(language: str, rate: float) -> None:
+    missed = [sentence for sentence in SENTENCES[language] if not is_noticed(sentence)]
+    assert 1 - len(missed) / len(SENTENCES[language]) >= rate, missed
+
+
+def test_harmless_sentences_stay_quiet() -> None:
+    alarms = [sentence for sentence in SENTENCES["harmless"] if is_noticed(sentence)]
+    assert len(alarms) / len(SENTENCES["harmless"]) <= 0.03, alarms
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Licensed under the Apache License 2.0, but companies in the EU may not use it.",
+        "Commercial use is permitted for partners of Acme; others need a contract.",
+        "We do not require registration, except that companies must sign an agreement with us.",
+        "Unlike our earlier models, this one must not be used by competitors.",
+        "Please cite our paper; use of the weights by government agencies is prohibited.",
+        "Do you work for a company? Then you need a licence from us.",
+        "See the LICENSE file, which does not cover the weights.",
+        "We do not permit the use of this model in weapons.",
+    ],
+)
+def test_agreement_in_a_sentence_hides_no_restriction_beside_it(sentence: str) -> None:
+    assert is_noticed(sentence)
+
+
+def test_heading_and_the_line_below_it_are_sentences_of_their_own() -> None:
+    text = "## Model License\nThe weights are under the Apache License 2.0.\n\n## Terms\nCompetitors may not use it.\n"
+    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    assert [(claim.location.line, claim.quotation) for claim in found] == [(5, "Competitors may not use it.")]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "intent", "plan"),
+    [
+        ("Use in the European Union is not permitted.", Intent(territories=("DE",)), "includes DE"),
+        ("Use in the European Union is not permitted.", Intent(territories=("JP",)), ""),
+        ("The model may be used worldwide, except in Japan.", Intent(territories=("JP",)), "includes JP"),
+        ("Use is restricted to Japan.", Intent(territories=("EU",)), "includes EU"),
+        ("Use is restricted to Japan.", Intent(territories=("JP",)), ""),
+        ("It may not be used outside Japan.", Intent(territories=("US",)), "includes US"),
+        ("禁止在欧盟境内使用本模型。", Intent(territories=("FR",)), "includes FR"),
+        ("The model must not be used for military purposes.", Intent(field="military"), "is in the field military"),
+        ("The model must not be used for military purposes.", Intent(field="general"), ""),
+        ("For non-commercial use only.", Intent(uses={Use.COMMERCIAL: True}), "is commercial"),
+        ("For non-commercial use only.", Intent(uses={Use.COMMERCIAL: False}), ""),
+        ("The model is for research purposes only.", Intent(uses={Use.HOSTED_SERVICE: True}), "hosts the model"),
+        ("You may not redistribute the weights.", Intent(uses={Use.REDISTRIBUTE: True}), "gives copies to others"),
+        ("Fine-tuning of the weights is forbidden.", Intent(uses={Use.FINE_TUNE: True}), "fine-tunes the model"),
+        ("Companies with a revenue above $1,000,000 must buy a licence.", Intent(annual_revenue_usd=2e6), "above that"),
+        ("Companies with a revenue above $5M must buy a licence.", Intent(annual_revenue_usd=2e6), ""),
+        ("For commercial use, please contact us.", Intent(uses=EVERY_USE), ""),
+    ],
+)
+def test_sentence_that_forbids_a_planned_use_is_a_likely_denial(sentence: str, intent: Intent, plan: str) -> None:
+    rules = load_catalogue()
+    claims = list(find_restrictions(sentence, 7, "README.md", rules.restrictions))
+    assert claims
+    denials = DenialFinder(intent, rules.restrictions.cues, rules.clauses).describe_likely_denials(claims)
+    if not plan:
+        assert not denials
+        return
+    [description] = denials.values()
+    assert description.startswith(f"The model card says at line 7 “{sentence}”, and your planned use ")
+    assert plan in description
+    assert description.endswith(": probably denied.")
+
+
+def test_every_topic_is_a_fact_that_a_planned_use_can_state() -> None:
+    rules = load_catalogue()
+    for topic, _ in rules.restrictions.cues.topics:
+        kind, _, value = topic.partition(":")
+        known = {
+            "place": rules.clauses.is_known_territory(value),
+            "use": value in set(Use),
+            "field": value in rules.clauses.fields,
+            "amount": value in ("revenue", "users"),
+        }
+        assert known.get(kind, kind in ("excepting", "without-pay")), topic
+
+
+@check_each(
+    "words", ["may not model ", "license ", "we do not ", "permission is hereby granted ", "\u7981\u6b62\u6a21\u578b"]
+)
+def test_card_of_repeated_words_of_terms_is_searched_in_linear_work(words: str) -> None:
+    restrictions = load_catalogue().restrictions
+
+    def search(characters: int) -> None:
+        list(find_restrictions(words * (characters // len(words)), 1, "README.md", restrictions))
+
+    search(100)  # builds the index of the vocabularies
+    assert find_growth_fault(lambda characters: count_work(lambda: search(characters)), 3000) == ""
+
+
+CUES: dict[str, object] = {
+    "ordinary": {"names": ["apache"], "tail": "x?"},
+    "agreements": ["under ORDINARY"],
+    "vocabularies": {"forbid": ["may|must not"], "model": ["model", ["模型"]]},
+    "combinations": {"other-terms": ["forbid + model - forbid ~3"]},
+    "exempt": ["data"],
+    "topics": {"place:EU": ["eu"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"combinations": {"unknown": ["forbid"]}}, "combinations.unknown: is not a kind of restrictions.yaml"),
+        ({"combinations": {"other-terms": ["forbid + place"]}}, "'place' is not a vocabulary of the file"),
+        ({"combinations": {"other-terms": ["forbid ~"]}}, "'forbid ~' is not of the form 'a|b + c - d ~9'"),
+        ({"agreements": ["("]}, "agreements: '(' is not a regular expression"),
+    ],
+)
+def test_malformed_cues_are_refused_with_their_place(change: dict[str, object], fault: str, tmp_path: Path) -> None:
+    kinds = load_catalogue().clauses.kinds
+    signs = "stems: x\nsigns: {other-terms: {clauses: []}}\nunless: [x]\nbut: x\n"
+
+    def read(cues: dict[str, object]) -> None:
+        paths = tmp_path / "restrictions.yaml", tmp_path / "cues.yaml"
+        paths[0].write_text(signs, "utf-8")
+        paths[1].write_text(yaml.safe_dump(cues, allow_unicode=True), "utf-8")
+        restrictions, cue_document = (read_document(path, path.name) for path in paths)
+        read_restrictions([restrictions], [cue_document], kinds)
+
+    read(CUES)
+    with pytest.raises(ConfigurationError) as caught:
+        read({**CUES, **change})
+    assert fault in str(caught.value)
