@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
-from modelaudit.licenses.evidence.sentence_cues import match_cues
+from modelaudit.licenses.evidence.sentence_cues import agrees_with_ordinary_license, match_cues
 from modelaudit.licenses.evidence.sentence_weights import reads_like_restriction
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -108,8 +108,9 @@ def _classify_sentence(sentence: str, restrictions: Restrictions) -> str | None:
     """Return the kind of restriction that a folded sentence states, by a sign, its words or its score, or ``None``."""
     sign = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
     kind = sign or match_cues(sentence, restrictions.cues)
-    if kind is None and reads_like_restriction(sentence, restrictions.weights, restrictions.cues):
-        kind = READS_LIKE_TERMS
+    cues = restrictions.cues
+    if kind is None and reads_like_restriction(sentence, restrictions.weights, cues):
+        return None if agrees_with_ordinary_license(sentence, cues) else READS_LIKE_TERMS
     return kind
 
 

@@ -21,6 +21,9 @@ _WORD = re.compile(rf"[^\W_{_SCRIPTS}]+(?:'t\b)?|[{_SCRIPTS}]+")
 _SCRIPT = re.compile(rf"[{_SCRIPTS}]")
 _SCRIPT_LETTERS_PER_WORD = 2
 _CUT = " ; "
+_LEAST_WORDS = 3
+_LIMITING = frozenset({"forbid", "must-not", "only", "must", "permit", "contact", "alone", "own", "aside", "legal"})
+"""The vocabularies whose words limit; without any of them, an agreement in a sentence is all that it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,17 @@ def match_cues(sentence: str, cues: Cues) -> str | None:
     if any(pattern.search(sentence) for pattern in cues.exempt):
         return None
     return next(_iter_kinds(find_cues(cut_agreements(sentence, cues), index), cues), None)
+
+
+def agrees_with_ordinary_license(sentence: str, cues: Cues) -> bool:
+    """Whether a folded sentence is a mere title, is about something else, or agrees and limits nothing beside."""
+    if not _SCRIPT.search(sentence) and len(_WORD.findall(sentence)) < _LEAST_WORDS:
+        return True
+    if any(pattern.search(sentence) for pattern in cues.exempt):
+        return True
+    rest = cut_agreements(sentence, cues)
+    left = find_vocabularies(rest, cues)
+    return ("technical" in left or _CUT.strip() in rest) and left.isdisjoint(_LIMITING)
 
 
 def cut_agreements(sentence: str, cues: Cues) -> str:
