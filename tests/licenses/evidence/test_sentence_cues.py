@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.licenses.conclusion.likely_denials import DenialFinder
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.restrictions import SentenceWeights
 from modelaudit.model.terms import Intent, Use
 
 SENTENCES: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("sentences.yaml").read_text("utf-8"))
@@ -31,8 +33,11 @@ def test_restricting_sentences_are_noticed(language: str, rate: float) -> None:
     assert 1 - len(missed) / len(SENTENCES[language]) >= rate, missed
 
 
-def test_harmless_sentences_stay_quiet() -> None:
-    alarms = [sentence for sentence in SENTENCES["harmless"] if is_noticed(sentence)]
+def test_listed_words_leave_harmless_sentences_quiet() -> None:
+    """By signs and cues alone; ``test_sentence_weights.py`` holds the rate of the score."""
+    restrictions = load_catalogue().restrictions
+    listed = replace(restrictions, weights=SentenceWeights())
+    alarms = [each for each in SENTENCES["harmless"] if any(find_restrictions(each, 1, "README.md", listed))]
     assert len(alarms) / len(SENTENCES["harmless"]) <= 0.03, alarms
 
 
