@@ -54,7 +54,8 @@ _TAG = re.compile(
 _LINK_TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
 # Character references to a line break: decoding them would move the lines after them.
 _LINE_BREAK_REFERENCE = re.compile(r"&(?:NewLine;|#0*1[03](?!\d);?|#[xX]0*[adAD](?![\da-fA-F]);?)")
-# Zero-width and bidirectional characters, the mark of a byte that is no text, and letters whose lower case is an ASCII letter (Kelvin sign, dotted I).
+# Zero-width and bidirectional characters, the mark of a byte that is no text, and letters whose lower case is an ASCII
+# letter (Kelvin sign, dotted I).
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130\ufffd]"

@@ -82,6 +82,8 @@ USER_CAPS = {
     "LicenseRef-Qwen": 100e6,
     "LicenseRef-Tencent-Hunyuan-3D-2.0": 1e6,
     "LicenseRef-Tencent-Hunyuan-Video-2024-12-03": 100e6,
+    "LicenseRef-Tencent-Hunyuan-Large": 100e6,
+    "LicenseRef-Tencent-Hunyuan-A13B": 100e6,
     "LicenseRef-Tencent-Hunyuan-DiT-2024-05-14": 100e6,
     "LicenseRef-CogVideoX": 1e6,
     "LicenseRef-Kolors": 300e6,
