@@ -162,7 +162,8 @@ def place_sentence(case: Mapping[str, Any]) -> dict[str, str]:
     if place == "card":
         return {"README.md": build_card(declared, text)}
     name = _PLACES[place]
-    lines = "".join(f"# {line}\n" for line in text.splitlines()) if place in _COMMENT_PLACES else f"{text}\n"
+    is_bare = place in _COMMENT_PLACES and not text.startswith("#")
+    lines = "".join(f"# {line}\n" for line in text.splitlines()) if is_bare else f"{text}\n"
     code = "\nimport math\n" if place in _COMMENT_PLACES else ""
     return {"README.md": build_card(declared), name: lines + code}
 

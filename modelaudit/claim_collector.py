@@ -147,7 +147,7 @@ class ClaimCollector:
                 address,
                 self.rules.restrictions,
                 has_comment_marks=prose.kind is ProseKind.CODE,
-                uses_cues=prose.kind is not ProseKind.DOCUMENT,
+                is_about_model=prose.kind is not ProseKind.DOCUMENT,
             )
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
             self.claims += find_plain_limits(prose.text, prose.first_line, address)

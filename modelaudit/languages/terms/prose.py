@@ -28,6 +28,7 @@ from modelaudit.wire.text import blank_controls, get_file_name, looks_like_text,
 
 LARGEST_UNNAMED_TEXT: Final = 256 * KIB
 """The largest text without a name of terms that is looked at as a whole, in bytes; data are mostly larger."""
+_LARGEST_SHORT_TEXT: Final = 32 * KIB
 _MAX_TEXT: Final = 2 * MIB
 _MAX_CODE_HEAD: Final = 16 * KIB
 _CODE_SUFFIXES: Final = (
@@ -40,8 +41,8 @@ _LICENSE_WORDS: Final = re.compile(
 # Stems of the words of terms, in the languages of published models. A text without any of them states none.
 _TERM_STEMS: Final = re.compile(
     r"licen[cszç]|lizenz|permi[ts]|permission|warrant|liab|grant|distribut|copyright|prohibit|forbid|restrict|allowed"
-    r"|unlawful|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|terms|conditions|nutzung|untersagt|interdi|prohib"
-    r"|utilisation|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約"
+    r"|unlawful|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|resale|resell|terms|conditions|nutzung|untersagt|interdi|prohib"
+    r"|utilisation|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約|販売|販賣|销售|倒卖|盈利|营利|再配布"
     r"|라이선스|라이센스|약관|금지|상업",
     re.IGNORECASE,
 )
@@ -116,7 +117,7 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     if kind is ProseKind.CODE:
         text, first_line = extract_head_comment(text)
         yield from _read_code_body(window, first_line + text.count("\n") if text else 0)
-        if not _LICENSE_WORDS.search(text):
+        if not _LICENSE_WORDS.search(text) and not _has_term_stem(text):
             return
     elif kind is ProseKind.CARD:
         text, first_line = _split_card_body(text)
@@ -145,9 +146,15 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
         text = extract_markup_text(text)
     elif suffix in _STRING_SUFFIXES:
         text, first_line = extract_string_values(text)
-    if _TERM_STEMS.search(text if text.isascii() else normalize_appearance(text)):
-        kind = ProseKind.DOCUMENT if is_running_text and not _is_list(text) else ProseKind.STRINGS
-        yield Prose(kind, text, first_line)
+    is_prose = is_running_text and not _is_list(text)
+    # A short text for people may restrict in words that are no stems of terms.
+    if _has_term_stem(text) or (is_prose and window.size <= _LARGEST_SHORT_TEXT):
+        yield Prose(ProseKind.DOCUMENT if is_prose else ProseKind.STRINGS, text, first_line)
+
+
+def _has_term_stem(text: str) -> bool:
+    """Whether a text holds a stem of a word of terms."""
+    return _TERM_STEMS.search(text if text.isascii() else normalize_appearance(text)) is not None
 
 
 def _read_dense_parts(window: Window) -> Iterator[Reading]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
@@ -21,7 +21,7 @@ from modelaudit.licenses.evidence.sentence_weights import reads_like_restriction
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
-from modelaudit.model.restrictions import Cues, Restrictions
+from modelaudit.model.restrictions import Restrictions
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
@@ -49,7 +49,8 @@ _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
 _TAG = re.compile(r"<!--|-->|</?[a-z][^<>]{0,300}>", re.IGNORECASE)
 _MARKED = re.compile(r"[&<*_`~#|>]")
 _MARKS = re.compile(r"[*_`~#|>]+")
-_NO_CUES = Cues()
+_DOCUMENT_MARGIN = 1.0
+"""How far a sentence of a document that is not about the model must exceed the threshold of scores."""
 
 
 def find_restrictions(
@@ -59,7 +60,7 @@ def find_restrictions(
     restrictions: Restrictions,
     *,
     has_comment_marks: bool = False,
-    uses_cues: bool = True,
+    is_about_model: bool = True,
 ) -> Iterator[LicenseClaim]:
     """Yield one claim for each sentence that restricts the use; after ten, only the first of each further kind.
 
@@ -72,14 +73,14 @@ def find_restrictions(
         artifact: path of the file.
         restrictions: the signs of the rule set.
         has_comment_marks: whether the lines begin with comment marks.
-        uses_cues: whether sentences without a sign count by their words, as in texts about the model itself.
+        is_about_model: whether the text is about the model itself. In any other document a sentence without a sign
+            counts only by a higher score.
     """
-    if not uses_cues:
-        restrictions = replace(restrictions, cues=_NO_CUES)
     if has_comment_marks:
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
-    claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, restrictions)
+    classify = partial(_classify_sentence, restrictions=restrictions, is_about_model=is_about_model)
+    claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, classify)
     seen_kinds: set[str | None] = set()
     for count, claim in enumerate(claims):
         if count < _MAX_CLAIMS or claim.location.key not in seen_kinds:
@@ -88,15 +89,15 @@ def find_restrictions(
 
 
 def _iter_restriction_claims(
-    text: str, first_line: int, artifact: str, restrictions: Restrictions
+    text: str, first_line: int, artifact: str, classify: Callable[[str], str | None]
 ) -> Iterator[LicenseClaim]:
-    """Yield one claim for each different sentence that restricts the use."""
+    """Yield one claim for each different sentence whose kind of restriction ``classify`` returns."""
     seen: set[str] = set()
     for start, raw in split_sentences(text):
         # Folding is slow, and a plain ASCII sentence needs none.
         needs_folding = not raw.isascii() or _MARKED.search(raw) is not None
         sentence = fold_sentence(raw) if needs_folding else " ".join(raw.lower().split())
-        kind = _classify_sentence(sentence, restrictions)
+        kind = classify(sentence)
         if kind is not None and sentence not in seen:
             seen.add(sentence)
             place = Location(line=first_line + text.count("\n", 0, start), key=kind)
@@ -104,12 +105,14 @@ def _iter_restriction_claims(
             yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
 
 
-def _classify_sentence(sentence: str, restrictions: Restrictions) -> str | None:
+def _classify_sentence(sentence: str, restrictions: Restrictions, is_about_model: bool) -> str | None:
     """Return the kind of restriction that a folded sentence states, by a sign, its words or its score, or ``None``."""
-    sign = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
-    kind = sign or match_cues(sentence, restrictions.cues)
     cues = restrictions.cues
-    if kind is None and reads_like_restriction(sentence, restrictions.weights, cues):
+    kind = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
+    if kind is None and is_about_model:
+        kind = match_cues(sentence, cues)
+    margin = 0.0 if is_about_model else _DOCUMENT_MARGIN
+    if kind is None and reads_like_restriction(sentence, restrictions.weights, cues, margin):
         return None if agrees_with_ordinary_license(sentence, cues) else READS_LIKE_TERMS
     return kind
 

@@ -78,15 +78,15 @@ def score_features(features: Collection[str], weights: SentenceWeights) -> float
     return weights.bias + sum(known.get(each, 0.0) for each in features) / math.sqrt(max(1, len(features)))
 
 
-def reads_like_restriction(sentence: str, weights: SentenceWeights, cues: Cues) -> bool:
-    """Whether a folded sentence of three words or more scores above the threshold; without weights none does.
+def reads_like_restriction(sentence: str, weights: SentenceWeights, cues: Cues, margin: float = 0.0) -> bool:
+    """Whether a folded sentence of three words or more exceeds the threshold by ``margin``; without weights none does.
 
     Fewer words, such as a heading or the name of an ordinary licence in a table, say too little to be scored.
     """
     if not weights.weights or _count_words(sentence) < _LEAST_WORDS:
         return False
     features = list_features(sentence, cues)
-    return score_features(features, weights) > weights.threshold
+    return score_features(features, weights) > weights.threshold + margin
 
 
 def _count_words(sentence: str) -> int:
