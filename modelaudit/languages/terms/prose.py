@@ -53,6 +53,7 @@ _RUNNING_TEXT_SUFFIXES: Final = (
 )  # fmt: skip
 """Suffixes of texts for people, whose single sentences count. The strings of other files may be anything."""
 _STRING_SUFFIXES: Final = (".json", ".jsonl", ".json5", ".ndjson", ".ipynb", ".webmanifest")
+_PACKAGE_FILES: Final = ("pyproject.toml", "setup.cfg", "setup.py", "package.json", "cargo.toml", "meta.yaml")
 _MIN_LIST_LINES: Final = 50
 _MOST_WORDS_IN_LIST_LINE: Final = 2.5
 _MIN_CODE_STEMS: Final = 4
@@ -142,9 +143,13 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
             yield from _read_dense_parts(window)
         return
     text, first_line = _decode_text(window.read(0, window.size)), 1
+    if get_file_name(path) in _PACKAGE_FILES:
+        # Other lines of a package's metadata are settings of tools; blank ones keep the numbers of the lines.
+        lines = (line if _LICENSE_WORDS.search(line) else "" for line in text.splitlines())
+        text, is_running_text = "\n".join(lines), True
     if suffix in _MARKUP_SUFFIXES:
         text = extract_markup_text(text)
-    elif suffix in _STRING_SUFFIXES:
+    elif suffix in _STRING_SUFFIXES and not is_running_text:
         text, first_line = extract_string_values(text)
     is_prose = is_running_text and not _is_list(text)
     # A short text for people may restrict in words that are no stems of terms.

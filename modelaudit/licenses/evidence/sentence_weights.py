@@ -22,7 +22,7 @@ _SCRIPT = re.compile(rf"[{_SCRIPTS}]")
 _STEM_LETTERS = 6
 """Letters of a longer word that count, so that its inflections share a weight."""
 _MOST_CHARACTERS_TOGETHER = 3
-_LEAST_WORDS = 3
+_LEAST_WORDS = 4
 _NUMBER, _SCRIPT_MARK, _CUE_MARK = "#", "~", "="
 
 
@@ -79,7 +79,7 @@ def score_features(features: Collection[str], weights: SentenceWeights) -> float
 
 
 def reads_like_restriction(sentence: str, weights: SentenceWeights, cues: Cues, margin: float = 0.0) -> bool:
-    """Whether a folded sentence of three words or more exceeds the threshold by ``margin``; without weights none does.
+    """Whether a folded sentence of four words or more exceeds the threshold by ``margin``; without weights none does.
 
     Fewer words, such as a heading or the name of an ordinary licence in a table, say too little to be scored.
     """

@@ -25,7 +25,7 @@ def test_examples_are_told_apart() -> None:
             reads_like_restriction(fold_sentence(each), restrictions.weights, restrictions.cues) for each in lines
         ]
         above[kind] = sum(scored) / len(lines)
-    assert above["restricting"] > 0.94
+    assert above["restricting"] > 0.92
     assert above["harmless"] < 0.05
 
 
