@@ -51,9 +51,12 @@ def check_acceptance_files(decisions: Path | None, baseline: Path | None, target
         raise ConfigurationError("--baseline is the report of one model; scan the other targets one by one")
 
 
-def list_policy_files(policy: Policy) -> list[NamedFile]:
-    """List the files that a policy names, and those that it was read from; no output may replace one."""
-    paths = [*policy.files, policy.decisions_path, policy.baseline_path]
+def list_policy_files(policy: Policy, targets: Sequence[str]) -> list[NamedFile]:
+    """List the files of a policy: what it was read from, what it names, and its register; no output may replace one."""
+    from modelaudit.policy.places import find_register  # slow, and --help needs none of it
+
+    register, _ = find_register(policy.files, targets)
+    paths = [*policy.files, policy.decisions_path, policy.baseline_path, register]
     for signer in policy.trusted_signers:
         paths += [signer.public_key, signer.certificate_root, signer.trusted_root]
     return [NamedFile(f"a file of the policy {policy.name}", path) for path in paths if path is not None]

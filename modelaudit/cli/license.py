@@ -94,7 +94,7 @@ def command(
         _check_notices(notices, targets)
     check_acceptance_files(decisions, baseline, targets)
     written = set[str]()
-    destinations = prepare_destinations(outputs, targets, list_policy_files(choice.policy))
+    destinations = prepare_destinations(outputs, targets, list_policy_files(choice.policy, targets))
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:

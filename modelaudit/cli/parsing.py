@@ -15,6 +15,8 @@ from modelaudit.cli.overwriting import NamedFile, refuse_inputs
 
 _OUTPUTS: Final = frozenset({"--output", "--ledger", "--pack"})
 """The options that name files to write; every other option and argument may name one to read."""
+_FOLDERS: Final = frozenset({"--seal", "--notices"})
+"""The options that name folders to write, which their commands check."""
 
 
 class StrictCommand(click.Command):
@@ -62,6 +64,8 @@ def _list_files(command: click.Command, values: Mapping[str, object]) -> tuple[l
     for parameter in command.params:
         metavar = parameter.metavar or ""
         is_option = isinstance(parameter, click.Option)
+        if _FOLDERS.intersection(parameter.opts):
+            continue
         if is_option and not (isinstance(parameter.type, click.Path) or "FILE" in metavar or metavar == "PATH"):
             continue
         value = values.get(parameter.name or "")

@@ -154,7 +154,7 @@ def command(
     run = choose_targets(policy, targets, revision, discover, rules, quiet)
     check_acceptance_files(decisions, baseline, run.targets)
     written = set[str]()
-    destinations = prepare_destinations(outputs, run.targets, list_policy_files(run.policy), ledger)
+    destinations = prepare_destinations(outputs, run.targets, list_policy_files(run.policy, run.targets), ledger)
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:

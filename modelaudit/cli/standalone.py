@@ -87,6 +87,7 @@ def _print_answer(document: bytes) -> bool:
         return True
     try:
         if sys.stdout is None:
+            _print_error("the answer cannot be written: stdout is closed")
             return False
         sys.stdout.buffer.write(document)
         sys.stdout.flush()

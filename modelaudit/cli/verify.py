@@ -106,10 +106,10 @@ def command(
 
     A signature in PATH is checked if an option names who may sign; then every file has to fit one.
 
-    With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key. One line is
-    printed, or one document with -o json. The exit code is 0 or 1, 2 for a wrong option, 4 for what could not be
-    read, and never 3. So it is with a folder that modelaudit attest --seal wrote, which is accepted as a whole or
-    not at all.
+    With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key, or by a
+    signer of --certificate-root or --identity. One line is printed, or one document with -o json. The exit code
+    is 0 or 1, 2 for a wrong option, 4 for what could not be read, and never 3. So it is with a folder that
+    modelaudit attest --seal wrote, which is accepted as a whole or not at all.
 
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
     not be read, or no record states its digest; 4 could not run.

@@ -151,3 +151,34 @@ def test_document_for_the_file_behind_stdout_is_appended_to_it(place: Path, prog
     first, _, rest = (place / "out").read_text().partition("\n")
     assert (done.returncode, done.stderr, first, rest[:1]) == (0, "", "before", "{")
     assert os.readlink(place / "stdout.json") == "/dev/stdout"  # noqa: PTH115 - as it is written
+
+
+PIPES: Final = {
+    "verify model --attestation model.att --key pipe": "--key: pipe is a pipe, which may never end; name a regular file",
+    "verify model --attestation pipe --key key.pub": "--attestation: pipe is a pipe",
+    "verify model --public-key pipe": "--public-key: pipe is a pipe",
+    "verify model --public-key key.pub --signature pipe": "--signature: pipe is a pipe",
+    "attest model --report report.json --key pipe -o new.att": "--key: pipe is a pipe",
+    "attest model --report pipe --key key.pem -o new.att": "pipe: is a pipe",
+}
+
+
+@pytest.mark.parametrize("line", PIPES)
+def test_pipe_with_a_name_is_refused_because_it_may_never_end(place: Path, line: str) -> None:
+    os.mkfifo(place / "pipe")
+    done = run_command(*line.split())
+    assert (done.returncode in {2, 4}, done.stderr.count("\n"), PIPES[line] in done.stderr) == (True, 1, True), done
+
+
+def test_pipe_of_a_shell_is_read(place: Path) -> None:
+    verify = f"{sys.executable} -m modelaudit {VERIFY.replace('key.pub', '<(cat key.pub)')}"
+    attest = f"{sys.executable} -m modelaudit {ATTEST.replace('key.pem', '<(cat key.pem)')} -q -o new.att"
+    for line in (verify, attest):
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done
+
+
+def test_closed_stdout_has_a_line_on_stderr(place: Path) -> None:
+    line = f"{sys.executable} -I verify.pyz {VERIFY.removeprefix('verify ')} >&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (4, "verify: error: the answer cannot be written: stdout is closed\n")
