@@ -185,7 +185,7 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     notes = [
         f"{folder}: sealed, {sealed.entries:,} entries with the model",
         *(f"{SIGNATURES_NAME}/{each.name}: carried beside the model" for each in options.signatures),
-        f"carry {public} and what stdout has apart from the folder",
+        f"carry {public} and the lines of stdout apart from the folder",
     ]
     if sealed.verdict.result != PASSED:
         notes.append(f"the verdict is {sealed.verdict.result}, so the other side refuses the folder")

@@ -135,6 +135,7 @@ def build_parser() -> argparse.ArgumentParser:
         parser.add_argument(each.option, dest=each.field, metavar=each.metavar, help=text, action=_Once)
     output = "text, which is the default, or json"
     parser.add_argument("-o", "--output", metavar="FORMAT[=FILE]", help=output, action=_Once)
+    parser.add_argument("-q", "--quiet", help="print nothing; the exit code answers", action="store_true")
     return parser
 
 
@@ -161,5 +162,4 @@ def _run(options: argparse.Namespace) -> tuple[bytes, int]:
     document = answer.render(format_)
     if file is not None:
         write_answer(file, document)
-        document = b""
-    return document, answer.exit_code
+    return b"" if options.quiet or file is not None else document, answer.exit_code
