@@ -21,7 +21,7 @@ from modelaudit.integrity.attestation import (
     split_attestation,
 )
 from modelaudit.integrity.places import lies_in
-from modelaudit.integrity.signing import StatementSigner
+from modelaudit.integrity.signing import StatementSigner, sign_statement
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.locking import cover_entries, identify_repository
 from modelaudit.model.address import read_file_path
@@ -133,7 +133,7 @@ def attest(target: str, options: AttestationOptions, limits: Limits = Limits()) 
         payloads = build_payloads(describe_evidence(report), entries, summary, options.image)
     except ValueError as error:
         raise ConfigurationError(f"{target}: {error}; rename it, and scan again") from error
-    text = b"".join(options.signer.sign(payload) + b"\n" for payload in payloads)
+    text = b"".join(sign_statement(options.signer, payload) + b"\n" for payload in payloads)
     try:
         attestation = read_attestation(*split_attestation(text))
     except SignatureError as error:

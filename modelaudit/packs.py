@@ -18,7 +18,7 @@ from modelaudit.catalogue.relaxations import list_relaxations
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.rule_pack import MOST_PACK_BYTES, build_statement, read_pack, write_pack
 from modelaudit.integrity.signers import load_verifier
-from modelaudit.integrity.signing import StatementSigner
+from modelaudit.integrity.signing import StatementSigner, sign_statement
 from modelaudit.integrity.user_files import read_user_file
 from modelaudit.integrity.verifiers import require_signer
 from modelaudit.model.catalogue import Catalogue
@@ -55,7 +55,7 @@ def sign_rules(signer: StatementSigner) -> bytes:
     """
     _load_all()
     files = read_rule_files()
-    return write_pack(files, signer.sign(build_statement(files)))
+    return write_pack(files, sign_statement(signer, build_statement(files)))
 
 
 def read_rule_files() -> dict[str, bytes]:

@@ -98,7 +98,8 @@ def check_files(policy: Policy, rules: Sequence[Path] = ()) -> list[str]:
     """Check the register of decisions and the baseline of a policy.
 
     Returns:
-        A remark on each expired decision, and one on a required signer whom the policy does not name.
+        A remark on each expired decision, and one on a required signer whom the policy does not name, or on a named one
+        that it does not require.
 
     Raises:
         ConfigurationError: one of them is invalid.
@@ -119,6 +120,11 @@ def check_files(policy: Policy, rules: Sequence[Path] = ()) -> list[str]:
         remarks.append(
             f"{place}: signer is required, and trusted-signers names nobody: every signer counts that the caller of a "
             "scan names by --public-key, --certificate-root or --identity; name yours"
+        )
+    if policy.trusted_signers and Requirement.SIGNER not in policy.require:
+        remarks.append(
+            f"{policy.trusted_signers[0].origin}: trusted-signers is named, and no signer is required: a model whose "
+            "signature is absent or by another method still passes; add require: [signer]"
         )
     return remarks
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,9 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.attestation import read_attestation, split_attestation
 from modelaudit.integrity.bundles import MOST_BYTES
+from modelaudit.integrity.comparison import fold_name
 from modelaudit.integrity.lock_file import format_lock
+from modelaudit.integrity.names import is_text
 from modelaudit.integrity.places import lies_in
 from modelaudit.integrity.seal import (
     ATTESTATION_NAME,
@@ -32,6 +34,7 @@ from modelaudit.integrity.seal import (
     VERIFIER_NAME,
     build_seal,
 )
+from modelaudit.integrity.signing import sign_statement
 from modelaudit.integrity.user_files import read_user_file
 from modelaudit.locking import LockOptions, lock_model
 from modelaudit.model.artifact import RefKind
@@ -39,7 +42,6 @@ from modelaudit.model.errors import ConfigurationError, OutputError, SignatureEr
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock
 from modelaudit.model.report import AuditReport
-from modelaudit.model.signature import SignatureState
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.packs import sign_rules
 from modelaudit.reports.cyclonedx import render_cyclonedx
@@ -104,7 +106,6 @@ def seal(
         )
     signatures = _read_signatures(report, options)
     verdict = attest(target, options, limits)
-    _require_signatures(report, {entry.path for entry in verdict.tree} | signatures.keys(), options.report)
     root = Path(os.path.realpath(str(verdict.model.snapshot.root)))
     if lies_in(folder, root):
         raise ConfigurationError(f"--seal {folder}: lies in the model, which it would change; name a folder outside")
@@ -119,7 +120,7 @@ def seal(
         (draft / VERIFIER_NAME).write_bytes(verifier)
         (draft / RULES_NAME).write_bytes(sign_rules(options.signer))
         entries = _check_draft(target, draft, limits)
-        (draft / SEAL_NAME).write_bytes(options.signer.sign(build_seal(entries)) + b"\n")
+        (draft / SEAL_NAME).write_bytes(sign_statement(options.signer, build_seal(entries)) + b"\n")
     digest = hashlib.sha256(verifier).hexdigest()
     return SealedFolder(verdict, digest, options.signer.fingerprint, len(entries))
 
@@ -128,29 +129,42 @@ def _read_signatures(report: AuditReport, options: AttestationOptions) -> dict[s
     """Read the signatures that lie outside of the model, by the names of their files.
 
     Raises:
-        ConfigurationError: one cannot be read, two have one name, or the report names none of that name.
+        ConfigurationError: one cannot be read, has another name or other bytes than those of the scan, or is missing;
+            or two names differ in their capitals or Unicode form alone.
     """
-    stated = {each.record for each in report.target.signatures}
+    stated = {(each.record, each.sha256) for each in report.target.signatures if each.detached}
+    names = {name for name, _ in stated}
     read: dict[str, bytes] = {}
+    folded: dict[str, str] = {}
     for path in options.signatures:
-        if path.name in read:
-            raise ConfigurationError(f"--signature: two files are named {path.name}; rename one, and scan with it")
-        if path.name not in stated:
+        name = path.name
+        other = folded.setdefault(fold_name(name), name)
+        if name in read:
+            raise ConfigurationError(f"--signature: two files are named {name}; rename one, and scan with it")
+        if other != name:
             raise ConfigurationError(
-                f"--signature: {options.report} names no signature {path.name!r}; add --signature to the scan"
+                f"--signature: {other!a} and {name!a} are one name on some systems; rename one, and scan with it"
             )
-        read[path.name] = read_user_file(path, "--signature", MOST_BYTES)
+        if name not in names:
+            raise ConfigurationError(
+                f"--signature: {options.report} names no signature {name!r} outside of the model; add --signature "
+                "to the scan"
+            )
+        if not is_text(name):
+            raise ConfigurationError(f"--signature: the name {name!r} is not UTF-8; rename it, and scan with it")
+        read[name] = read_user_file(path, "--signature", MOST_BYTES)
+        if (name, hashlib.sha256(read[name]).hexdigest()) not in stated:
+            raise ConfigurationError(
+                f"--signature: {path} has other bytes than the signature of {options.report}; name that one, or scan "
+                "again"
+            )
+    carried = {(name, hashlib.sha256(data).hexdigest()) for name, data in read.items()}
+    for name, _ in sorted(stated - carried):
+        raise ConfigurationError(
+            f"{options.report}: it rests on the signature {name!r}, which does not lie in the model; name its file "
+            "with --signature, so that the folder carries it"
+        )
     return read
-
-
-def _require_signatures(report: AuditReport, carried: Collection[str], path: Path) -> None:
-    """Raise ``ConfigurationError`` if the folder would lack a signature that the report states as verified."""
-    for signature in report.target.signatures:
-        if signature.state is SignatureState.VERIFIED and signature.record not in carried:
-            raise ConfigurationError(
-                f"{path}: it rests on the signature {signature.record!r}, which does not lie in the model; name its "
-                "file with --signature, so that the folder carries it"
-            )
 
 
 def _write_parts(draft: Path, report: AuditReport, verdict: SignedVerdict) -> None:

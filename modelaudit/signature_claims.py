@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, may_be_bundle, parse_bundle
 from modelaudit.integrity.digests import can_compute
@@ -93,6 +94,13 @@ def is_signature_name(path: str) -> bool:
     return "/" not in path and (path.lower().endswith(_SUFFIXES) or path in _NAMES)
 
 
+class _File(NamedTuple):
+    """The file of a signature: its SHA-256, empty if not all of it was read, and if it lies outside of the model."""
+
+    sha256: str = ""
+    detached: bool = False
+
+
 class _Adding:
     """The artifacts, facts and signatures of a snapshot, while its signatures are checked one by one."""
 
@@ -107,7 +115,8 @@ class _Adding:
         self._facts: list[SourceFact] = []
         self._signatures: list[Signature] = []
         self._records: frozenset[str] = frozenset()
-        self._untrusted: list[tuple[str, Bundle | None, str]] = []
+        self._untrusted: list[tuple[str, Bundle | None, str, _File]] = []
+        self._file = _File()
 
     def finish(self) -> Snapshot:
         """Return the snapshot with all that was added.
@@ -116,7 +125,8 @@ class _Adding:
         contradicts nothing. Alone, it is refused.
         """
         is_signed = any(each.state is SignatureState.VERIFIED for each in self._signatures)
-        for record, bundle, reason in self._untrusted:
+        for record, bundle, reason, file in self._untrusted:
+            self._file = file
             if is_signed:
                 self._leave_unchecked(record, bundle, f"it is of no trusted signer: {reason}")
             else:
@@ -144,6 +154,7 @@ class _Adding:
         # Another file is a file of the model, so that a signature has to cover it.
         self._records = frozenset(bundles)
         for number, (path, artifact) in enumerate(bundles.items(), 1):
+            self._file = _File()
             if number > _MOST_SIGNATURES:
                 self._refuse(path, f"the model has {len(bundles)} files of signatures; {_MOST_SIGNATURES} are read")
                 break
@@ -154,10 +165,11 @@ class _Adding:
 
     def add_detached(self, path: Path) -> None:
         """Check each bundle of a file outside of the model. Raises ``ConfigurationError`` if it cannot be read."""
-        self._add_bundles(read_user_file(path, "--signature", MOST_BYTES), path.name)
+        self._add_bundles(read_user_file(path, "--signature", MOST_BYTES), path.name, detached=True)
 
-    def _add_bundles(self, data: bytes, record: str) -> None:
+    def _add_bundles(self, data: bytes, record: str, detached: bool = False) -> None:
         """Check the bundles of a file."""
+        self._file = _File(hashlib.sha256(data).hexdigest() if len(data) <= MOST_BYTES else "", detached)
         lines = data.splitlines() if record in _NAMES else [data]
         bundles = [line for line in lines if line.strip()]
         if not bundles:
@@ -186,7 +198,7 @@ class _Adding:
             self._leave_unchecked(record, bundle, str(error))
             return
         except UntrustedSignerError as error:
-            self._untrusted.append((record, bundle, str(error)))
+            self._untrusted.append((record, bundle, str(error), self._file))
             return
         except SignatureError as error:
             self._refuse(record, str(error), bundle)
@@ -205,7 +217,7 @@ class _Adding:
                 Signature(
                     record, SignatureState.VERIFIED, bundle.method, signer=signer, covered=len(manifest.files),
                     uncovered=tuple(uncovered), left_out=tuple(left_out), ignored_paths=manifest.ignored_paths,
-                    differing=tuple(sorted(differing)),
+                    differing=tuple(sorted(differing)), sha256=self._file.sha256, detached=self._file.detached,
                 )
             )  # fmt: skip
             for path in uncovered:
@@ -275,13 +287,13 @@ class _Adding:
     def _refuse(self, record: str, reason: str, bundle: Bundle | None = None) -> None:
         """Record a refused signature."""
         method = bundle.method if bundle else None
-        self._signatures.append(Signature(record, SignatureState.REFUSED, method, reason))
+        self._signatures.append(Signature(record, SignatureState.REFUSED, method, reason, **self._file._asdict()))
         self._facts.append(self._make_fact(SourceFactKind.SIGNATURE_REFUSED, record, reason))
 
     def _leave_unchecked(self, record: str, bundle: Bundle | None, reason: str) -> None:
         """Record a signature that was not checked: nothing was given to check it with, or it is of another kind."""
         method = bundle.method if bundle else None
-        self._signatures.append(Signature(record, SignatureState.UNCHECKED, method, reason))
+        self._signatures.append(Signature(record, SignatureState.UNCHECKED, method, reason, **self._file._asdict()))
         self._facts.append(self._make_fact(SourceFactKind.SIGNATURE_UNCHECKED, record, reason))
 
     def _add_facts(self, kind: SourceFactKind, paths: Sequence[str], detail: str) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from modelaudit.cli.overwriting import NamedFile
 from modelaudit.model.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from modelaudit.model.policy import Policy
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -45,3 +49,14 @@ def check_acceptance_files(decisions: Path | None, baseline: Path | None, target
             raise ConfigurationError(f"{option} {path}: {fault}; name an existing file")
     if baseline is not None and len(targets) > 1:
         raise ConfigurationError("--baseline is the report of one model; scan the other targets one by one")
+
+
+def list_policy_files(policy: Policy, targets: Sequence[str]) -> list[NamedFile]:
+    """List the files of a policy: what it was read from, what it names, and its register; no output may replace one."""
+    from modelaudit.policy.places import find_register  # slow, and --help needs none of it
+
+    register, _ = find_register(policy.files, targets)
+    paths = [*policy.files, policy.decisions_path, policy.baseline_path, register]
+    for signer in policy.trusted_signers:
+        paths += [signer.public_key, signer.certificate_root, signer.trusted_root]
+    return [NamedFile(f"a file of the policy {policy.name}", path) for path in paths if path is not None]

@@ -107,7 +107,7 @@ def command(
     if output is not None:
         write_file(output, signed.text)
     notes = [
-        f"{output or folder or push}: {signed.result}, {len(signed.tree):,} entries, tree v1:{signed.tree_digest}",
+        f"{output or folder or push}: {_describe_result(signed)}",
         f"verify it with --policy-digest {signed.policy_digest} --resource {signed.resource}",
         *notes,
     ]
@@ -176,8 +176,8 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     """Seal the model, and print the digests of the verifier and of the public key, which travel apart from it."""
     from modelaudit.sealing import seal
 
+    public = _name_public_key(options.signer)
     sealed = seal(target, folder, options)
-    public = f"{options.signer.files['--key'].stem}.pub"
     # In the form of sha256sum, which compares both with the files on the other side.
     # ``sha256sum --check`` passes over lines that begin with ``#``.
     conditions = f"# --policy-digest {sealed.verdict.policy_digest}\n# --resource {sealed.verdict.resource}\n"
@@ -185,8 +185,20 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
     notes = [
         f"{folder}: sealed, {sealed.entries:,} entries with the model",
         *(f"{SIGNATURES_NAME}/{each.name}: carried beside the model" for each in options.signatures),
-        f"carry {public} and the two digests apart from the folder",
+        f"carry {public} and the lines of stdout apart from the folder",
     ]
     if sealed.verdict.result != PASSED:
         notes.append(f"the verdict is {sealed.verdict.result}, so the other side refuses the folder")
     return sealed.verdict, notes
+
+
+def _describe_result(signed: SignedVerdict) -> str:
+    """Describe the result, with the causes of one that did not pass, and the model."""
+    causes = f" ({', '.join(signed.causes)})" if signed.causes else ""
+    return f"{signed.result}{causes}, {len(signed.tree):,} entries, tree v1:{signed.tree_digest}"
+
+
+def _name_public_key(signer: StatementSigner) -> str:
+    """Name the file of the public key after that of the private one, if it is a name for a list of digests."""
+    stem = next((path.stem for path in signer.files.values()), "")
+    return f"{stem}.pub" if stem and stem.isprintable() and "\\" not in stem else "key.pub"

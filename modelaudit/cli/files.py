@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputE
 
 _NAME_BYTES_KEPT: Final = 100
 """Of the name of a report, at the start of the name of its temporary file."""
+_MOST_LINKS: Final = 40
+"""As many as Linux follows."""
+_DESCRIPTOR: Final = r"(?:/dev|/proc/{}(?:/task/[0-9]+)?)/fd/([0-9]+)"
 _WRONG_PLACE_ERRORS: Final = frozenset(
     {
         *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
@@ -79,6 +83,27 @@ def check_place(path: Path) -> None:
         raise explain_failed_write(path, error) from error
 
 
+def find_descriptor(path: Path) -> int | None:
+    """Find the open file of this process that a path names, as ``/dev/stdout`` does; ``None`` if it names none.
+
+    It is written as it is: the file behind it may be one that a shell redirects the output into.
+    """
+    steps = 0
+    place = Path(os.path.abspath(path))  # noqa: PTH100 - it leaves links in place
+    while steps < _MOST_LINKS:
+        folder = os.path.realpath(place.parent)
+        if (
+            re.fullmatch(rf"/proc/(self|thread-self|{os.getpid()})(/task/\d+)?/fd|/dev/fd", folder)
+            and place.name.isdigit()
+        ):
+            return int(place.name)
+        if not place.is_symlink():
+            return None
+        place = Path(os.path.abspath(place.parent / place.readlink()))  # noqa: PTH100
+        steps += 1
+    return None
+
+
 def _is_replaceable(path: Path) -> bool:
     """Whether a report at the path is a file of its own; a terminal, ``/dev/null`` or a pipe is written into.
 
@@ -90,6 +115,8 @@ def _is_replaceable(path: Path) -> bool:
         mode = path.stat().st_mode
     except FileNotFoundError:
         mode = stat.S_IFREG
+    if find_descriptor(path) is not None:
+        return False
     _refuse_leading_link(path)
     if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
         return False
@@ -124,9 +151,15 @@ def check_own_file(path: Path) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, or what a link leads to. Raises ``ConfigurationError`` or ``OutputError`` if that fails."""
+    """Remove a file, or what a link leads to, but none that is written into, such as ``/dev/stdout``.
+
+    Raises:
+        ConfigurationError: the place is wrong.
+        OutputError: the system fails to remove it.
+    """
     try:
-        path.resolve().unlink(missing_ok=True)
+        if _is_replaceable(path):
+            path.resolve().unlink(missing_ok=True)
     except OSError as error:
         raise explain_failed_write(path, error) from error
 
@@ -151,7 +184,8 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     temporary: Path | None = None
     try:
         if not _is_replaceable(path):
-            with path.open("wb") as file:
+            descriptor = find_descriptor(path)
+            with path.open("wb") if descriptor is None else os.fdopen(os.dup(descriptor), "wb") as file:
                 yield file
             return
         if path.is_symlink():

@@ -12,7 +12,7 @@ import click
 
 import modelaudit
 from modelaudit.batch import name_targets
-from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
+from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files, list_policy_files
 from modelaudit.cli.files import check_folder, write_file
 from modelaudit.cli.intent import UseArguments, add_intent_options
 from modelaudit.cli.output import (
@@ -99,8 +99,8 @@ def command(
     if folder is not None:
         _check_folder(folder, targets)
     check_acceptance_files(decisions, baseline, targets)
-    read, written = (decisions, baseline, *choice.policy.files), set[str]()
-    destinations = prepare_destinations(outputs, targets, read)
+    written = set[str]()
+    destinations = prepare_destinations(outputs, targets, list_policy_files(choice.policy, targets))
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:

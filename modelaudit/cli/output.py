@@ -15,6 +15,7 @@ import click
 
 from modelaudit.batch import audit_targets
 from modelaudit.cli.files import check_own_file, check_place, is_folder, remove_file, write_file
+from modelaudit.cli.overwriting import NamedFile, refuse_inputs
 from modelaudit.cli.writing import print_document, show_error, show_notes
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
@@ -140,7 +141,7 @@ def _check_destinations_for_several_targets(destinations: list[Destination]) -> 
 
 
 def prepare_destinations(
-    values: Sequence[str], targets: Sequence[str], needed: Sequence[Path | None]
+    values: Sequence[str], targets: Sequence[str], inputs: Sequence[NamedFile] = (), ledger: Path | None = None
 ) -> tuple[Destination, ...]:
     """Parse every ``-o``, and remove the files that an earlier run wrote there, so that no pipeline publishes them.
 
@@ -149,16 +150,18 @@ def prepare_destinations(
     Args:
         values: of the option.
         targets: as the user names them; what lies in one stays, because it is a part of the model.
-        needed: files that this run reads, which stay too.
+        inputs: files that this run reads beside those of its command line, such as those of a policy.
+        ledger: of ``--ledger``, which may be none of the inputs either.
 
     Raises:
-        ConfigurationError: as ``parse_destinations`` does, or a file cannot be removed.
+        ConfigurationError: as ``parse_destinations`` does, a file is one of ``inputs``, or it cannot be removed.
         OutputError: the system fails to write in a folder, as on a full disk.
     """
     destinations = parse_destinations(values, len(targets))
+    outputs = [NamedFile("-o", each.path) for each in destinations if each.path is not None]
+    refuse_inputs([*outputs, *([] if ledger is None else [NamedFile("--ledger", ledger)])], inputs)
     for path in (each.path for each in destinations if each.path is not None):
-        is_read = any(each is not None and each.exists() and path.exists() and path.samefile(each) for each in needed)
-        if path.is_file() and not is_read and find_enclosing_target(path, targets) is None:
+        if path.is_file() and find_enclosing_target(path, targets) is None:
             remove_file(path)
     return destinations
 

@@ -6,8 +6,17 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import click
+
+from modelaudit.cli.overwriting import NamedFile, refuse_inputs
+
+_OUTPUTS: Final = frozenset({"--output", "--ledger", "--pack"})
+"""The options that name files to write; every other option and argument may name one to read."""
+_FOLDERS: Final = frozenset({"--seal", "--notices"})
+"""The options that name folders to write, which their commands check."""
 
 
 class StrictCommand(click.Command):
@@ -24,6 +33,11 @@ class StrictCommand(click.Command):
             _refuse_repetition(ctx, order)
             _refuse_empty_values(ctx, given)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises ``ConfigurationError`` if it would write over a file that it reads."""
+        refuse_inputs(*_list_files(self, ctx.params))
+        return super().invoke(ctx)
 
 
 class SuggestingGroup(click.Group):
@@ -42,6 +56,32 @@ class SuggestingGroup(click.Group):
     def suggest(self, ctx: click.Context, name: str) -> str:
         """Return the end of the message for an unknown subcommand: the one that resembles it, if any does."""
         return _suggest(name, self.list_commands(ctx))
+
+
+def _list_files(command: click.Command, values: Mapping[str, object]) -> tuple[list[NamedFile], list[NamedFile]]:
+    """List the paths of a command line: those that the command writes, and those that it may read."""
+    outputs, inputs = list[NamedFile](), list[NamedFile]()
+    for parameter in command.params:
+        metavar = parameter.metavar or ""
+        is_option = isinstance(parameter, click.Option)
+        if _FOLDERS.intersection(parameter.opts):
+            continue
+        if is_option and not (isinstance(parameter.type, click.Path) or "FILE" in metavar or metavar == "PATH"):
+            continue
+        value = values.get(parameter.name or "")
+        texts = [f"{each}" for each in (value if isinstance(value, list | tuple) else (value,)) if each]
+        if not _OUTPUTS.intersection(parameter.opts):
+            name = max(parameter.opts, key=len) if is_option else metavar.strip("[].")
+            inputs += [NamedFile(name, Path(each)) for each in texts]
+            continue
+        for text in texts:
+            _, equals, file = text.partition("=")
+            # A single word in the place of a format is one, or a misspelt one.
+            if not metavar.startswith("FORMAT") or not text.isalpha():
+                outputs.append(NamedFile(parameter.opts[0], Path(text)))
+            if metavar.startswith("FORMAT") and equals and file:
+                outputs.append(NamedFile(parameter.opts[0], Path(file)))
+    return outputs, inputs
 
 
 def _refuse_repetition(ctx: click.Context, order: Iterable[click.Parameter]) -> None:

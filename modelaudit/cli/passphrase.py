@@ -20,6 +20,8 @@ def get_passphrase(key: Path) -> bytes | None:
     if given is not None:
         return given.encode()
     try:
+        if not key.is_file():
+            return None  # reading a pipe takes its bytes, which the key needs
         with key.open("rb") as file:
             is_encrypted = b"ENCRYPTED" in file.read(1 << 16)
     except OSError:

@@ -121,8 +121,6 @@ def pack(pack: Path, key: Path) -> int:
     from modelaudit.packs import sign_rules
 
     check_file(pack)
-    if pack.exists() and key.exists() and pack.samefile(key):
-        raise ConfigurationError(f"--pack {pack}: is the same file as --key; name another one")
     data = sign_rules(load_key_signer(key, get_passphrase(key)))
     write_file(pack, data)
     click.echo(f"modelaudit: wrote {pack}, {len(data):,} bytes", err=True)

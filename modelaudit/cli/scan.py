@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files
+from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files, list_policy_files
 from modelaudit.cli.discovered import RunTargets, choose_targets
 from modelaudit.cli.intent import UseArguments, add_intent_options
 from modelaudit.cli.ledger_file import open_ledger_file
@@ -149,8 +149,8 @@ def command(
     """
     run = choose_targets(policy, targets, revision, discover, rules, quiet)
     check_acceptance_files(decisions, baseline, run.targets)
-    read, written = (decisions, baseline, *run.policy.files), set[str]()
-    destinations = prepare_destinations(outputs, run.targets, read)
+    written = set[str]()
+    destinations = prepare_destinations(outputs, run.targets, list_policy_files(run.policy, run.targets), ledger)
 
     def audit(target: str) -> AuditReport:
         with ProgressLine(enabled=not quiet) as ticker:

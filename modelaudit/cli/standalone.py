@@ -14,7 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn
 
+from modelaudit.cli.answer_output import discard_answer, parse_output, prepare_file
 from modelaudit.cli.conditions import CONDITION_OPTIONS, parse_conditions
+from modelaudit.cli.overwriting import NamedFile
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, SourceError
 from modelaudit.model.wording import escape_unprintable
 
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         document, code = _run(build_parser().parse_args(arguments))
     except ModelAuditError as error:
+        discard_answer(sys.argv[1:] if arguments is None else arguments)
         _print_error(str(error))
         return error.exit_code
     return code if _print_answer(document) or code else ModelAuditError.exit_code
@@ -84,6 +87,7 @@ def _print_answer(document: bytes) -> bool:
         return True
     try:
         if sys.stdout is None:
+            _print_error("the answer cannot be written: stdout is closed")
             return False
         sys.stdout.buffer.write(document)
         sys.stdout.flush()
@@ -131,6 +135,7 @@ def build_parser() -> argparse.ArgumentParser:
         parser.add_argument(each.option, dest=each.field, metavar=each.metavar, help=text, action=_Once)
     output = "text, which is the default, or json"
     parser.add_argument("-o", "--output", metavar="FORMAT[=FILE]", help=output, action=_Once)
+    parser.add_argument("-q", "--quiet", help="print nothing; the exit code answers", action="store_true")
     return parser
 
 
@@ -143,17 +148,18 @@ def _run(options: argparse.Namespace) -> tuple[bytes, int]:
             f"the package cryptography is needed, and it cannot be loaded: {error}; install it for {sys.executable}"
         ) from error
     from modelaudit.answering import answer_verdict
-    from modelaudit.cli.answer_output import parse_output, prepare_file, write_answer
+    from modelaudit.cli.answer_output import write_answer
     from modelaudit.integrity.trusted import make_signer
 
-    conditions = parse_conditions(vars(options))
     format_, file = parse_output(options.output or "text")
     if file is not None:
-        prepare_file(file, options.path)
+        inputs = [NamedFile("--key", Path(key)) for key in options.key]
+        inputs += [NamedFile("--attestation", Path(each)) for each in (options.attestation,) if each is not None]
+        prepare_file(file, options.path, [*inputs, NamedFile("this verifier", Path(sys.argv[0]))])
+    conditions = parse_conditions(vars(options))
     attestation = None if options.attestation is None else Path(options.attestation)
     answer = answer_verdict(options.path, attestation, tuple(make_signer(Path(key)) for key in options.key), conditions)
     document = answer.render(format_)
     if file is not None:
         write_answer(file, document)
-        document = b""
-    return document, answer.exit_code
+    return b"" if options.quiet or file is not None else document, answer.exit_code

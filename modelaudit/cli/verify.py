@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from modelaudit.cli.answer_output import FORMATS, parse_output, prepare_file, write_answer
+from modelaudit.cli.answer_output import FORMATS, discard_answer, parse_output, prepare_file, write_answer
 from modelaudit.cli.conditions import CONDITION_OPTIONS, parse_conditions
-from modelaudit.cli.files import check_place, write_file
+from modelaudit.cli.files import check_place, remove_file, write_file
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.trust import GivenTrust, add_trust_options
 from modelaudit.cli.writing import print_document, print_lines
 from modelaudit.integrity.conditions import Conditions
 from modelaudit.integrity.seal import SEAL_NAME, is_sealed
-from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.errors import ConfigurationError, ModelAuditError
 from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
 
+_WORDS: Final = "modelaudit.words"
+"""The key of the context for the words of the command line."""
 _PATH: Final = click.Path(path_type=Path)
 
 
@@ -39,7 +41,28 @@ def add_condition_options(command: Callable[..., int]) -> Callable[..., int]:
     return decorated
 
 
-@click.command("verify", cls=StrictCommand)
+class _VerifyCommand(StrictCommand):
+    """Removes an older answer after an error of any option: a program may take it for the new one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words after the command. Raises ``click.UsageError``."""
+        ctx.meta[_WORDS] = words = [*args]
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError:
+            discard_answer(words)
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises ``ModelAuditError``."""
+        try:
+            return super().invoke(ctx)
+        except ModelAuditError:
+            discard_answer(ctx.meta[_WORDS])
+            raise
+
+
+@click.command("verify", cls=_VerifyCommand)
 @click.argument("path", metavar="[PATH]", required=False)
 @click.option("--lock", metavar="FILE", help="A lock that modelaudit lock wrote; it lies outside of PATH.")
 @click.option("--model", metavar="NAME", help="The model of the lock that PATH is. Default: by its name or commit.")
@@ -83,10 +106,10 @@ def command(
 
     A signature in PATH is checked if an option names who may sign; then every file has to fit one.
 
-    With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key. One line is
-    printed, or one document with -o json. The exit code is 0 or 1, 2 for a wrong option, 4 for what could not be
-    read, and never 3. So it is with a folder that modelaudit attest --seal wrote, which is accepted as a whole or
-    not at all.
+    With --attestation, PATH has to be exactly the model of a verdict that passed, signed with --key, or by a
+    signer of --certificate-root or --identity. One line is printed, or one document with -o json. The exit code
+    is 0 or 1, 2 for a wrong option, 4 for what could not be read, and never 3. So it is with a folder that
+    modelaudit attest --seal wrote, which is accepted as a whole or not at all.
 
     Exit codes: 0 all fits; 1 something differs; 2 usage error, or nothing to check against; 3 something could
     not be read, or no record states its digest; 4 could not run.
@@ -94,6 +117,8 @@ def command(
     format_, file = parse_output(output)
     is_seal = path is not None and lock is None and is_sealed(path, by_name=bool(keys))
     if attestation is not None or is_seal:
+        if file is not None and path is not None:
+            prepare_file(file, path)  # first, so that no error after it leaves an older answer behind
         noun = "an attestation" if attestation is not None else "a sealed folder"
         if lock is not None or model is not None or trust.signatures or gaps:
             raise ConfigurationError(f"{noun} is checked alone; check a lock or a signature in a further call")
@@ -105,6 +130,7 @@ def command(
 
     if file is not None:
         check_place(file)
+        remove_file(file)
     results = verify(path, lock, model, signers=trust.signers, signatures=trust.signatures, gaps=gaps)
     document = RENDERERS[format_](results)
     if file is not None:
@@ -142,8 +168,6 @@ def _verify_verdict(
     if path is None:
         raise ConfigurationError("--attestation needs the folder of the model")
     format_, file, quiet = output
-    if file is not None:
-        prepare_file(file, path)
     answer = answer_verdict(path, attestation, _choose_attesters(tuple(map(make_signer, keys)), signers), conditions)
     if file is not None:
         write_answer(file, answer.render(format_))

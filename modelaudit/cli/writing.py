@@ -54,12 +54,14 @@ def discard_stdout() -> None:
 
 
 def show_notes(notes: Sequence[str]) -> None:
-    """Print remarks to stderr, a line each."""
+    """Print remarks to stderr, a line each, which breaks at the width of a terminal."""
     from modelaudit.reports.text import escape_unprintable  # verify imports no report
 
+    is_terminal = sys.stderr.isatty()
     for note in notes:
+        line = f"modelaudit: note: {escape_unprintable(note)}"
         with suppress(OSError):  # a reader of stderr that went away changes no exit code
-            click.echo(f"modelaudit: note: {escape_unprintable(note)}", err=True)
+            click.echo(_wrap_line(line, shutil.get_terminal_size().columns) if is_terminal else line, err=True)
 
 
 def show_error(error: ModelAuditError) -> None:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.integrity.attestation import Attestation
-from modelaudit.model.errors import RefusedModelError, SignatureError
+from modelaudit.model.errors import Refusal, RefusedModelError, SignatureError
 from modelaudit.model.tree import EntryKind
-from modelaudit.model.wording import escape_unprintable
+from modelaudit.model.wording import escape_texts, escape_unprintable
 
 SCHEMA: Final = "modelaudit/verdict/v1"
+_WHOLE: Final = "attestation"
+"""The kind of a refusal that is neither a condition nor a difference of one file: of the attestation or the seal."""
 _MOST_REFUSALS: Final = 1000
 _SHOWN: Final = 60
 _KEY_CHARACTERS: Final = 20
@@ -57,7 +59,7 @@ class Answer:
     def render(self, format_: str) -> bytes:
         """Return the answer as ``text`` or as ``json``."""
         if format_ == "json":
-            return (json.dumps(self._build_document(), indent=2, sort_keys=True) + "\n").encode("ascii")
+            return (json.dumps(escape_texts(self._build_document()), indent=2, sort_keys=True) + "\n").encode("ascii")
         return f"{escape_unprintable(self._describe())}\n".encode()
 
     def _describe(self) -> str:
@@ -84,9 +86,12 @@ class Answer:
         }
         if isinstance(self.result, Acceptance):
             return {**document, "refusals": [], "refusal_count": 0, **_describe_acceptance(self.result)}
-        all_refusals = self.result.refusals if isinstance(self.result, RefusedModelError) else (str(self.result),)
-        refusals = list(all_refusals[:_MOST_REFUSALS])
-        return {**document, "refusals": refusals, "refusal_count": len(all_refusals), "attested": None}
+        error = self.result
+        refusals = error.refusals if isinstance(error, RefusedModelError) else (Refusal(str(error), _WHOLE),)
+        listed = [
+            {"kind": each.kind, "path": each.path or None, "text": each.sentence} for each in refusals[:_MOST_REFUSALS]
+        ]
+        return {**document, "refusals": listed, "refusal_count": len(refusals), "attested": None}
 
 
 def _describe_acceptance(acceptance: Acceptance) -> dict[str, object]:

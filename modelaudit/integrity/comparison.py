@@ -52,7 +52,7 @@ def compare_trees(
     closed = {path for path in present.keys() & set(unread) if present[path].kind is EntryKind.SPECIAL}
     missing = {path: expected[path] for path in expected.keys() - present.keys() if not _lies_below(path, closed)}
     added = {path: present[path] for path in present.keys() - expected.keys() - closed}
-    differences += _pair(missing, added, _fold_name, DifferenceKind.CASE, words)
+    differences += _pair(missing, added, lambda entry: fold_name(entry.path), DifferenceKind.CASE, words)
     differences += _pair(missing, added, _identify_content, DifferenceKind.RENAMED, words)
     for path, entry in missing.items():
         detail = f"{_NOUNS[entry.kind]} that is {words.participle}, and not there"
@@ -129,9 +129,9 @@ def _pair(
         yield from _compare_entries(before, entry, entry.kind is EntryKind.FILE and entry.sha256 is None, words)
 
 
-def _fold_name(entry: TreeEntry) -> str:
-    """Return the name without the differences of capitals and of Unicode forms."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", entry.path).casefold())
+def fold_name(path: str) -> str:
+    """Return a name without the differences of capitals and of Unicode forms."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def _identify_content(entry: TreeEntry) -> object:

@@ -18,9 +18,9 @@ from modelaudit.integrity.comparison import ATTESTATION, RecordWords, adopt_unkn
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.verifiers import ATTEST, Verifier, require_signer
-from modelaudit.model.errors import RefusedModelError, SignatureError
+from modelaudit.model.errors import Refusal, RefusedModelError, SignatureError
 from modelaudit.model.tree import EntryKind, TreeEntry
-from modelaudit.model.verification import TreeDifference
+from modelaudit.model.verification import DifferenceKind, TreeDifference
 
 _FEW_BYTES: Final = 1024 * 1024 * 1024
 """So many bytes are hashed in any case, so that each difference of a small model is named."""
@@ -65,7 +65,7 @@ def accept_attestation(
     attestation = read_attestation(*bundles)
     refusals = list(_list_refusals(attestation, conditions, now or datetime.now(UTC)))
     if refusals:
-        raise RefusedModelError(refusals[0], refusals)
+        raise RefusedModelError(refusals[0].sentence, refusals)
     return attestation
 
 
@@ -110,32 +110,35 @@ def refuse_flood(recorded: Sequence[TreeEntry], sizes: Mapping[str, int], words:
 
 def refuse_differences(differences: Sequence[TreeDifference]) -> None:
     """Raise ``RefusedModelError`` with the first difference and the number of the others as its message."""
-    refusals = [f"{each.kind}: {each.path}: {each.detail}" for each in differences]
+    # A change of bytes is worse than the others.
+    ordered = sorted(differences, key=lambda each: each.kind is not DifferenceKind.CHANGED)
+    refusals = [Refusal(f"{each.kind}: {each.path}: {each.detail}", each.kind, each.path) for each in ordered]
     if refusals:
         count = len(refusals) - 1
         more = f"; and {count:,} more difference{'' if count == 1 else 's'}" if count else ""
-        raise RefusedModelError(refusals[0] + more, refusals)
+        raise RefusedModelError(refusals[0].sentence + more, refusals)
 
 
-def _list_refusals(attestation: Attestation, conditions: Conditions, now: datetime) -> Iterator[str]:
+def _list_refusals(attestation: Attestation, conditions: Conditions, now: datetime) -> Iterator[Refusal]:
     """Yield why a verdict does not count."""
     summary = attestation.summary
     if summary.result != PASSED:
-        yield f"the verdict is {summary.result}: {', '.join(map(shorten, list_causes(attestation.evidence)))}"
+        causes = ", ".join(map(shorten, list_causes(attestation.evidence)))
+        yield Refusal(f"the verdict is {summary.result}: {causes}", "result")
     for noun, stated, wanted in (
         ("verifier", summary.verifier, conditions.verifier),
         ("policy", summary.policy_digest, conditions.policy_digest),
         ("model", summary.resource, conditions.resource),
     ):
         if wanted is not None and stated != wanted:
-            yield f"the {noun} is {shorten(stated)}, and {shorten(wanted)} is required"
+            yield Refusal(f"the {noun} is {shorten(stated)}, and {shorten(wanted)} is required", noun)
     time = _parse_time(summary.time)
     if time > now + timedelta(minutes=_CLOCK_MINUTES):
-        yield f"the verdict is of {summary.time}, which lies in the future"
+        yield Refusal(f"the verdict is of {summary.time}, which lies in the future", "time")
     if conditions.not_older_than is not None and now - time > conditions.not_older_than:
-        yield f"the verdict is of {summary.time}, which is older than allowed"
+        yield Refusal(f"the verdict is of {summary.time}, which is older than allowed", "time")
     if summary.expires is not None and now > _parse_time(summary.expires):
-        yield f"the verdict expired at {summary.expires}"
+        yield Refusal(f"the verdict expired at {summary.expires}", "time")
 
 
 def _parse_time(text: str) -> datetime:

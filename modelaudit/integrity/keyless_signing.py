@@ -66,6 +66,7 @@ class KeylessSigner:
     """
 
     fingerprint = ""
+    public_key = None
 
     def __init__(self, trust_config: Path) -> None:
         self.identity = ""

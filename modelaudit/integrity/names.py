@@ -10,6 +10,11 @@ _MOST_CHARACTERS: Final = 1024
 """Of the name of one file or folder; file systems allow 255 or 765 bytes. The order of marks takes quadratic time."""
 
 
+def is_text(name: str) -> bool:
+    """Whether a name is UTF-8, so that a JSON document can hold it."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
 def explain_bad_name(path: str) -> str | None:
     """Explain why a path cannot lie below the root of a model in its simplest form; ``None`` if it can.
 

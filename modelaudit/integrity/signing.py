@@ -15,10 +15,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from modelaudit.integrity.bundles import MEDIA_TYPE, STATEMENT_TYPE, encode_payload
-from modelaudit.integrity.keys import fingerprint_key, get_algorithm, require_curve
+from modelaudit.integrity.bundles import MEDIA_TYPE, STATEMENT_TYPE, encode_payload, parse_bundle
+from modelaudit.integrity.keys import check_signature, fingerprint_key, get_algorithm, require_curve
 from modelaudit.integrity.user_files import load_trust
-from modelaudit.model.errors import ConfigurationError, SignatureError
+from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 
 
 class StatementSigner(Protocol):
@@ -27,6 +27,10 @@ class StatementSigner(Protocol):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the public key in PEM; empty where the signature is that of an identity."""
+
+    @property
+    def public_key(self) -> ec.EllipticCurvePublicKey | None:
+        """The key that each signature is checked with; ``None`` for an identity, whose signer checks it."""
 
     @property
     def identity(self) -> str:
@@ -61,13 +65,40 @@ class KeySigner:
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, files: Mapping[str, Path] | None = None) -> None:
         self._key = key
-        self.fingerprint = fingerprint_key(key.public_key())
+        self.public_key = key.public_key()
+        self.fingerprint = fingerprint_key(self.public_key)
         self.files: Mapping[str, Path] = files or {}
 
     def sign(self, payload: bytes) -> bytes:
         """Sign a statement, and return the bundle."""
-        signature = self._key.sign(encode_payload(STATEMENT_TYPE, payload), _choose_algorithm(self._key.public_key()))
+        signature = self._key.sign(encode_payload(STATEMENT_TYPE, payload), _choose_algorithm(self.public_key))
         return build_bundle(payload, signature, self.fingerprint)
+
+
+def sign_statement(signer: StatementSigner, payload: bytes) -> bytes:
+    """Sign a statement, and check what the signer returns before anything is written.
+
+    Raises:
+        ConfigurationError: as the signer.
+        SourceError: as the signer; it fails, or returns no signature of its key on this statement in one line.
+    """
+    try:
+        data = signer.sign(payload)
+    except OSError as error:
+        raise SourceError(f"the signer failed: {error}; check the program or the token that signs") from error
+    try:
+        if b"\n" in data:
+            raise SignatureError("it is more than one line")
+        bundle = parse_bundle(data)
+        if bundle.envelope.payload != payload:
+            raise SignatureError("it holds another statement")
+        if signer.public_key is not None:
+            check_signature(bundle.envelope, signer.public_key)
+    except SignatureError as error:
+        raise SourceError(
+            f"the signer returned something that no verifier would accept: {error}; check its key and its program"
+        ) from error
+    return data
 
 
 class EncryptedKeyError(SignatureError):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from modelaudit.integrity.names import explain_bad_name
+from modelaudit.integrity.names import explain_bad_name, is_text
 from modelaudit.integrity.statements import Statement, encode_statement, require_type
 from modelaudit.integrity.strict_json import shorten, take_list, take_text
 from modelaudit.integrity.tree import compute_tree_digest
@@ -88,7 +88,7 @@ def _build_entry(entry: TreeEntry) -> dict[str, object]:
 
 def _encode_name(path: str) -> str:
     """Return a path for JSON. Raises ``ValueError`` for one that is not UTF-8, because a signer cannot name it."""
-    if any("\ud800" <= character <= "\udfff" for character in path):
+    if not is_text(path):
         raise ValueError(f"the name {path!r} is not UTF-8")
     return path
 

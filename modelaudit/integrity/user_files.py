@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -27,12 +28,15 @@ def read_user_file(
     Raises:
         ModelAuditError: of ``error_type``: the file cannot be read.
     """
+    place = f"{origin}: {path}" if origin else f"{path}"
     try:
+        # A pipe with a name may never end; that of a shell, <(command), has none but its number.
+        if path.is_fifo() and not os.path.realpath(path).startswith("/proc/"):
+            raise error_type(f"{place} is a pipe, which may never end; name a regular file")
         with path.open("rb") as file:
             return file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
-        place = f"{origin}: {path}" if origin else f"{path}"
         raise error_type(f"{place} cannot be read: {cause}; check the path") from error
 
 

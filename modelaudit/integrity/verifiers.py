@@ -75,13 +75,14 @@ def explain_unchecked(method: SignatureMethod, verifiers: Sequence[Verifier] = (
     policies = dict.fromkeys(
         each.origin.rpartition(":")[0] or each.origin for each in verifiers if each.origin not in options
     )
-    origins = [*(f"the trusted-signers of {each}" for each in policies), *(f"those of {each}" for each in options)]
+    groups = [*(["the trusted-signers"] if policies else []), *(f"those of {each}" for each in options)]
     kinds = dict.fromkeys(_WORDS[each.method].plural for each in verifiers)
     # A policy that names signers counts no others.
-    hint = f"add an entry with {words.keys} there" if policies else f"name it with {words.option}"
+    hint = f"add an entry with {words.keys} to {' and '.join(policies)}" if policies else f"name it with {words.option}"
+    # A screen cuts the end, so the reason is the start.
     return (
-        f"its signer is not among {' and '.join(origins)}: they are {' and '.join(kinds)}, and it signs by the method "
-        f"{method}; if it counts, {hint}"
+        f"not among {' and '.join(groups)}: they are {' and '.join(kinds)}, and its signer uses the method {method}; "
+        f"if it counts, {hint}"
     )
 
 

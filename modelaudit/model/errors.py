@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.structure import UnreadReason
@@ -32,14 +33,28 @@ class SignatureError(ModelAuditError):
     exit_code = 1
 
 
+class Refusal(NamedTuple):
+    """One reason for which a model or a verdict is refused.
+
+    Attributes:
+        sentence: one clause, with the path of a file.
+        kind: of the condition that does not hold, or of the difference of a file.
+        path: of the file; empty for a condition.
+    """
+
+    sentence: str
+    kind: str
+    path: str = ""
+
+
 class RefusedModelError(SignatureError):
     """A model or a verdict that is refused for several reasons; the message is about the first.
 
     Attributes:
-        refusals: each reason in one clause.
+        refusals: each reason.
     """
 
-    def __init__(self, message: str, refusals: Iterable[str]) -> None:
+    def __init__(self, message: str, refusals: Iterable[Refusal]) -> None:
         super().__init__(message)
         self.refusals = tuple(refusals)
 

@@ -59,10 +59,10 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature that lies beside the files of a model.
+    """One signature that lies beside the files of a model, or outside of it.
 
     Attributes:
-        record: the file that holds it, relative to the model.
+        record: the file that holds it, relative to the model; of one outside of the model, its name alone.
         state: whether it was verified.
         method: ``None`` where the bundle is malformed.
         reason: one sentence: why it is refused, or what is missing for a check; empty if it was verified.
@@ -72,6 +72,8 @@ class Signature:
         left_out: the files under its list of ignored paths, sorted.
         ignored_paths: that list.
         differing: the files of which it states other digests of ranges, sorted; those of whole files are claims.
+        sha256: of the file that holds it, in hexadecimal; empty where not all of it was read.
+        detached: whether that file lies outside of the model.
     """
 
     record: str
@@ -84,3 +86,5 @@ class Signature:
     left_out: tuple[str, ...] = ()
     ignored_paths: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
+    sha256: str = ""
+    detached: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from modelaudit.model.digest import Claim, ClaimSource, DigestAlgorithm
@@ -55,6 +55,15 @@ def escape_unprintable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def escape_texts(value: object) -> object:
+    """Return a JSON value with every text in it escaped, so that it is valid UTF-8 and can be printed as it is."""
+    if isinstance(value, str):
+        return escape_unprintable(value)
+    if isinstance(value, Mapping):
+        return {key: escape_texts(each) for key, each in value.items()}
+    return [*map(escape_texts, value)] if isinstance(value, list | tuple) else value
 
 
 def bound_message(text: str) -> str:

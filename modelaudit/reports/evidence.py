@@ -119,6 +119,8 @@ def _describe_signature(signature: Signature) -> dict[str, object]:
     signer = signature.signer
     return {
         "record": escape_unprintable(signature.record),
+        "sha256": signature.sha256 or None,
+        "detached": signature.detached,
         "state": signature.state,
         "method": signature.method,
         "signer": signer and escape_unprintable(signer.name),

@@ -18,6 +18,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -205,6 +206,8 @@ def load_report(path: Path) -> AuditReport:
     """
     next_step = "name a report that `modelaudit scan TARGET -o json=FILE` saved"
     try:
+        if path.is_fifo() and not os.path.realpath(path).startswith("/proc/"):
+            raise ConfigurationError(f"{path}: is a pipe, which may never end; {next_step}")
         # Not all at once: a device has no end.
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)

@@ -22,15 +22,15 @@ def describe_signature(signature: Signature) -> str:
         return summarize_signature(signature)
     issuer = f", issued by {signer.issuer}" if signer.issuer else ""
     method = f"method {signer.method}{issuer}, trusted by {signer.trust}"
-    return f"{signature.record}: signed by {_describe_statement(signature, signer)}; {method}"
+    return f"{_name_record(signature)}: signed by {_describe_statement(signature, signer)}; {method}"
 
 
 def summarize_signature(signature: Signature) -> str:
     """Describe the result for one signature in a few words, behind the label *signed*; not escaped either."""
     if signature.signer is None:
         word = "REFUSED" if signature.state is SignatureState.REFUSED else "NOT CHECKED"
-        return f"{signature.record}: {word}: {signature.reason}"
-    return f"{signature.record}: by {_describe_statement(signature, signature.signer)}"
+        return f"{_name_record(signature)}: {word}: {signature.reason}"
+    return f"{_name_record(signature)}: by {_describe_statement(signature, signature.signer)}"
 
 
 def list_unchecked(signatures: Sequence[Signature]) -> list[str]:
@@ -38,6 +38,11 @@ def list_unchecked(signatures: Sequence[Signature]) -> list[str]:
     if any(each.state is SignatureState.VERIFIED for each in signatures):
         return []
     return [summarize_signature(each) for each in signatures if each.state is SignatureState.UNCHECKED]
+
+
+def _name_record(signature: Signature) -> str:
+    """Name the file of a signature; a file of the model may have the name of one outside of it."""
+    return f"{signature.record} (outside of the model)" if signature.detached else signature.record
 
 
 def _describe_statement(signature: Signature, signer: Signer) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from modelaudit.model.digest import ClaimSource, find_uncompared_claims
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.verification import DifferenceKind, Verification
-from modelaudit.model.wording import CLAIM_SOURCES, describe_strength
+from modelaudit.model.wording import CLAIM_SOURCES, describe_strength, escape_texts
 from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.text import escape_unprintable
 
@@ -93,7 +93,7 @@ def render_json(results: Sequence[Verification]) -> bytes:
         "exit_code": max((each.exit_code for each in results), key=(0, 3, 1).index, default=0),
         "models": [_build_object(each) for each in results],
     }
-    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+    return (json.dumps(escape_texts(document), indent=2, sort_keys=True) + "\n").encode()
 
 
 def _build_object(result: Verification) -> dict[str, object]:
@@ -131,6 +131,8 @@ def _build_signature(signature: Signature) -> dict[str, object]:
     signer = signature.signer
     return {
         "record": signature.record,
+        "sha256": signature.sha256 or None,
+        "detached": signature.detached,
         "state": signature.state,
         "method": signature.method,
         "reason": signature.reason or None,

@@ -30,6 +30,7 @@ from support.tampering import CHANGES as RANDOM_CHANGES
 
 from modelaudit.attested import verify_attestation
 from modelaudit.attesting import AttestationOptions
+from modelaudit.cli.writing import show_notes
 from modelaudit.integrity.conditions import Conditions
 from modelaudit.integrity.signing import load_key_signer, load_private_key
 from modelaudit.integrity.trusted import make_signer
@@ -386,7 +387,7 @@ def test_verdict_other_than_a_pass_is_attested_as_failed_with_its_cause(attested
         (attested.model / name).write_bytes(data)
         assert attested.scan().returncode in (1, 3)
         done = attested.attest()
-        assert (done.returncode, ": FAILED, 10 entries" in done.stderr) == (0, True), done.stderr
+        assert (done.returncode, ": FAILED (" in done.stderr) == (0, True), done.stderr
         evidence, summary = attested.read_payloads()
         causes = [f"{each['kind']} ({each['question']})" for each in evidence["predicate"]["causes"]]
         assert cause in causes
@@ -449,14 +450,43 @@ def test_answer_as_json_has_the_verdict_the_refusals_and_counts(attested: Attest
     done = attested.verify("-o", f"json={file}")
     document = json.loads(file.read_bytes())
     assert (done.returncode, done.stdout, document["verdict"], document["refusal_count"]) == (1, "", "refused", 2)
-    assert [each.split(":")[0] for each in document["refusals"]] == ["changed", "added"]
+    assert [(each["kind"], each["path"]) for each in document["refusals"]] == [
+        ("changed", "config.json"),
+        ("added", "\\u202e\\x1b.py"),
+    ]
+    assert document["refusals"][1]["text"] == "added: \\u202e\\x1b.py: a file that the attestation lacks"
     assert (document["attested"], document["exit_code"], file.read_bytes().isascii()) == (None, 1, True)
     conditions = ("--resource", "urn:x", "--policy-digest", "0" * 64)
     document = json.loads(attested.verify("-o", "json", *conditions).stdout)
-    assert [each.split(" is ")[0] for each in document["refusals"]] == ["the policy", "the model"]
+    assert [each["kind"] for each in document["refusals"]] == ["policy", "model"]
     # A program that reads the file after an error does not find an older answer.
     attested.attestation.unlink()
     assert (attested.verify("-o", f"json={file}").returncode, file.exists()) == (4, False)
+
+
+def test_answer_on_names_that_are_not_utf8_is_valid_json_without_raw_characters(attested: AttestedModel) -> None:
+    (attested.model / os.fsdecode(b"\xff\xfe")).write_text("")
+    (attested.model / "config.json: a\nb\u202e").write_text("")
+    document = json.loads(attested.verify("-o", "json").stdout)
+    paths = [each["path"] for each in document["refusals"]]
+    assert paths == ["config.json: a\\nb\\u202e", "\\udcff\\udcfe"]
+    document["refusals"][1]["text"].encode()  # no lone surrogate
+    assert all(each["text"].isprintable() for each in document["refusals"])
+    (attested.model / "config.json").write_text("{}")
+    (attested.model / "README.md").chmod(0o755)
+    assert "REFUSED: changed: config.json" in attested.verify().stdout  # not the mode, which sorts before it
+
+
+def test_notes_break_at_the_width_of_a_terminal_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = f"verify it with --policy-digest {'a' * 64} --resource {'b' * 90}"
+    monkeypatch.setenv("COLUMNS", "80")
+    for is_terminal in (False, True):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        show_notes([note])
+        lines = capsys.readouterr().err.splitlines()
+        assert (" ".join(" ".join(lines).split()), len(lines) > 1) == (f"modelaudit: note: {note}", is_terminal)
 
 
 SIGNED_BY = {

@@ -484,3 +484,6 @@ def test_check_names_a_required_signer_whom_the_policy_leaves_open(project: Path
     write_public_key(project / "acme.pub")
     policy.write_text(policy.read_text() + "trusted-signers:\n  - public-key: acme.pub\n")
     assert run_command("policy", "check").stderr == ""
+    policy.write_text("extends: default\ntrusted-signers:\n  - public-key: acme.pub\n")
+    done = run_command("policy", "check")
+    assert (done.returncode, "trusted-signers is named, and no signer is required" in done.stderr) == (0, True)

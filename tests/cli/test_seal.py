@@ -30,11 +30,13 @@ from support.signatures import sign_folder, write_public_key
 from support.tampering import CHANGES as RANDOM_CHANGES
 
 from modelaudit.attesting import AttestationOptions
+from modelaudit.cli.main import command as program
 from modelaudit.cli.standalone import main as run_verifier
+from modelaudit.integrity.bundles import parse_bundle
 from modelaudit.integrity.conditions import Conditions
 from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
 from modelaudit.integrity.seal import ATTESTATION_NAME, PARTS
-from modelaudit.integrity.signing import KeySigner, StatementSigner
+from modelaudit.integrity.signing import KeySigner, StatementSigner, load_private_key
 from modelaudit.integrity.trusted import make_signer
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.sealed import verify_seal
@@ -368,9 +370,15 @@ def test_signature_outside_of_the_model_is_carried_and_listed(
     assert attested.scan("--public-key", publisher, "--signature", detached).returncode == 0
     folder = attested.place / "signed"
     other = shutil.copy(detached, tmp_path / "other.sig")
+    (tmp_path / "elsewhere").mkdir()
+    changed = tmp_path / "elsewhere/publisher.sig"
+    changed.write_bytes(detached.read_bytes() + b" ")
+    capitals = shutil.copy(detached, tmp_path / "PUBLISHER.sig")
     for options, expected in (
+        (("--signature", changed), "publisher.sig has other bytes than the signature of "),
+        (("--signature", detached, "--signature", capitals), "'PUBLISHER.sig' are one name on some systems"),
         ((), "it rests on the signature 'publisher.sig', which does not lie in the model; name its file with"),
-        (("--signature", other), "names no signature 'other.sig'; add --signature to the scan"),
+        (("--signature", other), "names no signature 'other.sig' outside of the model; add"),
         (("--signature", detached, "--signature", detached), "two files are named publisher.sig"),
     ):
         refused = seal(attested, folder, *options)
@@ -390,6 +398,23 @@ def test_signature_outside_of_the_model_is_carried_and_listed(
     (folder / "signatures/publisher.sig").write_text("{}")
     code, line = verify(attested, folder="signed")
     assert (code, "REFUSED: changed: signatures/publisher.sig" in line) == (1, True), line
+
+
+def test_detached_signature_is_told_from_one_of_its_name_in_the_model_and_carried_unchecked_too(
+    attested: AttestedModel, tmp_path: Path
+) -> None:
+    sign_folder(attested.model)
+    detached = Path(shutil.copy(attested.model / "model.sig", tmp_path / "model.sig"))
+    for options in ((), ("--public-key", write_public_key(tmp_path / "publisher.pub"))):
+        assert attested.scan(*options, "--signature", detached).returncode == 0
+        refused = seal(attested, attested.place / "signed")
+        assert (refused.returncode, "it rests on the signature 'model.sig', which" in refused.stderr) == (2, True)
+    done = seal(attested, attested.place / "signed", "--signature", detached)
+    assert done.returncode == 0, done
+    answer = run_command("verify", attested.place / "signed", "--key", attested.public, "-o", "json")
+    stated = [(each["detached"], each["sha256"]) for each in json.loads(answer.stdout)["attested"]["signatures"]]
+    digest = hashlib.sha256(detached.read_bytes()).hexdigest()
+    assert stated == [(False, digest), (True, digest)]
 
 
 def test_folder_fits_wherever_it_lies_and_whenever_its_files_were_written(attested: AttestedModel) -> None:
@@ -551,6 +576,84 @@ def test_signer_that_keeps_its_key_elsewhere_seals_and_attests(attested: Atteste
     with pytest.raises(SourceError, match="refuses to sign"):
         write_seal(str(attested.model), attested.place / "third", options)
     assert not (attested.place / "third").exists()
+
+
+def test_program_signer_seals_by_the_command_and_its_digests_are_printed(
+    attested: AttestedModel, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    signer = make_program_signer(attested, attested.key)
+    monkeypatch.setattr("modelaudit.cli.attest._load_signer", lambda *_: signer)
+    arguments = [
+        "attest",
+        attested.model,
+        "--report",
+        attested.report,
+        "--key",
+        "x",
+        "--seal",
+        attested.place / "again",
+    ]
+    assert program.main([*map(str, arguments)], standalone_mode=False) == 0
+    out = capfdbinary.readouterr().out.decode().splitlines()
+    assert out[1] == f"{signer.fingerprint}  key.pub"
+    assert verify(attested, folder="again")[0] == 0
+
+
+class WrongSigner(KeySigner):
+    """Signs with the key of the gate, and returns something else."""
+
+    def __init__(self, key: Path, change: Callable[[bytes], bytes]) -> None:
+        private = load_private_key(key.read_bytes())
+        super().__init__(private)
+        self._change = change
+
+    def sign(self, payload: bytes) -> bytes:
+        """Return what the change makes of the bundle."""
+        return self._change(super().sign(payload))
+
+
+def fail_to_start(_: bytes) -> bytes:
+    """Raise the error of a program that is not there."""
+    raise FileNotFoundError(2, "No such file or directory", "token")
+
+
+WRONG_SIGNERS: Final[dict[str, tuple[Callable[[bytes], bytes], str]]] = {
+    "nothing": (lambda _: b"", "is not sound JSON"),
+    "text": (lambda _: b"hello", "is not sound JSON"),
+    "line break": (lambda bundle: bundle + b"\n", "it is more than one line"),
+    "other statement": (lambda _: KeySigner(ec.generate_private_key(ec.SECP256R1())).sign(b"{}"), "another statement"),
+    "other key": (
+        lambda bundle: KeySigner(ec.generate_private_key(ec.SECP256R1())).sign(parse_bundle(bundle).envelope.payload),
+        "the signature does not fit the statement and the key",
+    ),
+    "no program": (fail_to_start, "the signer failed: "),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SIGNERS)
+def test_wrong_signer_is_refused_before_anything_is_written(attested: AttestedModel, name: str) -> None:
+    change, expected = WRONG_SIGNERS[name]
+    options = AttestationOptions(attested.report, WrongSigner(attested.key, change))
+    with pytest.raises(SourceError, match=expected):
+        write_seal(str(attested.model), attested.place / "again", options)
+    assert not (attested.place / "again").exists()
+
+
+def test_names_that_no_digest_list_can_hold_are_not_printed(attested: AttestedModel) -> None:
+    for name in (b"a\nb.pem", b"\x1b[31m.pem", b"\xff.pem"):
+        key = attested.place / os.fsdecode(name)
+        shutil.copy(attested.key, key)
+        done = seal(attested, attested.place / f"by-{len(name)}-{name[0]}", "--key", key)
+        assert (done.returncode, done.stdout.splitlines()[1][64:]) == (0, "  key.pub"), done
+
+
+def test_signature_with_a_name_that_is_not_utf8_is_refused_before_anything_is_written(attested: AttestedModel) -> None:
+    sign_folder(attested.model)
+    detached = (attested.model / "model.sig").rename(attested.place / os.fsdecode(b"\xff.sig"))
+    assert attested.scan("--signature", detached).returncode == 0
+    done = seal(attested, attested.place / "again", "--signature", detached)
+    assert (done.returncode, done.stderr.count("\n"), (attested.place / "again").exists()) == (2, 1, False)
+    assert "is not UTF-8; rename it, and scan with it" in done.stderr
 
 
 def test_signer_without_a_key_of_its_own_seals_nothing(attested: AttestedModel) -> None:

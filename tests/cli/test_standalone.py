@@ -106,6 +106,8 @@ def test_verifier_runs_on_cryptography_alone(source: AttestedModel, verifier: Pa
         done = run_verifier(python, verifier, *target, "--key", source.public)
         assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1), done
         assert "PASSED by urn:modelaudit:verifier at " in done.stdout
+        quiet = run_verifier(python, verifier, *target, "--key", source.public, "-q")
+        assert (quiet.returncode, quiet.stderr, quiet.stdout) == (0, "", "")
     loaded = (
         "import atexit, runpy, sys\n"
         "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"

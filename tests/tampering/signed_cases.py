@@ -402,7 +402,7 @@ ATTESTED = [
         lambda at: (shutil.copy(at.root / CONFIG, at.beside / "x"), relink(at.root / CONFIG, at.beside / "x")),
         *(1, f"kind: {CONFIG}"),
     ),
-    Case("attested", "replay for another model", replace_model, 1, "added: .gitattributes"),
+    Case("attested", "replay for another model", replace_model, 1, "changed: README.md"),
     Case(
         *("attested", "replay where another model is required"),
         lambda at: at.options.extend(["--resource", "pkg:huggingface/acme/other"]),
