@@ -2,13 +2,14 @@
 
 ``benchmarks/license_cases/`` holds the cases: sentences, pairs of text and use, file names, layouts and whole
 repositories. Texts and sentences of others are in no file of this project: ``TEXTS_HELD=FOLDER`` names a folder with
-``harmless/``, ``answer-texts/``, ``texts/`` and ``strangers/``, and a section without its texts says so. Run alone,
-this module prints its sections and lists every case that fails.
+``harmless/``, ``answer-texts/``, ``texts/``, ``strangers/`` and ``packages/``. Run alone, this module prints its sections
+and lists every case that fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import email
 import hashlib
 import html
 import io
@@ -26,11 +27,16 @@ from typing import Any
 
 import yaml
 from figures import render_table
+from licenseclassifier import identify_license
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.licenses.recognition import Likeness, recognise_texts
+from modelaudit.licenses.recognition.standard import normalize_spdx_id
+from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Answer, Use
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Answer, Use
 
 CASES = Path(__file__).resolve().parent / "license_cases"
 _MODEL = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
@@ -357,6 +363,109 @@ _FORMS: Mapping[str, Callable[[str], bytes]] = {
 }  # fmt: skip
 
 
+def measure_texts(held: Held) -> Tally:
+    """Name each held-out copy of an AI licence: the folder is the expected id, and ``.variant`` means other clauses."""
+    tally = Tally()
+    folder = held.folder / "texts" if held.folder else Path()
+    licenses = load_catalogue().licenses
+    others = yaml.safe_load((folder / "new-ids.yaml").read_text(encoding="utf-8"))
+    for path in sorted(folder.rglob("*.txt")):
+        label = path.parent.name.removesuffix(".variant")
+        expected = others.get(label, "") if "_new" in path.parts else label
+        is_policy = "policy" in label
+        if "_new" not in path.parts and not label.startswith("LicenseRef-"):
+            continue  # a standard licence; the packages measure those
+        matches = recognise_texts(path.read_text(encoding="utf-8", errors="replace"), load_fingerprints(), licenses)
+        exact = [match.id for match in matches if match.likeness is Likeness.EXACT]
+        near = [match.id for match in matches]
+        if expected in exact or (is_policy and any(match.policy for match in matches)):
+            answer = "named"
+        elif exact and expected:
+            answer = "another licence of the family named"
+        elif expected in near:
+            answer = "right variant"
+        else:
+            answer = "likened to another" if near else "no name" if expected else "no name, and no rule"
+        tally.add(answer)
+        if any(licenses[id_].category in PERMISSIVE_CATEGORIES for id_ in exact if id_ in licenses) and (
+            expected not in exact
+        ):
+            tally.add("called permissive")
+    return tally
+
+
+def measure_strangers(held: Held) -> Tally:
+    """Count the texts of terms that belong to no licence of the rule set, and are likened to one."""
+    tally = Tally()
+    licenses = load_catalogue().licenses
+    for path in sorted((held.folder or Path()).glob("strangers/*.txt")):
+        matches = recognise_texts(path.read_text(encoding="utf-8", errors="replace"), load_fingerprints(), licenses)
+        tally.add("likened" if matches else "left alone")
+    return tally
+
+
+def measure_packages(held: Held) -> Tally:
+    """Conclude the licence of each package of ``packages/`` by its licence file alone; its metadata are the label.
+
+    Packages that state no single licence, or ship another number of licence files than one, are left out. Metadata may
+    be wrong: where ``licenseclassifier`` reads the text as we do, the label is counted apart.
+    """
+    tally = Tally()
+    for folder in sorted((held.folder or Path()).glob("packages/*")):
+        labels, files = _read_package(folder)
+        if not labels or len(files) != 1:
+            continue
+        with tempfile.TemporaryDirectory() as root:
+            content = files[0].read_bytes()
+            own = answer(write_files(Path(root), {files[0].name: content}), _PLAIN_USE).license
+        found = {_strip_later_versions(each) for each in own.own}
+        if own.state is ConclusionState.CONCLUDED and found and found <= labels:
+            tally.add("named")
+        elif own.state is ConclusionState.CONCLUDED:
+            seen = {normalize_spdx_id(each.id) for each in identify_license(content.decode("utf-8", "replace"))}
+            agrees = {_strip_later_versions(each) for each in seen} >= found
+            tally.add("text is not what the metadata says" if agrees else "wrong")
+        else:
+            tally.add("for a person to read")
+    return tally
+
+
+_CLASSIFIERS = {
+    "Apache Software License": "Apache-2.0", "MIT License": "MIT", "ISC License (ISCL)": "ISC",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "The Unlicense (Unlicense)": "Unlicense",
+    "Python Software Foundation License": "PSF-2.0", "GNU General Public License v3 (GPLv3)": "GPL-3.0",
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0",
+    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0",
+    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0",
+}  # fmt: skip
+_BSD = frozenset({"BSD-2-Clause", "BSD-3-Clause", "0BSD", "BSD-4-Clause"})
+_LICENSE_FILE = re.compile(r"(?:licen[cs]e|copying)(?:\.(?:txt|md|rst))?", re.IGNORECASE)
+
+
+def _strip_later_versions(id_: str) -> str:
+    """Strip the part of an SPDX id that no licence text states."""
+    return re.sub(r"-(?:only|or-later)$", "", id_)
+
+
+def _read_package(folder: Path) -> tuple[frozenset[str], list[Path]]:
+    """Read the licences that a package's metadata allow as its one licence, and list its licence files."""
+    metadata = sorted(folder.glob("*.dist-info/METADATA"))
+    if not metadata:
+        return frozenset(), []
+    message = email.message_from_bytes(metadata[0].read_bytes())
+    expression = message.get("License-Expression") or ""
+    classifiers = [
+        each.rpartition(" :: ")[2] for each in message.get_all("Classifier") or [] if each.startswith("License ::")
+    ]
+    if not expression and len(classifiers) == 1:
+        expression = {"BSD License": "BSD", **_CLASSIFIERS}.get(classifiers[0], "")
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", expression):
+        return frozenset(), []
+    labels = _BSD if expression == "BSD" else frozenset({_strip_later_versions(expression)})
+    files = [each for each in folder.glob("*.dist-info/**/*") if each.is_file() and _LICENSE_FILE.fullmatch(each.name)]
+    return labels, files
+
+
 def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     """Yield the title and the counts of each section whose cases are there."""
     yield "Restricting sentences", measure_sentences(load_cases("restricting"), is_alarm_right=True)
@@ -365,6 +474,10 @@ def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     yield "Pairs of text and use", measure_answers(held)
     yield "File names and layouts", measure_places(held)
     yield "Whole repositories", measure_repositories(held)
+    if held.folder is not None:
+        yield "Held-out copies of AI licences", measure_texts(held)
+        yield "Terms of strangers", measure_strangers(held)
+        yield "Licence files of packages", measure_packages(held)
 
 
 def render_cases(held: Held) -> Iterator[str]:
