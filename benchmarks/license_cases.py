@@ -2,8 +2,8 @@
 
 ``benchmarks/license_cases/`` holds the cases: sentences, pairs of text and use, file names, layouts and whole
 repositories. Texts and sentences of others are in no file of this project: ``TEXTS_HELD=FOLDER`` names a folder with
-``harmless/``, ``answer-texts/``, ``texts/``, ``strangers/`` and ``packages/``. Run alone, this module prints its sections
-and lists every case that fails.
+``harmless/``, ``answer-texts/``, ``texts/``, ``strangers/`` and ``packages/``. Run alone, this module prints its
+sections and lists every case that fails.
 """
 
 from __future__ import annotations

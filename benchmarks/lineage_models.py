@@ -28,7 +28,14 @@ from modelaudit.languages.architectures.vocabulary import hash_vocabulary  # noq
 _HEAD = 64
 """The size of one head in every configuration that is built."""
 _DEFAULT_BYTES = 2
-_PARTS = {"q_proj": "self_attn", "k_proj": "self_attn", "up_proj": "mlp", "gate_proj": "mlp", "down_proj": "mlp"}
+_PARTS = {
+    "q_proj": "self_attn",
+    "k_proj": "self_attn",
+    "v_proj": "self_attn",
+    "up_proj": "mlp",
+    "gate_proj": "mlp",
+    "down_proj": "mlp",
+}
 
 
 def copy_rules(folder: Path) -> Path:
@@ -206,6 +213,7 @@ def _list_modules(shape: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     return {
         "q_proj": (shape.get("query", hidden), hidden),
         "k_proj": (shape.get("key", hidden), hidden),
+        "v_proj": (shape.get("key", hidden), hidden),
         "gate_proj": (wide, hidden),
         "up_proj": (wide, hidden),
         "down_proj": (hidden, wide),

@@ -15,17 +15,20 @@ _LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer|block)\.(\d{1,4})\
 _OTHER_PART: Final = re.compile(r"vision|visual|audio|image|vae|unet|projector|resampler")
 _MODULE: Final = re.compile(
     r"(?:^|\.)(?P<module>embed_tokens|wte|word_embeddings|tok_embeddings|embed_in|lm_head"
-    r"|q_proj|wq|k_proj|wk|gate_proj|up_proj|w1|w3|down_proj|w2|dense_h_to_4h)"
+    r"|q_proj|wq|k_proj|wk|v_proj|wv|gate_proj|up_proj|w1|w3|down_proj|w2|dense_h_to_4h)"
     r"\.(?P<kind>weight|lora_A(?:\.[\w-]{1,60})?\.weight|lora_B(?:\.[\w-]{1,60})?\.weight)$"
 )
 _EMBEDDINGS: Final = frozenset({"embed_tokens", "wte", "word_embeddings", "tok_embeddings", "embed_in"})
 _OUTPUTS: Final = {
     **dict.fromkeys(("q_proj", "wq"), Dimension.QUERY),
-    **dict.fromkeys(("k_proj", "wk"), Dimension.KEY),
+    # Values are as wide as keys in every base of the table.
+    **dict.fromkeys(("k_proj", "wk", "v_proj", "wv"), Dimension.KEY),
     **dict.fromkeys(("gate_proj", "up_proj", "w1", "w3", "dense_h_to_4h"), Dimension.INTERMEDIATE),
 }
 _INPUTS: Final = {
-    **dict.fromkeys(("q_proj", "wq", "k_proj", "wk", "gate_proj", "up_proj", "w1", "w3"), Dimension.HIDDEN),
+    **dict.fromkeys(
+        ("q_proj", "wq", "k_proj", "wk", "v_proj", "wv", "gate_proj", "up_proj", "w1", "w3"), Dimension.HIDDEN
+    ),
     **dict.fromkeys(("down_proj", "w2"), Dimension.INTERMEDIATE),
 }
 
