@@ -120,7 +120,7 @@ def main() -> None:
     """Measure on the examples held back, then learn from all and write the weights."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--prose", type=Path, required=True, help="a folder of ordinary descriptions")
-    parser.add_argument("--threshold", type=float, default=0.0, help="the score above which a sentence counts")
+    parser.add_argument("--threshold", type=float, default=1.0, help="the score above which a sentence counts")
     chosen = parser.parse_args()
     generator = random.Random(SEED)
     examples = [*read_examples(), *read_prose(chosen.prose, generator)]
