@@ -37,7 +37,8 @@ class Deadline:
     def __init__(self, cpu_seconds: float, wall_seconds: float = float("inf")) -> None:
         now = time.monotonic()
         self._wall_end = now + wall_seconds
-        self._cpu_end = time.thread_time() + cpu_seconds
+        # The CPU clock costs a system call, which a deadline that never passes saves.
+        self._cpu_end = cpu_seconds if cpu_seconds == float("inf") else time.thread_time() + cpu_seconds
         # A thread uses at most one second of CPU time in a second. The CPU clock costs a system call, so it is read
         # again only when as much wall time has passed as CPU time was left.
         self._next_look = now + cpu_seconds

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from operator import itemgetter
 
 from modelaudit.licenses.recognition.alignment import Gap
@@ -75,8 +76,8 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     position, end = span
     if end - position > _GAP_LIMIT:
         return None
-    phrases = _collect_phrases(items)
-    titles = _collect_titles(items)
+    named = tuple((item.license_id, item.titles) for item in items)
+    phrases, titles = _collect_phrases(named), _collect_titles(named)
     has_notice = any(item.is_notice for item in items)
     found = set()
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
@@ -101,16 +102,22 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     return frozenset(found)
 
 
-def _collect_phrases(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...]]:
+_Named = tuple[tuple[str, tuple[str, ...]], ...]
+"""The ids and titles of licences."""
+
+
+@lru_cache(maxsize=64)
+def _collect_phrases(named: _Named) -> frozenset[tuple[str, ...]]:
     """Collect the titles and identifiers of the licences, and headings, as tuples of words."""
-    titles = _collect_titles(items)
-    ids = {tuple(re.findall(r"[a-z0-9]+", item.license_id.lower())) for item in items}
+    titles = _collect_titles(named)
+    ids = {tuple(re.findall(r"[a-z0-9]+", id_.lower())) for id_, _ in named}
     return frozenset(titles | ids | {("spdx", "license", "identifier", *id_) for id_ in ids} | set(_HEADINGS))
 
 
-def _collect_titles(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...]]:
+@lru_cache(maxsize=64)
+def _collect_titles(named: _Named) -> frozenset[tuple[str, ...]]:
     """Collect the titles of the licences as tuples of words, with and without an article, in both spellings."""
-    titles = {title.removeprefix("the ") for item in items for title in item.titles}
+    titles = {title.removeprefix("the ") for _, own in named for title in own}
     titles |= {f"the {title}" for title in titles}
     titles |= {title.replace("license", "licence") for title in titles}
     return frozenset(tuple(title.split()) for title in titles)

@@ -8,13 +8,12 @@ The text that follows it is a third-party notice.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Final
 
 from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase
 from modelaudit.licenses.recognition.words import Words
 
-_Phrases = Collection[tuple[str, ...]]
+_Phrases = frozenset[tuple[str, ...]]
 
 _MOST_WORDS: Final = 60
 _MOST_PLAIN_WORDS: Final = 3

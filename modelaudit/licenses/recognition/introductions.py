@@ -8,13 +8,12 @@ whom the licence applies. A sentence about the code is reported as such, because
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Final
 
 from modelaudit.licenses.recognition.name_words import is_in_address, is_name_word, is_term_word, match_phrase
 from modelaudit.licenses.recognition.words import Words
 
-_Phrases = Collection[tuple[str, ...]]
+_Phrases = frozenset[tuple[str, ...]]
 
 
 def _list_phrases(text: str) -> frozenset[tuple[str, ...]]:

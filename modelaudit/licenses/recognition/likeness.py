@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fingerprint
@@ -134,13 +135,17 @@ def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -
     starts = dict.fromkeys(max(0, start) for start in (candidate.likely, candidate.first))
     ahead = max(0, min(candidate.likely, candidate.first) - _ROOM)
     best: PlacedFingerprint | None = None
+    seen: set[Alignment] = set()
     for start in dict.fromkeys((*starts, ahead)):
         if best is not None and not best.differing_gaps:
             break
         if best is not None and start not in starts and best.weight > _ENOUGH * item.words:
             break
         alignment = align_fingerprint(words.triples, item, start, candidate.stop)
-        placed = _build_place(words, item, alignment) if alignment is not None else None
+        if alignment is None or alignment in seen:
+            continue
+        seen.add(alignment)
+        placed = _build_place(words, item, alignment)
         if placed is not None and (best is None or placed.weight > best.weight):
             best = placed
     return best
@@ -266,13 +271,23 @@ def _split_copies(hits: Sequence[_Hit], size: int) -> Iterator[list[_Hit]]:
 def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> PlacedFingerprint | None:
     """Measure an alignment: its differing gaps and the share of agreeing words. ``None`` if too little agrees."""
     alignment = extend_ends(words, alignment, item)
-    differing = tuple(
+    differing_gaps = (
         gap for gap in alignment.gaps if not is_harmless_gap(words, gap, item) and not is_notation_gap(words, gap, item)
     )
+    share = _measure_share(words, item, alignment)
+    # One difference suffices to reject what agrees too little, and the look at a gap is slow.
+    first = tuple(islice(differing_gaps, 1))
+    if first and share is None:
+        return None
+    differing = (*first, *differing_gaps)
     unique_share = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
     # Short licences have fewer than the minimum of words, so an exact match is accepted at any length.
-    if not differing:
-        return PlacedFingerprint(item, alignment, 1.0, (), unique_share)
+    largest = min(share or 1.0, LARGEST_VARIANT_SHARE) if differing else 1.0
+    return PlacedFingerprint(item, alignment, largest, differing, unique_share)
+
+
+def _measure_share(words: Words, item: Fingerprint, alignment: Alignment) -> float | None:
+    """Measure the share of the words of both that agree; ``None`` if it is too small for a variant."""
     optional = sum(end - first for first, end in item.optional)
     needed = item.words - optional
     covered = alignment.matched / max(1, needed)
@@ -282,9 +297,7 @@ def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> Place
     # Twice the agreeing words over the words of both (the Dice coefficient).
     length = alignment.text[1] - alignment.text[0]
     share = 2 * alignment.matched / (max(needed, alignment.matched) + length)
-    if share < LEAST_LIKENESS and not is_excerpt:
-        return None
-    return PlacedFingerprint(item, alignment, min(share, LARGEST_VARIANT_SHARE), differing, unique_share)
+    return share if share >= LEAST_LIKENESS or is_excerpt else None
 
 
 def _count_overlap(one: Span, other: Span) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from functools import lru_cache
 
 from modelaudit.licenses.recognition.words import Words
 
@@ -49,13 +49,21 @@ def _is_in_name(words: Words, position: int) -> bool:
     return all(words.get_spelling(each).istitle() for each in (position, other)) and not is_term_word(words, other)
 
 
-def match_phrase(words: Words, position: int, end: int, phrases: Collection[tuple[str, ...]]) -> int:
+def match_phrase(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
     """Count the words of the longest phrase that begins at ``position``; 0 if none does."""
-    sizes = {len(phrase) for phrase in phrases if phrase[0] == words.words[position]}
-    for size in sorted(sizes, reverse=True):
+    for size in _list_sizes(phrases).get(words.words[position], ()):
         if position + size <= end and tuple(words.words[position : position + size]) in phrases:
             return size
     return 0
+
+
+@lru_cache(maxsize=128)
+def _list_sizes(phrases: frozenset[tuple[str, ...]]) -> dict[str, list[int]]:
+    """List the numbers of words that phrases with one first word have, by that word, the greatest first."""
+    sizes: dict[str, set[int]] = {}
+    for phrase in phrases:
+        sizes.setdefault(phrase[0], set()).add(len(phrase))
+    return {first: sorted(each, reverse=True) for first, each in sizes.items()}
 
 
 def is_name_word(words: Words, position: int) -> bool:

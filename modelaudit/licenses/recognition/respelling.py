@@ -6,6 +6,7 @@ two words on either side, and agrees if the hashes of the rewritten words are th
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -35,6 +36,15 @@ _PAIRS: Final = (
 """Pairs that mean the same wherever a licence uses them; an empty one means that the words may be missing."""
 
 
+_SPELLINGS: Final = [(one.split(), other.split()) for pair in _PAIRS for one, other in (pair, pair[::-1])]
+_MOST_GROWTH: Final = max(len(other) - len(one) for one, other in _SPELLINGS)
+_SPELLINGS_BY_GROWTH: Final = {
+    growth: [(one, other) for one, other in _SPELLINGS if len(other) - len(one) == growth]
+    for growth in range(-_MOST_GROWTH, _MOST_GROWTH + 1)
+}
+"""The spellings by the number of words that they add."""
+
+
 def is_respelled(words: Words, gap: Gap, item: Fingerprint) -> bool:
     """Whether the words of a gap agree with the fingerprint once one or two pairs of spellings are unified."""
     first, end = gap.text[0] - _CONTEXT, gap.text[1] + _CONTEXT
@@ -42,21 +52,47 @@ def is_respelled(words: Words, gap: Gap, item: Fingerprint) -> bool:
     if first < 0 or print_first < 0 or end > len(words.words) or gap.text[1] - gap.text[0] > _MOST_WORDS:
         return False
     wanted = item.triples[print_first:print_end]
-    size = len(wanted) + _CONTEXT
-    once = list(_respell(list(words.words[first:end])))
-    return any(
-        len(each) == size and hash_triples(each) == wanted
-        for each in (*once, *(twice for each in once for twice in _respell(each)))
-    )
-
-
-def _respell(written: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the words with one occurrence of one spelling replaced by the other of its pair."""
+    written = list(words.words[first:end])
+    growth = len(wanted) + _CONTEXT - len(written)
+    if abs(growth) > 2 * _MOST_GROWTH:
+        return False
+    triples = words.triples[first : end - 2]
+    # A spelling and its reverse leave the words as they are.
+    if triples == wanted or _agrees_once_respelled(written, triples, wanted):
+        return True
     for one, other in _SPELLINGS:
+        # Adding words that may be missing and dropping them again changes nothing.
+        rest = growth - len(other) + len(one)
+        if rest not in _SPELLINGS_BY_GROWTH or (not one and rest == -len(other)):
+            continue
+        for at in _find_places(written, one):
+            once = [*written[:at], *other, *written[at + len(one) :]]
+            if _agrees_once_respelled(once, hash_triples(once), wanted):
+                return True
+    return False
+
+
+def _agrees_once_respelled(written: Sequence[str], triples: array[int], wanted: array[int]) -> bool:
+    """Whether one spelling in place of the other of its pair turns words with these triples into the wanted ones."""
+    size, shorter = len(written), min(len(triples), len(wanted))
+    spellings = _SPELLINGS_BY_GROWTH.get(len(wanted) - len(triples), ())
+    # The words before and behind the replaced ones stay, so their triples must agree already.
+    same_before = next((at for at in range(shorter) if triples[at] != wanted[at]), shorter)
+    same_behind = next((at for at in range(shorter) if triples[-1 - at] != wanted[-1 - at]), shorter)
+    for one, other in spellings:
+        for at in _find_places(written, one):
+            if at <= same_before + _CONTEXT and at + len(one) >= size - same_behind - _CONTEXT:
+                respelled = [*written[:at], *other, *written[at + len(one) :]]
+                if hash_triples(respelled) == wanted:
+                    return True
+    return False
+
+
+def _find_places(written: Sequence[str], one: Sequence[str]) -> Iterator[int]:
+    """Yield the numbers of the words at which a spelling begins; an empty one fits anywhere between two words."""
+    if not one:
+        yield from range(len(written) + 1)
+    elif one[0] in written:
         for at in range(len(written) - len(one) + 1):
-            # An empty spelling fits anywhere between two words.
-            if list(written[at : at + len(one)]) == one:
-                yield [*written[:at], *other, *written[at + len(one) :]]
-
-
-_SPELLINGS: Final = [(one.split(), other.split()) for pair in _PAIRS for one, other in (pair, pair[::-1])]
+            if written[at] == one[0] and written[at : at + len(one)] == one:
+                yield at

@@ -12,7 +12,7 @@ import html
 import re
 import unicodedata
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -99,15 +99,22 @@ class Words:
     def starts(self) -> array[int]:
         """The offset of each word in ``text``, by word number."""
         # A token without group 1 is an item number and no word.
-        return array("I", (token.start(1) for token in _TOKEN.finditer(_lower_text(self.text)) if token[1]))
+        return array("I", self._iter_starts())
+
+    @cached_property
+    def _first_starts(self) -> array[int]:
+        """The offsets of the first words."""
+        return array("I", islice(self._iter_starts(), _MAX_WALKED_WORDS))
+
+    def _iter_starts(self) -> Iterator[int]:
+        return (token.start(1) for token in _TOKEN.finditer(_lower_text(self.text)) if token[1])
 
     def find_start(self, word: int) -> int:
         """Find the offset in ``text`` of the word with this number; early words are found without the index."""
         # A ``cached_property`` lies in the instance's dictionary once it is computed.
         if word >= _MAX_WALKED_WORDS or "starts" in self.__dict__:
             return self.starts[word]
-        starts = (token.start(1) for token in _TOKEN.finditer(_lower_text(self.text)) if token[1])
-        return next(islice(starts, word, None))
+        return self._first_starts[word]
 
     def find_line(self, word: int) -> int:
         """Find the line, from 1, of the word with this number; a number past the end gives the last word's line."""

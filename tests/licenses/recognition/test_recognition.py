@@ -398,7 +398,7 @@ def test_hostile_text_is_matched_in_linear_work(words: str, prints: Fingerprints
         found = recognise_texts(words * copies, prints, KNOWN)
         assert (EXACT in {match.likeness for match in found}) is (words == PERMIT)
 
-    assert find_growth_fault(lambda characters: count_work(lambda: match_text(characters)), 2400) == ""
+    assert find_growth_fault(lambda characters: count_work(lambda: match_text(characters)), 9600) == ""
 
 
 def test_only_the_beginning_of_a_text_of_five_megabytes_is_split_into_words() -> None:
