@@ -19,9 +19,12 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "fixtures"))
-
+FIXTURES = str(ROOT / "fixtures")
+# The folder has fixtures named as packages, so it leaves the search path again.
+sys.path.insert(0, FIXTURES)
 from builders.gguf_files import build_gguf_model  # noqa: E402
+
+sys.path.remove(FIXTURES)
 
 from modelaudit.languages.architectures.vocabulary import hash_vocabulary  # noqa: E402
 

@@ -145,5 +145,5 @@ def test_signature_outside_of_the_folder_is_named_by_an_option(model: Path, tmp_
     assert run_model_signing("sign", "key", model, "--signature", signature, "--private_key", private).returncode == 0
     done = verify(model, "--public-key", public, "--signature", signature)
     assert done.returncode == 0, done.stdout
-    assert "model.oms.sig: signed by" in done.stdout
+    assert "model.oms.sig (outside of the model): signed by" in done.stdout
     assert verify(model, "--public-key", public).returncode == 1

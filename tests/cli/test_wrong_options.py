@@ -17,7 +17,7 @@ from modelaudit.cli.main import command as program
 
 BENIGN = str(FIXTURES / "pickle/benign/data-protocol4.pkl")
 MALICIOUS = str(FIXTURES / "pickle/malicious/os-system.pkl")
-TEXTS = frozenset({"--reason", "--by", "--approved-by"})
+TEXTS = frozenset({"--reason", "--by", "--approved-by", "--reference"})
 """Options that take any text; tests/test_decisions.py has their limits."""
 REPORT = "report.json"
 WRONG: dict[str, tuple[tuple[str, str], ...]] = {
@@ -68,6 +68,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--polcy strict", "No such option '--polcy' (did you mean --policy?)"),
     ),
     "license TARGET": (
+        ("--path nowhere", "--path nowhere: the repository has no such folder"),
         ("--revision main", "is a local path, which has no revisions; leave out --revision"),
         ("--policy strct", "did you mean strict?"),
         ("--use comercial", "did you mean commercial?"),
