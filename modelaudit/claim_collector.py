@@ -13,7 +13,7 @@ from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
-from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims
+from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
 from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Snapshot
@@ -98,7 +98,9 @@ class ClaimCollector:
             case ModelTraits():
                 self.traits.append((address, structure))
             case Prose():
+                first = len(self.claims)
                 self._collect_text_claims(structure, address)
+                self.claims[first:] = mark_claims_on_model(structure, address, self.claims[first:])
             case _:
                 pass
 

@@ -84,6 +84,7 @@ class LicenseClaim:
         entry: id of the ``LicenseEntry`` that it resolves to; ``None`` if the rule set has none.
         differs: for a variant, the words that the licence does not have, bounded.
         relation: for a base model, how the model was made from it.
+        is_about_model: whether the text around it speaks of the model, although its path names something else.
     """
 
     kind: ClaimKind
@@ -95,6 +96,7 @@ class LicenseClaim:
     basis: Basis = Basis.NAME
     differs: tuple[str, ...] = ()
     relation: Relation | None = None
+    is_about_model: bool = False
 
     @property
     def is_in_running_text(self) -> bool:

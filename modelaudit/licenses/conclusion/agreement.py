@@ -101,7 +101,7 @@ class AgreementChecker:
         if own.state is not ConclusionState.CONCLUDED:
             return own.state, own.ids
         binding = [self.rules.licenses[id_] for id_ in own.ids]
-        places = PlacesApart.from_paths(paths)
+        places = PlacesApart.from_paths(paths, claims)
         is_doubtful = (
             list_uncovered_restrictions(claims, binding, self.rules.restrictions, places)
             or list_uncovered_policies(claims, binding, places)

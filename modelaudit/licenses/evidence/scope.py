@@ -11,6 +11,7 @@ from modelaudit.licenses.evidence.fields import CODE_TEXT, LINK_TARGET, NOTICE, 
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
+from modelaudit.model.spelling import normalize_appearance
 
 ROOT_CARD = "README.md"
 ABOVE = "../"
@@ -33,7 +34,8 @@ class ClaimScope(StrEnum):
 # DeepSeek publishes LICENSE-CODE beside LICENSE-MODEL. Notices and collections cover the works that a model contains.
 _CODE_LICENSE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
 _NOTICE = re.compile(r"(?:^|/)notices?(?:[-_. ]|$)", re.IGNORECASE)
-# Words of a path that say what it covers instead of the model, each with the reason in words.
+# Words of a folder that say what it covers instead of the model, each with the reason in words. The author of a text
+# chooses the name of its file, so that name says nothing, except for a licence of data alone (``LICENSE_DATA``).
 _OTHER_WORKS = (
     (
         re.compile(
@@ -44,9 +46,18 @@ _OTHER_WORKS = (
         "its path names the work of others",
     ),
     (re.compile(r"(?:^|[-_. /])data(?:sets?)?(?:[-_. /]|$)", re.IGNORECASE), "its path names data"),
-    (re.compile(r"(?:^|/)(?:tools?|scripts?)/", re.IGNORECASE), "its path names a tool"),
-    (re.compile(r"(?:^|/)[^/]+\.(?:dist|egg)-info/", re.IGNORECASE), "its path names a Python package"),
+    (re.compile(r"(?:^|/)(?:tools?|scripts?)(?:/|$)", re.IGNORECASE), "its path names a tool"),
+    (re.compile(r"(?:^|/)[^/]+\.(?:dist|egg)-info(?:/|$)", re.IGNORECASE), "its path names a Python package"),
 )
+_OF_OTHERS = (_OTHER_WORKS[0], _OTHER_WORKS[3])
+_DATA_LICENSE = re.compile(
+    r"(?:^|/)(?:licen[cs]e[-_. ]data(?:sets?)?|data(?:sets?)?[-_ ]licen[cs]e)(?:\.(?:txt|md))?$", re.IGNORECASE
+)
+_WEIGHT_WORDS = re.compile(
+    r"weights?\b|\bcheckpoints?\b|\bmodel (?:parameters|files?)\b|权重|權重|重み|가중치|\bGewichte|\bpoids\b|\bpesos\b",
+    re.IGNORECASE,
+)
+_MODEL_WORDS = re.compile(r"\bmod[eè]l[a-zè]*\b|\boutputs?\b|模型|モデル|모델", re.IGNORECASE)
 _WEIGHTS = re.compile(
     r"\.(?:safetensors|gguf|ggml|bin|pt|pth|ckpt|onnx|h5|keras|pkl|msgpack|npz|tflite|pdparams)$", re.IGNORECASE
 )
@@ -96,7 +107,22 @@ def determine_scope(claim: LicenseClaim) -> ClaimScope:
 
 def explain_other_work(path: str) -> str:
     """Explain as a clause what a path says that the file covers instead of the model; empty if it says nothing."""
-    return next((reason for words, reason in _OTHER_WORKS if words.search(path)), "")
+    folder = path.rpartition("/")[0]
+    reason = next((reason for words, reason in _OTHER_WORKS if words.search(folder)), "")
+    return reason or ("its name names data" if _DATA_LICENSE.search(path) else "")
+
+
+def speaks_of_model(text: str, path: str) -> bool:
+    """Whether a text speaks of the weights of a model, or, beside data or a tool, of a model or its outputs.
+
+    The terms of third-party work may well call that work a model.
+    """
+    text = normalize_appearance(text)
+    if _WEIGHT_WORDS.search(text):
+        return True
+    folder = path.rpartition("/")[0]
+    is_of_others = any(words.search(folder) for words, _ in _OF_OTHERS)
+    return not is_of_others and _MODEL_WORDS.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +131,20 @@ class PlacesApart:
 
     Attributes:
         weight_folders: the folders that hold weights; a text in one of them, or in one above, covers these weights.
+        texts_on_model: the texts whose words speak of the model, which cover it whatever their folder.
     """
 
     weight_folders: frozenset[str] = frozenset()
+    texts_on_model: frozenset[str] = frozenset()
 
     @classmethod
-    def from_paths(cls, paths: Iterable[str]) -> PlacesApart:
-        """Find the folders with weights among the paths of a repository."""
+    def from_paths(cls, paths: Iterable[str], claims: Iterable[LicenseClaim] = ()) -> PlacesApart:
+        """Find the folders with weights among the paths of a repository, and the texts on the model by its claims."""
         with_weights = {path.rpartition("/")[0] for path in paths if _WEIGHTS.search(path)}
-        return cls(frozenset(folder for each in with_weights for folder in _list_folders(each)))
+        return cls(
+            frozenset(folder for each in with_weights for folder in _list_folders(each)),
+            frozenset(claim.artifact for claim in claims if claim.is_about_model),
+        )
 
     def explain(self, claim: LicenseClaim) -> str:
         """Explain as a clause why the claim covers something else; empty if it may cover the model."""
@@ -121,7 +152,8 @@ class PlacesApart:
         reason = explain_other_work(path)
         folder = path.rpartition("/")[0]
         # What stands beside weights covers them, whatever the name of their folder.
-        return "" if folder in self.weight_folders and folder else reason
+        is_beside_weights = folder != "" and folder in self.weight_folders
+        return "" if is_beside_weights or path in self.texts_on_model else reason
 
 
 def _list_folders(folder: str) -> list[str]:

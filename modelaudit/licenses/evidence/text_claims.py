@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelaudit.licenses.evidence.fields import (
     CLAIM_LIMIT,
@@ -17,6 +17,7 @@ from modelaudit.licenses.evidence.fields import (
     Resolver,
     truncate_quotation,
 )
+from modelaudit.licenses.evidence.scope import explain_other_work, is_license_text, speaks_of_model
 from modelaudit.licenses.evidence.text_references import (
     find_identifier_lines,
     find_sentence_base_models,
@@ -100,6 +101,22 @@ def _may_hold_terms(prose: Prose) -> bool:
     if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
         return True
     return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _MIN_STEMS
+
+
+def mark_claims_on_model(prose: Prose, artifact: str, claims: Sequence[LicenseClaim]) -> list[LicenseClaim]:
+    """Mark the claims of a text that speaks of the model, although its path names something else.
+
+    A known licence, word for word, speaks of the work that it was written for. A licence file without a claim gets one.
+    """
+    is_known = any(is_license_text(each) and each.entry is not None for each in claims) and not any(
+        each.basis is Basis.VARIANT for each in claims
+    )
+    if is_known or not explain_other_work(artifact) or not speaks_of_model(prose.text, artifact):
+        return list(claims)
+    if prose.kind is ProseKind.LICENSE and all(each.kind is not ClaimKind.FOUND for each in claims):
+        named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.FILE_NAME)
+        claims = (*claims, named)
+    return [replace(each, is_about_model=True) for each in claims]
 
 
 def drop_repeated_code_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
