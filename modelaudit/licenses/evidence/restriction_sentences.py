@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
+from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
 from modelaudit.licenses.evidence.sentence_cues import agrees_with_ordinary_license, match_cues
 from modelaudit.licenses.evidence.sentence_weights import reads_like_restriction
@@ -101,8 +101,16 @@ def _iter_restriction_claims(
         if kind is not None and sentence not in seen:
             seen.add(sentence)
             place = Location(line=first_line + text.count("\n", 0, start), key=kind)
-            quotation = truncate_quotation(" ".join(raw.split())[:_MAX_QUOTATION])
+            quotation = _shorten(" ".join(raw.split()))
             yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
+
+
+def _shorten(sentence: str) -> str:
+    """Shorten a sentence for quotation, at a space where one is near, with an ellipsis."""
+    if len(sentence) <= _MAX_QUOTATION:
+        return sentence
+    start = sentence[: _MAX_QUOTATION - 1]
+    return f"{start[: start.rfind(' ')] if ' ' in start[-40:] else start}…"
 
 
 def _classify_sentence(sentence: str, restrictions: Restrictions, is_about_model: bool) -> str | None:
