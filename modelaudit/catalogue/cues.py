@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from functools import reduce
 
 from pydantic.dataclasses import dataclass
@@ -35,6 +36,7 @@ class CuesFile:
     combinations: dict[Kebab, list[Text]]
     exempt: list[Text]
     topics: dict[Text, list[Text]]
+    denials: list[Text] = field(default_factory=list)
 
 
 _FILE = Shape(CuesFile)
@@ -52,6 +54,7 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
     """
     ordinary: list[re.Pattern[str]] = []
     agreements: list[re.Pattern[str]] = []
+    denials: list[re.Pattern[str]] = []
     vocabularies: dict[str, list[str]] = {}
     combinations: list[Combination] = []
     exempt: list[re.Pattern[str]] = []
@@ -61,6 +64,7 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
         names = rf"(?<![a-z0-9.])(?<!//)(?:{'|'.join(file.ordinary.names)})(?![a-z0-9])(?:{file.ordinary.tail})"
         ordinary.append(compile_pattern(names, document, ("ordinary",)))
         agreements += (compile_pattern(_expand(each), document, ("agreements",)) for each in file.agreements)
+        denials += (compile_pattern(_expand(each), document, ("denials",)) for each in file.denials)
         for name, phrases in file.vocabularies.items():
             vocabularies.setdefault(name, []).extend(_iter_phrases(phrases))
         for kind, texts in file.combinations.items():
@@ -77,6 +81,7 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
         tuple(combinations),
         tuple(exempt),
         _freeze(topics),
+        tuple(denials),
     )
 
 

@@ -53,6 +53,7 @@ class Cues:
         exempt: match sentences about something else than the model.
         topics: (name, phrases) of the facts of a planned use, such as ``place:EU``, ``use:commercial`` or
             ``field:military``.
+        denials: match words that forbid plainly. No agreement that touches them is cut out.
     """
 
     ordinary: tuple[re.Pattern[str], ...] = ()
@@ -61,6 +62,7 @@ class Cues:
     combinations: tuple[Combination, ...] = ()
     exempt: tuple[re.Pattern[str], ...] = ()
     topics: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    denials: tuple[re.Pattern[str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

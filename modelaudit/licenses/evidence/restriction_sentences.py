@@ -16,7 +16,7 @@ from functools import partial
 
 from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
-from modelaudit.licenses.evidence.sentence_cues import agrees_with_ordinary_license, match_cues
+from modelaudit.licenses.evidence.sentence_cues import agrees_with_ordinary_license, denies_plainly, match_cues
 from modelaudit.licenses.evidence.sentence_weights import reads_like_restriction
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -49,6 +49,10 @@ _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
 _TAG = re.compile(r"<!--|-->|</?[a-z][^<>]{0,300}>", re.IGNORECASE)
 _MARKED = re.compile(r"[&<*_`~#|>]")
 _MARKS = re.compile(r"[*_`~#|>]+")
+_SOFT_HYPHEN = "\u00ad"
+# "n o n - c o m m e r c i a l": four or more single letters with one space between them.
+_LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){3,}(?!\S)")
+_SENTENCE_STOP = re.compile(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
 
@@ -93,9 +97,9 @@ def _iter_restriction_claims(
 ) -> Iterator[LicenseClaim]:
     """Yield one claim for each different sentence whose kind of restriction ``classify`` returns."""
     seen: set[str] = set()
-    for start, raw in split_sentences(text):
+    for start, raw in _iter_continued_sentences(text):
         # Folding is slow, and a plain ASCII sentence needs none.
-        needs_folding = not raw.isascii() or _MARKED.search(raw) is not None
+        needs_folding = not raw.isascii() or _MARKED.search(raw) or _LETTER_SPACED.search(raw)
         sentence = fold_sentence(raw) if needs_folding else " ".join(raw.lower().split())
         kind = classify(sentence)
         if kind is not None and sentence not in seen:
@@ -156,11 +160,14 @@ def has_unreadable_terms(
 def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | None:
     """Match a folded sentence against the signs; return the id of the first kind of restriction, or ``None``.
 
-    A phrase of ``unless`` makes the sentence harmless, except beside a phrase of ``but``, which restores the limit.
+    A phrase of ``unless`` makes the sentence harmless, except beside a phrase of ``but`` or words that forbid
+    plainly (``denials`` of ``cues.yaml``), which restore the limit.
     """
     signs = (sign.id for sign in restrictions.signs if any(words.search(sentence) for words in sign.words))
     first = next(signs, None)
     if first is None or any(words.search(sentence) for words in restrictions.but):
+        return first
+    if denies_plainly(sentence, restrictions.cues):
         return first
     return None if any(words.search(sentence) for words in restrictions.unless) else first
 
@@ -196,8 +203,32 @@ def list_uncovered_policies(
 
 
 def fold_sentence(raw: str) -> str:
-    """Lower a sentence, unify hyphens and spaces, and drop markup and invisible characters."""
-    return " ".join(normalize_appearance(_MARKS.sub(" ", _TAG.sub(" ", html.unescape(raw)))).split())
+    """Lower a sentence, unify hyphens and spaces, and drop markup, invisible characters and spaces between letters."""
+    # A soft hyphen is visible only at the end of a line, so it is no hyphen of the word.
+    text = _TAG.sub(" ", html.unescape(raw)).replace(_SOFT_HYPHEN, "")
+    text = _LETTER_SPACED.sub(lambda letters: letters[0].replace(" ", ""), _MARKS.sub(" ", text))
+    return " ".join(normalize_appearance(text).split())
+
+
+def _iter_continued_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (offset, sentence) for each sentence, and behind those that blank lines interrupt, the whole of them.
+
+    A sentence continues one without a stop if it begins with a letter in lower case.
+    """
+    start, parts = 0, [""]
+    for offset, sentence in split_sentences(text):
+        is_open = (
+            bool(parts[0]) and not parts[-1].lstrip().startswith(("#", "|")) and not _SENTENCE_STOP.search(parts[-1])
+        )
+        is_continued = is_open and sentence.lstrip()[:1].islower()
+        if not is_continued or sum(map(len, parts)) + len(sentence) > _PIECE_CHARACTERS:
+            if len(parts) > 1:
+                yield start, " ".join(parts)
+            start, parts = offset, []
+        parts.append(sentence)
+        yield offset, sentence
+    if len(parts) > 1:
+        yield start, " ".join(parts)
 
 
 def split_sentences(text: str) -> Iterator[tuple[int, str]]:

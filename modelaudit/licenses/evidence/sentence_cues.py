@@ -177,12 +177,38 @@ def agrees_with_ordinary_license(sentence: str, cues: Cues) -> bool:
 
 
 def cut_agreements(sentence: str, cues: Cues) -> str:
-    """Cut all that agrees with an ordinary licence out of a folded sentence."""
+    """Cut all that agrees with an ordinary licence out of a folded sentence.
+
+    Words that forbid plainly stay, with all that an agreement matches together with them: a question, a comparison or
+    thanks must not hide them.
+    """
+    sentence = name_ordinary_licenses(sentence, cues)
+    has_denial = denies_plainly(sentence, cues)
+    for pattern in cues.agreements:
+        sentence = _cut_beside_denials(sentence, pattern, cues) if has_denial else pattern.sub(_CUT, sentence)
+    return sentence
+
+
+def name_ordinary_licenses(sentence: str, cues: Cues) -> str:
+    """Replace the names of ordinary licences in a folded sentence by one word."""
     for pattern in cues.ordinary:
         sentence = pattern.sub(f" {ORDINARY_NAME} ", sentence)
-    for pattern in cues.agreements:
-        sentence = pattern.sub(_CUT, sentence)
     return sentence
+
+
+def denies_plainly(sentence: str, cues: Cues) -> bool:
+    """Whether a folded sentence, in which ordinary licences are one word, holds words that forbid plainly."""
+    return any(pattern.search(sentence) for pattern in cues.denials)
+
+
+def _cut_beside_denials(sentence: str, pattern: re.Pattern[str], cues: Cues) -> str:
+    """Cut what an agreement matches, unless it overlaps or touches words that forbid plainly."""
+    denials = [match.span() for each in cues.denials for match in each.finditer(sentence)]
+
+    def cut(match: re.Match[str]) -> str:
+        return match[0] if any(match.start() <= end and start <= match.end() for start, end in denials) else _CUT
+
+    return pattern.sub(cut, sentence)
 
 
 def _iter_kinds(places: dict[str, list[int]], cues: Cues) -> Iterator[str]:

@@ -13,7 +13,13 @@ import re
 from collections.abc import Collection, Iterator
 from itertools import combinations
 
-from modelaudit.licenses.evidence.sentence_cues import build_cue_index, cut_agreements, find_cues
+from modelaudit.licenses.evidence.sentence_cues import (
+    build_cue_index,
+    cut_agreements,
+    denies_plainly,
+    find_cues,
+    name_ordinary_licenses,
+)
 from modelaudit.model.restrictions import Cues, SentenceWeights
 
 _SCRIPTS = "\u3040-\u30ff\u3400-\u9fff"
@@ -57,7 +63,11 @@ def list_features(sentence: str, cues: Cues) -> frozenset[str]:
 
     What agrees with an ordinary licence is cut out first, and the name of such a licence is one word.
     """
-    rest = cut_agreements(sentence, cues)
+    return _list_rest_features(cut_agreements(sentence, cues), cues)
+
+
+def _list_rest_features(rest: str, cues: Cues) -> frozenset[str]:
+    """List the features of what is left of a folded sentence."""
     vocabularies = find_cues(rest, build_cue_index(cues))
     names = sorted(vocabularies)
     return frozenset(
@@ -81,12 +91,19 @@ def score_features(features: Collection[str], weights: SentenceWeights) -> float
 def reads_like_restriction(sentence: str, weights: SentenceWeights, cues: Cues, margin: float = 0.0) -> bool:
     """Whether a folded sentence of four words or more exceeds the threshold by ``margin``; without weights none does.
 
+    A sentence that forbids plainly is also scored whole, with the words that agree with an ordinary licence.
+
     Fewer words, such as a heading or the name of an ordinary licence in a table, say too little to be scored.
     """
     if not weights.weights or _count_words(sentence) < _LEAST_WORDS:
         return False
     features = list_features(sentence, cues)
-    return score_features(features, weights) > weights.threshold + margin
+    if score_features(features, weights) > weights.threshold + margin:
+        return True
+    whole = name_ordinary_licenses(sentence, cues)
+    return denies_plainly(whole, cues) and (
+        score_features(_list_rest_features(whole, cues), weights) > weights.threshold + margin
+    )
 
 
 def _count_words(sentence: str) -> int:

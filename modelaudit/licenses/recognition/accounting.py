@@ -16,13 +16,20 @@ from operator import itemgetter
 from modelaudit.licenses.recognition.alignment import Gap
 from modelaudit.licenses.recognition.attributions import measure_attribution
 from modelaudit.licenses.recognition.introductions import measure_introduction, measure_license_address
-from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase
+from modelaudit.licenses.recognition.name_words import (
+    begins_paragraph,
+    ends_name,
+    is_name_word,
+    is_term_word,
+    match_phrase,
+)
 from modelaudit.licenses.recognition.notices import measure_notice_frame
 from modelaudit.licenses.recognition.respelling import is_respelled
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
 
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|yyyy|year")
+_NOTICE_WORDS = frozenset(("copyright", "copyrights", "portions", "c", "by", "the", "present"))
 _HOLDER_LIMIT, _CAPITALS_LIMIT = 300, 10
 """Maximum words of a copyright statement, and of one in capitals alone, where capitals do not mark names."""
 _PLAIN_LIMIT = 2
@@ -126,8 +133,9 @@ def _collect_titles(named: _Named) -> frozenset[tuple[str, ...]]:
 def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
     """Count the words of the copyright statement that begins at ``first``; 0 if none begins there.
 
-    It ends before a phrase of ``phrases``, the next "copyright", a word that permits, forbids or requires, and the
-    third lower-case word that joins no names.
+    It ends before a phrase of ``phrases``, the next "copyright", a word that permits, forbids or requires, a word of
+    places or readers behind a name, the paragraph after the one with a name, and the third lower-case
+    word that joins no names.
     """
     opening = words.words[first]
     # A year alone opens a statement too, because "(c)" is dropped as an item number: "(c) 2024 Acme".
@@ -140,9 +148,9 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
     position, plain_words = first + 1, 0
     while position < limit and not match_phrase(words, position, end, phrases):
         word = words.words[position]
-        if word == "copyright" or is_term_word(words, position):
+        if word == "copyright" or is_term_word(words, position) or ends_name(words, position, limit):
             break
-        if _begins_paragraph(words, position) and measure_attribution(words, position, end, phrases, is_first=False):
+        if begins_paragraph(words, position) and _has_name(words, first, position):
             break
         if not is_name_word(words, position):
             plain_words += 1
@@ -156,11 +164,11 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
     return position - first
 
 
-def _begins_paragraph(words: Words, position: int) -> bool:
-    """Whether a blank line is before a word."""
-    last = position - 1
-    between = words.text[words.find_start(last) + len(words.words[last]) : words.find_start(position)]
-    return between.count("\n") > 1
+def _has_name(words: Words, first: int, end: int) -> bool:
+    """Whether the words from ``first`` up to ``end`` hold more than years and words of a copyright line."""
+    return any(
+        word.isalpha() and not _YEAR.fullmatch(word) and word not in _NOTICE_WORDS for word in words.words[first:end]
+    )
 
 
 def _is_between_names(words: Words, position: int, end: int) -> bool:

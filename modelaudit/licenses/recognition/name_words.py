@@ -31,11 +31,79 @@ _TERM_WORDS = re.compile(
 )
 
 
+_CAMEL_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_DENYING_PARTS = frozenset(("no", "non", "not", "nie", "nicht", "kein", "only"))
+_PLACES = re.compile(
+    r"eu|eea|europe|european|usa|us|uk|japan|china|germany|france|korea|india|russia|brazil|canada|australia|america"
+    r"|americas|asia|africa|britain|switzerland|worldwide|overseas"
+)
+_READERS = re.compile(
+    r"(?:member|student|pupil|teacher|customer|employee|subscriber|classroom|individual|hobbyist)s?|staff|universities"
+    r"|schools|colleges|companies|teaching|editions?|versions?|releases?|preview|demo|study"
+)
+_OPENERS = frozenset(("for", "in", "to", "within", "outside", "only"))
+_COMPANY_FORMS = re.compile(
+    r"ag|association|authors|bv|co|community|consortium|contributors|corp|corporation|e|foundation|gmbh|group|inc"
+    r"|initiative|institut|institute|international|kg|kk|laboratories|laboratory|labs|limited|llc|ltd|organization|plc"
+    r"|project|pty|sa|sarl|society|software|srl|systems|team|technologies|technology|trust|university"
+)
+_COMPANY_REACH = 4
+
+
+def ends_name(words: Words, position: int, end: int) -> bool:
+    """Whether a copyright statement ends before a word that says for whom or where, and names nothing.
+
+    "Acme Foundation for Open Science" and "Institute of Technology in Japan" are names. "Acme Labs, Student Edition",
+    "Acme members in Japan" and, on a line of its own, "For Acme members" say whom a text is for.
+    """
+    word = words.words[position]
+    if _READERS.fullmatch(word) and not _is_part_of_company(words, position, end):
+        return True
+    if _PLACES.fullmatch(word) and words.words[position - 1] in _OPENERS:
+        return not any(map(_COMPANY_FORMS.fullmatch, words.words[max(0, position - _COMPANY_REACH) : position]))
+    if word not in _OPENERS:
+        return False
+    return _begins_line(words, position) or (word == "only" and not _is_part_of_company(words, position, end))
+
+
+def _is_part_of_company(words: Words, position: int, end: int) -> bool:
+    """Whether a word is part of a name: "Acme Students Foundation", "Members of Acme", "Acme and its members"."""
+    before, last = words.words[max(0, position - _COMPANY_REACH) : position], words.words[position - 1]
+    if last in ("of", "its", "their") or "university" in before:
+        return True
+    after = words.words[position + 1 : min(end, position + _COMPANY_REACH)]
+    return any(each == "of" or _COMPANY_FORMS.fullmatch(each) for each in (*after, last))
+
+
+def begins_paragraph(words: Words, position: int) -> bool:
+    """Whether a blank line is before a word."""
+    return _get_text_between(words, position).count("\n") > 1
+
+
+def _begins_line(words: Words, position: int) -> bool:
+    """Whether a word is the first one of its line."""
+    return "\n" in _get_text_between(words, position)
+
+
+def _get_text_between(words: Words, position: int) -> str:
+    """Return the text between a word and the one before it."""
+    last = position - 1
+    return words.text[words.find_start(last) + len(words.words[last]) : words.find_start(position)]
+
+
+def _denies_in_camel_case(spelling: str) -> bool:
+    """Whether a part of a word in camel case denies: "NoBusiness", "NonEU"; "NoSQL" and "Node" are names."""
+    parts = _CAMEL_PART.findall(spelling)
+    return len(parts) > 1 and parts[0].lower() in _DENYING_PARTS and parts[0][0].isupper() and parts[1] != "SQL"
+
+
 def is_term_word(words: Words, position: int) -> bool:
     """Whether a word permits, forbids or requires; "Acme Research" is a name, and "for Research" is a purpose."""
     word = words.words[position]
     if word in ("grant", "limited") and _is_in_name(words, position):
         return False
+    if _denies_in_camel_case(words.get_spelling(position)):
+        return True
     if word != "research" or not words.get_spelling(position)[0].isupper():
         return _TERM_WORDS.match(word) is not None
     return position == 0 or words.words[position - 1] in _PURPOSE_JOINERS

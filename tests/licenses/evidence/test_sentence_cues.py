@@ -52,10 +52,54 @@ def test_listed_words_leave_harmless_sentences_quiet() -> None:
         "Do you work for a company? Then you need a licence from us.",
         "See the LICENSE file, which does not cover the weights.",
         "We do not permit the use of this model in weapons.",
+        "We do not tolerate commercial use of these weights.",
+        "We will not have anyone sell the checkpoint.",
+        "We do not like to see this model used commercially, and we enforce our rights.",
+        "Unlike study, commercial use of the checkpoint is forbidden.",
+        "Compared with study commercial use of the checkpoint needs a signed contract.",
+        "Commercial use of the checkpoint is forbidden, is that clear?",
+        "May I remind you that commercial use of the checkpoint is prohibited?",
+        "Who sells the weights violates our terms, ok?",
+        "In terms of commercial use: none.",
+        "The checkpoint may be used for illustration purposes only.",
+        "Model under an MIT style license for pupils.",
     ],
 )
 def test_agreement_in_a_sentence_hides_no_restriction_beside_it(sentence: str) -> None:
     assert is_noticed(sentence)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("For non-com\u00admer\u00adcial use.", 1),
+        ("T h e  m o d e l  i s  f o r  n o n - c o m m e r c i a l  u s e  o n l y .", 1),
+        ("| Use | Allowed |\n|---|---|\n| Study | ✓ |\n| Commercial use | ✗ |\n", 4),
+        ("| Commercial | no |\n", 1),
+        ("Commercial: 🚫\n\nStudy: ✅\n", 1),
+        ("- ❌ Redistribution\n", 1),
+        ("## Licence\n\nNC\n", 3),
+        ("CC-NC", 1),
+        ("A model.\n\nUse of\n\nthis model for\n\ncommercial ends is\n\nforbidden.\n", 3),
+    ],
+)
+def test_form_of_a_restriction_does_not_hide_it(text: str, line: int) -> None:
+    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    assert [claim.location.line for claim in found] == [line]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| Commercial use | ✅ |\n",
+        "| Study ❌ | Commercial ✅ |\n",
+        "- ✅ Commercial use\n",
+        "Accuracy: ❌",
+        "Unlike it,\n\nthis is small.",
+    ],
+)
+def test_marks_that_forbid_nothing_raise_no_doubt(text: str) -> None:
+    assert not is_noticed(text)
 
 
 def test_heading_and_the_line_below_it_are_sentences_of_their_own() -> None:

@@ -43,6 +43,12 @@ SAME_MIT = (
     "acme -- A parser in Python\n\nCopyright (c) 2024 Grant Acme, Acme Limited\n\n{}",
     "http://opensource.org/licenses/MIT\n\nCopyright (c) 2024 Jo Acme\n\n{}",
     "Copyright (c) 2024 Jo Acme\nMo Acme\nand others that have contributed code to the public domain.\n\n{}",
+    "Copyright (c) 2024 Acme Foundation for Open Science\n\n{}",
+    "Copyright (c) 2024 The Regents of the University of Acme in Japan\n\n{}",
+    "Copyright (c) 2024 Acme Europe GmbH\n\n{}",
+    "Copyright (c) 2024 Parser section, Acme College, Foo University Bar\n\n{}",
+    "Copyright (c) 2024 NoSQL Acme Inc\n\n{}",
+    "Copyright (c) 2024 Acme Corp. and its members\n\n{}",
     "The MIT License (MIT), also known as Expat License\n\n{}".replace("(MIT), also", "is the MIT License, also"),
 )
 OTHER_THAN_MIT = (
@@ -64,6 +70,13 @@ OTHER_THAN_MIT = (
     "Copyright (c) 2024 Acme <no sale of weights>\n\n{}",
     "This is the MIT license: http://acme.example/only-for-research\n\n{}",
     "Copyright 2024 não comercial\n\n{}",
+    "Copyright (c) 2024 Acme Labs\n\nFor Acme members\n\n{}",
+    "Copyright (c) 2024 Acme Labs\n\nFor classroom teaching\n\n{}",
+    "Copyright (c) 2024 Acme Labs\nFor Acme Japan\n\n{}",
+    "Copyright (c) 2024 Acme Labs, Member Edition\n\n{}",
+    "Copyright (c) 2024 Acme Labs and its members in Japan\n\n{}",
+    "Copyright (c) 2024 Acme Labs for Acme members\n\n{}",
+    "Copyright (c) 2024 NoBusiness NoEU Inc\n\n{}",
 )
 
 
