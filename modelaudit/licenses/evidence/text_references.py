@@ -36,13 +36,14 @@ _LICENSE_LINE = re.compile(
 # A bare Hub id in a sentence, with its revision if it has one. The name must hold a digit or a hyphen, so that
 # "input/output" is none.
 _BARE_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}(?:@[\w.-]{1,90})?"
+_BARE_HUB_PAGE = r"<?https?://(?:www\.)?(?:huggingface\.co|hf\.co)/[\w./@-]{1,200}"
 # Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id:
-# "fine-tuned version of [base](https://huggingface.co/acme/base)", "quantized from acme/base-7b".
+# "fine-tuned version of [base](https://huggingface.co/acme/base)", "quantized from acme/base-7b", and the bare address.
 _DERIVATION = re.compile(
-    r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
+    r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|initiali[sz]ed|started|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
     r"|derivative|trained|based|built)\b[^.\n\[\]/]{0,60}?\b(?:of|from|on top of|on|for|upon|over)\s{1,3}"
     r"(?:the\s{1,3})?(?:model\s{1,3})?[*_`\"']{0,3}"
-    rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<name>{_BARE_HUB_ID}))",
+    rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<page>{_BARE_HUB_PAGE})|(?P<name>{_BARE_HUB_ID}))",
     re.IGNORECASE,
 )
 # The list that mergekit writes: "The following models were included in the merge:" and items below it.
@@ -98,14 +99,14 @@ def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
     """
     seen: set[str] = set()
     for match in _DERIVATION.finditer(text):
-        hub_id = _resolve_hub_link(match["url"], match["name"])
+        hub_id = _resolve_hub_link(match["url"] or _strip_address(match["page"]), match["name"])
         verb = match["how"].lower()
         relation = next((each for stem, each in _RELATION_WORDS if verb.startswith(stem)), Relation.UNSTATED)
         # "based on a/b" is too common in prose: a bare ``a/b`` counts as an id only after a verb of model making.
-        is_model_verb = relation is not Relation.UNSTATED or verb.startswith(("deriv", "conver"))
+        is_model_verb = relation is not Relation.UNSTATED or verb.startswith(("deriv", "conver", "initial", "start"))
         if not hub_id or hub_id in seen or len(seen) >= LINEAGE_CLAIM_LIMIT:
             continue
-        if match["url"] or is_model_verb:
+        if match["url"] or match["page"] or is_model_verb:
             seen.add(hub_id)
             yield text.count("\n", 0, match.start()) + 1, hub_id, relation
     merged: set[str] = set()
@@ -116,6 +117,11 @@ def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
                 merged.add(hub_id)
                 line = text.count("\n", 0, merge_list.start("list") + item.start()) + 1
                 yield line, hub_id, Relation.MERGE
+
+
+def _strip_address(page: str | None) -> str | None:
+    """Strip what belongs to the sentence around a bare address."""
+    return page.lstrip("<").rstrip(".-/") if page else None
 
 
 def _resolve_hub_link(url: str | None, name: str | None) -> str | None:

@@ -18,6 +18,7 @@ from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
+from modelaudit.model.terms import Relation
 
 RULES = load_shipped()
 DECLARED, FOUND = ClaimKind.DECLARED, ClaimKind.FOUND
@@ -158,6 +159,28 @@ def test_repeated_lines_of_a_card_hide_no_license_and_no_base_model():
     assert {"MIT", "CC-BY-NC-4.0"} <= {claim.entry for claim in claims}
     base_models = [claim.quotation for claim in claims if claim.kind is ClaimKind.INHERITED]
     assert sorted(base_models) == [f"acme/base-{number}" for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "relation"),
+    [
+        ("This is a quantised version of https://huggingface.co/acme/base-7b.", Relation.QUANTIZED),
+        ("A fine-tuned version of <https://huggingface.co/acme/base-7b>", Relation.FINETUNE),
+        ("Converted from https://hf.co/acme/base-7b/tree/main with a script.", Relation.UNSTATED),
+        ("The weights were initialised from acme/base-7b.", Relation.UNSTATED),
+        ("Training started from acme/base-7b.", Relation.UNSTATED),
+    ],
+)
+def test_sentence_that_names_a_base_model_by_a_bare_address_or_id_makes_a_claim(sentence, relation):
+    claims = extract_from_text(f"# M\n\n{sentence}\n", ProseKind.CARD, "README.md")
+    assert [(claim.kind, claim.quotation, claim.relation, claim.location.line) for claim in claims] == [
+        (ClaimKind.INHERITED, "acme/base-7b", relation, 3)
+    ]
+
+
+def test_sentence_that_names_a_data_set_or_a_path_makes_no_claim_of_a_base_model():
+    text = "Fine-tuned on https://huggingface.co/datasets/acme/data-1. It started from input/output.\n"
+    assert extract_from_text(text, ProseKind.CARD, "README.md") == ()
 
 
 def test_unknown_license_file_makes_no_text_claim():
