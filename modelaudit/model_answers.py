@@ -39,6 +39,7 @@ from modelaudit.model.license import (
 from modelaudit.model.lineage import Kinship
 from modelaudit.model.terms import Intent, LicenseCategory
 from modelaudit.sources import is_offline
+from modelaudit.term_choice import list_unnamed_weights
 
 _Item = TypeVar("_Item")
 _WEAKEST_FIRST = (
@@ -173,6 +174,7 @@ class _Concluding:
             },
             traits=[(seen, each) for path, each in self.collector.traits if (seen := see(path)) is not None],
             base_models=load_base_models(self.collector.folders if self.collector.traits else None),
+            unnamed_weights=[seen for path in list_unnamed_weights(self.snapshot) if (seen := see(path)) is not None],
         )
         return conclude(evidence, self.collector.rules, self.intent if self.intent.is_stated else None)
 

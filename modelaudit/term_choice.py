@@ -6,12 +6,15 @@ licence check and a scan come to one answer on the same files.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final
 
 from modelaudit.languages.terms.prose import is_looked_at, recognise_terms
+from modelaudit.licenses.evidence.scope import explain_other_work, may_hold_weights
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import WindowError
+from modelaudit.model.term_files import classify_text_file, may_be_text
 from modelaudit.sources.small import is_small_file, may_hold_terms, may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, Head
 from modelaudit.wire.sniff import is_tar, name_format
@@ -22,6 +25,11 @@ _FORMATS_WITH_STATEMENTS: Final = frozenset({
     "7-Zip",
 })  # fmt: skip
 _SUFFIXES_WITH_STATEMENTS: Final = (".gguf", ".safetensors", ".onnx", ".ort", ".md", ".markdown")
+_OTHER_BINARY: Final = re.compile(
+    r"\.(?:pdf|docx?|xlsx?|pptx?|odt|rtf|ttf|otf|woff2?|eot|o|a|class|wasm|node|mo|db|sqlite3?|pack|idx|DS_Store)$",
+    re.IGNORECASE,
+)
+_LARGEST_SMALL_BINARY: Final = 1024
 _LENGTH_BYTES: Final = 8  # a safetensors file begins with the length of its header, a JSON object
 
 
@@ -63,6 +71,34 @@ def choose_reading(artifact: Artifact) -> TermChoice:
             return TermChoice.TEXT if is_text else TermChoice.CLOSED
     except WindowError:  # the reading meets it again, and reports it
         return TermChoice.WHOLE
+
+
+def list_unnamed_weights(snapshot: Snapshot) -> list[str]:
+    """List the binary files in folders of other works that may be weights, whatever their names.
+
+    Small files, texts, pictures and programs are none. A file that cannot be opened may be weights.
+    """
+    return [
+        each.path
+        for each in snapshot.artifacts
+        if each.size > _LARGEST_SMALL_BINARY and explain_other_work(each.path) and _is_unnamed_binary(each)
+    ]
+
+
+def _is_unnamed_binary(artifact: Artifact) -> bool:
+    """Whether a file holds bytes that are no text, or is closed, and its name gives no other purpose than a model."""
+    packed = may_hold_weights(artifact.path)
+    if packed or _OTHER_BINARY.search(artifact.path) or not may_be_text(artifact.path):
+        return packed
+    if artifact.open is None:
+        return classify_text_file(artifact.path) is None
+    try:
+        with artifact.open() as window:
+            data = window.read(0, min(HEAD_BYTES, window.size))
+            head = Head(artifact.path, artifact.content, data, window)
+            return b"\0" in data and not recognise_terms(head)
+    except WindowError:
+        return True
 
 
 def _may_hold_statements(data: bytes) -> bool:

@@ -19,6 +19,8 @@ CODE_BASE: Final = "/\0/"
 WEIGHT_ENDINGS: Final = (
     *(".safetensors", ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite"),
     *(".pb", ".pkl", ".pickle", ".joblib", ".npz", ".msgpack", ".mar", ".nemo", ".skops", ".mlmodel", ".pdparams"),
+    *(".caffemodel", ".chkpt", ".cntk", ".engine", ".llamafile", ".ort", ".params", ".pdiparams", ".pdmodel", ".pt2"),
+    *(".pte", ".ptl", ".rknn", ".t7", ".torchscript", ".trt"),
 )
 """Endings of names of files that hold weights, in lower case."""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")

@@ -17,6 +17,7 @@ from support.cases import check_each
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.recognition.terms_likeness import find_terms
+from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 
@@ -187,6 +188,28 @@ HARMLESS: dict[str, str | bytes] = {
     "figures/README.md": "Figures of the paper.\x08\n",
 }  # fmt: skip
 """A file of an honest model -> its content."""
+
+
+@check_each(
+    "weights",
+    [f"net{each}" for each in (*WEIGHT_ENDINGS, ".zip", ".tar", ".pkl.gz", ".model", ".dat")]
+    + ["net", "net.whale", "deep/net.001"],
+)
+def test_text_beside_weights_of_any_name_is_not_set_apart(weights: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "vendor/LICENSE": TERMS,
+        f"vendor/{weights}": b"\x08\x01\x12\x04demo" * 200 + bytes(64),
+    }
+    report, scanned = judge_both(tmp_path, files)
+    assert get_conclusion(report).permission == "review"
+    assert get_conclusion(scanned).permission == "review"
+
+
+@check_each("other", ["merges.txt.gz", "tokenizer.model", "logo.png", "module.wasm", "small", "main.c", "AUTHORS"])
+def test_text_beside_files_of_another_purpose_is_set_apart(other: str, tmp_path: Path) -> None:
+    content = bytes(100) if other == "small" else b"Whales sing. " * 200 + bytes("." in other)
+    report, _ = judge_both(tmp_path, {"vendor/LICENSE": TERMS, f"vendor/{other}": content})
+    assert get_conclusion(report).permission == "allow"
 
 
 @check_each("name", HARMLESS)

@@ -73,7 +73,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         if has_binding_clauses(bound, rules.clauses)
     ]
     multimodal = determine_modality(evidence, origins, rules)
-    places = PlacesApart.from_paths(files, claims)
+    places = PlacesApart.from_paths(files, claims, evidence.unnamed_weights)
     components = list_component_licenses(claims, agreement.names, own.ids, places)
     others = [*(bound for _, bound in inherited), *components]
     # The permission is determined twice: the alternative that it chooses decides which conflicts there are, and the

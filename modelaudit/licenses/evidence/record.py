@@ -30,6 +30,7 @@ class Evidence:
         license_texts: by the id of a licence, the texts that are it or a variant of it, with their paths.
         traits: the facts about architecture and tokenizer, each with the address of its file.
         base_models: the base models on record.
+        unnamed_weights: paths of files that may be weights by their content, whatever their names.
     """
 
     claims: Sequence[LicenseClaim]
@@ -47,6 +48,7 @@ class Evidence:
     license_texts: Mapping[str, Sequence[tuple[str, Prose]]] = field(default_factory=dict)
     traits: Sequence[tuple[str, ModelTraits]] = ()
     base_models: BaseModels = field(default_factory=BaseModels)
+    unnamed_weights: Sequence[str] = ()
 
     def select_texts(self, *kinds: ProseKind) -> dict[str, str]:
         """Select the texts of the given kinds, by path."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from modelaudit.licenses.evidence.fields import CODE_TEXT, LINK_TARGET, NOTICE, POLICY, RESTRICTION, THIRD_PARTY_TEXT
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
+from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.spelling import normalize_appearance
 
@@ -58,9 +59,10 @@ _WEIGHT_WORDS = re.compile(
     re.IGNORECASE,
 )
 _MODEL_WORDS = re.compile(r"\bmod[eè]l[a-zè]*\b|\boutputs?\b|模型|モデル|모델", re.IGNORECASE)
-_WEIGHTS = re.compile(
-    r"\.(?:safetensors|gguf|ggml|bin|pt|pth|ckpt|onnx|h5|keras|pkl|msgpack|npz|tflite|pdparams)$", re.IGNORECASE
-)
+_PACKED = re.compile(r"\.(?:gz|bz2|xz|zst|lz4|lzma|z)$", re.IGNORECASE)
+# Any content may lie in these; the words and merges of a tokenizer have names of their own.
+_CONTAINERS = re.compile(r"\.(?:zip|tar|tgz|tbz2|txz|7z|rar|npy|dat|model)$", re.IGNORECASE)
+_TOKENIZER = re.compile(r"(?:^|/)[^/]*(?:token|piece|spm|bpe|vocab)[^/]*$", re.IGNORECASE)
 _SOURCE = re.compile(
     r"\.(?:py|pyi|ipynb|sh|bash|js|mjs|ts|c|cc|cpp|cu|cuh|h|hpp|rs|go|java|jinja|cmake)$"
     r"|(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|package\.json|Cargo\.toml|Makefile|Dockerfile)$"
@@ -125,6 +127,13 @@ def speaks_of_model(text: str, path: str) -> bool:
     return not is_of_others and _MODEL_WORDS.search(text) is not None
 
 
+def may_hold_weights(path: str) -> bool:
+    """Whether the name of a file, compressed or not, is one of weights, or of a container of anything."""
+    inner = _PACKED.sub("", path)
+    is_container = _CONTAINERS.search(inner) is not None and _TOKENIZER.search(inner) is None
+    return is_container or inner.lower().endswith(WEIGHT_ENDINGS)
+
+
 @dataclass(frozen=True, slots=True)
 class PlacesApart:
     """The places of one repository whose texts cover something else than the model.
@@ -138,9 +147,15 @@ class PlacesApart:
     texts_on_model: frozenset[str] = frozenset()
 
     @classmethod
-    def from_paths(cls, paths: Iterable[str], claims: Iterable[LicenseClaim] = ()) -> PlacesApart:
-        """Find the folders with weights among the paths of a repository, and the texts on the model by its claims."""
-        with_weights = {path.rpartition("/")[0] for path in paths if _WEIGHTS.search(path)}
+    def from_paths(
+        cls, paths: Iterable[str], claims: Iterable[LicenseClaim] = (), unnamed_weights: Iterable[str] = ()
+    ) -> PlacesApart:
+        """Find the folders with weights among the paths of a repository, and the texts on the model by its claims.
+
+        ``unnamed_weights`` are the paths of further files that may be weights by their content.
+        """
+        weights = (*filter(may_hold_weights, paths), *unnamed_weights)
+        with_weights = {path.rpartition("/")[0] for path in weights}
         return cls(
             frozenset(folder for each in with_weights for folder in _list_folders(each)),
             frozenset(claim.artifact for claim in claims if claim.is_about_model),
