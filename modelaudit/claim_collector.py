@@ -138,8 +138,8 @@ class ClaimCollector:
         text_claims = extract_text_claims(prose, address, self.rules.licenses, fingerprints, self.rules.term_words)
         self.claims += text_claims
         self._keep_license_text(prose, address, text_claims)
-        # The start of a large document matters if it reads like terms; that of a vocabulary does not.
-        if prose.unread and (text_claims or prose.kind is not ProseKind.DOCUMENT):
+        # A part of a large document matters if it reads like terms. The rest of prose comes without text.
+        if prose.unread and (text_claims or prose.kind is not ProseKind.DOCUMENT or not prose.text):
             self.claims.append(claim_uncompared_text(address, prose.unread))
         # Of a text that is a licence word for word, no sentence is left to judge.
         if prose.kind in _RESTRICTING_KINDS and not any(map(is_license_text, text_claims)):

@@ -174,6 +174,7 @@ class _Concluding:
             },
             traits=[(seen, each) for path, each in self.collector.traits if (seen := see(path)) is not None],
             base_models=load_base_models(self.collector.folders if self.collector.traits else None),
+            weights_elsewhere=self.snapshot.weights_elsewhere,
             unnamed_weights=[seen for path in list_unnamed_weights(self.snapshot) if (seen := see(path)) is not None],
         )
         return conclude(evidence, self.collector.rules, self.intent if self.intent.is_stated else None)

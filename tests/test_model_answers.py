@@ -215,6 +215,26 @@ def test_every_output_shows_the_answer_for_each_model(tmp_path: Path) -> None:
         assert "folder small" in " ".join(render(single, name).decode().replace("`", "").split()), name
 
 
+@pytest.mark.parametrize(
+    ("weights", "permission", "next_step"),
+    [
+        ("b/model.safetensors", "review", "repeat with --path b."),
+        ("model.safetensors", "review", "repeat without --path."),
+        ("a/part/net.caffemodel", "allow", ""),
+    ],
+)
+def test_folder_without_the_weights_of_its_repository_is_for_review(
+    weights: str, permission: str, next_step: str, tmp_path: Path
+) -> None:
+    files = {"a/README.md": build_card("mit"), "a/config.json": CONFIG, "b/TERMS.txt": "Whales only.", weights: ""}
+    found = answer(write_repository(tmp_path, files), "a").license
+    assert found is not None
+    assert found.permission == permission
+    reasons = [each.because for each in found.answers if "no weights" in each.because]
+    assert bool(reasons) is bool(next_step)
+    assert all(each.endswith(next_step) for each in reasons)
+
+
 def test_answer_for_a_folder_of_the_hub_reads_its_texts_and_those_above_and_no_other(hub: LoopbackHub) -> None:
     others = {f"m{number}/README.md": build_card("cc-by-nc-4.0") for number in range(MOST_SMALL_FILES + 5)}
     files = {

@@ -166,6 +166,8 @@ class Snapshot:
         recorded_commit: of the Hub, which the records of a download in a plain folder name; ``None`` without them.
         folder: the folder of the repository that the snapshot is limited to; its paths start there, and ``../`` leads
             to texts of the folders above. Empty for a whole repository.
+        weights_elsewhere: where that folder holds no weights, the first file with weights outside of it, by its path in
+            the repository.
     """
 
     ref: ModelRef
@@ -186,3 +188,4 @@ class Snapshot:
     signatures: tuple[Signature, ...] = ()
     recorded_commit: str | None = None
     folder: str = ""
+    weights_elsewhere: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from modelaudit.licenses.evidence.folders import rebase_path
+from modelaudit.licenses.evidence.scope import may_hold_weights
 from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError
@@ -54,7 +55,11 @@ def limit_to_folder(snapshot: Snapshot, folder: str) -> Snapshot:
         for artifact in snapshot.artifacts
         if (path := rebase_path(artifact.path, folder)) is not None
     )
-    return replace(snapshot, artifacts=artifacts, folder=folder)
+    weights = [each.path for each in snapshot.artifacts if may_hold_weights(each.path)]
+    has_own = any(path.startswith(f"{folder}/") for path in weights)
+    return replace(
+        snapshot, artifacts=artifacts, folder=folder, weights_elsewhere="" if has_own or not weights else min(weights)
+    )
 
 
 def _name_folders(paths: Iterable[str]) -> str:

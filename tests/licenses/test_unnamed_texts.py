@@ -111,6 +111,7 @@ BOUND: dict[str, str | bytes] = {
     "extra.zip": build_zip("LICENSE", TERMS),
     "whales.docx": build_zip("word/document.xml", f"<w:p><w:t>{TERMS}</w:t></w:p>"),
     "long.txt": TERMS + "whales swim in the sea\n" * 100_000,
+    "notes.txt": "Whales swim in the sea, and they sing.\n" * 8000 + "The weights may not be used commercially.\n",
     "README_20240605.md": "---\nlicense: apache-2.0\n---\nThe weights are for non-commercial use only.\n",
     "docs/readme-zh.md": "本模型仅供学术研究使用,禁止商业用途。\n",
     "deploy/run.sh": "# Copyright Acme. For non-commercial use only.\necho\n",
@@ -176,6 +177,9 @@ HARMLESS: dict[str, str | bytes] = {
         + ["".join(letters) for letters in product("abcdehijlm", repeat=3)]
     ),
     "sub/README.md": "",
+    "numbers.txt": "whale 0.123 4567 -0.891\n" * 15_000,
+    "merges.txt": "Ġt he\n" * 60_000,
+    "corpora/datasets/songs.txt": "Whales swim in the sea, and they sing.\n" * 8000,
     "settings.yaml": "# Licensed under the Apache License, Version 2.0 (the License); you may not use this file except\n"
     "# in compliance with the License. Unless required by applicable law or agreed to in writing, software\n"
     "# distributed under the License is distributed on an AS IS BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY\n"

@@ -61,6 +61,8 @@ _MIN_CODE_STEMS: Final = 4
 _PART_CHARACTERS: Final = 16_000
 _PART_OVERLAP: Final = 2_000
 _MIN_PART_STEMS: Final = 4
+_PROSE_SHARE: Final = 0.85
+"""The least share of letters and white space in running prose; a table or a list of merges has less."""
 _MOST_PARTS: Final = 10
 _PDF_MAGIC: Final = b"%PDF-"
 _PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number
@@ -176,7 +178,18 @@ def _read_dense_parts(window: Window) -> Iterator[Reading]:
         yield Prose(ProseKind.DOCUMENT, part, text.count("\n", 0, start) + 1, unread)
         parts += 1
         if parts == _MOST_PARTS:
-            return
+            break
+    if any(
+        _is_running_prose(text[start : start + _PART_CHARACTERS]) for start in range(0, len(text), _PART_CHARACTERS)
+    ):
+        # Any sentence of the rest may restrict the use.
+        yield Prose(ProseKind.DOCUMENT, "", 1, unread)
+
+
+def _is_running_prose(text: str) -> bool:
+    """Whether a text consists of words in lines, and is neither a list of words nor a table of numbers or marks."""
+    words = sum(1 for letter in text if letter.isalpha() or letter.isspace())
+    return not _is_list(text) and words >= _PROSE_SHARE * len(text)
 
 
 def _is_list(text: str) -> bool:

@@ -136,6 +136,7 @@ def _list_doubts(compared: ComparedEvidence, conflicts: Sequence[Conflict]) -> t
         *_iter_doubts(own, origins, conflicts, claims),
         *_describe_unclear_components(claims, compared.rules, compared.places),
         *_describe_unread_files(evidence),
+        *_describe_weights_elsewhere(evidence),
         *describe_unread_sources(evidence, claims, own, origins, compared.names, compared.rules),
     )
 
@@ -212,6 +213,16 @@ def _describe_unread_files(evidence: Evidence) -> Iterator[str]:
     if evidence.unread:
         more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
         yield f"Not read, and named as a licence: {', '.join(evidence.unread[:3])}{more}."
+
+
+def _describe_weights_elsewhere(evidence: Evidence) -> Iterator[str]:
+    """Yield one sentence if the folder in question holds no weights and another one does."""
+    weights = evidence.weights_elsewhere
+    if weights:
+        place = weights.rpartition("/")[0]
+        next_step = f"repeat with --path {place}" if place else "repeat without --path"
+        place_of_weights = f"those of the repository lie in {weights}"
+        yield f"The folder holds no weights; {place_of_weights}, and terms beside them were not read: {next_step}."
 
 
 def _describe_doubt(origin: Origin, own: OwnLicense) -> str:

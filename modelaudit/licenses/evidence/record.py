@@ -30,6 +30,7 @@ class Evidence:
         license_texts: by the id of a licence, the texts that are it or a variant of it, with their paths.
         traits: the facts about architecture and tokenizer, each with the address of its file.
         base_models: the base models on record.
+        weights_elsewhere: where the folder in question holds no weights, the first file of the repository with weights.
         unnamed_weights: paths of files that may be weights by their content, whatever their names.
     """
 
@@ -49,6 +50,7 @@ class Evidence:
     traits: Sequence[tuple[str, ModelTraits]] = ()
     base_models: BaseModels = field(default_factory=BaseModels)
     unnamed_weights: Sequence[str] = ()
+    weights_elsewhere: str = ""
 
     def select_texts(self, *kinds: ProseKind) -> dict[str, str]:
         """Select the texts of the given kinds, by path."""
