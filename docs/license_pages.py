@@ -87,12 +87,16 @@ def render_license_index(catalogue: Catalogue, link: str) -> str:
         f"sections. The terms of {read} were read. A use of the others is always for review. A licence that is not "
         "listed is never treated as permissive. `modelaudit explain ID` prints the page of a licence. "
         "[Licences in use](licences-in-use.md) shows the answers of the ready policies.\n",
-        "A text is looked at by its words, not by its name: any text up to 256 KiB in any folder, the strings of JSON, "
-        "HTML with its comments, and PDFs up to 8 MiB and 200 pages. One that reads like terms and is none of these "
-        "licences leaves the use for review, unless its path names third-party work, data, a tool or a Python package "
-        "and no weights lie beside it; then the report says that it is set apart. Of a larger text the parts with many "
-        "words of terms are looked at, within its first 2 MiB. Of a repository on the Hub, at most 200 texts and "
-        "16 MiB without a name of terms are fetched, and those beyond leave the use for review.\n",
+        "A text is looked at by its words, not by its name: any text up to 256 KiB in any folder, the strings "
+        "of JSON, HTML with its comments, and PDFs up to 8 MiB and 200 pages. One that reads like terms and "
+        "is none of these licences leaves the use for review, unless a folder of its path names third-party "
+        "work, data, a tool or a Python package, no weights lie beside it, and its words do not speak of "
+        "weights (beside data or a tool: of a model or its outputs); then the report says that it is set "
+        "apart. The name of a file sets nothing apart, except `LICENSE_DATA`; a known licence, word for word, "
+        "speaks of the work that it was written for. Of a larger text the parts with many words of terms are "
+        "looked at, within its first 2 MiB; the rest of running prose leaves the use for review. With "
+        "`--path`, so do weights that lie in other folders alone. Of a repository on the Hub, at most 200 "
+        "texts and 16 MiB without a name of terms are fetched, and those beyond leave the use for review.\n",
         "| identifier | name | category | terms read | on the Hub |\n|---|---|---|---|---|",
     ]
     for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):
