@@ -9,17 +9,13 @@ sections and lists every case that fails.
 from __future__ import annotations
 
 import argparse
-import email
 import hashlib
-import html
-import io
 import json
 import os
 import re
 import sys
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +23,8 @@ from typing import Any
 
 import yaml
 from figures import render_table
+from license_documents import FORMS
+from license_packages import read_package, strip_later_versions
 from licenseclassifier import identify_license
 
 import modelaudit
@@ -294,7 +292,7 @@ def measure_places(held: Held) -> Tally:
         for key, restricting in cases["texts"].items():
             text = fill_texts(restricting["text"], held)
             path = str(case.get("path") or case["name"])
-            files = {"README.md": build_card("apache-2.0"), "LICENSE": apache, path: _FORMS[case.get("form", "")](text)}
+            files = {"README.md": build_card("apache-2.0"), "LICENSE": apache, path: FORMS[case.get("form", "")](text)}
             with tempfile.TemporaryDirectory() as root:
                 report = answer(write_files(Path(root), files), {**_WHOLE_USE, **restricting["use"]})
             is_allowed = report.license.permission is Answer.ALLOW
@@ -306,61 +304,6 @@ def measure_places(held: Held) -> Tally:
                     Failure(f"{case['id']} {key} {path}", expected, str(report.license.permission), get_reason(report))
                 )
     return tally
-
-
-def _write_pdf(text: str) -> bytes:
-    """Write a text as a PDF of one font, 60 lines a page."""
-    lines = [each.encode("latin-1", "replace") for each in text.splitlines()]
-    pages = [lines[at : at + 60] for at in range(0, len(lines), 60)]
-    objects: list[bytes] = [b"<</Type/Catalog/Pages 2 0 R>>", b"", b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]
-    kids = []
-    for page in pages:
-        escaped = (line.replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)") for line in page)
-        shown = b"BT /F1 9 Tf 11 TL 40 780 Td " + b" ".join(b"(%s) Tj T*" % line for line in escaped) + b" ET"
-        kids.append(len(objects) + 1)
-        objects.append(
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents %d 0 R>>"
-            % (len(objects) + 2)
-        )
-        objects.append(b"<</Length %d>>stream\n%s\nendstream" % (len(shown), shown))
-    objects[1] = b"<</Type/Pages/Kids[%s]/Count %d>>" % (b" ".join(b"%d 0 R" % kid for kid in kids), len(kids))
-    content, places = b"%PDF-1.4\n", []
-    for number, each in enumerate(objects, 1):
-        places.append(len(content))
-        content += b"%d 0 obj%s\nendobj\n" % (number, each)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return content + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (
-        len(objects) + 1, table, len(objects) + 1, len(content),
-    )  # fmt: skip
-
-
-def _write_html(text: str) -> bytes:
-    """Write a text as HTML, a paragraph for each blank line."""
-    paragraphs = "".join(f"<p>{html.escape(each)}</p>\n" for each in text.split("\n\n"))
-    return f"<!DOCTYPE html>\n<html><body>\n{paragraphs}</body></html>\n".encode()
-
-
-def _write_rtf(text: str) -> bytes:
-    """Write a text as RTF."""
-    escaped = re.sub(r"([\\{}])", r"\\\1", text).replace("\n", "\\par\n")
-    return f"{{\\rtf1\\ansi {escaped}}}".encode("ascii", "replace")
-
-
-def _write_docx(text: str) -> bytes:
-    """Write a text as a document of Word."""
-    paragraphs = "".join(f"<w:p><w:r><w:t>{html.escape(each)}</w:t></w:r></w:p>" for each in text.split("\n\n"))
-    namespace = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(
-            "word/document.xml", f'<w:document xmlns:w="{namespace}"><w:body>{paragraphs}</w:body></w:document>'
-        )
-    return content.getvalue()
-
-
-_FORMS: Mapping[str, Callable[[str], bytes]] = {
-    "": str.encode, "pdf": _write_pdf, "html": _write_html, "rtf": _write_rtf, "docx": _write_docx,
-}  # fmt: skip
 
 
 def measure_texts(held: Held) -> Tally:
@@ -412,58 +355,22 @@ def measure_packages(held: Held) -> Tally:
     """
     tally = Tally()
     for folder in sorted((held.folder or Path()).glob("packages/*")):
-        labels, files = _read_package(folder)
+        labels, files = read_package(folder)
         if not labels or len(files) != 1:
             continue
         with tempfile.TemporaryDirectory() as root:
             content = files[0].read_bytes()
             own = answer(write_files(Path(root), {files[0].name: content}), _PLAIN_USE).license
-        found = {_strip_later_versions(each) for each in own.own}
+        found = {strip_later_versions(each) for each in own.own}
         if own.state is ConclusionState.CONCLUDED and found and found <= labels:
             tally.add("named")
         elif own.state is ConclusionState.CONCLUDED:
             seen = {normalize_spdx_id(each.id) for each in identify_license(content.decode("utf-8", "replace"))}
-            agrees = {_strip_later_versions(each) for each in seen} >= found
+            agrees = {strip_later_versions(each) for each in seen} >= found
             tally.add("text is not what the metadata says" if agrees else "wrong")
         else:
             tally.add("for a person to read")
     return tally
-
-
-_CLASSIFIERS = {
-    "Apache Software License": "Apache-2.0", "MIT License": "MIT", "ISC License (ISCL)": "ISC",
-    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "The Unlicense (Unlicense)": "Unlicense",
-    "Python Software Foundation License": "PSF-2.0", "GNU General Public License v3 (GPLv3)": "GPL-3.0",
-    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0",
-    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0",
-    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0",
-}  # fmt: skip
-_BSD = frozenset({"BSD-2-Clause", "BSD-3-Clause", "0BSD", "BSD-4-Clause"})
-_LICENSE_FILE = re.compile(r"(?:licen[cs]e|copying)(?:\.(?:txt|md|rst))?", re.IGNORECASE)
-
-
-def _strip_later_versions(id_: str) -> str:
-    """Strip the part of an SPDX id that no licence text states."""
-    return re.sub(r"-(?:only|or-later)$", "", id_)
-
-
-def _read_package(folder: Path) -> tuple[frozenset[str], list[Path]]:
-    """Read the licences that a package's metadata allow as its one licence, and list its licence files."""
-    metadata = sorted(folder.glob("*.dist-info/METADATA"))
-    if not metadata:
-        return frozenset(), []
-    message = email.message_from_bytes(metadata[0].read_bytes())
-    expression = message.get("License-Expression") or ""
-    classifiers = [
-        each.rpartition(" :: ")[2] for each in message.get_all("Classifier") or [] if each.startswith("License ::")
-    ]
-    if not expression and len(classifiers) == 1:
-        expression = {"BSD License": "BSD", **_CLASSIFIERS}.get(classifiers[0], "")
-    if not re.fullmatch(r"[A-Za-z0-9.-]+", expression):
-        return frozenset(), []
-    labels = _BSD if expression == "BSD" else frozenset({_strip_later_versions(expression)})
-    files = [each for each in folder.glob("*.dist-info/**/*") if each.is_file() and _LICENSE_FILE.fullmatch(each.name)]
-    return labels, files
 
 
 def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
