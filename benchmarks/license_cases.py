@@ -9,7 +9,6 @@ sections and lists every case that fails.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -17,13 +16,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 from figures import render_table
 from license_documents import FORMS
+from license_held import Held, fold_id, load_cases
 from license_packages import read_package, strip_later_versions
 from licenseclassifier import identify_license
 
@@ -36,7 +35,6 @@ from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Answer, Use
 
-CASES = Path(__file__).resolve().parent / "license_cases"
 _MODEL = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
 _CONFIG = '{"architectures": ["AcmeForCausalLM"], "model_type": "acme"}'
 _ANSWERS = {"allowed": Answer.ALLOW, "denied": Answer.DENY, "review": Answer.REVIEW}
@@ -74,40 +72,6 @@ class Tally:
     def add(self, name: str) -> None:
         """Count one more of a name."""
         self.counts[name] = self.counts.get(name, 0) + 1
-
-
-@dataclass(frozen=True)
-class Held:
-    """The folder of texts that no file of this project holds; ``folder`` is ``None`` if there is none."""
-
-    folder: Path | None
-
-    @cached_property
-    def texts(self) -> dict[str, str]:
-        """The text of each licence of ``answer-texts/``, by its id in lower case."""
-        folder = self.folder / "answer-texts" if self.folder else None
-        paths = sorted(folder.glob("*.txt")) if folder else []
-        return {_fold_id(path.stem): path.read_text(encoding="utf-8", errors="replace") for path in paths}
-
-    def list_harmless(self) -> list[dict[str, Any]]:
-        """List the harmless sentences with their words; those whose words the folder lacks are left out."""
-        rows = []
-        for case in load_cases("harmless") if self.folder else ():
-            path = self.folder / "harmless" / f"{case['id']}.md" if self.folder else Path()
-            content = path.read_bytes() if path.is_file() else b""
-            if hashlib.sha256(content).hexdigest() == case["sha256"]:
-                rows.append(case | {"text": content.decode("utf-8")})
-        return rows
-
-
-def _fold_id(name: str) -> str:
-    """Fold the id of a licence for comparison."""
-    return name.strip().removesuffix(".yaml").removeprefix("LicenseRef-").casefold()
-
-
-def load_cases(name: str) -> Any:
-    """Load a file of ``license_cases/``."""
-    return yaml.safe_load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -238,9 +202,9 @@ def measure_answers(held: Held) -> Tally:
     """Answer each pair of a licence text and a planned use."""
     tally = Tally()
     licenses = load_catalogue().licenses
-    by_name = {_fold_id(key): entry for key, entry in licenses.items()}
+    by_name = {fold_id(key): entry for key, entry in licenses.items()}
     for case in load_cases("answers")["answers"]:
-        name = _fold_id(str(case["license"]))
+        name = fold_id(str(case["license"]))
         text = held.texts.get(name)
         if text is None:
             tally.add("no text")
@@ -261,7 +225,7 @@ def fill_texts(content: str, held: Held) -> str:
     Raises:
         KeyError: the folder has no such text.
     """
-    return _TEXT_MARK.sub(lambda mark: held.texts[_fold_id(mark[1])], content)
+    return _TEXT_MARK.sub(lambda mark: held.texts[fold_id(mark[1])], content)
 
 
 def measure_repositories(held: Held) -> Tally:

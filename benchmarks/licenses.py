@@ -20,7 +20,8 @@ from functools import cached_property
 from pathlib import Path
 
 from figures import add_options, describe_machine, publish_report, render_table
-from license_cases import Held, render_cases
+from license_cases import render_cases
+from license_held import Held
 from license_repositories import render_thousand, render_traps
 from license_texts import (
     LicenseText,
