@@ -52,7 +52,7 @@ def check_acceptance_files(decisions: Path | None, baseline: Path | None, target
 
 
 def list_policy_files(policy: Policy, targets: Sequence[str]) -> list[NamedFile]:
-    """List the files of a policy: what it was read from, what it names, and its register; no output may replace one."""
+    """List the files of a policy: its own, those that it names, and its register; no output may replace one."""
     from modelaudit.policy.places import find_register  # slow, and --help needs none of it
 
     register, _ = find_register(policy.files, targets)

@@ -195,7 +195,8 @@ def _seal(target: str, options: AttestationOptions, folder: Path) -> tuple[Signe
 def _describe_result(signed: SignedVerdict) -> str:
     """Describe the result, with the causes of one that did not pass, and the model."""
     causes = f" ({', '.join(signed.causes)})" if signed.causes else ""
-    return f"{signed.result}{causes}, {len(signed.tree):,} entries, tree v1:{signed.tree_digest}"
+    noun = "entry" if len(signed.tree) == 1 else "entries"
+    return f"{signed.result}{causes}, {len(signed.tree):,} {noun}, tree v1:{signed.tree_digest}"
 
 
 def _name_public_key(signer: StatementSigner) -> str:

@@ -151,7 +151,7 @@ def check_own_file(path: Path) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, or what a link leads to, but none that is written into, such as ``/dev/stdout``.
+    """Remove a file, or the target of a link, but none that takes writes in place, such as ``/dev/stdout``.
 
     Raises:
         ConfigurationError: the place is wrong.

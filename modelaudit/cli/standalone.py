@@ -140,7 +140,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> tuple[bytes, int]:
-    """Verify, and return what is printed and the exit code, 0 or 1. Raises ``ModelAuditError``."""
+    """Verify, and return the answer to print with the exit code, 0 or 1. Raises ``ModelAuditError``."""
     try:
         from modelaudit.integrity.signers import load_verifier  # noqa: F401
     except ImportError as error:

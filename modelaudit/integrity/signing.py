@@ -48,7 +48,7 @@ class StatementSigner(Protocol):
         """Sign a statement, and return the bundle as one line of JSON without a line break.
 
         Raises:
-            ConfigurationError: what it signs with cannot be used.
+            ConfigurationError: its key or identity cannot be used.
             SourceError: a server, a token or a program refuses or does not answer.
         """
 

@@ -32,7 +32,7 @@ def build_entries_statement(
     Args:
         predicate_type: the URI of the kind of statement.
         entries: every entry of the folder.
-        predicate: what is stated beside the entries.
+        predicate: the statement beside the entries.
         image: SHA-256 of the manifest of an OCI image that holds the folder, in hexadecimal.
 
     Raises:

@@ -53,7 +53,7 @@ def read_trust_file(path: Path, origin: str) -> bytes:
 
 
 def load_trust(path: Path, origin: str, load: Callable[[bytes], _Loaded]) -> _Loaded:
-    """Load what a file of trust holds. Raises ``ConfigurationError``, also where ``load`` refuses its content."""
+    """Load the content of a file of trust. Raises ``ConfigurationError``, also where ``load`` refuses its content."""
     try:
         return load(read_trust_file(path, origin))
     except SignatureError as error:

@@ -174,7 +174,7 @@ class Kinship:
     """Base models on record that have the vocabulary and the shape of the model, or of a part of it.
 
     Attributes:
-        bases: their Hub ids; several if they cannot be told apart.
+        bases: their Hub ids; several if all of them have this vocabulary and shape.
         licenses: ids of their licences, each once.
         artifact: the file that states the shape.
         part: the key of the part in that file, or its folder; empty for the model itself.

@@ -31,7 +31,7 @@ class Combination:
     Attributes:
         kind: id of the kind of restriction.
         groups: one word of each group is needed; a group is a choice of vocabularies.
-        absent: vocabularies of which no word may occur.
+        absent: vocabularies whose words must not occur.
         distance: in words; ``None`` for anywhere in the sentence.
     """
 

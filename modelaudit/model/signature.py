@@ -71,7 +71,7 @@ class Signature:
         uncovered: the files that it does not cover and does not leave out either, sorted.
         left_out: the files under its list of ignored paths, sorted.
         ignored_paths: that list.
-        differing: the files of which it states other digests of ranges, sorted; those of whole files are claims.
+        differing: the files whose ranges differ from the statement, sorted; digests of whole files are claims.
         sha256: of the file that holds it, in hexadecimal; empty where not all of it was read.
         detached: whether that file lies outside of the model.
     """

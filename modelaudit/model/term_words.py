@@ -12,10 +12,10 @@ class TermWords:
     """The content of ``rules/term_words.yaml``.
 
     Attributes:
-        window: characters in which the signs have to stand close together.
+        window: characters within which the signs must lie.
         enough: different signs within one window that make it a text of terms.
         titled: different signs that are enough behind a title.
-        needed: signs of which at least one is among them.
+        needed: signs; at least one must be among them.
         titles: patterns of a title, a line of its own.
         signs: patterns by the id of the sign.
         quiet: patterns of notices that refer to a standard licence, which count as no signs.

@@ -321,7 +321,7 @@ def complete_claims(
 
 
 def _describe_variants(claims: Sequence[LicenseClaim], rules: Catalogue) -> list[str]:
-    """Write for each file that resembles a licence text and differs from it that it does, and what is likely in it."""
+    """Describe each file that resembles a licence text and differs from it, with its likely restrictions."""
     return [
         f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} but differs from it: read its terms."
         f"{format_likely_restrictions(rules.licenses.get(claim.entry or ''), rules.clauses)}"

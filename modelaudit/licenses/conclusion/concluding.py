@@ -67,11 +67,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     claims = complete_claims(evidence.claims, files, evidence.repository)
     own = agreement.resolve_own_license(claims, files)
     origins = complete_from_known_models(_exclude_model_itself(evidence), rules)
-    inherited = [
-        (origin, bound)
-        for origin, bound in list_inherited_licenses(origins, evidence.modalities, rules)
-        if has_binding_clauses(bound, rules.clauses)
-    ]
+    inherited = _list_binding_bases(origins, evidence, rules)
     multimodal = determine_modality(evidence, origins, rules)
     places = PlacesApart.from_paths(files, claims, evidence.unnamed_weights)
     components = list_component_licenses(claims, agreement.names, own.ids, places)
@@ -95,11 +91,12 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     # Components are apart from the model, so they do not set its category.
     binding = [rules.licenses[id_] for id_ in (*chosen, *inherited_ids)]
     all_ids = dict.fromkeys((*own.ids, *inherited_ids, *(bound.entry.id for bound in components)))
+    entries = tuple(rules.licenses[id_] for id_ in all_ids)
     return LicenseConclusion(
         state=own.state,
         category=_find_strictest_category(binding) if is_concluded else LicenseCategory.UNKNOWN,
         claims=claims,
-        entries=tuple(rules.licenses[id_] for id_ in all_ids),
+        entries=entries,
         reasoning=_explain_conclusion(compared, components),
         expression=format_expression(own.choices, inherited_ids) if is_concluded else "",
         own=chosen if is_concluded else own.ids,
@@ -113,10 +110,16 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         openness=rate_openness(evidence, own, [bound.entry for _, bound in inherited], claims, agreement.names, rules),
         multimodal=multimodal,
         kinships=kinships,
-        quotations=tuple(
-            quote_clauses((rules.licenses[id_] for id_ in all_ids), evidence.license_texts, rules.clauses)
-        ),
+        quotations=tuple(quote_clauses(entries, evidence.license_texts, rules.clauses)),
     )
+
+
+def _list_binding_bases(
+    origins: Sequence[Origin], evidence: Evidence, rules: Catalogue
+) -> list[tuple[Origin, BindingLicense]]:
+    """List the base models whose licences have clauses that reach the model, each with its licence."""
+    inherited = list_inherited_licenses(origins, evidence.modalities, rules)
+    return [(origin, bound) for origin, bound in inherited if has_binding_clauses(bound, rules.clauses)]
 
 
 def _find_kinships(compared: ComparedEvidence) -> tuple[Kinship, ...]:

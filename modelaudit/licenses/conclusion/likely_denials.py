@@ -1,4 +1,4 @@
-"""Find sentences of the author that forbid just what is planned: probably denied, and read by a person first."""
+"""Find sentences of the author that forbid the planned use: probably denied, and for a person to read first."""
 
 from __future__ import annotations
 

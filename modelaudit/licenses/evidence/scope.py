@@ -168,7 +168,7 @@ class PlacesApart:
         path = get_claim_path(claim)
         reason = explain_other_work(path)
         folder = path.rpartition("/")[0]
-        # What stands beside weights covers them, whatever the name of their folder.
+        # A text beside weights covers them, whatever the name of their folder.
         is_beside_weights = folder != "" and folder in self.weight_folders
         return "" if is_beside_weights or path in self.texts_on_model else reason
 

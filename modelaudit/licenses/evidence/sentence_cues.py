@@ -202,7 +202,7 @@ def denies_plainly(sentence: str, cues: Cues) -> bool:
 
 
 def _cut_beside_denials(sentence: str, pattern: re.Pattern[str], cues: Cues) -> str:
-    """Cut what an agreement matches, unless it overlaps or touches words that forbid plainly."""
+    """Cut the words of an agreement, unless it overlaps or touches words that forbid plainly."""
     denials = [match.span() for each in cues.denials for match in each.finditer(sentence)]
 
     def cut(match: re.Match[str]) -> str:

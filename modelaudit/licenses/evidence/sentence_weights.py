@@ -67,7 +67,7 @@ def list_features(sentence: str, cues: Cues) -> frozenset[str]:
 
 
 def _list_rest_features(rest: str, cues: Cues) -> frozenset[str]:
-    """List the features of what is left of a folded sentence."""
+    """List the features of the rest of a folded sentence."""
     vocabularies = find_cues(rest, build_cue_index(cues))
     names = sorted(vocabularies)
     return frozenset(

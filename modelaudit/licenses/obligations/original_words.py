@@ -131,7 +131,7 @@ def _count_shared(
 ) -> int:
     """Count what a sentence shares with the paraphrase; 0 if it lacks a key word of the kind, or is a heading.
 
-    The exact words that a clause fixes stand for the key words, and count as five; its figure counts as three.
+    The exact words that a clause fixes replace the key words, and count as five; its figure counts as three.
     """
     lowered = sentence.text.lower()
     if len(lowered.split()) < _FEWEST_WORDS and lowered.isascii():

@@ -59,7 +59,7 @@ class TextMatch:
         policy: whether it is a use policy, which grants nothing.
         line: number of its first line, from 1.
         quotation: its first words, bounded.
-        role: what an exact text is in its file.
+        role: the part of an exact text in its file.
     """
 
     id: str

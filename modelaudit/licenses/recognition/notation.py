@@ -163,7 +163,7 @@ def _is_name(words: Words, span: Span, item: Fingerprint, slot: Span) -> bool:
 
 
 def _find_name_slot(span: Span, item: Fingerprint) -> Span | None:
-    """Find the slot of a name of which the span is a part or the edge, and not the whole."""
+    """Find the slot of a name that holds the span as a part or an edge, and not as the whole."""
     first, end = span
     return next((slot for slot in item.slots if slot != span and slot[0] <= first and end <= slot[1]), None)
 

@@ -1,4 +1,4 @@
-"""Decide if a text reads like terms: signs of a licence or an agreement that stand close together, in prose.
+"""Decide if a text reads like terms: signs of a licence or an agreement close together, in prose.
 
 ``rules/term_words.yaml`` lists the signs. Known licences are recognised by their fingerprints; this finds all others.
 """
@@ -43,7 +43,7 @@ class TermsPlace:
 def find_terms(text: str, words: TermWords) -> TermsPlace | None:
     """Find the place at which ``text`` reads like terms; ``None`` if nowhere.
 
-    A text reads like terms if enough different signs stand within one window, fewer behind a title, and one of them
+    A text reads like terms if enough different signs lie within one window, fewer behind a title, and one of them
     gives or withholds something. Lists of words, such as vocabularies, hold every word once and are left out.
     """
     folded = normalize_appearance(text[:_MAX_CHARACTERS])
