@@ -10,21 +10,28 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 
 from modelaudit.licenses.recognition.alignment import Gap
-from modelaudit.licenses.recognition.attributions import measure_attribution
-from modelaudit.licenses.recognition.introductions import measure_introduction, measure_license_address
+from modelaudit.licenses.recognition.attributions import measure_attribution, measure_heading
+from modelaudit.licenses.recognition.introductions import (
+    measure_address,
+    measure_introduction,
+    measure_license_address,
+    measure_name_of_work,
+)
 from modelaudit.licenses.recognition.name_words import (
     begins_paragraph,
     ends_name,
+    is_hyphenated,
     is_name_word,
     is_term_word,
     match_phrase,
 )
 from modelaudit.licenses.recognition.notices import measure_notice_frame
-from modelaudit.licenses.recognition.respelling import is_respelled
+from modelaudit.licenses.recognition.pointers import measure_pointer
+from modelaudit.licenses.recognition.respelling import is_respelled, is_respelled_beside_name
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
 
@@ -38,6 +45,7 @@ _CJK_NAME_LIMIT = 4
 _CJK_TERMS = frozenset("禁不非仅僅只限勿商研究学學用售卖賣军軍许許可权權授免费費")
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 """Maximum words, and maximum lower-case words on no list, in the place of a slot."""
+_WORK = re.compile(r"software|project|package|library|program|work|module|organi[sz]ation")
 _GAP_LIMIT = 400
 """Words beyond which a span is rejected unread: no title and no list of holders is that long."""
 
@@ -48,6 +56,16 @@ _HEADINGS = tuple(
         "license text", "full license text", "legal code", "text", "open source license", "copyright and license",
         "this license is approved by the osi and fsf as gpl compatible", "copyright notice",
         "and others that have contributed code to the public domain", "end of terms and conditions",
+        "some rights reserved", "original version", "the original version", "license information", "licensing",
+        "licensing terms", "license terms", "copyright information", "copyrights and licenses", "legal notice",
+        "begin license text", "end license text", "begin license block", "end license block",
+        "license copyright unknown", "license license unknown", "license contact unknown", "spdx short identifier",
+        "spdx license identifier", "further resources",
+        "the license is an osi approved open source license and is gpl compatible",
+        "the license is an osi approved open source license and is gpl compatible 1",
+        "this license has been certified as open source", "copyright notice and statement",
+        "based on original work", "based on original work by",
+        "subject to receipt of any required approvals from the u s dept of energy",
     )
 )  # fmt: skip
 
@@ -95,6 +113,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             (SpanPart.CODE_INTRODUCTION if is_about_code else SpanPart.INTRODUCTION, introduction),
             (SpanPart.NOTICE_FRAME, measure_notice_frame(words, position, end) if has_notice else 0),
             (SpanPart.PHRASE, measure_license_address(words, position, end)),
+            (SpanPart.PHRASE, measure_pointer(words, position, end)),
             key=itemgetter(1),
         )
         if explained == 0:
@@ -102,6 +121,13 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         attribution = measure_attribution(words, position, end, titles, is_first=not span[0])
         if attribution > explained:
             part, explained = SpanPart.ATTRIBUTION, attribution
+        if explained == 0 and span[0]:
+            is_attributed = SpanPart.ATTRIBUTION in found
+            part, explained = SpanPart.ATTRIBUTION, measure_heading(words, position, end, is_attributed=is_attributed)
+            if is_attributed:
+                explained = explained or measure_address(words, position, end)
+        if explained == 0:
+            part, explained = SpanPart.PHRASE, measure_name_of_work(words, position, end)
         if explained == 0:
             return None
         found.add(part)
@@ -150,10 +176,10 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
         word = words.words[position]
         if word == "copyright" or is_term_word(words, position) or ends_name(words, position, limit):
             break
-        if begins_paragraph(words, position) and _has_name(words, first, position):
+        if _begins_other_part(words, position, (first, end)):
             break
         if not is_name_word(words, position):
-            plain_words += 1
+            plain_words += not is_hyphenated(words, position)
             # The stems of ``is_term_word`` are ASCII, so a word beyond ASCII may be a condition in another language.
             is_foreign_name = _is_between_names(words, position, limit) or _is_short_name_in_chinese(words, position)
             if plain_words > (_CJK_NAME_LIMIT if is_foreign_name else _PLAIN_LIMIT):
@@ -162,6 +188,13 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
                 break
         position += 1
     return position - first
+
+
+def _begins_other_part(words: Words, position: int, span: Span) -> bool:
+    """Whether a statement ends before a word: a pointer or, once the statement has a name, a paragraph begins."""
+    if words.words[position] == "see" and measure_pointer(words, position, span[1]):
+        return True
+    return begins_paragraph(words, position) and _has_name(words, span[0], position)
 
 
 def _has_name(words: Words, first: int, end: int) -> bool:
@@ -200,13 +233,25 @@ def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
         return not is_in_slot or bool(added) or not _empties_slot(lacking, item.slots)
     if is_respelled(words, gap, item):
         return True
-    if not is_in_slot or len(added) > _SLOT_LIMIT:
+    if is_in_slot:
+        return _may_be_name(words, gap.text)
+    return is_respelled_beside_name(words, gap, item, partial(_may_be_name, words))
+
+
+def _may_be_name(words: Words, span: Span) -> bool:
+    """Whether words may be in place of a slot: a name of any kind, never a word that permits, forbids or requires."""
+    added = range(*span)
+    if len(added) > _SLOT_LIMIT:
         return False
-    # A slot takes a name of any kind, but never a word that permits, forbids or requires.
     plain_words = sum(1 for position in added if not is_name_word(words, position))
-    # "The names of any contributors" names all of them.
-    has_term = any(is_term_word(words, each) for each in added if words.words[each] != "any")
+    has_term = any(is_term_word(words, each) and not _names_all(words, each) for each in added)
     return plain_words <= _PLAIN_SLOT_LIMIT and not has_term
+
+
+def _names_all(words: Words, position: int) -> bool:
+    """Whether a word is part of "any contributors" or "this project", which stand for a name in a slot."""
+    word, after = words.words[position], words.words[position + 1 : position + 2]
+    return word == "any" or (word == "this" and bool(after) and _WORK.fullmatch(after[0]) is not None)
 
 
 def _strip_whole_parts(span: Span, parts: Sequence[Span]) -> Span:

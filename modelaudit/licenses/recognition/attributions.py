@@ -16,14 +16,20 @@ from modelaudit.licenses.recognition.words import Words
 _Phrases = frozenset[tuple[str, ...]]
 
 _MOST_WORDS: Final = 60
+_APPLIES_TO, _MOST_FILES = ("following", "applies", "to"), 400
+"""The beginning of a list of files, and its greatest number of words."""
 _MOST_PLAIN_WORDS: Final = 3
 _THING: Final = (
     r"(?:files?|modules?|code|libraries|library|packages?|projects?|software|distribution|portions?|parts?|patches"
     r"|submodules?|director(?:y|ies)|functions?|scripts?|implementations?|versions?|works?|extensions?|binary|copy"
     r"|components?|source|page)"
 )
-_LINK: Final = r"(?:this|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk)"
+_LINK: Final = (
+    r"(?:this|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk|vendored|vendorized|third"
+    r"|party|externally|maintained)"
+)
 _NOUNS: Final = rf"(?:(?:{_THING}|{_LINK}|N|p) ){{1,24}}"
+_ADDRESS: Final = r"(?:N ){1,40}"
 _ADVERB: Final = r"(?:(?:directly|partly|partially|originally|also|heavily|loosely) )*"
 _DESCENDED: Final = r"(?:derived|adapted|taken|copied|extracted|based|generated|borrowed|ported|forked)"
 _DERIVES: Final = rf"(?:(?:that|which) )?(?:is |are |was |were )?{_ADVERB}{_DESCENDED} (?:from|on) "
@@ -41,16 +47,28 @@ _LICENSED: Final = (
 _DESCENT: Final = rf"{_NOUNS}(?:{_INCLUDES}(?:{_NOUNS})?(?:{_DERIVES}|from )|{_DERIVES}|{_DEPENDS}){_NOUNS}{_MAKER}"
 _BEFORE_FIRST: Final = re.compile(_DESCENT)
 """Before the first text, a sentence may say whence the work comes. It may not say whose licence the text is."""
-_BETWEEN: Final = re.compile(rf"{_DESCENT}(?:{_LICENSED})?|{_NOUNS}{_LICENSED}|following applies to (?:N ){{1,40}}")
+_BETWEEN: Final = re.compile(
+    rf"{_DESCENT}(?:{_LICENSED})?|{_NOUNS}{_LICENSED}|following applies to (?:N ){{1,400}}"
+    rf"|{_NOUNS}(?:is|are|comes?|was|were) from {_NOUNS}(?:{_ADDRESS})?|the licenses? is from {_ADDRESS}"
+    rf"|{_NOUNS}from which {_NOUNS}(?:is|are) derived (?:is|are) |{_NOUNS}{_INCLUDES}(?:the )?following software "
+)
 _END: Final = re.compile(
     r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|\n\s*[-*=`\"~]{3,}|\n[\s*#/]*copyright\b|$)", re.IGNORECASE
 )
+_PARAGRAPH: Final = re.compile(r"[^\w\n]*(?:\n\s*\n|$)")
 """The end of a sentence: a full stop or a colon, a blank line, a rule, or the copyright line of what follows."""
 _VOCABULARY: Final = re.compile(
     rf"has|optional|dependency|{_THING}|{_LINK}|directly|partly|partially|originally|also|heavily|loosely|{_DESCENDED}|that|which|is|are|was|were"
     r"|from|on|can|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
     r"|available|released|distributed|covered|provided|as|follows|below|terms|licenses?|applies|to"
 )
+_MARKS: Final = " \t#*=`-~:_\"'"
+_LICENSE_PATH: Final = re.compile(
+    r"(?:[\w.@+-]{1,60}/){1,12}(?:[\w.-]{1,40}\.)?(?:LICEN[CS]ES?|COPYING|NOTICE)(?:[.-][\w.-]{1,20})?"
+    r"|[\w-]{1,40}\.LICEN[CS]E",
+    re.IGNORECASE,
+)
+_NAMED_LICENSE: Final = re.compile(r"[\w.+-]{1,40}(?: [A-Z][\w.+-]{0,40}){0,3} Licen[cs]e")
 _NO_CODE: Final = re.compile(
     r"models?|weights?|checkpoints?|parameters?|data|datasets?|outputs?|users?|companies|anyone|customers?|everyone"
     r"|governments?|countries|territor(?:y|ies)|regions?|members?|partners?|students?|teachers?|hobby\w*|persons?"
@@ -71,7 +89,9 @@ def measure_attribution(words: Words, first: int, end: int, titles: _Phrases, *,
     kinds: list[str] = []
     sizes: list[int] = []
     at = first
-    while at < end and len(kinds) < _MOST_WORDS:
+    is_list = tuple(words.words[first : first + 3]) == _APPLIES_TO
+    most, ends = (_MOST_FILES, _PARAGRAPH) if is_list else (_MOST_WORDS, _END)
+    while at < end and len(kinds) < most:
         title = match_phrase(words, at, end, titles)
         kind = "T" if title else _classify_word(words, at)
         if not kind:
@@ -79,9 +99,9 @@ def measure_attribution(words: Words, first: int, end: int, titles: _Phrases, *,
         kinds.append(kind)
         sizes.append(title or 1)
         at += title or 1
-        if _ends_sentence(words, at):
+        if _ends_sentence(words, at, ends):
             break
-    if at == first or (at < end and not _ends_sentence(words, at)):
+    if at == first or (at < end and not _ends_sentence(words, at, ends)):
         return 0
     grammar = _BEFORE_FIRST if is_first else _BETWEEN
     sentence = "".join(f"{kind} " for kind in kinds)
@@ -89,10 +109,41 @@ def measure_attribution(words: Words, first: int, end: int, titles: _Phrases, *,
     return sum(sizes) if is_attribution else 0
 
 
-def _ends_sentence(words: Words, position: int) -> bool:
+def measure_heading(words: Words, first: int, end: int, *, is_attributed: bool) -> int:
+    """Count the words of a line that names the work whose licence follows; 0 if ``first`` does not begin one.
+
+    Args:
+        words: the words of the text.
+        first: the word where the line would begin.
+        end: the word before which it ends.
+        is_attributed: whether a sentence before it states whose work follows; then a name suffices. Else the line is
+            the path of a licence file.
+    """
+    start = words.find_start(first)
+    line_start, line_end = words.text.rfind("\n", 0, start) + 1, words.text.find("\n", start)
+    line_end = line_end if line_end >= 0 else len(words.text)
+    if words.text[line_start:start].strip(_MARKS):
+        return 0
+    at = first
+    while at < end and words.find_start(at) < line_end:
+        at += 1
+    line = words.text[start:line_end].strip(_MARKS)
+    form = _NAMED_LICENSE if is_attributed else _LICENSE_PATH
+    if form.fullmatch(line) is None or not all(_is_part_of_heading(words, each) for each in range(first, at)):
+        return 0
+    return at - first
+
+
+def _is_part_of_heading(words: Words, position: int) -> bool:
+    """Whether a word of a heading is no term and names no reader, or is "license"."""
+    word = words.words[position]
+    return word.startswith("licen") or not (is_term_word(words, position) or _NO_CODE.fullmatch(word))
+
+
+def _ends_sentence(words: Words, position: int, ends: re.Pattern[str] = _END) -> bool:
     """Whether a sentence ends before the word ``position``."""
     last = position - 1
-    return _END.match(words.text, words.find_start(last) + len(words.words[last])) is not None
+    return ends.match(words.text, words.find_start(last) + len(words.words[last])) is not None
 
 
 def _classify_word(words: Words, position: int) -> str:

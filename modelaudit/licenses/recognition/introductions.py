@@ -10,7 +10,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.licenses.recognition.name_words import is_in_address, is_name_word, is_term_word, match_phrase
+from modelaudit.licenses.recognition.name_words import (
+    is_in_address,
+    is_name_word,
+    is_term_word,
+    match_phrase,
+    tells_readers,
+)
 from modelaudit.licenses.recognition.words import Words
 
 _Phrases = frozenset[tuple[str, ...]]
@@ -23,7 +29,19 @@ def _list_phrases(text: str) -> frozenset[tuple[str, ...]]:
 
 _RESERVATIONS: Final = _list_phrases(
     "unless otherwise noted,unless otherwise indicated,unless otherwise specified,unless otherwise stated,"
-    "except where otherwise noted,except where noted otherwise,except where explicitly noted otherwise"
+    "unless noted otherwise,unless stated otherwise,unless specified otherwise,unless indicated otherwise,"
+    "except where otherwise noted,except where noted otherwise,except where explicitly noted otherwise,"
+    "except where otherwise stated,except when otherwise stated,except where stated otherwise"
+)
+_NOTES_ON_FILES: Final = _list_phrases(
+    "look for license files in directories or information at the beginning of each file,"
+    "look at the beginning of each file,see the head of each file,see the header of each file"
+)
+_WHOLE: Final = re.compile(r"all|this|entire|whole")
+_WORKS: Final = re.compile(r"software|project|package|library|repository|program|everything|distribution")
+_WITH_DOCUMENTATION: Final = _list_phrases(
+    "and documentation,and its documentation,and the documentation,and associated documentation,"
+    "and its associated documentation"
 )
 _THINGS: Final = re.compile(
     r"this|all|entire|whole|software|project|package|library|program|module|repository|distribution|work|works|model"
@@ -42,11 +60,18 @@ _VERBS: Final = _list_phrases(
 )
 _ARTICLES: Final = _list_phrases("the,a,the terms of the,terms of the,the terms and conditions of the,the following")
 _ENDS: Final = _list_phrases(
-    "as follows,below,reproduced below,which is reproduced below,given below,included below,stated below,see below,"
+    "as follows,below,reproduced below,which is reproduced below,as reproduced below,found below,reproduced here,"
+    "a copy of which is reproduced below,a copy of which is included below,given below,"
+    "included below,stated below,see below,"
     "shown below,whose text follows,the text follows,the text of the license follows"
 )
 _PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
-_DESCRIPTION: Final = re.compile(r"[\w. +-]{1,40}(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s", re.IGNORECASE)
+_DESCRIPTION: Final = re.compile(
+    r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s|, (?=(?:[\w-]+ ){0,4}(?:library|package|module"
+    r"|tool|toolkit|framework|parser|client|wrapper|bindings|extension|plugin|server)\b))",
+    re.IGNORECASE,
+)
+_SENTENCE_END: Final = re.compile(r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|$)")
 _PURPOSES: Final = re.compile(
     r"students?|teachers?|hobby\w*|nonprofits?|members?|partners?|customers?|models?|weights?"
 )
@@ -55,6 +80,28 @@ _ALIASES: Final = _list_phrases("also known as,aka,also called,known as")
 _NAME_OF_LICENSE: Final = re.compile(
     r"the|or|and|new|revised|modified|simplified|expat|mit|bsd|isc|x11|apache|clause|2|3|two|three|0|licen[cs]e"
 )
+_CLAUSES: Final = _list_phrases("2 clause,3 clause,two clause,three clause")
+_IS_LICENSED_AS_FOLLOWS: Final = re.compile(r"(?:is|are) (?:licen[cs]ed|released|distributed) as follows")
+_AS_FOLLOWS: Final = 4
+"""The number of its words."""
+_DERIVED: Final = _list_phrases("as code derived from,as it is derived from,as a work derived from")
+_HEADS: Final = _list_phrases("license,licence,copyright notice,copyright notice and statement,copyright and license")
+_WORK_OF_TITLE: Final = re.compile(
+    r"software|package|library|project|utilities|module|filter|extension|toolkit|framework"
+)
+_LICENSE_WORD: Final = re.compile(r"licen[cs]e|licensing")
+_TERMS_OF_NAME: Final = _list_phrases("licensing terms,license terms")
+_MOST_TITLE_NAME: Final = 3
+_OPENERS: Final = frozenset(("for", "in", "to", "only", "within", "outside"))
+_MOST_HEADING_WORDS: Final = 7
+_HEADING_MARKS: Final = " \t#*=_~`-"
+_NO_HEADING: Final = re.compile(
+    r"[al]?gpl\w*|mit|bsd\w*|apache|mpl\w*|epl|cddl|eupl|cc\w*|isc|rail\w*|openrail\w*|unlicense|wtfpl|zlib|boost|commons"
+    r"|public|domain|artistic|community|open|agreement|policy|addendum|appendix|exceptions?|codes?|sources?|scripts?"
+    r"|documentation|docs|data|datasets?|examples?|parts?|portions?|models?|weights?|checkpoints?|outputs?|users?|tests?"
+    r"|compan(?:y|ies)|enterprise|business|governments?|hospitals?|beta|alpha|draft|notes?|warning|important|notice"
+)
+"""Words of a heading that names a part of the work, a reader, a place or another licence."""
 _MOST_SUBJECT_WORDS: Final = 12
 _MOST_NAME_WORDS: Final = 6
 _MOST_PLAIN_WORDS: Final = 2
@@ -73,33 +120,83 @@ def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -
         (number of words, 0 if none begins there; whether code is what is licensed).
     """
     at = first + match_phrase(words, first, end, _RESERVATIONS) if first < end else first
+    at += _match(words, at, end, _NOTES_ON_FILES)
     subject = at
     at = _skip_subject(words, at, end)
     is_about_code = any(_CODE.fullmatch(words.words[each]) for each in range(subject, at))
+    if _licenses_whole_as_follows(words, subject, at, end):
+        return at + _AS_FOLLOWS - first, is_about_code
     verb = _match(words, at, end, _VERBS)
-    if verb == 0:
-        return max(_measure_title_of_work(words, first, end, titles), _measure_description(words, first, end)), False
     at += verb
     at += _match(words, at, end, _ARTICLES)
-    title = _match(words, at, end, titles)
+    title = _match(words, at, end, titles) if verb else 0
     if title == 0:
-        return 0, False
+        return max(_measure_title_of_work(words, first, end, titles), _measure_description(words, first, end)), False
     at += title
     at += _measure_other_names(words, at, end)
-    at += _match(words, at, end, _ENDS)
-    return at + _measure_address(words, at, end) - first, is_about_code
+    at += _match(words, at, end, _ENDS) or _measure_origin(words, at, end)
+    return at + measure_address(words, at, end) - first, is_about_code
+
+
+def _licenses_whole_as_follows(words: Words, subject: int, verb: int, end: int) -> bool:
+    """Whether the whole work is *licensed as follows*; a file or a part may be, and the rest is not."""
+    things = words.words[subject:verb]
+    if not (any(map(_WHOLE.fullmatch, things)) and any(map(_WORKS.fullmatch, things))):
+        return False
+    if any(tells_readers(word) or _PURPOSES.fullmatch(word) for word in things):
+        return False
+    return (
+        verb + _AS_FOLLOWS <= end
+        and _IS_LICENSED_AS_FOLLOWS.fullmatch(" ".join(words.words[verb : verb + _AS_FOLLOWS])) is not None
+    )
 
 
 def _measure_other_names(words: Words, first: int, end: int) -> int:
-    """Count the words of *also known as* with other names of a licence; 0 if none begins at ``first``."""
-    known = _match(words, first, end, _ALIASES)
-    at = first + known
-    while known and at < end and _NAME_OF_LICENSE.fullmatch(words.words[at]):
+    """Count the words of *also known as* with other names of a licence; 0 if none begins at ``first``.
+
+    The number of clauses may be before it: *The BSD License (3 Clause, also known as the new BSD license)*.
+    """
+    clauses = _match(words, first, end, _CLAUSES)
+    known = _match(words, first + clauses, end, _ALIASES)
+    if not known:
+        return 0
+    at = first + clauses + known
+    while at < end and not _ends_sentence(words, at) and _NAME_OF_LICENSE.fullmatch(words.words[at]):
         at += 1
     return at - first
 
 
-def _measure_address(words: Words, first: int, end: int) -> int:
+def _measure_origin(words: Words, first: int, end: int) -> int:
+    """Count the words of *as code derived from Acme*; 0 if none begins at ``first``."""
+    at = first + _match(words, first, end, _DERIVED)
+    last = at
+    while first < at and last < min(end, at + _MOST_NAME_WORDS) and _is_plain_name(words, last):
+        last += 1
+        if _ends_sentence(words, last):
+            break
+    return last - first if last > at else 0
+
+
+def _is_plain_name(words: Words, position: int) -> bool:
+    """Whether a word is part of a name and cannot be a term or say for whom something is."""
+    word = words.words[position]
+    return (
+        word not in _OPENERS
+        and is_name_word(words, position)
+        and not is_term_word(words, position)
+        and not _PURPOSES.fullmatch(word)
+        and not tells_readers(word)
+    )
+
+
+def _ends_sentence(words: Words, position: int) -> bool:
+    """Whether a full stop with a blank, or a blank line, is before the word ``position``."""
+    last = position - 1
+    start = words.find_start(last) + len(words.words[last])
+    return _SENTENCE_END.match(words.text, start) is not None
+
+
+def measure_address(words: Words, first: int, end: int) -> int:
     """Count the words of the web address that begins at ``first``; 0 if it has a word that could be a term."""
     at = first
     if at >= end or words.words[at] != "http":
@@ -114,40 +211,91 @@ def _measure_address(words: Words, first: int, end: int) -> int:
 def measure_license_address(words: Words, first: int, end: int) -> int:
     """Count the words of the address of a licence at a publisher of licences, alone; 0 if none begins at ``first``."""
     host = {*words.words[first + 1 : min(end, first + 3)]}
-    return _measure_address(words, first, end) if host & _PUBLISHERS else 0
+    return measure_address(words, first, end) if host & _PUBLISHERS else 0
 
 
 def _measure_description(words: Words, first: int, end: int) -> int:
-    """Count the words of the first line of the text if it is the name of the work with a description.
+    """Count the words of a line of the text if it is the name of the work with a description.
 
     An example is *acme -- A parser in Python*. No word of it may be a term, and an article begins the description.
     """
-    if first:
+    start = words.find_start(first)
+    if words.words[first] in _OPENERS or words.text[words.text.rfind("\n", 0, start) + 1 : start].strip(" \t#*"):
         return 0
-    stop = words.text.find("\n", words.find_start(0))
-    line = words.text[: stop if stop >= 0 else len(words.text)]
-    match = _DESCRIPTION.match(line.strip())
-    at = 0
-    while match and at < min(end, _MOST_DESCRIPTION_WORDS) and words.find_start(at) < len(line):
-        if is_term_word(words, at) or not words.words[at].isascii() or _PURPOSES.fullmatch(words.words[at]):
+    stop = words.text.find("\n", start)
+    stop = stop if stop >= 0 else len(words.text)
+    match = _DESCRIPTION.match(words.text[start:stop].strip())
+    at = first
+    while match and at < min(end, first + _MOST_DESCRIPTION_WORDS) and words.find_start(at) < stop:
+        is_term = is_term_word(words, at) and words.words[at] != "with"
+        if is_term or not words.words[at].isascii() or _PURPOSES.fullmatch(words.words[at]):
             return 0
         at += 1
-    return at if match and (at == end or words.find_start(at) >= len(line)) else 0
+    return at - first if match and (at == end or words.find_start(at) >= stop) else 0
+
+
+def measure_name_of_work(words: Words, first: int, end: int) -> int:
+    """Count the words of the name of the work on a line of its own, as a heading: *# Acme Parser*.
+
+    A part of the work, a place, a reader or another licence is no such name: the heading says what the text covers, for
+    whom, or that it is another one.
+    """
+    start = words.find_start(first)
+    begin, stop = words.text.rfind("\n", 0, start) + 1, words.text.find("\n", start)
+    stop = stop if stop >= 0 else len(words.text)
+    at, limit = first, min(end, first + _MOST_HEADING_WORDS)
+    while at < limit and words.find_start(at) < stop and words.words[at] != "copyright":
+        at += 1
+    # A copyright line may be behind the name on the same line: *Acme Copyright (c) 2024 Jo Acme*.
+    is_followed = at < len(words.words) and words.words[at] == "copyright"
+    is_line = is_followed or at == len(words.words) or words.find_start(at) >= stop
+    is_line = is_line and not words.text[begin:start].strip(_HEADING_MARKS)
+    names = [each for each in range(first, at) if words.words[each].isalpha()]
+    if not is_line or not 0 < len(names) <= _MOST_TITLE_NAME or any(map(_NO_HEADING.fullmatch, words.words[first:at])):
+        return 0
+    # A name in lower case is one if a copyright line follows it.
+    is_name = len(names) == 1 and is_followed and words.words[names[0]].isascii() and not is_term_word(words, names[0])
+    is_name = is_name or all(_is_plain_name(words, each) for each in range(first, at))
+    return at - first if is_name and not any(map(tells_readers, words.words[first:at])) else 0
 
 
 def _measure_title_of_work(words: Words, first: int, end: int, titles: _Phrases) -> int:
-    """Count the words of a title with the name of the work: *BSD License for Acme software*."""
-    title = _match(words, first, end, titles)
+    """Count the words of a title with the name of the work.
+
+    Examples are *BSD License for Acme software*, *The Acme licensing terms* and *Acme License (MIT)*.
+    """
+    title = _match(words, first, end, titles) or _match(words, first, end, _HEADS)
     at = first + title
     if title == 0 or at >= end or words.words[at] != "for":
-        return 0
+        return _measure_title_behind_name(words, first, end, titles)
+    last = 0
     for position in range(at + 1, min(end, at + 1 + _MOST_NAME_WORDS)):
         word = words.words[position]
-        if word in ("software", "package", "library", "project"):
-            return position + 1 - first
-        if is_term_word(words, position) or not is_name_word(words, position):
+        if _WORK_OF_TITLE.fullmatch(word):
+            last = position + 1
+        elif is_term_word(words, position) or not is_name_word(words, position):
+            break
+        elif _PURPOSES.fullmatch(word) or tells_readers(word):
             return 0
-    return 0
+    return last - first if last else 0
+
+
+def _measure_title_behind_name(words: Words, first: int, end: int, titles: _Phrases) -> int:
+    """Count the words of *The Acme licensing terms* or *Acme License (MIT)*; 0 if none begins at ``first``."""
+    at = first + (words.words[first] == "the")
+    name = at
+    while at < min(end, name + _MOST_TITLE_NAME) and not _LICENSE_WORD.fullmatch(words.words[at]):
+        if not _is_plain_name(words, at):
+            return 0
+        at += 1
+    if name in (at, end) or at >= end:
+        return 0
+    terms = _match(words, at, end, _TERMS_OF_NAME)
+    if name > first and terms:
+        return at + terms - first
+    title = _match(words, at + 1, end, titles) if at + 1 < end else 0
+    is_in_brackets = title and words.text[words.find_start(at + 1) - 1] == "("
+    return at + 1 + title - first if is_in_brackets else 0
 
 
 def _skip_subject(words: Words, first: int, end: int) -> int:
@@ -157,6 +305,10 @@ def _skip_subject(words: Words, first: int, end: int) -> int:
         word = words.words[position]
         if _match(words, position, end, _VERBS):
             break
+        documentation = _match(words, position, end, _WITH_DOCUMENTATION) if position > first else 0
+        if documentation:
+            position += documentation
+            continue
         if not _THINGS.fullmatch(word):
             plain += not is_name_word(words, position)
             if _CODE.fullmatch(word):

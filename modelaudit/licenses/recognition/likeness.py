@@ -36,7 +36,7 @@ _FEWEST_HITS, _HIT_SHARE = 2, 0.22
 """The number and the share of a fingerprint's samples that a text must have to be a candidate."""
 _EXCERPT_HITS, _EXCERPT_HIT_SHARE = 8, 0.6
 """Fewer samples suffice if they are this many and make up this share of all samples of the text: an excerpt."""
-_CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 6, 0.5
+_CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 10, 0.5
 """How many places are aligned, how many of these may overlap, and the share of the best samples that a rival needs."""
 _ENOUGH = 0.9
 """The share of a fingerprint's words from which an alignment is good enough to try no further beginning."""

@@ -30,7 +30,13 @@ _TERM_WORDS = re.compile(
     r"|proib|sans$|pas$|sauf|solo$|sin$|which|who$|with$|any$|that$|do$|does$|it$)"
 )
 
-
+# Names that begin like such a word.
+_NAMES_LIKE_TERMS = re.compile(
+    r"costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
+    r"|trainor|young|youngs|youn|youssef|yousef|younes"
+)
+_PLACEHOLDERS = frozenset(("name", "names", "company", "organization", "organisation"))
+_FREE_SOFTWARE_FOUNDATION = ("software", "foundation")
 _CAMEL_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _DENYING_PARTS = frozenset(("no", "non", "not", "nie", "nicht", "kein", "only"))
 _PLACES = re.compile(
@@ -64,6 +70,11 @@ def ends_name(words: Words, position: int, end: int) -> bool:
     if word not in _OPENERS:
         return False
     return _begins_line(words, position) or (word == "only" and not _is_part_of_company(words, position, end))
+
+
+def tells_readers(word: str) -> bool:
+    """Whether a word alone says for whom or where something is, such as "students" or "europe"."""
+    return bool(_READERS.fullmatch(word) or _PLACES.fullmatch(word))
 
 
 def _is_part_of_company(words: Words, position: int, end: int) -> bool:
@@ -100,13 +111,25 @@ def _denies_in_camel_case(spelling: str) -> bool:
 def is_term_word(words: Words, position: int) -> bool:
     """Whether a word permits, forbids or requires; "Acme Research" is a name, and "for Research" is a purpose."""
     word = words.words[position]
-    if word in ("grant", "limited") and _is_in_name(words, position):
+    if _is_name_like_term(words, position):
         return False
     if _denies_in_camel_case(words.get_spelling(position)):
         return True
     if word != "research" or not words.get_spelling(position)[0].isupper():
         return _TERM_WORDS.match(word) is not None
     return position == 0 or words.words[position - 1] in _PURPOSE_JOINERS
+
+
+def _is_name_like_term(words: Words, position: int) -> bool:
+    """Whether a word that may permit or forbid is part of a name: "Grant Acme", "Young", "Free Software Foundation"."""
+    word, after = words.words[position], words.words[position + 1 : position + 3]
+    if word in ("grant", "limited"):
+        return _is_in_name(words, position)
+    if word == "free":
+        return tuple(after) == _FREE_SOFTWARE_FOUNDATION
+    if word == "your":  # A template that nobody filled in: "Your Name".
+        return bool(after) and after[0] in _PLACEHOLDERS
+    return _NAMES_LIKE_TERMS.fullmatch(word) is not None and words.get_spelling(position)[0].isupper()
 
 
 def _is_in_name(words: Words, position: int) -> bool:
@@ -132,6 +155,12 @@ def _list_sizes(phrases: frozenset[tuple[str, ...]]) -> dict[str, list[int]]:
     for phrase in phrases:
         sizes.setdefault(phrase[0], set()).add(len(phrase))
     return {first: sorted(each, reverse=True) for first, each in sizes.items()}
+
+
+def is_hyphenated(words: Words, position: int) -> bool:
+    """Whether a hyphen joins a word to the next one, as in the names of packages: *python-acme*."""
+    end = words.find_start(position) + len(words.words[position])
+    return words.text[end : end + 1] == "-" and words.text[end + 1 : end + 2].isalnum()
 
 
 def is_name_word(words: Words, position: int) -> bool:

@@ -13,6 +13,7 @@ from modelaudit.licenses.recognition.name_words import is_in_address, is_name_wo
 from modelaudit.licenses.recognition.words import Words
 
 _WORK: Final = re.compile(r"program|library|software|package|module|file|project|work|code")
+_IN_FILES: Final = ("in", "the", "copying", "and", "copying", "lesser", "files")
 _FULL_STOP: Final = re.compile(r"\.\s")
 _MOST_NAME_WORDS: Final = 6
 _WRITE_TO: Final = re.compile(
@@ -56,10 +57,13 @@ def _measure_subject(words: Words, first: int, end: int) -> int:
 
 def _measure_work(words: Words, first: int, end: int) -> int:
     """Count the words that name the work at the end of *along with Acme*: all words before *if not*, or the text's."""
-    stop = next((at for at in range(first, min(end, first + _MOST_NAME_WORDS + 1)) if words.words[at] == "if"), end)
+    reach = min(end, first + _MOST_NAME_WORDS + len(_IN_FILES) + 1)
+    stop = next((at for at in range(first, reach) if words.words[at] == "if"), end)
     if stop == first or (first and words.words[first - 1] != "with"):
         return 0
-    return stop - first if _measure_name(words, first, stop) == stop - first else 0
+    files = len(_IN_FILES) if tuple(words.words[max(first, stop - len(_IN_FILES)) : stop]) == _IN_FILES else 0
+    name = stop - files
+    return stop - first if _measure_name(words, first, name) == name - first else 0
 
 
 def _measure_address(words: Words, first: int, end: int) -> int:

@@ -7,12 +7,12 @@ two words on either side, and agrees if the hashes of the rewritten words are th
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from modelaudit.licenses.recognition.alignment import Gap
 from modelaudit.licenses.recognition.words import Words, hash_triples
-from modelaudit.model.fingerprint import Fingerprint
+from modelaudit.model.fingerprint import Fingerprint, Span
 
 _CONTEXT: Final = 2
 """Words on each side of a gap: a triple that holds a word of the gap holds at most two others."""
@@ -30,7 +30,8 @@ _PAIRS: Final = (
     ("holders nor those", "holder nor the names"),
     ("philosophy", "licenses"), ("nor those of", "nor the names of"), ("any of the contributors", "its contributors"),
     ("any contributors", "its contributors"),
-    ("fulfil", "fulfill"), ("acknowledgement", "acknowledgment"),
+    ("the licensor", "licensor"), ("any notices that do", "those notices that do"), ("expressed", "express"),
+    ("tortuous", "tortious"), ("fulfil", "fulfill"), ("acknowledgement", "acknowledgment"),
     ("judgement", "judgment"), ("whilst", "while"), ("organisation", "organization"), ("authorised", "authorized"),
 )  # fmt: skip
 """Pairs that mean the same wherever a licence uses them; an empty one means that the words may be missing."""
@@ -69,6 +70,30 @@ def is_respelled(words: Words, gap: Gap, item: Fingerprint) -> bool:
             once = [*written[:at], *other, *written[at + len(one) :]]
             if _agrees_once_respelled(once, hash_triples(once), wanted):
                 return True
+    return False
+
+
+def is_respelled_beside_name(words: Words, gap: Gap, item: Fingerprint, may_be_name: Callable[[Span], bool]) -> bool:
+    """Whether a gap is another name in a slot, and another spelling of the words directly behind the slot.
+
+    An example is *copyright holders, nor those* for *organization nor the names*.
+
+    Args:
+        words: the words of the text.
+        gap: the gap.
+        item: the fingerprint.
+        may_be_name: whether words of the text may be in place of the slot.
+    """
+    slot_end = next((end for first, end in item.slots if first <= gap.fingerprint[0] < end < gap.fingerprint[1]), 0)
+    first, end = gap.text
+    behind = gap.fingerprint[1] + _CONTEXT
+    if not slot_end or end - first > _MOST_WORDS or behind > item.words or end + _CONTEXT > len(words.words):
+        return False
+    wanted = item.triples[slot_end : behind - _CONTEXT]
+    for start in range(first + 1, end):
+        written = list(words.words[start : end + _CONTEXT])
+        if _agrees_once_respelled(written, hash_triples(written), wanted) and may_be_name((first, start)):
+            return True
     return False
 
 
