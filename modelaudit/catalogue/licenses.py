@@ -106,6 +106,7 @@ def read_licenses(
             version=file.version,
             open=file.open,
             policy_url=file.policy_url,
+            incorporates=tuple(file.incorporates),
         )
     vague: dict[str, str] = {}
     for document in vague_documents:

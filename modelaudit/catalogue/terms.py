@@ -106,6 +106,7 @@ class LicenseFile:
     version: str = ""
     open: bool = False
     policy_url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
+    incorporates: list[Text] = Field(default_factory=list)
     hub_ids: list[Text] = Field(default_factory=list)
     aliases: list[Text] = Field(default_factory=list)
     clauses: list[ClauseFile] = Field(default_factory=list)

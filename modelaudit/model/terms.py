@@ -285,6 +285,7 @@ class LicenseEntry:
         version: of the text, or its date, as the text states it; empty if it states none.
         open: whether it counts as an open licence for the openness class: any use, change and sharing by anyone.
         policy_url: address of its use policy; empty if it has none.
+        incorporates: ids of the licences whose terms are part of it, so that their texts lie beside its own.
     """
 
     id: str
@@ -298,6 +299,7 @@ class LicenseEntry:
     version: str = ""
     open: bool = False
     policy_url: str = ""
+    incorporates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,10 @@ class AgreementChecker:
         at_root = [
             claim for claim in claims if claim.kind is ClaimKind.FOUND and determine_scope(claim) is ClaimScope.MODEL
         ]
-        texts = tuple(dict.fromkeys(claim.entry for claim in at_root if grants_license(claim) and claim.entry))
+        texts = self._drop_incorporated(
+            tuple(dict.fromkeys(claim.entry for claim in at_root if grants_license(claim) and claim.entry)),
+            declared.ids,
+        )
         choices = combine_alternatives(declared.choices, ((texts,) if texts else ()))
         # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
         doubts = [*_describe_variants(at_root, self.rules), *list_unrecognised_texts(at_root).values()]
@@ -215,6 +218,11 @@ class AgreementChecker:
             reasoning = (*declared.reasoning, f"{found_texts}, which is not of the named family.")
             return OwnLicense(ConclusionState.CONTRADICTORY, choices, reasoning, texts, declared.choices)
         return OwnLicense(declared.state, choices, (*declared.reasoning, f"{found_texts}."), texts, declared.choices)
+
+    def _drop_incorporated(self, texts: tuple[str, ...], named: Sequence[str]) -> tuple[str, ...]:
+        """Drop the texts that are a part of another one, as the GNU GPL 3 is of the GNU LGPL 3; ``named`` ones stay."""
+        parts = {part for text in texts for part in self.rules.licenses[text].incorporates}.difference(named)
+        return tuple(text for text in texts if text not in parts)
 
     def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], found_texts: str) -> OwnLicense:
         """Compare a concluded statement with texts, which confirm it, make it exact, add to it, or contradict it.

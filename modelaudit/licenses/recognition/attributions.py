@@ -29,7 +29,7 @@ _LINK: Final = (
     r"|party|externally|maintained)"
 )
 _NOUNS: Final = rf"(?:(?:{_THING}|{_LINK}|N|p) ){{1,24}}"
-_ADDRESS: Final = r"(?:N ){1,40}"
+_ADDRESS: Final = r"(?:\w+ ){1,40}"
 _ADVERB: Final = r"(?:(?:directly|partly|partially|originally|also|heavily|loosely) )*"
 _DESCENDED: Final = r"(?:derived|adapted|taken|copied|extracted|based|generated|borrowed|ported|forked)"
 _DERIVES: Final = rf"(?:(?:that|which) )?(?:is |are |was |were )?{_ADVERB}{_DESCENDED} (?:from|on) "

@@ -30,7 +30,7 @@ _PAIRS: Final = (
     ("holders nor those", "holder nor the names"),
     ("philosophy", "licenses"), ("nor those of", "nor the names of"), ("any of the contributors", "its contributors"),
     ("any contributors", "its contributors"),
-    ("the licensor", "licensor"), ("any notices that do", "those notices that do"), ("expressed", "express"),
+    ("the licensor", "licensor"), ("any notices that", "those notices that"), ("expressed", "express"),
     ("tortuous", "tortious"), ("fulfil", "fulfill"), ("acknowledgement", "acknowledgment"),
     ("judgement", "judgment"), ("whilst", "while"), ("organisation", "organization"), ("authorised", "authorized"),
 )  # fmt: skip

@@ -30,6 +30,15 @@ def test_license_text_without_a_declared_license_becomes_the_conclusion(conclude
     assert conclude_cards(cards={}, texts={"LICENSE": "MIT"}).expression == "MIT"
 
 
+def test_text_that_another_license_incorporates_is_no_further_license(conclude_cards):
+    texts = {"COPYING": "GPL-3.0-only", "COPYING.LESSER": "LGPL-3.0-only"}
+    assert conclude_cards(cards={}, texts=texts).own == ("LGPL-3.0-only",)
+    assert conclude_cards(license="lgpl-3.0", texts=texts).own == ("LGPL-3.0-only",)
+    assert conclude_cards(license="gpl-3.0", texts=texts).own == ("GPL-3.0-only", "LGPL-3.0-only")
+    older = {"COPYING": "GPL-2.0-only", "COPYING.LESSER": "LGPL-2.1-only"}
+    assert conclude_cards(cards={}, texts=older).own == ("GPL-2.0-only", "LGPL-2.1-only")
+
+
 @pytest.mark.parametrize("name", ["mit", "apache-2.0", "openmdw-1.0"])
 @pytest.mark.parametrize("text", ["LicenseRef-Llama-3.1", "LicenseRef-FLUX.1-dev", "CC-BY-NC-4.0"])
 def test_permissive_name_with_stricter_text_is_contradictory(conclude_cards, fired, name, text):

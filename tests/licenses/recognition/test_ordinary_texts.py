@@ -242,6 +242,37 @@ def test_sentence_that_says_more_than_the_descent_makes_variants(sentence: str) 
     assert recognise_roles(BSD_THEN_MIT.format(sentence)) == {("BSD-3-Clause", "variant"), ("MIT", "variant")}
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        "Following applies to:\n./src/acme/!Foo-foo.podspec\n./src/acme/Bar.podspec\n",
+        "The setup.py file is from the foo-packaging project: http://foo.example/blob/0bb5/setup.py\n"
+        "The license is (from http://foo.example/blob/0bb5/LICENSE):\n",
+        "The externally maintained libraries from which parts of the Software are derived are:\n\n"
+        "- Foo, licensed as follows:\n\nMIT License\n\nFoo - A parser in Python\n",
+        "external/foo/LICENSE\n",
+    ],
+)
+def test_list_of_files_a_path_or_an_origin_begins_a_third_party_notice(between: str) -> None:
+    assert recognise_roles(BSD_THEN_MIT.format(between)) == {
+        ("BSD-3-Clause", TextRole.MAIN),
+        ("MIT", TextRole.THIRD_PARTY),
+    }
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "Following applies to:\nall models of Acme\n",
+        "Following applies to:\n./src/foo.c\n\nNot for sale.\n",
+        "external/noncommercial/LICENSE\n",
+        "The license is (from http://foo.example/only-for-research/LICENSE):\n",
+    ],
+)
+def test_list_of_files_or_path_with_a_term_makes_variants(between: str) -> None:
+    assert recognise_roles(BSD_THEN_MIT.format(between)) == {("BSD-3-Clause", "variant"), ("MIT", "variant")}
+
+
 APACHE_NOTICE = strip_head(read_license("huggingface_hub"), "Licensed under the Apache License, Version 2.0 (the")
 GNU_NOTICE = """Acme is free software: you can redistribute it and/or modify it under the terms of the GNU {0}General Public
 License as published by the Free Software Foundation, either version {1} of the License, or (at your option) any later
@@ -264,6 +295,12 @@ not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.
         (GNU_NOTICE.format("Lesser ", "2.1", GNU), "LGPL-2.1-or-later"),
         (GNU_NOTICE.format("Affero ", 3, GNU), "AGPL-3.0-or-later"),
         (f"This file is part of Acme.\n\n{GNU_NOTICE.format('', 3, GNU)}", "GPL-3.0-or-later"),
+        (
+            GNU_NOTICE.format("", 3, GNU)
+            .replace("If not", "in the COPYING and COPYING.LESSER files. If not")
+            .replace("Acme. in", "Acme in"),
+            "GPL-3.0-or-later",
+        ),
         (MPL_NOTICE, "MPL-2.0"),
     ],
 )
