@@ -27,7 +27,9 @@ from modelaudit.model.terms import LicenseCategory
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
-_RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE, ProseKind.DOCUMENT})
+_RESTRICTING_KINDS = frozenset(
+    {ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE, ProseKind.DOCUMENT, ProseKind.STRINGS}
+)
 _COPYLEFT = (LicenseCategory.COPYLEFT, LicenseCategory.WEAK_COPYLEFT)
 _MAX_KEPT_CHARACTERS = 200_000
 _TEXT_BASES = frozenset({Basis.TEXT, Basis.VARIANT})
@@ -148,8 +150,7 @@ class ClaimCollector:
                 prose.first_line,
                 address,
                 self.rules.restrictions,
-                has_comment_marks=prose.kind is ProseKind.CODE,
-                is_about_model=prose.kind is not ProseKind.DOCUMENT,
+                prose.kind,
             )
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
             self.claims += find_plain_limits(prose.text, prose.first_line, address)

@@ -18,6 +18,7 @@ from modelaudit.languages.code_text import find_dangerous_programs, find_python_
 from modelaudit.languages.jinja import documents as templates
 from modelaudit.languages.programs import report_program_keys
 from modelaudit.languages.settings import Setting, interpret_settings
+from modelaudit.languages.terms.prose import read_metadata_texts
 from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
@@ -122,6 +123,7 @@ def read_metadata(
     )
     settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries]
     texts = [setting.value for setting in settings if isinstance(setting.value, str)]
+    yield from read_metadata_texts(text[:_MAX_SEARCHED_BYTES] for text in texts)
     # A text under any key may be a template, as in a document. Other marks occur in prose as well.
     has_template = any(map(templates.MARKS.search, texts))
     interpreters = [

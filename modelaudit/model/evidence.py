@@ -31,7 +31,7 @@ class Prose:
 
     Attributes:
         text: bounded, with its line breaks; empty if the file gave none, and then ``unread`` gives the reason.
-        first_line: line number, from 1, of its first line in the artifact.
+        first_line: line number, from 1, of its first line in the artifact; 0 in a file without lines.
         unread: the reason why a part of the text, or all of it, was not read, as a clause; empty if all was.
     """
 
@@ -39,6 +39,10 @@ class Prose:
     text: str
     first_line: int = 1
     unread: str = ""
+
+    def locate_line(self, line: int) -> int | None:
+        """Return the line number in the artifact of a line of the text, both from 1; ``None`` without lines."""
+        return self.first_line + line - 1 if self.first_line else None
 
 
 class Topic(StrEnum):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from modelaudit.languages.card import iter_free_fields, split_front_matter
 from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.pdf_text import LARGEST_PDF, extract_pdf_text
+from modelaudit.languages.terms.source_text import extract_source_text
 from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
 from modelaudit.model.address import member_path, split_member
 from modelaudit.model.artifact import Artifact, Window
@@ -56,14 +58,23 @@ _STRING_SUFFIXES: Final = (".json", ".jsonl", ".json5", ".ndjson", ".ipynb", ".w
 _PACKAGE_FILES: Final = ("pyproject.toml", "setup.cfg", "setup.py", "package.json", "cargo.toml", "meta.yaml")
 _MIN_LIST_LINES: Final = 50
 _MOST_WORDS_IN_LIST_LINE: Final = 2.5
-_MIN_CODE_STEMS: Final = 4
-"""Different stems of terms in source code that is worth a look; code speaks of permissions and distributions too."""
+_LIMIT_STEMS: Final = (
+    "commerc", "comerc", "commérc", "kommerz", "kommers", "komerc", "ticari", "licen", "lizen", "spdx-", "research",
+    "academ", "educat", "scientif", "universit", "profit", "redistribut", "re-distribut", "resell", "resale", "prohibit",
+    "forbid", "european union", "forschung", "recherche", "investigaci", "商", "许可", "許可", "授权", "禁止", "不得", "研究",
+    "学术", "學術", "ライセンス", "営利", "상업", "라이선스", "연구", "коммерч", "лиценз", "исследов", "تجاري",
+)  # fmt: skip
+"""Stems of single sentences of terms, in lower case. Source code without any of them states no terms."""
+_MIN_TEXT_SPACES: Final = 2
+"""The least white space in a text of metadata that may be a sentence; shorter ones are names."""
 _PART_CHARACTERS: Final = 16_000
 _PART_OVERLAP: Final = 2_000
 _MIN_PART_STEMS: Final = 4
 _PROSE_SHARE: Final = 0.85
 """The least share of letters and white space in running prose; a table or a list of merges has less."""
 _MOST_PARTS: Final = 10
+_SPDX_LINE: Final = re.compile(r"SPDX-License-Identifier:[^\r\n]{1,200}")
+_MOST_TAGS: Final = 20
 _PDF_MAGIC: Final = b"%PDF-"
 _PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number
 _ZERO_SHARE: Final = 0.3
@@ -199,13 +210,35 @@ def _is_list(text: str) -> bool:
 
 
 def _read_code_body(window: Window, head_lines: int) -> Iterator[Reading]:
-    """Yield the text of a source file behind the comment at its head, if it holds words of terms."""
-    if window.size > LARGEST_UNNAMED_TEXT:
-        return
-    lines = _decode_text(window.read(0, window.size)).split("\n", head_lines)
+    """Yield the comments and strings of a source file behind the comment at its head, if they may state terms.
+
+    A tag of SPDX counts on any line.
+    """
+    size = min(window.size, _MAX_TEXT)
+    lines = _decode_text(window.read(0, size)).split("\n", head_lines)
     body = lines[-1] if len(lines) > head_lines else ""
-    if len({stem[0] for stem in _TERM_STEMS.finditer(body.lower())}) >= _MIN_CODE_STEMS:
-        yield Prose(ProseKind.STRINGS, body, head_lines + 1)
+    if window.size > size:
+        yield Prose(ProseKind.STRINGS, "", 1, f"only its first {size} bytes were looked at")
+    if not _may_limit(body):
+        return
+    text = extract_source_text(body)
+    for tag in islice(_SPDX_LINE.finditer(text), _MOST_TAGS):
+        yield Prose(ProseKind.CODE, tag[0], head_lines + 1 + text.count("\n", 0, tag.start()))
+    if _may_limit(text):
+        yield Prose(ProseKind.STRINGS, text, head_lines + 1)
+
+
+def read_metadata_texts(texts: Iterable[str]) -> Iterator[Prose]:
+    """Yield the texts in the metadata of a model file that may state terms, as one text without lines of the file."""
+    kept = [text for text in texts if text.count(" ") >= _MIN_TEXT_SPACES and _may_limit(text)]
+    if kept:
+        yield Prose(ProseKind.STRINGS, "\n\n".join(kept), 0)
+
+
+def _may_limit(text: str) -> bool:
+    """Whether a text may hold a sentence of terms; searching for literals takes a fraction of the time of a pattern."""
+    lowered = text.lower()
+    return any(stem in lowered for stem in _LIMIT_STEMS)
 
 
 def _read_pdf(kind: ProseKind | None, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -18,8 +18,14 @@ _BLOCKS: Final = frozenset({
 """Elements that begin a new line in a browser; other tags divide no words."""
 _UNSHOWN: Final = frozenset({"script", "style"})
 _STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-_KEY_END: Final = re.compile(r"\s{0,20}:")
+_KEY_END: Final = re.compile(r"\s{0,20}:\s{0,20}(?P<literal>true|false|null)?")
+# Keys whose values state terms in a word or two: ``"commercial_use": false``.
+_TERM_KEY: Final = re.compile(
+    r"licen[cs]|commerci|redistribut|restrict|permission|permitted|allowed|prohibit|usage|terms|notice|disclaimer|rights",
+    re.IGNORECASE,
+)
 _CJK: Final = re.compile(r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\u[3-9a-d][0-9a-f]{3}){6}", re.IGNORECASE)
+_MAX_KEY: Final = 60
 _MIN_VALUE_SPACES: Final = 3
 """The least white space in a string that may be a sentence; shorter ones are names, words and numbers."""
 
@@ -74,23 +80,29 @@ def extract_string_values(text: str) -> tuple[str, int]:
     """Extract the strings of JSON that may be sentences, each on a line of its own.
 
     Damaged JSON, a line of JSON for each record, and other languages with strings in double quotes are read too. Keys
-    are left out, and so are strings of fewer than four words. The lines of a text that is split into a list of strings
-    come out as the text.
+    are left out, and so are strings of fewer than four words, except below a key that names terms: such a value comes
+    with its key. The lines of a text that is split into a list of strings come out as the text.
 
     Returns:
         The strings, and the number of the line, from 1, of the first one.
     """
     values: list[str] = []
-    first_start = 0
+    first_start = -1
+    key = ""
     for string in _STRING.finditer(text):
         raw = string[1]
-        is_wordy = raw.count(" ") >= _MIN_VALUE_SPACES or _CJK.search(raw) is not None
-        if not is_wordy or _KEY_END.match(text, string.end()):
-            continue
-        if not values:
-            first_start = string.start()
-        values.append(_decode_string(raw))
-    return "\n".join(values), text.count("\n", 0, first_start) + 1
+        end = _KEY_END.match(text, string.end())
+        if end is not None:
+            key = raw if len(raw) <= _MAX_KEY and _TERM_KEY.search(raw) else ""
+            value = f"{key}: {end['literal']}\n" if key and end["literal"] else ""
+        elif raw.count(" ") >= _MIN_VALUE_SPACES or _CJK.search(raw) is not None:
+            value = _decode_string(raw)
+        else:
+            value = f"{key}: {_decode_string(raw)}\n" if key and raw else ""
+        if value:
+            first_start = string.start() if first_start < 0 else first_start
+            values.append(value)
+    return "\n".join(values), text.count("\n", 0, max(0, first_start)) + 1
 
 
 def _decode_string(raw: str) -> str:

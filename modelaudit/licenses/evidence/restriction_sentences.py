@@ -31,6 +31,15 @@ _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
 NOT_COMPARED = "not-compared"
 READS_LIKE_TERMS = "reads-like-terms"
 """The kind of a sentence that only its score marks."""
+_KINDS_IN_STRINGS = frozenset({
+    "no-commercial-use", "research-only", "no-redistribution", "territory-limit", "user-cap", "party-limit",
+})  # fmt: skip
+"""The kinds of restrictions that count among strings and comments; "terms" and "conditions" are words of code too."""
+# What such a sentence must name besides: code says "for internal use only" of its functions.
+_SUBJECT_IN_STRINGS = re.compile(
+    r"com+erc|kommer|\bprofit|\bmodels?\b|weights\b|checkpoint|licen[cs]|research|academ|scientif|educat|european|\beu\b"
+    r"|商|模型|权重|權重|研究|学术|學術|許可|许可|モデル|重み|상업|모델|연구|коммерч|исслед|forschung|modell|recherche|modèle|poids"
+)
 _MAX_TEXT_CHARACTERS = 400_000
 _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
 """An endless sentence is searched in overlapping pieces of this length, which bounds the time of each pattern."""
@@ -62,9 +71,7 @@ def find_restrictions(
     first_line: int,
     artifact: str,
     restrictions: Restrictions,
-    *,
-    has_comment_marks: bool = False,
-    is_about_model: bool = True,
+    kind: ProseKind = ProseKind.CARD,
 ) -> Iterator[LicenseClaim]:
     """Yield one claim for each sentence that restricts the use; after ten, only the first of each further kind.
 
@@ -73,18 +80,21 @@ def find_restrictions(
 
     Args:
         text: running text; only its first 400,000 characters are searched.
-        first_line: line number, from 1, of the text's first line in the file.
+        first_line: line number, from 1, of the text's first line in the file; 0 in a file without lines.
         artifact: path of the file.
         restrictions: the signs of the rule set.
-        has_comment_marks: whether the lines begin with comment marks.
-        is_about_model: whether the text is about the model itself. In any other document a sentence without a sign
-            counts only by a higher score.
+        kind: of the text. In a document that is not about the model itself a sentence without a sign counts only by a
+            higher score, and among the strings of other files only signs count.
     """
-    if has_comment_marks:
+    if kind is ProseKind.STRINGS and not has_restriction_stem(text.lower(), restrictions):
+        return
+    if kind is ProseKind.CODE:
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
-    classify = partial(_classify_sentence, restrictions=restrictions, is_about_model=is_about_model)
-    claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, classify)
+    classify = partial(_classify_sentence, restrictions=restrictions, text_kind=kind)
+    # Strings stand by themselves, so none continues another one.
+    split = split_sentences if kind is ProseKind.STRINGS else _iter_continued_sentences
+    claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, split, classify)
     seen_kinds: set[str | None] = set()
     for count, claim in enumerate(claims):
         if count < _MAX_CLAIMS or claim.location.key not in seen_kinds:
@@ -93,18 +103,22 @@ def find_restrictions(
 
 
 def _iter_restriction_claims(
-    text: str, first_line: int, artifact: str, classify: Callable[[str], str | None]
+    text: str,
+    first_line: int,
+    artifact: str,
+    split: Callable[[str], Iterator[tuple[int, str]]],
+    classify: Callable[[str], str | None],
 ) -> Iterator[LicenseClaim]:
-    """Yield one claim for each different sentence whose kind of restriction ``classify`` returns."""
+    """Yield one claim for each different sentence of ``split`` whose kind of restriction ``classify`` returns."""
     seen: set[str] = set()
-    for start, raw in _iter_continued_sentences(text):
+    for start, raw in split(text):
         # Folding is slow, and a plain ASCII sentence needs none.
         needs_folding = not raw.isascii() or _MARKED.search(raw) or _LETTER_SPACED.search(raw)
         sentence = fold_sentence(raw) if needs_folding else " ".join(raw.lower().split())
         kind = classify(sentence)
         if kind is not None and sentence not in seen:
             seen.add(sentence)
-            place = Location(line=first_line + text.count("\n", 0, start), key=kind)
+            place = Location(line=first_line + text.count("\n", 0, start) if first_line else None, key=kind)
             quotation = _shorten(" ".join(raw.split()))
             yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
 
@@ -117,10 +131,13 @@ def _shorten(sentence: str) -> str:
     return f"{start[: start.rfind(' ')] if ' ' in start[-40:] else start}…"
 
 
-def _classify_sentence(sentence: str, restrictions: Restrictions, is_about_model: bool) -> str | None:
+def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: ProseKind) -> str | None:
     """Return the kind of restriction that a folded sentence states, by a sign, its words or its score, or ``None``."""
     cues = restrictions.cues
     kind = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
+    if text_kind is ProseKind.STRINGS:
+        return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
+    is_about_model = text_kind is not ProseKind.DOCUMENT
     if kind is None and is_about_model:
         kind = match_cues(sentence, cues)
     margin = 0.0 if is_about_model else _DOCUMENT_MARGIN

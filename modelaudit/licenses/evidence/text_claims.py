@@ -86,7 +86,7 @@ def extract_text_claims(
     place = find_terms(prose.text, term_words)
     if place is None:
         return claims
-    line = Location(line=place.line + prose.first_line - 1)
+    line = Location(line=prose.locate_line(place.line))
     return (
         *claims,
         LicenseClaim(ClaimKind.FOUND, artifact, TERMS, place.quotation, None, line, basis=Basis.WORDS),
@@ -224,7 +224,7 @@ class _TextClaimExtractor:
 
     def _locate_line(self, line: int) -> Location:
         """Return the place in the file of a line of the text; both count from 1."""
-        return Location(line=line + self.prose.first_line - 1)
+        return Location(line=self.prose.locate_line(line))
 
     def _find_first_line(self) -> tuple[int, str]:
         """Find the first line that holds words, which is usually the title."""

@@ -1,0 +1,65 @@
+"""Take the text for people out of source code in any language: its comments, and its strings that may be sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# What opens a comment or a string: marks of blocks, of a comment to the end of its line, and of a string.
+_OPENING: Final = re.compile(
+    r"\"\"\"|'''|/\*|<!--|\{#|(?<![^\s;,{}()\[\]\"'])#|(?<![:/\w])//|^[ \t]{0,40}(?:--|%|;|rem\b)|[\"']", re.MULTILINE
+)
+_CLOSINGS: Final = {'"""': '"""', "'''": "'''", "/*": "*/", "<!--": "-->", "{#": "#}"}
+_STRING_RESTS: Final = {
+    '"': re.compile(r'((?:[^"\\\n]|\\[^\n])*)"'),
+    "'": re.compile(r"((?:[^'\\\n]|\\[^\n])*)'"),
+}
+_ESCAPED_SPACE: Final = re.compile(r"\\[nrt]")
+_BLOCK_LINE_MARK: Final = re.compile(r"^[ \t]*\*(?= |$)", re.MULTILINE)
+_LETTERS_WITHOUT_SPACES: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{6}")
+_MIN_STRING_SPACES: Final = 3
+"""The least white space in a string that may be a sentence; shorter ones are names and words."""
+
+
+def extract_source_text(text: str) -> str:
+    """Extract the comments and the wordy strings of source code; blanks replace the code, and line breaks stay.
+
+    Comments and strings in adjacent lines make one paragraph, so that a sentence may run over several of them. The
+    marks are those of many languages, so a few pieces of code may come out as text. The work is linear in the length.
+    """
+    parts: list[str] = []
+    unclosed: dict[str, int] = {}  # a mark without its closing one -> where a search for that may begin again
+    position = 0
+    while (opening := _OPENING.search(text, position)) is not None:
+        mark = opening[0].strip()
+        parts.append("\n" * text.count("\n", position, opening.start()))
+        start = position = opening.end()
+        if mark in _STRING_RESTS:
+            string = None if unclosed.get(mark, 0) > start else _STRING_RESTS[mark].match(text, start)
+            if string is None:
+                unclosed.setdefault(mark, 0)
+                unclosed[mark] = max(unclosed[mark], _find_line_end(text, start))
+                continue
+            position = string.end()
+            if _may_be_sentence(string[1]):
+                parts.append(_ESCAPED_SPACE.sub(" ", string[1]) + " . ")
+            continue
+        closing = _CLOSINGS.get(mark)
+        end = text.find(closing, start) if closing and mark not in unclosed else -1
+        if closing and end < 0:
+            unclosed[mark] = len(text)
+        piece = text[start : end if end >= 0 else _find_line_end(text, start)]
+        position = start + len(piece) + (len(closing) if closing and end >= 0 else 0)
+        parts.append(f" {_BLOCK_LINE_MARK.sub('', piece) if mark == '/*' else piece} ")
+    return "".join(parts)
+
+
+def _find_line_end(text: str, start: int) -> int:
+    """Find the end of the line that holds ``start``."""
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
+
+
+def _may_be_sentence(string: str) -> bool:
+    """Whether a string may be a sentence by its spaces, or by the letters of a script without them."""
+    return string.count(" ") >= _MIN_STRING_SPACES or _LETTERS_WITHOUT_SPACES.search(string) is not None
