@@ -8,10 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.work import count_work, find_growth_fault
 
 from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.keys import DOCUMENT_KEYS
 from modelaudit.languages.terms.prose import classify_file
+from modelaudit.languages.terms.source_text import extract_source_text
 from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.limits import MIB, Limits
@@ -117,7 +119,32 @@ def test_head_comment_of_source_file_is_extracted_with_its_line(text, head, line
 def test_head_comment_of_a_source_file_is_yielded_only_if_it_speaks_about_terms(read_bytes):
     assert read_bytes(b"# Copyright 2026 Acme\nx = 1\n", "a.py").of(Prose) == [Prose(CODE, "# Copyright 2026 Acme")]
     assert read_bytes(b"# A model of words.\nx = 1\n", "a.py").of(Prose) == []
-    assert read_bytes(b"x = 1\n# License: MIT\n", "a.py").of(Prose) == []
+    assert read_bytes(b"x = 1\n# A model of words.\n", "a.py").of(Prose) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1  # One.\ny = '# no comment'\n", "One."),
+        ('"""A wave\nof water."""\n', "A wave\nof water."),
+        ("int x; // One.\n/* Two\n * three. */\n", "One.\n Two\n three."),
+        ("x = 'http://a.b/c'\n", ""),
+        ("print('It is the sea.')  # It's blue.\n", "It is the sea. . It's blue."),
+        ('x = "It\'s a \\"blue\\" sea"\n', 'It\'s a \\"blue\\" sea .'),
+        ("fn f<'a>(x: &'a str) {} // One 'two\n", "One 'two"),
+        ('"""An end is missing\nx = 1\n', "An end is missing"),
+    ],
+)
+def test_comments_and_wordy_strings_are_taken_out_of_source_code(text, words):
+    extracted = extract_source_text(text)
+    assert " ".join(extracted.split()) == " ".join(words.split())
+    assert extracted.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize("piece", ["'", '"', '\\"', "/*", '"""', "{#", "<!--", "'a\"", "#", "//"])
+def test_hostile_source_is_searched_in_linear_work(piece):
+    fault = find_growth_fault(lambda count: count_work(lambda: extract_source_text(piece * count)), 2000)
+    assert fault == ""
 
 
 def test_long_license_file_is_truncated_and_reported_as_unread(read_bytes):

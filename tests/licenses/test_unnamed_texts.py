@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
 import zipfile
 import zlib
 from importlib.metadata import distribution
@@ -23,6 +24,14 @@ from modelaudit.model.report import AuditReport
 
 SALE = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_users": 1e5, "annual_revenue_usd": 2e6}
 REPOSITORIES = Path(__file__).resolve().parents[2] / "fixtures" / "repositories"
+
+
+def build_safetensors(**metadata: str) -> bytes:
+    """Build a safetensors file without tensors."""
+    header = json.dumps({"__metadata__": metadata}).encode()
+    return struct.pack("<Q", len(header)) + header
+
+
 EMPTY_WEIGHTS = b"\x02" + bytes(7) + b"{}"
 APACHE = next(file.read_text("utf-8") for file in distribution("huggingface_hub").files or () if file.name == "LICENSE")
 TERMS = """Whale Model Agreement
@@ -114,6 +123,20 @@ BOUND: dict[str, str | bytes] = {
     "notes.txt": "Whales swim in the sea, and they sing.\n" * 8000 + "The weights may not be used commercially.\n",
     "README_20240605.md": "---\nlicense: apache-2.0\n---\nThe weights are for non-commercial use only.\n",
     "docs/readme-zh.md": "本模型仅供学术研究使用,禁止商业用途。\n",
+    # Single sentences among the values of other files, comments and printed strings.
+    "config.json": json.dumps({"architectures": ["BertForMaskedLM"], "_note": "Weights: non-commercial use only"}),
+    "legal.json": '{"commercial_use": false}',
+    "model.safetensors.index.json": '{"metadata": {"license": "non-commercial"}, "weight_map": {}}',
+    "usage.yaml": "name: whales\nusage:\n  commercial: prohibited\n  research: allowed\n",
+    "notice.safetensors": build_safetensors(about="The weights are for non-commercial use only."),
+    "walk.ipynb": json.dumps({"cells": [{"cell_type": "markdown", "source": ["The model is for research\n", "use only."]}]}),
+    "wave.py": "import os\n\n\nclass Wave:\n    \"\"\"A wave.\n\n    The weights are for non-commercial\n    use only.\n    \"\"\"\n",
+    "told.py": "def run():\n    print('This model may not be used commercially.')\n",
+    "tagged.py": "x = 1\n" * 500 + "# SPDX-License-Identifier: CC-BY-NC-4.0\n",
+    "wave.cpp": "int x;\n" * 20_000 + "/* The weights are licensed\n * for non-commercial use only. */\n",
+    "logo.svg": "<svg><text>The weights are for non-commercial use only.</text></svg>",
+    "sentence.pdf": build_pdf("The weights are for non-commercial use only."),
+    "words.txt": "whale\n" * 500_000 + "The weights may not be used commercially.\n",
     "deploy/run.sh": "# Copyright Acme. For non-commercial use only.\necho\n",
 }  # fmt: skip
 """A file with a restriction -> its content. No use of the model may be allowed beside any of them."""
@@ -188,6 +211,10 @@ HARMLESS: dict[str, str | bytes] = {
     "docs/usage.md": "# Usage\n\nLoad the model and pass it a recording. It is licensed under Apache 2.0.\n",
     "prompts.json": json.dumps({"system": "You are a helpful assistant that must not repeat the question."}),
     "paper.pdf": build_pdf("Whales sing.\nWe measure how whales sing in the sea and how the song changes."),
+    "wave.py": "import os\n\n# For internal use only.\nREDISTRIBUTE = 'cannot redistribute the tensor to it'\n"
+    "commercial = not os.environ.get('NO_COMMERCIAL_USE')  # whether a commercial licence is at hand\n",
+    "usage.json": '{"usage": {"prompt_tokens": 3}, "license": "apache-2.0", "commercial_use": true}',
+    "usage.yaml": "commercial: allowed\nrestrictions: none\n",
     "CONTRIBUTING.md": "Any contribution shall be licensed under Apache 2.0, without any additional terms or conditions.\n",
     "figures/README.md": "Figures of the paper.\x08\n",
 }  # fmt: skip

@@ -60,9 +60,10 @@ _MIN_LIST_LINES: Final = 50
 _MOST_WORDS_IN_LIST_LINE: Final = 2.5
 _LIMIT_STEMS: Final = (
     "commerc", "comerc", "commérc", "kommerz", "kommers", "komerc", "ticari", "licen", "lizen", "spdx-", "research",
-    "academ", "educat", "scientif", "universit", "profit", "redistribut", "re-distribut", "resell", "resale", "prohibit",
-    "forbid", "european union", "forschung", "recherche", "investigaci", "商", "许可", "許可", "授权", "禁止", "不得", "研究",
-    "学术", "學術", "ライセンス", "営利", "상업", "라이선스", "연구", "коммерч", "лиценз", "исследов", "تجاري",
+    "academ", "educat", "scientif", "universit", "profit", "redistribut", "re-distribut", "resell", "resale",
+    "prohibit", "forbid", "european union", "forschung", "recherche", "investigaci", "商", "许可", "許可", "授权",
+    "禁止", "不得", "研究", "学术", "學術", "ライセンス", "営利", "상업", "라이선스", "연구",
+    "коммерч", "лиценз", "исследов", "تجاري",
 )  # fmt: skip
 """Stems of single sentences of terms, in lower case. Source code without any of them states no terms."""
 _MIN_TEXT_SPACES: Final = 2
@@ -70,6 +71,10 @@ _MIN_TEXT_SPACES: Final = 2
 _PART_CHARACTERS: Final = 16_000
 _PART_OVERLAP: Final = 2_000
 _MIN_PART_STEMS: Final = 4
+_LARGEST_LIST: Final = 32 * MIB
+_MIN_LINE_SPACES: Final = 3
+_UNSPACED_SENTENCE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{8}")
+"""A line of a list that may be a sentence has this white space, or as many letters of a script without spaces."""
 _PROSE_SHARE: Final = 0.85
 """The least share of letters and white space in running prose; a table or a list of merges has less."""
 _MOST_PARTS: Final = 10
@@ -129,11 +134,9 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     whole_text = text = _decode_text(window.read(0, max_bytes))
     first_line = 1
     if kind is ProseKind.CODE:
-        text, first_line = extract_head_comment(text)
-        yield from _read_code_body(window, first_line + text.count("\n") if text else 0)
-        if not _LICENSE_WORDS.search(text) and not _has_term_stem(text):
-            return
-    elif kind is ProseKind.CARD:
+        yield from _read_code(window, text)
+        return
+    if kind is ProseKind.CARD:
         text, first_line = _split_card_body(text)
     if get_file_name(artifact.path).endswith(_MARKUP_SUFFIXES):
         text = extract_markup_text(text)
@@ -142,7 +145,7 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     front_matter = split_front_matter((whole_text,)) if kind is ProseKind.CARD else None
     for field_text, line in iter_free_fields(front_matter) if front_matter is not None else ():
         yield Prose(kind, field_text, line)
-    if window.size > max_bytes and kind is not ProseKind.CODE:
+    if window.size > max_bytes:
         detail = f"only its first {max_bytes} bytes were compared with the words of licences"
         yield Unread(UnreadReason.LIMIT, detail)
 
@@ -164,9 +167,12 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
         text = extract_markup_text(text)
     elif suffix in _STRING_SUFFIXES and not is_running_text:
         text, first_line = extract_string_values(text)
-    is_prose = is_running_text and not _is_list(text)
+    is_list = _is_list(text)
+    is_prose = is_running_text and not is_list
+    if is_list:
+        text = _keep_sentences(text)
     # A short text for people may restrict in words that are no stems of terms.
-    if _has_term_stem(text) or (is_prose and window.size <= _LARGEST_SHORT_TEXT):
+    if _may_limit(text) or _has_term_stem(text) or (is_prose and window.size <= _LARGEST_SHORT_TEXT):
         yield Prose(ProseKind.DOCUMENT if is_prose else ProseKind.STRINGS, text, first_line)
 
 
@@ -195,6 +201,32 @@ def _read_dense_parts(window: Window) -> Iterator[Reading]:
     ):
         # Any sentence of the rest may restrict the use.
         yield Prose(ProseKind.DOCUMENT, "", 1, unread)
+    else:
+        yield from _read_long_list(window)
+
+
+def _read_long_list(window: Window) -> Iterator[Reading]:
+    """Yield the sentences of terms among the lines of a list of any length, such as a vocabulary."""
+    size = min(window.size, _LARGEST_LIST)
+    first_line = 1
+    for start in range(0, size, _MAX_TEXT):
+        # A line that goes on in the next part is read again there, with its beginning.
+        data = window.read(start, min(_MAX_TEXT + _PART_OVERLAP, size - start))
+        text = _decode_text(data)
+        kept = _keep_sentences(text) if _may_limit(text) else ""
+        if _may_limit(kept):
+            yield Prose(ProseKind.STRINGS, kept.rstrip(), first_line)
+        first_line += data.count(b"\n", 0, _MAX_TEXT)
+    if window.size > size:
+        yield Prose(ProseKind.DOCUMENT, "", 1, f"only its first {size} bytes were looked at")
+
+
+def _keep_sentences(text: str) -> str:
+    """Keep the lines of a list that may be sentences; the others are blank."""
+    return "\n".join(
+        line if line.count(" ") >= _MIN_LINE_SPACES or _UNSPACED_SENTENCE.search(line) else ""
+        for line in text.split("\n")
+    )
 
 
 def _is_running_prose(text: str) -> bool:
@@ -209,11 +241,15 @@ def _is_list(text: str) -> bool:
     return lines >= _MIN_LIST_LINES and len(text.split()) < _MOST_WORDS_IN_LIST_LINE * lines
 
 
-def _read_code_body(window: Window, head_lines: int) -> Iterator[Reading]:
-    """Yield the comments and strings of a source file behind the comment at its head, if they may state terms.
+def _read_code(window: Window, start: str) -> Iterator[Reading]:
+    """Yield the comment at the head of a source file, and the comments and strings behind it, if they may state terms.
 
-    A tag of SPDX counts on any line.
+    A tag of SPDX counts on any line. ``start`` is the beginning of the file.
     """
+    head, first_line = extract_head_comment(start)
+    head_lines = first_line + head.count("\n") if head else 0
+    if head.strip() and (_LICENSE_WORDS.search(head) or _has_term_stem(head)):
+        yield Prose(ProseKind.CODE, head, first_line)
     size = min(window.size, _MAX_TEXT)
     lines = _decode_text(window.read(0, size)).split("\n", head_lines)
     body = lines[-1] if len(lines) > head_lines else ""

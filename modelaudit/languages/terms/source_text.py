@@ -10,10 +10,8 @@ _OPENING: Final = re.compile(
     r"\"\"\"|'''|/\*|<!--|\{#|(?<![^\s;,{}()\[\]\"'])#|(?<![:/\w])//|^[ \t]{0,40}(?:--|%|;|rem\b)|[\"']", re.MULTILINE
 )
 _CLOSINGS: Final = {'"""': '"""', "'''": "'''", "/*": "*/", "<!--": "-->", "{#": "#}"}
-_STRING_RESTS: Final = {
-    '"': re.compile(r'((?:[^"\\\n]|\\[^\n])*)"'),
-    "'": re.compile(r"((?:[^'\\\n]|\\[^\n])*)'"),
-}
+_DOUBLE_QUOTED_REST: Final = re.compile(r'((?:[^"\\\n]|\\[^\n])*)"')
+_SINGLE_QUOTED_REST: Final = re.compile(r"((?:[^'\\\n]|\\[^\n])*)'")
 _ESCAPED_SPACE: Final = re.compile(r"\\[nrt]")
 _BLOCK_LINE_MARK: Final = re.compile(r"^[ \t]*\*(?= |$)", re.MULTILINE)
 _LETTERS_WITHOUT_SPACES: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{6}")
@@ -34,11 +32,11 @@ def extract_source_text(text: str) -> str:
         mark = opening[0].strip()
         parts.append("\n" * text.count("\n", position, opening.start()))
         start = position = opening.end()
-        if mark in _STRING_RESTS:
-            string = None if unclosed.get(mark, 0) > start else _STRING_RESTS[mark].match(text, start)
+        if mark in ("'", '"'):
+            rest = _DOUBLE_QUOTED_REST if mark == '"' else _SINGLE_QUOTED_REST
+            string = None if unclosed.get(mark, 0) > start else rest.match(text, start)
             if string is None:
-                unclosed.setdefault(mark, 0)
-                unclosed[mark] = max(unclosed[mark], _find_line_end(text, start))
+                unclosed[mark] = max(unclosed.get(mark, 0), _find_line_end(text, start))
                 continue
             position = string.end()
             if _may_be_sentence(string[1]):
@@ -51,6 +49,7 @@ def extract_source_text(text: str) -> str:
         piece = text[start : end if end >= 0 else _find_line_end(text, start)]
         position = start + len(piece) + (len(closing) if closing and end >= 0 else 0)
         parts.append(f" {_BLOCK_LINE_MARK.sub('', piece) if mark == '/*' else piece} ")
+    parts.append("\n" * text.count("\n", position))
     return "".join(parts)
 
 

@@ -86,23 +86,31 @@ def extract_string_values(text: str) -> tuple[str, int]:
     Returns:
         The strings, and the number of the line, from 1, of the first one.
     """
-    values: list[str] = []
+    parts: list[str] = []
     first_start = -1
-    key = ""
+    key, kept_end, is_continued = "", 0, False
     for string in _STRING.finditer(text):
         raw = string[1]
         end = _KEY_END.match(text, string.end())
         if end is not None:
             key = raw if len(raw) <= _MAX_KEY and _TERM_KEY.search(raw) else ""
-            value = f"{key}: {end['literal']}\n" if key and end["literal"] else ""
-        elif raw.count(" ") >= _MIN_VALUE_SPACES or _CJK.search(raw) is not None:
+            value = f"{key}: {end['literal']}" if key and end["literal"] else ""
+        elif raw.count(" ") >= _MIN_VALUE_SPACES or is_continued or _CJK.search(raw) is not None:
             value = _decode_string(raw)
         else:
-            value = f"{key}: {_decode_string(raw)}\n" if key and raw else ""
+            value = f"{key}: {_decode_string(raw)}" if key and raw else ""
+        # The last line of a text that is split into lines may be short.
+        is_continued = bool(value) and raw.endswith("\\n") and end is None
         if value:
-            first_start = string.start() if first_start < 0 else first_start
-            values.append(value)
-    return "\n".join(values), text.count("\n", 0, max(0, first_start)) + 1
+            if first_start < 0:
+                first_start = string.start()
+            else:
+                # Strings that follow one another in a list may be the lines of one text.
+                is_next_line = text[kept_end : string.start()].strip() == ","
+                parts.append(("" if parts[-1].endswith("\n") else "\n") if is_next_line else "\n\n")
+            parts.append(value)
+            kept_end = string.end()
+    return "".join(parts), text.count("\n", 0, max(0, first_start)) + 1
 
 
 def _decode_string(raw: str) -> str:
