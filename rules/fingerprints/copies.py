@@ -261,16 +261,28 @@ def compare_copies(base: Words, other: Words) -> Parts | None:
     parts, own = Parts(), find_own_parts(base)
     if _measure_likeness(base, other) < _LEAST_LIKENESS:
         return None
+    titles, others = find_title_lines(base), find_title_lines(other)
     matcher = SequenceMatcher(None, base.words, other.words, autojunk=False)
+    renamed: set[tuple[Sequence[str], Sequence[str]]] = set()
+    unclear: list[tuple[Span, Span]] = []
     for tag, first, last, other_first, other_last in matcher.get_opcodes():
-        if tag == "equal":
+        span, other_span = (first, last), (other_first, other_last)
+        if tag == "equal" or _is_other_holder(base, span, other, other_span, own):
             continue
-        if _is_other_holder(base, (first, last), other, (other_first, other_last), own):
-            continue
-        found = _judge_difference(base, (first, last), other, (other_first, other_last))
+        if _is_other_title(base, span, titles) and _is_other_title(other, other_span, others):
+            found: Parts | None = Parts(slots={span})
+        else:
+            found = _judge_difference(base, span, other, other_span)
         if found is None:
-            return None
+            unclear.append((span, other_span))
+            continue
         parts.add(found)
+        if span in found.slots:
+            renamed.add((tuple(base.words[first:last]), tuple(other.words[other_first:other_last])))
+    # Where all words have capitals, only the same exchange elsewhere shows a name.
+    if any((tuple(base.words[a:b]), tuple(other.words[c:d])) not in renamed for (a, b), (c, d) in unclear):
+        return None
+    parts.slots |= {span for span, _ in unclear}
     return parts
 
 
@@ -298,6 +310,13 @@ def _is_other_holder(base: Words, span: Span, other: Words, other_span: Span, ow
     slot = next((slot for slot in own.slots if slot[0] <= span[0] and span[1] <= slot[1]), None)
     probe = Fingerprint("x", "LicenseRef-X", False, array("I"), slots=tuple(own.slots))
     return slot is not None and is_harmless_gap(other, Gap(other_span, slot), probe)
+
+
+def _is_other_title(words: Words, span: Span, titles: Sequence[Span]) -> bool:
+    """Whether the words are a product's name within a line of the title, where every word may have capitals."""
+    inside = words.words[span[0] : span[1]]
+    is_name = any(not word.isdigit() and word not in _TITLE_JOINERS for word in inside)
+    return is_name and any(first <= span[0] and span[1] <= last for first, last in titles)
 
 
 def _judge_difference(base: Words, span: Span, other: Words, other_span: Span) -> Parts | None:

@@ -281,7 +281,8 @@ def read_listed(section: str) -> dict[str, dict[str, object]]:
 def derive_copies(folder: Path, out: Path, date: str) -> int:
     """Write the fingerprints of all folders of copies; returns their number.
 
-    Fingerprints of folders that ``folder`` does not hold are kept as they are. One made of one text is dropped if one made of several copies explains the same words.
+    Fingerprints of folders that ``folder`` does not hold are kept as they are. One made of one text is dropped if one
+    made of several copies explains the same words.
     """
     texts = []
     for copies in read_folders(folder, read_listed("copies")):
@@ -291,13 +292,13 @@ def derive_copies(folder: Path, out: Path, date: str) -> int:
             texts.append(Text(id_, {"of": copies.license_id, **copies.about}, source, learned.words.words, learned))
     former = load_fingerprints(out.parent).items
     renewed = {text.id for text in texts}
+    # A folder whose copies agree better than before has fewer texts.
     slugs = {text.id.rpartition(".copies")[0] for text in texts}
     dropped = [
         item.id
         for item in former
         if item.id not in renewed
         and (
-            # A folder whose copies agree better than before has fewer texts.
             (".copies" in item.id and item.id.rpartition(".copies")[0] in slugs)
             or any(text.owner == (item.license_id, item.is_use_policy) and covers_words(text, item) for text in texts)
         )

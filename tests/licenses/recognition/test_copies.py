@@ -151,3 +151,36 @@ def test_fingerprint_that_fits_word_for_word_wins_over_one_that_fits_by_its_slot
     )
     (place,) = explain_text(split_words(write_copy(**THIRD)), Fingerprints((wide, own))).places
     assert place.item.license_id == "LicenseRef-Own"
+
+
+def shout(text: str, product: str) -> str:
+    """Write the title of a copy in capitals, and add a disclaimer in capitals that names the product."""
+    title, newline, rest = text.partition("\n")
+    return f"{title.upper()}{newline}{rest}\nNOBODY ANSWERS FOR WHAT {product.upper()} CATCHES OR LOSES IN A STORM.\n"
+
+
+def test_name_in_a_line_of_capitals_is_a_slot_if_it_changes_alike_elsewhere(copies: ModuleType) -> None:
+    first, other = shout(write_copy(), "Skipper-7B"), shout(write_copy(**OTHER), "Gull")
+    items = learn(copies, first, other)
+    assert len(items) == 1
+    assert is_exact(shout(write_copy(**THIRD), "Cormorant-2"), items)
+    assert not is_exact(shout(write_copy(**THIRD), "research only"), items)
+    assert len(learn(copies, first, shout(write_copy(**OTHER), "Heron"))) == 2
+
+
+def test_derivation_keeps_the_fingerprints_of_folders_that_it_is_not_given(
+    tmp_path: Path, copies: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import derive
+
+    listed = {"one": {"of": "LicenseRef-One"}, "other": {"of": "LicenseRef-Other"}}
+    monkeypatch.setattr(derive, "read_listed", lambda _section: listed)
+    out = tmp_path / "rules" / "fingerprints"
+    for number, (name, words) in enumerate({"one": {}, "other": {"holder": "Gull Inc", "mail": "a@b.example"}}.items()):
+        folder = tmp_path / str(number)
+        (folder / name).mkdir(parents=True)
+        (folder / "index.tsv").write_text("path\trepo\tfile\n", encoding="utf-8")
+        text = write_copy(**words).replace("sail", "row") if number else write_copy()
+        (folder / name / "copy.txt").write_text(text, encoding="utf-8")
+        derive.derive_copies(folder, out, "2026-01-31")
+    assert set(derive.read_entries(out)) == {"one.copies", "other.copies"}
