@@ -236,12 +236,8 @@ def test_three_words_in_a_row_that_mark_a_licence_occur_in_the_fingerprint_of_no
     for item in items:
         assert set(item.marks) <= set(item.triples)
         assert all(owners[mark] == {(item.license_id, item.is_use_policy)} for mark in item.marks), item.id
-    # Each triple of these texts occurs in another text, so nothing marks them.
-    within_others = {item.id for item in items if not item.marks}
-    assert {id_ for id_ in within_others if not id_.endswith(("-only", ".notice"))} == {
-        *("BSD-2-Clause", "LGPL-2.1-only.street", "LGPL-2.1-or-later", "MIT", "apple-ml-ferret-2023"),
-        "mpi-smpl-noncommercial.copies",
-    }
+        # Nothing marks a text of which each triple occurs in a text of another licence.
+        assert item.marks or all(len(owners[triple]) > 1 for triple in item.triples), item.id
 
 
 def test_shipped_fingerprint_names_the_licence_and_kind_that_the_list_of_texts_states() -> None:
