@@ -327,6 +327,35 @@ def test_many_license_texts_with_added_clauses_prevent_permission_after_linear_w
     assert find_growth_fault(lambda count: count_lines(lambda: conclude(count)), 12) == ""
 
 
+@check_each(
+    "sentence, is_found",
+    {
+        "We trained this on top of LLaMA-2 7B with QLoRA.": True,
+        "Thanks to Meta for Llama 3.1, which this model started from.": True,
+        "Base: Gemma 2 9B": True,
+        "This is Llama 3 8B tuned, quantized by Acme.": True,
+        "A LoRA adapter for Stable Diffusion XL.": True,
+        "微调自 Llama 3 8B。": True,
+        "Based on the Llama 2 architecture, trained from scratch.": False,
+        "Converted to GGUF with llama.cpp.": False,
+        "The chat template is based on that of Llama 3.": False,
+        "Fine-tuned from OpenLLaMA 3B.": False,
+        "It outperforms Gemma 2 9B.": False,
+        "This model is not derived from LLaMA weights.": False,
+    }.items(),
+)
+def test_sentence_that_names_a_base_under_terms_of_its_own_prevents_permission(
+    sentence: str, is_found: bool, tmp_path: Path
+) -> None:
+    report = report_license_of(tmp_path / str(abs(hash(sentence))), {"README.md": build_card(body=sentence)})
+    permission = get_conclusion(report).permission
+    assert permission == ("review" if is_found else "allow")
+    if is_found:
+        llama_2 = build_card("license: llama2", "We trained this on top of LLaMA-2 7B.")
+        declared = report_license_of(tmp_path / "declared", {"README.md": llama_2})
+        assert not any("no field declares" in each.detail for each in get_conclusion(declared).conflicts)
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

@@ -13,6 +13,7 @@ from modelaudit.licenses.evidence.names import is_version_of, shares_text
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import (
     NOT_COMPARED,
+    RESTRICTED_BASE,
     list_uncovered_policies,
     list_uncovered_restrictions,
 )
@@ -198,6 +199,8 @@ def describe_restriction(claim: LicenseClaim) -> str:
         reason = words or "the model has more text than the limit"
         return f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
     line = f" at line {claim.location.line}" if claim.location.line else ""
+    if claim.location.key == RESTRICTED_BASE:
+        return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no field declares this base model."
     return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no binding licence states this."
 
 

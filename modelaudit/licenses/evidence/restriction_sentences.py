@@ -31,6 +31,8 @@ _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
 NOT_COMPARED = "not-compared"
 READS_LIKE_TERMS = "reads-like-terms"
 """The kind of a sentence that only its score marks."""
+RESTRICTED_BASE = "restricted-base"
+"""The kind of a sentence that names a base model under terms of its own."""
 _KINDS_IN_STRINGS = frozenset({
     "no-commercial-use", "research-only", "no-redistribution", "territory-limit", "user-cap", "party-limit",
 })  # fmt: skip
@@ -135,6 +137,8 @@ def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: Pro
     """Return the kind of restriction that a folded sentence states, by a sign, its words or its score, or ``None``."""
     cues = restrictions.cues
     kind = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
+    if kind == RESTRICTED_BASE and text_kind is not ProseKind.CARD:
+        kind = None  # other texts name models that they use, compare or convert
     if text_kind is ProseKind.STRINGS:
         return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
     is_about_model = text_kind is not ProseKind.DOCUMENT

@@ -1,7 +1,8 @@
 """Find the base models on record that have the vocabulary and the shape of a model, whatever its files say.
 
 Two models of one shape are related only if their vocabulary is the same too: Llama 2 7B, DeepSeek 7B and OpenLLaMA 7B
-share a shape. So a shape alone is no kinship, and a model without a match is of unknown origin.
+share a shape. So a shape alone is no kinship, and a model without a match is of unknown origin. Where no file lists
+the tokens, a large size of the vocabulary takes their place.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ _MAX_EVIDENCE = 10
 _MAX_PLACES = 200
 """Models and parts of one repository that are compared."""
 _SEGMENT_WORDS = "parts of 8,000 tokens"
+
+_LEAST_RARE_SIZE = 100_000
+_MOST_PADDING = 1024
+"""Rows that trainers add to a vocabulary."""
 
 _View = Mapping[Dimension, tuple[str, DimensionFact]]
 
@@ -76,6 +81,8 @@ def _find_matches(gathered: GatheredTraits, models: BaseModels) -> Iterator[_Mat
         for view in gathered.list_views():
             agreeing = _compare_shape(view, base)
             evidence = _compare_vocabulary(gathered, view, base, shared) if agreeing else None
+            if agreeing and evidence is None:
+                evidence = _compare_size(gathered, view, base)
             if agreeing and evidence:
                 addresses = [address for address, _ in agreeing]
                 lines = [_format_fact(address, fact) for address, fact in agreeing]
@@ -154,6 +161,19 @@ def _compare_special_tokens(
     address = gathered.special_tokens[record.special_tokens[0]]
     tokens = ", ".join(record.special_tokens)
     return [_format_fact(*size), f"{address}: special tokens: {tokens}"]
+
+
+def _compare_size(gathered: GatheredTraits, view: _View, base: BaseModel) -> list[str] | None:
+    """Return the size of the vocabulary as evidence where no file lists its tokens; ``None`` if it may be another's.
+
+    A large size is rarely met twice, so all dimensions with it, or with some rows more, are those of the base model,
+    whatever architecture the configuration states. Many vocabularies have one of the smaller, round sizes.
+    """
+    size, own = view.get(Dimension.VOCABULARY), base.shape.get(Dimension.VOCABULARY)
+    if gathered.vocabularies or size is None or own is None or own < _LEAST_RARE_SIZE:
+        return None
+    has_all = all(each in view for each in base.shape)
+    return [_format_fact(*size)] if has_all and own <= size[1].value <= own + _MOST_PADDING else None
 
 
 def _format_fact(address: str, fact: DimensionFact) -> str:

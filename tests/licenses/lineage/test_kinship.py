@@ -112,6 +112,27 @@ def test_shape_without_a_vocabulary_is_no_kinship():
     assert find([("config.json", state_shape())], make_base()) == ()
 
 
+@pytest.mark.parametrize(
+    ("architecture", "size", "change", "is_kin"),
+    [
+        ("llama", 128_256, {}, True),
+        ("llama", 128_320, {}, True),
+        ("mistral", 128_256, {}, True),
+        ("llama", 128_000, {}, False),
+        ("llama", 130_000, {}, False),
+        ("llama", 128_256, {"layers": 5}, False),
+    ],
+)
+def test_rare_size_of_the_vocabulary_and_all_dimensions_show_a_base_model(architecture, size, change, is_kin):
+    base = make_base(shape=SHAPE | {Dimension.VOCABULARY: 128_256})
+    traits = replace(state_shape(vocabulary=size, **change), architecture=architecture)
+    assert bool(find([("config.json", traits)], base)) is is_kin
+    common = make_base(shape=SHAPE | {Dimension.VOCABULARY: 32_000})
+    assert find([("config.json", state_shape(vocabulary=32_000))], common) == ()
+    other = ("tokenizer.json", ModelTraits(vocabulary=hash_vocabulary([f"other{number}" for number in range(17_000)])))
+    assert find([("config.json", traits), other], base) == ()
+
+
 def test_tensors_show_the_shape_that_the_configuration_hides(read_bytes):
     vocabulary = ModelTraits(vocabulary=hash_vocabulary(TOKENS))
     stored = ModelTraits(dimensions=state_shape().dimensions)
