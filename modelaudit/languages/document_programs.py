@@ -215,6 +215,10 @@ _FETCH: Final = re.compile(
     r"(?<![\w./-])(?:/(?:[\w.-]{1,40}/){1,6})?"
     r"(?:curl|wget|aria2c|fetch|base64|nc|ncat|socat|iwr|powershell(?:\.exe)?|(?:ba|z|da)?sh)(?=[ \t\"',])"
 )
+_FETCHING_WORDS: Final = ("curl", "wget", "aria2c", "fetch", "base64", "ncat", "socat", "iwr", "powershell")
+# Short words that many others end with, each with the letters that may be before it.
+_FETCHING_STOPS: Final = frozenset(" \t\"',\\")
+_FETCHING_ENDS: Final = (("nc", ""), ("sh", "az"))
 # Without one of these, a command runs nothing that it fetches.
 _RUNS: Final = re.compile(r"[|;&`]|[$<]\(|[ \"']-\w{0,9}[ce]|/dev/(?:tcp|udp)")
 _BEFORE: Final = re.compile(
@@ -238,6 +242,20 @@ _PROSE_NAME: Final = re.compile(
 )
 
 
+def _may_fetch(text: str) -> bool:
+    """Whether ``_FETCH`` may match anywhere in the text; few texts hold its words, and the search for it is slow."""
+    if any(word in text for word in _FETCHING_WORDS):
+        return True
+    for word, letters in _FETCHING_ENDS:
+        offset = text.find(word)
+        while offset >= 0:
+            before, after = text[offset - 1 : offset], text[offset + 2 : offset + 3]
+            if after in _FETCHING_STOPS and (before in letters or not before.isalnum()):
+                return True
+            offset = text.find(word, offset + 1)
+    return False
+
+
 def read_command_lines(path: str, text: str) -> Iterator[Reading]:
     """Yield an outline of the lines that are, behind a key, a schedule or a quote, a command that fetches and runs.
 
@@ -250,7 +268,8 @@ def read_command_lines(path: str, text: str) -> Iterator[Reading]:
     found: dict[Mention, None] = {}
     commands: dict[str, int] = {}
     is_cut = False
-    lines = _LINE.finditer(text.replace("\\\n", "  "))  # no list: a long text has millions of lines
+    # No list: a long text has millions of lines.
+    lines = _LINE.finditer(text.replace("\\\n", "  ") if _may_fetch(text) else "")
     for number, match in iterate_within_deadline(enumerate(lines, 1), items_per_check=256):
         line = match[1]
         if _FETCH.search(line) is None or _RUNS.search(line) is None:

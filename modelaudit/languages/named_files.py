@@ -41,12 +41,14 @@ class _Command:
 
     Attributes:
         kind: of the file.
+        marks: each match has one of these; looking for them is faster than the pattern.
         pattern: matches the program; its group contains the other words.
         subcommands: one of these words precedes the option; without any, the program always takes it.
         options: short and long ones; the value follows, or is joined by ``=``, to a short one also directly.
     """
 
     kind: str
+    marks: tuple[str, ...]
     pattern: re.Pattern[str]
     subcommands: frozenset[str]
     options: tuple[str, ...]
@@ -55,12 +57,14 @@ class _Command:
 _COMMANDS: Final = (
     _Command(
         REQUIREMENTS,
+        ("pip", "uv", "session.install"),
         re.compile(rf"\b(?:pip[\d.]*|uv|pipenv|pip-sync|pip-compile|session\.install){_REST}"),
         frozenset(),
         ("-r", "-c", "--requirement", "--requirements", "--constraint", "--constraints", "--with-requirements"),
     ),
     _Command(
         DOCKERFILE,
+        ("docker", "podman", "buildah", "nerdctl", "img"),
         re.compile(rf"\b(?:docker|podman|buildah|nerdctl|img){_REST}"),
         frozenset({"build", "bud"}),
         ("-f", "--file"),
@@ -76,23 +80,30 @@ class _Key:
         kind: of the file.
         names: ends of the names of the files with the settings, in lower case; empty for any text.
         pattern: its group contains the names.
+        mark: each match has it; looking for it is faster than the pattern.
     """
 
     kind: str
     names: tuple[str, ...]
     pattern: re.Pattern[str]
+    mark: str
 
 
-def _declare_key(kind: str, names: tuple[str, ...], pattern: str) -> _Key:
+def _declare_key(kind: str, names: tuple[str, ...], pattern: str, mark: str = "") -> _Key:
     """Return a row of the table of settings; ``^`` and ``$`` match at each line."""
-    return _Key(kind, names, re.compile(pattern, re.MULTILINE))
+    return _Key(kind, names, re.compile(pattern, re.MULTILINE), mark)
 
 
 # What separates a key of JSON, YAML, TOML or Python from its value, which may be a list.
 _IS: Final = r"[\"']?[ \t]*[:=][ \t]*"
 _KEYS: Final = (
-    _declare_key(DOCKERFILE, (), rf"\b[dD]ocker_?[fF]ile(?:_?[pP]ath|_name|_template)?{_IS}([^\n]{{1,300}})"),
-    _declare_key(REQUIREMENTS, (), rf"\b(?:python_)?requirements?_?(?:txt|file|files|path)?{_IS}([^\n=<>]{{1,300}})$"),
+    _declare_key(DOCKERFILE, (), rf"\b[dD]ocker_?[fF]ile(?:_?[pP]ath|_name|_template)?{_IS}([^\n]{{1,300}})", "ocker"),
+    _declare_key(
+        REQUIREMENTS,
+        (),
+        rf"\b(?:python_)?requirements?_?(?:txt|file|files|path)?{_IS}([^\n=<>]{{1,300}})$",
+        "requirement",
+    ),
     _declare_key(REQUIREMENTS, (), r"requirements_txt\]\s{0,20}\nfiles[ \t]*=([^\n]{1,500})"),
     # ``dependencies = {file = ["x"]}`` of setuptools, and the same as a table of its own.
     _declare_key(REQUIREMENTS, (".toml",), r"\{[ \t]*file[ \t]*=([^}\n]{1,500})\}"),
@@ -105,7 +116,7 @@ _KEYS: Final = (
     ),
     _declare_key(REQUIREMENTS, ("tox.ini", ".toml"), r"(?:^|[\s\"'=])-[rc][ \t]*([^\s\"',]{1,300})"),
     _declare_key(_PYTHON, ("readme.md",), r"^app_file:[ \t]*([^\n]{1,300})"),
-    _declare_key(_ANY, (), rf"\bsetup_script{_IS}([^\n]{{1,300}})"),
+    _declare_key(_ANY, (), rf"\bsetup_script{_IS}([^\n]{{1,300}})", "setup_script"),
     _declare_key(_ANY, (".yarnrc", ".yarnrc.yml"), r"^[ \t-]*(?:yarnPath|yarn-path|path)[: \t]([^\n]{1,300})"),
     _declare_key(_ANY, ("cargo.toml",), r"^build[ \t]*=([^\n]{1,300})"),
     _declare_key(
@@ -150,11 +161,13 @@ def _find_names(name: str, text: str) -> Iterator[tuple[str, str, int]]:
     # Of equal length, so that offsets remain: a continued line is one command, and ``\n`` in JSON ends one.
     text = text.replace("\\\n", "  ").replace("\\n", " \n")
     for command in _COMMANDS:
+        if not any(mark in text for mark in command.marks):
+            continue
         for match in command.pattern.finditer(text):
             for word in list_option_values(_WORD.findall(match[1]), command.options, command.subcommands):
                 yield command.kind, word, match.start()
     for key in _KEYS:
-        if key.names and not name.endswith(key.names):
+        if key.mark not in text or (key.names and not name.endswith(key.names)):
             continue
         for match in key.pattern.finditer(text):
             for word in _WORD.findall(match[1]):

@@ -130,8 +130,10 @@ _BY_CONTEXT: Final = (
     _declare_command(ANY, "done", rf"done[ \t]*<[ \t]*(\\?[\"']?{_WORD})"),
 )
 _ANY_FIRST_WORD: Final = re.compile(
-    "|".join(f"(?:{each.first_word.pattern})" for each in (*_BY_RUNNER, *_BY_CONTEXT)) + "|find|cp|mv|ln|install|copy"
-    "|move|COPY|ADD"
+    "^(?:"
+    + "|".join(f"(?:{each.first_word.pattern})" for each in (*_BY_RUNNER, *_BY_CONTEXT))
+    + "|find|cp|mv|ln|install|copy|move|COPY|ADD)$",
+    re.MULTILINE,
 )
 # A program in the folder: ``./x.txt``.
 _IN_FOLDER: Final = re.compile(rf"\./{_WORD}")
@@ -144,6 +146,12 @@ _VARIABLE: Final = (
     r"|NODE_OPTIONS|PERL5OPT|PERL5DB|RUBYOPT|JAVA_TOOL_OPTIONS|PROMPT_COMMAND|R_PROFILE(?:_USER)?|MAKEFILES"
     r"|CARGO_BUILD_RUSTC_WRAPPER|RUSTC_WRAPPER|script-shell"
 )
+# Each of them has one of these; looking for them is faster than the pattern.
+_VARIABLE_MARKS: Final = (
+    "ENV", "LD_", "DYLD_", "GIT_", "SSH_", "PAGER", "LESSOPEN", "EDITOR", "VISUAL", "BROWSER", "PYTHONSTARTUP",
+    "NODE_OPTIONS", "PERL5", "RUBYOPT", "JAVA_TOOL_OPTIONS", "PROMPT_COMMAND", "R_PROFILE", "MAKEFILES",
+    "RUSTC_WRAPPER", "script-shell",
+)  # fmt: skip
 _VARIABLE_IN_WORD: Final = re.compile(rf"\b(?:{_VARIABLE})\b")
 _VARIABLE_VALUE: Final = re.compile(rf"\b(?:{_VARIABLE})\b[\"']?[ \t]*[=: ]([^\n]{{1,300}})")
 _CARGO_KEYS: Final = ("rustc-wrapper", "rustc-workspace-wrapper", "runner", "linker")
@@ -252,9 +260,11 @@ class _WordIndex:
 
     def __init__(self, data: bytes, text: str) -> None:
         self._text = text
-        words = {word.decode("latin-1") for word in set(data.translate(_WORD_BYTES).split())}
-        self._first_words = [word for word in words if _ANY_FIRST_WORD.fullmatch(word)]
-        self._variables = {name for word in words for name in _VARIABLE_IN_WORD.findall(word)}
+        # One search of all different words, a line each, is faster than one search of each.
+        words = b"\n".join(set(data.translate(_WORD_BYTES).split())).decode("latin-1")
+        self._first_words = _ANY_FIRST_WORD.findall(words)
+        may_set = any(mark in words for mark in _VARIABLE_MARKS)
+        self._variables = set(_VARIABLE_IN_WORD.findall(words)) if may_set else set()
 
     def find_commands(self, command: _Command) -> Iterator[re.Match[str]]:
         """Yield the matches of a command, from left to right, without those that overlap an earlier one."""

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from modelaudit.model.address import is_member, member_path
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
@@ -118,13 +119,17 @@ def _make_not_text_error(offset: int) -> DamagedError:
 
 def looks_like_text(head: Head) -> bool:
     """Whether the first bytes are text and the container declares no other content."""
-    if head.content is not None or not head.data:
-        return False
+    return head.content is None and bool(head.data) and _is_text(head.data)
+
+
+@lru_cache(maxsize=2)
+def _is_text(data: bytes) -> bool:
+    """Whether the first bytes of an artifact are text; the last answers are kept, because each reader asks."""
     scan = TextScan()
     try:
-        scan.feed(head.data)
+        scan.feed(data)
         # A head of full length may be cut within a character of UTF-16. A shorter one is the whole artifact.
-        if len(head.data) < HEAD_BYTES:
+        if len(data) < HEAD_BYTES:
             scan.finish()
     except DamagedError:
         return False

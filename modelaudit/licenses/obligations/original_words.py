@@ -6,8 +6,11 @@ with the paraphrase choose between several. Where no sentence has the key words,
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -64,8 +67,24 @@ _COMMON: Final = frozenset(
     ]
 )
 
-_Place = tuple[str, Prose, Sentence]
-"""A sentence with its text and the path of that."""
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A sentence that may state a clause, with what is compared, which is the same for each clause.
+
+    Attributes:
+        sentence: as written.
+        lowered: its text in lower case.
+        stems: the beginnings of its longer words.
+    """
+
+    sentence: Sentence
+    lowered: str
+    stems: frozenset[str]
+
+
+_Place = tuple[int, _Candidate]
+"""A sentence with the number of its text."""
 
 
 def quote_clauses(
@@ -79,78 +98,116 @@ def quote_clauses(
         vocabulary: the kinds of clauses, with their key words.
     """
     for entry in entries:
-        for clause in entry.clauses:
-            quotation = _quote_clause(clause, entry, texts.get(entry.id, ()), vocabulary)
-            if quotation is not None:
-                yield quotation
+        own = texts.get(entry.id, ())
+        for found in _find_sentences(entry, [prose for _, prose in own], vocabulary) if own else ():
+            path, prose = own[found.text]
+            line = found.line + prose.first_line - 1
+            yield ClauseQuotation(entry.id, found.clause.kind, found.clause.section, path, line, found.words)
 
 
-def _quote_clause(
-    clause: Clause, entry: LicenseEntry, texts: Sequence[tuple[str, Prose]], vocabulary: Vocabulary
-) -> ClauseQuotation | None:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The sentence of a clause: the number of its text, its line there from 1, and its words, bounded."""
+
+    clause: Clause
+    text: int
+    line: int
+    words: str
+
+
+_MAX_CACHED: Final = 256
+"""Licences with their texts whose sentences are kept: repositories ship the same texts again and again."""
+_cached_sentences: OrderedDict[tuple[str, bytes], tuple[LicenseEntry, Vocabulary, tuple[_Found, ...]]] = OrderedDict()
+
+
+def _find_sentences(entry: LicenseEntry, texts: Sequence[Prose], vocabulary: Vocabulary) -> tuple[_Found, ...]:
+    """Find the best sentence for each clause of a licence that the texts show."""
+    # The key holds a digest, because the texts themselves would take much memory.
+    digest = hashlib.blake2b(digest_size=16)
+    for prose in texts:
+        data = prose.text.encode("utf-8", "surrogatepass")
+        digest.update(f"{prose.kind} {len(data)} ".encode())
+        digest.update(data)
+    key = (entry.id, digest.digest())
+    kept = _cached_sentences.get(key)
+    if kept is None or kept[0] is not entry or kept[1] is not vocabulary:
+        found = (_find_sentence(clause, texts, vocabulary) for clause in entry.clauses)
+        kept = _cached_sentences[key] = (entry, vocabulary, tuple(each for each in found if each is not None))
+    _cached_sentences.move_to_end(key)
+    if len(_cached_sentences) > _MAX_CACHED:
+        _cached_sentences.popitem(last=False)
+    return kept[2]
+
+
+def _find_sentence(clause: Clause, texts: Sequence[Prose], vocabulary: Vocabulary) -> _Found | None:
     """Find the best sentence for one clause in the texts of its licence; ``None`` if none has its key words."""
     patterns = _compile_key_words(vocabulary.kinds[clause.kind].key_words) if clause.kind in vocabulary.kinds else ()
     wanted = _list_stems(clause.text)
     is_of_policy = "policy" in clause.section and not clause.section.startswith("section")
     sections = parse_sections(clause.section)
     sentences = [
-        (path, prose, sentence)
-        for path, prose in texts
+        (number, sentence)
+        for number, prose in enumerate(texts)
         # A clause of the use policy is in that text alone.
         if is_of_policy == (prose.kind is ProseKind.POLICY)
         for sentence in _split(prose.text)
     ]
     best = None
     while best is None and any(sections):
-        inside = [each for each in sentences if any(map(each[2].lies_in, sections))]
+        inside = [each for each in sentences if any(map(each[1].sentence.lies_in, sections))]
         best = _find_best(inside, _MIN_SHARED_INSIDE, clause, patterns, wanted)
         # A copy may have lost the letters of its lists.
         sections = tuple(each[:-1] for each in sections if len(each) > 1)
     best = best or _find_best(sentences, _MIN_SHARED, clause, patterns, wanted)
     if best is None:
         return None
-    path, prose, sentence = best
-    line = sentence.line + prose.first_line - 1
-    return ClauseQuotation(entry.id, clause.kind, clause.section, path, line, _shorten(sentence.text))
+    number, candidate = best
+    return _Found(clause, number, candidate.sentence.line, _shorten(candidate.sentence.text))
 
 
 def _find_best(
     places: Iterable[_Place], least: int, clause: Clause, patterns: Sequence[re.Pattern[str]], wanted: frozenset[str]
 ) -> _Place | None:
     """Find the first sentence that shares the most with a clause; ``None`` if none shares ``least``."""
-    best: tuple[int, _Place] | None = None
+    best: _Place | None = None
+    most = least - 1
+    fixed_words = [words.lower().strip() for words in clause.words if len(words) > _MIN_WORD]
+    figures = _spell_number(clause)
     for place in places:
-        shared = _count_shared(place[2], clause, patterns, wanted)
-        if shared >= least and (best is None or shared > best[0]):
-            best = (shared, place)
-    return None if best is None else best[1]
+        candidate = place[1]
+        shared = _count_shared(candidate, wanted, fixed_words, figures)
+        # The key words are looked at last, because that is slow.
+        if shared > most and _has_key_words(candidate.lowered, fixed_words, patterns):
+            best, most = place, shared
+    return best
 
 
 def _count_shared(
-    sentence: Sentence, clause: Clause, patterns: Sequence[re.Pattern[str]], wanted: frozenset[str]
+    candidate: _Candidate, wanted: frozenset[str], fixed_words: Sequence[str], figures: Sequence[str]
 ) -> int:
-    """Count what a sentence shares with the paraphrase; 0 if it lacks a key word of the kind, or is a heading.
+    """Count what a sentence shares with the paraphrase.
 
-    The exact words that a clause fixes replace the key words, and count as five; its figure counts as three.
+    The exact words that a clause fixes count as five; its figure counts as three.
     """
-    lowered = sentence.text.lower()
-    if len(lowered.split()) < _FEWEST_WORDS and lowered.isascii():
-        return 0
-    has_fixed_words = any(words.lower().strip() in lowered for words in clause.words if len(words) > _MIN_WORD)
-    if not has_fixed_words and not (patterns and all(pattern.search(lowered) for pattern in patterns)):
-        return 0
-    return len(wanted & _list_stems(sentence.text)) + 5 * has_fixed_words + 3 * _has_number(clause, lowered)
+    has_fixed_words = any(words in candidate.lowered for words in fixed_words)
+    has_figure = any(figure in candidate.lowered for figure in figures)
+    return len(wanted & candidate.stems) + 5 * has_fixed_words + 3 * has_figure
 
 
-def _has_number(clause: Clause, lowered: str) -> bool:
-    """Whether a sentence has the figure of a clause: ``700 million``, ``700,000,000``."""
+def _has_key_words(lowered: str, fixed_words: Sequence[str], patterns: Sequence[re.Pattern[str]]) -> bool:
+    """Whether a sentence has the exact words that the clause fixes, or else each key word of its kind."""
+    if any(words in lowered for words in fixed_words):
+        return True
+    return bool(patterns) and all(pattern.search(lowered) for pattern in patterns)
+
+
+def _spell_number(clause: Clause) -> list[str]:
+    """Spell the figure of a clause as sentences do: ``700 million``, ``700,000,000``."""
     if clause.number is None:
-        return False
+        return []
     number = int(clause.number)
-    spellings = [f"{number:,}", str(number)]
-    if number % 1_000_000 == 0:
-        spellings.append(f"{number // 1_000_000} million")
-    return any(spelling in lowered for spelling in spellings)
+    millions = [f"{number // 1_000_000} million"] if number % 1_000_000 == 0 else []
+    return [f"{number:,}", str(number), *millions]
 
 
 @lru_cache(maxsize=256)
@@ -161,13 +218,17 @@ def _compile_key_words(key_words: tuple[str, ...]) -> tuple[re.Pattern[str], ...
     )
 
 
-@lru_cache(maxsize=64)
-def _split(text: str) -> tuple[Sentence, ...]:
-    """Split a text, and keep the result: repositories ship the same texts again and again."""
-    return split_sentences(text)
+@lru_cache(maxsize=4)
+def _split(text: str) -> tuple[_Candidate, ...]:
+    """Split a text without its headings, and keep the result for the next clause."""
+    candidates = []
+    for sentence in split_sentences(text):
+        lowered = sentence.text.lower()
+        if not lowered.isascii() or len(lowered.split(maxsplit=_FEWEST_WORDS)) >= _FEWEST_WORDS:
+            candidates.append(_Candidate(sentence, lowered, _list_stems(lowered)))
+    return tuple(candidates)
 
 
-@lru_cache(maxsize=4096)
 def _list_stems(text: str) -> frozenset[str]:
     """List the beginnings of the longer words of a text."""
     return frozenset(word[:_STEM] for word in _WORD.findall(text.lower()) if word not in _COMMON)

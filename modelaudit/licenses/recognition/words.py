@@ -37,6 +37,10 @@ _TOKEN = re.compile(
 )
 # Four item numbers in a row, such as "n. o. t. x.": words spelled letter by letter, which _TOKEN would drop unseen.
 _SPELLED_OUT = re.compile(rf"(?:(?:^|(?<=[\s(])){_NUMBER}\s+){{4}}")
+# What two of them have between them; few texts have it, and looking for it is faster.
+_TWO_NUMBERS = re.compile(
+    r"[.)](?:(?<=[0-9ivx].)|(?<=[\s(][a-z].)|(?<=\A[a-z].))\s+\(?(?:[0-9.]{1,11}|[a-z]|[ivx]{1,5})[.)]"
+)
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|li|link|"
     "main|meta|nav|ol|p|pre|s|section|small|span|strong|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
@@ -83,7 +87,10 @@ class Words:
     @cached_property
     def is_plain(self) -> bool:
         """Whether the words represent the whole text: nothing hidden or cut, no words spelled letter by letter."""
-        return not (self.has_hidden_characters or self.is_cut or _SPELLED_OUT.search(_lower_text(self.text)))
+        if self.has_hidden_characters or self.is_cut:
+            return False
+        lowered = _lower_text(self.text)
+        return _TWO_NUMBERS.search(lowered) is None or _SPELLED_OUT.search(lowered) is None
 
     @cached_property
     def triples(self) -> array[int]:
