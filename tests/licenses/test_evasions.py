@@ -274,6 +274,7 @@ def test_ordinary_files_beside_the_license_do_not_prevent_permission(files: dict
         {"modeling.py": "# Copyright Acme. Any use of this file without an express\n# license from Acme is prohibited.\nimport json\n"},
         {"package.json": '{"name": "whales", "license": "CC-BY-NC-4.0"}'},
         {"setup.cfg": "[metadata]\nlicense = CC-BY-NC-4.0\n"},
+        {"setup.py": "from setuptools import setup\nsetup(name='whales', license='CC-BY-NC-4.0')\n"},
         {"modelcard.yaml": "license: cc-by-nc-4.0\n"},
         {"REUSE.toml": '[[annotations]]\npath = "*"\nSPDX-License-Identifier = "CC-BY-NC-4.0"\n'},
         {"config.json": json.dumps({"base_model": LLAMA})},
@@ -325,6 +326,37 @@ def test_many_license_texts_with_added_clauses_prevent_permission_after_linear_w
         assert report_license_of(folder, {**many, "LICENSE": MIT}).exit_code != 0
 
     assert find_growth_fault(lambda count: count_lines(lambda: conclude(count)), 12) == ""
+
+
+@check_each(
+    "sentence, is_found",
+    {
+        "Per usare i pesi in azienda serve una licenza a pagamento.": True,
+        "Il modello è sotto licenza Apache 2.0 ma non per le aziende.": True,
+        "Model może być używany wyłącznie do celów badawczych.": True,
+        "Użycie w firmie wymaga osobnej licencji.": True,
+        "O modelo só pode ser usado para pesquisa.": True,
+        "Het model mag alleen voor onderzoek worden gebruikt.": True,
+        "Ticari amaçla kullanmak yasak.": True,
+        "Mô hình chỉ được dùng cho nghiên cứu.": True,
+        "Dilarang menggunakan model ini untuk tujuan komersial.": True,
+        "يحظر الاستخدام التجاري للنموذج.": True,
+        "Modellen får endast användas för forskning.": True,
+        "Комерційне використання заборонено.": True,
+        "Questo modello è distribuito con licenza MIT e può essere usato anche per scopi commerciali.": False,
+        "Consulta il file di licenza per i dettagli.": False,
+        "Model jest udostępniony na licencji Apache 2.0.": False,
+        "O modelo é distribuído sob a licença MIT.": False,
+        "Commercieel gebruik is toegestaan.": False,
+        "Ticari kullanmaya izin verilir.": False,
+        "Mô hình được phát hành theo giấy phép Apache 2.0.": False,
+        "Model ini hanya mendukung bahasa Indonesia.": False,
+        "النموذج متاح بموجب رخصة Apache 2.0.": False,
+    }.items(),
+)
+def test_few_words_of_further_languages_are_read(sentence: str, is_found: bool) -> None:
+    found = list(find_restrictions(sentence, 1, "README.md", load_catalogue().restrictions))
+    assert bool(found) is is_found
 
 
 @check_each(

@@ -74,6 +74,15 @@ def build_zip(name: str, content: str) -> bytes:
     return stored.getvalue()
 
 
+def build_png(kind: bytes, text: bytes) -> bytes:
+    """Build the chunks of a PNG picture of one pixel, with one more of the kind."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)), (kind, text), (b"IDAT", zlib.compress(b"\0\0"))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in (*chunks, (b"IEND", b""))
+    )
+
+
 HTML = "<html><body>" + "".join(f"<p>{line}</p>\n" for line in TERMS.splitlines()) + "</body></html>"
 YAML = "terms: |\n" + "".join(f"  {line}\n" for line in TERMS.splitlines())
 DATA_TERMS = TERMS.replace("Model", "Song").replace("model", "recordings")
@@ -91,6 +100,7 @@ BOUND: dict[str, str | bytes] = {
         ("third_party/orca/COPYING", "node_modules/orca/LICENSE", "orca-1.dist-info/LICENSE", "LICENSE_DATA"),
         WEIGHT_TERMS,
     ),
+    "vendor/notes/USE.md": "The model in this repository may not be used commercially.\n",
     "vendor/notes/USAGE.md": "The weights may not be used commercially.\n",
     **dict.fromkeys(
         (
@@ -114,6 +124,8 @@ BOUND: dict[str, str | bytes] = {
     "使用.txt": CHINESE_TERMS,
     "wide.txt": TERMS.encode("utf-16"),
     "wide-without-mark.txt": TERMS.encode("utf-16-le"),
+    "wider.txt": TERMS.encode("utf-32"),
+    "wider-without-mark.txt": TERMS.encode("utf-32-be"),
     "joined.txt": "\u200b".join(TERMS),
     "control.txt": TERMS.replace("Grant.", "Grant.\x08"),
     "padded.txt": "\n" * 300_000 + TERMS,
@@ -134,6 +146,9 @@ BOUND: dict[str, str | bytes] = {
     "told.py": "def run():\n    print('This model may not be used commercially.')\n",
     "tagged.py": "x = 1\n" * 500 + "# SPDX-License-Identifier: CC-BY-NC-4.0\n",
     "wave.cpp": "int x;\n" * 20_000 + "/* The weights are licensed\n * for non-commercial use only. */\n",
+    "text.png": build_png(b"tEXt", b"Comment\0The weights are for non-commercial use only."),
+    "packed.png": build_png(b"zTXt", b"Comment\0\0" + zlib.compress(b"The weights are for non-commercial use only.")),
+    "wide.png": build_png(b"iTXt", b"Comment\0\0\0en\0\0The weights are for non-commercial use only."),
     "logo.svg": "<svg><text>The weights are for non-commercial use only.</text></svg>",
     "sentence.pdf": build_pdf("The weights are for non-commercial use only."),
     "words.txt": "whale\n" * 500_000 + "The weights may not be used commercially.\n",

@@ -1,12 +1,14 @@
-"""Read the licence fields of the metadata of a Python package: ``*.dist-info/METADATA`` and ``PKG-INFO``.
+"""Read the licence fields of the metadata of a Python package: ``*.dist-info/METADATA``, ``PKG-INFO``, ``setup.py``.
 
-Source: Core metadata specifications of PyPA: ``License``, ``License-Expression``, ``Classifier``.
+Source: Core metadata specifications of PyPA: ``License``, ``License-Expression``, ``Classifier``; the keywords of
+``setuptools.setup``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -15,18 +17,26 @@ from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.structure import Location
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.wire.base import Head, Reader, Reading
-from modelaudit.wire.text import looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 _LONGEST_HEADER: Final = 256 * KIB
 _MOST_STATEMENTS: Final = 50
 _LONGEST_VALUE: Final = 1000  # characters
 _FIELD: Final = re.compile(r"(License|License-Expression|Classifier)[ \t]*:[ \t]*(\S.*)", re.IGNORECASE)
+_SETUP_NAME: Final = "setup.py"
+# An argument of setup() that is a text, as an installation would find it without running code.
+_SETUP_FIELD: Final = re.compile(
+    r"""^(?!\s*\#).*?\b(?P<field>license(?:_expression)?)\s*=\s*(?P<quote>["'])(?P<value>[^"'\n]{1,200})(?P=quote)"""
+    r"""|["'](?P<classifier>License :: [^"'\n]{1,200})["']""",
+    re.MULTILINE,
+)
 _CLASSIFIER: Final = re.compile(r"License :: (?:OSI Approved :: )?(?!OSI Approved$)(.+)")
 
 
 def _recognises(head: Head) -> bool:
     """Whether this is the text of a file with the name of package metadata."""
-    return is_package_metadata(head.path) and looks_like_text(head)
+    is_setup = get_file_name(head.path) == _SETUP_NAME
+    return (is_setup or is_package_metadata(head.path)) and looks_like_text(head)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -36,6 +46,10 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         WindowError: the window could not return the requested bytes.
     """
     text = window.read(0, min(_LONGEST_HEADER, limits.document_bytes, limits.read_bytes)).decode("utf-8-sig", "replace")
+    if get_file_name(artifact.path) == _SETUP_NAME:
+        if found := tuple(islice(_iter_setup_statements(text), _MOST_STATEMENTS)):
+            yield Statements("package-metadata", found)
+        return
     statements: list[Statement] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or len(statements) == _MOST_STATEMENTS:
@@ -55,6 +69,18 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         statements.append(Statement(Topic.LICENSE, field, value[:_LONGEST_VALUE], Location(line=number)))
     if statements:
         yield Statements("package-metadata", tuple(statements))
+
+
+def _iter_setup_statements(text: str) -> Iterator[Statement]:
+    """Yield the licences that the arguments of ``setup()`` state as texts."""
+    for match in _SETUP_FIELD.finditer(text):
+        field, value = match["field"] or "classifier", match["value"]
+        if match["classifier"]:
+            classifier = _CLASSIFIER.fullmatch(match["classifier"])
+            if classifier is None:
+                continue
+            value = classifier[1]
+        yield Statement(Topic.LICENSE, field, value.strip(), Location(line=text.count("\n", 0, match.start()) + 1))
 
 
 PACKAGE_METADATA: Final = Reader("text", _recognises, _read)

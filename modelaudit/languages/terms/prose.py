@@ -15,6 +15,7 @@ from typing import Final
 from modelaudit.languages.card import iter_free_fields, split_front_matter
 from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.pdf_text import LARGEST_PDF, extract_pdf_text
+from modelaudit.languages.terms.picture_text import PNG_MAGIC, iter_picture_texts
 from modelaudit.languages.terms.source_text import extract_source_text
 from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
 from modelaudit.model.address import member_path, split_member
@@ -83,7 +84,14 @@ _MOST_TAGS: Final = 20
 _PDF_MAGIC: Final = b"%PDF-"
 _PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number
 _ZERO_SHARE: Final = 0.3
-"""The least share of zero bytes in UTF-16 without a byte order mark: nearly every second byte of ASCII characters."""
+"""Half of the least share of zero bytes among the high bytes of text without a byte order mark."""
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)  # fmt: skip
+"""The marks of UTF-32 come first, because that of UTF-16 begins one of them."""
+_WIDE_CODECS: Final = (("utf-16-le", 2, 0), ("utf-16-be", 2, 1), ("utf-32-le", 4, 0), ("utf-32-be", 4, 3))
+"""Codecs with the bytes of a character and the place of the low one among them. Text in UTF-32 is none in UTF-16."""
 
 
 def classify_file(path: str) -> ProseKind | None:
@@ -94,21 +102,28 @@ def classify_file(path: str) -> ProseKind | None:
 
 
 def recognise_terms(head: Head) -> bool:
-    """Whether a file is text that may hold terms, by its first bytes: any text, and any PDF, whatever its name."""
+    """Whether a file is text that may hold terms, by its first bytes: any text, PDF or PNG, whatever its name."""
     container, member = split_member(head.path)
     # A text with control characters is read as it is, and once more without them as a member of itself.
     if head.content is not None or (container and member == member_path(container)):
         return False
-    if looks_like_text(head) or _PDF_MAGIC in head.data[:_PDF_START_BYTES]:
+    if looks_like_text(head) or _has_text_layer(head):
         return True
     is_other = detect_strong_magic(head.data) is not None
-    return not is_other and (resembles_text(head) or _find_bare_utf_16(head.data) is not None)
+    return not is_other and (resembles_text(head) or _find_wide_codec(head.data) is not None)
 
 
 def is_looked_at(head: Head, size: int) -> bool:
     """Whether a text of ``size`` bytes is looked at: a large one only if named as terms, or if it is code or prose."""
-    is_named = classify_file(head.path) is not None or _PDF_MAGIC in head.data[:_PDF_START_BYTES]
+    is_named = classify_file(head.path) is not None or _has_text_layer(head)
     return is_named or size <= LARGEST_UNNAMED_TEXT or _get_suffix(head.path) in _RUNNING_TEXT_SUFFIXES
+
+
+def _has_text_layer(head: Head) -> bool:
+    """Whether a file is a PDF, or a PNG picture with a text in its metadata."""
+    if head.data.startswith(PNG_MAGIC):
+        return next(iter_picture_texts(head.window), None) is not None
+    return _PDF_MAGIC in head.data[:_PDF_START_BYTES]
 
 
 def _get_suffix(path: str) -> str:
@@ -124,7 +139,11 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
         WindowError: the window could not return the requested bytes.
     """
     kind = classify_file(artifact.path)
-    if _PDF_MAGIC in window.read(0, min(window.size, _PDF_START_BYTES)):
+    start = window.read(0, min(window.size, _PDF_START_BYTES))
+    if start.startswith(PNG_MAGIC):
+        yield from read_metadata_texts(iter_picture_texts(window))
+        return
+    if _PDF_MAGIC in start:
         yield from _read_pdf(kind, window, limits)
         return
     if kind is None:
@@ -289,21 +308,27 @@ def _read_pdf(kind: ProseKind | None, window: Window, limits: Limits) -> Iterato
 
 
 def _decode_text(data: bytes) -> str:
-    """Decode UTF-16, with or without a byte order mark, otherwise UTF-8.
+    """Decode UTF-16 or UTF-32, with or without a byte order mark, otherwise UTF-8.
 
     Other bytes become replacement characters, and control characters that text does not have become spaces.
     """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    bare = _find_bare_utf_16(data)
-    return data.decode(bare, "replace") if bare else blank_controls(data).decode("utf-8-sig", "replace")
+    codec = _find_wide_codec(data)
+    return (
+        data.decode(codec, "replace").lstrip("\ufeff") if codec else blank_controls(data).decode("utf-8-sig", "replace")
+    )
 
 
-def _find_bare_utf_16(data: bytes) -> str | None:
-    """Return the codec of text in UTF-16 without a byte order mark; ``None`` for anything else."""
+def _find_wide_codec(data: bytes) -> str | None:
+    """Return the codec of text in UTF-16 or UTF-32, by its mark or by its zero bytes; ``None`` for anything else."""
+    for mark, codec in _MARKS:
+        if data.startswith(mark):
+            return codec
     start = data[:HEAD_BYTES]
-    for codec, zeros, letters in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
-        if len(start) >= 8 and zeros.count(0) > 2 * _ZERO_SHARE * len(zeros) and not letters.count(0):
+    for codec, width, place in _WIDE_CODECS:
+        # No low byte of a letter is zero or a control character, and nearly all high bytes are zero.
+        lows = start[place::width]
+        is_text = len(start) >= 4 * width and blank_controls(lows) == lows
+        if is_text and start.count(0) > 2 * _ZERO_SHARE * (len(start) - len(lows)):
             return codec
     return None
 

@@ -57,7 +57,8 @@ _DATA_LICENSE = re.compile(
     r"(?:^|/)(?:licen[cs]e[-_. ]data(?:sets?)?|data(?:sets?)?[-_ ]licen[cs]e)(?:\.(?:txt|md))?$", re.IGNORECASE
 )
 _WEIGHT_WORDS = re.compile(
-    r"weights?\b|\bcheckpoints?\b|\bmodel (?:parameters|files?)\b|权重|權重|重み|가중치|\bGewichte|\bpoids\b|\bpesos\b",
+    r"weights?\b|\bcheckpoints?\b|\bmodel (?:parameters|files?)\b|\bmodels? (?:in|of|from) th(?:is|e) repo(?:sitory)?\b"
+    r"|权重|權重|重み|가중치|\bGewichte|\bpoids\b|\bpesos\b",
     re.IGNORECASE,
 )
 _MODEL_WORDS = re.compile(r"\bmod[eè]l[a-zè]*\b|\boutputs?\b|模型|モデル|모델", re.IGNORECASE)
