@@ -33,6 +33,33 @@ class _Phrase:
     words: tuple[tuple[str, ...], ...]
     vocabulary: str
 
+    @property
+    def has_gap(self) -> bool:
+        """Whether up to four words may stand between its first word and the next one."""
+        return self.words[1:2] == ((_GAP,),)
+
+
+_Numbered = tuple[int, _Phrase]
+"""A phrase with its number among those that may begin with one word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginnings:
+    """The phrases that may begin with one word, numbered in their order.
+
+    Attributes:
+        single: those of one word.
+        direct: those whose next word follows at once.
+        gapped: those whose next word may be farther away.
+    """
+
+    single: tuple[_Numbered, ...]
+    direct: tuple[_Numbered, ...]
+    gapped: tuple[_Numbered, ...]
+
+
+_NONE = _Beginnings((), (), ())
+
 
 @dataclass(slots=True)
 class CueIndex:
@@ -43,12 +70,15 @@ class CueIndex:
         stems: first stem, without its ``*`` -> phrases.
         written: words of scripts without spaces, with their vocabularies.
         known: the phrases that may begin with a word, for the words seen so far.
+        followers: those of them that may go on with another word, for the pairs of words seen so far: by its side, and
+            behind a gap.
     """
 
     exact: dict[str, list[_Phrase]] = field(default_factory=dict)
     stems: dict[str, list[_Phrase]] = field(default_factory=dict)
     written: list[tuple[str, str]] = field(default_factory=list)
-    known: dict[str, tuple[_Phrase, ...]] = field(default_factory=dict)
+    known: dict[str, _Beginnings] = field(default_factory=dict)
+    followers: dict[tuple[str, str], tuple[tuple[_Numbered, ...], tuple[_Numbered, ...]]] = field(default_factory=dict)
 
     def add(self, phrase: str, vocabulary: str) -> None:
         """Add one phrase of a vocabulary."""
@@ -60,15 +90,45 @@ class CueIndex:
             index = self.stems if first.endswith("*") else self.exact
             index.setdefault(first.rstrip("*"), []).append(_Phrase(words, vocabulary))
 
-    def find_phrases(self, word: str) -> tuple[_Phrase, ...]:
+    def find_phrases(self, words: Sequence[str], start: int) -> Iterator[_Phrase]:
+        """Yield the phrases that begin at the word ``start``, in their order."""
+        beginnings = self._find_beginnings(words[start])
+        if beginnings is _NONE:
+            return
+        found = dict(beginnings.single)
+        for place in range(start + 1, min(start + _MAX_GAP + 2 if beginnings.gapped else start + 2, len(words))):
+            direct, gapped = self._find_followers(words[start], words[place], beginnings)
+            # The next word alone rules out most phrases; the others are looked at word by word.
+            for number, phrase in (*direct, *gapped) if place == start + 1 else gapped:
+                if number not in found and _continues(phrase.words, words, start):
+                    found[number] = phrase
+        yield from (found[number] for number in sorted(found))
+
+    def _find_beginnings(self, word: str) -> _Beginnings:
         """Find the phrases whose first word fits ``word``."""
         found = self.known.get(word)
         if found is None:
             if len(self.known) >= _MAX_CACHED_WORDS:
                 self.known.clear()
             stems = (self.stems.get(word[:end], ()) for end in range(2, len(word) + 1))
-            found = (*self.exact.get(word, ()), *(phrase for each in stems for phrase in each))
-            self.known[word] = found
+            phrases = list(enumerate((*self.exact.get(word, ()), *(phrase for each in stems for phrase in each))))
+            single = tuple(each for each in phrases if len(each[1].words) == 1)
+            gapped = tuple(each for each in phrases if each[1].has_gap)
+            direct = tuple(each for each in phrases if len(each[1].words) > 1 and not each[1].has_gap)
+            found = self.known[word] = _Beginnings(single, direct, gapped) if phrases else _NONE
+        return found
+
+    def _find_followers(
+        self, word: str, other: str, beginnings: _Beginnings
+    ) -> tuple[tuple[_Numbered, ...], tuple[_Numbered, ...]]:
+        """Find the phrases that begin with ``word`` and may go on with ``other``: at once, and behind a gap."""
+        found = self.followers.get((word, other))
+        if found is None:
+            if len(self.followers) >= _MAX_CACHED_WORDS:
+                self.followers.clear()
+            direct = tuple(each for each in beginnings.direct if _fits_any(other, each[1].words[1]))
+            gapped = tuple(each for each in beginnings.gapped if _fits_any(other, each[1].words[2]))
+            found = self.followers[word, other] = (direct, gapped)
         return found
 
 
@@ -121,10 +181,9 @@ def find_cues(sentence: str, index: CueIndex) -> dict[str, list[int]]:
                     start = word.find(written, start + 1)
             position += len(word) // _SCRIPT_LETTERS_PER_WORD
         position += 1
-    for number, word in enumerate(words):
-        for phrase in index.find_phrases(word):
-            if len(phrase.words) == 1 or _continues(phrase.words, words, number):
-                places.setdefault(phrase.vocabulary, []).append(positions[number])
+    for number, position in enumerate(positions):
+        for phrase in index.find_phrases(words, number):
+            places.setdefault(phrase.vocabulary, []).append(position)
     return places
 
 
@@ -141,10 +200,15 @@ def _continues(pattern: Sequence[Sequence[str]], words: Sequence[str], start: in
             place + 1
             for end in ends
             for place in range(end, min(end + reach + 1, len(words)))
-            if any(_fits(words[place], each) for each in alternatives)
+            if _fits_any(words[place], alternatives)
         }
         position += 1
     return bool(ends)
+
+
+def _fits_any(word: str, patterns: Sequence[str]) -> bool:
+    """Whether a word is one of the alternatives at a place of a phrase."""
+    return any(_fits(word, each) for each in patterns)
 
 
 def _fits(word: str, pattern: str) -> bool:
