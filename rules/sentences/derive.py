@@ -3,7 +3,9 @@
 ``restricting.txt`` and ``harmless.txt`` hold a sentence on each line, all written for this purpose. To teach a
 restriction, add a sentence in the words of an author and run this script. ``--prose`` names a folder of ordinary
 descriptions of software and models (``METADATA`` of packages and ``*.md``, at any depth), so that what most cards say
-stays harmless. A sentence of the prose that a sign of ``rules/restrictions.yaml`` matches is left out.
+stays harmless. A sentence of the prose that a sign of ``rules/restrictions.yaml`` matches is left out. The prose itself
+is not kept here; ``reviewed.txt`` holds the judgement of a person about its most suspicious sentences, each under the
+digest of its words: ``restricting``, ``doubtful``, which is left out, or ``near``, which is harmless and counts more.
 
 The script holds a quarter of the examples back and prints the rates that it measures with them for several thresholds.
 It then learns from all examples and writes ``weights.yaml``. The same input gives the same file.
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import email
+import hashlib
 import random
 import sys
 from collections import Counter
@@ -36,10 +39,11 @@ from modelaudit.model.restrictions import SentenceWeights
 
 HERE = Path(__file__).resolve().parent
 SEED = 20261129
+DOUBTFUL = "doubtful"
 MOST_PROSE = 60_000
 """Sentences of ordinary prose, drawn by the seed."""
 LEAST_EXAMPLES, REGULARITY = 3, 10
-IMPORTANCE = {"restricting": 10, "harmless": 5, "prose": 1}
+IMPORTANCE = {"restricting": 10, "harmless": 7, "near": 3, "prose": 1}
 """The weight of an example of each kind in the loss."""
 LEAST_WEIGHT = 0.5
 """Features whose weight is smaller are left out of the file; they change no rate by more than a hundredth."""
@@ -47,7 +51,7 @@ SHARE_HELD_BACK = 0.25
 
 
 class Example(NamedTuple):
-    """The features of a sentence with its kind: ``restricting``, ``harmless`` or ``prose``."""
+    """The features of a sentence with its kind: ``restricting``, ``harmless``, ``near`` or ``prose``."""
 
     kind: str
     features: frozenset[str]
@@ -64,6 +68,7 @@ def read_examples() -> Iterator[Example]:
 def read_prose(folder: Path, generator: random.Random) -> Iterator[Example]:
     """Draw sentences from the descriptions of a folder."""
     restrictions = load_catalogue().restrictions
+    reviewed = read_reviewed()
     sentences: set[str] = set()
     for path in sorted((*folder.rglob("METADATA"), *folder.rglob("*.md"))):
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -74,8 +79,21 @@ def read_prose(folder: Path, generator: random.Random) -> Iterator[Example]:
     drawn = sorted(each for each in sentences if 15 < len(each) < 600)
     generator.shuffle(drawn)
     for sentence in drawn[:MOST_PROSE]:
-        if not has_restriction_stem(sentence, restrictions) or not match_restriction_sign(sentence, restrictions):
-            yield Example("prose", list_features(sentence, restrictions.cues))
+        has_sign = has_restriction_stem(sentence, restrictions) and match_restriction_sign(sentence, restrictions)
+        kind = reviewed.get(digest_sentence(sentence), DOUBTFUL if has_sign else "prose")
+        if kind != DOUBTFUL:
+            yield Example(kind, list_features(sentence, restrictions.cues))
+
+
+def read_reviewed() -> Mapping[str, str]:
+    """Read the judgements of a person about sentences of the prose, by the digests of the sentences."""
+    lines = (HERE / "reviewed.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split() for line in lines)
+
+
+def digest_sentence(sentence: str) -> str:
+    """Digest a folded sentence."""
+    return hashlib.sha256(sentence.encode()).hexdigest()[:16]
 
 
 def learn(examples: Sequence[Example]) -> SentenceWeights:

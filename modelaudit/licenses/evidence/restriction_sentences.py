@@ -9,6 +9,7 @@ claim, and ``list_uncovered_restrictions`` selects those that no binding licence
 from __future__ import annotations
 
 import html
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,8 +17,8 @@ from functools import partial
 
 from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
-from modelaudit.licenses.evidence.sentence_cues import agrees_with_ordinary_license, denies_plainly, match_cues
-from modelaudit.licenses.evidence.sentence_weights import reads_like_restriction
+from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
+from modelaudit.licenses.evidence.sentence_weights import score_sentence
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
@@ -66,6 +67,8 @@ _LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){3,}(?!\S)")
 _SENTENCE_STOP = re.compile(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
+_CUE_MARGIN = 1.0
+"""How far a sentence that a combination of cues matches may stay below the threshold."""
 
 
 def find_restrictions(
@@ -134,20 +137,20 @@ def _shorten(sentence: str) -> str:
 
 
 def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: ProseKind) -> str | None:
-    """Return the kind of restriction that a folded sentence states, by a sign, its words or its score, or ``None``."""
-    cues = restrictions.cues
+    """Return the kind of restriction that a folded sentence states by a sign or by its score, or ``None``."""
     kind = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
     if kind == RESTRICTED_BASE and text_kind is not ProseKind.CARD:
         kind = None  # other texts name models that they use, compare or convert
     if text_kind is ProseKind.STRINGS:
         return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
-    is_about_model = text_kind is not ProseKind.DOCUMENT
-    if kind is None and is_about_model:
-        kind = match_cues(sentence, cues)
-    margin = 0.0 if is_about_model else _DOCUMENT_MARGIN
-    if kind is None and reads_like_restriction(sentence, restrictions.weights, cues, margin):
-        return None if agrees_with_ordinary_license(sentence, cues) else READS_LIKE_TERMS
-    return kind
+    if kind is not None:
+        return kind
+    weights, cues = restrictions.weights, restrictions.cues
+    threshold = weights.threshold + (_DOCUMENT_MARGIN if text_kind is ProseKind.DOCUMENT else 0.0)
+    score = score_sentence(sentence, weights, cues, threshold - _CUE_MARGIN)
+    if score == -math.inf:
+        return None
+    return match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
 
 
 def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:

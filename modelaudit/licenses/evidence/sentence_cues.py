@@ -20,10 +20,8 @@ _SCRIPTS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[^\W_{_SCRIPTS}]+(?:'t\b)?|[{_SCRIPTS}]+")
 _SCRIPT = re.compile(rf"[{_SCRIPTS}]")
 _SCRIPT_LETTERS_PER_WORD = 2
-_CUT = " ; "
-_LEAST_WORDS = 3
-_LIMITING = frozenset({"forbid", "must-not", "only", "must", "permit", "contact", "alone", "own", "aside", "legal"})
-"""The vocabularies whose words limit; without any of them, an agreement in a sentence is all that it says."""
+CUT = " ; "
+"""Replaces the words that agree with an ordinary licence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +227,6 @@ def match_cues(sentence: str, cues: Cues) -> str | None:
     return next(_iter_kinds(find_cues(cut_agreements(sentence, cues), index), cues), None)
 
 
-def agrees_with_ordinary_license(sentence: str, cues: Cues) -> bool:
-    """Whether a folded sentence is a mere title, is about something else, or agrees and limits nothing beside."""
-    if not _SCRIPT.search(sentence) and len(_WORD.findall(sentence)) < _LEAST_WORDS:
-        return True
-    if any(pattern.search(sentence) for pattern in cues.exempt):
-        return True
-    rest = cut_agreements(sentence, cues)
-    left = find_vocabularies(rest, cues)
-    return ("technical" in left or _CUT.strip() in rest) and left.isdisjoint(_LIMITING)
-
-
 def cut_agreements(sentence: str, cues: Cues) -> str:
     """Cut all that agrees with an ordinary licence out of a folded sentence.
 
@@ -249,7 +236,7 @@ def cut_agreements(sentence: str, cues: Cues) -> str:
     sentence = name_ordinary_licenses(sentence, cues)
     has_denial = denies_plainly(sentence, cues)
     for pattern in cues.agreements:
-        sentence = _cut_beside_denials(sentence, pattern, cues) if has_denial else pattern.sub(_CUT, sentence)
+        sentence = _cut_beside_denials(sentence, pattern, cues) if has_denial else pattern.sub(CUT, sentence)
     return sentence
 
 
@@ -270,7 +257,7 @@ def _cut_beside_denials(sentence: str, pattern: re.Pattern[str], cues: Cues) -> 
     denials = [match.span() for each in cues.denials for match in each.finditer(sentence)]
 
     def cut(match: re.Match[str]) -> str:
-        return match[0] if any(match.start() <= end and start <= match.end() for start, end in denials) else _CUT
+        return match[0] if any(match.start() <= end and start <= match.end() for start, end in denials) else CUT
 
     return pattern.sub(cut, sentence)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
 
 from modelaudit.licenses.evidence.sentence_cues import (
+    CUT,
     build_cue_index,
     cut_agreements,
-    denies_plainly,
     find_cues,
     name_ordinary_licenses,
 )
@@ -29,7 +29,7 @@ _STEM_LETTERS = 6
 """Letters of a longer word that count, so that its inflections share a weight."""
 _MOST_CHARACTERS_TOGETHER = 3
 _LEAST_WORDS = 4
-_NUMBER, _SCRIPT_MARK, _CUE_MARK = "#", "~", "="
+_NUMBER, _SCRIPT_MARK, _CUE_MARK, _AGREEMENT_MARK = "#", "~", "=", "@agrees"
 
 
 def _iter_word_features(sentence: str) -> Iterator[str]:
@@ -61,22 +61,24 @@ def _iter_word_features(sentence: str) -> Iterator[str]:
 def list_features(sentence: str, cues: Cues) -> frozenset[str]:
     """List the features of a folded sentence: its words, and each vocabulary of cues and pair of them that occurs.
 
-    What agrees with an ordinary licence is cut out first, and the name of such a licence is one word.
+    The name of an ordinary licence is one word. Vocabularies count only outside of the words that agree with an
+    ordinary licence; that there are such words is a feature of its own.
     """
-    return _list_rest_features(cut_agreements(sentence, cues), cues)
+    words = frozenset(_iter_word_features(name_ordinary_licenses(sentence, cues)))
+    return words.union(_list_rest_features(sentence, cues))
 
 
-def _list_rest_features(rest: str, cues: Cues) -> frozenset[str]:
-    """List the features of the rest of a folded sentence."""
-    vocabularies = find_cues(rest, build_cue_index(cues))
-    names = sorted(vocabularies)
-    return frozenset(
-        (
-            *_iter_word_features(rest),
-            *(f"{_CUE_MARK}{name}" for name in names),
-            *(f"{_CUE_MARK}{one}+{other}" for one, other in combinations(names, 2)),
-        )
-    )
+def _list_rest_features(sentence: str, cues: Cues) -> list[str]:
+    """List the vocabularies outside of agreements, and the mark of those."""
+    rest = cut_agreements(sentence, cues)
+    return [*_iter_vocabulary_features(rest, cues), *([_AGREEMENT_MARK] if CUT in rest else ())]
+
+
+def _iter_vocabulary_features(sentence: str, cues: Cues) -> Iterator[str]:
+    """Yield the vocabularies that occur in a folded sentence, and their pairs."""
+    names = sorted(find_cues(sentence, build_cue_index(cues)))
+    yield from (f"{_CUE_MARK}{name}" for name in names)
+    yield from (f"{_CUE_MARK}{one}+{other}" for one, other in combinations(names, 2))
 
 
 def score_features(features: Collection[str], weights: SentenceWeights) -> float:
@@ -88,22 +90,27 @@ def score_features(features: Collection[str], weights: SentenceWeights) -> float
     return weights.bias + sum(known.get(each, 0.0) for each in features) / math.sqrt(max(1, len(features)))
 
 
-def reads_like_restriction(sentence: str, weights: SentenceWeights, cues: Cues, margin: float = 0.0) -> bool:
-    """Whether a folded sentence of four words or more exceeds the threshold by ``margin``; without weights none does.
-
-    A sentence that forbids plainly is also scored whole, with the words that agree with an ordinary licence.
+def score_sentence(sentence: str, weights: SentenceWeights, cues: Cues, least: float) -> float:
+    """Score a folded sentence; return minus infinity for fewer than four words, or if the score is not above ``least``.
 
     Fewer words, such as a heading or the name of an ordinary licence in a table, say too little to be scored.
     """
     if not weights.weights or _count_words(sentence) < _LEAST_WORDS:
-        return False
-    features = list_features(sentence, cues)
-    if score_features(features, weights) > weights.threshold + margin:
-        return True
-    whole = name_ordinary_licenses(sentence, cues)
-    return denies_plainly(whole, cues) and (
-        score_features(_list_rest_features(whole, cues), weights) > weights.threshold + margin
-    )
+        return -math.inf
+    named = name_ordinary_licenses(sentence, cues)
+    words = frozenset(_iter_word_features(named))
+    # Cutting agreements costs the most time and leaves fewer vocabularies, so these bound the score from above.
+    if _bound_score(words, _iter_vocabulary_features(named, cues), weights) <= least:
+        return -math.inf
+    score = score_features(words.union(_list_rest_features(sentence, cues)), weights)
+    return score if score > least else -math.inf
+
+
+def _bound_score(words: Collection[str], vocabularies: Iterable[str], weights: SentenceWeights) -> float:
+    """Bound the score of a sentence with these words and any of these vocabularies, if it exceeds the bias."""
+    known = weights.weights
+    most = sum(known.get(each, 0.0) for each in words) + sum(max(0.0, known.get(each, 0.0)) for each in vocabularies)
+    return weights.bias + max(0.0, most) / math.sqrt(max(1, len(words)))
 
 
 def _count_words(sentence: str) -> int:
