@@ -18,6 +18,9 @@ from modelaudit.wire.deadline import check_deadline
 TEXTS: Final = "jinja-text"
 PRIVATE_DATA: Final = "private-data-phrase"
 """The use of a text that instructs a model to pass on files or variables that hold secrets."""
+_SECRET_USE: Final = "secret-reference"
+_MARKS: Final = {"address": ("://",), "account-number": ("0x", "bc1")}
+"""Each text of the use that a pattern finds has one of these."""
 _MAX_QUOTE_LENGTH: Final = 100
 _LONG_TEXT_LENGTH: Final = 20_000
 _MAX_ENCODED_LENGTH: Final = 4000
@@ -108,18 +111,23 @@ def find_notable_texts(text: str) -> Iterator[NotableText]:
     """Yield the notable parts of a literal text; the caller bounds its length and the number of parts."""
     if len(text) > _LONG_TEXT_LENGTH:
         yield NotableText("long-text", f"{len(text)} characters")
+    has_secret = False
     for use, pattern in (
         ("address", _ADDRESS),
         ("override-phrase", _OVERRIDE_PHRASE),
         ("conceal-phrase", _CONCEAL_PHRASE),
         ("command", _COMMAND),
         ("markup", _MARKUP),
-        ("secret-reference", _SECRET),
+        (_SECRET_USE, _SECRET),
         (PRIVATE_DATA, _PRIVATE_DATA_PHRASE),
         ("account-number", _WALLET),
     ):
         check_deadline()
+        # Looking for the marks is faster than the patterns, and a phrase on private data names a secret.
+        if not any(mark in text for mark in _MARKS.get(use, ("",))) or (use == PRIVATE_DATA and not has_secret):
+            continue
         for match in pattern.finditer(text):
+            has_secret = has_secret or use == _SECRET_USE
             yield NotableText(use, shorten_text(match[0]))
     for match in _IBAN.finditer(text):
         if _is_bank_account(match[0]):
