@@ -138,6 +138,9 @@ BOUND: dict[str, str | bytes] = {
     # Single sentences among the values of other files, comments and printed strings.
     "config.json": json.dumps({"architectures": ["BertForMaskedLM"], "_note": "Weights: non-commercial use only"}),
     "legal.json": '{"commercial_use": false}',
+    "notes.json": '{"The weights may not be used commercially.": 1}',
+    "vision/config.json": json.dumps({"padding": [0] * 100_000, "about": "The weights are for non-commercial use only."}),
+    "joined.py": "x = 1\nNOTE = ('The model may not '\n    'be used for commercial purposes.')\n",
     "model.safetensors.index.json": '{"metadata": {"license": "non-commercial"}, "weight_map": {}}',
     "usage.yaml": "name: whales\nusage:\n  commercial: prohibited\n  research: allowed\n",
     "notice.safetensors": build_safetensors(about="The weights are for non-commercial use only."),

@@ -31,6 +31,9 @@ from modelaudit.wire.text import blank_controls, get_file_name, looks_like_text,
 
 LARGEST_UNNAMED_TEXT: Final = 256 * KIB
 """The largest text without a name of terms that is looked at as a whole, in bytes; data are mostly larger."""
+_SETTINGS_NAME: Final = re.compile(r"(?:^|[._-])(?:config(?:uration)?|index|metadata|args|params)\.(?:json|ya?ml)$")
+_LARGEST_SETTINGS: Final = 16 * MIB
+"""Settings of a model are no data, whatever their size; the largest lists of tensors take 10 MiB."""
 _LARGEST_SHORT_TEXT: Final = 32 * KIB
 _MAX_TEXT: Final = 2 * MIB
 _MAX_CODE_HEAD: Final = 16 * KIB
@@ -116,7 +119,7 @@ def recognise_terms(head: Head) -> bool:
 def is_looked_at(head: Head, size: int) -> bool:
     """Whether a text of ``size`` bytes is looked at: a large one only if named as terms, or if it is code or prose."""
     is_named = classify_file(head.path) is not None or _has_text_layer(head)
-    return is_named or size <= LARGEST_UNNAMED_TEXT or _get_suffix(head.path) in _RUNNING_TEXT_SUFFIXES
+    return is_named or size <= _get_largest_size(head.path) or _get_suffix(head.path) in _RUNNING_TEXT_SUFFIXES
 
 
 def _has_text_layer(head: Head) -> bool:
@@ -124,6 +127,11 @@ def _has_text_layer(head: Head) -> bool:
     if head.data.startswith(PNG_MAGIC):
         return next(iter_picture_texts(head.window), None) is not None
     return _PDF_MAGIC in head.data[:_PDF_START_BYTES]
+
+
+def _get_largest_size(path: str) -> int:
+    """Return the largest size in bytes at which a text without a name of terms is looked at as a whole."""
+    return _LARGEST_SETTINGS if _SETTINGS_NAME.search(get_file_name(path)) else LARGEST_UNNAMED_TEXT
 
 
 def _get_suffix(path: str) -> str:
@@ -173,7 +181,7 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
     """Yield the text of a file whose name promises no terms, if it holds any of their words."""
     suffix = _get_suffix(path)
     is_running_text = suffix in _RUNNING_TEXT_SUFFIXES
-    if window.size > LARGEST_UNNAMED_TEXT:
+    if window.size > _get_largest_size(path):
         if is_running_text:
             yield from _read_dense_parts(window)
         return

@@ -27,7 +27,7 @@ def extract_source_text(text: str) -> str:
     """
     parts: list[str] = []
     unclosed: dict[str, int] = {}  # a mark without its closing one -> where a search for that may begin again
-    position = 0
+    position, string_end = 0, -1
     while (opening := _OPENING.search(text, position)) is not None:
         mark = opening[0].strip()
         parts.append("\n" * text.count("\n", position, opening.start()))
@@ -38,17 +38,21 @@ def extract_source_text(text: str) -> str:
             if string is None:
                 unclosed[mark] = max(unclosed.get(mark, 0), _find_line_end(text, start))
                 continue
+            # Strings with nothing but space between them are one.
+            is_continued = string_end >= 0 and not text[string_end : opening.start()].strip(" \t\r\n\\")
             position = string.end()
             if _may_be_sentence(string[1]):
-                parts.append(_ESCAPED_SPACE.sub(" ", string[1]) + " . ")
+                string_end = position
+                parts.append(f"{'' if is_continued else ' . '}{_ESCAPED_SPACE.sub(' ', string[1])}")
             continue
+        separator, string_end = " . " if string_end >= 0 else " ", -1
         closing = _CLOSINGS.get(mark)
         end = text.find(closing, start) if closing and mark not in unclosed else -1
         if closing and end < 0:
             unclosed[mark] = len(text)
         piece = text[start : end if end >= 0 else _find_line_end(text, start)]
         position = start + len(piece) + (len(closing) if closing and end >= 0 else 0)
-        parts.append(f" {_BLOCK_LINE_MARK.sub('', piece) if mark == '/*' else piece} ")
+        parts.append(f"{separator}{_BLOCK_LINE_MARK.sub('', piece) if mark == '/*' else piece} ")
     parts.append("\n" * text.count("\n", position))
     return "".join(parts)
 

@@ -26,6 +26,8 @@ _TERM_KEY: Final = re.compile(
 )
 _CJK: Final = re.compile(r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\u[3-9a-d][0-9a-f]{3}){6}", re.IGNORECASE)
 _MAX_KEY: Final = 60
+_MIN_KEY_SPACES: Final = 4
+"""The least white space in a key that is a sentence."""
 _MIN_VALUE_SPACES: Final = 3
 """The least white space in a string that may be a sentence; shorter ones are names, words and numbers."""
 
@@ -80,8 +82,9 @@ def extract_string_values(text: str) -> tuple[str, int]:
     """Extract the strings of JSON that may be sentences, each on a line of its own.
 
     Damaged JSON, a line of JSON for each record, and other languages with strings in double quotes are read too. Keys
-    are left out, and so are strings of fewer than four words, except below a key that names terms: such a value comes
-    with its key. The lines of a text that is split into a list of strings come out as the text.
+    are left out unless they are sentences, and so are strings of fewer than four words, except below a key that names
+    terms: such a value comes with its key. The lines of a text that is split into a list of strings come out as the
+    text.
 
     Returns:
         The strings, and the number of the line, from 1, of the first one.
@@ -92,7 +95,7 @@ def extract_string_values(text: str) -> tuple[str, int]:
     for string in _STRING.finditer(text):
         raw = string[1]
         end = _KEY_END.match(text, string.end())
-        if end is not None:
+        if end is not None and raw.count(" ") < _MIN_KEY_SPACES:
             key = raw if len(raw) <= _MAX_KEY and _TERM_KEY.search(raw) else ""
             value = f"{key}: {end['literal']}" if key and end["literal"] else ""
         elif raw.count(" ") >= _MIN_VALUE_SPACES or is_continued or _CJK.search(raw) is not None:

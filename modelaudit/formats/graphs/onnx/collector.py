@@ -8,6 +8,7 @@ from typing import Final
 
 from modelaudit.formats.embedded import decode_content, detect_coding, make_content_artifact
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
+from modelaudit.languages.terms.prose import read_metadata_texts
 from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.defect_kind import DefectKind
@@ -200,6 +201,7 @@ class ModelCollector:
         yield from read_metadata(artifact, self.window, self.metadata, self.limits)
         yield from absences
         yield from extract_statements(iter_description_pairs(self.description, "doc_string"))
+        yield from read_metadata_texts((self.description,))
         if self.unsearched_texts:
             detail = (
                 f"{self.unsearched_texts} texts were not searched: {_MOST_CHILDREN} embedded contents lie before them"
