@@ -61,9 +61,17 @@ at review, unless it agrees with the concluded licence. Quiet are
 A sentence that forbids just what is planned, such as a territory, a field, commercial use or a revenue above an
 amount, is shown first, as *probably denied*; the answer stays at review, because a person has to read the sentence.
 
+Among the values of settings, metadata and tables, in the comments and strings of source code, in PDFs and in the texts
+of PNG pictures, only the known signs of commercial use, research, territories and passing on count: other words are
+those of code and data there. Settings are read up to 16 MiB, source code and PNG texts up to 2 MiB and 64 KiB, lists of
+words up to 32 MiB; a larger list or source file is for review, other data above 256 KiB are not read. Pictures on the
+Hub are not fetched. A card that names a base model under terms of its own in words, and no such licence, is for review.
+
 `rules/restrictions.yaml` lists the known kinds of restrictions. `rules/cues.yaml` holds the words for all others, in
 English and Chinese thoroughly, and in Japanese, Korean, French, German, Spanish and Russian by key words alone: a
-sentence there that uses other words is not noticed. No list of words knows every way to say no. Sentences whose
+sentence there that uses other words is not noticed. In thirteen further languages, Italian and Arabic among them, it
+has signs of commercial use and research, and any sentence with their word for a licence counts, unless it permits or
+names an ordinary licence. No list of words knows every way to say no. Sentences whose
 meaning comes from the ones around them, and irony, are not noticed either.
 """
 
