@@ -439,7 +439,6 @@ def test_category_of_a_vendor_license_is_the_reviewed_one(name: str, category: L
         "Jamba-Open-Model",
         "LTX-Video-Open-Weights-0.X",
         "NVIDIA-Nemotron-Open-Model",
-        "NVIDIA-OneWay-Noncommercial",
         "TII-Falcon-LLM",
     ],
 )
