@@ -55,7 +55,9 @@ at review, unless it agrees with the concluded licence. Quiet are
 - names of ordinary licences, and pointers to the licence file,
 - permissions, and words of ordinary licence texts,
 - citations that are asked for, contact for support, questions,
-- sentences about data sets, contributors or comparisons with other models,
+- disclaimers of liability, warnings about quality, and sentences about trademarks, funding or demonstrations: a warning
+  says what the model does badly, while a prohibition stays a restriction,
+- sentences about data sets, contributors, earlier versions or comparisons with other models,
 - restrictions that a concluded licence states itself.
 
 A sentence that forbids just what is planned, such as a territory, a field, commercial use or a revenue above an

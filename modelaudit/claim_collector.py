@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
@@ -15,6 +16,7 @@ from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, cla
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
 from modelaudit.licenses.obligations.permission import flatten_text
+from modelaudit.licenses.recognition.known_sentences import is_known_sentence
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue
@@ -23,7 +25,7 @@ from modelaudit.model.license import Basis, LicenseClaim
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ModelCard
-from modelaudit.model.terms import LicenseCategory
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
@@ -151,6 +153,7 @@ class ClaimCollector:
                 address,
                 self.rules.restrictions,
                 prose.kind,
+                is_known=partial(is_known_sentence, fingerprints=fingerprints, ids=self._list_permissive_ids()),
             )
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
             self.claims += find_plain_limits(prose.text, prose.first_line, address)
@@ -158,6 +161,15 @@ class ClaimCollector:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
+
+    def _list_permissive_ids(self) -> frozenset[str]:
+        """List the permissive licences of the rule set that have an SPDX identifier of their own."""
+        licenses = self.rules.licenses.values()
+        return frozenset(
+            each.id
+            for each in licenses
+            if each.category in PERMISSIVE_CATEGORIES and not each.id.startswith("LicenseRef-")
+        )
 
     def _keep_license_text(self, prose: Prose, address: str, claims: Iterable[LicenseClaim]) -> None:
         """Keep a text to quote its clauses, for each licence that it is or resembles."""

@@ -36,10 +36,10 @@ def limit_to_terms(
 def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -> ArtifactRecord:
     """Return the record without absences that hide no terms; one of a file without any content stays as it is.
 
-    An empty card in a folder is no card, and control characters in a text hide none of its words.
+    An empty card is no card, and control characters in a text hide none of its words.
     """
     reasons = {absence.unread.reason for _, absence in record.absences}
-    if reasons == {UnreadReason.EMPTY} and "/" in record.path and _is_without_promise(record.path):
+    if reasons == {UnreadReason.EMPTY} and _is_without_promise(record.path):
         return replace(record, absences=(), extent=Extent.EXAMINED)
     if record.extent is Extent.NOT:
         return record

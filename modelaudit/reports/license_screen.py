@@ -16,6 +16,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports import view
 from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import describe_settled_answer, list_decision_lines
@@ -43,6 +44,7 @@ from modelaudit.reports.license_words import (
     describe_kind,
 )
 from modelaudit.reports.marks import VERDICT_MARKS
+from modelaudit.reports.next_step import describe_next_step
 from modelaudit.reports.wording import (
     CATEGORIES,
     WITHOUT_LICENSE,
@@ -115,6 +117,8 @@ def _render_head(report: AuditReport) -> RenderableType:
     if unopened := view.describe_unopened(report):
         rows.append(("files", build_text(unopened)))
     rows += [(label, build_text(line)) for label, line in list_decision_lines(report, only_use=True)]
+    step = "" if ruling.verdict is Verdict.FAIL else describe_next_step(license_)
+    rows += [("next", build_text(step))] if step else []
     mark = build_text((f" {shape} USE: {ruling.verdict.upper()} ", style))
     return Group(build_marked_line(mark, build_text(ruling.reason)), build_rows(rows, label=LABEL_COLUMNS))
 
@@ -135,7 +139,8 @@ def _render_models(license_: LicenseConclusion) -> RenderableType | None:
         )
         for row in rows[:_MAX_MODELS]
     ]
-    heading = f"{len(rows)} parts of the repository, each with its own terms; --path FOLDER answers for one"
+    terms = "with equal licences" if len({row.terms for row in rows}) == 1 else "each with its own terms"
+    heading = f"{len(rows)} parts of the repository, {terms}; --path FOLDER answers for one"
     return _render_block(heading, lines + _render_omission(len(rows), _MAX_MODELS, "more model"))
 
 
@@ -226,7 +231,11 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     if sentences and license_.acceptance is not None:
         lines.append(indent_block(build_marked_line(Text("-"), build_text(describe_acceptance(license_.acceptance)))))
     if license_.models:
-        concluded = f"{len(license_.models)} parts under different terms"
+        terms = {row.terms for row in list_model_rows(license_)}
+        count = len(license_.models)
+        concluded = (
+            f"{next(iter(terms))} in all {count} parts" if len(terms) == 1 else f"{count} parts under different terms"
+        )
     # ``build_text`` escapes what a terminal would act on.
     kind = f" ({category})" if license_.expression and not license_.models else ""
     return _render_block(f"Concluded: {build_text(concluded)}{kind}", lines)

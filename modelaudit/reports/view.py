@@ -181,7 +181,7 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
         return True, claim.entry
     if claim.field == "restriction":
         # Without words, it marks a text that was not searched for restrictions.
-        return False, ("A restriction, not a licence" if claim.quotation else "Not searched")
+        return False, ("A sentence that may limit the use" if claim.quotation else "Not searched")
     is_concluded = license_.state is ConclusionState.CONCLUDED and license_.expression
     if is_concluded and _EXPRESSION_OPERATORS.search(claim.quotation):
         # An expression such as "MIT OR Apache-2.0" belongs to no single entry.

@@ -76,7 +76,7 @@ CONFIDENCES = {
 CONCLUSIONS = {
     ConclusionState.CONCLUDED: "The claims name one licence.",
     ConclusionState.CONTRADICTORY: "The claims contradict each other. Until this is resolved, assume the strictest.",
-    ConclusionState.UNRECOGNISED: "The claims name a licence that this tool does not know. That is not a permission.",
+    ConclusionState.UNRECOGNISED: "A name or a text is no licence that this tool knows. That is not a permission.",
     ConclusionState.VAGUE: "The claims name a family of licences, not one licence. That is not a permission.",
     ConclusionState.UNDECLARED: "No licence is declared for the model. Without one, nothing is permitted.",
     ConclusionState.NOT_CHECKED: "The licence was not checked in this scan.",
@@ -94,7 +94,7 @@ STATES = {
 WITHOUT_LICENSE = {
     ConclusionState.CONCLUDED: "the licence has no expression",
     ConclusionState.CONTRADICTORY: "the claims contradict each other",
-    ConclusionState.UNRECOGNISED: "the claims name a licence that this tool does not know",
+    ConclusionState.UNRECOGNISED: "a name or a text is no licence that this tool knows",
     ConclusionState.VAGUE: "the claims name a family of licences",
     ConclusionState.UNDECLARED: "none is declared for the model",
     ConclusionState.NOT_CHECKED: "the licence was not checked",

@@ -46,7 +46,7 @@ CASES: dict[str, tuple[dict[str, bytes], str]] = {
         {"README.md": b"---\nlicense: other\nlicense_link: javascript:alert(1)\n---\n"}, "vague"
     ),
     "an empty file": ({"README.md": b"---\nlicense: mit\n---\n", "LICENSE": b""}, "unrecognised"),
-    "a text of one word": ({"README.md": b"---\nlicense: mit\n---\n", "LICENSE": b"MIT\n"}, "unrecognised"),
+    "a text of one word": ({"README.md": b"---\nlicense: mit\n---\n", "LICENSE": b"MITX\n"}, "unrecognised"),
     "a sentence more": (
         {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": MIT.encode() + b"\nNo commercial use.\n"},
         "unrecognised",

@@ -410,11 +410,12 @@ def test_equal_texts_after_the_character_limit_make_one_claim_that_they_were_not
     assert (doubt.artifact, doubt.location.key) == ("README.md", "not-compared")
 
 
-def test_ten_restrictions_of_one_kind_are_listed_and_hide_no_later_restriction_of_another_kind() -> None:
+def test_ten_restrictions_of_one_kind_are_listed_with_the_number_of_others_and_hide_no_other_kind() -> None:
     sentences = [f"Model {number} is for non-commercial use only. " for number in range(20)]
     text = "".join(sentences) + "It is for research purposes only."
     found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
-    assert len(found) == 11
+    assert len(found) == 12
+    assert found[10].quotation.endswith("only. [and 9 more of this kind]")
     assert found[-1].location.key != found[0].location.key
 
 

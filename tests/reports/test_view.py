@@ -77,7 +77,7 @@ def build_claim(
         (build_claim("license_name", "secret"), "Unknown licence"),
         (build_claim("license_link", "https://example.org"), "An address, not opened"),
         (build_claim("front-matter", "damaged"), "Could not be read"),
-        (build_claim("restriction", "For research only."), "A restriction, not a licence"),
+        (build_claim("restriction", "For research only."), "A sentence that may limit the use"),
         (build_claim("restriction", ""), "Not searched"),
         (build_claim("file-name", "LICENSE", ClaimKind.FOUND), "Not compared: read it"),
         (build_claim("base_model", "a/b", ClaimKind.INHERITED), "Not looked up: its licence may bind you too"),

@@ -193,7 +193,7 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
 
 
 def describe_restriction(claim: LicenseClaim) -> str:
-    """Describe a sentence that no binding licence states, or a text that was not searched for any."""
+    """Describe a sentence that may limit the use, or a text that was not searched for any."""
     words = " ".join(claim.quotation.split())
     if claim.location.key == NOT_COMPARED:
         reason = words or "the model has more text than the limit"
@@ -201,7 +201,7 @@ def describe_restriction(claim: LicenseClaim) -> str:
     line = f" at line {claim.location.line}" if claim.location.line else ""
     if claim.location.key == RESTRICTED_BASE:
         return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no field declares this base model."
-    return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no binding licence states this."
+    return f"{claim.artifact or 'the Hub'} states{line} “{words}”, which may limit the use beyond the licence."
 
 
 def _find_uncovered_policies(compared: ComparedEvidence) -> Iterator[Conflict]:

@@ -38,7 +38,8 @@ _FIRST_WORDINGS = (
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (
-        r"^(.*?) states(?: at line \d+)? “(.*)”, and no binding licence states this\.$",
+        r"^(.*?) states(?: at line \d+)? “(.*?)(?: \[and \d+ more of this kind\])?”,"
+        r" which may limit the use beyond the licence\.$",
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (

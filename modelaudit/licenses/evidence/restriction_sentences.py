@@ -13,11 +13,13 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
+from modelaudit.licenses.evidence.comparison_tables import blank_rows_on_others
 from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
-from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
+from modelaudit.licenses.evidence.sentence_cues import denies_plainly, is_whole_agreement, match_cues
 from modelaudit.licenses.evidence.sentence_weights import score_sentence
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -53,8 +55,12 @@ _MAX_QUOTATION = 240
 # begins with a list mark, a table bar, an item number or a code fence, or if it is the last one and holds at most a
 # colon.
 _BLOCK = re.compile(r"[ \t]{0,3}#[^\n]*|[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
-# A sentence ends with a full stop or an exclamation mark before a space, or with a Chinese one anywhere.
-_SENTENCE = re.compile(r"(?:[^.!\u3002\uff01]|[.!](?!\s|$))+[.!\u3002\uff01]*")
+# A sentence ends with a full stop or an exclamation mark before a space, or with a Chinese one anywhere. The full stop
+# of an abbreviation before a further word ends none: "the U.S. Government", "e.g. weights", "No. 12".
+_SENTENCE = re.compile(
+    r"(?:[^.!\u3002\uff01]|[.!](?!\s|$)|(?:(?<=\b[A-Z]\.[A-Z])|(?<=\be\.g)|(?<=\bi\.e))\.(?=\s+\w)"
+    r"|(?<=\b[Nn]o)\.(?=\s+\d))+[.!\u3002\uff01]*"
+)
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 _LICENSE_WORD = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
 _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
@@ -77,8 +83,9 @@ def find_restrictions(
     artifact: str,
     restrictions: Restrictions,
     kind: ProseKind = ProseKind.CARD,
+    is_known: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[LicenseClaim]:
-    """Yield one claim for each sentence that restricts the use; after ten, only the first of each further kind.
+    """Yield one claim for each sentence that restricts the use; after ten, one of each kind that says how many follow.
 
     The key of a claim's location is the kind of restriction. Licences cover kinds and no sentences, so a sentence of a
     kind that was found adds nothing to the conclusion.
@@ -90,6 +97,7 @@ def find_restrictions(
         restrictions: the signs of the rule set.
         kind: of the text. In a document that is not about the model itself a sentence without a sign counts only by a
             higher score, and among the strings of other files only signs count.
+        is_known: whether a folded sentence is one of a permissive licence.
     """
     if kind is ProseKind.STRINGS and not has_restriction_stem(text.lower(), restrictions):
         return
@@ -99,12 +107,18 @@ def find_restrictions(
     classify = partial(_classify_sentence, restrictions=restrictions, text_kind=kind)
     # Strings stand by themselves, so none continues another one.
     split = split_sentences if kind is ProseKind.STRINGS else _iter_continued_sentences
-    claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, split, classify)
-    seen_kinds: set[str | None] = set()
+    searched = blank_rows_on_others(text[:_MAX_TEXT_CHARACTERS])
+    found = _iter_restriction_claims(searched, first_line, artifact, split, classify)
+    claims = (claim for sentence, claim in found if not is_known(sentence))
+    further: dict[str | None, list[LicenseClaim]] = {}
     for count, claim in enumerate(claims):
-        if count < _MAX_CLAIMS or claim.location.key not in seen_kinds:
+        if count < _MAX_CLAIMS:
             yield claim
-        seen_kinds.add(claim.location.key)
+        else:
+            further.setdefault(claim.location.key, []).append(claim)
+    for first, *others in further.values():
+        more = f" [and {len(others)} more of this kind]" if others else ""
+        yield replace(first, quotation=f"{first.quotation}{more}")
 
 
 def _iter_restriction_claims(
@@ -113,8 +127,8 @@ def _iter_restriction_claims(
     artifact: str,
     split: Callable[[str], Iterator[tuple[int, str]]],
     classify: Callable[[str], str | None],
-) -> Iterator[LicenseClaim]:
-    """Yield one claim for each different sentence of ``split`` whose kind of restriction ``classify`` returns."""
+) -> Iterator[tuple[str, LicenseClaim]]:
+    """Yield (folded sentence, claim) for each different sentence of ``split`` that ``classify`` gives a kind."""
     seen: set[str] = set()
     for start, raw in split(text):
         # Folding is slow, and a plain ASCII sentence needs none.
@@ -125,7 +139,7 @@ def _iter_restriction_claims(
             seen.add(sentence)
             place = Location(line=first_line + text.count("\n", 0, start) if first_line else None, key=kind)
             quotation = _shorten(" ".join(raw.split()))
-            yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
+            yield sentence, LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
 
 
 def _shorten(sentence: str) -> str:
@@ -138,19 +152,20 @@ def _shorten(sentence: str) -> str:
 
 def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: ProseKind) -> str | None:
     """Return the kind of restriction that a folded sentence states by a sign or by its score, or ``None``."""
+    cues = restrictions.cues
     kind = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
     if kind == RESTRICTED_BASE and text_kind is not ProseKind.CARD:
         kind = None  # other texts name models that they use, compare or convert
     if text_kind is ProseKind.STRINGS:
         return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
-    if kind is not None:
-        return kind
-    weights, cues = restrictions.weights, restrictions.cues
-    threshold = weights.threshold + (_DOCUMENT_MARGIN if text_kind is ProseKind.DOCUMENT else 0.0)
-    score = score_sentence(sentence, weights, cues, threshold - _CUE_MARGIN)
-    if score == -math.inf:
-        return None
-    return match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
+    if kind is None:
+        weights = restrictions.weights
+        threshold = weights.threshold + (_DOCUMENT_MARGIN if text_kind is ProseKind.DOCUMENT else 0.0)
+        score = score_sentence(sentence, weights, cues, threshold - _CUE_MARGIN)
+        if score == -math.inf:
+            return None
+        kind = match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
+    return None if kind is None or is_whole_agreement(sentence, cues) else kind
 
 
 def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:

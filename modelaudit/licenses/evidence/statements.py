@@ -20,7 +20,7 @@ from modelaudit.licenses.evidence.alternatives import (
 from modelaudit.licenses.evidence.fields import FRONT_MATTER
 from modelaudit.licenses.evidence.names import index_license_names, is_in_family
 from modelaudit.model.license import NAME_LIMIT, ConclusionState, LicenseClaim, fold_license_name
-from modelaudit.model.terms import LicenseEntry
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseEntry
 
 PLACEHOLDER_NAMES = frozenset({"other", "unknown", "custom", "proprietary", "opensource"})
 """Words that name no licence family, folded: any name or text beside them completes them."""
@@ -111,6 +111,11 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
                 ConclusionState.UNRECOGNISED, (), (_describe_unread_front_matter(unread),), has_unknown_name=True
             )
         return ResolvedStatement(ConclusionState.UNDECLARED)
+    if len(stated_licenses) > 1 and _are_permissive(stated_licenses, names):
+        listed = ", ".join(quote_claim(claim) for claim in stated_licenses)
+        text = f"{describe_source(stated_licenses[0])} lists {listed}, which are permissive: the duties of each apply."
+        if unread is None and all(choices for _, choices in resolved):
+            return ResolvedStatement(ConclusionState.CONCLUDED, all_named, (text,))
     if len(stated_licenses) > 1:
         listed = ", ".join(quote_claim(claim) for claim in stated_licenses)
         # The first words about a card are a part of permanent keys.
@@ -130,6 +135,12 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
             ConclusionState.UNRECOGNISED, all_named, (_describe_unread_front_matter(unread),), has_unknown_name=True
         )
     return _resolve_agreeing_fields(resolved, names, all_named)
+
+
+def _are_permissive(claims: Sequence[LicenseClaim], names: LicenseNames) -> bool:
+    """Whether each claim names permissive licences alone: who meets all their duties need not know which applies."""
+    ids = [list_license_ids(names.resolve_claim(claim)) for claim in claims]
+    return all(each and all(names.licenses[id_].category in PERMISSIVE_CATEGORIES for id_ in each) for each in ids)
 
 
 def _resolve_agreeing_fields(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from modelaudit.licenses.evidence.fields import (
     CLAIM_LIMIT,
     FILE_NAME,
+    NOTICE,
     POLICY,
     TAG,
     TERMS,
@@ -17,6 +18,7 @@ from modelaudit.licenses.evidence.fields import (
     Resolver,
     truncate_quotation,
 )
+from modelaudit.licenses.evidence.named_licenses import find_named_license
 from modelaudit.licenses.evidence.scope import explain_other_work, is_license_text, speaks_of_model
 from modelaudit.licenses.evidence.text_references import (
     find_identifier_lines,
@@ -77,6 +79,10 @@ def extract_text_claims(
     # Anywhere else a notice is about that file alone, and names the licence as any sentence does.
     kept = tuple(each for each in matches if each.role is not TextRole.NOTICE or prose.kind is ProseKind.LICENSE)
     claims = tuple(_TextClaimExtractor(prose, artifact, licenses).extract(kept))
+    if prose.kind is ProseKind.LICENSE and not kept:
+        named_id = find_named_license(prose.text, Resolver.from_rules(licenses, {}))
+        if named_id is not None:
+            return (_claim_name_alone(prose, artifact, named_id),)
     if prose.kind is ProseKind.LICENSE and not kept and is_member(artifact):
         # The names of members are in no listing of files.
         named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.FILE_NAME)
@@ -91,6 +97,13 @@ def extract_text_claims(
         *claims,
         LicenseClaim(ClaimKind.FOUND, artifact, TERMS, place.quotation, None, line, basis=Basis.WORDS),
     )
+
+
+def _claim_name_alone(prose: Prose, artifact: str, license_id: str) -> LicenseClaim:
+    """Make the claim of a licence file that names a licence and holds nothing else."""
+    words = " ".join(prose.text.split())[:_MAX_QUOTATION]
+    place = Location(line=prose.first_line)
+    return LicenseClaim(ClaimKind.FOUND, artifact, NOTICE, words, license_id, place, basis=Basis.NAME)
 
 
 def _may_hold_terms(prose: Prose) -> bool:

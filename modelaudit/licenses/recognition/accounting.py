@@ -43,11 +43,21 @@ _PLAIN_LIMIT = 2
 """Lower-case words in a name that are on no list: some people and projects write themselves so."""
 _CJK_NAME_LIMIT = 4
 _CJK_TERMS = frozenset("禁不非仅僅只限勿商研究学學用售卖賣军軍许許可权權授免费費")
+_COMPANY_LINE = re.compile(
+    r"[\x00-\x7f©]{0,60}(?P<name>[\u3400-\u9fff]{2,16}(?:[\uff08(][\u3400-\u9fff]{2,6}[\uff09)])?)"
+    r"(?:有限公司|有限责任公司|股份有限公司|集团|大学|研究院|研究所|实验室|团队|株式会社)"
+    r"[。.,\uff0c\s]{0,4}(?:保留所有权利|版权所有)?[。.\s]{0,4}[\x00-\x7f]{0,40}"
+)
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 """Maximum words, and maximum lower-case words on no list, in the place of a slot."""
 _WORK = re.compile(r"software|project|package|library|program|work|module|organi[sz]ation")
 _GAP_LIMIT = 400
 """Words beyond which a span is rejected unread: no title and no list of holders is that long."""
+
+_MOST_PUBLISHER_WORDS = 3
+_BARE_ADDRESS = re.compile(
+    r"https?://(?:www\.)?(?P<host>[\w-]{2,40})\.[a-z]{2,10}(?:\.[a-z]{2})?/?(?=\s|\Z)", re.IGNORECASE
+)
 
 _HEADINGS = tuple(
     tuple(phrase.split())
@@ -102,7 +112,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     if end - position > _GAP_LIMIT:
         return None
     named = tuple((item.license_id, item.titles) for item in items)
-    phrases, titles = _collect_phrases(named), _collect_titles(named)
+    phrases, titles = _collect_phrases(named), _collect_titles(named) | _collect_ids(named)
     has_notice = any(item.is_notice for item in items)
     found = set()
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
@@ -114,6 +124,8 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             (SpanPart.NOTICE_FRAME, measure_notice_frame(words, position, end) if has_notice else 0),
             (SpanPart.PHRASE, measure_license_address(words, position, end)),
             (SpanPart.PHRASE, measure_pointer(words, position, end)),
+            (SpanPart.COPYRIGHT, _measure_publisher(words, position, end)),
+            (SpanPart.COPYRIGHT, _measure_holder_address(words, position, end)),
             key=itemgetter(1),
         )
         if explained == 0:
@@ -142,9 +154,18 @@ _Named = tuple[tuple[str, tuple[str, ...]], ...]
 @lru_cache(maxsize=64)
 def _collect_phrases(named: _Named) -> frozenset[tuple[str, ...]]:
     """Collect the titles and identifiers of the licences, and headings, as tuples of words."""
-    titles = _collect_titles(named)
-    ids = {tuple(re.findall(r"[a-z0-9]+", id_.lower())) for id_, _ in named}
+    titles, ids = _collect_titles(named), _collect_ids(named)
     return frozenset(titles | ids | {("spdx", "license", "identifier", *id_) for id_ in ids} | set(_HEADINGS))
+
+
+@lru_cache(maxsize=64)
+def _collect_ids(named: _Named) -> frozenset[tuple[str, ...]]:
+    """Collect the identifiers of the licences as tuples of words: *apache 2 0*.
+
+    They come without the version too, because the version at the end of a sentence looks like an item number.
+    """
+    ids = [re.findall(r"[a-z0-9]+", id_.lower()) for id_, _ in named]
+    return frozenset((*map(tuple, ids), *(tuple(word for word in id_ if not word.isdigit()) for id_ in ids)))
 
 
 @lru_cache(maxsize=64)
@@ -181,6 +202,9 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
         if not is_name_word(words, position):
             plain_words += not is_hyphenated(words, position)
             # The stems of ``is_term_word`` are ASCII, so a word beyond ASCII may be a condition in another language.
+            if _is_company_in_chinese(words, position):
+                position, plain_words = position + 1, plain_words - 1
+                continue
             is_foreign_name = _is_between_names(words, position, limit) or _is_short_name_in_chinese(words, position)
             if plain_words > (_CJK_NAME_LIMIT if is_foreign_name else _PLAIN_LIMIT):
                 break
@@ -195,6 +219,31 @@ def _begins_other_part(words: Words, position: int, span: Span) -> bool:
     if words.words[position] == "see" and measure_pointer(words, position, span[1]):
         return True
     return begins_paragraph(words, position) and _has_name(words, span[0], position)
+
+
+def _measure_publisher(words: Words, first: int, end: int) -> int:
+    """Count the words of the publisher's name alone on the first line, which the copyright line below repeats."""
+    size = next(
+        (at for at in range(first, min(end, first + _MOST_PUBLISHER_WORDS + 1)) if words.words[at] == "copyright"), 0
+    )
+    if first or size == 0:
+        return 0
+    line_end = words.text.find("\n", words.find_start(size))
+    below = words.text[words.find_start(size) : line_end if line_end >= 0 else None].lower()
+    return size if all(words.words[at] in below and not is_term_word(words, at) for at in range(size)) else 0
+
+
+def _measure_holder_address(words: Words, first: int, end: int) -> int:
+    """Count the words of the bare address of a holder, which is a paragraph below the copyright line with the name."""
+    start = words.find_start(first)
+    address = _BARE_ADDRESS.match(words.text, start)
+    before = words.text[:start].rstrip().rpartition("\n")[2].lower()
+    if address is None or "copyright" not in before:
+        return 0
+    name = "".join(re.findall(r"[a-z0-9]", before))
+    if re.sub(r"[^a-z0-9]", "", address["host"].lower()) not in name:
+        return 0
+    return sum(1 for at in range(first, end) if words.find_start(at) < address.end())
 
 
 def _has_name(words: Words, first: int, end: int) -> bool:
@@ -220,6 +269,17 @@ def _is_short_name_in_chinese(words: Words, position: int) -> bool:
     line_end = words.text.find("\n", line_start)
     name = re.findall(r"[\u3400-\u9fff]+", words.text[line_start : line_end if line_end >= 0 else None])
     return len(name) == 1 and 2 <= len(name[0]) <= _CJK_NAME_LIMIT and not _CJK_TERMS & set(name[0])
+
+
+def _is_company_in_chinese(words: Words, position: int) -> bool:
+    """Whether a character is part of a line with the name of one company or institute in Chinese, and nothing else.
+
+    The line may go on with *all rights reserved*. No character of the name limits or forbids.
+    """
+    line_start = words.text.rfind("\n", 0, words.find_start(position)) + 1
+    line_end = words.text.find("\n", line_start)
+    match = _COMPANY_LINE.fullmatch(words.text[line_start : line_end if line_end >= 0 else None].strip())
+    return match is not None and not _CJK_TERMS & set(match["name"])
 
 
 def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:

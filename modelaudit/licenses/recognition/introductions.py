@@ -63,7 +63,11 @@ _ENDS: Final = _list_phrases(
     "as follows,below,reproduced below,which is reproduced below,as reproduced below,found below,reproduced here,"
     "a copy of which is reproduced below,a copy of which is included below,given below,"
     "included below,stated below,see below,"
-    "shown below,whose text follows,the text follows,the text of the license follows"
+    "shown below,whose text follows,the text follows,the text of the license follows,the text of the licence follows,"
+    "the full text of the license is given below,the full text of the license is reproduced below,"
+    "the full text of the license is included below,the full text of the license follows,"
+    "the full text of the licence follows,the full license text follows,the license text follows,"
+    "the full license text is given below,the full license text is included below,see the full text below"
 )
 _PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
 _DESCRIPTION: Final = re.compile(

@@ -51,6 +51,17 @@ _FIELD = re.compile(
 )
 # "not", "is no longer" or "isn't currently" at the end of the words before a verb, within the same sentence.
 _NEGATED = re.compile(r"\b(?:not|never|no longer|neither|nor|isn.t|aren.t|wasn.t)\b[^.;]{0,24}$", re.IGNORECASE)
+# The subject of a sentence, before its verb: data, or what was released before.
+_SENTENCE_START = re.compile(r".*(?:[.!?;]\s|[\u3002\uff1b])", re.DOTALL)
+_OTHER_SUBJECT = re.compile(
+    r"\W*(?:(?!models?\b|weights?\b|code\b|checkpoints?\b|everything\b)[\w'-]+\W+){0,4}"
+    r"(?:data\b|data ?sets?\b|corpus\b|corpora\b|recordings?\b|annotations\b|transcripts\b"
+    r"|(?:[\w-]+\s){0,2}in\s[`\"']?(?:data|datasets?)/)"
+    r"|\W*(?:the\s|all\s)?(?:earlier|older|previous|prior|former)\s(?:versions?|releases?)\b.*\b(?:was|were)\s*\Z"
+    r"|\W*versions?\s(?:before|prior to|up to|until|older than)\sv?[\d.]+\s(?:was|were)\s*\Z",
+    re.IGNORECASE,
+)
+_OWN_WORK = re.compile(r"\b(?:models?|weights?|checkpoints?|code|software|everything|repository)\b", re.IGNORECASE)
 # A line break with the comment or quotation mark of the next line, such as "\n# ", "\n * " or "\n> ".
 _MARKS = re.compile(r"\n[ \t]{0,8}(?:[#*;>]|//|--)?[ \t]{0,8}(?=\S)")
 # The text before a name: "the ", "a **", "the terms and conditions of the ".
@@ -94,7 +105,8 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     """Find the statements of ``text`` that name a licence, in its first 400,000 characters, in their order.
 
     A mere mention does not count. A statement licenses, releases or distributes something under the licence, or is a
-    line of the form ``License: …``. A negated statement does not count either. The first statement of each name counts.
+    line of the form ``License: …``. A negated statement does not count either, and neither does one about data or about
+    earlier versions. The first statement of each name counts.
     """
     text = text[:_TEXT_LIMIT]
     forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD))
@@ -117,14 +129,21 @@ def _find_statements(text: str, pattern: re.Pattern[str]) -> Iterator[_Statement
     """Yield a statement for each sentence (``_VERB``) or line (``_FIELD``) that states a licence."""
     for match in pattern.finditer(text):
         # "not licensed under" and "no longer available under" name a licence in order to deny it.
-        before = " ".join(text[max(0, match.start() - _NEGATION_WINDOW) : match.start()].split())
-        if _NEGATED.search(before):
+        paragraph_before = text[max(0, match.start() - _NEGATION_WINDOW) : match.start()].rpartition("\n\n")[2]
+        before = " ".join(paragraph_before.split())
+        if _NEGATED.search(before) or _is_about_others(before):
             continue
         paragraph = text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0]
         # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
         name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
         if name and _NAMES_A_LICENSE.search(name):
             yield _Statement(match.start(), name, url, is_tag=False)
+
+
+def _is_about_others(before: str) -> bool:
+    """Whether the words before a verb name data, or versions of the past, as what is licensed."""
+    subject = _SENTENCE_START.sub("", before)
+    return _OTHER_SUBJECT.match(subject) is not None and not _OWN_WORK.search(subject)
 
 
 def _parse_license_name(after: str) -> tuple[str, str]:

@@ -150,11 +150,16 @@ def test_reasoning_distinguishes_a_missing_card_from_a_card_without_a_license(co
 
 
 def test_license_field_that_lists_several_licenses_is_contradictory(conclude_cards):
-    conclusion = conclude_cards(license=["mit", "apache-2.0"])
+    conclusion = conclude_cards(license=["mit", "gpl-3.0"])
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
-    assert {entry.id for entry in conclusion.entries} == {"MIT", "Apache-2.0"}
+    assert {entry.id for entry in conclusion.entries} == {"MIT", "GPL-3.0-only"}
     assert conclude_cards(license=["mit", "my-own-1.0"]).state is CONTRADICTORY
     assert conclude_cards(license=["a", "b"]).state is CONTRADICTORY
+
+
+def test_license_field_that_lists_permissive_licenses_binds_to_all_of_them(conclude_cards):
+    conclusion = conclude_cards(license=["mit", "apache-2.0"])
+    assert (conclusion.state, conclusion.expression) == (CONCLUDED, "MIT AND Apache-2.0")
 
 
 def test_license_field_that_lists_one_license_is_concluded_as_that_license(conclude_cards):

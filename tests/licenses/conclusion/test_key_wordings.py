@@ -19,11 +19,11 @@ REWORDED = [
         "“A limit”.",
     ),
     (
-        "README.md states “No sale.”, and no binding licence states this.",
+        "README.md states “No sale.”, which may limit the use beyond the licence.",
         "README.md says “No sale.”, which no licence that binds here says.",
     ),
     (
-        "README.md states at line 12 “No sale.”, and no binding licence states this.",
+        "README.md states at line 12 “No sale. [and 3 more of this kind]”, which may limit the use beyond the licence.",
         "README.md says “No sale.”, which no licence that binds here says.",
     ),
     (

@@ -69,9 +69,18 @@ SAME_MIT = (
     "Acme, Parser library for Python.\n\nCopyright (c) 2024 Jo Acme\n\n{}",
     "Acme is licensed under the MIT License (MIT). The license text can also be found here:"
     " https://opensource.org/licenses/MIT\n\n{}",
+    "Acme.\nCopyright (c) Acme Corporation.\n\nMIT License\n\n{}",
+    "Copyright (c) 2024 Open Acme team, Acme Face, Inc.\n\nhttps://acmeface.co\n\n{}",
+    "Copyright 2024 青鸟科技\uff08北京\uff09有限公司。保留所有权利。\n\n{}",
+    "The Acme weights are licensed under the MIT License. The full text of the license is given below.\n\n{}",
     "The MIT License (MIT), also known as Expat License\n\n{}".replace("(MIT), also", "is the MIT License, also"),
 )
 OTHER_THAN_MIT = (
+    "For students.\nCopyright (c) Acme Corporation\n\n{}",
+    "Students.\nCopyright (c) Acme Corporation\n\n{}",
+    "Copyright (c) 2024 Acme\n\nhttps://acme-for-students.example\n\n{}",
+    "Copyright (c) 2024 仅供学生有限公司\n\n{}",
+    "Copyright (c) 2024 青鸟有限公司。禁止商用\n\n{}",
     "MIT License for Students\n\n{}",
     "This software is licensed under the MIT License to members of Acme.\n\n{}",
     "The file acme/foo.py is licensed as follows:\n\n{}",

@@ -1,0 +1,83 @@
+"""Find the rows of tables in a card that state the terms of others: of compared models, and of data sets.
+
+A table of a card compares licences if a column of it holds them. Its rows are about others where the table itself marks
+one row as the model's own, or where its first column names data. A table that marks no row is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_TABLE = re.compile(
+    r"^[ \t]{0,3}\|[^\n]*\n[ \t]{0,3}\|[ \t:|-]{3,400}\n(?:[ \t]{0,3}\|[^\n]*(?:\n|\Z)){1,400}", re.MULTILINE
+)
+_TITLE = re.compile(r"^#[ \t]+(?P<title>[^\n]{2,120})", re.MULTILINE)
+_TITLE_WORD = re.compile(r"[^\W_][\w.-]{2,}")
+_LICENSE_COLUMN = re.compile(r"licen[cs]|许可|許可|协议|lizenz|licencia|ライセンス|라이선스|лиценз", re.IGNORECASE)
+_DATA_COLUMN = re.compile(
+    r"^\W*(?:(?:training|source|name of the)\W+)?(?:data|datasets?|corpus|corpora|sources?|数据集?|语料库?|datensatz"
+    r"|korpus|jeu de données|conjunto de datos|データセット|コーパス|데이터(?:셋)?|данные|корпус)\W*$",
+    re.IGNORECASE,
+)
+_OWN = re.compile(
+    r"\bours?\b|\bthis (?:model|work|repo\w*|release)\b|本模型|本项目|我们|本モデル|제안|\bunser\w*|\bnotre\b"
+    r"|\bnuestro\b",
+    re.IGNORECASE,
+)
+_PART = re.compile(
+    r"\b(?:weights?|checkpoints?|parameters|models?|outputs?|use|usage|users?|commercial\w*|business\w*|compan\w+"
+    r"|products?|everything|rest|all)\b|权重|商用|商业|企业|公司|个人",
+    re.IGNORECASE,
+)  # fmt: skip
+"""A row that names a part of the release or its users is about the release, and so is one without a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a table: its offsets in the text, and its cells."""
+
+    start: int
+    end: int
+    cells: tuple[str, ...]
+
+
+def blank_rows_on_others(text: str) -> str:
+    """Blank the rows that state the terms of other models or of data sets; all offsets stay valid."""
+    if "|" not in text:
+        return text
+    title = _TITLE.search(text)
+    own_words = {word.lower() for word in _TITLE_WORD.findall(title["title"])[:1]} if title else set()
+    pieces: list[str] = []
+    position = 0
+    for table in _TABLE.finditer(text):
+        for row in _iter_rows_on_others(list(_iter_rows(text, table.start(), table.end())), own_words):
+            pieces += (text[position : row.start], " " * (row.end - row.start))
+            position = row.end
+    return "".join((*pieces, text[position:]))
+
+
+def _iter_rows(text: str, start: int, end: int) -> Iterator[_Row]:
+    """Yield the rows of a table, the head and the line below it included."""
+    while start < end:
+        stop = text.find("\n", start, end)
+        stop = end if stop < 0 else stop
+        yield _Row(start, stop, tuple(cell.strip() for cell in text[start:stop].strip().strip("|").split("|")))
+        start = stop + 1
+
+
+def _iter_rows_on_others(rows: Sequence[_Row], own_words: set[str]) -> Iterator[_Row]:
+    """Yield the rows of a table that are about others."""
+    head, body = rows[0], rows[2:]
+    if len(head.cells) < 2 or not any(_LICENSE_COLUMN.search(cell) for cell in head.cells[1:]):
+        return
+    is_about_data = _DATA_COLUMN.match(head.cells[0]) is not None
+    own = [row for row in body if _is_own(row.cells[0], own_words)]
+    if is_about_data or own:
+        yield from (row for row in body if row not in own and row.cells[0] and not _PART.search(row.cells[0]))
+
+
+def _is_own(name: str, own_words: set[str]) -> bool:
+    """Whether a first cell names the model itself: by *ours* or by the first word of the card's title."""
+    return _OWN.search(name) is not None or any(word in name.lower() for word in own_words)
