@@ -308,6 +308,14 @@ def test_pdf_without_text_is_a_doubt_with_a_clear_line(content: bytes, words: st
     assert summarise(report) == summarise(scanned)
 
 
+def test_card_of_fifty_megabytes_is_read_in_a_window_and_this_is_said(tmp_path: Path) -> None:
+    card = "---\nlicense: apache-2.0\n---\n" + "Whales swim in the sea.\n" * 2_100_000
+    (tmp_path / "README.md").write_text(f"{card}For non-commercial use only.\n")
+    found = get_conclusion(modelaudit.license(tmp_path, offline=True, uses={"commercial": True}))
+    assert found.permission == "review"
+    assert any("README.md was not searched for terms to its end" in each.because for each in found.answers)
+
+
 @check_each("folder", list_repositories)
 def test_license_check_and_scan_agree_on_every_fixture_repository(folder: Path) -> None:
     checked, scanned = judge_folder(folder)
