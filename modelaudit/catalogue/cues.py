@@ -37,8 +37,6 @@ class CuesFile:
     exempt: list[Text]
     topics: dict[Text, list[Text]]
     denials: list[Text] = field(default_factory=list)
-    parts: dict[Kebab, Text] = field(default_factory=dict)
-    whole: list[Text] = field(default_factory=list)
 
 
 _FILE = Shape(CuesFile)
@@ -61,7 +59,6 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
     combinations: list[Combination] = []
     exempt: list[re.Pattern[str]] = []
     topics: dict[str, list[str]] = {}
-    whole: list[re.Pattern[str]] = []
     for document in documents:
         file = _FILE.read(document)
         names = rf"(?<![a-z0-9.])(?<!//)(?:{'|'.join(file.ordinary.names)})(?![a-z0-9])(?:{file.ordinary.tail})"
@@ -77,7 +74,6 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
         for name, words in file.topics.items():
             topics.setdefault(name, []).extend(words)
         exempt += (compile_pattern(each, document, ("exempt",)) for each in file.exempt)
-        whole += (compile_pattern(_insert_parts(each, file.parts), document, ("whole",)) for each in file.whole)
     return Cues(
         tuple(ordinary),
         tuple(agreements),
@@ -86,7 +82,6 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
         tuple(exempt),
         _freeze(topics),
         tuple(denials),
-        tuple(whole),
     )
 
 
@@ -95,13 +90,6 @@ def _expand(pattern: str) -> str:
     for short, full in _ABBREVIATIONS.items():
         pattern = pattern.replace(short, full)
     return pattern
-
-
-def _insert_parts(pattern: str, parts: Mapping[str, str]) -> str:
-    """Write out the parts ``<name>`` of a pattern, which may hold parts that are listed before them."""
-    for name, words in reversed(tuple(parts.items())):
-        pattern = pattern.replace(f"<{name}>", f"(?:{words})")
-    return _expand(pattern)
 
 
 def _freeze(named: Mapping[str, Sequence[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -54,7 +54,6 @@ class Cues:
         topics: (name, phrases) of the facts of a planned use, such as ``place:EU``, ``use:commercial`` or
             ``field:military``.
         denials: match words that forbid plainly. No agreement that touches them is cut out.
-        whole: match whole sentences that agree with an ordinary licence or are about something else than the model.
     """
 
     ordinary: tuple[re.Pattern[str], ...] = ()
@@ -64,7 +63,6 @@ class Cues:
     exempt: tuple[re.Pattern[str], ...] = ()
     topics: tuple[tuple[str, tuple[str, ...]], ...] = ()
     denials: tuple[re.Pattern[str], ...] = ()
-    whole: tuple[re.Pattern[str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from functools import partial
 from modelaudit.licenses.evidence.comparison_tables import blank_rows_on_others
 from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
-from modelaudit.licenses.evidence.sentence_cues import denies_plainly, is_whole_agreement, match_cues
+from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
 from modelaudit.licenses.evidence.sentence_weights import score_sentence
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -165,7 +165,7 @@ def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: Pro
         if score == -math.inf:
             return None
         kind = match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
-    return None if kind is None or is_whole_agreement(sentence, cues) else kind
+    return kind
 
 
 def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:

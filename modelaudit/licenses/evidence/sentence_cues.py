@@ -22,9 +22,6 @@ _SCRIPT = re.compile(rf"[{_SCRIPTS}]")
 _SCRIPT_LETTERS_PER_WORD = 2
 CUT = " ; "
 """Replaces the words that agree with an ordinary licence."""
-_ENDS = " \t.!;:,\u3002\uff01\uff1b\"'()[]-\u2013\u2014\u201c\u201d\u300c\u300d"
-"""Marks around a sentence that do not count."""
-_PART_END = re.compile(r"[:;]\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,24 +225,6 @@ def match_cues(sentence: str, cues: Cues) -> str | None:
     if any(pattern.search(sentence) for pattern in cues.exempt):
         return None
     return next(_iter_kinds(find_cues(cut_agreements(sentence, cues), index), cues), None)
-
-
-def is_whole_agreement(sentence: str, cues: Cues) -> bool:
-    """Whether a folded sentence is one of the whole sentences that agree, from its first letter to its last.
-
-    So is a sentence in which each part before and behind a colon or a semicolon is one.
-    """
-    named = name_ordinary_licenses(sentence, cues)
-    if denies_plainly(named, cues):
-        return False
-    # The names of ordinary licences are one word with spaces around it.
-    text = " ".join(named.split())
-    return _is_whole(text, cues) or all(_is_whole(part, cues) for part in _PART_END.split(text))
-
-
-def _is_whole(text: str, cues: Cues) -> bool:
-    """Whether one of the whole sentences is all that a text holds."""
-    return any(pattern.fullmatch(text.strip(_ENDS)) for pattern in cues.whole)
 
 
 def cut_agreements(sentence: str, cues: Cues) -> str:
