@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from modelaudit.licenses.recognition.alignment import Gap
 from modelaudit.licenses.recognition.attributions import measure_attribution, measure_heading
+from modelaudit.licenses.recognition.foreign_names import is_foreign_name
 from modelaudit.licenses.recognition.introductions import (
     measure_address,
     measure_introduction,
@@ -42,12 +43,6 @@ _HOLDER_LIMIT, _CAPITALS_LIMIT = 300, 10
 _PLAIN_LIMIT = 2
 """Lower-case words in a name that are on no list: some people and projects write themselves so."""
 _CJK_NAME_LIMIT = 4
-_CJK_TERMS = frozenset("禁不非仅僅只限勿商研究学學用售卖賣军軍许許可权權授免费費")
-_COMPANY_LINE = re.compile(
-    r"[\x00-\x7f©]{0,60}(?P<name>[\u3400-\u9fff]{2,16}(?:[\uff08(][\u3400-\u9fff]{2,6}[\uff09)])?)"
-    r"(?:有限公司|有限责任公司|股份有限公司|集团|大学|研究院|研究所|实验室|团队|株式会社)"
-    r"[。.,\uff0c\s]{0,4}(?:保留所有权利|版权所有)?[。.\s]{0,4}[\x00-\x7f]{0,40}"
-)
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 """Maximum words, and maximum lower-case words on no list, in the place of a slot."""
 _WORK = re.compile(r"software|project|package|library|program|work|module|organi[sz]ation")
@@ -201,14 +196,12 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
             break
         if not is_name_word(words, position):
             plain_words += not is_hyphenated(words, position)
-            # The stems of ``is_term_word`` are ASCII, so a word beyond ASCII may be a condition in another language.
-            if _is_company_in_chinese(words, position):
+            if is_foreign_name(words, position):
                 position, plain_words = position + 1, plain_words - 1
                 continue
-            is_foreign_name = _is_between_names(words, position, limit) or _is_short_name_in_chinese(words, position)
-            if plain_words > (_CJK_NAME_LIMIT if is_foreign_name else _PLAIN_LIMIT):
-                break
-            if not (word.isascii() or is_foreign_name):
+            # The stems of ``is_term_word`` are ASCII, so a word beyond ASCII may be a condition in another language.
+            is_between = _is_between_names(words, position, limit)
+            if plain_words > (_CJK_NAME_LIMIT if is_between else _PLAIN_LIMIT) or not (word.isascii() or is_between):
                 break
         position += 1
     return position - first
@@ -261,25 +254,6 @@ def _is_between_names(words: Words, position: int, end: int) -> bool:
         0 <= each < end and words.get_spelling(each) != words.words[each] and not is_term_word(words, each)
         for each in around
     )
-
-
-def _is_short_name_in_chinese(words: Words, position: int) -> bool:
-    """Whether a character is part of a name of two to four Chinese characters, without one that limits or forbids."""
-    line_start = words.text.rfind("\n", 0, words.find_start(position)) + 1
-    line_end = words.text.find("\n", line_start)
-    name = re.findall(r"[\u3400-\u9fff]+", words.text[line_start : line_end if line_end >= 0 else None])
-    return len(name) == 1 and 2 <= len(name[0]) <= _CJK_NAME_LIMIT and not _CJK_TERMS & set(name[0])
-
-
-def _is_company_in_chinese(words: Words, position: int) -> bool:
-    """Whether a character is part of a line with the name of one company or institute in Chinese, and nothing else.
-
-    The line may go on with *all rights reserved*. No character of the name limits or forbids.
-    """
-    line_start = words.text.rfind("\n", 0, words.find_start(position)) + 1
-    line_end = words.text.find("\n", line_start)
-    match = _COMPANY_LINE.fullmatch(words.text[line_start : line_end if line_end >= 0 else None].strip())
-    return match is not None and not _CJK_TERMS & set(match["name"])
 
 
 def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
