@@ -115,7 +115,7 @@ class _Found:
     words: str
 
 
-_MAX_CACHED: Final = 256
+_MAX_CACHED: Final = 1024
 """Licences with their texts whose sentences are kept: repositories ship the same texts again and again."""
 _cached_sentences: OrderedDict[tuple[str, bytes], tuple[LicenseEntry, Vocabulary, tuple[_Found, ...]]] = OrderedDict()
 

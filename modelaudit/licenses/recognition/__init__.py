@@ -30,7 +30,7 @@ from modelaudit.model.fingerprint import Fingerprints
 __all__ = ["LicenseReference", "Likeness", "TextMatch", "TextRole", "find_references", "recognise_texts"]
 
 _MAX_QUOTATION = 160
-_MAX_CACHED = 256
+_MAX_CACHED = 1024
 """Texts whose matches are cached: repositories ship the same texts again and again."""
 
 _cached_matches: OrderedDict[tuple[Fingerprints, bytes], tuple[TextMatch, ...]] = OrderedDict()

@@ -164,8 +164,9 @@ def _find_runs(triples: array[int], item: Fingerprint, start: int, stop: int) ->
 
 def _count_skipped(item: Fingerprint, first: int, end: int) -> int:
     """Count the words of a fingerprint from ``first`` up to ``end``, without whole parts that may be missing."""
-    whole = sum(stop - start for start, stop in item.optional if first <= start and stop <= end)
-    return end - first - whole
+    if not item.optional:
+        return end - first
+    return end - first - sum(stop - start for start, stop in item.optional if first <= start and stop <= end)
 
 
 def _count_agreeing(triples: array[int], wanted: array[int], text_at: int, print_at: int, stop: int) -> int:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fingerprint
@@ -162,21 +163,14 @@ def _rank_place(words: Words, placed: PlacedFingerprint) -> tuple[bool, float, f
     return is_complete, replaced, placed.weight, placed.unique_share, placed.share, placed.item.id
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """A sampled hash that a fingerprint and the text share, with its word number in each."""
+_Hit = tuple[int, int]
+"""A sampled hash that a fingerprint and the text share: its word number in the text, then in the fingerprint.
 
-    in_text: int
-    in_print: int
-
-    @property
-    def beginning(self) -> int:
-        """The word of the text at which the fingerprint begins if no word was added or left out before the hit."""
-        return self.in_text - self.in_print
+Their difference is the word of the text at which the fingerprint begins if no word was added or left out before.
+"""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """A place where a fingerprint may lie; the greatest has the largest share of its samples there.
 
     Attributes:
@@ -200,36 +194,51 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
     """Find the places where a fingerprint may lie: enough of its sampled hashes occur there. The best come first."""
     sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SAMPLE_STEP == 0]
     excerpt_hits = _EXCERPT_HIT_SHARE * len(sampled)
-    found: list[_Candidate] = []
-    for number, hits in _collect_hits(sampled, prints).items():
+    known = [
+        (position, prints.places_by_hash[triple]) for position, triple in sampled if triple in prints.places_by_hash
+    ]
+    # Most fingerprints have too few hits, so the hits are counted before they are listed.
+    counts = Counter(packed >> PLACE_BITS for _, places in known for packed in places)
+    fewest_by_number = {}
+    for number, count in counts.items():
         fewest = max(_FEWEST_HITS, prints.sample_sizes[number] * _HIT_SHARE)
         # Either the text has enough of the fingerprint, or it consists mostly of it (an excerpt of a long licence).
-        if len(hits) < min(fewest, excerpt_hits):
-            continue
+        if count >= min(fewest, excerpt_hits):
+            fewest_by_number[number] = fewest
+    found: list[_Candidate] = []
+    for number, hits in _collect_hits(known, fewest_by_number).items():
+        fewest = fewest_by_number[number]
         # A file may hold one licence twice, or two licences that share paragraphs, so each copy is its own candidate.
         for copy in _split_copies(hits, prints.items[number].words):
-            distinct = len({hit.in_print for hit in copy})
+            distinct = len({in_print for _, in_print in copy})
             if distinct >= fewest or distinct >= max(_EXCERPT_HITS, excerpt_hits):
                 found.append(_build_candidate(number, copy, distinct, prints))
     return _drop_weak_rivals(sorted(found, reverse=True))[:_CANDIDATES]
 
 
-def _collect_hits(sampled: Sequence[tuple[int, int]], prints: Fingerprints) -> dict[int, list[_Hit]]:
-    """Look up sampled hashes, given as (word number, hash); return the hits of each fingerprint by its index."""
+def _collect_hits(known: Iterable[tuple[int, Sequence[int]]], numbers: Container[int]) -> dict[int, list[_Hit]]:
+    """Collect the hits of some fingerprints.
+
+    Args:
+        known: words of the text by number, with the packed places of the hash that begins there.
+        numbers: the indexes of the fingerprints.
+    """
     hits: dict[int, list[_Hit]] = {}
-    for position, triple in sampled:
+    for position, places in known:
         # A packed place holds the index of a fingerprint and, in its low bits, the number of a word.
-        for packed in prints.places_by_hash.get(triple, ()):
-            hits.setdefault(packed >> PLACE_BITS, []).append(_Hit(position, packed & PLACE_MASK))
+        for packed in places:
+            if packed >> PLACE_BITS in numbers:
+                hits.setdefault(packed >> PLACE_BITS, []).append((position, packed & PLACE_MASK))
     return hits
 
 
 def _build_candidate(number: int, hits: Sequence[_Hit], distinct: int, prints: Fingerprints) -> _Candidate:
     """Estimate from the hits of one copy where the fingerprint with the index ``number`` begins and ends."""
     # Each hit votes for a beginning. Insertions shift the votes of later hits, hence the most frequent vote.
-    likely = Counter(hit.beginning for hit in hits).most_common(1)[0][0]
-    stop = max(hits[-1].beginning, likely) + prints.items[number].words + _ROOM
-    return _Candidate(distinct / max(1, prints.sample_sizes[number]), distinct, number, likely, hits[0].beginning, stop)
+    beginnings = [in_text - in_print for in_text, in_print in hits]
+    likely = Counter(beginnings).most_common(1)[0][0]
+    stop = max(beginnings[-1], likely) + prints.items[number].words + _ROOM
+    return _Candidate(distinct / max(1, prints.sample_sizes[number]), distinct, number, likely, beginnings[0], stop)
 
 
 def _drop_weak_rivals(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -258,8 +267,8 @@ def _split_copies(hits: Sequence[_Hit], size: int) -> Iterator[list[_Hit]]:
     for hit in hits:
         if copy:
             # Half a text of tolerance: a moved paragraph jumps back within one copy, and a long insertion jumps ahead.
-            starts_again = hit.in_print < copy[-1].in_print - size // 2
-            is_far_ahead = hit.in_text - copy[-1].in_text > size // 2 + 2 * _ROOM
+            starts_again = hit[1] < copy[-1][1] - size // 2
+            is_far_ahead = hit[0] - copy[-1][0] > size // 2 + 2 * _ROOM
             if starts_again or is_far_ahead:
                 yield copy
                 copy = []
