@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.base_models import load_base_models
@@ -17,8 +17,6 @@ from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.catalogue.relaxations import list_relaxations
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.rule_pack import MOST_PACK_BYTES, build_statement, read_pack, write_pack
-from modelaudit.integrity.signers import load_verifier
-from modelaudit.integrity.signing import StatementSigner, sign_statement
 from modelaudit.integrity.user_files import read_user_file
 from modelaudit.integrity.verifiers import require_signer
 from modelaudit.model.catalogue import Catalogue
@@ -26,6 +24,9 @@ from modelaudit.model.errors import ConfigurationError, OutputError, SignatureEr
 from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
 from modelaudit.options import Options, refuse_strings_for_lists
+
+if TYPE_CHECKING:
+    from modelaudit.integrity.signing import StatementSigner
 
 _Result = TypeVar("_Result")
 _MOST_NAMED: Final = 5
@@ -53,6 +54,8 @@ def sign_rules(signer: StatementSigner) -> bytes:
         ConfigurationError: a rule is wrong, or what signs it cannot be used.
         SourceError: a server of the signer refuses or does not answer.
     """
+    from modelaudit.integrity.signing import sign_statement  # cryptography loads slowly, and few runs need it
+
     _load_all()
     files = read_rule_files()
     return write_pack(files, sign_statement(signer, build_statement(files)))
@@ -127,6 +130,8 @@ def _load_all() -> Catalogue:
 
 def _read_files(pack: Path, key: Path) -> Mapping[str, bytes]:
     """Verify a pack, and return its files. Raises ``ConfigurationError`` if it is refused."""
+    from modelaudit.integrity.signers import load_verifier
+
     verifier = load_verifier(TrustedSigner(SignatureMethod.KEY, "--rules-key", public_key=key))
     try:
         read = read_pack(read_user_file(pack, "--rules", MOST_PACK_BYTES))

@@ -18,7 +18,7 @@ from modelaudit.decisions import load_acceptances
 from modelaudit.formats.documents.structured.logging_settings import LOGGING
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
-from modelaudit.formats.text_searches import TEXT_SEARCHES
+from modelaudit.formats.text_searches import TERM_SEARCHES, TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.languages.terms.prose import TERMS
@@ -157,9 +157,9 @@ def _guard_lookup(look_up: LookUp) -> LookUp:
 
 
 class ArtifactReading:
-    """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
+    """The reading of one top-level artifact. With ``texts``, paths of texts alone, only terms are searched for."""
 
-    def __init__(self, limits: Limits, keep_ledgers: bool = False, texts: Set[str] = frozenset()) -> None:
+    def __init__(self, limits: Limits, keep_ledgers: bool = False, texts: Set[str] | None = None) -> None:
         self.limits = limits
         self._texts = texts
         self.ledgers: list[ArtifactLedger] = []
@@ -176,7 +176,7 @@ class ArtifactReading:
         self, artifact: Artifact, begin_hashing: BeginHashing | None = None, reader: Reader | None = None
     ) -> PendingHash | None:
         """Read the artifact, with ``reader`` alone if given, and begin to hash the bytes that no reader requested."""
-        reader = TERMS if artifact.path in self._texts else reader
+        reader = TERMS if self._texts and artifact.path in self._texts else reader
         if artifact.obstacle is not None and reader is None:
             self.unread.append((artifact.path, artifact.obstacle))
         if artifact.open is None:
@@ -246,27 +246,28 @@ class ArtifactReading:
         for reader in readers:
             self.formats.append((artifact.path, reader.format))
             self.read_as(reader, artifact, window, depth)
-        # Only in bytes without a format of their own: pickles may hide in them.
-        if all(reader.fallback for reader in readers):
-            self.read_as(SEARCH, artifact, window, depth)
-        self._search_text(head, artifact, window, readers, structures_before)
+        if self._texts is None:
+            self._search_programs(head, artifact, window, readers, structures_before, depth)
         classes = ArtifactLedger(artifact.path, [reader.format for reader in readers], ledger.partition(window))
         self._record_classes(classes, depth)
         if readers:
             absences = [unread for path, unread in self.unread.list_since(absences_before) if path == artifact.path]
             self._examine_unclaimed(artifact, window, classes, readers, absences, depth)
-        for search in (*TEXT_SEARCHES, LOGGING):
+        for search in (*TEXT_SEARCHES, LOGGING) if self._texts is None else TERM_SEARCHES:
             if search.recognises(head):
                 self.read_as(search, artifact, window, depth)
 
-    def _search_text(
-        self, head: Head, artifact: Artifact, window: Window, readers: Sequence[Reader], structures_before: int
+    def _search_programs(
+        self, head: Head, artifact: Artifact, window: Window, readers: Sequence[Reader], before: int, depth: int
     ) -> None:
         """Search text, or bytes without a reader, for programs that no reader of the artifact found.
 
-        ``structures_before`` counts the structures of this scan before those of the artifact.
+        ``before`` counts the structures of this scan before those of the artifact.
         """
-        structures = (each for path, each in self.structures[structures_before:] if path == artifact.path)
+        # Only in bytes without a format of their own: pickles may hide in them.
+        if all(reader.fallback for reader in readers):
+            self.read_as(SEARCH, artifact, window, depth)
+        structures = (each for path, each in self.structures[before:] if path == artifact.path)
         outlines = (each for each in structures if isinstance(each, Outline))
         search = make_text_search({get_mention_key(each) for outline in outlines for each in outline.mentions})
         is_text = all(reader.fallback or reader.format in TEXT_FORMATS for reader in readers)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -51,8 +52,13 @@ def find_rules_directory() -> Path:
     Raises:
         ConfigurationError: there is none; the installation is damaged.
     """
-    if (replaced := _IN_PLACE.get()) is not None:
-        return replaced.folder
+    replaced = _IN_PLACE.get()
+    return _find_installed_rules() if replaced is None else replaced.folder
+
+
+@cache
+def _find_installed_rules() -> Path:
+    """Return the folder ``rules/`` of this installation. Raises ``ConfigurationError`` if there is none."""
     for candidate in (_PACKAGE / "rules", _PACKAGE.parent / "rules"):
         # Another program may have a folder of this name, so a part of the rule set has to be in it.
         if (candidate / "findings").is_dir() or (candidate / "callables").is_dir():

@@ -33,10 +33,11 @@ def read_sentence_weights(documents: Iterable[Document]) -> SentenceWeights:
     for document in documents:
         file = _FILE.read(document)
         by_feature: dict[str, float] = {}
+        numbers: dict[str, float] = {}  # few of them differ, so they are kept once
         for line in file.weights.splitlines():
             number, _, feature = line.partition(" ")
             try:
-                by_feature[feature] = float(number)
+                by_feature[feature] = numbers.setdefault(number, float(number))
             except ValueError:
                 raise document.error(
                     f"weights: {line[:60]!r} is not a number, a space and a feature", ("weights",)

@@ -30,3 +30,6 @@ TEXT_SEARCHES: Final = (
     INSTRUCTIONS,
     ENCODED_STRINGS,
 )
+
+TERM_SEARCHES: Final = (TERMS, PACKAGE_METADATA, ENCODED_STRINGS)
+"""Those that may find terms; the others find programs, secrets and references."""

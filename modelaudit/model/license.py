@@ -9,6 +9,7 @@ import re
 import string
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.lineage import Kinship
@@ -34,8 +35,12 @@ def fold_license_name(name: str) -> str:
 
     ``https://`` and ``www.`` at its start are dropped too.
     """
-    if len(name) > NAME_LIMIT:
-        return ""
+    return _fold_name(name) if len(name) <= NAME_LIMIT else ""
+
+
+@lru_cache(maxsize=4096)
+def _fold_name(name: str) -> str:
+    """Fold a name of at most ``NAME_LIMIT`` characters; the names of the rule set are folded for each repository."""
     return _SCHEME.sub("", name.strip(), count=1).translate(_FOLDED_CHARACTERS)
 
 

@@ -12,7 +12,7 @@ from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, PlacesApart, determine_scope
 from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.lineage.binding_licenses import list_component_licenses
-from modelaudit.licenses.obligations.permission import flatten_text
+from modelaudit.licenses.obligations.permission import flatten_phrase
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import Component, ConclusionState, LicenseClaim, Openness
@@ -126,7 +126,7 @@ def _find_proof(part: OpennessPart, evidence: Evidence) -> str:
         return f"{ROOT_CARD}: {field}"
     for phrase in part.words:
         for path, text in evidence.select_texts(ProseKind.CARD).items():
-            if flatten_text(phrase) in text:
+            if flatten_phrase(phrase) in text:
                 return f"{path}: “{phrase}”"
     return ""
 

@@ -43,9 +43,9 @@ def is_version_of(one: str, other: str) -> bool:
     """Whether two ids name versions of one licence: ``LicenseRef-Gemma`` and ``LicenseRef-Gemma-2024-04-01``."""
     if one == other:
         return True
-    short, long = sorted((one, other), key=len)
+    short, long = (one, other) if len(one) < len(other) else (other, one)
     # Only ids of the rule set follow this pattern: ``BSD-3-Clause`` is not a version of ``BSD``.
-    if not (short.startswith("LicenseRef-") and long.startswith(short)):
+    if not (long.startswith(short) and short.startswith("LicenseRef-")):
         return False
     suffix = long.removeprefix(short)
     return suffix[:1] == "-" and suffix[1:2].isdigit()

@@ -34,7 +34,8 @@ def is_hub_id(name: str) -> bool:
 
 def find_known_model(name: str, rules: Catalogue) -> KnownModel | None:
     """Find the first entry of the rule set that covers a model's name; ``None`` if there is none."""
-    return next((model for model in rules.known_models if model.covers(drop_revision(name))), None)
+    repository = drop_revision(name)
+    return next((model for model in rules.known_models if model.covers(repository)), None)
 
 
 def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, ...]:

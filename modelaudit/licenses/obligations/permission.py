@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from modelaudit.licenses.evidence.alternatives import Alternatives
 from modelaudit.licenses.evidence.scope import find_text_file, get_claim_path, is_license_text, is_variant_text
@@ -126,8 +127,14 @@ def exclude_license_texts(texts: Mapping[str, str], claims: Sequence[LicenseClai
 
 def find_file_with_words(words: Sequence[str], texts: Mapping[str, str]) -> str:
     """Find the first file that holds all phrases of ``words``, ignoring case and line breaks; empty if none does."""
-    phrases = [flatten_text(phrase) for phrase in words]
+    phrases = [flatten_phrase(phrase) for phrase in words]
     return next((path for path, text in texts.items() if all(phrase in text for phrase in phrases)), "")
+
+
+@lru_cache(maxsize=2048)
+def flatten_phrase(phrase: str) -> str:
+    """Flatten a phrase of the rule set, which is compared with the texts of each repository."""
+    return flatten_text(phrase)
 
 
 def flatten_text(text: str) -> str:
