@@ -58,7 +58,7 @@ _KIND_PATTERNS: Final = (
     (
         ProseKind.NOTICE,
         re.compile(r"(?:.*[-_. ])?(?:notices?|thirdpartynotices?|attributions?|copyrights?)(?:[-_. ].*)?"
-                   r"|third[-_ ]?party[-_ ]?licen[cs]es?(?:[-_. ].*)?|dep5"),
+                   r"|third[-_ ]?party[-_ ]?licen[cs]es?(?:[-_. ].*)?|licen[cs]es[-_ ]sources(?:[-_. ].*)?|dep5"),
     ),
     (
         ProseKind.LICENSE,

@@ -32,7 +32,8 @@ def describe_next_step(license_: LicenseConclusion) -> str:
     also = f" (then {len(ids) - 1} more)" if len(ids) > 1 else ""
     return (
         f"Read {reading}. If they permit your use, add -o json=report.json here, and accept it with: modelaudit decide"
-        f" licence:{next(iter(ids))} --report report.json --answer accept{also}"
+        f" licence:{next(iter(ids))} --report report.json --answer accept --reason WHY --by YOU --approved-by WHO"
+        f" --expires DATE{also}"
     )
 
 

@@ -308,6 +308,22 @@ def test_pdf_without_text_is_a_doubt_with_a_clear_line(content: bytes, words: st
     assert summarise(report) == summarise(scanned)
 
 
+def test_adapter_of_a_base_in_a_folder_of_the_repository_needs_no_other(tmp_path: Path) -> None:
+    files = {
+        "adapter_config.json": '{"base_model_name_or_path": "./base", "peft_type": "LORA"}',
+        "adapter_model.safetensors": EMPTY_WEIGHTS,
+        "base/model.safetensors": EMPTY_WEIGHTS,
+    }
+    report, _ = judge_both(tmp_path, files)
+    assert get_conclusion(report).permission == "allow", get_conclusion(report).answers
+
+
+def test_list_of_the_licences_of_sources_leaves_the_permission(tmp_path: Path) -> None:
+    sources = "# Whale songs\n* Author: Ishmael\n* License: CC BY-SA 4.0\n"
+    report, _ = judge_both(tmp_path, {"LICENSES_SOURCES": sources})
+    assert get_conclusion(report).permission == "allow", get_conclusion(report).answers
+
+
 def test_card_of_fifty_megabytes_is_read_in_a_window_and_this_is_said(tmp_path: Path) -> None:
     card = "---\nlicense: apache-2.0\n---\n" + "Whales swim in the sea.\n" * 2_100_000
     (tmp_path / "README.md").write_text(f"{card}For non-commercial use only.\n")

@@ -35,7 +35,8 @@ class ClaimScope(StrEnum):
 # DeepSeek publishes LICENSE-CODE beside LICENSE-MODEL. Notices and collections cover the works that a model contains.
 _CODE_LICENSE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
 _NOTICE = re.compile(
-    r"(?:^|/)(?:notices?|(?:third|3rd)[-_ ]?party[-_ ]?(?:notices?|licen[cs]es))(?:[-_. ]|$)", re.IGNORECASE
+    r"(?:^|/)(?:notices?|licen[cs]es[-_ ]sources|(?:third|3rd)[-_ ]?party[-_ ]?(?:notices?|licen[cs]es))(?:[-_. ]|$)",
+    re.IGNORECASE,
 )
 # Words of a folder that say what it covers instead of the model, each with the reason in words. The author of a text
 # chooses the name of its file, so that name says nothing, except for a licence of data alone (``LICENSE_DATA``).

@@ -56,7 +56,9 @@ def list_base_models(
         own: its own Hub id, which loaders also record as the path that they loaded from.
     """
     by_key: dict[str, NamedBaseModel] = {}
-    stated = [claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.relation is not None]
+    inherited = (claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.relation is not None)
+    # A base model in a folder of the repository brings its own texts, which are judged with all others.
+    stated = [claim for claim in inherited if not _lies_in_repository(claim.quotation, paths)]
     # Reliable fields first (level 0), because the models that they name decide whether a loader's path counts.
     for level in range(3):
         more_reliable = tuple(by_key.values())
@@ -64,6 +66,14 @@ def list_base_models(
             if LOADER_PATH_FIELDS.get(claim.field, 0) == level:
                 _add_base_model(by_key, claim, more_reliable, own)
     return tuple(_add_default_revisions(_infer_relations(by_key.values(), paths), own))
+
+
+def _lies_in_repository(name: str, paths: Collection[str]) -> bool:
+    """Whether a name is the relative path of a folder of the repository that holds weights: ``./base``."""
+    folder = name.replace("\\", "/").removeprefix("./").rstrip("/")
+    if not folder or folder.startswith(("/", "~")) or ".." in folder.split("/"):
+        return False
+    return any(path.startswith(f"{folder}/") and path.lower().endswith(_MODEL_WEIGHT_SUFFIXES) for path in paths)
 
 
 def _add_default_revisions(base_models: Iterable[NamedBaseModel], own: str) -> Iterator[NamedBaseModel]:
