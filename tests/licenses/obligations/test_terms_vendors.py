@@ -105,7 +105,7 @@ COMMERCIAL = [
     ),
     ("Apple-AMLR", NC | {"research-only"}, ALLOWED, NC | {"research-only"}, ALLOWED),
     ("Apple-EPFL-Sample-Code-1.1", NC, ALLOWED, NC, ALLOWED),
-    ("Apple-ML-Ferret", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Apple-Sample-Code", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
     (
         "Microsoft-Research",
         NC | {"research-only"},
