@@ -14,8 +14,8 @@ from modelaudit.model.terms import Relation
 _SENTENCE_REST = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
 # " License" at the end of "Apache 2.0 License".
 _LICENSE_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
-# " (CC BY 4.0)" at the end of "Creative Commons Attribution (CC BY 4.0)".
-_PARENTHESIS = re.compile(r"\s*\([^()]*\)\Z")
+# " (CC BY 4.0)" at the end of "Creative Commons Attribution (CC BY 4.0)"; the last mark may be lost with the sentence.
+_PARENTHESIS = re.compile(r"\s*\((?P<short>[^()]*)\)?\Z")
 # Lines of the Hub's card template, such as "- **Finetuned from model [optional]:** acme/base". Many authors fill them
 # in and leave the front matter empty.
 # Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
@@ -136,12 +136,13 @@ def _resolve_hub_link(url: str | None, name: str | None) -> str | None:
 def resolve_reference(reference: LicenseReference, resolver: Resolver) -> str | None:
     """Resolve a reference to a licence by its name, by its shortened name, or by its link target."""
     name = _SENTENCE_REST.sub("", reference.name)
-    spellings = (reference.name, name, _LICENSE_NOUN.sub("", name), _PARENTHESIS.sub("", name), reference.url)
-    for spelling in spellings:
-        license_id = resolver.find_license(spelling) if spelling else None
-        if license_id is not None:
-            return license_id
-    return None
+    short = _PARENTHESIS.search(name)
+    bare = " ".join(_PARENTHESIS.sub("", name).split())
+    spellings = (reference.name, name, _LICENSE_NOUN.sub("", name), bare, _LICENSE_NOUN.sub("", bare), reference.url)
+    found = next(filter(None, (resolver.find_license(each) for each in spellings if each)), None)
+    abbreviated = resolver.find_license(short["short"]) if short else None
+    # "MIT License (CC BY-NC 4.0)" names two licences, and neither is sure.
+    return found if abbreviated in (None, found) else None
 
 
 def _parse_base_model(piece: str) -> str | None:

@@ -13,6 +13,7 @@ from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.evidence.fields import Resolver
 from modelaudit.licenses.evidence.named_licenses import find_named_license
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, split_sentences
+from modelaudit.licenses.evidence.text_references import resolve_reference
 from modelaudit.licenses.recognition import find_references
 from modelaudit.licenses.recognition.known_sentences import is_known_sentence
 
@@ -70,6 +71,13 @@ def test_names_of_licences_of_data_and_of_past_versions_are_no_references(text: 
     assert len(find_references(text)) == number
 
 
+CC_SUMMARY = """You are free to:
+- Share: copy and redistribute the model in any medium or format
+
+Under the following terms:
+- Attribution: You must give appropriate credit, provide a link to the license, and indicate if changes were made."""
+
+
 @check_each(
     "text, expected",
     [
@@ -82,7 +90,49 @@ def test_names_of_licences_of_data_and_of_past_versions_are_no_references(text: 
         ("The code is licensed under MIT", None),
         ("MIT License\n\nhttps://acme.example/terms", None),
         ("CC BY 4.0 http://creativecommons.org/licenses/by-nc/4.0/", None),
+        ("CC-BY-NC-4.0", "CC-BY-NC-4.0"),
+        (
+            "NVIDIA Open Model License\n\nThe weights in this repository are licensed under the\nNVIDIA Open Model License.\n\n"
+            "For a custom license, contact sales@acme.example.",
+            "LicenseRef-NVIDIA-Open-Model",
+        ),
+        (
+            "The Heron model weights are licensed under the Creative Commons\nAttribution-NonCommercial 4.0 International"
+            f" License (CC BY-NC 4.0).\n\n{CC_SUMMARY}\n- NonCommercial: You may not use the model for commercial purposes.",
+            "CC-BY-NC-4.0",
+        ),
+        # The summary limits what the named licence allows.
+        (
+            f"The weights are licensed under CC BY 4.0.\n\n{CC_SUMMARY}\n- NonCommercial: You may not use the model for"
+            " commercial purposes.",
+            None,
+        ),
+        (
+            "The weights are released under CC BY-NC 4.0.\n\nThe code is licensed separately under the MIT License.",
+            "CC-BY-NC-4.0",
+        ),
+        ("The weights are released under the MIT License.\n\nFor members of the club.", None),
+        ("The weights for students are licensed under the MIT License.", None),
+        ("The weights are licensed under the MIT License (CC BY-NC 4.0).", None),
+        (
+            "Heron, Copyright (c) 2025-present Acme Corporation, is licensed under the CC BY-NC-SA 4.0 license.\n\nThe CC"
+            " BY-NC-SA 4.0 license is located here:\n  https://creativecommons.org/licenses/by-nc-sa/4.0/legalcode",
+            "CC-BY-NC-SA-4.0",
+        ),
     ],
 )
 def test_licence_file_that_only_names_a_licence_is_that_licence(text: str, expected: str | None) -> None:
     assert find_named_license(text, Resolver.from_rules(load_catalogue().licenses, {})) == expected
+
+
+@check_each(
+    "name, expected",
+    [
+        ("Creative Commons Attribution-NonCommercial 4.0\nInternational License (CC BY-NC 4.0)", "CC-BY-NC-4.0"),
+        ("Apache License 2.0 (LICENSE)", "Apache-2.0"),
+        ("MIT License (CC BY-NC 4.0)", None),
+    ],
+)
+def test_abbreviation_behind_the_name_of_a_licence_must_mean_the_same(name: str, expected: str | None) -> None:
+    (reference,) = find_references(f"The weights are licensed under the {name}.")
+    assert resolve_reference(reference, Resolver.from_rules(load_catalogue().licenses, {})) == expected

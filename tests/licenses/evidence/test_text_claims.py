@@ -53,6 +53,12 @@ def test_text_with_added_clause_is_a_variant_that_quotes_it(mit):
     assert any("million" in " ".join(claim.differs) for claim in claims)
 
 
+def test_disclaimer_that_many_licenses_share_is_no_likeness_to_a_permissive_one(mit):
+    disclaimer = mit[mit.index("THE SOFTWARE IS PROVIDED") :]
+    terms = "The weights serve academic research only. Nothing of them may be given to others without our consent.\n"
+    assert extract_from_text(f"{terms}\n{disclaimer}") == ()
+
+
 def test_license_text_in_a_card_is_found(mit):
     claims = extract_from_text(
         f"# Model\n\nSome words on what it does.\n\n## License\n\n{mit}", ProseKind.CARD, "README.md", 5
