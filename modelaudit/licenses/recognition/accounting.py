@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from modelaudit.licenses.recognition.alignment import Gap
 from modelaudit.licenses.recognition.attributions import measure_attribution, measure_heading
+from modelaudit.licenses.recognition.components import measure_component_line
 from modelaudit.licenses.recognition.foreign_names import is_foreign_name
 from modelaudit.licenses.recognition.introductions import (
     measure_address,
@@ -108,6 +109,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         return None
     named = tuple((item.license_id, item.titles) for item in items)
     phrases, titles = _collect_phrases(named), _collect_titles(named) | _collect_ids(named)
+    own_names = frozenset(id_[1:] for id_ in _collect_ids(named) if id_[0] == "licenseref" and len(id_) > 1)
     has_notice = any(item.is_notice for item in items)
     found = set()
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
@@ -125,6 +127,9 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         )
         if explained == 0:
             part, explained = SpanPart.COPYRIGHT, _measure_copyright(words, position, end, phrases)
+        component, is_of_others = measure_component_line(words, position, end, titles | own_names)
+        if component > explained:
+            part, explained = SpanPart.ATTRIBUTION if is_of_others else SpanPart.PHRASE, component
         attribution = measure_attribution(words, position, end, titles, is_first=not span[0])
         if attribution > explained:
             part, explained = SpanPart.ATTRIBUTION, attribution

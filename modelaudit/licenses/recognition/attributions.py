@@ -129,12 +129,12 @@ def measure_heading(words: Words, first: int, end: int, *, is_attributed: bool) 
         at += 1
     line = words.text[start:line_end].strip(_MARKS)
     form = _NAMED_LICENSE if is_attributed else _LICENSE_PATH
-    if form.fullmatch(line) is None or not all(_is_part_of_heading(words, each) for each in range(first, at)):
+    if form.fullmatch(line) is None or not all(is_part_of_heading(words, each) for each in range(first, at)):
         return 0
     return at - first
 
 
-def _is_part_of_heading(words: Words, position: int) -> bool:
+def is_part_of_heading(words: Words, position: int) -> bool:
     """Whether a word of a heading is no term and names no reader, or is "license"."""
     word = words.words[position]
     return word.startswith("licen") or not (is_term_word(words, position) or _NO_CODE.fullmatch(word))

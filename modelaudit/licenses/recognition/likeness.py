@@ -41,6 +41,8 @@ _CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 10, 0.5
 """How many places are aligned, how many of these may overlap, and the share of the best samples that a rival needs."""
 _ENOUGH = 0.9
 """The share of a fingerprint's words from which an alignment is good enough to try no further beginning."""
+_MANY_MARKS, _WITHOUT_OWN_WORDS = 8, 0.9
+"""A text without any hash of its own of a licence that has this many is hardly that licence; its weight is reduced."""
 _ROOM = 80
 """Words before and after the estimated place that are aligned too."""
 _DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
@@ -160,7 +162,10 @@ def _rank_place(words: Words, placed: PlacedFingerprint) -> tuple[bool, float, f
     """
     is_complete = _accounts_for_all_words(words, placed)
     replaced = -placed.replaced if is_complete else 0
-    return is_complete, replaced, placed.weight, placed.unique_share, placed.share, placed.item.id
+    # A licence made from another one by adding terms is a poor match for a text that has none of them.
+    lacks_own_words = placed.unique_share == 0 and len(placed.item.marks) >= _MANY_MARKS
+    weight = placed.weight * (_WITHOUT_OWN_WORDS if lacks_own_words else 1)
+    return is_complete, replaced, weight, placed.unique_share, placed.share, placed.item.id
 
 
 _Hit = tuple[int, int]

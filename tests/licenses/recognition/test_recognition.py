@@ -330,6 +330,36 @@ def test_several_license_texts_in_one_file_match_exactly_only_without_words_betw
     assert [match.quotation[:11] for match in split if match.id == "LicenseRef-Gull"] == ["Gull Permit"]
 
 
+@check_each(
+    "line, likeness",
+    [
+        (
+            "Open Source Software Licensed under the Gull License:\n-----\n1. wings\nCopyright (c) 2024 Acme\n\nTerms of the"
+            " Gull License:\n-----",
+            EXACT,
+        ),
+        (
+            "The following sets forth attribution notices for third party software that may be included in portions of"
+            " Acme:\n\n--- LICENSE FOR wings ---\nCopyright (c) 2024 Acme",
+            EXACT,
+        ),
+        ("Open Source Software Licensed under the Pier License:\n-----", VARIANT),
+        ("Open Source Software Licensed under the Gull License for research:\n-----", VARIANT),
+        ("LICENSE FOR students", VARIANT),
+        (
+            "For the license of other third party components, please refer to the following URL:\nhttps://acme.example",
+            VARIANT,
+        ),
+    ],
+)
+def test_headings_of_components_between_whole_texts_leave_each_text_exact(
+    line: str, likeness: Likeness, prints: Fingerprints
+) -> None:
+    found = recognise_texts(f"{HARBOUR_1}\n{line}\n\n{PERMIT}", prints, KNOWN)
+    assert {match.likeness for match in found} == {likeness}
+    assert {match.id for match in found} == {"LicenseRef-Gull", "LicenseRef-Harbour-1"}
+
+
 def test_license_text_inside_a_longer_text_is_a_variant(prints: Fingerprints) -> None:
     readme = "\n".join(f"Step {number}: turn the wheel and look at the lake." for number in range(900))
     (match,) = recognise_texts(f"{readme}\n\n{PERMIT}\n\n{readme}", prints, KNOWN)

@@ -1,0 +1,114 @@
+"""Measure the lines around licences of components: *Software licensed under the MIT License: 1. torch, Copyright …*.
+
+Publishers collect the licences of parts in one file, each text behind a heading that names it and lists its parts.
+These lines grant and forbid nothing: a name in them is that of a text in the same file, or has no word of terms. A line
+that points to the terms of parts elsewhere is none of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelaudit.licenses.recognition.attributions import is_part_of_heading
+from modelaudit.licenses.recognition.name_words import is_term_word, match_phrase
+from modelaudit.licenses.recognition.words import Words
+
+_Phrases = frozenset[tuple[str, ...]]
+
+_MOST_WORDS: Final = 64
+_NAME: Final = r"(?P<name>\S+(?: \S+){0,11}?)"
+_THERE: Final = r"and other licenses of the third party components therein"
+_PARTY: Final = r"(?:[a-z]+ )?(?:[a-z0-9]+ )?(?:limited|inc|ltd|llc)"
+_LINES: Final = tuple(
+    re.compile(rf"{pattern}(?= |$)")
+    for pattern in (
+        rf"(?:open source (?:software|model)s? )?licensed? under the (?:the )?{_NAME}(?: {_THERE})?(?=$)",
+        rf"terms of the (?:the )?{_NAME}(?=$)",
+        rf"a copy of the {_NAME} is included in this file",
+        rf"license for {_NAME}(?=$)",
+        r"other dependencies and licenses",
+        r"the following sets forth attribution notices for third party software that may be included in portions of"
+        rf" (?:this (?:sample )?(?:code|software|project)|{_NAME})(?=$)",
+        r"the below (?:software|model)(?: and or models)? in this distribution may have been modified by"
+        rf" {_PARTY} tencent modifications",
+        rf"all tencent modifications are(?= copyright c? ?(?:[0-9]+ )?{_PARTY})",
+        r"please note this software has been modified by tencent in this distribution",
+        rf"some of {_NAME} code is derived from others? projects? which (?:is|are) subject to the following copyright"
+        r" notices?",
+        r"(?:the )?original (?:model|software) is available at http \S+(?: \S+){0,12}?(?=$)",
+    )
+)
+_TITLED: Final = (0, 1, 2)
+"""The numbers of the lines whose name must be that of a text in the file."""
+_OF_OTHERS: Final = re.compile(
+    r"open source software|license for|the following sets forth attribution|some of .* code is derived"
+)
+_LINE: Final = re.compile(r"[^\n]*")
+_ITEM: Final = re.compile(
+    r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n]{1,60})\n\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
+)
+_FROM: Final = re.compile(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b")
+
+
+def measure_component_line(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:
+    """Count the words of the line on components that begins at the word ``first``; 0 if none begins there.
+
+    The second value is whether the line says that software of others follows. A model of others, which the weights are
+    made from, is none: its licence binds the whole.
+
+    Args:
+        words: the words of the text.
+        first: the word where the line would begin.
+        end: the word before which it ends.
+        titles: the titles and ids of the licences in the text, as tuples of words.
+    """
+    start = words.find_start(first)
+    line_start = words.text.rfind("\n", 0, start) + 1
+    if item := _measure_item(words, first, end, line_start):
+        return item, False
+    line_end = start + len(_LINE.match(words.text, start)[0])  # type: ignore[index]
+    size = next(
+        (at for at in range(first, min(end, first + _MOST_WORDS)) if words.find_start(at) >= line_end),
+        min(end, first + _MOST_WORDS),
+    )
+    line = " ".join(words.words[first:size])
+    for number, pattern in enumerate(_LINES):
+        match = pattern.match(line)
+        if match is None:
+            continue
+        taken = match[0].count(" ") + 1
+        name = (match["name"] or "").split() if "name" in pattern.groupindex else []
+        place = first + match[0][: match.start("name") - match.start()].count(" ") if name else first
+        if number in _TITLED and not _names_text(words, place, place + len(name), titles):
+            continue
+        if number not in _TITLED and not all(is_part_of_heading(words, at) for at in range(place, place + len(name))):
+            continue
+        return taken, _OF_OTHERS.match(match[0]) is not None
+    return 0, False
+
+
+def _names_text(words: Words, first: int, end: int, titles: _Phrases) -> bool:
+    """Whether a name holds the title or the id of a text in the file, and no term beside *license*."""
+    is_titled = any(match_phrase(words, at, end, titles) for at in range(first, end))
+    return is_titled and not any(
+        is_term_word(words, at) and not words.words[at].startswith(("licen", "agreement", "communit"))
+        for at in range(first, end)
+    )
+
+
+def _measure_item(words: Words, first: int, end: int, line_start: int) -> int:
+    """Count the words of a part in a list, directly above its copyright line: *1. torch*, *From PyTorch:*."""
+    start = words.find_start(first)
+    match = _ITEM.match(words.text, line_start)
+    if match is None or words.text[line_start:start].strip(" \t0123456789.)-*"):
+        match = _FROM.match(words.text, line_start)
+        if match is None or words.text[line_start:start].strip():
+            return 0
+        stop = words.text.index("\n", start)
+    else:
+        stop = match.end("name")
+    at = first
+    while at < end and words.find_start(at) < stop:
+        at += 1
+    return at - first if all(is_part_of_heading(words, each) for each in range(first, at)) else 0
