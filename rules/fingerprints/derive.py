@@ -133,8 +133,8 @@ def choose_marks(triples: Iterable[int], owner_counts: Counter[int]) -> list[int
 
 
 def renew_marks(entry: str, item: Fingerprint, owner_counts: Counter[int]) -> str:
-    """Choose the marks of an existing entry anew if another licence has one of them now."""
-    if all(owner_counts[mark] == 1 for mark in item.marks):
+    """Choose the marks of an existing entry anew if it has none, or if another licence has one of them now."""
+    if item.marks and all(owner_counts[mark] == 1 for mark in item.marks):
         return entry
     lines = [f"    {line}" for line in _encode_numbers(choose_marks(item.triples, owner_counts))]
     head, _, rest = entry.partition("    marks: |\n")

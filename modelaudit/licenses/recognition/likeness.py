@@ -41,8 +41,8 @@ _CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 10, 0.5
 """How many places are aligned, how many of these may overlap, and the share of the best samples that a rival needs."""
 _ENOUGH = 0.9
 """The share of a fingerprint's words from which an alignment is good enough to try no further beginning."""
-_MANY_MARKS, _WITHOUT_OWN_WORDS = 8, 0.9
-"""A text without any hash of its own of a licence that has this many is hardly that licence; its weight is reduced."""
+_MANY_MARKS = 8
+"""How many hashes of its own a licence has, so that a text without any of them is no variant of it."""
 _ROOM = 80
 """Words before and after the estimated place that are aligned too."""
 _DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
@@ -162,10 +162,7 @@ def _rank_place(words: Words, placed: PlacedFingerprint) -> tuple[bool, float, f
     """
     is_complete = _accounts_for_all_words(words, placed)
     replaced = -placed.replaced if is_complete else 0
-    # A licence made from another one by adding terms is a poor match for a text that has none of them.
-    lacks_own_words = placed.unique_share == 0 and len(placed.item.marks) >= _MANY_MARKS
-    weight = placed.weight * (_WITHOUT_OWN_WORDS if lacks_own_words else 1)
-    return is_complete, replaced, weight, placed.unique_share, placed.share, placed.item.id
+    return is_complete, replaced, placed.weight, placed.unique_share, placed.share, placed.item.id
 
 
 _Hit = tuple[int, int]
@@ -295,6 +292,11 @@ def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> Place
         return None
     differing = (*first, *differing_gaps)
     unique_share = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
+    # A licence made from another one by adding terms is none that a text without any of these terms resembles. A short
+    # part of a long licence may have missed them.
+    is_sibling = unique_share == 0 and len(item.marks) >= _MANY_MARKS and alignment.matched >= LEAST_SHARE * item.words
+    if differing and is_sibling:
+        return None
     # Short licences have fewer than the minimum of words, so an exact match is accepted at any length.
     largest = min(share or 1.0, LARGEST_VARIANT_SHARE) if differing else 1.0
     return PlacedFingerprint(item, alignment, largest, differing, unique_share)

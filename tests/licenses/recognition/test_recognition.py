@@ -360,6 +360,14 @@ def test_headings_of_components_between_whole_texts_leave_each_text_exact(
     assert {match.id for match in found} == {"LicenseRef-Gull", "LicenseRef-Harbour-1"}
 
 
+def test_text_without_the_words_that_a_license_adds_to_another_is_no_variant_of_it(prints: Fingerprints) -> None:
+    changed = Fingerprints(tuple(item for item in prints.items if item.license_id == "LicenseRef-Gull-Changed"))
+    assert list_matches(recognise_texts(f"Changed {PERMIT}{ADDED_SENTENCE} The end.", changed, KNOWN)) == [
+        ("LicenseRef-Gull-Changed", VARIANT)
+    ]
+    assert recognise_texts(PERMIT, changed, KNOWN) == ()
+
+
 def test_license_text_inside_a_longer_text_is_a_variant(prints: Fingerprints) -> None:
     readme = "\n".join(f"Step {number}: turn the wheel and look at the lake." for number in range(900))
     (match,) = recognise_texts(f"{readme}\n\n{PERMIT}\n\n{readme}", prints, KNOWN)
