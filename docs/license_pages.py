@@ -60,6 +60,9 @@ at review, unless it agrees with the concluded licence. Quiet are
 - sentences about data sets, contributors, earlier versions or comparisons with other models,
 - restrictions that a concluded licence states itself.
 
+In a card the value of a label, of a short section and of a table row for the licence or the weights counts too, however
+short: *License: proprietary* is quoted, unless the words name an ordinary licence or point to the licence file.
+
 A sentence that forbids just what is planned, such as a territory, a field, commercial use or a revenue above an
 amount, is shown first, as *probably denied*; the answer stays at review, because a person has to read the sentence.
 

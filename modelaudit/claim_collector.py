@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
@@ -155,6 +156,10 @@ class ClaimCollector:
                 prose.kind,
                 is_known=partial(is_known_sentence, fingerprints=fingerprints, ids=self._list_permissive_ids()),
             )
+            if prose.kind is ProseKind.CARD:
+                self.claims += find_stated_licenses(
+                    prose.text, prose.first_line, address, self.rules.restrictions.cues, self.rules.licenses
+                )
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
             self.claims += find_plain_limits(prose.text, prose.first_line, address)
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:

@@ -27,7 +27,7 @@ _OWN = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(
-    r"\b(?:weights?|checkpoints?|parameters|models?|outputs?|use|usage|users?|commercial\w*|business\w*|compan\w+"
+    r"\b(?:weights?|checkpoints?|parameters|models?|networks?|outputs?|use|usage|users?|commercial\w*|business\w*|compan\w+"
     r"|products?|everything|rest|all)\b|权重|商用|商业|企业|公司|个人",
     re.IGNORECASE,
 )  # fmt: skip
@@ -35,7 +35,7 @@ _PART = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class TableRow:
     """One row of a table: its offsets in the text, and its cells."""
 
     start: int
@@ -58,16 +58,22 @@ def blank_rows_on_others(text: str) -> str:
     return "".join((*pieces, text[position:]))
 
 
-def _iter_rows(text: str, start: int, end: int) -> Iterator[_Row]:
+def iter_tables(text: str) -> Iterator[list[TableRow]]:
+    """Yield the rows of each table of a card: the head, the line below it, and the body."""
+    for table in _TABLE.finditer(text) if "|" in text else ():
+        yield list(_iter_rows(text, table.start(), table.end()))
+
+
+def _iter_rows(text: str, start: int, end: int) -> Iterator[TableRow]:
     """Yield the rows of a table, the head and the line below it included."""
     while start < end:
         stop = text.find("\n", start, end)
         stop = end if stop < 0 else stop
-        yield _Row(start, stop, tuple(cell.strip() for cell in text[start:stop].strip().strip("|").split("|")))
+        yield TableRow(start, stop, tuple(cell.strip() for cell in text[start:stop].strip().strip("|").split("|")))
         start = stop + 1
 
 
-def _iter_rows_on_others(rows: Sequence[_Row], own_words: set[str]) -> Iterator[_Row]:
+def _iter_rows_on_others(rows: Sequence[TableRow], own_words: set[str]) -> Iterator[TableRow]:
     """Yield the rows of a table that are about others."""
     head, body = rows[0], rows[2:]
     if len(head.cells) < 2 or not any(_LICENSE_COLUMN.search(cell) for cell in head.cells[1:]):

@@ -42,12 +42,24 @@ _TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][A-Za-z0-9.+:() \
 _VERB = re.compile(
     r"\b(?:licen[cs]ed|released|distributed|available|provided|published|open[- ]?sourced|governed|covered|shared"
     r"|offered)"
-    r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under|by|subject\s{1,3}to|pursuant\s{1,3}to|according\s{1,3}to)\s",
+    r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under|by|subject\s{1,3}to|pursuant\s{1,3}to|according\s{1,3}to)\s"
+    r"|\b(?:weights|checkpoints?|parameters|network|model)\s{1,3}(?:is|are|remains?|falls?|comes?)\s{1,3}"
+    r"(?:all\s{1,3})?under\s",
     re.IGNORECASE,
 )
-# "License: ", "- **License**: " or "# Licence : " at the beginning of a line.
+# "License: ", "- **License**: ", "# Licence : " or "Weights: " at the beginning of a line.
 _FIELD = re.compile(
-    r"^[ \t>#*/-]{0,8}[*_]{0,2}licen[cs]es?[*_]{0,2}[ \t]{0,3}:[*_]{0,2}[ \t]", re.IGNORECASE | re.MULTILINE
+    r"^[ \t>#*/-]{0,8}[*_]{0,2}(?:licen[cs]es?|lizenz|licencia|licenza|许可证|ライセンス|라이선스"
+    r"|(?:model[ \t])?(?:weights|checkpoints?))"
+    r"[*_]{0,2}[ \t]{0,3}(?::[*_]{0,2}[ \t]|\uff1a[*_]{0,2}[ \t]{0,2})",
+    re.IGNORECASE | re.MULTILINE,
+)
+# "The AGPL covers the weights": a licence with conditions for works made from it, before what it covers.
+_COVERING = re.compile(
+    r"\b(?P<name>(?:GNU[ \t])?(?:[AL]?GPL|MPL)(?P<version>[- ]?v?\d(?:\.\d)?)?)\s{1,3}"
+    r"(?:licen[cs]e\s{1,3})?(?:also\s{1,3})?(?:covers?|applies\s{1,3}to|governs?|binds?)\s{1,3}(?:\w{1,12}\s{1,3}){0,2}"
+    r"(?:weights|models?|checkpoints?|parameters)\b",
+    re.IGNORECASE,
 )
 # "not", "is no longer" or "isn't currently" at the end of the words before a verb, within the same sentence.
 _NEGATED = re.compile(r"\b(?:not|never|no longer|neither|nor|isn.t|aren.t|wasn.t)\b[^.;]{0,24}$", re.IGNORECASE)
@@ -109,7 +121,7 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     earlier versions. The first statement of each name counts.
     """
     text = text[:_TEXT_LIMIT]
-    forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD))
+    forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD), _find_covering(text))
     statements = sorted(chain.from_iterable(forms))
     references: dict[tuple[str, str, bool], LicenseReference] = {}
     for start, name, url, is_tag in statements:
@@ -123,6 +135,14 @@ def _find_tags(text: str) -> Iterator[_Statement]:
     """Yield a statement for each ``SPDX-License-Identifier``."""
     for tag in _TAG.finditer(text):
         yield _Statement(tag.start(), " ".join(tag[1].split()), "", is_tag=True)
+
+
+def _find_covering(text: str) -> Iterator[_Statement]:
+    """Yield a statement for each licence that covers the weights; without a version its newest one is meant."""
+    for match in _COVERING.finditer(text):
+        newest = "-2.0" if match["name"].upper().endswith("MPL") else "-3.0"
+        name = match["name"] if match["version"] else f"{match['name']}{newest}"
+        yield _Statement(match.start(), name, "", is_tag=False)
 
 
 def _find_statements(text: str, pattern: re.Pattern[str]) -> Iterator[_Statement]:
