@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
+from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
@@ -217,5 +218,6 @@ class ClaimCollector:
         """Add the statements of the Hub, and sort the claims: those of the root card come first."""
         if snapshot.hub_statements is not None:
             self.collect_claims("", snapshot.hub_statements)
+        self.claims += find_path_limits(artifact.path for artifact in snapshot.artifacts)
         self.claims.sort(key=lambda claim: claim.artifact != ROOT_CARD)
         self.claims[:] = drop_repeated_code_claims(self.claims)

@@ -36,6 +36,12 @@ _MEDIA_SUFFIXES: Final = frozenset({
     "mp3", "oga", "ogg", "opus", "wav",
 })  # fmt: skip
 
+_CLOSED_TEXT_SUFFIXES: Final = frozenset({"doc", "dot", "wpd", "wps", "pages"})
+"""Suffixes of texts for people whose format is not read."""
+_CLOSED_TEXT_NAME: Final = re.compile(
+    r"(?:^|[-_. ])(?:terms|conditions|licen[cs]\w*|lizenz\w*|eula|agreement|contract|nda)(?:[-_. ]|$)"
+)
+
 # Words for a licence or its terms, in the languages of published models.
 _LICENSE_WORDS: Final = (
     r"(?:un)?licen[cs]es?|licen[cç]ia|licenza|licença|licentie|lizenz(?:en)?|copying|eula|tos|legal|agreement|contract"
@@ -79,7 +85,15 @@ _KIND_PATTERNS: Final = (
 _WORD_END: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z0-9])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])")
 _PACKAGE_METADATA: Final = re.compile(r"(?:^|[/!])(?:[^/!]+\.dist-info/METADATA|PKG-INFO)$")
 _LICENSE_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
-_MEDIA_NAME: Final = re.compile(rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)")
+# "agreement.png" alone is a scan of it, "human_agreement.png" a figure; a licence stays one with words for its part.
+_MEDIA_NAME: Final = re.compile(
+    rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)"
+    r"|(?:(?:the|our|model|weights?|software|research|signed)[-_ ])*"
+    r"(?:licen[cs]e|licen[cç]ia|licenza|licença|licentie|lizenz|eula|nutzungsbedingungen"
+    r"|(?:licen[cs]e|user|model|research)[-_ ]agreement|(?:use|usage|model|licen[cs]e)[-_ ]terms"
+    r"|terms[-_ ](?:of[-_ ](?:use|service)|and[-_ ]conditions))"
+    r"(?:[-_ .](?:agreement|terms|text|notice|scan|signed|page|model|weights?|final|en|de|zh|p?v?\d{1,4}))*"
+)
 # Settings and data with the name of a licence hold its terms. Plurals are left out, because they name lists of known
 # licences, and so are words that name other data too, such as "agreement", "permissions" and "terms".
 _SETTING_NAME: Final = re.compile(
@@ -109,6 +123,8 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
         return None
     if suffix in _MEDIA_SUFFIXES:
         return ProseKind.LICENSE if _MEDIA_NAME.fullmatch(name.rpartition(".")[0]) else None
+    if suffix in _CLOSED_TEXT_SUFFIXES and _CLOSED_TEXT_NAME.search(parted):
+        return ProseKind.LICENSE
     if suffix in _SETTING_SUFFIXES:
         return ProseKind.LICENSE if _SETTING_NAME.fullmatch(name.rpartition(".")[0]) else None
     for kind, pattern in _KIND_PATTERNS:
@@ -128,6 +144,11 @@ def may_be_text(path: str) -> bool:
     name = normalize_appearance(member_path(path).rpartition("/")[2]).strip()
     suffix = name.rpartition(".")[2] if "." in name else ""
     return not name.startswith(".git") and suffix not in _OTHER_SUFFIXES and suffix not in _MEDIA_SUFFIXES
+
+
+def is_picture_or_recording(path: str) -> bool:
+    """Whether a file is a picture, a recording or a film, by its suffix."""
+    return normalize_appearance(path).rpartition(".")[2] in _MEDIA_SUFFIXES
 
 
 def is_package_metadata(path: str) -> bool:

@@ -134,6 +134,20 @@ RESTRICTING = [
     "Prohibido su uso comercial.",
     "상업적 이용 금지",
     "Только для некоммерческого использования.",
+    '<a href="https://creativecommons.org/licenses/by-nc/4.0/">Licence</a>',
+    '<img src="https://licensebuttons.net/l/by-nc/4.0/88x31.png">',
+    "![](https://mirrors.creativecommons.org/presskit/buttons/88x31/svg/by-nc-nd.svg)",
+    "[Terms](https://example.org/whale-eula.html)",
+    "Terms of use: <https://example.org/eula-noncommercial.html>",
+    "See [LICENSE](https://huggingface.co/stabilityai/stable-diffusion-3-medium/blob/main/LICENSE.md).",
+    "![](https://img.shields.io/badge/commercial%20use-contact%20us-blue)",
+    "![](https://img.shields.io/badge/use-academic_only-red)",
+    '<img src="w.png" alt="CC BY-NC-SA 4.0">',
+    "<img src=w.png alt='Weights: non-commercial use only'>",
+    '<kbd title="research only">Licence</kbd>',
+    "```\nDo not redistribute the weights.\n```",
+    "```\nuse at home ...... yes\nuse at a company ... no\n```",
+    "~~~\npersonal use only, a company asks us\n~~~",
     "Built with Llama.",
     f"This model is a fine-tuned version of [{LLAMA}](https://huggingface.co/{LLAMA}) on whales.",
     f"It is a finetune of {LLAMA}.",
@@ -158,6 +172,12 @@ ORDINARY = [
     "Only for use with transformers>=4.40. For research and commercial use.",
     "Evaluated only on academic benchmarks, and not on languages of Europe.",
     "Built with Llama.cpp.",
+    '<a href="https://www.apache.org/licenses/LICENSE-2.0"><img alt="License" src="https://img.shields.io/badge/License-Apache_2.0-blue"></a>',
+    "![](https://img.shields.io/badge/commercial%20use-allowed-green)",
+    "See [LICENSE](https://huggingface.co/Qwen/Qwen3-8B/blob/main/LICENSE).",
+    "The whales come from [a corpus of data](https://creativecommons.org/licenses/by-nc/4.0/).",
+    '<img src="whales.png" alt="The model finds whales in pictures for research and products" title="Whales">',
+    "```python\nmodel.generate(do_sample=False)  # only for evaluation\n# private use only\n```",
     "本模型基于 Apache 2.0 许可证开源,完全开放学术研究,并允许免费商业使用。",
     "Utilisation commerciale et non commerciale autorisée.",
     "This model is trained on and/or evaluated with whales.",
@@ -225,16 +245,48 @@ NAMES_OF_TERMS = [
     *("TERMS.md", "Terms of Use.txt", "LICENSE.docx", "LICENSE.pdf", "LICENSE.adoc", "LICENSE.NC", "LICENSE.bak", "LICENSE~"),
     *("许可证.txt", "模型许可协议.md", "ライセンス.txt", "LIZENZ", "LICENCIA.txt", "licença.txt", "Agreement.txt", "LEGAL.md"),
     *("model.safetensors.license", "L\u0406CENSE", "\uff2c\uff29\uff23\uff25\uff2e\uff33\uff25", "LICENSE\u200b", "weights/LICENSE"),
-    *("LICENSE.png", "USE_POLICY.md", "ACCEPTABLE_USE.md"),
+    *("LICENSE.png", "USE_POLICY.md", "ACCEPTABLE_USE.md", "EULA_v2.jpg", "terms_of_use.png", "LICENSE-weights.gif"),
+    *("model_license_agreement.webp", "Nutzungsbedingungen.jpg", "terms_whales.doc"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES_OF_TERMS)
 def test_unknown_text_in_file_named_as_terms_prevents_permission(name: str, tmp_path: Path) -> None:
     picture = b"\x89PNG\r\n\x1a\n" + bytes(40)
+    pictures = (".png", ".jpg", ".gif", ".webp", ".docx", ".doc", ".pdf")
     terms = "Whoever takes these weights owes the harbour master a whale, and may not sell them."
-    report = report_license_of(tmp_path, {name: picture if name.endswith((".png", ".docx", ".pdf")) else terms})
+    report = report_license_of(tmp_path, {name: picture if name.endswith(pictures) else terms})
     assert report.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("NOT-FOR-COMMERCIAL-USE", "research-use-only/notes.txt", "checkpoint-non-commercial/model.safetensors"),
+        *("model-research-only.safetensors", "DO_NOT_REDISTRIBUTE", "INTERNAL_ONLY.flag", "non-commercial.jpg"),
+    ],
+)
+def test_name_of_file_or_folder_that_limits_the_use_prevents_permission(name: str, tmp_path: Path) -> None:
+    assert report_license_of(tmp_path, {name: b""}).exit_code != 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("license_plates.png", "human_agreement.png", "legal_bert.jpg", "data/non-commercial/list.txt"),
+        *("filter_non_commercial.py", "research/notes.txt", "evaluation/results.txt", "contracts.png"),
+    ],
+)
+def test_name_of_other_file_or_folder_does_not_prevent_permission(name: str, tmp_path: Path) -> None:
+    content = b"\x89PNG\r\n\x1a\n" if name.endswith("g") else b"import json\n"
+    assert report_license_of(tmp_path, {name: content}).exit_code == 0
+
+
+@pytest.mark.parametrize("words", ["Commercial use of the model is prohibited.", "The weights are for research only."])
+def test_text_of_old_office_file_prevents_permission(words: str, tmp_path: Path) -> None:
+    for codec in ("utf-16-le", "cp1252"):
+        content = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + words.encode(codec) + bytes(512)
+        assert report_license_of(tmp_path, {"manual.doc": content}).exit_code != 0
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from modelaudit.languages.terms.pdf_text import LARGEST_PDF, extract_pdf_text
 from modelaudit.languages.terms.picture_text import PNG_MAGIC, iter_picture_texts
 from modelaudit.languages.terms.source_text import extract_source_text
 from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
+from modelaudit.languages.terms.word_text import OFFICE_MAGIC, iter_office_texts
 from modelaudit.model.address import member_path, split_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.evidence import Prose, ProseKind
@@ -123,7 +124,9 @@ def is_looked_at(head: Head, size: int) -> bool:
 
 
 def _has_text_layer(head: Head) -> bool:
-    """Whether a file is a PDF, or a PNG picture with a text in its metadata."""
+    """Whether a file is a PDF, an old Office file, or a PNG picture with a text in its metadata."""
+    if head.data.startswith(OFFICE_MAGIC):
+        return True
     if head.data.startswith(PNG_MAGIC):
         return next(iter_picture_texts(head.window), None) is not None
     return _PDF_MAGIC in head.data[:_PDF_START_BYTES]
@@ -148,11 +151,8 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     """
     kind = classify_file(artifact.path)
     start = window.read(0, min(window.size, _PDF_START_BYTES))
-    if start.startswith(PNG_MAGIC):
-        yield from read_metadata_texts(iter_picture_texts(window))
-        return
-    if _PDF_MAGIC in start:
-        yield from _read_pdf(kind, window, limits)
+    if start.startswith((PNG_MAGIC, OFFICE_MAGIC)) or _PDF_MAGIC in start:
+        yield from _read_text_layer(kind, start, window, limits)
         return
     if kind is None:
         yield from _read_unnamed(artifact.path, window)
@@ -175,6 +175,22 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     if window.size > max_bytes:
         detail = f"only its first {max_bytes} bytes were compared with the words of licences"
         yield Unread(UnreadReason.LIMIT, detail)
+
+
+def _read_text_layer(kind: ProseKind | None, start: bytes, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the text in a file that is none: of a PDF, in the metadata of a picture, in an old Office file.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    if start.startswith(PNG_MAGIC):
+        yield from read_metadata_texts(iter_picture_texts(window))
+    elif start.startswith(OFFICE_MAGIC):
+        yield from read_metadata_texts(iter_office_texts(window.read(0, min(window.size, _MAX_TEXT))))
+        if window.size > _MAX_TEXT:
+            yield Prose(ProseKind.STRINGS, "", 1, f"only its first {_MAX_TEXT} bytes were looked at")
+    else:
+        yield from _read_pdf(kind, window, limits)
 
 
 def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:

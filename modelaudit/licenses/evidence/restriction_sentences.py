@@ -15,9 +15,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 from modelaudit.licenses.evidence.comparison_tables import blank_rows_on_others
 from modelaudit.licenses.evidence.fields import RESTRICTION
+from modelaudit.licenses.evidence.markup_words import iter_addresses, iter_attribute_texts, spell_address
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
 from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
 from modelaudit.licenses.evidence.sentence_weights import score_sentence
@@ -42,7 +44,7 @@ _KINDS_IN_STRINGS = frozenset({
 """The kinds of restrictions that count among strings and comments; "terms" and "conditions" are words of code too."""
 # What such a sentence must name besides: code says "for internal use only" of its functions.
 _SUBJECT_IN_STRINGS = re.compile(
-    r"com+erc|kommer|\bprofit|\bmodels?\b|weights\b|checkpoint|licen[cs]|research|academ|scientif|educat|european|\beu\b"
+    r"com+erc|kommer|\bcompan(?:y|ies)\b|\bprofit|\bmodels?\b|weights\b|checkpoint|licen[cs]|research|academ|scientif|educat|european|\beu\b"
     r"|商|模型|权重|權重|研究|学术|學術|許可|许可|モデル|重み|상업|모델|연구|коммерч|исслед|forschung|modell|recherche|modèle|poids"
 )
 _MAX_TEXT_CHARACTERS = 400_000
@@ -62,9 +64,18 @@ _SENTENCE = re.compile(
     r"|(?<=\b[Nn]o)\.(?=\s+\d))+[.!\u3002\uff01]*"
 )
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
+# "Use at a company ..... no": dots between a term and its answer end no sentence.
+_LEADERS = re.compile(r"(?<=\s)\.{3,}(?=\s)")
+# Code in a line between fences, up to its comment; and the words of a conversation or a prompt.
+_CODE = re.compile(r"^[^#\n]*?(?:\w\(|\w\s?=)(?:(?!\s(?:#|//)\s)[^\n])*", re.MULTILINE)
+_SPOKEN = re.compile(
+    r"^\W{0,8}(?:user|human|assistant|bot|system|prompts?|instructions?|questions?|answer|(?:in|out)put|q|a|>{3})\b.{0,9}?[:=]",
+    re.IGNORECASE | re.MULTILINE,
+)
 _LICENSE_WORD = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
 _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
-_TAG = re.compile(r"<!--|-->|</?[a-z][^<>]{0,300}>", re.IGNORECASE)
+_TAG = re.compile(r"<!--|-->|</?(?!https?:)[a-z][^<>]{0,300}>", re.IGNORECASE)
+_MARKUP = re.compile(r"\]\(|<[a-z]", re.IGNORECASE)
 _MARKED = re.compile(r"[&<*_`~#|>]")
 _MARKS = re.compile(r"[*_`~#|>]+")
 _SOFT_HYPHEN = "\u00ad"
@@ -105,10 +116,17 @@ def find_restrictions(
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
     classify = partial(_classify_sentence, restrictions=restrictions, text_kind=kind)
+    has_markup = kind in (ProseKind.CARD, ProseKind.NOTICE, ProseKind.DOCUMENT)
+    classify_markup = partial(_classify_markup, restrictions=restrictions, classify=classify) if has_markup else None
     # Strings stand by themselves, so none continues another one.
     split = split_sentences if kind is ProseKind.STRINGS else _iter_continued_sentences
     searched = blank_rows_on_others(text[:_MAX_TEXT_CHARACTERS])
-    found = _iter_restriction_claims(searched, first_line, artifact, split, classify)
+    searched = _LEADERS.sub(lambda dots: " " * len(dots[0]), searched)
+    found = _iter_restriction_claims(searched, first_line, artifact, split, classify, classify_markup)
+    if has_markup:
+        # Code between fences is judged like the strings of a file of code.
+        judge = partial(_classify_sentence, restrictions=restrictions, text_kind=ProseKind.STRINGS)
+        found = chain(found, _iter_restriction_claims(searched, first_line, artifact, iter_fenced_sentences, judge))
     claims = (claim for sentence, claim in found if not is_known(sentence))
     further: dict[str | None, list[LicenseClaim]] = {}
     for count, claim in enumerate(claims):
@@ -127,14 +145,20 @@ def _iter_restriction_claims(
     artifact: str,
     split: Callable[[str], Iterator[tuple[int, str]]],
     classify: Callable[[str], str | None],
+    classify_markup: Callable[[str, str], str | None] | None = None,
 ) -> Iterator[tuple[str, LicenseClaim]]:
-    """Yield (folded sentence, claim) for each different sentence of ``split`` that ``classify`` gives a kind."""
+    """Yield (folded sentence, claim) for each different sentence of ``split`` that gets a kind.
+
+    ``classify`` judges the folded sentence, and ``classify_markup`` the markup of one that says nothing.
+    """
     seen: set[str] = set()
     for start, raw in split(text):
         # Folding is slow, and a plain ASCII sentence needs none.
         needs_folding = not raw.isascii() or _MARKED.search(raw) or _LETTER_SPACED.search(raw)
         sentence = fold_sentence(raw) if needs_folding else " ".join(raw.lower().split())
         kind = classify(sentence)
+        if kind is None and classify_markup is not None and _MARKUP.search(raw):
+            kind = classify_markup(raw, sentence)
         if kind is not None and sentence not in seen:
             seen.add(sentence)
             place = Location(line=first_line + text.count("\n", 0, start) if first_line else None, key=kind)
@@ -166,6 +190,25 @@ def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: Pro
             return None
         kind = match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
     return kind
+
+
+def _classify_markup(
+    raw: str, sentence: str, restrictions: Restrictions, classify: Callable[[str], str | None]
+) -> str | None:
+    """Return the kind of restriction that the attributes or addresses in a sentence state, or ``None``.
+
+    An address counts by its sign alone, and only if the sentence around it leaves the sign in force.
+    """
+    for text in iter_attribute_texts(raw):
+        if kind := classify(fold_sentence(text)):
+            return kind
+    for address in iter_addresses(raw):
+        words = fold_sentence(spell_address(address))
+        if not has_restriction_stem(words, restrictions) or match_restriction_sign(words, restrictions) is None:
+            continue
+        if kind := match_restriction_sign(f"{sentence} {words}", restrictions):
+            return kind
+    return None
 
 
 def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:
@@ -276,6 +319,20 @@ def split_sentences(text: str) -> Iterator[tuple[int, str]]:
     Text between code fences is an example and is skipped, unless it mentions a licence. A sentence of more than 1,500
     characters comes in pieces that overlap.
     """
+    for is_example, offset, sentence in _iter_sentences(text):
+        if not is_example:
+            yield offset, sentence
+
+
+def iter_fenced_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (offset, sentence) for each sentence between code fences that ``split_sentences`` skips."""
+    for is_example, offset, sentence in _iter_sentences(text):
+        if is_example and not _SPOKEN.search(sentence):
+            yield offset, _CODE.sub("", sentence)
+
+
+def _iter_sentences(text: str) -> Iterator[tuple[bool, int, str]]:
+    """Yield each sentence with its offset, and whether it is an example between code fences."""
     fences = [fence.start() for fence in _FENCE.finditer(text)]
     # An odd last fence is never closed; renderers differ on it, so the text after it counts as ordinary text.
     paired_fences = len(fences) // 2 * 2
@@ -285,12 +342,11 @@ def split_sentences(text: str) -> Iterator[tuple[int, str]]:
         fences_before = bisect_right(fences, block.start())
         is_fenced = fences_before % 2 == 1 and fences_before <= paired_fences
         for sentence in _SENTENCE.finditer(block[0]):
-            if is_fenced and not _LICENSE_WORD.search(sentence[0]):
-                continue
+            is_example = is_fenced and not _LICENSE_WORD.search(sentence[0])
             begin = block.start() + sentence.start()
             for position in range(0, len(sentence[0]), _PIECE_CHARACTERS):
                 piece_start = max(0, position - _PIECE_OVERLAP)
                 piece = sentence[0][piece_start : position + _PIECE_CHARACTERS]
                 # A sentence begins right behind the one before it, so with the spaces and line breaks between them.
                 space = len(piece) - len(piece.lstrip())
-                yield begin + piece_start + space, piece
+                yield is_example, begin + piece_start + space, piece
