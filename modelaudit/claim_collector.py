@@ -17,6 +17,7 @@ from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
+from modelaudit.licenses.lineage.training_bases import find_restricted_bases
 from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.licenses.recognition.known_sentences import is_known_sentence
 from modelaudit.model.address import is_member
@@ -101,6 +102,7 @@ class ClaimCollector:
             case Statements():
                 self.claims += extract_claims(structure, address, licenses, vague)
                 self._record_statements(structure, address)
+                self.claims += find_restricted_bases(structure, address, self.rules)
             case ModelTraits():
                 self.traits.append((address, structure))
             case Prose():

@@ -52,6 +52,8 @@ class Topic(StrEnum):
     LICENSE_NAME = "license-name"
     LICENSE_LINK = "license-link"
     BASE_MODEL = "base-model"
+    TRAINED_FROM = "trained-from"
+    """A model that a training setting, script or log names; only one with a licence that restricts counts."""
     RELATION = "relation"
     """How the model was made from its base models: a word of the Hub, or the relation that the format implies."""
     DATASET = "dataset"

@@ -18,6 +18,7 @@ from modelaudit.languages.terms.pdf_text import LARGEST_PDF, extract_pdf_text
 from modelaudit.languages.terms.picture_text import PNG_MAGIC, iter_picture_texts
 from modelaudit.languages.terms.source_text import extract_source_text
 from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
+from modelaudit.languages.terms.training_bases import LARGEST_TRAINING_FILE, find_training_bases, may_name_base
 from modelaudit.languages.terms.word_text import OFFICE_MAGIC, iter_office_texts
 from modelaudit.model.address import member_path, split_member
 from modelaudit.model.artifact import Artifact, Window
@@ -154,6 +155,9 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     if start.startswith((PNG_MAGIC, OFFICE_MAGIC)) or _PDF_MAGIC in start:
         yield from _read_text_layer(kind, start, window, limits)
         return
+    if kind in (None, ProseKind.CODE) and may_name_base(artifact.path):
+        beginning = window.read(0, min(window.size, LARGEST_TRAINING_FILE))
+        yield from find_training_bases(artifact.path, _decode_text(beginning))
     if kind is None:
         yield from _read_unnamed(artifact.path, window)
         return

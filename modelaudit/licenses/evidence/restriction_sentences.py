@@ -47,6 +47,7 @@ _SUBJECT_IN_STRINGS = re.compile(
     r"com+erc|kommer|\bcompan(?:y|ies)\b|\bprofit|\bmodels?\b|weights\b|checkpoint|licen[cs]|research|academ|scientif|educat|european|\beu\b"
     r"|商|模型|权重|權重|研究|学术|學術|許可|许可|モデル|重み|상업|모델|연구|коммерч|исслед|forschung|modell|recherche|modèle|poids"
 )
+_OWN_WORK = re.compile(r"\W*(?:we|(?:our|this|the)\W+(?:model|weights|network|checkpoint))\b")
 _MAX_TEXT_CHARACTERS = 400_000
 _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
 """An endless sentence is searched in overlapping pieces of this length, which bounds the time of each pattern."""
@@ -178,8 +179,8 @@ def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: Pro
     """Return the kind of restriction that a folded sentence states by a sign or by its score, or ``None``."""
     cues = restrictions.cues
     kind = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
-    if kind == RESTRICTED_BASE and text_kind is not ProseKind.CARD:
-        kind = None  # other texts name models that they use, compare or convert
+    if kind == RESTRICTED_BASE and not _speaks_of_own_base(sentence, text_kind):
+        kind = None
     if text_kind is ProseKind.STRINGS:
         return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
     if kind is None:
@@ -190,6 +191,14 @@ def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: Pro
             return None
         kind = match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
     return kind
+
+
+def _speaks_of_own_base(sentence: str, text_kind: ProseKind) -> bool:
+    """Whether a sentence that names a base model speaks of the model itself.
+
+    Texts beside the card name models that they use, compare or convert.
+    """
+    return text_kind is ProseKind.CARD or (text_kind is ProseKind.DOCUMENT and bool(_OWN_WORK.match(sentence)))
 
 
 def _classify_markup(
