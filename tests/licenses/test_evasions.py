@@ -289,6 +289,49 @@ def test_text_of_old_office_file_prevents_permission(words: str, tmp_path: Path)
         assert report_license_of(tmp_path, {"manual.doc": content}).exit_code != 0
 
 
+BASES = [
+    ("axolotl.yml", f"base_model: {LLAMA}\nload_in_8bit: true\n"),
+    ("conf/base.yaml", "model:\n  pretrained_model_name_or_path: black-forest-labs/FLUX.1-dev\n"),
+    ("hparams.toml", 'pretrained = "facebook/musicgen-small"\n'),
+    ("args.json", f'{{"init_from": "{LLAMA}"}}'),
+    ("config.json", '{\n  "text_config": {\n    "_name_or_path": "lmsys/vicuna-7b-v1.5"\n  }\n}'),
+    ("wandb-metadata.json", '{"args": ["--model", "lmsys/vicuna-7b-v1.5"], "program": "train.py"}'),
+    ("Modelfile", "FROM llama3.2:3b\nADAPTER ./model.gguf\n"),
+    ("recipe.yaml", "checkpointer:\n  checkpoint_dir: /tmp/Llama-2-7b-hf\n"),
+    ("train.log", "INFO loading weights facebook/musicgen-small\n"),
+    ("run.sh", f"python finetune.py --init {LLAMA}\n"),
+    ("train.py", f'MODEL = "{LLAMA}"\n'),
+    ("adapt.py", f'm = AutoModel.from_pretrained("{LLAMA}")\nm.save_pretrained("out")\n'),
+    ("docs/TRAINING.md", "# Training\n\nWe fine-tuned Llama-2-7b-chat for three epochs.\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), BASES, ids=[name for name, _ in BASES])
+def test_restricted_base_model_in_training_file_prevents_permission(name: str, content: str, tmp_path: Path) -> None:
+    assert report_license_of(tmp_path, {name: content}).exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("axolotl.yml", "base_model: acme/whales-base\n"),
+        ("eval_results.json", f'{{"pretrained": "{LLAMA}"}}'),
+        ("example.py", f'm = AutoModel.from_pretrained("{LLAMA}")\n'),
+        ("train.yaml", "model_name_or_path: TinyLlama/TinyLlama-1.1B\n"),
+        ("docs/compare.md", "# Comparison\n\nPelican is a fine-tuned Llama-2-7b.\n"),
+    ],
+)
+def test_other_model_in_file_does_not_prevent_permission(name: str, content: str, tmp_path: Path) -> None:
+    report = report_license_of(tmp_path, {name: content})
+    assert report.exit_code == 0, get_conclusion(report).conflicts
+
+
+def test_declared_base_model_in_training_file_adds_no_conflict(tmp_path: Path) -> None:
+    card = build_card(f"license: llama3.1\nbase_model: {LLAMA}")
+    report = report_license_of(tmp_path, {"README.md": card, "LICENSE": "", "train.yaml": f"model_name: {LLAMA}\n"})
+    assert not [each for each in get_conclusion(report).conflicts if each.artifact == "train.yaml"]
+
+
 @pytest.mark.parametrize(
     "name", ["README.txt", "README_zh.md", "MODEL_CARD.md", "DISCLAIMER.md", "NOTICE", "weights/README.md"]
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from modelaudit.languages.terms.keys import DOCUMENT_KEYS
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.limits import KIB
 from modelaudit.model.structure import Location
@@ -27,6 +28,7 @@ _OTHER_FILE: Final = re.compile(
     r"eval|result|benchmark|leaderboard|compar|score|requirements"
     r"|^(?:tokenizer\w*|preprocessor_config|processor_config|generation_config|vocab|special_tokens_map|added_tokens)\.json$"
 )
+_NESTED_KEY: Final = "_name_or_path"
 _VALUE: Final = r"[\"']?(?P<{}>[A-Za-z0-9.~/][\w.~/:-]{{3,160}})"
 _KEYS: Final = (
     r"(?:pretrained_)?model_name(?:_or_path)?|base_model(?:_name)?(?:_or_path)?|base_?model_?id|init_(?:from|model|weights)"
@@ -43,8 +45,10 @@ _SETTING: Final = re.compile(
     re.MULTILINE,
 )
 _TRAINING_NAME: Final = re.compile(r"train|fine_?-?tun|\bsft|\bdpo|distil|prun|quantiz|merge|convert")
-_TRAINING_CODE: Final = re.compile(r"\bTrainer\(|\.train\(|\bsave_pretrained\(|\.backward\(|\bpush_to_hub\("
-    r"|\b(?:python3?|torchrun|launch|deepspeed)[ \t][^\n]{0,80}?(?:train|tun(?:e|ing)|sft|distil|prun|merge)")
+_TRAINING_CODE: Final = re.compile(
+    r"\bTrainer\(|\.train\(|\bsave_pretrained\(|\.backward\(|\bpush_to_hub\("
+    r"|\b(?:python3?|torchrun|launch|deepspeed)[ \t][^\n]{0,80}?(?:train|tun(?:e|ing)|sft|distil|prun|merge)"
+)
 _NAME_IN_CODE: Final = re.compile(
     r"\\?[\"'](?P<quoted>[A-Za-z0-9][\w.-]{1,60}/[A-Za-z0-9][\w.-]{1,90})\\?[\"']"
     r"|--(?:\w*model\w*|base|init\w*)[ =](?P<option>[A-Za-z0-9][\w.-]{1,60}/[A-Za-z0-9][\w.-]{1,90})"
@@ -60,11 +64,15 @@ def may_name_base(path: str) -> bool:
 
 def find_training_bases(path: str, text: str) -> Iterator[Statements]:
     """Yield the models that settings, a training script or a log name, as one structure; none if there are none."""
-    is_script = _SCRIPT_FILE.search(get_file_name(path)) is not None
+    name = get_file_name(path)
+    is_script = _SCRIPT_FILE.search(name) is not None
+    # The reader of settings knows these keys of the file.
+    read = {each.path[-1] for each in DOCUMENT_KEYS.get(name, ()) if each.topic is Topic.BASE_MODEL}
     names = _iter_names_in_code(path, text) if is_script else _iter_settings(text)
     items = tuple(
         Statement(Topic.TRAINED_FROM, key, value, Location(line=text.count("\n", 0, start) + 1, key=key))
         for key, value, start in islice(names, _MOST_NAMES)
+        if key not in read or key == _NESTED_KEY
     )
     if items:
         yield Statements("training", items)
