@@ -70,12 +70,12 @@ Among the values of settings, metadata and tables, in the comments and strings o
 of PNG pictures, only the known signs of commercial use, research, territories and passing on count: other words are
 those of code and data there. Settings are read up to 16 MiB, source code and PNG texts up to 2 MiB and 64 KiB, lists of
 words up to 32 MiB; a larger list or source file is for review, other data above 256 KiB are not read. Pictures on the
-Hub are not fetched. A card that names a base model under terms of its own in words, and no such licence, is for review. So
-is a model under such terms, on record in `rules/licenses/_origins.yaml` or named in `rules/restrictions.yaml`, that a
-training setting, script, log or `Modelfile` names. Code between the fences of a card counts like other source code.
-Addresses of links and pictures count by the signs in them, texts of HTML attributes as sentences, and names of files and
-folders by four kinds of limits; a picture or an old Word file that is named as a licence is a licence file that was not
-read.
+Hub are not fetched. A card that names a base model under terms of its own in words, and no such licence, is for review.
+So is a model under such terms, on record in `rules/licenses/_origins.yaml` or named in `rules/restrictions.yaml`, that
+a training setting, script, log or `Modelfile` names. Code between the fences of a card counts like other source code.
+Addresses of links and pictures count by the signs in them, texts of HTML attributes as sentences, and names of files
+and folders by four kinds of limits; a picture or an old Word file that is named as a licence is a licence file that
+was not read.
 
 `rules/restrictions.yaml` lists the known kinds of restrictions. `rules/cues.yaml` holds the words for all others, in
 English and Chinese thoroughly, and in Japanese, Korean, French, German, Spanish and Russian by key words alone: a
