@@ -61,7 +61,9 @@ at review, unless it agrees with the concluded licence. Quiet are
 - restrictions that a concluded licence states itself.
 
 In a card the value of a label, of a short section and of a table row for the licence or the weights counts too, however
-short: *License: proprietary* is quoted, unless the words name an ordinary licence or point to the licence file.
+short: *License: proprietary* is quoted, unless the words name an ordinary licence or point to the licence file. An
+item below *Out-of-scope use*, a cell that denies, and an answer are judged with their heading, head or question, if
+they name commerce, companies, passing on or the European Union.
 
 A sentence that forbids just what is planned, such as a territory, a field, commercial use or a revenue above an
 amount, is shown first, as *probably denied*; the answer stays at review, because a person has to read the sentence.

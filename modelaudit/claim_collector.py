@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
+from modelaudit.licenses.evidence.headed_limits import find_headed_limits
 from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
@@ -163,6 +164,7 @@ class ClaimCollector:
                 self.claims += find_stated_licenses(
                     prose.text, prose.first_line, address, self.rules.restrictions.cues, self.rules.licenses
                 )
+                self.claims += find_headed_limits(prose.text, prose.first_line, address)
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
             self.claims += find_plain_limits(prose.text, prose.first_line, address)
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:

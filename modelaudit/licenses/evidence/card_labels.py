@@ -79,8 +79,8 @@ _FREE = re.compile(
 _REFUSAL = re.compile("[❌🚫⛔✗✘]")
 _TERMS_OF_PART = re.compile(
     r"licen[cs]|\beula\b|\bterms\b|\bagreement\W*$|\bcontract\b|\bon request\b|\bas (?:the )?data\b|^\W*same\W*$"
-    r"|\bsame as\b|proprietary|\bprivate\b|confidential|non\W?commercial|\bnc\b|\breserved\b|\bask\b|\bcontact\b|\brestricted\b"
-    r"|\bon loan\b|\bnon\W?free\b"
+    r"|\bsame as\b|proprietary|\bprivate\b|confidential|non\W?commercial|\bnc\b|\breserved\b|\bask\b|\bcontact\b"
+    r"|\brestricted\b|\bon loan\b|\bnon\W?free\b"
 )
 # "Weights: NC-SA.": without its hyphen it is spelled like the NCSA licence.
 _NON_COMMERCIAL_CODE = re.compile(r"\bnc(?:\W(?:sa|nd))?\W*")
