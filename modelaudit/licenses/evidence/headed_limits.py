@@ -38,6 +38,21 @@ _LIMITED = re.compile(
     rf"{_SUBJECT}(?:s?(?:\s(?:of|by|in|for|and|or|to|with|use|the|this|any|kind|sort|model|weights|others|third parties"
     rf"|{_SUBJECT}))*)"
 )
+_NAMES_COMMERCE = re.compile(
+    r"\bcommercial (?:use|usage|products?|purposes?|deployments?|applications?|services?|settings?)\b|\bfor-profit\b"
+    r"|\b(?:redistribut|resell|sell)\w* (?:of )?(?:the |this |these )?(?:weights|model|checkpoint)"
+)
+_QUALIFIED = re.compile(r"\b(?:without|unless|before|until|except|not|no|that|which|where|high|risk|safety|critical)\b")
+_MOST_ITEM_WORDS = 12
+_NOTICE = re.compile(
+    r"^[ \t]{0,3}[*_(]{0,4}(?:(?:academic|research|evaluation|trial|restricted|proprietary|non-?free)[ -]"
+    r"(?:licen[cs]e|copy)|confidential|internal use(?: only)?|not for (?:re)?sale|nda applies|on loan"
+    r"|do not (?:ship|redistribute)|non-eu(?: only)?|(?:schools?|students|hobbyists|academics|researchers|universities|partners|members)[ -]only"
+    r"|no (?:firms|companies|businesses|vendors|resale)|(?:firms|companies|businesses)\b: (?:ask|pay|contact us))"
+    r"[*_).!]{0,5}[ \t]{0,4}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A line of two or three words that limits the use by itself."""
 _FORBIDS = re.compile(
     r"\W*(?:\d{1,2}\W{1,3})?(?:(?:out|outside)\W(?:of\W)?(?:the\W)?scope(?:\W(?:uses?|usage|use\Wcases|applications))?"
     r"|(?:uses?\W)?not\W(?:intended|meant|cleared|allowed|permitted|licensed|available)(?:\W(?:uses?|for|to|in))*"
@@ -173,8 +188,8 @@ def _iter_denied_columns(head: TableRow, row: TableRow) -> Iterator[tuple[int, s
 
 
 def _iter_marks(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (offset, words) for each place or user with a mark of refusal behind it, and for grants struck out."""
-    for pattern in (_MARKED, _REFUSED_LINE, _STRUCK):
+    """Yield (offset, words) for each place or user with a mark of refusal, grant struck out, and short notice."""
+    for pattern in (_MARKED, _REFUSED_LINE, _STRUCK, _NOTICE):
         yield from ((match.start(), match[0]) for match in pattern.finditer(text))
 
 
@@ -196,6 +211,12 @@ def _is_subject(name: str) -> bool:
 
 
 def _limits(value: str) -> bool:
-    """Whether a part of a short value names commerce, companies or the European Union and nothing else."""
-    parts = _SEPARATOR.split(fold_sentence(value).strip(" .!:"))
+    """Whether a part of a short value names commerce, companies or the European Union and nothing else.
+
+    A longer one may name commercial use among other words, unless they qualify it.
+    """
+    folded = fold_sentence(value).strip(" .!:")
+    if _NAMES_COMMERCE.search(folded) and not _QUALIFIED.search(folded) and len(folded.split()) <= _MOST_ITEM_WORDS:
+        return True
+    parts = _SEPARATOR.split(folded)
     return any(_LIMITED.fullmatch(part.strip(" .!:-")) is not None for part in parts)

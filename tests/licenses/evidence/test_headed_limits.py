@@ -27,11 +27,19 @@ LIMITS = [
     "Is it for firms? Schools.",
     "Can I sell it? Ask Heron.",
     "May we use it commercially?\nNot yet.",
+    "### Out-of-scope use\n\n- Embedding the model in a commercial product",
+    "Academic license.",
+    "**Evaluation copy**",
+    "Schools only!",
+    "Firms: ask.",
 ]
 
 NO_LIMITS = [
     "### Out-of-Scope Use\n\n- Medical decisions without supervision\n- Languages other than English",
     "### Out-of-Scope Use\n\n- Deceptive commercial messages about competing products",
+    "### Out-of-scope use\n\n- Commercial use without an evaluation of its safety",
+    "Tests for confidential data.",
+    "## Research copy editing",
     "### Prohibited\n\n- Surveillance of people in Europe",
     "### Intended Use\n\n- Commercial products\n- Companies",
     "## Cleared for\n\n- [x] products",
