@@ -27,7 +27,8 @@ _MOST_NAMED_FILES = 3
 # Names decide, and no name of weights is among them.
 _SETTING_FILES = frozenset(
     {".zenodo.json", "adapter_config.json", "axolotl_config.yaml", "axolotl_config.yml", "cargo.toml",
-     "citation.cff", "codemeta.json", "config.json", "configuration.json", "generation_config.json",
+     "citation.cff", "codemeta.json", "config.json", "configuration.json", "containerfile", "dockerfile",
+     "generation_config.json",
      "hf_quant_config.json", "mergekit_config.yaml", "mergekit_config.yml", "mergekit_moe_config.yaml",
      "mergekit_moe_config.yml", "metadata.json", "mlmodel", "model_card.json", "model_card.yaml",
      "model_index.json", "model_info.json", "modelcard.json", "modelcard.yaml", "package.json", "params.json",

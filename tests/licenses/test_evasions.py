@@ -145,6 +145,7 @@ RESTRICTING = [
     '<img src="w.png" alt="CC BY-NC-SA 4.0">',
     "<img src=w.png alt='Weights: non-commercial use only'>",
     '<kbd title="research only">Licence</kbd>',
+    "N O T  F O R  C O M M E R C I A L  U S E",
     "```\nDo not redistribute the weights.\n```",
     "```\nuse at home ...... yes\nuse at a company ... no\n```",
     "~~~\npersonal use only, a company asks us\n~~~",
@@ -289,6 +290,35 @@ def test_text_of_old_office_file_prevents_permission(words: str, tmp_path: Path)
         assert report_license_of(tmp_path, {"manual.doc": content}).exit_code != 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("(Research Copy)", ", Leased To Kite", "- Back By June", ", Never Ship", ", Ask First", ", Embargoed"),
+        *(
+            ", Closed Source",
+            ". Valid through June 2026.",
+            "(on loan to Kite)",
+            ". Keep Out Of Products",
+            ", Classified",
+        ),
+    ],
+)
+def test_condition_behind_the_copyright_holder_prevents_permission(words: str, tmp_path: Path) -> None:
+    line = next(line for line in MIT.splitlines() if line.startswith("Copyright"))
+    files = {
+        "README.md": build_card("license: mit"),
+        "LICENSE": MIT.replace(line, f"Copyright (c) 2025 Acme Labs{words}"),
+    }
+    assert report_license_of(tmp_path, files).exit_code != 0
+
+
+@pytest.mark.parametrize("holder", ["Loan Keep", "Back Research Labs", "Acme Shipping GmbH", "Lennart Copley"])
+def test_copyright_holder_with_a_name_like_a_condition_does_not_prevent_permission(holder: str, tmp_path: Path) -> None:
+    line = next(line for line in MIT.splitlines() if line.startswith("Copyright"))
+    files = {"README.md": build_card("license: mit"), "LICENSE": MIT.replace(line, f"Copyright (c) 2025 {holder}")}
+    assert report_license_of(tmp_path, files).exit_code == 0
+
+
 BASES = [
     ("axolotl.yml", f"base_model: {LLAMA}\nload_in_8bit: true\n"),
     ("conf/base.yaml", "model:\n  pretrained_model_name_or_path: black-forest-labs/FLUX.1-dev\n"),
@@ -370,6 +400,8 @@ def test_ordinary_files_beside_the_license_do_not_prevent_permission(files: dict
         {"package.json": '{"name": "whales", "license": "CC-BY-NC-4.0"}'},
         {"setup.cfg": "[metadata]\nlicense = CC-BY-NC-4.0\n"},
         {"setup.py": "from setuptools import setup\nsetup(name='whales', license='CC-BY-NC-4.0')\n"},
+        {"setup.py": "setup(classifiers=['License :: Other/Proprietary License'])\n"},
+        {"Dockerfile": 'FROM scratch\nLABEL org.opencontainers.image.licenses="LicenseRef-Proprietary"\n'},
         {"modelcard.yaml": "license: cc-by-nc-4.0\n"},
         {"REUSE.toml": '[[annotations]]\npath = "*"\nSPDX-License-Identifier = "CC-BY-NC-4.0"\n'},
         {"config.json": json.dumps({"base_model": LLAMA})},

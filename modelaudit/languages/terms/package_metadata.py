@@ -1,7 +1,9 @@
-"""Read the licence fields of the metadata of a Python package: ``*.dist-info/METADATA``, ``PKG-INFO``, ``setup.py``.
+"""Read the licence fields of the metadata of a Python package, and of the labels of a container.
+
+The files are ``*.dist-info/METADATA``, ``PKG-INFO``, ``setup.py`` and ``Dockerfile``.
 
 Source: Core metadata specifications of PyPA: ``License``, ``License-Expression``, ``Classifier``; the keywords of
-``setuptools.setup``.
+``setuptools.setup``; https://specs.opencontainers.org/image-spec/annotations/.
 """
 
 from __future__ import annotations
@@ -30,13 +32,20 @@ _SETUP_FIELD: Final = re.compile(
     r"""|["'](?P<classifier>License :: [^"'\n]{1,200})["']""",
     re.MULTILINE,
 )
+_CONTAINER_NAME: Final = re.compile(r"(?:.*\.)?(?:dockerfile|containerfile)(?:\..*)?")
+_LABEL: Final = re.compile(
+    r"""^[ \t]*(?:LABEL[ \t]+)?(?:[^\n#]{0,300}?[ \t])?["']?(?P<field>(?:[\w.-]{1,80}\.)?licen[cs]es?)["']?[ \t]*="""
+    r"""[ \t]*["']?(?P<value>[\w .()+-]{1,200})""",
+    re.MULTILINE | re.IGNORECASE,
+)
 _CLASSIFIER: Final = re.compile(r"License :: (?:OSI Approved :: )?(?!OSI Approved$)(.+)")
 
 
 def _recognises(head: Head) -> bool:
     """Whether this is the text of a file with the name of package metadata."""
-    is_setup = get_file_name(head.path) == _SETUP_NAME
-    return (is_setup or is_package_metadata(head.path)) and looks_like_text(head)
+    name = get_file_name(head.path)
+    is_named = name == _SETUP_NAME or _CONTAINER_NAME.fullmatch(name) is not None
+    return (is_named or is_package_metadata(head.path)) and looks_like_text(head)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -46,13 +55,19 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         WindowError: the window could not return the requested bytes.
     """
     text = window.read(0, min(_LONGEST_HEADER, limits.document_bytes, limits.read_bytes)).decode("utf-8-sig", "replace")
-    if get_file_name(artifact.path) == _SETUP_NAME:
-        if found := tuple(islice(_iter_setup_statements(text), _MOST_STATEMENTS)):
-            yield Statements("package-metadata", found)
-        return
-    statements: list[Statement] = []
+    name = get_file_name(artifact.path)
+    if name == _SETUP_NAME or _CONTAINER_NAME.fullmatch(name):
+        found = _iter_setup_statements(text) if name == _SETUP_NAME else _iter_labels(text)
+    else:
+        found = _iter_field_statements(text)
+    if statements := tuple(islice(found, _MOST_STATEMENTS)):
+        yield Statements("package-metadata", statements)
+
+
+def _iter_field_statements(text: str) -> Iterator[Statement]:
+    """Yield the licences that the fields of core metadata state."""
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or len(statements) == _MOST_STATEMENTS:
+        if not line.strip():
             break
         match = _FIELD.match(line.rstrip())
         if match is None:
@@ -66,9 +81,14 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         # Old versions of setuptools write this word where the author gave no licence.
         if value == "UNKNOWN":
             continue
-        statements.append(Statement(Topic.LICENSE, field, value[:_LONGEST_VALUE], Location(line=number)))
-    if statements:
-        yield Statements("package-metadata", tuple(statements))
+        yield Statement(Topic.LICENSE, field, value[:_LONGEST_VALUE], Location(line=number))
+
+
+def _iter_labels(text: str) -> Iterator[Statement]:
+    """Yield the licences in the labels of a container file."""
+    for match in _LABEL.finditer(text):
+        place = Location(line=text.count("\n", 0, match.start("field")) + 1)
+        yield Statement(Topic.LICENSE, match["field"], match["value"].strip(), place)
 
 
 def _iter_setup_statements(text: str) -> Iterator[Statement]:

@@ -1,6 +1,6 @@
-"""Extract the text layer of a PDF in a process of its own, within bounds of bytes, pages, time and memory.
+"""Extract the text of a PDF in a process of its own, within bounds of bytes, pages, time and memory.
 
-Source: ISO 32000-1, 9.10 (extraction of text content).
+Source: ISO 32000-1, 9.10 (extraction of text content) and 14.3.3 (document information dictionary).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PdfText:
     """The text layer of a document.
 
     Attributes:
-        text: of the pages in order, each followed by a line break; possibly empty.
+        text: of the pages in order, each followed by a line break, and of the document information; possibly empty.
         unread: why some or all of the text was not extracted, as a clause; empty if all of it was.
     """
 
@@ -59,7 +59,8 @@ def extract_pdf_text(data: bytes) -> PdfText:
     unread = _explain_missing_pages(run, len(texts), page_count if isinstance(page_count, int) else 0)
     if not unread and not any(map(str.isalpha, text)):
         unread = "it has no text layer, such as a document of scanned pages"
-    return PdfText(text, unread)
+    information = "".join(f"\n{line['info']}\n" for line in run.lines if isinstance(line.get("info"), str))
+    return PdfText(text + information, unread)
 
 
 def _explain_missing_pages(run: Run, extracted: int, page_count: int) -> str:

@@ -3,7 +3,8 @@
 ``modelaudit.languages.terms.pdf_text`` starts it in a process of its own, because pypdf (7) follows what a hostile
 document says and bounds neither time nor memory. It imports nothing of this package. stdin holds one line, a JSON
 object: ``data`` (the document in base64), ``pages`` (how many to extract), ``memory`` (bytes) and ``seconds`` (of CPU
-time). stdout receives ``{"pages": N}``, then ``{"text": …}`` for each page, and ``{"broke": …}`` if pypdf fails.
+time). stdout receives ``{"pages": N}``, then ``{"text": …}`` for each page, ``{"info": …}`` for each
+text of the document information (14.3.3), and ``{"broke": …}`` if pypdf fails.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ def main() -> None:
     _write_line(out, {"pages": page_count})
     for number in range(min(page_count, request["pages"])):
         _write_line(out, {"text": reader.pages[number].extract_text() or ""})
+    # Title, subject and keywords, which a reader shows as the properties of the document.
+    for value in (reader.metadata or {}).values():
+        if isinstance(value, str):
+            _write_line(out, {"info": value})
 
 
 def _limit_resources(memory: int, seconds: float) -> None:

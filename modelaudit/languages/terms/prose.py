@@ -60,6 +60,8 @@ _RUNNING_TEXT_SUFFIXES: Final = (
     ".html", ".htm", ".xhtml",
 )  # fmt: skip
 """Suffixes of texts for people, whose single sentences count. The strings of other files may be anything."""
+_OFFICE_TEXT: Final = re.compile(r"(?:^|[!/])word/(?:document|header|footer|footnotes|endnotes|comments)\d*\.xml$")
+"""A part of a document of Word with text for people (ECMA-376, part 1, 11.3)."""
 _STRING_SUFFIXES: Final = (".json", ".jsonl", ".json5", ".ndjson", ".ipynb", ".webmanifest")
 _PACKAGE_FILES: Final = ("pyproject.toml", "setup.cfg", "setup.py", "package.json", "cargo.toml", "meta.yaml")
 _MIN_LIST_LINES: Final = 50
@@ -200,7 +202,7 @@ def _read_text_layer(kind: ProseKind | None, start: bytes, window: Window, limit
 def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
     """Yield the text of a file whose name promises no terms, if it holds any of their words."""
     suffix = _get_suffix(path)
-    is_running_text = suffix in _RUNNING_TEXT_SUFFIXES
+    is_running_text = suffix in _RUNNING_TEXT_SUFFIXES or _OFFICE_TEXT.search(path) is not None
     if window.size > _get_largest_size(path):
         if is_running_text:
             yield from _read_dense_parts(window)

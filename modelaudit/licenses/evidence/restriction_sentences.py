@@ -80,8 +80,8 @@ _MARKUP = re.compile(r"\]\(|<[a-z]", re.IGNORECASE)
 _MARKED = re.compile(r"[&<*_`~#|>]")
 _MARKS = re.compile(r"[*_`~#|>]+")
 _SOFT_HYPHEN = "\u00ad"
-# "n o n - c o m m e r c i a l": four or more single letters with one space between them.
-_LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){3,}(?!\S)")
+# "n o n - c o m m e r c i a l": three or more single letters with one space between them.
+_LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){2,}(?!\S)")
 _SENTENCE_STOP = re.compile(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from modelaudit.licenses.evidence.fields import (
     BLANK_VALUES,
     CLAIM_LIMIT,
     LINEAGE_CLAIM_LIMIT,
+    RESTRICTION,
     Resolver,
     truncate_quotation,
 )
@@ -16,6 +18,14 @@ from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Relation
 
+# Words of a package for terms that permit nothing by themselves; classifiers of PyPI among them.
+_CLOSED_VALUE = re.compile(
+    r"(?:licenseref-|other/)?(?:proprietary|commercial|closed[- ]?source|all rights reserved|confidential)"
+    r"(?:[- ]licen[cs]e)?|free for (?:educational|home) use|free to use but restricted",
+    re.IGNORECASE,
+)
+_OTHER_TERMS = "other-terms"
+"""The kind of restriction in ``rules/restrictions.yaml``."""
 _LICENSE_TOPICS = (Topic.LICENSE, Topic.LICENSE_NAME, Topic.LICENSE_LINK)
 
 
@@ -64,6 +74,11 @@ def _extract_license_claims(statements: Statements, artifact: str, resolver: Res
             yield LicenseClaim(
                 ClaimKind.DECLARED, artifact, each.field, truncate_quotation(each.value), entry, each.where
             )
+        # An unknown name of a package covers its code alone, while such words may be about all that it holds.
+        if entry is None and _CLOSED_VALUE.fullmatch(each.value.strip()):
+            place = Location(line=each.where.line, key=_OTHER_TERMS)
+            quotation = truncate_quotation(f"{each.field}: {each.value}")
+            yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
 
 
 def _parse_relation(statement: Statement) -> Relation:

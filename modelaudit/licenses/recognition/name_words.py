@@ -27,8 +27,15 @@ _TERM_WORDS = re.compile(
     r"|resell|restrict|revok|sell|sale|shall|should|sublicen|subject|surveil|terminat|terms?$|this$|train|unauth|unless"
     r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|without|written|you|is$|are$|be$|can$|if$|when"
     r"|confident|propriet|evaluat|trial|internal|personal|privat|secret|verbot|untersag|nicht|kein|kommerz|interdi|prohib"
-    r"|proib|sans$|pas$|sauf|solo$|sin$|which|who$|with$|any$|that$|do$|does$|it$)"
+    r"|proib|sans$|pas$|sauf|solo$|sin$|which|who$|with$|any$|that$|do$|does$|it$"
+    # Of use, lending, time and secrecy.
+    r"|never$|ship$|shipped$|embargo|leas(?:e|ed|ing)$|lent$|lend(?:s|ing)?$|closed$|ask$|copy$|valid$|expir|before$|outside$"
+    r"|royalt|nur$|leihg|priv[eé]e?$|usage$|classified$|till$)"
 )
+_TERM_PAIRS = frozenset(
+    {("back", "by"), ("back", "to"), ("back", "before"), ("on", "loan"), ("keep", "out"), ("out", "of")}
+)
+"""Adjacent words of conditions, each of which may be part of a name."""
 
 # Names that begin like such a word.
 _NAMES_LIKE_TERMS = re.compile(
@@ -114,6 +121,8 @@ def is_term_word(words: Words, position: int) -> bool:
     if _is_name_like_term(words, position):
         return False
     if _denies_in_camel_case(words.get_spelling(position)):
+        return True
+    if tuple(words.words[position : position + 2]) in _TERM_PAIRS:
         return True
     if word != "research" or not words.get_spelling(position)[0].isupper():
         return _TERM_WORDS.match(word) is not None
