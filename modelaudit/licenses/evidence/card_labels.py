@@ -166,7 +166,7 @@ def _states_other_terms(value: str, is_part: bool, cues: Cues, resolver: Resolve
     if resolver.find_license(bare) or (link and (link[0].startswith("!") or resolver.find_license(link["url"]))):
         return False
     folded = fold_sentence(_MARKDOWN_LINK.sub(lambda each: f"{each['name']} ({each['url']})", value))
-    if ORDINARY_NAME in name_ordinary_licenses(folded, cues) or _POINTER.search(folded):
+    if ORDINARY_NAME in name_ordinary_licenses(folded.strip(" .!"), cues) or _POINTER.search(folded):
         return False
     words = fold_sentence(bare)
     if _REFUSAL.search(words) and not is_part:

@@ -47,7 +47,8 @@ _MOST_ITEM_WORDS = 12
 _NOTICE = re.compile(
     r"^[ \t]{0,3}[*_(]{0,4}(?:(?:academic|research|evaluation|trial|restricted|proprietary|non-?free)[ -]"
     r"(?:licen[cs]e|copy)|confidential|internal use(?: only)?|not for (?:re)?sale|nda applies|on loan"
-    r"|do not (?:ship|redistribute)|non-eu(?: only)?|(?:schools?|students|hobbyists|academics|researchers|universities|partners|members)[ -]only"
+    r"|do not (?:ship|redistribute)|non-eu(?: only)?"
+    r"|(?:schools?|students|hobbyists|academics|researchers|universities|partners|members)[ -]only"
     r"|no (?:firms|companies|businesses|vendors|resale)|(?:firms|companies|businesses)\b: (?:ask|pay|contact us))"
     r"[*_).!]{0,5}[ \t]{0,4}$",
     re.IGNORECASE | re.MULTILINE,

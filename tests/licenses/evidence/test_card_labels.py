@@ -35,6 +35,7 @@ NO_OTHER_TERMS = [
     "## License\n\nSee the LICENSE file.",
     "## License\n\nCopyright 2025 Heron Laboratory",
     "## License\n\nOpen source.",
+    "## License\n\nHeron is licensed under **GPLv3**.",
     "## License\n\nLicensed under either of\n\n* MIT\n* Apache-2.0\n",
     "## License\n\n- code: MIT\n- training data: on request",
     "## License\n\n## Citation\n\nPlease cite us.",
