@@ -84,6 +84,7 @@ _TERMS_OF_PART = re.compile(
 )
 # "Weights: NC-SA.": without its hyphen it is spelled like the NCSA licence.
 _NON_COMMERCIAL_CODE = re.compile(r"\bnc(?:\W(?:sa|nd))?\W*")
+_JOINED_VERSION = re.compile(r"(?<=gpl)v(?=\d)")
 _GOES_ON = re.compile(r"^(?:of|under|by|the|and|or|with)\W*$|[:\uff1a]\W*$")
 """The end of a value that the next block completes."""
 _WORD = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
@@ -166,7 +167,7 @@ def _states_other_terms(value: str, is_part: bool, cues: Cues, resolver: Resolve
     if resolver.find_license(bare) or (link and (link[0].startswith("!") or resolver.find_license(link["url"]))):
         return False
     folded = fold_sentence(_MARKDOWN_LINK.sub(lambda each: f"{each['name']} ({each['url']})", value))
-    if ORDINARY_NAME in name_ordinary_licenses(folded.strip(" .!"), cues) or _POINTER.search(folded):
+    if ORDINARY_NAME in name_ordinary_licenses(_JOINED_VERSION.sub(" v", folded), cues) or _POINTER.search(folded):
         return False
     words = fold_sentence(bare)
     if _REFUSAL.search(words) and not is_part:
