@@ -38,8 +38,8 @@ _PART = (
 )
 _END_OF_VALUE = r"(?:[^\r\n;.]|[.](?!\s|$)){1,200}"
 _LABEL = re.compile(
-    rf"(?:^[ \t>*+-]{{0,8}}|[.;][ \t]{{1,3}})[*_]{{0,3}}(?:(?P<license>{_LICENSE})|(?P<part>{_PART}))"
-    rf"[ \t]{{0,2}}[*_]{{0,3}}[ \t]{{0,2}}[:\uff1a][*_]{{0,3}}[ \t]{{0,4}}(?P<value>{_END_OF_VALUE})",
+    rf"(?:^[ \t>*+-]{{0,8}}|[.;][ \t]{{1,3}})(?:<\w{{1,8}}>)?[*_]{{0,3}}(?:(?P<license>{_LICENSE})|(?P<part>{_PART}))"
+    rf"[ \t]{{0,2}}[*_]{{0,3}}[ \t]{{0,2}}[:\uff1a][*_]{{0,3}}(?:</\w{{1,8}}>)?[ \t]{{0,4}}(?P<value>{_END_OF_VALUE})",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(
@@ -68,13 +68,15 @@ _POINTER = re.compile(
     r"|\blicen[cs]e\b.{0,20}\b(?:file|field|tag)\b|见\W*licen|license\W*(?:文件|ファイル|파일)"
     r"|(?:同|same)\W+(?:licen[cs]e\W+)?as\W+(?:the\W+|its\W+)?"
     r"(?:base|original|upstream|parent|source\W+model|code|repo\w*|project)\b"
+    r"|\binherits?\W+(?:the\W+|its\W+)?(?:base|original|upstream|parent)\b|(?<!不)可(?:以)?(?:免费)?商用|免费使用"
     r"|^\W*(?:copyright|©|\(c\))",
 )
 _FREE = re.compile(
     r"\W*(?:(?:the\W+)?models?\W+(?:is|are)\W+)?(?:fully\W+|completely\W+)?"
     r"(?:open\W?source[dn]?(?:\W+(?:model|software|licen[cs]e))?|public\W+domain"
-    r"|free(?:\W+(?:software|for\W+(?:all|everyone|commercial\W+use|any\W+use)))?|permissive|unrestricted|commercially\W+usable|free\W+to\W+use"
-    r"|no\W+restrictions?|gemeinfrei|domaine\W+public|dominio\W+público|开源|自由软件|可商用|商用可|オープンソース|パブリックドメイン|오픈소스)\W*"
+    r"|free(?:\W+(?:software|for\W+(?:all|everyone|commercial\W+use|any\W+use)))?|permissive|unrestricted|commercially\W+usable|free\W+to\W+use(?:\W+for\W+(?:all|everyone))?"
+    r"|no\W+restrictions?|gemeinfrei|domaine\W+public|do\W+what(?:ever)?\W+you\W+\w+"
+    r"|no\W+licen[cs]e\W+(?:is\W+)?(?:needed|required)|use\W+(?:it|this|them)\W+freely|dominio\W+público|开源|自由软件|可商用|商用可|オープンソース|パブリックドメイン|오픈소스)\W*"
 )
 _REFUSAL = re.compile("[❌🚫⛔✗✘]")
 _TERMS_OF_PART = re.compile(

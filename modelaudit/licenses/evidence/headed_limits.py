@@ -67,10 +67,11 @@ _ADMITS = re.compile(
     r"|permitted\W(?:uses?|for|in)|who\W(?:may|can)\Wuse\W(?:it|this|the\Wmodel)(?:\Wmodel)?)\W*",
     re.IGNORECASE,
 )
-_PLACES = re.compile(
+_ADMITTED = re.compile(
     r"(?:(?:the )?(?:us|u\.s\.|usa|united states(?: of america)?|canada|north america|uk|united kingdom|great britain"
     r"|japan|korea|south korea|china|mainland china|india|brazil|australia|new zealand|singapore|taiwan"
-    r"|mexico|switzerland|norway|israel)(?:\s?(?:,|and|or|&|/)\s?|\W*$))+(?:only)?"
+    r"|mexico|switzerland|norway|israel|students|researchers|scholars|academics|teachers|schools|universities|hobbyists"
+    r"|partners|members)(?:\s?(?:,|and|or|&|/)\s?|\W*$))+(?:only)?"
 )
 # A heading, a line in bold type, or a label at the end of its line opens a section.
 _OPENER = re.compile(r"#{1,6}[ \t]+[^\n]{2,60}|[*_]{2,3}[^*_\n]{2,50}[*_]{2,3}:?|[^\n:|]{2,50}:[*_]{0,3}")
@@ -154,7 +155,7 @@ def _iter_section_limits(text: str) -> Iterator[tuple[int, str]]:
             value = line[mark.end() :] if mark else line
             is_unchecked = mark is not None and mark["box"] is not None
             is_denied = is_forbidding or is_unchecked
-            if _limits(value) if is_denied else _PLACES.fullmatch(fold_sentence(value).rstrip(". ")):
+            if _limits(value) if is_denied else _ADMITTED.fullmatch(fold_sentence(value).rstrip(". ")):
                 yield start, f"{heading}: {value}" if not heading.endswith(":") else f"{heading} {value}"
 
 

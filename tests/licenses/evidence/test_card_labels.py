@@ -13,6 +13,7 @@ from modelaudit.model.license import LicenseClaim
 
 OTHER_TERMS = [
     "- **License:** proprietary",
+    "<b>License:</b> proprietary",
     "Lizenz: Heron-Vertrag",
     "许可证\uff1a仅限合作方",
     "ライセンス\uff1a別途契約",
@@ -40,6 +41,8 @@ NO_OTHER_TERMS = [
     "## License\n\n- code: MIT\n- training data: on request",
     "## License\n\n## Citation\n\nPlease cite us.",
     "## License\n\n```\nHeron\n```",
+    "## License\n\nDo whatever you want.",
+    "## License\n\nThis model inherits the base licence.",
     "Weights: 135 million parameters",
     "Model: heron-base",
     "| Model | License |\n|---|---|\n| Heron | MIT |\n| Egret | Egret EULA |\n",
