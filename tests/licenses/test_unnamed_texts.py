@@ -44,7 +44,7 @@ parties without our prior written consent.
 CHINESE_TERMS = "鲸鱼模型使用协议\n\n本协议适用于鲸鱼模型。未经书面许可,用户不得将模型用于商业用途,不得向第三方分发。\n"
 
 
-def build_pdf(text: str) -> bytes:
+def build_pdf(text: str, subject: str = "Whales") -> bytes:
     """Build a PDF of one page, which shows the lines of ``text`` or, without any, a filled square."""
     shown = " ".join(f"({re.sub(r'[()]', '', line)}) Tj T*" for line in text.splitlines())
     content = f"BT /F1 10 Tf 12 TL 40 780 Td {shown} ET" if text else "40 40 80 80 re f"
@@ -55,6 +55,7 @@ def build_pdf(text: str) -> bytes:
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
         b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
         b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Subject (%s) >>" % subject.encode(),
     ]
     document = b"%PDF-1.4\n"
     offsets = []
@@ -62,8 +63,8 @@ def build_pdf(text: str) -> bytes:
         offsets.append(len(document))
         document += b"%d 0 obj\n%s\nendobj\n" % (number, each)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    end = b"trailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(document)
-    return document + b"xref\n0 5\n0000000000 65535 f \n" + table + end
+    end = b"trailer << /Size 6 /Root 1 0 R /Info 5 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(document)
+    return document + b"xref\n0 6\n0000000000 65535 f \n" + table + end
 
 
 def build_zip(name: str, content: str) -> bytes:
@@ -154,6 +155,8 @@ BOUND: dict[str, str | bytes] = {
     "wide.png": build_png(b"iTXt", b"Comment\0\0\0en\0\0The weights are for non-commercial use only."),
     "logo.svg": "<svg><text>The weights are for non-commercial use only.</text></svg>",
     "sentence.pdf": build_pdf("The weights are for non-commercial use only."),
+    "subject.pdf": build_pdf("Whales sing.", "Model weights: non-commercial research use only"),
+    "footer.docx": build_zip("word/footer1.xml", "<w:p><w:t>Sale of products that contain the model is prohibited.</w:t></w:p>"),
     "words.txt": "whale\n" * 500_000 + "The weights may not be used commercially.\n",
     "deploy/run.sh": "# Copyright Acme. For non-commercial use only.\necho\n",
 }  # fmt: skip
