@@ -154,6 +154,8 @@ RESTRICTING = [
     "```\nDo not redistribute the weights.\n```",
     "```\nuse at home ...... yes\nuse at a company ... no\n```",
     "~~~\npersonal use only, a company asks us\n~~~",
+    "Initialised from SeamlessM4T v2 large.",
+    "Fine-tuned from jina-embeddings-v3.",
     "Built with Llama.",
     f"This model is a fine-tuned version of [{LLAMA}](https://huggingface.co/{LLAMA}) on whales.",
     f"It is a finetune of {LLAMA}.",

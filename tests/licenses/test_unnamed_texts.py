@@ -155,6 +155,8 @@ BOUND: dict[str, str | bytes] = {
     "wide.png": build_png(b"iTXt", b"Comment\0\0\0en\0\0The weights are for non-commercial use only."),
     "logo.svg": "<svg><text>The weights are for non-commercial use only.</text></svg>",
     "sentence.pdf": build_pdf("The weights are for non-commercial use only."),
+    "rights.xml": '<meta><licence href="https://creativecommons.org/licenses/by-nc/4.0/">terms</licence></meta>',
+    "index.html": '<p>Whales.</p><link rel="license" href="https://creativecommons.org/licenses/by-nc/4.0/" />',
     "subject.pdf": build_pdf("Whales sing.", "Model weights: non-commercial research use only"),
     "footer.docx": build_zip("word/footer1.xml", "<w:p><w:t>Sale of products that contain the model is prohibited.</w:t></w:p>"),
     "words.txt": "whale\n" * 500_000 + "The weights may not be used commercially.\n",

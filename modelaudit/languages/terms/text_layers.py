@@ -17,6 +17,7 @@ _BLOCKS: Final = frozenset({
 })  # fmt: skip
 """Elements that begin a new line in a browser; other tags divide no words."""
 _UNSHOWN: Final = frozenset({"script", "style"})
+_LICENSE_ELEMENT: Final = re.compile(r"licen[cs]e|\brights\b", re.IGNORECASE)
 _STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 _KEY_END: Final = re.compile(r"\s{0,20}:\s{0,20}(?P<literal>true|false|null)?")
 # Keys whose values state terms in a word or two: ``"commercial_use": false``.
@@ -56,12 +57,12 @@ class _TextCollector(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._replace_tag(tag, self.get_starttag_text() or "")
-        # Words of attributes are shown too: the description of a page, and the text in place of a picture.
-        self.parts += [f"{value}\n" for name, value in attrs if name in ("content", "alt", "title") and value]
+        self._collect_attributes(tag, attrs)
         self._unshown = tag if tag in _UNSHOWN else ""
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._replace_tag(tag, self.get_starttag_text() or "")
+        self._collect_attributes(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
         self._replace_tag(tag, "")
@@ -72,6 +73,15 @@ class _TextCollector(HTMLParser):
 
     def handle_comment(self, data: str) -> None:
         self.parts.append(f" {data} ")
+
+    def _collect_attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect the words of attributes, and the address that an element or a link for a licence leads to."""
+        # Words of attributes are shown too: the description of a page, and the text in place of a picture.
+        shown = [value for name, value in attrs if name in ("content", "alt", "title") and value]
+        # The address of a licence: <link rel="license" href="…">, <licence href="…">.
+        if _LICENSE_ELEMENT.search(f"{tag} {dict(attrs).get('rel') or ''}"):
+            shown += [f"License: {value}" for name, value in attrs if name in ("href", "src") and value]
+        self.parts += [f"{value}\n" for value in shown]
 
     def _replace_tag(self, tag: str, source: str) -> None:
         """Keep the line breaks of a tag, and part the words around the tag of a block."""
