@@ -42,7 +42,7 @@ SEED = 20261129
 DOUBTFUL = "doubtful"
 MOST_PROSE = 60_000
 """Sentences of ordinary prose, drawn by the seed."""
-LEAST_EXAMPLES, REGULARITY = 3, 10
+LEAST_EXAMPLES, REGULARITY = 3, 15
 IMPORTANCE = {"restricting": 10, "harmless": 7, "near": 3, "prose": 1}
 """The weight of an example of each kind in the loss."""
 LEAST_WEIGHT = 0.5

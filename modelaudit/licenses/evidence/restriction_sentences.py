@@ -85,6 +85,8 @@ _LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){2,}(?!\S)")
 _SENTENCE_STOP = re.compile(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
+_SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.0, 12, 4
+"""How far the words around a sign may stay below the threshold, and how many count; with fewer the sign decides."""
 _CUE_MARGIN = 1.0
 """How far a sentence that a combination of cues matches may stay below the threshold."""
 
@@ -178,7 +180,8 @@ def _shorten(sentence: str) -> str:
 def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: ProseKind) -> str | None:
     """Return the kind of restriction that a folded sentence states by a sign or by its score, or ``None``."""
     cues = restrictions.cues
-    kind = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
+    found = _find_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
+    kind = None if found is None or _outweighs(sentence, found[1], restrictions) else found[0]
     if kind == RESTRICTED_BASE and not _speaks_of_own_base(sentence, text_kind):
         kind = None
     if text_kind is ProseKind.STRINGS:
@@ -254,13 +257,35 @@ def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | N
     A phrase of ``unless`` makes the sentence harmless, except beside a phrase of ``but`` or words that forbid
     plainly (``denials`` of ``cues.yaml``), which restore the limit.
     """
-    signs = (sign.id for sign in restrictions.signs if any(words.search(sentence) for words in sign.words))
-    first = next(signs, None)
+    found = _find_sign(sentence, restrictions)
+    return None if found is None else found[0]
+
+
+def _find_sign(sentence: str, restrictions: Restrictions) -> tuple[str, re.Match[str]] | None:
+    """Find the first sign of a folded sentence: the id of its kind, and its place."""
+    matches = ((sign.id, words.search(sentence)) for sign in restrictions.signs for words in sign.words)
+    first = next(((kind, match) for kind, match in matches if match is not None), None)
     if first is None or any(words.search(sentence) for words in restrictions.but):
         return first
     if denies_plainly(sentence, restrictions.cues):
         return first
     return None if any(words.search(sentence) for words in restrictions.unless) else first
+
+
+def _outweighs(sentence: str, sign: re.Match[str], restrictions: Restrictions) -> bool:
+    """Whether the words around a sign score so low that it says nothing about the model.
+
+    *We left out data whose licence permits research only* has a sign and restricts nothing. Words farther away do not
+    count, so that a long harmless sentence hides no sign.
+    """
+    before = sentence[: sign.start()].split()[-_WORDS_AROUND_SIGN:]
+    after = sentence[sign.end() :].split()[:_WORDS_AROUND_SIGN]
+    around = " ".join((*before, sign[0], *after))
+    if len(before) + len(after) < _FEWEST_WORDS_AROUND_SIGN:
+        return False
+    weights = restrictions.weights
+    least = weights.threshold - _SIGN_MARGIN
+    return bool(weights.weights) and score_sentence(around, weights, restrictions.cues, least) == -math.inf
 
 
 def has_restriction_stem(sentence: str, restrictions: Restrictions) -> bool:
