@@ -85,7 +85,7 @@ _LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){2,}(?!\S)")
 _SENTENCE_STOP = re.compile(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
-_SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.0, 12, 4
+_SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.5, 12, 4
 """How far the words around a sign may stay below the threshold, and how many count; with fewer the sign decides."""
 _CUE_MARGIN = 1.0
 """How far a sentence that a combination of cues matches may stay below the threshold."""
