@@ -22,7 +22,7 @@ from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.markup_words import iter_addresses, iter_attribute_texts, spell_address
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
 from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
-from modelaudit.licenses.evidence.sentence_weights import score_sentence
+from modelaudit.licenses.evidence.sentence_weights import measure_known_share, score_sentence
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
@@ -87,6 +87,8 @@ _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
 _SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.5, 12, 4
 """How far the words around a sign may stay below the threshold, and how many count; with fewer the sign decides."""
+_LEAST_KNOWN_SHARE = 0.6
+"""The share of words with a weight from which a score outweighs a sign."""
 _CUE_MARGIN = 1.0
 """How far a sentence that a combination of cues matches may stay below the threshold."""
 
@@ -181,8 +183,10 @@ def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: Pro
     """Return the kind of restriction that a folded sentence states by a sign or by its score, or ``None``."""
     cues = restrictions.cues
     found = _find_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
-    kind = None if found is None or _outweighs(sentence, found[1], restrictions) else found[0]
-    if kind == RESTRICTED_BASE and not _speaks_of_own_base(sentence, text_kind):
+    kind = None if found is None else found[0]
+    if kind == RESTRICTED_BASE:
+        kind = kind if _speaks_of_own_base(sentence, text_kind) else None
+    elif found is not None and _outweighs(sentence, found[1], restrictions):
         kind = None
     if text_kind is ProseKind.STRINGS:
         return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
@@ -284,8 +288,9 @@ def _outweighs(sentence: str, sign: re.Match[str], restrictions: Restrictions) -
     if len(before) + len(after) < _FEWEST_WORDS_AROUND_SIGN:
         return False
     weights = restrictions.weights
-    least = weights.threshold - _SIGN_MARGIN
-    return bool(weights.weights) and score_sentence(around, weights, restrictions.cues, least) == -math.inf
+    if not weights.weights or measure_known_share(around, weights) < _LEAST_KNOWN_SHARE:
+        return False  # the sentence is in a language that the examples do not teach
+    return score_sentence(around, weights, restrictions.cues, weights.threshold - _SIGN_MARGIN) == -math.inf
 
 
 def has_restriction_stem(sentence: str, restrictions: Restrictions) -> bool:

@@ -106,6 +106,12 @@ def score_sentence(sentence: str, weights: SentenceWeights, cues: Cues, least: f
     return score if score > least else -math.inf
 
 
+def measure_known_share(sentence: str, weights: SentenceWeights) -> float:
+    """Measure the share of the words of a folded sentence that have a weight, characters and pairs of them included."""
+    words = [each for each in _iter_word_features(sentence) if " " not in each]
+    return sum(each in weights.weights for each in words) / max(1, len(words))
+
+
 def _bound_score(words: Collection[str], vocabularies: Iterable[str], weights: SentenceWeights) -> float:
     """Bound the score of a sentence with these words and any of these vocabularies, if it exceeds the bias."""
     known = weights.weights
