@@ -279,6 +279,7 @@ def measure_texts(held: Held) -> Tally:
     for path in sorted(folder.rglob("*.txt")):
         label = path.parent.name.removesuffix(".variant")
         expected = others.get(label, "") if "_new" in path.parts else label
+        expected = next((id_ for id_, entry in licenses.items() if expected in entry.aliases), expected)
         is_policy = "policy" in label
         if "_new" not in path.parts and not label.startswith("LicenseRef-"):
             continue  # a standard licence; the packages measure those
@@ -340,6 +341,9 @@ def measure_packages(held: Held) -> Tally:
 def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     """Yield the title and the counts of each section whose cases are there."""
     yield "Restricting sentences", measure_sentences(load_cases("restricting"), is_alarm_right=True)
+    second = load_cases("restricting_second")
+    yield "Restricting sentences, second author", measure_sentences(second, is_alarm_right=True)
+    yield "Harmless sentences about licences", measure_sentences(load_cases("licensing"), is_alarm_right=False)
     if harmless := held.list_harmless():
         yield "Harmless sentences", measure_sentences(harmless, is_alarm_right=False)
     yield "Pairs of text and use", measure_answers(held)
