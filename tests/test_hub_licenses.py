@@ -351,32 +351,33 @@ def test_uncertain_terms_of_a_base_model_prevent_permission(base: dict[str, str]
 
 
 @pytest.mark.parametrize(
-    ("path", "content", "is_allowed"),
+    ("path", "content", "permission"),
     [
-        ("LICENSE.json", '{"license": "cc-by-nc-4.0"}', False),
-        ("license.yaml", "license: cc-by-nc-4.0\n", False),
-        ("LICENSE.xml", "<terms>Non-commercial use only.</terms>", False),
-        ("NONCOMMERCIAL.md", "This model is licensed for non-commercial use only.\n", False),
-        ("RESTRICTED_USE.txt", "This model is licensed for non-commercial use only.\n", False),
+        ("LICENSE.json", '{"license": "cc-by-nc-4.0"}', "deny"),
+        ("license.yaml", "license: cc-by-nc-4.0\n", "deny"),
+        ("LICENSE.xml", "<terms>Non-commercial use only.</terms>", "review"),
+        ("NONCOMMERCIAL.md", "This model is licensed for non-commercial use only.\n", "review"),
+        ("RESTRICTED_USE.txt", "This model is licensed for non-commercial use only.\n", "review"),
         # No reader recognises UTF-16 without a byte order mark as text.
-        ("README.zh.md", "For non-commercial use only.\n".encode("utf-16-le"), False),
-        ("USE_POLICY.md", "For non-commercial use only.\n".encode("utf-16-le"), False),
-        ("README.zh.md", "\n", True),
-        ("README.zh.md", "", True),
-        ("licenses.json", '["MIT", "ISC"]', True),
-        ("usage.mov", b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ", True),
-        ("docs/README.md", build_card(language="en"), True),
+        ("README.zh.md", "For non-commercial use only.\n".encode("utf-16-le"), "review"),
+        ("USE_POLICY.md", "For non-commercial use only.\n".encode("utf-16-le"), "review"),
+        ("README.zh.md", "\n", "allow"),
+        ("README.zh.md", "", "allow"),
+        ("licenses.json", '["MIT", "ISC"]', "allow"),
+        ("usage.mov", b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ", "allow"),
+        ("docs/README.md", build_card(language="en"), "allow"),
     ],
 )
 @pytest.mark.parametrize("offline", [False, True])
 def test_use_is_allowed_only_if_every_file_of_the_base_model_that_is_named_for_terms_is_read(
-    hub: LoopbackHub, offline: bool, path: str, content: str | bytes, is_allowed: bool
+    hub: LoopbackHub, offline: bool, path: str, content: str | bytes, permission: str
 ) -> None:
     hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT, path: content})
     hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     judge_license("acme/tuned")
     report = judge_license("acme/tuned", offline=offline)
-    assert (report.license.permission, report.exit_code) == (("allow", 0) if is_allowed else ("review", 3))
+    exit_codes = {"allow": 0, "review": 3, "deny": 1}
+    assert (report.license.permission, report.exit_code) == (permission, exit_codes[permission])
 
 
 def test_altered_license_text_of_a_component_subfolder_leaves_the_answer_for_review(hub: LoopbackHub) -> None:

@@ -282,7 +282,8 @@ def test_licence_texts_are_recognised_by_the_fingerprints_of_the_pack(place: Pat
 
     def list_ids(*options: str) -> set[str]:
         _, report, _ = scan(model, tmp_path, *options)
-        return {claim["entry"] for claim in report["license"]["claims"]}
+        # Without the fingerprint, the text only resembles the pattern of a library.
+        return {claim["entry"] for claim in report["license"]["claims"] if claim["basis"] != "variant"}
 
     assert list_ids() == {"Apache-2.0"}
     options = make_pack(place, tmp_path, {"fingerprints/standard.yaml": None})

@@ -80,6 +80,9 @@ _PART_CHARACTERS: Final = 16_000
 _PART_OVERLAP: Final = 2_000
 _MIN_PART_STEMS: Final = 4
 _LARGEST_LIST: Final = 32 * MIB
+_LIST_PART: Final = 256 * KIB
+_LINE: Final = re.compile(r"^[^\n]*", re.MULTILINE)
+_WORD_OF_LINE: Final = re.compile(r"\S+")
 _MIN_LINE_SPACES: Final = 3
 _UNSPACED_SENTENCE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{8}")
 """A line of a list that may be a sentence has this white space, or as many letters of a script without spaces."""
@@ -258,14 +261,14 @@ def _read_long_list(window: Window) -> Iterator[Reading]:
     """Yield the sentences of terms among the lines of a list of any length, such as a vocabulary."""
     size = min(window.size, _LARGEST_LIST)
     first_line = 1
-    for start in range(0, size, _MAX_TEXT):
+    for start in range(0, size, _LIST_PART):
         # A line that goes on in the next part is read again there, with its beginning.
-        data = window.read(start, min(_MAX_TEXT + _PART_OVERLAP, size - start))
+        data = window.read(start, min(_LIST_PART + _PART_OVERLAP, size - start))
         text = _decode_text(data)
         kept = _keep_sentences(text) if _may_limit(text) else ""
         if _may_limit(kept):
             yield Prose(ProseKind.STRINGS, kept.rstrip(), first_line)
-        first_line += data.count(b"\n", 0, _MAX_TEXT)
+        first_line += data.count(b"\n", 0, _LIST_PART)
     if window.size > size:
         yield Prose(ProseKind.DOCUMENT, "", 1, f"only its first {size} bytes were looked at")
 
@@ -274,8 +277,13 @@ def _keep_sentences(text: str) -> str:
     """Keep the lines of a list that may be sentences; the others are blank."""
     return "\n".join(
         line if line.count(" ") >= _MIN_LINE_SPACES or _UNSPACED_SENTENCE.search(line) else ""
-        for line in text.split("\n")
+        for line in _iter_lines(text)
     )
+
+
+def _iter_lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text one by one, since a list of all takes many times the memory of the text."""
+    return (match[0] for match in _LINE.finditer(text))
 
 
 def _is_running_prose(text: str) -> bool:
@@ -286,8 +294,9 @@ def _is_running_prose(text: str) -> bool:
 
 def _is_list(text: str) -> bool:
     """Whether a text is a list of words, such as a vocabulary, and no sentences."""
-    lines = sum(1 for line in text.split("\n") if line and not line.isspace())
-    return lines >= _MIN_LIST_LINES and len(text.split()) < _MOST_WORDS_IN_LIST_LINE * lines
+    lines = sum(1 for line in _iter_lines(text) if line and not line.isspace())
+    words = sum(1 for _ in _WORD_OF_LINE.finditer(text))
+    return lines >= _MIN_LIST_LINES and words < _MOST_WORDS_IN_LIST_LINE * lines
 
 
 def _read_code(window: Window, start: str) -> Iterator[Reading]:
