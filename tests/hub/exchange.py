@@ -249,10 +249,11 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         for piece in response.body.read_pieces():
             part = piece if bytes_until_drop is None else piece[:bytes_until_drop]
             request.sent += len(part)
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             if response.rate:
+                # The pause comes first, so that every pause is over when the last byte arrives.
                 self.wfile.flush()
                 time.sleep(len(part) / response.rate)
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             if bytes_until_drop is not None:
                 bytes_until_drop -= len(part)
                 if bytes_until_drop <= 0:
