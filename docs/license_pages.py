@@ -50,13 +50,13 @@ _SENTENCES = """
 Authors state terms in cards, READMEs, notices, the questions of a gate and the heads of source files too. Silence is
 not consent there: a sentence that speaks about licence, permission, prohibition, terms, contact before use or another
 duty, and about the model, its outputs, its users, places or purposes, is quoted with its line and leaves the answer
-at review, unless it agrees with the concluded licence. Quiet are
+at review, unless it agrees with the concluded licence. These mostly raise no alarm:
 
 - names of ordinary licences, and pointers to the licence file,
 - permissions, and words of ordinary licence texts,
 - citations that are asked for, contact for support, questions,
 - disclaimers of liability, warnings about quality, and sentences about trademarks, funding or demonstrations: a warning
-  says what the model does badly, while a prohibition stays a restriction,
+  names a weakness of the model, while a prohibition stays a restriction,
 - sentences about data sets, contributors, earlier versions or comparisons with other models,
 - restrictions that a concluded licence states itself.
 

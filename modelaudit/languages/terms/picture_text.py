@@ -38,7 +38,7 @@ def iter_picture_texts(window: Window) -> Iterator[str]:
 
 
 def _decode_chunk(name: bytes, data: bytes) -> str:
-    """Decode the text behind the keyword of a chunk; what cannot be decompressed is left out."""
+    """Decode the text behind the keyword of a chunk; text that cannot be decompressed is left out."""
     _, _, rest = data.partition(b"\0")
     if name == b"tEXt":
         return rest.decode("latin-1")

@@ -20,9 +20,9 @@ from modelaudit.model.structure import Location
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseEntry
 
 STATED_LICENSE = "stated-license"
-"""The kind of a label whose value is no known licence."""
+"""The kind of a label whose value names an unknown licence."""
 _MARKS = "*_`\"'“”<> \t\r\n."
-"""Marks around a value that are no part of it."""
+"""Marks around a value, which are cut off."""
 _MAX_CHARACTERS = 400_000
 _MAX_CLAIMS = 5
 _MOST_WORDS = 6
@@ -99,7 +99,7 @@ def find_stated_licenses(
     """Yield a claim for each label, heading or table row of a card whose value is a licence that no rule knows.
 
     The row of a table that gives the weights a known licence with conditions beyond a notice yields a claim of that
-    licence; what labels and sentences name is found by ``find_references``.
+    licence; ``find_references`` finds the licences that labels and sentences name.
 
     Args:
         text: of the card; only its first 400,000 characters are searched.

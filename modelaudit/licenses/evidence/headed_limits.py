@@ -183,7 +183,7 @@ def _iter_table_limits(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _iter_denied_columns(head: TableRow, row: TableRow) -> Iterator[tuple[int, str]]:
-    """Yield (offset, words) for each column of a table with one row that denies what the head names."""
+    """Yield (offset, words) for each column of a table with one row that denies the use in its head."""
     for name, value in zip(head.cells, row.cells, strict=False):
         if _is_subject(fold_sentence(name)) and _DENIED_CELL.fullmatch(fold_sentence(value)):
             yield row.start, f"{name} | {value}"

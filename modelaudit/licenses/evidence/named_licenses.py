@@ -1,7 +1,7 @@
 """Read a licence file that holds no text of a licence and only names one: *Apache-2.0*, or *See* with an address.
 
 Such a file may say which files it is about, repeat the summary that Creative Commons prescribes, tell whom to ask for
-other terms, and name the licence of the code apart. Any other word is a term that nobody has looked at.
+other terms, and name the licence of the code apart. Any other word may be a further term.
 """
 
 from __future__ import annotations

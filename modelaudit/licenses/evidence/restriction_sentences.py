@@ -325,7 +325,7 @@ def list_uncovered_policies(
 
 def fold_sentence(raw: str) -> str:
     """Lower a sentence, unify hyphens and spaces, and drop markup, invisible characters and spaces between letters."""
-    # A soft hyphen is visible only at the end of a line, so it is no hyphen of the word.
+    # A soft hyphen is visible only at the end of a line, so the word is spelled without it.
     text = _TAG.sub(" ", html.unescape(raw)).replace(_SOFT_HYPHEN, "")
     text = _LETTER_SPACED.sub(lambda letters: letters[0].replace(" ", ""), _MARKS.sub(" ", text))
     return " ".join(normalize_appearance(text).split())

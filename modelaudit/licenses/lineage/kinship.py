@@ -1,7 +1,7 @@
 """Find the base models on record that have the vocabulary and the shape of a model, whatever its files say.
 
 Two models of one shape are related only if their vocabulary is the same too: Llama 2 7B, DeepSeek 7B and OpenLLaMA 7B
-share a shape. So a shape alone is no kinship, and a model without a match is of unknown origin. Where no file lists
+share a shape. So a shape alone shows no kinship, and a model without a match is of unknown origin. Where no file lists
 the tokens, a large size of the vocabulary takes their place.
 """
 

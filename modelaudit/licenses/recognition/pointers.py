@@ -1,7 +1,7 @@
 """Measure a sentence that only points elsewhere: *See AUTHORS for more details*, *The text can be found here:* address.
 
 Such a sentence names a list of people, or a publisher of licences, and no other place: the terms of another file would
-be terms that nobody has looked at.
+be terms that were not read.
 """
 
 from __future__ import annotations
