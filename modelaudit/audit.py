@@ -38,19 +38,11 @@ from modelaudit.model.catalogue import Catalogue, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
+from modelaudit.model.opinion import Opinion
 from modelaudit.model.outline import RUN_FILE, References
 from modelaudit.model.policy import Policy
 from modelaudit.model.reading import Structure
-from modelaudit.model.report import (
-    SCHEMA,
-    ArtifactRecord,
-    AuditReport,
-    Coverage,
-    Decision,
-    Opinion,
-    PolicyRecord,
-    Target,
-)
+from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport, Coverage, Decision, PolicyRecord, Target
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory

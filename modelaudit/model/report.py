@@ -9,13 +9,17 @@ from pathlib import PurePath
 
 from modelaudit.model.acceptance import Acceptance, RecordedDecision
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.description import NO_DESCRIPTION, ModelDescription
 from modelaudit.model.digest import Claim, ClaimSource, Digest, find_contradictions, list_digests
 from modelaudit.model.digest import DigestState as DigestState
+from modelaudit.model.elements import ElementList
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.opinion import Opinion
 from modelaudit.model.policy import Requirement
 from modelaudit.model.provenance import Provenance
 from modelaudit.model.signature import Signature
+from modelaudit.model.signoff import ControlEvidence, SignOff
 from modelaudit.model.structure import NOWHERE, Unread, UnreadReason
 from modelaudit.model.verdict import Cause, Ruling, Verdict
 
@@ -185,42 +189,6 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
-class OpinionFinding:
-    """A finding of another scanner, in its words. ``agrees``: this scan has a finding in the same artifact."""
-
-    artifact: str
-    severity: str
-    message: str
-    agrees: bool
-
-
-class OpinionState(StrEnum):
-    """Whether the other scanner gave an opinion. A missing opinion never counts as agreement."""
-
-    GIVEN = "given"
-    PARTLY = "partly-given"
-    ABSENT = "absent"
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """A second scanner's opinion of the same bytes.
-
-    Attributes:
-        absences: what it skipped or failed on, with the reason; a line may count several files.
-        disagreements: artifacts that it examined without a finding, and for which this scan has one at or above high.
-    """
-
-    scanner: str
-    version: str
-    state: OpinionState
-    detail: str
-    findings: tuple[OpinionFinding, ...] = ()
-    absences: tuple[str, ...] = ()
-    disagreements: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """The verdict of a scan. The constructor refuses a pass over an open absence.
 
@@ -322,6 +290,9 @@ class PolicyRecord:
         gates: the lowest severity that fails, for each family of checks; ``None`` never fails.
         gate_use: whether the answer to a stated use changes the exit code.
         require: the conditions without which the scan does not pass.
+        organization: for whom the model is reviewed; empty if the policy does not state it, as the two below.
+        reference: the number or name of the review.
+        reviewer: the person who reviews.
     """
 
     name: str
@@ -330,6 +301,9 @@ class PolicyRecord:
     digest: str
     gate_use: bool = True
     require: tuple[Requirement, ...] = ()
+    organization: str = ""
+    reference: str = ""
+    reviewer: str = ""
 
     def rejects(self, finding: Finding) -> bool:
         """Whether the finding is as severe as the gate of its family."""
@@ -359,6 +333,10 @@ class AuditReport:
         formats: every format that was read, sorted by name.
         decisions: every decision of the register that concerns this model, with its state.
         baseline: the name of the earlier report whose findings and absences do not gate; empty without one.
+        description: the facts about the model, for the documents.
+        elements: published lists of minimum elements, judged for this model.
+        signoffs: answers of persons to this report. The digest of a report leaves them out.
+        controls: controls of published catalogues with the evidence for each.
     """
 
     schema: str
@@ -374,6 +352,10 @@ class AuditReport:
     formats: tuple[FormatNote, ...] = ()
     decisions: tuple[RecordedDecision, ...] = ()
     baseline: str = ""
+    description: ModelDescription = NO_DESCRIPTION
+    elements: tuple[ElementList, ...] = ()
+    signoffs: tuple[SignOff, ...] = ()
+    controls: tuple[ControlEvidence, ...] = ()
 
     @property
     def coverage(self) -> Coverage:

@@ -12,7 +12,7 @@ from pathlib import Path
 from modelaudit.model.address import file_of, is_member, join_member, read_file_path
 from modelaudit.model.finding import Finding
 from modelaudit.model.limits import GIB, Limits
-from modelaudit.model.report import Opinion, OpinionFinding, OpinionState
+from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.opinions.comparison import find_disagreements, has_severe_finding
 from modelaudit.wire import process
 

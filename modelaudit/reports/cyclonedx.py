@@ -40,7 +40,8 @@ from modelaudit.model.address import container_of, read_file_path
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding, Rule
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion
+from modelaudit.model.opinion import Opinion
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent
 from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.cyclonedx_licenses import (
     build_datasets,

@@ -18,7 +18,8 @@ from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Severity
 from modelaudit.model.license import ConclusionState
-from modelaudit.model.report import AuditReport, Opinion, OpinionState
+from modelaudit.model.opinion import Opinion, OpinionState
+from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import Signature, SignatureState
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.answers import (

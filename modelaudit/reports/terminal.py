@@ -10,7 +10,8 @@ from rich.text import Text
 
 from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.finding import Finding, Severity
-from modelaudit.model.report import AuditReport, Opinion, OpinionState
+from modelaudit.model.opinion import Opinion, OpinionState
+from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.answers import describe_conclusion, describe_exit_code, list_details
 from modelaudit.reports.decision_words import (

@@ -17,7 +17,8 @@ from modelaudit.model.license import (
     LicenseConclusion,
     OriginState,
 )
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, OpinionState, Target
+from modelaudit.model.opinion import Opinion, OpinionState
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Target
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict

@@ -10,8 +10,9 @@ from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDe
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState
+from modelaudit.model.opinion import OpinionState
 from modelaudit.model.register import DecisionAnswer
-from modelaudit.model.report import DigestState, Extent, OpinionState, PolicyRecord
+from modelaudit.model.report import DigestState, Extent, PolicyRecord
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from modelaudit.model.limits import Limits
-from modelaudit.model.report import OpinionState
+from modelaudit.model.opinion import OpinionState
 from modelaudit.opinions import get_second_opinion, modelscan
 from modelaudit.wire import process
 

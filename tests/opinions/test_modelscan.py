@@ -8,7 +8,7 @@ import pytest
 
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
-from modelaudit.model.report import OpinionState
+from modelaudit.model.opinion import OpinionState
 from modelaudit.opinions import get_second_opinion
 
 LIMITS = Limits(second_opinion_seconds=60)

@@ -15,6 +15,7 @@ from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
 from modelaudit.model.hub_scans import HubScans, ScannerAnswer
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, Provenance, RevisionKind
 from modelaudit.model.report import (
     SCHEMA,
@@ -25,9 +26,6 @@ from modelaudit.model.report import (
     Coverage,
     DigestState,
     Extent,
-    Opinion,
-    OpinionFinding,
-    OpinionState,
     PolicyRecord,
     Target,
     Tool,

@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from support.cases import check_each
 
 from modelaudit.model.finding import CheckFamily, Severity
-from modelaudit.model.report import Absence, AuditReport, Coverage, Opinion, OpinionState
+from modelaudit.model.opinion import Opinion, OpinionState
+from modelaudit.model.report import Absence, AuditReport, Coverage
 from modelaudit.model.structure import NOWHERE, Unread, UnreadReason
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
 from modelaudit.reports import render

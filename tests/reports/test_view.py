@@ -9,7 +9,8 @@ from support.cases import check_each
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
-from modelaudit.model.report import AuditReport, Opinion, OpinionFinding, OpinionState
+from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
+from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports import view
 from modelaudit.reports.license_view import build_lineage_tree, describe_lineage_path

@@ -17,7 +17,8 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState, OriginState
-from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, PolicyRecord
+from modelaudit.model.opinion import OpinionState
+from modelaudit.model.report import AuditReport, DigestState, Extent, PolicyRecord
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
 from modelaudit.model.verdict import CauseKind, Question

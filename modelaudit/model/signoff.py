@@ -1,0 +1,68 @@
+"""The answer of a person to a whole report, and the controls for which the report holds evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SignOffAnswer(StrEnum):
+    """The answer of a person to the model of a report."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+
+
+class SignOffState(StrEnum):
+    """The state of a sign-off beside the report at hand."""
+
+    VALID = "valid"
+    """It binds the digest of this report."""
+    EXPIRED = "expired"
+    OTHER_REPORT = "other-report"
+    """It binds the digest of another report on the same model."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """A recorded answer of a person to a whole report.
+
+    Attributes:
+        report: the SHA-256 over the canonical form of the report, 64 hexadecimal digits.
+        by: who answered.
+        role: of that person; empty if not stated.
+        approved_by: a second person; empty if the policy asks for none.
+        date: ISO date of the answer.
+        expires: ISO date on which it ends.
+        place: file and line in the register: ``decisions.yaml:12``.
+    """
+
+    report: str
+    answer: SignOffAnswer
+    reason: str
+    by: str
+    role: str
+    approved_by: str
+    date: str
+    expires: str
+    state: SignOffState
+    place: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlEvidence:
+    """A control of a published catalogue, and the evidence for it in this report.
+
+    Attributes:
+        framework: ``NIST SP 800-53 Rev. 5``.
+        id: ``SR-4``.
+        evidence: sentences that derive from the report; empty means "not evidenced".
+        gap: what a person has to add, in one sentence.
+    """
+
+    framework: str
+    id: str
+    name: str
+    evidence: tuple[str, ...] = ()
+    gap: str = ""
