@@ -16,7 +16,7 @@ BIN  := $(VENV)/bin
 RUN  := $(VENV)/run.stamp
 DEV  := $(VENV)/dev.stamp
 FULL := $(DEV) $(if $(TORCH),$(VENV)/torch.stamp) $(VENV)/weights.stamp \
-        $(if $(COUNTERPARTS),system $(VENV)/counterparts.stamp build/npm/installed.stamp)
+        $(if $(COUNTERPARTS),system $(VENV)/counterparts.stamp build/npm/installed.stamp build/cdxgen/installed.stamp)
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --custom-compile-command "make lock"
@@ -208,6 +208,14 @@ build/npm/installed.stamp: tests/package.json tests/package-lock.json | system
 	@mkdir -p build/npm && cp tests/package.json tests/package-lock.json build/npm/
 	@cd build/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@chmod +x build/npm/node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool  # as its own script would
+	@touch $@
+
+# Apart from the rest: it works without its optional packages, 230 MB of programs, while the multitool is optional itself.
+# Not `npm ci`, which refuses a lock without those optional packages that the registry does not have.
+build/cdxgen/installed.stamp: tests/cdxgen/package.json tests/cdxgen/package-lock.json | system
+	@echo "Installing cdx-validate of npm"
+	@mkdir -p build/cdxgen && cp tests/cdxgen/package.json tests/cdxgen/package-lock.json build/cdxgen/
+	@cd build/cdxgen && npm install --no-save --omit=optional --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(VENV)/weights.stamp: requirements/weights.lock $(DEV)

@@ -25,11 +25,12 @@ import support.bytecode  # noqa: F401 - it keeps the compiled modules, so it com
 from hub.olah import is_olah_installed, run_olah
 from hub.repository import Files
 from hub.server import LoopbackHub
+from support.browser import browser
 from support.catalogue import explain_invalid_rules
 from support.fixtures import explain_missing_build
 from support.reading import bytes_window, fixtures, read_bytes, read_fixture
 
-__all__ = ["bytes_window", "fixtures", "read_bytes", "read_fixture"]
+__all__ = ["browser", "bytes_window", "fixtures", "read_bytes", "read_fixture"]
 
 
 def _make_builders_importable() -> None:

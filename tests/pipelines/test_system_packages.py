@@ -80,4 +80,4 @@ def test_where_nothing_can_be_installed_the_script_stops_with_the_command_to_run
 def test_list_of_packages_names_every_system_command_that_the_tests_start() -> None:
     listed = (ROOT / "requirements/system.txt").read_text("utf-8")
     commands = set(re.findall(r"^([\w-]+) +[\w-]+$", listed, re.MULTILINE))
-    assert commands >= {"git", "npm", "node", "debootstrap", "unshare", "cosign"}
+    assert commands >= {"git", "npm", "node", "debootstrap", "unshare", "cosign", "chromium", "pdftotext"}
