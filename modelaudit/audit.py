@@ -24,6 +24,7 @@ from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.claim_collector import ClaimCollector
+from modelaudit.elements import judge_elements
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.integrity.hashing import BeginHashing, ByteCounter, Hashed, HashingThreads, PendingHash, hash_at_once
 from modelaudit.integrity.unverified import find_unverified_bytes
@@ -130,7 +131,7 @@ class Audit:
         findings = tuple(self.sort_findings())
         cited = {finding.rule for finding in findings}
         policy = self.policy
-        return AuditReport(
+        report = AuditReport(
             schema=SCHEMA,
             tool=name_tool(self.catalogue),
             created=format_current_time(),
@@ -152,6 +153,9 @@ class Audit:
                 {each for record in self.records for each in record.formats}, self.catalogue.formats
             ),
         )
+        # Without digests most elements would be absent because of the policy, and not because of the model.
+        lists = self.catalogue.element_lists if CheckFamily.INTEGRITY in policy.checks else ()
+        return replace(report, elements=judge_elements(report, lists))
 
     def decide(
         self,

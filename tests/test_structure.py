@@ -42,6 +42,7 @@ LEVELS = (
     | dict.fromkeys(SIBLINGS, 2)
     | {
         "formats": 3,
+        "elements": 3,
         "sources": 4,
         "claim_collector": 4,
         "term_choice": 5,

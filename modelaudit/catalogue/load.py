@@ -14,6 +14,7 @@ from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.discovery import read_discovery
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.edition import read_edition
+from modelaudit.catalogue.elements import read_element_lists
 from modelaudit.catalogue.examples import FILE as EXAMPLES
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
@@ -120,6 +121,7 @@ class _RuleFiles:
     discovery: list[Document] = field(default_factory=list)
     publishers: list[Document] = field(default_factory=list)
     editions: list[Document] = field(default_factory=list)
+    element_lists: list[tuple[str, Document]] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
         """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
@@ -159,6 +161,8 @@ class _RuleFiles:
         match parts:
             case ("findings", family, name):
                 self.findings.append((f"{family}/{name}", document))
+            case ("elements", name):
+                self.element_lists.append((name, document))
             case ("policies", name):
                 self.policies.append((name, document))
             case ("vocabularies", vocabulary, "_vocabulary"):
@@ -222,6 +226,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         discovery=read_discovery(files.discovery),
         known_names=read_publishers(files.publishers),
         edition=read_edition(files.editions),
+        element_lists=read_element_lists(files.element_lists),
     )
 
 

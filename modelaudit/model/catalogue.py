@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from modelaudit.model.discovery import DiscoveryRules
+from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.finding import Rule
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
@@ -352,6 +353,7 @@ class Catalogue:
         discovery: the forms in which code loads models.
         known_names: of publishers and families of models.
         edition: the number and the date; ``None`` if the rule set states none.
+        element_lists: published lists of the minimum elements of a bill of materials, sorted by id.
     """
 
     findings: Mapping[str, FindingRule]
@@ -375,3 +377,4 @@ class Catalogue:
     discovery: DiscoveryRules = field(default_factory=DiscoveryRules)
     known_names: KnownNames = field(default_factory=KnownNames)
     edition: Edition | None = None
+    element_lists: tuple[ElementListRules, ...] = ()

@@ -59,6 +59,8 @@ class ElementList:
         date: ISO date of the edition.
         checked: ISO date on which the entries were compared with their source.
         score: by the formula of the list, from 0 to 100; ``None`` for a list without one.
+        profile: the profile of the formula that the score reaches; empty if none.
+        notes: sentences of the rule set on what the list covers, and on what the score leaves out.
     """
 
     id: str
@@ -67,6 +69,8 @@ class ElementList:
     checked: str
     elements: tuple[Element, ...] = ()
     score: float | None = None
+    profile: str = ""
+    notes: tuple[str, ...] = ()
 
     def count(self, state: ElementState) -> int:
         """The number of elements in a state."""

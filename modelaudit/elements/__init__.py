@@ -1,0 +1,122 @@
+"""Judge published lists of minimum elements by the facts of a report.
+
+An element is present only by a value from a named source of the model or of the run: an empty value, a placeholder such
+as ``unknown`` or ``NOASSERTION``, and a sentence of modelaudit do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from modelaudit.elements.report_facts import list_sources
+from modelaudit.elements.score import compute_score
+from modelaudit.model.description import Confidence, Fact
+from modelaudit.model.element_rules import PLACEHOLDERS, ElementListRules, ElementMatcher, ElementRule, ReportFact
+from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
+from modelaudit.model.report import AuditReport, Extent
+
+_MOST_SOURCES = 3
+"""Sources of one element; more of them would not make it more present."""
+_MOST_CHARACTERS = 160
+_RUN = "run"
+_STRENGTHS = (Confidence.VERIFIED.value, Confidence.FOUND.value, Confidence.DECLARED.value, _RUN)
+"""The words for the confidence of a source, the strongest first."""
+
+
+def judge_elements(report: AuditReport, lists: Sequence[ElementListRules]) -> tuple[ElementList, ...]:
+    """Judge every element of the lists for one report; the description of the report has to be complete."""
+    judge = _Judge(report)
+    return tuple(judge.judge_list(rules) for rules in lists)
+
+
+class _Judge:
+    """The facts of one report, each computed once."""
+
+    def __init__(self, report: AuditReport) -> None:
+        self._report = report
+        self._known: dict[ReportFact, tuple[ElementSource, ...]] = {}
+
+    def judge_list(self, rules: ElementListRules) -> ElementList:
+        """Judge the elements of one list, and compute its score."""
+        elements = tuple(self._judge_element(each) for each in rules.elements)
+        score, profile = compute_score(rules, elements) if rules.formula else (None, "")
+        return ElementList(rules.id, rules.title, rules.date, rules.checked, elements, score, profile, rules.notes)
+
+    def _judge_element(self, rule: ElementRule) -> Element:
+        """Judge one element: each of its parts needs a source."""
+        if not rule.parts:
+            return Element(rule.id, rule.group, rule.name, ElementState.NOT_AUTOMATABLE, why=rule.reason)
+        found = [self._find_sources(part) for part in rule.parts]
+        if not all(found):
+            why = rule.where
+            stated = [sources[0] for sources in found if sources]
+            if stated:
+                named = "; ".join(f"{each.value} ({each.place})" for each in stated)
+                why = f"Only a part is stated: {named}. {why}"
+            return Element(rule.id, rule.group, rule.name, ElementState.ABSENT, why=why)
+        sources = tuple(source for sources in found for source in sources[: max(1, _MOST_SOURCES // len(found))])
+        return Element(rule.id, rule.group, rule.name, ElementState.PRESENT, sources)
+
+    def _find_sources(self, part: Iterable[ElementMatcher]) -> list[ElementSource]:
+        """Find the sources for a part of an element, the strongest first."""
+        sources = dict.fromkeys(source for matcher in part for source in self._match(matcher))
+        return sorted(sources, key=lambda source: _STRENGTHS.index(source.confidence))
+
+    def _match(self, matcher: ElementMatcher) -> Iterator[ElementSource]:
+        """Yield the sources that fulfil one matcher and state a value."""
+        for source in self._list_candidates(matcher):
+            if source.confidence in _STRENGTHS and states_something(source.value):
+                value = " ".join(source.value.split())
+                shown = value if len(value) <= _MOST_CHARACTERS else f"{value[:_MOST_CHARACTERS]}…"
+                yield ElementSource(shown, source.confidence, source.place)
+
+    def _list_candidates(self, matcher: ElementMatcher) -> Iterator[ElementSource]:
+        """Yield the sources of a matcher, placeholders included."""
+        if matcher.fact is not None:
+            if matcher.fact not in self._known:
+                self._known[matcher.fact] = tuple(list_sources(self._report, matcher.fact))
+            yield from self._known[matcher.fact]
+        elif matcher.topic is not None:
+            for fact in self._report.description.list_facts(matcher.topic):
+                if _fulfils(fact, matcher):
+                    value = fact.get(matcher.take) if matcher.take else fact.value
+                    yield ElementSource(value, fact.confidence, describe_source(fact))
+        else:
+            yield from (
+                ElementSource(path, Confidence.FOUND, path)
+                for folded, path in self._paths
+                if any(fnmatchcase(folded, pattern) for pattern in matcher.files)
+            )
+
+    @cached_property
+    def _paths(self) -> list[tuple[str, str]]:
+        """The paths of all files that were opened, each behind its form without case."""
+        records = self._report.coverage.artifacts
+        return [(each.path.casefold(), each.path) for each in records if each.extent is not Extent.NOT]
+
+
+def _fulfils(fact: Fact, matcher: ElementMatcher) -> bool:
+    """Whether a fact has a value and the qualifiers that a matcher accepts."""
+    if matcher.values and fact.value.casefold() not in matcher.values:
+        return False
+    return all(
+        fact.get(name).casefold() in words if words else states_something(fact.get(name))
+        for name, words in matcher.qualifiers
+    )
+
+
+def states_something(value: str) -> bool:
+    """Whether a value is more than a placeholder."""
+    return value.strip(" \t.[]<>(){}*_").casefold() not in PLACEHOLDERS
+
+
+def describe_source(fact: Fact) -> str:
+    """Name the place of a fact: its file with the line or the key, or the record of the Hub."""
+    if not fact.artifact:
+        return "record of the Hub"
+    where = fact.where
+    if where.line is not None:
+        return f"{fact.artifact}:{where.line}"
+    return f"{fact.artifact}, {where.key}" if where.key is not None else fact.artifact

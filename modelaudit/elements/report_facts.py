@@ -1,0 +1,223 @@
+"""The facts of a report beside its description, each with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.description import Confidence
+from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.element_rules import ReportFact
+from modelaudit.model.elements import ElementSource
+from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, OriginState
+from modelaudit.model.report import AuditReport
+from modelaudit.model.signature import SignatureState
+from modelaudit.reports.inventory import compute_tree_digest
+
+_RUN = "run"
+_DECLARED, _FOUND, _VERIFIED = Confidence.DECLARED.value, Confidence.FOUND.value, Confidence.VERIFIED.value
+_BILLS: Final = "CycloneDX, SPDX"
+_BILL_VERSIONS: Final = "CycloneDX 1.6, CycloneDX 1.7, SPDX 3.0.1"
+_CONTEXT: Final = "after the build, from the finished files"
+_THIS_RUN: Final = "this run"
+_HUB: Final = "https://huggingface.co"
+
+Sources = Iterable[ElementSource]
+
+
+def list_sources(report: AuditReport, fact: ReportFact) -> Iterator[ElementSource]:
+    """Yield the sources of one fact of a report; none if the report does not state it."""
+    yield from _READERS[fact](report)
+
+
+def _list_name(report: AuditReport) -> Sources:
+    kinds = {RefKind.FOLDER: "name of the folder", RefKind.FILE: "name of the file"}
+    name = report.target.short_name
+    return [ElementSource(name, _DECLARED, kinds.get(report.target.kind, "id of the repository"))]
+
+
+def _list_owner(report: AuditReport) -> Sources:
+    """The account that owns the repository; the id of a repository of the Hub begins with it."""
+    provenance, target = report.target.provenance, report.target
+    if provenance is not None and provenance.owner is not None:
+        return [ElementSource(provenance.owner.name, _DECLARED, "owner of the repository on the Hub")]
+    is_of_hub = target.kind in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE)
+    owner, slash, _ = target.name.partition("/")
+    return [ElementSource(owner, _DECLARED, "id of the repository")] if is_of_hub and slash else ()
+
+
+def _list_commit(report: AuditReport) -> Sources:
+    return [ElementSource(report.target.commit or "", _FOUND, f"commit stated by {report.target.origin}")]
+
+
+def _list_tree_digest(report: AuditReport) -> Sources:
+    digest = compute_tree_digest(report)
+    return [ElementSource(f"sha256:{digest}", _VERIFIED, "digests of all files")] if digest else ()
+
+
+def _count_hashed(report: AuditReport) -> int:
+    """Count the files whose SHA-256 was computed."""
+    records = report.coverage.artifacts
+    return sum(any(each.algorithm is DigestAlgorithm.SHA256 for each in record.digests) for record in records)
+
+
+def _list_file_digests(report: AuditReport) -> Sources:
+    count, total = _count_hashed(report), report.coverage.file_count
+    return [ElementSource(f"SHA-256 of {count:,} of {total:,} files", _VERIFIED, "inventory")] if count else ()
+
+
+def _list_algorithms(report: AuditReport) -> Sources:
+    return [ElementSource("SHA-256", _VERIFIED, "inventory")] if _count_hashed(report) else ()
+
+
+def _list_files(report: AuditReport) -> Sources:
+    count = report.coverage.file_count
+    return [ElementSource(f"files: {count:,}", _VERIFIED, "inventory")] if count else ()
+
+
+def _list_page(report: AuditReport) -> Sources:
+    """The page of a repository: on the server that answered this scan, or, of a cached copy, on the public Hub."""
+    target = report.target
+    folder = "datasets/" if target.kind is RefKind.DATASET else ""
+    if target.kind is RefKind.CACHE:
+        return [ElementSource(f"{_HUB}/{target.name}", _DECLARED, "id of the repository in the cache")]
+    if target.kind in (RefKind.MODEL, RefKind.DATASET) and target.origin.startswith(("https://", "http://")):
+        page = f"{target.origin.rstrip('/')}/{folder}{target.name}"
+        return [ElementSource(page, _FOUND, "the server that answered this scan")]
+    return ()
+
+
+def _list_signers(report: AuditReport) -> Sources:
+    return [
+        ElementSource(each.signer.name, _VERIFIED, each.record)
+        for each in report.target.signatures
+        if each.state is SignatureState.VERIFIED and each.signer is not None
+    ]
+
+
+def _list_signature_times(report: AuditReport) -> Sources:
+    return [
+        ElementSource(each.signer.time.time, _VERIFIED, f"{each.record}, {each.signer.time.source}")
+        for each in report.target.signatures
+        if each.state is SignatureState.VERIFIED and each.signer is not None and each.signer.time is not None
+    ]
+
+
+def _name_place(claim: LicenseClaim) -> str:
+    """Name the place of a claim on a licence."""
+    if not claim.artifact:
+        return "record of the Hub"
+    return f"{claim.artifact}:{claim.location.line}" if claim.location.line is not None else claim.artifact
+
+
+def _list_declared_licenses(report: AuditReport) -> Sources:
+    return [
+        ElementSource(claim.entry or claim.quotation, _DECLARED, _name_place(claim))
+        for claim in report.license.claims
+        if claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text
+    ]
+
+
+def _list_found_licenses(report: AuditReport) -> Sources:
+    return [
+        ElementSource(claim.entry, _FOUND, _name_place(claim))
+        for claim in report.license.claims
+        if claim.kind is ClaimKind.FOUND and claim.entry and claim.basis in (Basis.TEXT, Basis.NAME)
+    ]
+
+
+def _list_concluded_licenses(report: AuditReport) -> Sources:
+    """The conclusion, with the place of the strongest claim that it follows from; it needs one.
+
+    It is verified where a file holds a licence word for word; of a name alone it is no more than that name.
+    """
+    license_ = report.license
+    own = [each for each in license_.claims if each.kind is not ClaimKind.INHERITED and each.entry in license_.own]
+    if license_.state is not ConclusionState.CONCLUDED or not own:
+        return ()
+    ranked = sorted((_rank_claim(claim), number) for number, claim in enumerate(own))
+    rank, number = ranked[0]
+    confidence = (_VERIFIED, _FOUND, _DECLARED)[rank]
+    return [ElementSource(license_.expression, confidence, f"concluded from {_name_place(own[number])}")]
+
+
+def _rank_claim(claim: LicenseClaim) -> int:
+    """Return 0 for the text of a licence, 1 for another statement that was found, and 2 for a declared one."""
+    if claim.kind is ClaimKind.DECLARED:
+        return 2
+    return 0 if claim.basis is Basis.TEXT else 1
+
+
+def _list_use_policies(report: AuditReport) -> Sources:
+    """Policies that a text of the repository names."""
+    return [
+        ElementSource(claim.quotation, _FOUND, _name_place(claim))
+        for claim in report.license.claims
+        if claim.field == "use-policy"
+    ]
+
+
+def _list_base_models(report: AuditReport) -> Sources:
+    return [
+        ElementSource(f"{each.name} ({each.relation})", _DECLARED, _name_place(each.claim) if each.claim else "card")
+        for each in report.license.origins
+        if each.depth == 1
+    ]
+
+
+def _list_datasets(report: AuditReport) -> Sources:
+    return [ElementSource(each.name, _DECLARED, "card") for each in report.license.datasets]
+
+
+def _list_dataset_licenses(report: AuditReport) -> Sources:
+    """The licences that the cards of the data sets state themselves."""
+    return [
+        ElementSource(" AND ".join(each.entries), _DECLARED, f"card of the data set {each.name}")
+        for each in report.license.datasets
+        if each.look is OriginState.READ and each.entries
+    ]
+
+
+def _list_findings(report: AuditReport) -> Sources:
+    return [ElementSource(f"findings: {len(report.findings):,}", _RUN, _THIS_RUN)]
+
+
+def _state_in_run(value: str) -> Callable[[AuditReport], Sources]:
+    """Return a reader for a fact that each bill of materials of this program states."""
+    return lambda report: [ElementSource(value, _RUN, _THIS_RUN)]
+
+
+_READERS: Final[Mapping[ReportFact, Callable[[AuditReport], Sources]]] = {
+    ReportFact.ORGANIZATION: lambda report: [ElementSource(report.policy.organization, _RUN, "policy, organization")],
+    ReportFact.REVIEWER: lambda report: [ElementSource(report.policy.reviewer, _RUN, "policy, reviewer")],
+    ReportFact.TOOL: lambda report: [ElementSource(report.tool.name, _RUN, _THIS_RUN)],
+    ReportFact.TOOL_VERSION: lambda report: [
+        ElementSource(f"{report.tool.version}, {report.tool.edition}", _RUN, _THIS_RUN)
+    ],
+    ReportFact.CREATED: lambda report: [ElementSource(report.created, _RUN, _THIS_RUN)],
+    ReportFact.BILL_FORMAT: _state_in_run(_BILLS),
+    ReportFact.BILL_VERSION: _state_in_run(_BILL_VERSIONS),
+    ReportFact.BILL_IDENTIFIER: _state_in_run("identifier that follows from the bytes of the model"),
+    ReportFact.BILL_ISSUE: _state_in_run("1"),
+    ReportFact.GENERATION_CONTEXT: _state_in_run(_CONTEXT),
+    ReportFact.COMPONENT_TYPE: _state_in_run("machine-learning-model"),
+    ReportFact.TARGET_NAME: _list_name,
+    ReportFact.OWNER: _list_owner,
+    ReportFact.COMMIT: _list_commit,
+    ReportFact.TREE_DIGEST: _list_tree_digest,
+    ReportFact.FILE_DIGESTS: _list_file_digests,
+    ReportFact.DIGEST_ALGORITHM: _list_algorithms,
+    ReportFact.FILES: _list_files,
+    ReportFact.PAGE: _list_page,
+    ReportFact.SIGNER: _list_signers,
+    ReportFact.SIGNATURE_TIME: _list_signature_times,
+    ReportFact.DECLARED_LICENSE: _list_declared_licenses,
+    ReportFact.FOUND_LICENSE: _list_found_licenses,
+    ReportFact.CONCLUDED_LICENSE: _list_concluded_licenses,
+    ReportFact.USE_POLICY: _list_use_policies,
+    ReportFact.BASE_MODELS: _list_base_models,
+    ReportFact.DATASETS: _list_datasets,
+    ReportFact.DATASET_LICENSES: _list_dataset_licenses,
+    ReportFact.FINDINGS: _list_findings,
+}

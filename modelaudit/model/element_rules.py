@@ -1,0 +1,166 @@
+"""The rules for lists of minimum elements: what makes each element present."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from modelaudit.model.description import Topic
+
+
+class ReportFact(StrEnum):
+    """A fact of a report beside its description, by which a rule file names it."""
+
+    ORGANIZATION = "organization"
+    """For whom the model is reviewed, as the policy states it."""
+    REVIEWER = "reviewer"
+    TOOL = "tool"
+    TOOL_VERSION = "tool-version"
+    CREATED = "created"
+    BILL_FORMAT = "bill-format"
+    """The format of the bills that a report is rendered to."""
+    BILL_VERSION = "bill-version"
+    BILL_IDENTIFIER = "bill-identifier"
+    BILL_ISSUE = "bill-issue"
+    GENERATION_CONTEXT = "generation-context"
+    COMPONENT_TYPE = "component-type"
+    TARGET_NAME = "target-name"
+    """The id of the repository, or the name of the folder."""
+    OWNER = "owner"
+    COMMIT = "commit"
+    TREE_DIGEST = "tree-digest"
+    """The SHA-256 over the listing of all files."""
+    FILE_DIGESTS = "file-digests"
+    DIGEST_ALGORITHM = "digest-algorithm"
+    FILES = "files"
+    PAGE = "page"
+    """The page of the model on the Hub."""
+    SIGNER = "signer"
+    SIGNATURE_TIME = "signature-time"
+    DECLARED_LICENSE = "declared-license"
+    FOUND_LICENSE = "found-license"
+    CONCLUDED_LICENSE = "concluded-license"
+    USE_POLICY = "use-policy"
+    BASE_MODELS = "base-models"
+    DATASETS = "datasets"
+    DATASET_LICENSES = "dataset-licenses"
+    FINDINGS = "findings"
+
+
+@dataclass(frozen=True, slots=True)
+class ElementMatcher:
+    """A condition of an element: facts on a topic, a fact of the report, or files of a name. Exactly one is set.
+
+    Attributes:
+        topic: of the description.
+        fact: of the report.
+        files: patterns of file names, as ``fnmatch`` reads them, without case; ``*`` passes over slashes.
+        values: the values of the fact that count, without case; empty for any.
+        qualifiers: by the name of a qualifier, its values that count, without case; none for any that is not empty.
+        take: the qualifier that is the value; empty for that of the fact.
+    """
+
+    topic: Topic | None = None
+    fact: ReportFact | None = None
+    files: tuple[str, ...] = ()
+    values: frozenset[str] = frozenset()
+    qualifiers: tuple[tuple[str, frozenset[str]], ...] = ()
+    take: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ElementRule:
+    """The rule for one element.
+
+    Attributes:
+        parts: what the element asks for. It is present if each part has a matcher that finds something; empty for an
+            element that is not automatable.
+        where: where a publisher or a user would state it, in one sentence.
+        reason: why it is not automatable; empty for one with ``parts``.
+        tier: for a formula; empty without one.
+        counts_if_present: whether the formula leaves the element out while it is absent.
+        path: where the list's own program looks for it in a CycloneDX file, as JSONPath.
+    """
+
+    id: str
+    group: str
+    name: str
+    parts: tuple[tuple[ElementMatcher, ...], ...] = ()
+    where: str = ""
+    reason: str = ""
+    tier: str = ""
+    counts_if_present: bool = False
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """A factor on the score: ``least`` absent elements of a tier or more bring it in."""
+
+    tier: str
+    least: int
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named level of the score, with the elements that it requires."""
+
+    name: str
+    least: float
+    elements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFormula:
+    """The formula of a score from 0 to 100.
+
+    Attributes:
+        weights: the share of each group, by its name; together 100.
+        penalties: of those on one tier, the first that applies counts.
+        profiles: the lowest first.
+    """
+
+    weights: Mapping[str, float]
+    penalties: tuple[Penalty, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ElementListRules:
+    """The rules for one published list; ``elements.ElementList`` documents what the fields have in common."""
+
+    id: str
+    title: str
+    date: str
+    checked: str
+    source: str
+    elements: tuple[ElementRule, ...]
+    notes: tuple[str, ...] = ()
+    formula: ScoreFormula | None = None
+
+
+PLACEHOLDERS: Final = frozenset(
+    {
+        *(
+            "",
+            "-",
+            "--",
+            "?",
+            "n/a",
+            "na",
+            "none",
+            "null",
+            "nil",
+            "unknown",
+            "unspecified",
+            "not specified",
+            "undefined",
+        ),
+        *("noassertion", "no assertion", "not available", "not applicable", "not stated", "tbd", "todo", "to be added"),
+        *("more information needed", "coming soon", "string", "default", "..."),
+    }
+)
+"""Values that state nothing, in lower case and without brackets around them."""
