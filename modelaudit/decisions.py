@@ -11,11 +11,13 @@ from typing import Final, Protocol
 import modelaudit
 from modelaudit.catalogue.agreements import check_agreements
 from modelaudit.catalogue.register import read_register
+from modelaudit.elements.controls import judge_controls
 from modelaudit.integrity.digests import hash_artifact
 from modelaudit.licenses.evidence.terms_digest import compute_terms_digest
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.controls import Controls
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
@@ -65,6 +67,7 @@ class Acceptances:
         files: Mapping[str, Path],
         notes: tuple[str, ...] = (),
         resolve_whole: Callable[[], Snapshot | None] = lambda: None,
+        controls: Controls = Controls(),  # noqa: B008 - frozen
     ) -> None:
         self._entries = entries
         self._baseline_report = baseline
@@ -73,6 +76,7 @@ class Acceptances:
         self._files = files
         self._notes = notes
         self._resolve_whole = resolve_whole
+        self._controls = controls
         self._digests: _Digests | None = None
         self._decisions: Decisions | None = None
 
@@ -135,13 +139,14 @@ class Acceptances:
         return self._decisions.refusals if self._decisions is not None else ()
 
     def complete(self, report: AuditReport) -> AuditReport:
-        """Return the report with the decisions that concern the model, and the name of the baseline."""
-        return replace(
+        """Return the report with the decisions that concern the model, the name of the baseline, and the controls."""
+        report = replace(
             report,
             target=replace(report.target, notes=(*report.target.notes, *self._notes)),
             decisions=self._decisions.recorded if self._decisions is not None else (),
             baseline=self._baseline.name if self._baseline is not None else "",
         )
+        return replace(report, controls=judge_controls(report, self._controls))
 
 
 def load_acceptances(target: str, options: Options, policy: Policy, rules: Catalogue) -> Acceptances:
@@ -172,6 +177,7 @@ def load_acceptances(target: str, options: Options, policy: Policy, rules: Catal
         files,
         notes,
         lambda: resolve_target(target, limits=options.limits) if Path(target).exists() else None,
+        rules.controls,
     )
 
 

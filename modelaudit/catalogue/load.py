@@ -10,6 +10,7 @@ from pathlib import Path
 
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.callables import CallablesReader
+from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.discovery import read_discovery
 from modelaudit.catalogue.document import Document, read_document
@@ -122,6 +123,7 @@ class _RuleFiles:
     publishers: list[Document] = field(default_factory=list)
     editions: list[Document] = field(default_factory=list)
     element_lists: list[tuple[str, Document]] = field(default_factory=list)
+    controls: list[Document] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
         """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
@@ -131,6 +133,7 @@ class _RuleFiles:
             ("discovery",): self.discovery,
             ("publishers",): self.publishers,
             ("edition",): self.editions,
+            ("controls",): self.controls,
             ("formats",): self.formats,
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
@@ -227,6 +230,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         known_names=read_publishers(files.publishers),
         edition=read_edition(files.editions),
         element_lists=read_element_lists(files.element_lists),
+        controls=read_controls(files.controls),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from modelaudit.elements.review_facts import REVIEW_READERS
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Confidence
 from modelaudit.model.digest import DigestAlgorithm
@@ -220,4 +221,5 @@ _READERS: Final[Mapping[ReportFact, Callable[[AuditReport], Sources]]] = {
     ReportFact.DATASETS: _list_datasets,
     ReportFact.DATASET_LICENSES: _list_dataset_licenses,
     ReportFact.FINDINGS: _list_findings,
+    **REVIEW_READERS,
 }

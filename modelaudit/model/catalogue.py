@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelaudit.model.controls import Controls
 from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.finding import Rule
@@ -354,6 +355,7 @@ class Catalogue:
         known_names: of publishers and families of models.
         edition: the number and the date; ``None`` if the rule set states none.
         element_lists: published lists of the minimum elements of a bill of materials, sorted by id.
+        controls: of published catalogues, with the evidence that a report may hold.
     """
 
     findings: Mapping[str, FindingRule]
@@ -378,3 +380,4 @@ class Catalogue:
     known_names: KnownNames = field(default_factory=KnownNames)
     edition: Edition | None = None
     element_lists: tuple[ElementListRules, ...] = ()
+    controls: Controls = field(default_factory=Controls)

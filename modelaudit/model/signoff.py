@@ -57,8 +57,9 @@ class ControlEvidence:
     Attributes:
         framework: ``NIST SP 800-53 Rev. 5``.
         id: ``SR-4``.
-        evidence: sentences that derive from the report; empty means "not evidenced".
+        evidence: sentences that derive from the report.
         gap: what a person has to add, in one sentence.
+        signed: sentences on sign-offs; the digest of a report leaves them out with the sign-offs.
     """
 
     framework: str
@@ -66,3 +67,9 @@ class ControlEvidence:
     name: str
     evidence: tuple[str, ...] = ()
     gap: str = ""
+    signed: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of the evidence; empty means "not evidenced"."""
+        return (*self.evidence, *self.signed)

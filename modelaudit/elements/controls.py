@@ -1,0 +1,79 @@
+"""Judge controls of published catalogues: the sentences of a report that are evidence for each, and what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from modelaudit.elements import states_something
+from modelaudit.elements.report_facts import list_sources
+from modelaudit.model.controls import Control, Controls, EvidenceLine, FactName
+from modelaudit.model.element_rules import ReportFact
+from modelaudit.model.report import AuditReport
+from modelaudit.model.signoff import ControlEvidence
+
+_MOST_NAMED: Final = 3
+_MOST_CHARACTERS: Final = 300
+
+_Facts = Mapping[FactName, tuple[str, ...]]
+"""The values of each fact that the report holds, without repetition; a fact that it lacks has no entry."""
+
+
+def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvidence, ...]:
+    """Return every control with the sentences that derive from the report; without one it is "not evidenced".
+
+    Args:
+        report: complete apart from its controls.
+        controls: of the rule set.
+    """
+    facts = _collect_facts(report, controls)
+    return tuple(_judge(control, controls, facts) for control in controls.controls)
+
+
+def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
+    """Collect the facts that the lines of evidence cite."""
+    lines = [line for lines in controls.evidence.values() for line in lines]
+    cited = dict.fromkeys(name for line in lines for name in (*line.needs, *line.lacks))
+    values = {name: tuple(dict.fromkeys(_list_values(report, name))) for name in cited}
+    return {name: each for name, each in values.items() if each}
+
+
+def _list_values(report: AuditReport, name: FactName) -> Iterator[str]:
+    """Yield the values of a fact, each on one line and bounded; a placeholder is none."""
+    given: Iterable[str] = (
+        (each.value for each in list_sources(report, name))
+        if isinstance(name, ReportFact)
+        else (each.value for each in report.description.list_facts(name))
+    )
+    for value in filter(states_something, given):
+        text = " ".join(value.split())
+        yield text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
+
+def _judge(control: Control, controls: Controls, facts: _Facts) -> ControlEvidence:
+    evidence: list[str] = []
+    signed: list[str] = []
+    for kind, what in control.supports.items():
+        lines = [line for line in controls.evidence[kind] if _holds(line, facts)]
+        for sentences, is_signed in ((evidence, False), (signed, True)):
+            clauses = [_write_clause(line, facts) for line in lines if line.is_signed is is_signed]
+            if clauses:
+                sentences.append(f"{what[:1].upper()}{what[1:]}: {'; '.join(clauses)}.")
+    gap = f"Not shown by this report: {'; '.join(control.open)}."
+    return ControlEvidence(control.framework, control.id, control.title, tuple(evidence), gap, tuple(signed))
+
+
+def _holds(line: EvidenceLine, facts: _Facts) -> bool:
+    return all(each in facts for each in line.needs) and not any(each in facts for each in line.lacks)
+
+
+def _write_clause(line: EvidenceLine, facts: _Facts) -> str:
+    """Write the clause of a line. Values are arguments of ``format_map``, so that braces in them have no effect."""
+    return line.says.format_map({str(name): ", ".join(_name_first(facts[name])) for name in line.needs})
+
+
+def _name_first(values: Sequence[str]) -> Iterator[str]:
+    """Yield the first values of a fact, and how many more there are."""
+    yield from values[:_MOST_NAMED]
+    if len(values) > _MOST_NAMED:
+        yield f"and {len(values) - _MOST_NAMED} more"

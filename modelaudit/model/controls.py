@@ -1,0 +1,69 @@
+"""Controls of published catalogues, with the evidence that a report may hold for each, as the rule set states them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelaudit.model.description import Topic
+from modelaudit.model.element_rules import ReportFact
+
+FactName = ReportFact | Topic
+"""The name of a fact of a report or of its description; no word is in both."""
+
+
+def read_fact_name(word: str) -> FactName:
+    """Return the fact that a word names. Raises ``ValueError`` if it names none."""
+    return ReportFact(word) if word in set(ReportFact) else Topic(word)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """A part of a sentence that is evidence where the report holds facts.
+
+    Attributes:
+        needs: the facts that must all be present.
+        lacks: the facts that must all be absent.
+        says: a clause; ``{name}`` stands for the value of a fact.
+    """
+
+    needs: tuple[FactName, ...]
+    says: str
+    lacks: tuple[FactName, ...] = ()
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether it cites a sign-off, which the digest of a report leaves out."""
+        return ReportFact.SIGNOFFS in self.needs
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control of a catalogue.
+
+    Attributes:
+        framework: ``NIST SP 800-53 Rev. 5``.
+        id: ``SR-4``.
+        supports: what each kind of evidence contributes, by the kind.
+        open: what a report cannot show.
+    """
+
+    framework: str
+    id: str
+    title: str
+    supports: Mapping[str, str]
+    open: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The controls in the order of the rule set.
+
+    Attributes:
+        evidence: the lines of each kind of evidence; those that hold are joined to one sentence.
+        checked: ISO date on which the controls were compared with their sources; empty without controls.
+    """
+
+    controls: tuple[Control, ...] = ()
+    evidence: Mapping[str, tuple[EvidenceLine, ...]] = field(default_factory=dict)
+    checked: str = ""
