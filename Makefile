@@ -28,7 +28,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test system lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-decisions bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
+        bench-licenses bench-decisions bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -109,6 +109,11 @@ bench-licenses: $(DEV)
 # models into an environment of their own. BEFORE=PYTHON NAME=COMMIT counts the same with an earlier version.
 bench-decisions: $(DEV)
 	$(BIN)/python benchmarks/decisions.py --write $(if $(BEFORE),--before $(BEFORE) $(if $(NAME),--before-name $(NAME)))
+
+# Every limit on the documents: their cost, the page in Chromium, the elements that a bill states, and cards that contradict
+# their files; fails if one is missed.
+bench-documents: $(DEV) $(VENV)/counterparts.stamp build/npm/installed.stamp fixtures
+	$(BIN)/python benchmarks/documents.py --write
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write
