@@ -18,7 +18,7 @@ files = [
         bom_ref=f"file:{record['path']}",
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest["value"]) for digest in record["digests"][:1]],
     )
-    for record in report["coverage"]["artifacts"]
+    for record in report["decision"]["coverage"]["artifacts"]
 ]
 findings = [
     Vulnerability(
