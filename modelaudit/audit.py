@@ -24,6 +24,7 @@ from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.claim_collector import ClaimCollector
+from modelaudit.description.collector import DescriptionCollector
 from modelaudit.elements import judge_elements
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.integrity.hashing import BeginHashing, ByteCounter, Hashed, HashingThreads, PendingHash, hash_at_once
@@ -95,6 +96,7 @@ class Audit:
         self._ledgers: list[ArtifactLedger] = []
         self._absences_left = limits.absences
         self._license_claims = ClaimCollector(catalogue, self._folders)
+        self._description = DescriptionCollector(catalogue.description)
         self._references_left = limits.references
         self._references: list[tuple[str, References]] = []
         self._run_files: list[tuple[str, References]] = []
@@ -152,6 +154,7 @@ class Audit:
             formats=describe_formats(
                 {each for record in self.records for each in record.formats}, self.catalogue.formats
             ),
+            description=self._description.describe(target.provenance, target.signatures),
         )
         # Without digests most elements would be absent because of the policy, and not because of the model.
         lists = self.catalogue.element_lists if CheckFamily.INTEGRITY in policy.checks else ()
@@ -222,6 +225,7 @@ class Audit:
             self.read_absences[artifact.path] = frozenset(unread for _, unread in reading.unread)
         self._ledgers += reading.ledgers
         for address, structure in reading.structures:
+            self._description.collect(address, structure)
             if CheckFamily.LICENSE in self.policy.checks:
                 self._license_claims.collect_claims(address, structure)
         record = build_record(artifact, reading, self.policy)

@@ -36,7 +36,9 @@ FUNCTION_LINES = 60
 BOUNDED_FOLDERS = ("modelaudit", "fixtures/builders", "benchmarks")
 """The folders whose modules and functions are bound to these lengths."""
 
-SIBLINGS = {"languages", "checks", "integrity", "licenses", "policy", "reports", "catalogue", "opinions"}
+SIBLINGS = {
+    *("languages", "checks", "integrity", "licenses", "policy", "reports", "catalogue", "opinions", "description"),
+}
 LEVELS = (
     {"model": 0, "wire": 1}
     | dict.fromkeys(SIBLINGS, 2)

@@ -11,6 +11,7 @@ from pathlib import Path
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.controls import read_controls
+from modelaudit.catalogue.description import read_description
 from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.discovery import read_discovery
 from modelaudit.catalogue.document import Document, read_document
@@ -124,6 +125,7 @@ class _RuleFiles:
     editions: list[Document] = field(default_factory=list)
     element_lists: list[tuple[str, Document]] = field(default_factory=list)
     controls: list[Document] = field(default_factory=list)
+    description: list[Document] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
         """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
@@ -134,6 +136,7 @@ class _RuleFiles:
             ("publishers",): self.publishers,
             ("edition",): self.editions,
             ("controls",): self.controls,
+            ("description", "*"): self.description,
             ("formats",): self.formats,
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
@@ -231,6 +234,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         edition=read_edition(files.editions),
         element_lists=read_element_lists(files.element_lists),
         controls=read_controls(files.controls),
+        description=read_description(files.description),
     )
 
 

@@ -18,6 +18,7 @@ from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.skops import SkopsSchema
+from modelaudit.model.stated import StatedValues, TensorTable
 from modelaudit.model.structure import (
     ArchiveListing,
     Defect,
@@ -69,6 +70,8 @@ def _build_structure_subjects(address: str, structure: Structure, catalogue: Cat
         case ModelCard():
             yield from _build_defect_subjects(address, "card", structure.defects)
         case TensorData() | TorchProgram() | References() | Prose() | Statements() | ModelTraits():
+            return
+        case StatedValues() | TensorTable():
             return
         case _:
             assert_never(structure)

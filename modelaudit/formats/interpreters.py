@@ -14,6 +14,7 @@ from modelaudit.languages.configurations import CONFIGURATIONS
 from modelaudit.languages.jinja import documents as jinja
 from modelaudit.languages.package_sources import MANIFEST
 from modelaudit.languages.settings import Interpreter
+from modelaudit.languages.stated_values import DESCRIPTIONS
 from modelaudit.languages.terms import statements as terms
 
 INTERPRETERS: tuple[Interpreter, ...] = (
@@ -24,5 +25,6 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     SERIALIZED_VALUES,
     terms.INTERPRETER,
     architectures.TRAITS,
+    DESCRIPTIONS,
     *(import_object(each.interpreter) for each in DECLARATIONS if each.interpreter),
 )

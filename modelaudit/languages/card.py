@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from modelaudit.languages.card_defects import CardDefect
+from modelaudit.languages.stated_values import flatten_node, keep_values
 from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.stated import CARD_SOURCE
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
-from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.documents import iterate_lines
 from modelaudit.wire.yaml_text import Node, YamlError, compose_document
 
@@ -63,7 +65,7 @@ _SKIPPED_FIELDS = (FIELDS - {"tags"}) | {
     *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
     *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
 }
-"""The fields that ``parse_card`` parses, and those whose values do not state terms, such as a widget's sample input.
+"""The fields that ``read_card`` parses, and those whose values do not state terms, such as a widget's sample input.
 
 Tags are parsed too, but they can contain terms, so they are not skipped.
 """
@@ -138,11 +140,18 @@ def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
             yield text, matter.first_line + matter.text.count("\n", 0, start.start())
 
 
-def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
-    """Parse the fields of the front matter.
+def read_card(matter: FrontMatter, limits: Limits) -> Iterator[Reading]:
+    """Yield the fields of the front matter about licence and lineage, then all of its values.
 
     Front matter that is not closed, too long, not YAML or not a mapping is a defect. The fields before it are kept.
     """
+    top, error = (None, None) if matter.is_too_long else compose_document(matter.text, limits)
+    yield _parse_card(matter, top, error)
+    yield from keep_values(CARD_SOURCE, flatten_node(top, matter.first_line - 1))
+
+
+def _parse_card(matter: FrontMatter, top: Node | None, error: DamagedError | None) -> ModelCard:
+    """Parse the fields of a tree of the front matter, which ends at ``error`` if there is one."""
     defects: list[Defect] = []
     if not matter.closed:
         where = Location(line=matter.first_line - 1)
@@ -154,7 +163,6 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
         return ModelCard(
             (), (*defects, Defect(CardDefect.FRONT_MATTER_INVALID, detail, Location(line=matter.first_line)))
         )
-    top, error = compose_document(matter.text, limits)
     # Front matter that is never closed runs into the Markdown, which is not YAML; that defect is recorded above.
     if error is not None and matter.closed:
         defects.append(_build_yaml_defect(error, matter.first_line))

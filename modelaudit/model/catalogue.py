@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from modelaudit.model.controls import Controls
+from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.finding import Rule
@@ -356,6 +357,7 @@ class Catalogue:
         edition: the number and the date; ``None`` if the rule set states none.
         element_lists: published lists of the minimum elements of a bill of materials, sorted by id.
         controls: of published catalogues, with the evidence that a report may hold.
+        description: the keys, headings and sentences that describe a model.
     """
 
     findings: Mapping[str, FindingRule]
@@ -381,3 +383,4 @@ class Catalogue:
     edition: Edition | None = None
     element_lists: tuple[ElementListRules, ...] = ()
     controls: Controls = field(default_factory=Controls)
+    description: DescriptionRules = field(default_factory=DescriptionRules)

@@ -11,6 +11,7 @@ from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.skops import SkopsSchema
+from modelaudit.model.stated import StatedValues, TensorTable
 from modelaudit.model.structure import (
     ArchiveListing,
     Document,
@@ -30,8 +31,10 @@ Structure = (
     | Prose
     | References
     | SkopsSchema
+    | StatedValues
     | Statements
     | TensorData
+    | TensorTable
     | TorchProgram
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from modelaudit.languages.card import parse_card, split_front_matter
+from modelaudit.languages.card import read_card, split_front_matter
 from modelaudit.languages.instructions import read_instructions
 from modelaudit.languages.programs import report_unread_programs
 from modelaudit.model.artifact import Artifact, Window
@@ -42,7 +42,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     matter = split_front_matter(text)
     facts = YamlFacts()
     if matter is not None and not matter.is_too_long:
-        # ``parse_card`` fails at the same place and records the defect.
+        # ``read_card`` fails at the same place and records the defect.
         with suppress(DamagedError):
             facts.scan((matter.text,), limits)
     # Lines of the facts count from the first line of the front matter, lines of the document from that of the file.
@@ -50,7 +50,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     tags = tuple((tag, line + lines_before) for tag, line in facts.tags.items())
     yield Document("markdown", "text", tuple(facts.keys), tags, text.scan.lines, text.defects)
     if get_file_name(artifact.path) == _CARD_NAME:
-        yield parse_card(matter, limits) if matter is not None else ModelCard(())
+        yield from read_card(matter, limits) if matter is not None else (ModelCard(()),)
     yield ReadingStep(
         "search for instructions", lambda: read_instructions(text.read_start(_MOST_CHARACTERS), "markdown")
     )

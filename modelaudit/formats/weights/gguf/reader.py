@@ -17,12 +17,15 @@ from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.metadata import TEMPLATE_KEY, Metadata
 from modelaudit.formats.weights.gguf.tensors import Tensor, align_offset, check_extents, read_tensor_table
+from modelaudit.formats.weights.gguf.types import BLOCK_SIZES
 from modelaudit.languages.architectures.settings import read_gguf_traits
+from modelaudit.languages.stated_values import keep_values, make_values
 from modelaudit.languages.terms.keys import FILE_TYPE_KEY
 from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline
+from modelaudit.model.stated import StoredTensor, TensorTable
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.cursor import SizeBeyondEndError
@@ -89,6 +92,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     traits = _build_traits(state.metadata)
     if traits != ModelTraits():
         yield traits
+    stated = [(text.key, text.data.decode("utf-8", "replace")) for text in state.metadata.texts]
+    yield from keep_values("gguf", make_values([*stated, *state.metadata.scalars.items()]))
+    stored = tuple(
+        StoredTensor(each.name, BLOCK_SIZES[each.kind][0] if each.kind in BLOCK_SIZES else "", each.shape)
+        for each in state.tensors
+    )
+    yield TensorTable("gguf", stored, is_complete=damage is None and len(stored) == state.stated_tensors)
     # ``general.file_type`` states whether the weights are quantised, and the metadata are interpreted for that.
     numbers = [
         MetadataEntry(key, str(value).encode())

@@ -30,12 +30,14 @@ class Tensor:
         kind: the number of its type, a key of ``BLOCK_SIZES`` where the type is known.
         start: offset in the data section, in bytes.
         size: in bytes; ``None`` where type or shape are invalid.
+        shape: the length of a row first.
     """
 
     name: str
     kind: int
     start: int
     size: int | None
+    shape: tuple[int, ...] = ()
 
 
 def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: list[Tensor]) -> None:
@@ -75,7 +77,7 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: l
         shape = tuple(cursor.read_length(f"the shape of {name!r}") for _ in range(dimensions))
         kind = cursor.read_u32(f"the type of {name!r}")
         start = cursor.read_u64(f"the offset of {name!r}")
-        tensors.append(Tensor(name, kind, start, count_tensor_bytes(name, kind, shape, log, offset)))
+        tensors.append(Tensor(name, kind, start, count_tensor_bytes(name, kind, shape, log, offset), shape))
 
 
 def count_tensor_bytes(

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.weights.safetensors import SafetensorsDefect
 from modelaudit.languages.architectures.tensors import read_tensor_traits
+from modelaudit.languages.stated_values import keep_values, make_values
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
+from modelaudit.model.stated import StoredTensor, TensorTable
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.json_structure import exceeds_depth, exceeds_nodes
@@ -114,6 +116,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions, absences = collect_mentions(entries)
     yield Outline("safetensors", mentions, facts, log.defects())
     yield from absences
+    yield from keep_values("safetensors", make_values(metadata))
+    stored = tuple(StoredTensor(each.name, each.dtype, each.shape) for each in tensors)
+    yield TensorTable("safetensors", stored, is_complete=end <= available and not log.defects())
     yield from read_tensor_traits((each.name, each.dtype, each.shape) for each in tensors)
     yield from read_metadata(artifact, window, entries, limits)
     if end > available:

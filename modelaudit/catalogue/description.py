@@ -1,0 +1,185 @@
+"""Read ``rules/description/``: the keys, headings, labels and sentences that describe a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import field
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.cues import compile_pattern
+from modelaudit.catalogue.document import Document, Place
+from modelaudit.catalogue.schema import CONFIG, Shape, Text
+from modelaudit.model.description import Confidence, Topic
+from modelaudit.model.description_rules import (
+    CardRules,
+    DescriptionRules,
+    FactRule,
+    Form,
+    KeyRules,
+    SentenceRule,
+)
+
+
+@dataclass(config=CONFIG)
+class FactEntry:
+    """What one key, heading or label states; its short form is the topic alone."""
+
+    topic: Topic
+    form: Form = Form.NAME
+    value: str = ""
+    qualifiers: dict[str, str] = field(default_factory=dict)
+    when: str = ""
+    confidence: Confidence | None = None
+
+
+def _as_entries(value: object) -> object:
+    """Expand the short form of an entry, its topic, and wrap a single entry into a list."""
+    entries = value if isinstance(value, list) else [value]
+    return [{"topic": each} if isinstance(each, str) else each for each in entries]
+
+
+_Entries = Annotated[list[FactEntry], BeforeValidator(_as_entries)]
+
+
+@dataclass(config=CONFIG)
+class SourceEntry:
+    """The keys of some sources."""
+
+    sources: list[Text]
+    confidence: Confidence
+    keys: dict[str, _Entries]
+
+
+@dataclass(config=CONFIG)
+class LabelEntry(FactEntry):
+    """A fact with its headings and labels, or its sentences."""
+
+    topic: Topic
+    headings: list[Text] = field(default_factory=list)
+    labels: list[Text] = field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class SentenceEntry(FactEntry):
+    """A sentence with the words that a line must contain."""
+
+    topic: Topic
+    hints: list[Text] = field(default_factory=list)
+    patterns: list[Text] = field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class DescriptionFile:
+    """A file of ``rules/description/``."""
+
+    keys: list[SourceEntry] = field(default_factory=list)
+    card: list[LabelEntry] = field(default_factory=list)
+    sentences: list[SentenceEntry] = field(default_factory=list)
+    foreign_headings: list[Text] = field(default_factory=list)
+    other_models: list[Text] = field(default_factory=list)
+    placeholders: list[Text] = field(default_factory=list)
+    libraries: dict[str, Text] = field(default_factory=dict)
+
+
+_FILE = Shape(DescriptionFile)
+
+
+def read_description(documents: Iterable[Document]) -> DescriptionRules:
+    """Read the rules; those of later files are added to those of the first.
+
+    Raises:
+        ConfigurationError: a pattern is invalid, or one without a group ``value`` states no fixed value.
+    """
+    reader = _Reader()
+    for document in documents:
+        reader.add(document, _FILE.read(document))
+    return reader.finish()
+
+
+class _Reader:
+    """Collects the rules of all files."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, dict[str, tuple[FactRule, ...]]] = {}
+        self._wild: dict[str, list[tuple[tuple[str, ...], FactRule]]] = {}
+        self._headings: dict[str, tuple[FactRule, ...]] = {}
+        self._labels: dict[str, tuple[FactRule, ...]] = {}
+        self._sentences: list[SentenceRule] = []
+        self._foreign: list[str] = []
+        self._others: list[str] = []
+        self._placeholders: list[str] = []
+        self._libraries: dict[str, str] = {}
+
+    def add(self, document: Document, file: DescriptionFile) -> None:
+        """Add the rules of one file. Raises ``ConfigurationError``."""
+        for number, group in enumerate(file.keys):
+            for key, entries in group.keys.items():
+                place = ("keys", number, "keys", key)
+                rules = tuple(_make_rule(each, document, place, group.confidence) for each in entries)
+                for source in group.sources:
+                    self._add_key(source, key, rules)
+        for number, each in enumerate(file.card):
+            rule = _make_rule(each, document, ("card", number))
+            for names, known in ((each.headings, self._headings), (each.labels, self._labels)):
+                for each_name in names:
+                    known[each_name.lower()] = (*known.get(each_name.lower(), ()), rule)
+        for number, sentence in enumerate(file.sentences):
+            self._add_sentence(sentence, document, ("sentences", number))
+        for name, patterns, kept in (
+            ("foreign-headings", file.foreign_headings, self._foreign),
+            ("other-models", file.other_models, self._others),
+            ("placeholders", file.placeholders, self._placeholders),
+        ):
+            for pattern in patterns:
+                compile_pattern(pattern, document, (name,))
+            kept += patterns
+        self._libraries |= file.libraries
+
+    def _add_key(self, source: str, key: str, rules: tuple[FactRule, ...]) -> None:
+        """Add the rules of a key of one source."""
+        steps = tuple(key.split("."))
+        if "*" in steps or "**" in steps:
+            self._wild.setdefault(source, []).extend((steps, rule) for rule in rules)
+        else:
+            exact = self._exact.setdefault(source, {})
+            exact[key] = (*exact.get(key, ()), *rules)
+
+    def _add_sentence(self, entry: SentenceEntry, document: Document, place: Place) -> None:
+        """Add the patterns of a sentence. Raises ``ConfigurationError``."""
+        rule = _make_rule(entry, document, place)
+        for text in entry.patterns:
+            pattern = compile_pattern(text, document, tuple(map(str, place)), re.IGNORECASE)
+            if "value" not in pattern.groupindex and not rule.value:
+                raise document.error(f"{text!r} has no group 'value', and its entry states no value", place)
+            self._sentences.append(SentenceRule(rule, pattern, tuple(each.lower() for each in entry.hints)))
+
+    def finish(self) -> DescriptionRules:
+        """Return all rules."""
+        sources = {*self._exact, *self._wild}
+        keys = {each: KeyRules(self._exact.get(each, {}), tuple(self._wild.get(each, ()))) for each in sources}
+        card = CardRules(
+            self._headings,
+            self._labels,
+            tuple(self._sentences),
+            _join_patterns(self._foreign),
+            _join_patterns(self._others),
+        )
+        return DescriptionRules(keys, card, _join_patterns(self._placeholders), self._libraries)
+
+
+def _make_rule(
+    entry: FactEntry, document: Document, place: Place, confidence: Confidence = Confidence.DECLARED
+) -> FactRule:
+    """Make the rule of an entry. Raises ``ConfigurationError`` if its pattern is invalid."""
+    when = compile_pattern(entry.when, document, tuple(map(str, place)), re.IGNORECASE) if entry.when else None
+    qualifiers = tuple(sorted(entry.qualifiers.items()))
+    return FactRule(entry.topic, entry.form, entry.value, qualifiers, when, entry.confidence or confidence)
+
+
+def _join_patterns(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Join patterns to one; without any, it matches nothing."""
+    return re.compile("|".join(f"(?:{each})" for each in patterns) or r"(?!)", re.IGNORECASE)

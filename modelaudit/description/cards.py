@@ -1,0 +1,239 @@
+"""Read facts from the text of a model card: its sections, its labels and its sentences.
+
+The text is read line by line, and each line once, so that a hostile card costs time in proportion to its length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from modelaudit.description.values import LONGEST_PROSE, FactMaker, strip_markup
+from modelaudit.model.description import Fact
+from modelaudit.model.description_rules import CardRules, FactRule
+from modelaudit.model.evidence import Prose
+from modelaudit.model.structure import Location, locate_line
+
+_MOST_LINES: Final = 20_000
+_LONGEST_LINE: Final = 4_000
+_MOST_FACTS: Final = 1_000
+_HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
+_BOLD_HEADING: Final = re.compile(r"\s{0,3}(?:\*\*|__)([^*_]{2,80})(?:\*\*|__)\s*:?\s*\Z")
+_UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)\s*\Z")
+_FENCE: Final = re.compile(r"\s{0,3}(`{3,}|~{3,})")
+_LABEL: Final = re.compile(r"\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+)?(?:[^\w*_\[`(]{0,4})?(.{1,80}?)\s*[:\uff1a]\s*(\S.*)")
+_BARE_LABEL: Final = re.compile(r"\s*[-*+•]\s+([A-Z][\w-]{1,30}(?: [a-z][\w-]{1,20})?) (v?\d[\w.+-]{0,40})\s*\Z")
+_LABEL_WITHOUT_VALUE: Final = re.compile(r"\s*(?:[-*+•]\s+)?(?:[^\w*_\[`(]{0,4})?(.{1,80}?)\s*[:\uff1a][\s*_]*\Z")
+_LIST_LABEL: Final = re.compile(r"\s*[-*+•]\s+.{1,80}?[:\uff1a]")
+_ROW: Final = re.compile(r"\s*\|")
+_ROW_BORDER: Final = re.compile(r"[\s|:\u2013\u2014-]*\Z")
+_LABEL_EDGE: Final = re.compile(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U0010ffff]+$|^[\d.]+\s+")
+_SYMBOLS: Final = re.compile("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
+_HEADING_NUMBER: Final = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|[\u3002\uff01\uff1f]")
+_TOP_LEVEL: Final = 1
+_LABEL_COLUMNS: Final = 2
+
+
+@dataclass(slots=True)
+class _Section:
+    """An open section.
+
+    Attributes:
+        level: of its heading, from 1.
+        rules: of its prose; those of the section around it if its own heading is not known.
+        is_foreign: whether it describes other models, or how to use this one.
+        line: of the first line with prose; 0 before it.
+        text: its prose so far.
+    """
+
+    level: int
+    rules: tuple[FactRule, ...] = ()
+    is_foreign: bool = False
+    line: int = 0
+    text: list[str] = field(default_factory=list)
+    length: int = 0
+
+
+def read_card_text(prose: Prose, address: str, rules: CardRules, maker: FactMaker) -> Iterator[Fact]:
+    """Yield the facts that the text of a card states, at most ``_MOST_FACTS``."""
+    yield from _CardReader(prose, address, rules, maker).read()
+
+
+class _CardReader:
+    """Reads one card line by line."""
+
+    def __init__(self, prose: Prose, address: str, rules: CardRules, maker: FactMaker) -> None:
+        self._prose = prose
+        self._address = address
+        self._rules = rules
+        self._maker = maker
+        self._sections: list[_Section] = [_Section(0)]
+        self._pending: tuple[tuple[FactRule, ...], int] | None = None
+
+    def read(self) -> Iterator[Fact]:
+        """Yield the facts of all lines."""
+        yield from islice(self._iterate_facts(), _MOST_FACTS)
+
+    def _iterate_facts(self) -> Iterator[Fact]:
+        """Yield the facts of all lines, those of a section at its end."""
+        fence = ""
+        previous = ""
+        in_comment = False
+        for number, line in enumerate(self._prose.text.split("\n")[:_MOST_LINES], 1):
+            line = line[:_LONGEST_LINE].rstrip()
+            marker = _FENCE.match(line)
+            if marker is not None and (not fence or line.strip().startswith(fence)):
+                fence = "" if fence else marker[1]
+                continue
+            if fence:
+                self._add_prose(line, number, is_code=True)
+                continue
+            in_comment, line = _drop_comment(line, in_comment)
+            heading = _find_heading(line, previous)
+            previous = line.strip()
+            if heading is not None:
+                yield from self._open_section(*heading)
+            elif line.strip():
+                yield from self._read_line(line, number)
+        yield from self._close_sections(0)
+
+    def _open_section(self, level: int, title: str) -> Iterator[Fact]:
+        """Close the sections that a heading ends, and open its own."""
+        yield from self._close_sections(level)
+        self._pending = None
+        name = normalize_label(title)
+        known = self._rules.headings.get(name, ())
+        parent = self._sections[-1]
+        is_foreign = not known and (parent.is_foreign or self._rules.foreign.search(name) is not None)
+        inherited = () if is_foreign or level <= _TOP_LEVEL else parent.rules
+        self._sections.append(_Section(level, known or inherited, is_foreign))
+
+    def _close_sections(self, level: int) -> Iterator[Fact]:
+        """Close the sections of this level and deeper ones, and yield the facts of their prose."""
+        while self._sections and self._sections[-1].level >= max(level, 1):
+            section = self._sections.pop()
+            for rule in section.rules if section.text and not all(map(_LIST_LABEL.match, section.text)) else ():
+                where = self._locate(section.line)
+                yield from self._maker.make(rule, "\n".join(section.text), self._address, where, rule.qualifiers)
+
+    def _read_line(self, line: str, number: int) -> Iterator[Fact]:
+        """Yield the facts of one line, and keep it as prose of its section."""
+        section = self._sections[-1]
+        found = list(self._read_labels(line, number)) if not section.is_foreign else []
+        if found:
+            yield from found
+        else:
+            self._add_prose(line, number)
+            if not section.is_foreign:
+                yield from self._read_sentences(line, number)
+
+    def _add_prose(self, line: str, number: int, is_code: bool = False) -> None:
+        """Keep a line of prose of the open section, up to a bound; code counts for citations alone."""
+        section = self._sections[-1]
+        is_wanted = not is_code or any(rule.topic == "citation" for rule in section.rules)
+        if section.rules and is_wanted and section.length <= 2 * LONGEST_PROSE:
+            section.line = section.line or number
+            if _ROW.match(line):
+                line = "" if _ROW_BORDER.match(line) else f"{', '.join(filter(None, _split_row(line)))};"
+            section.text.append(line)
+            section.length += len(line)
+
+    def _read_labels(self, line: str, number: int) -> Iterator[Fact]:
+        """Yield the facts of a label and its value, in a line, in two lines, or in a row of a table."""
+        pending, self._pending = self._pending, None
+        for label, value in _list_labels(line):
+            rules = self._rules.labels.get(normalize_label(label), ())
+            if not value:
+                self._pending = (rules, number) if rules else None
+            for rule in rules if value else ():
+                yield from self._make(rule, value, number)
+        if pending is not None and not self._rules.labels.get(normalize_label(line.partition(":")[0])):
+            for rule in pending[0]:
+                yield from self._make(rule, line.strip().lstrip("-*+ "), number)
+
+    def _read_sentences(self, line: str, number: int) -> Iterator[Fact]:
+        """Yield the facts that the sentences of a line state about the model."""
+        lower_line = line.lower()
+        matching = [each for each in self._rules.sentences if any(hint in lower_line for hint in each.hints)]
+        if not matching:
+            return
+        for sentence in _SENTENCE_END.split(strip_markup(line)):
+            if self._rules.others.search(sentence) is not None:
+                continue
+            for each in matching:
+                match = each.pattern.search(sentence)
+                if match is not None:
+                    value = match["value"] if "value" in each.pattern.groupindex else sentence
+                    yield from self._make(each.rule, value, number)
+
+    def _make(self, rule: FactRule, value: str, number: int) -> Iterator[Fact]:
+        """Yield the facts of a value in a line."""
+        qualifiers = tuple((name, value if text == "$" else text) for name, text in rule.qualifiers)
+        yield from self._maker.make(rule, value, self._address, self._locate(number), qualifiers)
+
+    def _locate(self, number: int) -> Location:
+        """Return the location of a line of the text."""
+        line = self._prose.locate_line(number)
+        return Location() if line is None else locate_line(line)
+
+
+def normalize_label(text: str) -> str:
+    """Return a heading or label in lower case, without markup, number, emoji and punctuation around it."""
+    bare = _SYMBOLS.sub(" ", strip_markup(text[:200])).strip()
+    bare = _HEADING_NUMBER.sub("", bare.lower()).replace("[optional]", "")
+    return " ".join(_LABEL_EDGE.sub("", bare).strip(" :\uff1a#*_-.").split())
+
+
+def _find_heading(line: str, previous: str) -> tuple[int, str] | None:
+    """Find a heading: one with number signs, a bold line, or the line above an underline; with its level."""
+    match = _HEADING.match(line)
+    if match is not None:
+        return len(match[1]), match[2].rstrip("# ")
+    match = _BOLD_HEADING.match(line)
+    if match is not None and not line.lstrip().startswith(("-", "* ", "+")):
+        return 6, match[1]
+    underline = _UNDERLINE.match(line)
+    if underline is not None and previous and len(previous) < 80 and not _ROW.match(previous):
+        return (1 if underline[1][0] == "=" else 2), previous
+    return None
+
+
+def _drop_comment(line: str, in_comment: bool) -> tuple[bool, str]:
+    """Return whether a comment is open at the end of a line, and the line without its comments."""
+    kept: list[str] = []
+    rest = line
+    while rest:
+        before, mark, rest = rest.partition("-->" if in_comment else "<!--")
+        if not in_comment:
+            kept.append(before)
+        in_comment = in_comment != bool(mark)
+    return in_comment, "".join(kept)
+
+
+def _split_row(line: str) -> list[str]:
+    """Split a row of a table into its cells."""
+    return [each.strip() for each in line.strip().strip("|").split("|")]
+
+
+def _list_labels(line: str) -> Iterator[tuple[str, str]]:
+    """Yield the labels of a line with their values; a value is empty where it follows in the next line."""
+    if _ROW.match(line):
+        cells = _split_row(line)
+        if len(cells) == _LABEL_COLUMNS and not _ROW_BORDER.match(line):
+            yield cells[0], cells[1]
+        return
+    bare = _BARE_LABEL.match(line)
+    if bare is not None:
+        yield bare[1], bare[2]
+        return
+    match = _LABEL.match(line)
+    if match is not None:
+        yield match[1], match[2].strip().lstrip("*_ ").strip()
+        return
+    match = _LABEL_WITHOUT_VALUE.match(line)
+    if match is not None:
+        yield match[1], ""

@@ -1,0 +1,123 @@
+"""Collect the description of a model from the structures of its files, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from modelaudit.description.cards import read_card_text
+from modelaudit.description.keys import read_keys
+from modelaudit.description.tensors import WeightCounter
+from modelaudit.description.values import FactMaker
+from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
+from modelaudit.model.description_rules import DescriptionRules
+from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.lineage import ModelTraits
+from modelaudit.model.provenance import Provenance
+from modelaudit.model.reading import Structure
+from modelaudit.model.signature import Signature, SignatureState
+from modelaudit.model.stated import CARD_SOURCE, StatedValues, TensorTable
+from modelaudit.model.structure import Location
+
+_MOST_FACTS: Final = 5_000
+_CARD_NAME: Final = "readme.md"
+_CONFIDENCES: Final = (Confidence.VERIFIED, Confidence.FOUND, Confidence.DECLARED)
+_TOPICS: Final = {topic: number for number, topic in enumerate(Topic)}
+
+
+class DescriptionCollector:
+    """Collects the facts of one repository."""
+
+    def __init__(self, rules: DescriptionRules) -> None:
+        self._rules = rules
+        self._maker = FactMaker(rules.placeholders)
+        self._facts: dict[Fact, None] = {}
+        self._weights = WeightCounter()
+        self._sources: set[tuple[str, int]] = set()
+
+    def collect(self, address: str, structure: Structure) -> None:
+        """Collect the facts of one structure; most structures state none."""
+        match structure:
+            case StatedValues() if structure.source != CARD_SOURCE or _is_root_card(address):
+                self._add(read_keys(structure, address, self._rules.keys, self._maker))
+            case Prose(kind=ProseKind.CARD) if _is_root_card(address):
+                self._add(read_card_text(structure, address, self._rules.card, self._maker))
+            case ModelTraits():
+                self._add(_list_dimensions(structure, address))
+            case TensorTable():
+                self._weights.add(structure, address)
+            case _:
+                pass
+
+    def _add(self, facts: Iterable[Fact]) -> None:
+        """Keep facts, each once, up to a bound."""
+        for fact in facts:
+            if len(self._facts) >= _MOST_FACTS:
+                return
+            self._facts.setdefault(fact)
+
+    def describe(self, provenance: Provenance | None, signatures: Iterable[Signature]) -> ModelDescription:
+        """Return all facts, in the order of a description.
+
+        Args:
+            provenance: of a repository of the Hub.
+            signatures: of the model.
+        """
+        facts = [*self._facts, *self._weights.describe(self._find_bits()), *_list_origins(provenance, signatures)]
+        facts = _keep_nearest(facts)
+        facts.sort(key=_order)
+        return ModelDescription(tuple(_drop_repeated(facts)))
+
+    def _find_bits(self) -> int:
+        """Return the bits of one packed weight; 0 if no file states them."""
+        bits = (each.value for each in self._facts if each.topic is Topic.QUANTISATION and each.get("name") == "bits")
+        found = (int(each) for each in bits if each.isdigit())
+        return next((each for each in found if 1 <= each <= 16), 0)
+
+
+def _is_root_card(address: str) -> bool:
+    """Whether a file is the card of the model."""
+    return address.lower() == _CARD_NAME
+
+
+def _order(fact: Fact) -> tuple[int, int, str, int, str, str]:
+    """Return the place of a fact in the description."""
+    line = fact.where.line or 0
+    rank = _CONFIDENCES.index(fact.confidence)
+    return _TOPICS[fact.topic], rank, fact.artifact, line, fact.where.key or "", fact.value
+
+
+def _keep_nearest(facts: Iterable[Fact]) -> list[Fact]:
+    """Leave out the facts of folders on topics that describe the whole model, if a file of its root states others."""
+    kept = list(facts)
+    at_root = {fact.topic for fact in kept if "/" not in fact.artifact and fact.confidence is not Confidence.DECLARED}
+    return [fact for fact in kept if "/" not in fact.artifact or fact.topic not in at_root]
+
+
+def _drop_repeated(facts: Iterable[Fact]) -> Iterable[Fact]:
+    """Yield the facts, and of equal ones in one file the first."""
+    seen = set()
+    for fact in facts:
+        key = (fact.topic, fact.value, fact.qualifiers, fact.artifact)
+        if key not in seen:
+            seen.add(key)
+            yield fact
+
+
+def _list_dimensions(traits: ModelTraits, address: str) -> Iterable[Fact]:
+    """Yield the dimensions of an architecture and the size of a vocabulary."""
+    for each in traits.dimensions:
+        key = f"{traits.part}.{each.key}" if traits.part else each.key
+        name = (("name", each.dimension.value),)
+        yield Fact(Topic.DIMENSION, str(each.value), Confidence.FOUND, address, Location(key=key[:200]), name)
+
+
+def _list_origins(provenance: Provenance | None, signatures: Iterable[Signature]) -> Iterable[Fact]:
+    """Yield who publishes the model: the owner on the Hub, and the signers that were verified."""
+    if provenance is not None and provenance.owner is not None:
+        where = Location(key="author")
+        yield Fact(Topic.SUPPLIER, provenance.owner.name[:300], Confidence.DECLARED, "", where)
+    for each in signatures:
+        if each.state is SignatureState.VERIFIED and each.signer is not None and each.signer.name:
+            name = each.signer.name[:300]
+            yield Fact(Topic.SUPPLIER, name, Confidence.VERIFIED, each.record, Location(key="signer"))

@@ -1,0 +1,63 @@
+"""Read facts from the values of a file by the rules of its keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from modelaudit.description.values import FactMaker
+from modelaudit.model.description import Fact
+from modelaudit.model.description_rules import FactRule, KeyRules
+from modelaudit.model.stated import StatedValue, StatedValues
+
+_REFERENCE: Final = re.compile(r"\$\$|\$([\w#-][\w#.-]*)?")
+
+
+def read_keys(stated: StatedValues, address: str, rules: Mapping[str, KeyRules], maker: FactMaker) -> Iterator[Fact]:
+    """Yield the facts that the values of a file state, in its order."""
+    known = rules.get(stated.source)
+    if known is None:
+        return
+    values = {each.path: each.value for each in stated.items}
+    for each in stated.items:
+        pattern = tuple("#" if step.isdigit() else step for step in each.path)
+        for rule in _list_rules(pattern, each.path, known):
+            qualifiers = tuple((name, _resolve(text, each, values)) for name, text in rule.qualifiers)
+            yield from maker.make(rule, each.value, address, each.where, qualifiers)
+
+
+def _list_rules(pattern: tuple[str, ...], path: tuple[str, ...], known: KeyRules) -> Iterator[FactRule]:
+    """Yield the rules of a key, whose positions in lists are ``#`` in ``pattern``; an exact position comes first."""
+    key = ".".join(pattern)
+    yield from known.exact.get(key, ())
+    exact_key = ".".join(path)
+    if exact_key != key:
+        yield from known.exact.get(exact_key, ())
+    for steps, rule in known.wild:
+        if _matches(pattern, steps):
+            yield rule
+
+
+def _matches(path: Sequence[str], steps: Sequence[str]) -> bool:
+    """Whether a path matches steps with ``*`` for any one, and ``**`` at the end for one or more."""
+    if steps[-1] == "**":
+        return len(path) >= len(steps) and _matches(path[: len(steps) - 1], steps[:-1]) if len(steps) > 1 else True
+    return len(path) == len(steps) and all(expected in ("*", step) for step, expected in zip(path, steps, strict=True))
+
+
+def _resolve(text: str, stated: StatedValue, values: Mapping[tuple[str, ...], str]) -> str:
+    """Return the text of a qualifier with its references replaced by the values that they name."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return stated.path[-1]
+        return stated.value if match[1] is None else values.get(_locate(match[1], stated.path), "")
+
+    return _REFERENCE.sub(replace, text)
+
+
+def _locate(key: str, path: Sequence[str]) -> tuple[str, ...]:
+    """Return the path of another key, whose positions in lists are those of ``path``."""
+    positions = iter([step for step in path if step.isdigit()])
+    return tuple(next(positions, step) if step == "#" else step for step in key.split("."))

@@ -1,0 +1,145 @@
+"""Count the parameters of a model by the shapes of its tensors, over all shards and each tensor once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import PurePosixPath
+from typing import Final
+
+from modelaudit.model.description import Confidence, Fact, Topic
+from modelaudit.model.stated import StoredTensor, TensorTable
+from modelaudit.model.structure import Location
+
+_SHARD: Final = re.compile(r"[-_.]?(\d{4,5})-of-(\d{4,5})")
+_BESIDE: Final = re.compile(
+    r"optimizer|scheduler|rng_state|random_states|training_args|(?:^|[-_.])ema(?:[-_.]|$)|imatrix"
+)
+_NO_PARAMETER: Final = re.compile(
+    r"(?:^|\.)(?:position_ids|num_batches_tracked|inv_freq|g_idx|attn\.bias|masked_bias)\Z"
+)
+_PACKED_WEIGHT: Final = re.compile(r"(?:^|[._])(?:qweight|weight_packed)\Z")
+_PACKED_AID: Final = re.compile(
+    r"(?:^|[._])(?:qzeros|scales?|g_idx|zeros|weight_scale(?:_inv)?|weight_zero_point|weight_shape|absmax"
+    r"|quant_map|nested_absmax|nested_quant_map|quant_state[\w.]*|SCB|weight_format)\Z"
+)
+_INDEX_TYPES: Final = frozenset({"I64", "I16", "U16", "U64", "BOOL", "int64", "bool", "int16"})
+_PACKED_TYPES: Final = {"I32": 32, "U32": 32, "U8": 8, "I8": 8, "int32": 32, "uint8": 8}
+_PRECISIONS: Final = {
+    "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64", "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8", "I32": "int32", "F4": "float4",
+}  # fmt: skip
+_MOST_NAMES: Final = 2_000_000
+
+
+@dataclass(slots=True)
+class _WeightSet:
+    """The tensors of one file, or of its shards together.
+
+    Attributes:
+        artifact: the first file.
+        stated_shards: how many files its names state.
+        parts: the files that were read.
+        numbers: of elements, by type.
+        packed: of elements in packed weights, in units of their type.
+    """
+
+    artifact: str
+    stated_shards: int = 1
+    parts: int = 0
+    is_complete: bool = True
+    numbers: Counter[str] = field(default_factory=Counter)
+    packed: Counter[str] = field(default_factory=Counter)
+    format: str = ""
+    is_adapter: bool = False
+    names: set[int] = field(default_factory=set)
+
+    def add(self, tensor: StoredTensor) -> None:
+        """Count a tensor, unless one of its name was counted before or it holds no parameters."""
+        key = hash(tensor.name)
+        if key in self.names:
+            return
+        if len(self.names) >= _MOST_NAMES:
+            self.is_complete = False
+            return
+        self.names.add(key)
+        is_aid = self.format == "safetensors" and _PACKED_AID.search(tensor.name) is not None
+        is_parameter = tensor.type not in _INDEX_TYPES and not _NO_PARAMETER.search(tensor.name) and not is_aid
+        if _PACKED_WEIGHT.search(tensor.name):
+            self.packed[tensor.type] += prod(tensor.shape)
+        elif is_parameter:
+            self.numbers[tensor.type] += prod(tensor.shape)
+        self.is_adapter = self.is_adapter or "lora_" in tensor.name
+
+    def count(self, bits: int) -> int | None:
+        """Return the number of parameters; ``None`` if it cannot be computed.
+
+        Args:
+            bits: of one packed weight; 0 if unknown.
+        """
+        if not self.is_complete or self.parts != self.stated_shards:
+            return None
+        total = self.numbers.total()
+        if self.format == "safetensors":
+            # bitsandbytes packs two weights into a byte, and keeps the name of the weight.
+            packed = self.packed + Counter({"U8": self.numbers["U8"]})
+            total -= self.numbers["U8"]
+            for type_, number in packed.items():
+                if not number:
+                    continue
+                if not bits or type_ not in _PACKED_TYPES:
+                    return None
+                total += number * _PACKED_TYPES[type_] // bits
+        return total or None
+
+
+class WeightCounter:
+    """Collects the tables of tensors of a model."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[str, str], _WeightSet] = {}
+
+    def add(self, table: TensorTable, address: str) -> None:
+        """Add the table of one file."""
+        path = PurePosixPath(address)
+        if "!" in address or _BESIDE.search(path.name.lower()):
+            return
+        shard = _SHARD.search(path.stem)
+        stem = _SHARD.sub("", path.stem)
+        folder = "" if str(path.parent) == "." else str(path.parent)
+        kept = self._sets.setdefault((folder, stem + path.suffix.lower()), _WeightSet(address, format=table.format))
+        kept.stated_shards = int(shard[2]) if shard is not None else 1
+        kept.parts += 1
+        kept.is_complete = kept.is_complete and table.is_complete
+        kept.is_adapter = kept.is_adapter or path.name.lower().startswith("adapter")
+        for tensor in table.tensors:
+            kept.add(tensor)
+
+    def list_sets(self) -> list[_WeightSet]:
+        """List the sets of weights of the model itself, the largest first: those of the root, else of one folder."""
+        folders = {folder for folder, _ in self._sets}
+        if "" in folders:
+            chosen = [each for (folder, _), each in self._sets.items() if not folder]
+        else:
+            chosen = list(self._sets.values()) if len(folders) == 1 else []
+        return sorted(chosen, key=lambda each: (each.is_adapter, -each.numbers.total(), each.artifact))
+
+    def describe(self, bits: int) -> Iterator[Fact]:
+        """Yield the number of parameters and the precision of the main set of weights.
+
+        Args:
+            bits: of one packed weight; 0 if unknown.
+        """
+        for main in self.list_sets()[:1]:
+            count = main.count(bits)
+            if count is not None:
+                where = Location(key="shapes of all tensors")
+                adapter = (("part", "adapter"),) if main.is_adapter else ()
+                yield Fact(Topic.PARAMETERS, str(count), Confidence.VERIFIED, main.artifact, where, adapter)
+            for type_, number in main.numbers.most_common(1):
+                if number and main.format == "safetensors" and not main.packed and type_ in _PRECISIONS:
+                    where = Location(key="types of the tensors")
+                    yield Fact(Topic.PRECISION, _PRECISIONS[type_], Confidence.FOUND, main.artifact, where)

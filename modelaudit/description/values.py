@@ -1,0 +1,122 @@
+"""Turn text of a card or of a configuration into the value of a fact: one line, without markup, bounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.model.description import Confidence, Fact, Topic
+from modelaudit.model.description_rules import FactRule, Form
+from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.model.wording import escape_unprintable
+
+LONGEST_NAME: Final = 300
+LONGEST_PROSE: Final = 2_000
+_MOST_NAMES: Final = 200
+_COMMENT: Final = re.compile(r"<!--.{0,4000}?(?:-->|\Z)", re.DOTALL)
+_TAG: Final = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
+_IMAGE: Final = re.compile(r"!\[[^\[\]]{0,300}\]\([^()\s]{0,500}[^()]{0,200}\)")
+_LINK: Final = re.compile(r"\[([^\[\]]{0,500})\]\(([^()\s]{0,500})[^()]{0,200}\)")
+_EMPHASIS: Final = re.compile(r"\*{1,3}|`{1,3}|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)|~~")
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"'\])}|]{1,500}")
+_MARKS: Final = " \t\n:;,-\u2013\u2014*_|"
+_DIVIDER: Final = re.compile(r"[,;\uff0c\u3001\uff1b]| and |\s[&|/]\s")
+
+
+def strip_markup(text: str) -> str:
+    """Return a text of Markdown on one line without comments, tags, pictures, addresses of links and emphasis."""
+    if "<" in text:
+        text = _TAG.sub(" ", _COMMENT.sub(" ", text))
+    if "](" in text:
+        text = _LINK.sub(r"\1", _IMAGE.sub(" ", text))
+    return " ".join(_EMPHASIS.sub("", text).split())
+
+
+def find_address(text: str) -> str:
+    """Return the first web address in a text, without the punctuation behind it; empty if there is none."""
+    match = _ADDRESS.search(text)
+    return match[0].rstrip(".,;:!?") if match else ""
+
+
+def bound_value(text: str, longest: int) -> str:
+    """Return a text on one line, cut with an ellipsis."""
+    line = escape_unprintable(" ".join(text[: 4 * longest].split())[: longest + 1])
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+class FactMaker:
+    """Makes facts of texts by rules, and drops placeholders."""
+
+    def __init__(self, placeholders: re.Pattern[str]) -> None:
+        self._placeholders = placeholders
+
+    def states_nothing(self, text: str) -> bool:
+        """Whether a text is empty or a placeholder."""
+        bare = text.strip(_MARKS + ".\"'").lower()[:LONGEST_PROSE]
+        return not bare or self._placeholders.fullmatch(bare) is not None
+
+    def make(
+        self,
+        rule: FactRule,
+        text: str,
+        artifact: str,
+        where: Location = NOWHERE,
+        qualifiers: tuple[tuple[str, str], ...] = (),
+        confidence: Confidence | None = None,
+    ) -> Iterator[Fact]:
+        """Yield the facts that a text states by a rule; none for a placeholder.
+
+        Args:
+            rule: of its key, heading or label.
+            text: as the file has it.
+            artifact: the address of the file.
+            where: its place.
+            qualifiers: those of the rule, with their values; placeholders among them are dropped.
+            confidence: in place of that of the rule.
+        """
+        for value in self._read_values(rule, text):
+            if self.states_nothing(value):
+                continue
+            kept = ((name, bound_value(each, LONGEST_NAME)) for name, each in qualifiers if not self._is_empty(each))
+            longest = LONGEST_PROSE if rule.form is Form.PROSE else LONGEST_NAME
+            yield Fact(
+                rule.topic,
+                bound_value(value, longest),
+                confidence or rule.confidence,
+                artifact,
+                where,
+                tuple(sorted(kept)),
+            )
+
+    def _is_empty(self, text: str) -> bool:
+        """Whether a qualifier states nothing; a single figure does."""
+        return not text.strip() or (self.states_nothing(text) and not text.strip().isdigit())
+
+    def _read_values(self, rule: FactRule, text: str) -> Iterator[str]:
+        """Yield the values in a text, by the form of its rule."""
+        match = rule.when.fullmatch(text.strip()) if rule.when is not None else None
+        if rule.when is not None:
+            if match is None:
+                return
+            text = match["value"] if "value" in rule.when.groupindex else text
+        if self.states_nothing(text) or self.states_nothing(strip_markup(text)):
+            return
+        if rule.value:
+            yield rule.value
+        elif rule.form is Form.ADDRESS:
+            yield find_address(text) or strip_markup(text)
+        elif rule.form is Form.NAMES:
+            yield from (each.strip() for each in _DIVIDER.split(strip_markup(text))[:_MOST_NAMES])
+        else:
+            yield strip_markup(text).strip(_MARKS if rule.form is Form.NAME else " ")
+
+
+def is_prose_topic(topic: Topic) -> bool:
+    """Whether facts on a topic are texts that nothing can be compared with."""
+    return topic in _PROSE_TOPICS
+
+
+_PROSE_TOPICS: Final = frozenset(
+    {Topic.DESCRIPTION, Topic.INTENDED_USE, Topic.OUT_OF_SCOPE, Topic.LIMITATION, Topic.ETHICS, Topic.CITATION}
+)

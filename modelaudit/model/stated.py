@@ -1,0 +1,74 @@
+"""Values that a file states about its model, and the table of its tensors: the facts behind the description.
+
+Readers yield them undecided, and ``modelaudit.description`` decides by ``rules/description/`` what each one means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.structure import NOWHERE, Location
+
+MOST_VALUES: Final = 2_000
+"""Values that a reader keeps of one file; no file that describes a model needs as many."""
+LONGEST_VALUE: Final = 2_000
+"""Characters that a reader keeps of one value."""
+
+CARD_SOURCE: Final = "card"
+"""The source of the front matter of a model card."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedValue:
+    """One value.
+
+    Attributes:
+        path: the keys and, in lists, the positions that lead to it, as text.
+        value: as text, bounded by ``LONGEST_VALUE``.
+    """
+
+    path: tuple[str, ...]
+    value: str
+    where: Location = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class StatedValues:
+    """The values of one file.
+
+    Attributes:
+        source: the name of the file in lower case (``config.json``), or the format: ``card``, ``gguf``.
+    """
+
+    source: str
+    items: tuple[StatedValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """One tensor of a table.
+
+    Attributes:
+        name: bounded.
+        type: as the format spells it: ``BF16``.
+        shape: in the order of the format.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorTable:
+    """The tensors of one file.
+
+    Attributes:
+        format: ``safetensors``, ``gguf``, ``onnx``.
+        is_complete: whether no tensor was left out.
+    """
+
+    format: str
+    tensors: tuple[StoredTensor, ...]
+    is_complete: bool = True
