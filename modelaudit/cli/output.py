@@ -67,6 +67,17 @@ def describe_output_option() -> str:
     return f"Repeatable, as FORMAT, FORMAT=FILE, or a FILE whose name implies the format: {'; '.join(parts)}."
 
 
+def add_bom_option(command: Callable[..., int]) -> Callable[..., int]:
+    """Add ``--bom-findings`` to a command."""
+    return click.option(
+        "--bom-findings",
+        type=click.Choice(["yes", "no"]),
+        default="yes",
+        show_default=True,
+        help="List the findings as vulnerabilities in a bill of materials; with no, it refers to the report instead.",
+    )(command)
+
+
 def parse_destinations(values: Sequence[str], target_count: int) -> tuple[Destination, ...]:
     """Parse every ``-o``; the table goes to stdout unless another document does.
 
@@ -174,6 +185,7 @@ def publish_report(
     render_screen: Callable[[Sequence[tuple[str, str]]], bytes] | None,
     render_page: Callable[[], bytes] | None = None,
     model: str = "",
+    bom_findings: bool = True,
 ) -> None:
     """Write a report to every destination, after a note on how its target was read.
 
@@ -188,6 +200,7 @@ def publish_report(
             that was written; ``None`` under ``--quiet``.
         render_page: renders the default document for a file; ``None`` if that is the registered format ``table``.
         model: the name of the target in a run of several models; empty for a single one.
+        bom_findings: whether a bill of materials lists the findings.
     """
     if render_screen is None:
         show_failure(report, target)
@@ -200,11 +213,11 @@ def publish_report(
             if render_page is not None and destination.format == DEFAULT_FORMAT:
                 write_file(path, render_page())
             else:
-                write_file(path, render(report, destination.format, model))
+                write_file(path, render(report, destination.format, model, bom_findings))
             files.append((destination.format, path))
     for destination in destinations:
         if destination.path is None and destination.format != DEFAULT_FORMAT:
-            print_document(render(report, destination.format, model))
+            print_document(render(report, destination.format, model, bom_findings))
         elif destination.path is None and render_screen is not None:
             print_document(render_screen([(format_, str(path)) for format_, path in files]))
     if render_screen is not None and report.target.kind is RefKind.FOLDER:
@@ -260,12 +273,14 @@ def audit_all(
     return code
 
 
-def render(report: AuditReport, format_: str, model: str = "") -> bytes:
-    """Render a report, under a name of its model if given. Raises ``InternalError`` if rendering itself fails."""
+def render(report: AuditReport, format_: str, model: str = "", bom_findings: bool = True) -> bytes:
+    """Render a report as ``modelaudit.reports.render`` does. Raises ``InternalError`` if rendering itself fails."""
     from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports import render
 
-    return convert_internal_errors(lambda: render(report, format_, model), f"rendering {format_}")
+    return convert_internal_errors(
+        lambda: render(report, format_, model, bom_findings=bom_findings), f"rendering {format_}"
+    )
 
 
 def load_saved_report(path: Path) -> AuditReport:

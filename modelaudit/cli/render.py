@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from modelaudit.cli.files import write_file
-from modelaudit.cli.output import DEFAULT_FORMAT, describe_output_option, load_saved_report, parse_destinations, render
+from modelaudit.cli.output import (
+    DEFAULT_FORMAT,
+    add_bom_option,
+    describe_output_option,
+    load_saved_report,
+    parse_destinations,
+    render,
+)
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.terminal import render_for_terminal
 from modelaudit.cli.writing import print_document
@@ -16,9 +23,10 @@ from modelaudit.cli.writing import print_document
 @click.command("render", cls=StrictCommand)
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
+@add_bom_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="No table; reports and the exit code only.")
-def command(report: Path, outputs: tuple[str, ...], verbose: bool, quiet: bool) -> int:
+def command(report: Path, outputs: tuple[str, ...], bom_findings: str, verbose: bool, quiet: bool) -> int:
     """Render a saved report in other formats, without a second scan.
 
     REPORT.json is a report that `scan -o json=FILE` saved.
@@ -27,13 +35,14 @@ def command(report: Path, outputs: tuple[str, ...], verbose: bool, quiet: bool) 
     audit = load_saved_report(report)
     # ``parse_destinations`` adds the table to outputs that are all files, but here a file is all that was asked for.
     is_table_wanted = not outputs or DEFAULT_FORMAT in outputs
+    has_findings = bom_findings == "yes"
     written: set[str] = set()
     for destination in destinations:
         path = destination.choose_file(audit.target, written)
         if path is not None:
-            write_file(path, render(audit, destination.format))
+            write_file(path, render(audit, destination.format, bom_findings=has_findings))
         elif destination.format != DEFAULT_FORMAT:
-            print_document(render(audit, destination.format))
+            print_document(render(audit, destination.format, bom_findings=has_findings))
         elif is_table_wanted and not quiet:
             print_document(render_for_terminal(audit, verbose=verbose))
     return 0

@@ -16,6 +16,7 @@ from modelaudit.cli.intent import UseArguments, add_intent_options
 from modelaudit.cli.ledger_file import open_ledger_file
 from modelaudit.cli.output import (
     Destination,
+    add_bom_option,
     audit_all,
     describe_output_option,
     prepare_destinations,
@@ -45,6 +46,7 @@ def _publish(
     show: str,
     verbose: bool,
     quiet: bool,
+    bom_findings: bool,
     target: str,
     report: AuditReport,
 ) -> None:
@@ -57,7 +59,15 @@ def _publish(
     if not quiet and (verbose or report.coverage.open_absences):
         show_notes(list_unused_entries(run.policy, report.coverage.artifacts))
     screen = choose_screen(report, target, show, verbose, quiet)
-    publish_report(run.note_gap(report), target, destinations, written, screen, model=run.name(target))
+    publish_report(
+        run.note_gap(report),
+        target,
+        destinations,
+        written,
+        screen,
+        model=run.name(target),
+        bom_findings=bom_findings,
+    )
 
 
 @click.command("scan", cls=StrictCommand)
@@ -99,6 +109,7 @@ def _publish(
     multiple=True,
     help=describe_output_option(),
 )
+@add_bom_option
 @click.option(
     "--ledger",
     metavar="FILE",
@@ -130,6 +141,7 @@ def command(
     fail_on: str | None,
     show: str,
     outputs: tuple[str, ...],
+    bom_findings: str,
     ledger: Path | None,
     lock: str | None,
     trust: GivenTrust,
@@ -174,7 +186,7 @@ def command(
                 signatures=trust.signatures,
             )
 
-    publish = partial(_publish, run, destinations, written, show, verbose, quiet)
+    publish = partial(_publish, run, destinations, written, show, verbose, quiet, bom_findings == "yes")
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_all(run.targets, audit, publish, quiet, run.gap)

@@ -25,6 +25,7 @@ class ReportFormat:
         function: the name of the renderer in that module, ``AuditReport -> bytes``.
         summary: one phrase for the help text.
         names_model: whether its renderer also takes the name by which a run of several models knows this one.
+        is_bill: whether it is a bill of materials, from which the findings can be left out.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ReportFormat:
     function: str
     summary: str
     names_model: bool = False
+    is_bill: bool = False
 
     def load_renderer(self) -> Callable[..., bytes]:
         """Import the module and return its renderer."""
@@ -45,7 +47,20 @@ _FORMATS = (
     ReportFormat("json", (".json",), "modelaudit.reports.json_report", "render_json", "the whole report as data"),
     ReportFormat("html", (".html", ".htm"), "modelaudit.reports.html", "render_html", "one page to read and sign"),
     ReportFormat(
-        "cyclonedx", (".cdx.json",), "modelaudit.reports.cyclonedx", "render_cyclonedx", "CycloneDX 1.6 AI-SBOM"
+        "cyclonedx",
+        (".cdx.json",),
+        "modelaudit.reports.cyclonedx",
+        "render_cyclonedx",
+        "CycloneDX 1.6 AI-SBOM",
+        is_bill=True,
+    ),
+    ReportFormat(
+        "cyclonedx-1.7",
+        (".cdx17.json",),
+        "modelaudit.reports.cyclonedx",
+        "render_cyclonedx_17",
+        "CycloneDX 1.7 AI-SBOM",
+        is_bill=True,
     ),
     ReportFormat(
         "sarif",
@@ -102,7 +117,7 @@ REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each
 """Every report format by its name."""
 
 
-def render(report: AuditReport, format: str, model: str = "") -> bytes:
+def render(report: AuditReport, format: str, model: str = "", *, bom_findings: bool = True) -> bytes:
     """Render a report in the named format.
 
     Args:
@@ -110,6 +125,7 @@ def render(report: AuditReport, format: str, model: str = "") -> bytes:
         format: a key of ``REPORTS``.
         model: the name by which a run of several models knows this one; empty for the name in the report. It is no part
             of the report, so that the same bytes in another folder give the same report.
+        bom_findings: whether a bill of materials lists the findings as vulnerabilities.
 
     Raises:
         ConfigurationError: there is no such format.
@@ -118,6 +134,8 @@ def render(report: AuditReport, format: str, model: str = "") -> bytes:
         raise ConfigurationError(f"There is no report format {format!r}; choose one of: {', '.join(REPORTS)}.")
     chosen = REPORTS[format]
     renderer = chosen.load_renderer()
+    if chosen.is_bill:
+        return renderer(report, bom_findings=bom_findings)
     return renderer(report, model) if model and chosen.names_model else renderer(report)
 
 

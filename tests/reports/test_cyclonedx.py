@@ -16,7 +16,7 @@ from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Intent, LicenseCategory
-from modelaudit.reports.cyclonedx import render_cyclonedx
+from modelaudit.reports.cyclonedx import render_cyclonedx, render_cyclonedx_17
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_view import build_lineage_tree
 
@@ -24,13 +24,22 @@ if TYPE_CHECKING:
     from cyclonedx.validation.json import JsonStrictValidator
 
 
+VERSIONS = {"1.6": render_cyclonedx, "1.7": render_cyclonedx_17}
+
+
 @functools.cache
-def load_validator() -> JsonStrictValidator:
+def load_validator(version: str) -> JsonStrictValidator:
     """Import the validator when a test needs it: its grammars take seconds to build."""
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    return JsonStrictValidator(SchemaVersion.V1_6)
+    return JsonStrictValidator(SchemaVersion.from_version(version))
+
+
+def check_valid(report: AuditReport) -> None:
+    """Fail unless the strict validators accept both versions of the bill of materials."""
+    for number, render_version in VERSIONS.items():
+        assert load_validator(number).validate_str(render_version(report).decode()) is None, number
 
 
 def render_bom(report: AuditReport) -> Any:
@@ -48,7 +57,7 @@ def collect_properties(node: Any) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting", "hostile"])
 def test_bill_of_materials_is_strictly_valid(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
-    assert load_validator().validate_str(render_cyclonedx(examples[name]()).decode()) is None
+    check_valid(examples[name]())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -65,7 +74,7 @@ def test_hostile_text_keeps_the_bill_of_materials_valid(text: str, failing: Audi
         license=LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (claim,)),
         rules=(replace(failing.rules[0], id=text, references=(text, f"https://example.org/{text}"), cwe=(text,)),),
     )
-    assert load_validator().validate_str(render_cyclonedx(report).decode()) is None
+    check_valid(report)
 
 
 def test_scanned_model_is_the_root_component(failing: AuditReport) -> None:
@@ -162,12 +171,13 @@ def test_finding_in_member_affects_the_file_with_the_longest_name_that_its_addre
 
 
 def test_bill_of_materials_lists_the_declared_licenses(failing: AuditReport) -> None:
-    root = render_bom(failing)["metadata"]["component"]
-    assert root["licenses"] == [
+    source = "declared: apache-2.0 (README.md, license, line 3, entry license)"
+    assert render_bom(failing)["metadata"]["component"]["licenses"] == [
         {
             "license": {
                 "acknowledgement": "declared",
                 "id": "Apache-2.0",
+                "properties": [{"name": "modelaudit:source", "value": source}],
                 "url": "https://www.apache.org/licenses/LICENSE-2.0",
             }
         }
@@ -189,8 +199,12 @@ def test_declared_license_has_an_spdx_id_only_if_it_resolved_to_one_and_otherwis
 ) -> None:
     claim = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", quotation, entry)
     conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (claim,))
-    licenses = render_bom(replace(failing, license=conclusion))["metadata"]["component"]["licenses"]
-    assert licenses == [{"license": {"acknowledgement": "declared"} | expected}]
+    ((license_,),) = (
+        each.values() for each in render_bom(replace(failing, license=conclusion))["metadata"]["component"]["licenses"]
+    )
+    assert collect_properties(license_) == {"modelaudit:source": [f"declared: {quotation} (README.md, license)"]}
+    del license_["properties"]
+    assert license_ == {"acknowledgement": "declared"} | expected
 
 
 @pytest.mark.parametrize(
@@ -198,12 +212,13 @@ def test_declared_license_has_an_spdx_id_only_if_it_resolved_to_one_and_otherwis
     [
         (RefKind.MODEL, "gpt2", "https://huggingface.co", "pkg:huggingface/gpt2@"),
         (RefKind.MODEL, "acme/tiny", "https://huggingface.co/", "pkg:huggingface/acme/tiny@"),
-        (RefKind.FOLDER, "./tiny", "/srv/tiny", None),
+        (RefKind.CACHE, "acme/tiny", "local Hub cache", "pkg:huggingface/acme/tiny@"),
+        (RefKind.FOLDER, "tiny", "local disk", "pkg:generic/tiny@"),
         (RefKind.DATASET, "acme/data", "https://huggingface.co", None),
         (RefKind.MODEL, "a/b/c", "https://huggingface.co", None),  # not the id of a repository
     ],
 )
-def test_only_hub_models_have_a_package_url(
+def test_model_of_the_hub_and_folder_with_a_digest_have_a_package_url(
     failing: AuditReport, kind: RefKind, name: str, origin: str, purl: str | None
 ) -> None:
     report = replace(failing, target=replace(failing.target, kind=kind, name=name, origin=origin))
@@ -217,18 +232,28 @@ def test_package_url_contains_the_address_of_another_hub(failing: AuditReport) -
     assert render_bom(report)["metadata"]["component"]["purl"].endswith("?repository_url=https://hub.example.org")
 
 
-def test_serial_number_derives_from_the_report(failing: AuditReport) -> None:
+def test_serial_number_derives_from_the_bytes_and_their_judges_and_not_from_the_time(failing: AuditReport) -> None:
     serial_number = render_bom(failing)["serialNumber"]
-    assert render_bom(failing)["serialNumber"] == serial_number
-    later = replace(failing, created="2026-11-25T09:30:00Z")
-    assert render_bom(later)["serialNumber"] != serial_number
+    assert render_bom(replace(failing, created="2026-11-25T09:30:00Z"))["serialNumber"] == serial_number
+    coverage = replace(failing.coverage, artifacts=failing.coverage.artifacts[1:])
+    others = (
+        replace(failing, decision=replace(failing.decision, coverage=coverage)),
+        replace(failing, tool=replace(failing.tool, rules_digest="0" * 64)),
+        replace(failing, tool=replace(failing.tool, version="99")),
+        replace(failing, policy=replace(failing.policy, digest="0" * 64)),
+        replace(failing, target=replace(failing.target, commit="0" * 40)),
+    )
+    serial_numbers = {serial_number, *(render_bom(each)["serialNumber"] for each in others)}
+    serial_numbers.add(json.loads(render_cyclonedx(failing, bom_findings=False))["serialNumber"])
+    serial_numbers.add(json.loads(render_cyclonedx_17(failing))["serialNumber"])
+    assert len(serial_numbers) == 3 + len(others)
 
 
 def render_bom_with_license(report: AuditReport, license_: LicenseConclusion) -> Any:
     """Render and parse the bill of materials of a report with another licence conclusion; fail unless it is valid."""
-    text = render_cyclonedx(replace(report, license=license_)).decode()
-    assert load_validator().validate_str(text) is None
-    return json.loads(text)
+    licensed = replace(report, license=license_)
+    check_valid(licensed)
+    return render_bom(licensed)
 
 
 def test_bill_of_materials_lists_declared_and_concluded_licenses(failing: AuditReport) -> None:
@@ -246,8 +271,9 @@ def test_concluded_choice_of_licenses_is_an_expression_and_the_declared_one_is_e
     choice = replace(build_plain_conclusion(), expression="MIT OR Apache-2.0")
     root = render_bom_with_license(failing, choice)["metadata"]["component"]
     assert root["licenses"] == [{"acknowledgement": "concluded", "expression": "MIT OR Apache-2.0"}]
-    assert {"license": {"acknowledgement": "declared", "id": "Apache-2.0", "url": APACHE.url}} in root["evidence"][
-        "licenses"
+    evidence = [each["license"] for each in root["evidence"]["licenses"]]
+    assert ("declared", "Apache-2.0", APACHE.url) in [
+        (each.get("acknowledgement"), each["id"], each["url"]) for each in evidence
     ]
 
 
@@ -281,6 +307,8 @@ def test_base_models_are_nested_ancestors(failing: AuditReport) -> None:
     assert set(inner) == {"acme/tiny-root", "acme/other"}
     known = inner["acme/tiny-root"]
     assert known["licenses"] == [{"license": {"name": "LicenseRef-Llama-3.1", "url": LLAMA.url}}]
+    assert known["purl"] == "pkg:huggingface/acme/tiny-root"
+    assert root["pedigree"]["notes"] == "quantized of acme/tiny-instruct"
     assert collect_properties(known)["modelaudit:origin:look"] == ["known-by-name"]
     assert collect_properties(known)["modelaudit:origin:relation"] == ["finetune"]
     assert "licenses" not in inner["acme/other"]
@@ -290,6 +318,9 @@ def test_data_sets_are_components_with_their_own_licenses(failing: AuditReport) 
     bom = render_bom_with_license(failing, build_conflicting_conclusion())
     data = {each["name"]: each for each in bom["components"] if each["type"] == "data"}
     assert data["acme/pairs"]["licenses"][0]["license"] == {"acknowledgement": "declared", "id": "CC-BY-NC-4.0"}
+    address = "https://huggingface.co/datasets/acme/pairs"
+    assert data["acme/pairs"]["externalReferences"] == [{"type": "distribution", "url": address}]
+    assert data["acme/pairs"]["data"] == [{"type": "dataset", "name": "acme/pairs", "contents": {"url": address}}]
     assert "licenses" not in data["acme/more"]
     assert collect_properties(data["acme/more"])["modelaudit:dataset:look"] == ["unreached"]
     graph = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
@@ -327,6 +358,6 @@ def test_number_of_ancestors_listed_for_a_cyclic_or_long_lineage_is_bounded(fail
     # At most sixty of the 3,003 are listed.
     pedigree = render_bom_with_license(failing, conclusion)["metadata"]["component"]["pedigree"]
     assert json.dumps(pedigree).count('"type": "machine-learning-model"') == 60
-    assert pedigree["notes"] == "2943 more ancestors are in the JSON report"
+    assert pedigree["notes"].endswith("; 2943 more ancestors are in the JSON report")
     root = render_bom_with_license(failing, replace(conclusion, origins=cycle))["metadata"]["component"]
     assert json.dumps(root["pedigree"]).count('"type": "machine-learning-model"') == 3

@@ -1,0 +1,99 @@
+"""The identity of the model of a bill of materials: version, digests, package URL and serial number.
+
+All of it derives from the bytes of the model, and from what judged them. Neither the place of the model nor the time of
+the scan is a part of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from packageurl import PackageURL
+
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.report import ArtifactRecord, AuditReport
+from modelaudit.reports.package_url import build_repository_purl
+from modelaudit.reports.text import escape_unprintable
+
+LISTING_ALGORITHM: Final = "sha256sum-listing"
+"""The digest over all files: the SHA-256 of the lines that ``sha256sum`` prints for them."""
+HASH_NAMES: Final = {
+    DigestAlgorithm.SHA256: "SHA-256",
+    DigestAlgorithm.BLAKE2B: "BLAKE2b-512",
+    DigestAlgorithm.BLAKE3: "BLAKE3",
+}
+"""The algorithms of CycloneDX. A git id is no SHA-1 of the file, because git adds a heading to the bytes."""
+_WEIGHT_FORMATS: Final = frozenset(
+    {
+        *("executorch", "ggml", "gguf", "hdf5", "keras", "msgpack", "npy", "onnx", "pickle", "safetensors"),
+        *("tensor-storage", "tflite"),
+    }
+)
+
+
+def find_version(report: AuditReport, listing_digest: str | None) -> str | None:
+    """Find the version of the model: its commit, else the digest of its single file or over all files."""
+    target = report.target
+    if target.commit:
+        return target.commit.lower()
+    if target.kind is RefKind.FILE:
+        return _find_sha256(report.coverage.artifacts[0]) if len(report.coverage.artifacts) == 1 else None
+    return listing_digest
+
+
+def build_model_purl(report: AuditReport, version: str | None) -> PackageURL | None:
+    """Build the package URL: of the Hub for a model with a commit, else a generic one with the digest.
+
+    The specification defines the type ``huggingface`` for models only, so a data set of the Hub has none.
+    """
+    target = report.target
+    if target.kind in (RefKind.MODEL, RefKind.CACHE):
+        return build_repository_purl(target)
+    name = escape_unprintable(target.short_name)
+    if target.kind is RefKind.DATASET or version is None or not name.strip("/ "):
+        return None
+    return PackageURL("generic", None, name, version)
+
+
+def find_weight_digests(report: AuditReport) -> Iterator[tuple[str, str]]:
+    """Yield algorithm and digest of the only file with weights; nothing if there are several.
+
+    A digest over all files is that of no file, so it is a property instead.
+    """
+    coverage = report.coverage
+    is_file = report.target.kind is RefKind.FILE
+    weights = [each for each in coverage.artifacts if is_file or _WEIGHT_FORMATS & set(each.formats)]
+    if len(weights) == 1 and report.target.kind is not RefKind.DATASET and not coverage.unopened:
+        yield from list_hashes(weights[0])
+
+
+def list_hashes(record: ArtifactRecord) -> Iterator[tuple[str, str]]:
+    """Yield the algorithm, by its name in CycloneDX, and the value of each computed digest that the standard knows."""
+    return ((HASH_NAMES[each.algorithm], each.value) for each in record.digests if each.algorithm in HASH_NAMES)
+
+
+def compute_serial_number(report: AuditReport, specification: str, version: str | None, has_findings: bool) -> UUID:
+    """Compute the serial number from the bytes, the tool, the rules, the policy and the decisions.
+
+    Args:
+        report: the report.
+        specification: the version of CycloneDX.
+        version: of the model.
+        has_findings: whether the document lists the findings.
+    """
+    files = [[each.path, each.size, [str(digest) for digest in each.digests]] for each in report.coverage.artifacts]
+    key = [
+        *(specification, version, report.target.kind, report.target.commit, has_findings, report.tool.name),
+        *(report.tool.version, report.tool.rules_digest, report.policy.digest, report.policy.name, files),
+        sorted(f"{each.place} {each.subject} {each.answer} {each.bound_to}" for each in report.decisions),
+    ]
+    return uuid5(NAMESPACE_URL, f"urn:modelaudit:cyclonedx:{json.dumps(key)}")
+
+
+def _find_sha256(record: ArtifactRecord) -> str | None:
+    """Return the SHA-256 of a file; ``None`` if it was not computed."""
+    return next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), None)

@@ -1,0 +1,183 @@
+"""The ``modelCard`` of the root component, as JSON: the library has no class for it.
+
+Every value is that of a fact. Its source and confidence are properties of the card, ``modelaudit:source:<topic>``.
+Sources: the definitions ``modelCard`` and ``energyConsumption`` of the JSON schemas of CycloneDX 1.6 and 1.7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from modelaudit.model.description import Fact, ModelDescription, Topic
+from modelaudit.reports.cyclonedx.properties import build_json_properties, describe_fact
+from modelaudit.reports.json_report import Json
+from modelaudit.reports.text import escape_unprintable
+
+CARD_REF: Final = "model-card"
+_APPROACHES: Final = {"supervised", "unsupervised", "reinforcement-learning", "semi-supervised", "self-supervised"}
+_ACTIVITIES: Final = {
+    *("design", "data-collection", "data-preparation", "training", "fine-tuning", "validation", "deployment"),
+    *("inference", "other"),
+}
+_ENERGY_SOURCES: Final = {
+    *("coal", "oil", "natural-gas", "nuclear", "wind", "solar", "geothermal", "hydropower", "biofuel", "other"),
+}
+_NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_GRAMS_PER_TONNE: Final = 1_000_000
+_GENAI: Final = "genai:aibom:modelcard:"
+"""The prefix of the OWASP AIBOM generator for properties of a model card."""
+DIMENSION_NAMES: Final = {
+    "vocabulary": ("vocabSize", "vocab_size"),
+    "context": ("contextLength", "context_length"),
+    "hidden": ("embeddingLength", "embedding_length"),
+    "layers": ("blockCount", "block_count"),
+    "heads": ("attentionHeadCount", "attention_head_count"),
+    "kv-heads": ("attentionHeadCountKV", "attention_head_count_kv"),
+    "feed-forward": ("feedForwardLength", "feed_forward_length"),
+    "rope": ("ropeDimensionCount", "rope_dimension_count"),
+}
+"""The two names that the generator gives a dimension, of its property and of its field, by the fact's qualifier."""
+
+
+def build_model_card(description: ModelDescription, dataset_refs: Iterable[str]) -> dict[str, Json]:
+    """Build the model card; empty without facts.
+
+    Args:
+        description: the facts about the model.
+        dataset_refs: the ``bom-ref`` of each data set.
+    """
+    card: dict[str, Json] = {
+        "modelParameters": _build_parameters(description, dataset_refs),
+        "quantitativeAnalysis": _drop_empty({"performanceMetrics": _build_metrics(description)}),
+        "considerations": _build_considerations(description),
+        "properties": _build_properties(description),
+    }
+    filled = _drop_empty(card)
+    return {"bom-ref": CARD_REF, **filled} if filled else {}
+
+
+def _build_parameters(description: ModelDescription, dataset_refs: Iterable[str]) -> dict[str, Json]:
+    """Build what the model is made of: approach, task, architecture, data sets, inputs and outputs."""
+    approaches = (_fold(fact.value) for fact in description.list_facts(Topic.APPROACH))
+    approach = next((each for each in approaches if each in _APPROACHES), None)
+    architecture = description.find_value(Topic.ARCHITECTURE) or description.find_value(Topic.MODEL_TYPE)
+    return _drop_empty(
+        {
+            "approach": {"type": approach} if approach else {},
+            "task": escape_unprintable(description.find_value(Topic.TASK)),
+            "architectureFamily": escape_unprintable(description.find_value(Topic.ARCHITECTURE_FAMILY)),
+            "modelArchitecture": escape_unprintable(architecture),
+            "datasets": [{"ref": ref} for ref in dataset_refs],
+            "inputs": [{"format": value} for value in _list_values(description, Topic.INPUT)],
+            "outputs": [{"format": value} for value in _list_values(description, Topic.OUTPUT)],
+        }
+    )
+
+
+def _build_metrics(description: ModelDescription) -> list[Json]:
+    """Build the performance metrics; the schema takes their values as texts."""
+    metrics: dict[tuple[str, str, str], Json] = {}
+    for fact in description.list_facts(Topic.METRIC):
+        parts = (fact.get("task"), fact.get("dataset"), fact.get("split"))
+        slice_ = escape_unprintable("/".join(filter(None, parts)))
+        key = (escape_unprintable(fact.get("name")), escape_unprintable(fact.value), slice_)
+        metrics[key] = _drop_empty(dict(zip(("type", "value", "slice"), key, strict=True)))
+    return list(metrics.values())
+
+
+def _build_considerations(description: ModelDescription) -> dict[str, Json]:
+    """Build who should use the model for what, and what speaks against it."""
+    return _drop_empty(
+        {
+            "users": list(_list_values(description, Topic.USERS)),
+            "useCases": list(_list_values(description, Topic.INTENDED_USE)),
+            "technicalLimitations": list(_list_values(description, Topic.LIMITATION)),
+            "ethicalConsiderations": [{"name": value} for value in _list_values(description, Topic.ETHICS)],
+            "environmentalConsiderations": _build_environment(description),
+        }
+    )
+
+
+def _build_environment(description: ModelDescription) -> dict[str, Json]:
+    """Build the energy, as far as kWh and an activity are stated; any other fact on it is a property."""
+    facts = description.list_facts(Topic.ENERGY)
+    emissions = description.list_facts(Topic.EMISSIONS)
+    measured = [fact for fact in facts if _NUMBER.fullmatch(fact.value) and _fold(fact.get("activity")) in _ACTIVITIES]
+    grams = emissions[0].value if len(measured) == len(emissions) == 1 else ""
+    others = [fact for fact in facts if fact not in measured]
+    return _drop_empty(
+        {
+            "energyConsumptions": [_build_consumption(fact, grams) for fact in measured],
+            "properties": build_json_properties(
+                *(("emissions:grams-co2eq", describe_fact(fact)) for fact in emissions),
+                *(("energy:kwh", describe_fact(fact)) for fact in others),
+            ),
+        }
+    )
+
+
+def _build_consumption(fact: Fact, grams: str) -> dict[str, Json]:
+    """Build a consumption of energy. The schema demands a provider; one that is not stated has no name.
+
+    Args:
+        fact: with a number of kWh and an activity.
+        grams: of CO2 equivalents for it; empty if not stated.
+    """
+    measure: dict[str, Json] = {"value": float(fact.value), "unit": "kWh"}
+    provider = escape_unprintable(fact.get("provider"))
+    source = _fold(fact.get("source"))
+    consumption: dict[str, Json] = {
+        "activity": _fold(fact.get("activity")),
+        "activityEnergyCost": measure,
+        "energyProviders": [
+            {
+                "organization": {"name": provider} if provider else {},
+                "energySource": source if source in _ENERGY_SOURCES else "unknown",
+                "energyProvided": measure,
+            }
+        ],
+    }
+    if _NUMBER.fullmatch(grams):
+        consumption["co2CostEquivalent"] = {"value": float(grams) / _GRAMS_PER_TONNE, "unit": "tCO2eq"}
+    return consumption
+
+
+def _build_properties(description: ModelDescription) -> list[Json]:
+    """Build the source of each fact, the facts without a field of their own, and the contradictions."""
+    own = build_json_properties(
+        *((f"source:{fact.topic}", describe_fact(fact)) for fact in description.facts),
+        *(("contradiction", each.sentence) for each in description.contradictions),
+    )
+    pairs = {(f"{_GENAI}{name}", escape_unprintable(value)) for name, value in _list_generator_values(description)}
+    named: list[Json] = [{"name": name, "value": value} for name, value in sorted(pairs)]
+    return [*own, *named]
+
+
+def _list_generator_values(description: ModelDescription) -> Iterable[tuple[str, str]]:
+    """Yield the values that the OWASP generator keeps in properties of the model card, with its names for them."""
+    for fact in description.facts:
+        if fact.topic is Topic.DIMENSION and fact.get("name") in DIMENSION_NAMES:
+            yield DIMENSION_NAMES[fact.get("name")][0], fact.value
+        elif fact.topic is Topic.HYPERPARAMETER:
+            yield "hyperparameter", f"{fact.get('name')}={fact.value}"
+        elif fact.topic is Topic.TOKENIZER:
+            yield "tokenizerClass", fact.value
+        elif fact.topic is Topic.QUANTISATION:
+            yield "quantizationFileType", fact.value
+
+
+def _list_values(description: ModelDescription, *topics: Topic) -> Iterable[str]:
+    """Return the values of the facts on the topics, each once."""
+    return dict.fromkeys(escape_unprintable(fact.value) for fact in description.list_facts(*topics))
+
+
+def _fold(words: str) -> str:
+    """Return words as the schema spells its terms: lower case, with hyphens."""
+    return "-".join(words.lower().split())
+
+
+def _drop_empty(values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the entries that hold something."""
+    return {name: value for name, value in values.items() if value not in ("", [], {}, None)}
