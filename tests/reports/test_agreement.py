@@ -186,6 +186,7 @@ def check_agreement(report: AuditReport) -> None:
     assert read_sarif(render(report, "sarif")) == open_facts
     assert read_junit(render(report, "junit")) == expected
     assert read_cyclonedx(render(report, "cyclonedx")) == findings
+    assert read_cyclonedx(render(report, "cyclonedx-1.7")) == findings
     names = {fact.fingerprint for fact in findings}
     assert names == set(re.findall(r'id="finding-([0-9a-f]{16})', render(report, "html").decode()))
     results = [result for result in list_results(report) if not result.is_settled]
@@ -294,7 +295,8 @@ def read_editions(report: AuditReport) -> dict[str, str]:
     """Read the edition of the rules back from each format that names the tool."""
     tool = f"{report.tool.name} {report.tool.version}"
     page, terminal = read_html_text(render(report, "html")), " ".join(render(report, "table").decode().split())
-    bill = json.loads(render(report, "cyclonedx"))["metadata"]["tools"]["components"]
+    bills = {name: json.loads(render(report, name)) for name in ("cyclonedx", "cyclonedx-1.7")}
+    tools = {name: bill["metadata"]["tools"]["components"][0]["properties"] for name, bill in bills.items()}
     suite = ElementTree.fromstring(render(report, "junit"))[0]
     properties = {each.attrib["name"]: each.attrib["value"] for each in suite.iterfind("properties/property")}
     assert properties["tool"] == tool
@@ -302,9 +304,10 @@ def read_editions(report: AuditReport) -> dict[str, str]:
         "json": parse_report(render(report, "json")).tool.edition,
         "html": page.partition(f"Tool {tool} ")[2].partition(", digest ")[0].replace("Rules", "rules"),
         "table": terminal.partition(f" tool {tool}, ")[2].partition(f", {report.created}")[0],
-        "cyclonedx": next(each["value"] for each in bill[0]["properties"] if each["name"].endswith("rules:edition")),
         "junit": properties["rules"],
     }
+    for format, pairs in tools.items():
+        (found[format],) = (each["value"] for each in pairs if each["name"].endswith("rules:edition"))
     for format in ("sarif", "sarif-all"):
         found[format] = json.loads(render(report, format))["runs"][0]["properties"]["rules"]
     for format in ("markdown", "comment"):

@@ -67,6 +67,7 @@ def test_every_output_has_a_test_and_golden_files(format: str) -> None:
         ("report.json", "json"),
         ("bom.cdx.json", "cyclonedx"),
         ("a.b/bom.CDX.JSON", "cyclonedx"),
+        ("bom.cdx17.json", "cyclonedx-1.7"),
         ("scan.txt", "table"),
         ("scan.sarif", "sarif"),
         ("scan.sarif.json", "sarif"),

@@ -28,6 +28,7 @@ from cyclonedx.schema.schema import BaseSchemaVersion, SchemaVersion1Dot6, Schem
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
+from modelaudit.reports.cyclonedx.citations import build_citations
 from modelaudit.reports.cyclonedx.datasets import Dataset, build_data_parts, build_datasets, list_datasets
 from modelaudit.reports.cyclonedx.extension import Extension
 from modelaudit.reports.cyclonedx.files import build_file, build_file_ref, name_file
@@ -79,6 +80,9 @@ def _render(report: AuditReport, view: type[BaseSchemaVersion], output: type[Jso
     value: dict[str, Any] = json.loads(output(bom).output_as_string())
     file_refs = {record.path: build_file_ref(record.path) for record in report.coverage.artifacts}
     _build_extension(report, view, file_refs, datasets, libraries).add_to(value)
+    if view is SchemaVersion1Dot7:
+        citations = build_citations(report.description, value, file_refs, _read_created(report).isoformat())
+        value |= {"citations": citations} if citations else {}
     _add_files(value, report, file_refs)
     refs = [*(str(each.bom_ref) for each in few), *file_refs.values()]
     value["dependencies"] = LazyList(_list_dependencies(refs), len(refs) + 1)
@@ -102,7 +106,7 @@ def _build_metadata(report: AuditReport, root: Component, report_digest: str) ->
         authors=[OrganizationalContact(name=escape_unprintable(policy.reviewer))] if policy.reviewer else [],
         properties=[
             *build_properties(("report:schema", report.schema), ("report:sha256", report_digest)),
-            *build_generator_properties(root, report.description),
+            *build_generator_properties(report, root),
         ],
     )
 

@@ -1,112 +1,59 @@
 """Properties of the document under the names that the OWASP AIBOM generator reads.
 
-Its list of fields looks for the model in the first of ``components``, where it writes it, and for many facts in the
-properties of the metadata, by a bare name. Here the model is the root component, as the standard has it, so the same
-facts are repeated as such properties. Each value is that of a fact or of the root component; nothing is filled in.
+Its list of fields looks for the model in the first of ``components``, where the generator writes it, and for any field
+also in the properties of the metadata, under the bare name of the field. Here the model is the root component, as the
+standard has it, and it is not listed a second time. So each field that the report found present is such a property,
+with the values of its sources.
 
-Source: ``src/models/field_registry.json`` and ``registry.py`` of the generator, commits 7ea9a6c and 74cde08.
+Source: ``field_registry.json`` at 7ea9a6c and ``scoring.py`` at 74cde08 of
+https://github.com/GenAI-Security-Project/aibom-generator, below ``src/models``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Final
 
-from cyclonedx.model import ExternalReferenceType, Property
+from cyclonedx.model import Property
 from cyclonedx.model.component import Component
 
-from modelaudit.model.description import Fact, ModelDescription, Topic
-from modelaudit.reports.cyclonedx.model_card import DIMENSION_NAMES
+from modelaudit.model.description import ModelDescription, Topic
+from modelaudit.model.elements import Element, ElementState
+from modelaudit.model.report import AuditReport
 from modelaudit.reports.text import escape_unprintable
 
-_TOPICS: Final = (
-    ("primaryPurpose", Topic.TASK),
-    ("suppliedBy", Topic.SUPPLIER),
-    ("standardCompliance", Topic.STANDARD),
-    ("datasets", Topic.DATASET),
-    ("ethicalConsiderations", Topic.ETHICS),
-    ("energyConsumption", Topic.ENERGY),
-    ("energyQuantity", Topic.ENERGY),
-    ("hyperparameter", Topic.HYPERPARAMETER),
-    ("technicalLimitations", Topic.LIMITATION),
-    ("safetyRiskAssessment", Topic.SAFETY_RISK),
-    ("intendedUse", Topic.INTENDED_USE),
-    ("typeOfModel", Topic.MODEL_TYPE),
-    ("typeOfModel", Topic.ARCHITECTURE),
-    ("informationAboutTraining", Topic.TRAINING),
-    ("informationAboutApplication", Topic.INTENDED_USE),
-    ("informationAboutApplication", Topic.USERS),
-    ("metric", Topic.METRIC),
-    ("useSensitivePersonalInformation", Topic.SENSITIVE_DATA),
-    ("tokenizer_class", Topic.TOKENIZER),
-    ("quantization_file_type", Topic.QUANTISATION),
-)
-_DOMAINS: Final = frozenset(
-    {
-        *("agriculture", "art", "astronomy", "biology", "chemistry", "climate", "code", "education", "finance"),
-        *(
-            "geospatial",
-            "healthcare",
-            "legal",
-            "math",
-            "medical",
-            "music",
-            "physics",
-            "robotics",
-            "science",
-            "security",
-        ),
-    }
-)
-"""Tags of cards that name a field of use."""
-_REFERENCES: Final = (
-    ("paper", ExternalReferenceType.DOCUMENTATION),
-    ("vcs", ExternalReferenceType.VCS),
-    ("website", ExternalReferenceType.WEBSITE),
-    ("downloadLocation", ExternalReferenceType.DISTRIBUTION),
-)
-_MOST_VALUES: Final = 20
+_LIST: Final = "owasp"
+_RUN: Final = "run"
+"""The confidence of a fact of the scan itself, such as the name of the format, which no property repeats."""
+_ENERGY_UNIT: Final = "kWh"
+"""The unit of every fact on energy; those in other units are none."""
+_NAMED: Final = {"hyperparameter": Topic.HYPERPARAMETER, "metric": Topic.METRIC}
+"""The fields whose values mean nothing without their names."""
+_MOST_VALUES: Final = 10
 
 
-def build_generator_properties(root: Component, description: ModelDescription) -> list[Property]:
-    """Build one property for each field of the list that has a value; several values are one text."""
-    values_by_name: dict[str, dict[str, None]] = {}
-    for name, value in (*_list_facts(description), *_list_component(root)):
-        if value:
-            values_by_name.setdefault(name, {})[value] = None
+def build_generator_properties(report: AuditReport, root: Component) -> list[Property]:
+    """Build one property for each field of the list that a source of the model states; several values are one text."""
+    fields = (element for each in report.elements if each.id == _LIST for element in each.elements)
+    present = (field for field in fields if field.state is ElementState.PRESENT)
+    values_by_name = {field.id: list(_list_values(field, root, report.description)) for field in present}
     return [
-        Property(name=name, value=escape_unprintable("; ".join(list(values)[:_MOST_VALUES])))
-        for name, values in sorted(values_by_name.items())
+        Property(name=escape_unprintable(name), value=escape_unprintable("; ".join(values[:_MOST_VALUES])))
+        for name, values in values_by_name.items()
+        if values
     ]
 
 
-def _list_facts(description: ModelDescription) -> Iterator[tuple[str, str]]:
-    """Yield the name of the field and the value of each fact."""
-    for name, topic in _TOPICS:
-        yield from ((name, _describe_value(fact)) for fact in description.list_facts(topic))
-    for fact in description.list_facts(Topic.ENERGY):
-        yield "energyUnit", "kWh" if fact.value else ""
-    for fact in description.list_facts(Topic.TAG):
-        yield "domain", fact.value if fact.value.lower() in _DOMAINS else ""
-    for fact in description.list_facts(Topic.DIMENSION):
-        _, field = DIMENSION_NAMES.get(fact.get("name"), ("", ""))
-        if field:
-            yield field, fact.value
-
-
-def _describe_value(fact: Fact) -> str:
-    """Return the value of a fact, with its name where the topic has several."""
-    name = fact.get("name")
-    return f"{name}={fact.value}" if name else fact.value
-
-
-def _list_component(root: Component) -> Iterator[tuple[str, str]]:
-    """Yield the fields that the root component has."""
-    yield "component_version", root.version or ""
-    yield "purl", root.purl.to_string() if root.purl else ""
-    yield "description", root.description or ""
-    for each in root.licenses:
-        yield "licenses", getattr(each, "value", "") or getattr(each, "id", "") or getattr(each, "name", "")
-    for each in root.external_references:
-        yield "external_references", str(each.url)
-        yield from ((name, str(each.url)) for name, type_ in _REFERENCES if each.type is type_)
+def _list_values(field: Element, root: Component, description: ModelDescription) -> Iterable[str]:
+    """Return the values of the sources of a field, each once; nothing for a fact of the run."""
+    if field.id == "purl":
+        return [root.purl.to_string()] if root.purl else []
+    if field.id == "component_version":
+        return [root.version] if root.version else []
+    values = dict.fromkeys(source.value for source in field.sources if source.confidence != _RUN)
+    if field.id == "energyUnit" and values:
+        return [_ENERGY_UNIT]
+    if field.id in _NAMED:
+        facts = description.list_facts(_NAMED[field.id])
+        return dict.fromkeys(f"{fact.get('name')}={fact.value}" for fact in facts)
+    return values

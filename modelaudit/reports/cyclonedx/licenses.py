@@ -59,14 +59,14 @@ def _build_occurrence(claim: LicenseClaim) -> Occurrence | None:
     """Build the place at which a file holds or names terms; ``None`` for a record of the Hub, which is no file."""
     if not claim.artifact:
         return None
-    relation = "resembles" if claim.basis is Basis.VARIANT else "is read as"
+    relation = "which resembles" if claim.basis is Basis.VARIANT else "read as"
     read_as = f", {relation} {claim.entry}" if claim.entry else ""
     return Occurrence(
         location=escape_unprintable(claim.artifact),
         line=claim.location.line,
         offset=claim.location.offset,
         symbol=escape_unprintable(claim.field) or None,
-        additional_context=escape_unprintable(f"licence, {claim.basis}{read_as}: {claim.quotation}"),
+        additional_context=escape_unprintable(f"licence by {claim.basis}{read_as}: {claim.quotation}"),
     )
 
 

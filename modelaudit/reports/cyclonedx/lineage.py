@@ -107,9 +107,10 @@ def _build_purl(name: str, commit: str | None) -> PackageURL | None:
 
 
 def _build_commits(report: AuditReport) -> list[Commit]:
-    """Build the commit of a repository with the time of its release, if a source states that."""
+    """Build the commit of a repository with its time, if the Hub states that; a card does not date a commit."""
     commit, address = report.target.commit, find_repository_address(report.target)
-    time = parse_time(report.description.find_value(Topic.RELEASE_TIME))
+    recorded = (fact.value for fact in report.description.list_facts(Topic.RELEASE_TIME) if not fact.artifact)
+    time = next(filter(None, map(parse_time, recorded)), None)
     if not commit or time is None:
         return []
     url = XsUri(f"{address}/commit/{commit.lower()}") if address else None

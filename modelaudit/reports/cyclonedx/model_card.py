@@ -26,19 +26,6 @@ _ENERGY_SOURCES: Final = {
 }
 _NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _GRAMS_PER_TONNE: Final = 1_000_000
-_GENAI: Final = "genai:aibom:modelcard:"
-"""The prefix of the OWASP AIBOM generator for properties of a model card."""
-DIMENSION_NAMES: Final = {
-    "vocabulary": ("vocabSize", "vocab_size"),
-    "context": ("contextLength", "context_length"),
-    "hidden": ("embeddingLength", "embedding_length"),
-    "layers": ("blockCount", "block_count"),
-    "heads": ("attentionHeadCount", "attention_head_count"),
-    "kv-heads": ("attentionHeadCountKV", "attention_head_count_kv"),
-    "feed-forward": ("feedForwardLength", "feed_forward_length"),
-    "rope": ("ropeDimensionCount", "rope_dimension_count"),
-}
-"""The two names that the generator gives a dimension, of its property and of its field, by the fact's qualifier."""
 
 
 def build_model_card(description: ModelDescription, dataset_refs: Iterable[str]) -> dict[str, Json]:
@@ -125,7 +112,7 @@ def _build_consumption(fact: Fact, grams: str) -> dict[str, Json]:
         fact: with a number of kWh and an activity.
         grams: of CO2 equivalents for it; empty if not stated.
     """
-    measure: dict[str, Json] = {"value": float(fact.value), "unit": "kWh"}
+    measure: dict[str, Json] = {"value": _read_number(fact.value), "unit": "kWh"}
     provider = escape_unprintable(fact.get("provider"))
     source = _fold(fact.get("source"))
     consumption: dict[str, Json] = {
@@ -145,32 +132,21 @@ def _build_consumption(fact: Fact, grams: str) -> dict[str, Json]:
 
 
 def _build_properties(description: ModelDescription) -> list[Json]:
-    """Build the source of each fact, the facts without a field of their own, and the contradictions."""
-    own = build_json_properties(
+    """Build the source of each fact, those without a field of their own included, and the contradictions."""
+    return build_json_properties(
         *((f"source:{fact.topic}", describe_fact(fact)) for fact in description.facts),
         *(("contradiction", each.sentence) for each in description.contradictions),
     )
-    pairs = {(f"{_GENAI}{name}", escape_unprintable(value)) for name, value in _list_generator_values(description)}
-    named: list[Json] = [{"name": name, "value": value} for name, value in sorted(pairs)]
-    return [*own, *named]
-
-
-def _list_generator_values(description: ModelDescription) -> Iterable[tuple[str, str]]:
-    """Yield the values that the OWASP generator keeps in properties of the model card, with its names for them."""
-    for fact in description.facts:
-        if fact.topic is Topic.DIMENSION and fact.get("name") in DIMENSION_NAMES:
-            yield DIMENSION_NAMES[fact.get("name")][0], fact.value
-        elif fact.topic is Topic.HYPERPARAMETER:
-            yield "hyperparameter", f"{fact.get('name')}={fact.value}"
-        elif fact.topic is Topic.TOKENIZER:
-            yield "tokenizerClass", fact.value
-        elif fact.topic is Topic.QUANTISATION:
-            yield "quantizationFileType", fact.value
 
 
 def _list_values(description: ModelDescription, *topics: Topic) -> Iterable[str]:
     """Return the values of the facts on the topics, each once."""
     return dict.fromkeys(escape_unprintable(fact.value) for fact in description.list_facts(*topics))
+
+
+def _read_number(digits: str) -> int | float:
+    """Return the number that digits write, without a fraction if they write none."""
+    return float(digits) if "." in digits else int(digits)
 
 
 def _fold(words: str) -> str:

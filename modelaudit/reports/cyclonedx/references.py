@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
@@ -61,14 +62,22 @@ def build_report_reference(digest: str) -> ExternalReference:
 
 def find_repository_address(target: Target) -> str | None:
     """Return the address of the repository on its Hub; ``None`` for a local model or an id that no Hub has."""
-    if target.kind not in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE) or not REPOSITORY_ID.fullmatch(target.name):
+    server = find_server(target)
+    if server is None or not REPOSITORY_ID.fullmatch(target.name):
         return None
-    is_link = validate_https_link(target.origin) is not None
+    return f"{server}/datasets/{target.name}" if target.kind is RefKind.DATASET else f"{server}/{target.name}"
+
+
+def find_server(target: Target) -> str | None:
+    """Return the address of the Hub that has the model, without a slash at its end; ``None`` for a local model."""
+    if target.kind not in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE):
+        return None
+    # A server of the user's own may speak http.
+    is_link = validate_https_link(re.sub(r"\Ahttp://", "https://", target.origin)) is not None
     if not is_link and "://" in target.origin:
         return None
     # A snapshot of the cache names no server, and its ids are those of the Hub.
-    origin = target.origin.rstrip("/") if is_link else HUB
-    return f"{origin}/datasets/{target.name}" if target.kind is RefKind.DATASET else f"{origin}/{target.name}"
+    return target.origin.rstrip("/") if is_link else HUB
 
 
 def _list_repository(target: Target) -> Iterator[ExternalReference]:

@@ -9,22 +9,25 @@ from typing import Final
 from cyclonedx.model import ExternalReference, HashAlgorithm, HashType, XsUri
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.contact import OrganizationalContact, OrganizationalEntity
+from cyclonedx.model.release_note import ReleaseNotes
 
 from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Topic
 from modelaudit.model.opinion import Opinion
-from modelaudit.model.report import AuditReport, Extent
+from modelaudit.model.report import AuditReport, Extent, Target
 from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.cyclonedx.identity import LISTING_ALGORITHM, build_model_purl, find_version, find_weight_digests
 from modelaudit.reports.cyclonedx.license_facts import list_license_facts
 from modelaudit.reports.cyclonedx.licenses import build_evidence, build_licenses
 from modelaudit.reports.cyclonedx.lineage import build_pedigree
-from modelaudit.reports.cyclonedx.properties import ROOT_REF, build_properties
+from modelaudit.reports.cyclonedx.properties import ROOT_REF, build_properties, describe_fact, parse_time
+from modelaudit.reports.cyclonedx.references import find_server
 from modelaudit.reports.hub_scanners import get_scans, summarise_scanners
+from modelaudit.reports.package_url import REPOSITORY_ID
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.signature_words import describe_signature
-from modelaudit.reports.text import escape_unprintable, validate_https_link
+from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import describe_decision
 
@@ -59,6 +62,7 @@ def build_root(report: AuditReport, listing_digest: str | None, references: Iter
         evidence=build_evidence(report.license),
         pedigree=build_pedigree(report),
         external_references=references,
+        release_notes=_build_release(report),
         properties=build_properties(
             (f"digest:{LISTING_ALGORITHM}", listing_digest),
             *_list_verdict(report),
@@ -75,15 +79,37 @@ def build_supplier(report: AuditReport) -> OrganizationalEntity | None:
     """Build the organisation that publishes the model, with its address and contact; ``None`` if no source names it."""
     description = report.description
     fact = next(iter(description.list_facts(Topic.SUPPLIER)), None)
-    if fact is None:
+    name = fact.value if fact else _find_owner(report.target)
+    if not name:
         return None
     contacts = [each.value for each in description.list_facts(Topic.CONTACT) if _E_MAIL.fullmatch(each.value)]
-    url = validate_https_link(fact.get("url"))
+    server = find_server(report.target)
+    is_owner = name == _find_owner(report.target) and REPOSITORY_ID.fullmatch(name) is not None
+    url = f"{server}/{name}" if server and is_owner else None
     return OrganizationalEntity(
-        name=escape_unprintable(fact.value),
+        name=escape_unprintable(name),
         urls=[XsUri(url)] if url else None,
         contacts=[OrganizationalContact(email=each) for each in contacts],
     )
+
+
+def _build_release(report: AuditReport) -> ReleaseNotes | None:
+    """Build the time of the release, with its source; the standard has no other place for it."""
+    facts = report.description.list_facts(Topic.RELEASE_TIME)
+    dated = ((fact, time) for fact in facts if (time := parse_time(fact.value)) is not None)
+    fact, time = next(dated, (None, None))
+    if fact is None:
+        return None
+    properties = build_properties(("source:release-time", describe_fact(fact)))
+    return ReleaseNotes(type="release", timestamp=time, properties=properties)
+
+
+def _find_owner(target: Target) -> str:
+    """Return the account that owns a repository of the Hub: as the Hub states it, else as the id begins."""
+    if target.provenance is not None and target.provenance.owner is not None:
+        return target.provenance.owner.name
+    is_on_hub = target.kind in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE)
+    return target.name.partition("/")[0] if is_on_hub and "/" in target.name else ""
 
 
 def _build_authors(report: AuditReport) -> list[OrganizationalContact]:
