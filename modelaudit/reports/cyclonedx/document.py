@@ -15,7 +15,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
 
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
@@ -30,7 +29,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.cyclonedx.citations import build_citations
 from modelaudit.reports.cyclonedx.datasets import Dataset, build_data_parts, build_datasets, list_datasets
-from modelaudit.reports.cyclonedx.extension import Extension
+from modelaudit.reports.cyclonedx.extension import Extension, JsonObject, list_items
 from modelaudit.reports.cyclonedx.files import build_file, build_file_ref, name_file
 from modelaudit.reports.cyclonedx.findings import build_findings
 from modelaudit.reports.cyclonedx.generator_names import build_generator_properties
@@ -77,7 +76,7 @@ def _render(report: AuditReport, view: type[BaseSchemaVersion], output: type[Jso
         metadata=_build_metadata(report, root, report_digest),
     )
     bom.register_dependency(root, few)  # the library warns of a root without dependencies
-    value: dict[str, Any] = json.loads(output(bom).output_as_string())
+    value: JsonObject = json.loads(output(bom).output_as_string())
     file_refs = {record.path: build_file_ref(record.path) for record in report.coverage.artifacts}
     _build_extension(report, view, file_refs, datasets, libraries).add_to(value)
     if view is SchemaVersion1Dot7:
@@ -147,9 +146,9 @@ def _build_extension(
     )
 
 
-def _add_files(value: dict[str, Any], report: AuditReport, file_refs: dict[str, str]) -> None:
+def _add_files(value: JsonObject, report: AuditReport, file_refs: dict[str, str]) -> None:
     """Add the component of each file behind those that the library wrote."""
-    few = value.get("components", [])
+    few = list_items(value, "components")
     records = sorted(report.coverage.artifacts, key=lambda record: (name_file(record), file_refs[record.path]))
     if few or records:
         value["components"] = LazyList(chain(few, map(build_file, records)), len(few) + len(records))

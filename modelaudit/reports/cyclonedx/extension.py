@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias, cast
 
 from modelaudit.reports.json_report import Json
+
+JsonObject: TypeAlias = "dict[str, Json]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,23 @@ class Extension:
     compositions: Sequence[Json]
     annotations: Sequence[Json]
 
-    def add_to(self, bom: dict[str, Any]) -> None:
-        """Add the parts to a bill of materials; ``bom`` is the JSON that the library wrote."""
-        root = bom["metadata"]["component"]
+    def add_to(self, bom: JsonObject) -> None:
+        """Add the parts to a bill of materials; ``bom`` is the JSON that the library wrote, with a root component."""
+        root = cast(JsonObject, cast(JsonObject, bom["metadata"])["component"])
         if self.model_card:
             root["modelCard"] = dict(self.model_card)
         if self.licenses:
-            root["licenses"] = [*self.licenses, *root.get("licenses", ())]
-        for component in bom.get("components", ()):
-            if component["bom-ref"] in self.data:
-                component["data"] = [self.data[component["bom-ref"]]]
+            root["licenses"] = [*self.licenses, *list_items(root, "licenses")]
+        for component in cast(list[JsonObject], list_items(bom, "components")):
+            part = self.data.get(str(component["bom-ref"]))
+            if part is not None:
+                component["data"] = [part]
         if self.compositions:
             bom["compositions"] = list(self.compositions)
         if self.annotations:
             bom["annotations"] = list(self.annotations)
+
+
+def list_items(owner: JsonObject, name: str) -> list[Json]:
+    """Return the list under a name; an empty one if there is none."""
+    return cast(list[Json], owner.get(name, []))
