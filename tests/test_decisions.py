@@ -758,9 +758,7 @@ def check_words_of_pass(report: AuditReport) -> None:
         for denial in ("DENIED", "use is not allowed", "If the use were allowed", "To resolve first"):
             assert denial not in words, (name, denial)
     head = html.unescape(render(report, "html").decode().partition('<p class="exit">')[0])
-    signoff = html.unescape(render(report, "html").decode().partition('id="signoff-title"')[2])
-    for part in (head, signoff):
-        assert all(each in part for each in ("Max Muster", "read | twice", "hosting as a service")), part
+    assert all(each in head for each in ("Max Muster", "read | twice", "hosting as a service")), head
 
 
 def test_expired_and_reopened_licence_decisions_are_named_in_every_output(model: Path) -> None:
@@ -796,7 +794,7 @@ def test_counts_of_findings_agree_and_the_words_to_ship_follow_their_duty(model:
     assert f"### Accepted: {accepted}\n" in markdown and f"{accepted} finding" in page
     sentence = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
     assert f"Exact words: `{sentence}`" in markdown
-    assert page.count(sentence) >= 2
+    assert page.count(sentence) == 1
 
 
 def test_baseline_gates_on_new_findings_alone_and_never_says_that_a_person_accepted_them(model: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
@@ -22,6 +23,8 @@ from modelaudit.reports.wording import (
 _NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.NOT_PERMITTED, DecisionState.DUE)
 _IN_FORCE = (DecisionState.HONOURED, DecisionState.DUE)
 _PLACE_CHARACTERS: Final = 60
+MOST_FIRST: Final = 6
+"""Decisions in force, and decisions without effect, that the first page of a document names."""
 
 
 def list_decision_lines(report: AuditReport, *, only_use: bool = False) -> list[tuple[str, str]]:
@@ -102,13 +105,48 @@ def describe_ended(decision: RecordedDecision) -> str:
     return f"{describe_state(decision.state).capitalize()}. {end_sentence(who)} {decision.detail}".strip()
 
 
-def list_decided(report: AuditReport, *, with_reasons: bool = False) -> list[str]:
-    """List a line for each decision in force: accepted critical findings, then refusals, then the most severe first.
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A decision in force in words.
 
-    Args:
-        report: of a scan.
-        with_reasons: whether each line also says who approved the decision, and why.
+    Attributes:
+        matter: the worst finding that it accepts and the number of others, or its subject.
+        answer: ``accepted``, ``refused`` or ``recorded``, for an agreement.
+        note: the planned use, what an agreement permits, and the state if the decision is due.
     """
+
+    matter: str
+    answer: str
+    note: str
+    decision: RecordedDecision
+
+
+def list_decision_rows(report: AuditReport) -> list[DecisionRow]:
+    """List the decisions in force as rows, in the order of ``list_decided``."""
+    return [
+        DecisionRow(_describe_matter(each, accepted), _describe_verb(each), _describe_note(each), each)
+        for each, accepted in _sort_in_force(report)
+    ]
+
+
+def list_first_ended(report: AuditReport) -> list[RecordedDecision]:
+    """List the decisions without effect that the first page names: those that a person must look at."""
+    return [each for each in list_ended(report) if each.state not in _IN_FORCE][:MOST_FIRST]
+
+
+def list_further_decisions(report: AuditReport) -> list[RecordedDecision]:
+    """List the decisions that the first page does not show: the rest of those in force, and those without effect."""
+    shown = [row.decision for row in list_decision_rows(report)[:MOST_FIRST]] + list_first_ended(report)
+    return [each for each in report.decisions if not any(each is one for one in shown)]
+
+
+def list_decided(report: AuditReport) -> list[str]:
+    """List a line for each decision in force: accepted critical findings, then refusals, then the most severe first."""
+    return [_describe_shortly(each, accepted) for each, accepted in _sort_in_force(report)]
+
+
+def _sort_in_force(report: AuditReport) -> list[tuple[RecordedDecision, list[Finding]]]:
+    """Sort the decisions in force, and return each with the findings that it accepts, worst first."""
     findings = {each.fingerprint: each for each in report.findings}
 
     def list_accepted(decision: RecordedDecision) -> list[Finding]:
@@ -121,11 +159,7 @@ def list_decided(report: AuditReport, *, with_reasons: bool = False) -> list[str
         return not (is_acceptance and worst == Severity.CRITICAL.rank), is_acceptance, -worst
 
     in_force = [each for each in report.decisions if each.state in _IN_FORCE]
-    ordered = sorted(in_force, key=get_order)
-    lines = [_describe_shortly(each, list_accepted(each)) for each in ordered]
-    if not with_reasons:
-        return lines
-    return [f"{line}, approved by {each.approved_by}: {each.reason}" for each, line in zip(ordered, lines, strict=True)]
+    return [(each, list_accepted(each)) for each in sorted(in_force, key=get_order)]
 
 
 def summarize_decisions(report: AuditReport, most: int = 1) -> list[tuple[str, str]]:
@@ -184,18 +218,38 @@ def _describe_scope(decision: RecordedDecision) -> str:
 
 def _describe_shortly(decision: RecordedDecision, accepted: Sequence[Finding]) -> str:
     """Describe what a decision accepts, worst first, by whom and until when."""
-    verb = "accepted" if decision.answer == DecisionAnswer.ACCEPT else "refused"
-    verb = "recorded" if decision.reference else verb
     # A screen may cut the end of the line.
-    people = f"{verb} by {decision.by} until {decision.expires}"
+    people = f"{_describe_verb(decision)} by {decision.by} until {decision.expires}"
+    subject = f", {decision.subject}" if accepted else ""
+    return f"{people}: {_describe_matter(decision, accepted)} ({decision.place}{subject})"
+
+
+def _describe_verb(decision: RecordedDecision) -> str:
+    verb = "accepted" if decision.answer == DecisionAnswer.ACCEPT else "refused"
+    return "recorded" if decision.reference else verb
+
+
+def _describe_matter(decision: RecordedDecision, accepted: Sequence[Finding]) -> str:
+    """Name the worst finding that a decision accepts and count the others, or name its subject."""
     if not accepted:
-        return f"{people}: {decision.subject} ({decision.place})"
+        return decision.subject
     worst, *others = accepted
     place = worst.artifact or "the model"
     # The end of an address names the file.
     place = place if len(place) <= _PLACE_CHARACTERS else f"…{place[1 - _PLACE_CHARACTERS :]}"
     more = f" and {count_noun(len(others), 'more finding')}" if others else ""
-    return f"{people}: {worst.severity} {worst.rule} in {place}{more} ({decision.place}, {decision.subject})"
+    return f"{worst.severity} {worst.rule} in {place}{more}"
+
+
+def _describe_note(decision: RecordedDecision) -> str:
+    """Describe the planned use that a decision answers, what an agreement permits, and whether it is due."""
+    parts = [
+        "" if decision.state is DecisionState.HONOURED else f"{describe_state(decision.state)}. {decision.detail}",
+        f"agreement {decision.reference}" if decision.reference else "",
+        f"planned use: {decision.use}" if decision.use else "",
+        f"permits: {', '.join(decision.permits)}" if decision.permits else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _describe_known(report: AuditReport) -> str:

@@ -1,25 +1,38 @@
-"""Render the report as one HTML page to read, print and sign, without scripts or references to other files."""
+"""Render the report as one HTML page to read, print and sign, without references to other files.
+
+Pages 1 and 2 hold the decision, and annexes the evidence. A page with many files has one script, which filters them.
+Its policy names the digest of that script, so that a browser runs no other; the page is complete without it.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from io import BytesIO
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from modelaudit.model.finding import Finding
-from modelaudit.model.report import AuditReport, DigestState
+from modelaudit.model.report import AuditReport
 from modelaudit.reports import (
+    annexes,
     answers,
+    clause_rows,
     decision_words,
+    fact_rows,
+    file_folders,
+    finding_groups,
+    front_page,
     hub_scanners,
     inventory,
     license_view,
     license_words,
+    lineage_picture,
     view,
     wording,
 )
@@ -29,45 +42,53 @@ from modelaudit.reports.questions import list_questions
 from modelaudit.reports.signature_words import list_signatures, list_unchecked
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
-_UNESCAPED_IN_CSS = re.compile(r"[A-Za-z0-9 ._-]")
-_MAX_VALUE_CHARACTERS = 2000
+_UNESCAPED_IN_CSS: Final = re.compile(r"[A-Za-z0-9 ._-]")
+_MAX_VALUE_CHARACTERS: Final = 2000
 """Characters of one value that the page shows; the number of further ones is appended."""
 
-FIRST_DECISIONS = 5
-"""Decisions that the head of the page names."""
+MOST_ROWS: Final = 20
+"""Rows of a table that are visible at once; the rest is folded."""
 
-FIRST_FINDINGS = 5
-"""Findings of one rule that are visible at once; the rest is folded."""
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The script of the page, and the source expression that permits it (Content Security Policy Level 3, 2.3.1)."""
+
+    text: Markup
+    source: str
 
 
 def render_html(report: AuditReport) -> bytes:
     """Render the page as UTF-8. It contains the SHA-256 of the report's canonical JSON, so the data can be verified."""
-    groups = view.group_findings(report)
-    states = [record.digest_state for record in report.coverage.artifacts]
+    groups = finding_groups.group_by_need(report)
+    has_script = len(report.coverage.artifacts) > file_folders.MOST_TABLE_FILES
+    folded = _count_folded(groups)
     texts = _load_template().generate(
         report=report,
         digest=compute_report_digest(report),
-        severities=[
-            (severity, count, [group for group in groups if group.severity is severity])
-            for severity, count in view.count_severities(report.findings)
-            if count
-        ],
-        absences=view.list_absences(report),
-        verified=states.count(DigestState.MATCH) + states.count(DigestState.MATCH_SHA1),
-        mismatched=states.count(DigestState.MISMATCH),
+        running_head=_describe_running_head(report),
+        script=_load_script() if has_script else None,
+        groups=groups,
+        fingerprints={finding.fingerprint for finding in report.findings},
+        folded_count=folded,
+        csv_words=file_folders.describe_table_of_files(report) if folded or has_script else "",
+        folders=file_folders.list_folders(report) if has_script else (),
+        annexes=annexes.list_annexes(report, groups),
+        is_long=annexes.are_long(report, groups),
+        steps=front_page.list_steps(report),
+        unexamined=front_page.summarize_unexamined(report),
+        duties=front_page.summarize_duties(report.license),
+        accepted=front_page.list_acceptances(report),
+        signoffs=front_page.list_sign_offs(report),
+        decided=decision_words.list_decision_rows(report)[: decision_words.MOST_FIRST],
+        ended=decision_words.list_first_ended(report),
+        further=decision_words.list_further_decisions(report),
+        consent=decision_words.describe_consent(report),
         tree_digest=inventory.compute_tree_digest(report),
         questions=list_questions(report),
-        decided=decision_words.list_decided(report, with_reasons=True),
-        ended=[
-            f"{each.subject} ({each.place}): {decision_words.describe_ended(each)}"
-            for each in decision_words.list_ended(report)
-        ],
         provenance=list_provenance(report.target.provenance),
         signatures=tuple(list_signatures(report.target.signatures)),
         unchecked_signatures=list_unchecked(report.target.signatures),
-        consent=decision_words.describe_consent(report),
-        refusals=decision_words.list_refusals(report),
-        anchor=_build_anchor_namer(),
     )
     # A row of a file is made of some twenty short texts: all of them at once take five times the memory of the page.
     page = BytesIO()
@@ -75,21 +96,29 @@ def render_html(report: AuditReport) -> bytes:
     return page.getvalue()
 
 
-def _build_anchor_namer() -> Callable[[Finding], str]:
-    """Return a function that gives each finding a unique anchor on the page; equal fingerprints get a number."""
-    occurrences: Counter[str] = Counter()
+def _count_folded(groups: tuple[finding_groups.NeedGroup, ...]) -> int:
+    """Count the findings and parts that no visible row shows on its own."""
+    rules = [rule for group in groups for rule in group.rules]
+    return sum(rule.folded_count + sum(len(row.results) for row in rule.shown if row.name) for rule in rules)
 
-    def name_anchor(finding: Finding) -> str:
-        occurrences[finding.fingerprint] += 1
-        number = occurrences[finding.fingerprint]
-        return f"finding-{finding.fingerprint}" + (f"-{number}" if number > 1 else "")
 
-    return name_anchor
+def _describe_running_head(report: AuditReport) -> str:
+    """Describe the head of each printed page: for whom, the reference, and the model."""
+    parts = (report.policy.organization, report.policy.reference, view.get_heading(report.target))
+    return " · ".join(part for part in parts if part)
 
 
 @cache
-def _load_template() -> Template:
-    """Load the template of the page. Every value passes ``_escape_value`` and then the HTML escape."""
+def _load_script() -> Script:
+    """Load the script of the page and compute the digest that permits it."""
+    source = (files("modelaudit.reports") / "templates" / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    return Script(Markup(source), f"sha256-{digest}")
+
+
+@cache
+def _load_environment() -> Environment:
+    """Set up the templates. Every value passes ``_escape_value`` and then the HTML escape."""
     environment = Environment(
         loader=PackageLoader("modelaudit.reports"),
         autoescape=True,
@@ -109,13 +138,27 @@ def _load_template() -> Template:
         hub_scanners=hub_scanners,
         answers=answers,
         https_link=validate_https_link,
-        first_decisions=FIRST_DECISIONS,
-        first_findings=FIRST_FINDINGS,
+        clauses=clause_rows,
+        facts=fact_rows,
+        files=file_folders,
+        front=front_page,
+        lineage=lineage_picture,
+        most_rows=MOST_ROWS,
+        line_break=Markup("\n"),
     )
     environment.filters["css_string"] = format_css_string
     environment.filters["grouped_digits"] = lambda number: f"{number:,}"
     environment.filters["sentence"] = wording.format_sentence
-    return environment.get_template("report.html.j2")
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    # A line of a listing is escaped where it is built, and may be longer than other values.
+    environment.filters["line"] = escape
+    return environment
+
+
+@cache
+def _load_template() -> Template:
+    """Load the template of the page."""
+    return _load_environment().get_template("report.html.j2")
 
 
 def format_css_string(text: str, limit: int = 80) -> Markup:

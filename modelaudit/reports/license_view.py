@@ -37,6 +37,7 @@ class Task:
 
     Attributes:
         license: the id of the licence.
+        group: the role of the clause.
         kind: the kind of the clause.
         text: the duty, in the words of the rule set.
         section: the section of the licence; empty if none is on record.
@@ -46,6 +47,7 @@ class Task:
     """
 
     license: str
+    group: Group
     kind: str
     text: str
     section: str
@@ -114,7 +116,7 @@ def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, .
     for (group, license_id, kind, text, section, words), duties in merged.items():
         vias = tuple(dict.fromkeys(duty.via for duty in duties if duty.via))
         met = next((duty.met for duty in duties if duty.met), "")
-        groups[group].append(Task(license_id, kind, text, section, words, vias, met))
+        groups[group].append(Task(license_id, group, kind, text, section, words, vias, met))
     return tuple((group, tuple(tasks)) for group, tasks in groups.items() if tasks)
 
 

@@ -1,0 +1,85 @@
+"""The inventory by folder: totals of each, and one line for each file that a person and a script can read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Extent
+from modelaudit.reports.csv_report import render_csv
+from modelaudit.reports.inventory import describe_verification, has_claimed_digests
+from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.wording import EXTENTS, count_noun
+
+MOST_TABLE_FILES: Final = 60
+"""Files of an inventory that a table lists one by one; a larger one is listed by folder."""
+_MOST_FOLDERS: Final = 40
+_NO_DIGEST: Final = "no digest".ljust(64)
+_MOST_PATH_CHARACTERS: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder with all files in it and below it that no other entry has.
+
+    Attributes:
+        name: its path; empty for the top.
+        unread: the number of files that were not examined completely.
+        contradicted: the number of files whose digest a source contradicts.
+    """
+
+    name: str
+    records: tuple[ArtifactRecord, ...]
+
+    @property
+    def size(self) -> int:
+        """The size of all files together, in bytes."""
+        return sum(record.size for record in self.records)
+
+    @property
+    def unread(self) -> int:
+        """The number of files that were not examined completely."""
+        return sum(record.extent is not Extent.EXAMINED for record in self.records)
+
+    @property
+    def verified(self) -> int:
+        """The number of files whose bytes a stated digest confirms."""
+        return sum(record.digest_state in (DigestState.MATCH, DigestState.MATCH_SHA1) for record in self.records)
+
+    @property
+    def contradicted(self) -> int:
+        """The number of files whose bytes contradict a stated digest."""
+        return sum(record.digest_state is DigestState.MISMATCH for record in self.records)
+
+
+def list_folders(report: AuditReport) -> tuple[Folder, ...]:
+    """List at most ``_MOST_FOLDERS`` folders; where there are more, deeper ones are part of a folder above them."""
+    records = report.coverage.artifacts
+    parts = [record.path.split("/")[:-1] for record in records]
+    depth = max(map(len, parts), default=0)
+    while depth and len({tuple(each[:depth]) for each in parts}) > _MOST_FOLDERS:
+        depth -= 1
+    by_folder: dict[str, list[ArtifactRecord]] = {}
+    for record, each in zip(records, parts, strict=True):
+        by_folder.setdefault("/".join(each[:depth]), []).append(record)
+    return tuple(Folder(name, tuple(by_folder[name])) for name in sorted(by_folder))
+
+
+def list_file_lines(folder: Folder, report: AuditReport) -> Iterator[str]:
+    """Yield a line for each file: SHA-256, size in bytes, what was examined and verified, and the path."""
+    compared = has_claimed_digests(report)
+    for record in folder.records:
+        sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), _NO_DIGEST)
+        verified = f", {describe_verification(record).partition(':')[0]}" if compared else ""
+        path = escape_unprintable(record.path, _MOST_PATH_CHARACTERS)
+        yield f"{sha256}  {record.size:>15,}  {EXTENTS[record.extent]}{verified}  {path}"
+
+
+def describe_table_of_files(report: AuditReport) -> str:
+    """Describe the CSV output of the report, which has a row for each file, by its number of rows and its SHA-256."""
+    content = render_csv(report)
+    rows = count_noun(len(report.coverage.artifacts), "row")
+    return f"the CSV output of this report ({rows}, one for each file; SHA-256 {hashlib.sha256(content).hexdigest()})"

@@ -1,0 +1,183 @@
+"""Group the findings and the parts that were not examined by the decision that they need, and fold equal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.finding import CheckFamily, Rule, Severity
+from modelaudit.model.report import AuditReport
+from modelaudit.model.structure import Location
+from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
+from modelaudit.reports.wording import count_noun, describe_acceptance
+
+MOST_ROWS: Final = 5
+"""Rows of one rule that are visible and printed; the rest is folded."""
+_MOST_ROWS_OF_PAGE: Final = 60
+"""Visible rows of all rules together; a rule behind them shows its first row, and folds the others."""
+_MOST_RULES: Final = 30
+"""Rules of one group that show a row."""
+
+
+class Need(StrEnum):
+    """The decision that findings and parts need, those that block first."""
+
+    REFUSED = "refused"
+    FAILS = "fails"
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    KNOWN = "known"
+    NOTED = "noted"
+
+
+TITLES: Final = {
+    Need.REFUSED: ("Refused by a person", "A decision refuses these, so the model does not pass with them."),
+    Need.FAILS: (
+        "They fail the policy",
+        "Remove or replace these parts, choose another model, or let a person accept each of them until a date.",
+    ),
+    Need.OPEN: (
+        "Open, for a person to decide",
+        "The model does not pass before each of them is removed, read or accepted.",
+    ),
+    Need.ACCEPTED: ("Accepted", "A person or the policy answers for these; each stays a finding."),
+    Need.KNOWN: ("Known from the baseline", "An earlier report holds these. No person decided on them."),
+    Need.NOTED: ("For information", "Below the threshold of the policy. No decision is needed."),
+}
+_OUTCOMES: Final = {
+    Outcome.FAILS: Need.FAILS,
+    Outcome.OPEN: Need.OPEN,
+    Outcome.ACCEPTED: Need.ACCEPTED,
+    Outcome.KNOWN: Need.KNOWN,
+    Outcome.NOTED: Need.NOTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One result, or several that differ in the file alone.
+
+    Attributes:
+        results: at least one.
+        settled: who accepted them until when, as one sentence; empty if nothing does.
+        name: what several have in common: ``2,000 files with one digest``; empty for a single one.
+    """
+
+    results: tuple[Result, ...]
+    settled: str
+    name: str
+
+    @property
+    def first(self) -> Result:
+        """The result whose words the row shows."""
+        return self.results[0]
+
+    @property
+    def parts(self) -> int:
+        """The number of findings and parts that it stands for."""
+        return sum(each.parts for each in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGroup:
+    """The results of one rule with one severity and one need.
+
+    Attributes:
+        rule: its description; ``None`` where the report has none, as for a part that no finding states.
+        shown: the rows that are visible.
+        folded: the other rows.
+    """
+
+    rule_id: str
+    title: str
+    rule: Rule | None
+    severity: Severity
+    check: CheckFamily
+    shown: tuple[Row, ...]
+    folded: tuple[Row, ...]
+
+    @property
+    def folded_count(self) -> int:
+        """The number of findings and parts in the folded rows."""
+        return sum(row.parts for row in self.folded)
+
+
+@dataclass(frozen=True, slots=True)
+class NeedGroup:
+    """The rules whose results need one kind of decision, the most severe first."""
+
+    need: Need
+    rules: tuple[RuleGroup, ...]
+    count: int
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return TITLES[self.need][0]
+
+    @property
+    def advice(self) -> str:
+        """The decision in words."""
+        return TITLES[self.need][1]
+
+
+def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
+    """Group findings and parts that were not examined by need, rule and severity; other causes are left out."""
+    by_need: dict[Need, dict[tuple[str, Severity], list[Result]]] = {}
+    for result in list_results(report):
+        if result.kind is not ResultKind.CAUSE:
+            need = Need.REFUSED if result.is_refused else _OUTCOMES[result.outcome]
+            by_need.setdefault(need, {}).setdefault((result.rule, result.severity), []).append(result)
+    digests = _list_digests(report)
+    room = _MOST_ROWS_OF_PAGE
+    groups = []
+    for need in Need:
+        rules: list[RuleGroup] = []
+        for (rule_id, severity), results in by_need.get(need, {}).items():
+            rows = _fold_equals(results, digests)
+            number = min(MOST_ROWS, max(room, 1)) if len(rules) < _MOST_RULES else 0
+            room -= min(number, len(rows))
+            title, rule = describe_rule(rule_id, report.rules)
+            check = results[0].check
+            rules.append(RuleGroup(rule_id, title, rule, severity, check, rows[:number], rows[number:]))
+        if rules:
+            count = sum(each.parts for results in by_need[need].values() for each in results)
+            groups.append(NeedGroup(need, tuple(rules), count))
+    return tuple(groups)
+
+
+def _list_digests(report: AuditReport) -> dict[str, str]:
+    """Return the SHA-256 of each file that has one, by its path."""
+    return {
+        record.path: digest.value
+        for record in report.coverage.artifacts
+        for digest in record.digests
+        if digest.algorithm is DigestAlgorithm.SHA256
+    }
+
+
+def _fold_equals(results: Iterable[Result], digests: Mapping[str, str]) -> tuple[Row, ...]:
+    """Fold results that say the same of different files into one row."""
+    equals: dict[tuple[str, tuple[str, ...], Location, str], list[Result]] = {}
+    for result in results:
+        settled = describe_acceptance(result.acceptance) if result.acceptance else ""
+        said = result.message.replace(result.address, "\0") if result.address else result.message
+        equals.setdefault((said, result.evidence, result.location, settled), []).append(result)
+    return tuple(Row(tuple(each), settled, _name_equals(each, digests)) for (_, _, _, settled), each in equals.items())
+
+
+def _name_equals(results: Sequence[Result], digests: Mapping[str, str]) -> str:
+    """Name what several results have in common; empty for one result."""
+    if len(results) == 1:
+        return ""
+    addresses = {each.address for each in results}
+    if len(addresses) == 1:
+        return ""
+    shared = {digests.get(address, "") for address in addresses}
+    same = " with one digest" if len(shared) == 1 and "" not in shared else ""
+    # An address inside a container is a part of a file.
+    is_file = all(address in digests for address in addresses)
+    return f"{count_noun(len(addresses), 'file' if is_file else 'part')}{same}"
