@@ -27,7 +27,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo quick test system lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
+.PHONY: demo quick test system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
         bench-licenses bench-decisions bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
@@ -35,6 +35,10 @@ $(shell test ! -e $(VENV) \
 demo: $(RUN)
 	$(BIN)/modelaudit scan fixtures/repositories/acme-tiny --offline \
 	    -o table -o html=report.html -o cyclonedx=bom.cdx.json -o json=report.json
+	@echo
+	@echo "report.html   May we load it, and may we use it? A page to read and sign"
+	@echo "bom.cdx.json  What is in it? A bill of materials"
+	@echo "report.json   What exactly was found, for machines? Every other output renders from it"
 
 # Lint, types, the registry of formats, rules and their vocabularies, the structure of the package, every format's fixtures,
 # the registry of outputs with their golden files, the generated pages, and the walk over unlisted names. It names a
@@ -68,6 +72,10 @@ docs: $(VENV)/docs.stamp fixtures
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 	$(BIN)/python docs/check_site.py
 	@echo "Written: build/site/index.html"
+
+# The pictures of real reports in docs/images, anew.
+screenshots: $(DEV) $(VENV)/counterparts.stamp
+	$(BIN)/python docs/screenshots.py
 
 # Builds what fixtures/digests.txt lists below build/fixtures, where that is not done. UPDATE=--update accepts what the
 # builders return now: it rewrites the list and the fixtures that are committed as well. It never deletes a committed

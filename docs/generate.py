@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -40,13 +38,16 @@ from license_pages import (  # noqa: E402 - the modules beside this file are on 
 )
 from rule_pages import NOTICE, render_examples, render_rule_index, render_rule_pages  # noqa: E402
 from site_tree import SiteTree, build_site_tree  # noqa: E402
+from transcripts import update_transcripts  # noqa: E402
 from vocabulary_page import render_vocabulary_page  # noqa: E402
 
 SITE = ROOT / "build/docs"
 WIDTH = 100
-FIRST_SCAN = "fixtures/pickle/malicious/os-system.pkl"
-SCAN_BEGINS = "<!-- docs/generate.py writes from here -->\n"
-SCAN_ENDS = "<!-- to here -->\n"
+WITH_TRANSCRIPTS = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("start", "ci", "security-engineers", "compliance-officers")),
+)
+"""The documents with commands that are run, and their output."""
 
 
 def render_committed_files() -> Mapping[Path, str]:
@@ -188,24 +189,6 @@ def _list_prefixes(module: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
-def update_readme(text: str) -> str:
-    """Return the README with an up-to-date transcript of the first scan."""
-    before, _, from_transcript = text.partition(SCAN_BEGINS)
-    _, _, after = from_transcript.partition(SCAN_ENDS)
-    return before + SCAN_BEGINS + render_transcript() + SCAN_ENDS + after
-
-
-def render_transcript() -> str:
-    """Render the first scan as a terminal of 80 columns shows it: the command itself prints it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "modelaudit", "scan", FIRST_SCAN],
-        cwd=ROOT, env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1"}, stdout=subprocess.PIPE, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 1:
-        raise RuntimeError(f"the first scan ended with {done.returncode}, not with 1")
-    return f"```console\n$ modelaudit scan {FIRST_SCAN}\n{done.stdout.rstrip()}\n```\n"
-
-
 def make_anchor(heading: str) -> str:
     """Make the fragment under which GitHub shows a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -214,9 +197,9 @@ def make_anchor(heading: str) -> str:
 def find_stale_files() -> Iterator[tuple[Path, str]]:
     """Yield (file, its new text) for every committed file that is not up to date."""
     wanted = dict(render_committed_files())
-    if sys.version_info < (3, 13):  # the transcript shows modelscan, which newer Pythons do not have
-        readme_file = ROOT / "README.md"
-        wanted[readme_file] = update_readme(readme_file.read_text(encoding="utf-8"))
+    if sys.version_info < (3, 13):  # the transcripts show modelscan, which newer Pythons do not have
+        for path in map(ROOT.joinpath, WITH_TRANSCRIPTS):
+            wanted[path] = update_transcripts(path.read_text(encoding="utf-8"))
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield path, text

@@ -22,8 +22,8 @@ TOP_DOCUMENTS = {
 """Documents at the top of the repository, with their place on the site."""
 
 _CODE_BLOCK = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-"""A Markdown link, not an image: ``[text](target)``, where the text may contain one pair of brackets."""
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+"""A Markdown link or the end of an image: ``[text](target)``, where the text may contain one pair of brackets."""
 
 
 @dataclass(frozen=True)
@@ -99,5 +99,9 @@ def _find_place(path: str, attachments: dict[str, Path]) -> str | None:
         return path.removeprefix("docs/")
     if not (ROOT / path).is_file():
         return None
+    if PurePosixPath(path).match("docs/images/*.png"):
+        place = path.removeprefix("docs/")
+        attachments[place] = ROOT / path
+        return place
     attachments[f"source/{path}"] = ROOT / path
     return f"source/{path}"

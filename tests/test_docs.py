@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import struct
 import subprocess
 import sys
 from functools import cache
@@ -45,6 +46,7 @@ def load_module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"docs_{path.stem}", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for the names of their annotations
     spec.loader.exec_module(module)
     return module
 
@@ -53,6 +55,7 @@ one_worker = pytest.mark.xdist_group("generated pages")
 """One worker renders the pages once for all of these tests."""
 
 generate = load_module(ROOT / "docs/generate.py")
+transcripts = load_module(ROOT / "docs/transcripts.py")
 SiteTree = generate.SiteTree
 
 
@@ -78,11 +81,54 @@ def test_committed_documentation_pages_equal_the_generated_ones() -> None:
     assert not stale, f"{', '.join(stale)} differ from the code: run `make docs`"
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the transcript shows modelscan, which needs Python below 3.13")
-def test_readme_transcript_is_up_to_date() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert text.count(generate.SCAN_BEGINS) == text.count(generate.SCAN_ENDS) == 1
-    assert text == generate.update_readme(text), "README.md is stale: run `make docs`"
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="a transcript shows modelscan, which needs Python below 3.13")
+@pytest.mark.slow
+@pytest.mark.parametrize("page", generate.WITH_TRANSCRIPTS)
+def test_transcripts_of_commands_are_up_to_date(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert transcripts.BLOCK.search(text)
+    assert text == transcripts.update_transcripts(text), f"{page} is stale: run `make docs`"
+
+
+GUIDES = ("start", "ci", "security-engineers", "compliance-officers")
+"""The pages for the four kinds of readers."""
+
+
+@one_worker
+@pytest.mark.parametrize("guide", GUIDES)
+def test_guide_has_a_worked_example_and_shows_a_small_picture_of_a_real_report_with_its_content_in_words(
+    guide: str, site: SiteTree
+) -> None:
+    text = (ROOT / f"docs/{guide}.md").read_text(encoding="utf-8")
+    assert f"docs/{guide}.md" in generate.WITH_TRANSCRIPTS
+    ((description, target),) = re.findall(r"^!\[(.+)\]\((images/.+\.png)\)$", text, re.MULTILINE)
+    picture = (ROOT / "docs" / target).read_bytes()
+    assert len(description.split()) >= 10
+    assert picture.startswith(b"\x89PNG\r\n") and len(picture) < 200_000
+    assert site.attachments[target] == ROOT / "docs" / target
+
+
+@pytest.mark.slow
+@pytest.mark.counterpart
+@pytest.mark.xdist_group("browser")
+def test_script_takes_every_picture_that_a_guide_shows(tmp_path: Path) -> None:
+    screenshots = load_module(ROOT / "docs/screenshots.py")
+    screenshots.take_pictures(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{guide}.png" for guide in GUIDES}
+    for path in tmp_path.iterdir():
+        width, height = struct.unpack(">II", path.read_bytes()[16:24])  # of the chunk IHDR
+        assert (width, height) == (screenshots.WIDTH, screenshots.HEIGHT)
+
+
+def test_make_demo_ends_with_the_question_that_each_file_answers() -> None:
+    done = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, check=True, capture_output=True, text=True)
+    answers = [line for line in done.stdout.splitlines() if line.startswith("echo ")][-3:]
+    for file, question in (
+        ("report.html", "May we load it"),
+        ("bom.cdx.json", "What is in it?"),
+        ("report.json", "machines"),
+    ):
+        assert [line for line in answers if file in line and question in line], file
 
 
 @one_worker
@@ -196,6 +242,10 @@ def test_guide_extending_md_names_every_key_of_the_rule_files_that_does_not_expl
     required = [field.name for field in dataclasses.fields(FindingFile) if is_required_field(field)]
     (listed,) = re.findall(r"^((?:`\w+`(?:, | and ))+`\w+`) are required", text, re.MULTILINE)
     assert re.findall(r"\w+", listed.replace(" and ", ", ")) == required
+
+
+def test_readme_has_at_most_1200_words() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1200
 
 
 def test_contributing_guide_has_at_most_1000_words() -> None:

@@ -33,15 +33,14 @@ NOT_RUN: Final = {
 EXIT_CODES: Final = {
     "$ .venv/bin/modelaudit scan fixtures/pickle/malicious/os-system.pkl": 1,
     "$ .venv/bin/modelaudit license fixtures/repositories/licenses/models/paper-voice --policy research --offline": 0,
-    "$ modelaudit decide licence:LicenseRef-Gemma --report report.json": 0,
     "printf 'modelaudit-tree-v1": 0,
     "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out rules.pem": 0,
 }
 """The exit code of each other block, by the start of its first line."""
-SCAN_BEFORE_DECISION: Final = (
-    "modelaudit scan fixtures/repositories/licenses/models/gemma-2b-gguf --policy eu-regulated --offline -q "
-    "-o json=report.json || test $? -eq 3"
+GENERATED: Final = re.compile(
+    r"^<!-- docs/generate\.py writes from here.*?^<!-- to here -->$", re.MULTILINE | re.DOTALL
 )
+"""A block with its output, which docs/transcripts.py runs; tests/test_docs.py compares it."""
 
 
 class Block(NamedTuple):
@@ -57,7 +56,9 @@ def list_blocks() -> list[Block]:
     return [
         Block(page.relative_to(ROOT).as_posix(), tuple(code.splitlines()))
         for page in pages
-        for code in re.findall(r"^```(?:sh|console|bash|shell)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+        for code in re.findall(
+            r"^```(?:sh|console|bash|shell)\n(.*?)^```$", GENERATED.sub("", page.read_text()), re.MULTILINE | re.DOTALL
+        )
     ]
 
 
@@ -84,8 +85,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("block", RUN_HERE, ids=lambda block: f"{block.page}: {block.lines[0][:40]}")
 def test_block_of_commands_runs_as_it_is_written(block: Block) -> None:
     lines = [line.removeprefix("$ ") for line in block.lines]
-    if lines[0].startswith("modelaudit decide"):
-        lines.insert(0, SCAN_BEFORE_DECISION)
     done = subprocess.run(["bash", "-eu", "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
     (expected,) = [code for start, code in EXIT_CODES.items() if block.lines[0].startswith(start)]
     assert done.returncode == expected, done
