@@ -154,7 +154,9 @@ class Audit:
             formats=describe_formats(
                 {each for record in self.records for each in record.formats}, self.catalogue.formats
             ),
-            description=self._description.describe(target.provenance, target.signatures),
+            description=self._description.describe(
+                target.provenance, target.signatures, {each.path: each.formats for each in self.records}
+            ),
         )
         # Without digests most elements would be absent because of the policy, and not because of the model.
         lists = self.catalogue.element_lists if CheckFamily.INTEGRITY in policy.checks else ()

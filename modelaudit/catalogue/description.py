@@ -16,11 +16,14 @@ from modelaudit.catalogue.schema import CONFIG, Shape, Text
 from modelaudit.model.description import Confidence, Topic
 from modelaudit.model.description_rules import (
     CardRules,
+    Comparing,
+    Comparison,
     DescriptionRules,
     FactRule,
     Form,
     KeyRules,
     SentenceRule,
+    Word,
 )
 
 
@@ -33,6 +36,7 @@ class FactEntry:
     value: str = ""
     qualifiers: dict[str, str] = field(default_factory=dict)
     when: str = ""
+    values: dict[str, str] = field(default_factory=dict)
     confidence: Confidence | None = None
 
 
@@ -73,6 +77,49 @@ class SentenceEntry(FactEntry):
 
 
 @dataclass(config=CONFIG)
+class WordEntry:
+    """The patterns of one word, in cards and in files."""
+
+    declared: Text
+    found: str = ""
+
+
+def _as_word(value: object) -> object:
+    """Expand the short form of a word, one pattern for cards and files."""
+    return {"declared": value} if isinstance(value, str) else value
+
+
+@dataclass(config=CONFIG)
+class AgainstEntry:
+    """Facts of files that are compared; the short form is the topic alone."""
+
+    topic: Topic
+    name: str | None = None
+
+
+def _as_against(value: object) -> object:
+    """Expand the short form of facts, their topic."""
+    return {"topic": value} if isinstance(value, str) else value
+
+
+@dataclass(config=CONFIG)
+class ComparisonEntry:
+    """One comparison."""
+
+    topic: Topic
+    how: Comparing
+    title: Text
+    against: list[Annotated[AgainstEntry, BeforeValidator(_as_against)]]
+    name: str = ""
+    words: dict[str, Annotated[WordEntry, BeforeValidator(_as_word)]] = field(default_factory=dict)
+    tolerance: float = 0.0
+    at_most: bool = False
+    same: str = ""
+    strongest: bool = False
+    every: bool = False
+
+
+@dataclass(config=CONFIG)
 class DescriptionFile:
     """A file of ``rules/description/``."""
 
@@ -83,6 +130,9 @@ class DescriptionFile:
     other_models: list[Text] = field(default_factory=list)
     placeholders: list[Text] = field(default_factory=list)
     libraries: dict[str, Text] = field(default_factory=dict)
+    model_families: list[Text] = field(default_factory=list)
+    comparisons: list[ComparisonEntry] = field(default_factory=list)
+    compared_only: list[Text] = field(default_factory=list)
 
 
 _FILE = Shape(DescriptionFile)
@@ -113,15 +163,13 @@ class _Reader:
         self._others: list[str] = []
         self._placeholders: list[str] = []
         self._libraries: dict[str, str] = {}
+        self._families: list[str] = []
+        self._comparisons: list[Comparison] = []
+        self._compared_only: set[str] = set()
 
     def add(self, document: Document, file: DescriptionFile) -> None:
         """Add the rules of one file. Raises ``ConfigurationError``."""
-        for number, group in enumerate(file.keys):
-            for key, entries in group.keys.items():
-                place = ("keys", number, "keys", key)
-                rules = tuple(_make_rule(each, document, place, group.confidence) for each in entries)
-                for source in group.sources:
-                    self._add_key(source, key, rules)
+        self._add_keys(document, file)
         for number, each in enumerate(file.card):
             rule = _make_rule(each, document, ("card", number))
             for names, known in ((each.headings, self._headings), (each.labels, self._labels)):
@@ -133,11 +181,24 @@ class _Reader:
             ("foreign-headings", file.foreign_headings, self._foreign),
             ("other-models", file.other_models, self._others),
             ("placeholders", file.placeholders, self._placeholders),
+            ("model-families", file.model_families, self._families),
         ):
             for pattern in patterns:
                 compile_pattern(pattern, document, (name,))
             kept += patterns
         self._libraries |= file.libraries
+        self._compared_only |= set(file.compared_only)
+        for number, entry in enumerate(file.comparisons):
+            self._comparisons.append(_make_comparison(entry, document, ("comparisons", str(number))))
+
+    def _add_keys(self, document: Document, file: DescriptionFile) -> None:
+        """Add the rules of the keys of one file. Raises ``ConfigurationError``."""
+        for number, group in enumerate(file.keys):
+            for key, entries in group.keys.items():
+                place = ("keys", number, "keys", key)
+                rules = tuple(_make_rule(each, document, place, group.confidence) for each in entries)
+                for source in group.sources:
+                    self._add_key(source, key, rules)
 
     def _add_key(self, source: str, key: str, rules: tuple[FactRule, ...]) -> None:
         """Add the rules of a key of one source."""
@@ -167,8 +228,16 @@ class _Reader:
             tuple(self._sentences),
             _join_patterns(self._foreign),
             _join_patterns(self._others),
+            _join_patterns(self._families),
         )
-        return DescriptionRules(keys, card, _join_patterns(self._placeholders), self._libraries)
+        return DescriptionRules(
+            keys,
+            card,
+            _join_patterns(self._placeholders),
+            self._libraries,
+            tuple(self._comparisons),
+            frozenset(self._compared_only),
+        )
 
 
 def _make_rule(
@@ -177,7 +246,37 @@ def _make_rule(
     """Make the rule of an entry. Raises ``ConfigurationError`` if its pattern is invalid."""
     when = compile_pattern(entry.when, document, tuple(map(str, place)), re.IGNORECASE) if entry.when else None
     qualifiers = tuple(sorted(entry.qualifiers.items()))
-    return FactRule(entry.topic, entry.form, entry.value, qualifiers, when, entry.confidence or confidence)
+    return FactRule(
+        entry.topic, entry.form, entry.value, qualifiers, when, entry.values, entry.confidence or confidence
+    )
+
+
+def _make_comparison(entry: ComparisonEntry, document: Document, place: tuple[str, ...]) -> Comparison:
+    """Make a comparison. Raises ``ConfigurationError`` if a pattern is invalid, or words are missing."""
+    if (entry.how is Comparing.WORD) is not bool(entry.words):
+        raise document.error("words: state them for a comparison by words, and for no other", ("comparisons",))
+    words = tuple(
+        Word(
+            name,
+            compile_pattern(word.declared, document, place, re.IGNORECASE),
+            compile_pattern(word.found or word.declared, document, place, re.IGNORECASE),
+        )
+        for name, word in entry.words.items()
+    )
+    against = tuple((each.topic, entry.name if each.name is None else each.name) for each in entry.against)
+    return Comparison(
+        entry.topic,
+        entry.how,
+        entry.title,
+        entry.name,
+        against,
+        words,
+        entry.tolerance,
+        entry.at_most,
+        entry.same,
+        entry.strongest,
+        entry.every,
+    )
 
 
 def _join_patterns(patterns: Iterable[str]) -> re.Pattern[str]:

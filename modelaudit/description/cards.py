@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.description.values import LONGEST_PROSE, FactMaker, strip_markup
-from modelaudit.model.description import Fact
+from modelaudit.model.description import Fact, Topic
 from modelaudit.model.description_rules import CardRules, FactRule
 from modelaudit.model.evidence import Prose
 from modelaudit.model.structure import Location, locate_line
@@ -34,6 +34,10 @@ _LABEL_EDGE: Final = re.compile(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U00
 _SYMBOLS: Final = re.compile("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
 _HEADING_NUMBER: Final = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|[\u3002\uff01\uff1f]")
+_TITLE_START: Final = re.compile(r"^(?:model card (?:for|of)[:]?|model card\s*[:-]|welcome to)\s*", re.IGNORECASE)
+_LONGEST_TITLE: Final = 80
+_ARTICLE: Final = re.compile(r"^(?:the|a|an|our|for|in)\s+", re.IGNORECASE)
+_NAME: Final = FactRule(Topic.NAME, when=re.compile(r"(?!model card\Z|model id\Z|readme\Z).*", re.IGNORECASE))
 _TOP_LEVEL: Final = 1
 _LABEL_COLUMNS: Final = 2
 
@@ -73,6 +77,7 @@ class _CardReader:
         self._maker = maker
         self._sections: list[_Section] = [_Section(0)]
         self._pending: tuple[tuple[FactRule, ...], int] | None = None
+        self._title = ""
 
     def read(self) -> Iterator[Fact]:
         """Yield the facts of all lines."""
@@ -96,10 +101,21 @@ class _CardReader:
             heading = _find_heading(line, previous)
             previous = line.strip()
             if heading is not None:
+                yield from self._read_title(*heading, number)
                 yield from self._open_section(*heading)
             elif line.strip():
                 yield from self._read_line(line, number)
         yield from self._close_sections(0)
+
+    def _read_title(self, level: int, title: str, number: int) -> Iterator[Fact]:
+        """Yield the name of the model in the first heading of the card."""
+        name = normalize_label(title)
+        is_known = name in self._rules.headings or self._rules.foreign.search(name) is not None
+        if level == _TOP_LEVEL and not self._title and not is_known:
+            self._title = strip_markup(title).lower()
+            name = _TITLE_START.sub("", strip_markup(_SYMBOLS.sub(" ", title)))
+            if len(name) <= _LONGEST_TITLE:
+                yield from self._make(_NAME, name, number)
 
     def _open_section(self, level: int, title: str) -> Iterator[Fact]:
         """Close the sections that a heading ends, and open its own."""
@@ -162,13 +178,20 @@ class _CardReader:
         if not matching:
             return
         for sentence in _SENTENCE_END.split(strip_markup(line)):
-            if self._rules.others.search(sentence) is not None:
+            if self._is_about_other(sentence):
                 continue
             for each in matching:
                 match = each.pattern.search(sentence)
                 if match is not None:
                     value = match["value"] if "value" in each.pattern.groupindex else sentence
                     yield from self._make(each.rule, value, number)
+
+    def _is_about_other(self, sentence: str) -> bool:
+        """Whether a sentence is about another model: by its words, or because it begins with the name of one."""
+        if self._rules.others.search(sentence) is not None:
+            return True
+        subject = self._rules.families.match(_ARTICLE.sub("", sentence))
+        return subject is not None and subject[0].lower() not in self._title
 
     def _make(self, rule: FactRule, value: str, number: int) -> Iterator[Fact]:
         """Yield the facts of a value in a line."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from modelaudit.description.cards import read_card_text
+from modelaudit.description.comparison import compare_facts
+from modelaudit.description.evidence import list_evidence
 from modelaudit.description.keys import read_keys
 from modelaudit.description.tensors import WeightCounter
 from modelaudit.description.values import FactMaker
@@ -56,17 +58,25 @@ class DescriptionCollector:
                 return
             self._facts.setdefault(fact)
 
-    def describe(self, provenance: Provenance | None, signatures: Iterable[Signature]) -> ModelDescription:
-        """Return all facts, in the order of a description.
+    def describe(
+        self, provenance: Provenance | None, signatures: Iterable[Signature], formats: Mapping[str, Sequence[str]]
+    ) -> ModelDescription:
+        """Return all facts, in the order of a description, and the contradictions between card and files.
 
         Args:
             provenance: of a repository of the Hub.
             signatures: of the model.
+            formats: of each file by its path.
         """
         facts = [*self._facts, *self._weights.describe(self._find_bits()), *_list_origins(provenance, signatures)]
-        facts = _keep_nearest(facts)
-        facts.sort(key=_order)
-        return ModelDescription(tuple(_drop_repeated(facts)))
+        facts = list(_drop_repeated(sorted(_drop_own_name(_keep_nearest(facts)), key=_order)))
+        declared = [each for each in facts if _is_root_card(each.artifact)]
+        found = [each for each in facts if each.artifact and not _is_root_card(each.artifact)]
+        found += list_evidence(facts, formats, self._weights.list_sets())
+        contradictions = compare_facts(declared, found, self._rules.comparisons) if declared else []
+        hidden = self._rules.compared_only
+        kept = tuple(each for each in facts if each.get("name") not in hidden)
+        return ModelDescription(kept, tuple(contradictions))
 
     def _find_bits(self) -> int:
         """Return the bits of one packed weight; 0 if no file states them."""
@@ -92,6 +102,15 @@ def _keep_nearest(facts: Iterable[Fact]) -> list[Fact]:
     kept = list(facts)
     at_root = {fact.topic for fact in kept if "/" not in fact.artifact and fact.confidence is not Confidence.DECLARED}
     return [fact for fact in kept if "/" not in fact.artifact or fact.topic not in at_root]
+
+
+def _drop_own_name(facts: Sequence[Fact]) -> Iterable[Fact]:
+    """Leave out base models with the name of the model itself, which a configuration keeps of its last loading."""
+    own = {each.value.rpartition("/")[2].lower() for each in facts if each.topic is Topic.NAME}
+    for fact in facts:
+        is_last_loaded = fact.topic is Topic.BASE_MODEL and fact.where.key == "_name_or_path"
+        if not is_last_loaded or fact.value.rpartition("/")[2].lower() not in own:
+            yield fact
 
 
 def _drop_repeated(facts: Iterable[Fact]) -> Iterable[Fact]:

@@ -32,11 +32,15 @@ _PRECISIONS: Final = {
     "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64", "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8", "I32": "int32", "F4": "float4",
 }  # fmt: skip
+_EMBEDDING: Final = re.compile(
+    r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|position_embeddings|tok_embeddings|embed_in|embed_out|lm_head|shared"
+    r"|token_embd|output)\.weight\Z"
+)
 _MOST_NAMES: Final = 2_000_000
 
 
 @dataclass(slots=True)
-class _WeightSet:
+class WeightSet:
     """The tensors of one file, or of its shards together.
 
     Attributes:
@@ -45,6 +49,7 @@ class _WeightSet:
         parts: the files that were read.
         numbers: of elements, by type.
         packed: of elements in packed weights, in units of their type.
+        embeddings: elements of the tables of tokens, and of the head with the same size.
     """
 
     artifact: str
@@ -55,6 +60,7 @@ class _WeightSet:
     packed: Counter[str] = field(default_factory=Counter)
     format: str = ""
     is_adapter: bool = False
+    embeddings: int = 0
     names: set[int] = field(default_factory=set)
 
     def add(self, tensor: StoredTensor) -> None:
@@ -72,6 +78,7 @@ class _WeightSet:
             self.packed[tensor.type] += prod(tensor.shape)
         elif is_parameter:
             self.numbers[tensor.type] += prod(tensor.shape)
+            self.embeddings += prod(tensor.shape) if _EMBEDDING.search(tensor.name) else 0
         self.is_adapter = self.is_adapter or "lora_" in tensor.name
 
     def count(self, bits: int) -> int | None:
@@ -100,7 +107,7 @@ class WeightCounter:
     """Collects the tables of tensors of a model."""
 
     def __init__(self) -> None:
-        self._sets: dict[tuple[str, str], _WeightSet] = {}
+        self._sets: dict[tuple[str, str], WeightSet] = {}
 
     def add(self, table: TensorTable, address: str) -> None:
         """Add the table of one file."""
@@ -110,7 +117,7 @@ class WeightCounter:
         shard = _SHARD.search(path.stem)
         stem = _SHARD.sub("", path.stem)
         folder = "" if str(path.parent) == "." else str(path.parent)
-        kept = self._sets.setdefault((folder, stem + path.suffix.lower()), _WeightSet(address, format=table.format))
+        kept = self._sets.setdefault((folder, stem + path.suffix.lower()), WeightSet(address, format=table.format))
         kept.stated_shards = int(shard[2]) if shard is not None else 1
         kept.parts += 1
         kept.is_complete = kept.is_complete and table.is_complete
@@ -118,7 +125,7 @@ class WeightCounter:
         for tensor in table.tensors:
             kept.add(tensor)
 
-    def list_sets(self) -> list[_WeightSet]:
+    def list_sets(self) -> list[WeightSet]:
         """List the sets of weights of the model itself, the largest first: those of the root, else of one folder."""
         folders = {folder for folder, _ in self._sets}
         if "" in folders:
@@ -137,9 +144,11 @@ class WeightCounter:
             count = main.count(bits)
             if count is not None:
                 where = Location(key="shapes of all tensors")
-                adapter = (("part", "adapter"),) if main.is_adapter else ()
-                yield Fact(Topic.PARAMETERS, str(count), Confidence.VERIFIED, main.artifact, where, adapter)
+                parts = (("part", "adapter"),) if main.is_adapter else ()
+                embeddings = (("embeddings", str(main.embeddings)),) if main.embeddings else ()
+                qualifiers = (*embeddings, *parts)
+                yield Fact(Topic.PARAMETERS, str(count), Confidence.VERIFIED, main.artifact, where, qualifiers)
             for type_, number in main.numbers.most_common(1):
                 if number and main.format == "safetensors" and not main.packed and type_ in _PRECISIONS:
                     where = Location(key="types of the tensors")
-                    yield Fact(Topic.PRECISION, _PRECISIONS[type_], Confidence.FOUND, main.artifact, where)
+                    yield Fact(Topic.PRECISION, _PRECISIONS[type_], Confidence.VERIFIED, main.artifact, where)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
+from itertools import islice
 from typing import Final
 
-from modelaudit.model.description import Confidence, Fact, Topic
+from modelaudit.model.description import Confidence, Fact
 from modelaudit.model.description_rules import FactRule, Form
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.wording import escape_unprintable
@@ -43,6 +45,51 @@ def bound_value(text: str, longest: int) -> str:
     """Return a text on one line, cut with an ellipsis."""
     line = escape_unprintable(" ".join(text[: 4 * longest].split())[: longest + 1])
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+_NUMBER: Final = re.compile(
+    r"(?<![\w.])(?P<digits>\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?![\d.])|\d{1,15}(?:\.\d{1,6})?)[ \t-]?"
+    r"(?P<unit>billion|bn|million|mio|mn|thousand|trillion|[kmbtg](?![a-z])|\u4ebf|\u767e\u4e07|\u5343\u4e07|\u4e07)?"
+    r"(?![\d.]*\d)",
+    re.IGNORECASE,
+)
+_MIXTURE: Final = re.compile(r"(?<![\w.])(\d{1,3})\s?[x\u00d7]\s?(?=\d)", re.IGNORECASE)
+_UNITS: Final = {
+    "": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "mio": 10**6, "mn": 10**6, "b": 10**9,
+    "g": 10**9, "bn": 10**9, "billion": 10**9, "t": 10**12, "trillion": 10**12, "\u4ebf": 10**8, "\u767e\u4e07": 10**6,
+    "\u5343\u4e07": 10**7, "\u4e07": 10**4,
+}  # fmt: skip
+_MOST_NUMBERS: Final = 20
+_LARGEST: Final = 10**18
+
+
+def parse_numbers(text: str) -> Iterator[int]:
+    """Yield the whole numbers in a text, with the factors that follow them: ``32k`` is 32,000."""
+    for match in islice(_NUMBER.finditer(text), _MOST_NUMBERS):
+        digits = re.sub(r"[^\d.]", "", match["digits"])
+        number = Decimal(digits) * _UNITS[(match["unit"] or "").lower()]
+        if number == number.to_integral_value() and number <= _LARGEST:
+            yield int(number)
+
+
+def parse_counts(text: str) -> Iterator[int]:
+    """Yield the numbers of parameters in a text; ``8x7B`` gives the product too."""
+    text = _PART_COUNT.sub(" ", text)
+    mixture = _MIXTURE.search(text)
+    for number in parse_numbers(_MIXTURE.sub("", text)):
+        if number >= _SMALLEST_COUNT:
+            yield number
+            if mixture is not None:
+                yield number * int(mixture[1])
+
+
+_PART_COUNT: Final = re.compile(
+    r"[\d.,]+ ?(?:[kmbt]|million|billion)?\b"
+    r"(?= ?(?:\w+ )?(?:active|activated|trainable|non-embedding|per token|tokens))",
+    re.IGNORECASE,
+)
+_SMALLEST_COUNT: Final = 1_000
+"""Smaller numbers beside a label such as "size" count something else than parameters."""
 
 
 class FactMaker:
@@ -100,23 +147,21 @@ class FactMaker:
             if match is None:
                 return
             text = match["value"] if "value" in rule.when.groupindex else text
+            if rule.value:
+                yield rule.value
+                return
+        text = rule.values.get(text.strip(), text)
         if self.states_nothing(text) or self.states_nothing(strip_markup(text)):
             return
         if rule.value:
             yield rule.value
         elif rule.form is Form.ADDRESS:
             yield find_address(text) or strip_markup(text)
+        elif rule.form is Form.NUMBERS:
+            yield from dict.fromkeys(map(str, parse_numbers(strip_markup(text))))
+        elif rule.form is Form.COUNTS:
+            yield from dict.fromkeys(map(str, parse_counts(strip_markup(text))))
         elif rule.form is Form.NAMES:
             yield from (each.strip() for each in _DIVIDER.split(strip_markup(text))[:_MOST_NAMES])
         else:
             yield strip_markup(text).strip(_MARKS if rule.form is Form.NAME else " ")
-
-
-def is_prose_topic(topic: Topic) -> bool:
-    """Whether facts on a topic are texts that nothing can be compared with."""
-    return topic in _PROSE_TOPICS
-
-
-_PROSE_TOPICS: Final = frozenset(
-    {Topic.DESCRIPTION, Topic.INTENDED_USE, Topic.OUT_OF_SCOPE, Topic.LIMITATION, Topic.ETHICS, Topic.CITATION}
-)

@@ -48,7 +48,8 @@ class Topic(StrEnum):
     APPROACH = "approach"
     """How the model learned, as the card states it: ``supervised``, ``self-supervised``."""
     PARAMETERS = "parameters"
-    """The number of parameters, in decimal digits."""
+    """The number of parameters, in decimal digits; qualifiers ``embeddings``, how many of them are in embeddings, and
+    ``part``: ``adapter`` if the weights are one."""
     PRECISION = "precision"
     """The type of the weights: ``bfloat16``."""
     QUANTISATION = "quantisation"

@@ -21,6 +21,10 @@ class Form(StrEnum):
     """A text of at most 2,000 characters."""
     ADDRESS = "address"
     """A web address, taken out of the markup around it."""
+    NUMBERS = "numbers"
+    """Whole numbers in digits: ``4,096`` and ``32k tokens`` give ``4096`` and ``32000``."""
+    COUNTS = "counts"
+    """As ``NUMBERS``, and with the units of large numbers: ``1.3B`` gives ``1300000000``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class FactRule:
         value: the fact, whatever the value is; empty if the value is the fact.
         qualifiers: name, and either a text or the key of the value behind a dollar sign; ``$`` is the value itself.
         when: only values that it matches completely count; a group ``value`` is the fact.
+        values: the fact for a value in another notation, such as a number in place of a name.
     """
 
     topic: Topic
@@ -38,6 +43,7 @@ class FactRule:
     value: str = ""
     qualifiers: tuple[tuple[str, str], ...] = ()
     when: re.Pattern[str] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
     confidence: Confidence = Confidence.DECLARED
 
 
@@ -75,7 +81,8 @@ class CardRules:
         headings: by heading, in lower case.
         labels: by label, in lower case: ``developed by``.
         foreign: headings whose sections describe other models, or how to use this one.
-        others: words of a line that show that it is about another model.
+        others: words of a sentence that show that it is about another model.
+        families: names of models; a sentence with one that the title of the card does not have is about another model.
     """
 
     headings: Mapping[str, tuple[FactRule, ...]] = field(default_factory=dict)
@@ -83,40 +90,66 @@ class CardRules:
     sentences: tuple[SentenceRule, ...] = ()
     foreign: re.Pattern[str] = re.compile(r"(?!)")
     others: re.Pattern[str] = re.compile(r"(?!)")
+    families: re.Pattern[str] = re.compile(r"(?!)")
 
 
 class Comparing(StrEnum):
     """How two facts are compared."""
 
     WORD = "word"
-    """Normalised by the words of the comparison; a value without a word is not compared."""
+    """By the words of the comparison; a value without any of them is not compared."""
     NUMBER = "number"
     COUNT = "count"
-    """Numbers of parameters, within a tolerance."""
+    """Numbers of parameters, as people round them."""
     NAME = "name"
     """Names of models and data sets, without owner and spelling."""
     SHARE = "share"
-    """Results between 0 and 1, or in percent."""
+    """Results as fractions or in percent, as people round them."""
     VERSION = "version"
+    """The first two numbers of versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a comparison.
+
+    Attributes:
+        declared: matches the values of cards that mean it.
+        found: matches the values of files that agree with it.
+    """
+
+    name: str
+    declared: re.Pattern[str]
+    found: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A comparison of declared facts with those in files.
+    """A comparison of the facts of a card with those of files; a card that agrees with one of them is right.
 
     Attributes:
-        title: of the topic, in sentences: ``the context length``.
-        name: of the qualifier ``name``, for topics that have it; empty for any other.
-        words: the patterns of each word, for values of the form ``WORD``; a value may match several words.
-        by: facts are compared only if these qualifiers are equal.
+        title: of the compared thing, in sentences: ``number of layers``.
+        name: of the qualifier ``name``; empty if facts with any are compared.
+        against: topic and name of the facts of files.
+        words: for values of the form ``WORD``.
+        tolerance: of numbers, as a share of the larger one.
+        at_most: a smaller number in the card is right as well.
+        same: qualifiers that both facts must have equal, or the value itself.
+        strongest: only the facts of the strongest confidence count.
+        every: the card has to agree with each fact, and not with one of them.
     """
 
     topic: Topic
     how: Comparing
     title: str
     name: str = ""
-    words: tuple[tuple[str, re.Pattern[str]], ...] = ()
-    by: tuple[str, ...] = ()
+    against: tuple[tuple[Topic, str], ...] = ()
+    words: tuple[Word, ...] = ()
+    tolerance: float = 0.0
+    at_most: bool = False
+    same: str = ""
+    strongest: bool = False
+    every: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +160,7 @@ class DescriptionRules:
         keys: by source: the name of a file or ``card``.
         placeholders: values that state nothing.
         libraries: by the name of an import, the name of its package where both differ.
+        compared_only: values of the qualifier ``name`` of facts that are compared and not a part of the description.
     """
 
     keys: Mapping[str, KeyRules] = field(default_factory=dict)
@@ -134,3 +168,4 @@ class DescriptionRules:
     placeholders: re.Pattern[str] = re.compile(r"(?!)")
     libraries: Mapping[str, str] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
+    compared_only: frozenset[str] = frozenset()

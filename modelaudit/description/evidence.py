@@ -1,0 +1,62 @@
+"""State what the files as a whole show: their formats, adapter or full model, and whether weights are quantised.
+
+These facts are compared with the card and are no part of a description.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from modelaudit.description.tensors import WeightSet
+from modelaudit.model.description import Confidence, Fact, Topic
+from modelaudit.model.structure import Location
+
+_PICKLES: Final = frozenset({"pickle", "torch-zip", "torch-tar", "torch-legacy", "joblib", "skops", "torch-bytecode"})
+_FORMATS: Final = frozenset({"safetensors", "gguf", "onnx", "tflite", "keras", "hdf5", "ggml", "executorch", "coreml"})
+_BESIDE_WEIGHTS: Final = re.compile(
+    r"training_args|optimizer|scheduler|rng_state|random_states|scaler|tokenizer|label", re.I
+)
+_FORMAT_NAME: Final = (("name", "format"),)
+_KIND_NAME: Final = (("name", "kind"),)
+_MOST_FILES: Final = 1_000
+
+
+def list_evidence(
+    facts: Iterable[Fact], formats: Mapping[str, Sequence[str]], weights: Sequence[WeightSet]
+) -> Iterator[Fact]:
+    """Yield what the files as a whole show.
+
+    Args:
+        facts: of the description so far.
+        formats: of each file by its path.
+        weights: the sets of weights of the model.
+    """
+    for path in sorted(formats)[:_MOST_FILES]:
+        for name in _list_formats(path, formats[path]):
+            yield Fact(Topic.TAG, name, Confidence.FOUND, path, Location(), _FORMAT_NAME)
+    full = [each for each in weights if not each.is_adapter]
+    for each in full or weights[:1]:
+        kind = "adapter" if each.is_adapter else "full model"
+        yield Fact(Topic.ARCHITECTURE, kind, Confidence.FOUND, each.artifact, Location(), _KIND_NAME)
+    known = list(facts)
+    others = {each.artifact for each in known if each.artifact.lower() != "readme.md"}
+    quantised = [each for each in known if each.topic is Topic.QUANTISATION and each.artifact in others]
+    for fact in quantised[:1]:
+        yield _state_quantisation(f"quantised: {fact.value}", fact)
+    for fact in () if quantised else known:
+        if fact.topic is Topic.PRECISION and fact.confidence is Confidence.VERIFIED and "float" in fact.value:
+            yield _state_quantisation(f"not quantised: {fact.value}", fact)
+
+
+def _state_quantisation(value: str, fact: Fact) -> Fact:
+    """Return the fact that the weights are quantised or not, with the place of the fact that shows it."""
+    return Fact(Topic.QUANTISATION, value, Confidence.FOUND, fact.artifact, fact.where, (("name", "presence"),))
+
+
+def _list_formats(path: str, formats: Sequence[str]) -> Iterator[str]:
+    """Yield the formats of a file by the names that cards use."""
+    if not _PICKLES.isdisjoint(formats):
+        yield "pickle beside the weights" if _BESIDE_WEIGHTS.search(path) else "pickle"
+    yield from (each for each in formats if each in _FORMATS)
