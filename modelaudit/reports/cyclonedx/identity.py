@@ -29,7 +29,7 @@ HASH_NAMES: Final = {
 """The algorithms of CycloneDX. A git id is no SHA-1 of the file, because git adds a heading to the bytes."""
 _WEIGHT_FORMATS: Final = frozenset(
     {
-        *("executorch", "ggml", "gguf", "hdf5", "keras", "msgpack", "npy", "onnx", "pickle", "safetensors"),
+        *("executorch", "ggml", "gguf", "hdf5", "keras", "msgpack", "npy", "onnx", "safetensors"),
         *("tensor-storage", "tflite"),
     }
 )
@@ -66,9 +66,15 @@ def find_weight_digests(report: AuditReport) -> Iterator[tuple[str, str]]:
     """
     coverage = report.coverage
     is_file = report.target.kind is RefKind.FILE
-    weights = [each for each in coverage.artifacts if is_file or _WEIGHT_FORMATS & set(each.formats)]
+    weights = [each for each in coverage.artifacts if is_file or _holds_weights(each)]
     if len(weights) == 1 and report.target.kind is not RefKind.DATASET and not coverage.unopened:
         yield from list_hashes(weights[0])
+
+
+def _holds_weights(record: ArtifactRecord) -> bool:
+    """Whether a file holds weights; a pickle may hold anything else, such as a table of labels."""
+    has_data = record.byte_counts is not None and record.byte_counts.data > 0
+    return bool(_WEIGHT_FORMATS & set(record.formats)) or ("pickle" in record.formats and has_data)
 
 
 def list_hashes(record: ArtifactRecord) -> Iterator[tuple[str, str]]:
