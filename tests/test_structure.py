@@ -109,13 +109,14 @@ ONLY_IN = {
     "jinja2": ("reports", "languages"),
     "cyclonedx": ("reports",),
     "rich": ("reports", "cli/progress"),
+    "spdx_python_model": ("reports",),
     "pydantic": ("catalogue", "reports", "formats", "languages", "sources", "wire"),
 }
 """Modules that only some rooms, or single modules of them, may import."""
 
 HEAVY = (
     "cryptography", "cyclonedx", "huggingface_hub", "httpx", "httpx2", "jinja2", "modelscan", "numpy", "pydantic", "pypdf",
-    "rich", "sigstore", "yaml",
+    "rich", "sigstore", "spdx_python_model", "yaml",
 )  # fmt: skip
 
 EXECUTING_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -37,6 +38,7 @@ class MatcherFile:
     fact: ReportFact | None = None
     files: Texts | None = None
     values: Texts | None = None
+    when: str = ""
     qualifiers: dict[Text, list[Text]] = Field(default_factory=dict)
     take: str = ""
 
@@ -160,16 +162,25 @@ def _read_matcher(file: MatcherFile, document: Document, place: Place) -> Elemen
     """Read one matcher of the element at ``place``."""
     if sum(each is not None for each in (file.topic, file.fact, file.files)) != 1:
         raise document.error(f"{'.'.join(map(str, place))}: a matcher needs one of topic, fact and files", place)
-    if file.topic is None and (file.values or file.qualifiers or file.take):
-        raise document.error(f"{'.'.join(map(str, place))}: values, qualifiers and take need a topic", place)
+    if file.topic is None and (file.values or file.when or file.qualifiers or file.take):
+        raise document.error(f"{'.'.join(map(str, place))}: values, when, qualifiers and take need a topic", place)
     return ElementMatcher(
         file.topic,
         file.fact,
         tuple(each.casefold() for each in file.files or ()),
         frozenset(each.casefold() for each in file.values or ()),
+        _compile(file.when, document, place),
         tuple((name, frozenset(each.casefold() for each in words)) for name, words in sorted(file.qualifiers.items())),
         file.take,
     )
+
+
+def _compile(pattern: str, document: Document, place: Place) -> re.Pattern[str] | None:
+    """Compile the pattern of ``when``; ``None`` if there is none."""
+    try:
+        return re.compile(pattern, re.IGNORECASE) if pattern else None
+    except re.error as error:
+        raise document.error(f"{'.'.join(map(str, place))}: when is not a regular expression: {error}", place) from None
 
 
 def _read_formula(file: FormulaFile, elements: tuple[ElementRule, ...], document: Document) -> ScoreFormula:

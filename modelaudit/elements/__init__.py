@@ -101,6 +101,8 @@ def _fulfils(fact: Fact, matcher: ElementMatcher) -> bool:
     """Whether a fact has a value and the qualifiers that a matcher accepts."""
     if matcher.values and fact.value.casefold() not in matcher.values:
         return False
+    if matcher.when is not None and not matcher.when.fullmatch(fact.value):
+        return False
     return all(
         fact.get(name).casefold() in words if words else states_something(fact.get(name))
         for name, words in matcher.qualifiers

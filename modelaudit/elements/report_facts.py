@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -22,6 +23,10 @@ _BILLS: Final = "CycloneDX, SPDX"
 _BILL_VERSIONS: Final = "CycloneDX 1.6, CycloneDX 1.7, SPDX 3.0.1"
 _CONTEXT: Final = "after the build, from the finished files"
 _THIS_RUN: Final = "this run"
+_DATA_FILE: Final = re.compile(
+    r".*\.(?:parquet|arrow)|(?:.*/)?(?:data|dataset|datasets)/.*\.(?:jsonl|csv|tsv|txt|json)", re.I
+)
+"""Files of data: of a format for tables, or a text in a folder of that name."""
 _HUB: Final = "https://huggingface.co"
 
 Sources = Iterable[ElementSource]
@@ -171,6 +176,17 @@ def _list_datasets(report: AuditReport) -> Sources:
     return [ElementSource(each.name, _DECLARED, "card") for each in report.license.datasets]
 
 
+def _list_dataset_digests(report: AuditReport) -> Sources:
+    """The SHA-256 of files of data in the repository, by their names."""
+    return [
+        ElementSource(f"sha256:{digest.value}", _VERIFIED, record.path)
+        for record in report.coverage.artifacts
+        if _DATA_FILE.fullmatch(record.path)
+        for digest in record.digests
+        if digest.algorithm is DigestAlgorithm.SHA256
+    ]
+
+
 def _list_dataset_licenses(report: AuditReport) -> Sources:
     """The licences that the cards of the data sets state themselves."""
     return [
@@ -219,6 +235,7 @@ _READERS: Final[Mapping[ReportFact, Callable[[AuditReport], Sources]]] = {
     ReportFact.USE_POLICY: _list_use_policies,
     ReportFact.BASE_MODELS: _list_base_models,
     ReportFact.DATASETS: _list_datasets,
+    ReportFact.DATASET_DIGESTS: _list_dataset_digests,
     ReportFact.DATASET_LICENSES: _list_dataset_licenses,
     ReportFact.FINDINGS: _list_findings,
     **REVIEW_READERS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,6 +46,8 @@ class ReportFact(StrEnum):
     USE_POLICY = "use-policy"
     BASE_MODELS = "base-models"
     DATASETS = "datasets"
+    DATASET_DIGESTS = "dataset-digests"
+    """The digests of data that lie in the repository itself."""
     DATASET_LICENSES = "dataset-licenses"
     FINDINGS = "findings"
     OWNER_ID = "owner-id"
@@ -96,6 +99,7 @@ class ElementMatcher:
         fact: of the report.
         files: patterns of file names, as ``fnmatch`` reads them, without case; ``*`` passes over slashes.
         values: the values of the fact that count, without case; empty for any.
+        when: the value has to match it completely; ``None`` for any.
         qualifiers: by the name of a qualifier, its values that count, without case; none for any that is not empty.
         take: the qualifier that is the value; empty for that of the fact.
     """
@@ -104,6 +108,7 @@ class ElementMatcher:
     fact: ReportFact | None = None
     files: tuple[str, ...] = ()
     values: frozenset[str] = frozenset()
+    when: re.Pattern[str] | None = None
     qualifiers: tuple[tuple[str, frozenset[str]], ...] = ()
     take: str = ""
 
@@ -182,23 +187,9 @@ class ElementListRules:
 
 PLACEHOLDERS: Final = frozenset(
     {
-        *(
-            "",
-            "-",
-            "--",
-            "?",
-            "n/a",
-            "na",
-            "none",
-            "null",
-            "nil",
-            "unknown",
-            "unspecified",
-            "not specified",
-            "undefined",
-        ),
-        *("noassertion", "no assertion", "not available", "not applicable", "not stated", "tbd", "todo", "to be added"),
-        *("more information needed", "coming soon", "string", "default", "..."),
+        *("", "-", "--", "?", "...", "default", "n/a", "na", "nil", "none", "null", "string", "tbd", "todo"),
+        *("undefined", "unknown", "unspecified", "noassertion", "no assertion", "to be added", "coming soon"),
+        *("not applicable", "not available", "not specified", "not stated", "more information needed"),
     }
 )
 """Values that state nothing, in lower case and without brackets around them."""

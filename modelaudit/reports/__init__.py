@@ -62,6 +62,7 @@ _FORMATS = (
         "CycloneDX 1.7 AI-SBOM",
         is_bill=True,
     ),
+    ReportFormat("spdx", (".spdx.json",), "modelaudit.reports.spdx", "render_spdx", "SPDX 3.0.1 AI-SBOM"),
     ReportFormat(
         "sarif",
         (".sarif", ".sarif.json"),
@@ -109,6 +110,20 @@ _FORMATS = (
         "render_annotations",
         "workflow commands of GitHub, at most ten",
         names_model=True,
+    ),
+    ReportFormat(
+        "elements",
+        (".elements.txt",),
+        "modelaudit.reports.element_lists",
+        "render_elements",
+        "minimum elements of G7, EU AI Act, OWASP",
+    ),
+    ReportFormat(
+        "elements-json",
+        (".elements.json",),
+        "modelaudit.reports.element_lists",
+        "render_elements_json",
+        "the same as data",
     ),
     ReportFormat("csv", (".csv",), "modelaudit.reports.csv_report", "render_csv", "one row for each file"),
 )

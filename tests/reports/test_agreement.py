@@ -308,6 +308,9 @@ def read_editions(report: AuditReport) -> dict[str, str]:
     }
     for format, pairs in tools.items():
         (found[format],) = (each["value"] for each in pairs if each["name"].endswith("rules:edition"))
+    (program,) = [each for each in json.loads(render(report, "spdx"))["@graph"] if each["type"] == "Tool"]
+    assert program["name"] == tool
+    found["spdx"] = program["description"].partition(",")[0]
     for format in ("sarif", "sarif-all"):
         found[format] = json.loads(render(report, format))["runs"][0]["properties"]["rules"]
     for format in ("markdown", "comment"):
@@ -319,7 +322,7 @@ def read_editions(report: AuditReport) -> dict[str, str]:
 def test_formats_that_name_the_tool_state_the_edition_of_the_rules() -> None:
     report = build_fail_report()
     assert set(read_editions(report).values()) == {"rules 7 of 2026-11-20"}
-    assert len(read_editions(report)) == len(REPORTS) - 2, "annotations and the table of files name no tool"
+    assert len(read_editions(report)) == len(REPORTS) - 4, "annotations, elements and the table of files name no tool"
     without = replace(report, tool=replace(report.tool, rules_number=0, rules_date=""))
     assert set(read_editions(without).values()) == {"rules without an edition"}
     # Reports of earlier versions state no edition.

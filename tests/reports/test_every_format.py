@@ -1,6 +1,6 @@
 """Every report format shows the verdict, all findings and all open absences, and escapes hostile text.
 
-The table of files has a row for each file instead, and counts both.
+The table of files has a row for each file instead, and counts both. The lists of elements are about neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.wording import UNREAD
 
-WITH_TEXTS = [format for format in REPORTS if format != "csv"]
+WITH_TEXTS = [format for format in REPORTS if format not in ("csv", "elements", "elements-json")]
 """The formats that show the text of each finding and each absence."""
 
 

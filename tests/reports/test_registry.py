@@ -69,6 +69,9 @@ def test_every_output_has_a_test_and_golden_files(format: str) -> None:
         ("a.b/bom.CDX.JSON", "cyclonedx"),
         ("bom.cdx17.json", "cyclonedx-1.7"),
         ("scan.txt", "table"),
+        ("bom.spdx.json", "spdx"),
+        ("x.elements.txt", "elements"),
+        ("x.elements.json", "elements-json"),
         ("scan.sarif", "sarif"),
         ("scan.sarif.json", "sarif"),
         ("scan.all.sarif", "sarif-all"),
@@ -97,7 +100,7 @@ def test_unknown_report_format_is_refused_with_the_list_of_formats(passing: Audi
 
 
 def test_import_of_the_report_registry_loads_no_rendering_library() -> None:
-    heavy = ("rich", "jinja2", "cyclonedx", "pydantic")
+    heavy = ("rich", "jinja2", "cyclonedx", "pydantic", "spdx_python_model")
     script = f"import sys, modelaudit.reports; print([name for name in {heavy} if name in sys.modules])"
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert process.stdout.strip() == "[]"

@@ -1,0 +1,208 @@
+"""Render published lists of minimum elements: what is present with its source, absent, or not automatable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from modelaudit.model.description import Confidence, Contradiction
+from modelaudit.model.elements import Element, ElementList, ElementState
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.json_report import Json, encode_canonical
+from modelaudit.reports.layout import build_rows, build_text, build_title, indent_block, render_parts
+from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.view import get_model_name
+
+SCHEMA: Final = "modelaudit/elements/v1"
+NO_LISTS: Final = (
+    "This report holds no lists of elements. A scan judges them if the policy checks the integrity of files."
+)
+_WIDTH: Final = 80
+_LABEL: Final = 30
+_RUN: Final = "run"
+STATES: Final = {
+    ElementState.PRESENT: "present",
+    ElementState.ABSENT: "absent",
+    ElementState.NOT_AUTOMATABLE: "not automatable",
+}
+_STYLES: Final = {ElementState.PRESENT: "green", ElementState.ABSENT: "yellow", ElementState.NOT_AUTOMATABLE: "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The numbers of elements of one list by their strongest source.
+
+    Attributes:
+        examined: verified, or found in a file that a program depends on.
+        declared: stated by the publisher alone.
+        run: facts of this scan itself.
+    """
+
+    total: int
+    examined: int
+    declared: int
+    run: int
+    absent: int
+    not_automatable: int
+
+    @property
+    def present(self) -> int:
+        """The number of present elements."""
+        return self.examined + self.declared + self.run
+
+
+def count_shares(each: ElementList) -> Shares:
+    """Count the elements of a list by the confidence of their strongest source."""
+    counts = Counter(element.sources[0].confidence for element in each.elements if element.sources)
+    return Shares(
+        len(each.elements),
+        counts[Confidence.VERIFIED] + counts[Confidence.FOUND],
+        counts[Confidence.DECLARED],
+        counts[_RUN],
+        each.count(ElementState.ABSENT),
+        each.count(ElementState.NOT_AUTOMATABLE),
+    )
+
+
+def summarize_list(each: ElementList) -> str:
+    """Summarise a list in one line: its states, the sources of the present elements, and its score."""
+    shares = count_shares(each)
+    sources = (
+        f"verified or found {_describe_share(shares.examined, shares.total)}, "
+        f"declared {_describe_share(shares.declared, shares.total)}, "
+        f"by this run {_describe_share(shares.run, shares.total)}"
+    )
+    score = ""
+    if each.score is not None:
+        profile = f", profile {each.profile}" if each.profile else ", below the lowest profile"
+        score = f"Score {each.score:.1f} of 100{profile}. "
+    return (
+        f"{score}{shares.present} of {shares.total} present: {sources}. "
+        f"{shares.absent} absent, {shares.not_automatable} not automatable."
+    )
+
+
+def _describe_share(count: int, total: int) -> str:
+    """Describe a number with its share of all elements: ``12 (24 %)``."""
+    return f"{count} ({100 * count // total} %)" if total else str(count)
+
+
+def group_elements(each: ElementList) -> Iterator[tuple[str, list[Element]]]:
+    """Yield the title of each group with its elements, in the order of the list."""
+    for group, elements in groupby(each.elements, key=lambda element: element.group):
+        words = group.replace("_", " ")
+        yield f"{words[:1].upper()}{words[1:]}", list(elements)
+
+
+def list_source_lines(element: Element) -> list[str]:
+    """List the sources of a present element: value, confidence and place."""
+    return [f"{source.value} ({source.confidence}, {source.place})" for source in element.sources]
+
+
+def describe_edition(each: ElementList) -> str:
+    """Describe the date of a list, and the day on which its entries were compared with their source."""
+    dated = f"of {each.date}, " if each.date else ""
+    return f"{dated}compared with its source on {each.checked}"
+
+
+def list_contradictions(report: AuditReport) -> tuple[Contradiction, ...]:
+    """List the declared facts that the files contradict."""
+    return report.description.contradictions
+
+
+def render_elements(report: AuditReport) -> bytes:
+    """Render the lists as text for 80 columns."""
+    parts: list[RenderableType] = [build_text("Minimum elements of ", (get_model_name(report.target), "bold"))]
+    contradictions = list_contradictions(report)
+    if contradictions:
+        lines = [build_text(f"- {each.sentence}") for each in contradictions]
+        parts.append(Group(build_title("Card and files contradict each other"), *map(indent_block, lines)))
+    if not report.elements:
+        parts.append(build_text(NO_LISTS))
+    parts += [_render_list(each) for each in report.elements]
+    return render_parts(parts, width=_WIDTH, color=False)
+
+
+def _render_list(each: ElementList) -> Group:
+    """Render one list: its title, summary and notes, then its elements by group."""
+    blocks: list[RenderableType] = [
+        build_text((each.title, "bold")),
+        indent_block(build_text(f"{describe_edition(each)}.")),
+        indent_block(build_text(summarize_list(each))),
+    ]
+    for title, elements in group_elements(each):
+        blocks += [Text(), indent_block(build_title(title))]
+        blocks.append(build_rows([_build_row(element) for element in elements], indent=4, label=_LABEL))
+    if each.notes:
+        blocks += [Text(), *(indent_block(build_text(f"- {note}")) for note in each.notes)]
+    return Group(*blocks)
+
+
+def _build_row(element: Element) -> tuple[str, Text]:
+    """Build the row of an element: its name, and its state with sources or the reason."""
+    state = STATES[element.state], _STYLES[element.state]
+    words = list_source_lines(element)[0] if element.sources else element.why
+    name = element.name if element.id == element.name else f"{element.id} {element.name}"
+    return escape_unprintable(name), build_text(state, ": ", words)
+
+
+def render_elements_json(report: AuditReport) -> bytes:
+    """Render the lists as JSON in the canonical form of the report."""
+    document: dict[str, Json] = {
+        "schema": SCHEMA,
+        "model": escape_unprintable(get_model_name(report.target)),
+        "commit": escape_unprintable(report.target.commit or ""),
+        "created": report.created,
+        "contradictions": [escape_unprintable(each.sentence) for each in list_contradictions(report)],
+        "lists": [_convert_list(each) for each in report.elements],
+    }
+    return encode_canonical(document)
+
+
+def _convert_list(each: ElementList) -> dict[str, Json]:
+    """Convert one list to JSON, with the numbers of its elements by source."""
+    shares = count_shares(each)
+    return {
+        "id": each.id,
+        "title": each.title,
+        "date": each.date,
+        "checked": each.checked,
+        "score": each.score,
+        "profile": each.profile,
+        "notes": list(each.notes),
+        "counts": {
+            "total": shares.total,
+            "present": shares.present,
+            "verified-or-found": shares.examined,
+            "declared": shares.declared,
+            "run": shares.run,
+            "absent": shares.absent,
+            "not-automatable": shares.not_automatable,
+        },
+        "elements": [_convert_element(element) for element in each.elements],
+    }
+
+
+def _convert_element(element: Element) -> dict[str, Json]:
+    """Convert one element to JSON."""
+    return {
+        "id": element.id,
+        "group": element.group,
+        "name": element.name,
+        "state": element.state.value,
+        "why": escape_unprintable(element.why),
+        "sources": [
+            {
+                "value": escape_unprintable(source.value),
+                "confidence": source.confidence,
+                "place": escape_unprintable(source.place),
+            }
+            for source in element.sources
+        ],
+    }

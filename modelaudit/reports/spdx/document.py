@@ -1,0 +1,227 @@
+"""Render the report as an AI-SBOM: SPDX 3.0.1 in JSON-LD, with the AI and Dataset profiles.
+
+The model is the root of a bill of the type ``analyzed``. It contains its files, descends from its base models, and was
+trained on its data sets. Each has its declared and its concluded licence. Annotations hold what SPDX has no field for:
+the verdict, each finding and open absence, and the source of each fact. Invisible characters are escaped.
+
+The same model, rules and policy give the same identifiers anywhere; the time of the report is the only difference.
+Source: the SPDX 3.0.1 specification, https://spdx.github.io/spdx-spec/v3.0.1/.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from packageurl import PackageURL
+from spdx_python_model.bindings import v3_0_1 as spdx
+
+from modelaudit.model.address import file_of, read_file_path
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.description import Topic
+from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.provenance import OwnerKind
+from modelaudit.model.report import AuditReport
+from modelaudit.model.signature import SignatureState
+from modelaudit.reports.answers import list_rulings
+from modelaudit.reports.inventory import compute_tree_digest
+from modelaudit.reports.package_url import HUB, build_repository_purl
+from modelaudit.reports.results import list_results
+from modelaudit.reports.spdx.elements import ElementSet, hash_key, list_hashes
+from modelaudit.reports.spdx.licenses import Licenses
+from modelaudit.reports.spdx.model_package import describe_model, list_references, list_sources
+from modelaudit.reports.spdx.packages import add_base_models, add_datasets, add_libraries
+from modelaudit.reports.text import escape_unprintable, validate_https_link
+from modelaudit.reports.view import get_model_name
+from modelaudit.reports.wording import describe_acceptance, describe_place
+
+_PROFILE: Final = spdx.ProfileIdentifierType
+_COMPLETE: Final = spdx.RelationshipCompleteness.complete
+_INCOMPLETE: Final = spdx.RelationshipCompleteness.incomplete
+
+
+def render_spdx(report: AuditReport) -> bytes:
+    """Render the bill of materials. The same report always gives the same bytes."""
+    listing = compute_tree_digest(report)
+    elements = ElementSet(_identify(report, listing), report.created)
+    _add_authors(elements, report)
+    model = _add_model(elements, report, listing)
+    licenses = Licenses(elements, report.license)
+    licenses.relate_model(model)
+    files = _add_files(elements, report)
+    is_complete = not report.coverage.unopened and len(files) == report.coverage.file_count
+    elements.relate(
+        spdx.RelationshipType.contains, model, list(files.values()), _COMPLETE if is_complete else _INCOMPLETE
+    )
+    add_base_models(elements, licenses, model, report)
+    has_datasets = add_datasets(elements, licenses, model, report)
+    add_libraries(elements, model, report)
+    _add_annotations(elements, report, model, files)
+    _add_document(elements, model, report, has_datasets)
+    return elements.encode()
+
+
+def _identify(report: AuditReport, listing: str | None) -> str:
+    """Return what identifies the bill: the bytes of the model, and what judged them."""
+    target, tool = report.target, report.tool
+    files = (
+        None
+        if listing
+        else [[each.path, each.size, list(map(str, each.digests))] for each in report.coverage.artifacts]
+    )
+    parts = [
+        target.commit,
+        listing,
+        files,
+        target.folder,
+        tool.name,
+        tool.version,
+        tool.rules_digest,
+        report.policy.digest,
+    ]
+    return f"modelaudit-spdx:{json.dumps(parts)}"
+
+
+def _add_authors(elements: ElementSet, report: AuditReport) -> None:
+    """Add the tool, and as authors of the bill whom the policy names; without them it is the tool alone."""
+    tool = report.tool
+    name = f"{tool.name} {tool.version}"
+    program = elements.add(spdx.Tool(), "tool", name)
+    program.description = escape_unprintable(f"{tool.edition}, sha256 {tool.rules_digest}")
+    authors: list[spdx.Agent | str] = []
+    if report.policy.organization:
+        authors.append(elements.add(spdx.Organization(), "organization", report.policy.organization))
+    if report.policy.reviewer:
+        authors.append(elements.add(spdx.Person(), "reviewer", report.policy.reviewer))
+    if not authors:
+        authors.append(elements.add(spdx.SoftwareAgent(), "agent", name))
+    elements.creation.createdBy.extend(authors)
+    elements.creation.createdUsing.append(program)
+
+
+def _add_model(elements: ElementSet, report: AuditReport, listing: str | None) -> spdx.ai_AIPackage:
+    """Add the package of the model."""
+    target, description = report.target, report.description
+    model = elements.add(spdx.ai_AIPackage(), "model", get_model_name(target))
+    is_dataset = target.kind is RefKind.DATASET
+    model.software_primaryPurpose = (
+        spdx.software_SoftwarePurpose.data if is_dataset else spdx.software_SoftwarePurpose.model
+    )
+    version = target.commit or listing
+    if version:
+        model.software_packageVersion = escape_unprintable(version)
+    if (purl := _build_purl(report, version)) is not None:
+        model.software_packageUrl = purl
+    if (page := _find_page(report)) is not None:
+        model.software_homePage = page
+        at_commit = validate_https_link(f"{page}/tree/{target.commit}") if target.commit else None
+        model.software_downloadLocation = at_commit or page
+    if listing is not None:
+        # What ``sha256sum`` prints for all files is no hash of the package, so it identifies and verifies nothing more.
+        comment = "SHA-256 over the lines that sha256sum prints for all files"
+        identifier = spdx.ExternalIdentifier(identifier=f"sha256:{listing}", comment=comment)
+        identifier.externalIdentifierType = spdx.ExternalIdentifierType.other
+        model.externalIdentifier.append(identifier)
+    supplier = _add_supplier(elements, report)
+    if supplier is not None:
+        model.suppliedBy = supplier
+    authors = dict.fromkeys(fact.value for fact in description.list_facts(Topic.AUTHOR))
+    model.originatedBy.extend(elements.add(spdx.Agent(), hash_key("author", name), name) for name in authors)
+    model.externalRef.extend(list_references(description))
+    describe_model(model, description)
+    return model
+
+
+def _build_purl(report: AuditReport, version: str | None) -> str | None:
+    """Build the package URL: of the Hub, or a generic one with the digest of a folder; ``None`` for a data set."""
+    target = report.target
+    if target.kind in (RefKind.MODEL, RefKind.CACHE):
+        purl = build_repository_purl(target)
+        return purl.to_string() if purl is not None else None
+    name = escape_unprintable(target.short_name)
+    if target.kind is RefKind.DATASET or version is None or not name.strip("/ "):
+        return None
+    return PackageURL("generic", None, name, version).to_string()
+
+
+def _find_page(report: AuditReport) -> str | None:
+    """Find the page of the repository; ``None`` for a local model, and where it has no https address."""
+    target = report.target
+    if target.kind not in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE):
+        return None
+    origin = HUB if target.kind is RefKind.CACHE else target.origin.rstrip("/")
+    folder = "datasets/" if target.kind is RefKind.DATASET else ""
+    return validate_https_link(f"{origin}/{folder}{target.name}")
+
+
+def _add_supplier(elements: ElementSet, report: AuditReport) -> spdx.Agent | None:
+    """Add who supplies the model: a verified signer, the publisher that it states, or the owner of the repository."""
+    target = report.target
+    for signature in target.signatures:
+        if signature.state is SignatureState.VERIFIED and signature.signer is not None:
+            return elements.add(spdx.Agent(), "supplier", signature.signer.name)
+    stated = report.description.find_value(Topic.SUPPLIER)
+    owner = target.provenance.owner if target.provenance is not None else None
+    if owner is not None and (not stated or stated == owner.name):
+        kinds = {OwnerKind.ORGANIZATION: spdx.Organization, OwnerKind.USER: spdx.Person}
+        return elements.add(kinds[owner.kind]() if owner.kind else spdx.Agent(), "supplier", owner.name)
+    name, slash, _ = target.name.partition("/")
+    is_of_hub = target.kind in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE) and slash
+    name = stated or (name if is_of_hub else "")
+    return elements.add(spdx.Agent(), "supplier", name) if name else None
+
+
+def _add_files(elements: ElementSet, report: AuditReport) -> dict[str, spdx.Element | str]:
+    """Add each file with its hashes; return them by address."""
+    files: dict[str, spdx.Element | str] = {}
+    for record in report.coverage.artifacts:
+        file = elements.add(spdx.software_File(), hash_key("file", record.path), read_file_path(record.path))
+        file.verifiedUsing.extend(list_hashes(record.digests))
+        for digest in record.digests:
+            if digest.algorithm is DigestAlgorithm.GIT_BLOB:
+                identifier = spdx.software_ContentIdentifier()
+                identifier.software_contentIdentifierType = spdx.software_ContentIdentifierType.gitoid
+                identifier.software_contentIdentifierValue = f"gitoid:blob:sha1:{digest.value}"
+                file.software_contentIdentifier.append(identifier)
+        files[record.path] = file
+    return files
+
+
+def _add_annotations(
+    elements: ElementSet, report: AuditReport, model: spdx.ai_AIPackage, files: dict[str, spdx.Element | str]
+) -> None:
+    """Add the verdict, each finding, absence and cause, each contradiction, and the sources of the facts."""
+
+    def annotate(key: str, subject: spdx.Element | str, statement: str, is_review: bool = True) -> None:
+        annotation = elements.add(spdx.Annotation(), key)
+        annotation.annotationType = spdx.AnnotationType.review if is_review else spdx.AnnotationType.other
+        annotation.subject = subject
+        annotation.statement = escape_unprintable(statement)
+
+    answers = "; ".join(f"{question}: {ruling.verdict}, {ruling.reason}" for question, ruling in list_rulings(report))
+    annotate("verdict", model, f"verdict: {report.decision.verdict}; {answers}")
+    for number, result in enumerate(list_results(report), 1):
+        place = ", ".join(part for part in (result.address, describe_place(result.location)) if part)
+        settled = f" ({describe_acceptance(result.acceptance)})" if result.acceptance else ""
+        text = f"{result.severity} {result.rule}: {result.message} [{place}] {result.outcome}{settled}"
+        subject = files.get(result.address) or files.get(file_of(result.address)) or model
+        annotate(f"result-{number}", subject, f"{text} fingerprint {result.fingerprint}")
+    for number, each in enumerate(report.description.contradictions, 1):
+        annotate(f"contradiction-{number}", model, each.sentence)
+    for topic, sources in list_sources(report.description):
+        annotate(f"sources-{topic}", model, f"{topic}: {sources}", is_review=False)
+
+
+def _add_document(elements: ElementSet, model: spdx.ai_AIPackage, report: AuditReport, has_datasets: bool) -> None:
+    """Add the bill and the document around it; its profiles ask for one licence relationship of each kind."""
+    profiles = [_PROFILE.core, _PROFILE.software, _PROFILE.simpleLicensing, _PROFILE.ai]
+    if has_datasets:
+        profiles.append(_PROFILE.dataset)
+    parts = elements.list_all()
+    bill = elements.add(spdx.software_Sbom(), "bill", f"SBOM of {get_model_name(report.target)}")
+    bill.software_sbomType.append(spdx.software_SbomType.analyzed)
+    document = elements.add(spdx.SpdxDocument(), "document", get_model_name(report.target))
+    for collection, root, members in ((bill, model, parts), (document, bill, [*parts, bill])):
+        collection.rootElement.append(root)
+        collection.element.extend(members)
+        collection.profileConformance.extend(profiles)
