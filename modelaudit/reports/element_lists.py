@@ -24,7 +24,7 @@ NO_LISTS: Final = (
     "This report holds no lists of elements. A scan judges them if the policy checks the integrity of files."
 )
 _WIDTH: Final = 80
-_LABEL: Final = 30
+_LABEL: Final = 31
 _RUN: Final = "run"
 STATES: Final = {
     ElementState.PRESENT: "present",
