@@ -37,8 +37,9 @@ def _state(value: str, place: str) -> Sources:
 
 def _list_owner_ids(report: AuditReport) -> Sources:
     owner = report.target.provenance.owner if report.target.provenance is not None else None
-    is_known = owner is not None and owner.id
-    return [ElementSource(owner.id or "", Confidence.FOUND, "owner of the repository on the Hub")] if is_known else ()
+    if owner is None or not owner.id:
+        return ()
+    return [ElementSource(owner.id, Confidence.FOUND, "owner of the repository on the Hub")]
 
 
 def _list_verified(report: AuditReport) -> Sources:
