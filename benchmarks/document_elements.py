@@ -1,4 +1,4 @@
-"""What a scan states of a model of the Hub with a full card, and of a bare folder: the lists of minimum elements.
+"""What a scan states of a model of the Hub with a full card, and of folders without one: the lists of minimum elements.
 
 A section for ``benchmarks/documents.py``; benchmarks/document_cases/repositories.yaml holds the models.
 """
@@ -32,11 +32,13 @@ _BARE_LEAST: Final = 55
 
 
 def count_elements(folder: Path) -> Section:
-    """Count the elements of the lists for both models."""
+    """Count the elements of the lists for each model."""
     cases = yaml.safe_load(_CASES.read_text(encoding="utf-8"))
+    licensed = {"LICENSE": (ROOT / "LICENSE").read_text(encoding="utf-8")}
     reports = {
-        "full card": scan_from_hub(folder, cases["full"], cases["dataset"]),
-        "bare folder": scan_bare_folder(folder, cases["bare"]),
+        "full card": scan_from_hub(folder, cases["full"] | licensed, cases["dataset"]),
+        "checkout without a card": scan_folder(folder / "checkout", cases["checkout"] | licensed),
+        "GGUF file alone": scan_folder(folder / "gguf", cases["gguf"]),
     }
     rows, absent = [], []
     for name, report in reports.items():
@@ -66,12 +68,15 @@ def count_elements(folder: Path) -> Section:
         *absent,
         *([""] if absent else []),
     ]
-    full, bare = reports.values()
+    full, *bare = reports.values()
     lists = {each.id: each for each in full.elements}
     absent_count = lists["g7"].count(ElementState.ABSENT) if "g7" in lists else None
     return lines, [
         _compare_score("OWASP score with a full card", full, _FULL_LEAST),
-        _compare_score("OWASP score of a bare folder", bare, _BARE_LEAST),
+        *(
+            _compare_score(f"OWASP score of a {name}", report, _BARE_LEAST)
+            for name, report in zip(list(reports)[1:], bare, strict=True)
+        ),
         Figure("automatable elements of the G7 absent with a full card", str(absent_count), "0", absent_count == 0),
         Figure.compare("contradictions of the full card", len(full.description.contradictions), 0),
     ]
@@ -86,7 +91,7 @@ def _compare_score(label: str, report: AuditReport, least: float) -> Figure:
 def scan_from_hub(folder: Path, model: Mapping[str, Any], dataset: Mapping[str, str]) -> AuditReport:
     """Scan a model of the Hub that has a full card; the Hub has its data set too."""
     written = folder / "heron-7m"
-    write_repository(written, model | {"LICENSE": (ROOT / "LICENSE").read_text(encoding="utf-8")})
+    write_repository(written, model)
     with LoopbackHub() as hub:
         home = str(folder / "home")
         os.environ |= {"HF_ENDPOINT": hub.endpoint, "HF_HOME": home, "HF_HUB_CACHE": f"{home}/hub"}
@@ -96,8 +101,7 @@ def scan_from_hub(folder: Path, model: Mapping[str, Any], dataset: Mapping[str, 
         return modelaudit.scan("lakeside/heron-7m", second_opinion=False)
 
 
-def scan_bare_folder(folder: Path, model: Mapping[str, Any]) -> AuditReport:
+def scan_folder(folder: Path, model: Mapping[str, Any]) -> AuditReport:
     """Scan a folder that has weights and configurations, and no card."""
-    written = folder / "bare"
-    write_repository(written, model)
-    return modelaudit.scan(written, offline=True, second_opinion=False)
+    write_repository(folder, model)
+    return modelaudit.scan(folder, offline=True, second_opinion=False)
