@@ -53,7 +53,7 @@ FACTS = (
         use="training",
     ),
     declare(Topic.DESCRIPTION, "A small model of language."),
-    declare(Topic.ENERGY, "12.5", activity="training"),
+    declare(Topic.ENERGY, "12.5 kWh", activity="training"),
     declare(Topic.ENERGY, "much", activity="training"),
     declare(Topic.HYPERPARAMETER, "1e-4", name="learning rate"),
     declare(Topic.INTENDED_USE, "Research on small models."),

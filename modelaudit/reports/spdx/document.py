@@ -125,7 +125,8 @@ def _add_model(elements: ElementSet, report: AuditReport, listing: str | None) -
     supplier = _add_supplier(elements, report)
     if supplier is not None:
         model.suppliedBy = supplier
-    authors = dict.fromkeys(fact.value for fact in description.list_facts(Topic.AUTHOR))
+    # A role, such as that of a sponsor, is not that of an author.
+    authors = dict.fromkeys(fact.value for fact in description.list_facts(Topic.AUTHOR) if not fact.get("role"))
     model.originatedBy.extend(elements.add(spdx.Agent(), hash_key("author", name), name) for name in authors)
     model.externalRef.extend(list_references(description))
     describe_model(model, description)

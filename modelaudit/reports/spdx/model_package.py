@@ -5,6 +5,7 @@ SPDX has no field for who vouches for a value, so that an annotation names the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -38,6 +39,7 @@ _ENERGY: Final = {
     "inference": "ai_inferenceEnergyConsumption",
 }
 _HYPERPARAMETERS: Final = (Topic.HYPERPARAMETER, Topic.DIMENSION, Topic.PARAMETERS, Topic.PRECISION, Topic.QUANTISATION)
+_KILOWATT_HOURS: Final = re.compile(r"(\d{1,3}(?:,\d{3}){1,4}|\d{1,15}(?:\.\d{1,9})?)(?: ?kwh)?", re.IGNORECASE)
 _MOST_WORDS: Final = 12
 """Words of a data set's name; a longer text describes one."""
 
@@ -102,12 +104,10 @@ def _build_energy(description: ModelDescription) -> spdx.ai_EnergyConsumption | 
     consumption = None
     for fact in description.list_facts(Topic.ENERGY):
         field = _ENERGY.get(fact.get("activity").casefold() or "training")
-        try:
-            quantity = float(fact.value.replace(",", ""))
-        except ValueError:
+        match = _KILOWATT_HOURS.fullmatch(fact.value)
+        if field is None or match is None:
             continue
-        if field is None or not 0 <= quantity < 1e15:
-            continue
+        quantity = float(match[1].replace(",", ""))
         consumption = consumption or spdx.ai_EnergyConsumption()
         each = spdx.ai_EnergyConsumptionDescription(
             ai_energyQuantity=quantity, ai_energyUnit=spdx.ai_EnergyUnitType.kilowattHour
