@@ -71,12 +71,11 @@ def test_full_card_and_a_policy_with_an_organisation_give_every_automatable_elem
     reports: Mapping[str, AuditReport],
 ) -> None:
     report = reports["full"]
-    assert list_absent(get_list(report, "g7")) <= {"G7AI-MD-01"}
+    assert list_absent(get_list(report, "g7")) <= {"G7AI-MD-01", "G7AI-MDL-06"}
     named = replace(report, policy=replace(report.policy, organization="Acme Ltd"))
-    assert (
-        list_absent(next(each for each in judge_elements(named, load_catalogue().element_lists) if each.id == "g7"))
-        == set()
-    )
+    assert list_absent(
+        next(each for each in judge_elements(named, load_catalogue().element_lists) if each.id == "g7")
+    ) <= {"G7AI-MDL-06"}
 
 
 def test_scores_reach_what_the_models_allow(reports: Mapping[str, AuditReport]) -> None:
