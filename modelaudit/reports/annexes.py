@@ -68,7 +68,6 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
     if report.controls:
         evidenced = sum(bool(each.evidence) for each in report.controls)
         yield "controls", "Controls", f"{evidenced} of {len(report.controls)} with evidence"
-    yield "origin", "Origin, signatures and second opinions", view.describe_opinions(report)[0].lower()
     if report.coverage.artifacts:
         yield "inventory", "Files", count_noun(report.coverage.file_count, "file")
-    yield "method", "Method, limits and words", ""
+    yield "method", "Origin, method and limits", ""

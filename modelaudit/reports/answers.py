@@ -102,6 +102,11 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
     return f"{names}{models}{stated}.{doubt}"
 
 
+def names_place(license_: LicenseConclusion) -> bool:
+    """Whether the description of the conclusion names a place that states the licence."""
+    return license_.state is ConclusionState.CONCLUDED and not license_.models and any(_iter_places(license_))
+
+
 def _describe_reach(license_: LicenseConclusion) -> str:
     """Describe the base models that the conclusion covers; empty without any."""
     if not license_.origins:

@@ -45,7 +45,12 @@ class ShortList:
 
 def list_reasons(report: AuditReport, question: Question) -> ShortList:
     """List the first reasons for one answer that the answer does not state already."""
-    details = [detail for each, detail in answers.list_details(report) if each is question]
+    stated = " ".join(ruling.reason.casefold() for _, ruling in answers.list_rulings(report))
+    details = [
+        detail
+        for each, detail in answers.list_details(report)
+        if each is question and detail.casefold().rstrip(".") not in stated
+    ]
     return ShortList("", tuple(details[:MOST_REASONS]), max(len(details) - MOST_REASONS, 0))
 
 

@@ -18,6 +18,8 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from modelaudit.model.address import is_member
+from modelaudit.model.license import Conflict
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import (
     annexes,
@@ -50,6 +52,9 @@ _MAX_VALUE_CHARACTERS: Final = 2000
 MOST_ROWS: Final = 20
 """Rows of a table that are visible at once; the rest is folded."""
 
+QUOTATION_MARK: Final = "> "
+"""The beginning of the line of evidence that a finding reports."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -72,6 +77,8 @@ def render_html(report: AuditReport) -> bytes:
         groups=groups,
         fingerprints={finding.fingerprint for finding in report.findings},
         folded_count=folded,
+        has_places=_have_places(groups),
+        unfound_conflicts=_list_unfound_conflicts(report),
         csv_words=file_folders.describe_table_of_files(report) if folded or has_script else "",
         folders=file_folders.list_folders(report) if has_script else (),
         annexes=annexes.list_annexes(report, groups),
@@ -101,6 +108,23 @@ def _count_folded(groups: tuple[finding_groups.NeedGroup, ...]) -> int:
     """Count the findings and parts that no visible row shows on its own."""
     rules = [rule for group in groups for rule in group.rules]
     return sum(rule.folded_count + sum(len(row.results) for row in rule.shown if row.name) for rule in rules)
+
+
+def _have_places(groups: tuple[finding_groups.NeedGroup, ...]) -> bool:
+    """Whether a visible row has a place in bytes, a part of a container, or a marked line, which a note explains."""
+    rows = [row.first for group in groups for rule in group.rules for row in rule.shown]
+    return any(
+        row.location.offset is not None
+        or is_member(row.address)
+        or any(line.startswith(QUOTATION_MARK) for line in row.evidence)
+        for row in rows
+    )
+
+
+def _list_unfound_conflicts(report: AuditReport) -> list[Conflict]:
+    """List the conflicts that no finding states in the same words."""
+    stated = {finding.message.rstrip(".") for finding in report.findings}
+    return [each for each in report.license.conflicts if each.evidence or each.detail.rstrip(".") not in stated]
 
 
 def _describe_running_head(report: AuditReport) -> str:
@@ -151,6 +175,7 @@ def _load_environment() -> Environment:
     environment.filters["css_string"] = format_css_string
     environment.filters["grouped_digits"] = lambda number: f"{number:,}"
     environment.filters["sentence"] = wording.format_sentence
+    environment.filters["lower_first"] = wording.lower_first
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     # A line of a listing is escaped where it is built, and may be longer than other values.
     environment.filters["line"] = escape

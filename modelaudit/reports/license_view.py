@@ -344,6 +344,15 @@ def _describe_look(name: str, look: OriginState, detail: str) -> str:
     return f"not read: {detail.replace(repr(name), 'it', 1)}"
 
 
+def list_lacking(license_: LicenseConclusion) -> list[str]:
+    """List what the next class of openness lacks, without the parts that were not found, which have a list."""
+    openness = license_.openness
+    if openness is None:
+        return []
+    absent = tuple(f"{part.title}:" for part in openness.components if not part.present)
+    return [line for line in openness.missing if not line.startswith(absent)]
+
+
 def describe_openness(license_: LicenseConclusion) -> str:
     """Describe the openness in one line, apart from any permission; empty if it was not rated."""
     openness = license_.openness

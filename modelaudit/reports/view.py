@@ -246,6 +246,11 @@ def describe_opinions(report: AuditReport) -> tuple[str, str]:
     return extent, ", ".join(parts)
 
 
+def states_extent(opinion: Opinion) -> bool:
+    """Whether the detail of an opinion states how many of the files it examined."""
+    return bool(_EXAMINED_FILES.search(opinion.detail))
+
+
 def describe_opinion_extent(opinion: Opinion) -> str:
     """Describe how much another scanner examined: ``examined 6 of 15 files``, ``examined the same files``."""
     if counts := _EXAMINED_FILES.search(opinion.detail):
