@@ -56,7 +56,7 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
         absences = len(view.list_absences(report))
         counts = [count_noun(len(report.findings), "finding")] if report.findings else []
         counts += [f"{absences:,} not examined"] if absences else []
-        yield "findings", "Findings and parts that were not examined", ", ".join(counts)
+        yield "findings", "Findings and unexamined parts", ", ".join(counts)
     if decided := decision_words.list_further_decisions(report):
         yield "decisions", "Further decisions of people", count_noun(len(decided), "decision")
     if report.description.facts:

@@ -77,6 +77,7 @@ def render_html(report: AuditReport) -> bytes:
         groups=groups,
         fingerprints={finding.fingerprint for finding in report.findings},
         folded_count=folded,
+        glossary=_list_glossary(report),
         has_places=_have_places(groups),
         unfound_conflicts=_list_unfound_conflicts(report),
         csv_words=file_folders.describe_table_of_files(report) if folded or has_script else "",
@@ -108,6 +109,17 @@ def _count_folded(groups: tuple[finding_groups.NeedGroup, ...]) -> int:
     """Count the findings and parts that no visible row shows on its own."""
     rules = [rule for group in groups for rule in group.rules]
     return sum(rule.folded_count + sum(len(row.results) for row in rule.shown if row.name) for rule in rules)
+
+
+def _list_glossary(report: AuditReport) -> list[tuple[str, str]]:
+    """List the words of the glossary that the page uses; a format whose note explains it needs no other word."""
+    unused = {note.format for note in report.formats if note.why}
+    unused |= {
+        name for name in ("pickle", "safetensors") if not any(name in r.formats for r in report.coverage.artifacts)
+    }
+    unused |= set() if report.target.commit else {"commit"}
+    unused |= set() if report.findings else {"fingerprint"}
+    return [(word, meaning) for word, meaning in wording.GLOSSARY.items() if word not in unused]
 
 
 def _have_places(groups: tuple[finding_groups.NeedGroup, ...]) -> bool:
