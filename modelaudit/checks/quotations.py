@@ -12,10 +12,8 @@ from typing import Final
 from modelaudit.checks.redaction import redact_secrets
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
-from modelaudit.model.finding import Finding
+from modelaudit.model.finding import CONTEXT_MARK, QUOTATION_MARK, Finding
 
-QUOTATION_MARK: Final = "> "
-"""The beginning of a quoted line."""
 _QUOTABLE_FORMATS: Final = frozenset({"python", "shell", "jinja"})
 """The formats whose line numbers count the lines of the file itself."""
 _LONGEST_QUOTATION: Final = 160  # characters
@@ -57,22 +55,37 @@ def _names_lines(finding: Finding) -> bool:
 
 
 def quote_lines(findings: Collection[Finding], text: str) -> Iterator[Finding]:
-    """Yield the findings on one file with the named lines quoted; ``text`` is the file, perhaps only its beginning."""
+    """Yield the findings on one file with the named lines quoted; ``text`` is the file, perhaps only its beginning.
+
+    The line of the finding has the line before and the line after it around it, if they hold code.
+    """
     lines = _LINE_BREAK.split(text)
     for finding in findings:
         evidence: list[str] = []
+        quoted: set[int] = set()
         for each in finding.evidence:
             evidence.append(each)
             match = _NAMED_LINE.match(each)
             number = int(match[1]) if match else 0
-            quotation = _format_quotation(lines[number - 1]) if 0 < number <= len(lines) else ""
-            if quotation and quotation not in evidence:
-                evidence.append(quotation)
+            if 0 < number <= len(lines) and number not in quoted and lines[number - 1].strip():
+                is_main = number == (finding.location.line or number) and not quoted
+                evidence += _quote_line(lines, number, around=is_main)
+                quoted.add(number)
         yield replace(finding, evidence=tuple(evidence))
 
 
+def _quote_line(lines: Sequence[str], number: int, *, around: bool) -> list[str]:
+    """Quote a line, counted from 1, perhaps between its neighbours; the indentation that they share is left out."""
+    first, end = (max(number - 2, 0), number + 1) if around else (number - 1, number)
+    shown = {index: lines[index] for index in range(first, min(end, len(lines))) if lines[index].strip()}
+    margin = min(len(line) - len(line.lstrip()) for line in shown.values())
+    return [
+        (QUOTATION_MARK if index == number - 1 else CONTEXT_MARK) + _format_quotation(line[margin:])
+        for index, line in shown.items()
+    ]
+
+
 def _format_quotation(line: str) -> str:
-    """Format a line without its indentation, cut where it is too long; empty for an empty line."""
-    words = redact_secrets(line.strip())
-    cut = words if len(words) <= _LONGEST_QUOTATION else f"{words[: _LONGEST_QUOTATION - 1]}…"
-    return f"{QUOTATION_MARK}{cut}" if words else ""
+    """Format a line without blanks at its end and without secrets, cut where it is too long."""
+    words = redact_secrets(line.rstrip())
+    return words if len(words) <= _LONGEST_QUOTATION else f"{words[: _LONGEST_QUOTATION - 1]}…"

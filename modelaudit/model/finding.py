@@ -7,11 +7,29 @@ evidence.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.structure import NOWHERE, Location
+
+QUOTATION_MARK: Final = "> "
+"""The beginning of the line of evidence that a finding reports: a quoted line, or an instruction of a listing."""
+CONTEXT_MARK: Final = "| "
+"""The beginning of a quoted line beside it, which a person needs in order to read it, and which proves nothing."""
+
+
+def drop_context(evidence: Sequence[str]) -> list[str]:
+    """Return the lines of evidence without those quoted beside the marked line, and that line without indentation."""
+    is_marked = [line.startswith(QUOTATION_MARK) for line in evidence]
+    beside = {index + step for index, marked in enumerate(is_marked) if marked for step in (-1, 1)}
+    return [
+        QUOTATION_MARK + line.removeprefix(QUOTATION_MARK).lstrip() if marked else line
+        for index, (line, marked) in enumerate(zip(evidence, is_marked, strict=True))
+        if not (index in beside and line.startswith(CONTEXT_MARK))
+    ]
 
 
 class Severity(StrEnum):

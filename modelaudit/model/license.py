@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from modelaudit.model.acceptance import Acceptance
+from modelaudit.model.license_text import ClauseQuotation as ClauseQuotation
+from modelaudit.model.license_text import TextChange as TextChange
 from modelaudit.model.lineage import Kinship
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
@@ -90,6 +92,7 @@ class LicenseClaim:
         differs: for a variant, the words that the licence does not have, bounded.
         relation: for a base model, how the model was made from it.
         is_about_model: whether the text around it speaks of the model, although its path names something else.
+        changes: for a variant, the first places at which it differs.
     """
 
     kind: ClaimKind
@@ -102,6 +105,7 @@ class LicenseClaim:
     differs: tuple[str, ...] = ()
     relation: Relation | None = None
     is_about_model: bool = False
+    changes: tuple[TextChange, ...] = ()
 
     @property
     def is_in_running_text(self) -> bool:
@@ -236,27 +240,6 @@ class UseAnswer:
     def models(self) -> str:
         """The folders that it concerns, as a phrase; empty where it concerns all."""
         return ", ".join(each or THE_REST for each in self.folders)
-
-
-@dataclass(frozen=True, slots=True)
-class ClauseQuotation:
-    """The sentence that states a clause, as a copy of the licence in the repository has it.
-
-    Attributes:
-        license: id of the licence.
-        kind: the kind of clause.
-        section: as the clause gives it, which tells clauses of one kind apart.
-        artifact: the file with the copy.
-        line: of the beginning of the sentence, from 1.
-        text: the sentence as written there, on one line, bounded.
-    """
-
-    license: str
-    kind: str
-    section: str
-    artifact: str
-    line: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionSt
 from modelaudit.model.address import file_of
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.finding import CheckFamily, Finding, Severity, drop_context
 from modelaudit.model.register import DecisionAnswer, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 
@@ -146,12 +146,13 @@ class Baseline:
 def _shows_same(finding: Finding, earlier: Finding) -> bool:
     """Whether both findings show the same words, and all that they are about.
 
-    A line may have moved. Evidence that is cut, and a finding in a file without evidence, show only a part.
+    A line may have moved, and the lines beside it may be others. Evidence that is cut, and a finding in a file without
+    evidence, show only a part.
     """
-    shown = [_LINE_NUMBER.sub("", each) for each in finding.evidence]
+    shown = [_LINE_NUMBER.sub("", each) for each in drop_context(finding.evidence)]
     is_complete = not any("…" in each or _COUNTED_EVIDENCE.search(each) for each in (finding.message, *shown))
     is_shown = bool(shown) or not finding.artifact
-    earlier_shown = [_LINE_NUMBER.sub("", each) for each in earlier.evidence]
+    earlier_shown = [_LINE_NUMBER.sub("", each) for each in drop_context(earlier.evidence)]
     return is_complete and is_shown and (finding.message, shown) == (earlier.message, earlier_shown)
 
 

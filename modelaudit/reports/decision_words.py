@@ -124,7 +124,7 @@ class DecisionRow:
 def list_decision_rows(report: AuditReport) -> list[DecisionRow]:
     """List the decisions in force as rows, in the order of ``list_decided``."""
     return [
-        DecisionRow(_describe_matter(each, accepted), _describe_verb(each), _describe_note(each), each)
+        DecisionRow(_describe_matter(each, accepted), _describe_verb(each), _describe_note(each, report), each)
         for each, accepted in _sort_in_force(report)
     ]
 
@@ -241,12 +241,12 @@ def _describe_matter(decision: RecordedDecision, accepted: Sequence[Finding]) ->
     return f"{worst.severity} {worst.rule} in {place}{more}"
 
 
-def _describe_note(decision: RecordedDecision) -> str:
-    """Describe the planned use that a decision answers, what an agreement permits, and whether it is due."""
+def _describe_note(decision: RecordedDecision, report: AuditReport) -> str:
+    """Describe what an agreement permits, whether a decision is due, and the use that it answers if that is another."""
     parts = [
         "" if decision.state is DecisionState.HONOURED else f"{describe_state(decision.state)}. {decision.detail}",
         f"agreement {decision.reference}" if decision.reference else "",
-        f"planned use: {decision.use}" if decision.use else "",
+        f"planned use: {decision.use}" if decision.use not in ("", str(report.license.intent)) else "",
         f"permits: {', '.join(decision.permits)}" if decision.permits else "",
     ]
     return "; ".join(filter(None, parts))

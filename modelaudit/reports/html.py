@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from modelaudit.model.address import is_member
+from modelaudit.model.finding import QUOTATION_MARK
 from modelaudit.model.license import Conflict
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import (
@@ -51,9 +52,6 @@ _MAX_VALUE_CHARACTERS: Final = 2000
 
 MOST_ROWS: Final = 20
 """Rows of a table that are visible at once; the rest is folded."""
-
-QUOTATION_MARK: Final = "> "
-"""The beginning of the line of evidence that a finding reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +132,16 @@ def _have_places(groups: tuple[finding_groups.NeedGroup, ...]) -> bool:
 
 
 def _list_unfound_conflicts(report: AuditReport) -> list[Conflict]:
-    """List the conflicts that no finding states in the same words."""
-    stated = {finding.message.rstrip(".") for finding in report.findings}
-    return [each for each in report.license.conflicts if each.evidence or each.detail.rstrip(".") not in stated]
+    """List the conflicts that no finding states with the same words and the same evidence."""
+    return [
+        each
+        for each in report.license.conflicts
+        if not any(
+            each.detail.rstrip(".").casefold() in finding.message.casefold()
+            and set(each.evidence) <= {line.strip() for line in finding.evidence}
+            for finding in report.findings
+        )
+    ]
 
 
 def _describe_running_head(report: AuditReport) -> str:

@@ -365,6 +365,8 @@ def test_baseline_of_a_newer_version_or_another_model_is_refused(report: AuditRe
 
 SHOWN = replace(FINDING, evidence=("line 3: call acme.restore('a')", "> restore('a')"))
 MOVED = replace(SHOWN, evidence=("line 9: call acme.restore('a')", "> restore('a')"))
+AMONG_OTHERS = replace(SHOWN, evidence=(SHOWN.evidence[0], "| try:", ">     restore('a')", "| except OSError…"))
+BESIDE_NONE = replace(SHOWN, evidence=(SHOWN.evidence[0], "| try:", "line 4: call", SHOWN.evidence[1]))
 OTHER_WORDS = replace(SHOWN, evidence=("line 3: call acme.restore('b')", "> restore('b')"))
 SAME_FILE, OTHER_FILE = (
     ArtifactRecord("a.zip", 7, Extent.EXAMINED, digests=(Digest(DigestAlgorithm.SHA256, each * 64),)) for each in "fe"
@@ -379,6 +381,9 @@ SAME_FILE, OTHER_FILE = (
         (FINDING, replace(FINDING, severity=Severity.CRITICAL), SAME_FILE, False),
         # In new bytes, what the finding shows must be the same, and all there is.
         (SHOWN, MOVED, OTHER_FILE, True),
+        # The lines beside the quoted one may differ, and an earlier version quoted none.
+        (SHOWN, AMONG_OTHERS, OTHER_FILE, True),
+        (SHOWN, BESIDE_NONE, OTHER_FILE, False),
         (SHOWN, OTHER_WORDS, OTHER_FILE, False),
         (SHOWN, replace(SHOWN, message="Another."), OTHER_FILE, False),
         (SHOWN, OTHER_WORDS, SAME_FILE, True),

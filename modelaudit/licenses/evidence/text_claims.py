@@ -214,6 +214,7 @@ class _TextClaimExtractor:
             self._locate_line(match.line),
             Basis.NAME if match.role is TextRole.NOTICE else basis,
             match.differs,
+            changes=match.changes,
         )
 
     def _claim_names(self) -> Iterator[LicenseClaim]:

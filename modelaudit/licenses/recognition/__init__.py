@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.licenses.recognition.accounting import SpanPart, explain_words
+from modelaudit.licenses.recognition.changes import list_changes
 from modelaudit.licenses.recognition.likeness import (
     LARGEST_VARIANT_SHARE,
     Likeness,
@@ -26,6 +27,7 @@ from modelaudit.licenses.recognition.references import LicenseReference, find_re
 from modelaudit.licenses.recognition.standard import find_standard_licenses
 from modelaudit.licenses.recognition.words import Words, split_words
 from modelaudit.model.fingerprint import Fingerprints
+from modelaudit.model.license_text import TextChange
 
 __all__ = ["LicenseReference", "Likeness", "TextMatch", "TextRole", "find_references", "recognise_texts"]
 
@@ -60,6 +62,7 @@ class TextMatch:
         line: number of its first line, from 1.
         quotation: its first words, bounded.
         role: the part of an exact text in its file.
+        changes: the first places at which it differs, each with the words around it.
     """
 
     id: str
@@ -70,6 +73,7 @@ class TextMatch:
     line: int
     quotation: str
     role: TextRole = TextRole.MAIN
+    changes: tuple[TextChange, ...] = ()
 
 
 def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
@@ -139,6 +143,7 @@ def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExpla
         line=words.find_line(first),
         quotation=words.quote(first, end, _MAX_QUOTATION),
         role=_determine_role(words, placed, explanation) if is_exact or placed.item.is_notice else TextRole.MAIN,
+        changes=() if is_exact else list_changes(words, placed, explanation.loose),
     )
 
 
