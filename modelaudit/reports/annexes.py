@@ -11,6 +11,8 @@ from modelaudit.reports import decision_words, view
 from modelaudit.reports.finding_groups import NeedGroup
 from modelaudit.reports.wording import STATES, count_noun
 
+_QUIET_ORDER = ("license", "description", "findings")
+"""The first annexes where no finding needs a decision."""
 _PRINTED_LINES = 60
 """Rows of all annexes together from which each annex begins on a page of its own, with its title at the head."""
 
@@ -36,6 +38,8 @@ def list_annexes(report: AuditReport, groups: Sequence[NeedGroup]) -> tuple[Anne
     parts = list(_iterate_parts(report, groups))
     if view.are_findings_first(report):
         parts.sort(key=lambda part: part[0] != "findings")
+    elif not any(group.need.needs_decision for group in groups):
+        parts.sort(key=lambda part: _QUIET_ORDER.index(part[0]) if part[0] in _QUIET_ORDER else len(_QUIET_ORDER))
     return tuple(Annex(chr(ord("A") + index), *part) for index, part in enumerate(parts))
 
 

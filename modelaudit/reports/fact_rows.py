@@ -13,7 +13,7 @@ _MOST_CHARACTERS: Final = 400
 
 CONFIDENCES: Final = {
     Confidence.DECLARED: "declared",
-    Confidence.FOUND: "found in a file",
+    Confidence.FOUND: "found",
     Confidence.VERIFIED: "verified",
 }
 

@@ -32,6 +32,11 @@ class Need(StrEnum):
     KNOWN = "known"
     NOTED = "noted"
 
+    @property
+    def needs_decision(self) -> bool:
+        """Whether a person still has to act."""
+        return self in (Need.REFUSED, Need.FAILS, Need.OPEN)
+
 
 TITLES: Final = {
     Need.REFUSED: ("Refused by a person", "A decision refuses these, so the model does not pass with them."),
