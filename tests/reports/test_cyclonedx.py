@@ -60,7 +60,7 @@ def test_bill_of_materials_is_strictly_valid(name: str, examples: dict[str, Call
     check_valid(examples[name]())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(text=st.text(alphabet=st.characters(), max_size=60))
 def test_hostile_text_keeps_the_bill_of_materials_valid(text: str, failing: AuditReport) -> None:
     record = replace(failing.coverage.artifacts[0], path=text, formats=(text,))

@@ -147,11 +147,14 @@ def _build_extension(
 
 
 def _add_files(value: JsonObject, report: AuditReport, file_refs: dict[str, str]) -> None:
-    """Add the component of each file behind those that the library wrote."""
+    """Add the component of each file before those that the library wrote.
+
+    Tools that take the first component for the model read a file then, and no facts of a data set.
+    """
     few = list_items(value, "components")
     records = sorted(report.coverage.artifacts, key=lambda record: (name_file(record), file_refs[record.path]))
     if few or records:
-        value["components"] = LazyList(chain(few, map(build_file, records)), len(few) + len(records))
+        value["components"] = LazyList(chain(map(build_file, records), few), len(few) + len(records))
 
 
 def _list_dependencies(refs: Iterable[str]) -> Iterator[Json]:

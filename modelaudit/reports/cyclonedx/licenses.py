@@ -13,7 +13,12 @@ from collections.abc import Iterable, Iterator
 
 from cyclonedx.model import XsUri
 from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
-from cyclonedx.model.license import DisjunctiveLicense, LicenseAcknowledgement, LicenseExpression
+from cyclonedx.model.license import (
+    DisjunctiveLicense,
+    LicenseAcknowledgement,
+    LicenseExpression,
+    LicenseExpressionDetails,
+)
 from cyclonedx.spdx import is_expression, is_supported_id
 
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
@@ -96,8 +101,18 @@ def _build_concluded(conclusion: LicenseConclusion) -> list[AnyLicense]:
     if all(_SINGLE_ID.fullmatch(id_) for id_ in ids):
         return [build_license(id_, conclusion, CONCLUDED) for id_ in dict.fromkeys(ids)]
     if is_expression(conclusion.expression):
-        return [LicenseExpression(conclusion.expression, acknowledgement=CONCLUDED)]
+        details = list(_list_details(conclusion))
+        return [LicenseExpression(conclusion.expression, acknowledgement=CONCLUDED, details=details)]
     return [DisjunctiveLicense(name=escape_unprintable(conclusion.expression), acknowledgement=CONCLUDED)]
+
+
+def _list_details(conclusion: LicenseConclusion) -> Iterator[LicenseExpressionDetails]:
+    """Yield the address of the text of each licence of the expression; only version 1.7 has a place for it."""
+    names = frozenset(_SINGLE_ID.findall(conclusion.expression))
+    for entry in conclusion.entries:
+        url = validate_https_link(entry.url)
+        if entry.id in names and url is not None:
+            yield LicenseExpressionDetails(entry.id, url=XsUri(url))
 
 
 def _is_expression(licenses: Iterable[AnyLicense]) -> bool:

@@ -50,7 +50,10 @@ def build_pedigree(report: AuditReport) -> Pedigree | None:
         return None
     left_out = max(len(branches) - _MAX_ANCESTORS, 0) + max(len(stated) - _MAX_ANCESTORS, 0)
     direct = [f"{branch.origin.relation} of {branch.origin.name}" for branch in branches if branch.depth == 0]
-    direct += [f"{fact.get('relation') or 'derived'} of {fact.value}" for fact in stated]
+    direct += [
+        f"{fact.get('relation')} of {fact.value}" if fact.get("relation") else f"made from {fact.value}"
+        for fact in stated
+    ]
     notes = direct[:_MAX_NOTES] + ([f"{left_out} more ancestors are in the JSON report"] if left_out else [])
     return Pedigree(ancestors=ancestors, commits=commits, notes=escape_unprintable("; ".join(notes)) or None)
 
