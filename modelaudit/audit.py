@@ -44,7 +44,8 @@ from modelaudit.model.opinion import Opinion
 from modelaudit.model.outline import RUN_FILE, References
 from modelaudit.model.policy import Policy
 from modelaudit.model.reading import Structure
-from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport, Coverage, Decision, PolicyRecord, Target
+from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport, Coverage, Decision, Target
+from modelaudit.model.signoff import SignOff
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
@@ -52,6 +53,7 @@ from modelaudit.model_answers import conclude_license
 from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_rules_age, format_current_time, name_tool, note_future_rules
 from modelaudit.policy.gate import Evidence, Refusal, decide_verdict
+from modelaudit.policy.record import record_policy
 from modelaudit.sources import find_moving_revision
 from modelaudit.tokenizers import read_tokenizers
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
@@ -138,14 +140,7 @@ class Audit:
             tool=name_tool(self.catalogue),
             created=format_current_time(),
             target=note_future_rules(target, self.catalogue, policy),
-            policy=PolicyRecord(
-                policy.label,
-                {family: policy.gates.get(family) for family in policy.checks},
-                policy.checks,
-                policy.digest,
-                policy.gate_use,
-                tuple(sorted(policy.require)),
-            ),
+            policy=record_policy(policy),
             decision=decision,
             findings=findings,
             license=license_,
@@ -170,6 +165,7 @@ class Audit:
         license_: LicenseConclusion,
         families: Collection[CheckFamily] = (),
         refusals: Sequence[Refusal] = (),
+        signoffs: Sequence[SignOff] = (),
     ) -> Decision:
         """Decide the verdict by the policy; ``Evidence`` documents the arguments."""
         return decide_verdict(
@@ -187,6 +183,7 @@ class Audit:
                 refusals,
                 snapshot.signatures,
                 describe_rules_age(self.catalogue),
+                signoffs,
             )
         )
 

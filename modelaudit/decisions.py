@@ -24,6 +24,7 @@ from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.policy import Policy
 from modelaudit.model.register import RegisterEntry, SubjectKind
 from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Target
+from modelaudit.model.signoff import SignOff
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.absences import accept_statements
 from modelaudit.policy.baseline import Baseline, refuse_other_model
@@ -32,6 +33,9 @@ from modelaudit.policy.consent import Consent
 from modelaudit.policy.decisions import Decisions
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.places import find_register, refuse_inside_target
+from modelaudit.policy.signoffs import JudgedSignOffs, find_valid_approval, judge_signoffs
+from modelaudit.policy.subjects import find_replacements
+from modelaudit.reports.content_digest import digest_content
 from modelaudit.reports.inventory import combine_digests
 from modelaudit.reports.json_report import load_report
 from modelaudit.sources import resolve_target
@@ -79,6 +83,8 @@ class Acceptances:
         self._controls = controls
         self._digests: _Digests | None = None
         self._decisions: Decisions | None = None
+        self._target: Target | None = None
+        self._judged = JudgedSignOffs()
 
     def accept_parts(self, audit: AuditedParts, snapshot: Snapshot, target: Target, is_complete: bool) -> None:
         """Accept findings and absences by the decisions, and absences by the baseline.
@@ -98,6 +104,7 @@ class Acceptances:
         if self._baseline_report is not None and self._baseline is not None:
             label, checks = f"--baseline {self._baseline.name}", self._policy.checks
             refuse_other_model(self._baseline_report, target.short_name, modelaudit.__version__, label, checks)
+        self._target = target
         audit.findings = accept_statements(audit.findings, audit.records)
         self._digests = _Digests(audit.records, snapshot, self._resolve_whole)
         if self._entries:
@@ -126,7 +133,22 @@ class Acceptances:
         if self._baseline is not None:
             audit.findings = self._baseline.accept_findings(audit.findings, audit.records)
         self._withdraw_refused(audit)
+        self._judge_signoffs(audit, license_)
         return license_
+
+    def _judge_signoffs(self, audit: AuditedParts, license_: LicenseConclusion) -> None:
+        """Compare the sign-offs on this model with what the scan judges, once nothing of it changes any more."""
+        if self._target is None or not any(each.signed is not None for each in self._entries):
+            return
+        today, policy = read_today(), self._policy
+        content = digest_content(
+            self._target, policy.digest, sorted(policy.checks), audit.records, audit.findings, license_
+        )
+        replaced_by = find_replacements(self._entries, today)
+        self._judged = judge_signoffs(self._entries, self._target.short_name, content, "", replaced_by, today)
+        approval = find_valid_approval(self._judged.signoffs)
+        if self._decisions is not None and approval is not None:
+            self._decisions.settle_by(approval)
 
     def _withdraw_refused(self, audit: AuditedParts) -> None:
         """Withdraw the acceptances of what a person refused, such as those of the baseline."""
@@ -138,13 +160,19 @@ class Acceptances:
         """What people refused by a decision that holds."""
         return self._decisions.refusals if self._decisions is not None else ()
 
+    @property
+    def signoffs(self) -> tuple[SignOff, ...]:
+        """The sign-offs on the model with their states."""
+        return self._judged.signoffs
+
     def complete(self, report: AuditReport) -> AuditReport:
-        """Return the report with the decisions that concern the model, the name of the baseline, and the controls."""
+        """Return the report with the decisions and sign-offs on the model, the baseline, and the controls."""
         report = replace(
             report,
-            target=replace(report.target, notes=(*report.target.notes, *self._notes)),
+            target=replace(report.target, notes=(*report.target.notes, *self._notes, *self._judged.notes)),
             decisions=self._decisions.recorded if self._decisions is not None else (),
             baseline=self._baseline.name if self._baseline is not None else "",
+            signoffs=self.signoffs,
         )
         return replace(report, controls=judge_controls(report, self._controls))
 

@@ -107,7 +107,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     license_ = acceptances.accept_license(audit, license_)
     opinions = audit.collect_opinions(snapshot, time.process_time() - started) if options.second_opinion else ()
     described = replace(described, notes=(*described.notes, *quarantine_wrong_blobs(snapshot, audit.records)))
-    decision = audit.decide(snapshot, coverage, terms, license_, families, acceptances.refusals)
+    decision = audit.decide(snapshot, coverage, terms, license_, families, acceptances.refusals, acceptances.signoffs)
     return acceptances.complete(audit.build_report(described, decision, license_, opinions))
 
 

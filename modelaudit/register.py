@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
@@ -36,12 +36,14 @@ from modelaudit.model.terms import Answer, Intent
 from modelaudit.model.verdict import CauseKind
 from modelaudit.policy.absences import apply_policy
 from modelaudit.policy.consent import Consent
+from modelaudit.policy.dates import find_active_state, find_date_state
 from modelaudit.policy.decisions import Decisions
 from modelaudit.policy.open_subjects import list_open_absences, list_open_findings, list_open_questions
 from modelaudit.policy.recording import record_entry
 from modelaudit.policy.subjects import LICENSE_KINDS, find_replacements, match_parts
 from modelaudit.reported_model import bind_subject, describe_reported_model, list_absence_pairs
 from modelaudit.reports.results import ResultKind, list_results
+from modelaudit.signoffs import record_approvals, sign_report
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 _FORMS: Final = "a fingerprint, rule/id:artifact, absence-reason:artifact, licence:ID, agreement:ID, or model"
@@ -57,7 +59,8 @@ class Statement:
     """What a person decides; ``RegisterEntry`` documents the fields.
 
     Attributes:
-        reference: the number or name of the contract, for an agreement alone.
+        reference: the number or name of the contract, for an agreement; of the review, for a sign-off.
+        role: of the person who signs off.
         is_on_any_model: whether an agreement is on every model under its licences, and not on that of the report alone.
     """
 
@@ -68,6 +71,12 @@ class Statement:
     expires: str
     reference: str = ""
     is_on_any_model: bool = False
+    role: str = ""
+
+    def signs_off(self, subject: DecisionSubject) -> bool:
+        """Whether it is a sign-off: the approval or the refusal of a whole model."""
+        answers = (DecisionAnswer.APPROVE, DecisionAnswer.REFUSE)
+        return subject.kind is SubjectKind.MODEL and self.answer in answers
 
 
 def compose_entry(text: str, report: AuditReport, statement: Statement) -> RegisterEntry:
@@ -84,10 +93,13 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
     """
     subject = resolve_subject(text, report)
     today = read_today()
+    is_signoff = statement.signs_off(subject)
+    if statement.answer == DecisionAnswer.APPROVE and not is_signoff:
+        raise ConfigurationError(f"--answer approve: signs off a whole model, and {text} is a part of it; write accept")
     texts = {"reason": statement.reason, "by": statement.by, "approved-by": statement.approved_by}
     texts = {name: " ".join(each.split()) for name, each in texts.items()}
     for name, each in texts.items():
-        if not each:
+        if not each and not (is_signoff and name == "approved-by"):
             raise ConfigurationError(f"--{name}: is empty; a decision without it cannot be checked later")
     answer = DecisionAnswer(statement.answer)
     if fold_name(texts["by"]) == fold_name(texts["approved-by"]):
@@ -96,23 +108,39 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
     permits: tuple[str, ...] = ()
     if subject.kind is SubjectKind.AGREEMENT:
         subject, permits = _compose_agreement(subject, report, statement)
-    elif statement.reference or statement.is_on_any_model:
-        option = "--reference" if statement.reference else "--any-model"
-        raise ConfigurationError(f"{option}: belongs to an agreement:LICENCE; leave it out")
+    else:
+        _refuse_unfit_options(statement, is_signoff)
+    binding = "" if statement.is_on_any_model else bind_subject(subject, report)
+    expires = statement.expires
+    if is_signoff and not expires:
+        expires = (today + timedelta(days=LONGEST_DAYS)).isoformat()
     return RegisterEntry(
         "",
         subject,
-        "" if statement.is_on_any_model else bind_subject(subject, report),
+        binding,
         answer,
         texts["reason"],
         texts["by"],
         texts["approved-by"],
         today.isoformat(),
-        _parse_expiry(statement.expires, today).isoformat(),
+        _parse_expiry(expires, today).isoformat(),
         "" if statement.is_on_any_model else report.target.short_name,
         use or Intent(),
         permits,
+        sign_report(report, binding, statement.role, statement.reference) if is_signoff else None,
     )
+
+
+def _refuse_unfit_options(statement: Statement, is_signoff: bool) -> None:
+    """Raise ``ConfigurationError`` for an option that belongs to an agreement or a sign-off alone."""
+    if statement.is_on_any_model:
+        raise ConfigurationError("--any-model: belongs to an agreement:LICENCE; leave it out")
+    for option, value in (("reference", statement.reference), ("role", statement.role)):
+        if value and not is_signoff:
+            others = "an agreement:LICENCE or a sign-off" if option == "reference" else "a sign-off"
+            raise ConfigurationError(
+                f"--{option}: belongs to {others}, as in: decide model --answer approve; leave it out"
+            )
 
 
 def _compose_agreement(
@@ -210,14 +238,16 @@ def refuse_repetition(entry: RegisterEntry, entries: Iterable[RegisterEntry]) ->
     Raises:
         ConfigurationError: an entry of the register gives the same answer, or was decided today with the other one.
     """
-    today = read_today()
+    today, entries = read_today(), tuple(entries)
+    replaced_by = find_replacements(entries, today)
     for each in entries:
         if entry.is_about_same(each) and entry.decided == each.decided and entry.answer is not each.answer:
             raise ConfigurationError(
                 f"--answer {entry.answer}: {each.place} decided to {each.answer} it today; edit or remove that entry"
             )
         holds = date.fromisoformat(each.expires) - today > timedelta(days=DUE_DAYS)
-        if (each.identity, each.answer, each.use) == (entry.identity, entry.answer, entry.use) and holds:
+        is_same = (each.identity, each.answer, each.use) == (entry.identity, entry.answer, entry.use)
+        if is_same and entry.competes_with(each) and holds and each.place not in replaced_by:
             raise ConfigurationError(
                 f"{each.place} gives this answer until {each.expires} already; edit that entry, or renew it in its "
                 f"last {DUE_DAYS} days"
@@ -238,6 +268,8 @@ def refuse_without_effect(
     Raises:
         ConfigurationError: the policy or a licence does not let a decision accept it, or nothing is open.
     """
+    if entry.answer is DecisionAnswer.APPROVE:
+        return  # a sign-off is a record of the report, whatever its verdict
     # An agreement permits a denial, and a refusal overrules an acceptance.
     others = [
         each
@@ -284,7 +316,7 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
     check_agreements((each for each in entries if each.place), rules.clauses, known)
     if report is None:
         replaced_by = find_replacements(entries, today)
-        return RegisterState(tuple(_judge_by_date(entry, today, replaced_by.get(entry.place, "")) for entry in entries))
+        return RegisterState(tuple(_judge_by_date(entry, today, replaced_by) for entry in entries))
     decisions = Decisions(
         entries, describe_reported_model(report), Consent(policy.label, policy.accept_critical), today
     )
@@ -304,14 +336,15 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
         rules.clauses,
     )
     refused = _list_refused(entries, decisions.recorded)
+    recorded = (*decisions.recorded, *record_approvals(report, entries, today))
     if SubjectKind.MODEL in refused:
-        return RegisterState(decisions.recorded, ())
+        return RegisterState(recorded, ())
     open_subjects = (
         *list_open_findings(findings, report.policy.gates),
         *list_open_absences(records),
         *list_open_questions(license_, _list_failed_look_ups(report), rules.clauses.negotiable_kinds),
     )
-    return RegisterState(decisions.recorded, tuple(each for each in open_subjects if each.subject not in refused))
+    return RegisterState(recorded, tuple(each for each in open_subjects if each.subject not in refused))
 
 
 def _list_refused(entries: Iterable[RegisterEntry], decisions: Iterable[RecordedDecision]) -> set[str]:
@@ -352,14 +385,7 @@ def _reopen_record(record: ArtifactRecord, policy: Policy) -> ArtifactRecord:
     return replace(record, absences=tuple((address, reopen(address, each)) for address, each in record.absences))
 
 
-def _judge_by_date(entry: RegisterEntry, today: date, replacement: str) -> RecordedDecision:
+def _judge_by_date(entry: RegisterEntry, today: date, replaced_by: Mapping[str, str]) -> RecordedDecision:
     """Return an entry with the state that follows from its dates."""
-    left = date.fromisoformat(entry.expires) - today
-    later_start = entry.explain_later_start(today)
-    if later_start:
-        return record_entry(entry, DecisionState.UNUSED, later_start)
-    if replacement:
-        return record_entry(entry, DecisionState.UNUSED, f"The later decision {replacement} replaces it.")
-    if left < timedelta(0):
-        return record_entry(entry, DecisionState.EXPIRED, f"It expired on {entry.expires}.")
-    return record_entry(entry, DecisionState.DUE if left <= timedelta(days=DUE_DAYS) else DecisionState.HONOURED)
+    ended = find_date_state(entry, today, replaced_by)
+    return record_entry(entry, *(ended or (find_active_state(entry, today),)))

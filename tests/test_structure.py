@@ -65,6 +65,7 @@ LEVELS = (
         "discovery": 6,
         "policy_choice": 6,
         "reported_model": 6,
+        "signoffs": 6,
         "audit": 7,
         "lock_claims": 7,
         "register": 7,

@@ -146,6 +146,9 @@ class PolicyFile:
     ] = None
     name: Annotated[Kebab | None, Field(description="Shown in reports; the name of the file if left out.")] = None
     description: Text | None = None
+    organization: Annotated[Text | None, Field(description="For whom models are reviewed; shown in documents.")] = None
+    reference: Annotated[Text | None, Field(description="The number or name of the review; shown in documents.")] = None
+    reviewer: Annotated[Text | None, Field(description="The person who reviews; shown in documents.")] = None
     gates: GatesFile = Field(default_factory=GatesFile)
     checks: Annotated[list[CheckFamily] | None, Field(min_length=1, description="The families of checks to run.")] = (
         None

@@ -91,6 +91,9 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         offline=_choose(layer, ("offline",), bool(file.offline), below.offline),
         decisions_path=_choose(layer, ("decisions",), _resolve_file(layer, "decisions"), below.decisions_path),
         baseline_path=baseline,
+        organization=_choose_line(layer, "organization", below.organization),
+        reference=_choose_line(layer, "reference", below.reference),
+        reviewer=_choose_line(layer, "reviewer", below.reviewer),
         files=((layer.path,) if layer.path else ()) + below.files,
         origins=layer.origins,
     )
@@ -120,6 +123,11 @@ def _choose(layer: Layer, place: tuple[str, ...], stated: _Value, inherited: _Va
         return inherited
     layer.note_origin(".".join(place), place)
     return stated
+
+
+def _choose_line(layer: Layer, key: str, inherited: str) -> str:
+    """Return the text of the file at ``key`` on one line, and note its origin, else the text below."""
+    return _choose(layer, (key,), " ".join((getattr(layer.file, key) or "").split()), inherited)
 
 
 def _resolve_file(layer: Layer, key: str) -> Path | None:

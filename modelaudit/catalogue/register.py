@@ -17,6 +17,7 @@ from modelaudit.model.register import (
     DecisionAnswer,
     DecisionSubject,
     RegisterEntry,
+    SignedReport,
     SubjectKind,
     join_licenses,
 )
@@ -28,6 +29,7 @@ _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3
     map(chr, range(0xFE00, 0xFE10))
 )
 """Letters and marks without a shape of their own (Default_Ignorable_Code_Point of Unicode)."""
+_SHA256: Final = "sha256:"
 _HEADER: Final = """\
 # Decisions on findings, absences and licences of models. modelaudit honours an entry until it expires and while the
 # bytes that it binds stay the same. `modelaudit decide` appends entries; docs/decisions.md describes them.
@@ -77,12 +79,14 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
     longest = days["decided"] + timedelta(days=LONGEST_DAYS)
     if not days["decided"] <= days["expires"] <= longest:
         raise refuse("expires", f"{entry.expires} must lie between {entry.decided} and {longest}, at most a year later")
-    if fold_name(entry.by) == fold_name(entry.approved_by):
+    if entry.approved_by is not None and fold_name(entry.by) == fold_name(entry.approved_by):
         raise refuse("approved-by", f"{entry.approved_by!r} decided it too; another person must approve it")
     subject, fault = _parse_subject(entry.subject)
     if subject is None:
         raise refuse("subject", fault)
-    key, fault = _find_unfit_key(entry, subject.kind)
+    key, fault = _find_unfit_signing(entry, subject.kind)
+    if not key:
+        key, fault = _find_unfit_key(entry, subject.kind)
     if key:
         raise refuse(key, fault)
     return RegisterEntry(
@@ -92,13 +96,40 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
         entry.answer,
         entry.reason,
         entry.by,
-        entry.approved_by,
+        entry.approved_by or "",
         entry.decided,
         entry.expires,
         subject.name if subject.kind is SubjectKind.MODEL else entry.model or "",
         _parse_use(entry.use) if entry.use is not None else Intent(),
         tuple(entry.permits or ()),
+        _parse_signed(entry),
     )
+
+
+def _parse_signed(entry: EntryFile) -> SignedReport | None:
+    """Return the report that a sign-off answers; ``None`` for any other decision."""
+    if entry.report is None or entry.content is None:
+        return None
+    digest, content = entry.report.removeprefix(_SHA256), entry.content.removeprefix(_SHA256)
+    return SignedReport(digest, content, entry.role or "", entry.reference or "")
+
+
+def _find_unfit_signing(entry: EntryFile, kind: SubjectKind) -> tuple[str, str]:
+    """Return the key that makes an entry no whole sign-off and no other decision, and the fault; empty if it is one."""
+    keys = {"report": entry.report, "content": entry.content, "role": entry.role, "reference": entry.reference}
+    given = [key for key, value in keys.items() if value is not None]
+    if not given and entry.answer is not DecisionAnswer.APPROVE:
+        return ("", "") if entry.approved_by is not None else ("approved-by", "is missing")
+    if kind is not SubjectKind.MODEL or entry.answer is DecisionAnswer.ACCEPT:
+        if not given:
+            return "answer", f"approve signs off a model, and this is a {kind}; write accept or refuse"
+        return given[0], "only a sign-off has it: a model with the answer approve or refuse; remove the key"
+    missing = next((key for key in ("report", "content") if key not in given), "")
+    if missing:
+        return missing, "is missing; `modelaudit decide model --report FILE` writes it"
+    if "sha256:" not in (entry.bound_to or ""):
+        return "bound-to", "a sign-off binds the bytes of the model; write sha256: and its tree"
+    return "", ""
 
 
 def _find_unfit_key(entry: EntryFile, kind: SubjectKind) -> tuple[str, str]:
@@ -174,6 +205,8 @@ def _refuse_contradictions(entries: tuple[RegisterEntry, ...], document: Documen
     for index, entry in enumerate(entries):
         others = seen.setdefault((entry.subject, entry.bound_to, entry.decided), [])
         for earlier in others:
+            if not entry.competes_with(earlier):
+                continue
             is_repeated = entry.answer is earlier.answer
             is_same = entry.identity == earlier.identity and entry.use == earlier.use
             if is_same or (entry.is_about_same(earlier) and not is_repeated):
@@ -233,13 +266,23 @@ def _format_entry(entry: RegisterEntry) -> list[str]:
         **({"use": str(entry.use)} if subject.kind.has_use and entry.use.is_stated else {}),
         **({"permits": f"[{', '.join(entry.permits)}]"} if entry.permits else {}),
         "answer": entry.answer,
+        **_format_signed(entry.signed),
         "reason": _quote(entry.reason),
         "by": _quote(entry.by),
-        "approved-by": _quote(entry.approved_by),
+        **({"approved-by": _quote(entry.approved_by)} if entry.approved_by else {}),
         "decided": entry.decided,
         "expires": entry.expires,
     }
     return [f"{'  ' if index else '- '}{key}: {value}" for index, (key, value) in enumerate(pairs.items())]
+
+
+def _format_signed(signed: SignedReport | None) -> Mapping[str, str]:
+    """Return the keys of a sign-off; none for any other decision."""
+    if signed is None:
+        return {}
+    stated = {"role": signed.role, "reference": signed.reference}
+    texts = {key: _quote(text) for key, text in stated.items() if text}
+    return {"report": _SHA256 + signed.digest, "content": _SHA256 + signed.content, **texts}
 
 
 def _quote(text: str) -> str:

@@ -17,6 +17,7 @@ from modelaudit.model.terms import Purpose
 _FINGERPRINT: Final = r"[0-9a-f]{16}"
 _BINDING: Final = r"(sha256|terms):[0-9a-f]{64}|commit:[0-9a-f]{40}( sha256:[0-9a-f]{64})?"
 _LICENSE_ID: Final = r"[A-Za-z0-9][A-Za-z0-9.+-]*"
+_SHA256: Final = r"sha256:[0-9a-f]{64}"
 _DATE: Final = r"\d{4}-\d{2}-\d{2}"
 
 Fingerprint = Annotated[
@@ -41,6 +42,11 @@ Licenses = Annotated[
             ]
         }
     ),
+]
+Sha256 = Annotated[
+    str,
+    require_match(_SHA256, "sha256: and 64 hexadecimal digits"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SHA256}$"}),
 ]
 Day = Annotated[
     str, require_match(_DATE, "a date such as 2026-01-31"), WithJsonSchema({"type": "string", "format": "date"})
@@ -107,28 +113,36 @@ class EntryFile:
         bound_to: the SHA-256 of the file, of the tree of a whole model, or of all that states the terms of the model
             (`terms:`), for a decision on licences; or the commit on the Hub, alone or with the tree. The decision ends
             when one differs. An agreement may leave it out.
-        answer: `accept`, or `refuse`, which fails the gate.
+        answer: `accept`; `refuse`, which fails the gate; or `approve`, which signs off the report of a model.
         by: who decided.
-        approved_by: who approved the decision.
+        approved_by: who approved the decision; a sign-off may leave it out.
         decided: the day of the decision.
         expires: the last day on which it holds, at most 366 days later.
         model: the only model that it concerns; any model if left out.
         use: the planned use that a decision on licences or on a model answers. A use that includes more opens it again.
             An agreement without it is on every use.
         permits: the kinds of the clauses that the contract of an agreement permits, such as territory-limit.
+        report: the digest of the report that a sign-off answers.
+        content: the digest of what that report judges, which a later report on the same bytes shares.
+        role: of the person who signs off.
+        reference: the number or name of the review that a sign-off belongs to.
     """
 
     subject: SubjectFile
     answer: DecisionAnswer
     reason: Text
     by: Text
-    approved_by: Text
     decided: Day
     expires: Day
+    approved_by: Text | None = None
     bound_to: Binding | None = None
     model: Text | None = None
     use: UseFile | None = None
     permits: list[Kebab] | None = None
+    report: Sha256 | None = None
+    content: Sha256 | None = None
+    role: Text | None = None
+    reference: Text | None = None
 
 
 @dataclass(config=CONFIG)
@@ -138,6 +152,8 @@ class RegisterFile:
     decisions: list[EntryFile] | None = Field(default=None)
 
 
+_SIGNED: Final = ("report", "content", "role", "reference")
+"""The keys that only a sign-off has."""
 _NEWER: Final = "a newer version of modelaudit may have written this file; install that version, or remove the key"
 REGISTER_SHAPE: Final = Shape(RegisterFile, {"version": _NEWER, "schema": _NEWER})
 
@@ -154,6 +170,13 @@ def build_register_schema() -> str:
     definitions["EntryFile"]["anyOf"] = [
         {"required": ["bound-to"]},
         {"properties": {"subject": {"required": [SubjectKind.AGREEMENT]}}},
+    ]
+    # A sign-off names its report, and may leave out who approved it.
+    signed = [{"required": [each]} for each in _SIGNED]
+    definitions["EntryFile"]["allOf"] = [
+        {"anyOf": [{"required": ["approved-by"]}, {"required": ["report"]}]},
+        {"anyOf": [{"required": ["report", "content"]}, {"not": {"anyOf": signed}}]},
+        {"anyOf": [{"properties": {"answer": {"enum": ["accept", "refuse"]}}}, {"required": ["report"]}]},
     ]
     for definition in (schema, *definitions.values()):
         _describe_fields(definition)

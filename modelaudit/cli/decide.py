@@ -16,26 +16,20 @@ from modelaudit.catalogue.register import append_entry, parse_register, read_reg
 from modelaudit.cli.files import write_file
 from modelaudit.cli.output import load_saved_report
 from modelaudit.cli.parsing import StrictCommand
+from modelaudit.cli.register_choice import choose_register, list_targets
 from modelaudit.cli.writing import print_document, print_text, show_notes
 from modelaudit.model.acceptance import DecisionState
-from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import Policy
-from modelaudit.model.register import RegisterEntry
+from modelaudit.model.register import DecisionAnswer, RegisterEntry, SubjectKind
 from modelaudit.model.report import AuditReport
-from modelaudit.policy.model_folders import holds_files
-from modelaudit.policy.places import (
-    REGISTER_NAME,
-    explain_unused_register,
-    find_enclosing_target,
-    find_register,
-    suggest_place,
-)
+from modelaudit.model.verdict import CauseKind
 from modelaudit.policy.recording import record_entry
 from modelaudit.policy_choice import choose_policy
 from modelaudit.register import Statement, compose_entry, judge_entries, refuse_repetition, refuse_without_effect
 from modelaudit.reports.decision_list import render_decision_json, render_decision_list
 from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.wording import describe_answer
 
 _WIDEST = 100
 
@@ -43,12 +37,21 @@ _WIDEST = 100
 @click.command("decide", cls=StrictCommand)
 @click.argument("subject", required=False)
 @click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report of a scan.")
-@click.option("--answer", type=click.Choice(["accept", "refuse"]), help="A refusal fails the gate.")
+@click.option(
+    "--answer",
+    type=click.Choice(["accept", "refuse", "approve"]),
+    help="A refusal fails the gate. approve signs off a model.",
+)
 @click.option("--reason", metavar="TEXT", help="Why; shown in every report.")
 @click.option("--by", metavar="NAME", help="Who decided.")
-@click.option("--approved-by", metavar="NAME", help="Who approved the decision.")
-@click.option("--expires", metavar="DATE", help="The last day of the decision, at most a year from today.")
-@click.option("--reference", metavar="TEXT", help="The number or name of the contract; for agreement:ID.")
+@click.option("--role", metavar="TEXT", help="The role of that person, for a sign-off.")
+@click.option("--approved-by", metavar="NAME", help="Who approved it; a sign-off may leave it out.")
+@click.option(
+    "--expires",
+    metavar="DATE",
+    help="The last day of the decision, at most a year from today, the default of a sign-off.",
+)
+@click.option("--reference", metavar="TEXT", help="The number or name of the contract of agreement:ID, or of a review.")
 @click.option(
     "--any-model", is_flag=True, help="The agreement is on each model under the licence, not on that of the report."
 )
@@ -71,6 +74,7 @@ def command(
     answer: str | None,
     reason: str | None,
     by: str | None,
+    role: str | None,
     approved_by: str | None,
     expires: str | None,
     reference: str | None,
@@ -85,73 +89,46 @@ def command(
     A decision is bound to the bytes that were scanned. A SUBJECT is the fingerprint of a finding, rule/id:artifact,
     absence-reason:artifact, licence:ID (or licence:conclusion), agreement:ID[,ID]..., or model. The entry is appended
     to decisions.yaml, which scans use from then on.
+
+    `decide model --answer approve` signs off the report itself. It accepts no finding, binds what the report judges,
+    and is what a policy with require: [signoff] asks for.
     """
     audit = load_saved_report(report) if report is not None else None
     # A report names a folder without its path, so the folder is recognised by its files.
-    targets = _list_targets(audit, decisions)
+    targets = list_targets(audit, decisions)
     choice = choose_policy(policy, targets)
     effective = choice.policy
-    register, remarks = _find_register(decisions, effective, targets)
+    register, remarks = choose_register(decisions, effective, targets)
     show_notes((*choice.remarks, *remarks))
     if lists:
-        _refuse_with_list(subject, answer, reason, by, approved_by, expires, reference, any_model or None)
+        _refuse_with_list(subject, answer, reason, by, role, approved_by, expires, reference, any_model or None)
         return _print_list(register, audit, effective, as_json)
     if audit is None or subject is None:
         raise click.UsageError("name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json")
     given = {"answer": answer, "reason": reason, "by": by, "approved-by": approved_by, "expires": expires}
-    missing = [f"--{name}" for name, value in given.items() if value is None]
+    is_signoff = subject == SubjectKind.MODEL and answer in (DecisionAnswer.APPROVE, DecisionAnswer.REFUSE)
+    optional = ("approved-by", "expires") if is_signoff else ()
+    missing = [f"--{name}" for name, value in given.items() if value is None and name not in optional]
     if missing:
         raise click.UsageError(f"a decision needs {', '.join(missing)} too")
 
     statement = Statement(
-        answer or "", reason or "", by or "", approved_by or "", expires or "", reference or "", any_model
+        answer or "", reason or "", by or "", approved_by or "", expires or "", reference or "", any_model, role or ""
     )
     composed = compose_entry(subject, audit, statement)
     known = read_register(register) if register.exists() else ()
     refuse_without_effect(composed, audit, effective, known)
+    show_notes(_warn_of_verdict(composed, audit))
     _print_entry(_append(register, composed), as_json)
     return 0
 
 
-def _list_targets(report: AuditReport | None, given: Path | None) -> tuple[str, ...]:
-    """List the folders that may be the model of a report: one of its name here, and each with its files around here."""
-    if report is None or report.target.kind is not RefKind.FOLDER:
+def _warn_of_verdict(entry: RegisterEntry, report: AuditReport) -> tuple[str, ...]:
+    """Return a remark if a person approves a report that does not pass for another reason than the missing sign-off."""
+    others = [each for each in report.decision.causes if each.kind is not CauseKind.SIGNOFF]
+    if entry.answer is not DecisionAnswer.APPROVE or not others:
         return ()
-    folders = [Path.cwd(), *Path.cwd().parents]
-    folders += given.resolve().parents if given is not None else []
-    return (report.target.name, *(str(each) for each in dict.fromkeys(folders) if holds_files(each, report)))
-
-
-def _find_register(given: Path | None, policy: Policy, targets: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
-    """Return the register to use: the named one, that of the policy, else ``decisions.yaml`` beside the policy or here.
-
-    The second value are remarks: on files that are passed over, and on a register that scans of the model pass over.
-
-    Raises:
-        ConfigurationError: it lies in the model of the report.
-    """
-    path = given or policy.decisions_path
-    notes: tuple[str, ...] = ()
-    if path is None:
-        path, notes = find_register(policy.files, targets)
-    if path is None:
-        path = (policy.files[0].parent if policy.files else Path()) / REGISTER_NAME
-        reason = explain_unused_register(path.absolute(), policy.files, targets)
-        notes = (*notes, *([f"{path}: no scan finds it, because {reason}"] if reason else []))
-    target = find_enclosing_target(path, targets)
-    if target is not None:
-        place = suggest_place(Path(target).absolute()) / REGISTER_NAME
-        raise ConfigurationError(
-            f"{'--decisions ' if given else ''}{path}: lies in the target {target}, and a model must not judge itself; "
-            f"name a register outside of it, such as --decisions {place}"
-        )
-    if path.exists() and not path.is_file():
-        fault = "is a folder" if path.is_dir() else "is not a regular file"
-        raise ConfigurationError(f"--decisions {path}: {fault}; name a file")
-    # The report does not tell in which folder the model lies, so a folder of its name may be another one.
-    if any(each.name in targets for each in path.resolve().parents):
-        notes = (*notes, f"{path}: lies in a folder with the name of the model; a scan of that folder does not use it")
-    return path, notes
+    return (f"the verdict of the report is {report.decision.verdict}, and an approval changes nothing about it",)
 
 
 def _refuse_with_list(*values: str | bool | None) -> None:
@@ -217,7 +194,9 @@ def _print_entry(entry: RegisterEntry, as_json: bool) -> None:
     if as_json:
         print_document(render_decision_json([record_entry(entry, DecisionState.HONOURED)], None))
         return
-    verb = "accepted" if entry.answer == "accept" else "refused"
+    verb = describe_answer(entry.answer)
     binding = f"bound to {entry.bound_to}" if entry.bound_to else f"for {entry.model or 'any model'}"
+    if entry.signed is not None:
+        binding = f"of the report with SHA-256 {entry.signed.digest}"
     words = f"{entry.place}: {entry.subject} {verb} until {entry.expires}, {binding}"
     print_text(escape_unprintable(words))

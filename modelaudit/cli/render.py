@@ -17,22 +17,31 @@ from modelaudit.cli.output import (
 )
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.terminal import render_for_terminal
-from modelaudit.cli.writing import print_document
+from modelaudit.cli.writing import print_document, show_notes
+from modelaudit.model.report import AuditReport
 
 
 @click.command("render", cls=StrictCommand)
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
 @add_bom_option
+@click.option(
+    "--decisions",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The register with the sign-offs to show. Default: as for decide.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole report on the terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="No table; reports and the exit code only.")
-def command(report: Path, outputs: tuple[str, ...], bom_findings: str, verbose: bool, quiet: bool) -> int:
+def command(
+    report: Path, outputs: tuple[str, ...], bom_findings: str, decisions: Path | None, verbose: bool, quiet: bool
+) -> int:
     """Render a saved report in other formats, without a second scan.
 
-    REPORT.json is a report that `scan -o json=FILE` saved.
+    REPORT.json is a report that `scan -o json=FILE` saved. The sign-offs are those that the register holds today.
     """
     destinations = parse_destinations(outputs, 1)
-    audit = load_saved_report(report)
+    audit = _show_signoffs(load_saved_report(report), decisions)
     # ``parse_destinations`` adds the table to outputs that are all files, but here a file is all that was asked for.
     is_table_wanted = not outputs or DEFAULT_FORMAT in outputs
     has_findings = bom_findings == "yes"
@@ -46,3 +55,22 @@ def command(report: Path, outputs: tuple[str, ...], bom_findings: str, verbose: 
         elif is_table_wanted and not quiet:
             print_document(render_for_terminal(audit, verbose=verbose))
     return 0
+
+
+def _show_signoffs(report: AuditReport, given: Path | None) -> AuditReport:
+    """Return the report with the sign-offs of the register that is named or found."""
+    from modelaudit.catalogue.register import read_register  # these are slow, and --help needs none of them
+    from modelaudit.cli.register_choice import choose_register, list_targets
+    from modelaudit.decisions import read_today
+    from modelaudit.policy_choice import choose_policy
+    from modelaudit.signoffs import show_signoffs
+
+    targets = list_targets(report, given)
+    register, remarks = choose_register(given, choose_policy(None, targets).policy, targets)
+    is_there = given is not None or register.exists()
+    if is_there:
+        show_notes(remarks)
+    entries = read_register(register) if is_there else ()
+    shown, notes = show_signoffs(report, entries, read_today())
+    show_notes(notes)
+    return shown

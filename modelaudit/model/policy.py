@@ -30,6 +30,8 @@ class Requirement(StrEnum):
     """The rule set is not older than a number of days."""
     SIGNER = "signer"
     """A trusted signer signed the model, and every file fits the signature."""
+    SIGNOFF = "signoff"
+    """A person signed off a report with the same judgement, and no person refuses the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,9 @@ class Policy:
         offline: whether to use the local Hub cache only and make no request.
         decisions_path: the register of decisions that the policy names, if any.
         baseline_path: the earlier report that the policy names, if any.
+        organization: for whom models are reviewed; empty if not stated, as the two below.
+        reference: the number or name of the review.
+        reviewer: the person who reviews.
         files: every policy file that was read, the one that was named first; empty for a policy of the rule set.
         origins: ``file:line`` of each effective entry, by its dotted key, such as ``gates.security`` and
             ``licenses.deny.MIT``.
@@ -150,6 +155,9 @@ class Policy:
     offline: bool = False
     decisions_path: Path | None = None
     baseline_path: Path | None = None
+    organization: str = ""
+    reference: str = ""
+    reviewer: str = ""
     files: tuple[Path, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 

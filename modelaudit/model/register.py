@@ -45,6 +45,8 @@ class DecisionAnswer(StrEnum):
 
     ACCEPT = "accept"
     REFUSE = "refuse"
+    APPROVE = "approve"
+    """A sign-off: the model may be loaded and used as the report says. It accepts no finding."""
 
 
 def join_licenses(ids: Iterable[str]) -> str:
@@ -82,6 +84,23 @@ class DecisionSubject:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedReport:
+    """The report that a sign-off answers.
+
+    Attributes:
+        digest: the SHA-256 over its canonical form without sign-offs, 64 hexadecimal digits.
+        content: the SHA-256 over what it judges, which a later report on the same bytes shares; 64 digits.
+        role: of the person who answers; empty if not stated.
+        reference: the number or name of the review; empty if not stated.
+    """
+
+    digest: str
+    content: str
+    role: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterEntry:
     """A decision as the register states it.
 
@@ -95,6 +114,7 @@ class RegisterEntry:
         use: the planned use that a decision on licences or on a model answers; empty for other subjects, and for an
             agreement on every use.
         permits: the kinds of the clauses that an agreement permits.
+        signed: the report that a sign-off answers; ``None`` for any other decision.
     """
 
     place: str
@@ -109,6 +129,7 @@ class RegisterEntry:
     model: str = ""
     use: Intent = Intent()  # noqa: RUF009 - frozen
     permits: tuple[str, ...] = ()
+    signed: SignedReport | None = None
 
     @property
     def identity(self) -> tuple[DecisionSubject, str, str]:
@@ -116,9 +137,21 @@ class RegisterEntry:
         return self.subject, self.bound_to, self.model
 
     def is_about_same(self, other: RegisterEntry) -> bool:
-        """Whether both decide on one subject in the same bytes, of one model or of any."""
-        is_same = (self.subject, self.bound_to) == (other.subject, other.bound_to)
+        """Whether both decide on one subject in the same bytes, of one model or of any, and answer one question.
+
+        An approval answers for a report, and an acceptance for the findings of a model. Several persons may approve.
+        """
+        is_same = (self.subject, self.bound_to) == (other.subject, other.bound_to) and self.competes_with(other)
         return is_same and (self.model == other.model or not (self.model and other.model))
+
+    def competes_with(self, other: RegisterEntry) -> bool:
+        """Whether one of two answers on the same subject and bytes can replace the other."""
+        answers = {self.answer, other.answer}
+        if DecisionAnswer.REFUSE in answers or DecisionAnswer.APPROVE not in answers:
+            return True
+        if self.signed is None or other.signed is None:
+            return False
+        return (self.signed.content, self.by) == (other.signed.content, other.by)
 
     def answers_as(self, other: RegisterEntry) -> bool:
         """Whether both answer for the same use, or one is a refusal, which holds for every use."""

@@ -17,10 +17,12 @@ class SignOffState(StrEnum):
     """The state of a sign-off beside the report at hand."""
 
     VALID = "valid"
-    """It binds the digest of this report."""
+    """It binds what this report judges, whether this report was signed or one with the same judgement."""
     EXPIRED = "expired"
     OTHER_REPORT = "other-report"
-    """It binds the digest of another report on the same model."""
+    """It binds another report on the same model."""
+    REPLACED = "replaced"
+    """A later decision on the same bytes replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class SignOff:
         date: ISO date of the answer.
         expires: ISO date on which it ends.
         place: file and line in the register: ``decisions.yaml:12``.
+        reference: the number or name of the review; empty if not stated.
+        content: the SHA-256 over what the report judges (``reports.content_digest``), 64 hexadecimal digits.
     """
 
     report: str
@@ -48,6 +52,7 @@ class SignOff:
     state: SignOffState
     place: str
     reference: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class CauseKind(StrEnum):
     """The policy requires newer rules."""
     SIGNER = "signer"
     """The policy requires a trusted signer, and none signed the model or a file does not fit the signature."""
+    SIGNOFF = "signoff"
+    """The policy requires that a person signs off the model, and no sign-off of this judgement holds."""
     REFUSED = "refused"
     """A person refused it by a decision."""
     REFUSAL_REOPENED = "refusal-reopened"

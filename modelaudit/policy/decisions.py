@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
 
 from modelaudit.model.acceptance import Acceptance, DecisionState, RecordedDecision
 from modelaudit.model.finding import Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.policy import LicenseListing
-from modelaudit.model.register import CONCLUSION, DUE_DAYS, DecisionAnswer, RegisterEntry, SubjectKind
+from modelaudit.model.register import CONCLUSION, DecisionAnswer, RegisterEntry, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord
+from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import Unread
 from modelaudit.model.terms import Intent, Vocabulary
 from modelaudit.model.verdict import Question
 from modelaudit.policy.binding import ScannedModel, explain_other_terms
 from modelaudit.policy.consent import Consent
+from modelaudit.policy.dates import find_active_state, find_date_state
 from modelaudit.policy.denials import explain_denial
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.planned_use import explain_wider_use
@@ -62,9 +65,13 @@ class Decisions:
     def __init__(self, entries: Sequence[RegisterEntry], model: ScannedModel, consent: Consent, today: date) -> None:
         self._model = model
         self._consent = consent
-        self._today = today
-        self._entries = [entry for entry in entries if self._is_concerned(entry)]
-        self._replaced_by = find_replacements(self._entries, today, are_of_one_model=True)
+        concerned = [entry for entry in entries if self._is_concerned(entry)]
+        self._replaced_by = find_replacements(concerned, today, are_of_one_model=True)
+        self._find_date_state = partial(find_date_state, today=today, replaced_by=self._replaced_by)
+        self._find_active_state = partial(find_active_state, today=today)
+        # An approval replaces an earlier refusal. It accepts nothing, and ``signoffs`` judges it.
+        self._entries = [entry for entry in concerned if entry.answer is not DecisionAnswer.APPROVE]
+        self._approval: SignOff | None = None
         self._records: dict[str, RecordedDecision] = {}
         self._questions: dict[str, tuple[Question, ...]] = {}
         self._refused_names: dict[str, str] = {}
@@ -82,11 +89,23 @@ class Decisions:
     def _settle_ended(self, entry: RegisterEntry) -> RecordedDecision:
         """Return the record of an entry; one that ended is unused once a person decided again on its subject."""
         record = self._records[entry.place]
-        successor = find_successor(entry, self._entries, self._records) if record.state in ENDED else ""
+        successor = ""
+        if record.state in ENDED:
+            successor = find_successor(entry, self._entries, self._records) or self._find_approval(entry)
         if not successor:
             return record
         detail = f"{record.detail} The decision {successor} settles it now."
         return replace(record, state=DecisionState.UNUSED, detail=detail, fingerprints=(), absences=())
+
+    def settle_by(self, approval: SignOff) -> None:
+        """Let a valid approval settle the refusals of the model that ended before it."""
+        self._approval = approval
+
+    def _find_approval(self, entry: RegisterEntry) -> str:
+        """Return the place of the approval that decides again on a refused model; empty without one."""
+        if self._approval is None or entry.subject.kind is not SubjectKind.MODEL or entry.decided > self._approval.date:
+            return ""
+        return self._approval.place
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -368,23 +387,6 @@ class Decisions:
         else:
             difference = self._model.explain_difference(entry.bound_to, bound_file)
         return (DecisionState.REOPENED, difference) if difference else None
-
-    def _find_date_state(self, entry: RegisterEntry) -> tuple[DecisionState, str] | None:
-        """Return the state of a decision that is not in force yet, was replaced or expired; ``None`` for others."""
-        later_start = entry.explain_later_start(self._today)
-        if later_start:
-            return DecisionState.UNUSED, later_start
-        replacement = self._replaced_by.get(entry.place)
-        if replacement is not None:
-            return DecisionState.UNUSED, f"The later decision {replacement} replaces it."
-        if self._today > date.fromisoformat(entry.expires):
-            return DecisionState.EXPIRED, f"It expired on {entry.expires}, so what it decided is open again."
-        return None
-
-    def _find_active_state(self, entry: RegisterEntry) -> DecisionState:
-        """Return whether the decision is honoured for longer, or due."""
-        is_due = date.fromisoformat(entry.expires) - self._today <= timedelta(days=DUE_DAYS)
-        return DecisionState.DUE if is_due else DecisionState.HONOURED
 
     def _record(
         self, entry: RegisterEntry, state: DecisionState, detail: str, matches: Matches | None = None

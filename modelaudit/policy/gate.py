@@ -14,6 +14,7 @@ from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
 from modelaudit.model.report import Absence, Coverage, Decision
 from modelaudit.model.signature import Signature
+from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
@@ -72,6 +73,7 @@ class Evidence:
         refusals: what people refused by a decision; the baseline and other decisions change nothing about it.
         signatures: of the model, with the result of each check.
         rules: the age of the rule set.
+        signoffs: on the model, with their states.
     """
 
     coverage: Coverage
@@ -87,6 +89,7 @@ class Evidence:
     refusals: Sequence[Refusal] = ()
     signatures: Sequence[Signature] = ()
     rules: RulesAge | None = None
+    signoffs: Sequence[SignOff] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ def decide_verdict(evidence: Evidence) -> Decision:
                 evidence.comparison,
                 evidence.signatures,
                 evidence.rules,
+                evidence.signoffs,
             ),
         ),
     ]

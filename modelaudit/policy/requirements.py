@@ -13,9 +13,11 @@ from modelaudit.model.digest import ClaimSource
 from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.signature import Signature
+from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import is_git_setting
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
+from modelaudit.policy.signoffs import NEXT_STEP, explain_missing_approval
 
 UnmetCondition = tuple[Cause, tuple[str, ...]]
 """A cause, with examples for a person."""
@@ -30,6 +32,7 @@ def find_unmet_conditions(
     comparison: LockComparison | None,
     signatures: Sequence[Signature] = (),
     rules: RulesAge | None = None,
+    signoffs: Sequence[SignOff] = (),
 ) -> Iterator[UnmetCondition]:
     """Yield a cause for each condition that the policy requires and that the model does not meet.
 
@@ -40,6 +43,7 @@ def find_unmet_conditions(
         comparison: with the lock; ``None`` if none was given.
         signatures: of the model.
         rules: the age of the rule set.
+        signoffs: on the model, with their states.
     """
     conditions = {
         Requirement.PINNED_REVISIONS: _find_moving_revision(moving_revision),
@@ -47,6 +51,7 @@ def find_unmet_conditions(
         Requirement.LOCK: _find_lock_problem(records, comparison),
         Requirement.SIGNER: _find_signer_problem(policy, records, signatures),
         Requirement.RULES_AGE: _find_old_rules(policy, rules),
+        Requirement.SIGNOFF: _find_missing_signoff(signoffs),
     }
     for requirement, unmet in conditions.items():
         if requirement in policy.require and unmet is not None:
@@ -172,3 +177,12 @@ def _find_old_rules(policy: Policy, rules: RulesAge | None) -> _Unmet | None:
         return None
     reason = f"the rules are of {rules.stated}, {days} days old, and the policy allows {policy.rules_days}"
     return CauseKind.RULES_AGE, Verdict.INCOMPLETE, 1, reason, ()
+
+
+def _find_missing_signoff(signoffs: Sequence[SignOff]) -> _Unmet | None:
+    """Return the problem of a model that no person signed off with this judgement; a refusal is a cause of its own."""
+    missing = explain_missing_approval(signoffs)
+    if not missing:
+        return None
+    reason = f"{missing}, and the policy requires a sign-off: {NEXT_STEP}"
+    return CauseKind.SIGNOFF, Verdict.REVIEW, 1, reason, ()

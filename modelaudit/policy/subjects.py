@@ -100,8 +100,9 @@ def find_replacements(
 
 def _may_replace(later: RegisterEntry, entry: RegisterEntry, today: date) -> bool:
     """Whether a decision answers for the use of another one, or is itself; one that ended replaces no refusal."""
-    is_ended = later.answer is DecisionAnswer.ACCEPT and today > date.fromisoformat(later.expires)
-    return later is entry or (later.answers_as(entry) and not (entry.answer is DecisionAnswer.REFUSE and is_ended))
+    is_ended = later.answer is not DecisionAnswer.REFUSE and today > date.fromisoformat(later.expires)
+    does_compete = later.answers_as(entry) and later.competes_with(entry)
+    return later is entry or (does_compete and not (entry.answer is DecisionAnswer.REFUSE and is_ended))
 
 
 def _get_precedence(entry: RegisterEntry) -> tuple[str, bool]:

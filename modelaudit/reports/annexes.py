@@ -70,7 +70,7 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
     if report.elements:
         yield "elements", "Completeness of the bill of materials", count_noun(len(report.elements), "list")
     if report.controls:
-        evidenced = sum(bool(each.evidence) for each in report.controls)
+        evidenced = sum(bool(each.sentences) for each in report.controls)
         yield "controls", "Controls", f"{evidenced} of {len(report.controls)} with evidence"
     if report.coverage.artifacts:
         yield "inventory", "Files", count_noun(report.coverage.file_count, "file")

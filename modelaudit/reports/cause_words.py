@@ -75,6 +75,10 @@ CAUSES: Final = {
         "The policy requires that a trusted signer signed the model, and no such signature was verified.",
         "Fetch the signature of the publisher into the folder, and name who may sign in trusted-signers of the policy.",
     ),
+    CauseKind.SIGNOFF: (
+        "The policy requires that a person signs off the model, and no approval of this judgement holds.",
+        "Read the report, and record the answer with modelaudit decide model --report FILE --answer approve.",
+    ),
 }
 
 ACCEPTANCE: Final = {

@@ -15,6 +15,7 @@ from modelaudit.model.report import Absence, AuditReport
 from modelaudit.reports.wording import (
     count_noun,
     describe_acceptance,
+    describe_answer,
     describe_decision,
     describe_refusal,
     end_sentence,
@@ -100,8 +101,8 @@ def list_ended(report: AuditReport) -> list[RecordedDecision]:
 
 def describe_ended(decision: RecordedDecision) -> str:
     """Describe a decision that is due or has no effect: who decided what until when, why, and its state."""
-    verb = "accepted" if decision.answer == DecisionAnswer.ACCEPT else "refused"
-    who = f"{decision.by} {verb} it until {decision.expires}, approved by {decision.approved_by}: {decision.reason}"
+    approval = f", approved by {decision.approved_by}" if decision.approved_by else ""
+    who = f"{decision.by} {describe_answer(decision.answer)} it until {decision.expires}{approval}: {decision.reason}"
     return f"{describe_state(decision.state).capitalize()}. {end_sentence(who)} {decision.detail}".strip()
 
 
@@ -225,8 +226,7 @@ def _describe_shortly(decision: RecordedDecision, accepted: Sequence[Finding]) -
 
 
 def _describe_verb(decision: RecordedDecision) -> str:
-    verb = "accepted" if decision.answer == DecisionAnswer.ACCEPT else "refused"
-    return "recorded" if decision.reference else verb
+    return "recorded" if decision.reference else describe_answer(decision.answer)
 
 
 def _describe_matter(decision: RecordedDecision, accepted: Sequence[Finding]) -> str:

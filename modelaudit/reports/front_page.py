@@ -151,9 +151,10 @@ class SignOffRow:
 
 _SIGN_OFF_ANSWERS: Final = {SignOffAnswer.APPROVE: "Approved", SignOffAnswer.REFUSE: "Refused"}
 _SIGN_OFF_STATES: Final = {
-    SignOffState.VALID: "binds this report",
+    SignOffState.VALID: "binds what this report judges",
     SignOffState.EXPIRED: "expired",
     SignOffState.OTHER_REPORT: "binds another report on this model, and does not count here",
+    SignOffState.REPLACED: "replaced by a later decision",
 }
 
 

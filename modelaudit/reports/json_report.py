@@ -22,6 +22,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from json.encoder import encode_basestring
@@ -67,16 +68,26 @@ def render_json(report: AuditReport) -> bytes:
 
 
 def compute_report_digest(report: AuditReport) -> str:
-    """Compute the SHA-256 over the canonical form, as 64 lower-case hexadecimal digits."""
+    """Compute the SHA-256 over the canonical form without sign-offs, as 64 lower-case hexadecimal digits.
+
+    A sign-off binds this digest, so that the report with it and the report before it have the same one. Of a report
+    without sign-offs it is the SHA-256 of the file that ``-o json`` writes.
+    """
     digest = hashlib.sha256()
-    for part in _encode_report(report):
+    for part in _encode_report(remove_signoffs(report)):
         digest.update(part)
     return digest.hexdigest()
 
 
-def encode_canonical(value: Json) -> bytes:
-    """Encode a JSON value in the canonical form of this module."""
-    return _join_parts(_encode_parts(value))
+def remove_signoffs(report: AuditReport) -> AuditReport:
+    """Return a report without sign-offs and without the sentences on them."""
+    controls = tuple(replace(each, signed=()) if each.signed else each for each in report.controls)
+    return replace(report, signoffs=(), controls=controls)
+
+
+def encode_canonical(value: Json, change: Callable[[str], str] = str) -> bytes:
+    """Encode a JSON value in the canonical form of this module; ``change`` is applied to each string value."""
+    return _join_parts(_encode_parts(value, change))
 
 
 def _join_parts(parts: Iterable[bytes]) -> bytes:
@@ -92,7 +103,7 @@ def _encode_report(report: AuditReport) -> Iterator[bytes]:
     plain = get_report_adapter().dump_python(report, exclude=_LARGE_FIELDS)
     plain["findings"] = _convert_each(report.findings, Finding)
     plain["decision"]["coverage"]["artifacts"] = _convert_each(report.coverage.artifacts, ArtifactRecord)
-    yield from _encode_parts(plain, _escape_surrogates)
+    yield from _encode_parts(plain, escape_surrogates)
 
 
 class LazyList(list[Json]):
@@ -333,8 +344,8 @@ def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -
     return value
 
 
-def _escape_surrogates(text: str) -> str:
-    """Escape every surrogate and U+FFFD, as the module describes."""
+def escape_surrogates(text: str) -> str:
+    """Escape every surrogate and U+FFFD of a string value, as the module describes."""
     if text.isascii():
         return text
 
@@ -346,7 +357,7 @@ def _escape_surrogates(text: str) -> str:
 
 
 def _restore_surrogates(text: str) -> str:
-    """Undo ``_escape_surrogates``. Raises ``ValueError`` for a U+FFFD that escapes nothing."""
+    """Undo ``escape_surrogates``. Raises ``ValueError`` for a U+FFFD that escapes nothing."""
 
     def restore_match(match: re.Match[str]) -> str:
         code = match[1]

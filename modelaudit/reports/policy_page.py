@@ -65,6 +65,9 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
     gates["use"] = "gate" if policy.gate_use else "report"
     licenses: dict[str, Entry] = {"allow": sorted(policy.allowed_licenses), "deny": sorted(policy.denied_licenses)}
     entries: dict[str, Entry | None] = {
+        "organization": policy.organization,
+        "reference": policy.reference,
+        "reviewer": policy.reviewer,
         "checks": [str(family) for family in policy.checks],
         "gates": gates,
         "require": [_build_condition(each, policy) for each in sorted(policy.require)],

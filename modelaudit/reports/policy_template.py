@@ -10,6 +10,11 @@ from modelaudit.model.policy import PinnedModel
 from modelaudit.reports.policy_page import escape_text, quote_text
 
 _ENTRIES: Final = """\
+# For whom the models are reviewed, under which number, and by whom; documents show it.
+# organization: Acme GmbH
+# reference: AI-2026-17
+# reviewer: Jane Roe
+
 # The lowest severity that fails, for each family of checks: info, low, medium, high, critical, or never.
 # gates:
 #   security: high
@@ -18,7 +23,7 @@ _ENTRIES: Final = """\
 #   use: gate                 # or report: the answer to the stated use then changes no exit code
 
 # Conditions without which a scan does not pass.
-# require: [stated-use, pinned-revisions, verified-bytes, lock, signer, rules-not-older-than: 90d]
+# require: [stated-use, pinned-revisions, verified-bytes, lock, signer, signoff, rules-not-older-than: 90d]
 
 # The intended use. What is not stated is unknown, and an unknown never permits.
 # use:

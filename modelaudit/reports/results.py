@@ -50,6 +50,7 @@ _CAUSE_TITLES: Final = {
     CauseKind.LOCK: "The model does not fit a lock",
     CauseKind.RULES_AGE: "The rules are too old",
     CauseKind.SIGNER: "No trusted signer signed the model",
+    CauseKind.SIGNOFF: "No person signed off the model",
 }
 
 

@@ -13,6 +13,7 @@ from modelaudit.model.license import ConclusionState
 from modelaudit.model.opinion import OpinionState
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import DigestState, Extent, PolicyRecord
+from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 
@@ -59,6 +60,8 @@ TARGETS = {
     RefKind.MODEL: "a model repository on the Hub",
     RefKind.DATASET: "a dataset repository on the Hub",
 }
+
+_ANSWERS = {DecisionAnswer.ACCEPT: "accepted", DecisionAnswer.REFUSE: "refused", DecisionAnswer.APPROVE: "approved"}
 
 CHECKS = {
     CheckFamily.SECURITY: "security",
@@ -204,24 +207,35 @@ def describe_acceptance(acceptance: Acceptance) -> str:
         return f"Known from the baseline {acceptance.origin}, so it does not gate; no person decided on it."
     if acceptance.source is AcceptanceSource.POLICY:
         return end_sentence(f"Accepted by the policy {acceptance.origin}: {acceptance.reason}")
-    people = f"{acceptance.by}, approved by {acceptance.approved_by}"
+    people = name_people(acceptance)
     if acceptance.reference:
         agreement = f"under agreement {acceptance.reference} until {acceptance.expires}"
         return end_sentence(f"Allowed {agreement}, recorded by {people} ({acceptance.origin}): {acceptance.reason}")
     return end_sentence(f"Accepted by {people}, until {acceptance.expires} ({acceptance.origin}): {acceptance.reason}")
 
 
+def name_people(decision: Acceptance | RecordedDecision | SignOff) -> str:
+    """Name who decided, and who approved it if another person did: ``Jane Roe, approved by Max Muster``."""
+    return f"{decision.by}, approved by {decision.approved_by}" if decision.approved_by else decision.by
+
+
+def describe_answer(answer: str) -> str:
+    """Describe the answer of a decision as a participle: ``accepted``."""
+    return _ANSWERS[DecisionAnswer(answer)]
+
+
 def describe_decision(decision: RecordedDecision) -> str:
     """Describe who decided what, and why, as one sentence."""
     if decision.reference:
-        return end_sentence(f"Recorded by {decision.by}, approved by {decision.approved_by}: {decision.reason}")
-    verb = "Accepted" if decision.answer == DecisionAnswer.ACCEPT else "Refused"
-    return end_sentence(f"{verb} by {decision.by}, approved by {decision.approved_by}: {decision.reason}")
+        return end_sentence(f"Recorded by {name_people(decision)}: {decision.reason}")
+    return end_sentence(
+        f"{describe_answer(decision.answer).capitalize()} by {name_people(decision)}: {decision.reason}"
+    )
 
 
 def describe_refusal(decision: RecordedDecision) -> str:
     """Describe who refused something, until when, and the reason, as one sentence."""
-    people = f"{decision.by}, approved by {decision.approved_by}"
+    people = name_people(decision)
     return end_sentence(f"Refused by {people}, until {decision.expires} ({decision.place}): {decision.reason}")
 
 

@@ -27,6 +27,9 @@ FULL = f"""\
 extends: strict
 name: acme
 description: What Acme may load.
+organization: Acme GmbH
+reference: AI-2026-17
+reviewer: Jane Roe
 gates: {{security: low, integrity: never, license: critical, use: gate}}
 checks: [security, integrity, license]
 require: [stated-use, rules-not-older-than: 90d]
@@ -70,6 +73,8 @@ def load(folder: Path, text: str) -> Policy:
 
 def test_every_key_of_a_policy_has_its_effect(tmp_path: Path) -> None:
     policy = load(tmp_path, FULL)
+    assert (policy.organization, policy.reference, policy.reviewer) == ("Acme GmbH", "AI-2026-17", "Jane Roe")
+    assert policy.origins["reviewer"].startswith("modelaudit.yaml:")
     assert (policy.name, policy.description) == ("acme", "What Acme may load.")
     assert policy.gates[CheckFamily.SECURITY] is Severity.LOW
     assert policy.gates[CheckFamily.INTEGRITY] is None
@@ -87,7 +92,7 @@ def test_every_key_of_a_policy_has_its_effect(tmp_path: Path) -> None:
     assert policy.allowed_licenses == {"permissive", "CC-BY-4.0"}
     assert policy.denied_licenses == {"non-commercial", "SSPL-1.0", "GPL-2.0-only"}
     assert [model.target for model in policy.models] == [f"hf://acme/tiny@{COMMIT}"]
-    assert policy.models[0] == PinnedModel("acme/tiny", COMMIT, "tested", tmp_path / "modelaudit.yaml", 15)
+    assert policy.models[0] == PinnedModel("acme/tiny", COMMIT, "tested", tmp_path / "modelaudit.yaml", 18)
     assert policy.allow_unread[-1].most_bytes == 64
     assert (policy.accept_critical, policy.offline) == (True, False)
     assert policy.decisions_path == tmp_path / "accepted.yaml"

@@ -44,16 +44,28 @@ AGREEMENT = """\
     decided: 2026-01-30
     expires: 2026-12-31
 """
+SIGN_OFF = f"""\
+  - subject: {{model: acme/tiny}}
+    bound-to: {SHA256}
+    answer: approve
+    report: sha256:{"6" * 64}
+    content: sha256:{"7" * 64}
+    role: CISO
+    reason: Read.
+    by: Jane Roe
+    decided: 2026-01-30
+    expires: 2026-12-31
+"""
 
 
 def parse(text: str) -> tuple[RegisterEntry, ...]:
     return parse_register(Document("d.yaml", text, parse_text(text, "d.yaml")), "decisions.yaml")
 
 
-def change(old: str, new: str) -> str:
+def change(old: str, new: str, entry: str = ENTRY) -> str:
     """Return a register of one entry with a part of it replaced."""
-    assert old in ENTRY
-    return f"decisions:\n{ENTRY.replace(old, new)}"
+    assert old in entry
+    return f"decisions:\n{entry.replace(old, new)}"
 
 
 def test_entry_is_read_with_its_line_and_all_of_its_fields() -> None:
@@ -126,6 +138,22 @@ def test_entry_is_read_with_its_line_and_all_of_its_fields() -> None:
             f"decisions:\n{ENTRY}{ENTRY.replace('accept', 'refuse', 1)}",
             "d.yaml:10: decisions.1: contradicts decisions.yaml:2, on the same subject and day; remove one",
         ),
+        (change("    approved-by: Max Muster\n", ""), "d.yaml:2: decisions.0.approved-by: is missing"),
+        (change("answer: accept", "answer: approve"), "answer: approve signs off a model, and this is a finding"),
+        (change("    by: Jane", "    role: CISO\n    by: Jane"), "decisions.0.role: only a sign-off has it"),
+        (change("answer: approve", "answer: accept", SIGN_OFF), "decisions.0.report: only a sign-off has it"),
+        (change("model: acme", "licence: acme", SIGN_OFF), "decisions.0.report: only a sign-off has it"),
+        (
+            change(f"    content: sha256:{'7' * 64}\n", "", SIGN_OFF),
+            "d.yaml:2: decisions.0.content: is missing; `modelau",
+        ),
+        (change(f"    report: sha256:{'6' * 64}\n", "", SIGN_OFF), "decisions.0.report: is missing"),
+        (change("6" * 64, "6" * 63, SIGN_OFF), "is not sha256: and 64 hexadecimal digits"),
+        (change(SHA256, f"commit:{'5' * 40}", SIGN_OFF), "a sign-off binds the bytes of the model; write sha256:"),
+        (change("    decided", "    approved-by: JANE ROE\n    decided", SIGN_OFF), "another person must approve it"),
+        (change("2026-12-31", "2028-01-01", SIGN_OFF), "at most a year later"),
+        (f"decisions:\n{SIGN_OFF}{SIGN_OFF}", "d.yaml:12: decisions.1: repeats decisions.yaml:2"),
+        (f"decisions:\n{SIGN_OFF}{SIGN_OFF.replace('approve', 'refuse')}", "decisions.1: contradicts decisions.yaml:2"),
     ],
 )
 def test_wrong_register_is_refused_with_its_line_and_the_fault(text: str, message: str) -> None:
@@ -185,7 +213,7 @@ ENTRIES = st.builds(
     st.just(""),
     SUBJECTS,
     st.from_regex(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}", fullmatch=True),
-    st.sampled_from(DecisionAnswer),
+    st.sampled_from((DecisionAnswer.ACCEPT, DecisionAnswer.REFUSE)),
     TEXTS,
     TEXTS,
     TEXTS,
@@ -286,3 +314,28 @@ def test_schema_accepts_what_is_written_and_refuses_what_is_refused() -> None:
     ):
         value = yaml.load(f"decisions:\n{contract}", yaml.BaseLoader)
         assert validator.is_valid(value) is is_valid, contract
+    for sign_off, is_valid in (
+        (SIGN_OFF, True),
+        (SIGN_OFF.replace("    role: CISO\n", ""), True),
+        (ENTRY.replace("    approved-by: Max Muster\n", ""), False),
+        (ENTRY.replace("accept", "approve"), False),
+        (ENTRY.replace("    by: ", "    role: CISO\n    by: "), False),
+        (SIGN_OFF.replace(f"    content: sha256:{'7' * 64}\n", ""), False),
+    ):
+        value = yaml.load(f"decisions:\n{sign_off}", yaml.BaseLoader)
+        assert validator.is_valid(value) is is_valid, sign_off
+
+
+def test_sign_offs_of_several_persons_and_reports_lie_beside_an_acceptance_and_are_written_as_they_are_read() -> None:
+    others = (
+        SIGN_OFF.replace("by: Jane Roe", "by: Law"),
+        SIGN_OFF.replace("7" * 64, "8" * 64),
+        ENTRY.replace('{finding: "0123456789abcdef"}', "{model: acme/tiny}"),
+    )
+    text = f"decisions:\n{SIGN_OFF}"
+    for other in others:
+        text = append_entry(text, parse(f"decisions:\n{other}")[0], "d.yaml")
+    entries = parse(text)
+    assert [each.signed.content[0] for each in entries if each.signed] == ["7", "7", "8"]
+    assert [entry.approved_by for entry in entries] == ["", "", "", "Max Muster"]
+    assert replace(entries[1], place="") == replace(parse(f"decisions:\n{others[0]}")[0], place="")

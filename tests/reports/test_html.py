@@ -378,7 +378,7 @@ def test_sign_off_names_the_parties_of_the_policy_and_the_recorded_answers(passi
     text = parse_page(report).text
     block = text[text.index("Sign-off Organisation") :]
     assert block.startswith("Sign-off Organisation Acme Audit Reference MR-2026-14 Reviewer Jane Roe ")
-    assert "Approved: we read it. Binds this report. decisions.yaml:4, MR-2026-14" in block
+    assert "Approved: we read it. Binds what this report judges. decisions.yaml:4, MR-2026-14" in block
     assert "Jane Roe, counselMax Muster2026-11-24 to 2027-05-01" in block
     assert block.index("Jane Roe, counsel") < block.index("Ann Other")
     assert "Binds another report on this model, and does not count here." in block
