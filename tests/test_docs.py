@@ -212,7 +212,8 @@ def test_documentation_offers_the_check_families_that_have_rules_and_announces_n
 
 def test_example_rule_in_the_guide_has_the_keys_and_matchers_of_the_real_rule() -> None:
     text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
-    (example,) = [yaml.safe_load(code) for language, code in CODE_BLOCK.findall(text) if language == "yaml"]
+    codes = [code for language, code in CODE_BLOCK.findall(text) if language == "yaml"]
+    example = yaml.safe_load(codes[0])
     real = yaml.safe_load((ROOT / "rules/findings" / f"{example['id']}.yaml").read_text(encoding="utf-8"))
     assert example.keys() == real.keys()
     assert (example["match"], example["message"], example["severity"]) == (
@@ -220,6 +221,15 @@ def test_example_rule_in_the_guide_has_the_keys_and_matchers_of_the_real_rule() 
         real["message"],
         real["severity"],
     )
+
+
+def test_example_list_of_elements_in_the_guide_is_a_valid_list(tmp_path: Path) -> None:
+    text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+    _, code = [code for language, code in CODE_BLOCK.findall(text) if language == "yaml"]
+    (tmp_path / "elements").mkdir()
+    (tmp_path / "elements/own.yaml").write_text(code, encoding="utf-8")
+    (own,) = [each for each in load_catalogue(extra=[tmp_path]).element_lists if each.id == "own"]
+    assert [bool(each.parts) for each in own.elements] == [True, True, False]
 
 
 def test_paths_in_contributing_md_and_extending_md_exist_except_for_those_of_the_toy_example() -> None:
