@@ -23,6 +23,7 @@ from reports.description_examples import build_bare_description, build_full_desc
 from reports.license_examples import build_conflicting_conclusion, build_plain_conclusion
 from reports.test_cyclonedx import VERSIONS, check_valid, collect_properties, render_bom
 from reports.test_golden import GOLDEN, UPDATE
+from support.aibom_score import compute_score
 from support.bills import validate_with_cdx_validate, validate_with_npm_library
 from support.cases import check_each
 from support.catalogue import load_shipped
@@ -30,10 +31,8 @@ from support.command import run_command
 from support.work import count_lines, find_growth_fault
 
 from modelaudit.elements import judge_elements
-from modelaudit.elements.score import compute_score_of
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
-from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
@@ -486,76 +485,14 @@ def test_work_grows_in_proportion_to_files_and_findings(failing: AuditReport) ->
 
 # ------------------------------------------------------------------------------- the score by OWASP's list of fields
 
-_LOCATIONS: Final = (
-    "$",
-    "$.metadata",
-    "$.components[0]",
-    "$.components[0].modelCard",
-    "$.components[0].modelCard.modelParameters",
-    "$.components[0].modelCard.considerations",
-)
-_ALIASES: Final = {
-    "technicalLimitations": ("technicalLimitations", "limitations"),
-    "energyConsumption": ("environmentalConsiderations", "energyConsumption"),
-}
-"""The alias of safetyRiskAssessment is left out: considerations on ethics are no class of risk."""
-_REFERENCES: Final = {
-    "downloadLocation": {"distribution", "website"},
-    "vcs": {"vcs"},
-    "website": {"website"},
-    "paper": {"documentation"},
-}
-_STEP: Final = re.compile(r"\.(?P<key>\w+)|\[(?P<index>\d+)\]|\[\?\(@\.(?P<name>\w+)=='(?P<value>[^']*)'\)\]")
-
-
-def read_path(bom: Any, path: str) -> Any:
-    """Return what the list's own program reads at a path: the first value, or ``None``; it knows no ``||``."""
-    values, rest = [bom], path.removeprefix("$")
-    while rest:
-        step = _STEP.match(rest)
-        if step is None:
-            return None
-        rest = rest[step.end() :]
-        if step["key"]:
-            values = [each[step["key"]] for each in values if isinstance(each, dict) and step["key"] in each]
-        elif step["index"]:
-            values = [each[int(step["index"])] for each in values if isinstance(each, list) and each]
-        else:
-            items = (item for each in values if isinstance(each, list) for item in each)
-            values = [each for each in items if each.get(step["name"]) == step["value"]]
-    return values[0] if values else None
-
-
-def is_present(bom: Any, name: str, path: str) -> bool:
-    """Whether the list's own program finds a field: at its path, else by its fallbacks (``registry.py`` at 74cde08)."""
-    if read_path(bom, path) not in (None, "", []):
-        return True
-    if any(name in (read_path(bom, place) or {}) for place in _LOCATIONS):
-        return True
-    properties = [*bom["metadata"].get("properties", ()), *(read_path(bom, "$.components[0].properties") or ())]
-    if any(each["name"] in (name, f"spdx:{name}") for each in properties):
-        return True
-    considerations = read_path(bom, "$.components[0].modelCard.considerations") or {}
-    if any(considerations.get(alias) for alias in _ALIASES.get(name, ())):
-        return True
-    references = read_path(bom, "$.components[0].externalReferences") or ()
-    return any(each["type"] in _REFERENCES.get(name, ()) for each in references)
-
-
-def compute_bill_score(bom: Any) -> float:
-    """Compute the score of a document as it is written, by the rules of the list alone."""
-    (rules,) = (each for each in load_shipped().element_lists if each.id == "owasp")
-    assert isinstance(rules, ElementListRules) and rules.formula is not None
-    present = {each.id for each in rules.elements if is_present(bom, each.id, each.path)}
-    return compute_score_of(rules, rules.formula, present)[0]
-
 
 @check_each("name, least", [("hub", 85.0), ("folder", 55.0)])
 def test_score_of_the_written_document_by_the_list_of_owasp(name: str, least: float) -> None:
     report = MODELS[name]()
+    (rules,) = (each for each in load_shipped().element_lists if each.id == "owasp")
     (judged,) = (each.score for each in report.elements if each.id == "owasp")
     for render_version in VERSIONS.values():
-        score = compute_bill_score(json.loads(render_version(report)))
+        score, _ = compute_score(json.loads(render_version(report)), rules, copies_model=False)
         assert score >= least
         # Neither says more than the other: the score of the report is that of the document.
         assert score == pytest.approx(judged)

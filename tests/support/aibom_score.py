@@ -29,14 +29,19 @@ _REFERENCES: Final = {
 }
 
 
-def compute_score(bill: Json, rules: ElementListRules) -> tuple[float, set[str]]:
+def compute_score(bill: Json, rules: ElementListRules, *, copies_model: bool = True) -> tuple[float, set[str]]:
     """Compute the score of a CycloneDX file, and the fields of the list that count as present.
 
     The program reads the model as the first component. Where the model is the root component, a copy of it is put
     there, and nothing else is changed.
+
+    Args:
+        bill: the document.
+        rules: of the list.
+        copies_model: whether to put the copy there; without it, the document counts as it is written.
     """
     root = bill["metadata"]["component"]
-    if root["type"] == "machine-learning-model":
+    if copies_model and root["type"] == "machine-learning-model":
         bill = bill | {"components": [root, *bill.get("components", [])]}
     present = {each.id for each in rules.elements if _detect(bill, each.path) or _falls_back(bill, each.id)}
     assert rules.formula is not None
