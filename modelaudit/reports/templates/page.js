@@ -2,7 +2,7 @@
   "use strict";
   const most = 200;
   const byId = (id) => document.getElementById(id);
-  const form = document.querySelector(".filter"), input = byId("file-filter"), sort = byId("file-sort");
+  const bar = document.querySelector(".filter"), input = byId("file-filter"), sort = byId("file-sort");
   const result = byId("file-result"), body = result.querySelector("tbody"), count = byId("file-count");
   const number = new Intl.NumberFormat("en");
   let files = null;
@@ -47,6 +47,5 @@
 
   input.addEventListener("input", show);
   sort.addEventListener("change", show);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.hidden = false;
+  bar.hidden = false;
 })();
