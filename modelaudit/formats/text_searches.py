@@ -6,6 +6,7 @@ from typing import Final
 
 from modelaudit.formats.encoded_strings import ENCODED_STRINGS
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
+from modelaudit.languages.git_remotes import GIT_REMOTES
 from modelaudit.languages.instructions import INSTRUCTIONS
 from modelaudit.languages.named_files import NAMED_FILES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
@@ -29,6 +30,7 @@ TEXT_SEARCHES: Final = (
     DOCUMENT_PROGRAMS,
     INSTRUCTIONS,
     ENCODED_STRINGS,
+    GIT_REMOTES,
 )
 
 TERM_SEARCHES: Final = (TERMS, PACKAGE_METADATA, ENCODED_STRINGS)

@@ -82,7 +82,7 @@ def test_scores_reach_what_the_models_allow(reports: Mapping[str, AuditReport]) 
     scores = {name: get_list(report, "owasp").score or 0.0 for name, report in reports.items()}
     assert scores["full"] >= 85
     assert scores["gguf"] >= 55
-    assert scores["checkout"] >= 48
+    assert scores["checkout"] >= 55
 
 
 @pytest.mark.parametrize("format", ["cyclonedx", "cyclonedx-1.7"])
