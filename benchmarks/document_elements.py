@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from modelaudit.model.report import AuditReport
 
 _CASES: Final = HERE / "document_cases/repositories.yaml"
+_POLICY: Final = "name: lakeside-users\norganization: Example Ltd\nreviewer: Jane Roe\n"
+"""The author of a bill of materials is who scans."""
 _FULL_LEAST: Final = 85
 _BARE_LEAST: Final = 55
 
@@ -98,7 +100,9 @@ def scan_from_hub(folder: Path, model: Mapping[str, Any], dataset: Mapping[str, 
         hub.add_repository("lakeside/river-logs", dataset, kind="dataset")
         hub.add_repository("lakeside/egret-7m", {"README.md": "---\nlicense: apache-2.0\n---\n# Egret\n"})
         hub.add_repository("lakeside/heron-7m", written)
-        return modelaudit.scan("lakeside/heron-7m", second_opinion=False)
+        policy = folder / "modelaudit.yaml"
+        policy.write_text(_POLICY, encoding="utf-8")
+        return modelaudit.scan("lakeside/heron-7m", policy=policy, second_opinion=False)
 
 
 def scan_folder(folder: Path, model: Mapping[str, Any]) -> AuditReport:

@@ -25,6 +25,9 @@ BLOCK = re.compile(
 WHEN = "1769850000"
 """The time of every command, 2026-01-31; it lies before the last day of each decision in an example."""
 
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+"""A SHA-256, which a transcript leaves out: that of a report changes with every rule."""
+
 
 def update_transcripts(text: str) -> str:
     """Return a document with up-to-date transcripts; the commands of all its blocks run one after another.
@@ -54,6 +57,7 @@ def _render_block(found: re.Match[str], folder: Path) -> str:
         )  # fmt: skip
         if done.returncode != code:
             raise RuntimeError(f"{command} ended with {done.returncode}, not with {code}: {done.stdout}")
-        parts.append(f"$ {command}\n{done.stdout.rstrip()}".rstrip())
+        output = _DIGEST.sub("…", done.stdout).rstrip()
+        parts.append(f"$ {command}\n{output}".rstrip())
     begin = f"<!-- docs/generate.py writes from here: exit {found[1]} -->\n"
     return f"{begin}```console\n" + "\n".join(parts) + "\n```\n<!-- to here -->\n"
