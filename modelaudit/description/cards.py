@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.description.values import LONGEST_PROSE, FactMaker, strip_markup
-from modelaudit.model.description import Fact, Topic
+from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import CardRules, FactRule
 from modelaudit.model.evidence import Prose
 from modelaudit.model.structure import Location, locate_line
@@ -34,10 +34,11 @@ _LABEL_EDGE: Final = re.compile(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U00
 _SYMBOLS: Final = re.compile("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
 _HEADING_NUMBER: Final = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|[\u3002\uff01\uff1f]")
-_TITLE_START: Final = re.compile(r"^(?:model card (?:for|of)[:]?|model card\s*[:-]|welcome to)\s*", re.IGNORECASE)
-_LONGEST_TITLE: Final = 80
+_TITLE: Final = "(title)"
+"""The label of the first heading in the rules."""
+_LEAD: Final = "(lead)"
+"""The heading, in the rules, of the text between the first heading and the second."""
 _ARTICLE: Final = re.compile(r"^(?:the|a|an|our|for|in)\s+", re.IGNORECASE)
-_NAME: Final = FactRule(Topic.NAME, when=re.compile(r"(?!model card\Z|model id\Z|readme\Z).*", re.IGNORECASE))
 _TOP_LEVEL: Final = 1
 _LABEL_COLUMNS: Final = 2
 
@@ -50,6 +51,7 @@ class _Section:
         level: of its heading, from 1.
         rules: of its prose; those of the section around it if its own heading is not known.
         is_foreign: whether it describes other models, or how to use this one.
+        is_lead: whether it is the text between the first heading and the second.
         line: of the first line with prose; 0 before it.
         text: its prose so far.
     """
@@ -57,6 +59,7 @@ class _Section:
     level: int
     rules: tuple[FactRule, ...] = ()
     is_foreign: bool = False
+    is_lead: bool = False
     line: int = 0
     text: list[str] = field(default_factory=list)
     length: int = 0
@@ -78,6 +81,7 @@ class _CardReader:
         self._sections: list[_Section] = [_Section(0)]
         self._pending: tuple[tuple[FactRule, ...], int] | None = None
         self._title = ""
+        self._has_lead = False
 
     def read(self) -> Iterator[Fact]:
         """Yield the facts of all lines."""
@@ -113,9 +117,8 @@ class _CardReader:
         is_known = name in self._rules.headings or self._rules.foreign.search(name) is not None
         if level == _TOP_LEVEL and not self._title and not is_known:
             self._title = strip_markup(title).lower()
-            name = _TITLE_START.sub("", strip_markup(_SYMBOLS.sub(" ", title)))
-            if len(name) <= _LONGEST_TITLE:
-                yield from self._make(_NAME, name, number)
+            for rule in self._rules.labels.get(_TITLE, ()):
+                yield from self._make(rule, _SYMBOLS.sub(" ", strip_markup(title)).strip(), number)
 
     def _open_section(self, level: int, title: str) -> Iterator[Fact]:
         """Close the sections that a heading ends, and open its own."""
@@ -125,8 +128,11 @@ class _CardReader:
         known = self._rules.headings.get(name, ())
         parent = self._sections[-1]
         is_foreign = not known and (parent.is_foreign or self._rules.foreign.search(name) is not None)
-        inherited = () if is_foreign or level <= _TOP_LEVEL else parent.rules
-        self._sections.append(_Section(level, known or inherited, is_foreign))
+        inherited = () if is_foreign or level <= _TOP_LEVEL or parent.is_lead else parent.rules
+        is_lead = level == _TOP_LEVEL and not known and not is_foreign
+        lead = self._rules.headings.get(_LEAD, ()) if is_lead and not self._has_lead else ()
+        self._has_lead = self._has_lead or is_lead
+        self._sections.append(_Section(level, known or inherited or lead, is_foreign, bool(lead)))
 
     def _close_sections(self, level: int) -> Iterator[Fact]:
         """Close the sections of this level and deeper ones, and yield the facts of their prose."""

@@ -9,12 +9,14 @@ from modelaudit.description.cards import read_card_text
 from modelaudit.description.comparison import compare_facts
 from modelaudit.description.evidence import list_evidence
 from modelaudit.description.keys import read_keys
+from modelaudit.description.libraries import ImportCollector
 from modelaudit.description.tensors import WeightCounter
 from modelaudit.description.values import FactMaker
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.lineage import ModelTraits
+from modelaudit.model.outline import Outline
 from modelaudit.model.provenance import Provenance
 from modelaudit.model.reading import Structure
 from modelaudit.model.signature import Signature, SignatureState
@@ -35,7 +37,7 @@ class DescriptionCollector:
         self._maker = FactMaker(rules.placeholders)
         self._facts: dict[Fact, None] = {}
         self._weights = WeightCounter()
-        self._sources: set[tuple[str, int]] = set()
+        self._imports = ImportCollector()
 
     def collect(self, address: str, structure: Structure) -> None:
         """Collect the facts of one structure; most structures state none."""
@@ -46,6 +48,8 @@ class DescriptionCollector:
                 self._add(read_card_text(structure, address, self._rules.card, self._maker))
             case ModelTraits():
                 self._add(_list_dimensions(structure, address))
+            case Outline(format="python"):
+                self._imports.add(structure, address)
             case TensorTable():
                 self._weights.add(structure, address)
             case _:
@@ -69,6 +73,7 @@ class DescriptionCollector:
             formats: of each file by its path.
         """
         facts = [*self._facts, *self._weights.describe(self._find_bits()), *_list_origins(provenance, signatures)]
+        facts += self._imports.list_facts(self._rules.libraries, facts)
         facts = list(_drop_repeated(sorted(_drop_own_name(_keep_nearest(facts)), key=_order)))
         declared = [each for each in facts if _is_root_card(each.artifact)]
         found = [each for each in facts if each.artifact and not _is_root_card(each.artifact)]
@@ -101,6 +106,7 @@ def _keep_nearest(facts: Iterable[Fact]) -> list[Fact]:
     """Leave out the facts of folders on topics that describe the whole model, if a file of its root states others."""
     kept = list(facts)
     at_root = {fact.topic for fact in kept if "/" not in fact.artifact and fact.confidence is not Confidence.DECLARED}
+    at_root.discard(Topic.LIBRARY)
     return [fact for fact in kept if "/" not in fact.artifact or fact.topic not in at_root]
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from modelaudit.model.description import Confidence, Contradiction, Fact
+from modelaudit.model.description import Confidence, Contradiction, Fact, Topic
 from modelaudit.model.description_rules import Comparing, Comparison
 
 _MOST_CONTRADICTIONS: Final = 100
@@ -191,7 +191,8 @@ def _find_unit(text: str) -> float:
 
 def _compare_versions(fact: Fact, other: Fact, comparison: Comparison) -> bool | None:
     """Compare the first two numbers of versions; a card that states one number is compared by that."""
-    mine, theirs = (_VERSION.search(each.get("version") or each.value) for each in (fact, other))
+    texts = [each.get("version") if each.topic is Topic.LIBRARY else each.value for each in (fact, other)]
+    mine, theirs = map(_VERSION.search, texts)
     if mine is None or theirs is None:
         return None
     return all(

@@ -23,7 +23,7 @@ _NO_PARAMETER: Final = re.compile(
 )
 _PACKED_WEIGHT: Final = re.compile(r"(?:^|[._])(?:qweight|weight_packed)\Z")
 _PACKED_AID: Final = re.compile(
-    r"(?:^|[._])(?:qzeros|scales?|g_idx|zeros|weight_scale(?:_inv)?|weight_zero_point|weight_shape|absmax"
+    r"(?:^|[._])(?:qzeros|scales?|biases|g_idx|zeros|weight_scale(?:_inv)?|weight_zero_point|weight_shape|absmax"
     r"|quant_map|nested_absmax|nested_quant_map|quant_state[\w.]*|SCB|weight_format)\Z"
 )
 _INDEX_TYPES: Final = frozenset({"I64", "I16", "U16", "U64", "BOOL", "int64", "bool", "int16"})
@@ -36,6 +36,8 @@ _EMBEDDING: Final = re.compile(
     r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|position_embeddings|tok_embeddings|embed_in|embed_out|lm_head|shared"
     r"|token_embd|output)\.weight\Z"
 )
+_NOTABLE: Final = 100
+"""Whole numbers are weights if there is one for so many fractions; fewer are buffers."""
 _MOST_NAMES: Final = 2_000_000
 
 
@@ -89,17 +91,18 @@ class WeightSet:
         """
         if not self.is_complete or self.parts != self.stated_shards:
             return None
-        total = self.numbers.total()
+        floats = sum(number for type_, number in self.numbers.items() if type_ not in _PACKED_TYPES)
+        total = floats if self.format == "safetensors" else self.numbers.total()
         if self.format == "safetensors":
-            # bitsandbytes packs two weights into a byte, and keeps the name of the weight.
-            packed = self.packed + Counter({"U8": self.numbers["U8"]})
-            total -= self.numbers["U8"]
+            # bitsandbytes and MLX pack several weights into a number, and keep the name of the weight.
+            packed = self.packed + Counter({each: self.numbers[each] for each in _PACKED_TYPES})
             for type_, number in packed.items():
-                if not number:
-                    continue
-                if not bits or type_ not in _PACKED_TYPES:
-                    return None
-                total += number * _PACKED_TYPES[type_] // bits
+                if type_ in ("I8", "int8") and type_ not in self.packed:
+                    total += number
+                elif number * _NOTABLE > floats:
+                    if not bits or type_ not in _PACKED_TYPES:
+                        return None
+                    total += number * _PACKED_TYPES[type_] // bits
         return total or None
 
 

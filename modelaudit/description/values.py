@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final
 
+from modelaudit.description.libraries import parse_requirements
 from modelaudit.model.description import Confidence, Fact
 from modelaudit.model.description_rules import FactRule, Form
 from modelaudit.model.structure import NOWHERE, Location
@@ -73,14 +74,15 @@ def parse_numbers(text: str) -> Iterator[int]:
 
 
 def parse_counts(text: str) -> Iterator[int]:
-    """Yield the numbers of parameters in a text; ``8x7B`` gives the product too."""
+    """Yield the numbers of parameters in a text; ``8x7B`` gives the range of the whole too."""
     text = _PART_COUNT.sub(" ", text)
     mixture = _MIXTURE.search(text)
     for number in parse_numbers(_MIXTURE.sub("", text)):
         if number >= _SMALLEST_COUNT:
             yield number
             if mixture is not None:
-                yield number * int(mixture[1])
+                # The experts share their attention, so that the whole is smaller than the product.
+                yield from (number * int(mixture[1]) * 4 // 5, number * int(mixture[1]))
 
 
 _PART_COUNT: Final = re.compile(
@@ -122,6 +124,10 @@ class FactMaker:
             qualifiers: those of the rule, with their values; placeholders among them are dropped.
             confidence: in place of that of the rule.
         """
+        if rule.form is Form.REQUIREMENTS:
+            for name, stated in parse_requirements(text):
+                yield Fact(rule.topic, name, confidence or rule.confidence, artifact, where, stated)
+            return
         for value in self._read_values(rule, text):
             if self.states_nothing(value):
                 continue

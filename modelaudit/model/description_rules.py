@@ -19,6 +19,8 @@ class Form(StrEnum):
     """Several names, divided by commas or semicolons."""
     PROSE = "prose"
     """A text of at most 2,000 characters."""
+    REQUIREMENTS = "requirements"
+    """Packages, one on each line, with the version or range of each."""
     ADDRESS = "address"
     """A web address, taken out of the markup around it."""
     NUMBERS = "numbers"

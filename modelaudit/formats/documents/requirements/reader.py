@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
+from modelaudit.languages.stated_values import keep_values
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.stated import StatedValue
 from modelaudit.model.structure import Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import iterate_within_deadline
@@ -31,6 +33,7 @@ _LIST_WORD: Final = re.compile(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
 _LIST_EXTENSIONS: Final = (".txt", ".in", ".pip", ".lock")
 _LIST_NAMES: Final = frozenset({"requirements", "req.txt"})
 _MOST_LINES: Final = 20_000
+_LONGEST_KEPT: Final = 300  # characters of a line for the description
 _CODING: Final = re.compile(r"#.*?coding[:=]\s*([-\w.]+)")
 _LONGEST_CODING_LINES: Final = 2 * MIB  # characters of the first two lines
 _MOST_DECODED_BYTES: Final = 2 * MIB
@@ -65,6 +68,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}
     further_lists: dict[str, int] = {}
+    values: list[StatedValue] = []
     count = 0
     codec = _find_codec(text)
     if codec is None:
@@ -78,11 +82,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         for count, (number, line) in enumerate(lines, 1):
             if count > _MOST_LINES:
                 break
+            values.append(StatedValue(("requirement",), line.strip()[:_LONGEST_KEPT], Location(line=number)))
             mentions.update(dict.fromkeys(collect_requirement_mentions(line, Location(line=number))))
             further_lists.setdefault(find_further_list(line), number)
     finally:
         # After the deadline too, the mentions found so far are yielded.
         yield Outline("requirements", tuple(mentions))
+        yield from keep_values("requirements", values)
         if any(further_lists):
             yield References(
                 RUN_FILE,
