@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from modelaudit.description.values import LONGEST_PROSE, FactMaker, strip_markup
+from modelaudit.description.values import LONGEST_PROSE, FactMaker, drop_comments, strip_markup
 from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import CardRules, FactRule
 from modelaudit.model.evidence import Prose
@@ -24,9 +24,9 @@ _HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 _BOLD_HEADING: Final = re.compile(r"\s{0,3}(?:\*\*|__)([^*_]{2,80})(?:\*\*|__)\s*:?\s*\Z")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)\s*\Z")
 _FENCE: Final = re.compile(r"\s{0,3}(`{3,}|~{3,})")
-_LABEL: Final = re.compile(r"\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+)?(?:[^\w*_\[`(]{0,4})?(.{1,80}?)\s*[:\uff1a]\s*(\S.*)")
+_BULLET: Final = re.compile(r"(?:[-*+\u2022]|\d{1,2}[.)])\s")
+_LONGEST_LABEL: Final = 90
 _BARE_LABEL: Final = re.compile(r"\s*[-*+•]\s+([A-Z][\w-]{1,30}(?: [a-z][\w-]{1,20})?) (v?\d[\w.+-]{0,40})\s*\Z")
-_LABEL_WITHOUT_VALUE: Final = re.compile(r"\s*(?:[-*+•]\s+)?(?:[^\w*_\[`(]{0,4})?(.{1,80}?)\s*[:\uff1a][\s*_]*\Z")
 _LIST_LABEL: Final = re.compile(r"\s*[-*+•]\s+.{1,80}?[:\uff1a]")
 _ROW: Final = re.compile(r"\s*\|")
 _ROW_BORDER: Final = re.compile(r"[\s|:\u2013\u2014-]*\Z")
@@ -101,7 +101,7 @@ class _CardReader:
             if fence:
                 self._add_prose(line, number, is_code=True)
                 continue
-            in_comment, line = _drop_comment(line, in_comment)
+            in_comment, line = drop_comments(line, in_comment)
             heading = _find_heading(line, previous)
             previous = line.strip()
             if heading is not None:
@@ -231,18 +231,6 @@ def _find_heading(line: str, previous: str) -> tuple[int, str] | None:
     return None
 
 
-def _drop_comment(line: str, in_comment: bool) -> tuple[bool, str]:
-    """Return whether a comment is open at the end of a line, and the line without its comments."""
-    kept: list[str] = []
-    rest = line
-    while rest:
-        before, mark, rest = rest.partition("-->" if in_comment else "<!--")
-        if not in_comment:
-            kept.append(before)
-        in_comment = in_comment != bool(mark)
-    return in_comment, "".join(kept)
-
-
 def _split_row(line: str) -> list[str]:
     """Split a row of a table into its cells."""
     return [each.strip() for each in line.strip().strip("|").split("|")]
@@ -255,14 +243,14 @@ def _list_labels(line: str) -> Iterator[tuple[str, str]]:
         if len(cells) == _LABEL_COLUMNS and not _ROW_BORDER.match(line):
             yield cells[0], cells[1]
         return
-    bare = _BARE_LABEL.match(line)
+    text = line.strip()
+    bare = _BARE_LABEL.match(text)
     if bare is not None:
         yield bare[1], bare[2]
         return
-    match = _LABEL.match(line)
-    if match is not None:
-        yield match[1], match[2].strip().lstrip("*_ ").strip()
-        return
-    match = _LABEL_WITHOUT_VALUE.match(line)
-    if match is not None:
-        yield match[1], ""
+    if _BULLET.match(text):
+        text = text.partition(text[0] if not text[0].isdigit() else " ")[2].lstrip()
+    start = text[:_LONGEST_LABEL].replace("\uff1a", ":")
+    label, colon, _ = start.partition(":")
+    if colon and label:
+        yield label, text[len(label) + 1 :].lstrip("*_ \t").strip()

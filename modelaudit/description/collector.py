@@ -138,10 +138,13 @@ def _list_dimensions(traits: ModelTraits, address: str) -> Iterable[Fact]:
 
 
 def _list_origins(provenance: Provenance | None, signatures: Iterable[Signature]) -> Iterable[Fact]:
-    """Yield who publishes the model: the owner on the Hub, and the signers that were verified."""
+    """Yield who publishes the model, and when: the owner on the Hub, and the signers that were verified."""
     if provenance is not None and provenance.owner is not None:
         where = Location(key="author")
         yield Fact(Topic.SUPPLIER, provenance.owner.name[:300], Confidence.DECLARED, "", where)
+    if provenance is not None and provenance.modified is not None:
+        where = Location(key="lastModified")
+        yield Fact(Topic.RELEASE_TIME, provenance.modified, Confidence.DECLARED, "", where)
     for each in signatures:
         if each.state is SignatureState.VERIFIED and each.signer is not None and each.signer.name:
             name = each.signer.name[:300]

@@ -25,6 +25,10 @@ class Form(StrEnum):
     """A web address, taken out of the markup around it."""
     NUMBERS = "numbers"
     """Whole numbers in digits: ``4,096`` and ``32k tokens`` give ``4096`` and ``32000``."""
+    GRAMS = "grams"
+    """A mass with its unit, in grams: ``61 kg`` gives ``61000``."""
+    KILOWATT_HOURS = "kilowatt-hours"
+    """An energy with its unit, in kWh."""
     COUNTS = "counts"
     """As ``NUMBERS``, and with the units of large numbers: ``1.3B`` gives ``1300000000``."""
 

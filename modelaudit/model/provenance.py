@@ -41,11 +41,13 @@ class RepositoryFacts:
         name: the id under which the Hub answers.
         created: as the Hub writes it; ``None`` if it states none.
         owner: ``None`` for a repository without an owner in its id.
+        modified: when the revision was last changed, as the Hub writes it; ``None`` if it states none.
     """
 
     name: str
     created: str | None
     owner: Owner | None
+    modified: str | None = None
 
 
 class RevisionKind(StrEnum):
@@ -107,6 +109,7 @@ class Provenance:
         pins: the commits that were recorded before.
         unanswered: one line for each fact that is unknown, with the reason.
         scans: the answers of the Hub's own scanners; ``None`` if there are none.
+        modified: when the revision was last changed, as the Hub writes it; ``None`` if unknown.
     """
 
     asked: str
@@ -118,6 +121,7 @@ class Provenance:
     pins: tuple[Pin, ...] = ()
     unanswered: tuple[str, ...] = ()
     scans: HubScans | None = None
+    modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Description:
         listing: the files that the description names.
         statements: the Hub's own statements on licence and lineage.
         created: when the repository was created, as the Hub writes it; ``None`` if it states none.
+        modified: when the revision was last changed, as the Hub writes it; ``None`` if it states none.
         scans: what the Hub states about the scans of the revision as a whole; ``None`` if it states nothing.
     """
 
@@ -47,6 +48,7 @@ class Description:
     listing: Listing
     statements: Statements
     created: str | None = None
+    modified: str | None = None
     scans: ScanSummary | None = None
 
 
@@ -79,6 +81,7 @@ def _parse_description(answer: object, limits: Limits) -> Description:
         listing=_list_files(answer.get("siblings"), limits),
         statements=parse_hub_statements(answer.get("tags"), answer.get("cardData")),
         created=read_date(answer.get("createdAt")),
+        modified=read_date(answer.get("lastModified")),
         scans=parse_summary(answer.get("securityRepoStatus"), limits.server.listed_files),
     )
 

@@ -155,7 +155,7 @@ class HubSource:
         provenance = None
         if not self.is_for_terms:
             inquiry = ProvenanceInquiry(self.ref, self.settings, self.limits, cached_commit, record, pins)
-            provenance, record = inquiry.conclude(description.name, description.created)
+            provenance, record = inquiry.conclude(description.name, description.created, description.modified)
             # The reference leads to this commit from now on, and a second scan must not forget that it did not.
             fresh = {(pin.commit, pin.record): pin for pin in provenance.pins if pin.commit != commit}
             pins = tuple({**{(pin.commit, pin.record): pin for pin in pins}, **fresh}.values())

@@ -58,12 +58,13 @@ class ProvenanceInquiry:
     earlier_pins: tuple[Pin, ...] = ()
     unanswered: list[str] = field(default_factory=list)
 
-    def conclude(self, name: str, created: str | None) -> tuple[Provenance, RepositoryRecord]:
+    def conclude(self, name: str, created: str | None, modified: str | None) -> tuple[Provenance, RepositoryRecord]:
         """Ask for what neither the answer on the revision nor the record of the commit states.
 
         Args:
             name: the id under which the Hub answers.
             created: when the repository was created, by the same answer.
+            modified: when the revision was last changed, by the same answer.
 
         Returns:
             The provenance, and the record that spares the next scan the questions. It lacks what had no answer, so that
@@ -73,7 +74,7 @@ class ProvenanceInquiry:
         account, slash, _ = name.partition("/")
         owner = self._find_owner(name, created)
         kind = self._find_kind()
-        record = self._build_record(RepositoryFacts(name, created, owner), kind)
+        record = self._build_record(RepositoryFacts(name, created, owner, modified), kind)
         if owner is None and slash:
             owner = Owner(account)
         present = read_pins(self.ref, self.cached_commit.repository)
@@ -89,6 +90,7 @@ class ProvenanceInquiry:
             owner,
             pins,
             tuple(dict.fromkeys(self.unanswered)),
+            modified=modified,
         )
         return provenance, record
 
@@ -224,4 +226,6 @@ def recall_provenance(ref: ModelRef, cached_commit: CachedCommit, limits: Limits
     facts = record.facts
     if facts.owner is None and "/" in facts.name:
         unanswered = (_NO_OWNER, *unanswered)
-    return Provenance(ref.name, facts.name, kind, commit, facts.created, facts.owner, pins, unanswered, scans)
+    return Provenance(
+        ref.name, facts.name, kind, commit, facts.created, facts.owner, pins, unanswered, scans, facts.modified
+    )

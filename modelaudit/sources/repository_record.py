@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.digest import ClaimSource
@@ -42,6 +42,7 @@ def format_repository_record(record: RepositoryRecord) -> dict[str, object]:
     return {
         "name": facts.name,
         "created": facts.created,
+        "modified": facts.modified,
         "owner": known,
         "revision": record.revision,
         "revision_kind": record.kind,
@@ -58,6 +59,7 @@ def parse_repository_record(value: object) -> RepositoryRecord | None:
     try:
         kind = RevisionKind(str(value.get("revision_kind")))
         facts = RepositoryFacts(str(name), read_date(value.get("created")), _parse_owner(owner))
+        facts = replace(facts, modified=read_date(value.get("modified")))
     except ValueError:
         return None
     return RepositoryRecord(facts, str(revision), kind)
