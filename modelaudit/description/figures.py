@@ -12,7 +12,7 @@ from modelaudit.model.description_rules import Form
 
 _NUMBER: Final = re.compile(
     r"(?<![\w.])(?P<digits>\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?![\d.])|\d{1,15}(?:\.\d{1,6})?)[ \t-]?"
-    r"(?P<unit>billion|bn|million|mio|mn|thousand|trillion|[kmbtg](?![a-z])|\u4ebf|\u767e\u4e07|\u5343\u4e07|\u4e07)?"
+    r"(?P<unit>billion|bn|million|mio|mn|thousand|trillion|[kmbtg](?![a-z])|k(?=hz)|\u4ebf|\u767e\u4e07|\u5343\u4e07|\u4e07)?"
     r"(?![\d.]*\d)",
     re.IGNORECASE,
 )
