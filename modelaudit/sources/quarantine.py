@@ -113,9 +113,11 @@ class _WrongFile:
             return f"the wrong bytes of {self.artifact.path!r} are not in the cache any more"
         except OSError as error:
             why = error.strerror or str(error)
+            # From the cache on: a report leaves the machine on which it was made.
+            below = os.path.relpath(pointer, Path(self.cached_commit.repository).parent)
             return (
                 f"the cache still holds the wrong bytes of {self.artifact.path!r}, because it cannot be changed "
-                f"({why}): delete {blob or pointer!r} there before a program loads the model"
+                f"({why}): delete {blob or below!r} there before a program loads the model"
             )
         return f"{done}, so that no program loads it as {self.artifact.path!r}"
 

@@ -199,6 +199,20 @@ def test_cache_that_cannot_be_changed_is_named_in_the_notes(cached_snapshot: Pat
     assert blob.is_file()
 
 
+def test_note_on_a_plain_file_names_its_place_in_the_cache_and_no_folder_above(cached_snapshot: Path) -> None:
+    for path in [each for each in cached_snapshot.iterdir() if each.is_symlink()]:
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+    flip_last_byte(cached_snapshot / "config.json")
+    blobs = cached_snapshot.parents[1] / "blobs"
+    shutil.rmtree(blobs)
+    blobs.write_text("no folder\n")
+    report = scan(str(cached_snapshot))
+    (note,) = (each for each in report.target.notes if "still holds the wrong bytes" in each)
+    assert f"delete 'models--acme--tiny/snapshots/{cached_snapshot.name}/config.json' there" in note
+
+
 def test_contradicted_file_of_checksums_changes_nothing_in_the_cache(hub: LoopbackHub, hub_home: Path) -> None:
     hub.add_repository("acme/tiny", files={**FILES, "SHA256SUMS": f"{'0' * 64}  model.safetensors\n".encode()})
     report = scan("acme/tiny")
