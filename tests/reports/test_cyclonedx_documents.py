@@ -28,13 +28,14 @@ from support.bills import validate_with_cdx_validate, validate_with_npm_library
 from support.cases import check_each
 from support.catalogue import load_shipped
 from support.command import run_command
+from support.scans import scan_fixture
 from support.work import count_lines, find_growth_fault
 
 from modelaudit.elements import judge_elements
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
-from modelaudit.model.report import AuditReport, Coverage, Target
+from modelaudit.model.report import ArtifactRecord, AuditReport, Coverage, Extent, Target
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import Location
 from modelaudit.reports.cyclonedx import render_cyclonedx, render_cyclonedx_17
@@ -49,7 +50,7 @@ ACCEPTED_RULES: Final = {
     ),
     "SCVS-2.16": "a model states no copyright of its libraries",
     **dict.fromkeys(("SCVS-2.18", "SCVS-3.18"), "the bytes of the libraries are no part of a model"),
-    "CRA-MIN-002": "nothing in a folder states whom to write to",
+    **dict.fromkeys(("CRA-MIN-001", "CRA-MIN-002"), "nothing in a folder states who supplies it, or whom to write to"),
 }
 """The rules of cdx-validate that our bills break, each with the reason."""
 
@@ -98,11 +99,12 @@ def test_bill_of_materials_of_a_described_model_is_strictly_valid(name: str) -> 
 
 
 @pytest.mark.counterpart
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, "scanned"])
 def test_other_validators_accept_the_bill_of_materials(name: str, tmp_path: Path) -> None:
+    report = MODELS[name]() if name in MODELS else scan_fixture("repositories/acme-tiny")
     paths = {number: tmp_path / f"{number}.cdx.json" for number in VERSIONS}
     for number, path in paths.items():
-        path.write_bytes(VERSIONS[number](MODELS[name]()))
+        path.write_bytes(VERSIONS[number](report))
         verdict = validate_with_cdx_validate(path)
         assert (verdict.schema_valid, verdict.deep_valid) == (True, True), verdict.output
         unexplained = {rule: why for rule, why in verdict.failed.items() if rule not in ACCEPTED_RULES}
@@ -145,6 +147,8 @@ def list_uses(bom: Any) -> Iterator[str]:
     card = bom["metadata"]["component"].get("modelCard", {})
     yield from (each["ref"] for each in card.get("modelParameters", {}).get("datasets", ()))
     yield from (each["attributedTo"] for each in bom.get("citations", ()))
+    for identity in bom["metadata"]["component"].get("evidence", {}).get("identity", ()):
+        yield from identity["tools"]
 
 
 def check_references(bom: Any) -> None:
@@ -231,6 +235,25 @@ def test_file_has_its_own_digest_as_version_and_a_model_of_several_weights_has_n
         "hashes"
         not in render_bom(replace(report, decision=replace(report.decision, coverage=two)))["metadata"]["component"]
     )
+
+
+def test_identity_is_evident_only_if_a_source_confirms_every_file(failing: AuditReport) -> None:
+    record = failing.coverage.artifacts[5]
+    whole = replace(record, absences=(), extent=Extent.EXAMINED)
+
+    def find_identity(*records: ArtifactRecord) -> Any:
+        decision = replace(failing.decision, coverage=Coverage(records))
+        report = replace(failing, decision=decision, findings=())
+        check_valid(report)
+        return render_bom(report)["metadata"]["component"].get("evidence", {}).get("identity")
+
+    (identity,) = find_identity(whole)
+    assert (identity["field"], identity["confidence"]) == ("purl", 1)
+    assert identity["concludedValue"] == f"pkg:huggingface/acme/tiny-llama@{failing.target.commit}"
+    assert identity["tools"] == ["tool"]
+    assert identity["methods"][0]["value"] == "1 of 1 file verified against the Hub."
+    assert find_identity(whole, failing.coverage.artifacts[0]) is None, "only SHA-1 confirms the second one"
+    assert find_identity(whole, failing.coverage.artifacts[4]) is None, "the Hub states other bytes of the second one"
 
 
 def test_model_card_holds_the_facts_and_the_source_and_confidence_of_each() -> None:

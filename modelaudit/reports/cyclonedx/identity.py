@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from cyclonedx.model.bom_ref import BomRef
+from cyclonedx.model.component_evidence import AnalysisTechnique, Identity, IdentityField, Method
 from packageurl import PackageURL
 
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.digest import DigestAlgorithm, DigestState
 from modelaudit.model.report import ArtifactRecord, AuditReport
+from modelaudit.reports.cyclonedx.properties import TOOL_REF
+from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.package_url import build_repository_purl
 from modelaudit.reports.text import escape_unprintable
 
@@ -57,6 +62,24 @@ def build_model_purl(report: AuditReport, version: str | None) -> PackageURL | N
     if target.kind is RefKind.DATASET or version is None or not name.strip("/ "):
         return None
     return PackageURL("generic", None, name, version)
+
+
+def build_identity(report: AuditReport, purl: PackageURL | None) -> Identity | None:
+    """Build the evidence that the files are those of the package URL; ``None`` unless a source confirms every file.
+
+    SHA-1 alone confirms none, because two files with one SHA-1 can be made.
+    """
+    records = report.coverage.artifacts
+    is_confirmed = all(each.is_confirmed_from_outside and each.digest_state is DigestState.MATCH for each in records)
+    if purl is None or not records or report.coverage.unopened or not is_confirmed:
+        return None
+    # The library writes a number only of a decimal.
+    certain = Decimal(1)
+    method = Method(technique=AnalysisTechnique.HASH_COMPARISON, confidence=certain, value=describe_comparison(report))
+    tool = BomRef(TOOL_REF)
+    return Identity(
+        field=IdentityField.PURL, confidence=certain, concluded_value=purl.to_string(), methods=[method], tools=[tool]
+    )
 
 
 def find_weight_digests(report: AuditReport) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from cyclonedx.model import XsUri
-from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
+from cyclonedx.model.component_evidence import ComponentEvidence, Identity, Occurrence
 from cyclonedx.model.license import (
     DisjunctiveLicense,
     LicenseAcknowledgement,
@@ -46,18 +46,19 @@ def list_declared_beside_expression(conclusion: LicenseConclusion) -> list[Disju
     return build_declared(conclusion) if _is_expression(_build_concluded(conclusion)) else []
 
 
-def build_evidence(conclusion: LicenseConclusion) -> ComponentEvidence | None:
-    """Build the licences that files hold or name, with their places.
+def build_evidence(conclusion: LicenseConclusion, identity: Identity | None) -> ComponentEvidence | None:
+    """Build the licences that files hold or name, with their places, and the evidence of the identity.
 
-    The declared ones are among them if the conclusion is an expression.
+    The declared licences are among them if the conclusion is an expression.
     """
     found = [claim for claim in conclusion.claims if claim.kind is ClaimKind.FOUND]
     named = (claim for claim in found if claim.entry is not None and claim.basis in (Basis.TEXT, Basis.NAME))
     licenses = [*_build_each(conclusion, named, None), *list_declared_beside_expression(conclusion)]
     occurrences = {(each.location, each.line, each.symbol): each for each in map(_build_occurrence, found) if each}
-    if not licenses and not occurrences:
+    if not licenses and not occurrences and identity is None:
         return None
-    return ComponentEvidence(licenses=licenses, occurrences=occurrences.values())
+    identities = [identity] if identity is not None else None
+    return ComponentEvidence(licenses=licenses, occurrences=occurrences.values(), identity=identities)
 
 
 def _build_occurrence(claim: LicenseClaim) -> Occurrence | None:

@@ -17,7 +17,13 @@ from modelaudit.model.description import Topic
 from modelaudit.model.opinion import Opinion
 from modelaudit.model.report import AuditReport, Extent, Target
 from modelaudit.reports.answers import list_rulings
-from modelaudit.reports.cyclonedx.identity import LISTING_ALGORITHM, build_model_purl, find_version, find_weight_digests
+from modelaudit.reports.cyclonedx.identity import (
+    LISTING_ALGORITHM,
+    build_identity,
+    build_model_purl,
+    find_version,
+    find_weight_digests,
+)
 from modelaudit.reports.cyclonedx.license_facts import list_license_facts
 from modelaudit.reports.cyclonedx.licenses import build_evidence, build_licenses
 from modelaudit.reports.cyclonedx.lineage import build_pedigree
@@ -45,13 +51,13 @@ def build_root(report: AuditReport, listing_digest: str | None, references: Iter
     target, description = report.target, report.description
     is_dataset = target.kind is RefKind.DATASET
     version = find_version(report, listing_digest)
-    supplier = build_supplier(report)
+    supplier, purl = build_supplier(report), build_model_purl(report, version)
     return Component(
         type=ComponentType.DATA if is_dataset else ComponentType.MACHINE_LEARNING_MODEL,
         name=escape_unprintable(get_model_name(target)),
         version=escape_unprintable(version) if version else None,
         bom_ref=ROOT_REF,
-        purl=build_model_purl(report, version),
+        purl=purl,
         supplier=supplier,
         publisher=supplier.name if supplier else None,
         authors=_build_authors(report),
@@ -59,7 +65,7 @@ def build_root(report: AuditReport, listing_digest: str | None, references: Iter
         tags=[escape_unprintable(fact.value) for fact in description.list_facts(Topic.TAG)],
         hashes=[HashType(alg=HashAlgorithm(name), content=value) for name, value in find_weight_digests(report)],
         licenses=build_licenses(report.license),
-        evidence=build_evidence(report.license),
+        evidence=build_evidence(report.license, build_identity(report, purl)),
         pedigree=build_pedigree(report),
         external_references=references,
         release_notes=_build_release(report),
